@@ -1,0 +1,1 @@
+"""emotiond's daemon: frames in, emotion events out."""

@@ -1,0 +1,1 @@
+"""What expression each face shows: model card, runtime, classifier, calibration, smoothing."""

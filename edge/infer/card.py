@@ -1,0 +1,133 @@
+"""The model card: what a .tflite file is, so that the daemon need not guess."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from edge.errors import ModelError
+
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+
+
+class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the model takes.
+
+    Attributes:
+        shape: one face: height, width, channels.
+        dtype: type of the input tensor.
+        scale, offset: a grey value v, 0-255, enters as `v * scale + offset`.
+        color: channel order; "grey" has one channel.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: Literal["uint8", "int8", "float32"]
+    scale: float
+    offset: float
+    color: Literal["grey"]
+
+
+class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the model gives.
+
+    Attributes:
+        kind: "logits" go through a softmax, "probabilities" are used as they are.
+        dtype: type of the output tensor; integers are dequantised by the tensor's own scale.
+        temperature: divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
+    """
+
+    kind: Literal["logits", "probabilities"]
+    dtype: Literal["uint8", "int8", "float32"]
+    temperature: Annotated[float, msgspec.Meta(gt=0.0)]
+
+
+class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How right the model was, once.
+
+    Attributes:
+        data: the rows it was measured on.
+        rows: how many.
+        accuracy: share of rows classified as labelled.
+        interval: 95 % interval of the accuracy (Wilson 1927).
+        recall: share of each class that was found.
+        calibration_error: expected calibration error at the card's temperature, 15 bins.
+    """
+
+    data: str
+    rows: int
+    accuracy: Share
+    interval: tuple[Share, Share]
+    recall: dict[str, Share]
+    calibration_error: Share
+
+
+class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything the daemon and its user need to know of one model.
+
+    Attributes:
+        labels: the classes in the order of the output.
+        sha256: of the .tflite file.
+        parameters, multiply_adds: of the float network, for one face.
+        training_data: what it learnt from.
+        measured: its accuracy on each set it was measured on.
+        licence: terms of use.
+        limits: what it must not be taken for.
+    """
+
+    name: str
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    input: Input
+    output: Output
+    sha256: Sha256
+    parameters: int
+    multiply_adds: int
+    training_data: str
+    measured: tuple[Accuracy, ...]
+    licence: str
+    limits: str
+
+
+def card_path(model: Path) -> Path:
+    """Return where the card of the .tflite file `model` lies: beside it."""
+    return model.with_suffix(".json")
+
+
+def load_card(model: Path) -> ModelCard:
+    """Read the card of `model` and check that it is of this very file.
+
+    Raises:
+        ModelError: model or card is missing, malformed, or the hash differs.
+    """
+    card = _decode(card_path(model))
+    found = sha256(model)
+    if found != card.sha256:
+        raise ModelError(
+            f"{model}: expected sha256 {card.sha256} as its card says, found {found}; "
+            "the file is damaged or not the card's: fetch both again"
+        )
+    return card
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    return hashlib.sha256(_read(path)).hexdigest()
+
+
+def _decode(path: Path) -> ModelCard:
+    try:
+        return msgspec.json.decode(_read(path), type=ModelCard)
+    except msgspec.MsgspecError as error:
+        raise ModelError(f"{path}: is not a model card: {error}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
