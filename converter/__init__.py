@@ -1,0 +1,1 @@
+"""emotiond's training machine: datasets in, quantised models out."""
