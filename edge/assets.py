@@ -1,0 +1,31 @@
+"""Files that travel with emotiond: its models and the default configuration."""
+
+from pathlib import Path
+
+from edge.errors import ModelError
+
+_PACKAGE = Path(__file__).parent
+
+
+def asset(name: str) -> Path:
+    """Return `name` from the installed package, or from the checkout it runs in."""
+    installed = _PACKAGE / "assets" / name
+    return installed if installed.exists() else _PACKAGE.parent / name
+
+
+def find_model(model: Path) -> Path:
+    """Return the .tflite file that `model` means.
+
+    Args:
+        model: a path ending in .tflite, or the name of a model shipped with emotiond.
+
+    Raises:
+        ModelError: there is no such file or no such name.
+    """
+    path = model if model.suffix == ".tflite" else asset("models") / f"{model.name}.tflite"
+    if path.is_file():
+        return path
+    shipped = sorted(file.stem for file in asset("models").glob("*.tflite"))
+    raise ModelError(
+        f"{path}: no such model; give a path ending in .tflite or one of {', '.join(shipped)}"
+    )

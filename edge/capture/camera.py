@@ -1,0 +1,44 @@
+"""A V4L2 camera."""
+
+import os
+from typing import Annotated
+
+import cv2
+import msgspec
+
+from edge.capture.live import LiveCapture
+
+# OpenCV waits 10 seconds for a silent camera unless told otherwise before the first one opens.
+SELECT_TIMEOUT = "2"
+
+
+class CameraSettings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="camera"
+):
+    """A camera and the picture asked of it; one that cannot gives the nearest it has.
+
+    Attributes:
+        device: its number, or a path such as /dev/v4l/by-id/..., which survives replugging.
+    """
+
+    device: Annotated[int, msgspec.Meta(ge=0)] | str = 0
+    width: Annotated[int, msgspec.Meta(ge=64, le=7680)] = 640
+    height: Annotated[int, msgspec.Meta(ge=64, le=4320)] = 480
+    fps: Annotated[int, msgspec.Meta(ge=1, le=240)] = 30
+
+
+def open_camera(settings: CameraSettings) -> LiveCapture:
+    """Open the camera.
+
+    Raises:
+        SourceError: it is absent, in use, or not permitted.
+    """
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", SELECT_TIMEOUT)
+    capture = cv2.VideoCapture(settings.device, cv2.CAP_V4L2)
+    # MJPG first: over USB 2, raw pictures of 640x480 and more do not reach 30 a second.
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
+    capture.set(cv2.CAP_PROP_FPS, settings.fps)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return LiveCapture(capture)

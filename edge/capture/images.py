@@ -1,0 +1,73 @@
+"""Pictures from files, each standing alone."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+
+from edge.capture.source import EndOfStream, frozen
+from edge.errors import InputError
+from edge.records import Frame
+
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".gif"}
+)
+"""What is taken for a picture in a folder; a file named by itself is tried whatever its name."""
+
+
+class ImagesSettings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="images"
+):
+    """One picture, or every picture in a folder in the order of names."""
+
+    path: Path
+
+
+class Images:
+    """The pictures, one frame each, one second apart on their own clock, then EndOfStream."""
+
+    online = True
+
+    def __init__(self, settings: ImagesSettings) -> None:
+        self._root = settings.path
+        self._paths: Iterator[tuple[int, Path]] | None = None
+
+    def read(self) -> Frame:
+        """Return the next picture.
+
+        Raises:
+            InputError: the file is no picture, or the folder is missing or holds none.
+            EndOfStream: there are no more.
+        """
+        if self._paths is None:
+            self._paths = enumerate(())
+            self._paths = enumerate(self._list())
+        for index, path in self._paths:
+            image = _decode(path)
+            return Frame(frozen(image), index, float(index), captured=time.monotonic(), still=True)
+        raise EndOfStream
+
+    def close(self) -> None:
+        """Nothing stays open between pictures."""
+
+    def _list(self) -> list[Path]:
+        if not self._root.is_dir():
+            return [self._root]
+        paths = sorted(path for path in self._root.iterdir() if path.suffix.lower() in SUFFIXES)
+        if not paths:
+            raise InputError(f"{self._root}: expected pictures in this folder, found none")
+        return paths
+
+
+def _decode(path: Path) -> object:
+    try:
+        data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise InputError(f"{path}: is not a picture that can be read")
+    return image

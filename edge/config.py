@@ -1,0 +1,83 @@
+"""The configuration: a YAML file made into one frozen Config, or a one-line reason why not."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from edge.capture import SourceSettings
+from edge.capture.camera import CameraSettings
+from edge.detect import DetectorSettings, TrackerSettings
+from edge.detect.haar import HaarSettings
+from edge.errors import ConfigError
+from edge.infer.classifier import ClassifierSettings
+from edge.infer.smoothing import SmoothingSettings
+from edge.publish import MqttSettings, SinkSettings
+from edge.validation import explain
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be set; config/emotiond.yaml explains each key."""
+
+    source: SourceSettings = CameraSettings()
+    detector: DetectorSettings = HaarSettings()
+    tracker: TrackerSettings = TrackerSettings()
+    classifier: ClassifierSettings = ClassifierSettings()
+    smoothing: SmoothingSettings = SmoothingSettings()
+    sinks: tuple[SinkSettings, ...] = (MqttSettings(),)
+
+
+def load_config(path: Path) -> Config:
+    """Read a config file; relative paths in it are taken from its own folder.
+
+    Raises:
+        ConfigError: it cannot be read, is no YAML, or holds an unknown key, a wrong type or a
+            value out of range. The text is one line: file, key, what was expected and found.
+    """
+    try:
+        data = yaml.load(path.read_bytes(), Loader=_UniqueKeyLoader)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not YAML: {_one_line(error)}") from error
+    return parse_config({} if data is None else data, path)
+
+
+def parse_config(data: Any, path: Path) -> Config:
+    """Make a Config of plain data, as if it had been read from `path`.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+
+    def resolve(kind: type, value: Any) -> Any:
+        if kind is Path and isinstance(value, str) and value:
+            return path.parent / Path(value).expanduser()
+        raise ValueError("Expected a path")
+
+    try:
+        return msgspec.convert(data, Config, dec_hook=resolve)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {explain(str(error), data, Config)}") from error
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key given twice, which YAML forbids and PyYAML passes over."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+    return " ".join(str(error).split())

@@ -1,0 +1,220 @@
+"""The four stages, and what lies between them.
+
+    capture --frames--> detect --tracked--> infer --events--> publish
+
+With a live source the first two channels keep the newest item only, so nothing lags; with files
+every channel makes its writer wait, so nothing is lost. An end, of a file or asked for, enters
+at capture and travels down: each stage finishes what it has and closes the channel behind it.
+"""
+
+import logging
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from edge.capture import EndOfStream, Source, is_live, open_source
+from edge.config import Config
+from edge.detect import Detector, Tracker, open_detector
+from edge.errors import InputError
+from edge.infer.classifier import open_classifier
+from edge.infer.expressions import Expressions
+from edge.metrics import Metrics
+from edge.publish import Sink, open_sink
+from edge.publish.life import EventLife
+from edge.records import EmotionEvent, Frame, Stats, TrackedFrame
+from edge.stage import Channel, Closed, Stage
+
+WAIT = 0.5
+"""Seconds a stage waits for input before it shows a heartbeat."""
+
+EVENTS = 256
+"""Events that may wait for the sinks of a live source."""
+
+STALLED = 15.0
+"""Seconds without a heartbeat after which a stage is called hung; a live source may take five to
+open and two to read."""
+
+log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Four running stages; `build_pipeline` puts them together.
+
+    Args:
+        source: gives the frames.
+        live: whether late frames are dropped rather than waited for.
+        detector, tracker, expressions, life: what happens to a frame, in that order.
+        sinks: where events go.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        live: bool,
+        detector: Detector,
+        tracker: Tracker,
+        expressions: Expressions,
+        life: EventLife,
+        sinks: list[Sink],
+    ) -> None:
+        self.failed_inputs = 0
+        self._source = source
+        self._detector = detector
+        self._tracker = tracker
+        self._expressions = expressions
+        self._life = life
+        self._sinks = sinks
+        self._metrics = Metrics()
+        self._started = time.monotonic()
+        self._frames: Channel[Frame] = Channel(1, lossless=not live)
+        self._tracked: Channel[TrackedFrame] = Channel(1, lossless=not live)
+        self._events: Channel[EmotionEvent] = Channel(EVENTS, lossless=not live)
+        self._stages = (
+            Stage("capture", self._capture, self._end_capture),
+            Stage("detect", self._detect, self._tracked.close),
+            Stage("infer", self._infer, self._end_infer),
+            Stage("publish", self._publish, self._close_sinks),
+        )
+
+    def start(self) -> None:
+        """Start sinks and stages."""
+        self._started = time.monotonic()
+        for sink in self._sinks:
+            sink.start()
+        for stage in self._stages:
+            stage.start()
+
+    def stop(self, timeout: float) -> bool:
+        """End the input, let the stages finish what they hold; return whether all did in time."""
+        self._stages[0].stop()
+        deadline = time.monotonic() + timeout
+        return all(stage.join(max(0.0, deadline - time.monotonic())) for stage in self._stages)
+
+    def abort(self) -> None:
+        """Let every stage go at once; called when one of them failed."""
+        for channel in (self._frames, self._tracked, self._events):
+            channel.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether any stage still has work."""
+        return any(stage.alive for stage in self._stages)
+
+    @property
+    def error(self) -> Exception | None:
+        """What ended the first stage that failed."""
+        return next((stage.error for stage in self._stages if stage.error), None)
+
+    def stalled(self) -> list[str]:
+        """Return the stages that live and show no heartbeat."""
+        oldest = time.monotonic() - STALLED
+        return [one.name for one in self._stages if one.alive and one.heartbeat < oldest]
+
+    def report(self) -> None:
+        """Give the sinks the numbers of this moment."""
+        stats = self.stats()
+        for sink in self._sinks:
+            sink.publish(stats)
+
+    def stats(self) -> Stats:
+        """Return the numbers of this moment."""
+        return Stats(
+            time=datetime.now(UTC),
+            uptime=time.monotonic() - self._started,
+            online=self._source.online,
+            fps_in=self._metrics.rate("frames"),
+            fps_out=self._metrics.rate("analysed"),
+            frames=self._metrics.total("frames"),
+            faces=self._metrics.total("faces"),
+            events=self._metrics.total("events"),
+            dropped={
+                "frames": self._frames.dropped,
+                "tracked": self._tracked.dropped,
+                "events": self._events.dropped + sum(sink.dropped for sink in self._sinks),
+            },
+            frame_latency=self._latency("frame"),
+            event_latency=self._latency("event"),
+        )
+
+    def _latency(self, name: str) -> tuple[float, float] | None:
+        p50, p95 = (self._metrics.percentile(name, percent) for percent in (50, 95))
+        return None if p50 is None or p95 is None else (p50, p95)
+
+    # The steps, one for each stage.
+
+    def _capture(self) -> None:
+        try:
+            frame = self._source.read()
+        except EndOfStream as end:
+            raise Closed from end
+        except InputError as error:
+            log.error("%s", error)
+            self.failed_inputs += 1
+            return
+        if frame is not None:
+            self._metrics.mark("frames")
+            self._frames.put(frame)
+
+    def _end_capture(self) -> None:
+        self._frames.close()
+        self._source.close()
+
+    def _detect(self) -> None:
+        frame = self._frames.get(WAIT)
+        if frame is not None:
+            faces = self._detector.detect(frame.image)
+            self._tracked.put(self._tracker.update(frame, faces))
+
+    def _infer(self) -> None:
+        tracked = self._tracked.get(WAIT)
+        if tracked is None:
+            return
+        expressions = self._expressions.update(tracked)
+        for event in self._life.update(tracked.frame, expressions):
+            self._events.put(event)
+        self._metrics.count("faces", sum(track.seen for track in tracked.tracks))
+        self._metrics.mark("analysed")
+        self._metrics.observe("frame", time.monotonic() - tracked.frame.captured)
+
+    def _end_infer(self) -> None:
+        for event in self._life.finish():
+            self._events.put(event)
+        self._events.close()
+
+    def _publish(self) -> None:
+        event = self._events.get(WAIT)
+        if event is None:
+            return
+        event = replace(event, latency=time.monotonic() - event.captured)
+        for sink in self._sinks:
+            sink.publish(event)
+        self._metrics.count("events")
+        self._metrics.observe("event", event.latency)
+
+    def _close_sinks(self) -> None:
+        self.report()
+        for sink in self._sinks:
+            sink.close()
+
+
+def build_pipeline(config: Config) -> Pipeline:
+    """Load everything that `config` names and put it together.
+
+    Camera, files and broker are touched only once the pipeline is started.
+
+    Raises:
+        ConfigError: a file or package that the config needs cannot be used.
+        ModelError: the model cannot be used.
+    """
+    detector = open_detector(config.detector)
+    classifier = open_classifier(config.classifier)
+    return Pipeline(
+        source=open_source(config.source),
+        live=is_live(config.source),
+        detector=detector,
+        tracker=Tracker(config.tracker),
+        expressions=Expressions(classifier, detector.crop_fit, config.smoothing),
+        life=EventLife(classifier.card.name, detector.name),
+        sinks=[open_sink(settings) for settings in config.sinks],
+    )

@@ -1,0 +1,67 @@
+"""Events as lines of a file."""
+
+import errno
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+
+from edge.publish.payload import encode_event
+from edge.records import EmotionEvent, Stats
+
+log = logging.getLogger(__name__)
+
+
+class JsonlSettings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="jsonl"
+):
+    """A file that each event is appended to, one JSON object a line."""
+
+    path: Path
+
+
+class JsonlSink:
+    """Appends events; while the disk refuses, they are dropped and counted."""
+
+    def __init__(self, settings: JsonlSettings) -> None:
+        self.dropped = 0
+        self._path = settings.path
+        self._refused = False
+
+    def start(self) -> None:
+        """Nothing is opened ahead."""
+
+    def publish(self, record: EmotionEvent | Stats) -> None:
+        """Append an event; stats have no place here."""
+        if isinstance(record, Stats):
+            return
+        try:
+            self._append(encode_event(record) + b"\n")
+        except OSError as error:
+            self._refuse(error)
+        else:
+            self._accept()
+
+    def close(self) -> None:
+        """Nothing stays open between events."""
+
+    def _append(self, line: bytes) -> None:
+        """Write `line` whole or not at all: a full disk must not leave half a line."""
+        # Opened for each event: they are few, and the file may be rotated at any time.
+        with open(self._path, "ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            if file.write(line) < len(line):
+                file.truncate(end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _refuse(self, error: OSError) -> None:
+        self.dropped += 1
+        if not self._refused:
+            log.warning("%s: %s; events are not written", self._path, error.strerror)
+        self._refused = True
+
+    def _accept(self) -> None:
+        if self._refused:
+            log.info("%s: events are written again", self._path)
+        self._refused = False

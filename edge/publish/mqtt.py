@@ -1,0 +1,258 @@
+"""Events over MQTT 3.1.1."""
+
+import logging
+import random
+import re
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.errors import ConfigError
+from edge.publish.payload import encode_event, encode_stats
+from edge.publish.state import State
+from edge.records import EmotionEvent, Stats
+from edge.stage import Channel, Closed, Stage
+
+IN_FLIGHT = 20
+"""Events given to the client and not yet acknowledged; the rest wait in the sink's own queue,
+which is bounded, where the client's is not."""
+
+LONGEST_RETRY = 4.0
+"""Seconds; a broker that returns is found within them."""
+
+FAREWELL = 5.0
+"""Seconds that a closing sink spends on events not yet acknowledged."""
+
+log = logging.getLogger(__name__)
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Encryption; without a CA file the system's authorities are trusted.
+
+    Attributes:
+        ca_file: the authorities trusted instead.
+        cert_file, key_file: what this client shows of itself, where the broker asks.
+    """
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class MqttSettings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="mqtt"
+):
+    """Where the broker is and what this device is called there.
+
+    Attributes:
+        password_file: a file that holds the password; never the config itself.
+        prefix, device: topics are prefix/device/...; the default device is the host's name.
+        queue: events kept while the broker is away; beyond it the oldest is dropped.
+    """
+
+    host: Annotated[str, msgspec.Meta(min_length=1)] = "localhost"
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 1883
+    user: str | None = None
+    password_file: Path | None = None
+    tls: TlsSettings | None = None
+    prefix: Name = "emotiond"
+    device: Name | None = None
+    keepalive: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+    queue: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
+
+    @property
+    def root(self) -> str:
+        """What every topic of this device begins with."""
+        return f"{self.prefix}/{self.device or _safe_name(socket.gethostname())}"
+
+
+class MqttSink:
+    """Publishes events at QoS 1, availability and state retained, and stats.
+
+    A thread of its own hands events to the client, a few at a time and only while the broker is
+    there; events wait in a bounded queue, and those not acknowledged are sent again after a
+    reconnection.
+
+    Raises:
+        ConfigError: the password file or a TLS file cannot be used.
+    """
+
+    def __init__(self, settings: MqttSettings) -> None:
+        self._settings = settings
+        self._outbox: Channel[EmotionEvent] = Channel(settings.queue, lossless=False)
+        self._state = State()
+        self._unacknowledged: set[int] = set()
+        self._acknowledged: deque[int] = deque()
+        self._progress = threading.Event()
+        self._lost = 0
+        self._reachable: bool | None = None
+        self._client = self._new_client()
+        self._sender = Stage("mqtt", self._send_next, finish=lambda: None)
+
+    def start(self) -> None:
+        """Look for the broker, now and for as long as it takes."""
+        settings = self._settings
+        self._client.connect_async(settings.host, settings.port, settings.keepalive)
+        self._client.loop_start()
+        self._sender.start()
+
+    @property
+    def dropped(self) -> int:
+        """Events that did not fit the queue, or were not acknowledged before the end."""
+        return self._outbox.dropped + self._lost
+
+    def publish(self, record: EmotionEvent | Stats) -> None:
+        """Queue an event; publish stats at once, or not at all while the broker is away."""
+        if isinstance(record, EmotionEvent):
+            self._outbox.put(record)
+        elif self._client.is_connected():
+            self._client.publish(self._topic("stats"), encode_stats(record), retain=True)
+
+    def close(self) -> None:
+        """Wait for acknowledgements, say goodbye, disconnect."""
+        deadline = time.monotonic() + FAREWELL
+        self._outbox.close()
+        self._sender.join(FAREWELL)
+        while self._unacknowledged and time.monotonic() < deadline:
+            self._wait_for_progress()
+        self._sender.stop()
+        self._count_lost()
+        self._say_goodbye()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _new_client(self) -> paho.Client:
+        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.max_inflight_messages_set(IN_FLIGHT)
+        # Jitter keeps a fleet from coming back to its broker all at once.
+        client.reconnect_delay_set(random.uniform(0.5, 1), random.uniform(2, LONGEST_RETRY))  # type: ignore[arg-type]  # floats wait as well
+        client.will_set(self._topic("availability"), "offline", qos=1, retain=True)
+        if self._settings.user is not None:
+            client.username_pw_set(self._settings.user, self._read_password())
+        if self._settings.tls is not None:
+            _encrypt(client, self._settings.tls)
+        return client
+
+    def _read_password(self) -> str | None:
+        path = self._settings.password_file
+        if path is None:
+            return None
+        try:
+            return path.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: the password cannot be read: {error}") from error
+
+    def _send_next(self) -> None:
+        """Hand one event to the client, if the broker is there and not behind."""
+        self._collect_acknowledgements()
+        if not self._client.is_connected() or len(self._unacknowledged) >= IN_FLIGHT:
+            self._wait_for_progress()
+            return
+        event = self._outbox.get(timeout=0.5)
+        if event is None:
+            return
+        sent = self._client.publish(self._topic("event"), encode_event(event), qos=1)
+        self._unacknowledged.add(sent.mid)
+        self._state.update(event)
+        self._announce_state()
+
+    def _wait_for_progress(self) -> None:
+        self._progress.wait(0.2)
+        self._progress.clear()
+        self._collect_acknowledgements()
+
+    def _collect_acknowledgements(self) -> None:
+        while self._acknowledged:
+            self._unacknowledged.discard(self._acknowledged.popleft())
+
+    def _announce_state(self) -> None:
+        self._client.publish(self._topic("state"), self._state.encode(), retain=True)
+
+    def _count_lost(self) -> None:
+        left = len(self._unacknowledged)
+        try:
+            while self._outbox.get(timeout=0) is not None:
+                left += 1
+        except Closed:
+            pass
+        self._lost += left
+        if left:
+            log.warning("%s: %d events were not delivered", self._broker, left)
+
+    def _say_goodbye(self) -> None:
+        if self._client.is_connected():
+            farewell = self._client.publish(
+                self._topic("availability"), "offline", qos=1, retain=True
+            )
+            farewell.wait_for_publish(timeout=1)
+
+    def _topic(self, name: str) -> str:
+        return f"{self._settings.root}/{name}"
+
+    @property
+    def _broker(self) -> str:
+        return f"broker {self._settings.host}:{self._settings.port}"
+
+    # The client calls what follows in its own thread, holding its own locks: they set and note,
+    # and never wait.
+
+    def _on_connect(
+        self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
+    ) -> None:
+        if reason.is_failure:
+            self._tell(False, f"refuses this client: {reason}")
+            return
+        self._tell(True, "connected")
+        client.publish(self._topic("availability"), "online", qos=1, retain=True)
+        self._announce_state()
+        self._progress.set()
+
+    def _on_connect_fail(self, client: paho.Client, userdata: Any) -> None:
+        self._tell(False, "cannot be reached; events are kept and it is tried again")
+
+    def _on_disconnect(
+        self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
+    ) -> None:
+        if reason.is_failure:
+            self._tell(False, f"connection lost: {reason}; events are kept and it is tried again")
+
+    def _on_publish(self, client: paho.Client, userdata: Any, mid: int, *_: Any) -> None:
+        self._acknowledged.append(mid)
+        self._progress.set()
+
+    def _tell(self, reachable: bool, text: str) -> None:
+        """Log a change of state, and only a change."""
+        if reachable != self._reachable:
+            level = logging.INFO if reachable else logging.WARNING
+            log.log(level, "%s: %s", self._broker, text)
+        self._reachable = reachable
+
+
+def _safe_name(name: str) -> str:
+    """Make a host name safe for a topic."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:64] or "device"
+
+
+def _encrypt(client: paho.Client, tls: TlsSettings) -> None:
+    try:
+        ca, certificate, key = (
+            str(path) if path else None for path in (tls.ca_file, tls.cert_file, tls.key_file)
+        )
+        client.tls_set(ca, certificate, key)
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise ConfigError(f"mqtt.tls: {error}; are the files there and readable?") from error

@@ -1,0 +1,1 @@
+"""Life as a daemon: signals, systemd, exit codes."""

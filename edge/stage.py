@@ -1,0 +1,122 @@
+"""Stages, threads that repeat one step, and the channels between them."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Closed(Exception):
+    """The channel was closed and holds nothing more: the reader's work is done."""
+
+
+class Channel(Generic[T]):
+    """A bounded passage from one stage to the next.
+
+    When it is full, a lossless channel makes its writer wait; any other drops its oldest item and
+    counts it, so its writer never blocks. With a capacity of one that is "the newest wins".
+
+    Args:
+        capacity: how many items it holds.
+        lossless: wait rather than drop.
+    """
+
+    def __init__(self, capacity: int, lossless: bool) -> None:
+        self.dropped = 0
+        self._capacity = capacity
+        self._lossless = lossless
+        self._items: deque[T] = deque()
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, item: T) -> None:
+        """Hand `item` over. After `close` it is let go: nobody is left to read it."""
+        with self._changed:
+            if self._lossless:
+                self._changed.wait_for(lambda: self._closed or self._has_room())
+            if self._closed:
+                return
+            if not self._has_room():
+                self._items.popleft()
+                self.dropped += 1
+            self._items.append(item)
+            self._changed.notify_all()
+
+    def get(self, timeout: float) -> T | None:
+        """Return the oldest item, or None when none came within `timeout` seconds.
+
+        Raises:
+            Closed: it is closed and empty.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._items or self._closed, timeout)
+            if self._items:
+                item = self._items.popleft()
+                self._changed.notify_all()
+                return item
+            if self._closed:
+                raise Closed
+            return None
+
+    def close(self) -> None:
+        """Let writers go and readers finish what is left."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _has_room(self) -> bool:
+        return len(self._items) < self._capacity
+
+
+class Stage:
+    """A thread that repeats `step` until it is stopped, its input ends, or a step fails.
+
+    A step's return is the stage's heartbeat, so a step waits at most about a second for input. It
+    raises `Closed` when there will be no more. `finish` runs once at the end, whatever ended it,
+    and closes the channel the stage writes to: so an end travels down the pipeline by itself.
+    """
+
+    def __init__(self, name: str, step: Callable[[], None], finish: Callable[[], None]) -> None:
+        self.name = name
+        self.error: Exception | None = None
+        self.heartbeat = time.monotonic()
+        self._step = step
+        self._finish = finish
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end after the step it is in."""
+        self._stopping.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for its end; return whether it came within `timeout` seconds."""
+        self._thread.join(timeout)
+        return not self.alive
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still runs."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        for work in (self._repeat, self._finish):
+            try:
+                work()
+            except Exception as error:
+                self.error = self.error or error
+
+    def _repeat(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._step()
+                self.heartbeat = time.monotonic()
+        except Closed:
+            pass
