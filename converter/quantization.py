@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -81,18 +82,26 @@ def quantize(
     Raises:
         ModelError: int8 lost more than that; nothing was written.
     """
+    # A folder of its own: a conversion that fails half-way leaves nothing behind.
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".quantize-") as scratch:
+        full, small = (
+            _write(trained, data, Path(scratch) / f"{name}-{precision}.tflite", precision)
+            for precision in (Precision.FLOAT32, Precision.INT8)
+        )
+        _check_loss(full, small, max_loss)
+        for file in sorted(Path(scratch).iterdir()):
+            file.replace(directory / file.name)
+    return [full, small]
+
+
+def _write(trained: Trained, data: Dataset, path: Path, precision: Precision) -> ModelCard:
+    """Write one model and its measured card."""
     test, training = data.split("PublicTest"), data.split("Training")
-    pending: list[tuple[ModelCard, Path]] = []
-    for precision in Precision:
-        path = directory / f"{name}-{precision}.tflite"
-        partial = path.with_suffix(".partial")
-        partial.write_bytes(_convert(trained.model, precision, training))
-        card = _describe(path.stem, precision, partial, trained)
-        pending.append((_with_figures(card, partial, test, training), path))
-    _check_loss(pending[0][0], pending[1][0], max_loss)
-    for card, path in pending:
-        _publish(card, path)
-    return [card for card, _ in pending]
+    path.write_bytes(_convert(trained.model, precision, training))
+    card = _with_figures(_describe(path, precision, trained), path, test, training)
+    text = msgspec.json.format(msgspec.json.encode(card), indent=2)
+    card_path(path).write_bytes(text + b"\n")
+    return card
 
 
 def _convert(model: Model, precision: Precision, training: Dataset) -> bytes:
@@ -126,13 +135,13 @@ def _representative(training: Dataset) -> Callable[[], Any]:
     return lambda: ([face[None, :, :, None]] for face in faces)
 
 
-def _describe(name: str, precision: Precision, path: Path, trained: Trained) -> ModelCard:
+def _describe(path: Path, precision: Precision, trained: Trained) -> ModelCard:
     """Return the card of the .tflite at `path`, its temperature and figures still to come."""
     entry: Literal["uint8", "float32"] = "uint8" if precision is Precision.INT8 else "float32"
     leaving: Literal["int8", "float32"] = "int8" if precision is Precision.INT8 else "float32"
     share = trained.recipe.vote_weight
     return ModelCard(
-        name=name,
+        name=path.stem,
         labels=LABELS,
         input=Input((SIDE, SIDE, 1), entry, scale=1.0, offset=0.0, color="grey"),
         output=Output("logits", leaving, temperature=1.0),
@@ -178,12 +187,3 @@ def _check_loss(full: ModelCard, small: ModelCard, max_loss: float) -> None:
             f"{small.name}: {small.measured[0].accuracy:.2%} of PublicTest against "
             f"{full.measured[0].accuracy:.2%} in float32; expected to lose at most {max_loss:.1%}"
         )
-
-
-def _publish(card: ModelCard, path: Path) -> None:
-    """Put model and card in place; each appears whole or not at all."""
-    text = msgspec.json.format(msgspec.json.encode(card), indent=2)
-    card_partial = path.with_suffix(".json.partial")
-    card_partial.write_bytes(text + b"\n")
-    path.with_suffix(".partial").replace(path)
-    card_partial.replace(card_path(path))

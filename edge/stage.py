@@ -67,6 +67,9 @@ class Channel(Generic[T]):
             self._closed = True
             self._changed.notify_all()
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def _has_room(self) -> bool:
         return len(self._items) < self._capacity
 

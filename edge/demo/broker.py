@@ -11,6 +11,7 @@ import sys
 import time
 from importlib.util import find_spec
 from types import TracebackType
+from typing import Self
 
 from edge.errors import EmotiondError
 
@@ -36,7 +37,7 @@ class EmbeddedBroker:
         self.host = HOST
         self.port = _free_port()
 
-    def __enter__(self) -> "EmbeddedBroker":
+    def __enter__(self) -> Self:
         self._process = subprocess.Popen([sys.executable, "-m", __name__, str(self.port)])
         self._wait_until_it_listens()
         return self

@@ -5,6 +5,7 @@ import random
 import re
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections import deque
@@ -20,7 +21,7 @@ from edge.errors import ConfigError
 from edge.publish.payload import encode_event, encode_stats
 from edge.publish.state import State
 from edge.records import EmotionEvent, Stats
-from edge.stage import Channel, Closed, Stage
+from edge.stage import Channel, Stage
 
 IN_FLIGHT = 20
 """Events given to the client and not yet acknowledged; the rest wait in the sink's own queue,
@@ -123,10 +124,12 @@ class MqttSink:
         """Wait for acknowledgements, say goodbye, disconnect."""
         deadline = time.monotonic() + FAREWELL
         self._outbox.close()
+        while len(self._outbox) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self._sender.stop()
         self._sender.join(FAREWELL)
         while self._unacknowledged and time.monotonic() < deadline:
             self._wait_for_progress()
-        self._sender.stop()
         self._count_lost()
         self._say_goodbye()
         self._client.disconnect()
@@ -184,12 +187,7 @@ class MqttSink:
         self._client.publish(self._topic("state"), self._state.encode(), retain=True)
 
     def _count_lost(self) -> None:
-        left = len(self._unacknowledged)
-        try:
-            while self._outbox.get(timeout=0) is not None:
-                left += 1
-        except Closed:
-            pass
+        left = len(self._unacknowledged) + len(self._outbox)
         self._lost += left
         if left:
             log.warning("%s: %d events were not delivered", self._broker, left)
@@ -223,7 +221,9 @@ class MqttSink:
         self._progress.set()
 
     def _on_connect_fail(self, client: paho.Client, userdata: Any) -> None:
-        self._tell(False, "cannot be reached; events are kept and it is tried again")
+        # The client is handling the error that it does not pass on.
+        reason = sys.exc_info()[1]
+        self._tell(False, f"cannot be reached: {reason}; events are kept and it is tried again")
 
     def _on_disconnect(
         self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any

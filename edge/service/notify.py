@@ -1,5 +1,6 @@
 """systemd's notification protocol (sd_notify(3))."""
 
+import contextlib
 import os
 import socket
 
@@ -35,5 +36,8 @@ class Notifier:
     def _send(self, message: str) -> None:
         if not self._address:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection,
+            contextlib.suppress(OSError),  # a service outlives its supervisor's socket
+        ):
             connection.sendto(message.encode(), self._address)

@@ -1,0 +1,1 @@
+"""Measuring emotiond: what it costs and how late it is."""

@@ -1,0 +1,81 @@
+"""What many tests share: the built-in clip, the media of this workplace, brokers, the schema."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jsonschema
+import msgspec
+import numpy as np
+import pytest
+
+from edge.demo.show import CLIP
+from edge.records import Image
+from tests.brokers import MOSQUITTO, Broker, Mosquitto, new_broker
+
+ROOT = Path(__file__).parent.parent
+MEDIA = ROOT.parent / "shared" / "data" / "media"
+
+
+@pytest.fixture(scope="session")
+def clip() -> list[Image]:
+    """Every 25th frame of the built-in clip: one face in each."""
+    capture = cv2.VideoCapture(str(CLIP))
+    frames: list[Image] = []
+    while True:
+        there, image = capture.read()
+        if not there:
+            return frames[::25]
+        frames.append(np.asarray(image, dtype=np.uint8))
+
+
+@pytest.fixture
+def media() -> Path:
+    """The folder of real photos and clips."""
+    if not MEDIA.is_dir():
+        pytest.skip("the photos and clips of ../shared/data/media are not on this machine")
+    return MEDIA
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """A running broker: Mosquitto, or the embedded one where there is no Mosquitto."""
+    with new_broker(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def needs_mosquitto() -> None:
+    """Skip where only the embedded broker is at hand."""
+    if MOSQUITTO is None:
+        pytest.skip("Mosquitto is not installed, and the embedded broker knows no passwords or TLS")
+
+
+@pytest.fixture
+def secured(tmp_path: Path, needs_mosquitto: None) -> Iterator[Mosquitto]:
+    """A Mosquitto that lets in user `edge` with password `secret`, and nobody else."""
+    passwords = tmp_path / "passwords"
+    passwords.touch()
+    subprocess.run(["mosquitto_passwd", "-b", str(passwords), "edge", "secret"], check=True)
+    with Mosquitto(tmp_path, f"allow_anonymous false\npassword_file {passwords}") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def event_schema() -> jsonschema.Draft202012Validator:
+    """Validates the payload of an event."""
+    schema: Any = msgspec.json.decode((ROOT / "docs" / "event.schema.json").read_bytes())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which broker the tests ran against."""
+    if MOSQUITTO:
+        terminalreporter.write_line(f"MQTT tests ran against {MOSQUITTO}")
+    else:
+        terminalreporter.write_line(
+            "Mosquitto is not installed: MQTT tests ran against the embedded broker"
+        )

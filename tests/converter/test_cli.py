@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+
+from converter.cli import main
+from edge.assets import find_model
+from tests.converter.faces import write_csv
+
+INT8 = find_model(Path("shallow-int8"))
+
+
+def test_evaluate_prints_accuracy_with_interval_with_and_without_copies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, votes = write_csv(tmp_path)
+    assert main(["evaluate", str(INT8), "--data", str(data), "--votes", str(votes)]) == 0
+    printed = capsys.readouterr().out
+    assert "of FER2013 PublicTest, 21 rows" in printed
+    assert "without copies of Training pictures" in printed
+
+
+def test_make_clip_writes_a_film(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, votes = write_csv(tmp_path)
+    clip = tmp_path / "clip.mp4"
+    options = ["--data", str(data), "--votes", str(votes), "--out", str(clip)]
+    assert main(["make-clip", *options]) == 0
+    assert clip.stat().st_size > 10_000
+    assert "clip.mp4" in capsys.readouterr().out
+
+
+def test_fit_crop_of_drawn_faces_says_that_none_was_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, _ = write_csv(tmp_path, rows_per_label=2)
+    assert main(["fit-crop", "--data", str(data), "--faces", "5"]) == 1
+    assert "haar found none of 5 faces" in capsys.readouterr().err
+
+
+def test_bad_data_is_one_line_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "gone.csv"
+    assert main(["evaluate", str(INT8), "--data", str(missing)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1

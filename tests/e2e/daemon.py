@@ -1,0 +1,78 @@
+"""The daemon as a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from tests.brokers import wait_until
+
+
+class Daemon:
+    """`emotiond run` on a config, with its log kept.
+
+    Args:
+        directory: for the config and the log.
+        config: what the config file holds.
+        environment: added to the process's own.
+    """
+
+    def __init__(
+        self, directory: Path, config: dict[str, Any], environment: dict[str, str] | None = None
+    ) -> None:
+        self._log = directory / "daemon.log"
+        path = directory / "daemon.yaml"
+        path.write_bytes(msgspec.json.encode(config))
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "edge", "run", "--config", str(path)],
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def log(self) -> str:
+        """What it logged so far, without the runtime's own chatter."""
+        lines = self._log.read_text().splitlines()
+        return "\n".join(line for line in lines if not line.startswith("INFO: Created TensorFlow"))
+
+    def wait_for(self, text: str, seconds: float = 20) -> None:
+        """Wait until it logged `text`."""
+        wait_until(lambda: text in self.log, seconds)
+
+    def wait(self, seconds: float = 60) -> int:
+        """Wait for its end; return its exit code."""
+        return self._process.wait(seconds)
+
+    def stop(self) -> int:
+        """Ask it to stop as systemd does; return its exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        return self.wait(15)
+
+
+def mqtt(port: int) -> dict[str, Any]:
+    """Return the config of an MQTT sink called `test`."""
+    return {"kind": "mqtt", "host": "127.0.0.1", "port": port, "device": "test"}
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """Return the events of a JSONL file, none when it was never written."""
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return [msgspec.json.decode(line) for line in lines]

@@ -1,0 +1,175 @@
+"""The daemon as a process, on real films, pictures, streams and brokers."""
+
+import shutil
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jsonschema
+import pytest
+
+from edge.bench.stream import LiveStream
+from edge.demo.show import CLIP
+from tests.brokers import Broker, free_port, wait_until
+from tests.e2e.daemon import Daemon, mqtt, read_events
+from tests.edge.infer.models import copy_model
+from tests.subscribers import Subscriber
+
+Validator = jsonschema.Draft202012Validator
+EVENTS = "emotiond/test/event"
+
+
+def film(path: Path = CLIP, pace: bool = False) -> dict[str, Any]:
+    return {"kind": "video", "path": str(path), "pace": pace}
+
+
+def test_a_film_becomes_valid_events_stats_and_a_clean_end(
+    tmp_path: Path, broker: Broker, event_schema: Validator
+) -> None:
+    with Subscriber(broker.host, broker.port) as subscriber:
+        with Daemon(tmp_path, {"source": film(), "sinks": [mqtt(broker.port)]}) as daemon:
+            assert daemon.wait() == 0
+        wait_until(lambda: subscriber.payloads("emotiond/test/availability")[-1:] == ["offline"])
+        events = subscriber.payloads(EVENTS)
+        (stats,) = subscriber.payloads("emotiond/test/stats")[-1:]
+        (state,) = subscriber.payloads("emotiond/test/state")[-1:]
+    for event in events:
+        event_schema.validate(event)
+    assert [event["type"] for event in (events[0], events[-1])] == ["start", "end"]
+    assert {event["track_id"] for event in events} == {1}
+    assert [event["emotion"] for event in events[:3]] == ["neutral", "happy", "surprise"]
+    assert stats["frames"] == 475
+    assert set(stats["dropped"].values()) == {0}
+    assert stats["events"] == len(events)
+    assert state["faces"] == 0
+    assert "475 frames" in daemon.log
+
+
+def test_killing_and_restarting_the_broker_loses_no_event(tmp_path: Path, broker: Broker) -> None:
+    record = tmp_path / "events.jsonl"
+    sinks = [mqtt(broker.port), {"kind": "jsonl", "path": str(record)}]
+    with Daemon(tmp_path, {"source": film(pace=True), "sinks": sinks}) as daemon:
+        with Subscriber(broker.host, broker.port) as subscriber:
+            wait_until(lambda: subscriber.payloads(EVENTS))
+            before = [event["id"] for event in subscriber.payloads(EVENTS)]
+        broker.kill()
+        daemon.wait_for("connection lost")
+        wait_until(lambda: len(read_events(record)) >= len(before) + 3, seconds=30)
+        broker.start()
+        with Subscriber(broker.host, broker.port) as subscriber:
+            assert daemon.wait() == 0
+            recorded = [event["id"] for event in read_events(record)]
+            wait_until(lambda: subscriber.payloads(EVENTS)[-1]["id"] == recorded[-1])
+            after = [event["id"] for event in subscriber.payloads(EVENTS)]
+    assert before + after == recorded
+    assert daemon.log.count("connection lost") == 1
+    assert daemon.log.count(": connected") == 2
+
+
+def test_a_live_stream_is_followed_through_its_absence_and_stopped_cleanly(
+    tmp_path: Path, broker: Broker
+) -> None:
+    with LiveStream(CLIP, fps=25) as stream:
+        config = {
+            "source": {"kind": "stream", "url": stream.url},
+            "sinks": [mqtt(broker.port)],
+        }
+        port = int(stream.url.rsplit(":", 1)[1].split("/")[0])
+        with (
+            Subscriber(broker.host, broker.port) as subscriber,
+            Daemon(tmp_path, config) as daemon,
+        ):
+            wait_until(lambda: subscriber.payloads(EVENTS))
+            stream.close()
+            daemon.wait_for("trying again until it is back")
+            with LiveStream(CLIP, fps=25, port=port):
+                wait_until(lambda: daemon.log.count("frames are coming") == 2, seconds=40)
+                assert daemon.stop() == 0
+            wait_until(lambda: subscriber.payloads(EVENTS)[-1]["type"] == "end")
+            assert subscriber.payloads("emotiond/test/availability") == ["online", "offline"]
+    assert daemon.log.count("trying again until it is back") == 1
+
+
+def test_without_camera_and_broker_it_runs_on_and_says_so_once(tmp_path: Path) -> None:
+    config = {"source": {"kind": "camera", "device": 63}, "sinks": [mqtt(free_port())]}
+    with Daemon(tmp_path, config) as daemon:
+        daemon.wait_for("cannot be reached")
+        daemon.wait_for("camera 63: cannot be opened")
+        time.sleep(4)
+        assert daemon.stop() == 0
+    assert daemon.log.count("cannot be opened") == 1
+    assert daemon.log.count("cannot be reached") == 1
+    assert "source away; 0.0 fps in" in daemon.log
+
+
+def test_events_that_reach_no_broker_are_counted_at_the_end(tmp_path: Path) -> None:
+    with Daemon(tmp_path, {"source": film(), "sinks": [mqtt(free_port())]}) as daemon:
+        assert daemon.wait() == 0
+    assert "8 events were not delivered" in daemon.log
+    assert "dropped frames=0 tracked=0 events=8" in daemon.log
+
+
+def test_a_film_cut_short_is_exit_code_1_and_what_there_was_is_told(tmp_path: Path) -> None:
+    cut, record = tmp_path / "cut.mp4", tmp_path / "events.jsonl"
+    shutil.copy(CLIP, cut)
+    with cut.open("r+b") as file:
+        file.truncate(CLIP.stat().st_size - 20_000)
+    sinks = [{"kind": "jsonl", "path": str(record)}]
+    with Daemon(tmp_path, {"source": film(cut), "sinks": sinks}) as daemon:
+        assert daemon.wait() == 1
+    assert "cut.mp4: " in daemon.log
+    assert "Traceback" not in daemon.log
+
+
+def test_one_bad_picture_is_exit_code_1_and_the_others_are_told(
+    tmp_path: Path, clip: list[Any]
+) -> None:
+    pictures, record = tmp_path / "pictures", tmp_path / "events.jsonl"
+    pictures.mkdir()
+    cv2.imwrite(str(pictures / "a.png"), clip[4])
+    (pictures / "b.png").write_text("no picture")
+    cv2.imwrite(str(pictures / "c.png"), clip[4])
+    config = {
+        "source": {"kind": "images", "path": str(pictures)},
+        "sinks": [{"kind": "jsonl", "path": str(record)}],
+    }
+    with Daemon(tmp_path, config) as daemon:
+        assert daemon.wait() == 1
+    assert "b.png: is not a picture that can be read" in daemon.log
+    starts = [event for event in read_events(record) if event["type"] == "start"]
+    assert [event["emotion"] for event in starts] == ["happy", "happy"]
+
+
+@pytest.mark.parametrize("config", [{"sauce": 1}, {"classifier": {"model": "gone.tflite"}}])
+def test_a_config_or_model_that_cannot_work_is_exit_code_78_and_one_line(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    with Daemon(tmp_path, config) as daemon:
+        assert daemon.wait() == 78
+    assert len(daemon.log.splitlines()) == 1
+
+
+def test_a_damaged_model_is_exit_code_78_with_both_hashes(tmp_path: Path) -> None:
+    model = copy_model(tmp_path)
+    with model.open("ab") as file:
+        file.write(b"x")
+    with Daemon(tmp_path, {"classifier": {"model": str(model)}}) as daemon:
+        assert daemon.wait() == 78
+    assert "expected sha256" in daemon.log
+
+
+def test_systemd_hears_ready_watchdog_and_stopping(tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(20)
+        config = {"source": film(pace=True), "sinks": []}
+        with Daemon(tmp_path, config, {"NOTIFY_SOCKET": address}) as daemon:
+            assert systemd.recv(100) == b"READY=1"
+            assert systemd.recv(100) == b"WATCHDOG=1"
+            assert daemon.stop() == 0
+            received = [b""]
+            while received[-1] != b"STOPPING=1":
+                received.append(systemd.recv(200))

@@ -1,0 +1,72 @@
+"""Fakes for the edge of the world: cameras and sinks that do as they are told."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from edge.capture import EndOfStream
+from edge.errors import InputError
+from edge.records import EmotionEvent, Frame, Image, Stats
+
+
+class FakeCamera:
+    """Gives the frames it was made with, on a clock of `fps`, then ends.
+
+    Args:
+        images: what it sees; None stands for an input that cannot be read.
+        fps: frames a second of its timestamps.
+        still: whether the pictures stand alone.
+        wait: called before each frame.
+    """
+
+    online = True
+
+    def __init__(
+        self,
+        images: Sequence[Image | None],
+        fps: float = 10.0,
+        still: bool = False,
+        wait: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.closed = False
+        self._images = images
+        self._fps = fps
+        self._still = still
+        self._wait = wait
+        self._index = -1
+
+    def read(self) -> Frame:
+        self._wait()
+        self._index += 1
+        if self._index >= len(self._images):
+            raise EndOfStream
+        image = self._images[self._index]
+        if image is None:
+            raise InputError("picture 7: is not a picture that can be read")
+        timestamp = self._index / self._fps
+        return Frame(image, self._index, timestamp, time.monotonic(), self._still)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class KeepingSink:
+    """A sink that keeps everything."""
+
+    dropped = 0
+
+    def __init__(self) -> None:
+        self.events: list[EmotionEvent] = []
+        self.stats: list[Stats] = []
+        self.closed = False
+
+    def start(self) -> None:
+        pass
+
+    def publish(self, record: EmotionEvent | Stats) -> None:
+        if isinstance(record, Stats):
+            self.stats.append(record)
+        else:
+            self.events.append(record)
+
+    def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import cv2
+import pytest
+
+from edge.capture import EndOfStream
+from edge.capture.images import Images, ImagesSettings
+from edge.errors import InputError
+from edge.records import Image
+
+
+@pytest.fixture
+def folder(tmp_path: Path, clip: list[Image]) -> Path:
+    """Two pictures, a text, and a picture that is none between them."""
+    cv2.imwrite(str(tmp_path / "a.png"), clip[0])
+    (tmp_path / "b.jpg").write_text("not a picture")
+    cv2.imwrite(str(tmp_path / "c.JPG"), clip[1])
+    (tmp_path / "notes.txt").write_text("passed over")
+    return tmp_path
+
+
+def test_a_folder_gives_its_pictures_in_order_each_standing_alone(folder: Path) -> None:
+    (folder / "b.jpg").unlink()
+    images = Images(ImagesSettings(folder))
+    frames = [images.read(), images.read()]
+    assert [frame.index for frame in frames] == [0, 1]
+    assert all(frame.still for frame in frames)
+    assert frames[0].size == (640, 480)
+    with pytest.raises(EndOfStream):
+        images.read()
+
+
+def test_a_broken_picture_is_named_and_the_others_still_come(folder: Path) -> None:
+    images = Images(ImagesSettings(folder))
+    images.read()
+    with pytest.raises(InputError, match=r"b.jpg: is not a picture"):
+        images.read()
+    assert images.read().index == 2
+
+
+def test_one_picture_is_a_source_of_one_frame(folder: Path) -> None:
+    images = Images(ImagesSettings(folder / "a.png"))
+    images.read()
+    with pytest.raises(EndOfStream):
+        images.read()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("gone.png", "gone.png: cannot be read"), ("empty", "expected pictures in this folder")],
+)
+def test_a_missing_file_or_an_empty_folder_is_an_error_and_then_the_end(
+    tmp_path: Path, name: str, message: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    images = Images(ImagesSettings(tmp_path / name))
+    with pytest.raises(InputError, match=message):
+        images.read()
+    with pytest.raises(EndOfStream):
+        images.read()

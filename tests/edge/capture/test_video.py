@@ -1,0 +1,96 @@
+import shutil
+import time
+from pathlib import Path
+
+import cv2
+import pytest
+
+from edge.capture import EndOfStream, is_live, open_source
+from edge.capture.video import Video, VideoSettings
+from edge.demo.show import CLIP
+from edge.errors import InputError
+from edge.records import Frame
+
+FRAMES, FPS = 475, 25
+
+
+def drain(video: Video) -> list[Frame]:
+    """Read a film to its end."""
+    frames: list[Frame] = []
+    while True:
+        try:
+            frames.append(video.read())
+        except EndOfStream:
+            video.close()
+            return frames
+
+
+def read_all(path: Path) -> list[Frame]:
+    """Open a film and read it to its end, as fast as possible."""
+    return drain(Video(VideoSettings(path, pace=False)))
+
+
+def test_every_frame_comes_once_in_order_with_its_time_in_the_film() -> None:
+    frames = read_all(CLIP)
+    assert [frame.index for frame in frames] == list(range(FRAMES))
+    assert [frame.timestamp for frame in frames[:3]] == pytest.approx([0, 1 / FPS, 2 / FPS])
+    assert frames[-1].timestamp == pytest.approx((FRAMES - 1) / FPS)
+    assert frames[0].size == (640, 480)
+
+
+def test_a_frame_is_read_only() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        Video(VideoSettings(CLIP, pace=False)).read().image[0, 0] = 0
+
+
+def test_a_paced_film_plays_no_faster_than_its_own_clock() -> None:
+    video = Video(VideoSettings(CLIP, pace=True))
+    started = time.monotonic()
+    frames = [video.read() for _ in range(6)]
+    assert frames[-1].captured - started >= 5 / FPS
+
+
+def test_a_film_is_a_file_and_not_live() -> None:
+    settings = VideoSettings(CLIP)
+    assert not is_live(settings)
+    assert isinstance(open_source(settings), Video)
+
+
+def test_a_film_cut_short_gives_its_frames_and_then_says_so(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.avi", tmp_path / "cut.avi"
+    rewrite_as_avi(whole)
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    video = Video(VideoSettings(cut, pace=False))
+    with pytest.raises(InputError, match=r"cut.avi: truncated: expected 8.0 s, found"):
+        drain(video)
+    with pytest.raises(EndOfStream):
+        video.read()
+
+
+@pytest.mark.parametrize("content", [b"", b"no film at all" * 100])
+def test_a_file_that_is_no_film_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "fake.mp4"
+    path.write_bytes(content)
+    video = Video(VideoSettings(path))
+    with pytest.raises(InputError, match=r"fake.mp4: cannot be read as a video"):
+        video.read()
+    with pytest.raises(EndOfStream):
+        video.read()
+
+
+def test_a_truncated_mp4_is_named(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.mp4"
+    shutil.copy(CLIP, cut)
+    with cut.open("r+b") as file:
+        file.truncate(100_000)
+    with pytest.raises(InputError, match=r"cut.mp4: "):
+        read_all(cut)
+
+
+def rewrite_as_avi(path: Path) -> None:
+    """Write 200 frames of the clip as an AVI, whose head announces its length."""
+    size = (640, 480)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), FPS, size)
+    for frame in read_all(CLIP)[:200]:
+        writer.write(frame.image)
+    writer.release()

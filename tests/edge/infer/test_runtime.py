@@ -1,0 +1,44 @@
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.errors import ConfigError, ModelError
+from edge.infer.runtime import Network, Runtime
+from tests.edge.infer.models import SHIPPED
+
+CROP = np.random.default_rng(0).integers(0, 255, (1, 48, 48, 1), dtype=np.uint8)
+
+
+def test_a_network_tells_its_shapes_and_types() -> None:
+    network = Network(SHIPPED, Runtime.LITERT)
+    assert (network.input_shape, network.input_dtype) == ((1, 48, 48, 1), "uint8")
+    assert (network.output_shape, network.output_dtype) == ((1, 7), "int8")
+
+
+def test_integer_outputs_come_back_as_the_numbers_they_stand_for() -> None:
+    logits = Network(SHIPPED, Runtime.LITERT).invoke(CROP)
+    assert logits.dtype == np.float32
+    assert not np.array_equal(logits, np.round(logits))
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "fake.tflite"
+    path.write_bytes(b"nothing of use")
+    with pytest.raises(ModelError, match=r"fake.tflite: is not a model"):
+        Network(path, Runtime.LITERT)
+
+
+def test_tflite_runtime_gives_the_same_logits() -> None:
+    if find_spec("tflite_runtime") is None:
+        pytest.skip("tflite-runtime is not installed: it needs Python 3.11 and numpy 1")
+    ours, theirs = (Network(SHIPPED, runtime).invoke(CROP) for runtime in Runtime)
+    assert np.abs(ours - theirs).max() < 0.5
+
+
+def test_a_runtime_that_is_not_installed_is_named_with_its_package() -> None:
+    if find_spec("tflite_runtime") is not None:
+        pytest.skip("tflite-runtime is installed")
+    with pytest.raises(ConfigError, match="pip install tflite-runtime"):
+        Network(SHIPPED, Runtime.TFLITE_RUNTIME)

@@ -1,0 +1,58 @@
+import logging
+import resource
+import signal
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import pytest
+
+from edge.publish import JsonlSettings, open_sink
+from tests.events import event
+
+
+def test_events_are_appended_one_a_line(
+    tmp_path: Path, event_schema: jsonschema.Draft202012Validator
+) -> None:
+    path = tmp_path / "events.jsonl"
+    for _ in range(2):
+        sink = open_sink(JsonlSettings(path))
+        sink.start()
+        sink.publish(event())
+        sink.close()
+    lines = path.read_bytes().splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        event_schema.validate(msgspec.json.decode(line))
+
+
+def test_a_disk_that_refuses_is_told_once_counted_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    folder = tmp_path / "later"
+    sink = open_sink(JsonlSettings(folder / "events.jsonl"))
+    sink.publish(event())
+    sink.publish(event())
+    assert sink.dropped == 2
+    folder.mkdir()
+    sink.publish(event())
+    assert len((folder / "events.jsonl").read_bytes().splitlines()) == 1
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+def test_a_full_disk_never_leaves_half_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    sink = open_sink(JsonlSettings(path))
+    sink.publish(event())
+    size = path.stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 50, limits[1]))
+    try:
+        sink.publish(event())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert sink.dropped == 1
+    assert path.stat().st_size == size

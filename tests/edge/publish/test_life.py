@@ -1,0 +1,57 @@
+from edge.publish.life import EventLife
+from edge.records import EmotionEvent, EventType, Expression, Track
+from tests.events import face, frame
+
+
+def happy(track_id: int = 1) -> Expression:
+    return Expression(Track(track_id, face(0).box, True), "happy", {"happy": 0.9, "sad": 0.1})
+
+
+def sad(track_id: int = 1) -> Expression:
+    return Expression(Track(track_id, face(5).box, True), "sad", {"happy": 0.2, "sad": 0.8})
+
+
+def live(*scenes: list[Expression]) -> list[EmotionEvent]:
+    """Return the events of frames a second apart, and of the end."""
+    life = EventLife("shallow-int8", "haar")
+    events = []
+    for second, expressions in enumerate(scenes):
+        events += life.update(frame(float(second)), expressions)
+    return events + life.finish()
+
+
+def kinds(events: list[EmotionEvent]) -> list[tuple[str, int, str]]:
+    return [(event.type.value, event.track_id, event.emotion) for event in events]
+
+
+def test_a_face_starts_changes_and_ends() -> None:
+    events = live([happy()], [happy()], [sad()], [])
+    assert kinds(events) == [("start", 1, "happy"), ("change", 1, "sad"), ("end", 1, "sad")]
+
+
+def test_the_duration_runs_from_the_start_event() -> None:
+    assert [event.duration for event in live([], [happy()], [sad()], [])] == [0, 1, 2]
+
+
+def test_every_start_has_its_end_also_when_everything_stops() -> None:
+    events = live([happy(1)], [happy(1), sad(2)])
+    assert kinds(events)[-2:] == [("end", 1, "happy"), ("end", 2, "sad")]
+
+
+def test_nothing_is_said_while_nothing_changes() -> None:
+    assert len(live(*[[happy()]] * 100)) == 2
+
+
+def test_the_confidence_is_the_probability_of_the_label() -> None:
+    (start, _) = live([sad()])
+    assert start.confidence == 0.8
+    assert start.type is EventType.START
+
+
+def test_ids_are_unique() -> None:
+    events = live(*[[happy()], [sad()]] * 50)
+    assert len({event.id for event in events}) == len(events)
+
+
+def test_an_end_without_any_frame_says_nothing() -> None:
+    assert EventLife("m", "d").finish() == []

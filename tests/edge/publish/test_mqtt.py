@@ -1,0 +1,183 @@
+import logging
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from edge.errors import ConfigError
+from edge.publish.mqtt import MqttSettings, MqttSink, TlsSettings
+from edge.records import EventType
+from tests.brokers import Broker, Mosquitto, free_port, wait_until
+from tests.events import event
+from tests.subscribers import Subscriber
+
+ROOT = "emotiond/test"
+
+
+def settings(port: int, **fields: object) -> MqttSettings:
+    return MqttSettings(**{"host": "127.0.0.1", "port": port, "device": "test", **fields})  # type: ignore[arg-type]
+
+
+def started(port: int, **fields: object) -> MqttSink:
+    sink = MqttSink(settings(port, **fields))
+    sink.start()
+    return sink
+
+
+def test_events_arrive_whole_in_order_and_not_retained(
+    broker: Broker, event_schema: jsonschema.Draft202012Validator
+) -> None:
+    events = [event(track_id=number) for number in range(1, 101)]
+    with Subscriber(broker.host, broker.port) as subscriber:
+        sink = started(broker.port)
+        for one in events:
+            sink.publish(one)
+        sink.close()
+        wait_until(lambda: len(subscriber.payloads(f"{ROOT}/event")) == 100)
+        payloads = subscriber.payloads(f"{ROOT}/event")
+    assert [payload["id"] for payload in payloads] == [one.id for one in events]
+    for payload in payloads:
+        event_schema.validate(payload)
+    assert sink.dropped == 0
+    with Subscriber(broker.host, broker.port) as late:
+        wait_until(lambda: late.payloads(f"{ROOT}/availability"))
+        assert late.payloads(f"{ROOT}/event") == []
+
+
+def test_state_and_availability_are_retained_for_late_comers(broker: Broker) -> None:
+    sink = started(broker.port)
+    sink.publish(event(EventType.START))
+    with Subscriber(broker.host, broker.port) as subscriber:
+        wait_until(lambda: (f"{ROOT}/availability", "online", True) in late(broker))
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/state")[-1:] == [HAPPY])
+    sink.close()
+    assert (f"{ROOT}/availability", "offline", True) in late(broker)
+
+
+HAPPY = {"faces": 1, "emotion": "happy", "confidence": 0.8}
+
+
+def late(broker: Broker) -> list[tuple[str, object, bool]]:
+    """Return what is retained."""
+    with Subscriber(broker.host, broker.port) as subscriber:
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/availability"))
+        time.sleep(0.1)
+        return list(subscriber.messages)
+
+
+def test_a_process_that_dies_is_announced_offline_by_its_last_will(broker: Broker) -> None:
+    program = (
+        "import time; from edge.publish.mqtt import *; "
+        f"sink = MqttSink(MqttSettings(host='127.0.0.1', port={broker.port}, device='test')); "
+        "sink.start(); time.sleep(60)"
+    )
+    with Subscriber(broker.host, broker.port) as subscriber:
+        process = subprocess.Popen([sys.executable, "-c", program])
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/availability") == ["online"])
+        process.kill()
+        process.wait()
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/availability")[-1] == "offline")
+
+
+def test_what_happens_while_the_broker_is_away_is_delivered_when_it_returns(
+    broker: Broker,
+) -> None:
+    sink = started(broker.port)
+    wait_until(sink._client.is_connected)
+    broker.kill()
+    events = [event(track_id=number) for number in range(1, 51)]
+    for one in events:
+        sink.publish(one)
+    broker.start()
+    with Subscriber(broker.host, broker.port) as subscriber:
+        wait_until(lambda: len(subscriber.payloads(f"{ROOT}/event")) >= 50)
+        received = [payload["id"] for payload in subscriber.payloads(f"{ROOT}/event")]
+    assert received == [one.id for one in events]
+    sink.close()
+    assert sink.dropped == 0
+
+
+def test_beyond_its_bound_the_queue_drops_the_oldest_and_counts_them() -> None:
+    sink = started(free_port(), queue=10)
+    for number in range(1, 31):
+        sink.publish(event(track_id=number))
+    assert sink.dropped == 20
+    begun = time.monotonic()
+    sink.close()
+    assert time.monotonic() - begun < 8
+    assert sink.dropped == 30
+
+
+def test_a_broker_that_is_absent_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    sink = started(free_port())
+    wait_until(lambda: caplog.records)
+    time.sleep(2.5)
+    sink.close()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "cannot be reached" in caplog.text
+
+
+def test_a_password_opens_the_door(secured: Mosquitto, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("secret\n")
+    with Subscriber(secured.host, secured.port, "edge", "secret") as subscriber:
+        sink = started(secured.port, user="edge", password_file=password)
+        sink.publish(event())
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/event"))
+        sink.close()
+
+
+def test_a_wrong_password_is_told_apart_from_an_absent_broker(
+    secured: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    password = tmp_path / "password"
+    password.write_text("guess")
+    sink = started(secured.port, user="edge", password_file=password)
+    wait_until(lambda: "refuses this client: Not authorized" in caplog.text)
+    sink.close()
+    assert "guess" not in caplog.text
+
+
+def test_tls_is_spoken_and_a_stranger_is_not_trusted(
+    needs_mosquitto: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate} -days 2 "
+        "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1",
+        shell=True,
+        check=True,
+        capture_output=True,
+    )
+    lines = f"allow_anonymous true\ncertfile {certificate}\nkeyfile {key}"
+    with Mosquitto(tmp_path, lines) as broker:
+        caplog.set_level(logging.INFO)
+        trusting = started(broker.port, tls=TlsSettings(ca_file=certificate))
+        wait_until(trusting._client.is_connected)
+        trusting.close()
+        wary = started(broker.port, tls=TlsSettings())
+        wait_until(lambda: "CERTIFICATE_VERIFY_FAILED" in caplog.text)
+        wary.close()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"user": "me", "password_file": Path("/none")}, "/none: the password cannot be read"),
+        ({"tls": TlsSettings(ca_file=Path("/none.pem"))}, "mqtt.tls: .*No such file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_an_error_before_anything_starts(
+    fields: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        MqttSink(settings(1883, **fields))
+
+
+def test_the_default_device_is_the_hosts_name_made_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "pi 4/küche#")
+    assert MqttSettings().root == "emotiond/pi-4-k-che"

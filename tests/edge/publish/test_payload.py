@@ -1,0 +1,58 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from edge.publish.payload import encode_event, encode_stats
+from edge.records import EventType, Stats
+from tests.events import event
+
+Validator = jsonschema.Draft202012Validator
+
+
+@pytest.mark.parametrize("kind", list(EventType))
+def test_every_kind_of_event_fits_the_schema(kind: EventType, event_schema: Validator) -> None:
+    event_schema.validate(msgspec.json.decode(encode_event(event(kind))))
+
+
+def test_an_event_reads_as_the_schema_says(event_schema: Validator) -> None:
+    taken = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    payload = msgspec.json.decode(encode_event(event(time=taken, duration=1.23456, latency=0.0123)))
+    assert payload["time"] == "2026-01-02T03:04:05.678Z"
+    assert payload["box"] == [10, 20, 110, 120]
+    assert payload["frame"] == {"width": 640, "height": 480}
+    assert (payload["duration"], payload["latency_ms"]) == (1.235, 12.3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"type": "begin"}, {"confidence": 1.5}, {"time": "now"}, {"extra": 1}, {"box": [1, 2, 3]}],
+)
+def test_the_schema_refuses_what_is_no_event(
+    change: dict[str, Any], event_schema: Validator
+) -> None:
+    payload = {**msgspec.json.decode(encode_event(event())), **change}
+    assert not event_schema.is_valid(payload)
+
+
+def test_stats_are_plain_numbers_and_null_before_the_first_frame() -> None:
+    stats = Stats(
+        time=datetime.now(UTC),
+        uptime=61.04,
+        online=False,
+        fps_in=29.97,
+        fps_out=0.0,
+        frames=10,
+        faces=2,
+        events=1,
+        dropped={"frames": 3},
+        frame_latency=(0.0101, 0.0205),
+        event_latency=None,
+    )
+    payload = msgspec.json.decode(encode_stats(stats))
+    assert payload["fps"] == {"in": 30.0, "out": 0.0}
+    assert payload["frame_latency_ms"] == {"p50": 10.1, "p95": 20.5}
+    assert payload["event_latency_ms"] is None
+    assert payload["dropped"] == {"frames": 3}

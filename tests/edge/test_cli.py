@@ -1,0 +1,61 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.cli import main
+from tests.conftest import ROOT
+from tests.edge.infer.models import copy_model
+
+
+def test_the_shipped_config_is_sound(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 0
+    assert "sound; it uses the model shallow-int8" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("detektor: {}", "detektor: unknown key; did you mean detector?"),
+        ("classifier: {model: gone.tflite}", "gone.tflite: no such model"),
+    ],
+)
+def test_a_config_that_cannot_work_is_one_line_and_exit_code_78(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    config = tmp_path / "bad.yaml"
+    config.write_text(text)
+    assert main(["check", "--config", str(config)]) == 78
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_damaged_model_is_exit_code_78(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = copy_model(tmp_path, sha256="0" * 64)
+    config = tmp_path / "config.yaml"
+    config.write_text(f"classifier: {{model: {model.name}}}")
+    assert main(["check", "--config", str(config)]) == 78
+    assert "expected sha256 0000" in capsys.readouterr().err
+
+
+def test_a_wrong_command_line_is_exit_code_2() -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["watch-me"])
+    assert caught.value.code == 2
+
+
+def test_the_daemon_never_loads_tensorflow_keras_or_the_converter() -> None:
+    program = (
+        "import sys, pkgutil, importlib, edge\n"
+        "for found in pkgutil.walk_packages(edge.__path__, 'edge.'):\n"
+        "    if not found.name.endswith('__main__'): importlib.import_module(found.name)\n"
+        "print(sorted({'tensorflow', 'keras', 'converter'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,88 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.capture.video import VideoSettings
+from edge.config import Config, load_config, parse_config
+from edge.errors import ConfigError
+from edge.publish import MqttSettings
+from tests.conftest import ROOT
+
+HERE = Path("/etc/emotiond/emotiond.yaml")
+
+
+def test_the_shipped_config_equals_the_defaults() -> None:
+    config = load_config(ROOT / "config" / "emotiond.yaml")
+    shipped = str(config).replace(str(ROOT / "config") + "/", "")
+    assert shipped == str(Config())
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "empty.yaml"
+    path.write_text("# nothing\n")
+    assert load_config(path) == Config()
+
+
+def test_relative_paths_start_at_the_config_file() -> None:
+    config = parse_config({"source": {"kind": "video", "path": "film.mp4"}}, HERE)
+    assert config.source == VideoSettings(Path("/etc/emotiond/film.mp4"))
+    (sink,) = parse_config({"sinks": [{"kind": "mqtt", "password_file": "/run/pw"}]}, HERE).sinks
+    assert isinstance(sink, MqttSettings)
+    assert sink.password_file == Path("/run/pw")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"sorce": 1}, "sorce: unknown key; did you mean source?"),
+        ({"qqqq": 1}, "qqqq: unknown key; valid are source, detector, tracker"),
+        ({"source": {"kind": "camera", "devise": 1}}, "source.devise: unknown key; did you mean device?"),
+        ({"sinks": [{"kind": "mqtt", "hots": 1}]}, "sinks[0].hots: unknown key; did you mean host?"),
+        ({"source": {"kind": "camra"}}, "found 'camra'; did you mean camera?"),
+        ({"source": {"device": 0}}, "source.kind: expected this key, one of camera, stream, video"),
+        ({"source": {"kind": "video"}}, "source.path: expected this key, found none"),
+        ({"source": {"kind": "camera", "width": 1}}, "source.width: expected a whole number >= 64, found 1"),
+        ({"smoothing": {"dwell": "long"}}, "smoothing.dwell: expected a number, found 'long'"),
+        ({"classifier": {"runtime": "onnx"}}, "expected one of litert, tflite-runtime, found 'onnx'"),
+        ({"classifier": {"model": 3}}, "classifier.model: expected a path, found 3"),
+        ({"tracker": None}, "tracker: expected a mapping, found None"),
+        ({"sinks": 3}, "sinks: expected a list, found 3"),
+        ([1], "the file: expected a mapping, found [1]"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_with_key_expectation_and_remedy(data: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(data, HERE)
+    text = str(caught.value)
+    assert text.startswith(f"{HERE}: ")
+    assert message in text
+    assert "\n" not in text
+    assert caught.value.exit_code == 78
+
+
+def test_a_mistake_never_shows_a_password() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"source": {"kind": "stream", "url": "rtps://me:hunter2@cam/1"}}, HERE)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("source: {kind: camera", "is not YAML: line 1"),
+        ("tracker: {}\ntracker: {}\n", "line 2, column 1: the key 'tracker' stands twice"),
+        ("\x00", "is not YAML"),
+    ],
+)
+def test_what_is_not_yaml_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"broken\.yaml") as caught:
+        load_config(path)
+    assert message in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gone.yaml: cannot be read: No such file"):
+        load_config(tmp_path / "gone.yaml")

@@ -1,0 +1,159 @@
+import threading
+import time
+
+import pytest
+
+from edge import pipeline as module
+from edge.capture import Source
+from edge.detect import Detector, HaarSettings, Tracker, TrackerSettings, open_detector
+from edge.infer.classifier import ClassifierSettings, open_classifier
+from edge.infer.expressions import Expressions
+from edge.infer.smoothing import SmoothingSettings
+from edge.pipeline import Pipeline
+from edge.publish.life import EventLife
+from edge.records import Face, Image
+from tests.brokers import wait_until
+from tests.edge.cameras import FakeCamera, KeepingSink
+
+
+class Slow:
+    """A detector that finds nothing, slowly."""
+
+    name = "slow"
+    crop_fit = open_detector(HaarSettings()).crop_fit
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def detect(self, image: Image) -> list[Face]:
+        time.sleep(self.seconds)
+        return []
+
+
+class Broken(Slow):
+    """A detector that fails."""
+
+    def detect(self, image: Image) -> list[Face]:
+        raise RuntimeError("the detector is broken")
+
+
+def build(
+    source: Source, sink: KeepingSink, live: bool = False, detector: Detector | None = None
+) -> Pipeline:
+    detector = detector or open_detector(HaarSettings())
+    classifier = open_classifier(ClassifierSettings())
+    return Pipeline(
+        source=source,
+        live=live,
+        detector=detector,
+        tracker=Tracker(TrackerSettings(min_hits=2)),
+        expressions=Expressions(classifier, detector.crop_fit, SmoothingSettings()),
+        life=EventLife(classifier.card.name, detector.name),
+        sinks=[sink],
+    )
+
+
+def run(pipeline: Pipeline) -> None:
+    pipeline.start()
+    wait_until(lambda: not pipeline.running, seconds=60)
+
+
+def test_a_file_loses_nothing_however_slow_the_stages(clip: list[Image]) -> None:
+    sink, camera = KeepingSink(), FakeCamera(clip[:10] * 3)
+    pipeline = build(camera, sink, detector=Slow(0.005))
+    run(pipeline)
+    stats = pipeline.stats()
+    assert stats.frames == 30
+    assert set(stats.dropped.values()) == {0}
+    assert stats.frame_latency is not None
+    assert sink.closed
+    assert camera.closed
+
+
+def test_a_live_source_drops_what_is_late_counts_it_and_does_not_lag(clip: list[Image]) -> None:
+    camera = FakeCamera(clip[:10] * 20, wait=lambda: time.sleep(0.005))
+    pipeline = build(camera, KeepingSink(), live=True, detector=Slow(0.05))
+    run(pipeline)
+    stats = pipeline.stats()
+    assert stats.frames == 200
+    assert stats.dropped["frames"] > 100
+    assert stats.frame_latency is not None
+    assert stats.frame_latency[1] < 0.5
+
+
+def test_each_face_starts_and_ends_with_names_and_latency(clip: list[Image]) -> None:
+    sink = KeepingSink()
+    pipeline = build(FakeCamera([clip[4]] * 10), sink)
+    run(pipeline)
+    assert [event.type.value for event in sink.events] == ["start", "end"]
+    start = sink.events[0]
+    assert (start.model, start.detector, start.emotion) == ("shallow-int8", "haar", "happy")
+    assert start.latency > 0
+    assert pipeline.stats().events == 2
+    assert pipeline.stats().faces == 9
+
+
+def test_a_file_gives_the_same_events_in_every_run(clip: list[Image]) -> None:
+    def events() -> list[tuple[str, int, str, dict[str, float], float]]:
+        sink = KeepingSink()
+        run(build(FakeCamera([image for image in clip for _ in range(8)]), sink))
+        return [
+            (event.type, event.track_id, event.emotion, event.probabilities, event.duration)
+            for event in sink.events
+        ]
+
+    assert events() == events() != []
+
+
+def test_stills_are_told_at_once_and_do_not_continue_each_other(clip: list[Image]) -> None:
+    sink = KeepingSink()
+    run(build(FakeCamera([clip[4], clip[4]], still=True), sink))
+    assert [(event.type.value, event.track_id) for event in sink.events] == [
+        ("start", 1),
+        ("end", 1),
+        ("start", 2),
+        ("end", 2),
+    ]
+
+
+def test_an_input_that_cannot_be_read_is_counted_and_the_rest_goes_on(clip: list[Image]) -> None:
+    sink = KeepingSink()
+    pipeline = build(FakeCamera([None, clip[4]], still=True), sink)
+    run(pipeline)
+    assert pipeline.failed_inputs == 1
+    assert len(sink.events) == 2
+    assert pipeline.error is None
+
+
+def test_stopping_ends_every_track_and_closes_the_sinks(clip: list[Image]) -> None:
+    sink = KeepingSink()
+    camera = FakeCamera([clip[4]] * 100_000, wait=lambda: time.sleep(0.01))
+    pipeline = build(camera, sink, live=True)
+    pipeline.start()
+    wait_until(lambda: sink.events)
+    assert pipeline.stop(timeout=10)
+    assert sink.events[-1].type.value == "end"
+    assert sink.closed
+    assert not pipeline.running
+
+
+def test_a_failed_stage_is_kept_and_the_others_can_be_let_go(clip: list[Image]) -> None:
+    sink = KeepingSink()
+    pipeline = build(FakeCamera(clip[:10]), sink, detector=Broken(0))
+    pipeline.start()
+    wait_until(lambda: pipeline.error)
+    assert str(pipeline.error) == "the detector is broken"
+    pipeline.abort()
+    assert pipeline.stop(timeout=10)
+    assert sink.closed
+
+
+def test_a_stage_that_hangs_is_named(clip: list[Image], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STALLED", 1.0)
+    release = threading.Event()
+    pipeline = build(FakeCamera(clip[:2], wait=release.wait), KeepingSink())
+    pipeline.start()
+    assert pipeline.stalled() == []
+    wait_until(lambda: pipeline.stalled() == ["capture"])
+    release.set()
+    assert pipeline.stop(timeout=10)

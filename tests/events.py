@@ -1,0 +1,40 @@
+"""Records for tests, with every field that does not matter filled in."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from edge.records import Box, EmotionEvent, EventType, Face, Frame
+
+BLANK = np.zeros((48, 64, 3), dtype=np.uint8)
+
+
+def frame(timestamp: float = 0.0, **fields: Any) -> Frame:
+    """Return a frame taken at `timestamp`."""
+    return Frame(**{"image": BLANK, "index": 0, "timestamp": timestamp, "captured": 0.0, **fields})
+
+
+def face(x: float, y: float = 0.0, side: float = 100.0) -> Face:
+    """Return a square face whose left top corner is at (x, y)."""
+    return Face(Box(x, y, x + side, y + side), confidence=1.0)
+
+
+def event(kind: EventType = EventType.START, track_id: int = 1, **fields: Any) -> EmotionEvent:
+    """Return an event; `fields` replace the defaults."""
+    defaults: dict[str, Any] = {
+        "id": str(uuid4()),
+        "time": datetime.now(UTC),
+        "emotion": "happy",
+        "confidence": 0.8,
+        "probabilities": {"happy": 0.8, "neutral": 0.2},
+        "box": Box(10, 20, 110, 120),
+        "frame_size": (640, 480),
+        "duration": 1.5,
+        "model": "shallow-int8",
+        "detector": "haar",
+        "captured": 0.0,
+        "latency": 0.02,
+    }
+    return EmotionEvent(type=kind, track_id=track_id, **{**defaults, **fields})
