@@ -1,1 +1,3 @@
 """emotiond's daemon: frames in, emotion events out."""
+
+__version__ = "0.1.0"

@@ -5,9 +5,11 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
+import cv2
+
+from edge import __version__
 from edge.assets import asset
 from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
@@ -33,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="emotiond", description="Sees which expression each face shows, and says so over MQTT."
     )
-    parser.add_argument("--version", action="version", version=f"emotiond {version('emotiond')}")
+    parser.add_argument("--version", action="version", version=f"emotiond {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command, text in (
         ("run", _run, "watch the source of the config and publish events"),
@@ -73,3 +75,6 @@ def _log_to_stderr() -> None:
     # The journal stamps each line itself.
     stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
     logging.basicConfig(level=logging.INFO, format=f"{stamp}%(levelname)s %(message)s")
+    # OpenCV and FFmpeg repeat themselves at every retry; the daemon says it once.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

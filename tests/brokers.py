@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from edge.demo.broker import EmbeddedBroker
 
@@ -42,12 +41,7 @@ class Mosquitto:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
     def start(self) -> None:
@@ -71,7 +65,7 @@ class Embedded(EmbeddedBroker):
         self.__enter__()
 
     def kill(self) -> None:
-        self.__exit__(None, None, None)
+        self.__exit__()
 
 
 Broker = Mosquitto | Embedded

@@ -1,6 +1,5 @@
 """A real MQTT subscriber that keeps what it receives."""
 
-from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -31,12 +30,7 @@ class Subscriber:
     def __enter__(self) -> "Subscriber":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._client.disconnect()
         self._client.loop_stop()
 

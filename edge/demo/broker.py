@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
-from types import TracebackType
 from typing import Self
 
 from edge.errors import EmotiondError
@@ -42,12 +41,7 @@ class EmbeddedBroker:
         self._wait_until_it_listens()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait()
 

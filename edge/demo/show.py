@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from edge.errors import EmotiondError, ExitCode
 CLIP = Path(__file__).with_name("faces.mp4")
 DEVICE = "emotiond/demo"
 BAR = 20
-TIMEOUT = 120.0
+TIMEOUT, FAREWELL = 120.0, 5.0
 
 Message = dict[str, Any]
 
@@ -30,6 +31,7 @@ class Subscriber:
 
     def __init__(self, host: str, port: int) -> None:
         self.stats: Message | None = None
+        self._offline = threading.Event()
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.on_message = self._on_message
         self._client.connect(host, port)
@@ -37,7 +39,8 @@ class Subscriber:
         self._client.loop_start()
 
     def close(self) -> None:
-        """Disconnect."""
+        """Wait for the daemon's farewell, the last thing it says, and disconnect."""
+        self._offline.wait(FAREWELL)
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -46,6 +49,8 @@ class Subscriber:
             print(event_line(msgspec.json.decode(message.payload)), flush=True)
         elif message.topic == f"{DEVICE}/stats":
             self.stats = msgspec.json.decode(message.payload)
+        elif message.topic == f"{DEVICE}/availability" and message.payload == b"offline":
+            self._offline.set()
 
 
 def show() -> ExitCode:

@@ -19,6 +19,8 @@ found 144, `frontalface_default` 14 and 141, `frontalface_alt` 5 and 134, at 7, 
 (2026-11-20, the default settings below)."""
 
 CROP_FIT = CropFit(scale=1.03, right=0.0, down=0.0)
+"""Medians over 733 training faces that it found of 1,000 (`emotiond-convert fit-crop`, 2026-11-20);
+the fitted squares overlap the true ones by 0.81."""
 
 
 class HaarSettings(

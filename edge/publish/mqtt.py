@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
+from enum import Enum, auto
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,9 +34,21 @@ LONGEST_RETRY = 4.0
 FAREWELL = 5.0
 """Seconds that a closing sink spends on events not yet acknowledged."""
 
+PATIENCE = "events are kept and it is tried again"
+
 log = logging.getLogger(__name__)
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class Link(Enum):
+    """How the broker was last found."""
+
+    UNTRIED = auto()
+    UP = auto()
+    LOST = auto()
+    ABSENT = auto()
+    REFUSED = auto()
 
 
 class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,7 +110,7 @@ class MqttSink:
         self._acknowledged: deque[int] = deque()
         self._progress = threading.Event()
         self._lost = 0
-        self._reachable: bool | None = None
+        self._link = Link.UNTRIED
         self._client = self._new_client()
         self._sender = Stage("mqtt", self._send_next, finish=lambda: None)
 
@@ -213,9 +226,9 @@ class MqttSink:
         self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
     ) -> None:
         if reason.is_failure:
-            self._tell(False, f"refuses this client: {reason}")
+            self._tell(Link.REFUSED, f"refuses this client: {reason}")
             return
-        self._tell(True, "connected")
+        self._tell(Link.UP, "connected")
         client.publish(self._topic("availability"), "online", qos=1, retain=True)
         self._announce_state()
         self._progress.set()
@@ -223,24 +236,25 @@ class MqttSink:
     def _on_connect_fail(self, client: paho.Client, userdata: Any) -> None:
         # The client is handling the error that it does not pass on.
         reason = sys.exc_info()[1]
-        self._tell(False, f"cannot be reached: {reason}; events are kept and it is tried again")
+        if self._link is not Link.LOST:
+            self._tell(Link.ABSENT, f"cannot be reached: {reason}; {PATIENCE}")
 
     def _on_disconnect(
         self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
     ) -> None:
-        if reason.is_failure:
-            self._tell(False, f"connection lost: {reason}; events are kept and it is tried again")
+        if reason.is_failure and self._link is Link.UP:
+            self._tell(Link.LOST, f"connection lost: {reason}; {PATIENCE}")
 
     def _on_publish(self, client: paho.Client, userdata: Any, mid: int, *_: Any) -> None:
         self._acknowledged.append(mid)
         self._progress.set()
 
-    def _tell(self, reachable: bool, text: str) -> None:
+    def _tell(self, link: Link, text: str) -> None:
         """Log a change of state, and only a change."""
-        if reachable != self._reachable:
-            level = logging.INFO if reachable else logging.WARNING
+        if link is not self._link:
+            level = logging.INFO if link is Link.UP else logging.WARNING
             log.log(level, "%s: %s", self._broker, text)
-        self._reachable = reachable
+        self._link = link
 
 
 def _safe_name(name: str) -> str:

@@ -102,6 +102,7 @@ def test_without_camera_and_broker_it_runs_on_and_says_so_once(tmp_path: Path) -
     assert daemon.log.count("cannot be opened") == 1
     assert daemon.log.count("cannot be reached") == 1
     assert "source away; 0.0 fps in" in daemon.log
+    assert len(daemon.log.splitlines()) == 3
 
 
 def test_events_that_reach_no_broker_are_counted_at_the_end(tmp_path: Path) -> None:

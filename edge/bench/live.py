@@ -1,0 +1,86 @@
+"""`python -m edge.bench.live`: does the daemon keep up with a live camera, and how late is it?
+
+The built-in clip is served as a live stream of 640x480 and the daemon watches it as a process of
+its own, publishing to a broker; its own stats are the result.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.bench.stream import LiveStream
+from edge.demo.broker import EmbeddedBroker
+from edge.demo.show import CLIP
+
+
+def main() -> None:
+    """Run for the seconds asked and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fps", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    options = parser.parse_args()
+    with (
+        EmbeddedBroker() as broker,
+        LiveStream(CLIP, options.fps) as stream,
+        tempfile.TemporaryDirectory() as directory,
+    ):
+        stats: dict[str, Any] = {}
+        client = _listen(broker, stats)
+        cpu = _run_daemon(Path(directory), stream.url, broker, options.seconds)
+        client.disconnect()
+    _print(stats, cpu, options)
+
+
+def _listen(broker: EmbeddedBroker, stats: dict[str, Any]) -> paho.Client:
+    """Keep the latest stats in `stats`."""
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.on_message = lambda _client, _data, message: stats.update(
+        msgspec.json.decode(message.payload)
+    )
+    client.connect(broker.host, broker.port)
+    client.subscribe("emotiond/bench/stats")
+    client.loop_start()
+    return client
+
+
+def _run_daemon(directory: Path, url: str, broker: EmbeddedBroker, seconds: float) -> float:
+    """Let the daemon watch `url`; return the share of one core it used."""
+    config = directory / "live.json"
+    mqtt = {"kind": "mqtt", "host": broker.host, "port": broker.port, "device": "bench"}
+    config.write_bytes(
+        msgspec.json.encode({"source": {"kind": "stream", "url": url}, "sinks": [mqtt]})
+    )
+    command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGTERM)
+    _, _, usage = os.wait4(process.pid, 0)
+    return (usage.ru_utime + usage.ru_stime) / seconds
+
+
+def _print(stats: dict[str, Any], cpu: float, options: argparse.Namespace) -> None:
+    interval = 1000 / options.fps
+    dropped = ", ".join(f"{count} {name}" for name, count in stats["dropped"].items())
+    print(f"{options.seconds:.0f} s at {options.fps:g} fps: {stats['frames']} frames")
+    print(f"in {stats['fps']['in']} fps, analysed {stats['fps']['out']} fps; dropped {dropped}")
+    for name in ("frame", "event"):
+        latency = stats[f"{name}_latency_ms"]
+        print(
+            f"{name} latency p50 {latency['p50']} ms, p95 {latency['p95']} ms "
+            f"= {latency['p95'] / interval:.2f} frame intervals"
+        )
+    print(f"processor {cpu:.0%} of one core")
+
+
+if __name__ == "__main__":
+    main()
