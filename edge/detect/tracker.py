@@ -54,13 +54,14 @@ class Tracker:
 
         In a still every face is believed at once and continues no earlier one.
         """
-        if frame.still:
-            self._candidates = []
-        self._match(faces, frame.timestamp)
-        self._candidates = [one for one in self._candidates if self._lives(one, frame.timestamp)]
+        now = frame.timestamp
+        self._candidates = [
+            one for one in self._candidates if self._lives(one, now) and not frame.still
+        ]
+        self._match(faces, now)
         for candidate in self._candidates:
             self._believe(candidate, 1 if frame.still else self._settings.min_hits)
-        return TrackedFrame(frame, tuple(self._tracks(frame.timestamp)))
+        return TrackedFrame(frame, tuple(self._tracks(now)))
 
     def _match(self, faces: list[Face], now: float) -> None:
         """Continue tracks with the detections that overlap them most, best pairs first."""

@@ -45,6 +45,13 @@ def test_a_track_ends_after_its_time_and_its_id_is_not_used_again() -> None:
     assert ids(seen[-1]) == [2]
 
 
+def test_a_face_that_returns_after_its_time_is_a_new_track_even_if_no_frame_came_between() -> None:
+    tracker = Tracker(SETTINGS)
+    for moment in (0.0, 0.1, 0.2):
+        tracker.update(frame(moment), [face(0)])
+    assert ids(tracker.update(frame(9.0), [face(0)])) == []
+
+
 def test_two_faces_that_pass_close_by_keep_their_ids_apart() -> None:
     seen = follow([[face(0.0 + 5 * step), face(300.0 - 5 * step)] for step in range(20)])
     assert ids(seen[-1]) == [1, 2]

@@ -96,6 +96,8 @@ def test_what_happens_while_the_broker_is_away_is_delivered_when_it_returns(
         wait_until(lambda: len(subscriber.payloads(f"{ROOT}/event")) >= 50)
         received = [payload["id"] for payload in subscriber.payloads(f"{ROOT}/event")]
     assert received == [one.id for one in events]
+    # The broker forgot what it retained; the sink announced itself anew.
+    assert (f"{ROOT}/availability", "online", True) in late(broker)
     sink.close()
     assert sink.dropped == 0
 
