@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from enum import Enum, auto
 from pathlib import Path
 from typing import Annotated, Any
@@ -106,11 +107,13 @@ class MqttSink:
         self._settings = settings
         self._outbox: Channel[EmotionEvent] = Channel(settings.queue, lossless=False)
         self._state = State()
+        self._state_payload = self._state.encode()
         self._unacknowledged: set[int] = set()
         self._acknowledged: deque[int] = deque()
         self._progress = threading.Event()
         self._lost = 0
         self._link = Link.UNTRIED
+        self._resending = False
         self._client = self._new_client()
         self._sender = Stage("mqtt", self._send_next, finish=lambda: None)
 
@@ -128,9 +131,11 @@ class MqttSink:
 
     def publish(self, record: EmotionEvent | Stats) -> None:
         """Queue an event; publish stats at once, or not at all while the broker is away."""
+        if self._sender.error is not None:
+            raise self._sender.error
         if isinstance(record, EmotionEvent):
             self._outbox.put(record)
-        elif self._client.is_connected():
+        elif self._link is Link.UP:
             self._client.publish(self._topic("stats"), encode_stats(record), retain=True)
 
     def close(self) -> None:
@@ -154,7 +159,7 @@ class MqttSink:
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
-        client.max_inflight_messages_set(IN_FLIGHT)
+        client.max_inflight_messages_set(2 * IN_FLIGHT)  # availability must not wait for events
         # Jitter keeps a fleet from coming back to its broker all at once.
         client.reconnect_delay_set(random.uniform(0.5, 1), random.uniform(2, LONGEST_RETRY))  # type: ignore[arg-type]  # floats wait as well
         client.will_set(self._topic("availability"), "offline", qos=1, retain=True)
@@ -176,7 +181,7 @@ class MqttSink:
     def _send_next(self) -> None:
         """Hand one event to the client, if the broker is there and not behind."""
         self._collect_acknowledgements()
-        if not self._client.is_connected() or len(self._unacknowledged) >= IN_FLIGHT:
+        if not self._may_send():
             self._wait_for_progress()
             return
         event = self._outbox.get(timeout=0.5)
@@ -185,7 +190,18 @@ class MqttSink:
         sent = self._client.publish(self._topic("event"), encode_event(event), qos=1)
         self._unacknowledged.add(sent.mid)
         self._state.update(event)
+        self._state_payload = self._state.encode()
         self._announce_state()
+
+    def _may_send(self) -> bool:
+        """Tell whether the broker is there, has its repeats, and is not behind.
+
+        After a reconnection the client sends what was not acknowledged once more; newer events wait
+        until it has, so that they arrive in order.
+        """
+        self._resending = self._resending and bool(self._unacknowledged)
+        up = self._link is Link.UP
+        return up and not self._resending and len(self._unacknowledged) < IN_FLIGHT
 
     def _wait_for_progress(self) -> None:
         self._progress.wait(0.2)
@@ -197,7 +213,7 @@ class MqttSink:
             self._unacknowledged.discard(self._acknowledged.popleft())
 
     def _announce_state(self) -> None:
-        self._client.publish(self._topic("state"), self._state.encode(), retain=True)
+        self._client.publish(self._topic("state"), self._state_payload, retain=True)
 
     def _count_lost(self) -> None:
         left = len(self._unacknowledged) + len(self._outbox)
@@ -206,11 +222,9 @@ class MqttSink:
             log.warning("%s: %d events were not delivered", self._broker, left)
 
     def _say_goodbye(self) -> None:
-        if self._client.is_connected():
-            farewell = self._client.publish(
-                self._topic("availability"), "offline", qos=1, retain=True
-            )
-            farewell.wait_for_publish(timeout=1)
+        topic = self._topic("availability")
+        with suppress(RuntimeError):  # the broker went first; it will announce the last will
+            self._client.publish(topic, "offline", qos=1, retain=True).wait_for_publish(timeout=1)
 
     def _topic(self, name: str) -> str:
         return f"{self._settings.root}/{name}"
@@ -228,6 +242,7 @@ class MqttSink:
         if reason.is_failure:
             self._tell(Link.REFUSED, f"refuses this client: {reason}")
             return
+        self._resending = True
         self._tell(Link.UP, "connected")
         client.publish(self._topic("availability"), "online", qos=1, retain=True)
         self._announce_state()

@@ -16,9 +16,10 @@ class Sink(Protocol):
         """Begin; nothing outside the process is touched before."""
 
     def publish(self, record: EmotionEvent | Stats) -> None:
-        """Take `record` on. Never blocks for long, and never fails.
+        """Take `record` on; never block for long.
 
-        A sink minds its own troubles: it logs them, and counts what it had to drop.
+        A broker or disk that is away is the sink's own trouble: it logs it, and counts what it had
+        to drop. It raises only what is a fault of the program.
         """
 
     def close(self) -> None:
