@@ -27,8 +27,8 @@ clean:
 
 # Debian's python3 comes without venv; where that can be mended here, it is.
 $(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emotiond needs Python 3.11 or newer; make PYTHON=python3.x")'
-	$(PYTHON) -m venv $(VENV) || { \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emotiond needs Python 3.11 or newer; make PYTHON=python3.x")'
+	@$(PYTHON) -m venv $(VENV) || { \
 		rm -rf $(VENV); \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); \
@@ -38,8 +38,8 @@ $(VENV)/bin/python:
 
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e '.[broker]'
-	touch $@
+	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e '.[dev]'
-	touch $@ $(VENV)/.demo
+	@touch $@ $(VENV)/.demo

@@ -3,11 +3,8 @@
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
-import jsonschema
-import msgspec
 import numpy as np
 import pytest
 
@@ -61,14 +58,6 @@ def secured(tmp_path: Path, needs_mosquitto: None) -> Iterator[Mosquitto]:
     subprocess.run(["mosquitto_passwd", "-b", str(passwords), "edge", "secret"], check=True)
     with Mosquitto(tmp_path, f"allow_anonymous false\npassword_file {passwords}") as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def event_schema() -> jsonschema.Draft202012Validator:
-    """Validates the payload of an event."""
-    schema: Any = msgspec.json.decode((ROOT / "docs" / "event.schema.json").read_bytes())
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

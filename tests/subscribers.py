@@ -6,6 +6,7 @@ import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests import schema
 from tests.brokers import wait_until
 
 
@@ -38,8 +39,11 @@ class Subscriber:
         wait_until(lambda: self._subscribed)
 
     def payloads(self, topic: str) -> list[Any]:
-        """Return what came on `topic`, oldest first."""
-        return [payload for name, payload, _ in self.messages if name == topic]
+        """Return what came on `topic`, oldest first; every event must fit its schema."""
+        payloads = [payload for name, payload, _ in list(self.messages) if name == topic]
+        for payload in payloads if topic.endswith("/event") else ():
+            schema.EVENT.validate(payload)
+        return payloads
 
     def _keep(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         text = message.payload

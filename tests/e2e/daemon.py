@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import msgspec
 
+from tests import schema
 from tests.brokers import wait_until
 
 
@@ -67,6 +68,9 @@ def mqtt(port: int) -> dict[str, Any]:
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
-    """Return the events of a JSONL file, none when it was never written."""
+    """Return the events of a JSONL file, none when it was never written; each fits its schema."""
     lines = path.read_bytes().splitlines() if path.exists() else []
-    return [msgspec.json.decode(line) for line in lines]
+    events = [msgspec.json.decode(line) for line in lines]
+    for event in events:
+        schema.EVENT.validate(event)
+    return events

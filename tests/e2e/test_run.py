@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import jsonschema
 import pytest
 
 from edge.bench.stream import LiveStream
@@ -17,7 +16,6 @@ from tests.e2e.daemon import Daemon, mqtt, read_events
 from tests.edge.infer.models import copy_model
 from tests.subscribers import Subscriber
 
-Validator = jsonschema.Draft202012Validator
 EVENTS = "emotiond/test/event"
 
 
@@ -25,9 +23,7 @@ def film(path: Path = CLIP, pace: bool = False) -> dict[str, Any]:
     return {"kind": "video", "path": str(path), "pace": pace}
 
 
-def test_a_film_becomes_valid_events_stats_and_a_clean_end(
-    tmp_path: Path, broker: Broker, event_schema: Validator
-) -> None:
+def test_a_film_becomes_events_stats_and_a_clean_end(tmp_path: Path, broker: Broker) -> None:
     with Subscriber(broker.host, broker.port) as subscriber:
         with Daemon(tmp_path, {"source": film(), "sinks": [mqtt(broker.port)]}) as daemon:
             assert daemon.wait() == 0
@@ -35,8 +31,6 @@ def test_a_film_becomes_valid_events_stats_and_a_clean_end(
         events = subscriber.payloads(EVENTS)
         (stats,) = subscriber.payloads("emotiond/test/stats")[-1:]
         (state,) = subscriber.payloads("emotiond/test/state")[-1:]
-    for event in events:
-        event_schema.validate(event)
     assert [event["type"] for event in (events[0], events[-1])] == ["start", "end"]
     assert {event["track_id"] for event in events} == {1}
     assert [event["emotion"] for event in events[:3]] == ["neutral", "happy", "surprise"]

@@ -3,17 +3,15 @@ import resource
 import signal
 from pathlib import Path
 
-import jsonschema
 import msgspec
 import pytest
 
 from edge.publish import JsonlSettings, open_sink
+from tests import schema
 from tests.events import event
 
 
-def test_events_are_appended_one_a_line(
-    tmp_path: Path, event_schema: jsonschema.Draft202012Validator
-) -> None:
+def test_events_are_appended_one_a_line(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     for _ in range(2):
         sink = open_sink(JsonlSettings(path))
@@ -23,7 +21,7 @@ def test_events_are_appended_one_a_line(
     lines = path.read_bytes().splitlines()
     assert len(lines) == 2
     for line in lines:
-        event_schema.validate(msgspec.json.decode(line))
+        schema.EVENT.validate(msgspec.json.decode(line))
 
 
 def test_a_disk_that_refuses_is_told_once_counted_and_tried_again(

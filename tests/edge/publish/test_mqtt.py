@@ -4,7 +4,6 @@ import sys
 import time
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from edge.errors import ConfigError
@@ -27,9 +26,7 @@ def started(port: int, **fields: object) -> MqttSink:
     return sink
 
 
-def test_events_arrive_whole_in_order_and_not_retained(
-    broker: Broker, event_schema: jsonschema.Draft202012Validator
-) -> None:
+def test_events_arrive_whole_in_order_and_not_retained(broker: Broker) -> None:
     events = [event(track_id=number) for number in range(1, 101)]
     with Subscriber(broker.host, broker.port) as subscriber:
         sink = started(broker.port)
@@ -39,8 +36,6 @@ def test_events_arrive_whole_in_order_and_not_retained(
         wait_until(lambda: len(subscriber.payloads(f"{ROOT}/event")) == 100)
         payloads = subscriber.payloads(f"{ROOT}/event")
     assert [payload["id"] for payload in payloads] == [one.id for one in events]
-    for payload in payloads:
-        event_schema.validate(payload)
     assert sink.dropped == 0
     with Subscriber(broker.host, broker.port) as late:
         wait_until(lambda: late.payloads(f"{ROOT}/availability"))

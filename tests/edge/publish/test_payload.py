@@ -1,23 +1,26 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import jsonschema
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 
 from edge.publish.payload import encode_event, encode_stats
 from edge.records import EventType, Stats
+from tests import schema
 from tests.events import event
 
-Validator = jsonschema.Draft202012Validator
+
+def test_the_schema_is_itself_valid() -> None:
+    Draft202012Validator.check_schema(schema.EVENT.schema)
 
 
 @pytest.mark.parametrize("kind", list(EventType))
-def test_every_kind_of_event_fits_the_schema(kind: EventType, event_schema: Validator) -> None:
-    event_schema.validate(msgspec.json.decode(encode_event(event(kind))))
+def test_every_kind_of_event_fits_the_schema(kind: EventType) -> None:
+    schema.EVENT.validate(msgspec.json.decode(encode_event(event(kind))))
 
 
-def test_an_event_reads_as_the_schema_says(event_schema: Validator) -> None:
+def test_an_event_reads_as_the_schema_says() -> None:
     taken = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
     payload = msgspec.json.decode(encode_event(event(time=taken, duration=1.23456, latency=0.0123)))
     assert payload["time"] == "2026-01-02T03:04:05.678Z"
@@ -30,11 +33,9 @@ def test_an_event_reads_as_the_schema_says(event_schema: Validator) -> None:
     "change",
     [{"type": "begin"}, {"confidence": 1.5}, {"time": "now"}, {"extra": 1}, {"box": [1, 2, 3]}],
 )
-def test_the_schema_refuses_what_is_no_event(
-    change: dict[str, Any], event_schema: Validator
-) -> None:
+def test_the_schema_refuses_what_is_no_event(change: dict[str, Any]) -> None:
     payload = {**msgspec.json.decode(encode_event(event())), **change}
-    assert not event_schema.is_valid(payload)
+    assert not schema.EVENT.is_valid(payload)
 
 
 def test_stats_are_plain_numbers_and_null_before_the_first_frame() -> None:
