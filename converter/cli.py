@@ -21,6 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EmotiondError as error:
         print(f"emotiond-convert: {error}", file=sys.stderr)
         return int(error.exit_code)
+    except OSError as error:  # a folder that cannot be made, a disk that is full
+        print(f"emotiond-convert: {error}", file=sys.stderr)
+        return int(ExitCode.FAULT)
     return int(ExitCode.OK)
 
 
@@ -44,11 +47,17 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--usage", default="PublicTest", help="split; default: %(default)s")
 
     fit = _add(commands, "fit-crop", _fit_crop, "fit a detector's boxes to the training framing")
-    fit.add_argument("--faces", type=int, default=1000, help="how many; default: %(default)s")
+    fit.add_argument("--faces", type=_count, default=1000, help="how many; default: %(default)s")
 
     clip = _add(commands, "make-clip", _make_clip, "make the built-in clip of average faces")
     clip.add_argument("--out", type=Path, required=True, help="the .mp4 to write")
     return parser
+
+
+def _count(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
 
 
 def _add(
@@ -87,17 +96,15 @@ def _quantize(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from converter.datasets import load_fer2013
-    from converter.evaluation import measure_with_and_without_copies, run_tflite
-    from edge.infer.card import load_card
+    from converter.evaluation import measure_with_and_without_copies
+    from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 
-    card = load_card(options.model)
+    classifier = open_classifier(ClassifierSettings(ModelPath(options.model)))
     data = load_fer2013(options.data, options.votes)
     test = data.split(options.usage)
-    logits = run_tflite(options.model, test.pixels)
-    for accuracy in measure_with_and_without_copies(
-        test, data.split("Training"), logits, card.output.temperature
-    ):
-        _print_accuracy(card.name, accuracy)
+    probabilities = classifier.classify(list(test.pixels))
+    for accuracy in measure_with_and_without_copies(test, data.split("Training"), probabilities):
+        _print_accuracy(classifier.card.name, accuracy)
 
 
 def _fit_crop(options: argparse.Namespace) -> None:

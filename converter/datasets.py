@@ -95,10 +95,15 @@ class Dataset:
 
         A row is `1 - vote_weight` parts FER2013's label and `vote_weight` parts FER+'s votes over
         the seven classes. Where a row has no such vote, it is its label alone.
+
+        Raises:
+            DataError: votes are asked for and there are none.
         """
         one_hot = np.eye(len(LABELS), dtype=np.float32)[self.labels]
-        if self.votes is None or vote_weight == 0:
+        if vote_weight == 0:
             return one_hot
+        if self.votes is None:
+            raise DataError("the targets need FER+'s votes; give --votes fer2013new.csv")
         votes = self.votes[:, _VOTE_OF_LABEL]
         total = votes.sum(axis=1, keepdims=True)
         shares = np.where(total > 0, votes / np.maximum(total, 1), one_hot)
@@ -118,7 +123,7 @@ def load_fer2013(path: Path, votes_path: Path | None = None) -> Dataset:
         usage.append(record["Usage"])
     if not labels:
         raise DataError(f"{path}: expected rows below the header, found none")
-    votes = None if votes_path is None else _load_votes(votes_path, len(labels))
+    votes = None if votes_path is None else _load_votes(votes_path, usage)
     return Dataset(np.stack(pixels), np.array(labels), votes, np.array(usage))
 
 
@@ -126,19 +131,28 @@ def _records(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[s
     """Yield (line number, record) of a csv, after checking that it has `columns`."""
     with _opened(path) as file:
         reader = csv.DictReader(file)
-        missing = [name for name in columns if name not in (reader.fieldnames or ())]
-        if missing:
-            found = ", ".join(reader.fieldnames or ["nothing"])
-            raise DataError(f"{path}: expected the column {missing[0]!r}, found {found}")
-        for record in reader:
-            if None in record.values():
-                raise DataError(f"{path}: row {reader.line_num} is cut short; is the file whole?")
-            yield reader.line_num, record
+        try:
+            _check_columns(path, reader, columns)
+            for record in reader:
+                if None in record.values():
+                    raise DataError(f"{path}: row {reader.line_num} is cut short; is it whole?")
+                yield reader.line_num, record
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{path}: behind row {reader.line_num}: is no csv: {error}") from error
+
+
+def _check_columns(path: Path, reader: "csv.DictReader[str]", columns: tuple[str, ...]) -> None:
+    # Some of Kaggle's files begin their column names with a space.
+    reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+    missing = [name for name in columns if name not in reader.fieldnames]
+    if missing:
+        found = ", ".join(reader.fieldnames) or "nothing"
+        raise DataError(f"{path}: expected the column {missing[0]!r}, found {found}")
 
 
 def _opened(path: Path) -> TextIO:
     try:
-        return path.open(newline="", encoding="utf-8")
+        return path.open(newline="", encoding="utf-8-sig")
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
@@ -152,7 +166,7 @@ def _parse_label(text: str, path: Path, row: int) -> int:
 def _parse_pixels(text: str, path: Path, row: int) -> NDArray[np.uint8]:
     try:
         values = np.array(text.split(), dtype=np.int64)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise DataError(f"{path}: row {row}: expected grey values, found {error}") from error
     if values.size != SIDE * SIDE:
         raise DataError(f"{path}: row {row}: expected {SIDE * SIDE} pixels, found {values.size}")
@@ -161,13 +175,28 @@ def _parse_pixels(text: str, path: Path, row: int) -> NDArray[np.uint8]:
     return values.astype(np.uint8).reshape(SIDE, SIDE)
 
 
-def _load_votes(path: Path, rows: int) -> NDArray[np.float32]:
+def _load_votes(path: Path, usage: list[str]) -> NDArray[np.float32]:
+    """Read the votes of the faces whose splits are `usage`, row by row."""
     votes: list[list[float]] = []
-    for row, record in _records(path, VOTE_COLUMNS):
-        try:
-            votes.append([float(record[name]) for name in VOTE_COLUMNS])
-        except ValueError as error:
-            raise DataError(f"{path}: row {row}: expected vote counts: {error}") from error
-    if len(votes) < rows:
-        raise DataError(f"{path}: expected {rows} rows, one for each face, found {len(votes)}")
-    return np.array(votes[:rows], dtype=np.float32)
+    for expected, (row, record) in zip(
+        usage, _records(path, ("Usage", *VOTE_COLUMNS)), strict=False
+    ):
+        if record["Usage"] != expected:
+            found = record["Usage"]
+            raise DataError(
+                f"{path}: row {row}: expected a {expected} row like the face's, found {found}; "
+                "are both files in their published order?"
+            )
+        votes.append(_parse_votes(record, path, row))
+    if len(votes) < len(usage):
+        raise DataError(
+            f"{path}: expected {len(usage)} rows, one for each face, found {len(votes)}"
+        )
+    return np.array(votes, dtype=np.float32)
+
+
+def _parse_votes(record: dict[str, str], path: Path, row: int) -> list[float]:
+    texts = [record[name] for name in VOTE_COLUMNS]
+    if all(text.isdecimal() for text in texts):
+        return [float(text) for text in texts]
+    raise DataError(f"{path}: row {row}: expected vote counts, found {', '.join(texts)}")

@@ -10,6 +10,7 @@ from converter.datasets import LABELS, Dataset
 from edge.infer.calibration import softmax
 from edge.infer.card import Accuracy
 from edge.infer.runtime import Network, Runtime
+from edge.records import Probabilities
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -30,9 +31,9 @@ def run_tflite(path: Path, faces: NDArray[np.uint8]) -> Logits:
     return np.concatenate([network.invoke(batch) for batch in batches])
 
 
-def measure(name: str, logits: Logits, labels: Labels, temperature: float) -> Accuracy:
+def measure(name: str, probabilities: Probabilities, labels: Labels) -> Accuracy:
     """Return every figure of the card for one set of rows."""
-    right = logits.argmax(axis=1) == labels
+    right = probabilities.argmax(axis=1) == labels
     hits, rows = int(right.sum()), len(labels)
     low, high = wilson_interval(hits, rows)
     return Accuracy(
@@ -45,24 +46,21 @@ def measure(name: str, logits: Logits, labels: Labels, temperature: float) -> Ac
             for index, label in enumerate(LABELS)
             if (labels == index).any()
         },
-        calibration_error=round(calibration_error(softmax(logits, temperature), labels), 4),
+        calibration_error=round(calibration_error(probabilities, labels), 4),
     )
 
 
 def measure_with_and_without_copies(
-    test: Dataset, training: Dataset, logits: Logits, temperature: float
-) -> tuple[Accuracy, Accuracy]:
+    test: Dataset, training: Dataset, probabilities: Probabilities
+) -> tuple[Accuracy, ...]:
     """Measure on all rows of `test`, and on those whose picture is not also in `training`."""
+    name = f"FER2013 {test.usage[0]}"
     own = ~test.copies_of(training)
-    name = str(test.usage[0])
-    return (
-        measure(f"FER2013 {name}", logits, test.labels, temperature),
-        measure(
-            f"FER2013 {name} without copies of Training pictures",
-            logits[own],
-            test.labels[own],
-            temperature,
-        ),
+    rows = {name: np.ones_like(own), f"{name} without copies of Training pictures": own}
+    return tuple(
+        measure(name, probabilities[mask], test.labels[mask])
+        for name, mask in rows.items()
+        if mask.any()
     )
 
 
@@ -75,7 +73,7 @@ def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
     return centre - half, centre + half
 
 
-def calibration_error(probabilities: NDArray[np.float32], labels: Labels) -> float:
+def calibration_error(probabilities: Probabilities, labels: Labels) -> float:
     """Return the expected calibration error: mean gap between confidence and accuracy."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels

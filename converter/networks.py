@@ -12,7 +12,7 @@ Model = Any
 def shallow(classes: int) -> Model:
     """A plain real-time network: seven 3x3 convolutions, no branches, no depthwise layers.
 
-    0.60 M parameters and 60 M multiply-adds. Plain convolutions gain most from int8: every
+    0.64 M parameters and 60 M multiply-adds. Plain convolutions gain most from int8: every
     runtime has hand-written kernels for them, where depthwise ones are bound by memory.
 
     Args:

@@ -23,6 +23,7 @@ from converter.evaluation import (
 from converter.networks import Model
 from converter.recipes import Recipe
 from edge.errors import ModelError
+from edge.infer.calibration import softmax
 from edge.infer.card import Input, ModelCard, Output, card_path, sha256
 
 REPRESENTATIVE = 70
@@ -63,7 +64,7 @@ def load_trained(directory: Path) -> Trained:
     try:
         recipe = msgspec.json.decode((directory / "recipe.json").read_bytes(), type=Recipe)
         return Trained(keras.saving.load_model(directory / "model.keras"), recipe)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{directory}: holds no finished training: {error}") from error
 
 
@@ -164,7 +165,7 @@ def _with_figures(card: ModelCard, path: Path, test: Dataset, training: Dataset)
     return msgspec.structs.replace(
         card,
         output=msgspec.structs.replace(card.output, temperature=temperature),
-        measured=measure_with_and_without_copies(test, training, logits, temperature),
+        measured=measure_with_and_without_copies(test, training, softmax(logits, temperature)),
     )
 
 

@@ -13,6 +13,7 @@ from converter.augmentation import augment, mixup
 from converter.datasets import LABELS, Dataset
 from converter.networks import NETWORKS, Model
 from converter.recipes import Recipe
+from edge.errors import DataError
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
@@ -70,12 +71,17 @@ def train(recipe: Recipe, data: Dataset, directory: Path) -> Training:
         recipe: network and hyper-parameters.
         data: rows of both splits.
         directory: where `model.keras`, `log.csv` and `recipe.json` go; created when missing.
+
+    Raises:
+        DataError: there are fewer faces than one batch, or no votes where the recipe wants them.
     """
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "recipe.json").write_bytes(msgspec.json.encode(recipe))
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     batches = Batches(data.split("Training").faces(), recipe)
+    if len(batches) == 0:
+        raise DataError(f"expected at least {recipe.batch_size} training faces, one batch")
     network = NETWORKS[recipe.network](len(LABELS))
     network.compile(
         optimizer=_optimizer(recipe, steps=len(batches)),

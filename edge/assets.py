@@ -1,5 +1,6 @@
 """Files that travel with emotiond: its models and the default configuration."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from edge.errors import ModelError
@@ -17,14 +18,16 @@ def find_model(model: Path) -> Path:
     """Return the .tflite file that `model` means.
 
     Args:
-        model: a path ending in .tflite, or the name of a model shipped with emotiond.
+        model: the path of a .tflite file, or the bare name of a model shipped with emotiond.
 
     Raises:
         ModelError: there is no such file or no such name.
     """
-    path = model if model.suffix == ".tflite" else asset("models") / f"{model.name}.tflite"
-    if path.is_file():
-        return path
+    bare = model.parent == Path() and model.suffix != ".tflite"
+    path = asset("models") / f"{model.name}.tflite" if bare else model
+    with suppress(OSError):  # a name too long is no file either
+        if path.is_file():
+            return path
     shipped = sorted(file.stem for file in asset("models").glob("*.tflite"))
     raise ModelError(
         f"{path}: no such model; give a path ending in .tflite or one of {', '.join(shipped)}"

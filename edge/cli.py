@@ -16,6 +16,9 @@ from edge.errors import EmotiondError, ExitCode
 from edge.pipeline import build_pipeline
 from edge.service import daemon
 
+INTERRUPTED = 130
+"""What a shell reports of a command that ended by Ctrl-C."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return the exit code.
@@ -29,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EmotiondError as error:
         print(f"emotiond: {error}", file=sys.stderr)
         return int(error.exit_code)
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from edge.capture.camera import CameraSettings
 from edge.detect import DetectorSettings, TrackerSettings
 from edge.detect.haar import HaarSettings
 from edge.errors import ConfigError
-from edge.infer.classifier import ClassifierSettings
+from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.infer.smoothing import SmoothingSettings
 from edge.publish import MqttSettings, SinkSettings
 from edge.validation import explain
@@ -41,6 +41,8 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not YAML: {_one_line(error)}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: is nested too deeply") from error
     return parse_config({} if data is None else data, path)
 
 
@@ -52,9 +54,14 @@ def parse_config(data: Any, path: Path) -> Config:
     """
 
     def resolve(kind: type, value: Any) -> Any:
-        if kind is Path and isinstance(value, str) and value:
-            return path.parent / Path(value).expanduser()
-        raise ValueError("Expected a path")
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise ValueError("Expected a path")
+        if kind is ModelPath and Path(value).suffix != ".tflite" and "/" not in value:
+            return ModelPath(value)  # a name, not a path
+        try:
+            return kind(path.parent / Path(value).expanduser())
+        except RuntimeError as error:
+            raise ValueError(f"Expected a path ({error})") from error
 
     try:
         return msgspec.convert(data, Config, dec_hook=resolve)
@@ -67,7 +74,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
-        for key, _ in node.value:
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} stands twice", key.start_mark

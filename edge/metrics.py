@@ -42,9 +42,9 @@ class Metrics:
             while now - marks[0] > RATE_SECONDS:
                 marks.popleft()
 
-    def rate(self, name: str) -> float:
-        """Return how many `name` a second were marked over the last ten seconds."""
-        now = time.monotonic()
+    def rate(self, name: str, now: float | None = None) -> float:
+        """Return how many `name` a second were marked over the ten seconds before `now`."""
+        now = time.monotonic() if now is None else now
         with self._lock:
             recent = [mark for mark in self._marks.get(name, ()) if now - mark <= RATE_SECONDS]
         if len(recent) < 2:

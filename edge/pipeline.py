@@ -3,12 +3,13 @@
     capture --frames--> detect --tracked--> infer --events--> publish
 
 With a live source the first two channels keep the newest item only, so nothing lags; with files
-every channel makes its writer wait, so nothing is lost. An end, of a file or asked for, enters
-at capture and travels down: each stage finishes what it has and closes the channel behind it.
+every channel makes its writer wait, so nothing is lost. An end, of a file, asked for, or by a
+failure, travels down: each stage finishes what it has and closes the channels on both its sides.
 """
 
 import logging
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -33,6 +34,14 @@ EVENTS = 256
 STALLED = 15.0
 """Seconds without a heartbeat after which a stage is called hung; a live source may take five to
 open and two to read."""
+
+SOURCE_SECONDS = 6.0
+STAGES_SECONDS = 8.0
+"""How long a stop waits for the source, which may be in the midst of opening a stream, and then for
+the other stages; systemd waits longer than both."""
+
+FAREWELL = 5.0
+"""Seconds that all sinks together may spend on what is not yet delivered."""
 
 log = logging.getLogger(__name__)
 
@@ -65,14 +74,17 @@ class Pipeline:
         self._expressions = expressions
         self._life = life
         self._sinks = sinks
+        self._live = live
+        self._last_frame = 0.0
         self._metrics = Metrics()
+        self._ended: float | None = None
         self._started = time.monotonic()
         self._frames: Channel[Frame] = Channel(1, lossless=not live)
         self._tracked: Channel[TrackedFrame] = Channel(1, lossless=not live)
         self._events: Channel[EmotionEvent] = Channel(EVENTS, lossless=not live)
         self._stages = (
             Stage("capture", self._capture, self._end_capture),
-            Stage("detect", self._detect, self._tracked.close),
+            Stage("detect", self._detect, self._end_detect),
             Stage("infer", self._infer, self._end_infer),
             Stage("publish", self._publish, self._close_sinks),
         )
@@ -85,16 +97,17 @@ class Pipeline:
         for stage in self._stages:
             stage.start()
 
-    def stop(self, timeout: float) -> bool:
-        """End the input, let the stages finish what they hold; return whether all did in time."""
-        self._stages[0].stop()
-        deadline = time.monotonic() + timeout
-        return all(stage.join(max(0.0, deadline - time.monotonic())) for stage in self._stages)
+    def stop(self) -> bool:
+        """End the input, let the stages finish what they hold; return whether all did in time.
 
-    def abort(self) -> None:
-        """Let every stage go at once; called when one of them failed."""
-        for channel in (self._frames, self._tracked, self._events):
-            channel.close()
+        A source that hangs is left behind: the others end without it.
+        """
+        capture, *others = self._stages
+        capture.stop()
+        in_time = capture.join(SOURCE_SECONDS)
+        self._frames.close()
+        deadline = time.monotonic() + STAGES_SECONDS
+        return all(stage.join(deadline - time.monotonic()) for stage in others) and in_time
 
     @property
     def running(self) -> bool:
@@ -123,8 +136,8 @@ class Pipeline:
             time=datetime.now(UTC),
             uptime=time.monotonic() - self._started,
             online=self._source.online,
-            fps_in=self._metrics.rate("frames"),
-            fps_out=self._metrics.rate("analysed"),
+            fps_in=self._metrics.rate("frames", self._ended),
+            fps_out=self._metrics.rate("analysed", self._ended),
             frames=self._metrics.total("frames"),
             faces=self._metrics.total("faces"),
             events=self._metrics.total("events"),
@@ -160,6 +173,10 @@ class Pipeline:
         self._frames.close()
         self._source.close()
 
+    def _end_detect(self) -> None:
+        self._frames.close()
+        self._tracked.close()
+
     def _detect(self) -> None:
         frame = self._frames.get(WAIT)
         if frame is not None:
@@ -169,7 +186,9 @@ class Pipeline:
     def _infer(self) -> None:
         tracked = self._tracked.get(WAIT)
         if tracked is None:
+            self._end_unseen()
             return
+        self._last_frame = tracked.frame.timestamp
         expressions = self._expressions.update(tracked)
         for event in self._life.update(tracked.frame, expressions):
             self._events.put(event)
@@ -177,9 +196,19 @@ class Pipeline:
         self._metrics.mark("analysed")
         self._metrics.observe("frame", time.monotonic() - tracked.frame.captured)
 
-    def _end_infer(self) -> None:
-        for event in self._life.finish():
+    def _end_unseen(self) -> None:
+        """End every track once a live source has been silent longer than a face may be missed."""
+        silent = time.monotonic() - self._last_frame
+        if self._live and silent > self._tracker.max_missed:
+            self._end_tracks()
+
+    def _end_tracks(self) -> None:
+        for event in self._life.finish(time.monotonic()):
             self._events.put(event)
+
+    def _end_infer(self) -> None:
+        self._tracked.close()
+        self._end_tracks()
         self._events.close()
 
     def _publish(self) -> None:
@@ -193,9 +222,17 @@ class Pipeline:
         self._metrics.observe("event", event.latency)
 
     def _close_sinks(self) -> None:
-        self.report()
-        for sink in self._sinks:
-            sink.close()
+        self._events.close()
+        self._ended = time.monotonic()
+        deadline = self._ended + FAREWELL
+        with ExitStack() as closing:  # one that fails does not keep the others open
+            for sink in reversed(self._sinks):
+                closing.callback(_close, sink, deadline)
+            self.report()
+
+
+def _close(sink: Sink, deadline: float) -> None:
+    sink.close(max(0.0, deadline - time.monotonic()))
 
 
 def build_pipeline(config: Config) -> Pipeline:

@@ -127,7 +127,7 @@ class EmotionEvent:
     """What is published; docs/event.schema.json describes each field as a subscriber sees it.
 
     Attributes:
-        duration: seconds since the track's start event.
+        duration: seconds from the track's start event until it was last seen.
         captured: when its frame was read, on the monotonic clock.
         latency: seconds from then until it was handed to the sinks.
     """

@@ -101,7 +101,7 @@ class Stage:
 
     def join(self, timeout: float) -> bool:
         """Wait for its end; return whether it came within `timeout` seconds."""
-        self._thread.join(timeout)
+        self._thread.join(max(0.0, timeout))
         return not self.alive
 
     @property

@@ -30,8 +30,10 @@ def explain(message: str, data: Any, root: type) -> str:
         root: the Struct it was validated as.
     """
     problem, _, place = message.partition(" - at ")
+    if place.startswith("`key` in"):
+        return "expected every key to be a text"
     keys = _keys(place)
-    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem)
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL)
     if unknown:
         return _explain_unknown([*keys, unknown[1]], data, root)
     missing = re.fullmatch(r"Object missing required field `(.*)`", problem)
@@ -44,7 +46,7 @@ def _explain_unknown(keys: list[Key], data: Any, root: type) -> str:
     structs = _structs(root, data, keys[:-1])
     valid = [field.encode_name for struct in structs for field in struct.fields]
     near = _nearest(str(keys[-1]), valid) or f"; valid are {', '.join(valid)}"
-    return f"{_dotted(keys)}: unknown key{near}"
+    return f"{_one_line(_dotted(keys))}: unknown key{near}"
 
 
 def _explain_missing(keys: list[Key], data: Any, root: type) -> str:
@@ -88,9 +90,13 @@ def _value(data: Any, keys: list[Key]) -> Any:
     return data
 
 
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _show(value: Any) -> str:
     """Show a value in one short line, without the user and password of an address."""
-    return re.sub(r"//[^@/]*@", "//", repr(value))[:80]
+    return re.sub(r"//.*@", "//", repr(value))[:80]
 
 
 def _plain(problem: str) -> str:

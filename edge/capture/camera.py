@@ -21,7 +21,7 @@ class CameraSettings(
         device: its number, or a path such as /dev/v4l/by-id/..., which survives replugging.
     """
 
-    device: Annotated[int, msgspec.Meta(ge=0)] | str = 0
+    device: Annotated[int, msgspec.Meta(ge=0, le=255)] | str = 0
     width: Annotated[int, msgspec.Meta(ge=64, le=7680)] = 640
     height: Annotated[int, msgspec.Meta(ge=64, le=4320)] = 480
     fps: Annotated[int, msgspec.Meta(ge=1, le=240)] = 30

@@ -54,9 +54,12 @@ class Images:
         """Nothing stays open between pictures."""
 
     def _list(self) -> list[Path]:
-        if not self._root.is_dir():
-            return [self._root]
-        paths = sorted(path for path in self._root.iterdir() if path.suffix.lower() in SUFFIXES)
+        try:
+            if not self._root.is_dir():
+                return [self._root]
+            paths = sorted(path for path in self._root.iterdir() if path.suffix.lower() in SUFFIXES)
+        except OSError as error:
+            raise InputError(f"{self._root}: cannot be read: {error.strerror}") from error
         if not paths:
             raise InputError(f"{self._root}: expected pictures in this folder, found none")
         return paths
@@ -64,10 +67,14 @@ class Images:
 
 def _decode(path: Path) -> object:
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is not a file")
         data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error as error:
+        raise InputError(f"{path}: cannot be decoded: {error.err}") from error
     if image is None:
         raise InputError(f"{path}: is not a picture that can be read")
     return image

@@ -1,5 +1,6 @@
 """A camera behind a network address."""
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -22,8 +23,10 @@ class StreamSettings(
     @property
     def safe_url(self) -> str:
         """The address without user, password and query, as it may be logged."""
-        parts = urlsplit(self.url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+        return re.sub(r"//.*@", "//", self.url).partition("?")[0]
+
+    def __post_init__(self) -> None:
+        urlsplit(self.url)  # raises ValueError where it is no address
 
 
 def open_stream(settings: StreamSettings) -> LiveCapture:

@@ -8,12 +8,16 @@ import msgspec
 
 from edge.capture.source import EndOfStream, frozen
 from edge.errors import InputError
-from edge.records import Frame
+from edge.records import Frame, Image
 
 TRUNCATED_SECONDS = 0.5
 TRUNCATED_SHARE = 0.05
 """A film is called truncated when it ends earlier than announced by more than both of these:
 containers round their length, and sound may outlast the picture a little."""
+
+
+LONGEST_WAIT = 0.5
+"""Seconds; a slide show must not look like a hung capture."""
 
 
 class VideoSettings(
@@ -39,10 +43,12 @@ class Video:
         self._capture: cv2.VideoCapture | None = None
         self._started = 0.0
         self._index = 0
+        self._seconds = 0.0
+        self._next: Image | None = None
         self._ended = False
 
-    def read(self) -> Frame:
-        """Return the next frame, when it is due.
+    def read(self) -> Frame | None:
+        """Return the next frame, or None when it is not yet due.
 
         Raises:
             InputError: the file cannot be read, or ends before its announced length.
@@ -50,14 +56,13 @@ class Video:
         """
         if self._ended:
             raise EndOfStream
-        capture = self._reach()
-        there, image = capture.read()
-        if not there:
-            raise self._end(capture)
-        timestamp = self._timestamp(capture)
-        self._wait_until(timestamp)
+        if self._next is None:
+            self._next = self._decode(self._reach())
+        if not self._due():
+            return None
+        image, self._next = self._next, None
         self._index += 1
-        return Frame(frozen(image), self._index - 1, timestamp, captured=time.monotonic())
+        return Frame(image, self._index - 1, self._seconds, captured=time.monotonic())
 
     def close(self) -> None:
         """Close the file."""
@@ -69,20 +74,30 @@ class Video:
         if self._capture is None:
             self._capture = cv2.VideoCapture(str(self._settings.path), cv2.CAP_FFMPEG)
             self._started = time.monotonic()
-            self._seconds = 0.0
             if not self._capture.isOpened():
                 self._ended = True
                 raise InputError(f"{self._settings.path}: cannot be read as a video")
         return self._capture
 
-    def _timestamp(self, capture: cv2.VideoCapture) -> float:
-        """Position of the frame just read, in seconds, never falling back."""
+    def _decode(self, capture: cv2.VideoCapture) -> Image:
+        """Decode one picture and note its position, which never falls back."""
+        try:
+            there, image = capture.read()
+        except cv2.error as error:
+            self._ended = True
+            raise InputError(f"{self._settings.path}: cannot be decoded: {error.err}") from error
+        if not there:
+            raise self._end(capture)
         self._seconds = max(self._seconds, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-        return self._seconds
+        return frozen(image)
 
-    def _wait_until(self, timestamp: float) -> None:
-        if self._settings.pace:
-            time.sleep(max(0.0, self._started + timestamp - time.monotonic()))
+    def _due(self) -> bool:
+        """Wait a while for the moment of the next frame; tell whether it has come."""
+        if not self._settings.pace:
+            return True
+        wait = self._started + self._seconds - time.monotonic()
+        time.sleep(min(max(0.0, wait), LONGEST_WAIT))
+        return wait <= LONGEST_WAIT
 
     def _end(self, capture: cv2.VideoCapture) -> Exception:
         """Note the end and say which kind it is."""

@@ -85,7 +85,12 @@ def _config(broker: EmbeddedBroker) -> Message:
 
 def _run_daemon(config: Path) -> None:
     command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT, check=False)
+    try:
+        done = subprocess.run(
+            command, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise EmotiondError(f"the daemon did not end within {TIMEOUT:.0f} s") from error
     if done.returncode != ExitCode.OK:
         raise EmotiondError(f"the daemon ended with {done.returncode}:\n{done.stderr}")
 

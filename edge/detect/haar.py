@@ -36,7 +36,7 @@ class HaarSettings(
     """
 
     width: Annotated[int, msgspec.Meta(ge=80, le=4096)] = 320
-    scale_factor: Annotated[float, msgspec.Meta(gt=1.0, le=2.0)] = 1.2
+    scale_factor: Annotated[float, msgspec.Meta(ge=1.01, le=2.0)] = 1.2
     min_neighbors: Annotated[int, msgspec.Meta(ge=0, le=50)] = 3
     min_size: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 0.1
 
@@ -80,5 +80,6 @@ class Haar:
         It is not equalised: that made a man two metres away vanish from 3 of 4 frames.
         """
         shrink = min(1.0, self._settings.width / image.shape[1])
-        small = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        height, width = (max(1, round(shrink * length)) for length in image.shape[:2])
+        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8), shrink

@@ -33,12 +33,14 @@ class _Candidate:
     box: Box
     last_seen: float
     hits: int = 1
+    seen: bool = True
     track_id: int | None = None
 
     def follow(self, face: Face, now: float) -> None:
         self.box = face.box
         self.last_seen = now
         self.hits += 1
+        self.seen = True
 
 
 class Tracker:
@@ -49,6 +51,11 @@ class Tracker:
         self._candidates: list[_Candidate] = []
         self._given_ids = 0
 
+    @property
+    def max_missed(self) -> float:
+        """Seconds a track outlives its last detection."""
+        return self._settings.max_missed
+
     def update(self, frame: Frame, faces: list[Face]) -> TrackedFrame:
         """Match `faces` to the tracks and return the tracks believed in, seen or not.
 
@@ -58,10 +65,12 @@ class Tracker:
         self._candidates = [
             one for one in self._candidates if self._lives(one, now) and not frame.still
         ]
+        for candidate in self._candidates:
+            candidate.seen = False
         self._match(faces, now)
         for candidate in self._candidates:
             self._believe(candidate, 1 if frame.still else self._settings.min_hits)
-        return TrackedFrame(frame, tuple(self._tracks(now)))
+        return TrackedFrame(frame, tuple(self._tracks()))
 
     def _match(self, faces: list[Face], now: float) -> None:
         """Continue tracks with the detections that overlap them most, best pairs first."""
@@ -81,10 +90,11 @@ class Tracker:
                 self._candidates.append(_Candidate(face.box, now))
 
     def _repeats(self, face: Face) -> bool:
-        """Tell whether a face lies mostly inside, or mostly covers, one already followed."""
+        """Tell whether a face lies mostly inside, or mostly covers, one found in this frame."""
         return any(
             face.box.intersection(one.box) > SAME_FACE * min(face.box.area, one.box.area)
             for one in self._candidates
+            if one.seen
         )
 
     def _lives(self, candidate: _Candidate, now: float) -> bool:
@@ -95,9 +105,9 @@ class Tracker:
             self._given_ids += 1
             candidate.track_id = self._given_ids
 
-    def _tracks(self, now: float) -> list[Track]:
+    def _tracks(self) -> list[Track]:
         return [
-            Track(one.track_id, one.box, seen=one.last_seen == now)
+            Track(one.track_id, one.box, one.seen)
             for one in self._candidates
             if one.track_id is not None
         ]

@@ -22,11 +22,15 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         color: channel order; "grey" has one channel.
     """
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, int, Literal[1]]
     dtype: Literal["uint8", "int8", "float32"]
     scale: float
     offset: float
     color: Literal["grey"]
+
+    def __post_init__(self) -> None:
+        if self.shape[0] != self.shape[1]:
+            raise ValueError("Expected a square `shape`: faces are cropped to squares")
 
 
 class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,7 +44,7 @@ class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: Literal["logits", "probabilities"]
     dtype: Literal["uint8", "int8", "float32"]
-    temperature: Annotated[float, msgspec.Meta(gt=0.0)]
+    temperature: Annotated[float, msgspec.Meta(ge=0.05, le=20.0)]
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +91,10 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     measured: tuple[Accuracy, ...]
     licence: str
     limits: str
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) < len(self.labels) or not all(self.labels):
+            raise ValueError("Expected `labels` that are not empty and all different")
 
 
 def card_path(model: Path) -> Path:

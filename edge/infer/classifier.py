@@ -1,7 +1,7 @@
 """From face crops to probabilities, as the model's card directs."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Protocol
 
 import msgspec
@@ -15,6 +15,10 @@ from edge.infer.runtime import Network, Runtime, Tensor
 from edge.records import GreyImage, Probabilities
 
 
+class ModelPath(PosixPath):
+    """The path of a .tflite file, or the bare name of a shipped model."""
+
+
 class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which model classifies, and what runs it.
 
@@ -22,7 +26,7 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         model: the name of a shipped model, or a path ending in .tflite with its card beside it.
     """
 
-    model: Path = Path("shallow-int8")
+    model: ModelPath = ModelPath("shallow-int8")
     runtime: Runtime = Runtime.LITERT
 
 
@@ -55,6 +59,7 @@ class TFLiteClassifier:
         _expect(path, "input dtype", card.input.dtype, network.input_dtype)
         _expect(path, "output shape", (1, len(card.labels)), network.output_shape)
         _expect(path, "output dtype", card.output.dtype, network.output_dtype)
+        self._check_kind(path)
 
     def classify(self, crops: Sequence[GreyImage]) -> Probabilities:
         """Return the probability of each class for each crop, float32 (n, classes)."""
@@ -64,6 +69,14 @@ class TFLiteClassifier:
         if self.card.output.kind == "logits":
             return softmax(values, self.card.output.temperature)
         return values
+
+    def _check_kind(self, path: Path) -> None:
+        """Look at one answer: a card that calls logits probabilities would publish nonsense."""
+        side = self.card.input.shape[0]
+        answer = self.classify([np.full((side, side), 128, dtype=np.uint8)])
+        if answer.min() < 0 or abs(float(answer.sum()) - 1) > 0.05:
+            found = f"values that sum to {float(answer.sum()):.2f}"
+            raise ModelError(f"{path}: expected probabilities as its card says, found {found}")
 
     def _prepare(self, crop: GreyImage) -> Tensor:
         """Shape and scale one crop as the card says; a uint8 model takes it as it is."""

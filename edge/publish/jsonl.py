@@ -43,16 +43,17 @@ class JsonlSink:
         else:
             self._accept()
 
-    def close(self) -> None:
+    def close(self, timeout: float) -> None:
         """Nothing stays open between events."""
 
     def _append(self, line: bytes) -> None:
         """Write `line` whole or not at all: a full disk must not leave half a line."""
         # Opened for each event: they are few, and the file may be rotated at any time.
         with open(self._path, "ab", buffering=0) as file:
-            end = file.seek(0, os.SEEK_END)
-            if file.write(line) < len(line):
-                file.truncate(end)
+            written = file.write(line)
+            if written < len(line):
+                if file.seekable():
+                    file.truncate(file.tell() - written)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _refuse(self, error: OSError) -> None:

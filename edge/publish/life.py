@@ -10,10 +10,11 @@ from edge.records import EmotionEvent, EventType, Expression, Frame
 
 @dataclass(slots=True)
 class _Told:
-    """What subscribers know of one track."""
+    """What subscribers know of one track, and the frame it was last seen in."""
 
     expression: Expression
     since: float
+    seen: Frame
 
 
 class EventLife:
@@ -29,39 +30,38 @@ class EventLife:
         self._model = model
         self._detector = detector
         self._told: dict[int, _Told] = {}
-        self._last_frame: Frame | None = None
 
     def update(self, frame: Frame, expressions: Sequence[Expression]) -> list[EmotionEvent]:
         """Return what is new in `frame`, ends first."""
-        self._last_frame = frame
         present = {expression.track.track_id for expression in expressions}
-        events = [self._end(key, frame) for key in list(self._told) if key not in present]
+        gone = [track_id for track_id in self._told if track_id not in present]
+        events = [self._end(track_id, frame.captured) for track_id in gone]
         for expression in expressions:
             event = self._follow(expression, frame)
             if event is not None:
                 events.append(event)
         return events
 
-    def finish(self) -> list[EmotionEvent]:
-        """Return the end of every track still alive."""
-        if self._last_frame is None:
-            return []
-        return [self._end(key, self._last_frame) for key in list(self._told)]
+    def finish(self, now: float) -> list[EmotionEvent]:
+        """Return the end of every track still alive, decided `now` on the monotonic clock."""
+        return [self._end(track_id, now) for track_id in list(self._told)]
 
     def _follow(self, expression: Expression, frame: Frame) -> EmotionEvent | None:
         told = self._told.get(expression.track.track_id)
         if told is None:
-            told = _Told(expression, since=frame.timestamp)
+            told = _Told(expression, frame.timestamp, frame)
             self._told[expression.track.track_id] = told
-            return self._event(EventType.START, told, frame)
+            return self._event(EventType.START, told, frame.captured)
         changed = told.expression.emotion != expression.emotion
         told.expression = expression
-        return self._event(EventType.CHANGE, told, frame) if changed else None
+        if expression.track.seen:
+            told.seen = frame
+        return self._event(EventType.CHANGE, told, frame.captured) if changed else None
 
-    def _end(self, track_id: int, frame: Frame) -> EmotionEvent:
-        return self._event(EventType.END, self._told.pop(track_id), frame)
+    def _end(self, track_id: int, captured: float) -> EmotionEvent:
+        return self._event(EventType.END, self._told.pop(track_id), captured)
 
-    def _event(self, kind: EventType, told: _Told, frame: Frame) -> EmotionEvent:
+    def _event(self, kind: EventType, told: _Told, captured: float) -> EmotionEvent:
         expression = told.expression
         return EmotionEvent(
             id=str(uuid.uuid4()),
@@ -72,9 +72,9 @@ class EventLife:
             confidence=expression.probabilities[expression.emotion],
             probabilities=expression.probabilities,
             box=expression.track.box,
-            frame_size=frame.size,
-            duration=frame.timestamp - told.since,
+            frame_size=told.seen.size,
+            duration=told.seen.timestamp - told.since,
             model=self._model,
             detector=self._detector,
-            captured=frame.captured,
+            captured=captured,
         )

@@ -32,14 +32,11 @@ which is bounded, where the client's is not."""
 LONGEST_RETRY = 4.0
 """Seconds; a broker that returns is found within them."""
 
-FAREWELL = 5.0
-"""Seconds that a closing sink spends on events not yet acknowledged."""
-
 PATIENCE = "events are kept and it is tried again"
 
 log = logging.getLogger(__name__)
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 
 
 class Link(Enum):
@@ -64,6 +61,10 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cert_file: Path | None = None
     key_file: Path | None = None
 
+    def __post_init__(self) -> None:
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("Expected `cert_file` beside `key_file`")
+
 
 class MqttSettings(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="mqtt"
@@ -72,7 +73,9 @@ class MqttSettings(
 
     Attributes:
         password_file: a file that holds the password; never the config itself.
-        prefix, device: topics are prefix/device/...; the default device is the host's name.
+        prefix, device: topics are prefix/device/...; the default device is the host's name. Two
+            daemons must not share both: the broker takes them for one and ends the other's
+            connection.
         queue: events kept while the broker is away; beyond it the oldest is dropped.
     """
 
@@ -86,6 +89,14 @@ class MqttSettings(
     keepalive: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
     queue: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
 
+    def __post_init__(self) -> None:
+        if self.password_file is not None and self.user is None:
+            raise ValueError("Expected `user` beside `password_file`")
+        try:
+            self.host.encode("idna")
+        except UnicodeError as error:
+            raise ValueError(f"Expected `host` to be a host name or an address: {error}") from error
+
     @property
     def root(self) -> str:
         """What every topic of this device begins with."""
@@ -95,9 +106,9 @@ class MqttSettings(
 class MqttSink:
     """Publishes events at QoS 1, availability and state retained, and stats.
 
-    A thread of its own hands events to the client, a few at a time and only while the broker is
-    there; events wait in a bounded queue, and those not acknowledged are sent again after a
-    reconnection.
+    A thread of its own hands everything to the client: events a few at a time and only while the
+    broker is there. They wait in a bounded queue, and those not acknowledged are sent again after a
+    reconnection, before any newer one.
 
     Raises:
         ConfigError: the password file or a TLS file cannot be used.
@@ -107,12 +118,16 @@ class MqttSink:
         self._settings = settings
         self._outbox: Channel[EmotionEvent] = Channel(settings.queue, lossless=False)
         self._state = State()
-        self._state_payload = self._state.encode()
         self._unacknowledged: set[int] = set()
+        self._announced: int | None = None
+        self._lost = 0
+        # Written by the client's thread, read by the sender's.
+        self._link = Link.UNTRIED
+        self._connections = 0
         self._acknowledged: deque[int] = deque()
         self._progress = threading.Event()
-        self._lost = 0
-        self._link = Link.UNTRIED
+        # The sender's view of the above.
+        self._connection = 0
         self._resending = False
         self._client = self._new_client()
         self._sender = Stage("mqtt", self._send_next, finish=lambda: None)
@@ -138,23 +153,24 @@ class MqttSink:
         elif self._link is Link.UP:
             self._client.publish(self._topic("stats"), encode_stats(record), retain=True)
 
-    def close(self) -> None:
+    def close(self, timeout: float) -> None:
         """Wait for acknowledgements, say goodbye, disconnect."""
-        deadline = time.monotonic() + FAREWELL
+        deadline = time.monotonic() + timeout
         self._outbox.close()
-        while len(self._outbox) and time.monotonic() < deadline:
+        while self._pending() and self._sender.alive and time.monotonic() < deadline:
             time.sleep(0.02)
         self._sender.stop()
-        self._sender.join(FAREWELL)
+        self._sender.join(1.0)
         while self._unacknowledged and time.monotonic() < deadline:
             self._wait_for_progress()
         self._count_lost()
-        self._say_goodbye()
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._leave()
 
     def _new_client(self) -> paho.Client:
-        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
+        # A name of its own lets the broker see that a client returned, and not announce the last
+        # will of the connection that it lost.
+        name = self._settings.root.replace("/", "-")
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv311)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
@@ -179,19 +195,28 @@ class MqttSink:
             raise ConfigError(f"{path}: the password cannot be read: {error}") from error
 
     def _send_next(self) -> None:
-        """Hand one event to the client, if the broker is there and not behind."""
+        """Announce a new connection; hand one event to the client, if the broker can take it."""
         self._collect_acknowledgements()
+        if self._connection != self._connections:
+            self._announce()
         if not self._may_send():
             self._wait_for_progress()
             return
         event = self._outbox.get(timeout=0.5)
-        if event is None:
-            return
-        sent = self._client.publish(self._topic("event"), encode_event(event), qos=1)
-        self._unacknowledged.add(sent.mid)
-        self._state.update(event)
-        self._state_payload = self._state.encode()
-        self._announce_state()
+        if event is not None:
+            sent = self._client.publish(self._topic("event"), encode_event(event), qos=1)
+            self._unacknowledged.add(sent.mid)
+            self._state.update(event)
+            self._publish_state()
+
+    def _announce(self) -> None:
+        """Say what the broker retains of this device; it may have forgotten all of it."""
+        self._connection = self._connections
+        self._resending = True
+        if self._announced is None:  # else the client repeats it by itself
+            sent = self._client.publish(self._topic("availability"), "online", qos=1, retain=True)
+            self._announced = sent.mid
+        self._publish_state()
 
     def _may_send(self) -> bool:
         """Tell whether the broker is there, has its repeats, and is not behind.
@@ -200,7 +225,7 @@ class MqttSink:
         until it has, so that they arrive in order.
         """
         self._resending = self._resending and bool(self._unacknowledged)
-        up = self._link is Link.UP
+        up = self._link is Link.UP and self._connection == self._connections
         return up and not self._resending and len(self._unacknowledged) < IN_FLIGHT
 
     def _wait_for_progress(self) -> None:
@@ -210,21 +235,33 @@ class MqttSink:
 
     def _collect_acknowledgements(self) -> None:
         while self._acknowledged:
-            self._unacknowledged.discard(self._acknowledged.popleft())
+            message = self._acknowledged.popleft()
+            self._unacknowledged.discard(message)
+            if message == self._announced:
+                self._announced = None
 
-    def _announce_state(self) -> None:
-        self._client.publish(self._topic("state"), self._state_payload, retain=True)
+    def _publish_state(self) -> None:
+        self._client.publish(self._topic("state"), self._state.encode(), retain=True)
+
+    def _pending(self) -> int:
+        return len(self._unacknowledged) + len(self._outbox)
 
     def _count_lost(self) -> None:
-        left = len(self._unacknowledged) + len(self._outbox)
+        left = self._pending()
         self._lost += left
         if left:
             log.warning("%s: %d events were not delivered", self._broker, left)
 
-    def _say_goodbye(self) -> None:
+    def _leave(self) -> None:
+        """Say goodbye where there is somebody to hear it."""
+        if self._link is not Link.UP:
+            self._client.disconnect()  # its thread is a daemon's, and may be in the midst of a try
+            return
         topic = self._topic("availability")
-        with suppress(RuntimeError):  # the broker went first; it will announce the last will
+        with suppress(RuntimeError, ValueError):  # the broker went first: the last will is told
             self._client.publish(topic, "offline", qos=1, retain=True).wait_for_publish(timeout=1)
+        self._client.disconnect()
+        self._client.loop_stop()
 
     def _topic(self, name: str) -> str:
         return f"{self._settings.root}/{name}"
@@ -233,8 +270,8 @@ class MqttSink:
     def _broker(self) -> str:
         return f"broker {self._settings.host}:{self._settings.port}"
 
-    # The client calls what follows in its own thread, holding its own locks: they set and note,
-    # and never wait.
+    # The client calls what follows in its own thread, holding its own locks: they note and never
+    # publish, wait or fail.
 
     def _on_connect(
         self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
@@ -242,10 +279,8 @@ class MqttSink:
         if reason.is_failure:
             self._tell(Link.REFUSED, f"refuses this client: {reason}")
             return
-        self._resending = True
+        self._connections += 1
         self._tell(Link.UP, "connected")
-        client.publish(self._topic("availability"), "online", qos=1, retain=True)
-        self._announce_state()
         self._progress.set()
 
     def _on_connect_fail(self, client: paho.Client, userdata: Any) -> None:
@@ -259,6 +294,10 @@ class MqttSink:
     ) -> None:
         if reason.is_failure and self._link is Link.UP:
             self._tell(Link.LOST, f"connection lost: {reason}; {PATIENCE}")
+        elif reason.is_failure and self._link is Link.UNTRIED:
+            self._tell(
+                Link.ABSENT, f"ends the connection before it answers; is it MQTT? {PATIENCE}"
+            )
 
     def _on_publish(self, client: paho.Client, userdata: Any, mid: int, *_: Any) -> None:
         self._acknowledged.append(mid)
@@ -278,10 +317,9 @@ def _safe_name(name: str) -> str:
 
 
 def _encrypt(client: paho.Client, tls: TlsSettings) -> None:
+    files = [str(path) if path else None for path in (tls.ca_file, tls.cert_file, tls.key_file)]
     try:
-        ca, certificate, key = (
-            str(path) if path else None for path in (tls.ca_file, tls.cert_file, tls.key_file)
-        )
-        client.tls_set(ca, certificate, key)
+        client.tls_set(*files)  # type: ignore[arg-type]  # its first three
     except (OSError, ssl.SSLError, ValueError) as error:
-        raise ConfigError(f"mqtt.tls: {error}; are the files there and readable?") from error
+        named = ", ".join(name for name in files if name)
+        raise ConfigError(f"tls of the MQTT sink: cannot use {named}: {error}") from error

@@ -22,5 +22,5 @@ class Sink(Protocol):
         to drop. It raises only what is a fault of the program.
         """
 
-    def close(self) -> None:
-        """Deliver what can be delivered within a few seconds, then let go."""
+    def close(self, timeout: float) -> None:
+        """Deliver what can be delivered within `timeout` seconds, then let go."""

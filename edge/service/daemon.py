@@ -15,9 +15,6 @@ REPORT_TICKS = 10
 LOG_TICKS = 60
 """Health is looked at each second, reported to the sinks every 10, logged every 60."""
 
-STOP_SECONDS = 10.0
-"""How long the stages may take to finish; systemd waits longer."""
-
 log = logging.getLogger(__name__)
 
 
@@ -44,10 +41,10 @@ def run(config: Config) -> ExitCode:
 
 def _watch(pipeline: Pipeline, stopping: threading.Event, notifier: Notifier) -> None:
     """Look at the pipeline each second until there is nothing more to watch."""
-    ticks = 0
+    ticks, stalled = 0, list[str]()
     while pipeline.running and pipeline.error is None and not stopping.wait(TICK):
         ticks += 1
-        _feed_watchdog(pipeline, notifier)
+        stalled = _feed_watchdog(pipeline, notifier, stalled)
         if ticks % REPORT_TICKS == 0:
             pipeline.report()
             notifier.status(summary(pipeline.stats()))
@@ -55,23 +52,23 @@ def _watch(pipeline: Pipeline, stopping: threading.Event, notifier: Notifier) ->
             log.info("%s", summary(pipeline.stats()))
 
 
-def _feed_watchdog(pipeline: Pipeline, notifier: Notifier) -> None:
+def _feed_watchdog(pipeline: Pipeline, notifier: Notifier, before: list[str]) -> list[str]:
+    """Feed the watchdog unless a stage hangs; return those that do."""
     stalled = pipeline.stalled()
-    if stalled:
+    if not stalled:
+        notifier.alive()
+    elif stalled != before:
         # Unfed, the watchdog ends the process, and systemd starts a fresh one.
         log.error("no heartbeat from %s", ", ".join(stalled))
-    else:
-        notifier.alive()
+    return stalled
 
 
 def _end(pipeline: Pipeline) -> ExitCode:
-    if pipeline.error is not None:
-        pipeline.abort()
-    in_time = pipeline.stop(STOP_SECONDS)
+    in_time = pipeline.stop()
     log.info("%s", summary(pipeline.stats()))
     _tell(pipeline.error)
     if not in_time:
-        log.error("some stages did not end within %.0f s", STOP_SECONDS)
+        log.error("some stages did not end in time and were left behind")
     failed = pipeline.error is not None or pipeline.failed_inputs or not in_time
     return ExitCode.FAULT if failed else ExitCode.OK
 

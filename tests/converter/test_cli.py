@@ -19,6 +19,14 @@ def test_evaluate_prints_accuracy_with_interval_with_and_without_copies(
     assert "without copies of Training pictures" in printed
 
 
+def test_evaluate_on_training_itself_has_no_rows_without_copies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, _ = write_csv(tmp_path)
+    assert main(["evaluate", str(INT8), "--data", str(data), "--usage", "Training"]) == 0
+    assert "without copies" not in capsys.readouterr().out
+
+
 def test_make_clip_writes_a_film(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, votes = write_csv(tmp_path)
     clip = tmp_path / "clip.mp4"

@@ -88,6 +88,42 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_fer2013(tmp_path / "gone.csv")
 
 
+def test_a_byte_order_mark_and_columns_led_by_spaces_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "icml.csv"
+    row = " ".join(["7"] * 2304)
+    path.write_text(f"emotion, Usage, pixels\r\n3,Training,{row}\r\n", encoding="utf-8-sig")
+    assert load_fer2013(path).labels.tolist() == [3]
+
+
+@pytest.mark.parametrize("content", ["emotion,pixels,Usage\n1,ä,x", 'emotion,pixels,Usage\n"1'])
+def test_what_is_no_csv_is_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(DataError, match=r"bad.csv: "):
+        load_fer2013(path)
+
+
+def test_votes_in_another_order_than_the_faces_are_refused(tmp_path: Path) -> None:
+    data, votes = write_csv(tmp_path)
+    head, *rows = votes.read_text().splitlines()
+    votes.write_text("\n".join([head, *reversed(rows)]))
+    with pytest.raises(DataError, match="row 2: expected a Training row like the face's, found"):
+        load_fer2013(data, votes)
+
+
+def test_votes_that_are_no_counts_are_refused(tmp_path: Path) -> None:
+    data, votes = write_csv(tmp_path)
+    votes.write_text(votes.read_text().replace(",8,", ",nan,", 1))
+    with pytest.raises(DataError, match="row 2: expected vote counts, found"):
+        load_fer2013(data, votes)
+
+
+def test_targets_of_votes_without_votes_are_refused(tmp_path: Path) -> None:
+    data, _ = write_csv(tmp_path)
+    with pytest.raises(DataError, match="give --votes"):
+        load_fer2013(data).targets(vote_weight=0.3)
+
+
 def test_votes_for_too_few_rows_are_refused(tmp_path: Path) -> None:
     data, votes = write_csv(tmp_path)
     votes.write_text("\n".join(votes.read_text().splitlines()[:10]))

@@ -27,8 +27,8 @@ def test_the_temperature_undoes_overconfidence() -> None:
 
 
 def test_accuracy_and_recall_are_shares_of_rows() -> None:
-    logits = np.eye(7, dtype=np.float32)[[0, 0, 3, 3]] * 5
-    accuracy = measure("four rows", logits, np.array([0, 1, 3, 3]), temperature=1.0)
+    probabilities = np.eye(7, dtype=np.float32)[[0, 0, 3, 3]]
+    accuracy = measure("four rows", probabilities, np.array([0, 1, 3, 3]))
     assert accuracy.rows == 4
     assert accuracy.accuracy == 0.75
     assert accuracy.recall == {"angry": 1.0, "disgust": 0.0, "happy": 1.0}

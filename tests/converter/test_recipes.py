@@ -13,7 +13,16 @@ def test_the_shipped_recipe_is_readable() -> None:
     assert load_recipe(RECIPE).network == "shallow"
 
 
-@pytest.mark.parametrize("change", [("epochs: ", "epoch: "), ("seed: ", "seed: x")])
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("epochs: ", "epoch: "),
+        ("seed: ", "seed: x"),
+        ("network: shallow", "network: deepest"),
+        ("batch_size: 128", "batch_size: 0"),
+        ("warmup_epochs: 3", "warmup_epochs: 500"),
+    ],
+)
 def test_a_malformed_recipe_is_named(tmp_path: Path, change: tuple[str, str]) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(RECIPE.read_text().replace(*change))

@@ -65,7 +65,7 @@ def test_both_models_are_written_with_cards_and_the_daemon_runs_them(
     trained: Path, data: Dataset, tmp_path: Path
 ) -> None:
     from converter.quantization import load_trained, quantize
-    from edge.infer.classifier import ClassifierSettings, open_classifier
+    from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 
     cards = quantize(load_trained(trained), data, tmp_path, "tiny", max_loss=1.0)
     assert sorted(file.name for file in tmp_path.iterdir()) == [
@@ -75,7 +75,9 @@ def test_both_models_are_written_with_cards_and_the_daemon_runs_them(
         "tiny-int8.tflite",
     ]
     for card in cards:
-        classifier = open_classifier(ClassifierSettings(tmp_path / f"{card.name}.tflite"))
+        classifier = open_classifier(
+            ClassifierSettings(ModelPath(tmp_path) / f"{card.name}.tflite")
+        )
         assert classifier.card == card
         test = data.split("PublicTest")
         right = classifier.classify(list(test.pixels)).argmax(axis=1) == test.labels

@@ -16,6 +16,7 @@ class FakeCamera:
         fps: frames a second of its timestamps.
         still: whether the pictures stand alone.
         wait: called before each frame.
+        clock: gives the timestamps, where they should not be counted.
     """
 
     online = True
@@ -26,7 +27,9 @@ class FakeCamera:
         fps: float = 10.0,
         still: bool = False,
         wait: Callable[[], object] = lambda: None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
+        self._clock = clock
         self.closed = False
         self._images = images
         self._fps = fps
@@ -42,10 +45,10 @@ class FakeCamera:
         image = self._images[self._index]
         if image is None:
             raise InputError("picture 7: is not a picture that can be read")
-        timestamp = self._index / self._fps
+        timestamp = self._clock() if self._clock else self._index / self._fps
         return Frame(image, self._index, timestamp, time.monotonic(), self._still)
 
-    def close(self) -> None:
+    def close(self, timeout: float = 0.0) -> None:
         self.closed = True
 
 
@@ -68,5 +71,5 @@ class KeepingSink:
         else:
             self.events.append(record)
 
-    def close(self) -> None:
+    def close(self, timeout: float = 0.0) -> None:
         self.closed = True

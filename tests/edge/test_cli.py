@@ -19,6 +19,8 @@ def test_the_shipped_config_is_sound(capsys: pytest.CaptureFixture[str]) -> None
     [
         ("detektor: {}", "detektor: unknown key; did you mean detector?"),
         ("classifier: {model: gone.tflite}", "gone.tflite: no such model"),
+        ("classifier: {model: mine/shallow-int8}", "mine/shallow-int8: no such model"),
+        (f"classifier: {{model: {'n' * 5000}}}", "no such model"),
     ],
 )
 def test_a_config_that_cannot_work_is_one_line_and_exit_code_78(

@@ -27,7 +27,8 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
 def test_relative_paths_start_at_the_config_file() -> None:
     config = parse_config({"source": {"kind": "video", "path": "film.mp4"}}, HERE)
     assert config.source == VideoSettings(Path("/etc/emotiond/film.mp4"))
-    (sink,) = parse_config({"sinks": [{"kind": "mqtt", "password_file": "/run/pw"}]}, HERE).sinks
+    mqtt = {"kind": "mqtt", "user": "edge", "password_file": "/run/pw"}
+    (sink,) = parse_config({"sinks": [mqtt]}, HERE).sinks
     assert isinstance(sink, MqttSettings)
     assert sink.password_file == Path("/run/pw")
 
@@ -49,6 +50,17 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"tracker": None}, "tracker: expected a mapping, found None"),
         ({"sinks": 3}, "sinks: expected a list, found 3"),
         ([1], "the file: expected a mapping, found [1]"),
+        ({1: 2}, "expected every key to be a text"),
+        ({"a\nb": 2}, "a b: unknown key"),
+        ({"source": {"kind": "camera", "device": 10**9}}, "source.device: expected a whole number <= 255"),
+        ({"source": {"kind": "video", "path": "~nobody-here/film.mp4"}}, "source.path: expected a path"),
+        ({"source": {"kind": "video", "path": "a\0b"}}, "source.path: expected a path"),
+        ({"source": {"kind": "stream", "url": "http://[::1"}}, "source: invalid IPv6 URL"),
+        ({"detector": {"kind": "haar", "scale_factor": 1.00001}}, "detector.scale_factor: expected a number >= 1.01"),
+        ({"sinks": [{"kind": "mqtt", "host": "broker..local"}]}, "sinks[0]: expected host to be a host name"),
+        ({"sinks": [{"kind": "mqtt", "device": "a\n"}]}, "sinks[0].device: expected a text matching"),
+        ({"sinks": [{"kind": "mqtt", "password_file": "x"}]}, "sinks[0]: expected user beside"),
+        ({"sinks": [{"kind": "mqtt", "tls": {"key_file": "x"}}]}, "sinks[0].tls: expected cert_file beside"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_with_key_expectation_and_remedy(data: Any, message: str) -> None:
@@ -61,10 +73,20 @@ def test_a_mistake_is_one_line_with_key_expectation_and_remedy(data: Any, messag
     assert caught.value.exit_code == 78
 
 
-def test_a_mistake_never_shows_a_password() -> None:
+@pytest.mark.parametrize("password", ["hunter2", "hun/ter2", "hun#ter2", "hunt@er2"])
+def test_a_mistake_never_shows_a_password(password: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_config({"source": {"kind": "stream", "url": "rtps://me:hunter2@cam/1"}}, HERE)
-    assert "hunter2" not in str(caught.value)
+        parse_config({"source": {"kind": "stream", "url": f"rtps://me:{password}@cam/1"}}, HERE)
+    assert password not in str(caught.value)
+
+
+def test_a_bare_word_is_a_shipped_model_and_anything_else_a_path() -> None:
+    def model(text: str) -> Path:
+        return parse_config({"classifier": {"model": text}}, HERE).classifier.model
+
+    assert model("shallow-float32") == Path("shallow-float32")
+    assert model("mine.tflite") == Path("/etc/emotiond/mine.tflite")
+    assert model("models/mine") == Path("/etc/emotiond/models/mine")
 
 
 @pytest.mark.parametrize(
@@ -73,6 +95,8 @@ def test_a_mistake_never_shows_a_password() -> None:
         ("source: {kind: camera", "is not YAML: line 1"),
         ("tracker: {}\ntracker: {}\n", "line 2, column 1: the key 'tracker' stands twice"),
         ("\x00", "is not YAML"),
+        ("? [a, b]\n: 1", "is not YAML: line 1"),
+        ("[" * 2000, "is "),
     ],
 )
 def test_what_is_not_yaml_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:

@@ -40,7 +40,7 @@ class Broken(Slow):
 
 
 def build(
-    source: Source, sink: KeepingSink, live: bool = False, detector: Detector | None = None
+    source: Source, *sinks: KeepingSink, live: bool = False, detector: Detector | None = None
 ) -> Pipeline:
     detector = detector or open_detector(HaarSettings())
     classifier = open_classifier(ClassifierSettings())
@@ -51,7 +51,7 @@ def build(
         tracker=Tracker(TrackerSettings(min_hits=2)),
         expressions=Expressions(classifier, detector.crop_fit, SmoothingSettings()),
         life=EventLife(classifier.card.name, detector.name),
-        sinks=[sink],
+        sinks=list(sinks),
     )
 
 
@@ -61,9 +61,10 @@ def run(pipeline: Pipeline) -> None:
 
 
 def test_a_file_loses_nothing_however_slow_the_stages(clip: list[Image]) -> None:
-    sink, camera = KeepingSink(), FakeCamera(clip[:10] * 3)
-    pipeline = build(camera, sink, detector=Slow(0.005))
+    sink, camera, detector = KeepingSink(), FakeCamera(clip[:10] * 3), Slow(0.005)
+    pipeline = build(camera, sink, detector=detector)
     run(pipeline)
+    assert detector.calls == 30
     stats = pipeline.stats()
     assert stats.frames == 30
     assert set(stats.dropped.values()) == {0}
@@ -135,7 +136,7 @@ def test_stopping_ends_every_track_and_closes_the_sinks(clip: list[Image]) -> No
     pipeline = build(camera, sink, live=True)
     pipeline.start()
     wait_until(lambda: sink.events)
-    assert pipeline.stop(timeout=10)
+    assert pipeline.stop()
     assert sink.events[-1].type.value == "end"
     assert sink.closed
     assert not pipeline.running
@@ -147,9 +148,69 @@ def test_a_failed_stage_is_kept_and_the_others_can_be_let_go(clip: list[Image]) 
     pipeline.start()
     wait_until(lambda: pipeline.error)
     assert str(pipeline.error) == "the detector is broken"
-    pipeline.abort()
-    assert pipeline.stop(timeout=10)
+    assert pipeline.stop()
     assert sink.closed
+
+
+def test_a_failed_stage_lets_a_waiting_writer_go(clip: list[Image]) -> None:
+    sink = KeepingSink()
+    pipeline = build(FakeCamera(clip[:10] * 50), sink, detector=Broken(0))
+    run(pipeline)
+    assert pipeline.stop()
+    assert sink.closed
+
+
+def test_a_sink_that_fails_to_close_does_not_keep_the_others_open(clip: list[Image]) -> None:
+    class Stubborn(KeepingSink):
+        def close(self, timeout: float = 0.0) -> None:
+            raise RuntimeError("will not close")
+
+    sink = KeepingSink()
+    pipeline = build(FakeCamera(clip[:2]), Stubborn(), sink)
+    run(pipeline)
+    assert sink.closed
+    assert str(pipeline.error) == "will not close"
+
+
+def test_a_face_ends_when_its_live_source_goes_silent(clip: list[Image]) -> None:
+    silence = threading.Event()
+    frames = iter(range(1000))
+
+    def wait() -> None:
+        if next(frames) < 20:
+            time.sleep(0.05)
+        else:
+            silence.wait(20)
+
+    sink = KeepingSink()
+    camera = FakeCamera([clip[4]] * 25, wait=wait, clock=time.monotonic)
+    pipeline = build(camera, sink, live=True)
+    pipeline.start()
+    wait_until(lambda: [event.type.value for event in sink.events] == ["start", "end"])
+    silence.set()
+    assert pipeline.stop()
+
+
+def test_a_source_that_hangs_is_left_behind_and_everything_else_ends(
+    clip: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SOURCE_SECONDS", 0.5)
+    hangs, release = threading.Event(), threading.Event()
+    frames = iter(range(1000))
+
+    def wait() -> None:
+        if next(frames) >= 10:
+            hangs.set()
+            release.wait(60)
+
+    sink = KeepingSink()
+    pipeline = build(FakeCamera([clip[4]] * 25, wait=wait), sink)
+    pipeline.start()
+    wait_until(hangs.is_set)
+    assert not pipeline.stop()
+    assert [event.type.value for event in sink.events] == ["start", "end"]
+    assert sink.closed
+    release.set()
 
 
 def test_a_stage_that_hangs_is_named(clip: list[Image], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,4 +221,4 @@ def test_a_stage_that_hangs_is_named(clip: list[Image], monkeypatch: pytest.Monk
     assert pipeline.stalled() == []
     wait_until(lambda: pipeline.stalled() == ["capture"])
     release.set()
-    assert pipeline.stop(timeout=10)
+    assert pipeline.stop()

@@ -1,3 +1,6 @@
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -7,6 +10,21 @@ from edge.capture import EndOfStream
 from edge.capture.images import Images, ImagesSettings
 from edge.errors import InputError
 from edge.records import Image
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """Return one chunk of a PNG."""
+    check = zlib.crc32(kind + data)
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+
+HUGE = (
+    b"\x89PNG\r\n\x1a\n"
+    + chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0))
+    + chunk(b"IDAT", zlib.compress(b"\0"))
+    + chunk(b"IEND", b"")
+)
+"""A PNG that claims to be 60,000 pixels wide and high."""
 
 
 @pytest.fixture
@@ -47,12 +65,20 @@ def test_one_picture_is_a_source_of_one_frame(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("gone.png", "gone.png: cannot be read"), ("empty", "expected pictures in this folder")],
+    [
+        ("gone.png", "gone.png: cannot be read"),
+        ("empty", "expected pictures in this folder"),
+        ("pipe.png", "pipe.png: is not a file"),
+        ("n" * 300, "cannot be read: File name too long"),
+        ("huge.png", "huge.png: cannot be decoded"),
+    ],
 )
 def test_a_missing_file_or_an_empty_folder_is_an_error_and_then_the_end(
     tmp_path: Path, name: str, message: str
 ) -> None:
     (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "huge.png").write_bytes(HUGE)
     images = Images(ImagesSettings(tmp_path / name))
     with pytest.raises(InputError, match=message):
         images.read()

@@ -44,5 +44,7 @@ def test_cameras_and_streams_are_live() -> None:
     assert is_live(StreamSettings("rtsp://camera/1"))
 
 
-def test_the_address_of_a_stream_is_logged_without_user_and_password() -> None:
-    assert StreamSettings("rtsp://me:pw@cam:554/live?token=1").safe_url == "rtsp://cam:554/live"
+@pytest.mark.parametrize("password", ["pw", "p/w", "p#w", "p@w"])
+def test_the_address_of_a_stream_is_logged_without_user_and_password(password: str) -> None:
+    settings = StreamSettings(f"rtsp://me:{password}@cam:554/live?token=1")
+    assert settings.safe_url == "rtsp://cam:554/live"

@@ -19,7 +19,9 @@ def drain(video: Video) -> list[Frame]:
     frames: list[Frame] = []
     while True:
         try:
-            frames.append(video.read())
+            frame = video.read()
+            assert frame is not None
+            frames.append(frame)
         except EndOfStream:
             video.close()
             return frames
@@ -39,15 +41,29 @@ def test_every_frame_comes_once_in_order_with_its_time_in_the_film() -> None:
 
 
 def test_a_frame_is_read_only() -> None:
+    frame = Video(VideoSettings(CLIP, pace=False)).read()
+    assert frame is not None
     with pytest.raises(ValueError, match="read-only"):
-        Video(VideoSettings(CLIP, pace=False)).read().image[0, 0] = 0
+        frame.image[0, 0] = 0
 
 
 def test_a_paced_film_plays_no_faster_than_its_own_clock() -> None:
     video = Video(VideoSettings(CLIP, pace=True))
     started = time.monotonic()
     frames = [video.read() for _ in range(6)]
+    assert frames[-1] is not None
     assert frames[-1].captured - started >= 5 / FPS
+
+
+def test_a_slow_film_says_not_yet_rather_than_nothing(tmp_path: Path) -> None:
+    slow = tmp_path / "slow.avi"
+    writer = cv2.VideoWriter(str(slow), cv2.VideoWriter.fourcc(*"MJPG"), 0.7, (640, 480))
+    for frame in read_all(CLIP)[:2]:
+        writer.write(frame.image)
+    writer.release()
+    video = Video(VideoSettings(slow))
+    answers = [video.read() for _ in range(4)]
+    assert [answer is None for answer in answers] == [False, True, True, False]
 
 
 def test_a_film_is_a_file_and_not_live() -> None:

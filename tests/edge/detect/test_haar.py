@@ -26,5 +26,10 @@ def test_nothing_is_found_in_noise_or_in_the_dark() -> None:
     assert detector.detect(np.zeros((480, 640, 3), dtype=np.uint8)) == []
 
 
+@pytest.mark.parametrize("shape", [(1, 2000), (2000, 1), (1, 1), (3, 641)])
+def test_any_shape_of_picture_is_searched(shape: tuple[int, int]) -> None:
+    assert open_detector(HaarSettings()).detect(np.zeros((*shape, 3), dtype=np.uint8)) == []
+
+
 def test_faces_smaller_than_the_limit_are_passed_over(clip: list[Image]) -> None:
     assert open_detector(HaarSettings(min_size=0.9)).detect(clip[0]) == []

@@ -62,6 +62,18 @@ def test_a_face_reported_twice_at_two_sizes_is_one_track() -> None:
     assert ids(follow([[face(0, side=100), face(20, 20, side=60)]] * 5)[-1]) == [1]
 
 
+def test_a_face_that_grows_at_once_is_followed_as_a_new_track_without_delay() -> None:
+    seen = follow([[face(0, side=40)]] * 3 + [[face(0, side=120)]] * 3)
+    assert ids(seen[-1])[-1] == 2
+
+
+def test_at_equal_times_a_face_that_was_not_found_is_not_seen() -> None:
+    tracker = Tracker(SETTINGS)
+    for _ in range(3):
+        tracker.update(frame(1.0), [face(0)])
+    assert not tracker.update(frame(1.0), []).tracks[0].seen
+
+
 def test_in_stills_every_face_is_believed_at_once_and_continues_none() -> None:
     seen = follow([[face(0), face(200)], [face(0)]], still=True)
     assert [ids(tracked) for tracked in seen] == [[1, 2], [3]]

@@ -35,7 +35,19 @@ def test_a_missing_card_is_named(tmp_path: Path) -> None:
         load_card(model)
 
 
-@pytest.mark.parametrize("changes", [{"labels": ["one"]}, {"sha256": "abc"}, {"extra": 1}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"labels": ["one"]},
+        {"labels": ["one", "one", "two"]},
+        {"labels": ["one", ""]},
+        {"input": {"shape": [48, 64, 1]}},
+        {"input": {"shape": [48, 48, 3]}},
+        {"output": {"temperature": 1e-300}},
+        {"sha256": "abc"},
+        {"extra": 1},
+    ],
+)
 def test_a_malformed_card_is_refused(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(ModelError, match="is not a model card"):
         load_card(copy_model(tmp_path, **changes))

@@ -5,16 +5,16 @@ import pytest
 
 from edge.errors import ModelError
 from edge.infer.card import load_card
-from edge.infer.classifier import ClassifierSettings, TFLiteClassifier, open_classifier
-from edge.infer.runtime import Network, Runtime
-from edge.records import GreyImage
+from edge.infer.classifier import ClassifierSettings, ModelPath, TFLiteClassifier, open_classifier
+from edge.infer.runtime import Network, Runtime, Tensor
+from edge.records import GreyImage, Probabilities
 from tests.edge.infer.models import copy_model
 
 CROPS = list(np.random.default_rng(0).integers(0, 255, (3, 48, 48), dtype=np.uint8))
 
 
-def classify(model: Path | str, crops: list[GreyImage]) -> np.ndarray:
-    return open_classifier(ClassifierSettings(Path(model))).classify(crops)
+def classify(model: Path | str, crops: list[GreyImage]) -> Probabilities:
+    return open_classifier(ClassifierSettings(ModelPath(model))).classify(crops)
 
 
 def test_each_row_holds_probabilities_that_sum_to_one() -> None:
@@ -44,17 +44,28 @@ def test_a_higher_temperature_is_more_modest_and_keeps_the_order(tmp_path: Path)
     assert (hot.argmax(axis=1) == cold.argmax(axis=1)).all()
 
 
-def test_a_model_that_already_gives_probabilities_is_taken_at_its_word(tmp_path: Path) -> None:
+def test_probabilities_are_taken_as_they_are(tmp_path: Path) -> None:
+    class Fixed(Network):
+        """Answers every face with the same probabilities."""
+
+        def invoke(self, batch: Tensor) -> Probabilities:
+            return np.array([[0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]], dtype=np.float32)
+
     model = copy_model(tmp_path, output={"kind": "probabilities"})
-    raw = Network(model, Runtime.LITERT).invoke(CROPS[0].reshape(1, 48, 48, 1))
-    assert np.array_equal(classify(model, CROPS[:1]), raw)
+    classifier = TFLiteClassifier(model, load_card(model), Fixed(model, Runtime.LITERT))
+    assert classifier.classify(CROPS)[2].tolist() == pytest.approx([0.4] + [0.1] * 6)
+
+
+def test_logits_that_a_card_calls_probabilities_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="expected probabilities as its card says, found values"):
+        classify(copy_model(tmp_path, output={"kind": "probabilities"}), CROPS)
 
 
 def test_a_card_may_scale_the_input(tmp_path: Path) -> None:
     class Recording(Network):
         """Keeps what the model was given."""
 
-        def invoke(self, batch: np.ndarray) -> np.ndarray:
+        def invoke(self, batch: Tensor) -> Probabilities:
             self.batch = batch
             return super().invoke(batch)
 

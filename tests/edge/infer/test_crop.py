@@ -28,6 +28,10 @@ def test_beyond_the_frame_its_edge_is_repeated() -> None:
     assert crop_grey(gradient(), Box(76, 40, 124, 88), 48)[0, -1] == 99
 
 
-def test_a_square_wholly_outside_still_gives_a_crop() -> None:
-    for box in (Box(200, 200, 248, 248), Box(-100, -100, -52, -52)):
-        assert crop_grey(gradient(), box, 48).shape == (48, 48)
+def test_a_square_wholly_outside_repeats_the_corner_next_to_it() -> None:
+    assert (crop_grey(gradient(), Box(200, 200, 248, 248), 48) == 99).all()
+    assert (crop_grey(gradient(), Box(-100, -100, -52, -52), 48) == 0).all()
+
+
+def test_a_square_without_size_is_one_pixel() -> None:
+    assert (crop_grey(gradient(), Box(7.1, 5, 7.2, 5.1), 48) == 7).all()

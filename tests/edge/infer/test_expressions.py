@@ -1,7 +1,5 @@
-from pathlib import Path
-
 from edge.detect import HaarSettings, open_detector
-from edge.infer.classifier import ClassifierSettings, open_classifier
+from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.infer.expressions import Expressions
 from edge.infer.smoothing import SmoothingSettings
 from edge.records import Image, Track, TrackedFrame
@@ -13,7 +11,7 @@ def read(image: Image, timestamp: float, tracks: list[Track], still: bool = Fals
 
 
 def expressions() -> Expressions:
-    classifier = open_classifier(ClassifierSettings(Path("shallow-int8")))
+    classifier = open_classifier(ClassifierSettings(ModelPath("shallow-int8")))
     return Expressions(classifier, open_detector(HaarSettings()).crop_fit, SmoothingSettings())
 
 

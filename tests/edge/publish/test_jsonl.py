@@ -1,4 +1,5 @@
 import logging
+import os
 import resource
 import signal
 from pathlib import Path
@@ -17,7 +18,7 @@ def test_events_are_appended_one_a_line(tmp_path: Path) -> None:
         sink = open_sink(JsonlSettings(path))
         sink.start()
         sink.publish(event())
-        sink.close()
+        sink.close(1)
     lines = path.read_bytes().splitlines()
     assert len(lines) == 2
     for line in lines:
@@ -37,6 +38,16 @@ def test_a_disk_that_refuses_is_told_once_counted_and_tried_again(
     sink.publish(event())
     assert len((folder / "events.jsonl").read_bytes().splitlines()) == 1
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+def test_a_pipe_is_a_file_as_well(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink = open_sink(JsonlSettings(pipe))
+    sink.publish(event())
+    schema.EVENT.validate(msgspec.json.decode(os.read(reader, 10_000)))
+    os.close(reader)
 
 
 def test_a_full_disk_never_leaves_half_a_line(tmp_path: Path) -> None:

@@ -1,3 +1,7 @@
+from dataclasses import replace
+
+import numpy as np
+
 from edge.publish.life import EventLife
 from edge.records import EmotionEvent, EventType, Expression, Track
 from tests.events import face, frame
@@ -17,7 +21,7 @@ def live(*scenes: list[Expression]) -> list[EmotionEvent]:
     events = []
     for second, expressions in enumerate(scenes):
         events += life.update(frame(float(second)), expressions)
-    return events + life.finish()
+    return events + life.finish(now=0.0)
 
 
 def kinds(events: list[EmotionEvent]) -> list[tuple[str, int, str]]:
@@ -29,8 +33,18 @@ def test_a_face_starts_changes_and_ends() -> None:
     assert kinds(events) == [("start", 1, "happy"), ("change", 1, "sad"), ("end", 1, "sad")]
 
 
-def test_the_duration_runs_from_the_start_event() -> None:
-    assert [event.duration for event in live([], [happy()], [sad()], [])] == [0, 1, 2]
+def test_the_duration_runs_from_the_start_event_to_the_last_sight() -> None:
+    assert [event.duration for event in live([], [happy()], [sad()], [])] == [0, 1, 1]
+
+
+def test_an_end_tells_the_frame_the_face_was_last_seen_in() -> None:
+    life = EventLife("m", "d")
+    hidden = replace(happy(), track=replace(happy().track, seen=False))
+    life.update(frame(0.0), [happy()])
+    life.update(frame(1.0, image=np.zeros((9, 9, 3), np.uint8)), [hidden])
+    (end,) = life.update(frame(2.0, image=np.zeros((9, 9, 3), np.uint8)), [])
+    assert end.frame_size == (64, 48)
+    assert end.duration == 0
 
 
 def test_every_start_has_its_end_also_when_everything_stops() -> None:
@@ -54,4 +68,4 @@ def test_ids_are_unique() -> None:
 
 
 def test_an_end_without_any_frame_says_nothing() -> None:
-    assert EventLife("m", "d").finish() == []
+    assert EventLife("m", "d").finish(now=0.0) == []
