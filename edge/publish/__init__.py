@@ -1,7 +1,8 @@
 """What leaves the daemon: events, and where they go."""
 
+from edge.publish.broker import MqttSettings
 from edge.publish.jsonl import JsonlSettings, JsonlSink
-from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.publish.mqtt import MqttSink
 from edge.publish.sink import Sink
 
 SinkSettings = MqttSettings | JsonlSettings

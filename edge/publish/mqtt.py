@@ -1,25 +1,18 @@
 """Events over MQTT 3.1.1."""
 
 import logging
-import random
-import re
-import socket
-import ssl
 import sys
 import threading
 import time
 from collections import deque
 from contextlib import suppress
 from enum import Enum, auto
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.errors import ConfigError
+from edge.publish.broker import MqttSettings, new_client
 from edge.publish.payload import encode_event, encode_stats
 from edge.publish.state import State
 from edge.records import EmotionEvent, Stats
@@ -29,14 +22,9 @@ IN_FLIGHT = 20
 """Events given to the client and not yet acknowledged; the rest wait in the sink's own queue,
 which is bounded, where the client's is not."""
 
-LONGEST_RETRY = 4.0
-"""Seconds; a broker that returns is found within them."""
-
 PATIENCE = "events are kept and it is tried again"
 
 log = logging.getLogger(__name__)
-
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 
 
 class Link(Enum):
@@ -47,60 +35,6 @@ class Link(Enum):
     LOST = auto()
     ABSENT = auto()
     REFUSED = auto()
-
-
-class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Encryption; without a CA file the system's authorities are trusted.
-
-    Attributes:
-        ca_file: the authorities trusted instead.
-        cert_file, key_file: what this client shows of itself, where the broker asks.
-    """
-
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-
-    def __post_init__(self) -> None:
-        if self.key_file is not None and self.cert_file is None:
-            raise ValueError("Expected `cert_file` beside `key_file`")
-
-
-class MqttSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="mqtt"
-):
-    """Where the broker is and what this device is called there.
-
-    Attributes:
-        password_file: a file that holds the password; never the config itself.
-        prefix, device: topics are prefix/device/...; the default device is the host's name. Two
-            daemons must not share both: the broker takes them for one and ends the other's
-            connection.
-        queue: events kept while the broker is away; beyond it the oldest is dropped.
-    """
-
-    host: Annotated[str, msgspec.Meta(min_length=1)] = "localhost"
-    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 1883
-    user: str | None = None
-    password_file: Path | None = None
-    tls: TlsSettings | None = None
-    prefix: Name = "emotiond"
-    device: Name | None = None
-    keepalive: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
-    queue: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
-
-    def __post_init__(self) -> None:
-        if self.password_file is not None and self.user is None:
-            raise ValueError("Expected `user` beside `password_file`")
-        try:
-            self.host.encode("idna")
-        except UnicodeError as error:
-            raise ValueError(f"Expected `host` to be a host name or an address: {error}") from error
-
-    @property
-    def root(self) -> str:
-        """What every topic of this device begins with."""
-        return f"{self.prefix}/{self.device or _safe_name(socket.gethostname())}"
 
 
 class MqttSink:
@@ -129,7 +63,12 @@ class MqttSink:
         # The sender's view of the above.
         self._connection = 0
         self._resending = False
-        self._client = self._new_client()
+        self._client = new_client(settings, will=(self._topic("availability"), "offline"))
+        self._client.max_inflight_messages_set(2 * IN_FLIGHT)  # availability must not wait
+        self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
         self._sender = Stage("mqtt", self._send_next, finish=lambda: None)
 
     def start(self) -> None:
@@ -165,34 +104,6 @@ class MqttSink:
             self._wait_for_progress()
         self._count_lost()
         self._leave()
-
-    def _new_client(self) -> paho.Client:
-        # A name of its own lets the broker see that a client returned, and not announce the last
-        # will of the connection that it lost.
-        name = self._settings.root.replace("/", "-")
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv311)
-        client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
-        client.max_inflight_messages_set(2 * IN_FLIGHT)  # availability must not wait for events
-        # Jitter keeps a fleet from coming back to its broker all at once.
-        client.reconnect_delay_set(random.uniform(0.5, 1), random.uniform(2, LONGEST_RETRY))  # type: ignore[arg-type]  # floats wait as well
-        client.will_set(self._topic("availability"), "offline", qos=1, retain=True)
-        if self._settings.user is not None:
-            client.username_pw_set(self._settings.user, self._read_password())
-        if self._settings.tls is not None:
-            _encrypt(client, self._settings.tls)
-        return client
-
-    def _read_password(self) -> str | None:
-        path = self._settings.password_file
-        if path is None:
-            return None
-        try:
-            return path.read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: the password cannot be read: {error}") from error
 
     def _send_next(self) -> None:
         """Announce a new connection; hand one event to the client, if the broker can take it."""
@@ -309,17 +220,3 @@ class MqttSink:
             level = logging.INFO if link is Link.UP else logging.WARNING
             log.log(level, "%s: %s", self._broker, text)
         self._link = link
-
-
-def _safe_name(name: str) -> str:
-    """Make a host name safe for a topic."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:64] or "device"
-
-
-def _encrypt(client: paho.Client, tls: TlsSettings) -> None:
-    files = [str(path) if path else None for path in (tls.ca_file, tls.cert_file, tls.key_file)]
-    try:
-        client.tls_set(*files)  # type: ignore[arg-type]  # its first three
-    except (OSError, ssl.SSLError, ValueError) as error:
-        named = ", ".join(name for name in files if name)
-        raise ConfigError(f"tls of the MQTT sink: cannot use {named}: {error}") from error

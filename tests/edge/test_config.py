@@ -59,6 +59,7 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"detector": {"kind": "haar", "scale_factor": 1.00001}}, "detector.scale_factor: expected a number >= 1.01"),
         ({"sinks": [{"kind": "mqtt", "host": "broker..local"}]}, "sinks[0]: expected host to be a host name"),
         ({"sinks": [{"kind": "mqtt", "device": "a\n"}]}, "sinks[0].device: expected a text matching"),
+        ({"sinks": [{"kind": "mqtt", "user": "\ud800"}]}, "sinks[0]: expected user to be printable"),
         ({"sinks": [{"kind": "mqtt", "password_file": "x"}]}, "sinks[0]: expected user beside"),
         ({"sinks": [{"kind": "mqtt", "tls": {"key_file": "x"}}]}, "sinks[0].tls: expected cert_file beside"),
     ],

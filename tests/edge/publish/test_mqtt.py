@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError
-from edge.publish.mqtt import MqttSettings, MqttSink, TlsSettings
+from edge.publish.broker import MqttSettings, TlsSettings
+from edge.publish.mqtt import MqttSink
 from edge.records import EventType
 from tests.brokers import Broker, Mosquitto, free_port, wait_until
 from tests.events import event
@@ -69,7 +70,7 @@ def late(broker: Broker) -> list[tuple[str, object, bool]]:
 
 def test_a_process_that_dies_is_announced_offline_by_its_last_will(broker: Broker) -> None:
     program = (
-        "import time; from edge.publish.mqtt import *; "
+        "import time; from edge.publish.broker import MqttSettings; from edge.publish.mqtt import MqttSink; "
         f"sink = MqttSink(MqttSettings(host='127.0.0.1', port={broker.port}, device='test')); "
         "sink.start(); time.sleep(60)"
     )
