@@ -79,7 +79,7 @@ def _train(options: argparse.Namespace) -> None:
 
     recipe = load_recipe(options.recipe)
     train = _needs_tensorflow("converter.training").train
-    print(f"wrote {train(recipe, load_fer2013(options.data, options.votes), options.out).model}")
+    print(f"wrote {train(recipe, load_fer2013(options.data, options.votes), options.out)}")
 
 
 def _quantize(options: argparse.Namespace) -> None:

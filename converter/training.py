@@ -1,6 +1,5 @@
 """Training one network by one recipe."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +51,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         self._order = rng.permutation(len(self._pixels))
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
-    """What a training left behind: the network file and the log of its epochs."""
-
-    model: Path
-    log: Path
-
-
-def train(recipe: Recipe, data: Dataset, directory: Path) -> Training:
-    """Train `recipe`'s network on the Training rows, watching PublicTest.
+def train(recipe: Recipe, data: Dataset, directory: Path) -> Path:
+    """Train `recipe`'s network on the Training rows, watching PublicTest; return its file.
 
     After every epoch the averaged weights so far are written, so an interrupted run still leaves
     its best work. The last epoch is the one kept: a cosine schedule ends at its best, and picking
@@ -89,7 +80,7 @@ def train(recipe: Recipe, data: Dataset, directory: Path) -> Training:
         metrics=["accuracy"],
         jit_compile=False,  # XLA's convolutions on a CPU are half as fast as oneDNN's
     )
-    model, log = directory / "model.keras", directory / "log.csv"
+    model = directory / "model.keras"
     test = data.split("PublicTest")
     network.fit(
         batches,
@@ -100,10 +91,10 @@ def train(recipe: Recipe, data: Dataset, directory: Path) -> Training:
         callbacks=[
             keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
             _SaveAsFloat32(model, recipe.network),
-            keras.callbacks.CSVLogger(log),
+            keras.callbacks.CSVLogger(directory / "log.csv"),
         ],
     )
-    return Training(model, log)
+    return model
 
 
 def _optimizer(recipe: Recipe, steps: int) -> Any:

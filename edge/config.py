@@ -40,7 +40,7 @@ def load_config(path: Path) -> Config:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is not YAML: {_one_line(error)}") from error
+        raise ConfigError(f"{path}: is not YAML: {_yaml_problem(error)}") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: is nested too deeply") from error
     return parse_config({} if data is None else data, path)
@@ -83,7 +83,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _one_line(error: yaml.YAMLError) -> str:
+def _yaml_problem(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         mark = error.problem_mark
         return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"

@@ -79,7 +79,8 @@ class Stage:
 
     A step's return is the stage's heartbeat, so a step waits at most about a second for input. It
     raises `Closed` when there will be no more. `finish` runs once at the end, whatever ended it,
-    and closes the channel the stage writes to: so an end travels down the pipeline by itself.
+    and closes the channels on both sides of the stage: so an end travels down the pipeline by
+    itself, and no writer is left waiting.
     """
 
     def __init__(self, name: str, step: Callable[[], None], finish: Callable[[], None]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import inspect
 
+from edge.credentials import without_credentials
+
 Key = str | int
 
 WORDS = {
@@ -96,7 +98,7 @@ def _one_line(text: str) -> str:
 
 def _show(value: Any) -> str:
     """Show a value in one short line, without the user and password of an address."""
-    return re.sub(r"//.*@", "//", repr(value))[:80]
+    return without_credentials(repr(value))[:80]
 
 
 def _plain(problem: str) -> str:

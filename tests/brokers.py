@@ -8,15 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.demo.broker import EmbeddedBroker
+from edge.demo.broker import EmbeddedBroker, free_port
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Mosquitto:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from edge.records import Box, EmotionEvent, EventType, Face, Frame
+from edge.records import Box, EmotionEvent, EventType, Face, Frame, Stats
 
 BLANK = np.zeros((48, 64, 3), dtype=np.uint8)
 
@@ -19,6 +19,24 @@ def frame(timestamp: float = 0.0, **fields: Any) -> Frame:
 def face(x: float, y: float = 0.0, side: float = 100.0) -> Face:
     """Return a square face whose left top corner is at (x, y)."""
     return Face(Box(x, y, x + side, y + side), confidence=1.0)
+
+
+def stats(**fields: Any) -> Stats:
+    """Return stats; `fields` replace the defaults."""
+    defaults: dict[str, Any] = {
+        "time": datetime.now(UTC),
+        "uptime": 60.0,
+        "online": True,
+        "fps_in": 30.04,
+        "fps_out": 29.9,
+        "frames": 1800,
+        "faces": 900,
+        "events": 12,
+        "dropped": {"frames": 3, "tracked": 0, "events": 0},
+        "frame_latency": (0.0101, 0.0205),
+        "event_latency": None,
+    }
+    return Stats(**{**defaults, **fields})
 
 
 def event(kind: EventType = EventType.START, track_id: int = 1, **fields: Any) -> EmotionEvent:

@@ -5,7 +5,7 @@ import socket
 import threading
 from typing import Self
 
-from tests.brokers import free_port
+from edge.demo.broker import free_port
 
 
 class Proxy:

@@ -26,7 +26,7 @@ class Subscriber:
         self._client.reconnect_delay_set(0.1, 0.3)  # type: ignore[arg-type]
         self._client.connect(host, port)
         self._client.loop_start()
-        self.wait_until_subscribed()
+        wait_until(lambda: self._subscribed)
 
     def __enter__(self) -> "Subscriber":
         return self
@@ -34,9 +34,6 @@ class Subscriber:
     def __exit__(self, *_: object) -> None:
         self._client.disconnect()
         self._client.loop_stop()
-
-    def wait_until_subscribed(self) -> None:
-        wait_until(lambda: self._subscribed)
 
     def payloads(self, topic: str) -> list[Any]:
         """Return what came on `topic`, oldest first; every event must fit its schema."""

@@ -74,10 +74,10 @@ def _print(stats: dict[str, Any], cpu: float, options: argparse.Namespace) -> No
     print(f"{options.seconds:.0f} s at {options.fps:g} fps: {stats['frames']} frames")
     print(f"in {stats['fps']['in']} fps, analysed {stats['fps']['out']} fps; dropped {dropped}")
     for name in ("frame", "event"):
-        latency = stats[f"{name}_latency_ms"]
+        latency, count = stats[f"{name}_latency_ms"], stats[f"{name}s"]
         print(
             f"{name} latency p50 {latency['p50']} ms, p95 {latency['p95']} ms "
-            f"= {latency['p95'] / interval:.2f} frame intervals"
+            f"= {latency['p95'] / interval:.2f} frame intervals ({count} {name}s)"
         )
     print(f"processor {cpu:.0%} of one core")
 

@@ -43,7 +43,7 @@ class Images:
             EndOfStream: there are no more.
         """
         if self._paths is None:
-            self._paths = enumerate(())
+            self._paths = enumerate(())  # so that a folder that cannot be listed is an end
             self._paths = enumerate(self._list())
         for index, path in self._paths:
             image = _decode(path)

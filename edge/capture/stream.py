@@ -1,6 +1,5 @@
 """A camera behind a network address."""
 
-import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -8,6 +7,7 @@ import cv2
 import msgspec
 
 from edge.capture.live import LiveCapture
+from edge.credentials import without_credentials
 
 OPEN_TIMEOUT_MS = 5000
 READ_TIMEOUT_MS = 2000
@@ -23,7 +23,7 @@ class StreamSettings(
     @property
     def safe_url(self) -> str:
         """The address without user, password and query, as it may be logged."""
-        return re.sub(r"//.*@", "//", self.url).partition("?")[0]
+        return without_credentials(self.url).partition("?")[0]
 
     def __post_init__(self) -> None:
         urlsplit(self.url)  # raises ValueError where it is no address

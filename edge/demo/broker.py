@@ -34,7 +34,7 @@ class EmbeddedBroker:
                 "the embedded broker is not installed; pip install 'emotiond[broker]'"
             )
         self.host = HOST
-        self.port = _free_port()
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen([sys.executable, "-m", __name__, str(self.port)])
@@ -57,7 +57,8 @@ class EmbeddedBroker:
         raise EmotiondError(f"the embedded broker did not start at {self.host}:{self.port}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
     with socket.create_server((HOST, 0)) as server:
         return int(server.getsockname()[1])
 

@@ -15,8 +15,8 @@ CASCADES = cv2.data.haarcascades  # type: ignore[attr-defined]  # its stubs forg
 CASCADE = "haarcascade_frontalface_alt2.xml"
 """The one of OpenCV's frontal cascades with fewest false faces for the faces it finds: on 601
 pictures without a face and 385 faces of a tenth of the picture and more it drew 7 false faces and
-found 144, `frontalface_default` 14 and 141, `frontalface_alt` 5 and 134, at 7, 10 and 12 ms
-(2026-11-20, the default settings below)."""
+found 144, `frontalface_default` 14 and 141, `frontalface_alt` 5 and 134, at 9.8, 12.9 and 16.1 ms
+(2026-11-20, the default settings below, on a machine busy with a training)."""
 
 CROP_FIT = CropFit(scale=1.03, right=0.0, down=0.0)
 """Medians over 733 training faces that it found of 1,000 (`emotiond-convert fit-crop`, 2026-11-20);
@@ -77,7 +77,7 @@ class Haar:
     def _shrink(self, image: Image) -> tuple[GreyImage, float]:
         """Return the grey copy to search and its size relative to `image`.
 
-        It is not equalised: that made a man two metres away vanish from 3 of 4 frames.
+        It is not equalised: docs/architecture.md has what that cost.
         """
         shrink = min(1.0, self._settings.width / image.shape[1])
         height, width = (max(1, round(shrink * length)) for length in image.shape[:2])

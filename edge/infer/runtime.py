@@ -25,17 +25,17 @@ class Network:
     Args:
         path: the file.
         runtime: which package runs it.
-        threads: of the interpreter; at 48x48 a second one gains nothing.
 
     Raises:
         ConfigError: the runtime is not installed.
         ModelError: the file is no model, or has other than one input and one output.
     """
 
-    def __init__(self, path: Path, runtime: Runtime, threads: int = 1) -> None:
+    def __init__(self, path: Path, runtime: Runtime) -> None:
         interpreter = _interpreter_class(runtime)
         try:
-            self._interpreter = interpreter(model_path=str(path), num_threads=threads)
+            # At 48x48 a second thread gains nothing.
+            self._interpreter = interpreter(model_path=str(path), num_threads=1)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{path}: is not a model that {runtime} can run: {error}") from error

@@ -50,6 +50,7 @@ class MqttSink:
 
     def __init__(self, settings: MqttSettings) -> None:
         self._settings = settings
+        self._root = settings.root
         self._outbox: Channel[EmotionEvent] = Channel(settings.queue, lossless=False)
         self._state = State()
         self._unacknowledged: set[int] = set()
@@ -175,7 +176,7 @@ class MqttSink:
         self._client.loop_stop()
 
     def _topic(self, name: str) -> str:
-        return f"{self._settings.root}/{name}"
+        return f"{self._root}/{name}"
 
     @property
     def _broker(self) -> str:

@@ -10,8 +10,9 @@ import cv2
 import pytest
 
 from edge.bench.stream import LiveStream
+from edge.demo.broker import free_port
 from edge.demo.show import CLIP
-from tests.brokers import Broker, free_port, wait_until
+from tests.brokers import Broker, wait_until
 from tests.e2e.daemon import Daemon, mqtt, read_events
 from tests.edge.infer.models import copy_model
 from tests.proxy import Proxy

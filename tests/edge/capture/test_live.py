@@ -5,9 +5,9 @@ from edge.capture import is_live
 from edge.capture.camera import CameraSettings, open_camera
 from edge.capture.live import LiveCapture
 from edge.capture.stream import StreamSettings, open_stream
+from edge.demo.broker import free_port
 from edge.demo.show import CLIP
 from edge.errors import SourceError
-from tests.brokers import free_port
 
 
 def test_an_http_stream_gives_its_frames_and_then_says_that_it_ended() -> None:

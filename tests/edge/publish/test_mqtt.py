@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from edge.demo.broker import free_port
 from edge.errors import ConfigError
 from edge.publish.broker import MqttSettings, TlsSettings
 from edge.publish.mqtt import MqttSink
 from edge.records import EventType
-from tests.brokers import Broker, Mosquitto, free_port, wait_until
+from tests.brokers import Broker, Mosquitto, wait_until
 from tests.events import event
 from tests.proxy import Proxy
 from tests.subscribers import Subscriber
