@@ -140,6 +140,7 @@ class Pipeline:
             fps_out=self._metrics.rate("analysed", self._ended),
             frames=self._metrics.total("frames"),
             faces=self._metrics.total("faces"),
+            refused=self._expressions.refused,
             events=self._metrics.total("events"),
             dropped={
                 "frames": self._frames.dropped,

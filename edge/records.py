@@ -157,6 +157,7 @@ class Stats:
         online: whether frames are coming.
         fps_in, fps_out: frames a second read and analysed, over the last ten seconds.
         frames, faces, events: how many were read, classified and published so far.
+        refused: how many of the faces the model took for none.
         dropped: how many were let go so far, by what they were.
         frame_latency, event_latency: 50th and 95th percentile, in seconds, from capture to a
             decided expression and to a published event; None before the first.
@@ -169,6 +170,7 @@ class Stats:
     fps_out: float
     frames: int
     faces: int
+    refused: int
     events: int
     dropped: dict[str, int]
     frame_latency: tuple[float, float] | None

@@ -31,6 +31,7 @@ def stats(**fields: Any) -> Stats:
         "fps_out": 29.9,
         "frames": 1800,
         "faces": 900,
+        "refused": 20,
         "events": 12,
         "dropped": {"frames": 3, "tracked": 0, "events": 0},
         "frame_latency": (0.0101, 0.0205),

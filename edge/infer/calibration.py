@@ -13,3 +13,9 @@ def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn logits of one yes or no into the probability of yes, float32 of the same shape."""
+    # By way of tanh, which cannot overflow.
+    return np.asarray(0.5 + 0.5 * np.tanh(logits / 2), dtype=np.float32)

@@ -47,6 +47,35 @@ class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     temperature: Annotated[float, msgspec.Meta(ge=0.05, le=20.0)]
 
 
+class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A second output: the logit of the crop being a face at all.
+
+    It is one wide and the classes are at least two, which tells the outputs apart: converters order
+    them as they like.
+
+    Attributes:
+        dtype: type of the output tensor; integers are dequantised by the tensor's own scale.
+        threshold: a crop whose probability of being a face is below it is refused.
+    """
+
+    dtype: Literal["uint8", "int8", "float32"]
+    threshold: Share
+
+
+class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long one face took, once.
+
+    Attributes:
+        runtime: what ran the model, and its version.
+        machine: the processor it ran on.
+        milliseconds: median of one face on one thread.
+    """
+
+    runtime: str
+    machine: str
+    milliseconds: float
+
+
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How right the model was, once.
 
@@ -54,6 +83,8 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         data: the rows it was measured on.
         rows: how many.
         accuracy: share of rows classified as labelled.
+        balanced_accuracy: mean recall of the classes.
+        macro_f1: mean F1 of the classes.
         interval: 95 % interval of the accuracy (Wilson 1927).
         recall: share of each class that was found.
         calibration_error: expected calibration error at the card's temperature, 15 bins.
@@ -62,6 +93,8 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: str
     rows: int
     accuracy: Share
+    balanced_accuracy: Share
+    macro_f1: Share
     interval: tuple[Share, Share]
     recall: dict[str, Share]
     calibration_error: Share
@@ -72,10 +105,14 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         labels: the classes in the order of the output.
+        label_set: the name of the converter's label set, empty for a set of its own.
+        face: the second output, where the model has one.
         sha256: of the .tflite file.
+        size: of the file in bytes.
         parameters, multiply_adds: of the float network, for one face.
         training_data: what it learnt from.
         measured: its accuracy on each set it was measured on.
+        speed: its time for one face, on each runtime it was measured on.
         licence: terms of use.
         limits: what it must not be taken for.
     """
@@ -91,6 +128,10 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     measured: tuple[Accuracy, ...]
     licence: str
     limits: str
+    label_set: str = ""
+    face: FaceOutput | None = None
+    size: int = 0
+    speed: tuple[Speed, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.labels)) < len(self.labels) or not all(self.labels):

@@ -1,17 +1,19 @@
 """From face crops to probabilities, as the model's card directs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PosixPath
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.assets import find_model
-from edge.errors import ModelError
-from edge.infer.calibration import softmax
+from edge.errors import ConfigError, ModelError
+from edge.infer.calibration import sigmoid, softmax
 from edge.infer.card import ModelCard, load_card
-from edge.infer.runtime import Network, Runtime, Tensor
+from edge.infer.runtime import Network, Runtime, Tensor, TensorForm
 from edge.records import GreyImage, Probabilities
 
 
@@ -24,10 +26,26 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     Attributes:
         model: the name of a shipped model, or a path ending in .tflite with its card beside it.
+        face_threshold: a crop whose probability of being a face is below it is refused; None takes
+            the card's.
     """
 
     model: ModelPath = ModelPath("shallow-int8")
     runtime: Runtime = Runtime.LITERT
+    face_threshold: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a classifier saw in n crops.
+
+    Attributes:
+        probabilities: of each class, float32 (n, classes).
+        face: of each crop being a face at all, float32 (n,); ones where the model does not tell.
+    """
+
+    probabilities: Probabilities
+    face: NDArray[np.float32]
 
 
 class Classifier(Protocol):
@@ -37,8 +55,8 @@ class Classifier(Protocol):
     def card(self) -> ModelCard:
         """What the classifier is."""
 
-    def classify(self, crops: Sequence[GreyImage]) -> Probabilities:
-        """Return the probability of each class for each crop, float32 (n, classes)."""
+    def classify(self, crops: Sequence[GreyImage]) -> Reading:
+        """Return what is seen in each of the crops."""
 
 
 class TFLiteClassifier:
@@ -54,25 +72,42 @@ class TFLiteClassifier:
     def __init__(self, path: Path, card: ModelCard, network: Network) -> None:
         self.card = card
         self._network = network
-        _expect(path, "input shape", (1, *card.input.shape), network.input_shape)
-        _expect(path, "input dtype", card.input.dtype, network.input_dtype)
-        _expect(path, "output shape", (1, len(card.labels)), network.output_shape)
-        _expect(path, "output dtype", card.output.dtype, network.output_dtype)
+        expected = _expected_outputs(card)
+        _expect(
+            path, "input", [TensorForm((1, *card.input.shape), card.input.dtype)], [network.input]
+        )
+        _expect(path, "output", expected, network.outputs)
+        # Converters order outputs as they like, so they are told apart by width.
+        self._order = [network.outputs.index(form) for form in expected]
         self._check_kind(path)
 
-    def classify(self, crops: Sequence[GreyImage]) -> Probabilities:
-        """Return the probability of each class for each crop, float32 (n, classes)."""
-        if not crops:
-            return np.empty((0, len(self.card.labels)), dtype=np.float32)
-        values = np.concatenate([self._network.invoke(self._prepare(crop)) for crop in crops])
+    def classify(self, crops: Sequence[GreyImage]) -> Reading:
+        """Return what is seen in each of the crops."""
+        values, face = self.outputs(crops)
         if self.card.output.kind == "logits":
-            return softmax(values, self.card.output.temperature)
-        return values
+            values = softmax(values, self.card.output.temperature)
+        return Reading(values, np.ones(len(crops), np.float32) if face is None else sigmoid(face))
+
+    def outputs(
+        self, crops: Sequence[GreyImage]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return the outputs as they are: (n, classes), and (n,) of the face where there is one."""
+        widths = [len(self.card.labels)] + [1] * (self.card.face is not None)
+        rows = [self._invoke(crop) for crop in crops]
+        values, *face = (
+            np.concatenate([np.empty((0, width), np.float32), *(row[place] for row in rows)])
+            for place, width in enumerate(widths)
+        )
+        return values, face[0][:, 0] if face else None
+
+    def _invoke(self, crop: GreyImage) -> list[NDArray[np.float32]]:
+        outputs = self._network.invoke(self._prepare(crop))
+        return [outputs[place] for place in self._order]
 
     def _check_kind(self, path: Path) -> None:
         """Look at one answer: a card that calls logits probabilities would publish nonsense."""
         side = self.card.input.shape[0]
-        answer = self.classify([np.full((side, side), 128, dtype=np.uint8)])
+        answer = self.classify([np.full((side, side), 128, dtype=np.uint8)]).probabilities
         if answer.min() < 0 or abs(float(answer.sum()) - 1) > 0.05:
             found = f"values that sum to {float(answer.sum()):.2f}"
             raise ModelError(f"{path}: expected probabilities as its card says, found {found}")
@@ -91,13 +126,36 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
 
     Raises:
         ModelError: it is missing, damaged, or not what its card says.
-        ConfigError: the runtime is not installed.
+        ConfigError: the runtime is not installed, or a threshold is set that the model cannot use.
     """
     path = find_model(settings.model)
     card = load_card(path)
+    if settings.face_threshold is not None:
+        card = _with_threshold(card, settings.face_threshold)
     return TFLiteClassifier(path, card, Network(path, settings.runtime))
 
 
-def _expect(path: Path, what: str, expected: object, found: object) -> None:
-    if expected != found:
-        raise ModelError(f"{path}: expected {what} {expected} as its card says, found {found}")
+def _with_threshold(card: ModelCard, threshold: float) -> ModelCard:
+    if card.face is None:
+        raise ConfigError(
+            f"classifier.face_threshold: {card.name} does not tell faces from other things; "
+            "set it to null or choose another model"
+        )
+    face = msgspec.structs.replace(card.face, threshold=threshold)
+    return msgspec.structs.replace(card, face=face)
+
+
+def _expected_outputs(card: ModelCard) -> list[TensorForm]:
+    """Return what the card says of the outputs: the classes first, then the face."""
+    classes = TensorForm((1, len(card.labels)), card.output.dtype)
+    return [classes] if card.face is None else [classes, TensorForm((1, 1), card.face.dtype)]
+
+
+def _expect(
+    path: Path, what: str, expected: Sequence[TensorForm], found: Sequence[TensorForm]
+) -> None:
+    if sorted(map(str, expected)) != sorted(map(str, found)):
+        raise ModelError(
+            f"{path}: expected {what} {' and '.join(map(str, expected))} as its card says, "
+            f"found {' and '.join(map(str, found)) or 'none'}"
+        )

@@ -15,16 +15,24 @@ INSTANT = SmoothingSettings(time_constant=0.0, margin=0.0, dwell=0.0)
 class Expressions:
     """Classifies the faces of each frame and keeps one Smoother a track.
 
+    A crop that the model takes for no face, below its card's threshold, is refused: it does not
+    enter the average, and a track of which none was ever accepted has no expression.
+
     Args:
         classifier: names the expressions.
         crop_fit: of the detector whose boxes are classified.
         smoothing: how steady the labels are.
+
+    Attributes:
+        refused: how many crops so far.
     """
 
     def __init__(
         self, classifier: Classifier, crop_fit: CropFit, smoothing: SmoothingSettings
     ) -> None:
+        self.refused = 0
         self._classifier = classifier
+        self._threshold = classifier.card.face.threshold if classifier.card.face else 0.0
         self._crop_fit = crop_fit
         self._smoothing = smoothing
         self._smoothers: dict[int, Smoother] = {}
@@ -42,9 +50,12 @@ class Expressions:
         squares = [self._crop_fit.square(track.box) for track in tracks]
         crops = [crop_grey(frame.image, square, side) for square in squares]
         settings = INSTANT if frame.still else self._smoothing
-        for track, row in zip(tracks, self._classifier.classify(crops), strict=True):
-            smoother = self._smoothers.setdefault(track.track_id, Smoother(settings))
-            smoother.update(row, frame.timestamp)
+        reading = self._classifier.classify(crops)
+        accepted = reading.face >= self._threshold
+        self.refused += int((~accepted).sum())
+        for row in np.flatnonzero(accepted):
+            smoother = self._smoothers.setdefault(tracks[row].track_id, Smoother(settings))
+            smoother.update(reading.probabilities[row], frame.timestamp)
 
     def _express(self, track: Track) -> Expression | None:
         smoother = self._smoothers.get(track.track_id)

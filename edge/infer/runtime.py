@@ -1,5 +1,6 @@
 """The TFLite runtimes, behind one small adapter."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,28 @@ class Runtime(StrEnum):
     TFLITE_RUNTIME = "tflite-runtime"
 
 
+PACKAGES = {Runtime.LITERT: "ai-edge-litert", Runtime.TFLITE_RUNTIME: "tflite-runtime"}
+"""What pip calls them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorForm:
+    """What one input or output looks like.
+
+    Attributes:
+        shape: the batch first.
+        dtype: as numpy names it.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    def __str__(self) -> str:
+        return f"{self.shape} {self.dtype}"
+
+
 class Network:
-    """A loaded .tflite file with one input and one output.
+    """A loaded .tflite file with one input and any number of outputs.
 
     Args:
         path: the file.
@@ -28,7 +49,7 @@ class Network:
 
     Raises:
         ConfigError: the runtime is not installed.
-        ModelError: the file is no model, or has other than one input and one output.
+        ModelError: the file is no model, or has other than one input.
     """
 
     def __init__(self, path: Path, runtime: Runtime) -> None:
@@ -39,40 +60,42 @@ class Network:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{path}: is not a model that {runtime} can run: {error}") from error
-        self._input = _only(self._interpreter.get_input_details(), path, "input")
-        self._output = _only(self._interpreter.get_output_details(), path, "output")
+        inputs = self._interpreter.get_input_details()
+        if len(inputs) != 1:
+            raise ModelError(f"{path}: expected one input, found {len(inputs)}")
+        self._input: dict[str, Any] = inputs[0]
+        self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of the input tensor, the batch first."""
-        return tuple(int(length) for length in self._input["shape"])
+    def input(self) -> TensorForm:
+        """Shape and type of the input."""
+        return _form(self._input)
 
     @property
-    def output_shape(self) -> tuple[int, ...]:
-        """Shape of the output tensor, the batch first."""
-        return tuple(int(length) for length in self._output["shape"])
+    def outputs(self) -> tuple[TensorForm, ...]:
+        """Shape and type of each output, in the file's own order."""
+        return tuple(_form(detail) for detail in self._outputs)
 
-    @property
-    def input_dtype(self) -> str:
-        """Type of the input tensor, as numpy names it."""
-        return str(np.dtype(self._input["dtype"]).name)
-
-    @property
-    def output_dtype(self) -> str:
-        """Type of the output tensor, as numpy names it."""
-        return str(np.dtype(self._output["dtype"]).name)
-
-    def invoke(self, batch: Tensor) -> NDArray[np.float32]:
-        """Run the model on `batch`, of its input's shape and dtype; return float32 values."""
+    def invoke(self, batch: Tensor) -> list[NDArray[np.float32]]:
+        """Run the model on `batch`, of its input's shape and dtype; return each output's values."""
         self._interpreter.set_tensor(self._input["index"], batch)
         self._interpreter.invoke()
-        return self._dequantize(self._interpreter.get_tensor(self._output["index"]))
+        return [
+            _dequantize(self._interpreter.get_tensor(detail["index"]), detail["quantization"])
+            for detail in self._outputs
+        ]
 
-    def _dequantize(self, values: Tensor) -> NDArray[np.float32]:
-        """Turn integers into what they stand for; floats pass as they are."""
-        scale, zero_point = self._output["quantization"]
-        real = values.astype(np.float32)
-        return np.asarray((real - zero_point) * scale if scale else real, dtype=np.float32)
+
+def _form(detail: dict[str, Any]) -> TensorForm:
+    shape = tuple(int(length) for length in detail["shape"])
+    return TensorForm(shape, str(np.dtype(detail["dtype"]).name))
+
+
+def _dequantize(values: Tensor, quantization: tuple[float, int]) -> NDArray[np.float32]:
+    """Turn integers into what they stand for; floats pass as they are."""
+    scale, zero_point = quantization
+    real = values.astype(np.float32)
+    return np.asarray((real - zero_point) * scale if scale else real, dtype=np.float32)
 
 
 def _interpreter_class(runtime: Runtime) -> Any:
@@ -83,14 +106,7 @@ def _interpreter_class(runtime: Runtime) -> Any:
             case Runtime.TFLITE_RUNTIME:
                 from tflite_runtime.interpreter import Interpreter
     except ImportError as error:
-        packages = {Runtime.LITERT: "ai-edge-litert", Runtime.TFLITE_RUNTIME: "tflite-runtime"}
         raise ConfigError(
-            f"the runtime {runtime} cannot be loaded ({error}); pip install {packages[runtime]}"
+            f"the runtime {runtime} cannot be loaded ({error}); pip install {PACKAGES[runtime]}"
         ) from error
     return Interpreter
-
-
-def _only(details: list[dict[str, Any]], path: Path, kind: str) -> dict[str, Any]:
-    if len(details) != 1:
-        raise ModelError(f"{path}: expected one {kind}, found {len(details)}")
-    return details[0]

@@ -40,6 +40,7 @@ def encode_stats(stats: Stats) -> bytes:
             "fps": {"in": round(stats.fps_in, 1), "out": round(stats.fps_out, 1)},
             "frames": stats.frames,
             "faces": stats.faces,
+            "refused": stats.refused,
             "events": stats.events,
             "dropped": stats.dropped,
             "frame_latency_ms": _percentiles(stats.frame_latency),

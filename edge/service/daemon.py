@@ -87,6 +87,6 @@ def summary(stats: Stats) -> str:
     source = "online" if stats.online else "away"
     return (
         f"source {source}; {stats.fps_in:.1f} fps in, {stats.fps_out:.1f} out; "
-        f"{stats.frames} frames, {stats.faces} faces, {stats.events} events; "
-        f"latency p50 {p50} ms, p95 {p95} ms; dropped {dropped}"
+        f"{stats.frames} frames, {stats.faces} faces ({stats.refused} refused), "
+        f"{stats.events} events; latency p50 {p50} ms, p95 {p95} ms; dropped {dropped}"
     )

@@ -1,4 +1,4 @@
-"""Shipped models as tests need them: copied, with changes to their cards."""
+"""Models as tests need them: copied, with changes to their cards."""
 
 import shutil
 from pathlib import Path
@@ -7,17 +7,38 @@ from typing import Any
 import msgspec
 
 from edge.assets import find_model
-from edge.infer.card import card_path
+from edge.infer.card import card_path, sha256
 
 SHIPPED = find_model(Path("shallow-int8"))
+
+BRIGHTNESS = Path(__file__).with_name("brightness.tflite")
+"""Bright is a face and day, dark is none and night; make_brightness.py made it."""
 
 
 def copy_model(directory: Path, **changes: Any) -> Path:
     """Copy the shipped int8 model and its card, with `changes` to the card's fields."""
-    model = directory / SHIPPED.name
-    shutil.copy(SHIPPED, model)
+    return _copy(SHIPPED, directory, changes)
+
+
+def copy_brightness(directory: Path, **changes: Any) -> Path:
+    """Copy the model with a face output, with a card of its own and `changes` to its fields."""
+    own: dict[str, Any] = {
+        "name": "brightness",
+        "labels": ["day", "night", "dusk"],
+        "face": {"dtype": "int8", "threshold": 0.5},
+        "sha256": sha256(BRIGHTNESS),
+    }
+    if changes.get("face"):
+        changes["face"] = {**own["face"], **changes["face"]}
+    return _copy(BRIGHTNESS, directory, {**own, **changes})
+
+
+def _copy(source: Path, directory: Path, changes: dict[str, Any]) -> Path:
+    model = directory / source.name
+    shutil.copy(source, model)
     card = msgspec.json.decode(card_path(SHIPPED).read_bytes())
     for field, value in changes.items():
-        card[field] = {**card[field], **value} if isinstance(value, dict) else value
+        old = card.get(field)
+        card[field] = {**old, **value} if isinstance(old, dict) and value else value
     card_path(model).write_bytes(msgspec.json.encode(card))
     return model

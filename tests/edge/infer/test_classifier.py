@@ -3,18 +3,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.errors import ModelError
+from edge.errors import ConfigError, ModelError
 from edge.infer.card import load_card
-from edge.infer.classifier import ClassifierSettings, ModelPath, TFLiteClassifier, open_classifier
+from edge.infer.classifier import (
+    ClassifierSettings,
+    ModelPath,
+    Reading,
+    TFLiteClassifier,
+    open_classifier,
+)
 from edge.infer.runtime import Network, Runtime, Tensor
 from edge.records import GreyImage, Probabilities
-from tests.edge.infer.models import copy_model
+from tests.edge.infer.models import copy_brightness, copy_model
 
 CROPS = list(np.random.default_rng(0).integers(0, 255, (3, 48, 48), dtype=np.uint8))
 
 
-def classify(model: Path | str, crops: list[GreyImage]) -> Probabilities:
+def read(model: Path | str, crops: list[GreyImage]) -> Reading:
     return open_classifier(ClassifierSettings(ModelPath(model))).classify(crops)
+
+
+def classify(model: Path | str, crops: list[GreyImage]) -> Probabilities:
+    return read(model, crops).probabilities
+
+
+def grey(value: int) -> GreyImage:
+    return np.full((48, 48), value, dtype=np.uint8)
 
 
 def test_each_row_holds_probabilities_that_sum_to_one() -> None:
@@ -29,7 +43,30 @@ def test_a_face_gets_the_same_probabilities_alone_and_in_company() -> None:
 
 
 def test_no_faces_are_no_rows() -> None:
-    assert classify("shallow-int8", []).shape == (0, 7)
+    reading = read("shallow-int8", [])
+    assert (reading.probabilities.shape, reading.face.shape) == ((0, 7), (0,))
+
+
+def test_a_model_without_a_face_output_takes_every_crop_for_a_face() -> None:
+    assert read("shallow-int8", CROPS).face.tolist() == [1, 1, 1]
+
+
+def test_a_model_with_one_tells_how_surely_each_crop_is_a_face(tmp_path: Path) -> None:
+    reading = read(copy_brightness(tmp_path), [grey(0), grey(128), grey(255)])
+    assert reading.face == pytest.approx([0.0, 0.5, 1.0], abs=0.02)
+    assert reading.probabilities.shape == (3, 3)
+    assert reading.probabilities.argmax(axis=1)[[0, 2]].tolist() == [1, 0]
+
+
+def test_the_threshold_of_the_settings_goes_before_the_cards(tmp_path: Path) -> None:
+    model = ModelPath(copy_brightness(tmp_path))
+    cards = [open_classifier(ClassifierSettings(model, face_threshold=t)).card for t in (None, 0.9)]
+    assert [card.face.threshold for card in cards if card.face] == [0.5, 0.9]
+
+
+def test_a_threshold_for_a_model_that_tells_no_faces_is_refused() -> None:
+    with pytest.raises(ConfigError, match="face_threshold: shallow-int8 does not tell faces"):
+        open_classifier(ClassifierSettings(face_threshold=0.5))
 
 
 def test_float32_and_int8_agree() -> None:
@@ -48,12 +85,12 @@ def test_probabilities_are_taken_as_they_are(tmp_path: Path) -> None:
     class Fixed(Network):
         """Answers every face with the same probabilities."""
 
-        def invoke(self, batch: Tensor) -> Probabilities:
-            return np.array([[0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]], dtype=np.float32)
+        def invoke(self, batch: Tensor) -> list[Probabilities]:
+            return [np.array([[0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]], dtype=np.float32)]
 
     model = copy_model(tmp_path, output={"kind": "probabilities"})
     classifier = TFLiteClassifier(model, load_card(model), Fixed(model, Runtime.LITERT))
-    assert classifier.classify(CROPS)[2].tolist() == pytest.approx([0.4] + [0.1] * 6)
+    assert classifier.classify(CROPS).probabilities[2].tolist() == pytest.approx([0.4] + [0.1] * 6)
 
 
 def test_logits_that_a_card_calls_probabilities_are_refused(tmp_path: Path) -> None:
@@ -65,7 +102,7 @@ def test_a_card_may_scale_the_input(tmp_path: Path) -> None:
     class Recording(Network):
         """Keeps what the model was given."""
 
-        def invoke(self, batch: Tensor) -> Probabilities:
+        def invoke(self, batch: Tensor) -> list[Probabilities]:
             self.batch = batch
             return super().invoke(batch)
 
@@ -79,10 +116,12 @@ def test_a_card_may_scale_the_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"labels": ["a", "b"]}, r"expected output shape \(1, 2\) as its card says, found \(1, 7\)"),
-        ({"input": {"shape": [64, 64, 1]}}, r"expected input shape \(1, 64, 64, 1\)"),
-        ({"input": {"dtype": "float32"}}, "expected input dtype float32 as its card says, found uint8"),
-        ({"output": {"dtype": "float32"}}, "expected output dtype float32"),
+        ({"labels": ["a", "b"]}, r"expected output \(1, 2\) int8 as its card says, found \(1, 7\) int8"),
+        ({"input": {"shape": [64, 64, 1]}}, r"expected input \(1, 64, 64, 1\) uint8 as its card says"),
+        ({"input": {"dtype": "float32"}}, r"float32 as its card says, found \(1, 48, 48, 1\) uint8"),
+        ({"output": {"dtype": "float32"}}, r"expected output \(1, 7\) float32"),
+        ({"face": {"dtype": "int8", "threshold": 0.5}},
+         r"expected output \(1, 7\) int8 and \(1, 1\) int8 as its card says, found \(1, 7\) int8"),
     ],
 )  # fmt: skip
 def test_a_card_that_contradicts_its_model_is_refused(
@@ -91,6 +130,14 @@ def test_a_card_that_contradicts_its_model_is_refused(
     with pytest.raises(ModelError, match=message) as caught:
         classify(copy_model(tmp_path, **changes), CROPS)
     assert caught.value.exit_code == 78
+
+
+@pytest.mark.parametrize("changes", [{"face": None}, {"face": {"dtype": "float32"}}])
+def test_a_face_output_that_the_card_describes_otherwise_is_refused(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    with pytest.raises(ModelError, match=r"expected output .* as its card says, found .*\(1, 1\)"):
+        classify(copy_brightness(tmp_path, **changes), CROPS)
 
 
 def test_an_unknown_model_is_told_with_the_known_ones() -> None:

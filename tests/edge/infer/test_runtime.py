@@ -5,20 +5,28 @@ import numpy as np
 import pytest
 
 from edge.errors import ConfigError, ModelError
-from edge.infer.runtime import Network, Runtime
-from tests.edge.infer.models import SHIPPED
+from edge.infer.runtime import Network, Runtime, TensorForm
+from tests.edge.infer.models import BRIGHTNESS, SHIPPED
 
 CROP = np.random.default_rng(0).integers(0, 255, (1, 48, 48, 1), dtype=np.uint8)
 
 
 def test_a_network_tells_its_shapes_and_types() -> None:
     network = Network(SHIPPED, Runtime.LITERT)
-    assert (network.input_shape, network.input_dtype) == ((1, 48, 48, 1), "uint8")
-    assert (network.output_shape, network.output_dtype) == ((1, 7), "int8")
+    assert network.input == TensorForm((1, 48, 48, 1), "uint8")
+    assert network.outputs == (TensorForm((1, 7), "int8"),)
+
+
+def test_a_network_gives_every_output_in_the_order_it_tells_them() -> None:
+    network = Network(BRIGHTNESS, Runtime.LITERT)
+    assert sorted(form.shape for form in network.outputs) == [(1, 1), (1, 3)]
+    values = network.invoke(np.full((1, 48, 48, 1), 255, dtype=np.uint8))
+    assert [value.shape for value in values] == [form.shape for form in network.outputs]
+    assert max(value.max() for value in values) == pytest.approx(8, abs=0.1)
 
 
 def test_integer_outputs_come_back_as_the_numbers_they_stand_for() -> None:
-    logits = Network(SHIPPED, Runtime.LITERT).invoke(CROP)
+    (logits,) = Network(SHIPPED, Runtime.LITERT).invoke(CROP)
     assert logits.dtype == np.float32
     assert not np.array_equal(logits, np.round(logits))
 
@@ -33,7 +41,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
 def test_tflite_runtime_gives_the_same_logits() -> None:
     if find_spec("tflite_runtime") is None:
         pytest.skip("tflite-runtime is not installed: it needs Python 3.11 and numpy 1")
-    ours, theirs = (Network(SHIPPED, runtime).invoke(CROP) for runtime in Runtime)
+    (ours,), (theirs,) = (Network(SHIPPED, runtime).invoke(CROP) for runtime in Runtime)
     assert np.abs(ours - theirs).max() < 0.5
 
 
