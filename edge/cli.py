@@ -4,15 +4,22 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import cv2
 
 from edge import __version__
 from edge.assets import asset
+from edge.capture import open_source
+from edge.collect.collector import collect
+from edge.collect.faces import EXPRESSIONS
+from edge.collect.place import parse_source
 from edge.config import load_config
-from edge.errors import EmotiondError, ExitCode
+from edge.detect import open_detector
+from edge.errors import EmotiondError, ExitCode, InputError
 from edge.pipeline import build_pipeline
 from edge.service import daemon
 
@@ -45,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, command, text in (
         ("run", _run, "watch the source of the config and publish events"),
         ("check", _check, "say whether a config and its model are sound; touch no camera"),
+        ("collect", _collect, "write pictures of faces that show one expression, for a training"),
         ("demo", _demo, "show the daemon at work on a built-in clip, with a built-in broker"),
     ):
         subcommand = commands.add_parser(name, help=text, description=text)
@@ -56,7 +64,24 @@ def _parser() -> argparse.ArgumentParser:
                 default=asset("config") / "emotiond.yaml",
                 help="YAML file; default: %(default)s",
             )
+        if command is _collect:
+            _add_collect_options(subcommand)
     return parser
+
+
+def _add_collect_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--label", choices=EXPRESSIONS, required=True, help="what the faces show")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the set")
+    parser.add_argument(
+        "--source", help="camera, address, film or folder of pictures; default: the config's"
+    )
+    parser.add_argument("--count", type=_count, help="how many pictures; default: until the end")
+
+
+def _count(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
 
 
 def _run(options: argparse.Namespace) -> ExitCode:
@@ -68,6 +93,31 @@ def _check(options: argparse.Namespace) -> ExitCode:
     build_pipeline(config)
     print(f"{options.config}: sound; it uses the model {config.classifier.model.name}")
     return ExitCode.OK
+
+
+def _collect(options: argparse.Namespace) -> ExitCode:
+    config = load_config(options.config)
+    settings = parse_source(options.source) if options.source else config.source
+    folder = options.out / options.label
+    print(f"{folder}: pictures of whoever is in view will be written here; Ctrl-C ends", flush=True)
+    with closing(open_source(settings)) as source:
+        paths = collect(source, open_detector(config.detector), folder)
+        written = _show_progress(islice(paths, options.count), options.count)
+    if written == 0:
+        raise InputError("expected a face to write, found none; is one in view, and well lit?")
+    return ExitCode.OK
+
+
+def _show_progress(paths: Iterable[Path], count: int | None) -> int:
+    """Print each file as it is written, until the end or Ctrl-C; return how many there were."""
+    written, of_all = 0, f" of {count}" if count else ""
+    try:
+        for written, path in enumerate(paths, start=1):
+            print(f"{path}: picture {written}{of_all}", flush=True)
+    except KeyboardInterrupt:
+        print("ended by Ctrl-C")
+    print(f"wrote {written} pictures")
+    return written
 
 
 def _demo(options: argparse.Namespace) -> ExitCode:
