@@ -5,22 +5,78 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from converter.label_sets import Name
 from edge.errors import ConfigError
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How far each training face is varied.
+
+    Attributes:
+        smallest, largest: range of the scale.
+        turn: degrees either way.
+        shift: share of the side, either way, along both axes.
+        contrast: natural logarithm of the largest change.
+        brightness: grey values either way.
+        erased: share of the faces of which a patch is covered.
+        rare: how many times as far the faces of rare classes are varied.
+    """
+
+    smallest: Positive = 0.85
+    largest: Positive = 1.2
+    turn: NotNegative = 12.0
+    shift: Share = 0.1
+    contrast: NotNegative = 0.2
+    brightness: NotNegative = 20.0
+    erased: Share = 0.0
+    rare: Positive = 1.0
+
+
+class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Learning from teachers (Hinton et al. 2015, arXiv:1503.02531).
+
+    Student and teachers see the very same varied faces, which teaches more than the teachers'
+    opinions of the plain ones (Beyer et al. 2022, arXiv:2106.05237). The teachers' logits are
+    computed once and kept.
+
+    Attributes:
+        teachers: names of recipes beside this one; each is trained first where it was not.
+        weight: share of the teachers' mean probabilities in the target; the rest is the label.
+        views: how many variations of each face the teachers judge; the epochs go round them.
+    """
+
+    teachers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    weight: Share
+    views: Count
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Network and hyper-parameters of one training; shallow.yaml explains each."""
 
-    network: Literal["shallow"]
-    epochs: Annotated[int, msgspec.Meta(ge=1)]
-    batch_size: Annotated[int, msgspec.Meta(ge=1)]
-    learning_rate: Annotated[float, msgspec.Meta(gt=0)]
+    network: Literal["shallow", "tiny", "deep", "residual"]
+    epochs: Count
+    batch_size: Count
+    optimizer: Literal["sgd", "adamw", "muon"]
+    learning_rate: Positive
     warmup_epochs: Annotated[int, msgspec.Meta(ge=0)]
-    weight_decay: Annotated[float, msgspec.Meta(ge=0)]
+    weight_decay: NotNegative
     ema: Annotated[float, msgspec.Meta(gt=0, lt=1)]
-    vote_weight: Annotated[float, msgspec.Meta(ge=0, le=1)]
-    mixup: Annotated[float, msgspec.Meta(ge=0)]
     seed: Annotated[int, msgspec.Meta(ge=0)]
+    label_set: Name = "7"
+    vote_weight: Share = 0.0
+    votes_head: NotNegative = 0.0
+    label_smoothing: Share = 0.0
+    mixup: NotNegative = 0.0
+    cutmix: NotNegative = 0.0
+    balance: Literal["none", "class-weights", "oversample"] = "none"
+    dtype: Literal["mixed_bfloat16", "float32"] = "mixed_bfloat16"
+    augmentation: Augmentation = Augmentation()
+    distillation: Distillation | None = None
 
     def __post_init__(self) -> None:
         if self.warmup_epochs >= self.epochs:

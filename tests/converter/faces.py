@@ -1,4 +1,4 @@
-"""A tiny FER2013: drawn faces in the published file forms."""
+"""Tiny sets of drawn faces in the published file forms."""
 
 import csv
 from pathlib import Path
@@ -7,9 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.datasets import LABELS, VOTE_COLUMNS, Dataset, load_fer2013
+from converter.datasets import EXPRESSIONS, VOTE_COLUMNS, Dataset, load_fer2013
 
-MOUTHS = (-8, -6, 9, 12, -12, 7, 0)
+LABELS = EXPRESSIONS[:7]
+"""FER2013's."""
+
+MOUTHS = (-8, -6, 9, 12, -12, 7, 0, 3)
 """How far the drawn mouth of each label bends: enough to learn something from."""
 
 
@@ -39,6 +42,16 @@ def write_csv(directory: Path, rows_per_label: int = 12) -> tuple[Path, Path]:
             ballots = [8 if index == column else 0 for index in range(10)]
             counts.writerow([usage, f"fer{number:07d}.png", *ballots[:-2], 2, 0])
     return data, votes
+
+
+def write_pictures(root: Path, *names: str) -> Path:
+    """Draw a face into each of the files, such as happy/1.png, below `root`; return `root`."""
+    rng = np.random.default_rng(0)
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(path), draw(3, rng))
+    return root
 
 
 def dataset(directory: Path, rows_per_label: int = 12) -> Dataset:

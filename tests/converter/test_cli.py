@@ -9,24 +9,6 @@ from tests.converter.faces import write_csv
 INT8 = find_model(Path("shallow-int8"))
 
 
-def test_evaluate_prints_accuracy_with_interval_with_and_without_copies(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data, votes = write_csv(tmp_path)
-    assert main(["evaluate", str(INT8), "--data", str(data), "--votes", str(votes)]) == 0
-    printed = capsys.readouterr().out
-    assert "of FER2013 PublicTest, 21 rows" in printed
-    assert "without copies of Training pictures" in printed
-
-
-def test_evaluate_on_training_itself_has_no_rows_without_copies(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data, _ = write_csv(tmp_path)
-    assert main(["evaluate", str(INT8), "--data", str(data), "--usage", "Training"]) == 0
-    assert "without copies" not in capsys.readouterr().out
-
-
 def test_make_clip_writes_a_film(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, votes = write_csv(tmp_path)
     clip = tmp_path / "clip.mp4"
@@ -48,5 +30,5 @@ def test_bad_data_is_one_line_without_a_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = tmp_path / "gone.csv"
-    assert main(["evaluate", str(INT8), "--data", str(missing)]) == 1
+    assert main(["evaluate", "--model", str(INT8), "--data", str(missing)]) == 1
     assert capsys.readouterr().err.count("\n") == 1

@@ -6,11 +6,23 @@ from converter.recipes import load_recipe
 from edge.errors import ConfigError
 from tests.conftest import ROOT
 
-RECIPE = ROOT / "converter" / "recipes" / "shallow.yaml"
+RECIPES = ROOT / "converter" / "recipes"
+RECIPE = RECIPES / "shallow.yaml"
 
 
-def test_the_shipped_recipe_is_readable() -> None:
-    assert load_recipe(RECIPE).network == "shallow"
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_recipe_is_readable_and_its_teachers_are_there(path: Path) -> None:
+    recipe = load_recipe(path)
+    for teacher in recipe.distillation.teachers if recipe.distillation else ():
+        assert load_recipe(RECIPES / f"{teacher}.yaml").distillation is None
+
+
+def test_the_shallow_student_has_three_teachers_of_two_architectures() -> None:
+    how = load_recipe(RECIPE).distillation
+    assert how is not None
+    networks = [load_recipe(RECIPES / f"{teacher}.yaml").network for teacher in how.teachers]
+    assert len(networks) >= 3
+    assert len(set(networks)) >= 2
 
 
 @pytest.mark.parametrize(
@@ -20,7 +32,10 @@ def test_the_shipped_recipe_is_readable() -> None:
         ("seed: ", "seed: x"),
         ("network: shallow", "network: deepest"),
         ("batch_size: 128", "batch_size: 0"),
-        ("warmup_epochs: 3", "warmup_epochs: 500"),
+        ("warmup_epochs: 1", "warmup_epochs: 500"),
+        ("weight: 0.8", "weight: 8"),
+        ("teachers: [", "teacher: ["),
+        ("turn: 12", "turn: far"),
     ],
 )
 def test_a_malformed_recipe_is_named(tmp_path: Path, change: tuple[str, str]) -> None:

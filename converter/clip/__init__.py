@@ -1,0 +1,1 @@
+"""The built-in clip: faces made of many, and of nobody."""

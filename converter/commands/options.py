@@ -1,0 +1,80 @@
+"""Options that several subcommands share."""
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from converter.datasets import Dataset, Form, combine, form_of, open_dataset
+from edge.errors import DataError
+from edge.infer.card import Accuracy
+
+
+def add_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str
+) -> argparse.ArgumentParser:
+    """Add a subcommand that calls `run` with its options."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=run)
+    return parser
+
+
+def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """Add the options that name the faces."""
+    parser.add_argument(
+        "--data",
+        type=weighted_path,
+        action="append",
+        required=required,
+        metavar="PATH[@WEIGHT]",
+        help="a csv or a folder of labelled faces (docs/datasets.md lists the forms), and how much "
+        "each of its rows counts, 1 if not said; may be given several times",
+    )
+    parser.add_argument("--votes", type=Path, help="FER+'s fer2013new.csv, beside fer2013.csv")
+
+
+def load_data(options: argparse.Namespace) -> Dataset:
+    """Read the faces that `add_data`'s options name, all of them as one.
+
+    Raises:
+        DataError: a set cannot be read, or there are votes and no csv of FER2013.
+    """
+    votes = {path: options.votes for path, _ in options.data if form_of(path) is Form.FER2013}
+    if options.votes is not None and not votes:
+        raise DataError(f"{options.votes}: belongs beside fer2013.csv; give that as --data too")
+    return combine(
+        [open_dataset(path, votes.get(path)).weighted(weight) for path, weight in options.data]
+    )
+
+
+def weighted_path(text: str) -> tuple[Path, float]:
+    """Parse a path with an optional weight, such as mine@2.0; a path that exists is one whole."""
+    path, _, number = text.rpartition("@")
+    if not path or Path(text).exists():
+        return Path(text), 1.0
+    try:
+        weight = float(number)
+    except ValueError:
+        return Path(text), 1.0  # a path with an @ in it, whose absence the loader reports
+    if not 0 < weight < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a weight above 0, found {number!r}")
+    return Path(path), weight
+
+
+def count(text: str) -> int:
+    """Parse a whole number above 0."""
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
+
+
+def print_accuracy(name: str, accuracy: Accuracy) -> None:
+    """Print one measurement in two lines."""
+    low, high = accuracy.interval
+    print(
+        f"{name}: {accuracy.accuracy:.2%} ({low:.1%} to {high:.1%}) of {accuracy.data}, "
+        f"{accuracy.rows} rows; calibration error {accuracy.calibration_error:.3f}"
+    )
+    recall = ", ".join(f"{label} {share:.0%}" for label, share in accuracy.recall.items())
+    print(f"  recall: {recall}")

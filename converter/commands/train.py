@@ -1,0 +1,72 @@
+"""`emotiond-convert train`: train a network by a recipe."""
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from converter.commands.extras import needs
+from converter.commands.options import add_command, add_data, load_data
+from converter.datasets import Dataset
+from converter.label_sets import LABEL_SETS
+from converter.recipes import Recipe, load_recipe
+from edge.capture.images import SUFFIXES
+from edge.errors import ConfigError, DataError
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = add_command(commands, "train", _run, "train a network by a recipe")
+    parser.add_argument("recipe", type=Path, help="such as converter/recipes/shallow.yaml")
+    parser.add_argument("--out", type=Path, required=True, help="folder for network and log")
+    parser.add_argument(
+        "--label-set", choices=sorted(LABEL_SETS), help="classes; default: the recipe's"
+    )
+    parser.add_argument(
+        "--negatives", type=Path, help="folder of photographs in which there is no face"
+    )
+    parser.add_argument("--force", action="store_true", help="train anew what is finished")
+    add_data(parser)
+
+
+def _run(options: argparse.Namespace) -> None:
+    recipe = load_recipe(options.recipe)
+    if options.label_set:
+        recipe = msgspec.structs.replace(recipe, label_set=options.label_set)
+    negatives = _pictures(options.negatives) if options.negatives else ()
+    data = load_data(options)
+    if options.force and options.out.exists():
+        _clear(options.out)
+    print(f"wrote {_train(recipe, options.recipe, data, options.out, negatives)}")
+
+
+def _clear(folder: Path) -> None:
+    """Delete a training; any other folder was named by mistake."""
+    if any(folder.iterdir()) and not (folder / "recipe.json").exists():
+        raise ConfigError(f"{folder}: holds no training, so --force leaves it alone")
+    shutil.rmtree(folder)
+
+
+def _train(
+    recipe: Recipe, file: Path, data: Dataset, out: Path, negatives: tuple[Path, ...]
+) -> Path:
+    """Train the recipe's teachers where they are not yet, beside `out`; then its network."""
+    training = needs("convert", "converter.training.train")
+    teachers = []
+    for name in recipe.distillation.teachers if recipe.distillation else ():
+        teacher_file, teacher = file.with_name(f"{name}.yaml"), out.parent / name
+        if not training.finished(teacher):
+            taught = msgspec.structs.replace(load_recipe(teacher_file), label_set=recipe.label_set)
+            _train(taught, teacher_file, data, teacher, negatives)
+        teachers.append(teacher)
+    model: Path = training.train(recipe, data, out, tuple(teachers), negatives)
+    return model
+
+
+def _pictures(folder: Path) -> tuple[Path, ...]:
+    found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    if not found:
+        raise DataError(f"{folder}: expected photographs, found none")
+    return tuple(found)

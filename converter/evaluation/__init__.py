@@ -1,0 +1,1 @@
+"""Evaluation: how right a model is, in figures, words and pictures."""

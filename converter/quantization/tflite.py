@@ -1,0 +1,114 @@
+"""A Keras network as the bytes of a .tflite file."""
+
+import contextlib
+import io
+from enum import StrEnum
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from converter.training.networks import Model
+from edge.errors import ConfigError
+
+REPRESENTATIVE = 70
+"""Training faces of each class that show the quantiser the range of every activation."""
+
+
+class Precision(StrEnum):
+    """What a .tflite computes in.
+
+    float16 and dynamic are for disk space: their weights are stored in half and in 8 bits, and
+    activations stay float32. int8 computes in integers throughout, its weights scaled per channel
+    (Jacob et al. 2018, arXiv:1712.05877; Krishnamoorthi 2018, arXiv:1806.08342).
+    """
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    DYNAMIC = "dynamic"
+    INT8 = "int8"
+
+
+def to_tflite(network: Model, precision: Precision, faces: NDArray[np.uint8] | None) -> bytes:
+    """Convert `network` for one face at a time.
+
+    An int8 model takes the grey crop as it is, in uint8: what scales it is part of the network.
+
+    Args:
+        network: from grey values 0-255, (n, side, side, 1).
+        precision: what it is to compute in.
+        faces: representative ones, uint8 (n, side, side); needed by int8 alone.
+
+    Raises:
+        ConfigError: Keras runs on another backend than TensorFlow, or int8 has no faces.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ConfigError(
+            f"conversion needs Keras on TensorFlow, found {keras.backend.backend()}; "
+            "set KERAS_BACKEND=tensorflow"
+        )
+    converter = tf.lite.TFLiteConverter.from_keras_model(_one_face(network))
+    if precision is not Precision.FLOAT32:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        # tflite-runtime 2.14 knows dense layers with one scale for all channels only.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    if precision is Precision.FLOAT16:
+        converter.target_spec.supported_types = [tf.float16]
+    if precision is Precision.INT8:
+        _ask_for_integers(converter, faces)
+    with contextlib.redirect_stdout(io.StringIO()):  # it lists every variable
+        return bytes(converter.convert())
+
+
+def representative(
+    faces: NDArray[np.uint8], classes: NDArray[np.int64], seed: int = 0
+) -> NDArray[np.uint8]:
+    """Return the same number of faces of each class, uint8 (m, side, side), drawn by `seed`.
+
+    Args:
+        faces: to draw from, uint8 (n, side, side).
+        classes: of each face, (n,).
+        seed: of the draw; a class with too few faces repeats them.
+    """
+    rng = np.random.default_rng(seed)
+    rows = [
+        rng.choice(np.flatnonzero(classes == one), REPRESENTATIVE) for one in np.unique(classes)
+    ]
+    return np.asarray(faces[np.concatenate(rows)])
+
+
+def multiply_adds(network: Model) -> int:
+    """Count the multiply-adds of convolutions and dense layers for one face."""
+    return sum(_multiply_adds(layer) for layer in network.layers)
+
+
+def _multiply_adds(layer: Any) -> int:
+    if isinstance(layer, keras.Model):
+        return multiply_adds(layer)
+    kernels = [weight.shape for weight in layer.weights if "kernel" in weight.name]
+    if not kernels:
+        return 0
+    # A convolution's kernel is applied at every place of its output.
+    places = int(np.prod(layer.output.shape[1:-1]))
+    return places * sum(int(np.prod(shape)) for shape in kernels)
+
+
+def _ask_for_integers(converter: Any, faces: NDArray[np.uint8] | None) -> None:
+    if faces is None:
+        raise ConfigError("int8 needs faces that show the range of its activations; give --data")
+    examples = faces[:, None, :, :, None].astype(np.float32)
+    # One black and one white pixel: the input's scale is then 1, and a grey value means itself.
+    examples[0, 0, 0, :2, 0] = 0, 255
+    converter.representative_dataset = lambda: ([example] for example in examples)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.int8
+
+
+def _one_face(network: Model) -> Model:
+    """Return the network with a batch of one: a fixed shape lets the runtime plan ahead."""
+    _, *shape = network.input_shape
+    faces = keras.Input(batch_shape=(1, *shape), name="faces")
+    return keras.Model(faces, network(faces, training=False))

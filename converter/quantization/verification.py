@@ -1,0 +1,160 @@
+"""A .tflite measured against the network it was made from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.datasets import EXPRESSIONS, Dataset, Usage
+from converter.evaluation.figures import Logits, fit_temperature, measure
+from converter.evaluation.predictor import resize
+from converter.evaluation.selection import WITHOUT_COPIES, Selection, select
+from converter.quantization.export import Export
+from edge.infer.calibration import sigmoid, softmax
+from edge.infer.card import Accuracy, ModelCard
+from edge.infer.classifier import TFLiteClassifier
+from edge.infer.runtime import Network, Runtime
+
+MAX_LOSS = 0.003
+"""Share of the rows that a conversion may lose against the network."""
+
+FACES_KEPT = 0.99
+"""Share of held-out faces that the face output's threshold lets pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What the network itself says of the held-out faces.
+
+    Attributes:
+        pixels: uint8 (n, side, side).
+        logits: its first output, float32 (n, classes).
+        rows: the faces with their true classes; None where the data knows none of its classes.
+        accuracy: of the network on them, its probabilities not scaled by a temperature.
+    """
+
+    pixels: NDArray[np.uint8]
+    logits: Logits
+    rows: Selection | None = None
+    accuracy: Accuracy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """One .tflite and what was found of it.
+
+    Attributes:
+        card: with its figures.
+        agreement: share of the held-out faces to which it gives the network's class; None where
+            there was nothing to compare on.
+    """
+
+    card: ModelCard
+    agreement: float | None = None
+
+
+def reference(export: Export, data: Dataset) -> Reference:
+    """Ask the network about the PublicTest rows.
+
+    Raises:
+        DataError: there are none, or FER+'s votes are needed and missing.
+    """
+    labels = export.label_set.labels
+    if not set(labels) & set(EXPRESSIONS):
+        pixels = resize(data.split(Usage.PUBLIC_TEST).pixels, export.side)
+        return Reference(pixels, _ask(export, pixels))
+    rows = select(data, Usage.PUBLIC_TEST, export.protocol, export.label_set)
+    pixels = resize(rows.pixels, export.side)
+    logits = _ask(export, pixels)
+    accuracy = measure(rows.name, softmax(logits, 1.0), rows.classes, labels)
+    return Reference(pixels, logits, rows, accuracy)
+
+
+def _ask(export: Export, pixels: NDArray[np.uint8]) -> Logits:
+    faces = pixels[..., None].astype(np.float32)
+    answers = export.network.predict(faces, batch_size=256, verbose=0)
+    first = answers[0] if isinstance(answers, list) else answers
+    return np.asarray(first, dtype=np.float32)
+
+
+def verify(path: Path, card: ModelCard, against: Reference) -> Conversion:
+    """Run the .tflite at `path` as the daemon would, and complete its card.
+
+    The temperature makes the true classes likeliest; the face output's threshold lets 99 % of the
+    faces pass. Both are fitted on the rows they are given for.
+    """
+    classifier = TFLiteClassifier(path, card, Network(path, Runtime.LITERT))
+    values, face = classifier.outputs(list(against.pixels))
+    agreement = float((values.argmax(axis=1) == against.logits.argmax(axis=1)).mean())
+    if card.face is not None and face is not None:
+        threshold = fit_threshold(sigmoid(face))
+        card = _replace(card, face=_replace(card.face, threshold=threshold))
+    if against.rows is not None:
+        card = _measured(card, values, against.rows)
+    return Conversion(card, agreement)
+
+
+def fit_threshold(faces: NDArray[np.float32]) -> float:
+    """Return the highest threshold, to two digits, that lets 99 % of the faces pass.
+
+    Args:
+        faces: the probability of being a face of crops that all are, (n,).
+    """
+    lowest = float(np.quantile(faces, 1 - FACES_KEPT, method="lower"))
+    return float(np.floor(lowest * 100) / 100)
+
+
+def losses(conversion: Conversion, against: Reference, max_loss: float = MAX_LOSS) -> list[str]:
+    """Return, in words, what the .tflite lost beyond `max_loss`; nothing where all is well."""
+    before, card = against.accuracy, conversion.card
+    if before is None or conversion.agreement is None:
+        return []
+    after = card.measured[0]
+    if before.accuracy - after.accuracy <= max_loss + 1e-9:
+        return []
+    return [
+        f"{card.name}: expected to lose at most {max_loss * 100:.1f} points of {after.data}, found "
+        f"{after.accuracy:.2%} against {before.accuracy:.2%} in float32 "
+        f"({_worst(before, after)}; {conversion.agreement:.1%} of the rows agree)"
+    ]
+
+
+def _worst(before: Accuracy, after: Accuracy) -> str:
+    """Name the class whose recall fell most."""
+    falls = {name: before.recall[name] - share for name, share in after.recall.items()}
+    name = max(falls, key=lambda label: falls[label])
+    return f"{name} lost most, {falls[name] * 100:.1f} points of its recall"
+
+
+def slowness(full: ModelCard, small: ModelCard) -> list[str]:
+    """Return, in words, that the int8 model is slower than the float32 one on LiteRT."""
+    times = [
+        next(one.milliseconds for one in card.speed if one.runtime.startswith(Runtime.LITERT))
+        for card in (full, small)
+    ]
+    if times[1] <= times[0]:
+        return []
+    return [
+        f"{small.name}: expected to be no slower than float32 on LiteRT, found {times[1]} ms "
+        f"against {times[0]} ms a face"
+    ]
+
+
+def _measured(card: ModelCard, values: Logits, rows: Selection) -> ModelCard:
+    """Return the card with its temperature and its accuracy, with and without copies."""
+    if card.output.kind == "logits":
+        temperature = fit_temperature(values, rows.classes)
+        card = _replace(card, output=_replace(card.output, temperature=temperature))
+        values = softmax(values, temperature)
+    masks = {rows.name: np.ones(len(rows.classes), dtype=np.bool_)}
+    if rows.own is not None and rows.own.any():
+        masks[f"{rows.name} {WITHOUT_COPIES}"] = rows.own
+    found = (
+        measure(name, values[mask], rows.classes[mask], card.labels) for name, mask in masks.items()
+    )
+    return _replace(card, measured=tuple(found))
+
+
+_replace = msgspec.structs.replace

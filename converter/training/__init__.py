@@ -1,0 +1,1 @@
+"""Training: from faces and a recipe to a network."""

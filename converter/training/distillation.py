@@ -1,0 +1,73 @@
+"""Teachers: finished networks whose judgement of every varied face a student learns from."""
+
+from pathlib import Path
+
+import keras
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.recipes import Distillation, Recipe
+from converter.training.batches import Views
+from converter.training.networks import Model, new_network
+from edge.errors import ConfigError
+from edge.infer.calibration import softmax
+
+Judgements = NDArray[np.float16]
+"""float16 (views, n, classes + 8): a teacher's logits, or the teachers' mean probabilities."""
+
+
+def teach(teachers: tuple[Path, ...], views: Views, how: Distillation) -> Judgements:
+    """Return the mean probabilities of all teachers for each of `how.views` views.
+
+    Each teacher's logits are kept beside it, so that a second student, or a resumed one, need
+    not ask again.
+
+    Args:
+        teachers: folders of finished trainings.
+        views: what the student will see.
+        how: how many views.
+
+    Raises:
+        ConfigError: a teacher is missing.
+    """
+    judged = [_logits(teacher, views, how.views) for teacher in teachers]
+    classes = judged[0].shape[2] - 8
+    total = np.zeros(judged[0].shape, np.float16)
+    for logits in judged:
+        for view, rows in enumerate(logits.astype(np.float32)):
+            for head in (np.s_[:, :classes], np.s_[:, classes:]):
+                total[view][head] += softmax(rows[head], 1.0) / len(judged)
+    return total
+
+
+def _logits(teacher: Path, views: Views, count: int) -> Judgements:
+    """Return one teacher's logits, from its folder or, the first time, from itself."""
+    kept = teacher / f"logits-{views.digest(count)}.npy"
+    if not kept.exists():
+        logits = _judge(teacher, views, count)
+        partial = kept.with_name("partial.npy")
+        np.save(partial, logits)
+        partial.replace(kept)
+    return np.asarray(np.load(kept))
+
+
+def _judge(teacher: Path, views: Views, count: int) -> Judgements:
+    network = _load(teacher)
+    outputs = [network.output["logits"], network.output["votes"]]
+    network = keras.Model(network.input, keras.ops.concatenate(outputs, axis=-1))
+    judged = [
+        network.predict(views[view][..., None], batch_size=512, verbose=0) for view in range(count)
+    ]
+    return np.stack(judged).astype(np.float16)
+
+
+def _load(teacher: Path) -> Model:
+    """Build the teacher anew in the training's own precision: bfloat16 halves the wait."""
+    try:
+        recipe = msgspec.json.decode((teacher / "recipe.json").read_bytes(), type=Recipe)
+        network = new_network(recipe)
+        network.load_weights(teacher / "model.keras")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{teacher}: holds no finished training to learn from") from error
+    return network

@@ -1,0 +1,196 @@
+"""Training one network by one recipe."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import msgspec
+import numpy as np
+
+from converter.datasets import Dataset, Usage
+from converter.label_sets import LABEL_SETS
+from converter.recipes import Recipe
+from converter.training.batches import Batches, Task
+from converter.training.checkpoint import Checkpoint
+from converter.training.curves import draw_curves
+from converter.training.distillation import teach
+from converter.training.face_head import fit_face_head
+from converter.training.muon import Muon
+from converter.training.networks import Model, new_network
+from converter.training.normalization import with_fused_normalization
+from converter.training.progress import Progress
+from edge.errors import ConfigError, DataError
+
+MODEL, RECIPE, LOG, CURVES, CHECKPOINT = (
+    "model.keras",
+    "recipe.json",
+    "log.csv",
+    "curves.png",
+    "checkpoint.weights.h5",
+)
+"""What a training leaves in its folder; the checkpoint only until it is finished."""
+
+
+def train(
+    recipe: Recipe,
+    data: Dataset,
+    directory: Path,
+    teachers: tuple[Path, ...] = (),
+    negatives: tuple[Path, ...] = (),
+) -> Path:
+    """Train `recipe`'s network on the Training rows, watching PublicTest; return its file.
+
+    A training that was killed goes on where its last whole epoch ended, exactly as if it had run
+    through. After every epoch the averaged weights so far are written, so that it leaves its best
+    work at any time. The last epoch is the one kept: a cosine schedule ends at its best, and
+    picking the luckiest of many epochs would overstate the accuracy.
+
+    Args:
+        recipe: network and hyper-parameters.
+        data: rows of both splits.
+        directory: where model, recipe, log and curves go; created when missing.
+        teachers: folders of finished trainings, for a recipe that distils.
+        negatives: photographs without faces, to learn what no face looks like.
+
+    Raises:
+        DataError: there are fewer faces than one batch, or no votes where the recipe wants them.
+        ConfigError: the folder holds another training, or one that is finished.
+    """
+    _claim(directory, recipe)
+    keras.mixed_precision.set_global_policy(recipe.dtype)
+    _use_every_device()
+    faces = data.split(Usage.TRAINING).faces()
+    task = Task(faces, recipe)
+    taught = teach(teachers, task.views, recipe.distillation) if recipe.distillation else None
+    batches = Batches(task, recipe, taught)
+    if len(batches) == 0:
+        raise DataError(f"expected at least {recipe.batch_size} training faces, one batch")
+    keras.utils.set_random_seed(recipe.seed)  # here: what teachers drew must not matter
+    whole = with_fused_normalization(new_network(recipe))
+    network = _compiled(whole, recipe, len(batches))
+    checkpoint = Checkpoint(directory / CHECKPOINT, batches)
+    network.fit(
+        batches,
+        initial_epoch=checkpoint.restore(network),
+        epochs=recipe.epochs,
+        validation_data=_watched(data.split(Usage.PUBLIC_TEST), recipe),
+        validation_batch_size=512,
+        verbose=0,
+        shuffle=False,  # the batches shuffle themselves, the same way after a resume
+        callbacks=[
+            checkpoint,  # before the weights are swapped for their average
+            keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+            _SaveAsFloat32(directory / MODEL, whole, recipe),
+            keras.callbacks.CSVLogger(directory / LOG, append=checkpoint.epoch > 0),
+            Progress(recipe.epochs, len(batches)),
+        ],
+    )
+    draw_curves(directory / LOG, directory / CURVES)
+    _finish(directory, faces, negatives, recipe.seed)
+    return directory / MODEL
+
+
+def finished(directory: Path) -> bool:
+    """Tell whether a training in `directory` ran to its end."""
+    return (directory / MODEL).exists() and not (directory / CHECKPOINT).exists()
+
+
+def _claim(directory: Path, recipe: Recipe) -> None:
+    """Make the folder this training's own."""
+    directory.mkdir(parents=True, exist_ok=True)
+    written = directory / RECIPE
+    encoded = msgspec.json.encode(recipe)
+    if written.exists() and written.read_bytes() != encoded:
+        raise ConfigError(f"{directory}: holds a training by another recipe; choose another --out")
+    if finished(directory):
+        raise ConfigError(f"{directory}: holds a finished training; --force trains it anew")
+    written.write_bytes(encoded)
+
+
+def _use_every_device() -> None:
+    """Share each batch among all accelerators, where Keras finds several."""
+    if keras.backend.backend() == "torch":  # Keras has no distribution for it
+        return
+    devices = keras.distribution.list_devices()
+    if len(devices) > 1:
+        keras.distribution.set_distribution(
+            keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False)
+        )
+
+
+def _compiled(whole: Model, recipe: Recipe, steps: int) -> Model:
+    """Return the network with the heads that learn now and an optimiser."""
+    heads = {"logits": 1.0, "votes": recipe.votes_head}
+    network = keras.Model(whole.input, {head: whole.output[head] for head in heads})
+    network.compile(
+        optimizer=_optimizer(recipe, steps),
+        loss={head: keras.losses.CategoricalCrossentropy(from_logits=True) for head in heads},
+        loss_weights=heads,
+        weighted_metrics={head: [keras.metrics.CategoricalAccuracy("accuracy")] for head in heads},
+        jit_compile=keras.backend.backend() == "jax",  # elsewhere it costs more than it gains
+    )
+    return network
+
+
+def _optimizer(recipe: Recipe, steps: int) -> Any:
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        warmup_target=recipe.learning_rate,
+        warmup_steps=recipe.warmup_epochs * steps,
+        decay_steps=(recipe.epochs - recipe.warmup_epochs) * steps,
+    )
+    shared = {"weight_decay": recipe.weight_decay, "use_ema": True, "ema_momentum": recipe.ema}
+    match recipe.optimizer:
+        case "sgd":
+            optimizer = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, **shared)
+        case "muon":
+            optimizer = Muon(schedule, momentum=0.95, nesterov=True, **shared)
+        case "adamw":
+            optimizer = keras.optimizers.AdamW(schedule, **shared)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _watched(test: Dataset, recipe: Recipe) -> tuple[Any, ...]:
+    """Return the rows that are watched: the expression by its label, the votes by their shares."""
+    task = Task(test, msgspec.structs.replace(recipe, balance="none", label_smoothing=0.0))
+    kept = LABEL_SETS[recipe.label_set].keep(test)
+    labels = LABEL_SETS[recipe.label_set].targets(kept, 0)
+    return (
+        kept.pixels[..., None].astype(np.float32),
+        {"logits": labels, "votes": task.targets[:, task.classes :]},
+        {"logits": np.ones(len(kept), np.float32), "votes": task.weights[:, 1]},
+    )
+
+
+def _finish(directory: Path, faces: Dataset, negatives: tuple[Path, ...], seed: int) -> None:
+    """Teach the finished network what is no face, and write it whole."""
+    keras.mixed_precision.set_global_policy("float32")
+    network = keras.saving.load_model(directory / MODEL)
+    fit_face_head(network, faces.pixels, negatives, seed)
+    _write(network, directory / MODEL)
+    (directory / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _write(network: Model, path: Path) -> None:
+    partial = path.with_name("partial.keras")
+    network.save(partial)
+    partial.replace(path)
+
+
+class _SaveAsFloat32(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+    """Writes the network in float32 after each epoch: bfloat16 is for training alone."""
+
+    def __init__(self, path: Path, network: Model, recipe: Recipe) -> None:
+        super().__init__()
+        self._path = path
+        self._network = network
+        self._recipe = recipe
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        policy = keras.mixed_precision.global_policy()
+        keras.mixed_precision.set_global_policy("float32")
+        plain = new_network(self._recipe)
+        keras.mixed_precision.set_global_policy(policy)
+        plain.set_weights(self._network.get_weights())
+        _write(plain, self._path)

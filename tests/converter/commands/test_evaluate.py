@@ -1,0 +1,99 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from converter.cli import main
+from converter.evaluation.report import Report
+from edge.assets import find_model
+from tests.converter.faces import write_csv
+
+INT8 = find_model(Path("shallow-int8"))
+
+BLOCKED = """
+import sys
+for name in {names!r}:
+    sys.modules[name] = None
+from converter.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def _run_without(names: list[str], arguments: list[str]) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", BLOCKED.format(names=names), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_evaluate_prints_accuracy_with_interval_with_and_without_copies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, votes = write_csv(tmp_path)
+    arguments = ["--model", str(INT8), "--data", str(data), "--votes", str(votes)]
+    assert main(["evaluate", *arguments]) == 0
+    printed = capsys.readouterr().out
+    assert "of FER2013 PublicTest, 21 rows" in printed
+    assert "without copies of Training pictures" in printed
+
+
+def test_evaluate_writes_the_report_and_beside_it_the_pictures(tmp_path: Path) -> None:
+    data, _ = write_csv(tmp_path)
+    report = tmp_path / "out" / "report.json"
+    arguments = ["--model", str(INT8), "--data", str(data), "--json", str(report)]
+    assert main(["evaluate", *arguments]) == 0
+    assert msgspec.json.decode(report.read_bytes(), type=Report).model == "shallow-int8"
+    assert sorted(path.name for path in report.parent.iterdir()) == [
+        "report-confusion.png",
+        "report-reliability.png",
+        "report.json",
+    ]
+
+
+def test_the_pictures_alone_are_named_after_the_model(tmp_path: Path) -> None:
+    data, _ = write_csv(tmp_path)
+    pictures = tmp_path / "pictures"
+    arguments = ["--model", "shallow-int8", "--data", str(data), "--pictures", str(pictures)]
+    assert main(["evaluate", *arguments]) == 0
+    assert (pictures / "shallow-int8-confusion.png").is_file()
+
+
+def test_evaluate_by_ferplus_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, votes = write_csv(tmp_path)
+    arguments = ["--model", str(INT8), "--data", str(data), "--votes", str(votes)]
+    assert main(["evaluate", *arguments, "--protocol", "ferplus"]) == 0
+    assert "of FER2013 PublicTest, FER+ majority, 21 rows" in capsys.readouterr().out
+
+
+def test_evaluate_on_training_itself_has_no_rows_without_copies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, _ = write_csv(tmp_path)
+    arguments = ["--model", str(INT8), "--data", str(data), "--usage", "Training"]
+    assert main(["evaluate", *arguments]) == 0
+    assert "without copies of Training pictures: not measured" in capsys.readouterr().out
+
+
+def test_labels_for_a_tflite_are_refused_as_its_card_has_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, _ = write_csv(tmp_path, rows_per_label=4)
+    arguments = ["--model", str(INT8), "--data", str(data), "--labels", "happy,sad"]
+    assert main(["evaluate", *arguments]) == 78
+    assert "in its card" in capsys.readouterr().err
+
+
+def test_a_tflite_is_evaluated_without_tensorflow(tmp_path: Path) -> None:
+    data, _ = write_csv(tmp_path, rows_per_label=4)
+    arguments = ["evaluate", "--model", str(INT8), "--data", str(data)]
+    arguments += ["--json", str(tmp_path / "report.json")]
+    result = _run_without(["tensorflow", "keras"], arguments)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "report-reliability.png").is_file()
+
+
+def test_without_the_extra_the_error_says_how_to_install_it() -> None:
+    arguments = ["evaluate", "--model", "shallow-int8", "--data", "x.csv"]
+    result = _run_without(["sklearn", "sklearn.metrics"], arguments)
+    assert result.returncode == 78
+    assert "pip install 'emotiond[evaluate]'" in result.stderr
