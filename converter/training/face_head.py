@@ -32,7 +32,7 @@ def fit_face_head(network: Model, faces: Crops, negatives: tuple[Path, ...], see
         seed: of every draw.
     """
     crops, labels = face_or_not(faces, negatives, min(FACES, len(faces)), seed)
-    features = keras.Model(network.input, network.get_layer("features").output)
+    features = keras.Model(network.input, network.get_layer("face_hidden").input)
     known = features.predict(crops[..., None], batch_size=512, verbose=0)
     keras.utils.set_random_seed(seed)
     head = _head(network, known.shape[1])

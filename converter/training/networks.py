@@ -44,7 +44,7 @@ def tiny(classes: int) -> Model:
     x = _pool(_convolution(x, 24))
     x = _pool(_convolution(_convolution(x, 32), 32))
     x = _pool(_convolution(_convolution(x, 40), 40))
-    x = _convolution(_convolution(x, 56), 64)
+    x = _convolution(_convolution(x, 52), 64)
     return _with_heads("tiny", faces, x, classes, dropout=0.1)
 
 
@@ -108,12 +108,14 @@ def _excited(x: Any, filters: int) -> Any:
 
 
 def _with_heads(name: str, faces: Any, x: Any, classes: int, dropout: float) -> Model:
-    features = layers.GlobalAveragePooling2D(name="features")(x)
+    features = layers.GlobalAveragePooling2D()(x)
     dropped = layers.Dropout(dropout)(features)
     # float32: a softmax in bfloat16 would lose the small differences that train it.
     logits = layers.Dense(classes, dtype="float32", name="logits")(dropped)
     votes = layers.Dense(len(EXPRESSIONS), dtype="float32", name="votes")(dropped)
-    hidden = layers.Dense(16, activation="relu", dtype="float32", name="face_hidden")(features)
+    # Quarters, not one mean: a face upside down has the features of a face, in other places.
+    quarters = layers.Flatten()(layers.AveragePooling2D(x.shape[1] // 2)(x))
+    hidden = layers.Dense(16, activation="relu", dtype="float32", name="face_hidden")(quarters)
     face = layers.Dense(1, dtype="float32", name="face")(hidden)
     return keras.Model(faces, {"logits": logits, "votes": votes, "face": face}, name=name)
 

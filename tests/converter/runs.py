@@ -11,19 +11,7 @@ from keras import layers
 from converter.datasets import Dataset, Usage
 from converter.label_sets import LABEL_SETS
 from converter.recipes import Recipe
-
-RECIPE = Recipe(
-    network="shallow",
-    epochs=2,
-    batch_size=16,
-    optimizer="sgd",
-    learning_rate=0.1,
-    warmup_epochs=1,
-    weight_decay=0.001,
-    ema=0.9,
-    seed=1,
-    votes_head=1.0,
-)
+from tests.converter.small import RECIPE
 
 
 def write_run(directory: Path, data: Dataset, recipe: Recipe = RECIPE) -> Path:

@@ -4,23 +4,14 @@ import msgspec
 import pytest
 
 from converter.cli import main
-from converter.recipes import Distillation, Recipe
+from converter.recipes import Distillation
 from edge.errors import ExitCode
 from tests.converter.faces import write_csv
+from tests.converter.small import RECIPE
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-TEACHER = Recipe(
-    network="tiny",
-    epochs=1,
-    batch_size=16,
-    optimizer="sgd",
-    learning_rate=0.05,
-    warmup_epochs=0,
-    weight_decay=1e-3,
-    ema=0.5,
-    seed=1,
-)
+TEACHER = msgspec.structs.replace(RECIPE, epochs=1, warmup_epochs=0, votes_head=0.0)
 STUDENT = msgspec.structs.replace(
     TEACHER, seed=2, distillation=Distillation(teachers=("teacher",), weight=0.5, views=1)
 )

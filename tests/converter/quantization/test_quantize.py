@@ -29,7 +29,8 @@ from converter.quantization.verification import (
     reference,
     slowness,
 )
-from tests.converter.runs import RECIPE, write_run
+from tests.converter.runs import write_run
+from tests.converter.small import RECIPE
 
 
 @pytest.fixture(scope="module")

@@ -3,24 +3,11 @@ import numpy as np
 import pytest
 
 from converter.datasets import Dataset
-from converter.recipes import Recipe
 from tests.converter.faces import dataset
+from tests.converter.small import RECIPE
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-RECIPE = Recipe(
-    network="tiny",
-    epochs=2,
-    batch_size=16,
-    optimizer="sgd",
-    learning_rate=0.1,
-    warmup_epochs=0,
-    weight_decay=0.0,
-    ema=0.9,
-    seed=1,
-    votes_head=0.5,
-    mixup=0.2,
-)
 UNEVEN = np.repeat([0, 1, 2], [100, 10, 60])
 
 

@@ -17,23 +17,11 @@ from converter.recipes import Distillation, Recipe
 from edge.errors import ConfigError, DataError
 from tests.conftest import ROOT
 from tests.converter.faces import dataset, write_csv
+from tests.converter.small import RECIPE as SMALL
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-RECIPE = Recipe(
-    network="tiny",
-    epochs=3,
-    batch_size=16,
-    optimizer="muon",
-    learning_rate=0.05,
-    warmup_epochs=1,
-    weight_decay=1e-3,
-    ema=0.5,
-    seed=1,
-    votes_head=0.5,
-    mixup=0.2,
-    cutmix=1.0,
-)
+RECIPE = msgspec.structs.replace(SMALL, cutmix=1.0)
 
 
 @pytest.fixture(scope="module")
