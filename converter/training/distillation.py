@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.recipes import Distillation, Recipe
+from converter.training.augmentation import Faces
 from converter.training.batches import Views
 from converter.training.networks import Model, new_network
 from edge.errors import ConfigError
@@ -56,10 +57,17 @@ def _judge(teacher: Path, views: Views, count: int) -> Judgements:
     network = _load(teacher)
     outputs = [network.output["logits"], network.output["votes"]]
     network = keras.Model(network.input, keras.ops.concatenate(outputs, axis=-1))
-    judged = [
-        network.predict(views[view][..., None], batch_size=512, verbose=0) for view in range(count)
+    judged = (_ask(network, views[view]) for view in range(count))
+    return np.stack([logits.astype(np.float16) for logits in judged])
+
+
+def _ask(network: Model, faces: Faces) -> NDArray[np.float32]:
+    """Return the mean logits of the faces and their mirror images: two looks are wiser than one."""
+    looks = [
+        network.predict(look[..., None], batch_size=512, verbose=0)
+        for look in (faces, faces[:, :, ::-1])
     ]
-    return np.stack(judged).astype(np.float16)
+    return np.asarray(np.mean(looks, axis=0), dtype=np.float32)
 
 
 def _load(teacher: Path) -> Model:

@@ -53,13 +53,15 @@ def train(
         negatives: photographs without faces, to learn what no face looks like.
 
     Raises:
-        DataError: there are fewer faces than one batch, or no votes where the recipe wants them.
+        DataError: a class has no face, there are fewer faces than one batch, or no votes where the
+            recipe wants them.
         ConfigError: the folder holds another training, or one that is finished.
     """
     _claim(directory, recipe)
     keras.mixed_precision.set_global_policy(recipe.dtype)
     _use_every_device()
     faces = data.split(Usage.TRAINING).faces()
+    _check_classes(faces, recipe)
     task = Task(faces, recipe)
     taught = teach(teachers, task.views, recipe.distillation) if recipe.distillation else None
     batches = Batches(task, recipe, taught)
@@ -105,6 +107,20 @@ def _claim(directory: Path, recipe: Recipe) -> None:
     if finished(directory):
         raise ConfigError(f"{directory}: holds a finished training; --force trains it anew")
     written.write_bytes(encoded)
+
+
+def _check_classes(faces: Dataset, recipe: Recipe) -> None:
+    """A class that nobody shows would never be named, and nobody would know why."""
+    labels = LABEL_SETS[recipe.label_set]
+    counts = np.bincount(labels.classes(labels.keep(faces)), minlength=len(labels.labels))
+    missing = [name for name, count in zip(labels.labels, counts, strict=True) if count == 0]
+    if missing:
+        sets = ", ".join(dict.fromkeys(faces.source.tolist()))
+        raise DataError(
+            f"{sets}: expected Training faces of every class of label set {recipe.label_set}, "
+            f"found none of {', '.join(missing)}; add a set that has them, or choose another "
+            "--label-set"
+        )
 
 
 def _use_every_device() -> None:

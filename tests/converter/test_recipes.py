@@ -33,7 +33,7 @@ def test_the_shallow_student_has_three_teachers_of_two_architectures() -> None:
         ("network: shallow", "network: deepest"),
         ("batch_size: 128", "batch_size: 0"),
         ("warmup_epochs: 1", "warmup_epochs: 500"),
-        ("weight: 0.8", "weight: 8"),
+        ("weight: 0.5", "weight: 5"),
         ("teachers: [", "teacher: ["),
         ("turn: 12", "turn: far"),
     ],

@@ -137,6 +137,14 @@ def test_a_folder_of_another_recipe_is_refused(trained: Path, data: Dataset) -> 
         train(msgspec.structs.replace(RECIPE, seed=9), data, trained)
 
 
+def test_a_class_without_a_face_is_named_with_a_remedy(data: Dataset, tmp_path: Path) -> None:
+    from converter.training.train import train
+
+    few = data.where(data.labels != 1)
+    with pytest.raises(DataError, match=r"FER2013: .*found none of disgust; .*--label-set"):
+        train(RECIPE, few, tmp_path / "run")
+
+
 def test_fewer_faces_than_a_batch_are_refused(data: Dataset, tmp_path: Path) -> None:
     from converter.training.train import train
 
