@@ -89,7 +89,7 @@ def open_run(directory: Path, training: Dataset, head: Head = "logits") -> Expor
         name,
         "logits",
         Protocol.LABELS if head == "logits" else Protocol.FERPLUS,
-        _lesson(recipe, head, rows_name(training)),
+        _lesson(recipe, head, rows_name(training)) + _negatives(directory),
     )
 
 
@@ -102,6 +102,18 @@ def _load(directory: Path) -> tuple[Model, Recipe]:
             f"{directory}: holds no finished training ({error}); expected model.keras and "
             "recipe.json, as emotiond-convert train writes them"
         ) from error
+
+
+def _negatives(directory: Path) -> str:
+    """Say of what photographs, if any, the face output learnt what no face is."""
+    try:
+        count = len((directory / "negatives.txt").read_text().splitlines())
+    except FileNotFoundError:
+        return ""
+    return (
+        " The output face learnt from these faces, whole and spoilt, from drawn patterns, and "
+        f"from {count} photographs of rooms, landscapes and objects, which belong to their owners."
+    )
 
 
 def _truth(recipe: Recipe, head: Head) -> str:

@@ -21,11 +21,12 @@ from converter.training.normalization import with_fused_normalization
 from converter.training.progress import Progress
 from edge.errors import ConfigError, DataError
 
-MODEL, RECIPE, LOG, CURVES, CHECKPOINT = (
+MODEL, RECIPE, LOG, CURVES, NEGATIVES, CHECKPOINT = (
     "model.keras",
     "recipe.json",
     "log.csv",
     "curves.png",
+    "negatives.txt",
     "checkpoint.weights.h5",
 )
 """What a training leaves in its folder; the checkpoint only until it is finished."""
@@ -184,6 +185,9 @@ def _finish(directory: Path, faces: Dataset, negatives: tuple[Path, ...], seed: 
     keras.mixed_precision.set_global_policy("float32")
     network = keras.saving.load_model(directory / MODEL)
     fit_face_head(network, faces.pixels, negatives, seed)
+    if negatives:  # the card has to say that it learnt from photographs
+        names = "".join(f"{path.name}\n" for path in negatives)
+        (directory / NEGATIVES).write_text(names)
     _write(network, directory / MODEL)
     (directory / CHECKPOINT).unlink(missing_ok=True)
 

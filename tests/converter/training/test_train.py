@@ -59,6 +59,19 @@ def test_the_recipe_beside_the_network_is_the_one_it_was_trained_by(trained: Pat
     assert recipe == RECIPE
 
 
+def test_the_photographs_that_taught_what_no_face_is_are_named(
+    data: Dataset, tmp_path: Path
+) -> None:
+    from converter.quantization.export import open_run
+    from converter.training.train import train
+
+    wall = tmp_path / "wall.png"
+    cv2.imwrite(str(wall), np.full((200, 300), 99, np.uint8))
+    train(msgspec.structs.replace(RECIPE, epochs=2), data, tmp_path / "run", (), (wall,))
+    assert (tmp_path / "run" / "negatives.txt").read_text() == "wall.png\n"
+    assert "1 photographs" in open_run(tmp_path / "run", data).training_data
+
+
 def test_the_curves_are_a_picture_of_a_readable_size(trained: Path) -> None:
     picture = cv2.imread(str(trained / "curves.png"))
     assert picture is not None
