@@ -39,12 +39,15 @@ def shallow(classes: int) -> Model:
 
 
 def tiny(classes: int) -> Model:
-    """The same in a seventh of the size: under 100 k parameters, 15 M multiply-adds."""
+    """The same in a seventh of the size: under 100 k parameters, 15 M multiply-adds.
+
+    Multiples of 16 channels: with others, TensorFlow normalises ten times as slowly.
+    """
     faces, x = _entry()
-    x = _pool(_convolution(x, 24))
+    x = _pool(_convolution(x, 16))
     x = _pool(_convolution(_convolution(x, 32), 32))
-    x = _pool(_convolution(_convolution(x, 40), 40))
-    x = _convolution(_convolution(x, 52), 64)
+    x = _pool(_convolution(_convolution(x, 48), 48))
+    x = _convolution(_convolution(x, 48), 48)
     return _with_heads("tiny", faces, x, classes, dropout=0.1)
 
 
