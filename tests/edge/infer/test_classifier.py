@@ -151,5 +151,5 @@ def test_a_face_output_that_the_card_describes_otherwise_is_refused(
 
 
 def test_an_unknown_model_is_told_with_the_known_ones() -> None:
-    with pytest.raises(ModelError, match="one of .*shallow-float32, shallow-int8"):
+    with pytest.raises(ModelError, match=r"one of .*shallow-float32, shallow-int8"):
         classify("deep-int4", CROPS)
