@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from converter.commands.extras import needs
-from converter.commands.options import add_command, add_data, count, load_data
-from converter.commands.quantize import print_conversions
+from converter.commands.options import add_command, add_data, count, load_data, names
+from converter.commands.quantize import add_target, print_conversions, target_of
 from edge.errors import ConfigError
 
 
@@ -20,15 +20,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--labels", help="its classes in the order of its output: angry,happy,...")
     parser.add_argument("--input", metavar="RANGE", help="of its pictures: 0..1, -1..1 or 0..255")
     parser.add_argument("--size", type=count, help="side of its pictures, where it takes any")
-    parser.add_argument("--out", type=Path, required=True, help="folder for models and cards")
     parser.add_argument("--name", help="of the models; default: the file's")
-    parser.add_argument(
-        "--precision",
-        action="append",
-        choices=["float32", "float16", "dynamic", "int8"],
-        help="may be given several times; default: float32, and int8 where there is --data",
-    )
-    parser.add_argument("--force", action="store_true", help="overwrite; take what is refused")
+    add_target(parser, default="float32, and int8 where there is --data")
     add_data(parser, required=False)
 
 
@@ -41,19 +34,13 @@ def _run(options: argparse.Namespace) -> None:
     model = user_model.load_keras(options.model, weights)
     export = user_model.export_of(model, options.model, _describe(options, model, user_model))
     data = load_data(options) if options.data else None
-    wanted = options.precision or (["float32", "int8"] if data else ["float32"])
-    target = quantization.Target(
-        options.out,
-        options.name or options.model.stem,
-        tuple(map(quantization.Precision, wanted)),
-        force=options.force,
-    )
-    options.out.mkdir(parents=True, exist_ok=True)
+    default = ["float32", "int8"] if data else ["float32"]
+    target = target_of(options, options.name or options.model.stem, default)
     print_conversions(quantization.quantize(export, data, target), options.out)
 
 
 def _describe(options: argparse.Namespace, model: Any, user_model: Any) -> Any:
-    names = _names(options.labels or _ask("--labels", "Its classes, in the order of its output"))
+    labels = _labels(options.labels or _ask("--labels", "Its classes, in the order of its output"))
     entry = options.input or _ask("--input", "Its pictures' values: 0..1, -1..1 or 0..255")
     ranges = [one.value for one in user_model.InputRange]
     if entry not in ranges:
@@ -61,13 +48,13 @@ def _describe(options: argparse.Namespace, model: Any, user_model: Any) -> Any:
     size = options.size
     if size is None and user_model.takes_any_size(model):
         size = count(_ask("--size", "The width and height of its pictures, such as 48"))
-    return user_model.Description(names, user_model.InputRange(entry), size)
+    return user_model.Description(labels, user_model.InputRange(entry), size)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if len(names) > 1 and len(set(names)) == len(names) and all(names):
-        return names
+def _labels(text: str) -> tuple[str, ...]:
+    labels = names(text)
+    if len(labels) > 1 and len(set(labels)) == len(labels) and all(labels):
+        return labels
     raise ConfigError(f"--labels: expected names such as angry,happy,sad, found {text!r}")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from converter.commands.extras import needs
-from converter.commands.options import add_command, add_data, load_data
+from converter.commands.options import add_command, add_data, load_data, names
 from edge.errors import ConfigError
 
 
@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
         help="a .tflite, its card beside it; a .keras; or the name of a shipped model",
     )
     parser.add_argument(
-        "--labels", type=_names, help="of a .keras without recipe.json: angry,happy,..."
+        "--labels", type=names, help="of a .keras without recipe.json: angry,happy,..."
     )
     parser.add_argument("--usage", default="PublicTest", help="split; default: %(default)s")
     parser.add_argument(
@@ -71,7 +71,3 @@ def _write(report: Any, options: argparse.Namespace) -> list[Path]:
         stem = options.json.stem if options.json else report.model
         written += needs("evaluate", "converter.evaluation.plots").draw_report(report, folder, stem)
     return written
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(","))

@@ -8,7 +8,6 @@ from typing import Any
 
 from converter.datasets import Dataset, Form, combine, form_of, open_dataset
 from edge.errors import DataError
-from edge.infer.card import Accuracy
 
 
 def add_command(
@@ -69,12 +68,6 @@ def count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
 
 
-def print_accuracy(name: str, accuracy: Accuracy) -> None:
-    """Print one measurement in two lines."""
-    low, high = accuracy.interval
-    print(
-        f"{name}: {accuracy.accuracy:.2%} ({low:.1%} to {high:.1%}) of {accuracy.data}, "
-        f"{accuracy.rows} rows; calibration error {accuracy.calibration_error:.3f}"
-    )
-    recall = ", ".join(f"{label} {share:.0%}" for label, share in accuracy.recall.items())
-    print(f"  recall: {recall}")
+def names(text: str) -> tuple[str, ...]:
+    """Parse names parted by commas, such as angry,happy,sad."""
+    return tuple(name.strip() for name in text.split(","))

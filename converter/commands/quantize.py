@@ -10,8 +10,8 @@ from converter.commands.options import (
     add_command,
     add_data,
     load_data,
-    print_accuracy,
 )
+from edge.infer.card import Accuracy
 
 
 def add(commands: Any) -> None:
@@ -19,14 +19,8 @@ def add(commands: Any) -> None:
     text = "write .tflite models with cards, each verified first"
     parser = add_command(commands, "quantize", _run, text)
     parser.add_argument("training", type=Path, help="the folder that train wrote")
-    parser.add_argument("--out", type=Path, required=True, help="folder for models and cards")
     parser.add_argument("--name", default="shallow", help="of the models; default: %(default)s")
-    parser.add_argument(
-        "--precision",
-        action="append",
-        choices=["float32", "float16", "dynamic", "int8"],
-        help="may be given several times; default: float32 and int8",
-    )
+    add_target(parser, default="float32 and int8")
     parser.add_argument(
         "--head",
         choices=["logits", "votes"],
@@ -36,7 +30,6 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--fine-tune", action="store_true", help="let the network get used to int8 first"
     )
-    parser.add_argument("--force", action="store_true", help="overwrite; take what is refused")
     add_data(parser)
 
 
@@ -46,15 +39,35 @@ def _run(options: argparse.Namespace) -> None:
     export = needs("convert", "converter.quantization.export").open_run(
         options.training, data.split("Training"), options.head
     )
-    target = quantization.Target(
-        options.out,
-        options.name,
-        tuple(map(quantization.Precision, options.precision or ["float32", "int8"])),
-        force=options.force,
-        fine_tune=options.fine_tune,
-    )
-    options.out.mkdir(parents=True, exist_ok=True)
+    target = target_of(options, options.name, ["float32", "int8"], options.fine_tune)
     print_conversions(quantization.quantize(export, data, target), options.out)
+
+
+def add_target(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add the options that say which files to write, and where.
+
+    Args:
+        parser: of a subcommand.
+        default: the precisions where none is given, in words.
+    """
+    parser.add_argument("--out", type=Path, required=True, help="folder for models and cards")
+    parser.add_argument(
+        "--precision",
+        action="append",
+        choices=["float32", "float16", "dynamic", "int8"],
+        help=f"may be given several times; default: {default}",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite; take what is refused")
+
+
+def target_of(
+    options: argparse.Namespace, name: str, default: list[str], fine_tune: bool = False
+) -> Any:
+    """Return the Target that `add_target`'s options name; its folder is made."""
+    quantization = needs("convert", "converter.quantization.quantize")
+    options.out.mkdir(parents=True, exist_ok=True)
+    precisions = tuple(map(quantization.Precision, options.precision or default))
+    return quantization.Target(options.out, name, precisions, options.force, fine_tune)
 
 
 def print_conversions(conversions: Sequence[Any], directory: Path) -> None:
@@ -62,9 +75,20 @@ def print_conversions(conversions: Sequence[Any], directory: Path) -> None:
     for conversion in conversions:
         card = conversion.card
         for accuracy in card.measured:
-            print_accuracy(card.name, accuracy)
+            _print_accuracy(card.name, accuracy)
         if conversion.agreement is not None:
             print(f"  agrees with the network on {conversion.agreement:.1%} of the faces")
         for speed in card.speed:
             print(f"  {speed.milliseconds:.3f} ms a face on {speed.runtime}, {speed.machine}")
         print(f"wrote {directory / card.name}.tflite, {card.size} bytes, and its card")
+
+
+def _print_accuracy(name: str, accuracy: Accuracy) -> None:
+    """Print one measurement in two lines."""
+    low, high = accuracy.interval
+    print(
+        f"{name}: {accuracy.accuracy:.2%} ({low:.1%} to {high:.1%}) of {accuracy.data}, "
+        f"{accuracy.rows} rows; calibration error {accuracy.calibration_error:.3f}"
+    )
+    recall = ", ".join(f"{label} {share:.0%}" for label, share in accuracy.recall.items())
+    print(f"  recall: {recall}")

@@ -12,6 +12,7 @@ from converter.commands.options import add_command, add_data, load_data
 from converter.datasets import Dataset
 from converter.label_sets import LABEL_SETS
 from converter.recipes import Recipe, load_recipe
+from converter.training.folder import RECIPE
 from edge.capture.images import SUFFIXES
 from edge.errors import ConfigError, DataError
 
@@ -44,7 +45,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _clear(folder: Path) -> None:
     """Delete a training; any other folder was named by mistake."""
-    if any(folder.iterdir()) and not (folder / "recipe.json").exists():
+    if any(folder.iterdir()) and not (folder / RECIPE).exists():
         raise ConfigError(f"{folder}: holds no training, so --force leaves it alone")
     shutil.rmtree(folder)
 

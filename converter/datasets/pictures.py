@@ -5,13 +5,12 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.capture.images import SUFFIXES
+from edge.capture.images import SUFFIXES, read_picture
 from edge.collect.faces import SIDE
-from edge.errors import DataError
+from edge.errors import DataError, InputError
 from edge.infer.crop import crop_grey
 from edge.records import Box
 
@@ -62,16 +61,11 @@ def is_picture(name: str) -> bool:
 
 def _read_face(path: Path) -> NDArray[np.uint8]:
     try:
-        data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except cv2.error as error:
-        raise DataError(f"{path}: cannot be decoded: {error.err}; take it out") from error
-    if image is None:
-        raise DataError(f"{path}: is not a picture that can be read; take it out")
+        image = read_picture(path)
+    except InputError as error:
+        raise DataError(f"{error}; take it out") from error
     height, width = image.shape[:2]
     side = min(height, width)
     left, top = (width - side) // 2, (height - side) // 2
     square = Box(left, top, left + side, top + side)
-    return crop_grey(np.asarray(image, dtype=np.uint8), square, SIDE)
+    return crop_grey(image, square, SIDE)

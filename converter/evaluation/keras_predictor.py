@@ -12,6 +12,7 @@ from converter.evaluation.figures import Logits
 from converter.evaluation.predictor import Predictor, as_logits, resize
 from converter.evaluation.selection import label_set_of
 from converter.label_sets import LABEL_SETS, Name
+from converter.training.folder import RECIPE
 from converter.training.networks import Model
 from edge.errors import ConfigError, ModelError
 
@@ -50,7 +51,7 @@ def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
 
 
 def _recipe_label_set(path: Path) -> str:
-    recipe = path.with_name("recipe.json")
+    recipe = path.with_name(RECIPE)
     try:
         return msgspec.json.decode(recipe.read_bytes(), type=_Trained).label_set
     except OSError as error:

@@ -19,7 +19,7 @@ from converter.evaluation.figures import (
     share,
 )
 from converter.evaluation.predictor import Predictor
-from converter.evaluation.selection import WITHOUT_COPIES, Classes, Protocol, Selection, select
+from converter.evaluation.selection import Classes, Protocol, select
 from edge.infer.calibration import softmax
 from edge.infer.card import Accuracy
 from edge.records import Probabilities
@@ -161,6 +161,9 @@ def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: Protocol
         predictor.logits(np.ascontiguousarray(selection.pixels[:, :, ::-1])),
         selection.classes,
     )
+    all_rows, *without_copies = (
+        _figures(name, answers.where(rows), predictor) for name, rows in selection.parts().items()
+    )
     return Report(
         model=predictor.name,
         data=tuple(dict.fromkeys(data.split(usage).source.tolist())),
@@ -169,18 +172,9 @@ def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: Protocol
         labels=predictor.label_set.labels,
         merged=predictor.label_set.merged,
         left_out=selection.left_out,
-        all_rows=_figures(selection.name, answers, predictor),
-        without_copies=_without_copies(selection, answers, predictor),
+        all_rows=all_rows,
+        without_copies=without_copies[0] if without_copies else None,
     )
-
-
-def _without_copies(
-    selection: Selection, answers: _Answers, predictor: Predictor
-) -> Figures | None:
-    if selection.own is None or not selection.own.any():
-        return None
-    name = f"{selection.name} {WITHOUT_COPIES}"
-    return _figures(name, answers.where(selection.own), predictor)
 
 
 def _figures(name: str, answers: _Answers, predictor: Predictor) -> Figures:

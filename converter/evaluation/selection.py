@@ -45,6 +45,13 @@ class Selection:
     own: NDArray[np.bool_] | None
     left_out: dict[str, int]
 
+    def parts(self) -> dict[str, NDArray[np.bool_]]:
+        """Return what is measured, by name: all rows, then those that are no copies."""
+        parts = {self.name: np.ones(len(self.classes), dtype=np.bool_)}
+        if self.own is not None and self.own.any():
+            parts[f"{self.name} {WITHOUT_COPIES}"] = self.own
+        return parts
+
 
 def select(data: Dataset, usage: str, protocol: Protocol, label_set: LabelSet) -> Selection:
     """Return the rows of the split `usage` whose class the model knows.

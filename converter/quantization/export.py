@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 import keras
-import msgspec
 
 from converter.datasets import Dataset
 from converter.evaluation.selection import Protocol, rows_name
 from converter.label_sets import LABEL_SETS, LabelSet
 from converter.recipes import Recipe
+from converter.training.folder import MODEL, NEGATIVES, RECIPE, read_recipe
 from converter.training.networks import Model
 from edge.errors import ModelError
 
@@ -95,19 +95,19 @@ def open_run(directory: Path, training: Dataset, head: Head = "logits") -> Expor
 
 def _load(directory: Path) -> tuple[Model, Recipe]:
     try:
-        recipe = msgspec.json.decode((directory / "recipe.json").read_bytes(), type=Recipe)
-        return keras.saving.load_model(directory / "model.keras", compile=False), recipe
+        recipe = read_recipe(directory)
+        return keras.saving.load_model(directory / MODEL, compile=False), recipe
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(
-            f"{directory}: holds no finished training ({error}); expected model.keras and "
-            "recipe.json, as emotiond-convert train writes them"
+            f"{directory}: holds no finished training ({error}); expected {MODEL} and "
+            f"{RECIPE}, as emotiond-convert train writes them"
         ) from error
 
 
 def _negatives(directory: Path) -> str:
     """Say of what photographs, if any, the face output learnt what no face is."""
     try:
-        count = len((directory / "negatives.txt").read_text().splitlines())
+        count = len((directory / NEGATIVES).read_text().splitlines())
     except FileNotFoundError:
         return ""
     return (

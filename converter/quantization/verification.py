@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from converter.datasets import EXPRESSIONS, Dataset, Usage
 from converter.evaluation.figures import Logits, fit_temperature, measure
 from converter.evaluation.predictor import resize
-from converter.evaluation.selection import WITHOUT_COPIES, Selection, select
+from converter.evaluation.selection import Selection, select
 from converter.quantization.export import Export
 from edge.infer.calibration import sigmoid, softmax
 from edge.infer.card import Accuracy, ModelCard
@@ -148,11 +148,9 @@ def _measured(card: ModelCard, values: Logits, rows: Selection) -> ModelCard:
         temperature = fit_temperature(values, rows.classes)
         card = _replace(card, output=_replace(card.output, temperature=temperature))
         values = softmax(values, temperature)
-    masks = {rows.name: np.ones(len(rows.classes), dtype=np.bool_)}
-    if rows.own is not None and rows.own.any():
-        masks[f"{rows.name} {WITHOUT_COPIES}"] = rows.own
     found = (
-        measure(name, values[mask], rows.classes[mask], card.labels) for name, mask in masks.items()
+        measure(name, values[mask], rows.classes[mask], card.labels)
+        for name, mask in rows.parts().items()
     )
     return _replace(card, measured=tuple(found))
 

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import keras
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.recipes import Distillation, Recipe
+from converter.datasets import EXPRESSIONS
+from converter.recipes import Distillation
 from converter.training.augmentation import Faces
 from converter.training.batches import Views
+from converter.training.folder import MODEL, read_recipe
 from converter.training.networks import Model, new_network
 from edge.errors import ConfigError
 from edge.infer.calibration import softmax
@@ -33,7 +34,7 @@ def teach(teachers: tuple[Path, ...], views: Views, how: Distillation) -> Judgem
         ConfigError: a teacher is missing.
     """
     judged = [_logits(teacher, views, how.views) for teacher in teachers]
-    classes = judged[0].shape[2] - 8
+    classes = judged[0].shape[2] - len(EXPRESSIONS)
     total = np.zeros(judged[0].shape, np.float16)
     for logits in judged:
         for view, rows in enumerate(logits.astype(np.float32)):
@@ -73,9 +74,8 @@ def _ask(network: Model, faces: Faces) -> NDArray[np.float32]:
 def _load(teacher: Path) -> Model:
     """Build the teacher anew in the training's own precision: bfloat16 halves the wait."""
     try:
-        recipe = msgspec.json.decode((teacher / "recipe.json").read_bytes(), type=Recipe)
-        network = new_network(recipe)
-        network.load_weights(teacher / "model.keras")
+        network = new_network(read_recipe(teacher))
+        network.load_weights(teacher / MODEL)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{teacher}: holds no finished training to learn from") from error
     return network

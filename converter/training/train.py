@@ -15,21 +15,12 @@ from converter.training.checkpoint import Checkpoint
 from converter.training.curves import draw_curves
 from converter.training.distillation import teach
 from converter.training.face_head import fit_face_head
+from converter.training.folder import CHECKPOINT, CURVES, LOG, MODEL, NEGATIVES, RECIPE
 from converter.training.muon import Muon
 from converter.training.networks import Model, new_network
 from converter.training.normalization import with_fused_normalization
 from converter.training.progress import Progress
 from edge.errors import ConfigError, DataError
-
-MODEL, RECIPE, LOG, CURVES, NEGATIVES, CHECKPOINT = (
-    "model.keras",
-    "recipe.json",
-    "log.csv",
-    "curves.png",
-    "negatives.txt",
-    "checkpoint.weights.h5",
-)
-"""What a training leaves in its folder; the checkpoint only until it is finished."""
 
 
 def train(
@@ -205,12 +196,11 @@ class _SaveAsFloat32(keras.callbacks.Callback):  # type: ignore[misc]  # Keras s
         super().__init__()
         self._path = path
         self._network = network
-        self._recipe = recipe
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         policy = keras.mixed_precision.global_policy()
         keras.mixed_precision.set_global_policy("float32")
-        plain = new_network(self._recipe)
+        self._plain = new_network(recipe)
         keras.mixed_precision.set_global_policy(policy)
-        plain.set_weights(self._network.get_weights())
-        _write(plain, self._path)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._plain.set_weights(self._network.get_weights())
+        _write(self._plain, self._path)

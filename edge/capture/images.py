@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.capture.source import EndOfStream, frozen
 from edge.errors import InputError
-from edge.records import Frame
+from edge.records import Frame, Image
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".gif"}
@@ -46,7 +46,7 @@ class Images:
             self._paths = enumerate(())  # so that a folder that cannot be listed is an end
             self._paths = enumerate(self._list())
         for index, path in self._paths:
-            image = _decode(path)
+            image = read_picture(path)
             return Frame(frozen(image), index, float(index), captured=time.monotonic(), still=True)
         raise EndOfStream
 
@@ -65,7 +65,12 @@ class Images:
         return paths
 
 
-def _decode(path: Path) -> object:
+def read_picture(path: Path) -> Image:
+    """Return the picture in a file, BGR uint8 (height, width, 3).
+
+    Raises:
+        InputError: it is none.
+    """
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: is not a file")
@@ -77,4 +82,4 @@ def _decode(path: Path) -> object:
         raise InputError(f"{path}: cannot be decoded: {error.err}") from error
     if image is None:
         raise InputError(f"{path}: is not a picture that can be read")
-    return image
+    return np.asarray(image, dtype=np.uint8)
