@@ -40,14 +40,14 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Learning from teachers (Hinton et al. 2015, arXiv:1503.02531).
 
-    Student and teachers see the very same varied faces, which teaches more than the teachers'
-    opinions of the plain ones (Beyer et al. 2022, arXiv:2106.05237). The teachers' logits are
-    computed once and kept.
+    The teachers judge a few variations of each face once, and their mean is the target of all the
+    variations that the student sees: it never sees one twice, so it has nothing to learn by heart.
+    The teachers' logits are kept.
 
     Attributes:
         teachers: names of recipes beside this one; each is trained first where it was not.
         weight: share of the teachers' mean probabilities in the target; the rest is the label.
-        views: how many variations of each face the teachers judge; the epochs go round them.
+        views: how many variations of each face the teachers judge.
     """
 
     teachers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]

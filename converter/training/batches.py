@@ -98,16 +98,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
     Args:
         task: what is learnt.
         recipe: batch size, mixing, seed.
-        taught: the teachers' probabilities, float (views, n, classes + 8), when there are any.
+        taught: the teachers' probabilities, float32 (n, classes + 8), when there are any.
     """
 
-    def __init__(
-        self, task: Task, recipe: Recipe, taught: NDArray[np.floating[Any]] | None = None
-    ) -> None:
+    def __init__(self, task: Task, recipe: Recipe, taught: Targets | None = None) -> None:
         super().__init__()
         self._task = task
         self._recipe = recipe
-        self._taught = taught
+        self._targets = _blended(task.targets, taught, recipe)
         self._drawn: int | None = None
         self.epoch = 0
 
@@ -133,21 +131,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         """Vary and shuffle the faces, once an epoch."""
         if self._drawn == self.epoch:
             return
-        view = self.epoch if self._taught is None else self.epoch % len(self._taught)
-        self._faces = self._task.views[view]
-        self._targets = self._blend(view)
+        self._faces = self._task.views[self.epoch]
         rng = np.random.default_rng((self._recipe.seed, self.epoch))
         self._order = rng.permutation(len(self._task))
         self._drawn = self.epoch
-
-    def _blend(self, view: int) -> Targets:
-        """Return the targets, partly the teachers' judgement of `view` where there are any."""
-        own, distillation = self._task.targets, self._recipe.distillation
-        if self._taught is None or distillation is None:
-            return own
-        weight = np.float32(distillation.weight)
-        taught = self._taught[view].astype(np.float32)
-        return np.asarray((1 - weight) * own + weight * taught)
 
     def _mix(self, faces: Batch, known: Targets, rng: np.random.Generator) -> tuple[Batch, Targets]:
         ways = [
@@ -183,6 +170,14 @@ def oversampled(classes: NDArray[np.int64]) -> NDArray[np.int64]:
         for number in np.flatnonzero(counts)
     ]
     return np.concatenate(groups)
+
+
+def _blended(own: Targets, taught: Targets | None, recipe: Recipe) -> Targets:
+    """Return the targets, partly the teachers' judgement where there are any."""
+    if taught is None or recipe.distillation is None:
+        return own
+    weight = np.float32(recipe.distillation.weight)
+    return np.asarray((1 - weight) * own + weight * taught)
 
 
 def _smoothed(targets: Targets, share: float) -> Targets:

@@ -1,4 +1,4 @@
-"""Teachers: finished networks whose judgement of every varied face a student learns from."""
+"""Teachers: finished networks whose judgement of every face a student learns from."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from converter.datasets import EXPRESSIONS
 from converter.recipes import Distillation
-from converter.training.augmentation import Faces
+from converter.training.augmentation import Faces, Targets
 from converter.training.batches import Views
 from converter.training.folder import MODEL, read_recipe
 from converter.training.networks import Model, new_network
@@ -16,31 +16,37 @@ from edge.errors import ConfigError
 from edge.infer.calibration import softmax
 
 Judgements = NDArray[np.float16]
-"""float16 (views, n, classes + 8): a teacher's logits, or the teachers' mean probabilities."""
+"""float16 (views, n, classes + 8): a teacher's logits."""
 
 
-def teach(teachers: tuple[Path, ...], views: Views, how: Distillation) -> Judgements:
-    """Return the mean probabilities of all teachers for each of `how.views` views.
+def teach(teachers: tuple[Path, ...], views: Views, how: Distillation) -> Targets:
+    """Return the mean probabilities of all teachers over `how.views` views of each face.
 
     Each teacher's logits are kept beside it, so that a second student, or a resumed one, need
     not ask again.
 
     Args:
         teachers: folders of finished trainings.
-        views: what the student will see.
-        how: how many views.
+        views: variations of the training faces.
+        how: how many of them.
+
+    Returns:
+        float32 (n, classes + 8).
 
     Raises:
         ConfigError: a teacher is missing.
     """
     judged = [_logits(teacher, views, how.views) for teacher in teachers]
-    classes = judged[0].shape[2] - len(EXPRESSIONS)
-    total = np.zeros(judged[0].shape, np.float16)
-    for logits in judged:
-        for view, rows in enumerate(logits.astype(np.float32)):
-            for head in (np.s_[:, :classes], np.s_[:, classes:]):
-                total[view][head] += softmax(rows[head], 1.0) / len(judged)
-    return total
+    return np.asarray(np.mean([_probabilities(logits) for logits in judged], axis=0))
+
+
+def _probabilities(logits: Judgements) -> Targets:
+    """Return the mean over all views, float32 (n, classes + 8); each head's sum to 1."""
+    classes = logits.shape[2] - len(EXPRESSIONS)
+    wide = logits.astype(np.float32)
+    heads = (wide[..., :classes], wide[..., classes:])
+    means = [np.mean([softmax(view, 1.0) for view in head], axis=0) for head in heads]
+    return np.hstack(means)
 
 
 def _logits(teacher: Path, views: Views, count: int) -> Judgements:
