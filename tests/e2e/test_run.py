@@ -1,5 +1,6 @@
 """The daemon as a process, on real films, pictures, streams and brokers."""
 
+import re
 import shutil
 import socket
 import time
@@ -110,8 +111,10 @@ def test_events_that_reach_no_broker_are_counted_at_the_end(tmp_path: Path) -> N
     sinks = [mqtt(free_port()), mqtt(free_port())]
     with Daemon(tmp_path, {"source": film(), "sinks": sinks}) as daemon:
         assert daemon.wait() == 0
-    assert daemon.log.count("8 events were not delivered") == 2
-    assert "dropped frames=0 tracked=0 events=16" in daemon.log
+    lost = [int(count) for count in re.findall(r"(\d+) events were not delivered", daemon.log)]
+    assert len(lost) == 2
+    assert lost[0] == lost[1] > 0
+    assert f"dropped frames=0 tracked=0 events={sum(lost)}" in daemon.log
 
 
 def test_a_film_cut_short_is_exit_code_1_and_what_there_was_is_told(tmp_path: Path) -> None:
