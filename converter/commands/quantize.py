@@ -6,11 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.commands.extras import needs
-from converter.commands.options import (
-    add_command,
-    add_data,
-    load_data,
-)
+from converter.commands.options import add_command, add_data, load_data
 from edge.infer.card import Accuracy
 
 
