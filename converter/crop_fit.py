@@ -1,5 +1,6 @@
 """The margin and shift that turn a detector's boxes into the framing of the training pictures."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -8,11 +9,15 @@ from numpy.typing import NDArray
 
 from edge.detect import CropFit, Detector
 from edge.errors import DataError
-from edge.records import Box, Image
+from edge.records import Box, Face, Image
 
 WIDTH, HEIGHT = 640, 480
 SIDES = (100, 240)
 """Range of the sizes, in pixels, at which a face is laid into the canvas."""
+
+
+NEAR = 0.3
+"""Overlap (IoU) at which a detection is of the face that was laid out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,23 @@ class FitReport:
     iou: float
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a detector found of one face that was laid into a canvas.
+
+    Attributes:
+        row: which of the faces.
+        image: the canvas.
+        square: where the face's picture lies in it.
+        face: the detection that overlaps it most.
+    """
+
+    row: int
+    image: Image
+    square: Box
+    face: Face
+
+
 def fit_crop(detector: Detector, faces: NDArray[np.uint8], seed: int) -> FitReport:
     """Lay each face into a canvas, detect it, and fit the box to the picture's own square.
 
@@ -42,18 +64,28 @@ def fit_crop(detector: Detector, faces: NDArray[np.uint8], seed: int) -> FitRepo
     Raises:
         DataError: the detector found none of the faces.
     """
-    rng = np.random.default_rng(seed)
-    pairs = []
-    for face in faces:
-        image, square = lay_out(face, rng)
-        box = _best(detector, image, square)
-        if box is not None:
-            pairs.append((square, box))
+    pairs = [(one.square, one.face.box) for one in find_faces(detector, faces, seed)]
     if not pairs:
         raise DataError(f"the detector {detector.name} found none of {len(faces)} faces")
     fit = _medians(pairs)
     iou = float(np.mean([fit.square(box).iou(square) for square, box in pairs]))
     return FitReport(fit, len(faces), len(pairs), iou)
+
+
+def find_faces(detector: Detector, faces: NDArray[np.uint8], seed: int) -> Iterator[Finding]:
+    """Lay each face into a canvas and yield what the detector finds of it.
+
+    Args:
+        detector: what looks.
+        faces: uint8 (n, 48, 48).
+        seed: of sizes and places.
+    """
+    rng = np.random.default_rng(seed)
+    for row, pixels in enumerate(faces):
+        image, square = lay_out(pixels, rng)
+        face = _best(detector, image, square)
+        if face is not None:
+            yield Finding(row, image, square, face)
 
 
 def lay_out(face: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image, Box]:
@@ -68,11 +100,11 @@ def lay_out(face: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image, B
     return image, Box(left, top, left + side, top + side)
 
 
-def _best(detector: Detector, image: Image, square: Box) -> Box | None:
+def _best(detector: Detector, image: Image, square: Box) -> Face | None:
     """Return the detection that overlaps the true square most, None when none is near."""
-    boxes = [face.box for face in detector.detect(image)]
-    best = max(boxes, key=square.iou, default=None)
-    return best if best is not None and square.iou(best) > 0.3 else None
+    faces = detector.detect(image)
+    best = max(faces, key=lambda face: square.iou(face.box), default=None)
+    return best if best is not None and square.iou(best.box) > NEAR else None
 
 
 def _medians(pairs: list[tuple[Box, Box]]) -> CropFit:

@@ -8,10 +8,10 @@ import yaml
 
 from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
-from edge.detect import DetectorSettings, TrackerSettings
-from edge.detect.haar import HaarSettings
+from edge.detect import AutoSettings, DetectorSettings, DetectSettings, TrackerSettings
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath
+from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
 from edge.publish import MqttSettings, SinkSettings
 from edge.validation import explain
@@ -21,9 +21,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set; config/emotiond.yaml explains each key."""
 
     source: SourceSettings = CameraSettings()
-    detector: DetectorSettings = HaarSettings()
+    detector: DetectorSettings = AutoSettings()
+    detect: DetectSettings = DetectSettings()
     tracker: TrackerSettings = TrackerSettings()
     classifier: ClassifierSettings = ClassifierSettings()
+    quality: QualitySettings = QualitySettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     sinks: tuple[SinkSettings, ...] = (MqttSettings(),)
 
@@ -36,13 +38,10 @@ def load_config(path: Path) -> Config:
             value out of range. The text is one line: file, key, what was expected and found.
     """
     try:
-        data = yaml.load(path.read_bytes(), Loader=_UniqueKeyLoader)
+        text = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is not YAML: {_yaml_problem(error)}") from error
-    except RecursionError as error:
-        raise ConfigError(f"{path}: is nested too deeply") from error
+    data = _parse_yaml(text, path)
     return parse_config({} if data is None else data, path)
 
 
@@ -67,6 +66,27 @@ def parse_config(data: Any, path: Path) -> Config:
         return msgspec.convert(data, Config, dec_hook=resolve)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {explain(str(error), data, Config)}") from error
+
+
+def parse_detector(text: str) -> DetectorSettings:
+    """Return the detector that a command line names: its kind, or a YAML mapping as in a config.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    option = Path("--detector")
+    data = _parse_yaml(text, option)
+    detector = {"kind": data} if isinstance(data, str) else data
+    return parse_config({"detector": detector}, option).detector
+
+
+def _parse_yaml(text: str | bytes, place: Path) -> Any:
+    try:
+        return yaml.load(text, Loader=_UniqueKeyLoader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{place}: is not YAML: {_yaml_problem(error)}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{place}: is nested too deeply") from error
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

@@ -44,3 +44,11 @@ class InputError(SourceError):
 
 class DataError(EmotiondError):
     """Training data is malformed."""
+
+
+class CalibrationError(EmotiondError):
+    """A person's neutral face was not seen well or long enough, or what it gave cannot be kept."""
+
+
+class FetchError(EmotiondError):
+    """A published file cannot be obtained."""

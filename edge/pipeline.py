@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from edge.capture import EndOfStream, Source, is_live, open_source
 from edge.config import Config
-from edge.detect import Detector, Tracker, open_detector
+from edge.detect import Follower, open_detector
 from edge.errors import InputError
 from edge.infer.classifier import open_classifier
 from edge.infer.expressions import Expressions
@@ -52,7 +52,7 @@ class Pipeline:
     Args:
         source: gives the frames.
         live: whether late frames are dropped rather than waited for.
-        detector, tracker, expressions, life: what happens to a frame, in that order.
+        follower, expressions, life: what happens to a frame, in that order.
         sinks: where events go.
     """
 
@@ -61,16 +61,14 @@ class Pipeline:
         *,
         source: Source,
         live: bool,
-        detector: Detector,
-        tracker: Tracker,
+        follower: Follower,
         expressions: Expressions,
         life: EventLife,
         sinks: list[Sink],
     ) -> None:
         self.failed_inputs = 0
         self._source = source
-        self._detector = detector
-        self._tracker = tracker
+        self._follower = follower
         self._expressions = expressions
         self._life = life
         self._sinks = sinks
@@ -108,6 +106,11 @@ class Pipeline:
         self._frames.close()
         deadline = time.monotonic() + STAGES_SECONDS
         return all(stage.join(deadline - time.monotonic()) for stage in others) and in_time
+
+    @property
+    def detector(self) -> str:
+        """The name of the detector."""
+        return self._follower.detector
 
     @property
     def running(self) -> bool:
@@ -181,8 +184,7 @@ class Pipeline:
     def _detect(self) -> None:
         frame = self._frames.get(WAIT)
         if frame is not None:
-            faces = self._detector.detect(frame.image)
-            self._tracked.put(self._tracker.update(frame, faces))
+            self._tracked.put(self._follower.update(frame))
 
     def _infer(self) -> None:
         tracked = self._tracked.get(WAIT)
@@ -200,7 +202,7 @@ class Pipeline:
     def _end_unseen(self) -> None:
         """End every track once a live source has been silent longer than a face may be missed."""
         silent = time.monotonic() - self._last_frame
-        if self._live and silent > self._tracker.max_missed:
+        if self._live and silent > self._follower.max_missed:
             self._end_tracks()
 
     def _end_tracks(self) -> None:
@@ -245,14 +247,14 @@ def build_pipeline(config: Config) -> Pipeline:
         ConfigError: a file or package that the config needs cannot be used.
         ModelError: the model cannot be used.
     """
-    detector = open_detector(config.detector)
     classifier = open_classifier(config.classifier)
+    detector = open_detector(config.detector)
+    live = is_live(config.source)
     return Pipeline(
         source=open_source(config.source),
-        live=is_live(config.source),
-        detector=detector,
-        tracker=Tracker(config.tracker),
-        expressions=Expressions(classifier, detector.crop_fit, config.smoothing),
+        live=live,
+        follower=Follower(detector, config.tracker, config.detect, live),
+        expressions=Expressions(classifier, detector.crop_fit, config.smoothing, config.quality),
         life=EventLife(classifier.card.name, detector.name),
         sinks=[open_sink(settings) for settings in config.sinks],
     )

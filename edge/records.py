@@ -1,6 +1,8 @@
 """The records that flow from stage to stage, each made once and never changed."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
@@ -79,22 +81,95 @@ class Box:
         union = self.area + other.area - common
         return common / union if union > 0 else 0.0
 
+    @property
+    def center(self) -> "Point":
+        """Its middle."""
+        return Point((self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2)
+
+    def moved(self, shift: "Shift") -> "Box":
+        """Return it where `shift` takes it."""
+        center, half = shift.apply(self.center), shift.scale / 2
+        width, height = half * self.width, half * self.height
+        return Box(center.x - width, center.y - height, center.x + width, center.y + height)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A place in pixels of the frame."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A movement in the plane without turning: (x, y) goes to scale * (x, y) + (right, down)."""
+
+    right: float
+    down: float
+    scale: float = 1.0
+
+    def apply(self, point: Point) -> Point:
+        """Return where `point` goes."""
+        return Point(
+            self.scale * point.x + self.right,
+            self.scale * point.y + self.down,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPoints:
+    """Where the parts of a face are; right and left are the person's own."""
+
+    right_eye: Point
+    left_eye: Point
+    nose: Point
+    mouth: Point
+    right_ear: Point | None = None
+    left_ear: Point | None = None
+
+    @property
+    def roll(self) -> float:
+        """How far the head is tilted, in degrees: the line of the eyes, clockwise from level."""
+        right, left = self.right_eye, self.left_eye
+        return math.degrees(math.atan2(left.y - right.y, left.x - right.x))
+
+    def moved(self, shift: Shift) -> "KeyPoints":
+        """Return them where `shift` takes them."""
+        points: Iterator[Point | None] = (getattr(self, field.name) for field in fields(self))
+        return KeyPoints(*(point and shift.apply(point) for point in points))  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One detection: where, and how sure the detector is (a scale of its own; higher is surer)."""
+    """One detection.
+
+    Attributes:
+        box: where it is.
+        confidence: how sure the detector is, on a scale of its own; higher is surer.
+        points: its key points, from detectors that give them.
+    """
 
     box: Box
     confidence: float
+    points: KeyPoints | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One face followed over time; `seen` is false in frames where it was not detected."""
+    """One face followed over time.
+
+    Attributes:
+        track_id: counts from 1 in each run.
+        box: where it is, or would be by now.
+        seen: whether it was found in this very frame, by the detector or by following it.
+        points: its key points, where the detector gives them.
+    """
 
     track_id: int
     box: Box
     seen: bool
+    points: KeyPoints | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +181,59 @@ class TrackedFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """How well one face can be read.
+
+    Attributes:
+        size: height of the face as framed for the classifier, in pixels of the frame.
+        sharpness: how much fine detail there is; docs/quality.md defines it.
+        brightness: mean grey value of the middle of the crop, 0-255.
+        contrast: standard deviation of its grey values.
+        yaw: how far the head is turned, in degrees, 0 is straight at the camera and positive
+            towards the person's own left; None without key points.
+        roll: how far it is tilted, in degrees; None without key points.
+    """
+
+    size: float
+    sharpness: float
+    brightness: float
+    contrast: float
+    yaw: float | None = None
+    roll: float | None = None
+
+
+UNCERTAIN = "uncertain"
+"""The emotion of a face that is there and cannot be read."""
+
+
+class Reason(StrEnum):
+    """Why a face cannot be read."""
+
+    TOO_SMALL = "too_small"
+    BLURRED = "blurred"
+    DARK = "dark"
+    LOW_CONTRAST = "low_contrast"
+    SIDE_FACE = "side_face"
+    NOT_A_FACE = "not_a_face"
+
+
+@dataclass(frozen=True, slots=True)
 class Expression:
-    """The steadied reading of one track: its emotion and the probabilities behind it."""
+    """The steadied reading of one track.
+
+    Attributes:
+        track: whose.
+        emotion: one of the model's labels, or `UNCERTAIN`.
+        probabilities: behind it; None where it is uncertain.
+        quality: of the face when it was last looked at.
+        reasons: why it is uncertain; empty where it is not.
+    """
 
     track: Track
     emotion: str
-    probabilities: dict[str, float]
+    probabilities: dict[str, float] | None
+    quality: Quality
+    reasons: tuple[Reason, ...] = ()
 
 
 class EventType(StrEnum):
@@ -127,6 +249,10 @@ class EmotionEvent:
     """What is published; docs/event.schema.json describes each field as a subscriber sees it.
 
     Attributes:
+        emotion: one of the model's labels, or `UNCERTAIN`.
+        confidence, probabilities: None where the emotion is uncertain.
+        quality: of the face when it was last looked at.
+        reasons: why the emotion is uncertain; empty where it is not.
         duration: seconds from the track's start event until it was last seen.
         captured: when its frame was read, on the monotonic clock.
         latency: seconds from then until it was handed to the sinks.
@@ -137,8 +263,10 @@ class EmotionEvent:
     type: EventType
     track_id: int
     emotion: str
-    confidence: float
-    probabilities: dict[str, float]
+    confidence: float | None
+    probabilities: dict[str, float] | None
+    quality: Quality
+    reasons: tuple[Reason, ...]
     box: Box
     frame_size: tuple[int, int]
     duration: float

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edge.demo.show import CLIP
+from edge.detect.published import FULL_RANGE, find_file
 from edge.records import Image
 from tests.brokers import MOSQUITTO, Broker, Mosquitto, new_broker
 
@@ -34,6 +35,22 @@ def media() -> Path:
     if not MEDIA.is_dir():
         pytest.skip("the photos and clips of ../shared/data/media are not on this machine")
     return MEDIA
+
+
+@pytest.fixture
+def blazeface() -> None:
+    """Skip where the networks of blazeface were not fetched."""
+    if find_file(FULL_RANGE.name) is None:
+        pytest.skip("`emotiond models fetch blazeface` has not been run on this machine")
+
+
+@pytest.fixture
+def yunet() -> Path:
+    """The network of YuNet that lies beside the media."""
+    path = MEDIA.parent / "detectors" / "yunet_s.onnx"
+    if not path.is_file():
+        pytest.skip("YuNet's network, ../shared/data/detectors, is not on this machine")
+    return path
 
 
 @pytest.fixture

@@ -6,7 +6,20 @@ from uuid import uuid4
 
 import numpy as np
 
-from edge.records import Box, EmotionEvent, EventType, Face, Frame, Stats
+from edge.records import (
+    UNCERTAIN,
+    Box,
+    EmotionEvent,
+    EventType,
+    Face,
+    Frame,
+    Quality,
+    Reason,
+    Stats,
+)
+
+QUALITY = Quality(size=100.0, sharpness=0.0812, brightness=120.0, contrast=45.0)
+"""Of a face that can be read, seen by a detector without key points."""
 
 BLANK = np.zeros((48, 64, 3), dtype=np.uint8)
 
@@ -48,6 +61,8 @@ def event(kind: EventType = EventType.START, track_id: int = 1, **fields: Any) -
         "emotion": "happy",
         "confidence": 0.8,
         "probabilities": {"happy": 0.8, "neutral": 0.2},
+        "quality": QUALITY,
+        "reasons": (),
         "box": Box(10, 20, 110, 120),
         "frame_size": (640, 480),
         "duration": 1.5,
@@ -57,3 +72,14 @@ def event(kind: EventType = EventType.START, track_id: int = 1, **fields: Any) -
         "latency": 0.02,
     }
     return EmotionEvent(type=kind, track_id=track_id, **{**defaults, **fields})
+
+
+def uncertain(kind: EventType = EventType.START, track_id: int = 1, **fields: Any) -> EmotionEvent:
+    """Return the event of a face that is too dark to be read; `fields` replace the defaults."""
+    unread: dict[str, Any] = {
+        "emotion": UNCERTAIN,
+        "confidence": None,
+        "probabilities": None,
+        "reasons": (Reason.DARK,),
+    }
+    return event(kind, track_id, **{**unread, **fields})

@@ -1,27 +1,59 @@
 """`emotiond-convert fit-crop`: fit a detector's boxes to the training framing."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from converter.commands.extras import needs
 from converter.commands.options import add_command, add_data, count, load_data
 from converter.crop_fit import fit_crop
-from edge.detect import HaarSettings, open_detector
+from converter.datasets import Dataset, Usage
+from edge.config import parse_detector
+from edge.detect import Detector, open_detector
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
-    text = "fit a detector's boxes to the training framing"
+    text = "fit a detector's boxes to the training framing, and say what the crops cost a model"
     parser = add_command(commands, "fit-crop", _run, text)
+    parser.add_argument(
+        "--detector",
+        default="auto",
+        help="its kind, or its settings as in a config, '{kind: yunet, model: my.onnx}'; "
+        "default: %(default)s",
+    )
     parser.add_argument("--faces", type=count, default=1000, help="how many; default: %(default)s")
+    parser.add_argument(
+        "--model", type=Path, help="measure this model's accuracy on crops of PublicTest as well"
+    )
     add_data(parser)
 
 
 def _run(options: argparse.Namespace) -> None:
-    faces = load_data(options).split("Training").faces()
+    data = load_data(options)
+    detector = open_detector(parse_detector(options.detector))
+    faces = data.split(Usage.TRAINING).faces()
     chosen = np.random.default_rng(0).permutation(len(faces))[: options.faces]
-    detector = open_detector(HaarSettings())
     report = fit_crop(detector, faces.pixels[chosen], seed=0)
-    print(f"{detector.name}: {report.fit}")
+    print(f"{detector.name}: {report.fit}, the one in use is {detector.crop_fit}")
     print(f"found {report.found} of {report.tried}; mean IoU of the squares {report.iou:.3f}")
+    if options.model:
+        _measure(detector, data, options.model)
+
+
+def _measure(detector: Detector, data: Dataset, model: Path) -> None:
+    """Print what the crops in use cost the model on PublicTest's faces."""
+    accuracy = needs("evaluate", "converter.crop_accuracy")
+    selection = needs("evaluate", "converter.evaluation.selection")
+    predictor = needs("evaluate", "converter.evaluation.predictor").open_tflite(model)
+    rows = selection.select(
+        data.faces(), Usage.PUBLIC_TEST, selection.Protocol.LABELS, predictor.label_set
+    )
+    told = accuracy.measure_crops(detector, predictor, rows, seed=1)
+    print(
+        f"{predictor.name} on the {told.found} of {told.tried} faces of {rows.name} it found: "
+        f"{told.original:.1%} as they are, {told.cropped:.1%} as crops, "
+        f"{told.upright:.1%} as crops that are not turned"
+    )

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.errors import ConfigError
 from edge.infer.card import Speed
-from edge.infer.runtime import PACKAGES, Network, Runtime, Tensor
+from edge.runtime import PACKAGES, Network, Runtime, Tensor
 
 ROUNDS = 200
 WARM_UP = 20

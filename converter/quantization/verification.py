@@ -15,7 +15,7 @@ from converter.quantization.export import Export
 from edge.infer.calibration import sigmoid, softmax
 from edge.infer.card import Accuracy, ModelCard
 from edge.infer.classifier import TFLiteClassifier
-from edge.infer.runtime import Network, Runtime
+from edge.runtime import Network, Runtime
 
 MAX_LOSS = 0.003
 """Share of the rows that a conversion may lose against the network."""

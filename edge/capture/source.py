@@ -1,10 +1,15 @@
 """The contract of every source."""
 
+import logging
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 
+from edge.errors import InputError
 from edge.records import Frame, Image
+
+log = logging.getLogger(__name__)
 
 
 class EndOfStream(Exception):
@@ -29,6 +34,20 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of the device or file."""
+
+
+def frames(source: Source) -> Iterator[Frame]:
+    """Yield the frames of `source` until it ends; an input that cannot be read is logged."""
+    while True:
+        try:
+            frame = source.read()
+        except EndOfStream:
+            return
+        except InputError as error:
+            log.error("%s", error)
+            continue
+        if frame is not None:
+            yield frame
 
 
 def frozen(image: object) -> Image:

@@ -1,23 +1,22 @@
 """Crops of the largest face in view, written as pictures of one class."""
 
 import errno
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 
-from edge.capture import EndOfStream, Source
+from edge.capture import Source
+from edge.capture.source import frames
 from edge.collect.faces import SIDE
 from edge.detect import Detector
-from edge.errors import DataError, InputError
-from edge.infer.crop import crop_grey
+from edge.detect.plausibility import plausible
+from edge.errors import DataError
+from edge.infer.crop import crop_face
 from edge.records import Frame, GreyImage
 
 INTERVAL = 0.5
 """Seconds of the source's own clock between two pictures: closer ones are hardly two."""
-
-log = logging.getLogger(__name__)
 
 
 def collect(source: Source, detector: Detector, folder: Path) -> Iterator[Path]:
@@ -44,7 +43,7 @@ def collect(source: Source, detector: Detector, folder: Path) -> Iterator[Path]:
 def _crops(source: Source, detector: Detector) -> Iterator[GreyImage]:
     """Yield crops that lie `INTERVAL` apart."""
     due = float("-inf")
-    for frame in _frames(source):
+    for frame in frames(source):
         if frame.timestamp < due:
             continue
         crop = _largest(frame, detector)
@@ -53,25 +52,12 @@ def _crops(source: Source, detector: Detector) -> Iterator[GreyImage]:
             yield crop
 
 
-def _frames(source: Source) -> Iterator[Frame]:
-    while True:
-        try:
-            frame = source.read()
-        except EndOfStream:
-            return
-        except InputError as error:
-            log.error("%s", error)
-            continue
-        if frame is not None:
-            yield frame
-
-
 def _largest(frame: Frame, detector: Detector) -> GreyImage | None:
-    faces = detector.detect(frame.image)
+    faces = [face for face in detector.detect(frame.image) if plausible(face)]
     if not faces:
         return None
-    box = max((face.box for face in faces), key=lambda box: box.area)
-    return crop_grey(frame.image, detector.crop_fit.square(box), SIDE)
+    face = max(faces, key=lambda face: face.box.area)
+    return crop_face(frame.image, face.box, face.points, detector.crop_fit, SIDE)
 
 
 def _last_number(folder: Path) -> int:

@@ -96,13 +96,20 @@ def _run_daemon(config: Path) -> None:
 
 
 def event_line(event: Message) -> str:
-    """Return one event as a line with a bar for its confidence."""
-    filled = round(BAR * event["confidence"])
+    """Return one event as a line with a bar for its confidence, or why there is none."""
     return (
         f"{event['time'][11:23]}  {event['type']:<6}  face {event['track_id']}  "
-        f"{event['emotion']:<8}  {'█' * filled}{'░' * (BAR - filled)} {event['confidence']:4.0%}  "
+        f"{event['emotion']:<9}  {_sureness(event):<{BAR + 5}}  "
         f"after {event['duration']:4.1f} s  latency {event['latency_ms']:.0f} ms"
     )
+
+
+def _sureness(event: Message) -> str:
+    confidence = event["confidence"]
+    if confidence is None:
+        return ", ".join(event["reasons"])
+    filled = round(BAR * confidence)
+    return f"{'█' * filled}{'░' * (BAR - filled)} {confidence:4.0%}"
 
 
 def summary_lines(stats: Message | None) -> str:

@@ -1,24 +1,50 @@
 """Where the faces of a frame are, and which is which from frame to frame."""
 
+from edge.detect.auto import AutoSettings, open_best
+from edge.detect.blazeface import BlazeFace, BlazeFaceSettings
 from edge.detect.detector import CropFit, Detector
+from edge.detect.follower import DetectSettings, Follower
 from edge.detect.haar import Haar, HaarSettings
+from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
 from edge.detect.tracker import Tracker, TrackerSettings
+from edge.detect.yunet import YuNet, YuNetSettings
 
-DetectorSettings = HaarSettings
+DetectorSettings = (
+    AutoSettings | HaarSettings | BlazeFaceSettings | MediaPipeSettings | YuNetSettings
+)
 
 __all__ = [
+    "AutoSettings",
+    "BlazeFaceSettings",
     "CropFit",
+    "DetectSettings",
     "Detector",
     "DetectorSettings",
+    "Follower",
     "HaarSettings",
+    "MediaPipeSettings",
     "Tracker",
     "TrackerSettings",
+    "YuNetSettings",
     "open_detector",
 ]
 
 
 def open_detector(settings: DetectorSettings) -> Detector:
-    """Return the detector that `settings` describe."""
+    """Return the detector that `settings` describe.
+
+    Raises:
+        ConfigError: a file or package that it needs is not there.
+        ModelError: its file is damaged.
+    """
     match settings:
+        case AutoSettings():
+            return open_best()
         case HaarSettings():
             return Haar(settings)
+        case BlazeFaceSettings():
+            return BlazeFace(settings)
+        case MediaPipeSettings():
+            return MediaPipe(settings)
+        case YuNetSettings():
+            return YuNet(settings)

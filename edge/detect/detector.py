@@ -1,5 +1,7 @@
 """The contract of every detector."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,10 +24,16 @@ class CropFit:
     right: float
     down: float
 
-    def square(self, box: Box) -> Box:
-        """Return the square to crop for `box`; it may reach beyond the frame."""
-        x = (box.x1 + box.x2) / 2 + self.right * box.height
-        y = (box.y1 + box.y2) / 2 + self.down * box.height
+    def square(self, box: Box, roll: float = 0.0) -> Box:
+        """Return the square to crop for `box`; it may reach beyond the frame.
+
+        Args:
+            box: what the detector found.
+            roll: tilt of the head in degrees; the shift is tilted with it, the square is not.
+        """
+        cos, sin = math.cos(math.radians(roll)), math.sin(math.radians(roll))
+        x = box.center.x + (self.right * cos - self.down * sin) * box.height
+        y = box.center.y + (self.right * sin + self.down * cos) * box.height
         half = self.scale * box.height / 2
         return Box(x - half, y - half, x + half, y + half)
 
@@ -41,5 +49,11 @@ class Detector(Protocol):
     def crop_fit(self) -> CropFit:
         """What its boxes need to become crops."""
 
-    def detect(self, image: Image) -> list[Face]:
-        """Return the faces in `image`, in its pixels, in no particular order."""
+    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+        """Return the faces in `image`, in its pixels, in no particular order.
+
+        Args:
+            image: where to look.
+            near: boxes of known faces: look around these alone. A detector that saves nothing by
+                it looks everywhere.
+        """

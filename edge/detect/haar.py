@@ -1,5 +1,8 @@
 """OpenCV's boosted cascade of Haar features (Viola and Jones 2001)."""
 
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import cv2
@@ -12,11 +15,30 @@ from edge.records import Box, Face, GreyImage, Image
 
 CASCADES = cv2.data.haarcascades  # type: ignore[attr-defined]  # its stubs forgot it
 
-CASCADE = "haarcascade_frontalface_alt2.xml"
-"""The one of OpenCV's frontal cascades with fewest false faces for the faces it finds: on 601
-pictures without a face and 385 faces of a tenth of the picture and more it drew 7 false faces and
-found 144, `frontalface_default` 14 and 141, `frontalface_alt` 5 and 134, at 9.8, 12.9 and 16.1 ms
-(2026-11-20, the default settings below, on a machine busy with a training)."""
+
+class Cascade(StrEnum):
+    """OpenCV's frontal cascades.
+
+    `alt2` draws fewest false faces for the faces it finds: on 601 pictures without a face and 385
+    faces of a tenth of the picture and more it drew 7 false faces and found 144, `default` 14 and
+    141, at 9.8 and 12.9 ms (2026-11-20, the default settings below, on a machine busy with a
+    training).
+    """
+
+    ALT2 = "alt2"
+    DEFAULT = "default"
+
+    @property
+    def file(self) -> Path:
+        """Where OpenCV's installation keeps it."""
+        return Path(CASCADES, f"haarcascade_frontalface_{self.value}.xml")
+
+
+AROUND = 2.0
+"""Near a known face, a square of so many of its sides is searched."""
+
+GROWTH = 1.5
+"""Near a known face, faces up to so much smaller or larger are searched for."""
 
 CROP_FIT = CropFit(scale=1.03, right=0.0, down=0.0)
 """Medians over 733 training faces that it found of 1,000 (`emotiond-convert fit-crop`, 2026-11-20);
@@ -29,12 +51,14 @@ class HaarSettings(
     """How thoroughly the cascade searches.
 
     Attributes:
+        cascade: which of OpenCV's two.
         width: the frame is made this wide before it is searched, in pixels; never enlarged.
         scale_factor: step between the sizes searched; smaller is slower and finds more.
         min_neighbors: how many overlapping hits make a face; more means fewer false faces.
         min_size: smallest face, as a share of the frame's height.
     """
 
+    cascade: Cascade = Cascade.ALT2
     width: Annotated[int, msgspec.Meta(ge=80, le=4096)] = 320
     scale_factor: Annotated[float, msgspec.Meta(ge=1.01, le=2.0)] = 1.2
     min_neighbors: Annotated[int, msgspec.Meta(ge=0, le=50)] = 3
@@ -53,26 +77,49 @@ class Haar:
 
     def __init__(self, settings: HaarSettings) -> None:
         self._settings = settings
-        self._cascade = cv2.CascadeClassifier(CASCADES + CASCADE)
+        self._cascade = cv2.CascadeClassifier(str(settings.cascade.file))
         if self._cascade.empty():
-            raise ConfigError(f"OpenCV's installation has no {CASCADE}; reinstall opencv-python")
+            raise ConfigError(
+                f"OpenCV's installation has no {settings.cascade.file}; reinstall opencv-python"
+            )
 
-    def detect(self, image: Image) -> list[Face]:
+    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; their confidence is the score of the cascade's last stage."""
         grey, shrink = self._shrink(image)
-        side = max(1, round(self._settings.min_size * grey.shape[0]))
+        smallest = self._settings.min_size * grey.shape[0]
+        if not near:
+            return list(self._search(grey, shrink, Box(0, 0, *grey.shape[::-1]), smallest, 0))
+        return [face for box in near for face in self._search_near(grey, shrink, box, smallest)]
+
+    def _search_near(
+        self, grey: GreyImage, shrink: float, box: Box, smallest: float
+    ) -> Iterator[Face]:
+        """Yield the faces around one that is known, about as large as it."""
+        middle, side = box.center, shrink * max(box.width, box.height)
+        x, y, half = shrink * middle.x, shrink * middle.y, AROUND * side / 2
+        place = Box(max(x - half, 0), max(y - half, 0), x + half, y + half)
+        return self._search(grey, shrink, place, max(smallest, side / GROWTH), GROWTH * side)
+
+    def _search(
+        self, grey: GreyImage, shrink: float, place: Box, smallest: float, largest: float
+    ) -> Iterator[Face]:
+        """Yield the faces in one part of the grey copy, of sizes in its pixels; 0 is no limit."""
+        left, top = int(place.x1), int(place.y1)
+        part = grey[top : int(place.y2), left : int(place.x2)]
+        if part.size == 0:  # a face that left the picture
+            return
+        least, most = max(1, round(smallest)), round(largest)
         boxes, _, scores = self._cascade.detectMultiScale3(
-            grey,
+            part,
             scaleFactor=self._settings.scale_factor,
             minNeighbors=self._settings.min_neighbors,
-            minSize=(side, side),
+            minSize=(least, least),
+            maxSize=(most, most),
             outputRejectLevels=True,
         )
-        corners = (np.array(boxes, dtype=float).reshape(-1, 4) / shrink).tolist()
-        return [
-            Face(Box(x, y, x + width, y + height), float(score))
-            for (x, y, width, height), score in zip(corners, scores, strict=True)
-        ]
+        corners = np.array(boxes, dtype=float).reshape(-1, 4) + np.array([left, top, 0, 0])
+        for (x, y, width, height), score in zip((corners / shrink).tolist(), scores, strict=True):
+            yield Face(Box(x, y, x + width, y + height), float(score))
 
     def _shrink(self, image: Image) -> tuple[GreyImage, float]:
         """Return the grey copy to search and its size relative to `image`.

@@ -1,15 +1,28 @@
-"""Faces followed from frame to frame by the overlap of their boxes."""
+"""Faces followed from frame to frame: which detection continues which track.
 
+Nothing is known of a face but where it is: no embedding, no identity.
+"""
+
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 
-from edge.records import Box, Face, Frame, Track, TrackedFrame
+from edge.detect.plausibility import faces_camera
+from edge.records import Box, Face, Frame, KeyPoints, Shift, Track, TrackedFrame
 
 SAME_FACE = 0.6
 """Share of the smaller of two boxes that both cover, above which they are one face: cascades
 report some faces twice, at two sizes."""
+
+VELOCITY_SECONDS = 0.3
+"""Over how long a velocity is averaged: detectors jitter by pixels from frame to frame, and a
+longer memory would miss a turn of the head."""
+
+Movement = Callable[[Box], Shift | None]
+"""Where a box went since the frame before, None where that cannot be told."""
 
 
 class TrackerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -17,34 +30,77 @@ class TrackerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         min_iou: overlap at which a detection continues a track.
-        min_hits: detections before a track is believed; false faces seldom persist.
+        min_hits: detections before a track is believed, each miss taking one back: false faces
+            seldom persist.
         max_missed: seconds a track outlives its last detection.
     """
 
     min_iou: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.25
     min_hits: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
-    max_missed: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 1.0
+    max_missed: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 1.5
 
 
 @dataclass(slots=True, eq=False)
 class _Candidate:
-    """A track in the making or in being; it has an id once it is believed."""
+    """A track in the making or in being; it has an id once it is believed.
+
+    Attributes:
+        box, points: where it was last seen.
+        last_seen: seconds.
+        right, down: velocity in pixels a second.
+        found: whether the detector found it when it last looked.
+        seen: whether it was found or followed in this very frame.
+    """
 
     box: Box
+    points: KeyPoints | None
     last_seen: float
+    right: float = 0.0
+    down: float = 0.0
     hits: int = 1
+    found: bool = True
     seen: bool = True
     track_id: int | None = None
 
-    def follow(self, face: Face, now: float) -> None:
-        self.box = face.box
-        self.last_seen = now
-        self.hits += 1
-        self.seen = True
+    def expected(self, now: float) -> Box:
+        """Return where it would be by now at constant velocity."""
+        return self.box.moved(self._drift(now))
+
+    def expected_points(self, now: float) -> KeyPoints | None:
+        return self.points.moved(self._drift(now)) if self.points else None
+
+    def _drift(self, now: float) -> Shift:
+        elapsed = now - self.last_seen
+        return Shift(self.right * elapsed, self.down * elapsed)
+
+    def find(self, face: Face, now: float) -> None:
+        """Take the detector's word."""
+        self._place(face.box, face.points, now)
+        self.hits += faces_camera(face)
+        self.found = True
+
+    def carry(self, shift: Shift | None, now: float) -> None:
+        """Take the word of what followed it since the frame before."""
+        self.seen = shift is not None
+        if shift is not None:
+            points = self.points.moved(shift) if self.points else None
+            self._place(self.box.moved(shift), points, now)
+
+    def _place(self, box: Box, points: KeyPoints | None, now: float) -> None:
+        elapsed = now - self.last_seen
+        if elapsed > 0:
+            share = 1 - math.exp(-elapsed / VELOCITY_SECONDS)
+            before, after = self.box.center, box.center
+            self.right += share * ((after.x - before.x) / elapsed - self.right)
+            self.down += share * ((after.y - before.y) / elapsed - self.down)
+        self.box, self.points, self.last_seen, self.seen = box, points, now, True
 
 
 class Tracker:
-    """Gives each face an id that stays with it; ids count from 1 and are never used again."""
+    """Gives each face an id that stays with it; ids count from 1 and are never used again.
+
+    A track begins with a face that looks at the camera; once it is believed, any face continues it.
+    """
 
     def __init__(self, settings: TrackerSettings) -> None:
         self._settings = settings
@@ -56,38 +112,84 @@ class Tracker:
         """Seconds a track outlives its last detection."""
         return self._settings.max_missed
 
-    def update(self, frame: Frame, faces: list[Face]) -> TrackedFrame:
-        """Match `faces` to the tracks and return the tracks believed in, seen or not.
+    @property
+    def uncertain(self) -> bool:
+        """Whether a face is not yet believed, or was lost: the detector should look again."""
+        return any(one.track_id is None or not one.seen for one in self._candidates)
+
+    @property
+    def boxes(self) -> list[Box]:
+        """Where faces were last seen, believed or not."""
+        return [one.box for one in self._candidates]
+
+    def update(self, frame: Frame, faces: Sequence[Face]) -> TrackedFrame:
+        """Match the faces that a detector found to the tracks; return the tracks believed in.
 
         In a still every face is believed at once and continues no earlier one.
         """
-        now = frame.timestamp
-        self._candidates = [
-            one for one in self._candidates if self._lives(one, now) and not frame.still
-        ]
+        self._forget(frame)
         for candidate in self._candidates:
-            candidate.seen = False
-        self._match(faces, now)
+            candidate.seen = candidate.found = False
+        self._match(faces, frame.timestamp)
         for candidate in self._candidates:
             self._believe(candidate, 1 if frame.still else self._settings.min_hits)
-        return TrackedFrame(frame, tuple(self._tracks()))
+        return self._tracked(frame)
 
-    def _match(self, faces: list[Face], now: float) -> None:
-        """Continue tracks with the detections that overlap them most, best pairs first."""
-        pairs = [
-            (candidate.box.iou(face.box), candidate, face)
-            for candidate in self._candidates
-            for face in faces
+    def carry(self, frame: Frame, movement: Movement) -> TrackedFrame:
+        """Move the tracks on without a detector; return the tracks believed in.
+
+        One that the detector missed when it last looked is not moved: what would be followed may
+        be what hides it.
+        """
+        self._forget(frame)
+        for candidate in self._candidates:
+            shift = movement(candidate.box) if candidate.found else None
+            candidate.carry(shift, frame.timestamp)
+        return self._tracked(frame)
+
+    def _forget(self, frame: Frame) -> None:
+        oldest = frame.timestamp - self._settings.max_missed
+        self._candidates = [
+            one for one in self._candidates if one.last_seen >= oldest and not frame.still
         ]
-        waiting, loose = set(self._candidates), dict.fromkeys(faces)
+
+    def _match(self, faces: Sequence[Face], now: float) -> None:
+        """Continue tracks with detections, begin tracks with the others.
+
+        First by where each would be by now, then by where it was: a face that is hidden often
+        stays in its place, one that walks behind another does not.
+        """
+        expected = {one: one.expected(now) for one in self._candidates}
+        loose = self._continue(expected, faces, now)
+        was = {one: one.box for one in self._candidates if not one.found}
+        loose = self._continue(was, loose, now)
+        self._doubt()
+        for face in loose:
+            if faces_camera(face) and not self._repeats(face):
+                self._candidates.append(_Candidate(face.box, face.points, now))
+
+    def _continue(
+        self, places: dict[_Candidate, Box], faces: Sequence[Face], now: float
+    ) -> list[Face]:
+        """Continue the tracks at `places` with the faces that overlap them most, best pairs first.
+
+        Returns:
+            The faces that continue none.
+        """
+        pairs = [(box.iou(face.box), one, face) for one, box in places.items() for face in faces]
+        waiting, loose = set(places), dict.fromkeys(faces)
         for overlap, candidate, face in sorted(pairs, key=lambda pair: -pair[0]):
             if overlap >= self._settings.min_iou and candidate in waiting and face in loose:
                 waiting.remove(candidate)
                 del loose[face]
-                candidate.follow(face, now)
-        for face in loose:
-            if not self._repeats(face):
-                self._candidates.append(_Candidate(face.box, now))
+                candidate.find(face, now)
+        return list(loose)
+
+    def _doubt(self) -> None:
+        """Take a hit back from each that was missed before it was believed."""
+        for candidate in self._candidates:
+            candidate.hits -= candidate.track_id is None and not candidate.found
+        self._candidates = [one for one in self._candidates if one.hits > 0]
 
     def _repeats(self, face: Face) -> bool:
         """Tell whether a face lies mostly inside, or mostly covers, one found in this frame."""
@@ -97,17 +199,16 @@ class Tracker:
             if one.seen
         )
 
-    def _lives(self, candidate: _Candidate, now: float) -> bool:
-        return now - candidate.last_seen <= self._settings.max_missed
-
     def _believe(self, candidate: _Candidate, min_hits: int) -> None:
         if candidate.track_id is None and candidate.hits >= min_hits:
             self._given_ids += 1
             candidate.track_id = self._given_ids
 
-    def _tracks(self) -> list[Track]:
-        return [
-            Track(one.track_id, one.box, one.seen)
+    def _tracked(self, frame: Frame) -> TrackedFrame:
+        now = frame.timestamp
+        tracks = (
+            Track(one.track_id, one.expected(now), one.seen, one.expected_points(now))
             for one in self._candidates
             if one.track_id is not None
-        ]
+        )
+        return TrackedFrame(frame, tuple(tracks))

@@ -1,1 +1,1 @@
-"""What expression each face shows: model card, runtime, classifier, calibration, smoothing."""
+"""What expression each face shows, and when that cannot be told."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from edge.errors import ModelError
+from edge.records import UNCERTAIN
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -136,6 +137,8 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if len(set(self.labels)) < len(self.labels) or not all(self.labels):
             raise ValueError("Expected `labels` that are not empty and all different")
+        if UNCERTAIN in self.labels:
+            raise ValueError(f"Expected `labels` other than `{UNCERTAIN}`, which is said of faces")
 
 
 def card_path(model: Path) -> Path:
@@ -165,7 +168,12 @@ def sha256(path: Path) -> str:
     Raises:
         ModelError: it cannot be read.
     """
-    return hashlib.sha256(_read(path)).hexdigest()
+    return digest(_read(path))
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of `content` in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def _decode(path: Path) -> ModelCard:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from edge.assets import find_model
 from edge.errors import ConfigError, ModelError
+from edge.infer.baseline import Baseline, load_baseline
 from edge.infer.calibration import sigmoid, softmax
 from edge.infer.card import ModelCard, load_card
-from edge.infer.runtime import Network, Runtime, Tensor, TensorForm
 from edge.records import GreyImage, Probabilities
+from edge.runtime import Network, Runtime, Tensor, TensorForm
 
 
 class ModelPath(PosixPath):
@@ -28,11 +29,13 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         model: the name of a shipped model, or a path ending in .tflite with its card beside it.
         face_threshold: a crop whose probability of being a face is below it is refused; None takes
             the card's.
+        baseline: what `emotiond calibrate` wrote of the person who will be watched, or None.
     """
 
     model: ModelPath = ModelPath("shallow-int8")
     runtime: Runtime = Runtime.LITERT
     face_threshold: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] | None = None
+    baseline: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,21 @@ class TFLiteClassifier:
     One by one rather than as one batch: even a batch allocated before saves at most 3 %, and each
     count of faces would need one; docs/architecture.md has the figures.
 
+    Args:
+        path: the file.
+        card: what it is.
+        network: the file, loaded.
+        baseline: corrects the probabilities, where there is one.
+
     Raises:
         ModelError: the model does not agree with its card; the text says what was expected.
     """
 
-    def __init__(self, path: Path, card: ModelCard, network: Network) -> None:
+    def __init__(
+        self, path: Path, card: ModelCard, network: Network, baseline: Baseline | None = None
+    ) -> None:
         self.card = card
+        self._baseline = baseline
         self._network = network
         expected = _expected_outputs(card)
         _expect(
@@ -86,6 +98,8 @@ class TFLiteClassifier:
         values, face = self.outputs(crops)
         if self.card.output.kind == "logits":
             values = softmax(values, self.card.output.temperature)
+        if self._baseline is not None:
+            values = self._baseline.correct(values)
         return Reading(values, np.ones(len(crops), np.float32) if face is None else sigmoid(face))
 
     def outputs(
@@ -126,13 +140,15 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
 
     Raises:
         ModelError: it is missing, damaged, or not what its card says.
-        ConfigError: the runtime is not installed, or a threshold is set that the model cannot use.
+        ConfigError: the runtime is not installed, a threshold is set that the model cannot use, or
+            the baseline is not of this model.
     """
     path = find_model(settings.model)
     card = load_card(path)
     if settings.face_threshold is not None:
         card = _with_threshold(card, settings.face_threshold)
-    return TFLiteClassifier(path, card, Network(path, settings.runtime))
+    baseline = load_baseline(settings.baseline, card) if settings.baseline else None
+    return TFLiteClassifier(path, card, Network(path, settings.runtime), baseline)
 
 
 def _with_threshold(card: ModelCard, threshold: float) -> ModelCard:

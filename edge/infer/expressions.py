@@ -4,63 +4,70 @@ import numpy as np
 
 from edge.detect import CropFit
 from edge.infer.classifier import Classifier
-from edge.infer.crop import crop_grey
-from edge.infer.smoothing import Smoother, SmoothingSettings
-from edge.records import Expression, Frame, Track, TrackedFrame
+from edge.infer.look import Looker
+from edge.infer.quality import QualitySettings
+from edge.infer.smoothing import SmoothingSettings
+from edge.infer.watch import Watch
+from edge.records import UNCERTAIN, Expression, Frame, Track, TrackedFrame
 
 INSTANT = SmoothingSettings(time_constant=0.0, margin=0.0, dwell=0.0)
 """For stills, which have no before and after."""
 
 
 class Expressions:
-    """Classifies the faces of each frame and keeps one Smoother a track.
+    """Classifies the faces of each frame and keeps one Watch a track.
 
-    A crop that the model takes for no face, below its card's threshold, is refused: it does not
-    enter the average, and a track of which none was ever accepted has no expression.
+    A crop that the model takes for no face, below its card's threshold, is refused, and a poor one
+    is not read: neither enters the average. A track whose crops were refused has no expression; a
+    face that cannot be read is uncertain.
 
     Args:
         classifier: names the expressions.
         crop_fit: of the detector whose boxes are classified.
         smoothing: how steady the labels are.
+        quality: what makes a crop poor.
 
     Attributes:
         refused: how many crops so far.
     """
 
     def __init__(
-        self, classifier: Classifier, crop_fit: CropFit, smoothing: SmoothingSettings
+        self,
+        classifier: Classifier,
+        crop_fit: CropFit,
+        smoothing: SmoothingSettings,
+        quality: QualitySettings,
     ) -> None:
         self.refused = 0
-        self._classifier = classifier
-        self._threshold = classifier.card.face.threshold if classifier.card.face else 0.0
-        self._crop_fit = crop_fit
+        self._looker = Looker(classifier, crop_fit, quality)
         self._smoothing = smoothing
-        self._smoothers: dict[int, Smoother] = {}
+        self._watches: dict[int, Watch] = {}
 
     def update(self, tracked: TrackedFrame) -> list[Expression]:
         """Return the expression of each track that has been watched long enough to tell."""
         live = {track.track_id for track in tracked.tracks}
-        self._smoothers = {key: one for key, one in self._smoothers.items() if key in live}
-        self._classify(tracked.frame, [track for track in tracked.tracks if track.seen])
+        self._watches = {key: one for key, one in self._watches.items() if key in live}
+        self._look(tracked.frame, [track for track in tracked.tracks if track.seen])
         told = (self._express(track) for track in tracked.tracks)
         return [expression for expression in told if expression is not None]
 
-    def _classify(self, frame: Frame, tracks: list[Track]) -> None:
-        side = self._classifier.card.input.shape[0]
-        squares = [self._crop_fit.square(track.box) for track in tracks]
-        crops = [crop_grey(frame.image, square, side) for square in squares]
+    def _look(self, frame: Frame, tracks: list[Track]) -> None:
         settings = INSTANT if frame.still else self._smoothing
-        reading = self._classifier.classify(crops)
-        accepted = reading.face >= self._threshold
-        self.refused += int((~accepted).sum())
-        for row in np.flatnonzero(accepted):
-            smoother = self._smoothers.setdefault(tracks[row].track_id, Smoother(settings))
-            smoother.update(reading.probabilities[row], frame.timestamp)
+        looks = self._looker.look(frame.image, tracks)
+        for track, look in zip(tracks, looks, strict=True):
+            self.refused += not look.accepted
+            watch = self._watches.setdefault(track.track_id, Watch(settings))
+            watch.update(look, frame.timestamp)
 
     def _express(self, track: Track) -> Expression | None:
-        smoother = self._smoothers.get(track.track_id)
-        if smoother is None or smoother.label is None or smoother.probabilities is None:
+        watch = self._watches.get(track.track_id)
+        if watch is None or watch.quality is None:
             return None
-        labels = self._classifier.card.labels
-        shares = np.round(smoother.probabilities.astype(float), 4).tolist()
-        return Expression(track, labels[smoother.label], dict(zip(labels, shares, strict=True)))
+        if watch.reasons:
+            return Expression(track, UNCERTAIN, None, watch.quality, watch.reasons)
+        if watch.label is None or watch.probabilities is None:
+            return None
+        labels = self._looker.labels
+        shares = np.round(watch.probabilities.astype(float), 4).tolist()
+        shown = dict(zip(labels, shares, strict=True))
+        return Expression(track, labels[watch.label], shown, watch.quality)

@@ -19,9 +19,9 @@ class SmoothingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         dwell: seconds the lead must last.
     """
 
-    time_constant: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.3
-    margin: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.1
-    dwell: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.3
+    time_constant: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.1
+    margin: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.05
+    dwell: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.2
 
 
 @dataclass(slots=True)

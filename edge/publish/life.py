@@ -63,14 +63,17 @@ class EventLife:
 
     def _event(self, kind: EventType, told: _Told, captured: float) -> EmotionEvent:
         expression = told.expression
+        shares = expression.probabilities
         return EmotionEvent(
             id=str(uuid.uuid4()),
             time=datetime.now(UTC),
             type=kind,
             track_id=expression.track.track_id,
             emotion=expression.emotion,
-            confidence=expression.probabilities[expression.emotion],
-            probabilities=expression.probabilities,
+            confidence=shares[expression.emotion] if shares else None,
+            probabilities=shares,
+            quality=expression.quality,
+            reasons=expression.reasons,
             box=expression.track.box,
             frame_size=told.seen.size,
             duration=told.seen.timestamp - told.since,

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from edge.records import EmotionEvent, Stats
+from edge.records import EmotionEvent, Quality, Stats
 
 
 def encode_event(event: EmotionEvent) -> bytes:
@@ -20,6 +20,8 @@ def encode_event(event: EmotionEvent) -> bytes:
             "emotion": event.emotion,
             "confidence": event.confidence,
             "probabilities": event.probabilities,
+            "reasons": [reason.value for reason in event.reasons],
+            "quality": _quality(event.quality),
             "box": [round(edge, 1) for edge in (box.x1, box.y1, box.x2, box.y2)],
             "frame": {"width": width, "height": height},
             "duration": round(event.duration, 3),
@@ -47,6 +49,17 @@ def encode_stats(stats: Stats) -> bytes:
             "event_latency_ms": _percentiles(stats.event_latency),
         }
     )
+
+
+def _quality(quality: Quality) -> dict[str, float | None]:
+    return {
+        "size": round(quality.size, 1),
+        "sharpness": round(quality.sharpness, 4),
+        "brightness": round(quality.brightness, 1),
+        "contrast": round(quality.contrast, 1),
+        "yaw": None if quality.yaw is None else round(quality.yaw, 1),
+        "roll": None if quality.roll is None else round(quality.roll, 1),
+    }
 
 
 def _utc(time: datetime) -> str:

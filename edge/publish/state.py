@@ -2,7 +2,7 @@
 
 import msgspec
 
-from edge.records import EmotionEvent, EventType
+from edge.records import UNCERTAIN, EmotionEvent, EventType
 
 
 class State:
@@ -25,13 +25,16 @@ class State:
         """Return the payload of the state topic: faces, dominant emotion, its confidence.
 
         The dominant emotion is the one with most confidence over all faces together; its
-        confidence is the mean over the faces that show it.
+        confidence is the mean over the faces that show it. A face that is uncertain is counted and
+        says nothing else, unless all are.
         """
         shares: dict[str, list[float]] = {}
         for face in self._faces.values():
-            shares.setdefault(face.emotion, []).append(face.confidence)
-        dominant = max(shares, key=lambda emotion: sum(shares[emotion]), default=None)
-        shown = shares[dominant] if dominant else []
+            if face.confidence is not None:
+                shares.setdefault(face.emotion, []).append(face.confidence)
+        unread = UNCERTAIN if self._faces else None
+        dominant = max(shares, key=lambda emotion: sum(shares[emotion]), default=unread)
+        shown = shares.get(dominant, []) if dominant else []
         return msgspec.json.encode(
             {
                 "faces": len(self._faces),

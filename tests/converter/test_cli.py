@@ -22,7 +22,7 @@ def test_fit_crop_of_drawn_faces_says_that_none_was_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, _ = write_csv(tmp_path, rows_per_label=2)
-    assert main(["fit-crop", "--data", str(data), "--faces", "5"]) == 1
+    assert main(["fit-crop", "--data", str(data), "--faces", "5", "--detector", "haar"]) == 1
     assert "haar found none of 5 faces" in capsys.readouterr().err
 
 

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ class Skewed:
     def __init__(self, squares: list[Box]) -> None:
         self._squares = iter(squares)
 
-    def detect(self, image: Image) -> list[Face]:
+    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
         square = next(self._squares)
         side = square.height / 1.25
         x, y = square.x1 + 0.1 * side, square.y1 + 0.3 * side
@@ -28,7 +30,7 @@ class Skewed:
 class Blind(Skewed):
     """A detector that finds nothing."""
 
-    def detect(self, image: Image) -> list[Face]:
+    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
         return []
 
 

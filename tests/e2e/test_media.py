@@ -9,13 +9,22 @@ import pytest
 from tests.e2e.daemon import Daemon, read_events
 
 
-def watch(tmp_path: Path, path: Path) -> list[dict[str, Any]]:
+@pytest.fixture(params=["haar", "blazeface"])
+def detector(request: pytest.FixtureRequest) -> str:
+    """Each detector that most people will have."""
+    if request.param == "blazeface":
+        request.getfixturevalue("blazeface")
+    return str(request.param)
+
+
+def watch(tmp_path: Path, path: Path, detector: str) -> list[dict[str, Any]]:
     """Run the daemon over a file with its default settings and return the events."""
     record = tmp_path / "events.jsonl"
     still = path.suffix in {".png", ".jpg"}
     source = {"kind": "images"} if still else {"kind": "video", "pace": False}
     config = {
         "source": {**source, "path": str(path)},
+        "detector": {"kind": detector},
         "sinks": [{"kind": "jsonl", "path": str(record)}],
     }
     with Daemon(tmp_path, config) as daemon:
@@ -24,17 +33,21 @@ def watch(tmp_path: Path, path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["intel_asl_thanks.mkv", "intel_asl_sister.mkv"])
-def test_one_man_is_one_track(tmp_path: Path, media: Path, name: str) -> None:
-    assert {event["track_id"] for event in watch(tmp_path, media / name)} == {1}
+def test_one_man_is_one_track(tmp_path: Path, media: Path, detector: str, name: str) -> None:
+    assert {event["track_id"] for event in watch(tmp_path, media / name, detector)} == {1}
 
 
 @pytest.mark.parametrize("name", ["tfjs_asl_hand_noface.mp4", "skimage_coffee_noface.png"])
-def test_a_hand_and_a_cup_of_coffee_are_no_faces(tmp_path: Path, media: Path, name: str) -> None:
-    assert watch(tmp_path, media / name) == []
+def test_a_hand_and_a_cup_of_coffee_are_no_faces(
+    tmp_path: Path, media: Path, detector: str, name: str
+) -> None:
+    assert watch(tmp_path, media / name, detector) == []
 
 
-def test_a_smiling_man_is_happy_for_most_of_his_clip(tmp_path: Path, media: Path) -> None:
-    events = watch(tmp_path, media / "intel_head-pose-face-detection-male.gif")
+def test_a_smiling_man_is_happy_for_most_of_his_clip(
+    tmp_path: Path, media: Path, detector: str
+) -> None:
+    events = watch(tmp_path, media / "intel_head-pose-face-detection-male.gif", detector)
     spans = pairwise(events)
     happy = sum(
         after["duration"] - before["duration"]
@@ -45,9 +58,14 @@ def test_a_smiling_man_is_happy_for_most_of_his_clip(tmp_path: Path, media: Path
 
 
 @pytest.mark.parametrize("name", ["skimage_astronaut.png", "fr_obama-720p.jpg"])
-def test_a_smile_in_a_photograph_is_happy(tmp_path: Path, media: Path, name: str) -> None:
-    assert [event["emotion"] for event in watch(tmp_path, media / name)] == ["happy", "happy"]
+def test_a_smile_in_a_photograph_is_happy(
+    tmp_path: Path, media: Path, detector: str, name: str
+) -> None:
+    assert [event["emotion"] for event in watch(tmp_path, media / name, detector)] == [
+        "happy",
+        "happy",
+    ]
 
 
-def test_three_people_are_three_faces(tmp_path: Path, media: Path) -> None:
-    assert len(watch(tmp_path, media / "tfjs_three_people.jpg")) == 6
+def test_three_people_are_three_faces(tmp_path: Path, media: Path, detector: str) -> None:
+    assert len(watch(tmp_path, media / "tfjs_three_people.jpg", detector)) == 6

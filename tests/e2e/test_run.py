@@ -94,7 +94,8 @@ def test_a_live_stream_is_followed_through_its_absence_and_stopped_cleanly(
 
 
 def test_without_camera_and_broker_it_runs_on_and_says_so_once(tmp_path: Path) -> None:
-    config = {"source": {"kind": "camera", "device": 63}, "sinks": [mqtt(free_port())]}
+    camera = {"kind": "camera", "device": 63}
+    config = {"source": camera, "detector": {"kind": "haar"}, "sinks": [mqtt(free_port())]}
     with Daemon(tmp_path, config) as daemon:
         daemon.wait_for("cannot be reached")
         daemon.wait_for("camera 63: cannot be opened")

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from edge.capture.video import VideoSettings
-from edge.config import Config, load_config, parse_config
+from edge.config import Config, load_config, parse_config, parse_detector
+from edge.detect import BlazeFaceSettings, HaarSettings
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
 from tests.conftest import ROOT
@@ -37,13 +38,16 @@ def test_relative_paths_start_at_the_config_file() -> None:
     ("data", "message"),
     [
         ({"sorce": 1}, "sorce: unknown key; did you mean source?"),
-        ({"qqqq": 1}, "qqqq: unknown key; valid are source, detector, tracker"),
+        ({"qqqq": 1}, "qqqq: unknown key; valid are source, detector, detect, tracker"),
         ({"source": {"kind": "camera", "devise": 1}}, "source.devise: unknown key; did you mean device?"),
         ({"sinks": [{"kind": "mqtt", "hots": 1}]}, "sinks[0].hots: unknown key; did you mean host?"),
         ({"source": {"kind": "camra"}}, "found 'camra'; did you mean camera?"),
         ({"source": {"device": 0}}, "source.kind: expected this key, one of camera, stream, video"),
         ({"source": {"kind": "video"}}, "source.path: expected this key, found none"),
         ({"source": {"kind": "camera", "width": 1}}, "source.width: expected a whole number >= 64, found 1"),
+        ({"quality": {"max_yow": 1}}, "quality.max_yow: unknown key; did you mean max_yaw?"),
+        ({"quality": {"max_yaw": 91}}, "quality.max_yaw: expected a number <= 90.0, found 91"),
+        ({"classifier": {"baseline": 3}}, "classifier.baseline: expected a path"),
         ({"smoothing": {"dwell": "long"}}, "smoothing.dwell: expected a number, found 'long'"),
         ({"classifier": {"runtime": "onnx"}}, "expected one of litert, tflite-runtime, found 'onnx'"),
         ({"classifier": {"model": 3}}, "classifier.model: expected a path, found 3"),
@@ -111,3 +115,22 @@ def test_what_is_not_yaml_is_told_with_its_line(tmp_path: Path, text: str, messa
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"gone.yaml: cannot be read: No such file"):
         load_config(tmp_path / "gone.yaml")
+
+
+def test_a_command_line_names_a_detector_by_its_kind_or_its_settings() -> None:
+    assert parse_detector("haar") == HaarSettings()
+    assert parse_detector("{kind: blazeface, tiles: 2}") == BlazeFaceSettings(tiles=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("harr", "--detector: detector.kind: expected one of .* found 'harr'; did you mean haar?"),
+        ("{kind: haar, tiles: 2}", "--detector: detector.tiles: unknown key"),
+        ("{kind: haar", "--detector: is not YAML"),
+        ("", "--detector: detector: expected"),
+    ],
+)
+def test_a_detector_that_a_command_line_misnames_is_told(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_detector(text)

@@ -1,19 +1,30 @@
 import threading
 import time
+from collections.abc import Sequence
 
 import pytest
 
 from edge import pipeline as module
 from edge.capture import Source
-from edge.detect import Detector, HaarSettings, Tracker, TrackerSettings, open_detector
+from edge.detect import (
+    Detector,
+    DetectSettings,
+    Follower,
+    HaarSettings,
+    TrackerSettings,
+    open_detector,
+)
 from edge.infer.classifier import ClassifierSettings, open_classifier
 from edge.infer.expressions import Expressions
+from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
 from edge.pipeline import Pipeline
 from edge.publish.life import EventLife
-from edge.records import Face, Image
+from edge.records import Box, Face, Image
 from tests.brokers import wait_until
 from tests.edge.cameras import FakeCamera, KeepingSink
+
+EVERY_FRAME = DetectSettings(every=1, cpu_budget=1.0, min_motion=0.0)
 
 
 class Slow:
@@ -26,7 +37,7 @@ class Slow:
         self.seconds = seconds
         self.calls = 0
 
-    def detect(self, image: Image) -> list[Face]:
+    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
         self.calls += 1
         time.sleep(self.seconds)
         return []
@@ -35,7 +46,7 @@ class Slow:
 class Broken(Slow):
     """A detector that fails."""
 
-    def detect(self, image: Image) -> list[Face]:
+    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
         raise RuntimeError("the detector is broken")
 
 
@@ -47,9 +58,10 @@ def build(
     return Pipeline(
         source=source,
         live=live,
-        detector=detector,
-        tracker=Tracker(TrackerSettings(min_hits=2)),
-        expressions=Expressions(classifier, detector.crop_fit, SmoothingSettings()),
+        follower=Follower(detector, TrackerSettings(min_hits=2), EVERY_FRAME, live),
+        expressions=Expressions(
+            classifier, detector.crop_fit, SmoothingSettings(), QualitySettings()
+        ),
         life=EventLife(classifier.card.name, detector.name),
         sinks=list(sinks),
     )
@@ -99,11 +111,11 @@ def test_each_face_starts_and_ends_with_names_and_latency(clip: list[Image]) -> 
 
 
 def test_a_file_gives_the_same_events_in_every_run(clip: list[Image]) -> None:
-    def events() -> list[tuple[str, int, str, dict[str, float], float]]:
+    def events() -> list[tuple[str, int, str, dict[str, float] | None, float]]:
         sink = KeepingSink()
         run(build(FakeCamera([image for image in clip for _ in range(8)]), sink))
         return [
-            (event.type, event.track_id, event.emotion, event.probabilities, event.duration)
+            (event.type.value, event.track_id, event.emotion, event.probabilities, event.duration)
             for event in sink.events
         ]
 

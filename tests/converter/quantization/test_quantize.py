@@ -11,7 +11,7 @@ from converter.datasets import Dataset, Usage
 from edge.errors import ConfigError, DataError, ModelError
 from edge.infer.card import ModelCard, Speed, load_card
 from edge.infer.classifier import ClassifierSettings, ModelPath, Reading, open_classifier
-from edge.infer.runtime import Network, Runtime
+from edge.runtime import Network, Runtime
 from tests.converter.faces import dataset, write_csv
 
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")

@@ -21,6 +21,14 @@ def test_an_event_is_one_line_with_a_bar_as_long_as_its_confidence() -> None:
     assert "\n" not in line
 
 
+def test_an_event_without_confidence_says_why_in_the_place_of_the_bar() -> None:
+    unread = {"emotion": "uncertain", "confidence": None, "reasons": ["dark", "blurred"]}
+    line = event_line({**EVENT, **unread})
+    assert "uncertain  dark, blurred  " in line
+    assert "█" not in line
+    assert line.index("after") == event_line(EVENT).index("after")
+
+
 def test_the_summary_names_every_figure() -> None:
     text = summary_lines(
         {

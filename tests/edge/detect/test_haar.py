@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from edge.detect import HaarSettings, open_detector
-from edge.records import Image
+from edge.detect.haar import Cascade
+from edge.records import Box, Image
 
 
 def test_one_face_is_found_in_every_average_face(clip: list[Image]) -> None:
@@ -33,3 +34,29 @@ def test_any_shape_of_picture_is_searched(shape: tuple[int, int]) -> None:
 
 def test_faces_smaller_than_the_limit_are_passed_over(clip: list[Image]) -> None:
     assert open_detector(HaarSettings(min_size=0.9)).detect(clip[0]) == []
+
+
+@pytest.mark.parametrize("cascade", list(Cascade))
+def test_either_cascade_can_be_chosen(clip: list[Image], cascade: Cascade) -> None:
+    (face,) = open_detector(HaarSettings(cascade=cascade)).detect(clip[0])
+    assert 150 < face.box.height < 300
+
+
+def test_near_a_known_face_it_is_found_again(clip: list[Image]) -> None:
+    detector = open_detector(HaarSettings())
+    (known,) = detector.detect(clip[0])
+    (again,) = detector.detect(clip[0], near=[known.box])
+    assert again.box.iou(known.box) > 0.8
+
+
+def test_away_from_known_faces_none_is_looked_for(clip: list[Image]) -> None:
+    detector = open_detector(HaarSettings())
+    assert detector.detect(clip[0], near=[Box(0, 0, 60, 60), Box(900, 900, 990, 990)]) == []
+
+
+def test_near_a_known_face_only_faces_about_as_large_are_looked_for(clip: list[Image]) -> None:
+    detector = open_detector(HaarSettings())
+    (known,) = detector.detect(clip[0])
+    middle = known.box.center
+    small = Box(middle.x - 30, middle.y - 30, middle.x + 30, middle.y + 30)
+    assert detector.detect(clip[0], near=[small]) == []

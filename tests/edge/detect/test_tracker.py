@@ -1,5 +1,9 @@
+from dataclasses import replace
+
+import pytest
+
 from edge.detect import Tracker, TrackerSettings
-from edge.records import Face, TrackedFrame
+from edge.records import Face, KeyPoints, Point, Shift, TrackedFrame
 from tests.events import face, frame
 
 FPS = 10
@@ -13,6 +17,12 @@ def follow(scenes: list[list[Face]], still: bool = False) -> list[TrackedFrame]:
         tracker.update(frame(number / FPS, still=still), faces)
         for number, faces in enumerate(scenes)
     ]
+
+
+def looking(nose: float) -> Face:
+    """Return a face with key points; its nose at x = 50 looks at the camera."""
+    points = KeyPoints(Point(30, 35), Point(70, 35), Point(nose, 55), Point(50, 75))
+    return replace(face(0.0), points=points)
 
 
 def ids(tracked: TrackedFrame) -> list[int]:
@@ -77,3 +87,87 @@ def test_at_equal_times_a_face_that_was_not_found_is_not_seen() -> None:
 def test_in_stills_every_face_is_believed_at_once_and_continues_none() -> None:
     seen = follow([[face(0), face(200)], [face(0)]], still=True)
     assert [ids(tracked) for tracked in seen] == [[1, 2], [3]]
+
+
+def test_a_hidden_face_that_was_walking_is_expected_further_on() -> None:
+    seen = follow([[face(20.0 * step)] for step in range(20)] + [[]] * 3)
+    before, after = (seen[number].tracks[0].box.x1 for number in (19, 22))
+    assert after - before == pytest.approx(60, abs=3)
+
+
+def test_a_face_that_walks_behind_a_pillar_comes_out_as_itself() -> None:
+    scenes = [[face(40.0 * step)] for step in range(30)]
+    scenes[20:24] = [[]] * 4
+    assert ids(follow(scenes)[-1]) == [1]
+
+
+def test_a_face_that_is_hidden_where_it_stands_comes_back_as_itself() -> None:
+    jitter = [[face(3.0 * (step % 2), 2.0 * (step % 3))] for step in range(20)]
+    assert ids(follow([*jitter, [], [], [], [], [face(1.0)]])[-1]) == [1]
+
+
+def test_of_two_faces_that_cross_the_hidden_one_keeps_its_id() -> None:
+    left = [face(30.0 * step) for step in range(20)]
+    right = [face(600.0 - 30.0 * step) for step in range(20)]
+    scenes = [[one, other] for one, other in zip(left, right, strict=True)]
+    for step in range(9, 12):  # the nearer face hides the other
+        scenes[step] = [left[step]]
+    last = {track.track_id: track.box.x1 for track in follow(scenes)[-1].tracks}
+    assert last == {1: pytest.approx(570.0), 2: pytest.approx(30.0)}
+
+
+def test_two_faces_never_share_a_track() -> None:
+    seen = follow([[face(0), face(70)]] * 4 + [[face(35)]] * 3)
+    assert all(len(set(ids(tracked))) == len(tracked.tracks) for tracked in seen)
+    assert sum(track.seen for track in seen[-1].tracks) == 1
+
+
+def test_a_false_face_that_flickers_is_not_believed_for_its_patience() -> None:
+    seen = follow([[face(0)], [], []] * 10)
+    assert [ids(tracked) for tracked in seen] == [[]] * 30
+
+
+def test_a_profile_begins_no_track_and_continues_one() -> None:
+    profile, frontal = looking(10.0), looking(50.0)
+    assert ids(follow([[profile]] * 10)[-1]) == []
+    seen = follow([[frontal]] * 3 + [[profile]] * 10)
+    assert [track.seen for track in seen[-1].tracks] == [True]
+
+
+def test_a_carried_track_moves_with_what_is_followed_and_takes_its_key_points_along() -> None:
+    tracker = Tracker(SETTINGS)
+    for moment in (0.0, 0.1, 0.2):
+        tracker.update(frame(moment), [looking(50.0)])
+    (track,) = tracker.carry(frame(0.3), lambda box: Shift(5.0, -2.0)).tracks
+    assert track.seen
+    assert track.box.x1 == 5.0
+    assert track.points is not None
+    assert track.points.nose == Point(55.0, 53.0)
+    assert not tracker.uncertain
+
+
+def test_a_track_that_cannot_be_followed_is_not_seen_and_calls_for_the_detector() -> None:
+    tracker = Tracker(SETTINGS)
+    for moment in (0.0, 0.1, 0.2):
+        tracker.update(frame(moment), [face(0)])
+    assert not tracker.carry(frame(0.3), lambda box: None).tracks[0].seen
+    assert tracker.uncertain
+
+
+def test_what_the_detector_missed_is_not_carried_on() -> None:
+    tracker = Tracker(SETTINGS)
+    for moment in (0.0, 0.1, 0.2):
+        tracker.update(frame(moment), [face(0)])
+    tracker.update(frame(0.3), [])
+    for moment in (0.4, 0.5, 0.6):
+        tracked = tracker.carry(frame(moment), lambda box: Shift(0.0, 0.0))
+        assert not tracked.tracks[0].seen
+    assert tracker.carry(frame(0.8), lambda box: Shift(0.0, 0.0)).tracks == ()
+
+
+def test_carrying_alone_keeps_a_track_alive_and_makes_no_candidate_believed() -> None:
+    tracker = Tracker(SETTINGS)
+    tracker.update(frame(0.0), [face(0)])
+    for step in range(1, 30):
+        assert tracker.carry(frame(step / FPS), lambda box: Shift(0.0, 0.0)).tracks == ()
+    assert tracker.boxes == [face(0).box]

@@ -3,16 +3,22 @@ from dataclasses import replace
 import numpy as np
 
 from edge.publish.life import EventLife
-from edge.records import EmotionEvent, EventType, Expression, Track
-from tests.events import face, frame
+from edge.records import UNCERTAIN, EmotionEvent, EventType, Expression, Reason, Track
+from tests.events import QUALITY, face, frame
 
 
 def happy(track_id: int = 1) -> Expression:
-    return Expression(Track(track_id, face(0).box, True), "happy", {"happy": 0.9, "sad": 0.1})
+    shares = {"happy": 0.9, "sad": 0.1}
+    return Expression(Track(track_id, face(0).box, True), "happy", shares, QUALITY)
 
 
 def sad(track_id: int = 1) -> Expression:
-    return Expression(Track(track_id, face(5).box, True), "sad", {"happy": 0.2, "sad": 0.8})
+    shares = {"happy": 0.2, "sad": 0.8}
+    return Expression(Track(track_id, face(5).box, True), "sad", shares, QUALITY)
+
+
+def unread(*reasons: Reason) -> Expression:
+    return Expression(Track(1, face(0).box, True), UNCERTAIN, None, QUALITY, reasons)
 
 
 def live(*scenes: list[Expression]) -> list[EmotionEvent]:
@@ -60,6 +66,19 @@ def test_the_confidence_is_the_probability_of_the_label() -> None:
     (start, _) = live([sad()])
     assert start.confidence == 0.8
     assert start.type is EventType.START
+
+
+def test_a_face_that_can_no_longer_be_read_changes_to_uncertain_and_claims_nothing() -> None:
+    (_, change, end) = live([happy()], [unread(Reason.DARK)], [])
+    assert (change.type, change.emotion, change.reasons) == ("change", "uncertain", ("dark",))
+    assert (change.confidence, change.probabilities) == (None, None)
+    assert end.emotion == "uncertain"
+
+
+def test_another_reason_for_the_same_uncertainty_is_no_event() -> None:
+    events = live([unread(Reason.DARK)], [unread(Reason.BLURRED)])
+    assert kinds(events) == [("start", 1, "uncertain"), ("end", 1, "uncertain")]
+    assert events[-1].reasons == ("blurred",)
 
 
 def test_ids_are_unique() -> None:

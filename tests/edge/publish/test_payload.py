@@ -6,9 +6,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from edge.publish.payload import encode_event, encode_stats
-from edge.records import EventType
+from edge.records import EventType, Quality, Reason
 from tests import schema
-from tests.events import event, stats
+from tests.events import event, stats, uncertain
 
 
 def test_the_schema_is_itself_valid() -> None:
@@ -18,6 +18,29 @@ def test_the_schema_is_itself_valid() -> None:
 @pytest.mark.parametrize("kind", list(EventType))
 def test_every_kind_of_event_fits_the_schema(kind: EventType) -> None:
     schema.EVENT.validate(msgspec.json.decode(encode_event(event(kind))))
+    schema.EVENT.validate(msgspec.json.decode(encode_event(uncertain(kind))))
+
+
+def test_what_is_uncertain_says_why_and_claims_nothing() -> None:
+    dark = uncertain(reasons=(Reason.DARK, Reason.SIDE_FACE))
+    payload = msgspec.json.decode(encode_event(dark))
+    assert payload["emotion"] == "uncertain"
+    assert payload["reasons"] == ["dark", "side_face"]
+    assert (payload["confidence"], payload["probabilities"]) == (None, None)
+
+
+def test_quality_is_told_in_rounded_numbers_and_null_where_there_are_no_key_points() -> None:
+    seen = Quality(88.123, 0.081234, 120.55, 45.44, yaw=-12.345, roll=3.21)
+    assert msgspec.json.decode(encode_event(event(quality=seen)))["quality"] == {
+        "size": 88.1,
+        "sharpness": 0.0812,
+        "brightness": 120.5,
+        "contrast": 45.4,
+        "yaw": -12.3,
+        "roll": 3.2,
+    }
+    plain = msgspec.json.decode(encode_event(event()))["quality"]
+    assert (plain["yaw"], plain["roll"]) == (None, None)
 
 
 def test_an_event_reads_as_the_schema_says() -> None:
@@ -31,7 +54,16 @@ def test_an_event_reads_as_the_schema_says() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"type": "begin"}, {"confidence": 1.5}, {"time": "now"}, {"extra": 1}, {"box": [1, 2, 3]}],
+    [
+        {"type": "begin"},
+        {"confidence": 1.5},
+        {"confidence": None},
+        {"emotion": "uncertain"},
+        {"reasons": ["dark"]},
+        {"time": "now"},
+        {"extra": 1},
+        {"box": [1, 2, 3]},
+    ],
 )
 def test_the_schema_refuses_what_is_no_event(change: dict[str, Any]) -> None:
     payload = {**msgspec.json.decode(encode_event(event())), **change}

@@ -4,7 +4,7 @@ import msgspec
 
 from edge.publish.state import State
 from edge.records import EmotionEvent, EventType
-from tests.events import event
+from tests.events import event, uncertain
 
 
 def state(*events: EmotionEvent) -> Any:
@@ -27,6 +27,18 @@ def test_the_dominant_emotion_has_most_confidence_over_all_faces() -> None:
         event(track_id=2, emotion="happy", confidence=0.5),
         event(track_id=3, emotion="happy", confidence=0.7),
     ) == {"faces": 3, "emotion": "happy", "confidence": 0.6}
+
+
+def test_a_face_that_is_uncertain_counts_and_outweighs_no_other() -> None:
+    assert state(
+        uncertain(track_id=1),
+        uncertain(track_id=2),
+        event(track_id=3, emotion="happy", confidence=0.4),
+    ) == {"faces": 3, "emotion": "happy", "confidence": 0.4}
+
+
+def test_where_all_faces_are_uncertain_so_is_the_emotion() -> None:
+    assert state(uncertain()) == {"faces": 1, "emotion": "uncertain", "confidence": None}
 
 
 def test_a_change_replaces_what_was_known_of_a_face() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edge.errors import ConfigError, ModelError
-from edge.infer.runtime import Network, Runtime, TensorForm
+from edge.runtime import Network, Runtime, TensorForm
 from tests.edge.infer.models import BRIGHTNESS, SHIPPED
 
 CROP = np.random.default_rng(0).integers(0, 255, (1, 48, 48, 1), dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""`emotiond calibrate`: what one person's neutral face corrects."""

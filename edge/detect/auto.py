@@ -1,0 +1,50 @@
+"""The best detector at hand."""
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from edge.detect.blazeface import BlazeFace, BlazeFaceSettings
+from edge.detect.detector import Detector
+from edge.detect.haar import Haar, HaarSettings
+from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
+from edge.detect.yunet import YuNet, YuNetSettings
+from edge.errors import ConfigError
+
+ORDER: tuple[tuple[str, Callable[[], Detector]], ...] = (
+    ("yunet", lambda: YuNet(YuNetSettings())),
+    ("blazeface", lambda: BlazeFace(BlazeFaceSettings())),
+    ("mediapipe", lambda: MediaPipe(MediaPipeSettings())),
+    ("haar", lambda: Haar(HaarSettings())),
+)
+"""From the one that finds most to the one that is always there; docs/quality.md has the figures.
+`mediapipe` is `blazeface` by a package many times as large, for where the files were not fetched.
+"""
+
+log = logging.getLogger(__name__)
+
+
+class AutoSettings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="auto"
+):
+    """Takes the first detector of `ORDER` that can be opened."""
+
+
+def open_best() -> Detector:
+    """Return the first detector of `ORDER` that is at hand; the log says which and why.
+
+    Raises:
+        ModelError: a file of one is there and damaged.
+        ConfigError: none is at hand: OpenCV's own cascades are missing.
+    """
+    missing: list[str] = []
+    for name, opening in ORDER:
+        try:
+            detector = opening()
+        except ConfigError as error:
+            missing.append(str(error))
+            continue
+        log.info("detector %s, the best at hand%s", name, "".join(f"; {why}" for why in missing))
+        return detector
+    raise ConfigError("; ".join(missing))

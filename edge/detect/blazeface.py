@@ -1,0 +1,222 @@
+"""BlazeFace, MediaPipe's face detectors, run on LiteRT directly.
+
+Described in Bazarevsky et al. 2019 (arXiv:1907.05047) and, with the numbers used here, in
+MediaPipe's published graphs (mediapipe/modules/face_detection, release 0.10.21, Apache-2.0).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.detect.detector import CropFit
+from edge.detect.published import FULL_RANGE, SHORT_RANGE, PublishedFile, find_published
+from edge.errors import ConfigError
+from edge.infer.calibration import sigmoid
+from edge.records import Box, Face, Image, KeyPoints, Point
+from edge.runtime import Network, Runtime
+
+Floats = NDArray[np.float32]
+
+SAME_FACE = 0.3
+"""Overlap (IoU) above which two answers are of one face (min_suppression_threshold)."""
+
+TILE_OVERLAP = 1.2
+"""A tile is this much longer than its share of the picture, so that a small face lies whole in
+one."""
+
+
+class Range(StrEnum):
+    """How far away faces may be.
+
+    `full` finds them some five metres away, `short` those at arm's length, in a third of the time.
+    """
+
+    FULL = "full"
+    SHORT = "short"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What differs between the two.
+
+    Attributes:
+        file: the network.
+        side: of its square input in pixels.
+        grids: cells along a side, and anchors in each cell, of every layer of its answer.
+        min_confidence: that its published graph asks for.
+        crop_fit: of its boxes: medians over the training faces that it found of 1,000, 376 by the
+            full and 562 by the short range (`emotiond-convert fit-crop`, 2026-11-20).
+    """
+
+    file: PublishedFile
+    side: int
+    grids: tuple[tuple[int, int], ...]
+    min_confidence: float
+    crop_fit: CropFit
+
+
+FORMS = {
+    Range.FULL: Form(FULL_RANGE, 192, ((48, 1),), 0.6, CropFit(1.11, 0.0, -0.07)),
+    Range.SHORT: Form(SHORT_RANGE, 128, ((16, 2), (8, 6)), 0.5, CropFit(1.12, 0.0, -0.09)),
+}
+
+
+class BlazeFaceSettings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="blazeface"
+):
+    """Which of the two networks, and how it is used.
+
+    Attributes:
+        range: how far away faces may be.
+        min_confidence: what is less surely a face is passed over, 0-1; None takes what MediaPipe
+            asks for, 0.6 (full) or 0.5 (short).
+        tiles: above 1, as many overlapping parts of the picture are searched beside the whole of
+            it, for small faces; each costs as much as the whole.
+    """
+
+    range: Range = Range.FULL
+    min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
+    tiles: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
+
+
+class BlazeFace:
+    """Finds faces and their six key points.
+
+    Raises:
+        ConfigError: the network was not fetched, or LiteRT is not installed.
+        ModelError: the file is damaged.
+    """
+
+    name = "blazeface"
+
+    def __init__(self, settings: BlazeFaceSettings) -> None:
+        form = FORMS[settings.range]
+        path = find_published(form.file)
+        if path is None:
+            raise ConfigError(
+                f"blazeface needs {form.file.name}, which is in no model directory: "
+                "run `emotiond models fetch blazeface`"
+            )
+        self.crop_fit = form.crop_fit
+        self._tile_count = settings.tiles
+        self._threshold = settings.min_confidence or form.min_confidence
+        self._side = form.side
+        self._network = Network(path, Runtime.LITERT)
+        self._anchors = anchors(form.grids)
+
+    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+        """Return the faces; one call sees all of the picture, so `near` saves nothing."""
+        answers = [self._search(image, tile) for tile in self._tiles(image)]
+        scores, values = (np.concatenate(part) for part in zip(*answers, strict=True))
+        return [_face(score, row) for score, row in suppress(scores, values)]
+
+    def _tiles(self, image: Image) -> Iterator[Box]:
+        """Yield the whole picture, then the parts of it to search."""
+        height, width = image.shape[:2]
+        yield Box(0, 0, width, height)
+        if self._tile_count > 1:
+            yield from tiles(width, height, self._tile_count)
+
+    def _search(self, image: Image, tile: Box) -> tuple[Floats, Floats]:
+        """Return scores (n,) and boxes with points (n, 16) of one tile, in the picture's pixels."""
+        x1, y1, x2, y2 = (int(edge) for edge in (tile.x1, tile.y1, tile.x2, tile.y2))
+        batch, scale, left, top = self._letterbox(image[y1:y2, x1:x2])
+        rows, logits = self._network.invoke(batch)
+        shares = rows[0] / self._side
+        scores, values = decode(logits[0, :, 0], shares, self._anchors, self._threshold)
+        values[:, 0::2] = (values[:, 0::2] * self._side - left) / scale + x1
+        values[:, 1::2] = (values[:, 1::2] * self._side - top) / scale + y1
+        return scores, values
+
+    def _letterbox(self, image: Image) -> tuple[Floats, float, float, float]:
+        """Fit a picture into the black square input; return it, its scale, and where it begins.
+
+        As MediaPipe does it: each pixel is read off between four of the picture's, not averaged
+        over all it covers. Averaging finds as many faces and agrees with MediaPipe less.
+        """
+        height, width = image.shape[:2]
+        scale = self._side / max(height, width)
+        left, top = (self._side - scale * width) / 2, (self._side - scale * height) / 2
+        matrix = np.array([[scale, 0, left], [0, scale, top]])
+        square = cv2.warpAffine(image, matrix, (self._side, self._side), flags=cv2.INTER_LINEAR)
+        batch = np.multiply(square[None, :, :, ::-1], 2 / 255, dtype=np.float32) - np.float32(1)
+        return batch, scale, left, top
+
+
+def anchors(grids: tuple[tuple[int, int], ...]) -> Floats:
+    """Return the centres that the network's answers are relative to, float32 (n, 2), 0-1."""
+    layers = []
+    for cells, count in grids:
+        across = (np.arange(cells, dtype=np.float32) + 0.5) / cells
+        grid = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2)
+        layers.append(np.repeat(grid, count, axis=0))
+    return np.concatenate(layers)
+
+
+def tiles(width: int, height: int, count: int) -> list[Box]:
+    """Cut a picture along its longer side into `count` overlapping parts."""
+    longer, shorter = max(width, height), min(width, height)
+    length = min(longer, max(shorter, round(TILE_OVERLAP * longer / count)))
+    starts = np.linspace(0, longer - length, count).round().tolist()
+    if width >= height:
+        return [Box(start, 0, start + length, height) for start in starts]
+    return [Box(0, start, width, start + length) for start in starts]
+
+
+def decode(
+    logits: Floats, rows: Floats, centers: Floats, min_confidence: float
+) -> tuple[Floats, Floats]:
+    """Turn a network's answer into boxes with key points.
+
+    Args:
+        logits: (anchors,).
+        rows: (anchors, 16), in shares of the input and relative to the anchor: centre, width and
+            height of the box, then six points.
+        centers: (anchors, 2), 0-1.
+        min_confidence: below which an answer is left out.
+
+    Returns:
+        Scores (n,), and values (n, 16) in shares of the input: left, top, right, bottom, points.
+    """
+    scores = sigmoid(logits)
+    sure = np.flatnonzero(scores >= min_confidence)
+    middle, half = rows[sure, :2] + centers[sure], rows[sure, 2:4] / 2
+    points = rows[sure, 4:] + np.tile(centers[sure], 6)
+    return scores[sure], np.concatenate([middle - half, middle + half, points], axis=1)
+
+
+def suppress(scores: Floats, values: Floats) -> Iterator[tuple[float, Floats]]:
+    """Yield one score and one row of values for each face, surest first.
+
+    Rows that overlap the surest by more than `SAME_FACE` are averaged with it, weighted by their
+    scores (BlazeFace's tie resolution, section 3 of the paper): steadier than keeping one.
+    """
+    order = np.argsort(-scores, kind="stable")
+    while order.size:
+        first = order[0]
+        same = _overlaps(values[first], values[order]) > SAME_FACE
+        same[0] = True  # a box without area overlaps not even itself
+        weights = scores[order[same]]
+        yield float(scores[first]), np.average(values[order[same]], axis=0, weights=weights)
+        order = order[~same]
+
+
+def _overlaps(box: Floats, boxes: Floats) -> Floats:
+    """Return the IoU of one row with each of several."""
+    low = np.maximum(box[:2], boxes[:, :2])
+    high = np.minimum(box[2:4], boxes[:, 2:4])
+    common = np.prod(np.maximum(high - low, 0), axis=1)
+    union = np.prod(box[2:4] - box[:2]) + np.prod(boxes[:, 2:4] - boxes[:, :2], axis=1) - common
+    return np.asarray(common / np.maximum(union, 1e-9), dtype=np.float32)
+
+
+def _face(score: float, row: Floats) -> Face:
+    values = row.tolist()
+    points = [Point(*values[start : start + 2]) for start in range(4, 16, 2)]
+    return Face(Box(*values[:4]), score, KeyPoints(*points))

@@ -1,0 +1,108 @@
+"""YuNet (Wu, Peng and Yu 2023, doi:10.1007/s11633-023-1423-y), through OpenCV.
+
+Its network is a file that the user brings: one is published with OpenCV's model zoo, others by its
+authors.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.detect.detector import CropFit
+from edge.detect.published import find_file, model_directory
+from edge.errors import ConfigError, ModelError
+from edge.records import Box, Face, Image, KeyPoints, Point
+
+FILE = "yunet.onnx"
+"""Its name in a model directory, where the config names no file."""
+
+STEP = 32
+"""The coarsest stride of the network: sides of its input are multiples of it."""
+
+CROP_FIT = CropFit(0.94, 0.0, -0.01)
+"""Medians over 858 training faces that its authors' smaller network found of 1,000
+(`emotiond-convert fit-crop`, 2026-11-20)."""
+
+
+class YuNetSettings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="yunet"
+):
+    """Which network, and how finely it searches.
+
+    Attributes:
+        model: the .onnx file; None takes yunet.onnx of a model directory.
+        width: the frame is made this wide before it is searched, in pixels; never enlarged.
+        min_confidence: what is less surely a face is passed over, 0-1.
+    """
+
+    model: Path | None = None
+    width: Annotated[int, msgspec.Meta(ge=32, le=4096)] = 320
+    min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.7
+
+
+class YuNet:
+    """Finds faces and five key points; the corners of the mouth are given as its middle.
+
+    Raises:
+        ConfigError: there is no file.
+        ModelError: OpenCV cannot read the file.
+    """
+
+    name = "yunet"
+    crop_fit = CROP_FIT
+
+    def __init__(self, settings: YuNetSettings) -> None:
+        self._settings = settings
+        path = settings.model or find_file(FILE)
+        if path is None or not path.is_file():
+            raise ConfigError(
+                f"yunet needs a network, and {path or model_directory() / FILE} is not there: "
+                "put the .onnx file there or name it in detector.model"
+            )
+        self._network = _open(path, settings.min_confidence)
+
+    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+        """Return the faces; one call sees all of the picture, so `near` saves nothing."""
+        small, scale = self._shrink(image)
+        self._network.setInputSize((small.shape[1], small.shape[0]))
+        _, rows = self._network.detect(small)
+        return [] if rows is None else [_face(row / scale, row[14]) for row in rows]
+
+    def _shrink(self, image: Image) -> tuple[Image, float]:
+        """Return the picture to search, padded to what the network takes, and its scale."""
+        scale = min(1.0, self._settings.width / image.shape[1])
+        height, width = (max(1, round(scale * length)) for length in image.shape[:2])
+        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        below, right = _padding(height), _padding(width)
+        padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT)
+        return np.asarray(padded, dtype=np.uint8), scale
+
+
+def _padding(length: int) -> int:
+    """Return how many pixels to add to a side: OpenCV misreads any of a single step."""
+    return max(2 * STEP - length, -length % STEP)
+
+
+def _open(path: Path, min_confidence: float) -> cv2.FaceDetectorYN:
+    try:
+        return cv2.FaceDetectorYN.create(str(path), "", (STEP, STEP), min_confidence)
+    except cv2.error as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"{path}: OpenCV cannot read it as a network: {reason}") from error
+
+
+def _face(row: NDArray[np.float32], confidence: float) -> Face:
+    """Make a face of OpenCV's row: left, top, width, height, then five points."""
+    x, y, width, height = row[:4].tolist()
+    right_eye, left_eye, nose, *corners = (
+        Point(*row[start : start + 2].tolist()) for start in range(4, 14, 2)
+    )
+    right, left = corners
+    mouth = Point((right.x + left.x) / 2, (right.y + left.y) / 2)
+    points = KeyPoints(right_eye, left_eye, nose, mouth)
+    return Face(Box(x, y, x + width, y + height), float(confidence), points)

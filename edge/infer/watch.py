@@ -1,0 +1,61 @@
+"""What was seen of one face so far."""
+
+from edge.infer.doubt import Doubt
+from edge.infer.look import Look
+from edge.infer.smoothing import Smoother, SmoothingSettings
+from edge.records import Probabilities, Quality, Reason
+
+
+class Watch:
+    """One face: its smoothed probabilities, and the doubt whether it can be read.
+
+    Until it is believed, by an expression or a doubt that lasted, a single refused crop starts it
+    anew: what is none is now and then taken for a face, and not for long.
+
+    Args:
+        settings: how steady everything is.
+
+    Attributes:
+        quality: of the last look; None before the first.
+    """
+
+    def __init__(self, settings: SmoothingSettings) -> None:
+        self.quality: Quality | None = None
+        self._settings = settings
+        self._smoother, self._doubt = _begin(settings)
+
+    def update(self, look: Look, now: float) -> None:
+        """Take in a look at `now`, in seconds."""
+        self.quality = look.quality
+        if not look.accepted and not self.believed:
+            self._smoother, self._doubt = _begin(self._settings)
+            return
+        self._doubt.update(look.reasons, now)
+        if not look.reasons:
+            self._smoother.update(look.probabilities, now)
+        elif self.reasons:  # what it shows afterwards has nothing to do with what it showed before
+            self._smoother = Smoother(self._settings)
+
+    @property
+    def believed(self) -> bool:
+        """Whether it was a face for as long as an expression must last."""
+        return self.label is not None or bool(self.reasons)
+
+    @property
+    def label(self) -> int | None:
+        """Index of the class that it shows; None while none was chosen."""
+        return self._smoother.label
+
+    @property
+    def probabilities(self) -> Probabilities | None:
+        """The average, float32 (classes,); None while nothing could be read."""
+        return self._smoother.probabilities
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why it cannot be read; empty where it can."""
+        return self._doubt.reasons
+
+
+def _begin(settings: SmoothingSettings) -> tuple[Smoother, Doubt]:
+    return Smoother(settings), Doubt(settings.dwell)

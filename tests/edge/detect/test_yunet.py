@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.detect import open_detector
+from edge.detect.yunet import YuNet, YuNetSettings
+from edge.errors import ConfigError, ModelError
+from edge.records import Image
+
+
+def test_one_face_with_its_key_points_is_found_in_every_average_face(
+    clip: list[Image], yunet: Path
+) -> None:
+    detector = open_detector(YuNetSettings(yunet))
+    for image in clip:
+        (face,) = detector.detect(image)
+        assert face.points is not None
+        assert face.points.right_eye.x < face.points.nose.x < face.points.left_eye.x
+        assert face.points.nose.y < face.points.mouth.y < face.box.y2
+
+
+@pytest.mark.parametrize("size", [(1280, 960), (321, 241), (240, 181)])
+def test_boxes_are_pixels_of_the_frame_whatever_its_size(
+    clip: list[Image], yunet: Path, size: tuple[int, int]
+) -> None:
+    detector = open_detector(YuNetSettings(yunet))
+    (face,) = detector.detect(clip[0])
+    (other,) = detector.detect(np.asarray(cv2.resize(clip[0], size), dtype=np.uint8))
+    assert other.box.center.x / size[0] == pytest.approx(face.box.center.x / 640, abs=0.04)
+    assert other.box.center.y / size[1] == pytest.approx(face.box.center.y / 480, abs=0.04)
+    assert other.box.height / size[1] == pytest.approx(face.box.height / 480, rel=0.15)
+
+
+@pytest.mark.parametrize("shape", [(1, 2000), (2000, 1), (1, 1), (3, 641)])
+def test_any_shape_of_picture_is_searched(yunet: Path, shape: tuple[int, int]) -> None:
+    detector = open_detector(YuNetSettings(yunet))
+    assert detector.detect(np.zeros((*shape, 3), dtype=np.uint8)) == []
+
+
+def test_a_network_is_taken_from_the_model_directory_where_none_is_named(
+    tmp_path: Path, yunet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    directory = tmp_path / "emotiond" / "models"
+    directory.mkdir(parents=True)
+    (directory / "yunet.onnx").symlink_to(yunet)
+    assert YuNet(YuNetSettings()).name == "yunet"
+
+
+def test_a_missing_network_is_asked_for_by_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    with pytest.raises(ConfigError, match=r"emotiond/models/yunet\.onnx is not there"):
+        YuNet(YuNetSettings())
+    with pytest.raises(ConfigError, match=r"mine\.onnx is not there"):
+        YuNet(YuNetSettings(tmp_path / "mine.onnx"))
+
+
+def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.onnx").write_bytes(b"no network")
+    with pytest.raises(ModelError, match=r"mine\.onnx: OpenCV cannot read it"):
+        YuNet(YuNetSettings(tmp_path / "mine.onnx"))
+
+
+def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.onnx").write_bytes(b"\x08\x07")  # a sound ONNX file without a graph
+    with pytest.raises(ModelError, match=r"mine\.onnx: "):
+        YuNet(YuNetSettings(tmp_path / "mine.onnx"))

@@ -1,0 +1,81 @@
+import numpy as np
+
+from edge.infer.look import Look
+from edge.infer.smoothing import SmoothingSettings
+from edge.infer.watch import Watch
+from edge.records import Reason
+from tests.events import QUALITY
+
+SETTINGS = SmoothingSettings(time_constant=0.3, margin=0.1, dwell=0.375)
+
+
+def look(label: int = 0, accepted: bool = True, *poor: Reason) -> Look:
+    return Look(np.eye(2, dtype=np.float32)[label], accepted, QUALITY, poor)
+
+
+GOOD = look()
+REFUSED = look(0, False)
+DARK = look(0, True, Reason.DARK)
+DARK_REFUSED = look(0, False, Reason.DARK)
+
+
+def watch(*looks: Look, step: float = 0.125) -> Watch:
+    """Return what is known after `looks`, so many seconds apart."""
+    known = Watch(SETTINGS)
+    for index, one in enumerate(looks):
+        known.update(one, index * step)
+    return known
+
+
+def test_a_face_that_was_good_for_the_dwell_time_has_a_label() -> None:
+    assert watch(*[GOOD] * 3).label is None
+    assert watch(*[GOOD] * 4).label == 0
+
+
+def test_a_face_that_was_poor_from_the_start_is_uncertain_after_the_dwell_time() -> None:
+    assert not watch(*[DARK] * 3).believed
+    assert watch(*[DARK] * 4).reasons == (Reason.DARK,)
+
+
+def test_what_was_always_refused_is_never_believed() -> None:
+    assert not watch(*[REFUSED] * 100).believed
+    assert not watch(*[DARK_REFUSED] * 100).believed
+
+
+def test_what_is_now_and_then_taken_for_a_face_is_never_believed() -> None:
+    assert not watch(*[GOOD, GOOD, GOOD, REFUSED] * 50).believed
+    assert not watch(*[DARK, REFUSED] * 50).believed
+
+
+def test_a_face_that_is_refused_for_the_dwell_time_is_no_face_any_more() -> None:
+    assert watch(*[GOOD] * 5, *[REFUSED] * 3).reasons == ()
+    assert watch(*[GOOD] * 5, *[REFUSED] * 4).reasons == (Reason.NOT_A_FACE,)
+
+
+def test_a_refusal_that_the_quality_explains_is_not_told() -> None:
+    assert watch(*[GOOD] * 5, *[DARK_REFUSED] * 4).reasons == (Reason.DARK,)
+
+
+def test_a_poor_look_does_not_enter_the_average() -> None:
+    known = watch(*[GOOD] * 5, look(1, True, Reason.BLURRED))
+    assert known.probabilities is not None
+    assert known.probabilities.tolist() == [1, 0]
+    assert (known.label, known.reasons) == (0, ())
+
+
+def test_a_face_that_comes_back_is_read_anew_after_the_dwell_time() -> None:
+    before = [GOOD] * 5 + [DARK] * 5
+    assert watch(*before, *[look(1)] * 3).reasons == (Reason.DARK,)
+    known = watch(*before, *[look(1)] * 4)
+    assert (known.label, known.reasons) == (1, ())
+    assert known.probabilities is not None
+    assert known.probabilities.tolist() == [0, 1]
+
+
+def test_a_face_at_the_edge_of_a_limit_does_not_flicker() -> None:
+    known = Watch(SETTINGS)
+    told = []
+    for index in range(200):
+        known.update(DARK if index % 2 else GOOD, index / 30)
+        told.append((known.label, known.reasons))
+    assert len(set(told)) <= 2
