@@ -36,10 +36,16 @@ $(VENV)/bin/python:
 			echo "Python's venv is missing; try: sudo apt install python3-venv" >&2; exit 1; \
 		fi; }
 
+# The better detector is fetched where that can be done; Haar needs nothing.
+FETCH = $(VENV)/bin/emotiond models fetch blazeface || \
+	echo "blazeface cannot be fetched now; Haar finds the faces instead" >&2
+
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e '.[broker]'
+	@$(FETCH)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e '.[dev]'
+	@$(FETCH)
 	@touch $@ $(VENV)/.demo
