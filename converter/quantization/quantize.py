@@ -25,7 +25,8 @@ from converter.quantization.verification import (
     verify,
 )
 from edge.errors import ConfigError, ModelError
-from edge.infer.card import FaceOutput, Input, ModelCard, Output, card_path, sha256
+from edge.hashing import sha256
+from edge.infer.card import FaceOutput, Input, ModelCard, Output, card_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from converter.evaluation.figures import Logits, fit_temperature, measure
 from converter.evaluation.predictor import resize
 from converter.evaluation.selection import Selection, select
 from converter.quantization.export import Export
-from edge.infer.calibration import sigmoid, softmax
 from edge.infer.card import Accuracy, ModelCard
 from edge.infer.classifier import TFLiteClassifier
+from edge.probabilities import sigmoid, softmax
 from edge.runtime import Network, Runtime
 
 MAX_LOSS = 0.003

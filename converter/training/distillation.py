@@ -13,7 +13,7 @@ from converter.training.batches import Views
 from converter.training.folder import MODEL, read_recipe
 from converter.training.networks import Model, new_network
 from edge.errors import ConfigError
-from edge.infer.calibration import softmax
+from edge.probabilities import softmax
 
 Judgements = NDArray[np.float16]
 """float16 (views, n, classes + 8): a teacher's logits."""

@@ -8,7 +8,7 @@ import numpy as np
 from edge.capture import Source
 from edge.capture.source import frames
 from edge.detect import Detector
-from edge.detect.plausibility import plausible
+from edge.detect.plausibility import sift
 from edge.errors import CalibrationError
 from edge.infer.baseline import Baseline, check_neutral, fit_baseline
 from edge.infer.classifier import Classifier
@@ -18,6 +18,10 @@ from edge.records import Frame, Probabilities
 
 LEAST_CROPS = 20
 """A second or so of a live camera: fewer may all be of one blink."""
+
+
+PATIENCE = 15.0
+"""Seconds to wait for a picture: a camera that is there opens within five."""
 
 
 class Calibrator:
@@ -51,9 +55,10 @@ class Calibrator:
 
         Raises:
             CalibrationError: too little could be seen; the text says why.
+            SourceError: nothing came from the source.
         """
         passed_over: Counter[str] = Counter()
-        answers = list(self._answers(_first(frames(source), seconds), passed_over))
+        answers = list(self._answers(_first(frames(source, PATIENCE), seconds), passed_over))
         if len(answers) < LEAST_CROPS:
             found = "".join(f", {count} {why}" for why, count in passed_over.most_common())
             raise CalibrationError(
@@ -65,7 +70,7 @@ class Calibrator:
     def _answers(self, film: Iterator[Frame], passed_over: Counter[str]) -> Iterator[Probabilities]:
         """Yield the probabilities of each good look, float32 (classes,)."""
         for frame in film:
-            found = [face for face in self._detector.detect(frame.image) if plausible(face)]
+            found = sift(self._detector.detect(frame.image))
             if len(found) != 1:
                 passed_over["with several faces" if found else "without a face"] += 1
                 continue

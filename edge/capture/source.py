@@ -1,12 +1,14 @@
 """The contract of every source."""
 
 import logging
+import math
+import time
 from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 
-from edge.errors import InputError
+from edge.errors import InputError, SourceError
 from edge.records import Frame, Image
 
 log = logging.getLogger(__name__)
@@ -36,9 +38,18 @@ class Source(Protocol):
         """Let go of the device or file."""
 
 
-def frames(source: Source) -> Iterator[Frame]:
-    """Yield the frames of `source` until it ends; an input that cannot be read is logged."""
-    while True:
+def frames(source: Source, patience: float = math.inf) -> Iterator[Frame]:
+    """Yield the frames of `source` until it ends; an input that cannot be read is logged.
+
+    Args:
+        source: what is read.
+        patience: seconds to wait for a frame.
+
+    Raises:
+        SourceError: none came for longer than that.
+    """
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
         try:
             frame = source.read()
         except EndOfStream:
@@ -48,6 +59,8 @@ def frames(source: Source) -> Iterator[Frame]:
             continue
         if frame is not None:
             yield frame
+            deadline = time.monotonic() + patience
+    raise SourceError(f"no picture came for {patience:.0f} s; is the camera there, and free?")
 
 
 def frozen(image: object) -> Image:

@@ -10,7 +10,7 @@ from edge.capture import Source
 from edge.capture.source import frames
 from edge.collect.faces import SIDE
 from edge.detect import Detector
-from edge.detect.plausibility import plausible
+from edge.detect.plausibility import sift
 from edge.errors import DataError
 from edge.infer.crop import crop_face
 from edge.records import Frame, GreyImage
@@ -53,7 +53,7 @@ def _crops(source: Source, detector: Detector) -> Iterator[GreyImage]:
 
 
 def _largest(frame: Frame, detector: Detector) -> GreyImage | None:
-    faces = [face for face in detector.detect(frame.image) if plausible(face)]
+    faces = sift(detector.detect(frame.image))
     if not faces:
         return None
     face = max(faces, key=lambda face: face.box.area)

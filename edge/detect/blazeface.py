@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge.detect.detector import CropFit
 from edge.detect.published import FULL_RANGE, SHORT_RANGE, PublishedFile, find_published
 from edge.errors import ConfigError
-from edge.infer.calibration import sigmoid
+from edge.probabilities import sigmoid
 from edge.records import Box, Face, Image, KeyPoints, Point
 from edge.runtime import Network, Runtime
 
@@ -94,6 +94,7 @@ class BlazeFace:
     """
 
     name = "blazeface"
+    searches_near = False
 
     def __init__(self, settings: BlazeFaceSettings) -> None:
         form = FORMS[settings.range]

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SAVED = 1.0
-"""Seconds of the share that can be saved up: a burst of work may be no longer than that."""
+"""Seconds of the share that can be saved up, or owed: neither a long calm nor a long rush is
+remembered for longer."""
 
 
 class Budget:
@@ -40,4 +41,5 @@ class Budget:
         try:
             yield
         finally:
-            self._credit -= time.thread_time() - began
+            spent = time.thread_time() - began
+            self._credit = max(-self._share * SAVED, self._credit - spent)

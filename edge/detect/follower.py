@@ -12,7 +12,7 @@ from edge.detect.budget import Budget
 from edge.detect.detector import Detector
 from edge.detect.flow import follow
 from edge.detect.motion import Motion
-from edge.detect.plausibility import plausible
+from edge.detect.plausibility import sift
 from edge.detect.tracker import Tracker, TrackerSettings
 from edge.records import Box, Frame, GreyImage, Shift, TrackedFrame
 
@@ -34,7 +34,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         min_motion: difference in grey values (0-255) of any small part of the picture, below which
             nothing moves and the detector waits; 0 never waits.
         full_interval: seconds between searches of the whole picture, for a detector that is faster
-            near known faces.
+            near known faces: how long a new face may go unseen by it.
     """
 
     every: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 2
@@ -54,8 +54,7 @@ class Follower:
         live: whether the budget counts.
 
     Attributes:
-        detections, carried, still: frames in which the detector ran, in which faces were followed
-            by their pixels, and in which nothing moved.
+        detections: in how many frames the detector ran.
     """
 
     def __init__(
@@ -65,12 +64,13 @@ class Follower:
         settings: DetectSettings,
         live: bool,
     ) -> None:
-        self.detections = self.carried = self.still = 0
+        self.detections = 0
         self._detector = detector
         self._tracker = Tracker(tracker)
         self._settings = settings
         self._budget = Budget(settings.cpu_budget) if live else None
         self._motion = Motion()
+        self._size = (0, 0)
         self._before: GreyImage | None = None
         self._since_detection = 0
         self._detected = self._searched = float("-inf")
@@ -95,19 +95,33 @@ class Follower:
             return self._follow(frame)
 
     def _follow(self, frame: Frame) -> TrackedFrame:
-        grey = _shrink(frame)
-        before, self._before = self._before, grey
+        grey, before = _shrink(frame), self._before
+        self._before = grey
         self._since_detection += 1
-        if before is None or before.shape != grey.shape or self._overdue(frame):
+        if self._size != frame.size:
+            self._size, before = frame.size, None
+            self._tracker.clear()
+        if before is None or self._overdue(frame):
             return self._find(frame, grey)
-        doubtful = self._tracker.uncertain
-        if not doubtful and self._motion.since_kept(grey) < self._settings.min_motion:
-            self.still += 1
+        if self._calm(grey):
             return self._tracker.carry(frame, lambda box: Shift(0.0, 0.0))
-        due = doubtful or self._since_detection >= self._settings.every
-        if due and self._affordable:
+        if self._due(frame) and self._affordable:
             return self._find(frame, grey)
         return self._carry(frame, before, grey)
+
+    def _calm(self, grey: GreyImage) -> bool:
+        """Tell whether all faces are known and nothing moved since the detector ran."""
+        moved = self._motion.since_kept(grey)
+        return not self._tracker.uncertain and moved < self._settings.min_motion
+
+    def _due(self, frame: Frame) -> bool:
+        """Tell whether the detector should run: where it is slow, not for nobody."""
+        if self._detector.searches_near and not self._tracker.boxes:
+            return self._full_due(frame)
+        return self._tracker.uncertain or self._since_detection >= self._settings.every
+
+    def _full_due(self, frame: Frame) -> bool:
+        return frame.timestamp - self._searched >= self._settings.full_interval
 
     @property
     def _affordable(self) -> bool:
@@ -120,23 +134,22 @@ class Follower:
         """Run the detector, near the known faces where that is enough."""
         self._motion.keep(grey)
         self._detected, self._since_detection = frame.timestamp, 0
-        full = frame.timestamp - self._searched >= self._settings.full_interval
-        if full:
+        near = [] if self._full_due(frame) else self._tracker.boxes
+        if not near:
             self._searched = frame.timestamp
-        return self._detect(frame, [] if full else self._tracker.boxes)
+        return self._detect(frame, near)
 
     def _detect(self, frame: Frame, near: Sequence[Box] = ()) -> TrackedFrame:
         self.detections += 1
-        faces = [face for face in self._detector.detect(frame.image, near) if plausible(face)]
-        return self._tracker.update(frame, faces)
+        faces = self._detector.detect(frame.image, near)
+        return self._tracker.update(frame, sift(faces))
 
     def _carry(self, frame: Frame, before: GreyImage, grey: GreyImage) -> TrackedFrame:
         """Follow the faces by their pixels."""
-        self.carried += 1
         shrink = grey.shape[1] / frame.image.shape[1]
 
         def movement(box: Box) -> Shift | None:
-            shift = follow(before, grey, _scaled(box, shrink))
+            shift = follow(before, grey, box.moved(Shift(0.0, 0.0, shrink)))
             return shift and Shift(shift.right / shrink, shift.down / shrink, shift.scale)
 
         return self._tracker.carry(frame, movement)
@@ -148,7 +161,3 @@ def _shrink(frame: Frame) -> GreyImage:
     size = (max(1, round(shrink * width)), max(1, round(shrink * height)))
     small = cv2.resize(frame.image, size, interpolation=cv2.INTER_LINEAR)  # a tenth of AREA's time
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
-
-
-def _scaled(box: Box, scale: float) -> Box:
-    return Box(*(scale * edge for edge in (box.x1, box.y1, box.x2, box.y2)))

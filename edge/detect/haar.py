@@ -73,6 +73,7 @@ class Haar:
     """
 
     name = "haar"
+    searches_near = True
     crop_fit = CROP_FIT
 
     def __init__(self, settings: HaarSettings) -> None:

@@ -39,6 +39,7 @@ class MediaPipe:
     """
 
     name = "mediapipe"
+    searches_near = False
 
     def __init__(self, settings: MediaPipeSettings) -> None:
         self.crop_fit = FORMS[settings.range].crop_fit

@@ -24,7 +24,7 @@ class Motion:
     def since_kept(self, grey: GreyImage) -> float:
         """Return the most that one cell differs from the kept picture, in grey values, 0-255."""
         cells = _cells(grey)
-        if self._kept is None or self._kept.shape != cells.shape:
+        if self._kept is None:
             return 255.0
         return float(cv2.absdiff(cells, self._kept).max())
 

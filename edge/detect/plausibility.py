@@ -1,17 +1,26 @@
 """Whether key points lie as those of a face do, and of one that looks at the camera."""
 
 import math
+from collections.abc import Iterable
 
 from edge.records import Face, KeyPoints, Point
 
 MAX_ROLL = 60.0
 """Degrees; the detectors here find no face tilted further, and the classifier never saw one."""
 
+MAX_YAW = 41.0
+"""Degrees up to which a face looks at the camera: beyond them the nose lies beside the eyes."""
+
 MARGIN = 0.25
 """How far outside the box a point may lie, in heights of the box."""
 
 MIN_EYES_TO_MOUTH = 0.2
 """Distance of the mouth below the eyes, in heights of the box."""
+
+
+def sift(faces: Iterable[Face]) -> list[Face]:
+    """Return the faces that are plausible."""
+    return [face for face in faces if plausible(face)]
 
 
 def plausible(face: Face) -> bool:
@@ -27,18 +36,11 @@ def plausible(face: Face) -> bool:
 
 
 def faces_camera(face: Face) -> bool:
-    """Tell whether a face's nose lies between its eyes; true where it has no key points.
+    """Tell whether a face looks at the camera, or not far beside it; true without key points.
 
-    It does up to about half a profile. What detectors take for a face in a hand looks like a
-    profile most of the time.
+    What detectors take for a face in a hand looks like a profile most of the time.
     """
-    points = face.points
-    if points is None:
-        return True
-    right, left, nose = points.right_eye, points.left_eye, points.nose
-    across, down = left.x - right.x, left.y - right.y
-    share = (nose.x - right.x) * across + (nose.y - right.y) * down
-    return 0 <= share <= across**2 + down**2
+    return face.points is None or abs(face.points.yaw) <= MAX_YAW
 
 
 def _inside(face: Face, points: KeyPoints) -> bool:

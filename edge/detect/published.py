@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import ModelError
-from edge.infer.card import sha256
+from edge.hashing import sha256
 
 SERVICE = Path("/var/lib/emotiond")
 """The state directory of the systemd service."""
+
+MODELS = "models"
+"""What a model directory is called in a state or data directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +54,19 @@ def model_directory() -> Path:
     """
     state = os.environ.get("STATE_DIRECTORY")
     if state:
-        return Path(state.split(":")[0]) / "models"
+        return Path(state.split(":")[0]) / MODELS
     data = os.environ.get("XDG_DATA_HOME")
-    home = Path(data) if data else Path.home() / ".local" / "share"
-    return home / "emotiond" / "models"
+    try:
+        home = Path(data) if data else Path.home() / ".local" / "share"
+    except RuntimeError:  # nobody's home: no HOME, and a user that no table knows
+        return SERVICE / MODELS
+    return home / "emotiond" / MODELS
 
 
 def model_directories() -> Iterator[Path]:
     """Yield every directory that is searched, the nearest first."""
     yield model_directory()
-    yield SERVICE / "models"
+    yield SERVICE / MODELS
 
 
 def find_published(file: PublishedFile) -> Path | None:

@@ -30,14 +30,15 @@ class TrackerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         min_iou: overlap at which a detection continues a track.
-        min_hits: detections before a track is believed, each miss taking one back: false faces
-            seldom persist.
-        max_missed: seconds a track outlives its last detection.
+        min_hits: detections of a face that looks at the camera before a track is believed, each
+            miss taking one back: false faces seldom persist.
+        max_missed: seconds a track outlives the last frame in which it was seen; at less than the
+            time between two frames no track would ever be believed.
     """
 
     min_iou: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.25
     min_hits: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
-    max_missed: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 1.5
+    max_missed: Annotated[float, msgspec.Meta(ge=0.2, le=60.0)] = 1.5
 
 
 @dataclass(slots=True, eq=False)
@@ -109,7 +110,7 @@ class Tracker:
 
     @property
     def max_missed(self) -> float:
-        """Seconds a track outlives its last detection."""
+        """Seconds a track outlives the last frame in which it was seen."""
         return self._settings.max_missed
 
     @property
@@ -125,12 +126,13 @@ class Tracker:
     def update(self, frame: Frame, faces: Sequence[Face]) -> TrackedFrame:
         """Match the faces that a detector found to the tracks; return the tracks believed in.
 
-        In a still every face is believed at once and continues no earlier one.
+        In a still every face is believed at once, wherever it looks, and continues no earlier one.
         """
         self._forget(frame)
         for candidate in self._candidates:
             candidate.seen = candidate.found = False
-        self._match(faces, frame.timestamp)
+        loose = self._match(faces, frame.timestamp)
+        self._begin([face for face in loose if frame.still or faces_camera(face)], frame.timestamp)
         for candidate in self._candidates:
             self._believe(candidate, 1 if frame.still else self._settings.min_hits)
         return self._tracked(frame)
@@ -138,12 +140,13 @@ class Tracker:
     def carry(self, frame: Frame, movement: Movement) -> TrackedFrame:
         """Move the tracks on without a detector; return the tracks believed in.
 
-        One that the detector missed when it last looked is not moved: what would be followed may
-        be what hides it.
+        One that was lost, by the detector when it last looked or by what follows, is not moved:
+        what would be followed is what hides it.
         """
         self._forget(frame)
         for candidate in self._candidates:
-            shift = movement(candidate.box) if candidate.found else None
+            followed = candidate.found and candidate.seen
+            shift = movement(candidate.box) if followed else None
             candidate.carry(shift, frame.timestamp)
         return self._tracked(frame)
 
@@ -153,51 +156,50 @@ class Tracker:
             one for one in self._candidates if one.last_seen >= oldest and not frame.still
         ]
 
-    def _match(self, faces: Sequence[Face], now: float) -> None:
-        """Continue tracks with detections, begin tracks with the others.
+    def clear(self) -> None:
+        """End every track: what comes next has nothing to do with what was."""
+        self._candidates = []
+
+    def _match(self, faces: Sequence[Face], now: float) -> list[Face]:
+        """Continue tracks with detections; return the faces that continue none.
 
         First by where each would be by now, then by where it was: a face that is hidden often
         stays in its place, one that walks behind another does not.
         """
-        expected = {one: one.expected(now) for one in self._candidates}
+        expected = [(one.expected(now), one) for one in self._candidates]
         loose = self._continue(expected, faces, now)
-        was = {one: one.box for one in self._candidates if not one.found}
+        was = [(one.box, one) for one in self._candidates if not one.found]
         loose = self._continue(was, loose, now)
         self._doubt()
-        for face in loose:
-            if faces_camera(face) and not self._repeats(face):
-                self._candidates.append(_Candidate(face.box, face.points, now))
+        return loose
 
     def _continue(
-        self, places: dict[_Candidate, Box], faces: Sequence[Face], now: float
+        self, places: list[tuple[Box, _Candidate]], faces: Sequence[Face], now: float
     ) -> list[Face]:
         """Continue the tracks at `places` with the faces that overlap them most, best pairs first.
 
         Returns:
-            The faces that continue none.
+            The faces that continue none, without those that repeat one that does.
         """
-        pairs = [(box.iou(face.box), one, face) for one, box in places.items() for face in faces]
-        waiting, loose = set(places), dict.fromkeys(faces)
+        pairs = [(box.iou(face.box), one, face) for box, one in places for face in faces]
+        loose = list(faces)
         for overlap, candidate, face in sorted(pairs, key=lambda pair: -pair[0]):
-            if overlap >= self._settings.min_iou and candidate in waiting and face in loose:
-                waiting.remove(candidate)
-                del loose[face]
+            if overlap >= self._settings.min_iou and not candidate.found and face in loose:
                 candidate.find(face, now)
-        return list(loose)
+                loose = _others(loose, face)
+        return loose
+
+    def _begin(self, faces: Sequence[Face], now: float) -> None:
+        while faces:
+            face = faces[0]
+            self._candidates.append(_Candidate(face.box, face.points, now))
+            faces = _others(faces, face)
 
     def _doubt(self) -> None:
         """Take a hit back from each that was missed before it was believed."""
         for candidate in self._candidates:
             candidate.hits -= candidate.track_id is None and not candidate.found
         self._candidates = [one for one in self._candidates if one.hits > 0]
-
-    def _repeats(self, face: Face) -> bool:
-        """Tell whether a face lies mostly inside, or mostly covers, one found in this frame."""
-        return any(
-            face.box.intersection(one.box) > SAME_FACE * min(face.box.area, one.box.area)
-            for one in self._candidates
-            if one.seen
-        )
 
     def _believe(self, candidate: _Candidate, min_hits: int) -> None:
         if candidate.track_id is None and candidate.hits >= min_hits:
@@ -212,3 +214,12 @@ class Tracker:
             if one.track_id is not None
         )
         return TrackedFrame(frame, tuple(tracks))
+
+
+def _others(faces: Sequence[Face], face: Face) -> list[Face]:
+    """Return the faces that lie neither mostly inside `face` nor mostly cover it."""
+    return [
+        other
+        for other in faces
+        if face.box.intersection(other.box) < SAME_FACE * min(face.box.area, other.box.area)
+    ]

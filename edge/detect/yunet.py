@@ -54,6 +54,7 @@ class YuNet:
     """
 
     name = "yunet"
+    searches_near = False
     crop_fit = CROP_FIT
 
     def __init__(self, settings: YuNetSettings) -> None:

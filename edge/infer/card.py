@@ -1,12 +1,12 @@
 """The model card: what a .tflite file is, so that the daemon need not guess."""
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from edge.errors import ModelError
+from edge.hashing import read, sha256
 from edge.records import UNCERTAIN
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -162,29 +162,8 @@ def load_card(model: Path) -> ModelCard:
     return card
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal.
-
-    Raises:
-        ModelError: it cannot be read.
-    """
-    return digest(_read(path))
-
-
-def digest(content: bytes) -> str:
-    """Return the SHA-256 of `content` in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
-
-
 def _decode(path: Path) -> ModelCard:
     try:
-        return msgspec.json.decode(_read(path), type=ModelCard)
+        return msgspec.json.decode(read(path), type=ModelCard)
     except msgspec.MsgspecError as error:
         raise ModelError(f"{path}: is not a model card: {error}") from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error

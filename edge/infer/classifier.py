@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from edge.assets import find_model
 from edge.errors import ConfigError, ModelError
 from edge.infer.baseline import Baseline, load_baseline
-from edge.infer.calibration import sigmoid, softmax
 from edge.infer.card import ModelCard, load_card
+from edge.probabilities import sigmoid, softmax
 from edge.records import GreyImage, Probabilities
 from edge.runtime import Network, Runtime, Tensor, TensorForm
 

@@ -20,11 +20,6 @@ GRAIN = 0.8
 """Pixels of blur (sigma) before sharpness is measured: it takes most of the noise, and hardly any
 of what a blurred face lacks."""
 
-NOSE = 0.57
-"""How far the tip of the nose stands before the middles of the eyelids, as a share of the distance
-between those: 3.6 of 6.4 cm in MediaPipe's canonical_face_model.obj (Kartynnik et al. 2019,
-arXiv:1907.06724)."""
-
 Limit = Annotated[float, msgspec.Meta(ge=0.0)]
 Grey = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
 Degrees = Annotated[float, msgspec.Meta(ge=0.0, le=90.0)]
@@ -71,7 +66,7 @@ def measure(crop: GreyImage, square: Box, points: KeyPoints | None) -> Quality:
         sharpness=_sharpness(middle),
         brightness=float(mean[0, 0]),
         contrast=float(deviation[0, 0]),
-        yaw=None if points is None else _yaw(points),
+        yaw=None if points is None else points.yaw,
         roll=None if points is None else points.roll,
     )
 
@@ -104,16 +99,3 @@ def _sharpness(part: GreyImage) -> float:
     a, c = float(across @ across + twist), float(down @ down + twist)
     b = float((across + down) @ mixed)
     return (a + c - math.hypot(a - c, 2 * b)) / (len(across) * variance)
-
-
-def _yaw(points: KeyPoints) -> float:
-    """Return degrees from straight ahead; positive is towards the person's own left.
-
-    Seen from afar, a head turned by an angle shows the nose off the middle of the eyes by
-    sin(angle) of its depth and the eyes apart by cos(angle) of their distance. Detectors place a
-    hidden eye where it can still be seen, so a profile reads as less than it is.
-    """
-    right, left, nose = points.right_eye, points.left_eye, points.nose
-    x, y = left.x - right.x, left.y - right.y
-    beside = (nose.x - (right.x + left.x) / 2) * x + (nose.y - (right.y + left.y) / 2) * y
-    return math.degrees(math.atan2(beside, NOSE * (x * x + y * y)))

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from edge.records import EmotionEvent, EventType, Expression, Frame
@@ -53,9 +53,11 @@ class EventLife:
             self._told[expression.track.track_id] = told
             return self._event(EventType.START, told, frame.captured)
         changed = told.expression.emotion != expression.emotion
-        told.expression = expression
         if expression.track.seen:
             told.seen = frame
+        else:  # where it would be by now is not where anybody saw it
+            expression = replace(expression, track=told.expression.track)
+        told.expression = expression
         return self._event(EventType.CHANGE, told, frame.captured) if changed else None
 
     def _end(self, track_id: int, captured: float) -> EmotionEvent:

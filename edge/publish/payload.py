@@ -41,6 +41,7 @@ def encode_stats(stats: Stats) -> bytes:
             "online": stats.online,
             "fps": {"in": round(stats.fps_in, 1), "out": round(stats.fps_out, 1)},
             "frames": stats.frames,
+            "detections": stats.detections,
             "faces": stats.faces,
             "refused": stats.refused,
             "events": stats.events,

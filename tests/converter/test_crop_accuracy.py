@@ -33,6 +33,7 @@ class Knowing:
     """Knows where `lay_out` lays the faces; sees all but every fourth, and points at a corner."""
 
     name = "knowing"
+    searches_near = False
 
     def __init__(self, seed: int, fit: CropFit, every: int = 4) -> None:
         self.crop_fit = fit

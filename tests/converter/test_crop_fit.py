@@ -15,6 +15,7 @@ class Skewed:
     """A detector whose boxes are the true squares, shrunk and pushed aside in a known way."""
 
     name = "skewed"
+    searches_near = False
     crop_fit = CropFit(1.0, 0.0, 0.0)
 
     def __init__(self, squares: list[Box]) -> None:

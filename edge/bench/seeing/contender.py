@@ -7,12 +7,9 @@ from typing import Any, get_args
 
 import yaml
 
-from edge.config import Config, parse_config
+from edge.config import Config, parse_detector
 from edge.detect import AutoSettings, DetectorSettings, open_detector
 from edge.errors import ConfigError
-
-OPTION = Path("--detector")
-"""Where errors say that the settings stand; relative paths in them are from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +30,8 @@ def parse_contender(text: str) -> Contender:
     Raises:
         ConfigError: there is no such detector or setting.
     """
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{OPTION}: {text!r} is not YAML") from error
-    settings = {"kind": data} if isinstance(data, str) else data
-    config = parse_config({"detector": settings}, OPTION)
-    return Contender(_name(settings), config)
+    config = Config(detector=parse_detector(text))
+    return Contender(_name(yaml.safe_load(text)), config)
 
 
 def kinds() -> list[str]:
@@ -66,7 +58,9 @@ def find_contenders() -> Iterator[Contender]:
             yield contender
 
 
-def _name(settings: dict[str, Any]) -> str:
+def _name(settings: str | dict[str, Any]) -> str:
+    if isinstance(settings, str):
+        return settings
     others = [f"{key} {_brief(value)}" for key, value in settings.items() if key != "kind"]
     return ", ".join([str(settings["kind"]), *others])
 

@@ -10,7 +10,7 @@ from converter.evaluation.figures import (
     wilson_interval,
 )
 from edge.errors import DataError
-from edge.infer.calibration import softmax
+from edge.probabilities import softmax
 from tests.converter.grey import SEVEN
 
 

@@ -8,8 +8,8 @@ from converter.evaluation.keras_predictor import open_keras
 from converter.evaluation.predictor import as_logits, open_tflite, resize
 from edge.assets import find_model
 from edge.errors import ConfigError, DataError, ModelError
-from edge.infer.calibration import softmax
 from edge.infer.card import load_card
+from edge.probabilities import softmax
 from tests.converter.grey import SEVEN, grey_faces
 from tests.edge.infer.models import copy_brightness, copy_model
 

@@ -21,6 +21,7 @@ class Two:
     """A detector that finds a small face and a large one."""
 
     name = "two"
+    searches_near = False
     crop_fit = CropFit(1.0, 0.0, 0.0)
 
     def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:

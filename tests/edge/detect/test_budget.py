@@ -63,3 +63,12 @@ def test_work_that_fails_is_paid_too() -> None:
             raise ValueError
     except ValueError:
         assert not budget.allows
+
+
+def test_a_long_rush_is_forgotten_in_a_second() -> None:
+    budget = Budget(0.01)
+    budget.earn(0.0)
+    for _ in range(5):
+        spend(budget, 0.02)
+    budget.earn(1.1)
+    assert budget.allows

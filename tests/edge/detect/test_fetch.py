@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main
-from edge.detect.fetch import Package, fetch
+from edge.detect.fetch import PACKAGES, Package, fetch
 from edge.detect.published import PublishedFile
 from edge.errors import FetchError
-from edge.infer.card import digest
+from edge.hashing import digest
 
 CONTENT = b"weights"
 FILE = PublishedFile("nets/data/net.tflite", digest(CONTENT))
@@ -47,6 +47,20 @@ def test_they_are_stored_in_the_model_directory_unless_told_otherwise(
     assert fetch(PACKAGE) == [tmp_path / "state" / "models" / "net.tflite"]
 
 
+def test_what_is_there_is_not_fetched_again(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch(PACKAGE, tmp_path)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nothing"))
+    assert fetch(PACKAGE, tmp_path) == [tmp_path / "net.tflite"]
+
+
+def test_what_is_there_and_damaged_is_fetched_again(shelf: Path, tmp_path: Path) -> None:
+    (tmp_path / "net.tflite").write_bytes(CONTENT[:3])
+    fetch(PACKAGE, tmp_path)
+    assert (tmp_path / "net.tflite").read_bytes() == CONTENT
+
+
 def test_a_file_that_differs_from_the_published_one_is_refused_and_nothing_is_stored(
     shelf: Path, tmp_path: Path
 ) -> None:
@@ -73,8 +87,25 @@ def test_a_directory_that_cannot_be_written_is_named(shelf: Path, tmp_path: Path
         fetch(PACKAGE, tmp_path / "file" / "models")
 
 
-def test_the_command_says_in_one_line_that_nothing_could_be_fetched(
-    shelf: Path, capsys: pytest.CaptureFixture[str]
+def test_the_service_has_a_directory_of_its_own(
+    shelf: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr("edge.cli.SERVICE", tmp_path)
+    monkeypatch.setitem(PACKAGES, "blazeface", PACKAGE)
+    assert main(["models", "fetch", "blazeface", "--service"]) == 0
+    assert (tmp_path / "models" / "net.tflite").is_file()
+    assert capsys.readouterr().out == f"{tmp_path}/models/net.tflite: there, and checked\n"
+
+
+def test_the_command_says_in_one_line_that_nothing_could_be_fetched(
+    shelf: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     assert main(["models", "fetch", "blazeface"]) == 1
     assert capsys.readouterr().err.startswith("emotiond: mediapipe==0.10.21: pip cannot")

@@ -27,6 +27,7 @@ class Witness:
     """Haar, counting how often and where it is asked to look."""
 
     name = "witness"
+    searches_near = False
     crop_fit = CropFit(1.0, 0.0, 0.0)
 
     def __init__(self, cost: float = 0.0) -> None:
@@ -68,7 +69,6 @@ def test_the_detector_runs_at_every_fourth_frame_and_the_face_is_followed_betwee
     images = [shifted(clip[0], 3.0 * step) for step in range(17)]
     follower, seen = follow(detector, STEADY, images)
     assert len(detector.asked) == follower.detections == 5
-    assert follower.carried == 12
     assert all(tracked.tracks[0].seen for tracked in seen)
     assert {tracked.tracks[0].track_id for tracked in seen} == {1}
 
@@ -94,9 +94,8 @@ def test_a_face_that_is_lost_is_looked_for_at_once(clip: list[Image]) -> None:
 def test_while_nothing_moves_the_detector_waits_and_the_face_stays_seen(clip: list[Image]) -> None:
     detector = Witness()
     settings = DetectSettings(every=1, min_motion=6.0, max_interval=1.0)
-    follower, seen = follow(detector, settings, [clip[0]] * FPS)
+    _, seen = follow(detector, settings, [clip[0]] * FPS)
     assert len(detector.asked) == 1
-    assert follower.still == FPS - 1
     assert all(tracked.tracks[0].seen for tracked in seen)
 
 
@@ -120,6 +119,19 @@ def test_the_whole_picture_is_searched_now_and_then_and_near_known_faces_otherwi
     settings = DetectSettings(every=1, min_motion=0.0, full_interval=0.19)
     follow(detector, settings, [clip[0]] * 11)
     assert detector.asked == [0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0]
+
+
+def test_with_nobody_in_view_a_detector_that_searches_near_faces_waits_for_its_full_turn(
+    clip: list[Image],
+) -> None:
+    images = [np.full_like(clip[0], 20 * (step % 2)) for step in range(FPS + 1)]
+    settings = DetectSettings(every=1, full_interval=0.19)
+    near, everywhere = Witness(), Witness()
+    near.searches_near = True
+    follow(near, settings, images)
+    follow(everywhere, settings, images)
+    assert len(near.asked) == 6
+    assert len(everywhere.asked) == len(images)
 
 
 def test_a_dear_detector_runs_less_often_on_a_live_source_and_never_too_seldom(
@@ -148,10 +160,11 @@ def test_with_a_file_the_budget_does_not_count(clip: list[Image]) -> None:
 
 
 def test_a_frame_of_another_size_begins_anew(clip: list[Image]) -> None:
-    small = np.asarray(cv2.resize(clip[0], (400, 300)), dtype=np.uint8)
-    detector = Witness()
-    follow(detector, STEADY, [clip[0], small, small])
-    assert len(detector.asked) == 2
+    large = np.asarray(cv2.resize(clip[0], (1280, 960)), dtype=np.uint8)
+    _, seen = follow(Witness(), STEADY, [clip[0], clip[0], large])
+    first, _, last = (tracked.tracks[0] for tracked in seen)
+    assert (first.track_id, last.track_id) == (1, 2)
+    assert last.box.width / first.box.width == pytest.approx(2.0, rel=0.05)
 
 
 def test_each_still_is_searched_by_itself(clip: list[Image]) -> None:

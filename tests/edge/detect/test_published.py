@@ -22,6 +22,13 @@ def test_a_user_keeps_models_among_their_data(
     assert model_directory() == tmp_path / ".local" / "share" / "emotiond" / "models"
 
 
+def test_a_user_without_a_home_has_the_services_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STATE_DIRECTORY", "XDG_DATA_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000)  # a user that no table knows
+    assert model_directory() == Path("/var/lib/emotiond/models")
+
+
 def test_a_user_finds_what_the_service_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "mine"))

@@ -171,3 +171,31 @@ def test_carrying_alone_keeps_a_track_alive_and_makes_no_candidate_believed() ->
     for step in range(1, 30):
         assert tracker.carry(frame(step / FPS), lambda box: Shift(0.0, 0.0)).tracks == ()
     assert tracker.boxes == [face(0).box]
+
+
+def test_a_face_reported_twice_never_continues_two_tracks() -> None:
+    apart = [[face(0), face(150)]] * 3
+    twice = [[face(0), face(10, 5, side=95)]] * 4
+    seen = follow([*apart, [face(0), face(60)], *twice])
+    assert [track.track_id for track in seen[-1].tracks if track.seen] == [1]
+
+
+def test_a_face_that_was_lost_is_not_found_again_in_what_hides_it() -> None:
+    tracker = Tracker(SETTINGS)
+    for moment in (0.0, 0.1, 0.2):
+        tracker.update(frame(moment), [face(0)])
+    tracker.carry(frame(0.3), lambda box: None)
+    (track,) = tracker.carry(frame(0.4), lambda box: Shift(0.0, 0.0)).tracks
+    assert not track.seen
+    assert tracker.uncertain
+
+
+def test_in_a_still_a_profile_is_a_face_too() -> None:
+    assert ids(follow([[looking(10.0)]], still=True)[0]) == [1]
+
+
+def test_a_cleared_tracker_knows_nobody_and_uses_no_id_again() -> None:
+    tracker = Tracker(TrackerSettings(min_hits=1))
+    tracker.update(frame(0.0), [face(0)])
+    tracker.clear()
+    assert ids(tracker.update(frame(0.1), [face(0)])) == [2]

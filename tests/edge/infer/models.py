@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from edge.assets import find_model
-from edge.infer.card import card_path, sha256
+from edge.hashing import sha256
+from edge.infer.card import card_path
 
 SHIPPED = find_model(Path("shallow-int8"))
 

@@ -53,6 +53,13 @@ def test_an_end_tells_the_frame_the_face_was_last_seen_in() -> None:
     assert end.duration == 0
 
 
+def test_a_box_is_where_the_face_was_last_seen_not_where_it_would_be_by_now() -> None:
+    gone = replace(sad(), track=Track(1, face(500).box, seen=False))
+    events = live([happy()], [gone], [gone])
+    assert [event.box for event in events] == [face(0).box] * 3
+    assert [event.emotion for event in events] == ["happy", "sad", "sad"]
+
+
 def test_every_start_has_its_end_also_when_everything_stops() -> None:
     events = live([happy(1)], [happy(1), sad(2)])
     assert kinds(events)[-2:] == [("end", 1, "happy"), ("end", 2, "sad")]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.infer.calibration import sigmoid, softmax
+from edge.probabilities import sigmoid, softmax
 
 
 def test_softmax_of_equal_logits_is_even() -> None:
