@@ -34,7 +34,7 @@ one."""
 class Range(StrEnum):
     """How far away faces may be.
 
-    `full` finds them some five metres away, `short` those at arm's length, in a third of the time.
+    `full` finds them some five metres away, `short` those at arm's length, in half the time.
     """
 
     FULL = "full"

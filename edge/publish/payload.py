@@ -58,9 +58,13 @@ def _quality(quality: Quality) -> dict[str, float | None]:
         "sharpness": round(quality.sharpness, 4),
         "brightness": round(quality.brightness, 1),
         "contrast": round(quality.contrast, 1),
-        "yaw": None if quality.yaw is None else round(quality.yaw, 1),
-        "roll": None if quality.roll is None else round(quality.roll, 1),
+        "yaw": _degrees(quality.yaw),
+        "roll": _degrees(quality.roll),
     }
+
+
+def _degrees(angle: float | None) -> float | None:
+    return None if angle is None else round(angle, 1) + 0.0  # which makes -0.0 a plain 0
 
 
 def _utc(time: datetime) -> str:

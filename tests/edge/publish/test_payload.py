@@ -43,6 +43,11 @@ def test_quality_is_told_in_rounded_numbers_and_null_where_there_are_no_key_poin
     assert (plain["yaw"], plain["roll"]) == (None, None)
 
 
+def test_no_angle_is_minus_nothing() -> None:
+    seen = Quality(88.0, 0.08, 120.0, 45.0, yaw=-0.04, roll=-0.01)
+    assert b'"yaw":0.0,"roll":0.0' in encode_event(event(quality=seen))
+
+
 def test_an_event_reads_as_the_schema_says() -> None:
     taken = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
     payload = msgspec.json.decode(encode_event(event(time=taken, duration=1.23456, latency=0.0123)))
