@@ -25,7 +25,7 @@ from edge.detect import open_detector
 from edge.detect.fetch import PACKAGES, fetch
 from edge.detect.published import MODELS, SERVICE
 from edge.errors import EmotiondError, ExitCode, InputError
-from edge.infer.baseline import Baseline, write_baseline
+from edge.infer.baseline import Baseline, check_writable, write_baseline
 from edge.infer.classifier import open_classifier
 from edge.pipeline import build_pipeline
 from edge.service import daemon
@@ -175,6 +175,7 @@ def _collect(options: argparse.Namespace) -> ExitCode:
 def _calibrate(options: argparse.Namespace) -> ExitCode:
     config = load_config(options.config)
     settings = parse_source(options.source) if options.source else config.source
+    check_writable(options.out)
     # What an earlier calibration corrected is to be seen as it was.
     classifier = open_classifier(msgspec.structs.replace(config.classifier, baseline=None))
     calibrator = Calibrator(open_detector(config.detector), classifier, config.quality)

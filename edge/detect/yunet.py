@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.detect.detector import CropFit
-from edge.detect.published import find_file, model_directory
+from edge.detect.published import find_file, is_file, model_directory
 from edge.errors import ConfigError, ModelError
 from edge.records import Box, Face, Image, KeyPoints, Point
 
@@ -50,7 +50,7 @@ class YuNet:
 
     Raises:
         ConfigError: there is no file.
-        ModelError: OpenCV cannot read the file.
+        ModelError: OpenCV cannot read the file, or it is another network.
     """
 
     name = "yunet"
@@ -60,12 +60,13 @@ class YuNet:
     def __init__(self, settings: YuNetSettings) -> None:
         self._settings = settings
         path = settings.model or find_file(FILE)
-        if path is None or not path.is_file():
+        if path is None or not is_file(path):
             raise ConfigError(
                 f"yunet needs a network, and {path or model_directory() / FILE} is not there: "
                 "put the .onnx file there or name it in detector.model"
             )
         self._network = _open(path, settings.min_confidence)
+        self._try(path)
 
     def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; one call sees all of the picture, so `near` saves nothing."""
@@ -73,6 +74,13 @@ class YuNet:
         self._network.setInputSize((small.shape[1], small.shape[0]))
         _, rows = self._network.detect(small)
         return [] if rows is None else [_face(row / scale, row[14]) for row in rows]
+
+    def _try(self, path: Path) -> None:
+        """Look at nothing once: OpenCV takes any network, and fails when it is used."""
+        try:
+            self.detect(np.zeros((2 * STEP, 2 * STEP, 3), dtype=np.uint8))
+        except cv2.error as error:
+            raise ModelError(f"{path}: is a network, and not YuNet's") from error
 
     def _shrink(self, image: Image) -> tuple[Image, float]:
         """Return the picture to search, padded to what the network takes, and its scale."""

@@ -45,7 +45,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str
     sha256: Sha256
     labels: tuple[str, ...]
-    crops: int
+    crops: Annotated[int, msgspec.Meta(ge=1)]
     weights: tuple[Weight, ...]
 
     def __post_init__(self) -> None:
@@ -110,6 +110,18 @@ def load_baseline(path: Path, card: ModelCard) -> Baseline:
             f"found one of {baseline.model} ({baseline.sha256[:8]}){again}"
         )
     return baseline
+
+
+def check_writable(path: Path) -> None:
+    """Make sure that a baseline can be written before somebody sits still for it.
+
+    Raises:
+        CalibrationError: its folder is missing, or something else than a file stands in its place.
+    """
+    if not path.parent.is_dir():
+        raise CalibrationError(f"{path}: cannot be written: there is no folder {path.parent}")
+    if path.exists() and not path.is_file():
+        raise CalibrationError(f"{path}: cannot be written: it is there, and not a file")
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:

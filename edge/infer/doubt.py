@@ -9,16 +9,14 @@ class Doubt:
     It arises once something has kept the face from being read for the dwell time, at every look,
     and goes once nothing has for as long.
 
-    Args:
-        dwell: in seconds.
-
     Attributes:
+        dwell: in seconds.
         reasons: for the doubt, of the last look that gave any; empty where there is none.
     """
 
     def __init__(self, dwell: float) -> None:
         self.reasons: tuple[Reason, ...] = ()
-        self._dwell = dwell
+        self.dwell = dwell
         self._turned: float | None = None
 
     def update(self, reasons: tuple[Reason, ...], now: float) -> None:
@@ -28,5 +26,5 @@ class Doubt:
             return
         if self._turned is None:
             self._turned = now
-        if now - self._turned >= self._dwell:
+        if now - self._turned >= self.dwell:
             self.reasons, self._turned = reasons, None

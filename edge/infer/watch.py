@@ -5,12 +5,18 @@ from edge.infer.look import Look
 from edge.infer.smoothing import Smoother, SmoothingSettings
 from edge.records import Probabilities, Quality, Reason
 
+FIRST_DOUBT = 5.0
+"""Dwell times after which a face that could never be read is told of. What is none is soonest taken
+for a face where it is blurred or small, and nobody waits for the news of a face that says nothing.
+"""
+
 
 class Watch:
     """One face: its smoothed probabilities, and the doubt whether it can be read.
 
     Until it is believed, by an expression or a doubt that lasted, a single refused crop starts it
-    anew: what is none is now and then taken for a face, and not for long.
+    anew: what is none is now and then taken for a face, and not for long. A doubt must last longer
+    for that than an expression.
 
     Args:
         settings: how steady everything is.
@@ -35,10 +41,12 @@ class Watch:
             self._smoother.update(look.probabilities, now)
         elif self.reasons:  # what it shows afterwards has nothing to do with what it showed before
             self._smoother = Smoother(self._settings)
+        if self.believed:
+            self._doubt.dwell = self._settings.dwell
 
     @property
     def believed(self) -> bool:
-        """Whether it was a face for as long as an expression must last."""
+        """Whether it was a face for as long as must be."""
         return self.label is not None or bool(self.reasons)
 
     @property
@@ -58,4 +66,4 @@ class Watch:
 
 
 def _begin(settings: SmoothingSettings) -> tuple[Smoother, Doubt]:
-    return Smoother(settings), Doubt(settings.dwell)
+    return Smoother(settings), Doubt(FIRST_DOUBT * settings.dwell)

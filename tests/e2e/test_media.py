@@ -20,7 +20,7 @@ def detector(request: pytest.FixtureRequest) -> str:
 def watch(tmp_path: Path, path: Path, detector: str) -> list[dict[str, Any]]:
     """Run the daemon over a file with its default settings and return the events."""
     record = tmp_path / "events.jsonl"
-    still = path.suffix in {".png", ".jpg"}
+    still = path.is_dir() or path.suffix in {".png", ".jpg"}
     source = {"kind": "images"} if still else {"kind": "video", "pace": False}
     config = {
         "source": {**source, "path": str(path)},
@@ -42,6 +42,12 @@ def test_a_hand_and_a_cup_of_coffee_are_no_faces(
     tmp_path: Path, media: Path, detector: str, name: str
 ) -> None:
     assert watch(tmp_path, media / name, detector) == []
+
+
+def test_photographs_without_a_face_give_no_events(
+    tmp_path: Path, faceless: Path, detector: str
+) -> None:
+    assert watch(tmp_path, faceless, detector) == []
 
 
 def test_a_smiling_man_is_happy_for_most_of_his_clip(

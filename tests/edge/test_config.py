@@ -45,6 +45,7 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"source": {"device": 0}}, "source.kind: expected this key, one of camera, stream, video"),
         ({"source": {"kind": "video"}}, "source.path: expected this key, found none"),
         ({"source": {"kind": "camera", "width": 1}}, "source.width: expected a whole number >= 64, found 1"),
+        ({"detector": {"kind": "auto", "width": 3}}, "detector.width: unknown key; no other is valid here"),
         ({"quality": {"max_yow": 1}}, "quality.max_yow: unknown key; did you mean max_yaw?"),
         ({"quality": {"max_yaw": 91}}, "quality.max_yaw: expected a number <= 90.0, found 91"),
         ({"classifier": {"baseline": 3}}, "classifier.baseline: expected a path"),

@@ -57,3 +57,17 @@ def test_a_time_that_is_none_is_a_wrong_command_line(tmp_path: Path, seconds: st
     with pytest.raises(SystemExit) as caught:
         calibrate(tmp_path, "--seconds", seconds)
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("out", [".", "/", "/dev/full", "missing/me.json"])
+def test_a_file_that_could_not_be_written_is_told_before_anybody_sits_still(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    out: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert calibrate(tmp_path, "--source", str(CLIP), "--out", out) == 1
+    output = capsys.readouterr()
+    assert "cannot be written" in output.err
+    assert output.out == ""

@@ -39,3 +39,13 @@ def test_blazeface_comes_before_haar(blazeface: None) -> None:
     order = [name for name, *_ in ORDER]
     assert order.index("blazeface") < order.index("haar")
     assert open_detector(AutoSettings()).name in {"yunet", "blazeface"}
+
+
+def test_a_damaged_file_is_warned_of_and_the_next_detector_serves(
+    directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (directory / "yunet.onnx").touch()
+    (directory / "face_detection_full_range_sparse.tflite").write_bytes(b"half")
+    assert open_detector(AutoSettings()).name in {"haar", "mediapipe"}
+    warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert ["yunet.onnx" in warned[0], "full_range_sparse.tflite" in warned[1]] == [True, True]

@@ -117,7 +117,7 @@ def test_nothing_is_found_in_noise_or_in_the_dark(blazeface: None) -> None:
     assert detector.detect(np.zeros((480, 640, 3), dtype=np.uint8)) == []
 
 
-@pytest.mark.parametrize("shape", [(1, 2000), (2000, 1), (1, 1), (3, 641)])
+@pytest.mark.parametrize("shape", [(1, 2000), (2000, 1), (1, 1), (3, 641), (2, 70_000)])
 def test_any_shape_of_picture_is_searched(shape: tuple[int, int], blazeface: None) -> None:
     detector = BlazeFace(BlazeFaceSettings(tiles=2))
     assert detector.detect(np.zeros((*shape, 3), dtype=np.uint8)) == []

@@ -83,8 +83,30 @@ def test_without_the_package_pips_own_words_are_told(shelf: Path, tmp_path: Path
 
 def test_a_directory_that_cannot_be_written_is_named(shelf: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(FetchError, match="file/models: cannot be written"):
+    with pytest.raises(FetchError, match="file/models: cannot be made"):
         fetch(PACKAGE, tmp_path / "file" / "models")
+
+
+def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing_behind(
+    shelf: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "net.tflite").mkdir()
+    with pytest.raises(FetchError, match=r"net\.tflite: cannot be written: Is a directory"):
+        fetch(PACKAGE, tmp_path)
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_a_wheel_that_a_mirror_damaged_is_refused(shelf: Path, tmp_path: Path) -> None:
+    (wheel,) = shelf.iterdir()
+    packed = Package("nets==1.0", (PublishedFile("nets/data/long.tflite", digest(b"")),))
+    with zipfile.ZipFile(wheel, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("nets/data/long.tflite", bytes(range(256)) * 99)
+    content = bytearray(wheel.read_bytes())
+    start = content.index(b"nets/data/long.tflite") + len("nets/data/long.tflite")
+    content[start : start + 40] = b"\xff" * 40
+    wheel.write_bytes(content)
+    with pytest.raises(FetchError, match="does not hold the files expected"):
+        fetch(packed, tmp_path)
 
 
 def test_the_service_has_a_directory_of_its_own(

@@ -17,7 +17,7 @@ def test_a_user_keeps_models_among_their_data(
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert model_directory() == tmp_path / "emotiond" / "models"
-    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", "relative/ones/are/passed/over")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert model_directory() == tmp_path / ".local" / "share" / "emotiond" / "models"
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.assets import find_model
 from edge.detect import open_detector
 from edge.detect.yunet import YuNet, YuNetSettings
 from edge.errors import ConfigError, ModelError
@@ -65,7 +66,18 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
         YuNet(YuNetSettings(tmp_path / "mine.onnx"))
 
 
-def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "mine.onnx").write_bytes(b"\x08\x07")  # a sound ONNX file without a graph
+def test_an_onnx_file_without_a_network_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.onnx").write_bytes(b"\x08\x07")
     with pytest.raises(ModelError, match=r"mine\.onnx: "):
         YuNet(YuNetSettings(tmp_path / "mine.onnx"))
+
+
+def test_a_network_that_is_not_yunet_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"shallow-int8\.tflite: "):
+        YuNet(YuNetSettings(find_model(Path("shallow-int8"))))
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "/dev/null/deep.onnx"])
+def test_a_name_that_can_be_no_file_is_not_there(name: str) -> None:
+    with pytest.raises(ConfigError, match="is not there"):
+        YuNet(YuNetSettings(Path(name)))

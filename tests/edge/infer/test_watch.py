@@ -32,9 +32,14 @@ def test_a_face_that_was_good_for_the_dwell_time_has_a_label() -> None:
     assert watch(*[GOOD] * 4).label == 0
 
 
-def test_a_face_that_was_poor_from_the_start_is_uncertain_after_the_dwell_time() -> None:
-    assert not watch(*[DARK] * 3).believed
-    assert watch(*[DARK] * 4).reasons == (Reason.DARK,)
+def test_a_face_that_was_poor_from_the_start_is_uncertain_after_five_dwell_times() -> None:
+    assert not watch(*[DARK] * 15).believed
+    assert watch(*[DARK] * 16).reasons == (Reason.DARK,)
+
+
+def test_once_it_is_believed_the_dwell_time_is_enough() -> None:
+    assert watch(*[DARK] * 16, *[GOOD] * 4).reasons == ()
+    assert watch(*[GOOD] * 4, *[DARK] * 4).reasons == (Reason.DARK,)
 
 
 def test_what_was_always_refused_is_never_believed() -> None:
