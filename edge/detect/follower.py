@@ -82,7 +82,7 @@ class Follower:
 
     @property
     def max_missed(self) -> float:
-        """Seconds a track outlives its last detection."""
+        """Seconds a track outlives the last frame in which it was seen."""
         return self._tracker.max_missed
 
     def update(self, frame: Frame) -> TrackedFrame:
@@ -115,7 +115,10 @@ class Follower:
         return not self._tracker.uncertain and moved < self._settings.min_motion
 
     def _due(self, frame: Frame) -> bool:
-        """Tell whether the detector should run: where it is slow, not for nobody."""
+        """Tell whether the detector should run.
+
+        One that is dear where nobody is known looks for somebody only now and then.
+        """
         if self._detector.searches_near and not self._tracker.boxes:
             return self._full_due(frame)
         return self._tracker.uncertain or self._since_detection >= self._settings.every

@@ -217,9 +217,10 @@ class Tracker:
 
 
 def _others(faces: Sequence[Face], face: Face) -> list[Face]:
-    """Return the faces that lie neither mostly inside `face` nor mostly cover it."""
+    """Return the other faces, those that lie neither mostly inside `face` nor mostly cover it."""
     return [
         other
         for other in faces
-        if face.box.intersection(other.box) < SAME_FACE * min(face.box.area, other.box.area)
+        if other is not face
+        and face.box.intersection(other.box) <= SAME_FACE * min(face.box.area, other.box.area)
     ]

@@ -199,3 +199,9 @@ def test_a_cleared_tracker_knows_nobody_and_uses_no_id_again() -> None:
     tracker.update(frame(0.0), [face(0)])
     tracker.clear()
     assert ids(tracker.update(frame(0.1), [face(0)])) == [2]
+
+
+def test_a_detection_without_area_hides_no_other() -> None:
+    nothing = face(30, side=0)
+    seen = follow([[nothing, face(0)], [nothing, face(0)]] * 3)
+    assert face(0).box in [track.box for track in seen[-1].tracks]
