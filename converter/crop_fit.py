@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from edge.detect import CropFit, Detector
 from edge.errors import DataError
-from edge.records import Box, Face, Image
+from edge.geometry import Box
+from edge.records import Face, Image
 
 WIDTH, HEIGHT = 640, 480
 SIDES = (100, 240)

@@ -16,11 +16,11 @@ import numpy as np
 from edge import __version__
 from edge.assets import asset
 from edge.calibrate.calibrator import Calibrator
-from edge.capture import open_source
+from edge.capture import SourceSettings, open_source
 from edge.collect.collector import collect
 from edge.collect.faces import EXPRESSIONS
 from edge.collect.place import parse_source
-from edge.config import load_config
+from edge.config import Config, load_config
 from edge.detect import open_detector
 from edge.detect.fetch import PACKAGES, fetch
 from edge.detect.published import MODELS, SERVICE
@@ -129,6 +129,10 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _source(options: argparse.Namespace, config: Config) -> SourceSettings:
+    return parse_source(options.source) if options.source else config.source
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -161,7 +165,7 @@ def _check(options: argparse.Namespace) -> ExitCode:
 
 def _collect(options: argparse.Namespace) -> ExitCode:
     config = load_config(options.config)
-    settings = parse_source(options.source) if options.source else config.source
+    settings = _source(options, config)
     folder = options.out / options.label
     print(f"{folder}: pictures of whoever is in view will be written here; Ctrl-C ends", flush=True)
     with closing(open_source(settings)) as source:
@@ -174,7 +178,7 @@ def _collect(options: argparse.Namespace) -> ExitCode:
 
 def _calibrate(options: argparse.Namespace) -> ExitCode:
     config = load_config(options.config)
-    settings = parse_source(options.source) if options.source else config.source
+    settings = _source(options, config)
     check_writable(options.out)
     # What an earlier calibration corrected is to be seen as it was.
     classifier = open_classifier(msgspec.structs.replace(config.classifier, baseline=None))

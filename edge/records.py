@@ -1,13 +1,13 @@
 """The records that flow from stage to stage, each made once and never changed."""
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edge.geometry import Box, KeyPoints
 
 Image = NDArray[np.uint8]
 """BGR uint8 (height, width, 3); read-only once it is in a Frame."""
@@ -43,120 +43,6 @@ class Frame:
         """Width and height in pixels."""
         height, width = self.image.shape[:2]
         return width, height
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle in pixels of the frame: left, top, right, bottom (xyxy)."""
-
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-
-    @property
-    def width(self) -> float:
-        """In pixels."""
-        return self.x2 - self.x1
-
-    @property
-    def height(self) -> float:
-        """In pixels."""
-        return self.y2 - self.y1
-
-    @property
-    def area(self) -> float:
-        """In square pixels."""
-        return max(self.width, 0.0) * max(self.height, 0.0)
-
-    def intersection(self, other: "Box") -> float:
-        """Area common to both."""
-        width = min(self.x2, other.x2) - max(self.x1, other.x1)
-        height = min(self.y2, other.y2) - max(self.y1, other.y1)
-        return max(width, 0.0) * max(height, 0.0)
-
-    def iou(self, other: "Box") -> float:
-        """Intersection over union, 0 (apart) to 1 (equal)."""
-        common = self.intersection(other)
-        union = self.area + other.area - common
-        return common / union if union > 0 else 0.0
-
-    @property
-    def center(self) -> "Point":
-        """Its middle."""
-        return Point((self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2)
-
-    def moved(self, shift: "Shift") -> "Box":
-        """Return it where `shift` takes it."""
-        center, half = shift.apply(self.center), shift.scale / 2
-        width, height = half * self.width, half * self.height
-        return Box(center.x - width, center.y - height, center.x + width, center.y + height)
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A place in pixels of the frame."""
-
-    x: float
-    y: float
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """A movement in the plane without turning: (x, y) goes to scale * (x, y) + (right, down)."""
-
-    right: float
-    down: float
-    scale: float = 1.0
-
-    def apply(self, point: Point) -> Point:
-        """Return where `point` goes."""
-        return Point(
-            self.scale * point.x + self.right,
-            self.scale * point.y + self.down,
-        )
-
-
-NOSE = 0.57
-"""How far the tip of the nose stands before the middles of the eyelids, as a share of the distance
-between those: 3.6 of 6.4 cm in MediaPipe's canonical_face_model.obj (Kartynnik et al. 2019,
-arXiv:1907.06724)."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPoints:
-    """Where the parts of a face are; right and left are the person's own."""
-
-    right_eye: Point
-    left_eye: Point
-    nose: Point
-    mouth: Point
-    right_ear: Point | None = None
-    left_ear: Point | None = None
-
-    @property
-    def roll(self) -> float:
-        """How far the head is tilted, in degrees: the line of the eyes, clockwise from level."""
-        right, left = self.right_eye, self.left_eye
-        return math.degrees(math.atan2(left.y - right.y, left.x - right.x))
-
-    @property
-    def yaw(self) -> float:
-        """How far the head is turned, in degrees; positive is towards the person's own left.
-
-        Seen from afar, a head turned by an angle shows the nose off the middle of the eyes by
-        sin(angle) of its depth and the eyes apart by cos(angle) of their distance. Detectors place
-        a hidden eye where it can still be seen, so a profile reads as less than it is.
-        """
-        right, left, nose = self.right_eye, self.left_eye, self.nose
-        x, y = left.x - right.x, left.y - right.y
-        beside = (nose.x - (right.x + left.x) / 2) * x + (nose.y - (right.y + left.y) / 2) * y
-        return math.degrees(math.atan2(beside, NOSE * (x * x + y * y)))
-
-    def moved(self, shift: Shift) -> "KeyPoints":
-        """Return them where `shift` takes them."""
-        points: Iterator[Point | None] = (getattr(self, field.name) for field in fields(self))
-        return KeyPoints(*(point and shift.apply(point) for point in points))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from edge.records import (
-    UNCERTAIN,
-    Box,
-    EmotionEvent,
-    EventType,
-    Face,
-    Frame,
-    Quality,
-    Reason,
-    Stats,
-)
+from edge.geometry import Box
+from edge.records import UNCERTAIN, EmotionEvent, EventType, Face, Frame, Quality, Reason, Stats
 
 QUALITY = Quality(size=100.0, sharpness=0.0812, brightness=120.0, contrast=45.0)
 """Of a face that can be read, seen by a detector without key points."""

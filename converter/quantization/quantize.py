@@ -25,7 +25,7 @@ from converter.quantization.verification import (
     verify,
 )
 from edge.errors import ConfigError, ModelError
-from edge.hashing import sha256
+from edge.files import sha256
 from edge.infer.card import FaceOutput, Input, ModelCard, Output, card_path
 
 

@@ -19,7 +19,6 @@ from edge.records import Frame, Probabilities
 LEAST_CROPS = 20
 """A second or so of a live camera: fewer may all be of one blink."""
 
-
 PATIENCE = 15.0
 """Seconds to wait for a picture: a camera that is there opens within five."""
 

@@ -12,6 +12,7 @@ from edge.collect.faces import SIDE
 from edge.detect import Detector
 from edge.detect.plausibility import sift
 from edge.errors import DataError
+from edge.files import write_whole
 from edge.infer.crop import crop_face
 from edge.records import Frame, GreyImage
 
@@ -73,11 +74,9 @@ def _last_number(folder: Path) -> int:
 def _write(path: Path, crop: GreyImage) -> None:
     """Write a picture whole or not at all, and over no other."""
     _, data = cv2.imencode(".png", crop)
-    part = path.with_name(f".{path.name}.part")
     try:
         if path.exists():
             raise FileExistsError(errno.EEXIST, "another program wrote it meanwhile")
-        part.write_bytes(data.tobytes())
-        part.rename(path)
+        write_whole(path, data.tobytes())
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror}") from error

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from edge.detect.detector import CropFit
 from edge.detect.published import FULL_RANGE, SHORT_RANGE, PublishedFile, find_published
 from edge.errors import ConfigError
+from edge.geometry import Box, KeyPoints, Point
 from edge.probabilities import sigmoid
-from edge.records import Box, Face, Image, KeyPoints, Point
+from edge.records import Face, Image
 from edge.runtime import Network, Runtime
 
 Floats = NDArray[np.float32]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.records import Box, Face, Image
+from edge.geometry import Box, Point
+from edge.records import Face, Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,7 @@ class CropFit:
         cos, sin = math.cos(math.radians(roll)), math.sin(math.radians(roll))
         x = box.center.x + (self.right * cos - self.down * sin) * box.height
         y = box.center.y + (self.right * sin + self.down * cos) * box.height
-        half = self.scale * box.height / 2
-        return Box(x - half, y - half, x + half, y + half)
+        return Box.around(Point(x, y), self.scale * box.height)
 
 
 class Detector(Protocol):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge.detect.published import FULL_RANGE, SHORT_RANGE, PublishedFile, model_directory
 from edge.errors import FetchError
-from edge.hashing import digest
+from edge.files import digest, write_whole
 
 TIMEOUT = 600.0
 """Seconds that pip may take for 36 MB."""
@@ -100,13 +100,16 @@ def _read(wheel: Path, files: tuple[PublishedFile, ...]) -> Iterator[tuple[str, 
 
 
 def _store(contents: list[tuple[str, bytes]], directory: Path) -> None:
-    """Write files whole or not at all."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FetchError(f"{directory}: cannot be made: {error.strerror}") from error
     for name, content in contents:
-        _write(directory / name, content)
+        path = directory / name
+        try:
+            write_whole(path, content)
+        except OSError as error:
+            raise FetchError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _let_others_read(directory: Path, paths: list[Path]) -> None:
@@ -115,13 +118,3 @@ def _let_others_read(directory: Path, paths: list[Path]) -> None:
         directory.chmod(0o755)
         for path in paths:
             path.chmod(0o644)
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise FetchError(f"{path}: cannot be written: {error.strerror}") from error

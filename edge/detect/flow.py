@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.records import Box, GreyImage, Shift
+from edge.geometry import Box, Shift
+from edge.records import GreyImage
 
 GRID = 6
 """Points along each side of a face that are followed."""

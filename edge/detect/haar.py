@@ -10,8 +10,10 @@ import msgspec
 import numpy as np
 
 from edge.detect.detector import CropFit
+from edge.detect.shrink import grey, shrink
 from edge.errors import ConfigError
-from edge.records import Box, Face, GreyImage, Image
+from edge.geometry import Box, Shift
+from edge.records import Face, GreyImage, Image
 
 CASCADES = cv2.data.haarcascades  # type: ignore[attr-defined]  # its stubs forgot it
 
@@ -86,27 +88,30 @@ class Haar:
 
     def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; their confidence is the score of the cascade's last stage."""
-        grey, shrink = self._shrink(image)
-        smallest = self._settings.min_size * grey.shape[0]
+        # It is not equalised: docs/architecture.md has what that cost.
+        small, scale = shrink(image, self._settings.width)
+        picture = grey(small)
+        smallest = self._settings.min_size * picture.shape[0]
         if not near:
-            return list(self._search(grey, shrink, Box(0, 0, *grey.shape[::-1]), smallest, 0))
-        return [face for box in near for face in self._search_near(grey, shrink, box, smallest)]
+            return list(self._search(picture, scale, Box(0, 0, *picture.shape[::-1]), smallest, 0))
+        return [face for box in near for face in self._search_near(picture, scale, box, smallest)]
 
     def _search_near(
-        self, grey: GreyImage, shrink: float, box: Box, smallest: float
+        self, picture: GreyImage, scale: float, box: Box, smallest: float
     ) -> Iterator[Face]:
         """Yield the faces around one that is known, about as large as it."""
-        middle, side = box.center, shrink * max(box.width, box.height)
-        x, y, half = shrink * middle.x, shrink * middle.y, AROUND * side / 2
-        place = Box(max(x - half, 0), max(y - half, 0), x + half, y + half)
-        return self._search(grey, shrink, place, max(smallest, side / GROWTH), GROWTH * side)
+        small = box.moved(Shift(0.0, 0.0, scale))
+        side = max(small.width, small.height)
+        around = Box.around(small.center, AROUND * side)
+        place = Box(max(around.x1, 0), max(around.y1, 0), around.x2, around.y2)
+        return self._search(picture, scale, place, max(smallest, side / GROWTH), GROWTH * side)
 
     def _search(
-        self, grey: GreyImage, shrink: float, place: Box, smallest: float, largest: float
+        self, picture: GreyImage, scale: float, place: Box, smallest: float, largest: float
     ) -> Iterator[Face]:
         """Yield the faces in one part of the grey copy, of sizes in its pixels; 0 is no limit."""
         left, top = int(place.x1), int(place.y1)
-        part = grey[top : int(place.y2), left : int(place.x2)]
+        part = picture[top : int(place.y2), left : int(place.x2)]
         if part.size == 0:  # a face that left the picture
             return
         least, most = max(1, round(smallest)), round(largest)
@@ -119,15 +124,5 @@ class Haar:
             outputRejectLevels=True,
         )
         corners = np.array(boxes, dtype=float).reshape(-1, 4) + np.array([left, top, 0, 0])
-        for (x, y, width, height), score in zip((corners / shrink).tolist(), scores, strict=True):
+        for (x, y, width, height), score in zip((corners / scale).tolist(), scores, strict=True):
             yield Face(Box(x, y, x + width, y + height), float(score))
-
-    def _shrink(self, image: Image) -> tuple[GreyImage, float]:
-        """Return the grey copy to search and its size relative to `image`.
-
-        It is not equalised: docs/architecture.md has what that cost.
-        """
-        shrink = min(1.0, self._settings.width / image.shape[1])
-        height, width = (max(1, round(shrink * length)) for length in image.shape[:2])
-        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8), shrink

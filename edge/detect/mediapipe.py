@@ -10,7 +10,8 @@ import numpy as np
 from edge.detect.blazeface import FORMS, Range
 from edge.detect.published import SHORT_RANGE, find_published
 from edge.errors import ConfigError
-from edge.records import Box, Face, Image, KeyPoints, Point
+from edge.geometry import Box, KeyPoints, Point
+from edge.records import Face, Image
 
 Search = Callable[[Image], list[Face]]
 """Takes an RGB picture."""

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterable
 
-from edge.records import Face, KeyPoints, Point
+from edge.geometry import KeyPoints, Point
+from edge.records import Face
 
 MAX_ROLL = 60.0
 """Degrees; the detectors here find no face tilted further, and the classifier never saw one."""
@@ -54,13 +55,11 @@ def _inside(face: Face, points: KeyPoints) -> bool:
 
 def _in_order(face: Face, points: KeyPoints) -> bool:
     """Tell whether nose and mouth follow below the eyes."""
-    right, left = points.right_eye, points.left_eye
-    eyes = Point((right.x + left.x) / 2, (right.y + left.y) / 2)
-    nose, mouth = (_below(point, eyes, points.roll) for point in (points.nose, points.mouth))
+    nose, mouth = (_below(point, points) for point in (points.nose, points.mouth))
     return mouth >= MIN_EYES_TO_MOUTH * face.box.height and -0.1 * mouth <= nose <= mouth
 
 
-def _below(point: Point, eyes: Point, roll: float) -> float:
-    """Return how far a point lies below the eyes, along the axis of a face tilted by `roll`."""
-    tilt = math.radians(roll)
+def _below(point: Point, points: KeyPoints) -> float:
+    """Return how far a point lies below the eyes, along the face's own axis."""
+    eyes, tilt = points.eyes, math.radians(points.roll)
     return (point.y - eyes.y) * math.cos(tilt) - (point.x - eyes.x) * math.sin(tilt)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import ModelError
-from edge.hashing import sha256
+from edge.files import sha256
 
 SERVICE = Path("/var/lib/emotiond")
 """The state directory of the systemd service."""

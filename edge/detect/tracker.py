@@ -11,7 +11,8 @@ from typing import Annotated
 import msgspec
 
 from edge.detect.plausibility import faces_camera
-from edge.records import Box, Face, Frame, KeyPoints, Shift, Track, TrackedFrame
+from edge.geometry import Box, KeyPoints, Shift
+from edge.records import Face, Frame, Track, TrackedFrame
 
 SAME_FACE = 0.6
 """Share of the smaller of two boxes that both cover, above which they are one face: cascades

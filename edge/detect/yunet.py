@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from edge.detect.detector import CropFit
 from edge.detect.published import find_file, is_file, model_directory
+from edge.detect.shrink import shrink
 from edge.errors import ConfigError, ModelError
-from edge.records import Box, Face, Image, KeyPoints, Point
+from edge.geometry import Box, KeyPoints, Point
+from edge.records import Face, Image
 
 FILE = "yunet.onnx"
 """Its name in a model directory, where the config names no file."""
@@ -70,7 +72,7 @@ class YuNet:
 
     def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; one call sees all of the picture, so `near` saves nothing."""
-        small, scale = self._shrink(image)
+        small, scale = self._fit(image)
         self._network.setInputSize((small.shape[1], small.shape[0]))
         _, rows = self._network.detect(small)
         return [] if rows is None else [_face(row / scale, row[14]) for row in rows]
@@ -82,12 +84,10 @@ class YuNet:
         except cv2.error as error:
             raise ModelError(f"{path}: is a network, and not YuNet's") from error
 
-    def _shrink(self, image: Image) -> tuple[Image, float]:
+    def _fit(self, image: Image) -> tuple[Image, float]:
         """Return the picture to search, padded to what the network takes, and its scale."""
-        scale = min(1.0, self._settings.width / image.shape[1])
-        height, width = (max(1, round(scale * length)) for length in image.shape[:2])
-        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        below, right = _padding(height), _padding(width)
+        small, scale = shrink(image, self._settings.width)
+        below, right = (_padding(length) for length in small.shape[:2])
         padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT)
         return np.asarray(padded, dtype=np.uint8), scale
 
@@ -112,6 +112,5 @@ def _face(row: NDArray[np.float32], confidence: float) -> Face:
         Point(*row[start : start + 2].tolist()) for start in range(4, 14, 2)
     )
     right, left = corners
-    mouth = Point((right.x + left.x) / 2, (right.y + left.y) / 2)
-    points = KeyPoints(right_eye, left_eye, nose, mouth)
+    points = KeyPoints(right_eye, left_eye, nose, right.midway(left))
     return Face(Box(x, y, x + width, y + height), float(confidence), points)

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from edge.errors import CalibrationError, ConfigError, ModelError
+from edge.files import write_whole
 from edge.infer.card import ModelCard, Sha256
 from edge.records import Probabilities
 
@@ -130,10 +131,8 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     Raises:
         CalibrationError: the file cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
     text = msgspec.json.format(msgspec.json.encode(baseline), indent=2) + b"\n"
     try:
-        part.write_bytes(text)
-        part.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise CalibrationError(f"{path}: cannot be written: {error.strerror}") from error

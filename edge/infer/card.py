@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from edge.errors import ModelError
-from edge.hashing import read, sha256
+from edge.files import read, sha256
 from edge.records import UNCERTAIN
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from edge.detect import CropFit
-from edge.records import Box, GreyImage, Image, KeyPoints
+from edge.geometry import Box, KeyPoints
+from edge.records import GreyImage, Image
 
 LEVEL = 10.0
 """Degrees of tilt below which a crop is not turned: the classifiers learnt from faces tilted as
@@ -33,9 +34,7 @@ def crop_face(
     square = fit.square(box, roll)
     # A larger square holds all of the tilted one; it is turned once it is small.
     spread = abs(math.cos(math.radians(roll))) + abs(math.sin(math.radians(roll)))
-    half = spread * square.width / 2
-    middle = square.center
-    around = Box(middle.x - half, middle.y - half, middle.x + half, middle.y + half)
+    around = Box.around(square.center, spread * square.width)
     return _turn(crop_grey(image, around, max(side, round(spread * side))), roll, side)
 
 

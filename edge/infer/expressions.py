@@ -56,8 +56,9 @@ class Expressions:
         looks = self._looker.look(frame.image, tracks)
         for track, look in zip(tracks, looks, strict=True):
             self.refused += not look.accepted
-            watch = self._watches.setdefault(track.track_id, Watch(settings))
-            watch.update(look, frame.timestamp)
+            if track.track_id not in self._watches:
+                self._watches[track.track_id] = Watch(settings)
+            self._watches[track.track_id].update(look, frame.timestamp)
 
     def _express(self, track: Track) -> Expression | None:
         watch = self._watches.get(track.track_id)

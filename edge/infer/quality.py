@@ -7,7 +7,8 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.records import Box, GreyImage, KeyPoints, Quality, Reason
+from edge.geometry import Box, KeyPoints
+from edge.records import GreyImage, Quality, Reason
 
 SIDE = 48
 """Pixels; a crop of another size is measured at this one, so that one limit serves every model."""

@@ -10,7 +10,6 @@ from edge.records import EmotionEvent, Quality, Stats
 def encode_event(event: EmotionEvent) -> bytes:
     """Return the payload of an event; docs/event.schema.json describes it."""
     width, height = event.frame_size
-    box = event.box
     return msgspec.json.encode(
         {
             "id": event.id,
@@ -22,7 +21,7 @@ def encode_event(event: EmotionEvent) -> bytes:
             "probabilities": event.probabilities,
             "reasons": [reason.value for reason in event.reasons],
             "quality": _quality(event.quality),
-            "box": [round(edge, 1) for edge in (box.x1, box.y1, box.x2, box.y2)],
+            "box": [round(edge, 1) for edge in event.box.edges],
             "frame": {"width": width, "height": height},
             "duration": round(event.duration, 3),
             "model": event.model,

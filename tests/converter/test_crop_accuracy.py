@@ -12,7 +12,8 @@ from converter.evaluation.selection import Selection
 from converter.label_sets import LABEL_SETS
 from edge.detect import CropFit
 from edge.errors import DataError
-from edge.records import Box, Face, Image, KeyPoints, Point
+from edge.geometry import Box, KeyPoints, Point
+from edge.records import Face, Image
 
 SHADES = np.linspace(20, 230, 7).astype(np.uint8)
 CLASSES = np.arange(28) % 7

@@ -15,13 +15,14 @@ from edge.detect import (
     TrackerSettings,
     open_detector,
 )
+from edge.geometry import Box
 from edge.infer.classifier import ClassifierSettings, open_classifier
 from edge.infer.expressions import Expressions
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
 from edge.pipeline import Pipeline
 from edge.publish.life import EventLife
-from edge.records import Box, Face, Image
+from edge.records import Face, Image
 from tests.brokers import wait_until
 from tests.edge.cameras import FakeCamera, KeepingSink
 

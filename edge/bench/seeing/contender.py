@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-import yaml
+import msgspec
 
 from edge.config import Config, parse_detector
 from edge.detect import AutoSettings, DetectorSettings, open_detector
@@ -30,8 +30,8 @@ def parse_contender(text: str) -> Contender:
     Raises:
         ConfigError: there is no such detector or setting.
     """
-    config = Config(detector=parse_detector(text))
-    return Contender(_name(yaml.safe_load(text)), config)
+    settings = parse_detector(text)
+    return Contender(_name(settings), Config(detector=settings))
 
 
 def kinds() -> list[str]:
@@ -58,13 +58,16 @@ def find_contenders() -> Iterator[Contender]:
             yield contender
 
 
-def _name(settings: str | dict[str, Any]) -> str:
-    if isinstance(settings, str):
-        return settings
-    others = [f"{key} {_brief(value)}" for key, value in settings.items() if key != "kind"]
-    return ", ".join([str(settings["kind"]), *others])
+def _name(settings: DetectorSettings) -> str:
+    default = msgspec.structs.asdict(type(settings)())
+    others = [
+        f"{key} {_brief(value)}"
+        for key, value in msgspec.structs.asdict(settings).items()
+        if value != default[key]
+    ]
+    return ", ".join([str(settings.__struct_config__.tag), *others])
 
 
 def _brief(value: object) -> object:
     """Return the name of a path alone: tables are for others to read."""
-    return Path(value).name if isinstance(value, str) else value
+    return value.name if isinstance(value, Path) else value

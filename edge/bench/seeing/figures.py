@@ -9,7 +9,8 @@ from statistics import fmean, median
 
 from edge.bench.seeing.labels import Person, Switch
 from edge.bench.seeing.watching import Sight, Watched
-from edge.records import UNCERTAIN, Box
+from edge.geometry import Box
+from edge.records import UNCERTAIN
 
 FRAME_WIDTH = 640
 """Sizes of faces are compared in frames of this width."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from edge.errors import DataError
-from edge.records import Box
+from edge.geometry import Box
 
 HEIGHT_FACTOR = 2.0
 """How much higher or lower than the face a box may be and still be of it: detectors draw their

@@ -8,7 +8,8 @@ import numpy as np
 
 from edge.bench.seeing.watching import Sight, Watched
 from edge.errors import InputError
-from edge.records import Box, Expression, Image, KeyPoints, Track
+from edge.geometry import Box, KeyPoints
+from edge.records import Expression, Image, Track
 
 WIDTH = 960
 """Pixels across a picture: smaller frames are enlarged, so that small faces and text are clear."""
@@ -67,7 +68,7 @@ def caption(track: Track, told: Expression | None) -> str:
 
 
 def _draw_box(canvas: Image, box: Box, scale: float, colour: Colour, thickness: int) -> None:
-    corners = [round(scale * one) for one in (box.x1, box.y1, box.x2, box.y2)]
+    corners = [round(scale * one) for one in box.edges]
     cv2.rectangle(canvas, corners[:2], corners[2:], colour, thickness)
 
 

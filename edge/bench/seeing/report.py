@@ -75,9 +75,7 @@ def remarks(files: Sequence[Figures]) -> str:
 
 
 def _appeared(false: Apparition) -> str:
-    box = ", ".join(
-        f"{edge:.0f}" for edge in (false.box.x1, false.box.y1, false.box.x2, false.box.y2)
-    )
+    box = ", ".join(f"{edge:.0f}" for edge in false.box.edges)
     return f"frames {false.first} to {false.last}, at first {box}"
 
 
@@ -95,13 +93,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def unmet(files: Sequence[Figures]) -> list[str]:
     """Return the goals that a detector misses on `files`."""
     people = everyone(files)
-    latencies = [one.seconds for person in people for one in person.latencies]
     met = {
         "every large face": all(person.ids for person in large(people)),
         "no false track": not any(one.false_tracks for one in files),
         "one id each": all(person.ids <= 1 and not person.switches for person in people),
         "label changes": not changes_a_minute(people) > MOST_CHANGES,
-        "switch latency": max(latencies, default=0.0) <= MOST_LATENCY,
+        "switch latency": max(latencies(people), default=0.0) <= MOST_LATENCY,
         "ms": mean_ms(files) <= MOST_MS,
     }
     return [name for name, reached in met.items() if not reached]
@@ -122,6 +119,11 @@ def mean_ms(files: Sequence[Figures], alone: bool = False) -> float:
     films = [one for one in files if not one.still]
     spent = sum(one.frames * (one.detect_ms if alone else one.follow_ms) for one in films)
     return spent / sum(one.frames for one in films) if films else math.nan
+
+
+def latencies(people: Iterable[PersonFigures]) -> list[float]:
+    """Return the seconds of every switch that a label followed."""
+    return [one.seconds for person in people for one in person.latencies]
 
 
 def changes_a_minute(people: Iterable[PersonFigures]) -> float:
@@ -164,7 +166,7 @@ def _file_row(one: Figures) -> list[str]:
 
 def _summary_row(name: str, files: Sequence[Figures]) -> list[str]:
     people = everyone(files)
-    latencies = [one.seconds for person in people for one in person.latencies]
+    seconds = latencies(people)
     return [
         name,
         _followed(large(people)),
@@ -174,7 +176,7 @@ def _summary_row(name: str, files: Sequence[Figures]) -> list[str]:
         str(max((person.ids for person in people), default=0)),
         str(sum(person.switches for person in people)),
         number(changes_a_minute(people)),
-        f"{median(latencies):.2f}, {max(latencies):.2f}" if latencies else "-",
+        f"{median(seconds):.2f}, {max(seconds):.2f}" if seconds else "-",
         "; ".join(missed for person in people for missed in person.missed) or "none",
         number(mean_ms(files, alone=True)),
         number(mean_ms(files)),

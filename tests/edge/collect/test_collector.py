@@ -12,8 +12,9 @@ from edge.collect.collector import collect
 from edge.demo.show import CLIP
 from edge.detect import CropFit, Detector, HaarSettings, open_detector
 from edge.errors import DataError
+from edge.geometry import Box
 from edge.infer.crop import crop_grey
-from edge.records import Box, Face, Image
+from edge.records import Face, Image
 from tests.edge.cameras import FakeCamera
 
 

@@ -6,16 +6,15 @@ numbers alone.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edge.capture import EndOfStream, open_source
-from edge.capture.images import ImagesSettings
-from edge.capture.video import VideoSettings
+from edge.bench.seeing.labels import Scene
+from edge.bench.seeing.reel import Reel
 from edge.detect.blazeface import Range
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
-from edge.records import Box, Face, Image
+from edge.geometry import Box
+from edge.records import Face, Image
 from tests.conftest import MEDIA
 
 MEDIAPIPE = Path(__file__).with_name("mediapipe.json")
@@ -27,16 +26,9 @@ STEP = 10
 def pictures(media: Path) -> Iterator[tuple[str, Image]]:
     """Yield a name for each picture of the photos and clips, and the picture."""
     for path in sorted(media.iterdir()):
-        still = path.suffix in {".png", ".jpg"}
-        source = open_source(ImagesSettings(path) if still else VideoSettings(path, pace=False))
-        while True:
-            try:
-                frame = source.read()
-            except EndOfStream:
-                break
-            if frame is not None and frame.index % STEP == 0:
+        for frame in Reel(path, Scene()).frames():
+            if frame.index % STEP == 0:
                 yield f"{path.name} {frame.index}", frame.image
-        source.close()
 
 
 def disagreements(ours: Sequence[Face], theirs: Sequence[Face]) -> list[Face]:
@@ -63,7 +55,7 @@ def record() -> None:
         found[reach.value] = {
             name: [
                 {
-                    "box": [round(edge, 1) for edge in asdict(face.box).values()],
+                    "box": [round(edge, 1) for edge in face.box.edges],
                     "confidence": round(face.confidence, 4),
                 }
                 for face in detector.detect(image)

@@ -1,7 +1,7 @@
 import pytest
 
 from edge.detect import CropFit
-from edge.records import Box
+from edge.geometry import Box
 
 
 def test_a_fit_scales_and_shifts_by_heights_of_the_box() -> None:

@@ -10,7 +10,7 @@ from edge.cli import main
 from edge.detect.fetch import PACKAGES, Package, fetch
 from edge.detect.published import PublishedFile
 from edge.errors import FetchError
-from edge.hashing import digest
+from edge.files import digest
 
 CONTENT = b"weights"
 FILE = PublishedFile("nets/data/net.tflite", digest(CONTENT))

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from edge.detect.flow import follow
-from edge.records import Box, GreyImage, Image
+from edge.geometry import Box
+from edge.records import GreyImage, Image
 
 BOX = Box(103.0, 55.0, 233.0, 185.0)
 """Around the face of the built-in clip, at half its size."""

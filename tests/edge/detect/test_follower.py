@@ -14,7 +14,8 @@ from edge.detect import (
     TrackerSettings,
     open_detector,
 )
-from edge.records import Box, Face, Image, TrackedFrame
+from edge.geometry import Box
+from edge.records import Face, Image, TrackedFrame
 from tests.edge.detect.test_plausibility import face as looking
 from tests.events import frame
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from edge.detect.plausibility import faces_camera, plausible
-from edge.records import Box, Face, KeyPoints, Point
+from edge.geometry import Box, KeyPoints, Point
+from edge.records import Face
 
 BOX = Box(0, 0, 100, 100)
 

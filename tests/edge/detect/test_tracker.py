@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from edge.detect import Tracker, TrackerSettings
-from edge.records import Face, KeyPoints, Point, Shift, TrackedFrame
+from edge.geometry import KeyPoints, Point, Shift
+from edge.records import Face, TrackedFrame
 from tests.events import face, frame
 
 FPS = 10

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from edge.assets import find_model
-from edge.hashing import sha256
+from edge.files import sha256
 from edge.infer.card import card_path
 
 SHIPPED = find_model(Path("shallow-int8"))

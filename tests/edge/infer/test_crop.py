@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from edge.detect import CropFit
+from edge.geometry import Box, KeyPoints, Point
 from edge.infer.crop import crop_face, crop_grey
-from edge.records import Box, GreyImage, Image, KeyPoints, Point
+from edge.records import GreyImage, Image
 
 
 def gradient() -> Image:

@@ -9,11 +9,12 @@ import pytest
 from edge.capture.source import frames
 from edge.capture.video import Video, VideoSettings
 from edge.detect import HaarSettings, YuNetSettings, open_detector
+from edge.geometry import Box
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.infer.expressions import Expressions
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
-from edge.records import Box, Expression, Image, Reason, Track, TrackedFrame
+from edge.records import Expression, Image, Reason, Track, TrackedFrame
 from tests.edge.infer.models import copy_brightness
 from tests.events import frame
 

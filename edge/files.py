@@ -1,4 +1,4 @@
-"""Which file is which, by its content."""
+"""Files: read, told apart by their content, written whole."""
 
 import hashlib
 from pathlib import Path
@@ -30,3 +30,18 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: nobody reads half of it, and no half stays behind.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

@@ -1,6 +1,6 @@
 import pytest
 
-from edge.records import Box, KeyPoints, Point, Shift
+from edge.geometry import Box, KeyPoints, Point, Shift
 
 
 def test_iou_is_one_for_equal_boxes_and_zero_for_boxes_apart() -> None:
