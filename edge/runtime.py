@@ -1,5 +1,6 @@
 """The TFLite runtimes, behind one small adapter."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -53,6 +54,7 @@ class Network:
     """
 
     def __init__(self, path: Path, runtime: Runtime) -> None:
+        self._path = path
         interpreter = _interpreter_class(runtime)
         try:
             # At 48x48 a second thread gains nothing.
@@ -76,6 +78,28 @@ class Network:
         """Shape and type of each output, in the file's own order."""
         return tuple(_form(detail) for detail in self._outputs)
 
+    def expect(self, entry: TensorForm, outputs: Sequence[TensorForm]) -> list[int]:
+        """Check that input and outputs are those a card tells of; return where each output is.
+
+        Converters order outputs as they like, so they are told apart by their forms, which must all
+        differ.
+
+        Raises:
+            ModelError: they are others; the text says what was expected and found.
+        """
+        self._check("input", [entry], [self.input])
+        self._check("output", outputs, self.outputs)
+        return [self.outputs.index(form) for form in outputs]
+
+    def _check(
+        self, what: str, expected: Sequence[TensorForm], found: Sequence[TensorForm]
+    ) -> None:
+        if sorted(map(str, expected)) != sorted(map(str, found)):
+            raise ModelError(
+                f"{self._path}: expected {what} {' and '.join(map(str, expected))} as its card "
+                f"says, found {' and '.join(map(str, found)) or 'none'}"
+            )
+
     def invoke(self, batch: Tensor) -> list[NDArray[np.float32]]:
         """Run the model on `batch`, of its input's shape and dtype; return each output's values."""
         self._interpreter.set_tensor(self._input["index"], batch)
@@ -84,6 +108,22 @@ class Network:
             _dequantize(self._interpreter.get_tensor(detail["index"]), detail["quantization"])
             for detail in self._outputs
         ]
+
+
+def open_network(path: Path) -> Network:
+    """Load a .tflite file on the first runtime of `Runtime` that is installed: the faster one.
+
+    Raises:
+        ConfigError: none is.
+        ModelError: as `Network`.
+    """
+    missing = []
+    for runtime in Runtime:
+        try:
+            return Network(path, runtime)
+        except ConfigError as error:
+            missing.append(str(error))
+    raise ConfigError("; ".join(missing))
 
 
 def _form(detail: dict[str, Any]) -> TensorForm:

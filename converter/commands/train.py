@@ -1,7 +1,6 @@
 """`emotiond-convert train`: train a network by a recipe."""
 
 import argparse
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,13 @@ import msgspec
 
 from converter.commands.extras import needs
 from converter.commands.options import add_command, add_data, load_data
+from converter.commands.training import clear
 from converter.datasets import Dataset
 from converter.label_sets import LABEL_SETS
 from converter.recipes import Recipe, load_recipe
-from converter.training.folder import RECIPE
+from converter.training import folder
 from edge.capture.images import SUFFIXES
-from edge.errors import ConfigError, DataError
+from edge.errors import DataError
 
 
 def add(commands: Any) -> None:
@@ -33,21 +33,14 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    recipe = load_recipe(options.recipe)
+    recipe = load_recipe(options.recipe, Recipe)
     if options.label_set:
         recipe = msgspec.structs.replace(recipe, label_set=options.label_set)
     negatives = _pictures(options.negatives) if options.negatives else ()
     data = load_data(options)
     if options.force and options.out.exists():
-        _clear(options.out)
+        clear(options.out)
     print(f"wrote {_train(recipe, options.recipe, data, options.out, negatives)}")
-
-
-def _clear(folder: Path) -> None:
-    """Delete a training; any other folder was named by mistake."""
-    if any(folder.iterdir()) and not (folder / RECIPE).exists():
-        raise ConfigError(f"{folder}: holds no training, so --force leaves it alone")
-    shutil.rmtree(folder)
 
 
 def _train(
@@ -58,8 +51,10 @@ def _train(
     teachers = []
     for name in recipe.distillation.teachers if recipe.distillation else ():
         teacher_file, teacher = file.with_name(f"{name}.yaml"), out.parent / name
-        if not training.finished(teacher):
-            taught = msgspec.structs.replace(load_recipe(teacher_file), label_set=recipe.label_set)
+        if not folder.finished(teacher):
+            taught = msgspec.structs.replace(
+                load_recipe(teacher_file, Recipe), label_set=recipe.label_set
+            )
             _train(taught, teacher_file, data, teacher, negatives)
         teachers.append(teacher)
     model: Path = training.train(recipe, data, out, tuple(teachers), negatives)

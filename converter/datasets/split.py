@@ -17,7 +17,7 @@ def by_subject(subjects: Sequence[str]) -> NDArray[np.str_]:
 
     Where there are two subjects or more, each split has at least one.
     """
-    ranked = sorted(set(subjects), key=_hash)
+    ranked = sorted(set(subjects), key=chance)
     tested = max(1, round(TEST_SHARE * len(ranked))) if len(ranked) > 1 else 0
     test = set(ranked[:tested])
     return np.array([Usage.PUBLIC_TEST if one in test else Usage.TRAINING for one in subjects])
@@ -25,9 +25,9 @@ def by_subject(subjects: Sequence[str]) -> NDArray[np.str_]:
 
 def by_name(name: str) -> Usage:
     """Return the split of one picture, by its name alone, whatever else comes or goes."""
-    return Usage.PUBLIC_TEST if _hash(name) < TEST_SHARE else Usage.TRAINING
+    return Usage.PUBLIC_TEST if chance(name) < TEST_SHARE else Usage.TRAINING
 
 
-def _hash(name: str) -> float:
+def chance(name: str) -> float:
     """Return a number from 0 to 1 that follows from the name as if by chance."""
     return int.from_bytes(sha256(name.encode(errors="surrogateescape")).digest()[:8]) / 2**64

@@ -1,8 +1,9 @@
 """The page that lists every shipped model, made from their cards."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from converter.evaluation.pages import once, table
 from converter.evaluation.selection import WITHOUT_COPIES
 from edge.errors import ModelError
 from edge.infer.card import Accuracy, ModelCard, load_card
@@ -44,17 +45,17 @@ def read_cards(folder: Path) -> list[ModelCard]:
 
 def page(cards: list[ModelCard]) -> str:
     """Return the text of models/README.md."""
-    parts = [HEAD, _table(_main_rows(cards)), _notes(cards)]
+    parts = [HEAD, table(_main_rows(cards)), _notes(cards)]
     if any(card.speed for card in cards):
         parts.append(f"![Accuracy of each model against its time for one face]({PICTURE})\n")
     parts += [
         "## Recall by class\n",
-        _table(_recall_rows(cards)),
+        table(_recall_rows(cards)),
         EVALUATE.format(name=cards[0].name),
         "## Learnt from\n",
-        _once(cards, lambda card: card.training_data),
+        once(cards, lambda card: card.training_data),
         "## Terms and limits\n",
-        _once(cards, lambda card: f"{card.licence} {card.limits}"),
+        once(cards, lambda card: f"{card.licence} {card.limits}"),
     ]
     return "\n".join(parts)
 
@@ -151,19 +152,3 @@ def _share(accuracy: Accuracy | None) -> str:
         return "-"
     low, high = accuracy.interval
     return f"{100 * accuracy.accuracy:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
-
-
-def _table(rows: Iterable[list[str]]) -> str:
-    head, *body = rows
-    lines = [head, ["---"] * len(head), *body]
-    return "".join(f"| {' | '.join(line)} |\n".replace("| --- ", "|---") for line in lines)
-
-
-def _once(cards: list[ModelCard], text_of: Callable[[ModelCard], str]) -> str:
-    """Return each text once; where the models differ, with the names of those it holds for."""
-    names: dict[str, list[str]] = {}
-    for card in cards:
-        names.setdefault(text_of(card), []).append(f"`{card.name}`")
-    if len(names) == 1:
-        return f"{next(iter(names))}\n"
-    return "".join(f"- {', '.join(those)}: {text}\n" for text, those in names.items())

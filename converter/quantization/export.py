@@ -9,9 +9,9 @@ import keras
 from converter.datasets import Dataset
 from converter.evaluation.selection import Protocol, rows_name
 from converter.label_sets import LABEL_SETS, LabelSet
+from converter.networks.classifiers import Model
 from converter.recipes import Recipe
 from converter.training.folder import MODEL, NEGATIVES, RECIPE, read_recipe
-from converter.training.networks import Model
 from edge.errors import ModelError
 
 Head = Literal["logits", "votes"]
@@ -95,7 +95,7 @@ def open_run(directory: Path, training: Dataset, head: Head = "logits") -> Expor
 
 def _load(directory: Path) -> tuple[Model, Recipe]:
     try:
-        recipe = read_recipe(directory)
+        recipe = read_recipe(directory, Recipe)
         return keras.saving.load_model(directory / MODEL, compile=False), recipe
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(

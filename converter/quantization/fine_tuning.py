@@ -13,8 +13,8 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
+from converter.networks.classifiers import Model
 from converter.quantization.folding import fold
-from converter.training.networks import Model
 
 STEPS = 300
 BATCH = 64

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from converter.training.networks import Model
+from converter.networks.classifiers import Model
 
 
 def fold(network: Model) -> Model:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.card import Speed
 from edge.errors import ConfigError
-from edge.infer.card import Speed
 from edge.runtime import PACKAGES, Network, Runtime, Tensor
 
 ROUNDS = 200

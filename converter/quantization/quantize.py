@@ -24,9 +24,10 @@ from converter.quantization.verification import (
     slowness,
     verify,
 )
+from edge.card import card_path
 from edge.errors import ConfigError, ModelError
 from edge.files import sha256
-from edge.infer.card import FaceOutput, Input, ModelCard, Output, card_path
+from edge.infer.card import FaceOutput, Input, ModelCard, Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _convert_all(
 
 def _bytes(export: Export, precision: Precision, data: Dataset | None, fine_tune: bool) -> bytes:
     if precision is not Precision.INT8 or data is None:
-        return to_tflite(export.network, precision, faces=None)
+        return to_tflite(export.network, precision, examples=None)
     training = data.split(Usage.TRAINING).faces()
     network = export.network
     if fine_tune:

@@ -3,14 +3,14 @@
 import contextlib
 import io
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from converter.training.networks import Model
+from converter.networks.classifiers import Model
 from edge.errors import ConfigError
 
 REPRESENTATIVE = 70
@@ -31,25 +31,32 @@ class Precision(StrEnum):
     INT8 = "int8"
 
 
-def to_tflite(network: Model, precision: Precision, faces: NDArray[np.uint8] | None) -> bytes:
-    """Convert `network` for one face at a time.
+def to_tflite(
+    network: Model,
+    precision: Precision,
+    examples: NDArray[np.uint8] | None,
+    entry: Literal["uint8", "int8"] = "uint8",
+) -> bytes:
+    """Convert `network` for one picture at a time.
 
-    An int8 model takes the grey crop as it is, in uint8: what scales it is part of the network.
+    An int8 model takes the values as they are, in uint8: what scales them is part of the network.
 
     Args:
-        network: from grey values 0-255, (n, side, side, 1).
+        network: from values 0-255, (n, height, width, channels).
         precision: what it is to compute in.
-        faces: representative ones, uint8 (n, side, side); needed by int8 alone.
+        examples: representative pictures, uint8 (n, height, width) or (n, height, width, channels);
+            needed by int8 alone.
+        entry: what an int8 model takes: "int8" has the values less 128.
 
     Raises:
-        ConfigError: Keras runs on another backend than TensorFlow, or int8 has no faces.
+        ConfigError: Keras runs on another backend than TensorFlow, or int8 has no examples.
     """
     if keras.backend.backend() != "tensorflow":
         raise ConfigError(
             f"conversion needs Keras on TensorFlow, found {keras.backend.backend()}; "
             "set KERAS_BACKEND=tensorflow"
         )
-    converter = tf.lite.TFLiteConverter.from_keras_model(_one_face(network))
+    converter = tf.lite.TFLiteConverter.from_keras_model(_one_picture(network))
     if precision is not Precision.FLOAT32:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         # tflite-runtime 2.14 knows dense layers with one scale for all channels only.
@@ -57,7 +64,8 @@ def to_tflite(network: Model, precision: Precision, faces: NDArray[np.uint8] | N
     if precision is Precision.FLOAT16:
         converter.target_spec.supported_types = [tf.float16]
     if precision is Precision.INT8:
-        _ask_for_integers(converter, faces)
+        _ask_for_integers(converter, network.input_shape, examples)
+        converter.inference_input_type = getattr(tf, entry)
     with contextlib.redirect_stdout(io.StringIO()):  # it lists every variable
         return bytes(converter.convert())
 
@@ -80,7 +88,7 @@ def representative(
 
 
 def multiply_adds(network: Model) -> int:
-    """Count the multiply-adds of convolutions and dense layers for one face."""
+    """Count the multiply-adds of convolutions and dense layers for one picture."""
     return sum(_multiply_adds(layer) for layer in network.layers)
 
 
@@ -90,25 +98,27 @@ def _multiply_adds(layer: Any) -> int:
     kernels = [weight.shape for weight in layer.weights if "kernel" in weight.name]
     if not kernels:
         return 0
-    # A convolution's kernel is applied at every place of its output.
-    places = int(np.prod(layer.output.shape[1:-1]))
+    # A convolution's kernel is applied at every place of its output, a shared one's of each output.
+    outputs = [output for node in layer._inbound_nodes for output in node.outputs]
+    places = sum(int(np.prod(output.shape[1:-1])) for output in outputs)
     return places * sum(int(np.prod(shape)) for shape in kernels)
 
 
-def _ask_for_integers(converter: Any, faces: NDArray[np.uint8] | None) -> None:
-    if faces is None:
-        raise ConfigError("int8 needs faces that show the range of its activations; give --data")
-    examples = faces[:, None, :, :, None].astype(np.float32)
-    # One black and one white pixel: the input's scale is then 1, and a grey value means itself.
-    examples[0, 0, 0, :2, 0] = 0, 255
-    converter.representative_dataset = lambda: ([example] for example in examples)
+def _ask_for_integers(
+    converter: Any, shape: tuple[int | None, ...], examples: NDArray[np.uint8] | None
+) -> None:
+    if examples is None:
+        raise ConfigError("int8 needs pictures that show the range of its activations; give --data")
+    pictures = examples.reshape(-1, 1, *shape[1:]).astype(np.float32)
+    # One black and one white value: the input's scale is then 1, and a value means itself.
+    pictures[0, 0, 0, :2, 0] = 0, 255
+    converter.representative_dataset = lambda: ([picture] for picture in pictures)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.int8
 
 
-def _one_face(network: Model) -> Model:
+def _one_picture(network: Model) -> Model:
     """Return the network with a batch of one: a fixed shape lets the runtime plan ahead."""
     _, *shape = network.input_shape
-    faces = keras.Input(batch_shape=(1, *shape), name="faces")
-    return keras.Model(faces, network(faces, training=False))
+    picture = keras.Input(batch_shape=(1, *shape), name="faces")
+    return keras.Model(picture, network(picture, training=False))

@@ -13,8 +13,8 @@ import numpy as np
 
 from converter.evaluation.selection import Protocol
 from converter.label_sets import LabelSet
+from converter.networks.classifiers import Model
 from converter.quantization.export import LIMITS, Export
-from converter.training.networks import Model
 from edge.errors import ModelError
 
 

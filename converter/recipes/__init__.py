@@ -1,7 +1,7 @@
 """Recipes: everything that decides how one model is trained, as a YAML file each."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -55,10 +55,9 @@ class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     views: Count
 
 
-class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Network and hyper-parameters of one training; shallow.yaml explains each."""
+class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the training of every network needs to know; shallow.yaml explains each."""
 
-    network: Literal["shallow", "tiny", "deep", "residual"]
     epochs: Count
     batch_size: Count
     optimizer: Literal["sgd", "adamw", "muon"]
@@ -67,6 +66,17 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     weight_decay: NotNegative
     ema: Annotated[float, msgspec.Meta(gt=0, lt=1)]
     seed: Annotated[int, msgspec.Meta(ge=0)]
+    dtype: Literal["mixed_bfloat16", "float32"] = "mixed_bfloat16"
+
+    def __post_init__(self) -> None:
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError("Expected `warmup_epochs` below `epochs`")
+
+
+class Recipe(Schedule, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Network and hyper-parameters of a classifier's training; shallow.yaml explains each."""
+
+    network: Literal["shallow", "tiny", "deep", "residual"]
     label_set: Name = "7"
     vote_weight: Share = 0.0
     votes_head: NotNegative = 0.0
@@ -74,23 +84,25 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     mixup: NotNegative = 0.0
     cutmix: NotNegative = 0.0
     balance: Literal["none", "class-weights", "oversample"] = "none"
-    dtype: Literal["mixed_bfloat16", "float32"] = "mixed_bfloat16"
     augmentation: Augmentation = Augmentation()
     distillation: Distillation | None = None
 
-    def __post_init__(self) -> None:
-        if self.warmup_epochs >= self.epochs:
-            raise ValueError("Expected `warmup_epochs` below `epochs`")
+
+AnyRecipe = TypeVar("AnyRecipe", bound=Schedule)
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: Path, kind: type[AnyRecipe]) -> AnyRecipe:
     """Read a recipe.
+
+    Args:
+        path: the file.
+        kind: `Recipe` of a classifier, or `DetectorRecipe`.
 
     Raises:
         ConfigError: it cannot be read, or a key is missing, unknown, or of the wrong type.
     """
     try:
-        return msgspec.yaml.decode(path.read_bytes(), type=Recipe)
+        return msgspec.yaml.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.MsgspecError as error:

@@ -1,13 +1,20 @@
 """Exact resume: everything a training needs to go on after a kill."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 
-from converter.training.batches import Batches
-from converter.training.networks import Model
+from converter.networks.classifiers import Model
+
+
+class Batches(Protocol):
+    """Drawn from the epoch and their number alone."""
+
+    epoch: int
+
+    def __len__(self) -> int: ...
 
 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.datasets import EXPRESSIONS
-from converter.recipes import Distillation
+from converter.networks.classifiers import Model, new_network
+from converter.recipes import Distillation, Recipe
 from converter.training.augmentation import Faces, Targets
 from converter.training.batches import Views
 from converter.training.folder import MODEL, read_recipe
-from converter.training.networks import Model, new_network
 from edge.errors import ConfigError
 from edge.probabilities import softmax
 
@@ -80,7 +80,7 @@ def _ask(network: Model, faces: Faces) -> NDArray[np.float32]:
 def _load(teacher: Path) -> Model:
     """Build the teacher anew in the training's own precision: bfloat16 halves the wait."""
     try:
-        network = new_network(read_recipe(teacher))
+        network = new_network(read_recipe(teacher, Recipe))
         network.load_weights(teacher / MODEL)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{teacher}: holds no finished training to learn from") from error

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from converter.networks.classifiers import Model
 from converter.recipes import Augmentation
 from converter.training.augmentation import augment, mirror_half
-from converter.training.networks import Model
 from converter.training.nonfaces import Crops, draw_nonfaces
 
 FACES = 12_000

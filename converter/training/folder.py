@@ -1,10 +1,12 @@
 """What a training leaves in its folder, by name."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from converter.recipes import Recipe
+from converter.recipes import AnyRecipe, Schedule
+from edge.errors import ConfigError
 
 MODEL = "model.keras"
 RECIPE = "recipe.json"
@@ -18,11 +20,39 @@ CHECKPOINT = "checkpoint.weights.h5"
 """Only until the training is finished."""
 
 
-def read_recipe(directory: Path) -> Recipe:
+def claim(directory: Path, recipe: Schedule) -> None:
+    """Make the folder this training's own.
+
+    Raises:
+        ConfigError: it holds another training, or one that is finished.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    written = directory / RECIPE
+    encoded = msgspec.json.encode(recipe)
+    if written.exists() and written.read_bytes() != encoded:
+        raise ConfigError(f"{directory}: holds a training by another recipe; choose another --out")
+    if finished(directory):
+        raise ConfigError(f"{directory}: holds a finished training; --force trains it anew")
+    written.write_bytes(encoded)
+
+
+def finished(directory: Path) -> bool:
+    """Tell whether a training in `directory` ran to its end."""
+    return (directory / MODEL).exists() and not (directory / CHECKPOINT).exists()
+
+
+def write_network(network: Any, path: Path) -> None:
+    """Write a network so that a kill leaves the old file or the new, never half of one."""
+    partial = path.with_name("partial.keras")
+    network.save(partial)
+    partial.replace(path)
+
+
+def read_recipe(directory: Path, kind: type[AnyRecipe]) -> AnyRecipe:
     """Return what the network in `directory` was trained by.
 
     Raises:
         OSError: there is no recipe.
-        ValueError: it is none.
+        ValueError: it is none of this kind.
     """
-    return msgspec.json.decode((directory / RECIPE).read_bytes(), type=Recipe)
+    return msgspec.json.decode((directory / RECIPE).read_bytes(), type=kind)

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from converter.training.networks import Model
+from converter.networks.classifiers import Model
 
 
 def with_fused_normalization(network: Model) -> Model:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -16,16 +17,18 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships n
     Args:
         epochs: of the whole training.
         steps: batches in an epoch.
+        told: makes words of an epoch's figures.
     """
 
-    def __init__(self, epochs: int, steps: int) -> None:
+    def __init__(self, epochs: int, steps: int, told: Callable[[dict[str, float]], str]) -> None:
         super().__init__()
+        self._told = told
         self._epochs = epochs
         self._steps = steps
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.percentage:.0f} %, {task.fields[accuracy]}"),
+            TextColumn("{task.percentage:.0f} %, {task.fields[figures]}"),
             TimeRemainingColumn(),
             console=Console(file=sys.stderr),
         )
@@ -33,7 +36,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships n
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Show the bar."""
         total = self._epochs * self._steps
-        self._task = self._bar.add_task("training", total=total, accuracy="")
+        self._task = self._bar.add_task("training", total=total, figures="")
         if self._bar.console.is_terminal:
             self._bar.start()
 
@@ -49,13 +52,11 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships n
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Print the epoch's figures."""
-        figures = logs or {}
-        accuracy = f"{figures.get('val_logits_accuracy', 0):.2%} of PublicTest"
-        self._bar.update(self._task, accuracy=accuracy)
+        figures = self._told(logs or {})
+        self._bar.update(self._task, figures=figures)
         took = time.monotonic() - self._started
         self._bar.console.print(
-            f"epoch {epoch + 1}/{self._epochs}: loss {figures.get('loss', 0):.3f}, "
-            f"training {figures.get('logits_accuracy', 0):.2%}, {accuracy}; {took:.0f} s, "
+            f"epoch {epoch + 1}/{self._epochs}: {figures}; {took:.0f} s, "
             f"about {took * (self._epochs - epoch - 1) / 60:.0f} min left",
             highlight=False,
             soft_wrap=True,

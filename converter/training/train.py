@@ -9,18 +9,34 @@ import numpy as np
 
 from converter.datasets import Dataset, Usage
 from converter.label_sets import LABEL_SETS
+from converter.networks.classifiers import Model, new_network
 from converter.recipes import Recipe
 from converter.training.batches import Batches, Task
 from converter.training.checkpoint import Checkpoint
 from converter.training.curves import draw_curves
+from converter.training.devices import use_every_device
 from converter.training.distillation import teach
 from converter.training.face_head import fit_face_head
-from converter.training.folder import CHECKPOINT, CURVES, LOG, MODEL, NEGATIVES, RECIPE
-from converter.training.muon import Muon
-from converter.training.networks import Model, new_network
+from converter.training.folder import (
+    CHECKPOINT,
+    CURVES,
+    LOG,
+    MODEL,
+    NEGATIVES,
+    claim,
+    write_network,
+)
 from converter.training.normalization import with_fused_normalization
+from converter.training.optimizer import new_optimizer
 from converter.training.progress import Progress
-from edge.errors import ConfigError, DataError
+from edge.errors import DataError
+
+PANELS = {
+    title: {"Training": column, "PublicTest": f"val_{column}"}
+    for title, column in (("cross-entropy", "logits_loss"), ("accuracy", "logits_accuracy"))
+}
+"""What the curves show: training figures are of augmented and blended faces, so they lie below
+PublicTest's at first."""
 
 
 def train(
@@ -49,9 +65,9 @@ def train(
             recipe wants them.
         ConfigError: the folder holds another training, or one that is finished.
     """
-    _claim(directory, recipe)
+    claim(directory, recipe)
     keras.mixed_precision.set_global_policy(recipe.dtype)
-    _use_every_device()
+    use_every_device()
     faces = data.split(Usage.TRAINING).faces()
     _check_classes(faces, recipe)
     task = Task(faces, recipe)
@@ -76,29 +92,20 @@ def train(
             keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
             _SaveAsFloat32(directory / MODEL, whole, recipe),
             keras.callbacks.CSVLogger(directory / LOG, append=checkpoint.epoch > 0),
-            Progress(recipe.epochs, len(batches)),
+            Progress(recipe.epochs, len(batches), _told),
         ],
     )
-    draw_curves(directory / LOG, directory / CURVES)
+    draw_curves(directory / LOG, directory / CURVES, PANELS)
     _finish(directory, faces, negatives, recipe.seed)
     return directory / MODEL
 
 
-def finished(directory: Path) -> bool:
-    """Tell whether a training in `directory` ran to its end."""
-    return (directory / MODEL).exists() and not (directory / CHECKPOINT).exists()
-
-
-def _claim(directory: Path, recipe: Recipe) -> None:
-    """Make the folder this training's own."""
-    directory.mkdir(parents=True, exist_ok=True)
-    written = directory / RECIPE
-    encoded = msgspec.json.encode(recipe)
-    if written.exists() and written.read_bytes() != encoded:
-        raise ConfigError(f"{directory}: holds a training by another recipe; choose another --out")
-    if finished(directory):
-        raise ConfigError(f"{directory}: holds a finished training; --force trains it anew")
-    written.write_bytes(encoded)
+def _told(figures: dict[str, float]) -> str:
+    """Return an epoch's figures in words."""
+    return (
+        f"loss {figures.get('loss', 0):.3f}, training {figures.get('logits_accuracy', 0):.2%}, "
+        f"{figures.get('val_logits_accuracy', 0):.2%} of PublicTest"
+    )
 
 
 def _check_classes(faces: Dataset, recipe: Recipe) -> None:
@@ -115,48 +122,18 @@ def _check_classes(faces: Dataset, recipe: Recipe) -> None:
         )
 
 
-def _use_every_device() -> None:
-    """Share each batch among all accelerators, where Keras finds several."""
-    if keras.backend.backend() == "torch":  # Keras has no distribution for it
-        return
-    devices = keras.distribution.list_devices()
-    if len(devices) > 1:
-        keras.distribution.set_distribution(
-            keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False)
-        )
-
-
 def _compiled(whole: Model, recipe: Recipe, steps: int) -> Model:
     """Return the network with the heads that learn now and an optimiser."""
     heads = {"logits": 1.0, "votes": recipe.votes_head}
     network = keras.Model(whole.input, {head: whole.output[head] for head in heads})
     network.compile(
-        optimizer=_optimizer(recipe, steps),
+        optimizer=new_optimizer(recipe, steps),
         loss={head: keras.losses.CategoricalCrossentropy(from_logits=True) for head in heads},
         loss_weights=heads,
         weighted_metrics={head: [keras.metrics.CategoricalAccuracy("accuracy")] for head in heads},
         jit_compile=keras.backend.backend() == "jax",  # elsewhere it costs more than it gains
     )
     return network
-
-
-def _optimizer(recipe: Recipe, steps: int) -> Any:
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
-        warmup_target=recipe.learning_rate,
-        warmup_steps=recipe.warmup_epochs * steps,
-        decay_steps=(recipe.epochs - recipe.warmup_epochs) * steps,
-    )
-    shared = {"weight_decay": recipe.weight_decay, "use_ema": True, "ema_momentum": recipe.ema}
-    match recipe.optimizer:
-        case "sgd":
-            optimizer = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, **shared)
-        case "muon":
-            optimizer = Muon(schedule, momentum=0.95, nesterov=True, **shared)
-        case "adamw":
-            optimizer = keras.optimizers.AdamW(schedule, **shared)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
 
 
 def _watched(test: Dataset, recipe: Recipe) -> tuple[Any, ...]:
@@ -179,14 +156,8 @@ def _finish(directory: Path, faces: Dataset, negatives: tuple[Path, ...], seed: 
     if negatives:  # the card has to say that it learnt from photographs
         names = "".join(f"{path.name}\n" for path in negatives)
         (directory / NEGATIVES).write_text(names)
-    _write(network, directory / MODEL)
+    write_network(network, directory / MODEL)
     (directory / CHECKPOINT).unlink(missing_ok=True)
-
-
-def _write(network: Model, path: Path) -> None:
-    partial = path.with_name("partial.keras")
-    network.save(partial)
-    partial.replace(path)
 
 
 class _SaveAsFloat32(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
@@ -203,4 +174,4 @@ class _SaveAsFloat32(keras.callbacks.Callback):  # type: ignore[misc]  # Keras s
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._plain.set_weights(self._network.get_weights())
-        _write(self._plain, self._path)
+        write_network(self._plain, self._path)

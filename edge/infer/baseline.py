@@ -6,9 +6,10 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
+from edge.card import Sha256
 from edge.errors import CalibrationError, ConfigError, ModelError
 from edge.files import write_whole
-from edge.infer.card import ModelCard, Sha256
+from edge.infer.card import ModelCard
 from edge.records import Probabilities
 
 NEUTRAL = "neutral"

@@ -1,16 +1,12 @@
-"""The model card: what a .tflite file is, so that the daemon need not guess."""
+"""The model card: what a classifier's .tflite file is, so that the daemon need not guess."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from edge.errors import ModelError
-from edge.files import read, sha256
+from edge.card import Card, Share, read_card
 from edge.records import UNCERTAIN
-
-Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,20 +59,6 @@ class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threshold: Share
 
 
-class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long one face took, once.
-
-    Attributes:
-        runtime: what ran the model, and its version.
-        machine: the processor it ran on.
-        milliseconds: median of one face on one thread.
-    """
-
-    runtime: str
-    machine: str
-    milliseconds: float
-
-
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How right the model was, once.
 
@@ -101,38 +83,22 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calibration_error: Share
 
 
-class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ModelCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything the daemon and its user need to know of one model.
 
     Attributes:
         labels: the classes in the order of the output.
+        measured: its accuracy on each set it was measured on.
         label_set: the name of the converter's label set, empty for a set of its own.
         face: the second output, where the model has one.
-        sha256: of the .tflite file.
-        size: of the file in bytes.
-        parameters, multiply_adds: of the float network, for one face.
-        training_data: what it learnt from.
-        measured: its accuracy on each set it was measured on.
-        speed: its time for one face, on each runtime it was measured on.
-        licence: terms of use.
-        limits: what it must not be taken for.
     """
 
-    name: str
     labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
     input: Input
     output: Output
-    sha256: Sha256
-    parameters: int
-    multiply_adds: int
-    training_data: str
     measured: tuple[Accuracy, ...]
-    licence: str
-    limits: str
     label_set: str = ""
     face: FaceOutput | None = None
-    size: int = 0
-    speed: tuple[Speed, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.labels)) < len(self.labels) or not all(self.labels):
@@ -141,29 +107,10 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"Expected `labels` other than `{UNCERTAIN}`, which is said of faces")
 
 
-def card_path(model: Path) -> Path:
-    """Return where the card of the .tflite file `model` lies: beside it."""
-    return model.with_suffix(".json")
-
-
 def load_card(model: Path) -> ModelCard:
     """Read the card of `model` and check that it is of this very file.
 
     Raises:
         ModelError: model or card is missing, malformed, or the hash differs.
     """
-    card = _decode(card_path(model))
-    found = sha256(model)
-    if found != card.sha256:
-        raise ModelError(
-            f"{model}: expected sha256 {card.sha256} as its card says, found {found}; "
-            "the file is damaged or not the card's: fetch both again"
-        )
-    return card
-
-
-def _decode(path: Path) -> ModelCard:
-    try:
-        return msgspec.json.decode(read(path), type=ModelCard)
-    except msgspec.MsgspecError as error:
-        raise ModelError(f"{path}: is not a model card: {error}") from error
+    return read_card(model, ModelCard, "a model card")

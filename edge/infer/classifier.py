@@ -84,13 +84,8 @@ class TFLiteClassifier:
         self.card = card
         self._baseline = baseline
         self._network = network
-        expected = _expected_outputs(card)
-        _expect(
-            path, "input", [TensorForm((1, *card.input.shape), card.input.dtype)], [network.input]
-        )
-        _expect(path, "output", expected, network.outputs)
-        # Converters order outputs as they like, so they are told apart by width.
-        self._order = [network.outputs.index(form) for form in expected]
+        entry = TensorForm((1, *card.input.shape), card.input.dtype)
+        self._order = network.expect(entry, _expected_outputs(card))
         self._check_kind(path)
 
     def classify(self, crops: Sequence[GreyImage]) -> Reading:
@@ -165,13 +160,3 @@ def _expected_outputs(card: ModelCard) -> list[TensorForm]:
     """Return what the card says of the outputs: the classes first, then the face."""
     classes = TensorForm((1, len(card.labels)), card.output.dtype)
     return [classes] if card.face is None else [classes, TensorForm((1, 1), card.face.dtype)]
-
-
-def _expect(
-    path: Path, what: str, expected: Sequence[TensorForm], found: Sequence[TensorForm]
-) -> None:
-    if sorted(map(str, expected)) != sorted(map(str, found)):
-        raise ModelError(
-            f"{path}: expected {what} {' and '.join(map(str, expected))} as its card says, "
-            f"found {' and '.join(map(str, found)) or 'none'}"
-        )

@@ -1,3 +1,4 @@
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.errors import ConfigError, ModelError
-from edge.runtime import Network, Runtime, TensorForm
+from edge.runtime import Network, Runtime, TensorForm, open_network
 from tests.edge.infer.models import BRIGHTNESS, SHIPPED
 
 CROP = np.random.default_rng(0).integers(0, 255, (1, 48, 48, 1), dtype=np.uint8)
@@ -53,3 +54,17 @@ def test_a_runtime_that_is_not_installed_is_named_with_its_package() -> None:
         pytest.skip("tflite-runtime is installed")
     with pytest.raises(ConfigError, match="pip install tflite-runtime"):
         Network(SHIPPED, Runtime.TFLITE_RUNTIME)
+
+
+def test_a_network_opens_on_a_runtime_that_is_installed() -> None:
+    (logits,) = (answer for answer in open_network(SHIPPED).invoke(CROP) if answer.shape[1] > 1)
+    assert logits.shape == (1, 7)
+
+
+def test_with_no_runtime_each_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("ai_edge_litert", "tflite_runtime"):
+        monkeypatch.setitem(sys.modules, f"{module}.interpreter", None)
+    with pytest.raises(
+        ConfigError, match=r"pip install ai-edge-litert.*pip install tflite-runtime"
+    ):
+        open_network(SHIPPED)

@@ -11,7 +11,8 @@ from converter.evaluation.selection import Protocol
 from converter.evaluation.speed_plot import draw_speed
 from converter.label_sets import LABEL_SETS
 from edge.assets import asset
-from edge.infer.card import ModelCard, Speed
+from edge.card import Speed
+from edge.infer.card import ModelCard
 from tests.converter.grey import constant, grey_faces
 
 FACES = ["happy", "happy", "sad", "fear"]

@@ -88,6 +88,7 @@ def test_the_saved_network_is_float32_and_has_every_output(trained: Path) -> Non
 def test_a_killed_training_goes_on_exactly_where_it_was(
     trained: Path, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from converter.training import folder
     from converter.training import train as training
     from converter.training.progress import Progress
 
@@ -102,9 +103,9 @@ def test_a_killed_training_goes_on_exactly_where_it_was(
         patch.setattr(training, "Progress", Kill)
         with pytest.raises(KeyboardInterrupt):
             training.train(RECIPE, data, tmp_path)
-    assert not training.finished(tmp_path)
+    assert not folder.finished(tmp_path)
     training.train(RECIPE, data, tmp_path)
-    assert training.finished(tmp_path)
+    assert folder.finished(tmp_path)
     for one, other in zip(_weights(trained), _weights(tmp_path), strict=True):
         assert np.allclose(one, other, atol=1e-6)
     assert (tmp_path / "log.csv").read_text() == (trained / "log.csv").read_text()

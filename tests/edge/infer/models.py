@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from edge.assets import find_model
+from edge.card import card_path
 from edge.files import sha256
-from edge.infer.card import card_path
 
 SHIPPED = find_model(Path("shallow-int8"))
 

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from edge.assets import asset
+from edge.card import card_path
 from edge.errors import ModelError
-from edge.infer.card import card_path, load_card
+from edge.infer.card import load_card
 from tests.edge.infer.models import copy_model
 
 
