@@ -71,3 +71,11 @@ def count(text: str) -> int:
 def names(text: str) -> tuple[str, ...]:
     """Parse names parted by commas, such as angry,happy,sad."""
     return tuple(name.strip() for name in text.split(","))
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """Parse a width and a height, such as 160x120."""
+    width, _, height = text.partition("x")
+    if width.isdecimal() and height.isdecimal() and int(width) > 0 and int(height) > 0:
+        return int(width), int(height)
+    raise argparse.ArgumentTypeError(f"expected a size such as 160x120, found {text!r}")

@@ -9,7 +9,7 @@ import msgspec
 
 from edge.config import Config, parse_detector
 from edge.detect import AutoSettings, DetectorSettings, open_detector
-from edge.errors import ConfigError
+from edge.errors import EmotiondError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def find_contenders() -> Iterator[Contender]:
         try:
             contender = parse_contender(kind)
             open_detector(contender.config.detector)
-        except ConfigError as error:
+        except EmotiondError as error:
             print(f"without {kind}: {error}\n")
         else:
             yield contender

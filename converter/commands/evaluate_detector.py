@@ -1,0 +1,77 @@
+"""`emotiond-convert evaluate-detector`: judge detectors by photographs."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from converter.commands.extras import needs
+from converter.commands.options import add_command, picture_size
+from converter.detection.annotations import open_photographs
+from converter.detection.detector_report import DetectorReport, report
+from converter.detection.detector_table import summarize
+from converter.detection.judging import MEASURE, judge
+from converter.detection.photographs import Split, of_split
+from edge.bench.seeing.contender import Contender, find_contenders, parse_contender
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    text = "judge detectors by photographs with boxes: average precision, false faces, time"
+    parser = add_command(commands, "evaluate-detector", _run, text)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="photographs with boxes of faces; its test split is used",
+    )
+    parser.add_argument(
+        "--detector",
+        action="append",
+        help="a kind, or settings as in a config, '{kind: yunet, model: my.onnx}'; may be given "
+        "several times; default: every detector at hand",
+    )
+    parser.add_argument(
+        "--size",
+        type=picture_size,
+        default=MEASURE,
+        metavar="WxH",
+        help="what each picture is fitted into to be searched; faces are measured in "
+        "320x240 whatever is searched; default: 320x240",
+    )
+    parser.add_argument("--json", type=Path, help="file for the report")
+    parser.add_argument("--picture", type=_png, help="file for the curves, .png")
+    parser.add_argument("--markdown", action="store_true", help="print the tables as markdown")
+
+
+def _run(options: argparse.Namespace) -> None:
+    plots = needs("evaluate", "converter.detection.detector_plots") if options.picture else None
+    photographs = of_split(open_photographs(options.data), Split.TEST)
+    performances = judge(_contenders(options.detector), photographs, options.size)
+    judged = report(f"{options.data.name} test", performances, photographs, options.size)
+    print(summarize(judged, options.markdown))
+    if options.json:
+        _write(judged, options.json)
+    if plots:
+        options.picture.parent.mkdir(parents=True, exist_ok=True)
+        plots.draw_detectors(judged, options.picture)
+        print(f"wrote {options.picture}")
+
+
+def _contenders(texts: list[str] | None) -> list[Contender]:
+    """Return the detectors asked for, or all that are at hand."""
+    return [parse_contender(text) for text in texts] if texts else list(find_contenders())
+
+
+def _write(judged: DetectorReport, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(judged)) + b"\n")
+    print(f"wrote {path}")
+
+
+def _png(text: str) -> Path:
+    """Parse the path of a picture."""
+    if Path(text).suffix == ".png":
+        return Path(text)
+    raise argparse.ArgumentTypeError(f"expected a file that ends in .png, found {text!r}")

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from converter.cli import main
+from converter.detection import annotations
+from converter.detection.detector_report import DetectorReport
+from converter.detection.photographs import Split
+from tests.converter.detection.photos import write_photo
+
+HAAR = "{kind: haar, width: 160}"
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of photographs, half of them for training."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    table = ["file,width,height,x,y,w,h,ignore,source,split"]
+    for number, split in enumerate(2 * [*Split]):
+        write_photo(folder / f"{number}.png")
+        table.append(f"{number}.png,400,200,50,50,60,80,0,mine,{split}")
+    (folder / "annotations.csv").write_text("\n".join(table) + "\n")
+    assert annotations.open_photographs(folder)
+    return folder
+
+
+def test_table_json_and_picture_are_of_the_test_split(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = tmp_path / "out" / "r.json", tmp_path / "out" / "r.png"
+    files = ["--json", str(written[0]), "--picture", str(written[1])]
+
+    detectors = ["--detector", "haar", "--detector", HAAR]
+    assert main(["evaluate-detector", "--data", str(data), *detectors, *files]) == 0
+
+    report = msgspec.json.decode(written[0].read_bytes(), type=DetectorReport)
+    assert [one.name for one in report.detectors] == ["haar", "haar, width 160"]
+    assert (report.data, report.detectors[0].overall.pictures) == ("mine test", 2)
+    assert written[1].is_file()
+    assert "haar, width 160" in capsys.readouterr().out
+
+
+def test_size_and_form_are_as_asked(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--detector", "haar", "--size", "160x120", "--markdown"]
+    assert main(["evaluate-detector", "--data", str(data), *options]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("| detector | AP 0.4 |")
+    assert "searched fitted into 160x120" in printed
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--size", "160"], ["--size", "0x120"], ["--size", "axb"], ["--picture", "p.txt"]]
+)
+def test_what_is_no_size_or_picture_is_refused(wrong: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate-detector", "--data", ".", *wrong])
+    assert ended.value.code == 2
+
+
+def test_detector_that_does_not_exist_is_one_line(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate-detector", "--data", str(data), "--detector", "eagle"]) == 78
+    assert capsys.readouterr().err.count("\n") == 1
