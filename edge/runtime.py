@@ -74,6 +74,12 @@ class Network:
         return _form(self._input)
 
     @property
+    def input_scale(self) -> tuple[float, int]:
+        """Scale and zero point of an integer input: value q stands for (q - zero point) * scale."""
+        scale, zero_point = self._input["quantization"]
+        return float(scale), int(zero_point)
+
+    @property
     def outputs(self) -> tuple[TensorForm, ...]:
         """Shape and type of each output, in the file's own order."""
         return tuple(_form(detail) for detail in self._outputs)

@@ -3,6 +3,7 @@
 from edge.detect.auto import AutoSettings, open_best
 from edge.detect.blazeface import BlazeFace, BlazeFaceSettings
 from edge.detect.detector import CropFit, Detector
+from edge.detect.emotiond import Emotiond, EmotiondSettings
 from edge.detect.follower import DetectSettings, Follower
 from edge.detect.haar import Haar, HaarSettings
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
@@ -10,7 +11,12 @@ from edge.detect.tracker import Tracker, TrackerSettings
 from edge.detect.yunet import YuNet, YuNetSettings
 
 DetectorSettings = (
-    AutoSettings | HaarSettings | BlazeFaceSettings | MediaPipeSettings | YuNetSettings
+    AutoSettings
+    | EmotiondSettings
+    | HaarSettings
+    | BlazeFaceSettings
+    | MediaPipeSettings
+    | YuNetSettings
 )
 
 __all__ = [
@@ -20,6 +26,8 @@ __all__ = [
     "DetectSettings",
     "Detector",
     "DetectorSettings",
+    "Emotiond",
+    "EmotiondSettings",
     "Follower",
     "HaarSettings",
     "MediaPipeSettings",
@@ -40,6 +48,8 @@ def open_detector(settings: DetectorSettings) -> Detector:
     match settings:
         case AutoSettings():
             return open_best()
+        case EmotiondSettings():
+            return Emotiond(settings)
         case HaarSettings():
             return Haar(settings)
         case BlazeFaceSettings():

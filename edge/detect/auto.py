@@ -7,18 +7,21 @@ import msgspec
 
 from edge.detect.blazeface import BlazeFace, BlazeFaceSettings
 from edge.detect.detector import Detector
+from edge.detect.emotiond import Emotiond, EmotiondSettings
 from edge.detect.haar import Haar, HaarSettings
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
 from edge.detect.yunet import YuNet, YuNetSettings
 from edge.errors import ConfigError, ModelError
 
 ORDER: tuple[tuple[str, Callable[[], Detector]], ...] = (
+    ("emotiond", lambda: Emotiond(EmotiondSettings())),
     ("yunet", lambda: YuNet(YuNetSettings())),
     ("blazeface", lambda: BlazeFace(BlazeFaceSettings())),
     ("mediapipe", lambda: MediaPipe(MediaPipeSettings())),
     ("haar", lambda: Haar(HaarSettings())),
 )
-"""From the one that finds most to the one that is always there; docs/quality.md has the figures.
+"""`emotiond` travels with the daemon; the others serve where its file is damaged or LiteRT missing.
+They go from the one that finds most to the one that needs no file; docs/quality.md has the figures.
 `mediapipe` is `blazeface` by a package many times as large, for where the files were not fetched.
 """
 

@@ -5,7 +5,8 @@ import pytest
 
 from edge.capture.video import VideoSettings
 from edge.config import Config, load_config, parse_config, parse_detector
-from edge.detect import BlazeFaceSettings, HaarSettings
+from edge.detect import BlazeFaceSettings, EmotiondSettings, HaarSettings
+from edge.detect.emotiond import Size
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
 from tests.conftest import ROOT
@@ -61,6 +62,7 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"source": {"kind": "video", "path": "~nobody-here/film.mp4"}}, "source.path: expected a path"),
         ({"source": {"kind": "video", "path": "a\0b"}}, "source.path: expected a path"),
         ({"source": {"kind": "stream", "url": "http://[::1"}}, "source: invalid IPv6 URL"),
+        ({"detector": {"kind": "emotiond", "size": "640x480"}}, "detector.size: expected one of 320x240, 160x120, found '640x480'"),
         ({"detector": {"kind": "haar", "scale_factor": 1.00001}}, "detector.scale_factor: expected a number >= 1.01"),
         ({"sinks": [{"kind": "mqtt", "host": "broker..local"}]}, "sinks[0]: expected host to be a host name"),
         ({"sinks": [{"kind": "mqtt", "device": "a\n"}]}, "sinks[0].device: expected a text matching"),
@@ -118,9 +120,17 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_config(tmp_path / "gone.yaml")
 
 
+def test_a_detector_of_ones_own_lies_beside_the_config() -> None:
+    detector = parse_config(
+        {"detector": {"kind": "emotiond", "model": "mine.tflite"}}, HERE
+    ).detector
+    assert detector == EmotiondSettings(model=Path("/etc/emotiond/mine.tflite"))
+
+
 def test_a_command_line_names_a_detector_by_its_kind_or_its_settings() -> None:
     assert parse_detector("haar") == HaarSettings()
     assert parse_detector("{kind: blazeface, tiles: 2}") == BlazeFaceSettings(tiles=2)
+    assert parse_detector("{kind: emotiond, size: 160x120}") == EmotiondSettings(Size.SMALL)
 
 
 @pytest.mark.parametrize(

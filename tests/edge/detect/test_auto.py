@@ -18,34 +18,49 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return model_directory()
 
 
-def test_without_any_file_it_is_haar_and_the_log_says_what_was_missing(
+@pytest.fixture
+def bare(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, in an installation that lost its own detectors."""
+    monkeypatch.setattr("edge.detect.emotiond.asset", lambda name: directory / "lost" / name)
+    return directory
+
+
+def test_the_one_that_travels_with_emotiond_comes_first(
     directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
+        assert open_detector(AutoSettings()).name == "emotiond"
+    assert caplog.messages == ["detector emotiond, the best at hand"]
+
+
+def test_without_any_file_it_is_haar_and_the_log_says_what_was_missing(
+    bare: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
         assert open_detector(AutoSettings()).name in {"haar", "mediapipe"}
+    assert "face-320x240.tflite: cannot be read" in caplog.text
     assert "emotiond models fetch blazeface" in caplog.text
 
 
-def test_a_users_yunet_comes_first(
-    directory: Path, yunet: Path, caplog: pytest.LogCaptureFixture
+def test_then_comes_a_users_yunet(
+    bare: Path, yunet: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (directory / "yunet.onnx").symlink_to(yunet)
+    (bare / "yunet.onnx").symlink_to(yunet)
     with caplog.at_level(logging.INFO):
         assert open_detector(AutoSettings()).name == "yunet"
     assert "detector yunet, the best at hand" in caplog.text
 
 
-def test_blazeface_comes_before_haar(blazeface: None) -> None:
-    order = [name for name, *_ in ORDER]
-    assert order.index("blazeface") < order.index("haar")
-    assert open_detector(AutoSettings()).name in {"yunet", "blazeface"}
+def test_the_surer_come_before_the_others() -> None:
+    assert [name for name, _ in ORDER] == ["emotiond", "yunet", "blazeface", "mediapipe", "haar"]
 
 
 def test_a_damaged_file_is_warned_of_and_the_next_detector_serves(
-    directory: Path, caplog: pytest.LogCaptureFixture
+    bare: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (directory / "yunet.onnx").touch()
-    (directory / "face_detection_full_range_sparse.tflite").write_bytes(b"half")
+    (bare / "yunet.onnx").touch()
+    (bare / "face_detection_full_range_sparse.tflite").write_bytes(b"half")
     assert open_detector(AutoSettings()).name in {"haar", "mediapipe"}
     warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
-    assert ["yunet.onnx" in warned[0], "full_range_sparse.tflite" in warned[1]] == [True, True]
+    named = ("face-320x240.tflite", "yunet.onnx", "full_range_sparse.tflite")
+    assert [name in text for name, text in zip(named, warned, strict=True)] == [True] * 3

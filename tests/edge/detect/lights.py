@@ -1,0 +1,63 @@
+"""Detectors as tests need them: they take lights for faces; make_lights.py made them."""
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from edge.card import card_path
+from edge.files import sha256
+from edge.records import Image
+
+SHAPE = (96, 128)
+"""Height and width of their input."""
+
+STRIDE = 16
+BOX = [0.5, 0.5, math.log(2), math.log(3)]
+POINTS = [0.0, 0.0, 1.0, 0.0, 0.5, 0.5, 0.5, 1.0]
+"""What each of their cells answers."""
+
+
+def lights(color: str) -> Path:
+    """Return the file of the one that sees "bgr" or "grey"."""
+    return Path(__file__).with_name(f"lights-{color}.tflite")
+
+
+def copy_lights(directory: Path, color: str = "bgr", **changes: Any) -> Path:
+    """Copy one of them, with a card of its own and `changes` to the card's fields."""
+    model = directory / "lights.tflite"
+    shutil.copy(lights(color), model)
+    channels = 1 if color == "grey" else 3
+    card = {
+        "name": "lights",
+        "input": {"shape": [*SHAPE, channels], "dtype": "int8", "color": color},
+        "strides": [STRIDE],
+        "min_confidence": 0.5,
+        "crop_fit": {"scale": 1.0, "right": 0.0, "down": 0.0},
+        "smallest_face": 8,
+        "largest_face": 96,
+        "sha256": sha256(model),
+        "size": model.stat().st_size,
+        "parameters": 0,
+        "multiply_adds": 0,
+        "training_data": "none",
+        "measured": [],
+        "speed": [],
+        "licence": "MIT",
+        "limits": "It finds lights.",
+    }
+    card_path(model).write_bytes(msgspec.json.encode({**card, **changes}))
+    return model
+
+
+def night(
+    width: int, height: int, *lit: tuple[int, int, int, int], color: tuple[int, ...] = (255, 0, 0)
+) -> Image:
+    """Return a dark picture with lights in it, each left, top, right, bottom; blue, as BGR."""
+    image = np.zeros((height, width, 3), dtype=np.uint8)
+    for left, top, right, bottom in lit:
+        image[top:bottom, left:right] = color
+    return image

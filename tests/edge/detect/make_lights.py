@@ -1,0 +1,44 @@
+"""Makes lights-bgr.tflite and lights-grey.tflite, detectors whose answers are plain to see.
+
+    python -m tests.edge.detect.make_lights
+
+Each cell of 16 pixels calls a light a face: its logit is -8 where it is dark and 8 where it is lit,
+in blue alone for the one that sees colours. Every box is two cells wide and three high around the
+middle of its cell. They lie beside the tests because these need no TensorFlow.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.edge.detect.lights import BOX, POINTS, SHAPE, STRIDE, lights
+
+
+def make(channels: int) -> bytes:
+    """Return the .tflite file: int8 in and out."""
+    picture = keras.Input(batch_shape=(1, *SHAPE, channels))
+    scaled = keras.layers.Rescaling(1 / 255)(picture)
+    means = keras.layers.AveragePooling2D(STRIDE)(scaled)
+    heads = [_head(means, [-8.0], blue=16.0), _head(means, BOX), _head(means, POINTS)]
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(picture, heads))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    whole = (np.full(picture.shape, level, np.float32) for level in range(0, 256, 15))
+    converter.representative_dataset = lambda: ([picture] for picture in whole)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type, converter.inference_output_type = tf.int8, tf.int8
+    return bytes(converter.convert())
+
+
+def _head(means: keras.KerasTensor, bias: list[float], blue: float = 0.0) -> keras.KerasTensor:
+    """Return an output that gives `bias` in every cell, and `blue` more where that is brightest."""
+    layer = keras.layers.Conv2D(len(bias), 1)
+    values = layer(means)
+    kernel = np.zeros(layer.kernel.shape)
+    kernel[:, :, 0] = blue
+    layer.set_weights([kernel, np.array(bias)])
+    return keras.layers.Reshape((-1, len(bias)))(values)
+
+
+if __name__ == "__main__":
+    lights("grey").write_bytes(make(1))
+    lights("bgr").write_bytes(make(3))

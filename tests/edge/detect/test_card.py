@@ -1,0 +1,73 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.assets import asset
+from edge.card import card_path
+from edge.detect.card import load_detector_card
+from edge.errors import ModelError
+from edge.infer.card import load_card
+from tests.edge.detect.lights import copy_lights
+from tests.edge.infer.models import SHIPPED
+
+
+def test_every_shipped_detector_has_a_card_of_this_very_file() -> None:
+    models = sorted((asset("models") / "detectors").glob("*.tflite"))
+    assert [load_detector_card(model).name for model in models] == ["face-160x120", "face-320x240"]
+
+
+def test_every_card_says_what_the_detector_must_not_be_taken_for() -> None:
+    for model in (asset("models") / "detectors").glob("*.tflite"):
+        card = load_detector_card(model)
+        assert "research" in card.licence
+        assert card.limits
+        assert card.size == model.stat().st_size
+
+
+def test_a_damaged_detector_is_told_by_its_hash(tmp_path: Path) -> None:
+    model = copy_lights(tmp_path, sha256="0" * 64)
+    with pytest.raises(ModelError, match=r"expected sha256 0{64} as its card says, found \w{64}"):
+        load_detector_card(model)
+
+
+def test_a_missing_card_and_a_missing_model_are_named(tmp_path: Path) -> None:
+    model = copy_lights(tmp_path)
+    card_path(model).unlink()
+    with pytest.raises(ModelError, match=r"lights\.json: cannot be read"):
+        load_detector_card(model)
+    model.unlink()
+    with pytest.raises(ModelError, match=r"lights\.tflite: cannot be read"):
+        load_detector_card(model)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"strides": []},
+        {"strides": [0]},
+        {"min_confidence": 1.0},
+        {"smallest_face": 96},
+        {"smallest_face": -1},
+        {"crop_fit": {"scale": 0.0, "right": 0.0, "down": 0.0}},
+        {"crop_fit": {"scale": 1.0}},
+        {"input": {"shape": [96, 128, 3], "dtype": "int8", "color": "grey"}},
+        {"input": {"shape": [96, 128, 1], "dtype": "int8", "color": "bgr"}},
+        {"input": {"shape": [96, 0, 1], "dtype": "int8", "color": "grey"}},
+        {"input": {"shape": [96, 128, 3], "dtype": "float32", "color": "bgr"}},
+        {"sha256": "abc"},
+        {"extra": 1},
+    ],
+)
+def test_a_malformed_card_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=r"lights\.json: is not a detector's card: "):
+        load_detector_card(copy_lights(tmp_path, **changes))
+
+
+def test_the_card_of_a_classifier_is_none_of_a_detector_nor_the_other_way_round(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ModelError, match="is not a detector's card"):
+        load_detector_card(SHIPPED)
+    with pytest.raises(ModelError, match="is not a model card"):
+        load_card(copy_lights(tmp_path))
