@@ -7,16 +7,31 @@ from collections.abc import Sequence
 from converter.commands import (
     convert,
     evaluate,
+    evaluate_detector,
     fit_crop,
     inspect,
     make_clip,
     quantize,
+    quantize_detector,
     table,
     train,
+    train_detector,
 )
 from edge.errors import EmotiondError, ExitCode
 
-COMMANDS = (train, quantize, convert, evaluate, table, inspect, fit_crop, make_clip)
+COMMANDS = (
+    train,
+    train_detector,
+    quantize,
+    quantize_detector,
+    convert,
+    evaluate,
+    evaluate_detector,
+    table,
+    inspect,
+    fit_crop,
+    make_clip,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

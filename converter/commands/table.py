@@ -6,12 +6,13 @@ from typing import Any
 
 from converter.commands.extras import needs
 from converter.commands.options import add_command
+from converter.detection.detector_page import FOLDER, detector_page, read_detectors
 from converter.evaluation.model_table import PICTURE, page, read_cards
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
-    text = "write a folder's README.md from its models' cards, with a picture"
+    text = "write README.md of a folder and its detectors from the cards, with a picture"
     parser = add_command(commands, "table", _run, text)
     parser.add_argument("models", type=Path, help="the folder, such as models")
 
@@ -23,6 +24,12 @@ def _run(options: argparse.Namespace) -> None:
             cards, options.models / PICTURE
         )
         print(f"wrote {options.models / PICTURE}")
-    readme = options.models / "README.md"
-    readme.write_text(page(cards), encoding="utf-8")
+    _write(options.models / "README.md", page(cards))
+    detectors = read_detectors(options.models / FOLDER)
+    if detectors:
+        _write(options.models / FOLDER / "README.md", detector_page(detectors))
+
+
+def _write(readme: Path, text: str) -> None:
+    readme.write_text(text, encoding="utf-8")
     print(f"wrote {readme}")

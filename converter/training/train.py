@@ -11,6 +11,7 @@ from converter.datasets import Dataset, Usage
 from converter.label_sets import LABEL_SETS
 from converter.networks.classifiers import Model, new_network
 from converter.recipes import Recipe
+from converter.training.averaging import Averaging
 from converter.training.batches import Batches, Task
 from converter.training.checkpoint import Checkpoint
 from converter.training.curves import draw_curves
@@ -89,7 +90,7 @@ def train(
         shuffle=False,  # the batches shuffle themselves, the same way after a resume
         callbacks=[
             checkpoint,  # before the weights are swapped for their average
-            keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+            Averaging(),
             _SaveAsFloat32(directory / MODEL, whole, recipe),
             keras.callbacks.CSVLogger(directory / LOG, append=checkpoint.epoch > 0),
             Progress(recipe.epochs, len(batches), _told),

@@ -1,31 +1,37 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from converter.recipes import load_recipe
+from converter.recipes import Recipe, load_recipe
+from converter.recipes.detector import DetectorRecipe, SceneRecipe
 from edge.errors import ConfigError
 from tests.conftest import ROOT
 
 RECIPES = ROOT / "converter" / "recipes"
 RECIPE = RECIPES / "shallow.yaml"
+DETECTOR = RECIPES / "detector.yaml"
+CLASSIFIERS = sorted(set(RECIPES.glob("*.yaml")) - {DETECTOR})
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CLASSIFIERS, ids=lambda path: path.stem)
 def test_every_shipped_recipe_is_readable_and_none_teaches_its_own_teachers(path: Path) -> None:
     assert path.stem not in _teachers(path.stem)
 
 
 def _teachers(name: str) -> set[str]:
     """Return the teachers of a recipe, theirs, and so on."""
-    how = load_recipe(RECIPES / f"{name}.yaml").distillation
+    how = load_recipe(RECIPES / f"{name}.yaml", Recipe).distillation
     teachers = set(how.teachers) if how else set()
     return teachers.union(*map(_teachers, teachers))
 
 
 def test_the_shallow_student_has_three_teachers_of_two_architectures() -> None:
-    how = load_recipe(RECIPE).distillation
+    how = load_recipe(RECIPE, Recipe).distillation
     assert how is not None
-    networks = [load_recipe(RECIPES / f"{teacher}.yaml").network for teacher in how.teachers]
+    networks = [
+        load_recipe(RECIPES / f"{teacher}.yaml", Recipe).network for teacher in how.teachers
+    ]
     assert len(networks) >= 3
     assert len(set(networks)) >= 2
 
@@ -47,9 +53,55 @@ def test_a_malformed_recipe_is_named(tmp_path: Path, change: tuple[str, str]) ->
     path = tmp_path / "bad.yaml"
     path.write_text(RECIPE.read_text().replace(*change))
     with pytest.raises(ConfigError, match=r"bad.yaml: "):
-        load_recipe(path)
+        load_recipe(path, Recipe)
 
 
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"gone.yaml: cannot be read"):
-        load_recipe(tmp_path / "gone.yaml")
+        load_recipe(tmp_path / "gone.yaml", Recipe)
+
+
+def test_what_the_detectors_recipe_says_of_scenes_and_mining_is_the_default() -> None:
+    """So that its words are true of a recipe, too, that leaves them out."""
+    recipe = load_recipe(DETECTOR, DetectorRecipe)
+    needed = {field.name for field in msgspec.structs.fields(recipe) if field.required}
+    least = msgspec.convert({name: getattr(recipe, name) for name in needed}, DetectorRecipe)
+    assert recipe == least
+    assert recipe.scenes == SceneRecipe()
+
+
+def test_the_detector_has_a_channel_for_each_colour_it_is_shown() -> None:
+    recipe = load_recipe(DETECTOR, DetectorRecipe)
+    channels = {
+        color: msgspec.structs.replace(recipe, color=color).channels for color in ("grey", "bgr")
+    }
+    assert channels == {"grey": 1, "bgr": 3}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("epochs: ", "epoch: "),
+        ("color: ", "color: infra"),
+        ("steps: ", "steps: -"),
+        ("warmup_epochs: 1", "warmup_epochs: 500"),
+        ("mined_every: 4", "mined_every: -1"),
+        ("  mosaic: 0.3", "  mosaic: 3"),
+        ("  mosaic: 0.3", "  mozaic: 0.3"),
+        ("  smallest: 8", "  smallest: 0"),
+        ("seed: 1", "seed: 1\nnetwork: shallow"),
+    ],
+)
+def test_a_malformed_recipe_of_a_detector_is_named(tmp_path: Path, change: tuple[str, str]) -> None:
+    assert change[0] in DETECTOR.read_text()
+    path = tmp_path / "bad.yaml"
+    path.write_text(DETECTOR.read_text().replace(*change))
+    with pytest.raises(ConfigError, match=r"bad.yaml: "):
+        load_recipe(path, DetectorRecipe)
+
+
+def test_a_classifiers_recipe_is_no_detectors_and_the_other_way_round() -> None:
+    with pytest.raises(ConfigError, match=r"shallow\.yaml: "):
+        load_recipe(RECIPE, DetectorRecipe)
+    with pytest.raises(ConfigError, match=r"detector\.yaml: "):
+        load_recipe(DETECTOR, Recipe)

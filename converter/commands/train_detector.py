@@ -1,0 +1,69 @@
+"""`emotiond-convert train-detector`: train a face detector by a recipe."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converter.commands.extras import needs
+from converter.commands.options import add_command
+from converter.commands.training import clear
+from converter.datasets import Usage, open_dataset
+from converter.detection.annotations import open_photographs
+from converter.detection.lessons import Lesson, open_teacher
+from converter.detection.portraits import draw_portraits
+from converter.recipes import load_recipe
+from converter.recipes.detector import DetectorRecipe
+from edge.detect import Detector
+from edge.errors import ConfigError
+
+PORTRAITS = 3000
+"""Faces of `--faces` that are asked for: more would add little to so small a network."""
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = add_command(commands, "train-detector", _run, "train a face detector by a recipe")
+    parser.add_argument("recipe", type=Path, help="such as converter/recipes/detector.yaml")
+    parser.add_argument("--out", type=Path, required=True, help="folder for network and log")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="PATH",
+        help="photographs with boxes, in a form of docs/datasets.md; may be given several times",
+    )
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        help="YuNet's .onnx, which shows where eyes, nose and mouth are, and faces nobody marked",
+    )
+    parser.add_argument(
+        "--faces",
+        type=Path,
+        help="faces cut close, such as fer2013.csv, to learn large ones from; needs --teacher",
+    )
+    parser.add_argument("--force", action="store_true", help="train anew what is finished")
+
+
+def _run(options: argparse.Namespace) -> None:
+    training = needs("convert", "converter.detection.training")
+    recipe = load_recipe(options.recipe, DetectorRecipe)
+    photographs = [one for path in options.data for one in open_photographs(path)]
+    teacher = open_teacher(options.teacher) if options.teacher else None
+    portraits = _portraits(options.faces, teacher, recipe.seed) if options.faces else []
+    material = training.gather(photographs, teacher, portraits)
+    if options.force and options.out.exists():
+        clear(options.out)
+    print(f"wrote {training.train_detector(recipe, material, options.out)}")
+
+
+def _portraits(path: Path, teacher: Detector | None, seed: int) -> list[Lesson]:
+    """Return some Training faces as the teacher sees them."""
+    if teacher is None:
+        raise ConfigError("--faces needs --teacher, which says where in their pictures they are")
+    pixels = open_dataset(path).split(Usage.TRAINING).faces().pixels
+    chosen = np.random.default_rng(seed).permutation(len(pixels))[:PORTRAITS]
+    return list(draw_portraits(pixels[chosen], teacher, seed))
