@@ -47,14 +47,10 @@ EXAMPLES = 200
 """Photographs that show the quantiser the range of every activation."""
 
 CALM = 0.01
-"""False faces a picture without faces that the default confidence may let pass."""
+"""Share of the photographs without faces in which the default confidence may let one pass."""
 
 LEAST_CALM, MOST_CALM = 0.3, 0.99
 """The default confidence lies between them, however calm a network is."""
-
-WARM = (0.75, 1.0, 1.25)
-"""Blue, green and red under a lamp. Photographs without faces are searched in both lights: those at
-hand are grey and rooms are not."""
 
 WIDER = "widerface"
 """The source that is judged by itself too: its boxes are the best."""
@@ -224,6 +220,7 @@ def _described(path: Path, network: Model, trained: Trained) -> DetectorCard:
         multiply_adds=multiply_adds(network),
         training_data=_told(trained.summary),
         measured=(),
+        points=trained.summary.taught,
         speed=measure_speed([path])[0],
         licence=LICENCE,
         limits=LIMITS,
@@ -271,7 +268,7 @@ def _ask_int8(path: Path, pictures: NDArray[np.uint8]) -> Answer:
 def _fitted(path: Path, training: Sequence[Photograph], evidence: Evidence) -> DetectorCard:
     """Return the card with its default confidence and crop fit, and write it."""
     card = load_detector_card(path)
-    confidence = calm_confidence(*_false_faces(_open(path), training))
+    confidence = calm_confidence(_false_faces(_open(path), training))
     card = msgspec.structs.replace(card, min_confidence=confidence)
     _write_card(path, card)
     fit = fit_crop(_open(path), evidence.faces, evidence.seed).fit
@@ -280,25 +277,21 @@ def _fitted(path: Path, training: Sequence[Photograph], evidence: Evidence) -> D
     return card
 
 
-def _false_faces(detector: Detector, training: Sequence[Photograph]) -> tuple[list[float], int]:
-    """Return the confidences of what is found where there is no face, and in how many pictures."""
-    empty = [one.read() for one in training if not len(one.boxes)]
-    warm = [np.clip(image * np.array(WARM), 0, 255).astype(np.uint8) for image in empty]
-    pictures = [*empty, *warm]
-    found = [face.confidence for image in pictures for face in detector.detect(image)]
-    return found, len(pictures)
+def _false_faces(detector: Detector, training: Sequence[Photograph]) -> list[float]:
+    """Return the confidence of the surest false face in each photograph without any, 0 if none."""
+    empty = (one.read() for one in training if not len(one.boxes))
+    found = (detector.detect(image) for image in empty)
+    return [max((face.confidence for face in faces), default=0.0) for faces in found]
 
 
-def calm_confidence(false: Sequence[float], pictures: int) -> float:
-    """Return the least confidence, to two digits, that lets pass few enough false faces.
+def calm_confidence(surest: Sequence[float]) -> float:
+    """Return the least confidence, to two digits, that lets few enough photographs pass.
 
     Args:
-        false: confidences of all faces found in pictures without faces.
-        pictures: how many those are.
+        surest: the confidence of the surest false face in each photograph without any.
     """
-    allowed = int(CALM * pictures)
-    surest = sorted(false, reverse=True)
-    highest = surest[allowed] if len(surest) > allowed else 0.0
+    allowed = int(CALM * len(surest))
+    highest = sorted(surest, reverse=True)[allowed]
     return min(max(LEAST_CALM, math.floor(100 * highest + 1) / 100), MOST_CALM)
 
 

@@ -29,7 +29,7 @@ def detector(height: int, width: int, channels: int) -> Model:
     """Return the network for pictures of one size; its weights serve every size.
 
     Plain 3x3 convolutions and strides, for the reason that `shallow` has them: int8 kernels are
-    best at these. 87 k parameters, 70 M multiply-adds at 320x240. Coarser grids are added to finer
+    best at these. 89 k parameters, 70 M multiply-adds at 320x240. Coarser grids are added to finer
     ones (feature pyramid, Lin et al. 2017, arXiv:1612.03144), and one head of shared weights reads
     all three.
 

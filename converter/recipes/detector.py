@@ -33,8 +33,8 @@ class SceneRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     zoom: Positive = 5.0
     whole: Share = 0.15
     mosaic: Share = 0.3
-    empty: Share = 0.2
-    drawn: Share = 0.3
+    empty: Share = 0.35
+    drawn: Share = 0.2
     empty_tint: NotNegative = 0.2
     portraits: Share = 0.12
     near: Positive = 40.0

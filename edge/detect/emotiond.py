@@ -69,7 +69,7 @@ class EmotiondSettings(
 
 
 class Emotiond:
-    """Finds faces, their eyes, nose and mouth.
+    """Finds faces, and their eyes, nose and mouth if its network was taught these.
 
     Raises:
         ModelError: file or card is missing or damaged, or one is not of the other.
@@ -105,7 +105,8 @@ class Emotiond:
         scores, values = decode(logits, boxes, points, self._grid, self._threshold)
         stand = suppress(scores, values, self.card.smallest_face, self.card.largest_face)
         rows = values[stand] / np.tile(scale, 6)
-        return [_face(*face) for face in zip(scores[stand].tolist(), rows.tolist(), strict=True)]
+        pairs = zip(scores[stand].tolist(), rows.tolist(), strict=True)
+        return [_face(score, row, self.card.points) for score, row in pairs]
 
 
 def _forms(card: DetectorCard, count: int) -> tuple[TensorForm, list[TensorForm]]:
@@ -224,6 +225,6 @@ def suppress(
     return known[np.asarray(stand, dtype=np.intp)]
 
 
-def _face(score: float, row: list[float]) -> Face:
+def _face(score: float, row: list[float], pointed: bool) -> Face:
     points = (Point(*row[start : start + 2]) for start in range(4, 12, 2))
-    return Face(Box(*row[:4]), score, KeyPoints(*points))
+    return Face(Box(*row[:4]), score, KeyPoints(*points) if pointed else None)

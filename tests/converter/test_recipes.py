@@ -85,7 +85,7 @@ def test_the_detector_has_a_channel_for_each_colour_it_is_shown() -> None:
         ("color: ", "color: infra"),
         ("steps: ", "steps: -"),
         ("warmup_epochs: 1", "warmup_epochs: 500"),
-        ("mined_every: 4", "mined_every: -1"),
+        ("mined_every: 2", "mined_every: -1"),
         ("  mosaic: 0.3", "  mosaic: 3"),
         ("  mosaic: 0.3", "  mozaic: 0.3"),
         ("  smallest: 8", "  smallest: 0"),

@@ -68,6 +68,7 @@ def test_a_finished_training_is_kept_unless_forced(
     assert sorted(file.name for file in out.iterdir()) == [
         "curves.png",
         "log.csv",
+        "material.json",
         "model.keras",
         "recipe.json",
     ]

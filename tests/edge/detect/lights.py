@@ -45,6 +45,7 @@ def copy_lights(directory: Path, color: str = "bgr", **changes: Any) -> Path:
         "multiply_adds": 0,
         "training_data": "none",
         "measured": [],
+        "points": True,
         "speed": [],
         "licence": "MIT",
         "limits": "It finds lights.",

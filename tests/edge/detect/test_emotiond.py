@@ -339,3 +339,12 @@ def test_an_input_in_which_pixels_mean_something_else_is_refused(
     monkeypatch.setattr(emotiond, "PIXELS", (1.0, 0))
     with pytest.raises(ModelError, match=r"expected an input of .* \(1.0, 0\), .* \(1.0, -128\)"):
         Emotiond(EmotiondSettings(model=copy_lights(tmp_path)))
+
+
+def test_a_network_that_was_not_taught_points_gives_none(tmp_path: Path) -> None:
+    """Points of no meaning would make a face implausible."""
+    image = night(128, 96, (32, 32, 48, 48))
+    for taught in (True, False):
+        model = copy_lights(tmp_path, points=taught)
+        (face,) = Emotiond(EmotiondSettings(model=model)).detect(image)
+        assert (face.points is not None) == taught
