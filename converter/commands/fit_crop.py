@@ -4,8 +4,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from converter.commands.extras import needs
 from converter.commands.options import add_command, add_data, count, load_data
 from converter.crop_fit import fit_crop
@@ -34,9 +32,8 @@ def add(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> None:
     data = load_data(options)
     detector = open_detector(parse_detector(options.detector))
-    faces = data.split(Usage.TRAINING).faces()
-    chosen = np.random.default_rng(0).permutation(len(faces))[: options.faces]
-    report = fit_crop(detector, faces.pixels[chosen], seed=0)
+    faces = data.split(Usage.TRAINING).faces().drawn(options.faces, seed=0)
+    report = fit_crop(detector, faces.pixels, seed=0)
     print(f"{detector.name}: {report.fit}, the one in use is {detector.crop_fit}")
     print(f"found {report.found} of {report.tried}; mean IoU of the squares {report.iou:.3f}")
     if options.model:

@@ -4,8 +4,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from converter.commands.extras import needs
 from converter.commands.options import add_command, picture_size
 from converter.datasets import Usage, open_dataset
@@ -44,10 +42,9 @@ def add(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     quantizing = needs("convert", "converter.detection.quantizing")
-    trained = quantizing.open_training(options.training)
-    pixels = open_dataset(options.faces).split(Usage.TRAINING).faces().pixels
-    chosen = np.random.default_rng(0).permutation(len(pixels))[:FACES]
-    evidence = quantizing.Evidence(open_photographs(options.data), pixels[chosen])
+    trained = needs("convert", "converter.detection.trained").open_training(options.training)
+    faces = open_dataset(options.faces).split(Usage.TRAINING).faces().drawn(FACES, seed=0)
+    evidence = quantizing.Evidence(open_photographs(options.data), faces.pixels)
     options.out.mkdir(parents=True, exist_ok=True)
     for width, height in options.size or [(320, 240), (160, 120)]:
         path = options.out / f"{options.name}-{width}x{height}.tflite"

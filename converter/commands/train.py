@@ -8,7 +8,6 @@ import msgspec
 
 from converter.commands.extras import needs
 from converter.commands.options import add_command, add_data, load_data
-from converter.commands.training import clear
 from converter.datasets import Dataset
 from converter.label_sets import LABEL_SETS
 from converter.recipes import Recipe, load_recipe
@@ -39,7 +38,7 @@ def _run(options: argparse.Namespace) -> None:
     negatives = _pictures(options.negatives) if options.negatives else ()
     data = load_data(options)
     if options.force and options.out.exists():
-        clear(options.out)
+        folder.clear(options.out)
     print(f"wrote {_train(recipe, options.recipe, data, options.out, negatives)}")
 
 

@@ -4,17 +4,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from converter.commands.extras import needs
 from converter.commands.options import add_command
-from converter.commands.training import clear
 from converter.datasets import Usage, open_dataset
 from converter.detection.annotations import open_photographs
 from converter.detection.lessons import Lesson, open_teacher
 from converter.detection.portraits import draw_portraits
 from converter.recipes import load_recipe
 from converter.recipes.detector import DetectorRecipe
+from converter.training import folder
 from edge.detect import Detector
 from edge.errors import ConfigError
 
@@ -56,7 +54,7 @@ def _run(options: argparse.Namespace) -> None:
     portraits = _portraits(options.faces, teacher, recipe.seed) if options.faces else []
     material = training.gather(photographs, teacher, portraits)
     if options.force and options.out.exists():
-        clear(options.out)
+        folder.clear(options.out)
     print(f"wrote {training.train_detector(recipe, material, options.out)}")
 
 
@@ -64,6 +62,5 @@ def _portraits(path: Path, teacher: Detector | None, seed: int) -> list[Lesson]:
     """Return some Training faces as the teacher sees them."""
     if teacher is None:
         raise ConfigError("--faces needs --teacher, which says where in their pictures they are")
-    pixels = open_dataset(path).split(Usage.TRAINING).faces().pixels
-    chosen = np.random.default_rng(seed).permutation(len(pixels))[:PORTRAITS]
-    return list(draw_portraits(pixels[chosen], teacher, seed))
+    faces = open_dataset(path).split(Usage.TRAINING).faces().drawn(PORTRAITS, seed)
+    return list(draw_portraits(faces.pixels, teacher, seed))

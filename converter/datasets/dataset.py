@@ -73,6 +73,10 @@ class Dataset:
         """Return the rows that a mask or a list of indices names."""
         return Dataset(*(getattr(self, field.name)[rows] for field in fields(self)))
 
+    def drawn(self, count: int, seed: int) -> "Dataset":
+        """Return so many rows, or all where there are no more, drawn by `seed`."""
+        return self.where(np.random.default_rng(seed).permutation(len(self))[:count])
+
     def weighted(self, weight: float) -> "Dataset":
         """Return the same rows, each counting `weight` times as much."""
         return replace(self, weights=self.weights * np.float32(weight))

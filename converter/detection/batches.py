@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.detection.cells import CANDIDATES, Cells
-from converter.detection.scenes import Scene, Studio
+from converter.detection.lessons import Lesson
+from converter.detection.scenes import Studio
 from converter.recipes.detector import DetectorRecipe
 
 Truth = dict[str, NDArray[Any]]
@@ -59,7 +60,7 @@ def as_input(image: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)[..., None]
 
 
-def truth_of(scene: Scene, cells: Cells, most: int, rng: np.random.Generator) -> Truth:
+def truth_of(scene: Lesson, cells: Cells, most: int, rng: np.random.Generator) -> Truth:
     """Return what is true of one scene; of more than `most` faces, some are not judged."""
     judged = np.flatnonzero(~scene.ignored)
     if len(judged) > most:

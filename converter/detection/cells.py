@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.detection.photographs import Boxes
+from edge.detect.emotiond import cells
 
 STRIDES = (8, 16, 32)
 """Pixels from cell to cell of each grid."""
@@ -25,13 +26,12 @@ class Cells:
     """
 
     def __init__(self, height: int, width: int) -> None:
+        grid = cells((height, width), STRIDES)
+        self.strides = grid[:, 2]
+        self.middles = grid[:, :2] * grid[:, 2:]
+        self.count = len(grid)
         self._shapes = [(-(-height // stride), -(-width // stride)) for stride in STRIDES]
-        sizes = [rows * columns for rows, columns in self._shapes]
-        self._starts = np.cumsum([0, *sizes[:-1]])
-        self.count = sum(sizes)
-        self.strides = np.repeat(np.array(STRIDES, np.float32), sizes)
-        grids = [np.indices(shape)[::-1].reshape(2, -1).T for shape in self._shapes]
-        self.middles = np.concatenate(grids).astype(np.float32) * self.strides[:, None]
+        self._starts = np.searchsorted(self.strides, STRIDES)
 
     def candidates(self, boxes: Boxes) -> NDArray[np.int32]:
         """Return the cells around the middle of each box, int32 (n, CANDIDATES); -1 is none."""

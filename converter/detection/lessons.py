@@ -29,7 +29,7 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """One picture and all that is known of the faces in it.
+    """One picture, a photograph or a scene made of some, and all that is known of its faces.
 
     Attributes:
         image: BGR uint8.

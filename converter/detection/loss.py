@@ -36,7 +36,7 @@ class DetectionLoss:
         """Return the losses by name, each a scalar.
 
         Args:
-            truth: what `Batches` gives.
+            truth: what `SceneBatches` gives.
             answer: the network's outputs.
         """
         cells = ops.maximum(truth["candidates"], 0)

@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,31 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.crop_fit import fit_crop
-from converter.detection.average_precision import LEAST
-from converter.detection.cells import STRIDES
-from converter.detection.detector_report import DetectorReport, SetFigures, report
-from converter.detection.judging import MEASURE, judge
+from converter.detection.detector_card import accuracies, describe
+from converter.detection.detector_report import report
+from converter.detection.judging import judge
 from converter.detection.lessons import read_lessons
 from converter.detection.photographs import Photograph, Split, of_split
-from converter.detection.training import SUMMARY, Summary
+from converter.detection.trained import Trained
 from converter.detection.watching import Answer, Watched, ask, is_watched
 from converter.networks.detector import OUTPUTS, Model, copy_weights, detector
-from converter.quantization.latency import measure_speed
-from converter.quantization.tflite import Precision, multiply_adds, to_tflite
-from converter.recipes.detector import DetectorRecipe
-from converter.training.folder import CHECKPOINT, MODEL, RECIPE, read_recipe
+from converter.quantization.files import move, refuse_existing, write_card
+from converter.quantization.tflite import Precision, to_tflite
 from edge.bench.seeing.contender import Contender
-from edge.card import card_path
 from edge.config import Config
-from edge.detect import CropFit, Detector, EmotiondSettings, open_detector
-from edge.detect.card import (
-    DetectionAccuracy,
-    DetectorCard,
-    DetectorInput,
-    load_detector_card,
-)
+from edge.detect import Detector, EmotiondSettings, open_detector
+from edge.detect.card import DetectorCard, load_detector_card
 from edge.errors import DataError, ModelError
-from edge.files import sha256
 from edge.runtime import Network, Runtime
 
 MAX_LOSS = 0.01
@@ -51,34 +41,6 @@ CALM = 0.01
 
 LEAST_CALM, MOST_CALM = 0.3, 0.99
 """The default confidence lies between them, however calm a network is."""
-
-WIDER = "widerface"
-"""The source that is judged by itself too: its boxes are the best."""
-
-LICENCE = (
-    "Weights: for research use. They were learnt from photographs that belong to their owners and "
-    "are not part of this project."
-)
-LIMITS = (
-    "It finds upright faces that look at the camera or somewhat beside it, masked ones too; the "
-    "more a head is tilted or turned, the fewer. Ages, skins and cultures are not evenly "
-    "represented in what it learnt from. It tells where a face is, not whose."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A trained detector.
-
-    Attributes:
-        network: of the recipe's size.
-        recipe: what it was trained by.
-        summary: what it learnt from.
-    """
-
-    network: Model
-    recipe: DetectorRecipe
-    summary: Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +59,6 @@ class Evidence:
     seed: int = 0
 
 
-def open_training(directory: Path) -> Trained:
-    """Read what `emotiond-convert train-detector` left in `directory`.
-
-    Raises:
-        ModelError: a file is missing or unreadable, or the training is not finished.
-    """
-    if (directory / CHECKPOINT).exists():
-        raise ModelError(f"{directory}: its training is not finished; run train-detector again")
-    try:
-        recipe = read_recipe(directory, DetectorRecipe)
-        summary = msgspec.json.decode((directory / SUMMARY).read_bytes(), type=Summary)
-        network = keras.saving.load_model(directory / MODEL, compile=False)
-        return Trained(network, recipe, summary)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(
-            f"{directory}: holds no training of a detector ({error}); expected {MODEL}, {SUMMARY} "
-            f"and {RECIPE}, as emotiond-convert train-detector writes them"
-        ) from error
-
-
 def quantize_detector(
     trained: Trained, size: tuple[int, int], evidence: Evidence, path: Path, force: bool = False
 ) -> DetectorCard:
@@ -133,9 +75,8 @@ def quantize_detector(
         DataError: there are no photographs to convert, verify, calm or measure it by.
         ModelError: a file is there already, or int8 lost too much; nothing was written.
     """
-    for file in (path, card_path(path)):
-        if file.exists() and not force:
-            raise ModelError(f"{file}: is there already; choose another --name, or --force")
+    if not force:
+        refuse_existing(path)
     _check(evidence.photographs)
     network = _of_size(trained, size)
     # A folder of its own: a conversion that fails half-way leaves nothing behind.
@@ -143,14 +84,13 @@ def quantize_detector(
         inside = Path(scratch) / path.name
         training = of_split(evidence.photographs, Split.TRAIN)
         inside.write_bytes(_int8(network, training, evidence.seed))
-        _write_card(inside, _described(inside, network, trained))
+        write_card(inside, describe(inside, network, trained))
         problem = _loss(inside, network, training)
         if problem and not force:
             raise ModelError(f"{problem}; --force takes it all the same")
         card = _fitted(inside, training, evidence)
         card = _measured(inside, card, of_split(evidence.photographs, Split.TEST))
-        for file in (inside, card_path(inside)):
-            file.replace(path.with_name(file.name))
+        move(inside, path)
     return card
 
 
@@ -203,43 +143,6 @@ def _without_rescaling(network: Model) -> Model:
     return bare
 
 
-def _described(path: Path, network: Model, trained: Trained) -> DetectorCard:
-    """Return the card of the .tflite at `path`; what is fitted and measured is still to come."""
-    height, width, channels = network.input_shape[1:]
-    return DetectorCard(
-        name=path.stem,
-        input=DetectorInput((height, width, channels), "int8", trained.recipe.color),
-        strides=STRIDES,
-        min_confidence=LEAST,
-        crop_fit=CropFit(1.0, 0.0, 0.0),
-        smallest_face=trained.recipe.scenes.smallest,
-        largest_face=height,
-        sha256=sha256(path),
-        size=path.stat().st_size,
-        parameters=int(network.count_params()),
-        multiply_adds=multiply_adds(network),
-        training_data=_told(trained.summary),
-        measured=(),
-        points=trained.summary.taught,
-        speed=measure_speed([path])[0],
-        licence=LICENCE,
-        limits=LIMITS,
-    )
-
-
-def _told(summary: Summary) -> str:
-    """Say in words what the network learnt from."""
-    text = (
-        f"{summary.photographs:,} photographs with {summary.faces:,} faces or none "
-        f"({', '.join(summary.sources)}), drawn anew at many scales, and drawn backgrounds. "
-    )
-    if summary.portraits:
-        text += f"{summary.portraits:,} faces cut close were laid into others. "
-    if summary.taught:
-        text += "A larger detector showed it where eyes, nose and mouth are. "
-    return text + f"{summary.watched:,} more photographs were watched, and chose what was kept."
-
-
 def _loss(path: Path, network: Model, training: Sequence[Photograph]) -> str:
     """Return, in words, what int8 lost beyond `MAX_LOSS`; nothing where all is well."""
     lessons = read_lessons(filter(is_watched, training), teacher=None)
@@ -270,10 +173,10 @@ def _fitted(path: Path, training: Sequence[Photograph], evidence: Evidence) -> D
     card = load_detector_card(path)
     confidence = calm_confidence(_false_faces(_open(path), training))
     card = msgspec.structs.replace(card, min_confidence=confidence)
-    _write_card(path, card)
+    write_card(path, card)
     fit = fit_crop(_open(path), evidence.faces, evidence.seed).fit
     card = msgspec.structs.replace(card, crop_fit=fit)
-    _write_card(path, card)
+    write_card(path, card)
     return card
 
 
@@ -301,45 +204,10 @@ def _measured(path: Path, card: DetectorCard, test: Sequence[Photograph]) -> Det
     contender = Contender(card.name, Config(detector=EmotiondSettings(model=path)))
     performances = judge([contender], test, (width, height))
     judged = report("test split", performances, test, (width, height))
-    card = msgspec.structs.replace(card, measured=tuple(_accuracies(judged)))
-    _write_card(path, card)
+    card = msgspec.structs.replace(card, measured=tuple(accuracies(judged)))
+    write_card(path, card)
     return card
-
-
-def _accuracies(judged: DetectorReport) -> Iterator[DetectionAccuracy]:
-    """Yield the figures of all photographs, and of WIDER FACE's, which are the best marked."""
-    (figures,) = judged.detectors
-    yield _accuracy("test split", figures.overall, judged.empty_pictures, figures.false_faces)
-    if WIDER in figures.sources:
-        yield _accuracy(f"test split, {WIDER} alone", figures.sources[WIDER], 0, 0)
-
-
-def _accuracy(name: str, figures: SetFigures, faceless: int, false: int) -> DetectionAccuracy:
-    usual = figures.accuracy[0]
-    measured = {str(one.iou): one.average_precision for one in figures.accuracy}
-    return DetectionAccuracy(
-        data=f"{name}, faces of 16 pixels and more once fitted into {MEASURE[0]}x{MEASURE[1]}",
-        pictures=figures.pictures - faceless,
-        faces=figures.faces,
-        average_precision=_known(measured),
-        by_height=_known(usual.by_height),
-        recall=usual.recall or 0.0,
-        found=figures.found or 0.0,
-        precision=figures.right or 0.0,
-        faceless=faceless,
-        false_faces=false,
-    )
-
-
-def _known(shares: dict[str, float | None]) -> dict[str, float]:
-    """Leave out what there was nothing to measure by."""
-    return {name: share for name, share in shares.items() if share is not None}
 
 
 def _open(path: Path) -> Detector:
     return open_detector(EmotiondSettings(model=path))
-
-
-def _write_card(path: Path, card: DetectorCard) -> None:
-    text = msgspec.json.format(msgspec.json.encode(card), indent=2)
-    card_path(path).write_bytes(text + b"\n")

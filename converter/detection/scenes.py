@@ -1,15 +1,14 @@
 """Training pictures: parts of photographs at many scales, side by side, relit and spoilt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from converter.detection.backdrops import draw_backdrop
-from converter.detection.lessons import Lesson, Points
-from converter.detection.photographs import Boxes
+from converter.detection.lessons import Lesson
 from converter.detection.spoiling import spoil
 from converter.recipes.detector import SceneRecipe
 from edge.records import Image
@@ -23,16 +22,6 @@ SMALL_SHARE = 0.85
 
 Matrix = NDArray[np.float64]
 """Takes pixels of a photograph to pixels of a scene, (2, 3)."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scene:
-    """One training picture; fields as in `Lesson`."""
-
-    image: Image
-    boxes: Boxes
-    points: Points
-    ignored: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +69,12 @@ class Studio:
         self._by_height = np.argsort(tallest)
         self._tallest = tallest[self._by_height]
 
-    def draw(self, height: int, width: int, rng: np.random.Generator) -> Scene:
+    def draw(self, height: int, width: int, rng: np.random.Generator) -> Lesson:
         """Return a scene of that size, in pixels."""
         scene = self._scene(height, width, rng)
-        return Scene(spoil(scene.image, self._how, rng), scene.boxes, scene.points, scene.ignored)
+        return replace(scene, image=spoil(scene.image, self._how, rng))
 
-    def _scene(self, height: int, width: int, rng: np.random.Generator) -> Scene:
+    def _scene(self, height: int, width: int, rng: np.random.Generator) -> Lesson:
         kind, how = rng.random(), self._how
         if kind < how.mosaic:
             return self._mosaic(height, width, rng)
@@ -95,7 +84,7 @@ class Studio:
             return self._portrait(height, width, rng)
         return self._part(height, width, how.largest, rng)
 
-    def _part(self, height: int, width: int, largest: float, rng: np.random.Generator) -> Scene:
+    def _part(self, height: int, width: int, largest: float, rng: np.random.Generator) -> Lesson:
         """Cut a part of a photograph, mostly so that one of its faces has a size drawn evenly."""
         how = self._how
         size = _evenly(how.smallest, largest, rng)
@@ -117,7 +106,7 @@ class Studio:
         number = rng.integers(first if first < len(self._tallest) else 0, len(self._tallest))
         return int(self._by_height[number])
 
-    def _mosaic(self, height: int, width: int, rng: np.random.Generator) -> Scene:
+    def _mosaic(self, height: int, width: int, rng: np.random.Generator) -> Lesson:
         """Put four parts side by side (Bochkovskiy et al. 2020, arXiv:2004.10934)."""
         x, y = (int(length * rng.uniform(0.35, 0.65)) for length in (width, height))
         image = np.empty((height, width, 3), np.uint8)
@@ -127,26 +116,26 @@ class Studio:
                 tile = self._part(bottom - top, right - left, self._how.largest / 2.5, rng)
                 image[top:bottom, left:right] = tile.image
                 tiles.append(_shifted(tile, left, top))
-        return Scene(
+        return Lesson(
             image,
             np.concatenate([tile.boxes for tile in tiles]),
             np.concatenate([tile.points for tile in tiles]),
             np.concatenate([tile.ignored for tile in tiles]),
         )
 
-    def _without_faces(self, height: int, width: int, rng: np.random.Generator) -> Scene:
+    def _without_faces(self, height: int, width: int, rng: np.random.Generator) -> Lesson:
         """Cut a part of a photograph without faces, or draw one."""
         nothing = (np.empty((0, 4), np.float32), np.empty((0, 4, 2), np.float32), np.empty(0, bool))
         if not len(self._empty) or rng.random() < self._how.drawn:
-            return Scene(draw_backdrop(height, width, rng), *nothing)
+            return Lesson(draw_backdrop(height, width, rng), *nothing)
         image = self._empty[int(rng.choice(len(self._empty), p=self.weights))]
         zoom = _fit(image, height, width) * _evenly(0.8, 3.0, rng)
         scene = _cut(Lesson(image, *nothing), View(height, width, zoom), self._how, rng)
         # They may all be grey: grey must not be what tells that there is no face.
         tint = np.exp(rng.normal(0, self._how.empty_tint, 3))
-        return Scene(np.clip(scene.image * tint, 0, 255).astype(np.uint8), *nothing)
+        return replace(scene, image=np.clip(scene.image * tint, 0, 255).astype(np.uint8))
 
-    def _portrait(self, height: int, width: int, rng: np.random.Generator) -> Scene:
+    def _portrait(self, height: int, width: int, rng: np.random.Generator) -> Lesson:
         """Lay a face that is cut close into a picture without one."""
         behind = self._without_faces(height, width, rng).image
         portrait = self._portraits[int(rng.integers(len(self._portraits)))]
@@ -171,7 +160,7 @@ def _fit(image: Image, height: int, width: int) -> float:
     return float(min(height / rows, width / columns))
 
 
-def _cut(lesson: Lesson, view: View, how: SceneRecipe, rng: np.random.Generator) -> Scene:
+def _cut(lesson: Lesson, view: View, how: SceneRecipe, rng: np.random.Generator) -> Lesson:
     """Return what a view shows, its middle anywhere, turned a little and mirrored by chance."""
     rows, columns = lesson.image.shape[:2]
     x, y = view.middle or (rng.uniform(0.3, 0.7) * columns, rng.uniform(0.3, 0.7) * rows)
@@ -223,7 +212,7 @@ def _zoom(matrix: Matrix) -> float:
     return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
-def _moved(lesson: Lesson, image: Image, matrix: Matrix) -> Scene:
+def _moved(lesson: Lesson, image: Image, matrix: Matrix) -> Lesson:
     """Take boxes and points where the matrix takes the picture; a box stays upright."""
     linear, shift = matrix[:, :2].T.astype(np.float32), matrix[:, 2].astype(np.float32)
     middles = (lesson.boxes[:, :2] + lesson.boxes[:, 2:]) / 2 @ linear + shift
@@ -232,10 +221,10 @@ def _moved(lesson: Lesson, image: Image, matrix: Matrix) -> Scene:
     if np.linalg.det(linear) < 0:  # mirrored: the person's right eye is the left one now
         points = points[:, [1, 0, 2, 3]]
     boxes = np.concatenate([middles - halves, middles + halves], axis=1)
-    return Scene(image, boxes, points, lesson.ignored)
+    return Lesson(image, boxes, points, lesson.ignored)
 
 
-def _judged(scene: Scene, smallest: float) -> Scene:
+def _judged(scene: Lesson, smallest: float) -> Lesson:
     """Leave out the faces beyond the edge, and do not judge those half beyond it or too small."""
     height, width = scene.image.shape[:2]
     boxes = scene.boxes
@@ -244,10 +233,10 @@ def _judged(scene: Scene, smallest: float) -> Scene:
     seen = np.prod(inside[:, 2:] - inside[:, :2], axis=1) / area
     unclear = scene.ignored | (seen < SEEN) | (boxes[:, 3] - boxes[:, 1] < smallest)
     kept = seen > 0
-    return Scene(scene.image, inside[kept], scene.points[kept], unclear[kept])
+    return Lesson(scene.image, inside[kept], scene.points[kept], unclear[kept])
 
 
-def _laid(portrait: Lesson, behind: Image, zoom: float, rng: np.random.Generator) -> Scene:
+def _laid(portrait: Lesson, behind: Image, zoom: float, rng: np.random.Generator) -> Lesson:
     """Blend a portrait into a picture, tinted as skin is and fading out at its edge."""
     height, width = behind.shape[:2]
     side = portrait.image.shape[0]
@@ -268,7 +257,7 @@ def _laid(portrait: Lesson, behind: Image, zoom: float, rng: np.random.Generator
     return _judged(_moved(portrait, np.clip(blended, 0, 255).astype(np.uint8), matrix), 0.0)
 
 
-def _shifted(scene: Scene, left: int, top: int) -> Scene:
+def _shifted(scene: Lesson, left: int, top: int) -> Lesson:
     shift = np.array([left, top], np.float32)
     boxes, points = scene.boxes + np.tile(shift, 2), scene.points + shift
-    return Scene(scene.image, boxes, points, scene.ignored)
+    return Lesson(scene.image, boxes, points, scene.ignored)

@@ -15,6 +15,7 @@ from converter.detection.lessons import Lesson, read_lessons
 from converter.detection.loss import DetectionLoss
 from converter.detection.photographs import Photograph, Split, of_split
 from converter.detection.scenes import Studio
+from converter.detection.trained import SUMMARY, Summary
 from converter.detection.trainee import PARTS, Trainee
 from converter.detection.watching import Watched, ask, is_watched
 from converter.networks.detector import Model, copy_weights, detector
@@ -26,6 +27,7 @@ from converter.training.devices import use_every_device
 from converter.training.folder import CHECKPOINT, CURVES, LOG, MODEL, claim, write_network
 from converter.training.normalization import with_fused_normalization
 from converter.training.optimizer import new_optimizer
+from converter.training.precision import in_float32
 from converter.training.progress import Progress
 from edge.detect import Detector
 from edge.errors import DataError
@@ -40,31 +42,8 @@ HARD = 0.8
 """Share of the times a photograph without faces is shown that goes by the square of the surest
 false face in it; the rest is even."""
 
-SUMMARY = "material.json"
-"""What it learnt from."""
-
 MINED = "mined.npy"
 """How often each photograph without a face is shown, from one search to the next."""
-
-
-class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a detector learnt from, for its card.
-
-    Attributes:
-        photographs: learnt from, with faces and without.
-        faces: marked in them.
-        watched: photographs that were only watched.
-        sources: of all of them.
-        portraits: faces cut close.
-        taught: whether a teacher showed where eyes, nose and mouth are.
-    """
-
-    photographs: int
-    faces: int
-    watched: int
-    sources: tuple[str, ...]
-    portraits: int
-    taught: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +65,6 @@ class Material:
     summary: Summary
 
 
-def summarize(
-    photographs: Sequence[Photograph], teacher: Detector | None, portraits: Sequence[Lesson]
-) -> Summary:
-    """Return what a training on these learns from."""
-    training = of_split(photographs, Split.TRAIN)
-    learnt = [one for one in training if not is_watched(one)]
-    return Summary(
-        photographs=len(learnt),
-        faces=sum(int((~one.ignored).sum()) for one in learnt),
-        watched=len(training) - len(learnt),
-        sources=tuple(sorted({one.source for one in training})),
-        portraits=len(portraits),
-        taught=teacher is not None,
-    )
-
-
 def gather(
     photographs: Sequence[Photograph], teacher: Detector | None, portraits: Sequence[Lesson]
 ) -> Material:
@@ -121,7 +84,14 @@ def gather(
             f"{len(lessons)} to learn from"
         )
     empty = read_lessons([one for one in learnt if not len(one.boxes)], None)
-    summary = summarize(photographs, teacher, portraits)
+    summary = Summary(
+        photographs=len(learnt),
+        faces=sum(int((~one.ignored).sum()) for one in learnt),
+        watched=len(watched),
+        sources=tuple(sorted({one.source for one in training})),
+        portraits=len(portraits),
+        taught=teacher is not None,
+    )
     return Material(lessons, portraits, empty, watched_lessons, summary)
 
 
@@ -161,6 +131,7 @@ def train_detector(recipe: DetectorRecipe, material: Material, directory: Path) 
     )
     checkpoint = Checkpoint(directory / CHECKPOINT, batches)
     plain = _Plain(network, shape)
+    empty = Watched(material.empty, shape)
     trainee.fit(
         batches,
         initial_epoch=checkpoint.restore(trainee),
@@ -170,7 +141,7 @@ def train_detector(recipe: DetectorRecipe, material: Material, directory: Path) 
         callbacks=[
             checkpoint,  # before the weights are swapped for their average
             Averaging(),
-            _Mining(studio, material.empty, plain, recipe.mined_every, directory / MINED),
+            _Mining(studio, empty, plain, recipe.mined_every, directory / MINED),
             _Watching(Watched(material.watched, shape), plain, directory / MODEL),
             keras.callbacks.CSVLogger(directory / LOG, append=checkpoint.epoch > 0),
             Progress(recipe.epochs, recipe.steps, _told),
@@ -193,10 +164,8 @@ class _Plain:
 
     def __init__(self, network: Model, shape: tuple[int, int, int]) -> None:
         self._network = network
-        policy = keras.mixed_precision.dtype_policy()
-        keras.mixed_precision.set_global_policy("float32")
-        self._copy = detector(*shape)
-        keras.mixed_precision.set_global_policy(policy)
+        with in_float32():
+            self._copy = detector(*shape)
 
     def now(self) -> Model:
         """Return it with the network's weights of this moment."""
@@ -229,22 +198,20 @@ class _Mining(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no
     """
 
     def __init__(
-        self, studio: Studio, empty: Sequence[Lesson], plain: _Plain, every: int, path: Path
+        self, studio: Studio, empty: Watched, plain: _Plain, every: int, path: Path
     ) -> None:
         super().__init__()
         self._studio = studio
         self._empty = empty
         self._plain = plain
-        self._every = every if empty else 0
+        self._every = every if len(empty.pictures) else 0
         self._path = path
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if not self._every or epoch < self._every:
             return
         if epoch % self._every == 0:
-            network = self._plain.now()
-            seen = Watched(self._empty, network.input_shape[1:])
-            found = seen.find(ask(network, seen.pictures))
+            found = self._empty.find(ask(self._plain.now(), self._empty.pictures))
             errors = np.array([one.scores.max(initial=0) for one in found]) ** 2
             share = errors / max(errors.sum(), 1e-9)
             np.save(self._path, (1 - HARD) / len(errors) + HARD * share)

@@ -13,6 +13,7 @@ from converter.datasets import EXPRESSIONS, Dataset, Usage
 from converter.evaluation.predictor import resize
 from converter.evaluation.selection import select
 from converter.quantization.export import Export
+from converter.quantization.files import move, refuse_existing, write_card
 from converter.quantization.fine_tuning import fine_tuned
 from converter.quantization.latency import measure_speed
 from converter.quantization.tflite import Precision, multiply_adds, representative, to_tflite
@@ -24,7 +25,6 @@ from converter.quantization.verification import (
     slowness,
     verify,
 )
-from edge.card import card_path
 from edge.errors import ConfigError, ModelError
 from edge.files import sha256
 from edge.infer.card import FaceOutput, Input, ModelCard, Output
@@ -82,10 +82,9 @@ def quantize(export: Export, data: Dataset | None, target: Target) -> list[Conve
 def _check(target: Target, data: Dataset | None) -> None:
     if Precision.INT8 in target.precisions and data is None:
         raise ConfigError("int8 needs faces that show the range of its activations; give --data")
-    for precision in target.precisions:
-        for file in (target.path(precision), card_path(target.path(precision))):
-            if file.exists() and not target.force:
-                raise ModelError(f"{file}: is there already; choose another --name, or --force")
+    if not target.force:
+        for precision in target.precisions:
+            refuse_existing(target.path(precision))
 
 
 def _convert_all(
@@ -173,8 +172,6 @@ def _remedy(target: Target, found: dict[Precision, Conversion]) -> str:
 
 def _move(conversion: Conversion, source: Path, place: Path) -> Conversion:
     """Write the card beside the model in the scratch folder, then move both where they belong."""
-    text = msgspec.json.format(msgspec.json.encode(conversion.card), indent=2)
-    card_path(source).write_bytes(text + b"\n")
-    for file, goal in ((source, place), (card_path(source), card_path(place))):
-        file.replace(goal)
+    write_card(source, conversion.card)
+    move(source, place)
     return conversion

@@ -1,5 +1,6 @@
 """What a training leaves in its folder, by name."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,17 @@ def claim(directory: Path, recipe: Schedule) -> None:
 def finished(directory: Path) -> bool:
     """Tell whether a training in `directory` ran to its end."""
     return (directory / MODEL).exists() and not (directory / CHECKPOINT).exists()
+
+
+def clear(directory: Path) -> None:
+    """Delete a training; any other folder was named by mistake.
+
+    Raises:
+        ConfigError: there is something else in it.
+    """
+    if any(directory.iterdir()) and not (directory / RECIPE).exists():
+        raise ConfigError(f"{directory}: holds no training, so --force leaves it alone")
+    shutil.rmtree(directory)
 
 
 def write_network(network: Any, path: Path) -> None:

@@ -29,6 +29,7 @@ from converter.training.folder import (
 )
 from converter.training.normalization import with_fused_normalization
 from converter.training.optimizer import new_optimizer
+from converter.training.precision import in_float32
 from converter.training.progress import Progress
 from edge.errors import DataError
 
@@ -168,10 +169,8 @@ class _SaveAsFloat32(keras.callbacks.Callback):  # type: ignore[misc]  # Keras s
         super().__init__()
         self._path = path
         self._network = network
-        policy = keras.mixed_precision.global_policy()
-        keras.mixed_precision.set_global_policy("float32")
-        self._plain = new_network(recipe)
-        keras.mixed_precision.set_global_policy(policy)
+        with in_float32():
+            self._plain = new_network(recipe)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._plain.set_weights(self._network.get_weights())

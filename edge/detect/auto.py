@@ -20,7 +20,7 @@ ORDER: tuple[tuple[str, Callable[[], Detector]], ...] = (
     ("mediapipe", lambda: MediaPipe(MediaPipeSettings())),
     ("haar", lambda: Haar(HaarSettings())),
 )
-"""`emotiond` travels with the daemon; the others serve where its file is damaged or LiteRT missing.
+"""`emotiond` travels with the daemon; the others serve where its file is damaged.
 They go from the one that finds most to the one that needs no file; docs/quality.md has the figures.
 `mediapipe` is `blazeface` by a package many times as large, for where the files were not fetched.
 """

@@ -9,27 +9,12 @@ import numpy as np
 
 from converter.detection.photographs import Photograph, Split
 from converter.networks.detector import detector
-from converter.recipes.detector import DetectorRecipe
+from tests.converter.detection.drawn import SMALL
 
 SIDE = 24
 """Pixels of the lights that it takes for faces: three cells of the finest grid."""
 
-RECIPE = DetectorRecipe(
-    color="bgr",
-    epochs=2,
-    steps=3,
-    batch_size=4,
-    optimizer="muon",
-    learning_rate=0.05,
-    warmup_epochs=1,
-    weight_decay=0.0,
-    ema=0.9,
-    seed=1,
-    height=96,
-    width=128,
-    mined_every=1,
-    dtype="float32",
-)
+RECIPE = msgspec.structs.replace(SMALL, color="bgr", height=96, width=128)
 
 
 def light_seer(height: int, width: int) -> Any:

@@ -8,7 +8,8 @@ pytest.importorskip("keras", reason="training needs the extra `convert`")
 
 from converter.detection.batches import SceneBatches, Truth, as_input, truth_of
 from converter.detection.cells import CANDIDATES, Cells
-from converter.detection.scenes import Scene, Studio
+from converter.detection.lessons import Lesson
+from converter.detection.scenes import Studio
 from tests.converter.detection.drawn import SMALL, patch, points_of
 
 CELLS = Cells(64, 96)
@@ -19,7 +20,7 @@ def _truth(ignored: list[bool], most: int = 5, unknown: int | None = None) -> Tr
     points = points_of(BOXES)
     if unknown is not None:
         points[unknown] = np.nan
-    scene = Scene(np.zeros((64, 96, 3), np.uint8), BOXES, points, np.array(ignored))
+    scene = Lesson(np.zeros((64, 96, 3), np.uint8), BOXES, points, np.array(ignored))
     return truth_of(scene, CELLS, most, np.random.default_rng(0))
 
 

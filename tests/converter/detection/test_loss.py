@@ -9,8 +9,8 @@ keras = pytest.importorskip("keras", reason="training needs the extra `convert`"
 
 from converter.detection.batches import truth_of  # noqa: E402  # needs Keras
 from converter.detection.cells import NEAREST, Cells  # noqa: E402
+from converter.detection.lessons import Lesson  # noqa: E402
 from converter.detection.loss import DetectionLoss, compare, varifocal  # noqa: E402
-from converter.detection.scenes import Scene  # noqa: E402
 
 CELLS = Cells(96, 128)
 BOX = np.array([[40, 30, 64, 60]], np.float32)
@@ -18,7 +18,7 @@ POINTS = np.array([[[46, 40], [58, 40], [52, 47], [52, 53]]], np.float32)
 
 
 def _truth(ignored: bool = False) -> dict[str, Any]:
-    scene = Scene(np.zeros((96, 128, 3), np.uint8), BOX, POINTS, np.array([ignored]))
+    scene = Lesson(np.zeros((96, 128, 3), np.uint8), BOX, POINTS, np.array([ignored]))
     truth = truth_of(scene, CELLS, most=3, rng=np.random.default_rng(0))
     return {name: value[None] for name, value in truth.items()}
 

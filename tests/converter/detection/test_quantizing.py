@@ -14,9 +14,9 @@ from converter.detection.photographs import Photograph, Split  # noqa: E402
 from converter.detection.quantizing import (  # noqa: E402
     Evidence,
     calm_confidence,
-    open_training,
     quantize_detector,
 )
+from converter.detection.trained import Trained, open_training  # noqa: E402
 from converter.detection.watching import is_watched  # noqa: E402
 from edge.detect import EmotiondSettings, open_detector  # noqa: E402
 from edge.detect.card import DetectorCard, load_detector_card  # noqa: E402
@@ -40,13 +40,13 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> quantizing.Trained:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return open_training(write_training(tmp_path_factory.mktemp("run")))
 
 
 @pytest.fixture(scope="module")
 def made(
-    trained: quantizing.Trained, evidence: Evidence, tmp_path_factory: pytest.TempPathFactory
+    trained: Trained, evidence: Evidence, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, DetectorCard]:
     path = tmp_path_factory.mktemp("models") / "night-128x96.tflite"
     return path, quantize_detector(trained, SIZE, evidence, path)
@@ -87,7 +87,7 @@ def test_the_crop_is_fitted_to_the_faces_given(made: tuple[Path, DetectorCard]) 
 
 
 def test_one_network_serves_pictures_of_another_size(
-    trained: quantizing.Trained, evidence: Evidence, tmp_path: Path
+    trained: Trained, evidence: Evidence, tmp_path: Path
 ) -> None:
     card = quantize_detector(trained, (128, 128), evidence, tmp_path / "night-128x128.tflite")
     assert card.input.shape == (128, 128, 3)
@@ -95,7 +95,7 @@ def test_one_network_serves_pictures_of_another_size(
 
 
 def test_files_that_are_there_are_left_unless_forced(
-    trained: quantizing.Trained, evidence: Evidence, tmp_path: Path
+    trained: Trained, evidence: Evidence, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.tflite"
     path.write_bytes(b"mine")
@@ -105,7 +105,7 @@ def test_files_that_are_there_are_left_unless_forced(
 
 
 def test_int8_that_lost_too_much_is_refused_and_leaves_nothing(
-    trained: quantizing.Trained,
+    trained: Trained,
     evidence: Evidence,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -127,7 +127,7 @@ def test_int8_that_lost_too_much_is_refused_and_leaves_nothing(
     ],
 )
 def test_what_a_card_cannot_be_written_without_is_named(
-    trained: quantizing.Trained,
+    trained: Trained,
     evidence: Evidence,
     tmp_path: Path,
     left_out: Callable[[Photograph], bool],

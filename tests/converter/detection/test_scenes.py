@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from converter.detection.lessons import Lesson
-from converter.detection.scenes import SMALL_SHARE, Scene, Studio
+from converter.detection.scenes import SMALL_SHARE, Studio
 from converter.recipes.detector import SceneRecipe
 from edge.records import Image
 from tests.converter.detection.drawn import GROUND, PLAIN, lesson_of, patch, points_of, varied
@@ -21,12 +21,12 @@ RED, GREEN, BLUE = (0, 0, 255), (0, 255, 0), (255, 0, 0)
 
 def _draw(
     lessons: Sequence[Lesson], how: SceneRecipe, count: int, seed: int = 0
-) -> Iterator[Scene]:
+) -> Iterator[Lesson]:
     """Draw scenes of photographs with faces."""
     return _shoot(Studio(lessons, [], [], how), count, seed)
 
 
-def _shoot(studio: Studio, count: int, seed: int = 0) -> Iterator[Scene]:
+def _shoot(studio: Studio, count: int, seed: int = 0) -> Iterator[Lesson]:
     rng = np.random.default_rng(seed)
     for _ in range(count):
         yield studio.draw(HEIGHT, WIDTH, rng)
@@ -53,7 +53,7 @@ def _near(box: NDArray[np.float32], weight: NDArray[np.float64]) -> NDArray[np.f
     return np.asarray(weight * within)
 
 
-def _whole(scene: Scene) -> NDArray[np.bool_]:
+def _whole(scene: Lesson) -> NDArray[np.bool_]:
     """Tell which boxes touch no edge."""
     low, high = scene.boxes[:, :2].min(axis=1), [WIDTH, HEIGHT] - scene.boxes[:, 2:]
     return np.asarray((low > 1) & (high.min(axis=1) > 1))
@@ -248,7 +248,7 @@ def test_the_same_numbers_draw_the_same_scene_to_the_pixel_and_others_another() 
     lessons, portraits = [_eyed(), patch(BOX, RED)], [_portrait()]
     empty = [np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)]
 
-    def scenes(seed: int) -> list[Scene]:
+    def scenes(seed: int) -> list[Lesson]:
         return list(_shoot(Studio(lessons, portraits, empty, how), 30, seed))
 
     for one, same, other in zip(scenes(1), scenes(1), scenes(2), strict=True):
