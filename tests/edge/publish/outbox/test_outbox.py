@@ -1,0 +1,271 @@
+import os
+import sqlite3
+import stat
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from edge.publish.outbox import Entry, Outbox, OutboxSettings
+from tests.brokers import wait_until
+from tests.edge.publish.outbox.clocks import Times
+from tests.edge.publish.outbox.outboxes import (
+    SECRET,
+    Opener,
+    ages,
+    levels,
+    numbers,
+    on_disk,
+    payloads,
+)
+
+# What waits.
+
+
+def test_nothing_is_touched_before_it_is_opened(path: Path) -> None:
+    Outbox(path, OutboxSettings())
+    assert not path.parent.exists()
+
+
+def test_what_was_recorded_waits_oldest_first(opened: Opener) -> None:
+    outbox = opened()
+    outbox.record([b"1", b"2"])
+    outbox.record([b"3"])
+    assert outbox.waiting(0, 10) == [Entry(1, 0, b"1"), Entry(2, 0, b"2"), Entry(3, 0, b"3")]
+    assert outbox.waiting(1, 1) == [Entry(2, 0, b"2")]
+    assert outbox.waiting(3, 10) == []
+    assert (len(outbox), outbox.bytes, outbox.recorded, outbox.durable) == (3, 3, 3, True)
+
+
+def test_what_was_forgotten_is_gone_and_only_that(opened: Opener) -> None:
+    outbox = opened()
+    outbox.record([b"1", b"2", b"3"])
+    outbox.forget([2, 99])
+    outbox.forget([2])
+    assert payloads(outbox) == [b"1", b"3"]
+    assert (len(outbox), outbox.bytes, outbox.dropped) == (2, 2, 0)
+
+
+def test_the_next_run_finds_what_was_not_forgotten(opened: Opener) -> None:
+    outbox = opened()
+    outbox.record([b"1", b"2", b"3"])
+    outbox.forget([1])
+    outbox.close()
+    assert payloads(opened()) == [b"2", b"3"]
+
+
+def test_no_number_is_given_twice_even_after_all_was_forgotten(opened: Opener) -> None:
+    outbox = opened()
+    outbox.record([b"1", b"2"])
+    outbox.forget([1, 2])
+    outbox.close()
+    outbox = opened()
+    outbox.record([b"3"])
+    assert numbers(outbox) == [3]
+
+
+def test_the_file_follows_without_an_event_when_it_is_told_to(opened: Opener, path: Path) -> None:
+    outbox = opened()
+    outbox.record([b"1", b"2"])
+    outbox.forget([1])
+    outbox.record([])
+    assert on_disk(path) == [b"2"]
+
+
+def test_the_file_follows_by_itself_when_much_was_forgotten(opened: Opener, path: Path) -> None:
+    outbox = opened()
+    outbox.record([b"x"] * 1000)
+    for number in range(1, 1000):
+        outbox.forget([number])
+    assert len(on_disk(path)) < 300
+
+
+def test_only_its_owner_may_read_the_file(opened: Opener, path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        path.parent.mkdir(parents=True)
+        path.touch()
+        opened().record([SECRET])
+    finally:
+        os.umask(umask)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert modes.keys() >= {"outbox.db", "outbox.db-wal", "outbox.db.lock"}
+    assert set(modes.values()) == {0o600}
+
+
+# Bounds.
+
+
+def test_beyond_the_number_the_oldest_is_dropped_and_counted(opened: Opener) -> None:
+    outbox = opened(events=3)
+    for number in range(1, 6):
+        outbox.record([b"%d" % number])
+    assert payloads(outbox) == [b"3", b"4", b"5"]
+    assert (outbox.dropped, outbox.drops) == (2, {"events": 2, "age": 0, "bytes": 0})
+
+
+def test_beyond_the_bytes_the_oldest_are_dropped_and_counted(opened: Opener) -> None:
+    outbox = opened(bytes=1024)
+    outbox.record([b"a" * 400, b"b" * 400])
+    outbox.record([b"c" * 1000])
+    assert payloads(outbox) == [b"c" * 1000]
+    assert (outbox.bytes, outbox.drops["bytes"]) == (1000, 2)
+
+
+def test_what_alone_is_beyond_the_bytes_is_dropped_as_well(opened: Opener) -> None:
+    outbox = opened(bytes=1024)
+    outbox.record([b"a" * 2000])
+    assert (len(outbox), outbox.bytes, outbox.dropped) == (0, 0, 1)
+
+
+def test_beyond_the_age_the_oldest_is_dropped_without_a_new_one(
+    opened: Opener, times: Times
+) -> None:
+    outbox = opened(age=60)
+    outbox.record([b"1"])
+    times.advance(40)
+    outbox.record([b"2"])
+    times.advance(30)
+    assert payloads(outbox) == [b"2"]
+    assert (len(outbox), outbox.drops["age"]) == (1, 1)
+
+
+def test_what_was_dropped_does_not_come_back_with_the_next_run(opened: Opener) -> None:
+    outbox = opened(events=2)
+    outbox.record([b"1", b"2", b"3"])
+    outbox.close()
+    outbox = opened(events=2)
+    assert payloads(outbox) == [b"2", b"3"]
+    assert outbox.dropped == 0
+
+
+def test_tighter_bounds_drop_what_an_earlier_run_has_left(opened: Opener, path: Path) -> None:
+    outbox = opened()
+    outbox.record([b"1", b"2", b"3"])
+    outbox.close()
+    outbox = opened(events=1)
+    assert payloads(outbox) == on_disk(path) == [b"3"]
+    assert outbox.dropped == 2
+
+
+def test_the_first_drop_is_told_and_not_each(
+    opened: Opener, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = opened(events=2)
+    for _ in range(5):
+        outbox.record([SECRET])
+    assert levels(caplog) == ["WARNING"]
+    outbox.forget(numbers(outbox))
+    outbox.record([SECRET])
+    assert levels(caplog) == ["WARNING"]
+    outbox.record([SECRET] * 5)
+    assert levels(caplog) == ["WARNING", "WARNING"]
+
+
+# Clocks.
+
+
+def test_a_wall_clock_that_jumps_makes_nothing_older(opened: Opener, times: Times) -> None:
+    outbox = opened(age=3600)
+    outbox.record([b"1"])
+    times.advance(10)
+    for months in (8, -20):
+        times.wall += months * 30 * 86400
+        assert ages(outbox) == [10]
+    outbox.close()
+    assert ages(opened(age=3600)) == [10]
+
+
+def test_time_off_counts_by_the_wall_clock(opened: Opener, times: Times) -> None:
+    outbox = opened()
+    outbox.record([b"1"])
+    times.advance(10)
+    outbox.record([b"2"])
+    outbox.close()
+    times.reboot("second", off=3600)
+    outbox = opened()
+    assert ages(outbox) == [3630, 3620]
+    outbox.close()
+    times.advance(5)
+    assert ages(opened(age=3630)) == [3625]
+
+
+def test_a_wall_clock_that_starts_in_the_past_makes_nothing_younger_than_the_boot(
+    opened: Opener, times: Times
+) -> None:
+    outbox = opened()
+    outbox.record([b"1"])
+    outbox.close()
+    times.reboot("second", off=-400 * 86400)
+    outbox = opened()
+    assert ages(outbox) == [20]
+    times.advance(7)
+    times.wall += 400 * 86400
+    assert ages(outbox) == [27]
+
+
+def test_the_wall_clock_of_before_a_time_server_answered_does_not_count_in_the_next_boot(
+    opened: Opener, times: Times
+) -> None:
+    times.wall -= 200 * 86400
+    outbox = opened()
+    outbox.record([b"1"])
+    times.advance(10)
+    times.wall += 200 * 86400
+    outbox.record([b"2"])
+    outbox.close()
+    times.reboot("second", off=100)
+    assert ages(opened()) == [130, 120]
+
+
+def test_ages_run_on_over_many_boots(opened: Opener, times: Times) -> None:
+    for boot in range(5):
+        outbox = opened()
+        outbox.record([b"%d" % boot])
+        outbox.close()
+        times.reboot(f"boot {boot}", off=80)
+    assert ages(opened()) == [500, 400, 300, 200, 100]
+
+
+# Two threads.
+
+
+def test_two_threads_hand_on_every_event_once_and_in_order(opened: Opener) -> None:
+    outbox = opened()
+
+    def record() -> None:
+        for number in range(0, 2000, 20):
+            outbox.record([b"%d" % event for event in range(number, number + 20)])
+
+    recorder = threading.Thread(target=record)
+    recorder.start()
+    received: list[int] = []
+    sent = 0
+    pause = threading.Event()
+    while recorder.is_alive() or len(outbox):
+        entries = outbox.waiting(sent, 30)
+        received += [int(entry.payload) for entry in entries]
+        outbox.forget([entry.number for entry in entries])
+        sent = entries[-1].number if entries else sent
+        pause.wait(0.001)  # one that spins would let the other get nothing done
+    recorder.join()
+    assert received == list(range(2000))
+    outbox.close()
+    assert len(opened()) == 0
+
+
+def test_reading_and_forgetting_do_not_wait_for_the_disk(path: Path, opened: Opener) -> None:
+    outbox = opened()
+    outbox.record([b"x"] * 1000)
+    with closing(sqlite3.connect(path, isolation_level=None)) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        recorder = threading.Thread(target=outbox.record, args=([b"new"],))
+        recorder.start()
+        wait_until(outbox._writing.locked)
+        outbox.forget(range(1, 901))
+        assert len(outbox.waiting(0, 1000)) == 100
+        assert recorder.is_alive()
+        somebody.execute("ROLLBACK")
+        recorder.join()
+    assert (len(outbox), outbox.durable) == (101, True)
