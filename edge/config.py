@@ -13,12 +13,27 @@ from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
+from edge.places import state_directory
 from edge.publish import MqttSettings, SinkSettings
 from edge.validation import explain
 
 
+class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may leave the process.
+
+    Attributes:
+        pictures: whether a snapshot may be asked for.
+    """
+
+    pictures: bool = False
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that can be set; config/emotiond.yaml explains each key."""
+    """Everything that can be set; config/emotiond.yaml explains each key.
+
+    Attributes:
+        state: the folder of what outlives a restart; None takes `state_directory`.
+    """
 
     source: SourceSettings = CameraSettings()
     detector: DetectorSettings = AutoSettings()
@@ -28,6 +43,28 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quality: QualitySettings = QualitySettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     sinks: tuple[SinkSettings, ...] = (MqttSettings(),)
+    privacy: PrivacySettings = PrivacySettings()
+    state: Path | None = None
+
+
+def state_folder(config: Config) -> Path:
+    """Return the folder of what outlives a restart."""
+    return config.state or state_directory()
+
+
+def outbox_paths(config: Config) -> list[Path]:
+    """Return for each sink the file of what it has not yet delivered.
+
+    It is named by the topics and not by the broker, so that what waits goes to wherever the broker
+    has moved; sinks that tell several brokers of one device are numbered.
+    """
+    roots = [sink.root if isinstance(sink, MqttSettings) else "" for sink in config.sinks]
+    paths = []
+    for place, root in enumerate(roots):
+        earlier = roots[:place].count(root)
+        number = f"-{earlier + 1}" if earlier else ""
+        paths.append(state_folder(config) / f"outbox-{root.replace('/', '-')}{number}.sqlite")
+    return paths
 
 
 def load_config(path: Path) -> Config:

@@ -1,6 +1,7 @@
 """Files: read, told apart by their content, written whole."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from edge.errors import ModelError
@@ -35,12 +36,18 @@ def read(path: Path) -> bytes:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: nobody reads half of it, and no half stays behind.
 
+    It is on the disk before it takes the place of an older one, so that a power cut leaves one of
+    the two.
+
     Raises:
         OSError: it cannot be written.
     """
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_bytes(content)
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError:
         part.unlink(missing_ok=True)

@@ -8,21 +8,28 @@ failure, travels down: each stage finishes what it has and closes the channels o
 """
 
 import logging
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from edge.capture import EndOfStream, Source, is_live, open_source
-from edge.config import Config
-from edge.detect import Follower, open_detector
+from edge.analysis import Analysis
+from edge.capture import EndOfStream, Source
 from edge.errors import InputError
-from edge.infer.classifier import open_classifier
-from edge.infer.expressions import Expressions
+from edge.machine import Machine
 from edge.metrics import Metrics
-from edge.publish import Sink, open_sink
-from edge.publish.life import EventLife
-from edge.records import EmotionEvent, Frame, Stats, TrackedFrame
+from edge.publish import Sink
+from edge.records import (
+    CameraState,
+    EmotionEvent,
+    Frame,
+    Record,
+    Sight,
+    Stats,
+    Status,
+    TrackedFrame,
+)
 from edge.stage import Channel, Closed, Stage
 
 WAIT = 0.5
@@ -47,13 +54,17 @@ log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """Four running stages; `build_pipeline` puts them together.
+    """Four running stages; `edge.assembly` puts them together.
 
     Args:
         source: gives the frames.
         live: whether late frames are dropped rather than waited for.
-        follower, expressions, life: what happens to a frame, in that order.
+        analysis: what happens to a frame.
         sinks: where events go.
+
+    Attributes:
+        analysis: the present one.
+        failed_inputs: how many inputs could not be read.
     """
 
     def __init__(
@@ -61,19 +72,28 @@ class Pipeline:
         *,
         source: Source,
         live: bool,
-        follower: Follower,
-        expressions: Expressions,
-        life: EventLife,
+        analysis: Analysis,
         sinks: list[Sink],
     ) -> None:
         self.failed_inputs = 0
+        self.analysis = analysis
         self._source = source
-        self._follower = follower
-        self._expressions = expressions
-        self._life = life
+        # Each belongs to its stage, which takes it from a new analysis between two frames.
+        self._follower = analysis.follower
+        self._expressions = analysis.expressions
+        self._life = analysis.life
         self._sinks = sinks
         self._live = live
         self._last_frame = 0.0
+        self._newest: Frame | None = None
+        self._sight: Sight | None = None
+        self._wanted = threading.Event()
+        self._wanted.set()
+        self._paused_until: datetime | None = None
+        self._told: Status | None = None
+        self._detections = 0
+        self._refused = 0
+        self._machine = Machine()
         self._metrics = Metrics()
         self._ended: float | None = None
         self._started = time.monotonic()
@@ -90,6 +110,7 @@ class Pipeline:
     def start(self) -> None:
         """Start sinks and stages."""
         self._started = time.monotonic()
+        self._tell(self.status())  # first of all: what a sink says of itself it takes from there
         for sink in self._sinks:
             sink.start()
         for stage in self._stages:
@@ -106,6 +127,43 @@ class Pipeline:
         self._frames.close()
         deadline = time.monotonic() + STAGES_SECONDS
         return all(stage.join(deadline - time.monotonic()) for stage in others) and in_time
+
+    def pause(self, until: datetime | None) -> None:
+        """Let go of a live source and look at nothing, until `resume`.
+
+        Args:
+            until: when that will be, in UTC, where it is known; it is only told.
+        """
+        self._paused_until = until
+        self._wanted.clear()
+        self._newest = self._sight = None
+
+    def resume(self) -> None:
+        """Look again."""
+        self._paused_until = None
+        self._wanted.set()
+
+    def adopt(self, analysis: Analysis) -> None:
+        """Find and read faces by `analysis` from the next frame on; the tracks of now end."""
+        self.analysis = analysis
+        _, detect, infer, _ = self._stages
+        detect.ask(lambda: self._adopt_follower(analysis))
+        infer.ask(lambda: self._adopt_expressions(analysis))
+
+    def _adopt_follower(self, analysis: Analysis) -> None:
+        if analysis.follower is not self._follower:
+            self._detections += self._follower.detections
+            self._follower = analysis.follower
+
+    def _adopt_expressions(self, analysis: Analysis) -> None:
+        self._end_tracks()
+        self._refused += self._expressions.refused
+        self._expressions, self._life = analysis.expressions, analysis.life
+
+    @property
+    def newest(self) -> Frame | None:
+        """The frame read last; None where none is to be had now."""
+        return self._newest if self._camera() is CameraState.ONLINE else None
 
     @property
     def detector(self) -> str:
@@ -127,24 +185,49 @@ class Pipeline:
         oldest = time.monotonic() - STALLED
         return [one.name for one in self._stages if one.alive and one.heartbeat < oldest]
 
+    def status(self) -> Status:
+        """Return how it is set at this moment."""
+        life = self._life
+        return Status(self._camera(), self._paused_until, life.model, life.detector, life.labels)
+
+    def _camera(self) -> CameraState:
+        if not self._wanted.is_set():
+            return CameraState.PAUSED
+        return CameraState.ONLINE if self._source.online else CameraState.OFFLINE
+
+    def look(self) -> None:
+        """Give the sinks what is seen now, and how everything is set if that changed."""
+        status, sight = self.status(), self._sight
+        self._sight = None
+        if status != self._told:
+            self._tell(status)
+        # A frame may still be on its way when a pause begins.
+        if sight is not None and self._wanted.is_set():
+            self._tell(sight)
+
     def report(self) -> None:
         """Give the sinks the numbers of this moment."""
-        stats = self.stats()
+        self._tell(self.stats())
+
+    def _tell(self, record: Record) -> None:
+        if isinstance(record, Status):
+            self._told = record
         for sink in self._sinks:
-            sink.publish(stats)
+            sink.publish(record)
 
     def stats(self) -> Stats:
         """Return the numbers of this moment."""
         return Stats(
             time=datetime.now(UTC),
             uptime=time.monotonic() - self._started,
-            online=self._source.online,
+            camera=self._camera(),
+            load=self._machine.look(),
             fps_in=self._metrics.rate("frames", self._ended),
             fps_out=self._metrics.rate("analysed", self._ended),
             frames=self._metrics.total("frames"),
-            detections=self._follower.detections,
+            detections=self._detections + self._follower.detections,
             faces=self._metrics.total("faces"),
-            refused=self._expressions.refused,
+            refused=self._refused + self._expressions.refused,
             events=self._metrics.total("events"),
             dropped={
                 "frames": self._frames.dropped,
@@ -162,6 +245,9 @@ class Pipeline:
     # The steps, one for each stage.
 
     def _capture(self) -> None:
+        if not self._wanted.is_set():
+            self._rest()
+            return
         try:
             frame = self._source.read()
         except EndOfStream as end:
@@ -172,7 +258,14 @@ class Pipeline:
             return
         if frame is not None:
             self._metrics.mark("frames")
+            self._newest = frame
             self._frames.put(frame)
+
+    def _rest(self) -> None:
+        """Let a live source go until it is wanted again; a film waits where it is."""
+        if self._live and self._source.online:
+            self._source.close()
+        self._wanted.wait(WAIT)
 
     def _end_capture(self) -> None:
         self._frames.close()
@@ -189,6 +282,9 @@ class Pipeline:
 
     def _infer(self) -> None:
         tracked = self._tracked.get(WAIT)
+        if self._live and not self._wanted.is_set():
+            self._end_tracks()
+            return
         if tracked is None:
             self._end_unseen()
             return
@@ -196,6 +292,7 @@ class Pipeline:
         expressions = self._expressions.update(tracked)
         for event in self._life.update(tracked.frame, expressions):
             self._events.put(event)
+        self._sight = Sight(datetime.now(UTC), tuple(expressions), tracked.frame.size)
         self._metrics.count("faces", sum(track.seen for track in tracked.tracks))
         self._metrics.mark("analysed")
         self._metrics.observe("frame", time.monotonic() - tracked.frame.captured)
@@ -237,25 +334,3 @@ class Pipeline:
 
 def _close(sink: Sink, deadline: float) -> None:
     sink.close(max(0.0, deadline - time.monotonic()))
-
-
-def build_pipeline(config: Config) -> Pipeline:
-    """Load everything that `config` names and put it together.
-
-    Camera, files and broker are touched only once the pipeline is started.
-
-    Raises:
-        ConfigError: a file or package that the config needs cannot be used.
-        ModelError: the model cannot be used.
-    """
-    classifier = open_classifier(config.classifier)
-    detector = open_detector(config.detector)
-    live = is_live(config.source)
-    return Pipeline(
-        source=open_source(config.source),
-        live=live,
-        follower=Follower(detector, config.tracker, config.detect, live),
-        expressions=Expressions(classifier, detector.crop_fit, config.smoothing, config.quality),
-        life=EventLife(classifier.card.name, detector.name),
-        sinks=[open_sink(settings) for settings in config.sinks],
-    )

@@ -181,13 +181,69 @@ class EmotionEvent:
     latency: float = 0.0
 
 
+class CameraState(StrEnum):
+    """How the source of frames is."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the daemon is set at this moment, by its config and by commands.
+
+    Attributes:
+        camera: whether frames are coming, and whether they are wanted.
+        paused_until: when a pause ends by itself, UTC; None where it does not, or there is none.
+        model, detector: their names.
+        labels: the classes of the model.
+    """
+
+    camera: CameraState
+    paused_until: datetime | None
+    model: str
+    detector: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is seen at this moment; events tell what changed, this tells how it is.
+
+    Attributes:
+        faces: the expression of each face that is told of.
+        frame_size: width and height of the frame they are in, in pixels.
+    """
+
+    time: datetime
+    faces: tuple[Expression, ...]
+    frame_size: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the daemon takes of its machine.
+
+    Attributes:
+        cpu: share of one core since the last look; above 1 where more than one is busy.
+        memory: resident, in bytes.
+        temperature: of the processor in degrees Celsius; None where the kernel does not tell.
+    """
+
+    cpu: float
+    memory: int
+    temperature: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Stats:
     """How a running pipeline fares.
 
     Attributes:
         uptime: seconds since the start.
-        online: whether frames are coming.
+        camera: whether frames are coming.
+        load: what that takes of the machine.
         fps_in, fps_out: frames a second read and analysed, over the last ten seconds.
         frames, faces, events: how many were read, classified and published so far.
         detections: in how many frames the detector ran; in the others faces were followed.
@@ -199,7 +255,8 @@ class Stats:
 
     time: datetime
     uptime: float
-    online: bool
+    camera: CameraState
+    load: Load
     fps_in: float
     fps_out: float
     frames: int
@@ -210,3 +267,7 @@ class Stats:
     dropped: dict[str, int]
     frame_latency: tuple[float, float] | None
     event_latency: tuple[float, float] | None
+
+
+Record = EmotionEvent | Stats | Status | Sight
+"""What a sink is given."""

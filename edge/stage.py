@@ -61,6 +61,20 @@ class Channel(Generic[T]):
                 raise Closed
             return None
 
+    def get_all(self, timeout: float, limit: int) -> list[T]:
+        """Return the oldest items, at most `limit`; none when none came within `timeout` seconds.
+
+        Raises:
+            Closed: it is closed and empty.
+        """
+        first = self.get(timeout)
+        if first is None:
+            return []
+        with self._changed:
+            rest = [self._items.popleft() for _ in range(min(limit - 1, len(self._items)))]
+            self._changed.notify_all()
+        return [first, *rest]
+
     def close(self) -> None:
         """Let writers go and readers finish what is left."""
         with self._changed:
@@ -89,12 +103,20 @@ class Stage:
         self.heartbeat = time.monotonic()
         self._step = step
         self._finish = finish
+        self._asked: deque[Callable[[], None]] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+
+    def ask(self, work: Callable[[], None]) -> None:
+        """Have `work` done by the stage's own thread, between two steps.
+
+        So what a stage owns is changed by nobody else, and needs no lock.
+        """
+        self._asked.append(work)
 
     def stop(self) -> None:
         """Ask it to end after the step it is in."""
@@ -120,6 +142,8 @@ class Stage:
     def _repeat(self) -> None:
         try:
             while not self._stopping.is_set():
+                while self._asked:
+                    self._asked.popleft()()
                 self._step()
                 self.heartbeat = time.monotonic()
         except Closed:

@@ -8,11 +8,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from edge.demo.show import CLIP
 from edge.detect.published import FULL_RANGE, find_file
 from edge.records import Image
 from tests.brokers import MOSQUITTO, Broker, Mosquitto, new_broker
+
+# Nothing is timed in tests: the machine may be busy.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60
+)
+settings.load_profile("patient")
 
 ROOT = Path(__file__).parent.parent
 MEDIA = ROOT.parent / "shared" / "data" / "media"

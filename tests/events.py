@@ -7,7 +7,22 @@ from uuid import uuid4
 import numpy as np
 
 from edge.geometry import Box
-from edge.records import UNCERTAIN, EmotionEvent, EventType, Face, Frame, Quality, Reason, Stats
+from edge.records import (
+    UNCERTAIN,
+    CameraState,
+    EmotionEvent,
+    EventType,
+    Expression,
+    Face,
+    Frame,
+    Load,
+    Quality,
+    Reason,
+    Sight,
+    Stats,
+    Status,
+    Track,
+)
 
 QUALITY = Quality(size=100.0, sharpness=0.0812, brightness=120.0, contrast=45.0)
 """Of a face that can be read, seen by a detector without key points."""
@@ -30,7 +45,8 @@ def stats(**fields: Any) -> Stats:
     defaults: dict[str, Any] = {
         "time": datetime.now(UTC),
         "uptime": 60.0,
-        "online": True,
+        "camera": CameraState.ONLINE,
+        "load": Load(cpu=0.07, memory=90_000_000, temperature=48.3),
         "fps_in": 30.04,
         "fps_out": 29.9,
         "frames": 1800,
@@ -43,6 +59,32 @@ def stats(**fields: Any) -> Stats:
         "event_latency": None,
     }
     return Stats(**{**defaults, **fields})
+
+
+def expression(
+    track_id: int = 1, emotion: str = "happy", probabilities: dict[str, float] | None = None
+) -> Expression:
+    """Return what one face shows."""
+    track = Track(track_id, Box(10, 20, 110, 120), seen=True)
+    shares = probabilities or {"happy": 0.8, "neutral": 0.2}
+    return Expression(track, emotion, shares, QUALITY)
+
+
+def sight(*faces: Expression) -> Sight:
+    """Return what is seen at this moment."""
+    return Sight(datetime.now(UTC), faces, frame_size=(640, 480))
+
+
+def status(**fields: Any) -> Status:
+    """Return a status; `fields` replace the defaults."""
+    defaults: dict[str, Any] = {
+        "camera": CameraState.ONLINE,
+        "paused_until": None,
+        "model": "shallow-int8",
+        "detector": "emotiond",
+        "labels": ("happy", "neutral"),
+    }
+    return Status(**{**defaults, **fields})
 
 
 def event(kind: EventType = EventType.START, track_id: int = 1, **fields: Any) -> EmotionEvent:

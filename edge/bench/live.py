@@ -58,7 +58,7 @@ def _listen(broker: EmbeddedBroker, stats: dict[str, Any]) -> paho.Client:
 def _config(url: str, broker: EmbeddedBroker, budget: float) -> dict[str, Any]:
     mqtt = {"kind": "mqtt", "host": broker.host, "port": broker.port, "device": "bench"}
     source = {"kind": "stream", "url": url}
-    return {"source": source, "detect": {"cpu_budget": budget}, "sinks": [mqtt]}
+    return {"source": source, "detect": {"cpu_budget": budget}, "sinks": [mqtt], "state": "."}
 
 
 def _run_daemon(directory: Path, config: dict[str, Any], seconds: float) -> float:

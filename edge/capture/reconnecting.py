@@ -66,7 +66,11 @@ class Reconnecting:
         return frame
 
     def close(self) -> None:
-        """Let go of the source, if there is one."""
+        """Let go of the source, if there is one; the next read opens it again."""
+        self._online = None
+        self._release()
+
+    def _release(self) -> None:
         if self._source is not None:
             self._source.close()
             self._source = None
@@ -86,7 +90,7 @@ class Reconnecting:
         if self._online is not False:
             log.warning("%s: %s; trying again until it is back", self._name, error)
         self._online = False
-        self.close()
+        self._release()
         delay = min(FIRST_DELAY * 2**self._failures, LONGEST_DELAY)
         # Jitter keeps a fleet that lost one server from returning all at once.
         self._retry_at = self._clock() + delay * random.uniform(0.5, 1.0)

@@ -5,51 +5,53 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.demo.broker import EmbeddedBroker
 from edge.errors import EmotiondError, ExitCode
+from edge.listen.lines import event_line
+from edge.listen.listener import Listener
+from edge.publish import MqttSettings
+from edge.publish.mqtt.connection import Message
 
 CLIP = Path(__file__).with_name("faces.mp4")
-DEVICE = "emotiond/demo"
-BAR = 20
 TIMEOUT, FAREWELL = 120.0, 5.0
 
-Message = dict[str, Any]
 
-
-class Subscriber:
-    """Prints each event it receives and keeps the last stats.
+class Audience:
+    """Prints each event of the daemon and keeps its last stats, for as long as the `with` lasts.
 
     Args:
-        host, port: of the broker.
+        settings: of the daemon's MQTT sink.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self.stats: Message | None = None
+    def __init__(self, settings: MqttSettings) -> None:
+        self.stats: dict[str, Any] | None = None
+        self._topics = settings.topics
         self._offline = threading.Event()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
-        self._client.on_message = self._on_message
-        self._client.connect(host, port)
-        self._client.subscribe(f"{DEVICE}/#", qos=1)
-        self._client.loop_start()
+        topics = (self._topics.event, self._topics.stats, self._topics.availability)
+        self._listener = Listener(settings, topics, self._hear)
+        self._thread = threading.Thread(target=self._listener.listen, daemon=True)
 
-    def close(self) -> None:
-        """Wait for the daemon's farewell, the last thing it says, and disconnect."""
-        self._offline.wait(FAREWELL)
-        self._client.disconnect()
-        self._client.loop_stop()
+    def __enter__(self) -> Self:
+        self._thread.start()
+        if not self._listener.listening.wait(TIMEOUT):
+            raise EmotiondError(f"the broker did not answer within {TIMEOUT:.0f} s")
+        return self
 
-    def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
-        if message.topic == f"{DEVICE}/event":
-            print(event_line(msgspec.json.decode(message.payload)), flush=True)
-        elif message.topic == f"{DEVICE}/stats":
+    def __exit__(self, *_: object) -> None:
+        self._offline.wait(FAREWELL)  # the daemon's farewell is the last thing it says
+        self._listener.stop()
+        self._thread.join()
+
+    def _hear(self, message: Message) -> None:
+        if message.topic == self._topics.event:
+            print(event_line(message.payload), flush=True)
+        elif message.topic == self._topics.stats:
             self.stats = msgspec.json.decode(message.payload)
-        elif message.topic == f"{DEVICE}/availability" and message.payload == b"offline":
+        elif message.payload == b"offline":
             self._offline.set()
 
 
@@ -60,26 +62,22 @@ def show() -> ExitCode:
         EmotiondError: the daemon failed; the text holds its log.
     """
     with EmbeddedBroker() as broker, tempfile.TemporaryDirectory() as directory:
+        sink = MqttSettings(host=broker.host, port=broker.port, device="demo")
         config = Path(directory, "demo.json")  # JSON is YAML
-        config.write_bytes(msgspec.json.encode(_config(broker)))
-        print(
-            f"emotiond watches {CLIP.name}; events on {DEVICE}/event at {broker.host}:{broker.port}"
-        )
-        subscriber = Subscriber(broker.host, broker.port)
-        try:
+        config.write_bytes(msgspec.json.encode(_config(sink, directory)))
+        topic = sink.topics.event
+        print(f"emotiond watches {CLIP.name}; events on {topic} at {broker.host}:{broker.port}")
+        with Audience(sink) as audience:
             _run_daemon(config)
-        finally:
-            subscriber.close()
-    print(summary_lines(subscriber.stats))
+    print(summary_lines(audience.stats))
     return ExitCode.OK
 
 
-def _config(broker: EmbeddedBroker) -> Message:
-    prefix, _, device = DEVICE.partition("/")
-    mqtt = {"kind": "mqtt", "host": broker.host, "port": broker.port}
+def _config(sink: MqttSettings, directory: str) -> dict[str, Any]:
     return {
         "source": {"kind": "video", "path": str(CLIP)},
-        "sinks": [{**mqtt, "prefix": prefix, "device": device}],
+        "sinks": [sink],
+        "state": directory,
     }
 
 
@@ -95,24 +93,7 @@ def _run_daemon(config: Path) -> None:
         raise EmotiondError(f"the daemon ended with {done.returncode}:\n{done.stderr}")
 
 
-def event_line(event: Message) -> str:
-    """Return one event as a line with a bar for its confidence, or why there is none."""
-    return (
-        f"{event['time'][11:23]}  {event['type']:<6}  face {event['track_id']}  "
-        f"{event['emotion']:<9}  {_sureness(event):<{BAR + 5}}  "
-        f"after {event['duration']:4.1f} s  latency {event['latency_ms']:.0f} ms"
-    )
-
-
-def _sureness(event: Message) -> str:
-    confidence = event["confidence"]
-    if confidence is None:
-        return ", ".join(event["reasons"])
-    filled = round(BAR * confidence)
-    return f"{'█' * filled}{'░' * (BAR - filled)} {confidence:4.0%}"
-
-
-def summary_lines(stats: Message | None) -> str:
+def summary_lines(stats: dict[str, Any] | None) -> str:
     """Return the numbers of one pass.
 
     Raises:

@@ -1,5 +1,7 @@
 """Where the faces of a frame are, and which is which from frame to frame."""
 
+from typing import get_args
+
 from edge.detect.auto import AutoSettings, open_best
 from edge.detect.blazeface import BlazeFace, BlazeFaceSettings
 from edge.detect.detector import CropFit, Detector
@@ -34,8 +36,14 @@ __all__ = [
     "Tracker",
     "TrackerSettings",
     "YuNetSettings",
+    "detector_kinds",
     "open_detector",
 ]
+
+
+def detector_kinds() -> tuple[str, ...]:
+    """Return what the kinds of detector are called in a config."""
+    return tuple(str(kind.__struct_config__.tag) for kind in get_args(DetectorSettings))
 
 
 def open_detector(settings: DetectorSettings) -> Detector:

@@ -1,6 +1,6 @@
 """Faces found now and then, and followed in between."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Annotated
 
@@ -8,7 +8,7 @@ import cv2
 import msgspec
 
 from edge.detect.budget import Budget
-from edge.detect.detector import Detector
+from edge.detect.detector import CropFit, Detector
 from edge.detect.flow import follow
 from edge.detect.motion import Motion
 from edge.detect.plausibility import sift
@@ -53,6 +53,7 @@ class Follower:
         tracker: when tracks begin and end.
         settings: when the detector runs.
         live: whether the budget counts.
+        ids: of the tracks, shared with a follower that this one replaces.
 
     Attributes:
         detections: in how many frames the detector ran.
@@ -64,10 +65,11 @@ class Follower:
         tracker: TrackerSettings,
         settings: DetectSettings,
         live: bool,
+        ids: Iterator[int] | None = None,
     ) -> None:
         self.detections = 0
         self._detector = detector
-        self._tracker = Tracker(tracker)
+        self._tracker = Tracker(tracker, ids)
         self._settings = settings
         self._budget = Budget(settings.cpu_budget) if live else None
         self._motion = Motion()
@@ -80,6 +82,11 @@ class Follower:
     def detector(self) -> str:
         """The name of the detector."""
         return self._detector.name
+
+    @property
+    def crop_fit(self) -> CropFit:
+        """What the detector's boxes need to become crops."""
+        return self._detector.crop_fit
 
     @property
     def max_missed(self) -> float:

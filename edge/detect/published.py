@@ -4,16 +4,13 @@ They are not part of emotiond: `emotiond models fetch` obtains those it knows, a
 others into the same directory.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import ModelError
 from edge.files import sha256
-
-SERVICE = Path("/var/lib/emotiond")
-"""The state directory of the systemd service."""
+from edge.places import SERVICE, data_directory
 
 MODELS = "models"
 """What a model directory is called in a state or data directory."""
@@ -48,20 +45,8 @@ SHORT_RANGE = PublishedFile(
 
 
 def model_directory() -> Path:
-    """Return where fetched files are stored: the service's state directory, or the user's data.
-
-    systemd names the first in STATE_DIRECTORY; the second follows the XDG base directories, which
-    pass over a path that is not absolute.
-    """
-    state = os.environ.get("STATE_DIRECTORY")
-    if state:
-        return Path(state.split(":")[0]) / MODELS
-    data = os.environ.get("XDG_DATA_HOME", "")
-    try:
-        home = Path(data) if data.startswith("/") else Path.home() / ".local" / "share"
-    except RuntimeError:  # nobody's home: no HOME, and a user that no table knows
-        return SERVICE / MODELS
-    return home / "emotiond" / MODELS
+    """Return where fetched files are stored: the service's state directory, or the user's data."""
+    return data_directory() / MODELS
 
 
 def model_directories() -> Iterator[Path]:

@@ -4,8 +4,9 @@ Nothing is known of a face but where it is: no embedding, no identity.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Annotated
 
 import msgspec
@@ -102,12 +103,16 @@ class Tracker:
     """Gives each face an id that stays with it; ids count from 1 and are never used again.
 
     A track begins with a face that looks at the camera; once it is believed, any face continues it.
+
+    Args:
+        settings: when tracks begin and end.
+        ids: the next ones, shared with a tracker that this one replaces.
     """
 
-    def __init__(self, settings: TrackerSettings) -> None:
+    def __init__(self, settings: TrackerSettings, ids: Iterator[int] | None = None) -> None:
         self._settings = settings
         self._candidates: list[_Candidate] = []
-        self._given_ids = 0
+        self._ids = count(1) if ids is None else ids
 
     @property
     def max_missed(self) -> float:
@@ -204,8 +209,7 @@ class Tracker:
 
     def _believe(self, candidate: _Candidate, min_hits: int) -> None:
         if candidate.track_id is None and candidate.hits >= min_hits:
-            self._given_ids += 1
-            candidate.track_id = self._given_ids
+            candidate.track_id = next(self._ids)
 
     def _tracked(self, frame: Frame) -> TrackedFrame:
         now = frame.timestamp

@@ -1,8 +1,10 @@
 """What leaves the daemon: events, and where they go."""
 
-from edge.publish.broker import MqttSettings
+from pathlib import Path
+
+from edge.control.desk import Desk
 from edge.publish.jsonl import JsonlSettings, JsonlSink
-from edge.publish.mqtt import MqttSink
+from edge.publish.mqtt import MqttSettings, MqttSink
 from edge.publish.sink import Sink
 
 SinkSettings = MqttSettings | JsonlSettings
@@ -10,14 +12,19 @@ SinkSettings = MqttSettings | JsonlSettings
 __all__ = ["JsonlSettings", "MqttSettings", "Sink", "SinkSettings", "open_sink"]
 
 
-def open_sink(settings: SinkSettings) -> Sink:
+def open_sink(settings: SinkSettings, outbox: Path, desk: Desk | None) -> Sink:
     """Return the sink that `settings` describe, not yet started.
+
+    Args:
+        settings: describe it.
+        outbox: the file where it keeps what is not yet delivered, if it is of that kind.
+        desk: where it hands commands in; None takes none.
 
     Raises:
         ConfigError: a file that the settings name cannot be used.
     """
     match settings:
         case MqttSettings():
-            return MqttSink(settings)
+            return MqttSink(settings, outbox, desk)
         case JsonlSettings():
             return JsonlSink(settings)

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edge.publish.payload import encode_event
-from edge.records import EmotionEvent, Stats
+from edge.records import EmotionEvent, Record
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,9 @@ class JsonlSink:
     def start(self) -> None:
         """Nothing is opened ahead."""
 
-    def publish(self, record: EmotionEvent | Stats) -> None:
-        """Append an event; stats have no place here."""
-        if isinstance(record, Stats):
+    def publish(self, record: Record) -> None:
+        """Append an event; nothing else has a place here."""
+        if not isinstance(record, EmotionEvent):
             return
         try:
             self._append(encode_event(record) + b"\n")

@@ -24,11 +24,13 @@ class EventLife:
 
     Args:
         model, detector: names that each event carries.
+        labels: the classes of the model.
     """
 
-    def __init__(self, model: str, detector: str) -> None:
-        self._model = model
-        self._detector = detector
+    def __init__(self, model: str, detector: str, labels: tuple[str, ...] = ()) -> None:
+        self.model = model
+        self.detector = detector
+        self.labels = labels
         self._told: dict[int, _Told] = {}
 
     def update(self, frame: Frame, expressions: Sequence[Expression]) -> list[EmotionEvent]:
@@ -79,7 +81,7 @@ class EventLife:
             box=expression.track.box,
             frame_size=told.seen.size,
             duration=told.seen.timestamp - told.since,
-            model=self._model,
-            detector=self._detector,
+            model=self.model,
+            detector=self.detector,
             captured=captured,
         )

@@ -1,10 +1,22 @@
 """Records as JSON, the way subscribers see them."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import msgspec
 
-from edge.records import EmotionEvent, Quality, Stats
+from edge.geometry import Box
+from edge.records import (
+    UNCERTAIN,
+    EmotionEvent,
+    EventType,
+    Expression,
+    Quality,
+    Reason,
+    Sight,
+    Stats,
+)
 
 
 def encode_event(event: EmotionEvent) -> bytes:
@@ -13,7 +25,7 @@ def encode_event(event: EmotionEvent) -> bytes:
     return msgspec.json.encode(
         {
             "id": event.id,
-            "time": _utc(event.time),
+            "time": utc(event.time),
             "type": event.type.value,
             "track_id": event.track_id,
             "emotion": event.emotion,
@@ -31,13 +43,48 @@ def encode_event(event: EmotionEvent) -> bytes:
     )
 
 
-def encode_stats(stats: Stats) -> bytes:
-    """Return the payload of the stats topic."""
+def decode_event(payload: bytes) -> EmotionEvent:
+    """Return the event that `encode_event` made into `payload`, as exact as that tells it.
+
+    When it was captured on the monotonic clock is not told, and is 0.
+
+    Raises:
+        msgspec.DecodeError: it is not JSON, or not an event as docs/event.schema.json has it; the
+            text says where.
+    """
+    told = msgspec.json.decode(payload, type=_Event)
+    return EmotionEvent(
+        id=told.id,
+        time=told.time.astimezone(UTC),
+        type=told.type,
+        track_id=told.track_id,
+        emotion=told.emotion,
+        confidence=told.confidence,
+        probabilities=told.probabilities,
+        quality=Quality(**msgspec.structs.asdict(told.quality)),
+        reasons=told.reasons,
+        box=Box(*told.box),
+        frame_size=(told.frame.width, told.frame.height),
+        duration=told.duration,
+        model=told.model,
+        detector=told.detector,
+        captured=0.0,
+        latency=told.latency_ms / 1000,
+    )
+
+
+def encode_stats(stats: Stats, broker: Mapping[str, Any]) -> bytes:
+    """Return the payload of the stats topic.
+
+    Args:
+        stats: of the pipeline.
+        broker: how the sink fares with its broker.
+    """
     return msgspec.json.encode(
         {
-            "time": _utc(stats.time),
+            "time": utc(stats.time),
             "uptime": round(stats.uptime, 1),
-            "online": stats.online,
+            "camera": stats.camera.value,
             "fps": {"in": round(stats.fps_in, 1), "out": round(stats.fps_out, 1)},
             "frames": stats.frames,
             "detections": stats.detections,
@@ -47,6 +94,29 @@ def encode_stats(stats: Stats) -> bytes:
             "dropped": stats.dropped,
             "frame_latency_ms": _percentiles(stats.frame_latency),
             "event_latency_ms": _percentiles(stats.event_latency),
+            "cpu": round(stats.load.cpu, 3),
+            "memory": stats.load.memory,
+            "temperature": stats.load.temperature,
+            "broker": dict(broker),
+        }
+    )
+
+
+def encode_face(face: Expression, sight: Sight) -> bytes:
+    """Return the payload of one face's own topic."""
+    width, height = sight.frame_size
+    shares = face.probabilities
+    return msgspec.json.encode(
+        {
+            "time": utc(sight.time),
+            "track_id": face.track.track_id,
+            "emotion": face.emotion,
+            "confidence": shares[face.emotion] if shares else None,
+            "probabilities": shares,
+            "reasons": [reason.value for reason in face.reasons],
+            "quality": _quality(face.quality),
+            "box": [round(edge, 1) for edge in face.track.box.edges],
+            "frame": {"width": width, "height": height},
         }
     )
 
@@ -66,7 +136,8 @@ def _degrees(angle: float | None) -> float | None:
     return None if angle is None else round(angle, 1) + 0.0  # which makes -0.0 a plain 0
 
 
-def _utc(time: datetime) -> str:
+def utc(time: datetime) -> str:
+    """Return a moment as payloads tell it, to the millisecond."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -79,3 +150,56 @@ def _percentiles(latency: tuple[float, float] | None) -> dict[str, float] | None
         return None
     p50, p95 = latency
     return {"p50": _milliseconds(p50), "p95": _milliseconds(p95)}
+
+
+_Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+_Measure = Annotated[float, msgspec.Meta(ge=0.0)]
+_Grey = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
+
+
+class _Quality(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    size: _Measure
+    sharpness: _Measure
+    brightness: _Grey
+    contrast: _Measure
+    yaw: Annotated[float, msgspec.Meta(ge=-90.0, le=90.0)] | None
+    roll: Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)] | None
+
+
+class _Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    width: _Count
+    height: _Count
+
+
+class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What docs/event.schema.json describes."""
+
+    id: _Id
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
+    type: EventType
+    track_id: _Count
+    emotion: Annotated[str, msgspec.Meta(min_length=1)]
+    confidence: _Share | None
+    probabilities: Annotated[dict[str, _Share], msgspec.Meta(min_length=2)] | None
+    reasons: tuple[Reason, ...]
+    quality: _Quality
+    box: tuple[float, float, float, float]
+    frame: _Size
+    duration: _Measure
+    model: str
+    detector: str
+    latency_ms: _Measure
+
+    def __post_init__(self) -> None:
+        read = (
+            self.confidence is not None,
+            self.emotion in (self.probabilities or {}),
+            not self.reasons,
+        )
+        unread = self.confidence is None, self.probabilities is None, bool(self.reasons)
+        if not all(unread if self.emotion == UNCERTAIN else read):
+            raise ValueError(
+                "Expected `confidence` and a probability of `emotion`, or `reasons` of `uncertain`"
+            )

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from edge.records import EmotionEvent, Stats
+from edge.records import Record
 
 
 class Sink(Protocol):
@@ -13,10 +13,14 @@ class Sink(Protocol):
         """How many events it had to let go so far."""
 
     def start(self) -> None:
-        """Begin; nothing outside the process is touched before."""
+        """Begin; nothing outside the process is touched before.
 
-    def publish(self, record: EmotionEvent | Stats) -> None:
-        """Take `record` on; never block for long.
+        Raises:
+            EmotiondError: it cannot do its work, and waiting would not help.
+        """
+
+    def publish(self, record: Record) -> None:
+        """Take `record` on; never block for long. The first is a Status, before the start.
 
         A broker or disk that is away is the sink's own trouble: it logs it, and counts what it had
         to drop. It raises only what is a fault of the program.

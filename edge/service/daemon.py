@@ -1,14 +1,16 @@
-"""The main thread: start, watch over the stages, stop."""
+"""The main thread: start, watch over the stages, answer requests, stop."""
 
 import logging
 import signal
 import threading
+import time
+from pathlib import Path
 
 import cv2
 
-from edge.config import Config
+from edge.control.controller import Controller
 from edge.errors import EmotiondError, ExitCode
-from edge.pipeline import Pipeline, build_pipeline
+from edge.pipeline import Pipeline
 from edge.records import Stats
 from edge.service.notify import Notifier
 
@@ -20,39 +22,58 @@ LOG_TICKS = 60
 log = logging.getLogger(__name__)
 
 
-def run(config: Config) -> ExitCode:
+def run(path: Path) -> ExitCode:
     """Run the daemon until its input ends, it is told to stop, or a stage fails.
+
+    Args:
+        path: of the config.
 
     Returns:
         FAULT when a stage failed or an input could not be read, else OK.
 
     Raises:
         ConfigError, ModelError: something the config names cannot be used.
+        EmotiondError: a sink cannot do its work.
     """
     cv2.setNumThreads(1)  # a stage is one thread, and what it takes is measured on it
     stopping = threading.Event()
+    controller = Controller(path)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda *_: _stop(stopping, controller))
     notifier = Notifier()
-    pipeline = build_pipeline(config)
-    pipeline.start()
+    controller.start()
     notifier.ready()
-    _watch(pipeline, stopping, notifier)
+    _watch(controller, stopping, notifier)
     notifier.stopping()
-    return _end(pipeline)
+    return _end(controller.pipeline)
 
 
-def _watch(pipeline: Pipeline, stopping: threading.Event, notifier: Notifier) -> None:
-    """Look at the pipeline each second until there is nothing more to watch."""
-    ticks, stalled = 0, list[str]()
-    while pipeline.running and pipeline.error is None and not stopping.wait(TICK):
-        ticks += 1
-        stalled = _feed_watchdog(pipeline, notifier, stalled)
+def _stop(stopping: threading.Event, controller: Controller) -> None:
+    stopping.set()
+    controller.desk.wake()
+
+
+def _watch(controller: Controller, stopping: threading.Event, notifier: Notifier) -> None:
+    """Answer requests, and look at the pipeline each second, until there is no more to watch."""
+    ticks, due, stalled = 0, time.monotonic() + TICK, list[str]()
+    while _goes_on(controller.pipeline) and not stopping.is_set():
+        request = controller.desk.next(due - time.monotonic())
+        if request is not None:
+            controller.answer(request)
+        if time.monotonic() < due:
+            continue
+        ticks, due = ticks + 1, time.monotonic() + TICK
+        stalled = _feed_watchdog(controller.pipeline, notifier, stalled)
+        controller.tick()
         if ticks % REPORT_TICKS == 0:
-            pipeline.report()
-            notifier.status(summary(pipeline.stats()))
+            controller.pipeline.report()
+            notifier.status(summary(controller.pipeline.stats()))
         if ticks % LOG_TICKS == 0:
-            log.info("%s", summary(pipeline.stats()))
+            log.info("%s", summary(controller.pipeline.stats()))
+
+
+def _goes_on(pipeline: Pipeline) -> bool:
+    return pipeline.running and pipeline.error is None
 
 
 def _feed_watchdog(pipeline: Pipeline, notifier: Notifier, before: list[str]) -> list[str]:
@@ -87,9 +108,8 @@ def summary(stats: Stats) -> str:
     """Return the numbers in one line."""
     p50, p95 = (f"{1000 * value:.1f}" for value in stats.frame_latency or (0.0, 0.0))
     dropped = " ".join(f"{name}={count}" for name, count in stats.dropped.items())
-    source = "online" if stats.online else "away"
     return (
-        f"source {source}; {stats.fps_in:.1f} fps in, {stats.fps_out:.1f} out; "
+        f"camera {stats.camera}; {stats.fps_in:.1f} fps in, {stats.fps_out:.1f} out; "
         f"{stats.frames} frames, {stats.faces} faces ({stats.refused} refused), "
         f"{stats.events} events; latency p50 {p50} ms, p95 {p95} ms; dropped {dropped}"
     )

@@ -26,11 +26,11 @@ class Daemon:
         self, directory: Path, config: dict[str, Any], environment: dict[str, str] | None = None
     ) -> None:
         self._log = directory / "daemon.log"
-        path = directory / "daemon.yaml"
-        path.write_bytes(msgspec.json.encode(config))
+        self.path = directory / "daemon.yaml"
+        self.write({"state": str(directory / "state"), **config})
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "edge", "run", "--config", str(path)],
+                [sys.executable, "-m", "edge", "run", "--config", str(self.path)],
                 stderr=log,
                 env={**os.environ, **(environment or {})},
             )
@@ -39,6 +39,14 @@ class Daemon:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def write(self, config: dict[str, Any]) -> None:
+        """Change the config file; it is read at the start and at a reload."""
+        self.path.write_bytes(msgspec.json.encode(config))
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
         self._process.kill()
         self._process.wait()
 

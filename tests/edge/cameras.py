@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from edge.capture import EndOfStream
 from edge.errors import InputError
-from edge.records import EmotionEvent, Frame, Image, Stats
+from edge.records import EmotionEvent, Frame, Image, Record, Sight, Stats, Status
 
 
 class FakeCamera:
@@ -60,16 +60,23 @@ class KeepingSink:
     def __init__(self) -> None:
         self.events: list[EmotionEvent] = []
         self.stats: list[Stats] = []
+        self.statuses: list[Status] = []
+        self.sights: list[Sight] = []
         self.closed = False
 
     def start(self) -> None:
         pass
 
-    def publish(self, record: EmotionEvent | Stats) -> None:
-        if isinstance(record, Stats):
-            self.stats.append(record)
-        else:
-            self.events.append(record)
+    def publish(self, record: Record) -> None:
+        match record:
+            case EmotionEvent():
+                self.events.append(record)
+            case Stats():
+                self.stats.append(record)
+            case Status():
+                self.statuses.append(record)
+            case Sight():
+                self.sights.append(record)
 
     def close(self, timeout: float = 0.0) -> None:
         self.closed = True

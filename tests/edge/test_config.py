@@ -4,11 +4,19 @@ from typing import Any
 import pytest
 
 from edge.capture.video import VideoSettings
-from edge.config import Config, load_config, parse_config, parse_detector
+from edge.config import (
+    Config,
+    load_config,
+    outbox_paths,
+    parse_config,
+    parse_detector,
+    state_folder,
+)
 from edge.detect import BlazeFaceSettings, EmotiondSettings, HaarSettings
 from edge.detect.emotiond import Size
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
+from edge.publish.mqtt.secret import Secret
 from tests.conftest import ROOT
 
 HERE = Path("/etc/emotiond/emotiond.yaml")
@@ -29,10 +37,12 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
 def test_relative_paths_start_at_the_config_file() -> None:
     config = parse_config({"source": {"kind": "video", "path": "film.mp4"}}, HERE)
     assert config.source == VideoSettings(Path("/etc/emotiond/film.mp4"))
-    mqtt = {"kind": "mqtt", "user": "edge", "password_file": "/run/pw"}
-    (sink,) = parse_config({"sinks": [mqtt]}, HERE).sinks
+    mqtt = {"kind": "mqtt", "user": "edge", "password": {"file": "pw"}}
+    config = parse_config({"sinks": [mqtt], "state": "../kept"}, HERE)
+    (sink,) = config.sinks
     assert isinstance(sink, MqttSettings)
-    assert sink.password_file == Path("/run/pw")
+    assert sink.password == Secret(file=Path("/etc/emotiond/pw"))
+    assert config.state == Path("/etc/emotiond/../kept")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +77,17 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"sinks": [{"kind": "mqtt", "host": "broker..local"}]}, "sinks[0]: expected host to be a host name"),
         ({"sinks": [{"kind": "mqtt", "device": "a\n"}]}, "sinks[0].device: expected a text matching"),
         ({"sinks": [{"kind": "mqtt", "user": "\ud800"}]}, "sinks[0]: expected user to be printable"),
-        ({"sinks": [{"kind": "mqtt", "password_file": "x"}]}, "sinks[0]: expected user beside"),
+        ({"sinks": [{"kind": "mqtt", "password": {"file": "x"}}]}, "sinks[0]: expected user beside"),
+        ({"sinks": [{"kind": "mqtt", "user": "me", "password": "hunter2"}]}, "sinks[0].password: expected a mapping or nothing"),
+        ({"sinks": [{"kind": "mqtt", "user": "me", "password": {}}]}, "sinks[0].password: expected exactly one of file, env and credential"),
+        ({"sinks": [{"kind": "mqtt", "password_file": "x"}]}, "sinks[0].password_file: unknown key; did you mean password?"),
+        ({"sinks": [{"kind": "mqtt", "protocol": 4}]}, "sinks[0].protocol: "),
+        ({"sinks": [{"kind": "mqtt", "transport": "udp"}]}, "sinks[0].transport: expected one of tcp, websockets"),
+        ({"sinks": [{"kind": "mqtt", "path": "mqtt"}]}, "sinks[0].path: expected a text matching"),
+        ({"sinks": [{"kind": "mqtt", "fallbacks": [{"host": "a..b"}]}]}, "sinks[0].fallbacks[0]: expected host to be a host name"),
+        ({"sinks": [{"kind": "mqtt", "commands": ["resume"]}]}, "expected one of pause, model, detector"),
+        ({"sinks": [{"kind": "mqtt", "outbox": {"events": 0}}]}, "sinks[0].outbox.events: expected a whole number >= 1"),
+        ({"privacy": {"picture": True}}, "privacy.picture: unknown key; did you mean pictures?"),
         ({"sinks": [{"kind": "mqtt", "tls": {"key_file": "x"}}]}, "sinks[0].tls: expected cert_file beside"),
     ],
 )  # fmt: skip
@@ -145,3 +165,22 @@ def test_a_command_line_names_a_detector_by_its_kind_or_its_settings() -> None:
 def test_a_detector_that_a_command_line_misnames_is_told(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_detector(text)
+
+
+def test_each_sink_keeps_what_waits_in_a_file_of_its_own() -> None:
+    mqtt = {"kind": "mqtt", "device": "pi"}
+    sinks = [mqtt, {**mqtt, "host": "cloud"}, {**mqtt, "device": "other"}]
+    config = parse_config({"sinks": sinks, "state": "/kept"}, HERE)
+    assert [path.name for path in outbox_paths(config)] == [
+        "outbox-emotiond-pi.sqlite",
+        "outbox-emotiond-pi-2.sqlite",
+        "outbox-emotiond-other.sqlite",
+    ]
+
+
+def test_the_state_folder_is_systemds_or_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/home/me/state")
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    assert state_folder(Config()) == Path("/home/me/state/emotiond")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/emotiond:/var/lib/other")
+    assert state_folder(Config()) == Path("/var/lib/emotiond")

@@ -1,11 +1,13 @@
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 import numpy as np
 import pytest
 
 from edge import pipeline as module
+from edge.analysis import Analysis
 from edge.capture import Source
 from edge.detect import (
     Detector,
@@ -16,13 +18,13 @@ from edge.detect import (
     open_detector,
 )
 from edge.geometry import Box
-from edge.infer.classifier import ClassifierSettings, open_classifier
+from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.infer.expressions import Expressions
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
 from edge.pipeline import Pipeline
 from edge.publish.life import EventLife
-from edge.records import Face, Image
+from edge.records import CameraState, Face, Image
 from tests.brokers import wait_until
 from tests.edge.cameras import FakeCamera, KeepingSink
 
@@ -65,11 +67,11 @@ def build(
     return Pipeline(
         source=source,
         live=live,
-        follower=Follower(detector, TrackerSettings(min_hits=2), settings, live),
-        expressions=Expressions(
-            classifier, detector.crop_fit, SmoothingSettings(), QualitySettings()
+        analysis=Analysis(
+            Follower(detector, TrackerSettings(min_hits=2), settings, live),
+            Expressions(classifier, detector.crop_fit, SmoothingSettings(), QualitySettings()),
+            EventLife(classifier.card.name, detector.name, classifier.card.labels),
         ),
-        life=EventLife(classifier.card.name, detector.name),
         sinks=list(sinks),
     )
 
@@ -244,3 +246,99 @@ def test_a_stage_that_hangs_is_named(clip: list[Image], monkeypatch: pytest.Monk
     wait_until(lambda: pipeline.stalled() == ["capture"])
     release.set()
     assert pipeline.stop()
+
+
+class Slideshow(FakeCamera):
+    """A live camera that shows one picture for as long as it is wanted, and notes when it is let go."""
+
+    def __init__(self, image: Image) -> None:
+        super().__init__([image] * 100_000, wait=lambda: time.sleep(0.01), clock=time.monotonic)
+
+
+@pytest.fixture
+def watching(clip: list[Image]) -> Iterator[tuple[Pipeline, Slideshow, KeepingSink]]:
+    """A pipeline that has found a face."""
+    sink, camera = KeepingSink(), Slideshow(clip[4])
+    pipeline = build(camera, sink, live=True)
+    pipeline.start()
+    wait_until(lambda: sink.events)
+    yield pipeline, camera, sink
+    assert pipeline.stop()
+
+
+def test_a_pause_lets_the_camera_go_and_ends_every_face(
+    watching: tuple[Pipeline, Slideshow, KeepingSink],
+) -> None:
+    pipeline, camera, sink = watching
+    pipeline.pause(None)
+    wait_until(lambda: camera.closed)
+    wait_until(lambda: [event.type.value for event in sink.events] == ["start", "end"])
+    assert pipeline.newest is None
+    assert pipeline.status().camera is CameraState.PAUSED
+    seen = pipeline.stats().frames
+    time.sleep(0.2)
+    assert pipeline.stats().frames <= seen + 1
+    pipeline.resume()
+    wait_until(lambda: len(sink.events) == 3)
+    assert sink.events[-1].type.value == "start"
+
+
+def test_a_film_that_is_paused_goes_on_where_it_was(clip: list[Image]) -> None:
+    sink = KeepingSink()
+    pipeline = build(FakeCamera([clip[4]] * 50, wait=lambda: time.sleep(0.005)), sink)
+    pipeline.pause(None)
+    pipeline.start()
+    time.sleep(0.3)
+    assert pipeline.stats().frames == 0
+    pipeline.resume()
+    wait_until(lambda: not pipeline.running)
+    assert pipeline.stats().frames == 50
+    assert [event.type.value for event in sink.events] == ["start", "end"]
+
+
+def test_sinks_are_told_how_everything_is_set_before_they_start_and_when_it_changes(
+    watching: tuple[Pipeline, Slideshow, KeepingSink],
+) -> None:
+    pipeline, _, sink = watching
+    pipeline.look()
+    assert [status.camera for status in sink.statuses] == [CameraState.ONLINE]
+    assert sink.statuses[0].model == "shallow-int8"
+    assert "happy" in sink.statuses[0].labels
+    pipeline.pause(None)
+    pipeline.look()
+    pipeline.look()
+    assert [status.camera for status in sink.statuses[1:]] == [CameraState.PAUSED]
+
+
+def test_sinks_see_what_is_seen_now_and_nothing_twice(
+    watching: tuple[Pipeline, Slideshow, KeepingSink],
+) -> None:
+    pipeline, _, sink = watching
+    pipeline.look()
+    (sight,) = sink.sights
+    assert [face.emotion for face in sight.faces] == ["happy"]
+    assert sight.frame_size == (640, 480)
+    pipeline.pause(None)
+    pipeline.look()
+    assert len(sink.sights) == 1
+
+
+def test_another_analysis_is_adopted_between_two_frames_and_nothing_is_counted_anew(
+    watching: tuple[Pipeline, Slideshow, KeepingSink],
+) -> None:
+    pipeline, _, sink = watching
+    before = pipeline.stats().detections
+    ids = count(10)
+    detector = open_detector(HaarSettings())
+    follower = Follower(detector, TrackerSettings(min_hits=2), EVERY_FRAME, True, ids)
+    classifier = open_classifier(ClassifierSettings(model=ModelPath("tiny-int8")))
+    expressions = Expressions(classifier, detector.crop_fit, SmoothingSettings(), QualitySettings())
+    pipeline.adopt(Analysis(follower, expressions, EventLife("tiny-int8", "haar")))
+    wait_until(lambda: len(sink.events) == 3)
+    assert [(event.track_id, event.model) for event in sink.events] == [
+        (1, "shallow-int8"),
+        (1, "shallow-int8"),
+        (10, "tiny-int8"),
+    ]
+    assert pipeline.stats().detections > before
+    assert pipeline.status().model == "tiny-int8"

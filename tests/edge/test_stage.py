@@ -56,6 +56,18 @@ def test_an_empty_channel_gives_nothing_after_the_timeout() -> None:
     assert Channel[int](1, lossless=False).get(timeout=0.01) is None
 
 
+def test_many_items_are_read_at_once_oldest_first_and_no_more_than_wanted() -> None:
+    channel: Channel[int] = Channel(9, lossless=False)
+    for number in range(5):
+        channel.put(number)
+    assert channel.get_all(timeout=0, limit=3) == [0, 1, 2]
+    assert channel.get_all(timeout=0, limit=3) == [3, 4]
+    assert channel.get_all(timeout=0.01, limit=3) == []
+    channel.close()
+    with pytest.raises(Closed):
+        channel.get_all(timeout=0, limit=3)
+
+
 def test_what_was_put_before_close_is_still_read() -> None:
     channel: Channel[int] = Channel(2, lossless=True)
     channel.put(1)
@@ -114,6 +126,17 @@ def test_every_step_is_a_heartbeat() -> None:
     wait_until(lambda: stage.heartbeat > before)
     stage.stop()
     assert stage.join(5)
+
+
+def test_what_a_stage_is_asked_is_done_by_its_own_thread_between_two_steps() -> None:
+    threads: list[threading.Thread] = []
+    stage = Stage("work", lambda: time.sleep(0.01), lambda: None)
+    stage.start()
+    stage.ask(lambda: threads.append(threading.current_thread()))
+    wait_until(lambda: threads)
+    stage.stop()
+    assert stage.join(5)
+    assert threads == [stage._thread]
 
 
 def void(_: object) -> None:

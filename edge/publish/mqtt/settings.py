@@ -1,22 +1,29 @@
-"""How to reach an MQTT broker."""
+"""How to reach an MQTT broker, and what to tell it."""
 
-import random
 import re
 import socket
-import ssl
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.errors import ConfigError
-
-LONGEST_RETRY = 4.0
-"""Seconds; a broker that returns is found within them."""
+from edge.control.command import CommandName
+from edge.publish.mqtt.homeassistant import HomeAssistantSettings
+from edge.publish.mqtt.secret import Secret
+from edge.publish.mqtt.topics import Topics
+from edge.publish.outbox import OutboxSettings
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+Host = Annotated[str, msgspec.Meta(min_length=1)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class Transport(StrEnum):
+    """What carries MQTT."""
+
+    TCP = "tcp"
+    WEBSOCKETS = "websockets"
 
 
 class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,87 +43,87 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("Expected `cert_file` beside `key_file`")
 
 
+class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where one broker listens."""
+
+    host: Host
+    port: Port = 1883
+
+    def __post_init__(self) -> None:
+        try:
+            self.host.encode("idna")
+        except UnicodeError as error:
+            raise ValueError(f"Expected `host` to be a host name or an address: {error}") from error
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
 class MqttSettings(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="mqtt"
 ):
     """Where the broker is and what this device is called there.
 
     Attributes:
-        password_file: a file that holds the password; never the config itself.
+        host, port: the broker that is tried first.
+        fallbacks: brokers tried in turn where it is away; one user, transport and TLS serve all.
+        transport, path: what carries MQTT; the path is that of websockets.
+        protocol: which MQTT. With 5, events carry how long they are still of use.
+        user, password: who this device is; the password, and if wanted the user, is a secret.
         prefix, device: topics are prefix/device/...; the default device is the host's name. Two
             daemons must not share both: the broker takes them for one and ends the other's
             connection.
-        queue: events kept while the broker is away; beyond it the oldest is dropped.
+        faces: whether each face is told of once a second on a topic of its own.
+        commands: which commands are obeyed; others are answered by an error.
+        homeassistant: how Home Assistant is told of the device; None does not tell it.
+        outbox: how much may wait for the broker.
     """
 
-    host: Annotated[str, msgspec.Meta(min_length=1)] = "localhost"
-    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 1883
-    user: str | None = None
-    password_file: Path | None = None
+    host: Host = "localhost"
+    port: Port = 1883
+    fallbacks: tuple[Address, ...] = ()
+    transport: Transport = Transport.TCP
+    path: Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*\Z")] = "/mqtt"
+    protocol: Literal["3.1.1", 5] = "3.1.1"
+    user: str | Secret | None = None
+    password: Secret | None = None
     tls: TlsSettings | None = None
     prefix: Name = "emotiond"
     device: Name | None = None
     keepalive: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
-    queue: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
+    faces: bool = False
+    commands: tuple[CommandName, ...] = tuple(CommandName)
+    homeassistant: HomeAssistantSettings | None = HomeAssistantSettings()
+    outbox: OutboxSettings = OutboxSettings()
 
     def __post_init__(self) -> None:
-        if self.user is not None and not self.user.isprintable():
+        if isinstance(self.user, str) and not self.user.isprintable():
             raise ValueError("Expected `user` to be printable")
-        if self.password_file is not None and self.user is None:
-            raise ValueError("Expected `user` beside `password_file`")
-        try:
-            self.host.encode("idna")
-        except UnicodeError as error:
-            raise ValueError(f"Expected `host` to be a host name or an address: {error}") from error
+        if self.password is not None and self.user is None:
+            raise ValueError("Expected `user` beside `password`")
+        Address(self.host, self.port)
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Every broker, in the order in which they are tried."""
+        return Address(self.host, self.port), *self.fallbacks
+
+    @property
+    def name(self) -> str:
+        """What this device is called."""
+        return self.device or _safe_name(socket.gethostname())
 
     @property
     def root(self) -> str:
         """What every topic of this device begins with."""
-        return f"{self.prefix}/{self.device or _safe_name(socket.gethostname())}"
+        return f"{self.prefix}/{self.name}"
 
-
-def new_client(settings: MqttSettings, will: tuple[str, str]) -> paho.Client:
-    """Return a client of that broker, not yet connecting.
-
-    Args:
-        settings: where the broker is and how it is spoken to.
-        will: topic and payload that the broker retains when this client vanishes.
-
-    Raises:
-        ConfigError: the password file or a TLS file cannot be used.
-    """
-    # A name of its own lets the broker see that a client returned, and not announce the last will
-    # of the connection that it lost.
-    name = settings.root.replace("/", "-")
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv311)
-    # Jitter keeps a fleet from coming back to its broker all at once.
-    client.reconnect_delay_set(random.uniform(0.5, 1), random.uniform(2, LONGEST_RETRY))  # type: ignore[arg-type]  # floats wait as well
-    client.will_set(*will, qos=1, retain=True)
-    if settings.user is not None:
-        client.username_pw_set(settings.user, _read_password(settings.password_file))
-    if settings.tls is not None:
-        _encrypt(client, settings.tls)
-    return client
+    @property
+    def topics(self) -> Topics:
+        """The topics of this device."""
+        return Topics(self.root)
 
 
 def _safe_name(name: str) -> str:
     """Make a host name safe for a topic."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:64] or "device"
-
-
-def _read_password(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the password cannot be read: {error}") from error
-
-
-def _encrypt(client: paho.Client, tls: TlsSettings) -> None:
-    files = [str(path) if path else None for path in (tls.ca_file, tls.cert_file, tls.key_file)]
-    try:
-        client.tls_set(*files)  # type: ignore[arg-type]  # its first three
-    except (OSError, ssl.SSLError, ValueError) as error:
-        named = ", ".join(name for name in files if name)
-        raise ConfigError(f"tls of the MQTT sink: cannot use {named}: {error}") from error

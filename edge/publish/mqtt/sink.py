@@ -1,223 +1,228 @@
-"""Events over MQTT 3.1.1."""
+"""Everything the daemon says and hears over MQTT."""
 
 import logging
-import sys
+import random
 import threading
 import time
-from collections import deque
-from contextlib import suppress
-from enum import Enum, auto
+from pathlib import Path
 from typing import Any
 
-import paho.mqtt.client as paho
-from paho.mqtt.reasoncodes import ReasonCode
-
-from edge.publish.broker import MqttSettings, new_client
-from edge.publish.payload import encode_event, encode_stats
-from edge.publish.state import State
-from edge.records import EmotionEvent, Stats
+from edge.control.desk import Desk
+from edge.publish.mqtt.board import Board
+from edge.publish.mqtt.connection import Letter, Message, new_client
+from edge.publish.mqtt.courier import Courier
+from edge.publish.mqtt.homeassistant import Device, discovery, discovery_topic, status_topic
+from edge.publish.mqtt.journal import Journal
+from edge.publish.mqtt.requests import Requests
+from edge.publish.mqtt.settings import MqttSettings
+from edge.publish.mqtt.state import State
+from edge.publish.outbox import Outbox
+from edge.publish.payload import encode_event, encode_face, encode_stats
+from edge.records import EmotionEvent, Record, Sight, Stats, Status
 from edge.stage import Channel, Stage
 
-IN_FLIGHT = 20
-"""Events given to the client and not yet acknowledged; the rest wait in the sink's own queue,
-which is bounded, where the client's is not."""
+BATCH = 200
+"""Events recorded at once, where so many wait: what a disk takes of time is one wait for all."""
 
-PATIENCE = "events are kept and it is tried again"
+SHYNESS = (0.5, 3.0)
+"""Seconds, at least and at most, after which a Home Assistant that came up is greeted: a fleet that
+greets it all at once would overwhelm it."""
 
 log = logging.getLogger(__name__)
 
 
-class Link(Enum):
-    """How the broker was last found."""
-
-    UNTRIED = auto()
-    UP = auto()
-    LOST = auto()
-    ABSENT = auto()
-    REFUSED = auto()
-
-
 class MqttSink:
-    """Publishes events at QoS 1, availability and state retained, and stats.
+    """Publishes events, state, stats and what else subscribers may want, and hears commands.
 
-    A thread of its own hands everything to the client: events a few at a time and only while the
-    broker is there. They wait in a bounded queue, and those not acknowledged are sent again after a
-    reconnection, before any newer one.
+    An event first goes into the outbox, by a thread of its own, and from there to the broker, by
+    another: neither the disk nor the broker makes the caller wait.
+
+    Args:
+        settings: which broker, and what it is told.
+        outbox: the file of events that the broker has not acknowledged.
+        desk: where commands are handed in; None hears none.
 
     Raises:
-        ConfigError: the password file or a TLS file cannot be used.
+        ConfigError: a secret or a TLS file cannot be used.
     """
 
-    def __init__(self, settings: MqttSettings) -> None:
+    def __init__(self, settings: MqttSettings, outbox: Path, desk: Desk | None = None) -> None:
+        new_client(settings, settings.topics.id)  # what is wrong with it is said before the start
         self._settings = settings
-        self._root = settings.root
-        self._outbox: Channel[EmotionEvent] = Channel(settings.queue, lossless=False)
+        self._topics = settings.topics
+        self._desk = desk
         self._state = State()
-        self._unacknowledged: set[int] = set()
-        self._announced: int | None = None
+        self._lock = threading.Lock()
         self._lost = 0
-        # Written by the client's thread, read by the sender's.
-        self._link = Link.UNTRIED
-        self._connections = 0
-        self._acknowledged: deque[int] = deque()
-        self._progress = threading.Event()
-        # The sender's view of the above.
-        self._connection = 0
-        self._resending = False
-        self._client = new_client(settings, will=(self._topic("availability"), "offline"))
-        self._client.max_inflight_messages_set(2 * IN_FLIGHT)  # availability must not wait
-        self._client.on_connect = self._on_connect
-        self._client.on_connect_fail = self._on_connect_fail
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_publish = self._on_publish
-        self._sender = Stage("mqtt", self._send_next, finish=lambda: None)
+        self._handed_in = 0
+        self._recorded = 0
+        self._greet_at: float | None = None
+        self._outbox = Outbox(outbox, settings.outbox)
+        self._board = Board()
+        self._board.pin(self._topics.availability, b"online", qos=1)
+        self._courier = Courier(
+            settings,
+            self._outbox,
+            self._board,
+            subscriptions=self._subscriptions(),
+            hear=self._hear,
+            chores=self._greet,
+        )
+        self._requests = Requests(settings, desk, self._courier.send) if desk else None
+        self._journal = Journal(self._tell)
+        self._intake: Channel[bytes] = Channel(settings.outbox.events, lossless=False)
+        self._recorder = Stage("outbox", self._record, finish=lambda: None)
 
     def start(self) -> None:
-        """Look for the broker, now and for as long as it takes."""
-        settings = self._settings
-        self._client.connect_async(settings.host, settings.port, settings.keepalive)
-        self._client.loop_start()
-        self._sender.start()
+        """Open the outbox, and look for the broker, now and for as long as it takes.
+
+        Raises:
+            EmotiondError: another process uses the outbox.
+        """
+        self._outbox.open()
+        self._journal.open()
+        self._recorder.start()
+        self._courier.start()
 
     @property
     def dropped(self) -> int:
-        """Events that did not fit the queue, or were not acknowledged before the end."""
-        return self._outbox.dropped + self._lost
+        """Events beyond the outbox's bounds, or neither delivered nor on disk at the end."""
+        return self._intake.dropped + self._outbox.dropped + self._lost
 
-    def publish(self, record: EmotionEvent | Stats) -> None:
-        """Queue an event; publish stats at once, or not at all while the broker is away."""
-        if self._sender.error is not None:
-            raise self._sender.error
-        if isinstance(record, EmotionEvent):
-            self._outbox.put(record)
-        elif self._link is Link.UP:
-            self._client.publish(self._topic("stats"), encode_stats(record), retain=True)
+    @property
+    def connected(self) -> bool:
+        """Whether a broker is there."""
+        return self._courier.up
+
+    @property
+    def waiting(self) -> int:
+        """How many events the broker has not acknowledged."""
+        return len(self._outbox) + len(self._intake)
+
+    def publish(self, record: Record) -> None:
+        """Take in an event, or how things are now."""
+        for error in (self._recorder.error, self._courier.error):
+            if error is not None:
+                raise error
+        match record:
+            case EmotionEvent():
+                self._take(record)
+            case Sight():
+                self._look(record)
+            case Status():
+                self._set(record)
+            case Stats():
+                self._board.pin(self._topics.stats, encode_stats(record, self._broker()))
+                self._courier.wake()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until every event so far lies in the outbox; return whether it does."""
+        deadline = time.monotonic() + timeout
+        while self._recorded + self._intake.dropped < self._handed_in:
+            if not self._recorder.alive or time.monotonic() > deadline:
+                return False
+            time.sleep(0.002)
+        return True
 
     def close(self, timeout: float) -> None:
         """Wait for acknowledgements, say goodbye, disconnect."""
         deadline = time.monotonic() + timeout
+        self._intake.close()
+        self._recorder.join(timeout)
+        self._courier.stop(max(0.0, deadline - time.monotonic()))
+        self._journal.close()
         self._outbox.close()
-        while self._pending() and self._sender.alive and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self._sender.stop()
-        self._sender.join(1.0)
-        while self._unacknowledged and time.monotonic() < deadline:
-            self._wait_for_progress()
-        self._count_lost()
-        self._leave()
+        self._tell_of_rest()
 
-    def _send_next(self) -> None:
-        """Announce a new connection; hand one event to the client, if the broker can take it."""
-        self._collect_acknowledgements()
-        if self._connection != self._connections:
-            self._announce()
-        if not self._may_send():
-            self._wait_for_progress()
-            return
-        event = self._outbox.get(timeout=0.5)
-        if event is not None:
-            sent = self._client.publish(self._topic("event"), encode_event(event), qos=1)
-            self._unacknowledged.add(sent.mid)
+    def _take(self, event: EmotionEvent) -> None:
+        payload = encode_event(event)
+        with self._lock:
             self._state.update(event)
-            self._publish_state()
+        self._handed_in += 1
+        self._intake.put(payload)
 
-    def _announce(self) -> None:
-        """Say what the broker retains of this device; it may have forgotten all of it."""
-        self._connection = self._connections
-        self._resending = True
-        if self._announced is None:  # else the client repeats it by itself
-            sent = self._client.publish(self._topic("availability"), "online", qos=1, retain=True)
-            self._announced = sent.mid
-        self._publish_state()
-
-    def _may_send(self) -> bool:
-        """Tell whether the broker is there, has its repeats, and is not behind.
-
-        After a reconnection the client sends what was not acknowledged once more; newer events wait
-        until it has, so that they arrive in order.
-        """
-        self._resending = self._resending and bool(self._unacknowledged)
-        up = self._link is Link.UP and self._connection == self._connections
-        return up and not self._resending and len(self._unacknowledged) < IN_FLIGHT
-
-    def _wait_for_progress(self) -> None:
-        self._progress.wait(0.2)
-        self._progress.clear()
-        self._collect_acknowledgements()
-
-    def _collect_acknowledgements(self) -> None:
-        while self._acknowledged:
-            message = self._acknowledged.popleft()
-            self._unacknowledged.discard(message)
-            if message == self._announced:
-                self._announced = None
-
-    def _publish_state(self) -> None:
-        self._client.publish(self._topic("state"), self._state.encode(), retain=True)
-
-    def _pending(self) -> int:
-        return len(self._unacknowledged) + len(self._outbox)
-
-    def _count_lost(self) -> None:
-        left = self._pending()
-        self._lost += left
-        if left:
-            log.warning("%s: %d events were not delivered", self._broker, left)
-
-    def _leave(self) -> None:
-        """Say goodbye where there is somebody to hear it."""
-        if self._link is not Link.UP:
-            self._client.disconnect()  # its thread is a daemon's, and may be in the midst of a try
-            return
-        topic = self._topic("availability")
-        with suppress(RuntimeError, ValueError):  # the broker went first: the last will is told
-            self._client.publish(topic, "offline", qos=1, retain=True).wait_for_publish(timeout=1)
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def _topic(self, name: str) -> str:
-        return f"{self._root}/{name}"
-
-    @property
-    def _broker(self) -> str:
-        return f"broker {self._settings.host}:{self._settings.port}"
-
-    # The client calls what follows in its own thread, holding its own locks: they note and never
-    # publish, wait or fail.
-
-    def _on_connect(
-        self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
-    ) -> None:
-        if reason.is_failure:
-            self._tell(Link.REFUSED, f"refuses this client: {reason}")
-            return
-        self._connections += 1
-        self._tell(Link.UP, "connected")
-        self._progress.set()
-
-    def _on_connect_fail(self, client: paho.Client, userdata: Any) -> None:
-        # The client is handling the error that it does not pass on.
-        reason = sys.exc_info()[1]
-        if self._link is not Link.LOST:
-            self._tell(Link.ABSENT, f"cannot be reached: {reason}; {PATIENCE}")
-
-    def _on_disconnect(
-        self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
-    ) -> None:
-        if reason.is_failure and self._link is Link.UP:
-            self._tell(Link.LOST, f"connection lost: {reason}; {PATIENCE}")
-        elif reason.is_failure and self._link is Link.UNTRIED:
-            self._tell(
-                Link.ABSENT, f"ends the connection before it answers; is it MQTT? {PATIENCE}"
+    def _look(self, sight: Sight) -> None:
+        with self._lock:
+            self._state.look(sight)
+        self._pin_state()
+        for face in sight.faces if self._settings.faces else ():
+            self._courier.send(
+                Letter(self._topics.face(face.track.track_id), encode_face(face, sight))
             )
 
-    def _on_publish(self, client: paho.Client, userdata: Any, mid: int, *_: Any) -> None:
-        self._acknowledged.append(mid)
-        self._progress.set()
+    def _set(self, status: Status) -> None:
+        with self._lock:
+            self._state.set(status)
+        self._pin_state()
+        homeassistant = self._settings.homeassistant
+        if homeassistant is not None:
+            topic = discovery_topic(homeassistant, self._topics.root)
+            self._board.pin(topic, discovery(self._device(status)), qos=1)
 
-    def _tell(self, link: Link, text: str) -> None:
-        """Log a change of state, and only a change."""
-        if link is not self._link:
-            level = logging.INFO if link is Link.UP else logging.WARNING
-            log.log(level, "%s: %s", self._broker, text)
-        self._link = link
+    def _pin_state(self) -> None:
+        with self._lock:
+            self._board.pin(self._topics.state, self._state.encode())
+        self._courier.wake()
+
+    def _record(self) -> None:
+        """Record what waits, and only then say that it is so."""
+        batch = self._intake.get_all(timeout=0.5, limit=BATCH)
+        self._outbox.record(batch)  # without any, what is overdue on disk is done
+        if batch:
+            self._recorded += len(batch)
+            self._pin_state()
+
+    def _tell(self, payload: bytes) -> None:
+        self._courier.send(Letter(self._topics.log, payload))
+
+    def _tell_of_rest(self) -> None:
+        kept, lost = len(self._outbox), len(self._intake)
+        if not self._outbox.durable:
+            kept, lost = 0, kept + lost
+        if kept:
+            log.info("%s: %d events wait for the next run", self._outbox.path, kept)
+        if lost:
+            self._lost += lost
+            log.warning("broker %s: %d events were not delivered", self._courier.address, lost)
+
+    def _broker(self) -> dict[str, Any]:
+        return {
+            "address": self._courier.address,
+            "connections": self._courier.connections,
+            "waiting": self.waiting,
+            "recorded": self._recorded,
+            "dropped": self.dropped,
+            "durable": self._outbox.durable,
+        }
+
+    # What is heard.
+
+    def _subscriptions(self) -> list[str]:
+        topics = list(self._topics.commands) if self._desk else []
+        if self._settings.homeassistant is not None:
+            topics.append(status_topic(self._settings.homeassistant))
+        return topics
+
+    def _hear(self, message: Message) -> None:
+        if message.topic.startswith(f"{self._topics.root}/"):
+            if self._requests is not None:
+                self._requests.take(message)
+        elif message.payload == b"online":  # Home Assistant came up
+            self._greet_at = time.monotonic() + random.uniform(*SHYNESS)
+
+    def _greet(self) -> None:
+        """Tell a Home Assistant that came up of this device, once it is time."""
+        if self._greet_at is not None and time.monotonic() >= self._greet_at:
+            self._greet_at = None
+            self._board.renew()
+
+    def _device(self, status: Status) -> Device:
+        commands = {command.value for command in self._settings.commands} if self._desk else set()
+        return Device(
+            root=self._topics.root,
+            name=self._settings.name,
+            labels=status.labels,
+            models=tuple(self._desk.models) if self._desk else (),
+            commands=frozenset(commands),
+            pictures=self._desk is not None and self._desk.pictures,
+        )

@@ -1,32 +1,63 @@
-"""Who is there now, told from the events alone."""
+"""How everything is at this moment, in one retained message."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from edge.records import UNCERTAIN, EmotionEvent, EventType
+from edge.publish.payload import utc
+from edge.records import UNCERTAIN, EmotionEvent, EventType, Sight, Status
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a face shows; no probabilities where it is uncertain."""
+
+    emotion: str
+    probabilities: dict[str, float] | None
+
+    @property
+    def confidence(self) -> float | None:
+        return self.probabilities[self.emotion] if self.probabilities else None
 
 
 class State:
-    """The faces that the events so far leave in view.
+    """The faces that the events so far leave in view, and how the daemon is set.
 
-    It follows from what was published and from nothing else, so it never contradicts it.
+    Which faces there are and what they show follows from the events and from nothing else, so it
+    never contradicts them; a sight brings the numbers of those faces up to date in between.
     """
 
     def __init__(self) -> None:
-        self._faces: dict[int, EmotionEvent] = {}
+        self._faces: dict[int, _Seen] = {}
+        self._status: Status | None = None
 
     def update(self, event: EmotionEvent) -> None:
         """Take in one event."""
         if event.type is EventType.END:
             self._faces.pop(event.track_id, None)
         else:
-            self._faces[event.track_id] = event
+            self._faces[event.track_id] = _Seen(event.emotion, event.probabilities)
+
+    def look(self, sight: Sight) -> None:
+        """Take in the present numbers of the faces that are known."""
+        for face in sight.faces:
+            known = self._faces.get(face.track.track_id)
+            if known is not None and known.emotion == face.emotion:
+                self._faces[face.track.track_id] = _Seen(face.emotion, face.probabilities)
+
+    def set(self, status: Status) -> None:
+        """Take in how the daemon is set."""
+        self._status = status
 
     def encode(self) -> bytes:
-        """Return the payload of the state topic: faces, dominant emotion, its confidence.
+        """Return the payload of the state topic.
 
         The dominant emotion is the one with most confidence over all faces together; its
-        confidence is the mean over the faces that show it. A face that is uncertain is counted and
-        says nothing else, unless all are.
+        confidence is the mean over the faces that show it, and the probabilities are the mean over
+        all that can be read. A face that is uncertain is counted and says nothing else, unless all
+        are.
         """
         shares: dict[str, list[float]] = {}
         for face in self._faces.values():
@@ -39,6 +70,33 @@ class State:
             {
                 "faces": len(self._faces),
                 "emotion": dominant,
-                "confidence": round(sum(shown) / len(shown), 4) if shown else None,
+                "confidence": _mean(shown) if shown else None,
+                "probabilities": self._probabilities(),
+                **_settings(self._status),
             }
         )
+
+    def _probabilities(self) -> dict[str, float] | None:
+        read = [face.probabilities for face in self._faces.values() if face.probabilities]
+        # Faces that are left from before a change of model may know other classes.
+        read = [shares for shares in read if shares.keys() == read[-1].keys()]
+        return (
+            {label: _mean(shares[label] for shares in read) for label in read[-1]} if read else None
+        )
+
+
+def _mean(values: Iterable[float]) -> float:
+    numbers = list(values)
+    return round(sum(numbers) / len(numbers), 4)
+
+
+def _settings(status: Status | None) -> dict[str, Any]:
+    if status is None:
+        return {}
+    until = status.paused_until
+    return {
+        "camera": status.camera.value,
+        "paused_until": utc(until) if until else None,
+        "model": status.model,
+        "detector": status.detector,
+    }

@@ -77,6 +77,20 @@ def test_a_camera_that_returns_is_found_again_and_was_closed_between() -> None:
     assert camera.opened == 2
 
 
+def test_a_source_that_was_closed_is_opened_again_by_the_next_read(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    camera, clock = Camera(), Clock()
+    source = connect(camera, clock)
+    source.read()
+    source.close()
+    assert (source.online, camera.closed) == (False, 1)
+    assert source.read() is not None
+    assert (source.online, camera.opened) == (True, 2)
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO"]
+
+
 def test_the_wait_grows_up_to_a_limit_with_jitter_and_never_ends() -> None:
     camera, clock = Camera(), Clock()
     camera.plugged = False

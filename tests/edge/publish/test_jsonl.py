@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.publish import JsonlSettings, open_sink
+from edge.publish.jsonl import JsonlSettings, JsonlSink
 from tests import schema
 from tests.events import event
 
@@ -15,7 +15,7 @@ from tests.events import event
 def test_events_are_appended_one_a_line(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     for _ in range(2):
-        sink = open_sink(JsonlSettings(path))
+        sink = JsonlSink(JsonlSettings(path))
         sink.start()
         sink.publish(event())
         sink.close(1)
@@ -30,7 +30,7 @@ def test_a_disk_that_refuses_is_told_once_counted_and_tried_again(
 ) -> None:
     caplog.set_level(logging.INFO)
     folder = tmp_path / "later"
-    sink = open_sink(JsonlSettings(folder / "events.jsonl"))
+    sink = JsonlSink(JsonlSettings(folder / "events.jsonl"))
     sink.publish(event())
     sink.publish(event())
     assert sink.dropped == 2
@@ -44,7 +44,7 @@ def test_a_pipe_is_a_file_as_well(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    sink = open_sink(JsonlSettings(pipe))
+    sink = JsonlSink(JsonlSettings(pipe))
     sink.publish(event())
     schema.EVENT.validate(msgspec.json.decode(os.read(reader, 10_000)))
     os.close(reader)
@@ -52,7 +52,7 @@ def test_a_pipe_is_a_file_as_well(tmp_path: Path) -> None:
 
 def test_a_full_disk_never_leaves_half_a_line(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    sink = open_sink(JsonlSettings(path))
+    sink = JsonlSink(JsonlSettings(path))
     sink.publish(event())
     size = path.stat().st_size
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -77,10 +77,13 @@ def test_the_schema_refuses_what_is_no_event(change: dict[str, Any]) -> None:
 
 def test_stats_are_plain_numbers_and_null_before_the_first_frame() -> None:
     payload = msgspec.json.decode(
-        encode_stats(stats(fps_in=29.97, fps_out=0.0, dropped={"frames": 3}))
+        encode_stats(stats(fps_in=29.97, fps_out=0.0, dropped={"frames": 3}), {"waiting": 2})
     )
     assert payload["fps"] == {"in": 30.0, "out": 0.0}
     assert payload["frame_latency_ms"] == {"p50": 10.1, "p95": 20.5}
     assert payload["event_latency_ms"] is None
     assert (payload["faces"], payload["refused"]) == (900, 20)
     assert payload["dropped"] == {"frames": 3}
+    assert payload["camera"] == "online"
+    assert (payload["cpu"], payload["memory"], payload["temperature"]) == (0.07, 90_000_000, 48.3)
+    assert payload["broker"] == {"waiting": 2}

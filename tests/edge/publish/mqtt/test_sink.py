@@ -1,41 +1,37 @@
+"""What is published, and that none of it is lost; on real brokers."""
+
 import logging
-import socket
 import subprocess
 import sys
-import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
 
 from edge.demo.broker import free_port
-from edge.errors import ConfigError
-from edge.publish.broker import MqttSettings, TlsSettings
-from edge.publish.mqtt import MqttSink
-from edge.records import EventType
-from tests.brokers import Broker, Mosquitto, wait_until
-from tests.events import event
+from edge.errors import EmotiondError
+from edge.publish.mqtt.settings import MqttSettings
+from edge.publish.outbox import OutboxSettings
+from edge.records import CameraState, EventType
+from tests.brokers import Broker, wait_until
+from tests.edge.publish.mqtt.publishers import ROOT, Publish, publishing, retained
+from tests.events import event, expression, sight, stats, status
 from tests.proxy import Proxy
 from tests.subscribers import Subscriber
 
-ROOT = "emotiond/test"
+
+@pytest.fixture
+def publish(tmp_path: Path) -> Iterator[Publish]:
+    with publishing(tmp_path) as start:
+        yield start
 
 
-def settings(port: int, **fields: object) -> MqttSettings:
-    return MqttSettings(**{"host": "127.0.0.1", "port": port, "device": "test", **fields})  # type: ignore[arg-type]
-
-
-def started(port: int, **fields: object) -> MqttSink:
-    sink = MqttSink(settings(port, **fields))
-    sink.start()
-    return sink
-
-
-def test_events_arrive_whole_in_order_and_not_retained(broker: Broker) -> None:
+def test_events_arrive_whole_in_order_and_not_retained(broker: Broker, publish: Publish) -> None:
     events = [event(track_id=number) for number in range(1, 101)]
     with Subscriber(broker.host, broker.port) as subscriber:
-        sink = started(broker.port)
+        sink = publish(broker.port)
         for one in events:
             sink.publish(one)
         sink.close(5)
@@ -43,37 +39,28 @@ def test_events_arrive_whole_in_order_and_not_retained(broker: Broker) -> None:
         payloads = subscriber.payloads(f"{ROOT}/event")
     assert [payload["id"] for payload in payloads] == [one.id for one in events]
     assert sink.dropped == 0
-    with Subscriber(broker.host, broker.port) as late:
-        wait_until(lambda: late.payloads(f"{ROOT}/availability"))
-        assert late.payloads(f"{ROOT}/event") == []
+    assert "event" not in retained(broker)
 
 
-def test_state_and_availability_are_retained_for_late_comers(broker: Broker) -> None:
-    sink = started(broker.port)
+def test_state_and_availability_are_retained_for_late_comers(
+    broker: Broker, publish: Publish
+) -> None:
+    sink = publish(broker.port)
     sink.publish(event(EventType.START))
-    with Subscriber(broker.host, broker.port) as subscriber:
-        wait_until(lambda: (f"{ROOT}/availability", "online", True) in late(broker))
-        wait_until(lambda: subscriber.payloads(f"{ROOT}/state")[-1:] == [HAPPY])
+    wait_until(lambda: retained(broker).get("state", {}).get("faces") == 1)
+    assert retained(broker)["availability"] == "online"
+    assert retained(broker)["state"]["emotion"] == "happy"
     sink.close(5)
-    assert (f"{ROOT}/availability", "offline", True) in late(broker)
+    assert retained(broker)["availability"] == "offline"
 
 
-HAPPY = {"faces": 1, "emotion": "happy", "confidence": 0.8}
-
-
-def late(broker: Broker) -> list[tuple[str, object, bool]]:
-    """Return what is retained."""
-    with Subscriber(broker.host, broker.port) as subscriber:
-        wait_until(lambda: subscriber.payloads(f"{ROOT}/availability"))
-        time.sleep(0.1)
-        return list(subscriber.messages)
-
-
-def test_a_process_that_dies_is_announced_offline_by_its_last_will(broker: Broker) -> None:
+def test_a_process_that_dies_is_announced_offline_by_its_last_will(
+    broker: Broker, tmp_path: Path
+) -> None:
     program = (
-        "import time; from edge.publish.broker import MqttSettings; from edge.publish.mqtt import MqttSink; "
-        f"sink = MqttSink(MqttSettings(host='127.0.0.1', port={broker.port}, device='test')); "
-        "sink.start(); time.sleep(60)"
+        "import time; from pathlib import Path; from edge.publish.mqtt import MqttSettings, MqttSink; "
+        f"settings = MqttSettings(host='127.0.0.1', port={broker.port}, device='test'); "
+        f"MqttSink(settings, Path({str(tmp_path / 'box')!r})).start(); time.sleep(60)"
     )
     with Subscriber(broker.host, broker.port) as subscriber:
         process = subprocess.Popen([sys.executable, "-c", program])
@@ -84,11 +71,11 @@ def test_a_process_that_dies_is_announced_offline_by_its_last_will(broker: Broke
 
 
 def test_what_happens_while_the_broker_is_away_is_delivered_when_it_returns(
-    broker: Broker,
+    broker: Broker, publish: Publish
 ) -> None:
     with Proxy(broker.port) as network:
-        sink = started(network.port)
-        wait_until(lambda: (f"{ROOT}/availability", "online", True) in late(broker))
+        sink = publish(network.port)
+        wait_until(lambda: retained(broker).get("availability") == "online")
         network.cut()
         broker.kill()
         events = [event(track_id=number) for number in range(1, 51)]
@@ -101,14 +88,16 @@ def test_what_happens_while_the_broker_is_away_is_delivered_when_it_returns(
             received = [payload["id"] for payload in subscriber.payloads(f"{ROOT}/event")]
         assert received == [one.id for one in events]
         # The broker forgot what it retained; the sink announced itself anew.
-        assert (f"{ROOT}/availability", "online", True) in late(broker)
-        sink.close(5)
+        assert retained(broker)["availability"] == "online"
+        assert retained(broker)["state"]["faces"] == 50
     assert sink.dropped == 0
 
 
-def test_what_was_not_acknowledged_is_sent_again_and_first(broker: Broker) -> None:
+def test_what_was_not_acknowledged_is_sent_again_and_first(
+    broker: Broker, publish: Publish
+) -> None:
     with Proxy(broker.port) as network, Subscriber(broker.host, broker.port) as subscriber:
-        sink = started(network.port)
+        sink = publish(network.port)
         events = [event(track_id=number) for number in range(1, 1001)]
         for number, one in enumerate(events):
             sink.publish(one)
@@ -119,6 +108,7 @@ def test_what_was_not_acknowledged_is_sent_again_and_first(broker: Broker) -> No
                 network.thaw()
                 network.open()
             time.sleep(0.001)
+        wait_until(lambda: not sink.waiting)
         sink.close(20)
         wait_until(lambda: subscriber.payloads(f"{ROOT}/event")[-1]["track_id"] == 1000)
         received = [payload["track_id"] for payload in subscriber.payloads(f"{ROOT}/event")]
@@ -126,116 +116,175 @@ def test_what_was_not_acknowledged_is_sent_again_and_first(broker: Broker) -> No
     assert sink.dropped == 0
 
 
-def test_a_connection_that_died_unnoticed_leaves_no_false_offline(broker: Broker) -> None:
+def test_what_reached_no_broker_waits_on_disk_for_the_next_run(
+    broker: Broker, publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    sink = publish(free_port())
+    events = [event(track_id=number) for number in range(1, 21)]
+    for one in events:
+        sink.publish(one)
+    sink.close(0.5)
+    assert "20 events wait for the next run" in caplog.text
+    assert sink.dropped == 0
+    with Subscriber(broker.host, broker.port) as subscriber:
+        publish(broker.port)
+        wait_until(lambda: len(subscriber.payloads(f"{ROOT}/event")) == 20)
+        received = [payload["id"] for payload in subscriber.payloads(f"{ROOT}/event")]
+    assert received == [one.id for one in events]
+
+
+def test_what_was_flushed_lies_in_the_outbox(publish: Publish, tmp_path: Path) -> None:
+    sink = publish(free_port())
+    for number in range(1, 6):
+        sink.publish(event(track_id=number))
+    assert sink.flush(10)
+    assert sink._broker()["recorded"] == sink.waiting == 5
+    assert sink._broker()["durable"]
+    assert (tmp_path / "outbox.sqlite").exists()
+
+
+def test_two_sinks_cannot_share_an_outbox(publish: Publish) -> None:
+    publish(free_port())
+    with pytest.raises(EmotiondError, match="another emotiond uses this device's outbox"):
+        publish(free_port())
+
+
+def test_beyond_its_bound_the_outbox_drops_the_oldest_and_counts_them(publish: Publish) -> None:
+    sink = publish(free_port(), outbox=OutboxSettings(events=10))
+    for number in range(1, 31):
+        sink.publish(event(track_id=number))
+    assert sink.flush(10)
+    assert sink.dropped == 20
+    assert sink.waiting == 10
+
+
+def test_a_connection_that_died_unnoticed_leaves_no_false_offline(
+    broker: Broker, publish: Publish
+) -> None:
     with Proxy(broker.port) as network, Subscriber(broker.host, broker.port) as subscriber:
-        sink = started(network.port, keepalive=5)
+        publish(network.port, keepalive=5)
         wait_until(lambda: subscriber.payloads(f"{ROOT}/availability") == ["online"])
         # The client's side ends; the broker's stays open and silent, as behind a lost router.
         network.orphan()
         wait_until(lambda: len(subscriber.payloads(f"{ROOT}/availability")) >= 2)
         time.sleep(9)  # longer than the broker waits for a silent client
         assert subscriber.payloads(f"{ROOT}/availability")[-1] == "online"
-        sink.close(5)
 
 
-def test_what_listens_but_is_no_broker_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    def hang_up() -> None:
-        with suppress(OSError):
-            while True:
-                server.accept()[0].close()
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=hang_up, daemon=True).start()
-        sink = started(server.getsockname()[1])
-        wait_until(lambda: "is it MQTT?" in caplog.text)
-        time.sleep(2)
-        sink.close(1)
-    assert caplog.text.count("is it MQTT?") == 1
+def test_stats_tell_how_the_daemon_its_machine_and_its_broker_fare(
+    broker: Broker, publish: Publish
+) -> None:
+    sink = publish(broker.port)
+    sink.publish(stats(camera=CameraState.OFFLINE))
+    wait_until(lambda: "stats" in retained(broker))
+    told = retained(broker)["stats"]
+    assert (told["camera"], told["temperature"], told["memory"]) == ("offline", 48.3, 90_000_000)
+    assert told["broker"]["address"] == f"127.0.0.1:{broker.port}"
+    assert told["broker"]["durable"]
 
 
-def test_a_sender_that_fails_is_not_kept_secret(broker: Broker) -> None:
-    sink = started(broker.port)
-    sink.publish(event(box=None))
-    wait_until(lambda: not sink._sender.alive)
-    with pytest.raises(AttributeError):
-        sink.publish(event())
-    sink.close(1)
+def test_a_change_of_status_is_told_in_the_state(broker: Broker, publish: Publish) -> None:
+    sink = publish(broker.port)
+    sink.publish(status(camera=CameraState.PAUSED, model="deep-int8"))
+    wait_until(lambda: retained(broker).get("state", {}).get("camera") == "paused")
+    assert retained(broker)["state"]["model"] == "deep-int8"
 
 
-def test_beyond_its_bound_the_queue_drops_the_oldest_and_counts_them() -> None:
-    sink = started(free_port(), queue=10)
-    for number in range(1, 31):
-        sink.publish(event(track_id=number))
-    assert sink.dropped == 20
-    sink.close(0.2)
-    assert sink.dropped == 30
+def test_each_face_has_a_topic_of_its_own_where_that_is_wanted(
+    broker: Broker, publish: Publish
+) -> None:
+    with Subscriber(broker.host, broker.port) as subscriber:
+        sink = publish(broker.port, faces=True)
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/availability"))
+        sink.publish(sight(expression(3), expression(4, "neutral")))
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/face/4"))
+        (face,) = subscriber.payloads(f"{ROOT}/face/3")
+    assert (face["emotion"], face["confidence"], face["track_id"]) == ("happy", 0.8, 3)
 
 
-def test_a_broker_that_is_absent_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    sink = started(free_port())
-    wait_until(lambda: caplog.records)
-    time.sleep(2.5)
-    sink.close(5)
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "cannot be reached" in caplog.text
-
-
-def test_a_password_opens_the_door(secured: Mosquitto, tmp_path: Path) -> None:
-    password = tmp_path / "password"
-    password.write_text("secret\n")
-    with Subscriber(secured.host, secured.port, "edge", "secret") as subscriber:
-        sink = started(secured.port, user="edge", password_file=password)
+def test_faces_have_no_topics_by_default(broker: Broker, publish: Publish) -> None:
+    with Subscriber(broker.host, broker.port) as subscriber:
+        sink = publish(broker.port)
+        sink.publish(sight(expression(3)))
         sink.publish(event())
         wait_until(lambda: subscriber.payloads(f"{ROOT}/event"))
-        sink.close(5)
+        subscriber.catch_up()
+        assert not any("/face/" in topic for topic, _, _ in subscriber.messages)
 
 
-def test_a_wrong_password_is_told_apart_from_an_absent_broker(
-    secured: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_warnings_are_told_also_those_from_while_the_broker_was_away(
+    broker: Broker, publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
-    password = tmp_path / "password"
-    password.write_text("guess")
-    sink = started(secured.port, user="edge", password_file=password)
-    wait_until(lambda: "refuses this client: Not authorized" in caplog.text)
-    sink.close(5)
-    assert "guess" not in caplog.text
+    network = Proxy(broker.port)  # not open yet
+    with Subscriber(broker.host, broker.port) as subscriber:
+        publish(network.port)
+        logging.getLogger("edge.capture.test").warning("camera 0: cannot be opened")
+        logging.getLogger("edge.capture.test").info("nothing worth telling")
+        logging.getLogger("others").warning("not of this house")
+        wait_until(lambda: "cannot be reached" in caplog.text)
+        with network:
+            wait_until(lambda: len(subscriber.payloads(f"{ROOT}/log")) >= 2)
+            subscriber.catch_up()
+            lines = subscriber.payloads(f"{ROOT}/log")
+    messages = {line["message"] for line in lines}
+    assert "camera 0: cannot be opened" in messages
+    assert any("cannot be reached" in message for message in messages)
+    assert len(lines) == 2
+    assert lines[0]["level"] == "warning"
 
 
-def test_tls_is_spoken_and_a_stranger_is_not_trusted(
-    needs_mosquitto: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_home_assistant_is_told_at_each_connection_and_when_it_comes_up(
+    broker: Broker, publish: Publish
 ) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(
-        f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate} -days 2 "
-        "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1",
-        shell=True,
-        check=True,
-        capture_output=True,
-    )
-    lines = f"allow_anonymous true\ncertfile {certificate}\nkeyfile {key}"
-    with Mosquitto(tmp_path, lines) as broker:
-        caplog.set_level(logging.INFO)
-        trusting = started(broker.port, tls=TlsSettings(ca_file=certificate))
-        wait_until(trusting._client.is_connected)
-        trusting.close(5)
-        wary = started(broker.port, tls=TlsSettings())
-        wait_until(lambda: "CERTIFICATE_VERIFY_FAILED" in caplog.text)
-        wary.close(5)
+    topic = "homeassistant/device/emotiond_test/config"
+    with Proxy(broker.port) as network, Subscriber(broker.host, broker.port) as subscriber:
+        publish(network.port)
+        wait_until(lambda: subscriber.payloads(topic))
+        network.cut()
+        network.open()
+        wait_until(lambda: len(subscriber.payloads(topic)) == 2)
+        subscriber.publish("homeassistant/status", b"offline")
+        subscriber.publish("homeassistant/status", b"online")
+        wait_until(lambda: len(subscriber.payloads(topic)) == 3)
+    first, *others = subscriber.payloads(topic)
+    assert others == [first, first]
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"user": "me", "password_file": Path("/none")}, "/none: the password cannot be read"),
-        ({"tls": TlsSettings(ca_file=Path("/none.pem"))}, "cannot use /none.pem: .*No such file"),
-    ],
-)
-def test_a_file_that_cannot_be_used_is_an_error_before_anything_starts(
-    fields: dict[str, object], message: str
+def test_home_assistant_learns_the_classes_of_another_model(
+    broker: Broker, publish: Publish
 ) -> None:
-    with pytest.raises(ConfigError, match=message):
-        MqttSink(settings(1883, **fields))
+    topic = "homeassistant/device/emotiond_test/config"
+    with Subscriber(broker.host, broker.port) as subscriber:
+        sink = publish(broker.port)
+        wait_until(lambda: subscriber.payloads(topic))
+        sink.publish(status(labels=("calm", "tense")))
+        wait_until(lambda: len(subscriber.payloads(topic)) == 2)
+        assert "calm" in str(subscriber.payloads(topic)[-1])
+
+
+def test_home_assistant_is_not_told_where_that_is_not_wanted(
+    broker: Broker, publish: Publish
+) -> None:
+    with Subscriber(broker.host, broker.port) as subscriber:
+        publish(broker.port, homeassistant=None)
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/availability"))
+        subscriber.catch_up()
+        assert not any(topic.startswith("homeassistant") for topic, _, _ in subscriber.messages)
+
+
+def test_mqtt_5_says_what_an_event_is_and_how_long_it_is_of_use(
+    needs_mosquitto: None, broker: Broker, publish: Publish
+) -> None:
+    with Subscriber(broker.host, broker.port, protocol=paho.MQTTv5) as subscriber:
+        sink = publish(broker.port, protocol=5, outbox=OutboxSettings(age=3600.0))
+        sink.publish(event())
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/event"))
+        (message,) = (one for one in subscriber.raw if one.topic == f"{ROOT}/event")
+    assert message.properties is not None
+    told = message.properties.json()  # type: ignore[no-untyped-call]
+    assert told["ContentType"] == "application/json"
+    assert 3590 <= told["MessageExpiryInterval"] <= 3600
 
 
 def test_the_default_device_is_the_hosts_name_made_safe(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,11 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from edge.publish.state import State
-from edge.records import EmotionEvent, EventType
-from tests.events import event, uncertain
+from edge.publish.mqtt.state import State
+from edge.records import CameraState, EmotionEvent, EventType
+from tests.events import event, expression, sight, status, uncertain
 
 
 def state(*events: EmotionEvent) -> Any:
@@ -15,36 +16,91 @@ def state(*events: EmotionEvent) -> Any:
     return msgspec.json.decode(known.encode())
 
 
+def shown(emotion: str, share: float, **fields: Any) -> EmotionEvent:
+    """Return the event of a face that shows `emotion`, and for the rest is neutral."""
+    shares = {emotion: share, "neutral": round(1 - share, 4)}
+    return event(emotion=emotion, confidence=share, probabilities=shares, **fields)
+
+
 def test_nobody_is_there_at_first_and_after_every_end() -> None:
-    nobody = {"faces": 0, "emotion": None, "confidence": None}
+    nobody = {"faces": 0, "emotion": None, "confidence": None, "probabilities": None}
     assert state() == nobody
     assert state(event(EventType.START), event(EventType.END)) == nobody
 
 
 def test_the_dominant_emotion_has_most_confidence_over_all_faces() -> None:
-    assert state(
-        event(track_id=1, emotion="sad", confidence=0.9),
-        event(track_id=2, emotion="happy", confidence=0.5),
-        event(track_id=3, emotion="happy", confidence=0.7),
-    ) == {"faces": 3, "emotion": "happy", "confidence": 0.6}
+    after = state(
+        shown("sad", 0.9, track_id=1),
+        shown("happy", 0.5, track_id=2),
+        shown("happy", 0.7, track_id=3),
+    )
+    assert (after["faces"], after["emotion"], after["confidence"]) == (3, "happy", 0.6)
 
 
 def test_a_face_that_is_uncertain_counts_and_outweighs_no_other() -> None:
-    assert state(
-        uncertain(track_id=1),
-        uncertain(track_id=2),
-        event(track_id=3, emotion="happy", confidence=0.4),
-    ) == {"faces": 3, "emotion": "happy", "confidence": 0.4}
+    after = state(uncertain(track_id=1), uncertain(track_id=2), shown("happy", 0.4, track_id=3))
+    assert (after["faces"], after["emotion"], after["confidence"]) == (3, "happy", 0.4)
+    assert after["probabilities"] == {"happy": 0.4, "neutral": 0.6}
 
 
 def test_where_all_faces_are_uncertain_so_is_the_emotion() -> None:
-    assert state(uncertain()) == {"faces": 1, "emotion": "uncertain", "confidence": None}
+    assert state(uncertain()) == {
+        "faces": 1,
+        "emotion": "uncertain",
+        "confidence": None,
+        "probabilities": None,
+    }
 
 
 def test_a_change_replaces_what_was_known_of_a_face() -> None:
-    after = state(event(emotion="sad"), event(EventType.CHANGE, emotion="happy"))
+    after = state(shown("sad", 0.8), shown("happy", 0.7, kind=EventType.CHANGE))
     assert (after["faces"], after["emotion"]) == (1, "happy")
 
 
 def test_the_end_of_an_unknown_face_is_passed_over() -> None:
     assert state(event(EventType.END, track_id=9))["faces"] == 0
+
+
+def test_probabilities_are_the_mean_of_all_faces_that_can_be_read() -> None:
+    after = state(shown("happy", 0.8, track_id=1), shown("happy", 0.4, track_id=2))
+    assert after["probabilities"] == {"happy": 0.6, "neutral": 0.4}
+
+
+def test_a_sight_renews_the_numbers_of_a_known_face_and_adds_no_other() -> None:
+    known = State()
+    known.update(shown("happy", 0.8, track_id=1))
+    known.look(
+        sight(
+            expression(1, probabilities={"happy": 0.9, "neutral": 0.1}),
+            expression(2, probabilities={"happy": 0.5, "neutral": 0.5}),
+        )
+    )
+    after = msgspec.json.decode(known.encode())
+    assert (after["faces"], after["confidence"]) == (1, 0.9)
+
+
+def test_a_sight_does_not_contradict_the_last_event_of_a_face() -> None:
+    known = State()
+    known.update(shown("happy", 0.8))
+    known.look(sight(expression(1, "neutral", probabilities={"happy": 0.1, "neutral": 0.9})))
+    after = msgspec.json.decode(known.encode())
+    assert (after["emotion"], after["confidence"]) == ("happy", 0.8)
+
+
+def test_faces_read_by_two_models_are_not_averaged_over_different_classes() -> None:
+    other = event(
+        emotion="calm", confidence=0.7, probabilities={"calm": 0.7, "tense": 0.3}, track_id=2
+    )
+    assert state(shown("happy", 0.8, track_id=1), other)["probabilities"] == {
+        "calm": 0.7,
+        "tense": 0.3,
+    }
+
+
+def test_how_the_daemon_is_set_stands_beside_the_faces() -> None:
+    known = State()
+    until = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    known.set(status(camera=CameraState.PAUSED, paused_until=until))
+    after = msgspec.json.decode(known.encode())
+    assert (after["camera"], after["paused_until"]) == ("paused", "2026-01-02T03:04:05.000Z")
+    assert (after["model"], after["detector"]) == ("shallow-int8", "emotiond")

@@ -1,0 +1,1 @@
+"""The subcommands of `emotiond`: one module each, with its options and what it does."""

@@ -1,0 +1,18 @@
+"""`emotiond demo`: the daemon on a built-in clip."""
+
+import argparse
+from typing import Any
+
+from edge.commands.options import add_command
+from edge.demo.show import show
+from edge.errors import ExitCode
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    text = "show the daemon at work on a built-in clip, with a built-in broker"
+    add_command(commands, "demo", _run, text)
+
+
+def _run(options: argparse.Namespace) -> ExitCode:
+    return show()

@@ -1,0 +1,41 @@
+"""`emotiond doctor`: what works here, what does not, and what to do about it."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge.commands.options import add_command, add_config
+from edge.doctor.examination import examine
+from edge.doctor.finding import Finding, Level
+from edge.errors import ExitCode
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    text = "look at what the config needs: each line is ok, a warning or a failure, and its remedy"
+    parser = add_command(commands, "doctor", _run, text)
+    add_config(parser)
+    parser.add_argument("--json", action="store_true", help="print a JSON list instead")
+
+
+def _run(options: argparse.Namespace) -> ExitCode:
+    show = _print_json if options.json else _print_lines
+    findings = show(options.config)
+    failed = any(finding.level is Level.FAILURE for finding in findings)
+    return ExitCode.FAULT if failed else ExitCode.OK
+
+
+def _print_lines(config: Path) -> list[Finding]:
+    findings = []
+    for finding in examine(config):
+        print(finding, flush=True)
+        findings.append(finding)
+    return findings
+
+
+def _print_json(config: Path) -> list[Finding]:
+    findings = list(examine(config))
+    print(msgspec.json.format(msgspec.json.encode(findings)).decode())
+    return findings

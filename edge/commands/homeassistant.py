@@ -1,0 +1,52 @@
+"""`emotiond homeassistant`: what Home Assistant knows of the device."""
+
+import argparse
+from contextlib import closing
+from typing import Any
+
+from edge.commands.brokers import mqtt_sinks
+from edge.commands.options import add_command, add_config
+from edge.config import load_config
+from edge.errors import EmotiondError, ExitCode
+from edge.listen.visit import call_on
+from edge.publish import MqttSettings
+from edge.publish.mqtt.connection import Refused, describe
+from edge.publish.mqtt.homeassistant import HomeAssistantSettings, discovery_topic
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand and what it can do."""
+    text = "look after what Home Assistant knows of the device"
+    parser = commands.add_parser("homeassistant", help=text, description=text)
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    text = "let Home Assistant forget the device and all its entities"
+    add_config(add_command(actions, "remove", _remove, text))
+
+
+def _remove(options: argparse.Namespace) -> ExitCode:
+    sinks = mqtt_sinks(load_config(options.config))
+    for settings in sinks:
+        print(f"{_clear(settings)}; Home Assistant forgets the device", flush=True)
+    if any(settings.homeassistant for settings in sinks):
+        print(
+            "a running daemon announces it again when it next connects, "
+            "unless its config says `homeassistant: null`"
+        )
+    return ExitCode.OK
+
+
+def _clear(settings: MqttSettings) -> str:
+    """Take away what the broker retains for Home Assistant; say where.
+
+    Raises:
+        EmotiondError: no broker is there, or none lets this client do so.
+    """
+    # Who has just taken `homeassistant` out of the config is who wants to clear up after it.
+    announced = settings.homeassistant or HomeAssistantSettings()
+    topic = discovery_topic(announced, settings.root)
+    with closing(call_on(settings, "remove")) as visit:
+        try:
+            visit.publish(topic, b"", retain=True)
+        except (Refused, OSError) as error:
+            raise EmotiondError(f"broker {visit.address}: {describe(error)}") from error
+        return f"{topic}: cleared at {visit.address}"

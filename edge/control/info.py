@@ -1,0 +1,55 @@
+"""What a daemon tells of itself."""
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge import __version__
+from edge.assets import find_model
+from edge.card import card_path
+from edge.config import Config
+from edge.credentials import without_credentials
+from edge.infer.card import ModelCard
+from edge.records import Status
+
+HIDDEN = "(hidden)"
+
+
+def describe(
+    config: Config, status: Status, models: Mapping[str, Path], detectors: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return version, config without secrets, and what may be chosen, as plain values."""
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "model": status.model,
+        "detector": status.detector,
+        "camera": status.camera.value,
+        "models": {name: list(_labels(path)) for name, path in models.items()},
+        "detectors": list(detectors),
+        "config": plain_config(config),
+    }
+
+
+def plain_config(config: Config) -> Any:
+    """Return a config as plain values, without users and passwords.
+
+    Where a secret is kept is told, the secret is not.
+    """
+    plain = msgspec.to_builtins(config, enc_hook=str)
+    if "url" in plain["source"]:
+        plain["source"]["url"] = without_credentials(plain["source"]["url"])
+    for sink in plain["sinks"]:
+        if isinstance(sink.get("user"), str):
+            sink["user"] = HIDDEN
+    return plain
+
+
+def _labels(model: Path) -> tuple[str, ...]:
+    """Return a model's classes from its card alone: its file need not be read for that."""
+    card = card_path(find_model(model)).read_bytes()
+    return msgspec.json.decode(card, type=ModelCard).labels

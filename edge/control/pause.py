@@ -1,0 +1,123 @@
+"""A pause that outlives the process."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from edge.files import write_whole
+from edge.pipeline import Pipeline
+from edge.publish.payload import utc
+
+log = logging.getLogger(__name__)
+
+FILE = "pause.json"
+
+
+class Paused(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That the daemon looks at nothing.
+
+    Attributes:
+        until: when it looks again by itself, in UTC; None: when told.
+    """
+
+    until: datetime | None = None
+
+
+class PauseMemory:
+    """Remembers a pause in a file: it is there as long as the pause lasts.
+
+    Args:
+        folder: of what outlives a restart.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+
+    def recall(self) -> Paused | None:
+        """Return the pause that an earlier run was in, None where it was in none, or it is over.
+
+        A file that cannot be read counts as a pause without end: whoever asked not to be seen must
+        not be seen because of a disk.
+        """
+        try:
+            paused = msgspec.json.decode(self._path.read_bytes(), type=Paused)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            log.warning("%s: cannot be read: %s; paused until told to resume", self._path, error)
+            return Paused()
+        if paused.until is not None and paused.until <= datetime.now(UTC):
+            self.forget()
+            return None
+        return paused
+
+    def remember(self, paused: Paused) -> None:
+        """Note a pause; where the disk refuses, it ends with the process, and the log says so."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path, msgspec.json.encode(paused))
+        except OSError as error:
+            log.warning("%s: %s; the pause will not outlive a restart", self._path, error.strerror)
+
+    def forget(self) -> None:
+        """Note that the pause is over."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s: %s; the next start will be paused", self._path, error.strerror)
+
+
+class Pauser:
+    """Pauses pipelines, one after another, and resumes them when told or when it is time.
+
+    Args:
+        memory: of a pause that began in an earlier run.
+        clock: the monotonic clock, in seconds.
+    """
+
+    def __init__(self, memory: PauseMemory, clock: Callable[[], float]) -> None:
+        self._memory = memory
+        self._clock = clock
+        self._paused = memory.recall()
+        self._resume_at: float | None = None
+        self._time()
+
+    def apply(self, pipeline: Pipeline) -> None:
+        """Bring a pipeline to what holds now."""
+        if self._paused is not None:
+            pipeline.pause(self._paused.until)
+        else:
+            pipeline.resume()
+
+    def pause(self, seconds: float | None) -> Paused:
+        """Begin a pause, or another in its place; None lasts until `resume`."""
+        until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
+        self._paused = Paused(until)
+        self._time()
+        self._memory.remember(self._paused)
+        return self._paused
+
+    def resume(self) -> None:
+        """End the pause, if there is one."""
+        if self._paused is not None:
+            log.info("resumed")
+        self._paused = None
+        self._time()
+        self._memory.forget()
+
+    @property
+    def over(self) -> bool:
+        """Whether it is time to resume."""
+        return self._resume_at is not None and self._clock() >= self._resume_at
+
+    def _time(self) -> None:
+        """Set the end of the pause on a clock that nobody sets."""
+        self._resume_at = None
+        if self._paused is not None:
+            until = self._paused.until
+            log.info("paused until %s", utc(until) if until else "told to resume")
+            if until is not None:
+                self._resume_at = self._clock() + (until - datetime.now(UTC)).total_seconds()

@@ -1,0 +1,95 @@
+"""Brokers: who is there, who lets this device in, and what it may do there."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from secrets import token_hex
+
+from edge.doctor.finding import Finding, Level
+from edge.errors import ConfigError
+from edge.listen.visit import Visit
+from edge.publish.mqtt.connection import Gone, NotMqtt, Refused, describe
+from edge.publish.mqtt.settings import Address, MqttSettings
+
+ECHO_SECONDS = 3.0
+"""How long a message may take to the broker and back."""
+
+HUNG_UP = (
+    "check `port`, `transport` and `tls`; some brokers also hang up on clients that show no "
+    "certificate"
+)
+
+REMEDIES: tuple[tuple[type[Exception], str], ...] = (
+    (Refused, "look into the broker's log for its reason"),
+    (NotMqtt, HUNG_UP),
+    (ConnectionResetError, HUNG_UP),
+    (Gone, "try again, and look into the broker's log"),
+    (socket.gaierror, "check `host`, and whether this machine can resolve names"),
+    (ConnectionRefusedError, "start the broker, or check `host` and `port`"),
+    (
+        ssl.SSLCertVerificationError,
+        "let `tls: {ca_file: ...}` name the authority that signed it, and `host` the name in it",
+    ),
+    (ssl.SSLError, "check `port` and `tls`; not every port speaks TLS"),
+    # Also from one who waits for the other to say something he understands.
+    (
+        TimeoutError,
+        "check `host`, `port`, `transport` and `tls`, the network, and the firewalls on the way",
+    ),
+    (OSError, "check `host` and `port`, the network, and the firewalls on the way"),
+)
+"""What to do about each; of several that fit, the first."""
+
+
+def examine_brokers(settings: MqttSettings) -> Iterator[Finding]:
+    """Look at each address of one MQTT sink.
+
+    Where one of them does, what the others do not is a warning: it stands in for them.
+    """
+    found = [list(_examine(settings, address)) for address in settings.addresses]
+    stands_in = any(all(one.level is Level.OK for one in findings) for findings in found)
+    for finding in (one for findings in found for one in findings):
+        if stands_in and finding.level is Level.FAILURE:
+            yield replace(finding, level=Level.WARNING)
+        else:
+            yield finding
+
+
+def _examine(settings: MqttSettings, address: Address) -> Iterator[Finding]:
+    subject = f"broker {address}"
+    try:
+        visit = Visit(settings, address, "doctor")
+    except ConfigError as error:
+        yield Finding(Level.FAILURE, subject, str(error), "correct the config, or what it names")
+        return
+    with closing(visit):
+        try:
+            visit.open()
+            yield Finding(Level.OK, subject, "is there and lets this device in")
+            yield _send_round(visit, settings, subject)
+        except (Refused, OSError) as error:
+            yield Finding(Level.FAILURE, subject, describe(error), _remedy(error))
+
+
+def _send_round(visit: Visit, settings: MqttSettings, subject: str) -> Finding:
+    """Publish to oneself.
+
+    A broker that does not allow it seldom says so: it takes the message and passes it to nobody.
+    """
+    topic, token = settings.topics.response("doctor"), token_hex(8).encode()
+    visit.subscribe([topic])
+    visit.publish(topic, token)
+    if visit.wait(lambda: any(message.payload == token for message in visit.heard), ECHO_SECONDS):
+        text = f"lets this device publish and subscribe below {settings.root}"
+        return Finding(Level.OK, subject, text)
+    text = f"what is published on {topic} does not come back"
+    remedy = f"let the broker's access list have it write {settings.root}/# and read {topic}"
+    return Finding(Level.FAILURE, subject, text, remedy)
+
+
+def _remedy(error: Refused | OSError) -> str:
+    # A certificate that is not trusted may come wrapped in an error of another kind.
+    cause = error.__cause__ if isinstance(error.__cause__, ssl.SSLError) else error
+    return next(remedy for kind, remedy in REMEDIES if isinstance(cause, kind))

@@ -1,0 +1,1 @@
+"""The other side: guests of a broker, who listen, ask and leave again."""

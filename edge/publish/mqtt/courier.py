@@ -1,0 +1,275 @@
+"""The thread that finds a broker and carries everything to it."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from edge.publish.mqtt.board import Board
+from edge.publish.mqtt.connection import (
+    GOODBYE_SECONDS,
+    WINDOW,
+    Connection,
+    Letter,
+    Message,
+    Refused,
+    describe,
+    publish_properties,
+)
+from edge.publish.mqtt.link import Link, Links, Patience
+from edge.publish.mqtt.settings import Address, MqttSettings
+from edge.publish.mqtt.wake import Wake
+from edge.publish.outbox import Entry, Outbox
+from edge.stage import Stage
+
+UNWELCOME_RETRY = 15.0
+"""Seconds until events are offered again to a broker that lets this client in and refuses them."""
+
+WAIT = 0.3
+"""Seconds to wait for something to do before a heartbeat is shown."""
+
+MOST_LETTERS = 100
+"""Letters that wait for a broker; beyond, the oldest is let go. They are what is retained nowhere
+and worth nothing later, and the latest lines of the log."""
+
+PATIENCE = "events are kept and it is tried again"
+
+log = logging.getLogger(__name__)
+
+
+class Courier:
+    """Keeps a connection to the first broker that is there, and carries to it what waits.
+
+    Events go first, a few at a time, and leave the outbox when the broker has acknowledged them. A
+    connection that was lost is never used again: the next begins with the oldest event that is not
+    acknowledged, so that all arrive, in order, some of them twice.
+
+    Args:
+        settings: which brokers, and how they are spoken to.
+        outbox: the events.
+        board: what the broker retains.
+        subscriptions: topics to hear.
+        hear: takes each message that comes.
+        chores: called at every step.
+
+    Attributes:
+        connections: how often a broker let this client in.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        outbox: Outbox,
+        board: Board,
+        *,
+        subscriptions: Sequence[str],
+        hear: Callable[[Message], None],
+        chores: Callable[[], None],
+    ) -> None:
+        self.connections = 0
+        self._settings = settings
+        self._outbox = outbox
+        self._board = board
+        self._subscriptions = subscriptions
+        self._hear = hear
+        self._chores = chores
+        self._letters: deque[Letter] = deque(maxlen=MOST_LETTERS)
+        self._wake = Wake()
+        self._links = Links()
+        self._address = settings.addresses[0]
+        self._untried = deque[Address]()
+        self._patience = Patience()
+        self._retry_at = 0.0
+        self._connection: Connection | None = None
+        self._sent = 0
+        self._in_flight: dict[int, int] = {}
+        self._stage = Stage("mqtt", self._step, finish=lambda: None)
+
+    @property
+    def up(self) -> bool:
+        """Whether a broker is connected."""
+        return self._connection is not None and self._connection.ended is None
+
+    @property
+    def address(self) -> str:
+        """The broker that is connected or was tried last."""
+        return str(self._address)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be carried."""
+        return not self._letters and not len(self._outbox)
+
+    @property
+    def error(self) -> Exception | None:
+        """What ended the thread, where it failed."""
+        return self._stage.error
+
+    def start(self) -> None:
+        """Look for a broker, now and for as long as it takes."""
+        self._stage.start()
+
+    def wake(self) -> None:
+        """Say that there is something new to carry."""
+        self._wake.set()
+
+    def send(self, letter: Letter) -> None:
+        """Have a letter carried when a broker is there."""
+        self._letters.append(letter)
+        self.wake()
+
+    def stop(self, timeout: float) -> None:
+        """Carry what can be carried within `timeout` seconds, say goodbye, end."""
+        deadline = time.monotonic() + timeout
+        while self._has_prospects() and not self.idle and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self._stage.stop()
+        self.wake()
+        self._stage.join(1.0)
+        if self._connection is not None:
+            self._leave(self._connection)
+        self._wake.close()
+
+    def _has_prospects(self) -> bool:
+        """Tell whether what waits may still be carried soon; the disk keeps what is not."""
+        return self._stage.alive and (self.up or not self._links or not self._outbox.durable)
+
+    def _step(self) -> None:
+        self._chores()
+        connection = self._connection
+        if connection is None:
+            self._seek()
+        elif connection.ended is not None:
+            self._lose(connection, Link.LOST, f"connection lost: {connection.ended}; {PATIENCE}")
+        else:
+            self._serve(connection)
+
+    def _serve(self, connection: Connection) -> None:
+        """Read off what came, and carry what waits."""
+        connection.turn(WAIT)
+        if not self._settle(connection):
+            return
+        while connection.heard:
+            self._hear(connection.heard.popleft())
+        for topic in self._unheard(connection):
+            log.warning("broker %s: does not let this client hear %s", self._address, topic)
+        self._send_events(connection)
+        for letter in self._board.take():
+            connection.publish(letter)
+        while self._letters:
+            connection.publish(self._letters.popleft())
+
+    def _unheard(self, connection: Connection) -> list[str]:
+        """Return what the broker answered that this client may not subscribe to."""
+        answers = list(connection.granted.values())
+        connection.granted.clear()
+        return [
+            topic
+            for reasons in answers
+            for topic, reason in zip(self._subscriptions, reasons, strict=False)
+            if reason.is_failure
+        ]
+
+    def _settle(self, connection: Connection) -> bool:
+        """Take what was acknowledged out of the outbox; return whether events are welcome."""
+        settled: list[int] = []
+        while connection.acknowledged:
+            message, reason = connection.acknowledged.popleft()
+            number = self._in_flight.pop(message, None)
+            if number is not None and reason.is_failure:
+                self._outbox.forget(settled)
+                text = f"does not take events: {reason}; {PATIENCE}"
+                self._lose(connection, Link.REFUSED, text, UNWELCOME_RETRY)
+                return False
+            if number is not None:
+                settled.append(number)
+        if settled:
+            self._outbox.forget(settled)
+        return True
+
+    def _send_events(self, connection: Connection) -> None:
+        room = WINDOW - len(self._in_flight)
+        if room <= 0:
+            return
+        for entry in self._outbox.waiting(self._sent, room):
+            self._in_flight[connection.publish(self._letter(entry))] = entry.number
+            self._sent = entry.number
+
+    def _letter(self, entry: Entry) -> Letter:
+        properties = publish_properties(
+            self._settings,
+            ContentType="application/json",
+            PayloadFormatIndicator=1,
+            # What is too old for the outbox is too old for a subscriber.
+            MessageExpiryInterval=max(1, round(self._settings.outbox.age - entry.age)),
+        )
+        return Letter(self._settings.topics.event, entry.payload, 1, properties=properties)
+
+    def _seek(self) -> None:
+        """Try the next broker, when it is time."""
+        wait = self._retry_at - time.monotonic()
+        if wait > 0:
+            self._wake.wait(min(wait, WAIT))
+            return
+        if not self._untried:
+            self._untried.extend(self._settings.addresses)
+        self._address = self._untried.popleft()
+        will = Letter(self._settings.topics.availability, b"offline", 1, retain=True)
+        connection = Connection(self._settings, self._address, will=will, wake=self._wake)
+        try:
+            connection.open()
+        except Refused as error:
+            self._miss(Link.REFUSED, describe(error))
+        except OSError as error:
+            self._miss(Link.ABSENT, f"{describe(error)}; {PATIENCE}")
+        else:
+            self._welcome(connection)
+
+    def _welcome(self, connection: Connection) -> None:
+        self.connections += 1
+        self._links.tell(self._address, Link.UP, "connected")
+        self._untried.clear()
+        self._patience.renew()
+        self._sent = 0
+        self._in_flight.clear()
+        self._board.renew()
+        connection.subscribe(self._subscriptions)
+        self._connection = connection
+        self.wake()
+
+    def _miss(self, link: Link, text: str) -> None:
+        """Note that a broker is not to be had; after the last of them, wait."""
+        self._links.tell(self._address, link, text)
+        if not self._untried:
+            self._wait()
+
+    def _lose(self, connection: Connection, link: Link, text: str, wait: float = 0.0) -> None:
+        self._connection = None
+        connection.close()
+        self._links.tell(self._address, link, text)
+        self._wait(wait)
+
+    def _wait(self, least: float = 0.0) -> None:
+        """Set the time of the next try."""
+        self._retry_at = time.monotonic() + max(self._patience.next(), least)
+
+    def _leave(self, connection: Connection) -> None:
+        """Say goodbye where there is somebody to hear it."""
+        topic = self._settings.topics.availability
+        farewell = connection.publish(Letter(topic, b"offline", 1, retain=True))
+        deadline = time.monotonic() + GOODBYE_SECONDS
+        heard = False
+        while not heard and connection.ended is None and time.monotonic() < deadline:
+            connection.turn(0.05)
+            heard = any(message == farewell for message, _ in list(connection.acknowledged))
+        self._settle_last(connection)
+        connection.close()
+        self._connection = None
+
+    def _settle_last(self, connection: Connection) -> None:
+        done = [
+            self._in_flight[message]
+            for message, reason in list(connection.acknowledged)
+            if message in self._in_flight and not reason.is_failure
+        ]
+        self._outbox.forget(done)

@@ -1,0 +1,63 @@
+"""Where a user's name or password is kept, which is never the config itself."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from edge.errors import ConfigError
+
+
+class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One place that holds a secret.
+
+    Attributes:
+        file: the path of a file; white space at both its ends is no part of the secret.
+        env: the name of an environment variable.
+        credential: the name of a file in systemd's credentials directory (`LoadCredential=`).
+    """
+
+    file: Path | None = None
+    env: str | None = None
+    credential: str | None = None
+
+    def __post_init__(self) -> None:
+        if sum(place is not None for place in (self.file, self.env, self.credential)) != 1:
+            raise ValueError("Expected exactly one of `file`, `env` and `credential`")
+        if self.credential is not None and Path(self.credential).name != self.credential:
+            raise ValueError("Expected `credential` to be a name without `/`")
+
+    def reveal(self) -> str:
+        """Return the secret.
+
+        Raises:
+            ConfigError: it is not where it should be; the text never holds it.
+        """
+        if self.env is not None:
+            return _from_environment(self.env)
+        if self.credential is not None:
+            directory = os.environ.get("CREDENTIALS_DIRECTORY")
+            if directory is None:
+                raise ConfigError(
+                    f"the credential {self.credential} cannot be read: expected systemd's "
+                    "CREDENTIALS_DIRECTORY, found none; set LoadCredential= in the unit"
+                )
+            return _from_file(Path(directory) / self.credential)
+        assert self.file is not None
+        return _from_file(self.file)
+
+
+def _from_environment(name: str) -> str:
+    try:
+        return os.environ[name].strip()
+    except KeyError as error:
+        raise ConfigError(
+            f"expected the environment variable {name}, which holds a secret; it is not set"
+        ) from error
+
+
+def _from_file(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the secret cannot be read: {error}") from error

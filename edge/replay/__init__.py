@@ -1,0 +1,1 @@
+"""Recorded events, published again with no camera."""

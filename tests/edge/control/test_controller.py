@@ -1,0 +1,295 @@
+"""Commands on a real pipeline that watches the built-in clip in a loop of a live stream."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.bench.stream import LiveStream
+from edge.config import parse_config
+from edge.control.command import (
+    Answer,
+    AskInfo,
+    ChooseDetector,
+    ChooseModel,
+    Command,
+    CommandError,
+    Pause,
+    Reload,
+    Request,
+    SetThresholds,
+    TakeSnapshot,
+)
+from edge.control.controller import Controller
+from edge.demo.show import CLIP
+from edge.records import CameraState
+from tests.brokers import wait_until
+from tests.e2e.daemon import read_events
+
+
+class House:
+    """A controller with its config file and its recorded events.
+
+    Args:
+        folder: for both.
+        source: where frames come from.
+        fields: of the config.
+    """
+
+    def __init__(self, folder: Path, source: dict[str, Any], **fields: Any) -> None:
+        self.path = folder / "house.yaml"
+        self._record = folder / "events.jsonl"
+        self._state = folder / "state"
+        self._source = source
+        self.write(**fields)
+        self.controller = Controller(self.path)
+
+    def write(self, **fields: Any) -> None:
+        sinks = [{"kind": "jsonl", "path": str(self._record)}]
+        config = {"source": self._source, "sinks": sinks, "state": str(self._state), **fields}
+        self.path.write_bytes(msgspec.json.encode(config))
+
+    def ask(self, command: Command) -> Answer | CommandError:
+        """Return what comes of a command."""
+        answers: list[Answer | CommandError] = []
+        self.controller.answer(Request(command, answers.append))
+        (answer,) = answers
+        return answer
+
+    def refusal(self, command: Command) -> str:
+        """Return why a command is not carried out; nothing may have changed by it."""
+        before = self.controller._config, self.controller.pipeline
+        answer = self.ask(command)
+        assert isinstance(answer, CommandError)
+        assert (self.controller._config, self.controller.pipeline) == before
+        return f"{answer.code}: {answer}"
+
+    @property
+    def camera(self) -> CameraState:
+        return self.controller.pipeline.status().camera
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return read_events(self._record)
+
+
+@pytest.fixture(scope="module")
+def stream() -> Iterator[LiveStream]:
+    with LiveStream(CLIP, fps=25) as running:
+        yield running
+
+
+@pytest.fixture
+def house(tmp_path: Path, stream: LiveStream) -> Iterator[House]:
+    """A house whose camera gives frames."""
+    house = House(tmp_path, {"kind": "stream", "url": stream.url})
+    house.controller.start()
+    wait_until(lambda: house.camera is CameraState.ONLINE)
+    yield house
+    assert house.controller.pipeline.stop()
+    assert house.controller.pipeline.error is None
+
+
+def test_a_pause_lets_the_camera_go_ends_every_face_and_a_resumption_finds_them_again(
+    house: House,
+) -> None:
+    wait_until(lambda: house.events)
+    assert house.ask(Pause(paused=True)) == Answer({"paused": True, "until": None})
+    assert house.camera is CameraState.PAUSED
+    wait_until(lambda: house.events[-1]["type"] == "end")
+    source = house.controller.pipeline._source
+    wait_until(lambda: not source.online)
+    told = len(house.events)
+    assert house.controller.pipeline.newest is None
+    house.ask(Pause(paused=False))
+    wait_until(lambda: house.camera is CameraState.ONLINE)
+    wait_until(lambda: len(house.events) > told)
+
+
+def test_a_pause_that_runs_out_ends_by_itself(house: House) -> None:
+    answer = house.ask(Pause(paused=True, seconds=0.2))
+    assert isinstance(answer, Answer)
+    assert answer.data["until"] is not None
+
+    def ticked() -> bool:
+        house.controller.tick()
+        return house.camera is CameraState.ONLINE
+
+    wait_until(ticked)
+
+
+def test_a_pause_survives_a_restart_and_the_camera_is_not_even_opened(
+    tmp_path: Path, stream: LiveStream
+) -> None:
+    source = {"kind": "stream", "url": stream.url}
+    first = House(tmp_path, source)
+    first.controller.start()
+    first.ask(Pause(paused=True))
+    assert first.controller.pipeline.stop()
+    second = House(tmp_path, source)
+    second.controller.start()
+    wait_until(lambda: second.controller.pipeline._stages[0].heartbeat)
+    assert second.camera is CameraState.PAUSED
+    assert second.controller.pipeline.stop()
+    assert second.controller.pipeline.stats().frames == 0
+
+
+def test_another_model_ends_the_faces_and_reads_them_anew_under_its_own_name(house: House) -> None:
+    wait_until(lambda: house.events)
+    answer = house.ask(ChooseModel("tiny-int8"))
+    assert answer == Answer({"model": "tiny-int8", "detector": "emotiond"})
+    wait_until(lambda: house.events[-1]["model"] == "tiny-int8")
+    ids = [event["track_id"] for event in house.events if event["type"] == "start"]
+    models = [event["model"] for event in house.events if event["type"] == "end"]
+    assert ids == [1, 1]  # the face was not lost, only read anew
+    assert set(models) == {"shallow-int8"}
+
+
+def test_another_detector_gives_new_ids_and_never_an_old_one(house: House) -> None:
+    wait_until(lambda: house.events)
+    house.ask(ChooseDetector("haar"))
+    wait_until(lambda: house.events[-1]["detector"] == "haar")
+    starts = [event["track_id"] for event in house.events if event["type"] == "start"]
+    assert starts == [1, 2]
+
+
+def test_thresholds_take_effect_at_once(house: House) -> None:
+    wait_until(lambda: house.events)
+    house.ask(SetThresholds(min_size=2000.0))
+    wait_until(lambda: house.events[-1]["reasons"] == ["too_small"])
+
+
+def test_a_threshold_of_the_detector_needs_one_that_has_it(house: House) -> None:
+    assert "refused: the detector auto has no min_confidence" in house.refusal(
+        SetThresholds(min_confidence=0.5, min_size=30.0)
+    )
+    house.ask(ChooseDetector("emotiond"))
+    assert isinstance(house.ask(SetThresholds(min_confidence=0.5)), Answer)
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        (ChooseModel("gone"), "refused: expected one of deep-int8, "),
+        (ChooseModel("../../etc/passwd"), "found '../../etc/passwd'"),
+        (ChooseModel(""), "refused: expected one of"),
+        (ChooseDetector("harr"), "refused: expected one of auto, emotiond, haar"),
+        (TakeSnapshot(), "refused: expected privacy.pictures: true"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_changes_nothing(
+    house: House, command: Command, text: str
+) -> None:
+    assert text in house.refusal(command)
+
+
+def test_a_detector_that_is_not_installed_is_a_failure_that_changes_nothing(house: House) -> None:
+    assert "failed: " in house.refusal(ChooseDetector("mediapipe"))
+    assert house.controller.pipeline.status().detector == "emotiond"
+
+
+def test_a_config_that_is_read_again_undoes_what_commands_changed(house: House) -> None:
+    house.ask(ChooseModel("tiny-int8"))
+    house.write(smoothing={"dwell": 0.3})
+    assert house.ask(Reload()) == Answer({"model": "shallow-int8", "detector": "emotiond"})
+    assert house.controller._config.smoothing.dwell == 0.3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("smoothing: {dwell: long}", "house.yaml: smoothing.dwell: expected a number"),
+        ("classifier: {model: gone}", "gone.tflite: no such model"),
+        ("{", "house.yaml: is not YAML"),
+    ],
+)
+def test_a_bad_config_is_refused_with_its_error_and_the_old_one_stays(
+    house: House, text: str, message: str
+) -> None:
+    house.path.write_text(text)
+    assert message in house.refusal(Reload())
+
+
+def test_a_config_with_another_source_or_sink_starts_a_pipeline_of_its_own(
+    house: House, tmp_path: Path
+) -> None:
+    wait_until(lambda: house.events)
+    former = house.controller.pipeline
+    house.write(privacy={"pictures": True})
+    assert isinstance(house.ask(Reload()), Answer)
+    assert house.controller.pipeline is not former
+    assert not former.running
+    wait_until(lambda: house.camera is CameraState.ONLINE)
+    wait_until(lambda: {event["track_id"] for event in house.events} == {1, 2})
+
+
+def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
+    tmp_path: Path, stream: LiveStream
+) -> None:
+    house = House(tmp_path, {"kind": "stream", "url": stream.url}, privacy={"pictures": True})
+    house.controller.start()
+    wait_until(lambda: house.camera is CameraState.ONLINE)
+    answer = house.ask(TakeSnapshot())
+    assert isinstance(answer, Answer)
+    assert answer.picture is not None
+    picture = cv2.imdecode(np.frombuffer(answer.picture, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (480, 640, 3)
+    assert answer.data == {"width": 640, "height": 480, "bytes": len(answer.picture)}
+    house.ask(Pause(paused=True))
+    assert "failed: there is no picture: the camera is paused" in house.refusal(TakeSnapshot())
+    assert house.controller.pipeline.stop()
+
+
+def test_info_tells_version_models_and_the_config_without_secrets(
+    tmp_path: Path, stream: LiveStream
+) -> None:
+    url = stream.url.replace("http://", "http://me:hunter2@")
+    secret = tmp_path / "password"
+    secret.write_text("hunter3")
+    mqtt = {"kind": "mqtt", "user": "hunter1", "password": {"file": str(secret)}}
+    house = House(tmp_path, {"kind": "stream", "url": url}, sinks=[mqtt])
+    answer = house.ask(AskInfo())
+    assert isinstance(answer, Answer)
+    text = msgspec.json.encode(answer.data).decode()
+    assert "hunter" not in text
+    assert answer.data["models"]["shallow-int8"][0] == "angry"
+    assert answer.data["config"]["sinks"][0]["password"] == {"file": str(secret)}
+    assert answer.data["detectors"][0] == "auto"
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house whose pipeline is not started: commands change its config all the same."""
+    film = {"kind": "video", "path": str(CLIP)}
+    return House(tmp_path_factory.mktemp("still"), film, detector={"kind": "haar"})
+
+
+NAMES = st.sampled_from(["shallow-int8", "tiny-int8", "haar", "emotiond", "yunet"]) | st.text()
+SHARES = st.none() | st.floats(0.01, 0.99)
+
+
+@given(
+    st.builds(ChooseModel, NAMES)
+    | st.builds(ChooseDetector, NAMES)
+    | st.builds(SetThresholds, SHARES, SHARES, SHARES, SHARES, st.floats(0.01, 0.99))
+    | st.sampled_from(
+        [Reload(), AskInfo(), TakeSnapshot(), Pause(paused=True), Pause(paused=False)]
+    )
+)
+def test_whatever_is_asked_is_answered_and_leaves_a_config_that_can_be_read(
+    still: House, command: Command
+) -> None:
+    before = still.controller._config
+    answer = still.ask(command)
+    after = still.controller._config
+    if isinstance(answer, CommandError):
+        assert after == before
+    plain = msgspec.to_builtins(after, enc_hook=str)
+    assert parse_config(plain, still.path) == after

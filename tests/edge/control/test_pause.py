@@ -1,0 +1,91 @@
+import logging
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge.control.pause import FILE, Paused, PauseMemory, Pauser
+
+SOON = datetime.now(UTC) + timedelta(hours=1)
+
+
+class Clock:
+    """A monotonic clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("paused", [Paused(), Paused(SOON)])
+def test_a_pause_is_remembered_by_the_next_process(tmp_path: Path, paused: Paused) -> None:
+    PauseMemory(tmp_path / "new" / "folder").remember(paused)
+    assert PauseMemory(tmp_path / "new" / "folder").recall() == paused
+
+
+def test_nothing_is_paused_at_first_and_after_it_was_forgotten(tmp_path: Path) -> None:
+    memory = PauseMemory(tmp_path)
+    assert memory.recall() is None
+    memory.remember(Paused())
+    memory.forget()
+    assert memory.recall() is None
+
+
+def test_a_pause_that_ended_while_nothing_ran_is_over(tmp_path: Path) -> None:
+    PauseMemory(tmp_path).remember(Paused(datetime.now(UTC) - timedelta(seconds=1)))
+    assert PauseMemory(tmp_path).recall() is None
+    assert not (tmp_path / FILE).exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"until": 3}', b'{"unto": null}'])
+def test_a_pause_that_cannot_be_read_lasts_until_told(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / FILE).write_bytes(content)
+    assert PauseMemory(tmp_path).recall() == Paused()
+    assert "paused until told to resume" in caplog.text
+
+
+def test_a_disk_that_refuses_is_told_of_and_the_pause_holds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "folder").write_text("is a file")
+    pauser = Pauser(PauseMemory(tmp_path / "folder"), Clock())
+    assert pauser.pause(None) == Paused()
+    assert "will not outlive a restart" in caplog.text
+
+
+def test_a_timed_pause_is_over_when_its_time_has_run_out_on_the_monotonic_clock(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    pauser = Pauser(PauseMemory(tmp_path), clock)
+    pauser.pause(60)
+    clock.now += 59
+    assert not pauser.over
+    clock.now += 2
+    assert pauser.over
+
+
+def test_a_pause_without_end_takes_the_place_of_a_timed_one(tmp_path: Path) -> None:
+    clock = Clock()
+    pauser = Pauser(PauseMemory(tmp_path), clock)
+    pauser.pause(60)
+    pauser.pause(None)
+    clock.now += 1e9
+    assert not pauser.over
+
+
+def test_a_change_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    pauser = Pauser(PauseMemory(tmp_path), Clock())
+    pauser.resume()
+    pauser.pause(None)
+    pauser.resume()
+    pauser.resume()
+    assert [record.message for record in caplog.records] == [
+        "paused until told to resume",
+        "resumed",
+    ]

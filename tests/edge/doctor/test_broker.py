@@ -1,0 +1,153 @@
+"""Every way in which a broker may not be reached, each told apart from the others."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge.demo.broker import free_port
+from edge.doctor.broker import examine_brokers
+from edge.doctor.finding import Finding, Level
+from edge.publish.mqtt.secret import Secret
+from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
+from tests.brokers import Broker, Mosquitto
+from tests.edge.listen.test_visit import stranger
+from tests.subscribers import Subscriber
+
+HOST = "127.0.0.1"
+TOPIC = "emotiond/test/response/doctor"
+
+
+def found(port: int, **fields: object) -> list[Finding]:
+    settings = MqttSettings(**{"host": HOST, "port": port, "device": "test", **fields})  # type: ignore[arg-type]
+    findings = list(examine_brokers(settings))
+    for finding in findings:
+        assert (finding.remedy is None) == (finding.level is Level.OK)
+        assert "\n" not in str(finding)
+    return findings
+
+
+def failure(port: int, **fields: object) -> Finding:
+    """Return the only finding, which is a failure."""
+    (finding,) = found(port, **fields)
+    assert finding.level is Level.FAILURE
+    return finding
+
+
+def test_a_broker_that_lets_the_device_in_and_passes_on_what_it_says_is_ok(broker: Broker) -> None:
+    with Subscriber(broker.host, broker.port) as subscriber:  # which knows what may be said
+        first, second = found(broker.port)
+        subscriber.catch_up()
+    assert [topic for topic, *_ in subscriber.messages] == [TOPIC]
+    assert (first.level, second.level) == (Level.OK, Level.OK)
+    assert first.subject == f"broker {HOST}:{broker.port}"
+    assert "below emotiond/test" in second.text
+
+
+def test_a_host_that_no_name_server_knows_is_told_so() -> None:
+    finding = failure(1883, host="no-such-host.invalid")
+    assert "check `host`, and whether this machine can resolve names" in str(finding)
+
+
+def test_a_port_that_nobody_listens_on_is_told_so() -> None:
+    finding = failure(free_port())
+    assert "cannot be reached" in finding.text
+    assert "start the broker" in str(finding)
+
+
+def test_a_host_that_does_not_answer_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.publish.mqtt.connection.DIAL_SECONDS", 0.3)
+    with socket.socket() as full, socket.socket() as first:
+        full.bind((HOST, 0))
+        full.listen(0)
+        first.connect(full.getsockname())  # the one that may wait
+        finding = failure(full.getsockname()[1])
+    assert "cannot be reached: timed out" in finding.text
+    assert "firewalls" in str(finding)
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_who_speaks_no_mqtt_is_told_so(hangs_up: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.publish.mqtt.connection.DIAL_SECONDS", 0.3)
+    with stranger(hangs_up) as port:
+        finding = failure(port)
+    assert "is it MQTT?" in finding.text
+    assert "check `port`, `transport` and `tls`" in str(finding)
+
+
+def test_a_wrong_password_is_a_refusal_and_never_shown(
+    secured: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSWORD", "guess")
+    finding = failure(secured.port, user="edge", password=Secret(env="PASSWORD"))
+    assert "refuses this client: Not authorized" in finding.text
+    assert "guess" not in str(finding)
+
+
+def test_the_right_password_is_ok(secured: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSWORD", "secret")
+    findings = found(secured.port, user="edge", password=Secret(env="PASSWORD"))
+    assert [finding.level for finding in findings] == [Level.OK, Level.OK]
+
+
+def test_a_secret_that_is_not_there_is_a_failure_before_anybody_is_called() -> None:
+    finding = failure(free_port(), user="edge", password=Secret(file=Path("/none")))
+    assert "/none: the secret cannot be read" in finding.text
+
+
+def test_a_certificate_that_is_not_trusted_is_told_apart(
+    needs_mosquitto: None, tmp_path: Path
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate} -days 2 "
+        "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1",
+        shell=True,
+        check=True,
+        capture_output=True,
+    )
+    lines = f"allow_anonymous true\ncertfile {certificate}\nkeyfile {key}"
+    with Mosquitto(tmp_path, lines) as broker:
+        finding = failure(broker.port, tls=TlsSettings())
+        assert "CERTIFICATE_VERIFY_FAILED" in finding.text
+        assert "the authority that signed it" in str(finding)
+        trusted = found(broker.port, tls=TlsSettings(ca_file=certificate))
+        assert [one.level for one in trusted] == [Level.OK, Level.OK]
+        assert "check `port`, `transport` and `tls`" in str(failure(broker.port))
+
+
+def test_a_port_without_tls_is_told_so(broker: Broker) -> None:
+    assert "`tls`" in str(failure(broker.port, tls=TlsSettings()))
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", 5])
+@pytest.mark.parametrize("right", ["read", "write"])
+def test_an_access_list_that_denies_is_found_out_even_where_the_broker_keeps_silent(
+    needs_mosquitto: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    right: str,
+    protocol: object,
+) -> None:
+    monkeypatch.setattr("edge.doctor.broker.ECHO_SECONDS", 0.5)
+    access = tmp_path / "acl"
+    access.write_text(f"topic {right} emotiond/test/#\n")
+    with Mosquitto(tmp_path, f"allow_anonymous true\nacl_file {access}") as broker:
+        let_in, denied = found(broker.port, protocol=protocol)
+    assert let_in.level is Level.OK
+    assert denied.level is Level.FAILURE
+    assert TOPIC in denied.text
+
+
+def test_where_another_address_stands_in_an_absent_broker_is_a_warning(broker: Broker) -> None:
+    absent = free_port()
+    first, *others = found(absent, fallbacks=(Address(HOST, broker.port),))
+    assert first.level is Level.WARNING
+    assert first.subject == f"broker {HOST}:{absent}"
+    assert [finding.level for finding in others] == [Level.OK, Level.OK]
+
+
+def test_where_none_stands_in_each_is_a_failure() -> None:
+    findings = found(free_port(), fallbacks=(Address(HOST, free_port()),))
+    assert [finding.level for finding in findings] == [Level.FAILURE, Level.FAILURE]

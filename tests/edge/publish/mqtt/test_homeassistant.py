@@ -1,0 +1,162 @@
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from edge import __version__
+from edge.publish.mqtt.homeassistant import (
+    Device,
+    HomeAssistantSettings,
+    discovery,
+    discovery_topic,
+    status_topic,
+)
+
+PI = Device(
+    root="emotiond/pi-4",
+    name="pi-4",
+    labels=("angry", "happy"),
+    models=("shallow-int8", "tiny-int8"),
+    commands=frozenset({"pause", "model", "snapshot"}),
+    pictures=True,
+)
+
+EVERY_ENTITY = {
+    "emotion": "sensor",
+    "faces": "sensor",
+    "face_present": "binary_sensor",
+    "emotion_event": "event",
+    "probability_angry": "sensor",
+    "probability_happy": "sensor",
+    "pause": "switch",
+    "model": "select",
+    "snapshot": "image",
+    "take_snapshot": "button",
+    "frame_rate": "sensor",
+    "latency": "sensor",
+    "temperature": "sensor",
+}
+
+WITHOUT_CAMERA = {"emotion_event", "pause", "model", "frame_rate", "latency", "temperature"}
+
+
+def told(device: Device = PI) -> dict[str, Any]:
+    payload: dict[str, Any] = msgspec.json.decode(discovery(device))
+    return payload
+
+
+def components(device: Device = PI) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = told(device)["components"]
+    return found
+
+
+def test_the_device_is_announced_under_its_prefix_and_its_whole_root() -> None:
+    settings = HomeAssistantSettings()
+    assert discovery_topic(settings, PI.root) == "homeassistant/device/emotiond_pi-4/config"
+    assert status_topic(settings) == "homeassistant/status"
+    other = HomeAssistantSettings(prefix="home")
+    assert discovery_topic(other, PI.root).startswith("home/device/")
+    assert status_topic(other) == "home/status"
+
+
+@pytest.mark.parametrize("prefix", ["", "home/assistant", "home+", "#", "a\n", "x" * 65])
+def test_a_prefix_that_is_no_single_level_of_a_topic_is_refused(prefix: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="Expected `str`"):
+        msgspec.convert({"prefix": prefix}, HomeAssistantSettings)
+
+
+def test_device_and_origin_say_what_it_is_and_of_which_version() -> None:
+    payload = told()
+    assert payload["device"]["identifiers"] == ["emotiond_pi-4"]
+    assert payload["device"]["name"] == "pi-4"
+    assert payload["device"]["sw_version"] == __version__
+    assert payload["origin"] == {"name": "emotiond", "sw_version": __version__}
+
+
+def test_there_is_one_entity_for_everything_that_is_promised() -> None:
+    platforms = {key: entity["platform"] for key, entity in components().items()}
+    assert platforms == EVERY_ENTITY
+
+
+def test_ids_are_unique_and_stable_and_say_their_domain() -> None:
+    entities = components()
+    assert {entity["unique_id"] for entity in entities.values()} == {
+        f"emotiond_pi-4_{key}" for key in EVERY_ENTITY
+    }
+    for key, entity in entities.items():
+        assert entity["default_entity_id"] == f"{entity['platform']}.emotiond_pi_4_{key}"
+        assert "object_id" not in entity
+    assert discovery(PI) == discovery(replace(PI))
+
+
+def test_what_needs_the_camera_is_available_only_with_it() -> None:
+    payload = told()
+    daemon, camera = payload["availability"]
+    assert daemon == {"topic": "emotiond/pi-4/availability"}
+    assert camera["topic"] == "emotiond/pi-4/state"
+    assert payload["availability_mode"] == "all"
+    exempt = {key for key, entity in payload["components"].items() if "availability" in entity}
+    assert exempt == WITHOUT_CAMERA
+    assert all(payload["components"][key]["availability"] == [daemon] for key in exempt)
+
+
+def test_the_emotion_is_one_of_the_labels_or_uncertain() -> None:
+    emotion = components()["emotion"]
+    assert emotion["device_class"] == "enum"
+    assert emotion["options"] == ["angry", "happy", "uncertain"]
+
+
+def test_events_have_three_types_and_are_heard_at_least_once() -> None:
+    event = components()["emotion_event"]
+    assert event["event_types"] == ["start", "change", "end"]
+    assert event["qos"] == 1
+    assert event["state_topic"] == "emotiond/pi-4/event"
+
+
+def test_each_class_has_a_probability_that_is_off_by_default() -> None:
+    disabled = {k for k, entity in components().items() if not entity.get("enabled_by_default", 1)}
+    assert disabled == {"probability_angry", "probability_happy"}
+
+
+def test_commands_go_where_the_daemon_hears_them_and_are_not_retained() -> None:
+    entities = components()
+    topics = {key: e["command_topic"] for key, e in entities.items() if "command_topic" in e}
+    assert topics == {
+        "pause": "emotiond/pi-4/set/pause",
+        "model": "emotiond/pi-4/set/model",
+        "take_snapshot": "emotiond/pi-4/request/snapshot",
+    }
+    assert not any(entity.get("retain") for entity in entities.values())
+
+
+@pytest.mark.parametrize(
+    ("device", "missing"),
+    [
+        (replace(PI, commands=PI.commands - {"pause"}), {"pause"}),
+        (replace(PI, commands=PI.commands - {"model"}), {"model"}),
+        (replace(PI, models=()), {"model"}),
+        (replace(PI, commands=PI.commands - {"snapshot"}), {"snapshot", "take_snapshot"}),
+        (replace(PI, pictures=False), {"snapshot", "take_snapshot"}),
+        (replace(PI, temperature=False), {"temperature"}),
+    ],
+)
+def test_what_a_device_has_no_longer_is_taken_away(device: Device, missing: set[str]) -> None:
+    # Home Assistant keeps an entity that is only left out; the bare platform removes it.
+    entities = components(device)
+    assert entities.keys() == EVERY_ENTITY.keys()
+    bare = {key for key, entity in entities.items() if entity.keys() == {"platform"}}
+    assert bare == missing
+    assert all(entities[key]["platform"] == EVERY_ENTITY[key] for key in missing)
+
+
+def test_classes_that_only_other_models_know_are_taken_away() -> None:
+    entities = components(replace(PI, other_labels=("angry", "contempt")))
+    assert entities["probability_contempt"] == {"platform": "sensor"}
+    assert entities["probability_angry"]["unit_of_measurement"] == "%"
+
+
+def test_a_label_may_be_any_text() -> None:
+    label = 'a "b" {{ c'
+    entity = components(replace(PI, labels=(label, "happy")))['probability_a_"b"_{{_c']
+    assert '.get("a \\"b\\" {{ c")' in entity["value_template"]
