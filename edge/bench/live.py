@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def main() -> None:
         stats: dict[str, Any] = {}
         client = _listen(broker, stats)
         config = _config(stream.url, broker, options.budget)
-        cpu = _run_daemon(Path(directory), config, options.seconds)
+        cpu = run_daemon(Path(directory), config, options.seconds)
         client.disconnect()
     _print(stats, cpu, options)
 
@@ -61,13 +62,26 @@ def _config(url: str, broker: EmbeddedBroker, budget: float) -> dict[str, Any]:
     return {"source": source, "detect": {"cpu_budget": budget}, "sinks": [mqtt], "state": "."}
 
 
-def _run_daemon(directory: Path, config: dict[str, Any], seconds: float) -> float:
-    """Let the daemon run for `seconds`; return the share of one core it used."""
+def run_daemon(
+    directory: Path,
+    config: dict[str, Any],
+    seconds: float,
+    meanwhile: Callable[[float], None] = time.sleep,
+) -> float:
+    """Let the daemon run for `seconds`; return the share of one core it used.
+
+    Args:
+        directory: for its config, and its log, `daemon.log`.
+        config: what it runs by.
+        seconds: how long.
+        meanwhile: what is done for as long.
+    """
     path = directory / "live.json"
     path.write_bytes(msgspec.json.encode(config))
     command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    time.sleep(seconds)
+    with (directory / "daemon.log").open("w") as log:
+        process = subprocess.Popen(command, stderr=log)
+    meanwhile(seconds)
     process.send_signal(signal.SIGTERM)
     _, _, usage = os.wait4(process.pid, 0)
     return (usage.ru_utime + usage.ru_stime) / seconds

@@ -10,7 +10,7 @@ from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.listen.visit import call_on
 from edge.publish import MqttSettings
-from edge.publish.mqtt.connection import Refused, describe
+from edge.publish.mqtt.client import Refused, describe
 from edge.publish.mqtt.homeassistant import HomeAssistantSettings, discovery_topic
 
 

@@ -13,7 +13,7 @@ from edge.config import load_config
 from edge.errors import ExitCode
 from edge.listen.listener import Listener
 from edge.listen.narrator import Narrator
-from edge.publish.mqtt.connection import Message
+from edge.publish.mqtt.message import Message
 from edge.publish.mqtt.topics import Topics
 
 

@@ -1,1 +1,1 @@
-"""What can be asked of a running daemon, and how it is done."""
+"""What can be asked of a running daemon, and where."""

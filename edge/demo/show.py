@@ -14,7 +14,7 @@ from edge.errors import EmotiondError, ExitCode
 from edge.listen.lines import event_line
 from edge.listen.listener import Listener
 from edge.publish import MqttSettings
-from edge.publish.mqtt.connection import Message
+from edge.publish.mqtt.message import Message
 
 CLIP = Path(__file__).with_name("faces.mp4")
 TIMEOUT, FAREWELL = 120.0, 5.0

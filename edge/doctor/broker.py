@@ -10,7 +10,7 @@ from secrets import token_hex
 from edge.doctor.finding import Finding, Level
 from edge.errors import ConfigError
 from edge.listen.visit import Visit
-from edge.publish.mqtt.connection import Gone, NotMqtt, Refused, describe
+from edge.publish.mqtt.client import Gone, NotMqtt, Refused, describe
 from edge.publish.mqtt.settings import Address, MqttSettings
 
 ECHO_SECONDS = 3.0

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 from edge.listen.visit import Visit
-from edge.publish.mqtt.connection import Gone, Message, Refused, describe
+from edge.publish.mqtt.client import Gone, Refused, describe
 from edge.publish.mqtt.link import Link, Links, Patience
+from edge.publish.mqtt.message import Message
 from edge.publish.mqtt.settings import Address, MqttSettings
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from edge.listen.lines import event_line, plain_line, printable
-from edge.publish.mqtt.connection import Message
+from edge.publish.mqtt.message import Message
 from edge.publish.mqtt.topics import Topics
 
 

@@ -6,14 +6,9 @@ from collections.abc import Callable, Sequence
 from secrets import token_hex
 
 from edge.errors import EmotiondError
-from edge.publish.mqtt.connection import (
-    Connection,
-    Gone,
-    Letter,
-    Message,
-    Refused,
-    describe,
-)
+from edge.publish.mqtt.client import Gone, Refused, describe
+from edge.publish.mqtt.connection import Connection
+from edge.publish.mqtt.message import Letter, Message
 from edge.publish.mqtt.settings import Address, MqttSettings
 
 ANSWER_SECONDS = 5.0

@@ -1,1 +1,1 @@
-"""Life as a daemon: signals, systemd, exit codes."""
+"""Life as a daemon: signals, commands, systemd, exit codes."""

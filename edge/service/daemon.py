@@ -8,10 +8,10 @@ from pathlib import Path
 
 import cv2
 
-from edge.control.controller import Controller
 from edge.errors import EmotiondError, ExitCode
 from edge.pipeline import Pipeline
 from edge.records import Stats
+from edge.service.controller import Controller
 from edge.service.notify import Notifier
 
 TICK = 1.0

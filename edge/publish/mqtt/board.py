@@ -2,7 +2,7 @@
 
 import threading
 
-from edge.publish.mqtt.connection import Letter
+from edge.publish.mqtt.message import Letter
 
 
 class Board:

@@ -4,25 +4,15 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.errors import ConfigError, EmotiondError
-from edge.publish.mqtt.secret import Secret
-from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings, Transport
+from edge.publish.mqtt.client import NotMqtt, Refused, dial, new_client, why
+from edge.publish.mqtt.message import Letter, Message
+from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.publish.mqtt.wake import Wake
-
-DIAL_SECONDS = 3.0
-"""How long a broker may take to let a connection in, and again to answer to it."""
-
-LARGEST_MESSAGE = 65_536
-"""Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long."""
 
 GOODBYE_SECONDS = 1.0
 """How long a broker may take to let a connection go."""
@@ -32,48 +22,6 @@ MOST_HEARD = 1024
 
 WINDOW = 20
 """Events given to the client and not yet acknowledged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message to publish.
-
-    Attributes:
-        properties: of MQTT 5; 3.1.1 has none.
-    """
-
-    topic: str
-    payload: bytes
-    qos: int = 0
-    retain: bool = False
-    properties: Properties | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What came from a broker.
-
-    Attributes:
-        retained: whether the broker had it from before.
-        properties: of MQTT 5; 3.1.1 has none.
-    """
-
-    topic: str
-    payload: bytes
-    retained: bool
-    properties: Properties | None = None
-
-
-class Refused(EmotiondError):
-    """The broker is there and does not want this client."""
-
-
-class NotMqtt(OSError):
-    """Somebody is there and does not answer as a broker would."""
-
-
-class Gone(OSError):
-    """The broker ended the connection, or says nothing any more."""
 
 
 class Connection:
@@ -135,7 +83,7 @@ class Connection:
             Refused: the broker does not want this client.
         """
         dial(self._client, self._settings, self.address)
-        deadline = time.monotonic() + DIAL_SECONDS
+        deadline = time.monotonic() + self._client.connect_timeout
         while not self._answered and self.ended is None and time.monotonic() < deadline:
             self.turn(0.1)
         if self._answered and self._refusal is None:
@@ -210,91 +158,3 @@ class Connection:
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         payload = bytes(message.payload)
         self.heard.append(Message(message.topic, payload, message.retain, message.properties))
-
-
-def describe(error: Refused | OSError) -> str:
-    """Say what came of a try to reach a broker."""
-    if isinstance(error, Refused):
-        return f"refuses this client: {error}"
-    if isinstance(error, NotMqtt | Gone):
-        return str(error)
-    return f"cannot be reached: {error}"
-
-
-def new_client(settings: MqttSettings, client_id: str) -> paho.Client:
-    """Return a client that can speak to the brokers of `settings` and does not yet.
-
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
-    """
-    client = paho.Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        protocol=paho.MQTTv5 if settings.protocol == 5 else paho.MQTTv311,
-        transport=settings.transport.value,
-        reconnect_on_failure=False,  # several addresses are tried in turn, which it cannot
-    )
-    client.connect_timeout = DIAL_SECONDS
-    if settings.transport is Transport.WEBSOCKETS:
-        client.ws_set_options(path=settings.path)
-    if settings.user is not None:
-        client.username_pw_set(_reveal(settings.user), _reveal(settings.password))
-    if settings.tls is not None:
-        _encrypt(client, settings.tls)
-    return client
-
-
-def publish_properties(settings: MqttSettings, **values: Any) -> Properties | None:
-    """Return the properties of a message, by their names in MQTT 5; none where that is not spoken.
-
-    None stands for a value that is not given.
-    """
-    return _properties(PacketTypes.PUBLISH, **values) if settings.protocol == 5 else None
-
-
-def _properties(packet: int, **values: Any) -> Properties:
-    properties = Properties(packet)  # type: ignore[no-untyped-call]
-    for name, value in values.items():
-        if value is not None:
-            setattr(properties, name, value)
-    return properties
-
-
-def dial(client: paho.Client, settings: MqttSettings, address: Address) -> None:
-    """Reach a broker and ask to be let in; the answer comes to `on_connect` once the loop runs.
-
-    Raises:
-        OSError: it cannot be reached, or is not to be trusted.
-        NotMqtt: it does not speak websockets, where these are wanted.
-    """
-    properties = None
-    if settings.protocol == 5:
-        properties = _properties(PacketTypes.CONNECT, MaximumPacketSize=LARGEST_MESSAGE)
-    try:
-        client.connect(address.host, address.port, settings.keepalive, properties=properties)
-    except paho.WebsocketConnectionError as error:
-        raise NotMqtt(f"{error}; are websockets spoken there?") from error
-    except OSError:
-        raise
-    except ValueError as error:  # what the ssl module makes of some host names
-        raise OSError(str(error)) from error
-
-
-def why(reason: ReasonCode) -> str:
-    """Return a broker's refusal in words, with what may be done about it."""
-    if str(reason) in {"Not authorized", "Bad user name or password"}:
-        return f"{reason}; check user, password and what the broker allows them"
-    return str(reason)
-
-
-def _reveal(secret: str | Secret | None) -> str | None:
-    return secret.reveal() if isinstance(secret, Secret) else secret
-
-
-def _encrypt(client: paho.Client, tls: TlsSettings) -> None:
-    files = [str(path) if path else None for path in (tls.ca_file, tls.cert_file, tls.key_file)]
-    try:
-        client.tls_set(*files)  # type: ignore[arg-type]  # its first three
-    except (OSError, ssl.SSLError, ValueError) as error:
-        named = ", ".join(name for name in files if name)
-        raise ConfigError(f"tls of the MQTT sink: cannot use {named}: {error}") from error

@@ -6,17 +6,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from edge.publish.mqtt.board import Board
-from edge.publish.mqtt.connection import (
-    GOODBYE_SECONDS,
-    WINDOW,
-    Connection,
-    Letter,
-    Message,
-    Refused,
-    describe,
-    publish_properties,
-)
+from edge.publish.mqtt.client import Refused, describe, publish_properties
+from edge.publish.mqtt.connection import GOODBYE_SECONDS, WINDOW, Connection
 from edge.publish.mqtt.link import Link, Links, Patience
+from edge.publish.mqtt.message import Letter, Message
 from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.publish.mqtt.wake import Wake
 from edge.publish.outbox import Entry, Outbox

@@ -17,7 +17,8 @@ from edge.control.command import (
     Request,
 )
 from edge.control.desk import Desk
-from edge.publish.mqtt.connection import Letter, Message, publish_properties
+from edge.publish.mqtt.client import publish_properties
+from edge.publish.mqtt.message import Letter, Message
 from edge.publish.mqtt.settings import MqttSettings
 from edge.validation import explain
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from edge.control.desk import Desk
+from edge.errors import EmotiondError
 from edge.publish.mqtt.board import Board
-from edge.publish.mqtt.connection import Letter, Message, new_client
+from edge.publish.mqtt.client import new_client
 from edge.publish.mqtt.courier import Courier
 from edge.publish.mqtt.homeassistant import Device, discovery, discovery_topic, status_topic
 from edge.publish.mqtt.journal import Journal
+from edge.publish.mqtt.message import Letter, Message
 from edge.publish.mqtt.requests import Requests
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.mqtt.state import State
@@ -79,8 +81,12 @@ class MqttSink:
         Raises:
             EmotiondError: another process uses the outbox.
         """
-        self._outbox.open()
-        self._journal.open()
+        self._journal.open()  # first: what the outbox has to say is to be told as well
+        try:
+            self._outbox.open()
+        except EmotiondError:
+            self._journal.close()
+            raise
         self._recorder.start()
         self._courier.start()
 

@@ -8,7 +8,7 @@ import pytest
 from edge.demo.broker import free_port
 from edge.listen.listener import Listener
 from edge.listen.visit import call_on
-from edge.publish.mqtt.connection import Message
+from edge.publish.mqtt.message import Message
 from edge.publish.mqtt.secret import Secret
 from edge.publish.mqtt.settings import Address, MqttSettings
 from tests.brokers import Broker, Mosquitto, wait_until

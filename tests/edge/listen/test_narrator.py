@@ -1,5 +1,5 @@
 from edge.listen.narrator import Narrator
-from edge.publish.mqtt.connection import Message
+from edge.publish.mqtt.message import Message
 from edge.publish.payload import encode_event
 from tests.events import event
 

@@ -9,7 +9,7 @@ import pytest
 from edge.demo.broker import free_port
 from edge.errors import EmotiondError
 from edge.listen.visit import Visit, call_on
-from edge.publish.mqtt.connection import Gone, NotMqtt, Refused
+from edge.publish.mqtt.client import Gone, NotMqtt, Refused
 from edge.publish.mqtt.secret import Secret
 from edge.publish.mqtt.settings import Address, MqttSettings, Transport
 from tests.brokers import Broker, Mosquitto, wait_until
@@ -96,7 +96,7 @@ def test_whoever_hangs_up_at_once_is_no_broker() -> None:
 
 
 def test_whoever_keeps_silent_is_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.publish.mqtt.connection.DIAL_SECONDS", 0.3)
+    monkeypatch.setattr("edge.publish.mqtt.client.DIAL_SECONDS", 0.3)
     with stranger(hangs_up=False) as port, pytest.raises(NotMqtt, match="does not answer in time"):
         visit(port).open()
 

@@ -25,7 +25,7 @@ from edge.control.command import (
     TakeSnapshot,
 )
 from edge.control.desk import MOST_WAITING, Desk
-from edge.publish.mqtt.connection import Letter, Message
+from edge.publish.mqtt.message import Letter, Message
 from edge.publish.mqtt.requests import LARGEST, Requests
 from edge.publish.mqtt.settings import MqttSettings
 

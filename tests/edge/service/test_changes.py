@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config import Config, parse_config
-from edge.control.changes import with_detector, with_model, with_thresholds
 from edge.control.command import CommandError
 from edge.detect import AutoSettings, BlazeFaceSettings, HaarSettings
+from edge.service.changes import with_detector, with_model, with_thresholds
 
 MODELS = {"shallow-int8": Path("shallow-int8"), "mine": Path("/models/mine.tflite")}
 KINDS = ("auto", "emotiond", "yunet", "haar")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.control.pause import FILE, Paused, PauseMemory, Pauser
+from edge.service.pause import FILE, Paused, PauseMemory, Pauser
 
 SOON = datetime.now(UTC) + timedelta(hours=1)
 

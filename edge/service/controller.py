@@ -12,7 +12,6 @@ import msgspec
 from edge.analysis import change_analysis
 from edge.assembly import build_pipeline, desk_of
 from edge.config import Config, load_config, state_folder
-from edge.control.changes import with_detector, with_model, with_thresholds
 from edge.control.command import (
     Answer,
     AskInfo,
@@ -27,11 +26,12 @@ from edge.control.command import (
     SetThresholds,
     TakeSnapshot,
 )
-from edge.control.info import describe
-from edge.control.pause import PauseMemory, Pauser
 from edge.errors import EmotiondError
 from edge.pipeline import Pipeline
 from edge.publish.payload import utc
+from edge.service.changes import with_detector, with_model, with_thresholds
+from edge.service.info import describe
+from edge.service.pause import PauseMemory, Pauser
 
 log = logging.getLogger(__name__)
 

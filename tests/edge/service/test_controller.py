@@ -26,9 +26,9 @@ from edge.control.command import (
     SetThresholds,
     TakeSnapshot,
 )
-from edge.control.controller import Controller
 from edge.demo.show import CLIP
 from edge.records import CameraState
+from edge.service.controller import Controller
 from tests.brokers import wait_until
 from tests.e2e.daemon import read_events
 
