@@ -8,7 +8,11 @@ PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c c
 FETCH = $(VENV)/bin/emotiond models fetch blazeface || \
 	echo "blazeface cannot be fetched now; its tests are skipped" >&2
 
-.PHONY: demo test lint types check clean
+# Home Assistant wants environments of its own, one a release, and this Python or 3.14.
+HASS_PYTHON ?= python3.13
+HASS_VENV ?= .venv-homeassistant
+
+.PHONY: demo test test-homeassistant lint types check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo  ## run the daemon on the built-in clip, with a built-in broker
@@ -17,6 +21,16 @@ demo: $(VENV)/.demo  ## run the daemon on the built-in clip, with a built-in bro
 test: $(VENV)/.dev  ## run every test
 	@$(FETCH)
 	$(VENV)/bin/python -m pytest $(TESTS)
+
+test-homeassistant:  ## run the tests with real Home Assistants
+	@releases="$$($(HASS_PYTHON) tests/homeassistant/releases.py 2>&-)"; \
+	if [ -z "$$releases" ]; then \
+		echo "skipped: Home Assistant is tested on Python 3.13 and 3.14, and $(HASS_PYTHON) is neither" >&2; \
+	fi; \
+	set -e; for release in $$releases; do \
+		$(MAKE) -s $(VENV)/.dev $(HASS_VENV)/$$release/.hass; \
+		HASS_VENV=$(HASS_VENV)/$$release $(VENV)/bin/python -m pytest tests/homeassistant; \
+	done
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
@@ -28,7 +42,7 @@ types: $(VENV)/.dev
 check: lint types test  ## everything CI runs
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(HASS_VENV)
 
 # Debian's python3 comes without venv; where that can be mended here, it is.
 $(VENV)/bin/python:
@@ -48,3 +62,8 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(HASS_VENV)/%/.hass: tests/homeassistant/requirements-%.txt
+	$(HASS_PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

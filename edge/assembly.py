@@ -11,6 +11,7 @@ from edge.capture import is_live, open_source
 from edge.config import Config, outbox_paths
 from edge.control.desk import Desk
 from edge.detect import detector_kinds
+from edge.infer.card import read_labels
 from edge.pipeline import Pipeline
 from edge.publish import open_sink
 
@@ -43,9 +44,16 @@ def build_pipeline(
 
 
 def desk_of(config: Config, before: Desk | None = None) -> Desk:
-    """Return a desk that offers what `config` allows; what waits at one before it is kept."""
+    """Return a desk that offers what `config` allows; what waits at one before it is kept.
+
+    Raises:
+        ModelError: a model's card cannot be read.
+    """
     desk = before or Desk({}, detector_kinds(), pictures=False)
-    return replace(desk, models=models_of(config), pictures=config.privacy.pictures)
+    models = models_of(config)
+    labels = dict.fromkeys(label for model in models.values() for label in read_labels(model))
+    pictures = config.privacy.pictures
+    return replace(desk, models=models, labels=tuple(labels), pictures=pictures)
 
 
 def models_of(config: Config) -> Mapping[str, Path]:

@@ -70,14 +70,22 @@ def read_card(model: Path, kind: type[AnyCard], called: str) -> AnyCard:
         ModelError: model or card is missing, malformed, or the hash differs.
     """
     found = sha256(model)  # first: where both are missing, the model is what to tell of
-    path = card_path(model)
-    try:
-        card = msgspec.json.decode(read(path), type=kind)
-    except msgspec.MsgspecError as error:
-        raise ModelError(f"{path}: is not {called}: {error}") from error
+    card = decode_card(card_path(model), kind, called)
     if found != card.sha256:
         raise ModelError(
             f"{model}: expected sha256 {card.sha256} as its card says, found {found}; "
             "the file is damaged or not the card's: fetch both again"
         )
     return card
+
+
+def decode_card(path: Path, kind: type[AnyCard], called: str) -> AnyCard:
+    """Read a card, whatever its model is.
+
+    Raises:
+        ModelError: it is missing or malformed.
+    """
+    try:
+        return msgspec.json.decode(read(path), type=kind)
+    except msgspec.MsgspecError as error:
+        raise ModelError(f"{path}: is not {called}: {error}") from error

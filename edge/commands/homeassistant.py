@@ -10,8 +10,8 @@ from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.listen.visit import call_on
 from edge.publish import MqttSettings
+from edge.publish.homeassistant import HomeAssistantSettings, discovery_topic
 from edge.publish.mqtt.client import Refused, describe
-from edge.publish.mqtt.homeassistant import HomeAssistantSettings, discovery_topic
 
 
 def add(commands: Any) -> None:

@@ -14,7 +14,7 @@ from edge.errors import ExitCode
 from edge.listen.listener import Listener
 from edge.listen.narrator import Narrator
 from edge.publish.mqtt.message import Message
-from edge.publish.mqtt.topics import Topics
+from edge.publish.topics import Topics
 
 
 def add(commands: Any) -> None:

@@ -19,12 +19,14 @@ class Desk:
         models: each that may be chosen, by name.
         detectors: the kinds that may be chosen.
         pictures: whether pictures may leave.
+        labels: the classes of all models together.
         requests: what waits to be answered.
     """
 
     models: Mapping[str, Path]
     detectors: tuple[str, ...]
     pictures: bool
+    labels: tuple[str, ...] = ()
     # A signal handler may put into this kind of queue while its own thread waits in it.
     requests: SimpleQueue[Request | None] = field(default_factory=SimpleQueue)
 

@@ -5,8 +5,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from edge.card import Card, Share, read_card
+from edge.assets import find_model
+from edge.card import Card, Share, card_path, decode_card, read_card
 from edge.records import UNCERTAIN
+
+CALLED = "a model card"
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,4 +116,13 @@ def load_card(model: Path) -> ModelCard:
     Raises:
         ModelError: model or card is missing, malformed, or the hash differs.
     """
-    return read_card(model, ModelCard, "a model card")
+    return read_card(model, ModelCard, CALLED)
+
+
+def read_labels(model: Path) -> tuple[str, ...]:
+    """Return the classes of a model, by its path or name, from its card alone.
+
+    Raises:
+        ModelError: model or card is missing, or the card malformed.
+    """
+    return decode_card(card_path(find_model(model)), ModelCard, CALLED).labels

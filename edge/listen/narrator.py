@@ -4,7 +4,7 @@ import msgspec
 
 from edge.listen.lines import event_line, plain_line, printable
 from edge.publish.mqtt.message import Message
-from edge.publish.mqtt.topics import Topics
+from edge.publish.topics import Topics
 
 
 class Camera(msgspec.Struct, frozen=True):

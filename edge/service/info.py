@@ -8,11 +8,9 @@ from typing import Any
 import msgspec
 
 from edge import __version__
-from edge.assets import find_model
-from edge.card import card_path
 from edge.config import Config
 from edge.credentials import without_credentials
-from edge.infer.card import ModelCard
+from edge.infer.card import read_labels
 from edge.records import Status
 
 HIDDEN = "(hidden)"
@@ -29,7 +27,7 @@ def describe(
         "model": status.model,
         "detector": status.detector,
         "camera": status.camera.value,
-        "models": {name: list(_labels(path)) for name, path in models.items()},
+        "models": {name: list(read_labels(path)) for name, path in models.items()},
         "detectors": list(detectors),
         "config": plain_config(config),
     }
@@ -47,9 +45,3 @@ def plain_config(config: Config) -> Any:
         if isinstance(sink.get("user"), str):
             sink["user"] = HIDDEN
     return plain
-
-
-def _labels(model: Path) -> tuple[str, ...]:
-    """Return a model's classes from its card alone: its file need not be read for that."""
-    card = card_path(find_model(model)).read_bytes()
-    return msgspec.json.decode(card, type=ModelCard).labels

@@ -15,7 +15,7 @@ from edge.demo.broker import free_port
 from edge.demo.show import CLIP
 from edge.errors import ExitCode
 from edge.publish.mqtt.requests import SET
-from edge.publish.mqtt.topics import Topics
+from edge.publish.topics import Topics
 from tests import contract
 from tests.brokers import MOSQUITTO, Mosquitto, wait_until
 from tests.contract import CHANNELS, DOCUMENT, Channel, Message

@@ -9,10 +9,11 @@ from typing import Any
 
 from edge.control.desk import Desk
 from edge.errors import EmotiondError
+from edge.machine import Machine
+from edge.publish.homeassistant import Device, discovery, discovery_topic, status_topic
 from edge.publish.mqtt.board import Board
 from edge.publish.mqtt.client import new_client
 from edge.publish.mqtt.courier import Courier
-from edge.publish.mqtt.homeassistant import Device, discovery, discovery_topic, status_topic
 from edge.publish.mqtt.journal import Journal
 from edge.publish.mqtt.message import Letter, Message
 from edge.publish.mqtt.requests import Requests
@@ -157,13 +158,13 @@ class MqttSink:
             )
 
     def _set(self, status: Status) -> None:
+        homeassistant = self._settings.homeassistant
+        if homeassistant is not None:  # first: the state may show a class that is new to it
+            topic = discovery_topic(homeassistant, self._topics.root)
+            self._board.pin(topic, discovery(self._device(status)), qos=1)
         with self._lock:
             self._state.set(status)
         self._pin_state()
-        homeassistant = self._settings.homeassistant
-        if homeassistant is not None:
-            topic = discovery_topic(homeassistant, self._topics.root)
-            self._board.pin(topic, discovery(self._device(status)), qos=1)
 
     def _pin_state(self) -> None:
         with self._lock:
@@ -231,4 +232,6 @@ class MqttSink:
             models=tuple(self._desk.models) if self._desk else (),
             commands=frozenset(commands),
             pictures=self._desk is not None and self._desk.pictures,
+            temperature=Machine().look().temperature is not None,
+            other_labels=self._desk.labels if self._desk else (),
         )

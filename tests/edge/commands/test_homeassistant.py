@@ -6,7 +6,7 @@ import pytest
 
 from edge.cli import main
 from edge.demo.broker import free_port
-from edge.publish.mqtt.homeassistant import Device, discovery
+from edge.publish.homeassistant import Device, discovery
 from tests.brokers import Broker, Mosquitto
 from tests.edge.commands.configs import write_config
 from tests.subscribers import Subscriber

@@ -9,11 +9,9 @@ from typing import Annotated
 import msgspec
 
 from edge import __version__
-from edge.publish.mqtt.entities import components
-from edge.publish.mqtt.entity import Device, online, watching
-from edge.publish.mqtt.topics import Topics
-
-__all__ = ["Device", "HomeAssistantSettings", "discovery", "discovery_topic", "status_topic"]
+from edge.publish.homeassistant.entities import components
+from edge.publish.homeassistant.entity import Device, online, watching
+from edge.publish.topics import Topics
 
 
 class HomeAssistantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

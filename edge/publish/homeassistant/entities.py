@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from edge.publish.mqtt.entity import Components, Device, entity, gone, without_camera
+from edge.publish.homeassistant.entity import Components, Device, entity, gone, without_camera
 from edge.records import UNCERTAIN, EventType
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from edge.publish.mqtt.topics import Topics
+from edge.publish.topics import Topics
 
 Components = dict[str, dict[str, Any]]
 """Entities as Home Assistant wants them described, by a key that none shares."""

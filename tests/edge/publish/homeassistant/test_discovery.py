@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from edge import __version__
-from edge.publish.mqtt.homeassistant import (
+from edge.publish.homeassistant import (
     Device,
     HomeAssistantSettings,
     discovery,

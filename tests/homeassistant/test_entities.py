@@ -1,0 +1,159 @@
+"""What a real Home Assistant makes of the message that announces a device."""
+
+from pathlib import Path
+from subprocess import run
+from typing import Any
+
+import msgspec
+import pytest
+
+from edge import __version__
+from edge.publish.homeassistant import HomeAssistantSettings, discovery_topic
+from edge.records import CameraState, EventType
+from tests.brokers import Mosquitto, wait_until
+from tests.events import stats, uncertain
+from tests.homeassistant.core import HASS, HomeAssistant
+from tests.homeassistant.device import LABELS, PublishedDevice, seen
+from tests.subscribers import Subscriber
+
+NEED_CAMERA = {"emotion", "faces", "face_present", "snapshot", "take_snapshot"}
+DO_NOT = {"emotion_event", "pause", "model", "frame_rate", "latency", "temperature"}
+
+DEFAULT_ENTITY_ID = (2025, 10)
+"""The first release that knows it; older ones make ids of names."""
+
+
+@pytest.fixture
+def promised(device: PublishedDevice, home_broker: Mosquitto) -> dict[str, dict[str, Any]]:
+    """The entities of the message that the broker retains."""
+    topic = discovery_topic(HomeAssistantSettings(), device.root)
+    with Subscriber(home_broker.host, home_broker.port) as subscriber:
+        wait_until(lambda: subscriber.payloads(topic))
+        components = subscriber.payloads(topic)[-1]["components"]
+    return {key: entity for key, entity in components.items() if len(entity) > 1}
+
+
+def test_every_entity_that_is_promised_is_in_the_registry_and_no_other(
+    device: PublishedDevice, home: HomeAssistant, promised: dict[str, dict[str, Any]]
+) -> None:
+    assert promised.keys() == NEED_CAMERA | DO_NOT | {f"probability_{name}" for name in LABELS}
+    wait_until(lambda: home.entities(device.key).keys() == promised.keys())
+    for key, entry in home.entities(device.key).items():
+        wanted = promised[key]
+        assert entry["unique_id"] == wanted["unique_id"]
+        assert entry["original_name"] == wanted["name"]
+        assert entry["entity_category"] == wanted.get("entity_category")
+        assert entry["entity_id"] == _entity_id(home, device, wanted)
+
+
+def test_its_own_schemas_know_every_key(
+    home: HomeAssistant, promised: dict[str, dict[str, Any]]
+) -> None:
+    assert HASS is not None
+    command = [str(HASS.with_name("python")), str(Path(__file__).with_name("unknown.py"))]
+    found = run(command, input=msgspec.json.encode(promised), check=True, capture_output=True)
+    older = home.version < DEFAULT_ENTITY_ID
+    assert msgspec.json.decode(found.stdout) == (["default_entity_id"] if older else [])
+
+
+def test_the_probabilities_and_they_alone_are_disabled(
+    device: PublishedDevice, home: HomeAssistant
+) -> None:
+    entries = home.entities(device.key)
+    disabled = {key: entry["disabled_by"] for key, entry in entries.items() if entry["disabled_by"]}
+    assert disabled == {f"probability_{label}": "integration" for label in LABELS}
+
+
+def test_all_belong_to_one_device_with_its_name_and_version(
+    device: PublishedDevice, home: HomeAssistant
+) -> None:
+    entry = home.devices()[device.key]
+    assert entry["name"] == device.settings.name
+    assert (entry["manufacturer"], entry["sw_version"]) == ("emotiond", __version__)
+    assert {one["device_id"] for one in home.entities(device.key).values()} == {entry["id"]}
+
+
+def test_the_sensors_follow_a_face_until_it_is_gone(device: PublishedDevice) -> None:
+    device.wait_for(emotion="unknown", faces="0", face_present="off")
+    device.tell(seen("happy"))
+    device.wait_for(emotion="happy", faces="1", face_present="on")
+    assert device.shown("emotion")["attributes"]["confidence"] == 0.8
+    device.tell(uncertain(EventType.CHANGE))
+    device.wait_for(emotion="uncertain", faces="1")
+    device.tell(seen("sad", EventType.CHANGE))
+    device.wait_for(emotion="sad")
+    device.tell(seen("sad", EventType.END))
+    device.wait_for(emotion="unknown", faces="0", face_present="off")
+    assert device.shown("emotion")["attributes"]["options"] == [*LABELS, "uncertain"]
+
+
+def test_diagnostics_follow_the_stats_and_are_unknown_where_there_are_none(
+    device: PublishedDevice,
+) -> None:
+    device.wait_for(frame_rate="29.9", latency="20.5", temperature="48.3")
+    device.sink.publish(stats(fps_out=12.34, frame_latency=None))
+    device.wait_for(frame_rate="12.3", latency="unknown")
+
+
+def test_a_probability_that_is_enabled_shows_per_cent_and_nothing_without_a_face(
+    device: PublishedDevice, home: HomeAssistant
+) -> None:
+    entity_id = device.id_of("probability_happy")
+    home.ask("config/entity_registry/update", entity_id=entity_id, disabled_by=None)
+    home.reload("mqtt")
+    wait_until(lambda: home.states().get(entity_id or "", {}).get("state") == "unknown")
+    device.tell(seen("happy"))
+    device.wait_for(probability_happy="80.0")
+    device.tell(seen("happy", EventType.END))
+    device.wait_for(probability_happy="unknown")
+
+
+@pytest.mark.parametrize("camera", [CameraState.PAUSED, CameraState.OFFLINE])
+def test_without_a_camera_only_what_does_not_need_it_is_available(
+    device: PublishedDevice, camera: CameraState
+) -> None:
+    device.set(camera=camera)
+    device.wait_for(**dict.fromkeys(NEED_CAMERA, "unavailable"))
+    device.wait_for(pause="on" if camera is CameraState.PAUSED else "off")
+    assert not [key for key in DO_NOT if device.state_of(key) == "unavailable"]
+    device.set()
+    device.wait_for(emotion="unknown", faces="0", pause="off")
+
+
+def test_without_the_daemon_nothing_is_available(device: PublishedDevice) -> None:
+    device.sink.close(5)
+    device.wait_for(**dict.fromkeys(NEED_CAMERA | DO_NOT, "unavailable"))
+
+
+def test_an_event_brings_its_type_and_what_it_tells(device: PublishedDevice) -> None:
+    device.tell(told := seen("happy", track_id=7))
+    wait_until(lambda: device.shown("emotion_event")["attributes"]["event_type"] == "start")
+    attributes = device.shown("emotion_event")["attributes"]
+    payload = {key: attributes[key] for key in ("emotion", "confidence", "track_id", "id")}
+    assert payload == {"emotion": "happy", "confidence": 0.8, "track_id": 7, "id": told.id}
+    # Home Assistant dates an event by its arrival; one that waited for a broker says when it was.
+    assert attributes["time"] == told.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    device.tell(uncertain(EventType.END, track_id=7))
+    wait_until(lambda: device.shown("emotion_event")["attributes"]["event_type"] == "end")
+    assert device.shown("emotion_event")["attributes"]["confidence"] is None
+
+
+def test_the_end_of_a_face_is_told_even_as_the_camera_pauses(device: PublishedDevice) -> None:
+    device.tell(seen("happy"))
+    device.wait_for(emotion="happy")
+    device.set(camera=CameraState.PAUSED)
+    device.tell(seen("happy", EventType.END))
+    wait_until(lambda: device.shown("emotion_event")["attributes"]["event_type"] == "end")
+
+
+def test_a_model_that_is_no_choice_is_unknown(device: PublishedDevice) -> None:
+    device.wait_for(model="shallow-int8")
+    device.set(model="my-own")
+    device.wait_for(model="unknown")
+
+
+def _entity_id(home: HomeAssistant, device: PublishedDevice, wanted: dict[str, Any]) -> str:
+    if home.version >= DEFAULT_ENTITY_ID:
+        return str(wanted["default_entity_id"])
+    words = f"{device.settings.name} {wanted['name']}".lower()
+    return f"{wanted['platform']}.{words.replace('-', '_').replace(' ', '_')}"
