@@ -17,6 +17,9 @@ class Machine:
 
     Args:
         zones: where the kernel tells temperatures.
+
+    Attributes:
+        thermometer: whether it tells one.
     """
 
     def __init__(self, zones: Path = ZONES) -> None:
@@ -24,6 +27,7 @@ class Machine:
         self._looked = time.monotonic()
         self._spent = time.process_time()
         self._share = 0.0
+        self.thermometer = self._temperature() is not None
 
     def look(self) -> Load:
         """Return what the process took since the last look that was a second or more ago."""

@@ -188,7 +188,14 @@ class Pipeline:
     def status(self) -> Status:
         """Return how it is set at this moment."""
         life = self._life
-        return Status(self._camera(), self._paused_until, life.model, life.detector, life.labels)
+        return Status(
+            self._camera(),
+            self._paused_until,
+            life.model,
+            life.detector,
+            life.labels,
+            self._machine.thermometer,
+        )
 
     def _camera(self) -> CameraState:
         if not self._wanted.is_set():

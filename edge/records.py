@@ -198,6 +198,7 @@ class Status:
         paused_until: when a pause ends by itself, UTC; None where it does not, or there is none.
         model, detector: their names.
         labels: the classes of the model.
+        thermometer: whether the machine tells its temperature.
     """
 
     camera: CameraState
@@ -205,6 +206,7 @@ class Status:
     model: str
     detector: str
     labels: tuple[str, ...]
+    thermometer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

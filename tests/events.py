@@ -83,6 +83,7 @@ def status(**fields: Any) -> Status:
         "model": "shallow-int8",
         "detector": "emotiond",
         "labels": ("happy", "neutral"),
+        "thermometer": True,
     }
     return Status(**{**defaults, **fields})
 

@@ -26,7 +26,9 @@ def test_the_temperature_is_that_of_the_hottest_sensor_that_is_there(
 ) -> None:
     for number, text in enumerate(zones):
         zone(tmp_path, number, text)
-    assert Machine(tmp_path).look().temperature == temperature
+    machine = Machine(tmp_path)
+    assert machine.look().temperature == temperature
+    assert machine.thermometer == (temperature is not None)
 
 
 def test_memory_is_what_the_process_holds() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from edge.control.desk import Desk
 from edge.errors import EmotiondError
-from edge.machine import Machine
 from edge.publish.homeassistant import Device, discovery, discovery_topic, status_topic
 from edge.publish.mqtt.board import Board
 from edge.publish.mqtt.client import new_client
@@ -232,6 +231,6 @@ class MqttSink:
             models=tuple(self._desk.models) if self._desk else (),
             commands=frozenset(commands),
             pictures=self._desk is not None and self._desk.pictures,
-            temperature=Machine().look().temperature is not None,
+            temperature=status.thermometer,
             other_labels=self._desk.labels if self._desk else (),
         )
