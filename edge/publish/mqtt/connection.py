@@ -1,5 +1,6 @@
 """One connection to one broker, from its first byte to its last."""
 
+import select
 import ssl
 import time
 from collections import deque
@@ -12,7 +13,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.publish.mqtt.client import NotMqtt, Refused, dial, new_client, why
 from edge.publish.mqtt.message import Letter, Message
 from edge.publish.mqtt.settings import Address, MqttSettings
-from edge.publish.mqtt.wake import Wake
+from edge.publish.mqtt.wake import Wake, wait
 
 GOODBYE_SECONDS = 1.0
 """How long a broker may take to let a connection go."""
@@ -27,15 +28,13 @@ WINDOW = 20
 class Connection:
     """Connects, publishes, hears, and ends; it is never used again after that.
 
-    It has no thread: whoever owns it calls `turn` again and again, and reads off what came. One
-    thread less takes a third off the processor time of an event.
+    It has no thread: whoever owns it calls `turn` again and again, and reads off what came.
 
     Args:
         settings: how the broker is spoken to.
         address: which broker.
         name: of this client; by default the device's, which nobody else may have meanwhile.
         will: what the broker publishes when this client vanishes.
-        wake: ends a wait.
 
     Attributes:
         ended: why the connection is no more; None while it stands.
@@ -51,7 +50,6 @@ class Connection:
         *,
         name: str | None = None,
         will: Letter | None = None,
-        wake: Wake | None = None,
     ) -> None:
         self.address = address
         self.ended: str | None = None
@@ -59,7 +57,6 @@ class Connection:
         self.acknowledged: deque[tuple[int, ReasonCode]] = deque()
         self.granted: dict[int, list[ReasonCode]] = {}
         self._settings = settings
-        self._wake = wake or Wake()
         self._answered = False
         self._refusal: ReasonCode | None = None
         # A name of its own lets the broker see that a client returned, and not announce the last
@@ -94,20 +91,26 @@ class Connection:
             raise Refused(why(self._refusal))
         raise NotMqtt(f"{found}; is it MQTT?")
 
-    def turn(self, timeout: float) -> None:
-        """Wait until something came, there is room to send, or somebody wakes it; deal with that.
+    def turn(self, timeout: float, wake: Wake | None = None) -> None:
+        """Wait until something came or there is room to send, and deal with that.
 
         Args:
             timeout: the longest wait, in seconds.
+            wake: what else ends it.
         """
         socket = self._client.socket()
         if socket is None:
             return
+        events = {socket.fileno(): select.POLLIN}
+        if self._client.want_write():
+            events[socket.fileno()] |= select.POLLOUT
         # What TLS has decrypted already, no wait would ever tell of.
-        pending = isinstance(socket, ssl.SSLSocket | paho._WebsocketWrapper) and socket.pending()
-        here = socket.fileno()
-        writing = self._client.want_write()
-        self._wake.wait(0.0 if pending else timeout, read=here, write=here if writing else None)
+        if isinstance(socket, ssl.SSLSocket | paho._WebsocketWrapper) and socket.pending():
+            timeout = 0.0
+        if wake is None:
+            wait(timeout, events)
+        else:
+            wake.wait(timeout, events)
         self._client.loop_read()
         if self._client.want_write():
             self._client.loop_write()
@@ -128,7 +131,7 @@ class Connection:
         """Say goodbye, where there is somebody to hear it, and end; the last will is not told."""
         self._client.disconnect()
         deadline = time.monotonic() + GOODBYE_SECONDS
-        while self.ended is None and time.monotonic() < deadline:
+        while self._client.socket() is not None and time.monotonic() < deadline:
             self.turn(0.1)
 
     # The client calls what follows from within `turn`, holding its own locks: they note and never

@@ -5,9 +5,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from edge.errors import ConfigError
 from edge.publish.mqtt.board import Board
 from edge.publish.mqtt.client import Refused, describe, publish_properties
 from edge.publish.mqtt.connection import GOODBYE_SECONDS, WINDOW, Connection
+from edge.publish.mqtt.dialing import Dialing
 from edge.publish.mqtt.link import Link, Links, Patience
 from edge.publish.mqtt.message import Letter, Message
 from edge.publish.mqtt.settings import Address, MqttSettings
@@ -43,7 +45,7 @@ class Courier:
         board: what the broker retains.
         subscriptions: topics to hear.
         hear: takes each message that comes.
-        chores: called at every step.
+        chores: done at every step.
 
     Attributes:
         connections: how often a broker let this client in.
@@ -73,6 +75,7 @@ class Courier:
         self._untried = deque[Address]()
         self._patience = Patience()
         self._retry_at = 0.0
+        self._dialing: Dialing | None = None
         self._connection: Connection | None = None
         self._sent = 0
         self._in_flight: dict[int, int] = {}
@@ -119,6 +122,8 @@ class Courier:
         self._stage.stop()
         self.wake()
         self._stage.join(1.0)
+        if self._dialing is not None:
+            self._dialing.abandon()
         if self._connection is not None:
             self._leave(self._connection)
         self._wake.close()
@@ -128,24 +133,29 @@ class Courier:
         return self._stage.alive and (self.up or not self._links or not self._outbox.durable)
 
     def _step(self) -> None:
-        self._chores()
+        """Wait for something to do, and do it."""
         connection = self._connection
         if connection is None:
             self._seek()
         elif connection.ended is not None:
             self._lose(connection, Link.LOST, f"connection lost: {connection.ended}; {PATIENCE}")
         else:
-            self._serve(connection)
+            connection.turn(WAIT, self._wake)
+            self._take_in(connection)
+        self._chores()
+        if self._connection is not None:
+            self._carry(self._connection)
 
-    def _serve(self, connection: Connection) -> None:
-        """Read off what came, and carry what waits."""
-        connection.turn(WAIT)
-        if not self._settle(connection):
-            return
+    def _take_in(self, connection: Connection) -> None:
+        """Read off what came."""
+        self._settle(connection)
         while connection.heard:
             self._hear(connection.heard.popleft())
         for topic in self._unheard(connection):
             log.warning("broker %s: does not let this client hear %s", self._address, topic)
+
+    def _carry(self, connection: Connection) -> None:
+        """Hand what waits to the client: events first, then what follows from them."""
         self._send_events(connection)
         for letter in self._board.take():
             connection.publish(letter)
@@ -154,8 +164,7 @@ class Courier:
 
     def _unheard(self, connection: Connection) -> list[str]:
         """Return what the broker answered that this client may not subscribe to."""
-        answers = list(connection.granted.values())
-        connection.granted.clear()
+        answers, connection.granted = connection.granted.values(), {}
         return [
             topic
             for reasons in answers
@@ -163,22 +172,22 @@ class Courier:
             if reason.is_failure
         ]
 
-    def _settle(self, connection: Connection) -> bool:
-        """Take what was acknowledged out of the outbox; return whether events are welcome."""
+    def _settle(self, connection: Connection) -> None:
+        """Take what was acknowledged out of the outbox."""
         settled: list[int] = []
+        refusal = None
         while connection.acknowledged:
             message, reason = connection.acknowledged.popleft()
             number = self._in_flight.pop(message, None)
             if number is not None and reason.is_failure:
-                self._outbox.forget(settled)
-                text = f"does not take events: {reason}; {PATIENCE}"
-                self._lose(connection, Link.REFUSED, text, UNWELCOME_RETRY)
-                return False
-            if number is not None:
+                refusal = reason
+            elif number is not None:
                 settled.append(number)
         if settled:
             self._outbox.forget(settled)
-        return True
+        if refusal is not None:
+            text = f"does not take events: {refusal}; {PATIENCE}"
+            self._lose(connection, Link.REFUSED, text, UNWELCOME_RETRY)
 
     def _send_events(self, connection: Connection) -> None:
         room = WINDOW - len(self._in_flight)
@@ -201,22 +210,36 @@ class Courier:
     def _seek(self) -> None:
         """Try the next broker, when it is time."""
         wait = self._retry_at - time.monotonic()
-        if wait > 0:
+        if self._dialing is not None:
+            self._look_after(self._dialing)
+        elif wait > 0:
             self._wake.wait(min(wait, WAIT))
-            return
+        else:
+            self._dial()
+
+    def _dial(self) -> None:
         if not self._untried:
             self._untried.extend(self._settings.addresses)
         self._address = self._untried.popleft()
         will = Letter(self._settings.topics.availability, b"offline", 1, retain=True)
-        connection = Connection(self._settings, self._address, will=will, wake=self._wake)
-        try:
-            connection.open()
-        except Refused as error:
-            self._miss(Link.REFUSED, describe(error))
-        except OSError as error:
-            self._miss(Link.ABSENT, f"{describe(error)}; {PATIENCE}")
-        else:
-            self._welcome(connection)
+        self._dialing = Dialing(self._settings, self._address, will, self._wake)
+
+    def _look_after(self, dialing: Dialing) -> None:
+        """See what came of a try, once it is over."""
+        if not dialing.done:
+            self._wake.wait(WAIT)
+            return
+        self._dialing = None
+        if dialing.connection is not None:
+            self._welcome(dialing.connection)
+        elif isinstance(dialing.error, ConfigError):
+            self._miss(Link.REFUSED, f"{dialing.error}; {PATIENCE}")
+        elif isinstance(dialing.error, Refused):
+            self._miss(Link.REFUSED, describe(dialing.error))
+        elif isinstance(dialing.error, OSError):
+            self._miss(Link.ABSENT, f"{describe(dialing.error)}; {PATIENCE}")
+        elif dialing.error is not None:
+            raise dialing.error
 
     def _welcome(self, connection: Connection) -> None:
         self.connections += 1
@@ -251,18 +274,10 @@ class Courier:
         topic = self._settings.topics.availability
         farewell = connection.publish(Letter(topic, b"offline", 1, retain=True))
         deadline = time.monotonic() + GOODBYE_SECONDS
-        heard = False
-        while not heard and connection.ended is None and time.monotonic() < deadline:
+        waiting = True
+        while waiting and connection.ended is None and time.monotonic() < deadline:
             connection.turn(0.05)
-            heard = any(message == farewell for message, _ in list(connection.acknowledged))
-        self._settle_last(connection)
+            waiting = all(message != farewell for message, _ in connection.acknowledged)
+        self._settle(connection)
         connection.close()
         self._connection = None
-
-    def _settle_last(self, connection: Connection) -> None:
-        done = [
-            self._in_flight[message]
-            for message, reason in list(connection.acknowledged)
-            if message in self._in_flight and not reason.is_failure
-        ]
-        self._outbox.forget(done)

@@ -21,10 +21,13 @@ from edge.publish.mqtt.state import State
 from edge.publish.outbox import Outbox
 from edge.publish.payload import encode_event, encode_face, encode_stats
 from edge.records import EmotionEvent, Record, Sight, Stats, Status
-from edge.stage import Channel, Stage
+from edge.stage import Channel
 
 BATCH = 200
 """Events recorded at once, where so many wait: what a disk takes of time is one wait for all."""
+
+TIDY_SECONDS = 1.0
+"""After which what the broker has acknowledged leaves the disk, if no event comes before."""
 
 SHYNESS = (0.5, 3.0)
 """Seconds, at least and at most, after which a Home Assistant that came up is greeted: a fleet that
@@ -36,8 +39,8 @@ log = logging.getLogger(__name__)
 class MqttSink:
     """Publishes events, state, stats and what else subscribers may want, and hears commands.
 
-    An event first goes into the outbox, by a thread of its own, and from there to the broker, by
-    another: neither the disk nor the broker makes the caller wait.
+    A thread of its own, the courier's, takes each event into the outbox and from there to the
+    broker: neither the disk nor the broker makes the caller wait.
 
     Args:
         settings: which broker, and what it is told.
@@ -68,12 +71,12 @@ class MqttSink:
             self._board,
             subscriptions=self._subscriptions(),
             hear=self._hear,
-            chores=self._greet,
+            chores=self._do_chores,
         )
         self._requests = Requests(settings, desk, self._courier.send) if desk else None
         self._journal = Journal(self._tell)
         self._intake: Channel[bytes] = Channel(settings.outbox.events, lossless=False)
-        self._recorder = Stage("outbox", self._record, finish=lambda: None)
+        self._tidy_at = 0.0
 
     def start(self) -> None:
         """Open the outbox, and look for the broker, now and for as long as it takes.
@@ -87,7 +90,6 @@ class MqttSink:
         except EmotiondError:
             self._journal.close()
             raise
-        self._recorder.start()
         self._courier.start()
 
     @property
@@ -107,9 +109,8 @@ class MqttSink:
 
     def publish(self, record: Record) -> None:
         """Take in an event, or how things are now."""
-        for error in (self._recorder.error, self._courier.error):
-            if error is not None:
-                raise error
+        if self._courier.error is not None:
+            raise self._courier.error
         match record:
             case EmotionEvent():
                 self._take(record)
@@ -119,13 +120,13 @@ class MqttSink:
                 self._set(record)
             case Stats():
                 self._board.pin(self._topics.stats, encode_stats(record, self._broker()))
-                self._courier.wake()
+        self._courier.wake()
 
     def flush(self, timeout: float) -> bool:
         """Wait until every event so far lies in the outbox; return whether it does."""
         deadline = time.monotonic() + timeout
         while self._recorded + self._intake.dropped < self._handed_in:
-            if not self._recorder.alive or time.monotonic() > deadline:
+            if self._courier.error is not None or time.monotonic() > deadline:
                 return False
             time.sleep(0.002)
         return True
@@ -133,8 +134,7 @@ class MqttSink:
     def close(self, timeout: float) -> None:
         """Wait for acknowledgements, say goodbye, disconnect."""
         deadline = time.monotonic() + timeout
-        self._intake.close()
-        self._recorder.join(timeout)
+        self.flush(timeout)
         self._courier.stop(max(0.0, deadline - time.monotonic()))
         self._journal.close()
         self._outbox.close()
@@ -168,12 +168,18 @@ class MqttSink:
     def _pin_state(self) -> None:
         with self._lock:
             self._board.pin(self._topics.state, self._state.encode())
-        self._courier.wake()
+
+    def _do_chores(self) -> None:
+        """Do what is the sink's own, in the courier's thread."""
+        self._record()
+        self._greet()
 
     def _record(self) -> None:
         """Record what waits, and only then say that it is so."""
-        batch = self._intake.get_all(timeout=0.5, limit=BATCH)
-        self._outbox.record(batch)  # without any, what is overdue on disk is done
+        batch = self._intake.get_all(timeout=0, limit=BATCH) if len(self._intake) else []
+        if batch or time.monotonic() >= self._tidy_at:
+            self._outbox.record(batch)  # without any, what is overdue on disk is done
+            self._tidy_at = time.monotonic() + TIDY_SECONDS
         if batch:
             self._recorded += len(batch)
             self._pin_state()

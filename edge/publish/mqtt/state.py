@@ -1,6 +1,6 @@
 """How everything is at this moment, in one retained message."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,16 +78,15 @@ class State:
 
     def _probabilities(self) -> dict[str, float] | None:
         read = [face.probabilities for face in self._faces.values() if face.probabilities]
+        if len(read) <= 1:
+            return read[0] if read else None
         # Faces that are left from before a change of model may know other classes.
         read = [shares for shares in read if shares.keys() == read[-1].keys()]
-        return (
-            {label: _mean(shares[label] for shares in read) for label in read[-1]} if read else None
-        )
+        return {label: _mean([shares[label] for shares in read]) for label in read[-1]}
 
 
-def _mean(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return round(sum(numbers) / len(numbers), 4)
+def _mean(values: Sequence[float]) -> float:
+    return round(sum(values) / len(values), 4)
 
 
 def _settings(status: Status | None) -> dict[str, Any]:

@@ -1,16 +1,29 @@
-"""Lets a thread that waits for a socket be woken by another."""
+"""Waiting for a socket and for other threads at once."""
 
 import select
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 
 
-class Wake:
-    """A flag that can be waited for beside a socket.
+def wait(timeout: float, events: Mapping[int, int]) -> None:
+    """Wait until one of several descriptors is ready, or so many seconds are over.
 
     `select.poll`, unlike `select.select`, takes any number of open files: a fleet may be simulated
     in one process.
+
+    Args:
+        timeout: seconds.
+        events: of each descriptor, `select.POLLIN`, `select.POLLOUT` or both.
     """
+    poll = select.poll()
+    for descriptor, event in events.items():
+        poll.register(descriptor, event)
+    poll.poll(1000 * timeout)
+
+
+class Wake:
+    """Ends the wait of a thread that also waits for a socket."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
@@ -22,23 +35,9 @@ class Wake:
         with suppress(OSError):  # full: it is set; closed: nobody waits any more
             self._writer.send(b"\0")
 
-    def wait(self, timeout: float, read: int | None = None, write: int | None = None) -> None:
-        """Wait until it is set, a socket has something, or so many seconds are over; unset it.
-
-        Args:
-            timeout: seconds.
-            read: descriptor of a socket that may have something to read.
-            write: descriptor of one that may have room.
-        """
-        poll = select.poll()
-        poll.register(self._reader, select.POLLIN)
-        events = {read: select.POLLIN}
-        if write is not None:
-            events[write] = events.get(write, 0) | select.POLLOUT
-        for descriptor, event in events.items():
-            if descriptor is not None:
-                poll.register(descriptor, event)
-        poll.poll(1000 * timeout)
+    def wait(self, timeout: float, events: Mapping[int, int] | None = None) -> None:
+        """Wait as `wait` does, or until it is set; unset it."""
+        wait(timeout, {self._reader.fileno(): select.POLLIN, **(events or {})})
         with suppress(BlockingIOError):
             self._reader.recv(4096)
 
