@@ -1,36 +1,35 @@
-"""A certificate authority of a test's own, and what it signs."""
+"""A certificate authority of a test's own, and what it signs, made by openssl."""
 
 import subprocess
 from pathlib import Path
 
+KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+
 
 class Authority:
-    """Signs certificates by openssl.
+    """Signs certificates for names of this machine.
 
     Args:
-        folder: for keys and certificates.
+        folder: for `ca.crt`, and key and certificate of each name; made if it is not there.
+
+    Attributes:
+        certificate: its own.
     """
 
     def __init__(self, folder: Path) -> None:
+        self.certificate = folder / "ca.crt"
         self._folder = folder
-        self.certificate = folder / "ca.pem"
-        self._key = folder / "ca.key"
-        self._openssl(
-            f"req -x509 -newkey rsa:2048 -nodes -keyout {self._key} -out {self.certificate} "
-            "-days 2 -subj /CN=test-authority"
-        )
+        folder.mkdir(parents=True, exist_ok=True)
+        self._openssl("-subj /CN=authority -keyout ca.key -out ca.crt")
 
     def sign(self, name: str) -> tuple[Path, Path]:
-        """Return a certificate and its key for `name`, valid at 127.0.0.1."""
-        key, request = self._folder / f"{name}.key", self._folder / f"{name}.csr"
-        certificate, extension = self._folder / f"{name}.pem", self._folder / f"{name}.ext"
-        extension.write_text("subjectAltName=IP:127.0.0.1")
-        self._openssl(f"req -newkey rsa:2048 -nodes -keyout {key} -out {request} -subj /CN={name}")
+        """Return the certificate of `name` and its key, for localhost."""
         self._openssl(
-            f"x509 -req -in {request} -CA {self.certificate} -CAkey {self._key} -CAcreateserial "
-            f"-days 2 -out {certificate} -extfile {extension}"
+            f"-subj /CN={name} -addext subjectAltName=IP:127.0.0.1,DNS:localhost -CA ca.crt "
+            f"-CAkey ca.key -keyout {name}.key -out {name}.crt"
         )
-        return certificate, key
+        return self._folder / f"{name}.crt", self._folder / f"{name}.key"
 
     def _openssl(self, arguments: str) -> None:
-        subprocess.run(["openssl", *arguments.split()], check=True, capture_output=True)
+        command = f"openssl req -x509 {KEY} -days 2 {arguments}"
+        subprocess.run(command.split(), cwd=self._folder, check=True, capture_output=True)
