@@ -157,6 +157,8 @@ class Controller:
         else:
             desk = desk_of(config, self.desk)
             self._successor = build_pipeline(config, desk, self._ids)
+            if state_folder(config) != state_folder(self._config):
+                self._pauser.move(PauseMemory(state_folder(config)))
             self.desk, self._config = desk, config
             life = self._successor.analysis.life
             answer = Answer({"model": life.model, "detector": life.detector})

@@ -85,6 +85,13 @@ class Pauser:
         self._resume_at: float | None = None
         self._time()
 
+    def move(self, memory: PauseMemory) -> None:
+        """Remember from now on elsewhere."""
+        self._memory.forget()
+        self._memory = memory
+        if self._paused is not None:
+            memory.remember(self._paused)
+
     def apply(self, pipeline: Pipeline) -> None:
         """Bring a pipeline to what holds now."""
         if self._paused is not None:

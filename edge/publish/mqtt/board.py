@@ -14,7 +14,7 @@ class Board:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pinned: dict[str, Letter] = {}
-        self._fresh: dict[str, None] = {}
+        self._fresh: set[str] = set()
 
     def pin(self, topic: str, payload: bytes, qos: int = 0) -> None:
         """Let the broker retain `payload` on `topic`, in place of what it had there."""
@@ -22,16 +22,19 @@ class Board:
         with self._lock:
             if self._pinned.get(topic) != letter:
                 self._pinned[topic] = letter
-                self._fresh[topic] = None
+                self._fresh.add(topic)
 
-    def renew(self, topic: str | None = None) -> None:
-        """Have one topic, or all, told again although nothing changed."""
+    def renew(self) -> None:
+        """Have everything told again although nothing changed."""
         with self._lock:
-            topics = self._pinned if topic is None else self._pinned.keys() & {topic}
-            self._fresh.update(dict.fromkeys(topics))
+            self._fresh.update(self._pinned)
 
     def take(self) -> list[Letter]:
-        """Return what is to be told now, in the order in which it was pinned."""
+        """Return what is to be told now, in the order in which its topics were first pinned."""
         with self._lock:
-            fresh, self._fresh = self._fresh, {}
-            return [self._pinned[topic] for topic in fresh]
+            fresh, self._fresh = self._fresh, set()
+            return (
+                [letter for topic, letter in self._pinned.items() if topic in fresh]
+                if fresh
+                else []
+            )

@@ -5,6 +5,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from paho.mqtt.reasoncodes import ReasonCode
+
 from edge.errors import ConfigError
 from edge.publish.mqtt.board import Board
 from edge.publish.mqtt.client import Refused, describe, publish_properties
@@ -19,6 +21,10 @@ from edge.stage import Stage
 
 UNWELCOME_RETRY = 15.0
 """Seconds until events are offered again to a broker that lets this client in and refuses them."""
+
+STEADY = 10.0
+"""Seconds after which a connection has proved itself: who is thrown out sooner waits longer and
+longer, as if the broker were away."""
 
 WAIT = 0.3
 """Seconds to wait for something to do before a heartbeat is shown."""
@@ -79,6 +85,9 @@ class Courier:
         self._connection: Connection | None = None
         self._sent = 0
         self._in_flight: dict[int, int] = {}
+        self._connected_at = 0.0
+        self._offer_at = 0.0
+        self._unwelcome = False
         self._stage = Stage("mqtt", self._step, finish=lambda: None)
 
     @property
@@ -138,7 +147,7 @@ class Courier:
         if connection is None:
             self._seek()
         elif connection.ended is not None:
-            self._lose(connection, Link.LOST, f"connection lost: {connection.ended}; {PATIENCE}")
+            self._lose(connection)
         else:
             connection.turn(WAIT, self._wake)
             self._take_in(connection)
@@ -186,12 +195,28 @@ class Courier:
         if settled:
             self._outbox.forget(settled)
         if refusal is not None:
-            text = f"does not take events: {refusal}; {PATIENCE}"
-            self._lose(connection, Link.REFUSED, text, UNWELCOME_RETRY)
+            self._hold_back(refusal)
+        elif settled and self._unwelcome:
+            self._unwelcome = False
+            log.info("broker %s: takes events again", self._address)
+
+    def _hold_back(self, refusal: ReasonCode) -> None:
+        """Offer no events for a while, and then all again that are not acknowledged."""
+        if not self._unwelcome:
+            log.warning("broker %s: does not take events: %s; %s", self._address, refusal, PATIENCE)
+        self._unwelcome = True
+        self._offer_at = time.monotonic() + UNWELCOME_RETRY
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Send from the oldest event on."""
+        self._sent = 0
+        self._in_flight.clear()
 
     def _send_events(self, connection: Connection) -> None:
-        room = WINDOW - len(self._in_flight)
-        if room <= 0:
+        # One that is accepted must not pass another that was refused a moment ago.
+        room = (1 if self._unwelcome else WINDOW) - len(self._in_flight)
+        if room <= 0 or time.monotonic() < self._offer_at:
             return
         for entry in self._outbox.waiting(self._sent, room):
             self._in_flight[connection.publish(self._letter(entry))] = entry.number
@@ -243,14 +268,13 @@ class Courier:
 
     def _welcome(self, connection: Connection) -> None:
         self.connections += 1
-        self._links.tell(self._address, Link.UP, "connected")
+        self._connected_at = time.monotonic()
         self._untried.clear()
-        self._patience.renew()
-        self._sent = 0
-        self._in_flight.clear()
+        self._begin_anew()
         self._board.renew()
         connection.subscribe(self._subscriptions)
         self._connection = connection
+        self._links.tell(self._address, Link.UP, "connected")
         self.wake()
 
     def _miss(self, link: Link, text: str) -> None:
@@ -259,15 +283,18 @@ class Courier:
         if not self._untried:
             self._wait()
 
-    def _lose(self, connection: Connection, link: Link, text: str, wait: float = 0.0) -> None:
+    def _lose(self, connection: Connection) -> None:
         self._connection = None
         connection.close()
-        self._links.tell(self._address, link, text)
-        self._wait(wait)
+        text = f"connection lost: {connection.ended}; {PATIENCE}"
+        self._links.tell(self._address, Link.LOST, text)
+        if time.monotonic() - self._connected_at >= STEADY:
+            self._patience.renew()
+        self._wait()
 
-    def _wait(self, least: float = 0.0) -> None:
+    def _wait(self) -> None:
         """Set the time of the next try."""
-        self._retry_at = time.monotonic() + max(self._patience.next(), least)
+        self._retry_at = time.monotonic() + self._patience.next()
 
     def _leave(self, connection: Connection) -> None:
         """Say goodbye where there is somebody to hear it."""

@@ -151,10 +151,10 @@ class MqttSink:
         with self._lock:
             self._state.look(sight)
         self._pin_state()
-        for face in sight.faces if self._settings.faces else ():
-            self._courier.send(
-                Letter(self._topics.face(face.track.track_id), encode_face(face, sight))
-            )
+        if self._settings.faces and self.connected:  # later, they would be of no use
+            for face in sight.faces:
+                topic = self._topics.face(face.track.track_id)
+                self._courier.send(Letter(topic, encode_face(face, sight)))
 
     def _set(self, status: Status) -> None:
         homeassistant = self._settings.homeassistant

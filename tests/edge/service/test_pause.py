@@ -78,6 +78,14 @@ def test_a_pause_without_end_takes_the_place_of_a_timed_one(tmp_path: Path) -> N
     assert not pauser.over
 
 
+def test_a_pause_moves_with_the_folder_that_keeps_it(tmp_path: Path) -> None:
+    pauser = Pauser(PauseMemory(tmp_path / "old"), Clock())
+    pauser.pause(None)
+    pauser.move(PauseMemory(tmp_path / "new"))
+    assert PauseMemory(tmp_path / "old").recall() is None
+    assert PauseMemory(tmp_path / "new").recall() == Paused()
+
+
 def test_a_change_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     pauser = Pauser(PauseMemory(tmp_path), Clock())

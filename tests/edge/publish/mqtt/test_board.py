@@ -33,6 +33,6 @@ def test_a_broker_that_knows_nothing_is_told_everything_in_the_order_of_the_firs
     for topic in ("availability", "state", "stats"):
         board.pin(topic, topic.encode())
     board.take()
-    board.pin("availability", b"online")
+    board.pin("stats", b"newer")
     board.renew()
     assert [letter.topic for letter in board.take()] == ["availability", "state", "stats"]

@@ -175,17 +175,57 @@ def test_a_broker_without_websockets_is_told(
     wait_until(lambda: "are websockets spoken there?" in caplog.text)
 
 
-def test_a_broker_that_refuses_events_keeps_them_in_the_outbox(
-    needs_mosquitto: None, tmp_path: Path, publish: Publish, caplog: pytest.LogCaptureFixture
+def test_events_that_a_broker_refuses_stay_in_the_outbox_and_are_offered_again(
+    needs_mosquitto: None,
+    tmp_path: Path,
+    publish: Publish,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("edge.publish.mqtt.courier.UNWELCOME_RETRY", 0.5)
+    caplog.set_level(logging.INFO)
     rights = tmp_path / "acl"
-    rights.write_text("topic read #\ntopic write emotiond/test/availability\n")
+    rights.write_text("topic read #\ntopic write emotiond/test/availability\ntopic write mark\n")
     lines = f"allow_anonymous true\nacl_file {rights}"
     with Mosquitto(tmp_path, lines) as broker:
         sink = publish(broker.port, protocol=5)
-        sink.publish(event())
+        first, second = event(), event()
+        sink.publish(first)
+        sink.publish(second)
         wait_until(lambda: "does not take events: Not authorized" in caplog.text)
-        assert sink.waiting == 1
+        time.sleep(1.2)
+        assert (sink.waiting, sink.connected) == (2, True)
+        rights.write_text("topic readwrite #\n")
+        with Subscriber(broker.host, broker.port) as subscriber:
+            broker.reload()
+            wait_until(lambda: not sink.waiting)
+            subscriber.catch_up()
+            ids = [one["id"] for one in subscriber.payloads(f"{ROOT}/event")]
+    assert list(dict.fromkeys(ids)) == [first.id, second.id]
+    assert caplog.text.count("does not take events") == 1
+    assert caplog.text.count("takes events again") == 1
+
+
+def test_who_is_thrown_out_again_and_again_tries_less_and_less_often(
+    publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    welcome = bytes([0x20, 2, 0, 0])  # CONNACK, and then the line is cut
+    visits: list[float] = []
+
+    def throw_out() -> None:
+        with suppress(OSError):
+            while True:
+                client = server.accept()[0]
+                visits.append(time.monotonic())
+                client.recv(4096)
+                client.sendall(welcome)
+                client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=throw_out, daemon=True).start()
+        publish(server.getsockname()[1])
+        wait_until(lambda: len(visits) == 5)
+    assert visits[4] - visits[3] > visits[1] - visits[0]
 
 
 def test_a_broker_that_lets_nobody_listen_is_told_and_gets_events_all_the_same(

@@ -110,6 +110,8 @@ def test_each_command_reaches_the_desk(topic: str, payload: bytes, command: Comm
         ("request/info", b'{"id": true}', "malformed"),
         ("request/info", b'{"id": "' + b"x" * 129 + b'"}', "malformed"),
         ("request/info", b"{" * LARGEST, "malformed"),
+        ("set/pause", b'{"paused": ' + b"[" * 2000 + b"]" * 2000 + b"}", "malformed"),
+        ("set/pause", b'{"paused": ' + b"[" * 900 + b"]" * 900 + b"}", "malformed"),
         ("request/info", b" " * (LARGEST + 1), "oversized"),
         ("request/pause", b"", "unknown"),
         ("set/info", b"", "unknown"),
