@@ -59,8 +59,8 @@ def _run(options: argparse.Namespace) -> ExitCode:
         print(_intention(recording, config, options.speed), flush=True)
         for number, event in enumerate(player.play(), start=1):
             print(f"{number}/{recording.count}  {event_line(encode_event(event))}", flush=True)
-    lost = sum(sink.dropped for sink in sinks)
-    return ExitCode.FAULT if lost else ExitCode.OK
+    left = sum(sink.dropped + sink.waiting for sink in sinks)
+    return ExitCode.FAULT if left else ExitCode.OK
 
 
 def _as_device(config: Config, device: str | None) -> Config:

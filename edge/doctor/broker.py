@@ -82,7 +82,7 @@ def _send_round(visit: Visit, settings: MqttSettings, subject: str) -> Finding:
     visit.subscribe([topic])
     visit.publish(topic, token)
     if visit.wait(lambda: any(message.payload == token for message in visit.heard), ECHO_SECONDS):
-        text = f"lets this device publish and subscribe below {settings.root}"
+        text = f"passes on what this device publishes, tried on {topic}"
         return Finding(Level.OK, subject, text)
     text = f"what is published on {topic} does not come back"
     remedy = f"let the broker's access list have it write {settings.root}/# and read {topic}"

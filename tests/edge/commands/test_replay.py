@@ -170,3 +170,19 @@ def test_a_speed_that_is_none_is_a_wrong_command_line(speed: str) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["replay", "events.jsonl", "--speed", speed])
     assert caught.value.code == 2
+
+
+def test_a_broker_that_dies_meanwhile_is_exit_code_1_and_the_rest_waits(
+    broker: Broker, tmp_path: Path
+) -> None:
+    path = record(tmp_path / "events.jsonl", [at(0), at(2, END)])
+    config = write_config(tmp_path, broker.port)
+    with (
+        Subscriber(broker.host, broker.port) as subscriber,
+        running("replay", path, "--config", config) as process,
+    ):
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/event"), 30)
+        broker.kill()
+        _, errors = process.communicate(timeout=40)
+    assert process.returncode == 1
+    assert "1 events wait for the next run" in errors

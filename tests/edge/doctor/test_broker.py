@@ -42,7 +42,7 @@ def test_a_broker_that_lets_the_device_in_and_passes_on_what_it_says_is_ok(broke
     assert [topic for topic, *_ in subscriber.messages] == [TOPIC]
     assert (first.level, second.level) == (Level.OK, Level.OK)
     assert first.subject == f"broker {HOST}:{broker.port}"
-    assert "below emotiond/test" in second.text
+    assert f"tried on {TOPIC}" in second.text
 
 
 def test_a_host_that_no_name_server_knows_is_told_so() -> None:
