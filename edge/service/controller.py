@@ -132,9 +132,10 @@ class Controller:
     def _change(self, config: Config) -> Answer:
         """Go on with `config`, which differs only in how faces are found and read."""
         analysis = change_analysis(self.pipeline.analysis, self._config, config, self._ids)
-        self.pipeline.adopt(analysis)
+        if analysis is not self.pipeline.analysis:
+            self.pipeline.adopt(analysis)
+            log.info("model %s, detector %s", analysis.life.model, analysis.life.detector)
         self._config = config
-        log.info("model %s, detector %s", analysis.life.model, analysis.life.detector)
         return Answer({"model": analysis.life.model, "detector": analysis.life.detector})
 
     def _take_snapshot(self) -> Answer:
@@ -152,10 +153,10 @@ class Controller:
     def _reload(self) -> Answer:
         """Read the config again; what a running pipeline cannot change needs another one."""
         config = load_config(self._path)
-        if _outline(config) == _outline(self._config):
+        desk = desk_of(config, self.desk)
+        if (_outline(config), desk) == (_outline(self._config), self.desk):
             answer = self._change(config)
         else:
-            desk = desk_of(config, self.desk)
             self._successor = build_pipeline(config, desk, self._ids)
             if state_folder(config) != state_folder(self._config):
                 self._pauser.move(PauseMemory(state_folder(config)))

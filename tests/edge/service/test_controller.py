@@ -31,6 +31,7 @@ from edge.records import CameraState
 from edge.service.controller import Controller
 from tests.brokers import wait_until
 from tests.e2e.daemon import read_events
+from tests.edge.infer.models import copy_brightness
 
 
 class House:
@@ -199,6 +200,25 @@ def test_a_config_that_is_read_again_undoes_what_commands_changed(house: House) 
     house.write(smoothing={"dwell": 0.3})
     assert house.ask(Reload()) == Answer({"model": "shallow-int8", "detector": "emotiond"})
     assert house.controller._config.smoothing.dwell == 0.3
+
+
+def test_a_config_that_is_read_again_and_says_the_same_disturbs_nobody(house: House) -> None:
+    wait_until(lambda: house.events)
+    analysis = house.controller.pipeline.analysis
+    assert isinstance(house.ask(Reload()), Answer)
+    assert house.controller.pipeline.analysis is analysis
+    assert [event["type"] for event in house.events].count("start") == 1
+
+
+def test_a_model_of_ones_own_can_be_chosen_once_the_config_names_it(
+    house: House, tmp_path: Path
+) -> None:
+    house.write(classifier={"model": str(copy_brightness(tmp_path))})
+    assert isinstance(house.ask(Reload()), Answer)
+    house.ask(ChooseModel("tiny-int8"))
+    answer = house.ask(ChooseModel("brightness"))
+    assert answer == Answer({"model": "brightness", "detector": "emotiond"})
+    assert "dusk" in house.controller.desk.labels
 
 
 @pytest.mark.parametrize(
