@@ -162,4 +162,6 @@ def _tags(root: type, data: Any, keys: list[Key]) -> list[str]:
 
 
 def _members(kind: inspect.Type) -> list[Any]:
+    if isinstance(kind, inspect.LiteralType):
+        return list(kind.values)
     return [member.value for member in kind.cls] if isinstance(kind, inspect.EnumType) else []

@@ -81,7 +81,7 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"sinks": [{"kind": "mqtt", "user": "me", "password": "hunter2"}]}, "sinks[0].password: expected a mapping or nothing"),
         ({"sinks": [{"kind": "mqtt", "user": "me", "password": {}}]}, "sinks[0].password: expected exactly one of file, env and credential"),
         ({"sinks": [{"kind": "mqtt", "password_file": "x"}]}, "sinks[0].password_file: unknown key; did you mean password?"),
-        ({"sinks": [{"kind": "mqtt", "protocol": 4}]}, "sinks[0].protocol: "),
+        ({"sinks": [{"kind": "mqtt", "protocol": 4}]}, "sinks[0].protocol: expected one of 5, 3.1.1, found 4"),
         ({"sinks": [{"kind": "mqtt", "transport": "udp"}]}, "sinks[0].transport: expected one of tcp, websockets"),
         ({"sinks": [{"kind": "mqtt", "path": "mqtt"}]}, "sinks[0].path: expected a text matching"),
         ({"sinks": [{"kind": "mqtt", "fallbacks": [{"host": "a..b"}]}]}, "sinks[0].fallbacks[0]: expected host to be a host name"),
