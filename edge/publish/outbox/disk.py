@@ -118,6 +118,7 @@ class Disk:
                 added=(kept for kept in waiting if kept not in present),
                 removed=(kept.number for kept in there if kept not in wanted),
             )
+            ledger.skip(self._backlog.last)
             # After a sync that failed, the log may be in the system's memory and not on disk, and
             # no later sync would tell; what moves into the file is written and synced once more.
             ledger.settle()

@@ -111,6 +111,16 @@ class Ledger:
                 self._db.rollback()
             raise
 
+    def skip(self, last: int) -> None:
+        """Let no number up to `last` be given again: the file has not seen all of them.
+
+        Raises:
+            sqlite3.Error: the disk refuses.
+        """
+        if last > self._highest_number():
+            self._db.execute("DELETE FROM sqlite_sequence WHERE name = 'event'")
+            self._db.execute("INSERT INTO sqlite_sequence VALUES ('event', ?)", (last,))
+
     @property
     def clock_stepped(self) -> bool:
         """Whether the wall clock has stepped since the last `write`, which keeps its time.

@@ -63,6 +63,22 @@ def test_what_lies_in_memory_has_a_last_chance_at_the_end(path: Path, opened: Op
     assert payloads(opened()) == [b"1"]
 
 
+def test_a_number_that_the_disk_never_saw_is_not_given_again(
+    path: Path, opened: Opener, times: Times
+) -> None:
+    put_in_the_way(path.parent)
+    outbox = opened()
+    outbox.record([b"1", b"2"])
+    outbox.forget([2])
+    path.parent.unlink()
+    times.advance(60)
+    outbox.record([])
+    outbox.close()
+    outbox = opened()
+    outbox.record([b"3"])
+    assert numbers(outbox) == [1, 3]
+
+
 def test_what_could_not_be_read_at_the_start_comes_behind_what_came_since(
     path: Path, opened: Opener, times: Times
 ) -> None:
