@@ -10,7 +10,7 @@ failure, travels down: each stage finishes what it has and closes the channels o
 import logging
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,12 +19,11 @@ from edge.capture import EndOfStream, Source
 from edge.errors import InputError
 from edge.machine import Machine
 from edge.metrics import Metrics
-from edge.publish import Sink
+from edge.publish import Sink, Sinks
 from edge.records import (
     CameraState,
     EmotionEvent,
     Frame,
-    Record,
     Sight,
     Stats,
     Status,
@@ -73,7 +72,7 @@ class Pipeline:
         source: Source,
         live: bool,
         analysis: Analysis,
-        sinks: list[Sink],
+        sinks: Sequence[Sink],
     ) -> None:
         self.failed_inputs = 0
         self.analysis = analysis
@@ -82,7 +81,7 @@ class Pipeline:
         self._follower = analysis.follower
         self._expressions = analysis.expressions
         self._life = analysis.life
-        self._sinks = sinks
+        self._sinks = Sinks(sinks)
         self._live = live
         self._last_frame = 0.0
         self._newest: Frame | None = None
@@ -110,9 +109,8 @@ class Pipeline:
     def start(self) -> None:
         """Start sinks and stages."""
         self._started = time.monotonic()
-        self._tell(self.status())  # first of all: what a sink says of itself it takes from there
-        for sink in self._sinks:
-            sink.start()
+        self._tell_status()  # first of all: what a sink says of itself it takes from there
+        self._sinks.start()
         for stage in self._stages:
             stage.start()
 
@@ -204,23 +202,21 @@ class Pipeline:
 
     def look(self) -> None:
         """Give the sinks what is seen now, and how everything is set if that changed."""
-        status, sight = self.status(), self._sight
-        self._sight = None
-        if status != self._told:
-            self._tell(status)
+        sight, self._sight = self._sight, None
+        self._tell_status()
         # A frame may still be on its way when a pause begins.
         if sight is not None and self._wanted.is_set():
-            self._tell(sight)
+            self._sinks.publish(sight)
+
+    def _tell_status(self) -> None:
+        status = self.status()
+        if status != self._told:
+            self._told = status
+            self._sinks.publish(status)
 
     def report(self) -> None:
         """Give the sinks the numbers of this moment."""
-        self._tell(self.stats())
-
-    def _tell(self, record: Record) -> None:
-        if isinstance(record, Status):
-            self._told = record
-        for sink in self._sinks:
-            sink.publish(record)
+        self._sinks.publish(self.stats())
 
     def stats(self) -> Stats:
         """Return the numbers of this moment."""
@@ -239,7 +235,7 @@ class Pipeline:
             dropped={
                 "frames": self._frames.dropped,
                 "tracked": self._tracked.dropped,
-                "events": self._events.dropped + sum(sink.dropped for sink in self._sinks),
+                "events": self._events.dropped + self._sinks.dropped,
             },
             frame_latency=self._latency("frame"),
             event_latency=self._latency("event"),
@@ -324,20 +320,14 @@ class Pipeline:
         if event is None:
             return
         event = replace(event, latency=time.monotonic() - event.captured)
-        for sink in self._sinks:
-            sink.publish(event)
+        self._sinks.publish(event)
         self._metrics.count("events")
         self._metrics.observe("event", event.latency)
 
     def _close_sinks(self) -> None:
         self._events.close()
         self._ended = time.monotonic()
-        deadline = self._ended + FAREWELL
-        with ExitStack() as closing:  # one that fails does not keep the others open
-            for sink in reversed(self._sinks):
-                closing.callback(_close, sink, deadline)
+        try:
             self.report()
-
-
-def _close(sink: Sink, deadline: float) -> None:
-    sink.close(max(0.0, deadline - time.monotonic()))
+        finally:
+            self._sinks.close(FAREWELL)

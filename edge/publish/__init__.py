@@ -6,10 +6,11 @@ from edge.control.desk import Desk
 from edge.publish.jsonl import JsonlSettings, JsonlSink
 from edge.publish.mqtt import MqttSettings, MqttSink
 from edge.publish.sink import Sink
+from edge.publish.sinks import Sinks
 
 SinkSettings = MqttSettings | JsonlSettings
 
-__all__ = ["JsonlSettings", "MqttSettings", "Sink", "SinkSettings", "open_sink"]
+__all__ = ["JsonlSettings", "MqttSettings", "Sink", "SinkSettings", "Sinks", "open_sink"]
 
 
 def open_sink(settings: SinkSettings, outbox: Path, desk: Desk | None) -> Sink:

@@ -5,22 +5,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from paho.mqtt.reasoncodes import ReasonCode
-
 from edge.errors import ConfigError
 from edge.publish.mqtt.board import Board
-from edge.publish.mqtt.client import Refused, describe, publish_properties
-from edge.publish.mqtt.connection import GOODBYE_SECONDS, WINDOW, Connection
+from edge.publish.mqtt.client import Refused, describe
+from edge.publish.mqtt.connection import GOODBYE_SECONDS, Connection
+from edge.publish.mqtt.delivery import Delivery
 from edge.publish.mqtt.dialing import Dialing
 from edge.publish.mqtt.link import Link, Links, Patience
 from edge.publish.mqtt.message import Letter, Message
 from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.publish.mqtt.wake import Wake
-from edge.publish.outbox import Entry, Outbox
+from edge.publish.outbox import Outbox
 from edge.stage import Stage
-
-UNWELCOME_RETRY = 15.0
-"""Seconds until events are offered again to a broker that lets this client in and refuses them."""
 
 STEADY = 10.0
 """Seconds after which a connection has proved itself: who is thrown out sooner waits longer and
@@ -41,9 +37,7 @@ log = logging.getLogger(__name__)
 class Courier:
     """Keeps a connection to the first broker that is there, and carries to it what waits.
 
-    Events go first, a few at a time, and leave the outbox when the broker has acknowledged them. A
-    connection that was lost is never used again: the next begins with the oldest event that is not
-    acknowledged, so that all arrive, in order, some of them twice.
+    Events go first. A connection that was lost is never used again: each has a client of its own.
 
     Args:
         settings: which brokers, and how they are spoken to.
@@ -83,11 +77,8 @@ class Courier:
         self._retry_at = 0.0
         self._dialing: Dialing | None = None
         self._connection: Connection | None = None
-        self._sent = 0
-        self._in_flight: dict[int, int] = {}
+        self._delivery = Delivery(settings, outbox)
         self._connected_at = 0.0
-        self._offer_at = 0.0
-        self._unwelcome = False
         self._stage = Stage("mqtt", self._step, finish=lambda: None)
 
     @property
@@ -157,7 +148,7 @@ class Courier:
 
     def _take_in(self, connection: Connection) -> None:
         """Read off what came."""
-        self._settle(connection)
+        self._delivery.settle(connection)
         while connection.heard:
             self._hear(connection.heard.popleft())
         for topic in self._unheard(connection):
@@ -165,7 +156,7 @@ class Courier:
 
     def _carry(self, connection: Connection) -> None:
         """Hand what waits to the client: events first, then what follows from them."""
-        self._send_events(connection)
+        self._delivery.send(connection)
         for letter in self._board.take():
             connection.publish(letter)
         while self._letters:
@@ -180,57 +171,6 @@ class Courier:
             for topic, reason in zip(self._subscriptions, reasons, strict=False)
             if reason.is_failure
         ]
-
-    def _settle(self, connection: Connection) -> None:
-        """Take what was acknowledged out of the outbox."""
-        settled: list[int] = []
-        refusal = None
-        while connection.acknowledged:
-            message, reason = connection.acknowledged.popleft()
-            number = self._in_flight.pop(message, None)
-            if number is not None and reason.is_failure:
-                refusal = reason
-            elif number is not None:
-                settled.append(number)
-        if settled:
-            self._outbox.forget(settled)
-        if refusal is not None:
-            self._hold_back(refusal)
-        elif settled and self._unwelcome:
-            self._unwelcome = False
-            log.info("broker %s: takes events again", self._address)
-
-    def _hold_back(self, refusal: ReasonCode) -> None:
-        """Offer no events for a while, and then all again that are not acknowledged."""
-        if not self._unwelcome:
-            log.warning("broker %s: does not take events: %s; %s", self._address, refusal, PATIENCE)
-        self._unwelcome = True
-        self._offer_at = time.monotonic() + UNWELCOME_RETRY
-        self._begin_anew()
-
-    def _begin_anew(self) -> None:
-        """Send from the oldest event on."""
-        self._sent = 0
-        self._in_flight.clear()
-
-    def _send_events(self, connection: Connection) -> None:
-        # One that is accepted must not pass another that was refused a moment ago.
-        room = (1 if self._unwelcome else WINDOW) - len(self._in_flight)
-        if room <= 0 or time.monotonic() < self._offer_at:
-            return
-        for entry in self._outbox.waiting(self._sent, room):
-            self._in_flight[connection.publish(self._letter(entry))] = entry.number
-            self._sent = entry.number
-
-    def _letter(self, entry: Entry) -> Letter:
-        properties = publish_properties(
-            self._settings,
-            ContentType="application/json",
-            PayloadFormatIndicator=1,
-            # What is too old for the outbox is too old for a subscriber.
-            MessageExpiryInterval=max(1, round(self._settings.outbox.age - entry.age)),
-        )
-        return Letter(self._settings.topics.event, entry.payload, 1, properties=properties)
 
     def _seek(self) -> None:
         """Try the next broker, when it is time."""
@@ -270,7 +210,7 @@ class Courier:
         self.connections += 1
         self._connected_at = time.monotonic()
         self._untried.clear()
-        self._begin_anew()
+        self._delivery.begin()
         self._board.renew()
         connection.subscribe(self._subscriptions)
         self._connection = connection
@@ -305,6 +245,6 @@ class Courier:
         while waiting and connection.ended is None and time.monotonic() < deadline:
             connection.turn(0.05)
             waiting = all(message != farewell for message, _ in connection.acknowledged)
-        self._settle(connection)
+        self._delivery.settle(connection)
         connection.close()
         self._connection = None

@@ -182,7 +182,7 @@ def test_events_that_a_broker_refuses_stay_in_the_outbox_and_are_offered_again(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edge.publish.mqtt.courier.UNWELCOME_RETRY", 0.5)
+    monkeypatch.setattr("edge.publish.mqtt.delivery.UNWELCOME_RETRY", 0.5)
     caplog.set_level(logging.INFO)
     rights = tmp_path / "acl"
     rights.write_text("topic read #\ntopic write emotiond/test/availability\ntopic write mark\n")
