@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from converter.commands.extras import needs
-from converter.commands.options import add_command, add_data, load_data, names
+from converter.commands.options import add_data, load_data, names
+from edge.commands.subcommand import add_command
 from edge.errors import ConfigError
 
 

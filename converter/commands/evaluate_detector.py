@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 
 from converter.commands.extras import needs
-from converter.commands.options import add_command, picture_size
+from converter.commands.options import picture_size
 from converter.detection.annotations import open_photographs
 from converter.detection.detector_report import DetectorReport, report
 from converter.detection.detector_table import summarize
 from converter.detection.judging import MEASURE, judge
 from converter.detection.photographs import Split, of_split
 from edge.bench.seeing.contender import Contender, find_contenders, parse_contender
+from edge.commands.subcommand import add_command
 
 
 def add(commands: Any) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from converter.clip.film import write_clip
-from converter.commands.options import add_command, add_data, load_data
+from converter.commands.options import add_data, load_data
+from edge.commands.subcommand import add_command
 
 
 def add(commands: Any) -> None:

@@ -2,21 +2,10 @@
 
 import argparse
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from converter.datasets import Dataset, Form, combine, form_of, open_dataset
 from edge.errors import DataError
-
-
-def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str
-) -> argparse.ArgumentParser:
-    """Add a subcommand that calls `run` with its options."""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    parser.set_defaults(command=run)
-    return parser
 
 
 def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:

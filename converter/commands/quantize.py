@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from converter.commands.extras import needs
-from converter.commands.options import add_command, add_data, load_data
+from converter.commands.options import add_data, load_data
+from edge.commands.subcommand import add_command
 from edge.infer.card import Accuracy
 
 

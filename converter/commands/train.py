@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 
 from converter.commands.extras import needs
-from converter.commands.options import add_command, add_data, load_data
+from converter.commands.options import add_data, load_data
 from converter.datasets import Dataset
 from converter.label_sets import LABEL_SETS
 from converter.recipes import Recipe, load_recipe
 from converter.training import folder
 from edge.capture.images import SUFFIXES
+from edge.commands.subcommand import add_command
 from edge.errors import DataError
 
 

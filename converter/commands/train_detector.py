@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from converter.commands.extras import needs
-from converter.commands.options import add_command
 from converter.datasets import Usage, open_dataset
 from converter.detection.annotations import open_photographs
 from converter.detection.lessons import Lesson, open_teacher
@@ -13,6 +12,7 @@ from converter.detection.portraits import draw_portraits
 from converter.recipes import load_recipe
 from converter.recipes.detector import DetectorRecipe
 from converter.training import folder
+from edge.commands.subcommand import add_command
 from edge.detect import Detector
 from edge.errors import ConfigError
 

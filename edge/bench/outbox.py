@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.publish.mqtt.sink import BATCH
 from edge.publish.outbox import Outbox, OutboxSettings
 from edge.stage import Channel
 
@@ -22,9 +23,6 @@ PAYLOAD_BYTES = 640
 BATCHES = (1, 10, 100)
 
 ROUNDS = 5
-
-LARGEST_BATCH = 200
-"""What the daemon's recorder takes at once."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ def _follow(folder: Path, rate: int, seconds: float) -> str:
     sizes: list[int] = []
 
     def record() -> None:
-        while batch := intake.get_all(timeout=1.0, limit=LARGEST_BATCH):
+        while batch := intake.get_all(timeout=1.0, limit=BATCH):
             outbox.record([payload for _, payload in batch])
             now = time.perf_counter()
             delays.extend(now - handed_over for handed_over, _ in batch)

@@ -10,7 +10,8 @@ import numpy as np
 
 from edge.calibrate.calibrator import Calibrator
 from edge.capture import open_source
-from edge.commands.options import add_command, add_config, add_source, chosen_source
+from edge.commands.options import add_config, add_source, chosen_source
+from edge.commands.subcommand import add_command
 from edge.config import load_config
 from edge.detect import open_detector
 from edge.errors import ExitCode

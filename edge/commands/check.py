@@ -4,7 +4,8 @@ import argparse
 from typing import Any
 
 from edge.assembly import build_pipeline
-from edge.commands.options import add_command, add_config
+from edge.commands.options import add_config
+from edge.commands.subcommand import add_command
 from edge.config import load_config
 from edge.errors import ExitCode
 

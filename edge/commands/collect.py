@@ -10,7 +10,8 @@ from typing import Any
 from edge.capture import open_source
 from edge.collect.collector import collect
 from edge.collect.faces import EXPRESSIONS
-from edge.commands.options import add_command, add_config, add_source, chosen_source
+from edge.commands.options import add_config, add_source, chosen_source
+from edge.commands.subcommand import add_command
 from edge.config import load_config
 from edge.detect import open_detector
 from edge.errors import ExitCode, InputError

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from edge.commands.options import add_command
+from edge.commands.subcommand import add_command
 from edge.demo.show import show
 from edge.errors import ExitCode
 

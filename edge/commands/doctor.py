@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from edge.commands.options import add_command, add_config
+from edge.commands.options import add_config
+from edge.commands.subcommand import add_command
 from edge.doctor.examination import examine
 from edge.doctor.finding import Finding, Level
 from edge.errors import ExitCode

@@ -5,7 +5,8 @@ from contextlib import closing
 from typing import Any
 
 from edge.commands.brokers import mqtt_sinks
-from edge.commands.options import add_command, add_config
+from edge.commands.options import add_config
+from edge.commands.subcommand import add_command
 from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.listen.visit import call_on

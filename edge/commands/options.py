@@ -1,24 +1,12 @@
 """Options that several subcommands share."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from edge.assets import asset
 from edge.capture import SourceSettings
 from edge.collect.place import parse_source
 from edge.config import Config
-from edge.errors import ExitCode
-
-
-def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], ExitCode], text: str
-) -> argparse.ArgumentParser:
-    """Add a subcommand that calls `run` with its options."""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    parser.set_defaults(command=run)
-    return parser
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,8 @@
 import argparse
 from typing import Any
 
-from edge.commands.options import add_command, add_config
+from edge.commands.options import add_config
+from edge.commands.subcommand import add_command
 from edge.errors import ExitCode
 from edge.service import daemon
 

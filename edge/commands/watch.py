@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from edge.commands.brokers import any_device, mqtt_sinks
-from edge.commands.options import add_command, add_config
+from edge.commands.options import add_config
+from edge.commands.subcommand import add_command
 from edge.config import load_config
 from edge.errors import ExitCode
 from edge.listen.listener import Listener

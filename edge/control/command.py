@@ -7,12 +7,11 @@ from typing import Annotated, Any
 
 import msgspec
 
+from edge.card import Share
 from edge.infer.quality import Degrees, Grey, Limit
 
 LONGEST_PAUSE = 366 * 86_400.0
 """Seconds; a longer pause is one without end."""
-
-Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 
 
 class CommandName(StrEnum):

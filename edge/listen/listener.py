@@ -79,6 +79,6 @@ class Listener:
             self._links.tell(visit.address, Link.ABSENT, describe(error))
 
     def _welcome(self, address: Address) -> None:
-        self._patience.renew()
+        self._patience.found()
         self._links.tell(address, Link.UP, f"listening to {', '.join(self._topics)}")
         self.listening.set()

@@ -66,8 +66,7 @@ class Visit:
         """
         self._connection.subscribe(topics)
         self._expect(lambda: self._connection.granted)
-        _, reasons = self._connection.granted.popitem()
-        for topic, reason in zip(topics, reasons, strict=False):
+        for topic, reason in zip(topics, self._connection.granted.popleft(), strict=False):
             if reason.is_failure:
                 raise Refused(f"it may not subscribe to {topic}: {reason}")
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from edge.card import Share
 from edge.geometry import Box
 from edge.records import (
     UNCERTAIN,
@@ -152,7 +153,6 @@ def _percentiles(latency: tuple[float, float] | None) -> dict[str, float] | None
     return {"p50": _milliseconds(p50), "p95": _milliseconds(p95)}
 
 
-_Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 _Measure = Annotated[float, msgspec.Meta(ge=0.0)]
 _Grey = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -181,8 +181,8 @@ class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type: EventType
     track_id: _Count
     emotion: Annotated[str, msgspec.Meta(min_length=1)]
-    confidence: _Share | None
-    probabilities: Annotated[dict[str, _Share], msgspec.Meta(min_length=2)] | None
+    confidence: Share | None
+    probabilities: Annotated[dict[str, Share], msgspec.Meta(min_length=2)] | None
     reasons: tuple[Reason, ...]
     quality: _Quality
     box: tuple[float, float, float, float]

@@ -40,7 +40,7 @@ class Connection:
         ended: why the connection is no more; None while it stands.
         heard: messages that came.
         acknowledged: message ids that the broker took on, with its reason where it did not.
-        granted: message ids of subscriptions, with what came of each topic.
+        granted: for each subscription that the broker answered, what came of each of its topics.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Connection:
         self.ended: str | None = None
         self.heard: deque[Message] = deque(maxlen=MOST_HEARD)
         self.acknowledged: deque[tuple[int, ReasonCode]] = deque()
-        self.granted: dict[int, list[ReasonCode]] = {}
+        self.granted: deque[list[ReasonCode]] = deque()
         self._settings = settings
         self._answered = False
         self._refusal: ReasonCode | None = None
@@ -116,9 +116,10 @@ class Connection:
             self._client.loop_write()
         self._client.loop_misc()
 
-    def subscribe(self, topics: Sequence[str]) -> int | None:
-        """Ask for what is published on `topics`, at QoS 1; return the message id."""
-        return self._client.subscribe([(topic, 1) for topic in topics])[1] if topics else None
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Ask for what is published on `topics`, at QoS 1; `granted` tells what came of it."""
+        if topics:
+            self._client.subscribe([(topic, 1) for topic in topics])
 
     def publish(self, letter: Letter) -> int:
         """Hand a message to the client; return its message id."""
@@ -151,7 +152,7 @@ class Connection:
     def _on_subscribe(
         self, client: paho.Client, userdata: Any, mid: int, reasons: list[ReasonCode], *_: Any
     ) -> None:
-        self.granted[mid] = reasons
+        self.granted.append(reasons)
 
     def _on_publish(
         self, client: paho.Client, userdata: Any, mid: int, reason: ReasonCode, *_: Any

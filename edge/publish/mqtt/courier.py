@@ -5,6 +5,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from paho.mqtt.reasoncodes import ReasonCode
+
 from edge.errors import ConfigError
 from edge.publish.mqtt.board import Board
 from edge.publish.mqtt.client import Refused, describe
@@ -17,10 +19,6 @@ from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.publish.mqtt.wake import Wake
 from edge.publish.outbox import Outbox
 from edge.stage import Stage
-
-STEADY = 10.0
-"""Seconds after which a connection has proved itself: who is thrown out sooner waits longer and
-longer, as if the broker were away."""
 
 WAIT = 0.3
 """Seconds to wait for something to do before a heartbeat is shown."""
@@ -78,7 +76,6 @@ class Courier:
         self._dialing: Dialing | None = None
         self._connection: Connection | None = None
         self._delivery = Delivery(settings, outbox)
-        self._connected_at = 0.0
         self._stage = Stage("mqtt", self._step, finish=lambda: None)
 
     @property
@@ -90,11 +87,6 @@ class Courier:
     def address(self) -> str:
         """The broker that is connected or was tried last."""
         return str(self._address)
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing waits to be carried."""
-        return not self._letters and not len(self._outbox)
 
     @property
     def error(self) -> Exception | None:
@@ -117,7 +109,7 @@ class Courier:
     def stop(self, timeout: float) -> None:
         """Carry what can be carried within `timeout` seconds, say goodbye, end."""
         deadline = time.monotonic() + timeout
-        while self._has_prospects() and not self.idle and time.monotonic() < deadline:
+        while self._has_prospects() and not self._idle() and time.monotonic() < deadline:
             time.sleep(0.02)
         self._stage.stop()
         self.wake()
@@ -131,6 +123,10 @@ class Courier:
     def _has_prospects(self) -> bool:
         """Tell whether what waits may still be carried soon; the disk keeps what is not."""
         return self._stage.alive and (self.up or not self._links or not self._outbox.durable)
+
+    def _idle(self) -> bool:
+        """Tell whether nothing waits to be carried."""
+        return not self._letters and not len(self._outbox)
 
     def _step(self) -> None:
         """Wait for something to do, and do it."""
@@ -151,8 +147,14 @@ class Courier:
         self._delivery.settle(connection)
         while connection.heard:
             self._hear(connection.heard.popleft())
-        for topic in self._unheard(connection):
-            log.warning("broker %s: does not let this client hear %s", self._address, topic)
+        while connection.granted:
+            self._tell_unheard(connection.granted.popleft())
+
+    def _tell_unheard(self, reasons: Sequence[ReasonCode]) -> None:
+        """Warn of what this client may not subscribe to."""
+        for topic, reason in zip(self._subscriptions, reasons, strict=False):
+            if reason.is_failure:
+                log.warning("broker %s: does not let this client hear %s", self._address, topic)
 
     def _carry(self, connection: Connection) -> None:
         """Hand what waits to the client: events first, then what follows from them."""
@@ -161,16 +163,6 @@ class Courier:
             connection.publish(letter)
         while self._letters:
             connection.publish(self._letters.popleft())
-
-    def _unheard(self, connection: Connection) -> list[str]:
-        """Return what the broker answered that this client may not subscribe to."""
-        answers, connection.granted = connection.granted.values(), {}
-        return [
-            topic
-            for reasons in answers
-            for topic, reason in zip(self._subscriptions, reasons, strict=False)
-            if reason.is_failure
-        ]
 
     def _seek(self) -> None:
         """Try the next broker, when it is time."""
@@ -208,7 +200,7 @@ class Courier:
 
     def _welcome(self, connection: Connection) -> None:
         self.connections += 1
-        self._connected_at = time.monotonic()
+        self._patience.found()
         self._untried.clear()
         self._delivery.begin()
         self._board.renew()
@@ -228,8 +220,6 @@ class Courier:
         connection.close()
         text = f"connection lost: {connection.ended}; {PATIENCE}"
         self._links.tell(self._address, Link.LOST, text)
-        if time.monotonic() - self._connected_at >= STEADY:
-            self._patience.renew()
         self._wait()
 
     def _wait(self) -> None:

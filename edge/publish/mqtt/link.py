@@ -2,12 +2,17 @@
 
 import logging
 import random
+import time
 from enum import Enum, auto
 
 from edge.publish.mqtt.settings import Address
 
 FIRST_RETRY, LONGEST_RETRY = 0.5, 4.0
 """Seconds; a broker that returns is found within the longest."""
+
+STEADY = 10.0
+"""Seconds after which a connection has proved itself: who is thrown out sooner waits longer and
+longer, as if the broker were away."""
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +52,17 @@ class Patience:
 
     def __init__(self) -> None:
         self._tries = 0
+        self._found_at: float | None = None
+
+    def found(self) -> None:
+        """Note that a broker lets this client in."""
+        self._found_at = time.monotonic()
 
     def next(self) -> float:
         """Return the seconds of the next wait; jitter keeps a fleet from returning all at once."""
+        if self._found_at is not None and time.monotonic() - self._found_at >= STEADY:
+            self._tries = 0
+        self._found_at = None
         delay: float = min(FIRST_RETRY * 2**self._tries, LONGEST_RETRY)
         self._tries = min(self._tries + 1, 10)
         return delay * random.uniform(0.5, 1.0)
-
-    def renew(self) -> None:
-        """Begin anew: a broker was found."""
-        self._tries = 0

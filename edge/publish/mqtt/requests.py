@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -154,7 +154,7 @@ def _fields(message: Message, place: ReturnAddress) -> tuple[dict[str, Any] | by
     if not known or len(str(caller)) > 128:
         text = "expected id to be a text or whole number of at most 128 characters"
         raise CommandError(ErrorCode.MALFORMED, text)
-    return fields, ReturnAddress(place.topic, caller, place.correlation)
+    return fields, replace(place, id=caller)
 
 
 def _known(verb: str, name: str) -> CommandName:

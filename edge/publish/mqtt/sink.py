@@ -60,7 +60,6 @@ class MqttSink:
         self._lock = threading.Lock()
         self._lost = 0
         self._handed_in = 0
-        self._recorded = 0
         self._greet_at: float | None = None
         self._outbox = Outbox(outbox, settings.outbox)
         self._board = Board()
@@ -125,7 +124,7 @@ class MqttSink:
     def flush(self, timeout: float) -> bool:
         """Wait until every event so far lies in the outbox; return whether it does."""
         deadline = time.monotonic() + timeout
-        while self._recorded + self._intake.dropped < self._handed_in:
+        while self._outbox.recorded + self._intake.dropped < self._handed_in:
             if self._courier.error is not None or time.monotonic() > deadline:
                 return False
             time.sleep(0.002)
@@ -181,7 +180,6 @@ class MqttSink:
             self._outbox.record(batch)  # without any, what is overdue on disk is done
             self._tidy_at = time.monotonic() + TIDY_SECONDS
         if batch:
-            self._recorded += len(batch)
             self._pin_state()
 
     def _tell(self, payload: bytes) -> None:
@@ -202,7 +200,7 @@ class MqttSink:
             "address": self._courier.address,
             "connections": self._courier.connections,
             "waiting": self.waiting,
-            "recorded": self._recorded,
+            "recorded": self._outbox.recorded,
             "dropped": self.dropped,
             "durable": self._outbox.durable,
         }
