@@ -10,6 +10,10 @@ from edge.infer.classifier import TFLiteClassifier, open_classifier
 from edge.infer.expressions import Expressions
 from edge.publish.life import EventLife
 
+FOLLOWED_BY = ("source", "detector", "detect", "tracker")
+READ_BY = ("classifier", "quality", "smoothing")
+"""The sections of a config that say how faces are followed, and how they are read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
@@ -49,19 +53,15 @@ def change_analysis(before: Analysis, old: Config, new: Config, ids: Iterator[in
     Args:
         before: the analysis of the old config.
         old: the config it was opened by.
-        new: the config wanted, of the same source.
+        new: the config wanted. Another source has faces, and a clock, of its own.
         ids: of the tracks.
 
     Raises:
         ConfigError, ModelError: as `open_analysis`.
     """
-    if (old.detector, old.detect, old.tracker) != (new.detector, new.detect, new.tracker):
+    if any(getattr(old, part) != getattr(new, part) for part in FOLLOWED_BY):
         return open_analysis(new, ids)
-    if (old.classifier, old.quality, old.smoothing) != (
-        new.classifier,
-        new.quality,
-        new.smoothing,
-    ):
+    if any(getattr(old, part) != getattr(new, part) for part in READ_BY):
         return _put_together(before.follower, open_classifier(new.classifier), new)
     return before
 

@@ -1,46 +1,29 @@
 """From a config to a pipeline."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from edge.analysis import open_analysis
 from edge.assets import asset
-from edge.capture import is_live, open_source
-from edge.config import Config, outbox_paths
+from edge.config import Config
 from edge.control.desk import Desk
 from edge.detect import detector_kinds
 from edge.infer.card import read_labels
+from edge.parts import Plan, open_parts
 from edge.pipeline import Pipeline
-from edge.publish import open_sink
 
 
-def build_pipeline(
-    config: Config, desk: Desk | None = None, ids: Iterator[int] | None = None
-) -> Pipeline:
-    """Load everything that `config` names and put it together.
+def build_pipeline(config: Config) -> Pipeline:
+    """Load everything that `config` names and put it together; it takes no commands.
 
     Camera, files and broker are touched only once the pipeline is started.
-
-    Args:
-        config: names it.
-        desk: where sinks hand commands in; None takes none.
-        ids: of the tracks, where a pipeline goes on from another.
 
     Raises:
         ConfigError: a file or package that the config needs cannot be used.
         ModelError: the model cannot be used.
     """
-    return Pipeline(
-        source=open_source(config.source),
-        live=is_live(config.source),
-        analysis=open_analysis(config, ids or count(1)),
-        sinks=[
-            open_sink(settings, outbox, desk)
-            for settings, outbox in zip(config.sinks, outbox_paths(config), strict=True)
-        ],
-    )
+    return Pipeline(open_parts(Plan(config), count(1)))
 
 
 def desk_of(config: Config, before: Desk | None = None) -> Desk:

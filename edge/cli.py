@@ -3,7 +3,6 @@
 import argparse
 import logging
 import os
-import sys
 from collections.abc import Sequence
 
 import cv2
@@ -21,7 +20,10 @@ from edge.commands import (
     run,
     watch,
 )
-from edge.errors import EmotiondError
+from edge.errors import EmotiondError, ExitCode
+from edge.logbook import complain, open_logbook
+
+log = logging.getLogger(__name__)
 
 COMMANDS = (
     run,
@@ -46,14 +48,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Errors addressed to the user are printed as one line, without a traceback.
     """
     options = _parser().parse_args(arguments)
-    _log_to_stderr()
+    open_logbook()
+    _silence_opencv()
     try:
         return int(options.command(options))
     except EmotiondError as error:
-        print(f"emotiond: {error}", file=sys.stderr)
+        complain(str(error))
         return int(error.exit_code)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception:
+        log.exception("a fault of the program")
+        return int(ExitCode.FAULT)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,11 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _log_to_stderr() -> None:
-    # The journal stamps each line itself.
-    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    logging.basicConfig(level=logging.INFO, format=f"{stamp}%(levelname)s %(message)s")
-    # OpenCV and FFmpeg repeat themselves at every retry; the daemon says it once.
+def _silence_opencv() -> None:
+    """OpenCV and FFmpeg repeat themselves at every retry; the daemon says it once."""
     if hasattr(cv2, "setLogLevel"):  # up to 4.11, which tflite-runtime and mediapipe need
         cv2.setLogLevel(0)
     else:

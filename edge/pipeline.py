@@ -8,27 +8,18 @@ failure, travels down: each stage finishes what it has and closes the channels o
 """
 
 import logging
-import threading
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from edge.analysis import Analysis
-from edge.capture import EndOfStream, Source
+from edge.capture import EndOfStream
 from edge.errors import InputError
+from edge.lookout import Lookout
 from edge.machine import Machine
 from edge.metrics import Metrics
-from edge.publish import Sink, Sinks
-from edge.records import (
-    CameraState,
-    EmotionEvent,
-    Frame,
-    Sight,
-    Stats,
-    Status,
-    TrackedFrame,
-)
+from edge.parts import Parts
+from edge.publish import Sinks
+from edge.records import EmotionEvent, Frame, Sight, Stats, Status, TrackedFrame
 from edge.stage import Channel, Closed, Stage
 
 WAIT = 0.5
@@ -53,42 +44,29 @@ log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """Four running stages; `edge.assembly` puts them together.
+    """Four running stages.
 
     Args:
-        source: gives the frames.
-        live: whether late frames are dropped rather than waited for.
-        analysis: what happens to a frame.
-        sinks: where events go.
+        parts: what it is put together from.
 
     Attributes:
-        analysis: the present one.
+        parts: the present ones.
+        lookout: the source, where it can be paused.
         failed_inputs: how many inputs could not be read.
     """
 
-    def __init__(
-        self,
-        *,
-        source: Source,
-        live: bool,
-        analysis: Analysis,
-        sinks: Sequence[Sink],
-    ) -> None:
+    def __init__(self, parts: Parts) -> None:
         self.failed_inputs = 0
-        self.analysis = analysis
-        self._source = source
-        # Each belongs to its stage, which takes it from a new analysis between two frames.
-        self._follower = analysis.follower
-        self._expressions = analysis.expressions
-        self._life = analysis.life
-        self._sinks = Sinks(sinks)
-        self._live = live
+        self.parts = parts
+        # Each belongs to its stage, which takes it from other parts between two steps.
+        self.lookout = Lookout(parts.source, parts.live)
+        self._follower = parts.analysis.follower
+        self._expressions = parts.analysis.expressions
+        self._life = parts.analysis.life
+        self._sinks = Sinks(parts.sinks)
         self._last_frame = 0.0
-        self._newest: Frame | None = None
+        self._flowed = time.monotonic()
         self._sight: Sight | None = None
-        self._wanted = threading.Event()
-        self._wanted.set()
-        self._paused_until: datetime | None = None
         self._told: Status | None = None
         self._detections = 0
         self._refused = 0
@@ -96,9 +74,10 @@ class Pipeline:
         self._metrics = Metrics()
         self._ended: float | None = None
         self._started = time.monotonic()
-        self._frames: Channel[Frame] = Channel(1, lossless=not live)
-        self._tracked: Channel[TrackedFrame] = Channel(1, lossless=not live)
-        self._events: Channel[EmotionEvent] = Channel(EVENTS, lossless=not live)
+        lossless = not parts.live
+        self._frames: Channel[Frame] = Channel(1, lossless)
+        self._tracked: Channel[TrackedFrame] = Channel(1, lossless)
+        self._events: Channel[EmotionEvent] = Channel(EVENTS, lossless)
         self._stages = (
             Stage("capture", self._capture, self._end_capture),
             Stage("detect", self._detect, self._end_detect),
@@ -108,7 +87,7 @@ class Pipeline:
 
     def start(self) -> None:
         """Start sinks and stages."""
-        self._started = time.monotonic()
+        self._started = self._flowed = time.monotonic()
         self._tell_status()  # first of all: what a sink says of itself it takes from there
         self._sinks.start()
         for stage in self._stages:
@@ -126,42 +105,56 @@ class Pipeline:
         deadline = time.monotonic() + STAGES_SECONDS
         return all(stage.join(deadline - time.monotonic()) for stage in others) and in_time
 
-    def pause(self, until: datetime | None) -> None:
-        """Let go of a live source and look at nothing, until `resume`.
+    def adopt(self, parts: Parts) -> None:
+        """Go on with other parts; each stage takes its own between two steps, the others go on."""
+        before, self.parts = self.parts, parts
+        capture, detect, infer, publish = self._stages
+        if parts.source is not before.source:
+            capture.ask(self._adopt_source)
+        elif parts.analysis is not before.analysis:
+            detect.ask(self._adopt_follower)
+            infer.ask(self._adopt_expressions)
+        if parts.sinks != before.sinks:
+            publish.ask(self._adopt_sinks)
 
-        Args:
-            until: when that will be, in UTC, where it is known; it is only told.
+    # What is adopted is the newest there is: others may have come since it was asked for.
+
+    def _adopt_source(self) -> None:
+        """Take another source, once nothing of the one before is on its way any more.
+
+        Two sources have two clocks: whoever follows faces in one must not see the other's frames.
         """
-        self._paused_until = until
-        self._wanted.clear()
-        self._newest = self._sight = None
-
-    def resume(self) -> None:
-        """Look again."""
-        self._paused_until = None
-        self._wanted.set()
-
-    def adopt(self, analysis: Analysis) -> None:
-        """Find and read faces by `analysis` from the next frame on; the tracks of now end."""
-        self.analysis = analysis
         _, detect, infer, _ = self._stages
-        detect.ask(lambda: self._adopt_follower(analysis))
-        infer.ask(lambda: self._adopt_expressions(analysis))
+        self.lookout.replace(self.parts.source, self.parts.live)
+        self._frames.clear()
+        detect.ask(self._adopt_follower)
+        detect.settle()
+        self._tracked.clear()
+        infer.ask(self._adopt_expressions)
+        infer.settle()
+        for channel in (self._frames, self._tracked, self._events):
+            channel.lossless = not self.parts.live
 
-    def _adopt_follower(self, analysis: Analysis) -> None:
-        if analysis.follower is not self._follower:
+    def _adopt_follower(self) -> None:
+        follower = self.parts.analysis.follower
+        if follower is not self._follower:
             self._detections += self._follower.detections
-            self._follower = analysis.follower
+            self._follower = follower
 
-    def _adopt_expressions(self, analysis: Analysis) -> None:
-        self._end_tracks()
-        self._refused += self._expressions.refused
-        self._expressions, self._life = analysis.expressions, analysis.life
+    def _adopt_expressions(self) -> None:
+        analysis = self.parts.analysis
+        if analysis.expressions is not self._expressions:
+            self._end_tracks()
+            self._refused += self._expressions.refused
+            self._expressions, self._life = analysis.expressions, analysis.life
+
+    def _adopt_sinks(self) -> None:
+        self._sinks.replace(self.parts.sinks, FAREWELL)
 
     @property
-    def newest(self) -> Frame | None:
-        """The frame read last; None where none is to be had now."""
-        return self._newest if self._camera() is CameraState.ONLINE else None
+    def settled(self) -> bool:
+        """Whether every stage has taken the parts that were adopted."""
+        return all(stage.settled for stage in self._stages)
 
     @property
     def detector(self) -> str:
@@ -178,34 +171,41 @@ class Pipeline:
         """What ended the first stage that failed."""
         return next((stage.error for stage in self._stages if stage.error), None)
 
+    @property
+    def working(self) -> bool:
+        """Whether a frame has come through all of it, or it is known why none can."""
+        return self._metrics.total("analysed") > 0 or not self.lookout.expects_frames
+
     def stalled(self) -> list[str]:
-        """Return the stages that live and show no heartbeat."""
+        """Return the stages that live and show no heartbeat, or that frames do not come through."""
         oldest = time.monotonic() - STALLED
-        return [one.name for one in self._stages if one.alive and one.heartbeat < oldest]
+        stages = [one.name for one in self._stages if one.alive and one.heartbeat < oldest]
+        frames = ["frames"] if self.lookout.live and self._flowed < oldest else []
+        return stages or frames
 
     def status(self) -> Status:
         """Return how it is set at this moment."""
         life = self._life
         return Status(
-            self._camera(),
-            self._paused_until,
+            self.lookout.state,
+            self.lookout.paused_until,
             life.model,
             life.detector,
             life.labels,
             self._machine.thermometer,
         )
 
-    def _camera(self) -> CameraState:
-        if not self._wanted.is_set():
-            return CameraState.PAUSED
-        return CameraState.ONLINE if self._source.online else CameraState.OFFLINE
+    @property
+    def condition(self) -> str | None:
+        """How the sinks fare, in a few words."""
+        return self._sinks.condition
 
     def look(self) -> None:
         """Give the sinks what is seen now, and how everything is set if that changed."""
         sight, self._sight = self._sight, None
         self._tell_status()
         # A frame may still be on its way when a pause begins.
-        if sight is not None and self._wanted.is_set():
+        if sight is not None and self.lookout.wanted:
             self._sinks.publish(sight)
 
     def _tell_status(self) -> None:
@@ -223,7 +223,7 @@ class Pipeline:
         return Stats(
             time=datetime.now(UTC),
             uptime=time.monotonic() - self._started,
-            camera=self._camera(),
+            camera=self.lookout.state,
             load=self._machine.look(),
             fps_in=self._metrics.rate("frames", self._ended),
             fps_out=self._metrics.rate("analysed", self._ended),
@@ -248,11 +248,8 @@ class Pipeline:
     # The steps, one for each stage.
 
     def _capture(self) -> None:
-        if not self._wanted.is_set():
-            self._rest()
-            return
         try:
-            frame = self._source.read()
+            frame = self.lookout.read()
         except EndOfStream as end:
             raise Closed from end
         except InputError as error:
@@ -261,18 +258,11 @@ class Pipeline:
             return
         if frame is not None:
             self._metrics.mark("frames")
-            self._newest = frame
             self._frames.put(frame)
-
-    def _rest(self) -> None:
-        """Let a live source go until it is wanted again; a film waits where it is."""
-        if self._live and self._source.online:
-            self._source.close()
-        self._wanted.wait(WAIT)
 
     def _end_capture(self) -> None:
         self._frames.close()
-        self._source.close()
+        self.lookout.close()
 
     def _end_detect(self) -> None:
         self._frames.close()
@@ -285,7 +275,9 @@ class Pipeline:
 
     def _infer(self) -> None:
         tracked = self._tracked.get(WAIT)
-        if self._live and not self._wanted.is_set():
+        if tracked is not None or not self.lookout.expects_frames:
+            self._flowed = time.monotonic()
+        if self.lookout.live and not self.lookout.wanted:
             self._end_tracks()
             return
         if tracked is None:
@@ -303,7 +295,7 @@ class Pipeline:
     def _end_unseen(self) -> None:
         """End every track once a live source has been silent longer than a face may be missed."""
         silent = time.monotonic() - self._last_frame
-        if self._live and silent > self._follower.max_missed:
+        if self.lookout.live and silent > self._follower.max_missed:
             self._end_tracks()
 
     def _end_tracks(self) -> None:
@@ -328,6 +320,7 @@ class Pipeline:
         self._events.close()
         self._ended = time.monotonic()
         try:
+            self._tell_status()
             self.report()
         finally:
             self._sinks.close(FAREWELL)

@@ -8,6 +8,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+SETTLING = 0.01
+"""Seconds between looks at whether a stage has done what it was asked."""
+
 
 class Closed(Exception):
     """The channel was closed and holds nothing more: the reader's work is done."""
@@ -22,12 +25,16 @@ class Channel(Generic[T]):
     Args:
         capacity: how many items it holds.
         lossless: wait rather than drop.
+
+    Attributes:
+        dropped: how many items it dropped.
+        lossless: as given; it may be changed, for the items that come from then on.
     """
 
     def __init__(self, capacity: int, lossless: bool) -> None:
         self.dropped = 0
+        self.lossless = lossless
         self._capacity = capacity
-        self._lossless = lossless
         self._items: deque[T] = deque()
         self._closed = False
         self._changed = threading.Condition()
@@ -35,7 +42,7 @@ class Channel(Generic[T]):
     def put(self, item: T) -> None:
         """Hand `item` over. After `close` it is let go: nobody is left to read it."""
         with self._changed:
-            if self._lossless:
+            if self.lossless:
                 self._changed.wait_for(lambda: self._closed or self._has_room())
             if self._closed:
                 return
@@ -74,6 +81,12 @@ class Channel(Generic[T]):
             rest = [self._items.popleft() for _ in range(min(limit - 1, len(self._items)))]
             self._changed.notify_all()
         return [first, *rest]
+
+    def clear(self) -> None:
+        """Let go of what nobody has read yet; it does not count as dropped."""
+        with self._changed:
+            self._items.clear()
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Let writers go and readers finish what is left."""
@@ -118,6 +131,16 @@ class Stage:
         """
         self._asked.append(work)
 
+    @property
+    def settled(self) -> bool:
+        """Whether all that was asked is done; what has ended does nothing more."""
+        return not self._asked or not self.alive
+
+    def settle(self) -> None:
+        """Wait until all that was asked is done; another stage's thread may, its own must not."""
+        while not self.settled:
+            time.sleep(SETTLING)
+
     def stop(self) -> None:
         """Ask it to end after the step it is in."""
         self._stopping.set()
@@ -143,7 +166,8 @@ class Stage:
         try:
             while not self._stopping.is_set():
                 while self._asked:
-                    self._asked.popleft()()
+                    self._asked[0]()  # it is asked for until it is done
+                    self._asked.popleft()
                 self._step()
                 self.heartbeat = time.monotonic()
         except Closed:

@@ -46,9 +46,9 @@ class Reconnecting:
         self._retry_at = clock()
 
     @property
-    def online(self) -> bool:
-        """Whether the last attempt to read gave a frame."""
-        return self._online is True
+    def online(self) -> bool | None:
+        """Whether the last attempt to read gave a frame; None before the first."""
+        return self._online
 
     def read(self) -> Frame | None:
         """Return the next frame, or None while the source is away. Never fails."""

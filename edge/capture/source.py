@@ -22,8 +22,8 @@ class Source(Protocol):
     """Gives frames, one a call."""
 
     @property
-    def online(self) -> bool:
-        """Whether frames are coming; a camera that went away is offline."""
+    def online(self) -> bool | None:
+        """Whether frames are coming; a camera that went away is offline; None: not yet tried."""
 
     def read(self) -> Frame | None:
         """Return the next frame, or None when there is none yet; waits about a second at most.

@@ -29,6 +29,11 @@ class JsonlSink:
         self._path = settings.path
         self._refused = False
 
+    @property
+    def condition(self) -> str | None:
+        """Whether the disk refuses."""
+        return f"{self._path.name} cannot be written" if self._refused else None
+
     def start(self) -> None:
         """Nothing is opened ahead."""
 

@@ -12,6 +12,10 @@ class Sink(Protocol):
     def dropped(self) -> int:
         """How many events it had to let go so far."""
 
+    @property
+    def condition(self) -> str | None:
+        """How it fares with what is outside the process, in a few words; None: nothing to tell."""
+
     def start(self) -> None:
         """Begin; nothing outside the process is touched before.
 

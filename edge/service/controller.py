@@ -7,10 +7,8 @@ from itertools import count
 from pathlib import Path
 
 import cv2
-import msgspec
 
-from edge.analysis import change_analysis
-from edge.assembly import build_pipeline, desk_of
+from edge.assembly import desk_of
 from edge.config import Config, load_config, state_folder
 from edge.control.command import (
     Answer,
@@ -26,7 +24,9 @@ from edge.control.command import (
     SetThresholds,
     TakeSnapshot,
 )
+from edge.control.desk import Desk
 from edge.errors import EmotiondError
+from edge.parts import Plan, change_parts, open_parts
 from edge.pipeline import Pipeline
 from edge.publish.payload import utc
 from edge.service.changes import with_detector, with_model, with_thresholds
@@ -46,7 +46,7 @@ class Controller:
         clock: the monotonic clock, in seconds.
 
     Attributes:
-        pipeline: the present one.
+        pipeline: changed in place, and never replaced.
         desk: where requests are handed in.
 
     Raises:
@@ -57,33 +57,19 @@ class Controller:
         self._path = path
         self._ids = count(1)
         self._read = self._config = load_config(path)
-        self._successor: Pipeline | None = None
         self.desk = desk_of(self._config)
-        self.pipeline = build_pipeline(self._config, self.desk, self._ids)
-        self._pauser = Pauser(PauseMemory(state_folder(self._config)), clock)
-
-    def start(self) -> None:
-        """Start the pipeline, paused if the run before was.
-
-        Raises:
-            EmotiondError: a sink cannot do its work.
-        """
-        self._pauser.apply(self.pipeline)
-        self.pipeline.start()
+        self._parts = open_parts(Plan(self._config, self.desk), self._ids)
+        self.pipeline = Pipeline(self._parts)
+        memory = PauseMemory(state_folder(self._config))
+        self._pauser = Pauser(self.pipeline.lookout, memory, clock)
 
     def tick(self) -> None:
         """Resume when it is time; tell the sinks what is seen now."""
-        if self._pauser.over:
-            self._pauser.resume()
-            self._pauser.apply(self.pipeline)
+        self._pauser.tick()
         self.pipeline.look()
 
     def answer(self, request: Request) -> None:
-        """Carry out a request and answer it, whatever comes of it.
-
-        Raises:
-            EmotiondError: the pipeline of a new config cannot be started.
-        """
+        """Carry out a request and answer it, whatever comes of it."""
         try:
             result: Answer | CommandError = self.execute(request.command)
         except CommandError as error:
@@ -91,10 +77,18 @@ class Controller:
         except EmotiondError as error:
             result = CommandError(ErrorCode.FAILED, str(error))
         request.answer(result)
-        self._succeed()
+        self._adopt()
+
+    def reload(self) -> None:
+        """Read the config again; one that cannot be used is refused, and all stays as it was."""
+        try:
+            self._reload()
+        except EmotiondError as error:
+            log.error("%s; it was not read again, and the settings of before stay", error)
+        self._adopt()
 
     def execute(self, command: Command) -> Answer:
-        """Carry out a command.
+        """Carry out a command; what it changes of the pipeline waits until it is answered.
 
         Raises:
             CommandError, EmotiondError: it cannot be done; nothing was changed.
@@ -104,11 +98,12 @@ class Controller:
             case Pause():
                 answer = self._pause(command)
             case ChooseModel():
-                answer = self._change(with_model(config, read, desk.models, command.model))
+                answer = self._change(with_model(config, read, desk.models, command.model), desk)
             case ChooseDetector():
-                answer = self._change(with_detector(config, read, desk.detectors, command.detector))
+                kinds, kind = desk.detectors, command.detector
+                answer = self._change(with_detector(config, read, kinds, kind), desk)
             case SetThresholds():
-                answer = self._change(with_thresholds(config, command.changes))
+                answer = self._change(with_thresholds(config, command.changes), desk)
             case TakeSnapshot():
                 answer = self._take_snapshot()
             case Reload():
@@ -125,68 +120,51 @@ class Controller:
             until = self._pauser.pause(command.seconds).until
         else:
             self._pauser.resume()
-        self._pauser.apply(self.pipeline)
         self.pipeline.look()
         return Answer({"paused": command.paused, "until": utc(until) if until else None})
-
-    def _change(self, config: Config) -> Answer:
-        """Go on with `config`, which differs only in how faces are found and read."""
-        analysis = change_analysis(self.pipeline.analysis, self._config, config, self._ids)
-        if analysis is not self.pipeline.analysis:
-            self.pipeline.adopt(analysis)
-            log.info("model %s, detector %s", analysis.life.model, analysis.life.detector)
-        self._config = config
-        return Answer({"model": analysis.life.model, "detector": analysis.life.detector})
 
     def _take_snapshot(self) -> Answer:
         if not self.desk.pictures:
             text = "expected privacy.pictures: true in the config, found false; no picture leaves"
             raise CommandError(ErrorCode.REFUSED, text)
-        frame = self.pipeline.newest
+        frame = self.pipeline.lookout.newest
         if frame is None:
-            camera = self.pipeline.status().camera.value
+            camera = self.pipeline.lookout.state
             raise CommandError(ErrorCode.FAILED, f"there is no picture: the camera is {camera}")
         picture = cv2.imencode(".jpg", frame.image)[1].tobytes()
         width, height = frame.size
         return Answer({"width": width, "height": height, "bytes": len(picture)}, picture)
 
     def _reload(self) -> Answer:
-        """Read the config again; what a running pipeline cannot change needs another one."""
+        """Go on with what the config says now."""
         config = load_config(self._path)
-        desk = desk_of(config, self.desk)
-        if (_outline(config), desk) == (_outline(self._config), self.desk):
-            answer = self._change(config)
-        else:
-            self._successor = build_pipeline(config, desk, self._ids)
-            if state_folder(config) != state_folder(self._config):
-                self._pauser.move(PauseMemory(state_folder(config)))
-            self.desk, self._config = desk, config
-            life = self._successor.analysis.life
-            answer = Answer({"model": life.model, "detector": life.detector})
+        former = self._config
+        answer = self._change(config, desk_of(config, self.desk))
+        if state_folder(config) != state_folder(former):
+            self._pauser.move(PauseMemory(state_folder(config)))
         self._read = config
-        log.info("%s: read again", self._path)
+        changed = ", ".join(_changed_sections(former, config)) or "nothing"
+        log.info("%s: read again; changed: %s", self._path, changed)
         return answer
 
-    def _succeed(self) -> None:
-        """Let the pipeline of a new config take over; whoever asked for it has been answered."""
-        if self._successor is None:
+    def _change(self, config: Config, desk: Desk) -> Answer:
+        """Load what another config needs, and take it for the present one."""
+        old, new = Plan(self._config, self.desk), Plan(config, desk)
+        self._parts = change_parts(self._parts, old, new, self._ids)
+        self._config, self.desk = config, desk
+        life = self._parts.analysis.life
+        return Answer({"model": life.model, "detector": life.detector})
+
+    def _adopt(self) -> None:
+        """Give the pipeline its new parts; who asked for them has been told by the old ones."""
+        if self._parts is self.pipeline.parts:
             return
-        successor, self._successor = self._successor, None
-        if not self.pipeline.stop():
-            raise EmotiondError("the stages of the former config did not end in time")
-        self.pipeline = successor
-        self.start()
+        if self._parts.analysis is not self.pipeline.parts.analysis:
+            life = self._parts.analysis.life
+            log.info("model %s, detector %s", life.model, life.detector)
+        self.pipeline.adopt(self._parts)
 
 
-def _outline(config: Config) -> Config:
-    """Return what of a config makes the pipeline around the analysis: all but the analysis."""
-    plain = Config()
-    return msgspec.structs.replace(
-        config,
-        detector=plain.detector,
-        detect=plain.detect,
-        tracker=plain.tracker,
-        classifier=plain.classifier,
-        quality=plain.quality,
-        smoothing=plain.smoothing,
-    )
+def _changed_sections(old: Config, new: Config) -> list[str]:
+    names = new.__struct_fields__
+    return [name for name in names if getattr(old, name) != getattr(new, name)]

@@ -2,9 +2,10 @@
 
 import logging
 import signal
-import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import cv2
 
@@ -12,14 +13,43 @@ from edge.errors import EmotiondError, ExitCode
 from edge.pipeline import Pipeline
 from edge.records import Stats
 from edge.service.controller import Controller
+from edge.service.herald import Herald
 from edge.service.notify import Notifier
 
 TICK = 1.0
-REPORT_TICKS = 10
-LOG_TICKS = 60
-"""Health is looked at each second, reported to the sinks every 10, logged every 60."""
+SHORT_TICK = 0.05
+"""Seconds between looks at the pipeline, and as long as it is not ready."""
+
+REPORT_SECONDS = 10.0
+"""Between two reports to the sinks."""
 
 log = logging.getLogger(__name__)
+
+
+class Signals:
+    """What signals asked for since they were looked at.
+
+    Attributes:
+        stop: SIGTERM or SIGINT came.
+        reload: SIGHUP came.
+    """
+
+    def __init__(self) -> None:
+        self.stop = self.reload = False
+        self._wake: Callable[[], None] = lambda: None
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._note)
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when one comes."""
+        self._wake = wake
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            self.reload = True
+        else:
+            self.stop = True
+        self._wake()
 
 
 def run(path: Path) -> ExitCode:
@@ -36,55 +66,39 @@ def run(path: Path) -> ExitCode:
         EmotiondError: a sink cannot do its work.
     """
     cv2.setNumThreads(1)  # a stage is one thread, and what it takes is measured on it
-    stopping = threading.Event()
+    signals, herald = Signals(), Herald(Notifier())
     controller = Controller(path)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: _stop(stopping, controller))
-    notifier = Notifier()
-    controller.start()
-    notifier.ready()
-    _watch(controller, stopping, notifier)
-    notifier.stopping()
+    signals.wake_by(controller.desk.wake)
+    controller.pipeline.start()
+    _watch(controller, signals, herald)
+    herald.tell(controller.pipeline)  # a film may be over before anybody looked
+    herald.end()
     return _end(controller.pipeline)
 
 
-def _stop(stopping: threading.Event, controller: Controller) -> None:
-    stopping.set()
-    controller.desk.wake()
-
-
-def _watch(controller: Controller, stopping: threading.Event, notifier: Notifier) -> None:
+def _watch(controller: Controller, signals: Signals, herald: Herald) -> None:
     """Answer requests, and look at the pipeline each second, until there is no more to watch."""
-    ticks, due, stalled = 0, time.monotonic() + TICK, list[str]()
-    while _goes_on(controller.pipeline) and not stopping.is_set():
+    pipeline, due, report_due = controller.pipeline, 0.0, time.monotonic() + REPORT_SECONDS
+    while _goes_on(pipeline) and not signals.stop:
         request = controller.desk.next(due - time.monotonic())
         if request is not None:
             controller.answer(request)
-        if time.monotonic() < due:
+        if signals.reload:
+            signals.reload = False
+            herald.begin_reload()
+            controller.reload()
+        if time.monotonic() < due and not herald.waits:
             continue
-        ticks, due = ticks + 1, time.monotonic() + TICK
-        stalled = _feed_watchdog(controller.pipeline, notifier, stalled)
+        due = time.monotonic() + (SHORT_TICK if herald.waits else TICK)
+        herald.tell(pipeline)
         controller.tick()
-        if ticks % REPORT_TICKS == 0:
-            controller.pipeline.report()
-            notifier.status(summary(controller.pipeline.stats()))
-        if ticks % LOG_TICKS == 0:
-            log.info("%s", summary(controller.pipeline.stats()))
+        if time.monotonic() >= report_due:
+            report_due = time.monotonic() + REPORT_SECONDS
+            pipeline.report()
 
 
 def _goes_on(pipeline: Pipeline) -> bool:
     return pipeline.running and pipeline.error is None
-
-
-def _feed_watchdog(pipeline: Pipeline, notifier: Notifier, before: list[str]) -> list[str]:
-    """Feed the watchdog unless a stage hangs; return those that do."""
-    stalled = pipeline.stalled()
-    if not stalled:
-        notifier.alive()
-    elif stalled != before:
-        # Unfed, the watchdog ends the process, and systemd starts a fresh one.
-        log.error("no heartbeat from %s", ", ".join(stalled))
-    return stalled
 
 
 def _end(pipeline: Pipeline) -> ExitCode:

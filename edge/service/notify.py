@@ -3,6 +3,10 @@
 import contextlib
 import os
 import socket
+import time
+
+PATIENCE = 5.0
+"""Seconds that a message may wait for a busy supervisor, as in systemd's own sd_notify."""
 
 
 class Notifier:
@@ -20,6 +24,11 @@ class Notifier:
     def ready(self) -> None:
         """The service is up."""
         self._send("READY=1")
+
+    def reloading(self) -> None:
+        """The config is read again; `ready` ends that."""
+        # systemd tells by the stamp whether READY=1 is of before or after.
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def status(self, text: str) -> None:
         """One line for `systemctl status`."""
@@ -40,4 +49,5 @@ class Notifier:
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection,
             contextlib.suppress(OSError),  # a service outlives its supervisor's socket
         ):
+            connection.settimeout(PATIENCE)
             connection.sendto(message.encode(), self._address)

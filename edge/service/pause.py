@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edge.files import write_whole
-from edge.pipeline import Pipeline
+from edge.lookout import Lookout
 from edge.publish.payload import utc
 
 log = logging.getLogger(__name__)
@@ -71,19 +71,22 @@ class PauseMemory:
 
 
 class Pauser:
-    """Pauses pipelines, one after another, and resumes them when told or when it is time.
+    """Pauses a lookout and resumes it, when told or when it is time.
 
     Args:
+        lookout: what is paused; at once, where an earlier run was in a pause that is not over.
         memory: of a pause that began in an earlier run.
         clock: the monotonic clock, in seconds.
     """
 
-    def __init__(self, memory: PauseMemory, clock: Callable[[], float]) -> None:
+    def __init__(self, lookout: Lookout, memory: PauseMemory, clock: Callable[[], float]) -> None:
+        self._lookout = lookout
         self._memory = memory
         self._clock = clock
-        self._paused = memory.recall()
         self._resume_at: float | None = None
-        self._time()
+        self._paused = memory.recall()
+        if self._paused is not None:
+            self._begin(self._paused)
 
     def move(self, memory: PauseMemory) -> None:
         """Remember from now on elsewhere."""
@@ -92,18 +95,11 @@ class Pauser:
         if self._paused is not None:
             memory.remember(self._paused)
 
-    def apply(self, pipeline: Pipeline) -> None:
-        """Bring a pipeline to what holds now."""
-        if self._paused is not None:
-            pipeline.pause(self._paused.until)
-        else:
-            pipeline.resume()
-
     def pause(self, seconds: float | None) -> Paused:
         """Begin a pause, or another in its place; None lasts until `resume`."""
         until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
         self._paused = Paused(until)
-        self._time()
+        self._begin(self._paused)
         self._memory.remember(self._paused)
         return self._paused
 
@@ -111,20 +107,20 @@ class Pauser:
         """End the pause, if there is one."""
         if self._paused is not None:
             log.info("resumed")
-        self._paused = None
-        self._time()
+        self._paused = self._resume_at = None
+        self._lookout.resume()
         self._memory.forget()
 
-    @property
-    def over(self) -> bool:
-        """Whether it is time to resume."""
-        return self._resume_at is not None and self._clock() >= self._resume_at
+    def tick(self) -> None:
+        """Resume when it is time."""
+        if self._resume_at is not None and self._clock() >= self._resume_at:
+            self.resume()
 
-    def _time(self) -> None:
-        """Set the end of the pause on a clock that nobody sets."""
+    def _begin(self, paused: Paused) -> None:
+        """Look away, and set the end of that on a clock that nobody sets."""
+        until = paused.until
+        log.info("paused until %s", utc(until) if until else "told to resume")
+        self._lookout.pause(until)
         self._resume_at = None
-        if self._paused is not None:
-            until = self._paused.until
-            log.info("paused until %s", utc(until) if until else "told to resume")
-            if until is not None:
-                self._resume_at = self._clock() + (until - datetime.now(UTC)).total_seconds()
+        if until is not None:
+            self._resume_at = self._clock() + (until - datetime.now(UTC)).total_seconds()

@@ -27,7 +27,8 @@ class Daemon:
     ) -> None:
         self._log = directory / "daemon.log"
         self.path = directory / "daemon.yaml"
-        self.write({"state": str(directory / "state"), **config})
+        self._state = directory / "state"
+        self.write(config)
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "edge", "run", "--config", str(self.path)],
@@ -43,7 +44,7 @@ class Daemon:
 
     def write(self, config: dict[str, Any]) -> None:
         """Change the config file; it is read at the start and at a reload."""
-        self.path.write_bytes(msgspec.json.encode(config))
+        self.path.write_bytes(msgspec.json.encode({"state": str(self._state), **config}))
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
@@ -64,9 +65,13 @@ class Daemon:
         """Wait for its end; return its exit code."""
         return self._process.wait(seconds)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def stop(self) -> int:
         """Ask it to stop as systemd does; return its exit code."""
-        self._process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         return self.wait(15)
 
 

@@ -19,7 +19,7 @@ class FakeCamera:
         clock: gives the timestamps, where they should not be counted.
     """
 
-    online = True
+    online: bool | None = True
 
     def __init__(
         self,
@@ -36,6 +36,11 @@ class FakeCamera:
         self._still = still
         self._wait = wait
         self._index = -1
+
+    @property
+    def reads(self) -> int:
+        """How often it was read."""
+        return self._index + 1
 
     def read(self) -> Frame:
         self._wait()
@@ -56,6 +61,7 @@ class KeepingSink:
     """A sink that keeps everything."""
 
     dropped = 0
+    condition: str | None = None
 
     def __init__(self) -> None:
         self.events: list[EmotionEvent] = []

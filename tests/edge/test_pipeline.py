@@ -1,51 +1,20 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from itertools import count
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edge import pipeline as module
-from edge.analysis import Analysis
-from edge.capture import Source
-from edge.detect import (
-    Detector,
-    DetectSettings,
-    Follower,
-    HaarSettings,
-    TrackerSettings,
-    open_detector,
-)
+from edge.detect import DetectSettings, HaarSettings, open_detector
 from edge.geometry import Box
-from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
-from edge.infer.expressions import Expressions
-from edge.infer.quality import QualitySettings
-from edge.infer.smoothing import SmoothingSettings
+from edge.parts import Parts
 from edge.pipeline import Pipeline
-from edge.publish.life import EventLife
 from edge.records import CameraState, Face, Image
 from tests.brokers import wait_until
 from tests.edge.cameras import FakeCamera, KeepingSink
-
-EVERY_FRAME = DetectSettings(every=1, cpu_budget=1.0, min_motion=0.0)
-
-
-class Slow:
-    """A detector that finds nothing, slowly."""
-
-    name = "slow"
-    searches_near = False
-    crop_fit = open_detector(HaarSettings()).crop_fit
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.calls = 0
-
-    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
-        self.calls += 1
-        time.sleep(self.seconds)
-        return []
+from tests.edge.pipelines import Slow, analyse, build, run
 
 
 class Broken(Slow):
@@ -53,32 +22,6 @@ class Broken(Slow):
 
     def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
         raise RuntimeError("the detector is broken")
-
-
-def build(
-    source: Source,
-    *sinks: KeepingSink,
-    live: bool = False,
-    detector: Detector | None = None,
-    settings: DetectSettings = EVERY_FRAME,
-) -> Pipeline:
-    detector = detector or open_detector(HaarSettings())
-    classifier = open_classifier(ClassifierSettings())
-    return Pipeline(
-        source=source,
-        live=live,
-        analysis=Analysis(
-            Follower(detector, TrackerSettings(min_hits=2), settings, live),
-            Expressions(classifier, detector.crop_fit, SmoothingSettings(), QualitySettings()),
-            EventLife(classifier.card.name, detector.name, classifier.card.labels),
-        ),
-        sinks=list(sinks),
-    )
-
-
-def run(pipeline: Pipeline) -> None:
-    pipeline.start()
-    wait_until(lambda: not pipeline.running, seconds=60)
 
 
 def test_a_file_loses_nothing_however_slow_the_stages(clip: list[Image]) -> None:
@@ -270,15 +213,15 @@ def test_a_pause_lets_the_camera_go_and_ends_every_face(
     watching: tuple[Pipeline, Slideshow, KeepingSink],
 ) -> None:
     pipeline, camera, sink = watching
-    pipeline.pause(None)
+    pipeline.lookout.pause(None)
     wait_until(lambda: camera.closed)
     wait_until(lambda: [event.type.value for event in sink.events] == ["start", "end"])
-    assert pipeline.newest is None
+    assert pipeline.lookout.newest is None
     assert pipeline.status().camera is CameraState.PAUSED
     seen = pipeline.stats().frames
     time.sleep(0.2)
     assert pipeline.stats().frames <= seen + 1
-    pipeline.resume()
+    pipeline.lookout.resume()
     wait_until(lambda: len(sink.events) == 3)
     assert sink.events[-1].type.value == "start"
 
@@ -286,11 +229,11 @@ def test_a_pause_lets_the_camera_go_and_ends_every_face(
 def test_a_film_that_is_paused_goes_on_where_it_was(clip: list[Image]) -> None:
     sink = KeepingSink()
     pipeline = build(FakeCamera([clip[4]] * 50, wait=lambda: time.sleep(0.005)), sink)
-    pipeline.pause(None)
+    pipeline.lookout.pause(None)
     pipeline.start()
     time.sleep(0.3)
     assert pipeline.stats().frames == 0
-    pipeline.resume()
+    pipeline.lookout.resume()
     wait_until(lambda: not pipeline.running)
     assert pipeline.stats().frames == 50
     assert [event.type.value for event in sink.events] == ["start", "end"]
@@ -304,7 +247,7 @@ def test_sinks_are_told_how_everything_is_set_before_they_start_and_when_it_chan
     assert [status.camera for status in sink.statuses] == [CameraState.ONLINE]
     assert sink.statuses[0].model == "shallow-int8"
     assert "happy" in sink.statuses[0].labels
-    pipeline.pause(None)
+    pipeline.lookout.pause(None)
     pipeline.look()
     pipeline.look()
     assert [status.camera for status in sink.statuses[1:]] == [CameraState.PAUSED]
@@ -318,7 +261,7 @@ def test_sinks_see_what_is_seen_now_and_nothing_twice(
     (sight,) = sink.sights
     assert [face.emotion for face in sight.faces] == ["happy"]
     assert sight.frame_size == (640, 480)
-    pipeline.pause(None)
+    pipeline.lookout.pause(None)
     pipeline.look()
     assert len(sink.sights) == 1
 
@@ -328,12 +271,8 @@ def test_another_analysis_is_adopted_between_two_frames_and_nothing_is_counted_a
 ) -> None:
     pipeline, _, sink = watching
     before = pipeline.stats().detections
-    ids = count(10)
-    detector = open_detector(HaarSettings())
-    follower = Follower(detector, TrackerSettings(min_hits=2), EVERY_FRAME, True, ids)
-    classifier = open_classifier(ClassifierSettings(model=ModelPath("tiny-int8")))
-    expressions = Expressions(classifier, detector.crop_fit, SmoothingSettings(), QualitySettings())
-    pipeline.adopt(Analysis(follower, expressions, EventLife("tiny-int8", "haar")))
+    analysis = analyse(open_detector(HaarSettings()), True, model="tiny-int8", first_id=10)
+    pipeline.adopt(replace(pipeline.parts, analysis=analysis))
     wait_until(lambda: len(sink.events) == 3)
     assert [(event.track_id, event.model) for event in sink.events] == [
         (1, "shallow-int8"),
@@ -342,3 +281,89 @@ def test_another_analysis_is_adopted_between_two_frames_and_nothing_is_counted_a
     ]
     assert pipeline.stats().detections > before
     assert pipeline.status().model == "tiny-int8"
+
+
+def test_another_source_takes_over_with_a_clock_and_faces_of_its_own(
+    watching: tuple[Pipeline, Slideshow, KeepingSink], clip: list[Image]
+) -> None:
+    pipeline, camera, sink = watching
+    film = FakeCamera([clip[4]] * 50, fps=25.0)  # its clock begins at 0
+    analysis = analyse(open_detector(HaarSettings()), False, first_id=10)
+    pipeline.adopt(Parts(film, False, analysis, pipeline.parts.sinks))
+    wait_until(lambda: not pipeline.running)
+    told = [(event.type.value, event.track_id) for event in sink.events]
+    assert told == [("start", 1), ("end", 1), ("start", 10), ("end", 10)]
+    assert camera.closed
+    assert set(pipeline.stats().dropped.values()) == {0}  # a film waits for who reads it
+
+
+def test_the_newest_of_several_parts_is_adopted_whatever_came_between(
+    watching: tuple[Pipeline, Slideshow, KeepingSink], clip: list[Image]
+) -> None:
+    pipeline, _, sink = watching
+    ids = iter((10, 20))
+    sources = [Slideshow(clip[4]), Slideshow(clip[4])]
+    for source in sources:
+        analysis = analyse(open_detector(HaarSettings()), True, first_id=next(ids))
+        pipeline.adopt(Parts(source, True, analysis, pipeline.parts.sinks))
+    model = analyse(open_detector(HaarSettings()), True, model="tiny-int8", first_id=30)
+    pipeline.adopt(replace(pipeline.parts, analysis=model))
+    wait_until(lambda: sink.events[-1].model == "tiny-int8")
+    wait_until(lambda: pipeline.settled)
+    assert pipeline.stats().camera is CameraState.ONLINE
+    assert (sources[0].reads, sources[1].reads > 0) == (0, True)
+
+
+def test_another_sink_is_started_with_the_status_and_gets_what_comes_from_then_on(
+    watching: tuple[Pipeline, Slideshow, KeepingSink],
+) -> None:
+    pipeline, _, sink = watching
+    other = KeepingSink()
+    pipeline.look()
+    pipeline.adopt(replace(pipeline.parts, sinks=(other,)))
+    wait_until(lambda: pipeline.settled)
+    assert sink.closed
+    assert other.statuses == sink.statuses[-1:]
+    pipeline.lookout.pause(None)
+    wait_until(lambda: [event.type.value for event in other.events] == ["end"])
+    assert [event.type.value for event in sink.events] == ["start"]
+
+
+def test_it_works_once_a_frame_came_through_or_it_is_known_why_none_can(
+    clip: list[Image],
+) -> None:
+    release = threading.Event()
+    camera = FakeCamera([clip[4]], wait=release.wait)
+    pipeline = build(camera, KeepingSink(), live=True)
+    pipeline.start()
+    assert not pipeline.working
+    pipeline.lookout.pause(None)
+    assert pipeline.working
+    pipeline.lookout.resume()
+    assert not pipeline.working
+    camera.online = False
+    assert pipeline.working
+    camera.online = True
+    release.set()
+    wait_until(lambda: pipeline.working)
+    assert pipeline.stop()
+
+
+def test_a_camera_that_is_there_and_gives_no_frames_stalls_and_one_that_is_away_does_not(
+    clip: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STALLED", 1.5)
+
+    class Silent(FakeCamera):
+        def read(self) -> None:  # type: ignore[override]
+            time.sleep(0.05)
+
+    camera = Silent([])
+    pipeline = build(camera, KeepingSink(), live=True)
+    pipeline.start()
+    wait_until(lambda: pipeline.stalled() == ["frames"])
+    camera.online = False
+    wait_until(lambda: pipeline.stalled() == [])
+    time.sleep(2)
+    assert pipeline.stalled() == []
+    assert pipeline.stop()

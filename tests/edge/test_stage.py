@@ -139,5 +139,45 @@ def test_what_a_stage_is_asked_is_done_by_its_own_thread_between_two_steps() -> 
     assert threads == [stage._thread]
 
 
+def test_a_stage_is_settled_once_what_it_was_asked_is_done_and_not_before() -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        release.wait(20)
+
+    stage = Stage("work", lambda: time.sleep(0.01), lambda: None)
+    assert stage.settled
+    stage.start()
+    stage.ask(work)
+    wait_until(begun.is_set)
+    assert not stage.settled
+    release.set()
+    stage.settle()
+    assert stage.settled
+    stage.stop()
+    assert stage.join(5)
+
+
+def test_a_stage_that_has_ended_keeps_nobody_waiting() -> None:
+    stage = Stage("work", lambda: None, lambda: None)
+    stage.start()
+    stage.stop()
+    assert stage.join(5)
+    stage.ask(lambda: None)
+    stage.settle()
+
+
+def test_a_channel_that_is_cleared_lets_its_writer_go_on_and_counts_no_drop() -> None:
+    channel: Channel[int] = Channel(1, lossless=True)
+    channel.put(1)
+    writer = threading.Thread(target=lambda: channel.put(2), daemon=True)
+    writer.start()
+    channel.clear()
+    writer.join(5)
+    assert channel.get(1) == 2
+    assert channel.dropped == 0
+
+
 def void(_: object) -> None:
     """Take a value and give none."""

@@ -102,6 +102,12 @@ class MqttSink:
         return self._courier.up
 
     @property
+    def condition(self) -> str:
+        """Which broker, whether it is there, and how many events wait for it."""
+        away = "" if self.connected else f" away, {self.waiting} events wait"
+        return f"broker {self._courier.address}{away}"
+
+    @property
     def waiting(self) -> int:
         """How many events the broker has not acknowledged."""
         return len(self._outbox) + len(self._intake)

@@ -85,7 +85,7 @@ def test_a_source_that_was_closed_is_opened_again_by_the_next_read(
     source = connect(camera, clock)
     source.read()
     source.close()
-    assert (source.online, camera.closed) == (False, 1)
+    assert (source.online, camera.closed) == (None, 1)
     assert source.read() is not None
     assert (source.online, camera.opened) == (True, 2)
     assert [record.levelname for record in caplog.records] == ["INFO", "INFO"]

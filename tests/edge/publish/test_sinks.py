@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from edge.publish import Sinks
@@ -46,3 +48,54 @@ def test_they_share_the_time_that_there_is_to_close() -> None:
     slow = Slow()
     Sinks([slow]).close(5.0)
     assert 4.0 < slow.timeout <= 5.0
+
+
+def test_their_conditions_stand_in_one_line_and_who_has_none_says_nothing() -> None:
+    kept = [KeepingSink(), KeepingSink(), KeepingSink()]
+    assert Sinks(kept).condition is None
+    kept[0].condition, kept[2].condition = "broker a:1 away", "broker b:1"
+    assert Sinks(kept).condition == "broker a:1 away; broker b:1"
+
+
+class Careful(KeepingSink):
+    """A sink that notes what happens to it in a list that others note into as well."""
+
+    def __init__(self, name: str, notes: list[str]) -> None:
+        super().__init__()
+        self._name = name
+        self._notes = notes
+
+    def start(self) -> None:
+        self._notes.append(f"{self._name} started, told {len(self.statuses)}")
+
+    def close(self, timeout: float = 0.0) -> None:
+        self._notes.append(f"{self._name} closed")
+
+
+def test_who_goes_is_closed_before_who_comes_is_told_the_status_and_started() -> None:
+    notes: list[str] = []
+    old, staying, new = (Careful(name, notes) for name in ("old", "staying", "new"))
+    sinks = Sinks([old, staying])
+    sinks.start()
+    sinks.publish(status())
+    old.dropped = 2
+    sinks.replace([new, staying], 1.0)
+    assert notes[2:] == ["old closed", "new started, told 1"]
+    sinks.publish(event())
+    assert [len(sink.events) for sink in (old, staying, new)] == [0, 1, 1]
+    assert len(staying.statuses) == 1
+    assert sinks.dropped == 2
+
+
+def test_a_status_that_changes_while_a_sink_starts_reaches_it_too() -> None:
+    changed = replace(status(), model="other")
+
+    class Late(KeepingSink):
+        def start(self) -> None:
+            sinks.publish(changed)
+
+    late = Late()
+    sinks = Sinks([])
+    sinks.publish(status())
+    sinks.replace([late], 1.0)
+    assert late.statuses == [status(), changed]

@@ -29,6 +29,7 @@ class Keeper:
     """A sink that keeps what it is given, and when."""
 
     dropped = 0
+    condition = None
 
     def __init__(self, clock: Clock, fails: bool = False) -> None:
         self.told: list[tuple[float, Record | str]] = []

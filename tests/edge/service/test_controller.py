@@ -45,14 +45,14 @@ class House:
 
     def __init__(self, folder: Path, source: dict[str, Any], **fields: Any) -> None:
         self.path = folder / "house.yaml"
-        self._record = folder / "events.jsonl"
+        self.record = folder / "events.jsonl"
         self._state = folder / "state"
         self._source = source
         self.write(**fields)
         self.controller = Controller(self.path)
 
     def write(self, **fields: Any) -> None:
-        sinks = [{"kind": "jsonl", "path": str(self._record)}]
+        sinks = [{"kind": "jsonl", "path": str(self.record)}]
         config = {"source": self._source, "sinks": sinks, "state": str(self._state), **fields}
         self.path.write_bytes(msgspec.json.encode(config))
 
@@ -65,10 +65,10 @@ class House:
 
     def refusal(self, command: Command) -> str:
         """Return why a command is not carried out; nothing may have changed by it."""
-        before = self.controller._config, self.controller.pipeline
+        before = self.controller._config, self.controller.pipeline.parts
         answer = self.ask(command)
         assert isinstance(answer, CommandError)
-        assert (self.controller._config, self.controller.pipeline) == before
+        assert (self.controller._config, self.controller.pipeline.parts) == before
         return f"{answer.code}: {answer}"
 
     @property
@@ -77,7 +77,7 @@ class House:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return read_events(self._record)
+        return read_events(self.record)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def stream() -> Iterator[LiveStream]:
 def house(tmp_path: Path, stream: LiveStream) -> Iterator[House]:
     """A house whose camera gives frames."""
     house = House(tmp_path, {"kind": "stream", "url": stream.url})
-    house.controller.start()
+    house.controller.pipeline.start()
     wait_until(lambda: house.camera is CameraState.ONLINE)
     yield house
     assert house.controller.pipeline.stop()
@@ -104,10 +104,10 @@ def test_a_pause_lets_the_camera_go_ends_every_face_and_a_resumption_finds_them_
     assert house.ask(Pause(paused=True)) == Answer({"paused": True, "until": None})
     assert house.camera is CameraState.PAUSED
     wait_until(lambda: house.events[-1]["type"] == "end")
-    source = house.controller.pipeline._source
+    source = house.controller.pipeline.lookout._source
     wait_until(lambda: not source.online)
     told = len(house.events)
-    assert house.controller.pipeline.newest is None
+    assert house.controller.pipeline.lookout.newest is None
     house.ask(Pause(paused=False))
     wait_until(lambda: house.camera is CameraState.ONLINE)
     wait_until(lambda: len(house.events) > told)
@@ -130,11 +130,11 @@ def test_a_pause_survives_a_restart_and_the_camera_is_not_even_opened(
 ) -> None:
     source = {"kind": "stream", "url": stream.url}
     first = House(tmp_path, source)
-    first.controller.start()
+    first.controller.pipeline.start()
     first.ask(Pause(paused=True))
     assert first.controller.pipeline.stop()
     second = House(tmp_path, source)
-    second.controller.start()
+    second.controller.pipeline.start()
     wait_until(lambda: second.controller.pipeline._stages[0].heartbeat)
     assert second.camera is CameraState.PAUSED
     assert second.controller.pipeline.stop()
@@ -204,9 +204,9 @@ def test_a_config_that_is_read_again_undoes_what_commands_changed(house: House) 
 
 def test_a_config_that_is_read_again_and_says_the_same_disturbs_nobody(house: House) -> None:
     wait_until(lambda: house.events)
-    analysis = house.controller.pipeline.analysis
+    analysis = house.controller.pipeline.parts.analysis
     assert isinstance(house.ask(Reload()), Answer)
-    assert house.controller.pipeline.analysis is analysis
+    assert house.controller.pipeline.parts.analysis is analysis
     assert [event["type"] for event in house.events].count("start") == 1
 
 
@@ -236,24 +236,69 @@ def test_a_bad_config_is_refused_with_its_error_and_the_old_one_stays(
     assert message in house.refusal(Reload())
 
 
-def test_a_config_with_another_source_or_sink_starts_a_pipeline_of_its_own(
+def test_a_config_with_another_sink_opens_that_and_the_faces_stay(
     house: House, tmp_path: Path
 ) -> None:
     wait_until(lambda: house.events)
-    former = house.controller.pipeline
+    before = house.controller.pipeline.parts
+    other = {"kind": "jsonl", "path": str(tmp_path / "other.jsonl")}
+    present = {"kind": "jsonl", "path": str(house.record)}
+    house.write(sinks=[present, other])
+    assert isinstance(house.ask(Reload()), Answer)
+    after = house.controller.pipeline.parts
+    assert (after.source, after.analysis, after.sinks[0]) == (
+        before.source,
+        before.analysis,
+        before.sinks[0],
+    )
+    house.ask(ChooseModel("tiny-int8"))
+    wait_until(lambda: read_events(tmp_path / "other.jsonl"))
+    assert [event["type"] for event in house.events][:2] == ["start", "end"]
+
+
+def test_a_config_with_another_source_replaces_that_alone_and_no_id_comes_back(
+    house: House,
+) -> None:
+    wait_until(lambda: house.events)
+    before = house.controller.pipeline.parts
+    with LiveStream(CLIP, fps=25) as other:
+        house.write(source={"kind": "stream", "url": other.url})
+        assert isinstance(house.ask(Reload()), Answer)
+        after = house.controller.pipeline.parts
+        assert after.source is not before.source
+        assert after.sinks == before.sinks
+        wait_until(lambda: {event["track_id"] for event in house.events} == {1, 2})
+    assert [event["type"] for event in house.events[:3]] == ["start", "end", "start"]
+
+
+def test_what_may_be_asked_follows_the_config_that_is_read_again(house: House) -> None:
+    assert "refused" in house.refusal(TakeSnapshot())
     house.write(privacy={"pictures": True})
     assert isinstance(house.ask(Reload()), Answer)
-    assert house.controller.pipeline is not former
-    assert not former.running
     wait_until(lambda: house.camera is CameraState.ONLINE)
-    wait_until(lambda: {event["track_id"] for event in house.events} == {1, 2})
+    assert isinstance(house.ask(TakeSnapshot()), Answer)
+
+
+def test_a_signal_to_read_the_config_again_is_logged_with_what_changed_or_why_not(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    house.write(smoothing={"dwell": 0.3}, quality={"min_size": 30})
+    house.controller.reload()
+    assert "house.yaml: read again; changed: quality, smoothing" in caplog.text
+    before = house.controller.pipeline.parts
+    house.write(smoothing={"dwell": -1})
+    house.controller.reload()
+    assert "house.yaml: smoothing.dwell: expected" in caplog.text
+    assert "the settings of before stay" in caplog.text
+    assert house.controller.pipeline.parts is before
 
 
 def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
     tmp_path: Path, stream: LiveStream
 ) -> None:
     house = House(tmp_path, {"kind": "stream", "url": stream.url}, privacy={"pictures": True})
-    house.controller.start()
+    house.controller.pipeline.start()
     wait_until(lambda: house.camera is CameraState.ONLINE)
     answer = house.ask(TakeSnapshot())
     assert isinstance(answer, Answer)

@@ -1,4 +1,5 @@
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,18 @@ def test_systemd_hears_each_message_on_its_socket(tmp_path: Path, abstract: bool
         notifier.stopping()
         received = [systemd.recv(100).decode() for _ in range(4)]
     assert received == ["READY=1", "STATUS=all is well", "WATCHDOG=1", "STOPPING=1"]
+
+
+def test_a_reload_carries_the_moment_at_which_it_began(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(5)
+        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        Notifier(str(tmp_path / "notify")).reloading()
+        after = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        first, second = systemd.recv(100).decode().splitlines()
+    assert first == "RELOADING=1"
+    assert before <= int(second.removeprefix("MONOTONIC_USEC=")) <= after
 
 
 def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:

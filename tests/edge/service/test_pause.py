@@ -4,9 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from edge.lookout import Lookout
 from edge.service.pause import FILE, Paused, PauseMemory, Pauser
+from tests.edge.cameras import FakeCamera
 
 SOON = datetime.now(UTC) + timedelta(hours=1)
+
+
+@pytest.fixture
+def lookout() -> Lookout:
+    return Lookout(FakeCamera([]), live=True)
 
 
 class Clock:
@@ -49,46 +56,61 @@ def test_a_pause_that_cannot_be_read_lasts_until_told(
 
 
 def test_a_disk_that_refuses_is_told_of_and_the_pause_holds(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    lookout: Lookout, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "folder").write_text("is a file")
-    pauser = Pauser(PauseMemory(tmp_path / "folder"), Clock())
+    pauser = Pauser(lookout, PauseMemory(tmp_path / "folder"), Clock())
     assert pauser.pause(None) == Paused()
     assert "will not outlive a restart" in caplog.text
 
 
 def test_a_timed_pause_is_over_when_its_time_has_run_out_on_the_monotonic_clock(
-    tmp_path: Path,
+    lookout: Lookout, tmp_path: Path
 ) -> None:
     clock = Clock()
-    pauser = Pauser(PauseMemory(tmp_path), clock)
+    pauser = Pauser(lookout, PauseMemory(tmp_path), clock)
     pauser.pause(60)
+    assert lookout.paused_until is not None
     clock.now += 59
-    assert not pauser.over
+    pauser.tick()
+    assert not lookout.wanted
     clock.now += 2
-    assert pauser.over
+    pauser.tick()
+    assert lookout.wanted
 
 
-def test_a_pause_without_end_takes_the_place_of_a_timed_one(tmp_path: Path) -> None:
+def test_a_pause_without_end_takes_the_place_of_a_timed_one(
+    lookout: Lookout, tmp_path: Path
+) -> None:
     clock = Clock()
-    pauser = Pauser(PauseMemory(tmp_path), clock)
+    pauser = Pauser(lookout, PauseMemory(tmp_path), clock)
     pauser.pause(60)
     pauser.pause(None)
     clock.now += 1e9
-    assert not pauser.over
+    pauser.tick()
+    assert not lookout.wanted
 
 
-def test_a_pause_moves_with_the_folder_that_keeps_it(tmp_path: Path) -> None:
-    pauser = Pauser(PauseMemory(tmp_path / "old"), Clock())
+def test_a_pause_of_the_run_before_holds_from_the_start(lookout: Lookout, tmp_path: Path) -> None:
+    PauseMemory(tmp_path).remember(Paused(SOON))
+    Pauser(lookout, PauseMemory(tmp_path), Clock())
+    assert not lookout.wanted
+    assert lookout.paused_until == SOON
+
+
+def test_a_pause_moves_with_the_folder_that_keeps_it(lookout: Lookout, tmp_path: Path) -> None:
+    pauser = Pauser(lookout, PauseMemory(tmp_path / "old"), Clock())
     pauser.pause(None)
     pauser.move(PauseMemory(tmp_path / "new"))
     assert PauseMemory(tmp_path / "old").recall() is None
     assert PauseMemory(tmp_path / "new").recall() == Paused()
 
 
-def test_a_change_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_change_is_told_once(
+    lookout: Lookout, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
-    pauser = Pauser(PauseMemory(tmp_path), Clock())
+    pauser = Pauser(lookout, PauseMemory(tmp_path), Clock())
     pauser.resume()
     pauser.pause(None)
     pauser.resume()

@@ -1,0 +1,99 @@
+"""Where a pipeline looks out: through a source, as long as that is wanted."""
+
+import threading
+from datetime import datetime
+
+from edge.capture import Source
+from edge.records import CameraState, Frame
+
+WAIT = 0.5
+"""Seconds a rest lasts before it is asked again whether frames are wanted."""
+
+
+class Lookout:
+    """Reads a source unless it is paused; another may take the source's place.
+
+    One thread reads, replaces and closes; any thread may pause and ask.
+
+    Args:
+        source: gives the frames.
+        live: whether they come whether or not they are read.
+
+    Attributes:
+        live: of the present source.
+        paused_until: when a pause is over, in UTC, where that is known; it is only told.
+    """
+
+    def __init__(self, source: Source, live: bool) -> None:
+        self.live = live
+        self.paused_until: datetime | None = None
+        self._source = source
+        self._wanted = threading.Event()
+        self._wanted.set()
+        self._newest: Frame | None = None
+        self._closed = False
+
+    def read(self) -> Frame | None:
+        """Return the next frame, None where there is none now, or it is not wanted.
+
+        Raises:
+            EndOfStream, InputError, SourceError: as `Source.read`.
+        """
+        if not self.wanted:
+            self._rest()
+            return None
+        frame = self._source.read()
+        if frame is not None:
+            self._newest = frame
+        return frame
+
+    def replace(self, source: Source, live: bool) -> None:
+        """Go on with another source; the one before is closed first: it may be the same device."""
+        self._source.close()
+        self._newest = None
+        self._source, self.live = source, live
+
+    def close(self) -> None:
+        """Let go of the source for good."""
+        self._closed = True
+        self._source.close()
+
+    def pause(self, until: datetime | None) -> None:
+        """Let go of a live source and look at nothing, until `resume`."""
+        self.paused_until = until
+        self._wanted.clear()
+        self._newest = None
+
+    def resume(self) -> None:
+        """Look again."""
+        self.paused_until = None
+        self._wanted.set()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is not paused."""
+        return self._wanted.is_set()
+
+    @property
+    def state(self) -> CameraState:
+        """How the source is."""
+        if not self.wanted:
+            return CameraState.PAUSED
+        online = self._source.online and not self._closed
+        return CameraState.ONLINE if online else CameraState.OFFLINE
+
+    @property
+    def expects_frames(self) -> bool:
+        """Whether frames should be coming: it is not paused, and not known that they are away."""
+        return self.wanted and self._source.online is not False
+
+    @property
+    def newest(self) -> Frame | None:
+        """The frame read last; None where none is to be had now."""
+        return self._newest if self.state is CameraState.ONLINE else None
+
+    def _rest(self) -> None:
+        """Let a live source go until it is wanted again; a film waits where it is."""
+        if self.live:
+            self._source.close()
+        self._wanted.wait(WAIT)

@@ -1,0 +1,77 @@
+"""Pipelines of real parts behind a camera that a test plays."""
+
+import time
+from collections.abc import Sequence
+from itertools import count
+
+from edge.analysis import Analysis
+from edge.capture import Source
+from edge.detect import (
+    Detector,
+    DetectSettings,
+    Follower,
+    HaarSettings,
+    TrackerSettings,
+    open_detector,
+)
+from edge.geometry import Box
+from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
+from edge.infer.expressions import Expressions
+from edge.infer.quality import QualitySettings
+from edge.infer.smoothing import SmoothingSettings
+from edge.parts import Parts
+from edge.pipeline import Pipeline
+from edge.publish.life import EventLife
+from edge.records import Face, Image
+from tests.brokers import wait_until
+from tests.edge.cameras import KeepingSink
+
+EVERY_FRAME = DetectSettings(every=1, cpu_budget=1.0, min_motion=0.0)
+
+
+class Slow:
+    """A detector that finds nothing, slowly."""
+
+    name = "slow"
+    searches_near = False
+    crop_fit = open_detector(HaarSettings()).crop_fit
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.calls = 0
+
+    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+        self.calls += 1
+        time.sleep(self.seconds)
+        return []
+
+
+def analyse(
+    detector: Detector,
+    live: bool,
+    settings: DetectSettings = EVERY_FRAME,
+    model: str = "shallow-int8",
+    first_id: int = 1,
+) -> Analysis:
+    classifier = open_classifier(ClassifierSettings(model=ModelPath(model)))
+    return Analysis(
+        Follower(detector, TrackerSettings(min_hits=2), settings, live, count(first_id)),
+        Expressions(classifier, detector.crop_fit, SmoothingSettings(), QualitySettings()),
+        EventLife(classifier.card.name, detector.name, classifier.card.labels),
+    )
+
+
+def build(
+    source: Source,
+    *sinks: KeepingSink,
+    live: bool = False,
+    detector: Detector | None = None,
+    settings: DetectSettings = EVERY_FRAME,
+) -> Pipeline:
+    analysis = analyse(detector or open_detector(HaarSettings()), live, settings)
+    return Pipeline(Parts(source, live, analysis, sinks))
+
+
+def run(pipeline: Pipeline) -> None:
+    pipeline.start()
+    wait_until(lambda: not pipeline.running, seconds=60)
