@@ -5,13 +5,7 @@ its own, publishing to a broker; its own stats are the result.
 """
 
 import argparse
-import os
-import signal
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +13,7 @@ import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.bench.daemon import run_daemon
 from edge.bench.stream import LiveStream
 from edge.demo.broker import EmbeddedBroker
 from edge.demo.show import CLIP
@@ -60,31 +55,6 @@ def _config(url: str, broker: EmbeddedBroker, budget: float) -> dict[str, Any]:
     mqtt = {"kind": "mqtt", "host": broker.host, "port": broker.port, "device": "bench"}
     source = {"kind": "stream", "url": url}
     return {"source": source, "detect": {"cpu_budget": budget}, "sinks": [mqtt], "state": "."}
-
-
-def run_daemon(
-    directory: Path,
-    config: dict[str, Any],
-    seconds: float,
-    meanwhile: Callable[[float], None] = time.sleep,
-) -> float:
-    """Let the daemon run for `seconds`; return the share of one core it used.
-
-    Args:
-        directory: for its config, and its log, `daemon.log`.
-        config: what it runs by.
-        seconds: how long.
-        meanwhile: what is done for as long.
-    """
-    path = directory / "live.json"
-    path.write_bytes(msgspec.json.encode(config))
-    command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
-    with (directory / "daemon.log").open("w") as log:
-        process = subprocess.Popen(command, stderr=log)
-    meanwhile(seconds)
-    process.send_signal(signal.SIGTERM)
-    _, _, usage = os.wait4(process.pid, 0)
-    return (usage.ru_utime + usage.ru_stime) / seconds
 
 
 def _print(stats: dict[str, Any], cpu: float, options: argparse.Namespace) -> None:

@@ -7,7 +7,6 @@ has warmed up, what it has more at the end is growth.
 
 import argparse
 import os
-import signal
 import socket
 import statistics
 import subprocess
@@ -17,10 +16,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
+from edge.bench.daemon import daemon, last_words
 from edge.bench.stream import LiveStream
 from edge.demo.broker import EmbeddedBroker
 from edge.demo.show import CLIP
@@ -48,10 +45,11 @@ def main() -> None:
         sinks = [{"kind": "mqtt", "host": broker.host, "port": broker.port, "device": "bench"}]
         source = {"kind": "stream", "url": stream.url}
         config = {"source": source, "sinks": sinks, "state": "."}
-        with _daemon(Path(directory), config) as process:
+        environment = {"NOTIFY_SOCKET": str(Path(directory) / "notify")}
+        with daemon(Path(directory), config, environment) as process:
             print(f"ready after {_ready(systemd):.2f} s", flush=True)
             memory = _watch(process, systemd, 60 * options.minutes)
-        told = (Path(directory) / "daemon.log").read_text().splitlines()[-1]
+        told = last_words(Path(directory))
     _print(memory, int(60 * options.warm_up / PERIOD), options.minutes, told)
 
 
@@ -63,22 +61,6 @@ def _systemd(directory: Path) -> Iterator[socket.socket]:
         yield listener
 
 
-@contextmanager
-def _daemon(directory: Path, config: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
-    """A running daemon; at the end it is stopped as systemd stops it."""
-    path = directory / "soak.json"
-    path.write_bytes(msgspec.json.encode(config))
-    environment = {**os.environ, "NOTIFY_SOCKET": str(directory / "notify")}
-    command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
-    with (directory / "daemon.log").open("w") as log:
-        process = subprocess.Popen(command, stderr=log, env=environment)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
 def _ready(systemd: socket.socket) -> float:
     """Return how many seconds it takes until READY=1 comes."""
     started = time.monotonic()
@@ -88,9 +70,7 @@ def _ready(systemd: socket.socket) -> float:
     return time.monotonic() - started
 
 
-def _watch(
-    process: subprocess.Popen[bytes], systemd: socket.socket, seconds: float
-) -> list[float]:
+def _watch(process: subprocess.Popen[bytes], systemd: socket.socket, seconds: float) -> list[float]:
     """Return the MB of memory that the process had, every few seconds."""
     memory, end = list[float](), time.monotonic() + seconds
     while time.monotonic() < end:
@@ -120,7 +100,7 @@ def _print(memory: list[float], warm: int, minutes: float, told: str) -> None:
     warmed = memory[warm:] or memory
     tenth = max(1, len(warmed) // 10)
     first, last = (statistics.median(part) for part in (warmed[:tenth], warmed[-tenth:]))
-    print(f"{minutes:g} minutes without a restart; {told.partition('; ')[2]}")
+    print(f"{minutes:g} minutes without a restart; {told}")
     print(f"memory {first:.1f} MB once warm, {last:.1f} MB at the end, most {max(warmed):.1f} MB")
     print(f"growth {last - first:+.2f} MB")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge.bench.live import run_daemon
+from edge.bench.daemon import last_words, run_daemon
 from edge.bench.stream import LiveStream
 from edge.demo.broker import HOST, EmbeddedBroker, free_port
 from edge.demo.show import CLIP
@@ -46,9 +46,8 @@ def _watch(
     config: dict[str, Any] = {"source": source, "sinks": sinks, "state": "."}
     with tempfile.TemporaryDirectory() as directory:
         cpu = run_daemon(Path(directory), config, seconds, meanwhile)
-        lines = (Path(directory) / "daemon.log").read_text().splitlines()
-    told = next(line for line in reversed(lines) if "fps in" in line)
-    return f"{told.partition('; ')[2]}; {cpu:.0%} of a core"
+        told = last_words(Path(directory))
+    return f"{told}; {cpu:.0%} of a core"
 
 
 def _come_and_go(broker: EmbeddedBroker, seconds: float) -> None:

@@ -156,7 +156,12 @@ def test_a_reload_is_told_with_a_stamp_and_ends_with_readiness_once_all_is_in_fo
     telling(herald, pipeline, lambda: "READY=1" in systemd.listen())
     systemd.listen().clear()
     held, release = threading.Event(), threading.Event()
-    pipeline._stages[3].ask(lambda: (held.set(), release.wait(20), None)[-1])
+
+    def hold() -> None:
+        held.set()
+        release.wait(20)
+
+    pipeline._stages[3].ask(hold)
     wait_until(held.is_set)
     herald.begin_reload()
     herald.tell(pipeline)
