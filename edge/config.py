@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import yaml
+from msgspec import inspect
 
 from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
@@ -99,6 +100,7 @@ def parse_config(data: Any, path: Path) -> Config:
         except RuntimeError as error:
             raise ValueError(f"Expected a path ({error})") from error
 
+    data = _spell_out(inspect.type_info(Config), data)
     try:
         return msgspec.convert(data, Config, dec_hook=resolve)
     except msgspec.ValidationError as error:
@@ -112,9 +114,27 @@ def parse_detector(text: str) -> DetectorSettings:
         ConfigError: as `load_config`.
     """
     option = Path("--detector")
-    data = _parse_yaml(text, option)
-    detector = {"kind": data} if isinstance(data, str) else data
-    return parse_config({"detector": detector}, option).detector
+    return parse_config({"detector": _parse_yaml(text, option)}, option).detector
+
+
+def _spell_out(kind: inspect.Type, data: Any) -> Any:
+    """Return `data` with `{kind: x}` for each bare word x that stands where there are kinds."""
+    match kind, data:
+        case inspect.StructType(), dict():
+            types = {field.encode_name: field.type for field in kind.fields}
+            return {
+                key: _spell_out(types[key], value) if key in types else value
+                for key, value in data.items()
+            }
+        case inspect.VarTupleType(), list():
+            return [_spell_out(kind.item_type, item) for item in data]
+        case inspect.UnionType(), str() if all(_has_tag(member) for member in kind.types):
+            return {"kind": data}
+    return data
+
+
+def _has_tag(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.StructType) and kind.tag is not None
 
 
 def _parse_yaml(text: str | bytes, place: Path) -> Any:

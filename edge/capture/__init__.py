@@ -2,19 +2,20 @@
 
 from edge.capture.camera import CameraSettings, open_camera
 from edge.capture.images import Images, ImagesSettings
+from edge.capture.picamera import PicameraSettings, open_picamera
 from edge.capture.reconnecting import Reconnecting
 from edge.capture.source import EndOfStream, Source
 from edge.capture.stream import StreamSettings, open_stream
 from edge.capture.video import Video, VideoSettings
 
-SourceSettings = CameraSettings | StreamSettings | VideoSettings | ImagesSettings
+SourceSettings = CameraSettings | PicameraSettings | StreamSettings | VideoSettings | ImagesSettings
 
 __all__ = ["EndOfStream", "Source", "SourceSettings", "is_live", "open_source"]
 
 
 def is_live(settings: SourceSettings) -> bool:
     """Tell whether frames come whether or not they are read, so that a late one is dropped."""
-    return isinstance(settings, CameraSettings | StreamSettings)
+    return isinstance(settings, CameraSettings | PicameraSettings | StreamSettings)
 
 
 def open_source(settings: SourceSettings) -> Source:
@@ -22,6 +23,8 @@ def open_source(settings: SourceSettings) -> Source:
     match settings:
         case CameraSettings():
             return Reconnecting(f"camera {settings.device}", lambda: open_camera(settings))
+        case PicameraSettings():
+            return Reconnecting(f"picamera {settings.camera}", lambda: open_picamera(settings))
         case StreamSettings():
             return Reconnecting(f"stream {settings.safe_url}", lambda: open_stream(settings))
         case VideoSettings():

@@ -8,6 +8,7 @@ import msgspec
 from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
 from edge.capture.images import SUFFIXES, ImagesSettings
+from edge.capture.picamera import PicameraSettings
 from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings
 from edge.errors import ConfigError
@@ -17,7 +18,9 @@ Settings = TypeVar("Settings", CameraSettings, StreamSettings)
 
 
 def parse_source(text: str) -> SourceSettings:
-    """Return the settings of a camera (0, /dev/video0), a stream's address, a film or pictures.
+    """Return the settings of what a command line names.
+
+    That is a camera (0, /dev/video0, picamera), a stream's address, a film or pictures.
 
     A film is played as fast as it can be read: its faces lie apart by its own clock.
 
@@ -29,6 +32,8 @@ def parse_source(text: str) -> SourceSettings:
         return _checked(CameraSettings, device=int(text))
     if text.startswith("/dev/"):
         return CameraSettings(device=text)
+    if text == "picamera":
+        return PicameraSettings()
     if "://" in text:
         return _checked(StreamSettings, url=text)
     if path.is_dir() or path.suffix.lower() in SUFFIXES:

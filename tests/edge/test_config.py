@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from edge.capture.picamera import PicameraSettings
 from edge.capture.video import VideoSettings
 from edge.config import (
     Config,
@@ -53,8 +54,14 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"source": {"kind": "camera", "devise": 1}}, "source.devise: unknown key; did you mean device?"),
         ({"sinks": [{"kind": "mqtt", "hots": 1}]}, "sinks[0].hots: unknown key; did you mean host?"),
         ({"source": {"kind": "camra"}}, "found 'camra'; did you mean camera?"),
-        ({"source": {"device": 0}}, "source.kind: expected this key, one of camera, stream, video"),
+        ({"source": {"device": 0}}, "source.kind: expected this key, one of camera, picamera, stream, video"),
         ({"source": {"kind": "video"}}, "source.path: expected this key, found none"),
+        ({"source": "video"}, "source.path: expected this key, found none"),
+        ({"source": "picamra"}, "source.kind: expected one of camera, picamera, stream, video, images, found 'picamra'; did you mean picamera?"),
+        ({"source": {"kind": "picamera", "rotation": 90}}, "source.rotation: expected one of 0, 180, found 90"),
+        ({"sinks": ["mqtt", "mqt"]}, "found 'mqt'; did you mean mqtt?"),
+        ({"sinks": "mqtt"}, "sinks: expected a list, found 'mqtt'"),
+        ({"tracker": "fast"}, "tracker: expected a mapping, found 'fast'"),
         ({"source": {"kind": "camera", "width": 1}}, "source.width: expected a whole number >= 64, found 1"),
         ({"detector": {"kind": "auto", "width": 3}}, "detector.width: unknown key; no other is valid here"),
         ({"quality": {"max_yow": 1}}, "quality.max_yow: unknown key; did you mean max_yaw?"),
@@ -80,7 +87,7 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"sinks": [{"kind": "mqtt", "password": {"file": "x"}}]}, "sinks[0]: expected user beside"),
         ({"sinks": [{"kind": "mqtt", "user": "me", "password": "hunter2"}]}, "sinks[0].password: expected a mapping or nothing"),
         ({"sinks": [{"kind": "mqtt", "user": "me", "password": {}}]}, "sinks[0].password: expected exactly one of file, env and credential"),
-        ({"sinks": [{"kind": "mqtt", "password_file": "x"}]}, "sinks[0].password_file: unknown key; did you mean password?"),
+        ({"sinks": [{"kind": "mqtt", "password_file": "x"}]}, "sinks[0].password_file: is now `password: {file: x}`"),
         ({"sinks": [{"kind": "mqtt", "protocol": 4}]}, "sinks[0].protocol: expected one of 5, 3.1.1, found 4"),
         ({"sinks": [{"kind": "mqtt", "transport": "udp"}]}, "sinks[0].transport: expected one of tcp, websockets"),
         ({"sinks": [{"kind": "mqtt", "path": "mqtt"}]}, "sinks[0].path: expected a text matching"),
@@ -106,6 +113,15 @@ def test_a_mistake_never_shows_a_password(password: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_config({"source": {"kind": "stream", "url": f"rtps://me:{password}@cam/1"}}, HERE)
     assert password not in str(caught.value)
+
+
+def test_a_bare_word_is_a_kind_with_its_defaults() -> None:
+    data = {"source": "picamera", "detector": "haar", "sinks": ["mqtt"]}
+    config = parse_config(data, HERE)
+    assert config.source == PicameraSettings()
+    assert config.detector == HaarSettings()
+    assert config.sinks == (MqttSettings(),)
+    assert data == {"source": "picamera", "detector": "haar", "sinks": ["mqtt"]}
 
 
 def test_a_bare_word_is_a_shipped_model_and_anything_else_a_path() -> None:

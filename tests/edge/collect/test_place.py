@@ -4,6 +4,7 @@ import pytest
 
 from edge.capture.camera import CameraSettings
 from edge.capture.images import ImagesSettings
+from edge.capture.picamera import PicameraSettings
 from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings
 from edge.collect.place import parse_source
@@ -13,6 +14,7 @@ from edge.errors import ConfigError
 def test_each_kind_of_source_is_known_by_how_it_is_written(tmp_path: Path) -> None:
     assert parse_source("1") == CameraSettings(device=1)
     assert parse_source("/dev/video2") == CameraSettings(device="/dev/video2")
+    assert parse_source("picamera") == PicameraSettings()
     assert parse_source("rtsp://camera/live") == StreamSettings(url="rtsp://camera/live")
     assert parse_source(str(tmp_path)) == ImagesSettings(tmp_path)
     assert parse_source("a.JPG") == ImagesSettings(Path("a.JPG"))

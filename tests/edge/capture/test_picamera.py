@@ -1,0 +1,80 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.capture import is_live, open_source
+from edge.capture.picamera import PicameraSettings, Through, arguments, open_picamera
+from edge.capture.program import ProgramCapture
+from edge.capture.reconnecting import Reconnecting
+from edge.capture.source import frames
+from edge.errors import SourceError
+from tests.rpicam_vid import install, parse
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder in which programs are looked for, with nothing in it; no Picamera2."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "picamera2", None)
+    return tmp_path
+
+
+def test_the_program_is_told_what_the_config_says() -> None:
+    settings = PicameraSettings(camera=1, width=1280, height=720, fps=15, rotation=180)
+    told = vars(parse(arguments(settings)))
+    assert told.items() >= {
+        ("camera", 1),
+        ("width", 1280),
+        ("height", 720),
+        ("framerate", 15),
+        ("rotation", 180),
+    }
+    # Without these it stops after 5 s, opens a window, or keeps the end of each picture back.
+    assert told.items() >= {("timeout", 0), ("nopreview", True), ("flush", True)}
+
+
+@pytest.mark.parametrize("name", ["rpicam-vid", "libcamera-vid"])
+def test_the_camera_is_filmed_by_the_program_under_its_new_and_its_old_name(
+    programs: Path, name: str
+) -> None:
+    install(programs, name)
+    source = open_picamera(PicameraSettings(width=320, height=240))
+    assert isinstance(source, ProgramCapture)
+    assert next(frames(source)).size == (320, 240)
+    source.close()
+
+
+def test_a_picamera2_built_for_another_numpy_is_passed_over(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(programs)
+    monkeypatch.delitem(sys.modules, "picamera2")
+    monkeypatch.syspath_prepend(programs)
+    (programs / "picamera2.py").write_text("raise ValueError('numpy.dtype size changed')")
+    source = open_picamera(PicameraSettings())
+    assert isinstance(source, ProgramCapture)
+    source.close()
+
+
+def test_a_program_that_is_not_installed_is_told_with_its_package(programs: Path) -> None:
+    with pytest.raises(SourceError, match=r"found none: sudo apt install rpicam-apps"):
+        open_picamera(PicameraSettings())
+
+
+def test_picamera2_asked_for_and_not_importable_is_told_with_its_package(programs: Path) -> None:
+    install(programs)
+    with pytest.raises(SourceError, match=r"sudo apt install python3-picamera2"):
+        open_picamera(PicameraSettings(through=Through.BINDING))
+
+
+def test_it_is_live_and_looked_for_until_it_is_there(programs: Path) -> None:
+    settings = PicameraSettings(width=320, height=240)
+    source = open_source(settings)
+    assert is_live(settings)
+    assert isinstance(source, Reconnecting)
+    assert source.read() is None
+    install(programs)
+    assert next(frames(source)).size == (320, 240)
+    assert source.online
+    source.close()
