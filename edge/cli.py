@@ -20,6 +20,7 @@ from edge.commands import (
     run,
     watch,
 )
+from edge.commands.options import enter_service
 from edge.errors import EmotiondError, ExitCode
 from edge.logbook import complain, open_logbook
 
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     open_logbook()
     _silence_opencv()
+    enter_service(options)
     try:
         return int(options.command(options))
     except EmotiondError as error:

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import inspect
 
 from edge.credentials import without_credentials
+from edge.moved import find_moved
 
 Key = str | int
 
@@ -45,6 +46,9 @@ def explain(message: str, data: Any, root: type) -> str:
 
 
 def _explain_unknown(keys: list[Key], data: Any, root: type) -> str:
+    moved = find_moved(data)
+    if any(one.place == _dotted(keys) for one in moved):  # all at once: they were moved together
+        return "; ".join(map(str, moved))
     structs = _structs(root, data, keys[:-1])
     valid = [field.encode_name for struct in structs for field in struct.fields]
     known = f"; valid are {', '.join(valid)}" if valid else "; no other is valid here"

@@ -15,7 +15,7 @@ from edge.errors import ExitCode
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
-    text = "look at what the config needs: each line is ok, a warning or a failure, and its remedy"
+    text = "look at this machine and what the config needs: what is wrong, and what to do about it"
     parser = add_command(commands, "doctor", _run, text)
     add_config(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list instead")

@@ -1,0 +1,60 @@
+"""Where the config has its frames come from."""
+
+from collections.abc import Callable, Iterator
+
+from edge.capture import SourceSettings
+from edge.capture.camera import CameraSettings
+from edge.capture.images import Images, ImagesSettings
+from edge.capture.picamera import PicameraSettings
+from edge.capture.source import EndOfStream, Source
+from edge.capture.stream import StreamSettings, open_stream
+from edge.capture.video import Video, VideoSettings
+from edge.doctor.camera import examine_camera
+from edge.doctor.finding import Finding, Level
+from edge.doctor.picamera import examine_picamera
+from edge.errors import SourceError
+from edge.records import Frame
+
+STREAM_REMEDY = (
+    "check the address, its user and password, and whether others play it; the daemon tries again "
+    "until it answers"
+)
+
+FILE_REMEDY = "let `path` name a file that can be read; a service cannot read into a home"
+
+
+def examine_source(settings: SourceSettings) -> Iterator[Finding]:
+    """Look at the source; a picture is read, but of a camera, which the daemon may be using."""
+    match settings:
+        case CameraSettings():
+            yield from examine_camera(settings)
+        case PicameraSettings():
+            yield from examine_picamera(settings)
+        case StreamSettings():
+            subject = f"source {settings.safe_url}"
+            yield _read_one(subject, lambda: open_stream(settings), STREAM_REMEDY)
+        case VideoSettings():
+            yield _read_one(f"source {settings.path}", lambda: Video(settings), FILE_REMEDY)
+        case ImagesSettings():
+            yield _read_one(f"source {settings.path}", lambda: Images(settings), FILE_REMEDY)
+
+
+def _read_one(subject: str, opener: Callable[[], Source], remedy: str) -> Finding:
+    """Read a picture; a source that fails says so within its own limits of time."""
+    try:
+        frame = _first(opener())
+    except SourceError as error:
+        return Finding(Level.FAILURE, subject, str(error), remedy)
+    except EndOfStream:
+        return Finding(Level.FAILURE, subject, "holds no picture", remedy)
+    height, width = frame.image.shape[:2]
+    return Finding(Level.OK, subject, f"gives pictures of {width}x{height}")
+
+
+def _first(source: Source) -> Frame:
+    try:
+        while True:
+            if (frame := source.read()) is not None:
+                return frame
+    finally:
+        source.close()
