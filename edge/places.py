@@ -1,6 +1,7 @@
 """Where files of the daemon's own lie: what it keeps, and what was fetched for it."""
 
 import os
+import sys
 from pathlib import Path
 
 SERVICE = Path("/var/lib/emotiond")
@@ -13,6 +14,14 @@ def state_directory() -> Path:
     systemd names it in STATE_DIRECTORY; elsewhere it follows the XDG base directories.
     """
     return service_directory() or _home("XDG_STATE_HOME", ".local/state")
+
+
+def installed_data_directory() -> Path:
+    """Return where files lie that belong to this installation and serve all its users.
+
+    They come and go with it: `sys.prefix` is the virtual environment, where there is one.
+    """
+    return Path(sys.prefix) / "share" / "emotiond"
 
 
 def data_directory() -> Path:

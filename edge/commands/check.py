@@ -3,11 +3,14 @@
 import argparse
 from typing import Any
 
+import msgspec
+
 from edge.assembly import build_pipeline
 from edge.commands.options import add_config
 from edge.commands.subcommand import add_command
-from edge.config import load_config
+from edge.config import Config, load_config
 from edge.errors import ExitCode
+from edge.publish import MqttSettings
 
 
 def add(commands: Any) -> None:
@@ -18,9 +21,18 @@ def add(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> ExitCode:
     config = load_config(options.config)
-    pipeline = build_pipeline(config)
+    pipeline = build_pipeline(_without_service_secrets(config))
     print(
         f"{options.config}: sound; it uses the model {config.classifier.model.name} "
         f"and the detector {pipeline.detector}"
     )
     return ExitCode.OK
+
+
+def _without_service_secrets(config: Config) -> Config:
+    """Leave out what systemd gives to the running service alone, not even to its ExecReload=."""
+    sinks = (
+        sink.without_service_secrets() if isinstance(sink, MqttSettings) else sink
+        for sink in config.sinks
+    )
+    return msgspec.structs.replace(config, sinks=tuple(sinks))

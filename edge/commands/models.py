@@ -5,9 +5,8 @@ from typing import Any
 
 from edge.commands.subcommand import add_command
 from edge.detect.fetch import PACKAGES, fetch
-from edge.detect.published import MODELS
+from edge.detect.published import installed_model_directory
 from edge.errors import ExitCode
-from edge.places import SERVICE
 
 
 def add(commands: Any) -> None:
@@ -21,8 +20,8 @@ def add(commands: Any) -> None:
     fetching.add_argument(
         "--service",
         action="store_const",
-        const=SERVICE / MODELS,
-        help="store them for the systemd service, in %(const)s",
+        const=installed_model_directory(),
+        help="store them for the systemd service and all users of this installation, in %(const)s",
     )
 
 

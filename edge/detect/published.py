@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge.errors import ModelError
 from edge.files import sha256
-from edge.places import SERVICE, data_directory
+from edge.places import data_directory, installed_data_directory
 
 MODELS = "models"
 """What a model directory is called in a state or data directory."""
@@ -49,10 +49,15 @@ def model_directory() -> Path:
     return data_directory() / MODELS
 
 
+def installed_model_directory() -> Path:
+    """Return where files are stored that were fetched for every user of this installation."""
+    return installed_data_directory() / MODELS
+
+
 def model_directories() -> Iterator[Path]:
     """Yield every directory that is searched, the nearest first."""
     yield model_directory()
-    yield SERVICE / MODELS
+    yield installed_model_directory()
 
 
 def find_published(file: PublishedFile) -> Path | None:

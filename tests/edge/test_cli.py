@@ -61,3 +61,14 @@ def test_the_daemon_never_loads_tensorflow_keras_or_the_converter() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_config_is_sound_though_its_credentials_are_for_the_service_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "emotiond.yaml"
+    config.write_text("sinks: [{kind: mqtt, user: edge, password: {credential: mqtt-password}}]")
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert main(["check", "--config", str(config)]) == 0
+    config.write_text("sinks: [{kind: mqtt, user: edge, password: {file: mqtt-password}}]")
+    assert main(["check", "--config", str(config)]) == 78

@@ -103,6 +103,13 @@ class MqttSettings(
             raise ValueError("Expected `user` beside `password`")
         Address(self.host, self.port)
 
+    def without_service_secrets(self) -> "MqttSettings":
+        """Return it without user and password, where one of them is a credential of systemd."""
+        secrets = [one for one in (self.user, self.password) if isinstance(one, Secret)]
+        if all(secret.credential is None for secret in secrets):
+            return self
+        return msgspec.structs.replace(self, user=None, password=None)
+
     @property
     def addresses(self) -> tuple[Address, ...]:
         """Every broker, in the order in which they are tried."""

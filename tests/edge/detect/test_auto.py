@@ -13,7 +13,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty model directory, and none of a service."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
-    monkeypatch.setattr("edge.detect.published.SERVICE", tmp_path / "service")
+    monkeypatch.setattr("sys.prefix", str(tmp_path / "installation"))
     model_directory().mkdir(parents=True)
     return model_directory()
 

@@ -119,17 +119,18 @@ def test_a_wheel_that_a_mirror_damaged_is_refused(shelf: Path, tmp_path: Path) -
         fetch(packed, tmp_path)
 
 
-def test_the_service_has_a_directory_of_its_own(
+def test_what_is_for_the_service_goes_into_the_installation(
     shelf: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("edge.commands.models.SERVICE", tmp_path)
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
     monkeypatch.setitem(PACKAGES, "blazeface", PACKAGE)
     assert main(["models", "fetch", "blazeface", "--service"]) == 0
-    assert (tmp_path / "models" / "net.tflite").is_file()
-    assert capsys.readouterr().out == f"{tmp_path}/models/net.tflite: there, and checked\n"
+    path = tmp_path / "share" / "emotiond" / "models" / "net.tflite"
+    assert path.is_file()
+    assert capsys.readouterr().out == f"{path}: there, and checked\n"
 
 
 def test_the_command_says_in_one_line_that_nothing_could_be_fetched(
