@@ -1,13 +1,15 @@
 """A camera behind a network address."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import cv2
 import msgspec
 
 from edge.capture.live import LiveCapture
 from edge.credentials import without_credentials
+from edge.errors import ConfigError, SourceError
+from edge.secret import Secret
 
 OPEN_TIMEOUT_MS = 5000
 READ_TIMEOUT_MS = 2000
@@ -16,27 +18,56 @@ READ_TIMEOUT_MS = 2000
 class StreamSettings(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="stream"
 ):
-    """An RTSP or HTTP stream (MJPEG, HLS); the address may hold a user and password."""
+    """An RTSP or HTTP stream (MJPEG, HLS).
+
+    Attributes:
+        url: its address. It may hold user and password itself, where everybody who reads the config
+            may read them.
+        user, password: who asks for it.
+    """
 
     url: Annotated[str, msgspec.Meta(pattern="^(rtsp|rtsps|http|https)://.+")]
+    user: str | None = None
+    password: Secret | None = None
+
+    def __post_init__(self) -> None:
+        address = urlsplit(self.url)  # raises ValueError where it is no address
+        if self.password is not None and self.user is None:
+            raise ValueError("Expected `user` beside `password`")
+        if self.user is not None and "@" in address.netloc:
+            raise ValueError("Expected a user in `url` or beside it, not both")
 
     @property
     def safe_url(self) -> str:
         """The address without user, password and query, as it may be logged."""
         return without_credentials(self.url).partition("?")[0]
 
-    def __post_init__(self) -> None:
-        urlsplit(self.url)  # raises ValueError where it is no address
+    @property
+    def full_url(self) -> str:
+        """The address with user and password.
+
+        Raises:
+            ConfigError: the password is not where it should be.
+        """
+        if self.user is None:
+            return self.url
+        scheme, _, rest = self.url.partition("//")
+        password = f":{quote(self.password.reveal(), safe='')}" if self.password else ""
+        return f"{scheme}//{quote(self.user, safe='')}{password}@{rest}"
 
 
 def open_stream(settings: StreamSettings) -> LiveCapture:
     """Open the stream.
 
     Raises:
-        SourceError: nothing answers, or it is no video.
+        SourceError: nothing answers, it is no video, or the password cannot be read.
     """
+    try:
+        url = settings.full_url
+    except ConfigError as error:
+        raise SourceError(str(error)) from error
     limits = [
         *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS),
         *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS),
     ]
-    return LiveCapture(cv2.VideoCapture(settings.url, cv2.CAP_FFMPEG, limits))
+    return LiveCapture(cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits))

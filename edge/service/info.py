@@ -41,7 +41,7 @@ def plain_config(config: Config) -> Any:
     plain = msgspec.to_builtins(config, enc_hook=str)
     if "url" in plain["source"]:
         plain["source"]["url"] = without_credentials(plain["source"]["url"])
-    for sink in plain["sinks"]:
-        if isinstance(sink.get("user"), str):
-            sink["user"] = HIDDEN
+    for part in (plain["source"], *plain["sinks"]):
+        if isinstance(part.get("user"), str):
+            part["user"] = HIDDEN
     return plain

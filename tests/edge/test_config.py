@@ -17,7 +17,7 @@ from edge.detect import BlazeFaceSettings, EmotiondSettings, HaarSettings
 from edge.detect.emotiond import Size
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
-from edge.publish.mqtt.secret import Secret
+from edge.secret import Secret
 from tests.conftest import ROOT
 
 HERE = Path("/etc/emotiond/emotiond.yaml")

@@ -11,8 +11,8 @@ from edge.config import Config, load_config, parse_config
 from edge.errors import ConfigError
 from edge.moved import MOVED, find_moved
 from edge.publish import MqttSettings
-from edge.publish.mqtt.secret import Secret
 from edge.publish.outbox.backlog import OutboxSettings
+from edge.secret import Secret
 
 CONFIGS = Path(__file__).parent / "configs"
 """One for each time that keys came or went, named by what came."""

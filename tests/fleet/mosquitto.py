@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from edge.demo.broker import free_port
-from edge.publish.mqtt.secret import Secret
+from edge.secret import Secret
 from edge.publish.mqtt.settings import MqttSettings, TlsSettings
 from tests.brokers import MOSQUITTO, listens, wait_until
 from tests.certificates import Authority

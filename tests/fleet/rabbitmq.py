@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.demo.broker import free_port
-from edge.publish.mqtt.secret import Secret
+from edge.secret import Secret
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
 from tests.brokers import listens, wait_until
 from tests.certificates import Authority

@@ -10,8 +10,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import ConfigError, EmotiondError
-from edge.publish.mqtt.secret import Secret
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings, Transport
+from edge.secret import Secret
 
 DIAL_SECONDS = 3.0
 """How long a broker may take to let a connection in, and again to answer to it."""

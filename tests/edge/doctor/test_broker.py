@@ -9,8 +9,8 @@ import pytest
 from edge.demo.broker import free_port
 from edge.doctor.broker import examine_brokers
 from edge.doctor.finding import Finding, Level
-from edge.publish.mqtt.secret import Secret
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
+from edge.secret import Secret
 from tests.brokers import Broker, Mosquitto
 from tests.edge.listen.test_visit import stranger
 from tests.subscribers import Subscriber

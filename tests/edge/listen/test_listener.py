@@ -9,8 +9,8 @@ from edge.demo.broker import free_port
 from edge.listen.listener import Listener
 from edge.listen.visit import call_on
 from edge.publish.mqtt.message import Message
-from edge.publish.mqtt.secret import Secret
 from edge.publish.mqtt.settings import Address, MqttSettings
+from edge.secret import Secret
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.proxy import Proxy
 

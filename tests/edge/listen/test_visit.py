@@ -10,8 +10,8 @@ from edge.demo.broker import free_port
 from edge.errors import EmotiondError
 from edge.listen.visit import Visit, call_on
 from edge.publish.mqtt.client import Gone, NotMqtt, Refused
-from edge.publish.mqtt.secret import Secret
 from edge.publish.mqtt.settings import Address, MqttSettings, Transport
+from edge.secret import Secret
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.proxy import Proxy
 from tests.subscribers import Subscriber

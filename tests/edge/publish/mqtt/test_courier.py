@@ -14,8 +14,8 @@ import pytest
 from edge.demo.broker import free_port
 from edge.errors import ConfigError
 from edge.publish.mqtt import MqttSettings, MqttSink
-from edge.publish.mqtt.secret import Secret
 from edge.publish.mqtt.settings import Address, TlsSettings, Transport
+from edge.secret import Secret
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.certificates import Authority
 from tests.edge.publish.mqtt.publishers import ROOT, Publish, publishing, settings

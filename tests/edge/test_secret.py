@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from edge.errors import ConfigError
-from edge.publish.mqtt.secret import Secret
+from edge.secret import Secret
 
 
 def test_a_secret_is_read_from_a_file_without_the_white_space_around_it(tmp_path: Path) -> None:

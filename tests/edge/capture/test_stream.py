@@ -1,0 +1,89 @@
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import msgspec
+import pytest
+
+from edge.bench.stream import BOUNDARY, LiveStream
+from edge.capture.stream import StreamSettings, open_stream
+from edge.demo.show import CLIP
+from edge.errors import SourceError
+from edge.secret import Secret
+
+USER, PASSWORD = "door man", "p:ss/w@rd?#%"
+
+
+@pytest.fixture
+def guarded() -> Iterator[str]:
+    """The address of a live stream for one user alone."""
+    stream = LiveStream(CLIP, fps=25)
+    expected = f"Basic {b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
+
+    class Guard(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.headers["Authorization"] != expected:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", f"multipart/x-mixed-replace;boundary={BOUNDARY}")
+            self.end_headers()
+            with suppress(ConnectionError):  # the viewer went away
+                stream.send(self)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # theirs
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Guard)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/live.mjpg"
+    stream.ended.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_user_and_password_open_a_stream_whatever_letters_they_hold(
+    guarded: str, tmp_path: Path
+) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(f"{PASSWORD}\n")
+    source = open_stream(StreamSettings(guarded, USER, Secret(file=secret)))
+    assert source.read().size == (640, 480)
+    source.close()
+
+
+def test_a_stream_that_lets_nobody_in_cannot_be_opened(guarded: str) -> None:
+    with pytest.raises(SourceError, match="cannot be opened"):
+        open_stream(StreamSettings(guarded))
+
+
+def test_a_password_that_cannot_be_read_is_told_as_such(guarded: str) -> None:
+    settings = StreamSettings(guarded, USER, Secret(file=Path("/gone")))
+    with pytest.raises(SourceError, match="/gone: the secret cannot be read"):
+        open_stream(settings)
+
+
+def test_what_may_be_logged_holds_neither_user_nor_password_nor_query() -> None:
+    settings = StreamSettings("rtsp://me:secret@camera/live?token=secret")
+    assert settings.safe_url == "rtsp://camera/live"
+    assert settings.full_url == settings.url
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"password": {"env": "X"}}, "Expected `user` beside `password`"),
+        ({"url": "rtsp://me:x@camera/", "user": "me"}, "in `url` or beside it, not both"),
+        ({"url": "rtsp://[/"}, "IPv6"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=message):
+        msgspec.convert({"kind": "stream", "url": "rtsp://camera/", **fields}, StreamSettings)
