@@ -54,19 +54,23 @@ class LiveStream:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", f"multipart/x-mixed-replace;boundary={BOUNDARY}")
-                self.end_headers()
-                with suppress(ConnectionError):  # the viewer went away
-                    stream.send(self)
+                stream.serve(self)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # theirs
                 pass
 
         return Handler
 
-    def send(self, viewer: BaseHTTPRequestHandler) -> None:
-        """Send pictures to one viewer, each when it is due, until the stream ends."""
+    def serve(self, viewer: BaseHTTPRequestHandler) -> None:
+        """Send pictures to one viewer until the stream ends, or the viewer goes away."""
+        viewer.send_response(200)
+        viewer.send_header("Content-Type", f"multipart/x-mixed-replace;boundary={BOUNDARY}")
+        viewer.end_headers()
+        with suppress(ConnectionError):
+            self._send(viewer)
+
+    def _send(self, viewer: BaseHTTPRequestHandler) -> None:
+        """Send pictures, each when it is due."""
         started, count = time.monotonic(), 0
         while not self.ended.wait(max(0.0, started + count / self._fps - time.monotonic())):
             picture = self._pictures[count % len(self._pictures)]

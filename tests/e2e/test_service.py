@@ -1,7 +1,6 @@
 """The daemon as systemd runs it: the notification socket, signals, the journal."""
 
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,38 +14,13 @@ from edge.demo.show import CLIP
 from tests.brokers import Broker, wait_until
 from tests.e2e.daemon import Daemon, mqtt, read_events
 from tests.subscribers import Subscriber
-
-
-class Supervisor:
-    """What stands for systemd: the socket, with all that came over it.
-
-    Args:
-        address: of the socket.
-    """
-
-    def __init__(self, address: Path) -> None:
-        self.environment = {"NOTIFY_SOCKET": str(address)}
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(address))
-        self._socket.settimeout(20)
-        self.heard: list[str] = []
-
-    def hear(self, text: str) -> str:
-        """Wait for the next message that begins so."""
-        while True:
-            self.heard.append(self._socket.recv(4096).decode())
-            if self.heard[-1].startswith(text):
-                return self.heard[-1]
-
-    def close(self) -> None:
-        self._socket.close()
+from tests.supervisor import Supervisor
 
 
 @pytest.fixture
 def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
-    supervisor = Supervisor(tmp_path / "notify")
-    yield supervisor
-    supervisor.close()
+    with Supervisor(tmp_path / "notify") as supervisor:
+        yield supervisor
 
 
 @pytest.fixture(scope="module")

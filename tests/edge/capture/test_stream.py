@@ -1,6 +1,5 @@
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -8,7 +7,7 @@ from threading import Thread
 import msgspec
 import pytest
 
-from edge.bench.stream import BOUNDARY, LiveStream
+from edge.bench.stream import LiveStream
 from edge.capture.stream import StreamSettings, open_stream
 from edge.demo.show import CLIP
 from edge.errors import SourceError
@@ -31,11 +30,7 @@ def guarded() -> Iterator[str]:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
-            self.send_response(200)
-            self.send_header("Content-Type", f"multipart/x-mixed-replace;boundary={BOUNDARY}")
-            self.end_headers()
-            with suppress(ConnectionError):  # the viewer went away
-                stream.send(self)
+            stream.serve(self)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # theirs
             pass

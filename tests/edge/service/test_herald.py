@@ -1,6 +1,5 @@
 """What systemd's socket hears, while a real pipeline fares as a test wants."""
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,43 +14,18 @@ from edge.service.notify import Notifier
 from tests.brokers import wait_until
 from tests.edge.cameras import FakeCamera, KeepingSink
 from tests.edge.pipelines import build
-
-
-class Systemd:
-    """The other end of the notification socket.
-
-    Args:
-        address: of the socket.
-    """
-
-    def __init__(self, address: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(address))
-        self._socket.setblocking(False)
-        self.heard: list[str] = []
-
-    def listen(self) -> list[str]:
-        """Return everything that was told so far."""
-        while True:
-            try:
-                self.heard.append(self._socket.recv(4096).decode())
-            except BlockingIOError:
-                return self.heard
-
-    def close(self) -> None:
-        self._socket.close()
+from tests.supervisor import Supervisor
 
 
 @pytest.fixture
-def systemd(tmp_path: Path) -> Iterator[Systemd]:
-    systemd = Systemd(tmp_path / "notify")
-    yield systemd
-    systemd.close()
+def systemd(tmp_path: Path) -> Iterator[Supervisor]:
+    with Supervisor(tmp_path / "notify") as systemd:
+        yield systemd
 
 
 @pytest.fixture
-def herald(systemd: Systemd, tmp_path: Path) -> Herald:
-    return Herald(Notifier(str(tmp_path / "notify")))
+def herald(systemd: Supervisor) -> Herald:
+    return Herald(Notifier(systemd.address))
 
 
 class Shutter:
@@ -76,7 +50,7 @@ def telling(herald: Herald, pipeline: module.Pipeline, condition: Callable[[], b
 
 
 def test_readiness_is_told_once_and_only_after_the_first_frame_came_through(
-    clip: list[Image], systemd: Systemd, herald: Herald
+    clip: list[Image], systemd: Supervisor, herald: Herald
 ) -> None:
     shutter = Shutter()
     pipeline = build(FakeCamera(clip[:5], wait=shutter), KeepingSink(), live=True)
@@ -93,7 +67,7 @@ def test_readiness_is_told_once_and_only_after_the_first_frame_came_through(
 
 
 def test_a_camera_that_is_known_to_be_away_does_not_hold_readiness_up(
-    systemd: Systemd, herald: Herald
+    systemd: Supervisor, herald: Herald
 ) -> None:
     shutter = Shutter()
     camera = FakeCamera([], wait=shutter)
@@ -108,7 +82,7 @@ def test_a_camera_that_is_known_to_be_away_does_not_hold_readiness_up(
 
 def test_the_watchdog_is_fed_until_a_stage_hangs_and_the_log_says_so_once(
     clip: list[Image],
-    systemd: Systemd,
+    systemd: Supervisor,
     herald: Herald,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -130,7 +104,7 @@ def test_the_watchdog_is_fed_until_a_stage_hangs_and_the_log_says_so_once(
 
 
 def test_the_status_says_how_camera_and_sinks_are_and_again_only_when_that_changes(
-    clip: list[Image], systemd: Systemd, herald: Herald
+    clip: list[Image], systemd: Supervisor, herald: Herald
 ) -> None:
     sink, shutter = KeepingSink(), Shutter()
     sink.condition = "broker b:1"
@@ -148,7 +122,7 @@ def test_the_status_says_how_camera_and_sinks_are_and_again_only_when_that_chang
 
 
 def test_a_reload_is_told_with_a_stamp_and_ends_with_readiness_once_all_is_in_force(
-    clip: list[Image], systemd: Systemd, herald: Herald
+    clip: list[Image], systemd: Supervisor, herald: Herald
 ) -> None:
     camera = FakeCamera([clip[4]] * 100_000, wait=lambda: time.sleep(0.01))
     pipeline = build(camera, KeepingSink(), live=True)
