@@ -12,7 +12,12 @@ FETCH = $(VENV)/bin/emotiond models fetch blazeface || \
 HASS_PYTHON ?= python3.13
 HASS_VENV ?= .venv-homeassistant
 
-.PHONY: demo test test-homeassistant lint types check clean
+# A whole Debian is booted to try the service on: in a virtual machine, or, with MACHINE=light, in a
+# container, which is quick and has no camera drivers. SUITE=trixie is Debian 13.
+MACHINE ?= qemu
+SUITE ?= bookworm
+
+.PHONY: demo test test-homeassistant test-system lint types check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo  ## run the daemon on the built-in clip, with a built-in broker
@@ -31,6 +36,9 @@ test-homeassistant:  ## run the tests with real Home Assistants
 		$(MAKE) -s $(VENV)/.dev $(HASS_VENV)/$$release/.hass; \
 		HASS_VENV=$(HASS_VENV)/$$release $(VENV)/bin/python -m pytest tests/homeassistant; \
 	done
+
+test-system: $(VENV)/.dev  ## run the tests on a booted system, as root
+	SYSTEM_MACHINE=$(MACHINE) SYSTEM_SUITE=$(SUITE) $(VENV)/bin/python -m pytest tests/system
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     open_logbook()
-    _silence_opencv()
+    _set_opencv()
     enter_service(options)
     try:
         return int(options.command(options))
@@ -75,10 +75,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _silence_opencv() -> None:
-    """OpenCV and FFmpeg repeat themselves at every retry; the daemon says it once."""
+def _set_opencv() -> None:
+    """Set what OpenCV takes from the environment, before there is a second thread.
+
+    One that changes the environment while another looks a host name up may end the process: the C
+    library reads it there, and nothing guards it (setenv(3)).
+    """
+    # OpenCV and FFmpeg repeat themselves at every retry; the daemon says it once.
     if hasattr(cv2, "setLogLevel"):  # up to 4.11, which tflite-runtime and mediapipe need
         cv2.setLogLevel(0)
     else:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # Seconds; it would wait ten for a silent camera.
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")

@@ -1,5 +1,6 @@
 """The services that run emotiond: which config is whose, and where systemd keeps what is theirs."""
 
+import os
 from pathlib import Path
 
 from edge.places import SERVICE
@@ -32,6 +33,7 @@ def service_environment(config: Path) -> dict[str, str]:
         return {}
     state = SERVICE.with_name(unit.removesuffix(".service").replace("@", "-"))
     given = CREDENTIALS / unit
-    # Of a service that does not run, the files that LoadCredential= of its unit reads.
-    secrets = given if given.exists() else CONFIGS
+    # Of a service that does not run, the files that LoadCredential= of its unit reads. They are
+    # root's, and what was given is its service's: to all others neither is there.
+    secrets = given if os.access(given, os.R_OK | os.X_OK) else CONFIGS
     return {"STATE_DIRECTORY": str(state), "CREDENTIALS_DIRECTORY": str(secrets)}

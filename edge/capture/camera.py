@@ -1,15 +1,11 @@
 """A V4L2 camera."""
 
-import os
 from typing import Annotated
 
 import cv2
 import msgspec
 
 from edge.capture.live import LiveCapture
-
-# OpenCV waits 10 seconds for a silent camera unless told otherwise before the first one opens.
-SELECT_TIMEOUT = "2"
 
 
 class CameraSettings(
@@ -33,7 +29,6 @@ def open_camera(settings: CameraSettings) -> LiveCapture:
     Raises:
         SourceError: it is absent, in use, or not permitted.
     """
-    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", SELECT_TIMEOUT)
     capture = cv2.VideoCapture(settings.device, cv2.CAP_V4L2)
     # MJPG first: over USB 2, raw pictures of 640x480 and more do not reach 30 a second.
     capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,17 @@ def test_a_wrong_command_line_is_exit_code_2() -> None:
     with pytest.raises(SystemExit) as caught:
         main(["watch-me"])
     assert caught.value.code == 2
+
+
+def test_nothing_but_the_command_line_itself_changes_the_environment() -> None:
+    """While threads run, whoever looks a host name up may read what is being changed."""
+    changes = re.compile(r"environ\.(setdefault|update|pop)|environ\[[^]]+\] *=[^=]|putenv")
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "edge").rglob("*.py")
+        if changes.search(path.read_text())
+    }
+    assert found == {"edge/cli.py", "edge/commands/options.py"}
 
 
 def test_the_daemon_never_loads_tensorflow_keras_or_the_converter() -> None:

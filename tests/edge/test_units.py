@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,13 @@ def test_of_a_service_that_runs_the_secrets_are_those_it_was_given(
 
 def test_a_config_of_no_service_leaves_everything_as_the_user_has_it() -> None:
     assert service_environment(Path("emotiond.yaml")) == {}
+
+
+def test_what_was_given_to_another_user_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may look anywhere; tests/system reloads a service")
+    (tmp_path / "credentials").mkdir(mode=0)
+    monkeypatch.setattr("edge.units.CREDENTIALS", tmp_path / "credentials")
+    assert service_environment(CONFIG)["CREDENTIALS_DIRECTORY"] == "/etc/emotiond"

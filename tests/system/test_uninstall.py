@@ -1,0 +1,26 @@
+from tests.system.camera import Camera
+from tests.system.guest import CHECKOUT, Guest, run
+from tests.system.installation import files
+from tests.system.service import Service
+
+KEPT = ("/etc/emotiond", "/var/lib/emotiond", "/var/lib/private/emotiond")
+
+
+def test_uninstall_leaves_configs_and_state_alone(
+    guest: Guest, pristine: frozenset[str], camera: Camera, service: Service
+) -> None:
+    camera.unplug()  # it runs by what is installed
+    run(guest, f"{CHECKOUT}/systemd/uninstall")
+    left = files(guest) - pristine
+    assert left >= {service.config, *KEPT}
+    assert [path for path in sorted(left) if not path.startswith(KEPT)] == []
+    assert run(guest, "systemctl list-units --no-legend 'emotiond*'") == ""
+
+
+def test_uninstall_with_purge_leaves_nothing(
+    guest: Guest, pristine: frozenset[str], camera: Camera, service: Service
+) -> None:
+    camera.unplug()
+    run(guest, f"{CHECKOUT}/systemd/uninstall --purge")
+    assert sorted(files(guest) - pristine) == []
+    assert sorted(pristine - files(guest)) == []

@@ -1,0 +1,36 @@
+"""What a guest without network installs emotiond from: its packages, downloaded beforehand."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from edge.detect.fetch import PACKAGES, PIP_OPTIONS
+from tests.conftest import ROOT
+
+PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64")
+
+
+def download(python: str, directory: Path) -> None:
+    """Put there all that pip needs to build and install emotiond, and the networks to be fetched.
+
+    Args:
+        python: the version of the guest, such as 3.11.
+        directory: what is in it already is not downloaded again.
+
+    Raises:
+        CalledProcessError: pip, which says why, did not succeed.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    requirements = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    platforms = [f"--platform={name}" for name in PLATFORMS]
+    constraints = f"--constraint={ROOT / 'constraints.txt'}"
+    _pip(directory, f"--python-version={python}", *platforms, constraints, *requirements)
+    for package in PACKAGES.values():
+        _pip(directory, *PIP_OPTIONS, package.requirement)
+
+
+def _pip(directory: Path, *options: str) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    options = ("--only-binary=:all:", f"--dest={directory}", f"--find-links={directory}", *options)
+    subprocess.run([*command, *options], check=True, stdout=sys.stderr)
