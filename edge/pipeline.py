@@ -196,6 +196,11 @@ class Pipeline:
         )
 
     @property
+    def fps(self) -> float:
+        """Frames a second analysed, over the last ten seconds."""
+        return self._metrics.rate("analysed", self._ended)
+
+    @property
     def condition(self) -> str | None:
         """How the sinks fare, in a few words."""
         return self._sinks.condition
@@ -226,7 +231,7 @@ class Pipeline:
             camera=self.lookout.state,
             load=self._machine.look(),
             fps_in=self._metrics.rate("frames", self._ended),
-            fps_out=self._metrics.rate("analysed", self._ended),
+            fps_out=self.fps,
             frames=self._metrics.total("frames"),
             detections=self._detections + self._follower.detections,
             faces=self._metrics.total("faces"),

@@ -1,5 +1,6 @@
 """The TFLite runtimes, behind one small adapter."""
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +24,12 @@ class Runtime(StrEnum):
 
 PACKAGES = {Runtime.LITERT: "ai-edge-litert", Runtime.TFLITE_RUNTIME: "tflite-runtime"}
 """What pip calls them."""
+
+MODULES = {
+    Runtime.LITERT: "ai_edge_litert.interpreter",
+    Runtime.TFLITE_RUNTIME: "tflite_runtime.interpreter",
+}
+"""Where the class `Interpreter` of each is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +153,8 @@ def _dequantize(values: Tensor, quantization: tuple[float, int]) -> NDArray[np.f
 
 def _interpreter_class(runtime: Runtime) -> Any:
     try:
-        match runtime:
-            case Runtime.LITERT:
-                from ai_edge_litert.interpreter import Interpreter
-            case Runtime.TFLITE_RUNTIME:
-                from tflite_runtime.interpreter import Interpreter
+        return importlib.import_module(MODULES[runtime]).Interpreter
     except ImportError as error:
         raise ConfigError(
             f"the runtime {runtime} cannot be loaded ({error}); pip install {PACKAGES[runtime]}"
         ) from error
-    return Interpreter

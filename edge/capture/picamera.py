@@ -63,8 +63,17 @@ def open_picamera(settings: PicameraSettings) -> Picamera2Capture | ProgramCaptu
             "picamera2 cannot be imported: sudo apt install python3-picamera2, and a virtual "
             "environment made with --system-site-packages"
         )
+    program = find_program()
+    if program is None:
+        expected = " or ".join(PROGRAMS)
+        raise SourceError(f"expected {expected}, found none: sudo apt install rpicam-apps")
     environment = {**os.environ, "LIBCAMERA_LOG_NO_COLOR": "1"}
-    return ProgramCapture([_find_program(), *arguments(settings)], environment)
+    return ProgramCapture([program, *arguments(settings)], environment)
+
+
+def find_program() -> str | None:
+    """Return where the program is that films, None where there is none."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
 def arguments(settings: PicameraSettings) -> list[str]:
@@ -94,11 +103,3 @@ def _import_binding() -> ModuleType | None:
         return importlib.import_module("picamera2")
     except Exception:  # built for another NumPy, it fails with more than ImportError
         return None
-
-
-def _find_program() -> str:
-    for name in PROGRAMS:
-        path = shutil.which(name)
-        if path:
-            return path
-    raise SourceError(f"expected {' or '.join(PROGRAMS)}, found none: sudo apt install rpicam-apps")

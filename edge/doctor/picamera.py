@@ -2,11 +2,10 @@
 
 import importlib.util
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 
-from edge.capture.picamera import PROGRAMS, PicameraSettings, Through
+from edge.capture.picamera import PROGRAMS, PicameraSettings, Through, find_program
 from edge.doctor.finding import Finding, Level
 
 TIMEOUT = 20.0
@@ -24,7 +23,7 @@ def examine_picamera(settings: PicameraSettings) -> Iterator[Finding]:
     """Say through what the camera is read, and whether it is there. It is not opened."""
     subject = f"source picamera {settings.camera}"
     binding = importlib.util.find_spec("picamera2") is not None
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    program = find_program()
     yield _examine_way(subject, settings.through, binding, program)
     if program is not None:
         yield _examine_list(subject, settings.camera, program)

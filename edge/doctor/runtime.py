@@ -5,14 +5,9 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from edge.doctor.finding import Finding, Level
-from edge.runtime import PACKAGES, Runtime
+from edge.runtime import MODULES, PACKAGES, Runtime
 
 SUBJECT = "runtime"
-
-MODULES = {
-    Runtime.LITERT: "ai_edge_litert.interpreter",
-    Runtime.TFLITE_RUNTIME: "tflite_runtime.interpreter",
-}
 
 
 def examine_runtime(chosen: Runtime) -> Iterator[Finding]:

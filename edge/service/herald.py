@@ -41,7 +41,8 @@ class Herald:
         """Look at the pipeline and tell what there is to tell."""
         self._describe(pipeline)
         if self._loading and pipeline.settled and pipeline.working:
-            log.info("%s within %.1f s; %s", self._loading, self._taken, self._condition)
+            taken = time.monotonic() - self._began
+            log.info("%s within %.1f s; %s", self._loading, taken, self._condition)
             self._loading = ""
             self._notifier.ready()
         self._feed(pipeline)
@@ -49,10 +50,6 @@ class Herald:
     def end(self) -> None:
         """Tell that the service is on its way down."""
         self._notifier.stopping()
-
-    @property
-    def _taken(self) -> float:
-        return time.monotonic() - self._began
 
     def _feed(self, pipeline: Pipeline) -> None:
         """Feed the watchdog unless something hangs: unfed, it has systemd start a fresh process."""
@@ -69,7 +66,7 @@ class Herald:
         if condition == self._condition and now - self._rate_told < STATUS_SECONDS:
             return
         self._condition, self._rate_told = condition, now
-        self._notifier.status(f"{condition}; {pipeline.stats().fps_out:.0f} fps")
+        self._notifier.status(f"{condition}; {pipeline.fps:.0f} fps")
 
 
 def describe(pipeline: Pipeline) -> str:
