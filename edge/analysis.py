@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.capture import is_live
+from edge.capture.video import VideoSettings
 from edge.config import Config
 from edge.detect import Follower, open_detector
 from edge.infer.classifier import TFLiteClassifier, open_classifier
@@ -70,5 +71,10 @@ def _put_together(follower: Follower, classifier: TFLiteClassifier, config: Conf
     return Analysis(
         follower,
         Expressions(classifier, follower.crop_fit, config.smoothing, config.quality),
-        EventLife(classifier.card.name, follower.detector, classifier.card.labels),
+        EventLife(
+            classifier.card.name,
+            follower.detector,
+            classifier.card.labels,
+            film=isinstance(config.source, VideoSettings),
+        ),
     )

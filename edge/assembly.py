@@ -1,6 +1,6 @@
-"""From a config to a pipeline."""
+"""From a config to what a daemon is put together by."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -10,20 +10,35 @@ from edge.config import Config
 from edge.control.desk import Desk
 from edge.detect import detector_kinds
 from edge.infer.card import read_labels
-from edge.parts import Plan, open_parts
-from edge.pipeline import Pipeline
+from edge.parts import Parts, Plan, open_parts
+from edge.recognizer import PresentRecognizer
+from edge.records import Image, Scene
+from edge.showcase import Showcase
+from edge.view import Outlook
 
 
-def build_pipeline(config: Config) -> Pipeline:
-    """Load everything that `config` names and put it together; it takes no commands.
+def plan_of(
+    config: Config, desk: Desk, showcase: Showcase, analyse: Callable[[Image], Scene]
+) -> Plan:
+    """Return what the parts of a daemon are made by.
 
-    Camera, files and broker are touched only once the pipeline is started.
+    Args:
+        config: says what is wanted.
+        desk: where commands are handed in.
+        showcase: where views find what they show.
+        analyse: reads a picture that stands alone, for views.
+    """
+    return Plan(config, desk, Outlook(showcase, config.privacy.blur, analyse))
+
+
+def try_parts(config: Config) -> Parts:
+    """Load everything that `config` names, to learn whether it can be used.
 
     Raises:
-        ConfigError: a file or package that the config needs cannot be used.
-        ModelError: the model cannot be used.
+        ConfigError, ModelError: as `open_parts`.
     """
-    return Pipeline(open_parts(Plan(config), count(1)))
+    analyse = PresentRecognizer(lambda: config).look
+    return open_parts(plan_of(config, desk_of(config), Showcase(), analyse), count(1))
 
 
 def desk_of(config: Config, before: Desk | None = None) -> Desk:

@@ -15,9 +15,12 @@ from edge.commands import (
     demo,
     doctor,
     homeassistant,
+    image,
     models,
     replay,
+    report,
     run,
+    video,
     watch,
 )
 from edge.commands.options import enter_service
@@ -28,6 +31,9 @@ log = logging.getLogger(__name__)
 
 COMMANDS = (
     run,
+    image,
+    video,
+    report,
     check,
     doctor,
     watch,
@@ -50,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     open_logbook()
-    _set_opencv()
+    _set_libraries()
     enter_service(options)
     try:
         return int(options.command(options))
@@ -75,8 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _set_opencv() -> None:
-    """Set what OpenCV takes from the environment, before there is a second thread.
+def _set_libraries() -> None:
+    """Set what libraries take from the environment, before there is a second thread.
 
     One that changes the environment while another looks a host name up may end the process: the C
     library reads it there, and nothing guards it (setenv(3)).
@@ -86,6 +92,9 @@ def _set_opencv() -> None:
         cv2.setLogLevel(0)
     else:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # of processes that this one starts
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # Seconds; it would wait ten for a silent camera.
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
+    # The preview's library greets on stdout.
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")

@@ -17,6 +17,8 @@ from edge.infer.smoothing import SmoothingSettings
 from edge.places import state_directory
 from edge.publish import MqttSettings, SinkSettings
 from edge.validation import explain
+from edge.view import ViewSettings, WebSettings
+from edge.view.settings import Blur
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,9 +26,11 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         pictures: whether a snapshot may be asked for.
+        blur: what is hidden in every picture that is shown or leaves.
     """
 
     pictures: bool = False
+    blur: Blur = Blur.NONE
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +48,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quality: QualitySettings = QualitySettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     sinks: tuple[SinkSettings, ...] = (MqttSettings(),)
+    view: ViewSettings = ViewSettings()
+    web: WebSettings = WebSettings()
     privacy: PrivacySettings = PrivacySettings()
     state: Path | None = None
 

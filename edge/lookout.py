@@ -30,7 +30,6 @@ class Lookout:
         self._source = source
         self._wanted = threading.Event()
         self._wanted.set()
-        self._newest: Frame | None = None
         self._closed = False
 
     def read(self) -> Frame | None:
@@ -42,15 +41,11 @@ class Lookout:
         if not self.wanted:
             self._rest()
             return None
-        frame = self._source.read()
-        if frame is not None:
-            self._newest = frame
-        return frame
+        return self._source.read()
 
     def replace(self, source: Source, live: bool) -> None:
         """Go on with another source; the one before is closed first: it may be the same device."""
         self._source.close()
-        self._newest = None
         self._source, self.live = source, live
 
     def close(self) -> None:
@@ -62,7 +57,6 @@ class Lookout:
         """Let go of a live source and look at nothing, until `resume`."""
         self.paused_until = until
         self._wanted.clear()
-        self._newest = None
 
     def resume(self) -> None:
         """Look again."""
@@ -86,11 +80,6 @@ class Lookout:
     def expects_frames(self) -> bool:
         """Whether frames should be coming: it is not paused, and not known that they are away."""
         return self.wanted and self._source.online is not False
-
-    @property
-    def newest(self) -> Frame | None:
-        """The frame read last; None where none is to be had now."""
-        return self._newest if self.state is CameraState.ONLINE else None
 
     def _rest(self) -> None:
         """Let a live source go until it is wanted again; a film waits where it is."""

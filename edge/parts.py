@@ -1,14 +1,15 @@
 """What a pipeline is put together from: each may be replaced while the others go on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from edge.analysis import Analysis, change_analysis, open_analysis
 from edge.capture import Source, is_live, open_source
 from edge.config import Config, outbox_paths
 from edge.control.desk import Desk
-from edge.publish import MqttSettings, Sink, SinkSettings, open_sink
+from edge.publish import MqttSettings, Sink, open_sink
+from edge.view import Outlook, open_web, open_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Parts:
         source: gives the frames.
         live: whether they come whether or not they are read, so that a late one is dropped.
         analysis: what happens to a frame.
-        sinks: where events go.
+        sinks: where events go, and what shows them.
     """
 
     source: Source
@@ -34,10 +35,12 @@ class Plan:
 
     Attributes:
         desk: where sinks hand commands in; None takes none.
+        outlook: what views show; None opens no view.
     """
 
     config: Config
     desk: Desk | None = None
+    outlook: Outlook | None = None
 
 
 def open_parts(plan: Plan, ids: Iterator[int]) -> Parts:
@@ -56,7 +59,7 @@ def open_parts(plan: Plan, ids: Iterator[int]) -> Parts:
         source=open_source(source),
         live=is_live(source),
         analysis=open_analysis(plan.config, ids),
-        sinks=tuple(open_sink(*outlet) for outlet in _outlets(plan)),
+        sinks=tuple(opened(*by) for opened, by in _outlets(plan)),
     )
 
 
@@ -81,16 +84,27 @@ def change_parts(before: Parts, old: Plan, new: Plan, ids: Iterator[int]) -> Par
     )
 
 
-Outlet = tuple[SinkSettings, Path, Desk | None]
-"""What a sink is opened by."""
+Outlet = tuple[Callable[..., Sink], tuple[Any, ...]]
+"""What opens a sink, and by what."""
 
 
 def _outlets(plan: Plan) -> list[Outlet]:
     paths = outbox_paths(plan.config)
-    return [
-        (sink, path, plan.desk if isinstance(sink, MqttSettings) else None)
+    sinks: list[Outlet] = [
+        (open_sink, (sink, path, plan.desk if isinstance(sink, MqttSettings) else None))
         for sink, path in zip(plan.config.sinks, paths, strict=True)
     ]
+    return sinks + _view_outlets(plan)
+
+
+def _view_outlets(plan: Plan) -> list[Outlet]:
+    view, outlook, desk = plan.config.view, plan.outlook, plan.desk
+    outlets: list[Outlet] = []
+    if view.window and outlook is not None:
+        outlets.append((open_window, (outlook, desk)))
+    if view.web and outlook is not None:
+        outlets.append((open_web, (plan.config.web, outlook, desk)))
+    return outlets
 
 
 def _change_sinks(
@@ -98,5 +112,5 @@ def _change_sinks(
 ) -> tuple[Sink, ...]:
     """Keep each sink that would be opened by the same."""
     return tuple(
-        before[old.index(outlet)] if outlet in old else open_sink(*outlet) for outlet in new
+        before[old.index(outlet)] if outlet in old else outlet[0](*outlet[1]) for outlet in new
     )

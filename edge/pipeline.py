@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from edge.capture import EndOfStream
 from edge.errors import InputError
 from edge.lookout import Lookout
-from edge.machine import Machine
-from edge.metrics import Metrics
 from edge.parts import Parts
 from edge.publish import Sinks
-from edge.records import EmotionEvent, Frame, Sight, Stats, Status, TrackedFrame
+from edge.records import EmotionEvent, Frame, Scene, Stats, Status, TrackedFrame
+from edge.showcase import Screen, Showcase
 from edge.stage import Channel, Closed, Stage
+from edge.tally import Tally
 
 WAIT = 0.5
 """Seconds a stage waits for input before it shows a heartbeat."""
@@ -48,6 +48,7 @@ class Pipeline:
 
     Args:
         parts: what it is put together from.
+        screen: what it shows its scenes on; behind a file it may make the pipeline wait.
 
     Attributes:
         parts: the present ones.
@@ -55,9 +56,10 @@ class Pipeline:
         failed_inputs: how many inputs could not be read.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, screen: Screen | None = None) -> None:
         self.failed_inputs = 0
         self.parts = parts
+        self._screen = screen or Showcase()
         # Each belongs to its stage, which takes it from other parts between two steps.
         self.lookout = Lookout(parts.source, parts.live)
         self._follower = parts.analysis.follower
@@ -66,14 +68,9 @@ class Pipeline:
         self._sinks = Sinks(parts.sinks)
         self._last_frame = 0.0
         self._flowed = time.monotonic()
-        self._sight: Sight | None = None
+        self._scene: Scene | None = None
         self._told: Status | None = None
-        self._detections = 0
-        self._refused = 0
-        self._machine = Machine()
-        self._metrics = Metrics()
-        self._ended: float | None = None
-        self._started = time.monotonic()
+        self._tally = Tally()
         lossless = not parts.live
         self._frames: Channel[Frame] = Channel(1, lossless)
         self._tracked: Channel[TrackedFrame] = Channel(1, lossless)
@@ -87,7 +84,8 @@ class Pipeline:
 
     def start(self) -> None:
         """Start sinks and stages."""
-        self._started = self._flowed = time.monotonic()
+        self._flowed = time.monotonic()
+        self._tally.start()
         self._tell_status()  # first of all: what a sink says of itself it takes from there
         self._sinks.start()
         for stage in self._stages:
@@ -138,14 +136,14 @@ class Pipeline:
     def _adopt_follower(self) -> None:
         follower = self.parts.analysis.follower
         if follower is not self._follower:
-            self._detections += self._follower.detections
+            self._tally.keep(detections=self._follower.detections)
             self._follower = follower
 
     def _adopt_expressions(self) -> None:
         analysis = self.parts.analysis
         if analysis.expressions is not self._expressions:
             self._end_tracks()
-            self._refused += self._expressions.refused
+            self._tally.keep(refused=self._expressions.refused)
             self._expressions, self._life = analysis.expressions, analysis.life
 
     def _adopt_sinks(self) -> None:
@@ -155,11 +153,6 @@ class Pipeline:
     def settled(self) -> bool:
         """Whether every stage has taken the parts that were adopted."""
         return all(stage.settled for stage in self._stages)
-
-    @property
-    def detector(self) -> str:
-        """The name of the detector."""
-        return self._follower.detector
 
     @property
     def running(self) -> bool:
@@ -174,7 +167,7 @@ class Pipeline:
     @property
     def working(self) -> bool:
         """Whether a frame has come through all of it, or it is known why none can."""
-        return self._metrics.total("analysed") > 0 or not self.lookout.expects_frames
+        return self._tally.analysed > 0 or not self.lookout.expects_frames
 
     def stalled(self) -> list[str]:
         """Return the stages that live and show no heartbeat, or that frames do not come through."""
@@ -192,13 +185,13 @@ class Pipeline:
             life.model,
             life.detector,
             life.labels,
-            self._machine.thermometer,
+            self._tally.thermometer,
         )
 
     @property
     def fps(self) -> float:
         """Frames a second analysed, over the last ten seconds."""
-        return self._metrics.rate("analysed", self._ended)
+        return self._tally.fps
 
     @property
     def condition(self) -> str | None:
@@ -207,11 +200,11 @@ class Pipeline:
 
     def look(self) -> None:
         """Give the sinks what is seen now, and how everything is set if that changed."""
-        sight, self._sight = self._sight, None
+        scene, self._scene = self._scene, None
         self._tell_status()
         # A frame may still be on its way when a pause begins.
-        if sight is not None and self.lookout.wanted:
-            self._sinks.publish(sight)
+        if scene is not None and self.lookout.wanted:
+            self._sinks.publish(scene.sight)
 
     def _tell_status(self) -> None:
         status = self.status()
@@ -225,30 +218,14 @@ class Pipeline:
 
     def stats(self) -> Stats:
         """Return the numbers of this moment."""
-        return Stats(
-            time=datetime.now(UTC),
-            uptime=time.monotonic() - self._started,
-            camera=self.lookout.state,
-            load=self._machine.look(),
-            fps_in=self._metrics.rate("frames", self._ended),
-            fps_out=self.fps,
-            frames=self._metrics.total("frames"),
-            detections=self._detections + self._follower.detections,
-            faces=self._metrics.total("faces"),
-            refused=self._refused + self._expressions.refused,
-            events=self._metrics.total("events"),
-            dropped={
-                "frames": self._frames.dropped,
-                "tracked": self._tracked.dropped,
-                "events": self._events.dropped + self._sinks.dropped,
-            },
-            frame_latency=self._latency("frame"),
-            event_latency=self._latency("event"),
+        dropped = {
+            "frames": self._frames.dropped,
+            "tracked": self._tracked.dropped,
+            "events": self._events.dropped + self._sinks.dropped,
+        }
+        return self._tally.stats(
+            self.lookout.state, dropped, self._follower.detections, self._expressions.refused
         )
-
-    def _latency(self, name: str) -> tuple[float, float] | None:
-        p50, p95 = (self._metrics.percentile(name, percent) for percent in (50, 95))
-        return None if p50 is None or p95 is None else (p50, p95)
 
     # The steps, one for each stage.
 
@@ -262,7 +239,7 @@ class Pipeline:
             self.failed_inputs += 1
             return
         if frame is not None:
-            self._metrics.mark("frames")
+            self._tally.count_frame()
             self._frames.put(frame)
 
     def _end_capture(self) -> None:
@@ -282,6 +259,8 @@ class Pipeline:
         tracked = self._tracked.get(WAIT)
         if tracked is not None or not self.lookout.expects_frames:
             self._flowed = time.monotonic()
+        if not self.lookout.wanted:
+            self._screen.clear()
         if self.lookout.live and not self.lookout.wanted:
             self._end_tracks()
             return
@@ -292,15 +271,15 @@ class Pipeline:
         expressions = self._expressions.update(tracked)
         for event in self._life.update(tracked.frame, expressions):
             self._events.put(event)
-        self._sight = Sight(datetime.now(UTC), tuple(expressions), tracked.frame.size)
-        self._metrics.count("faces", sum(track.seen for track in tracked.tracks))
-        self._metrics.mark("analysed")
-        self._metrics.observe("frame", time.monotonic() - tracked.frame.captured)
+        self._scene = Scene(tracked, tuple(expressions), datetime.now(UTC))
+        self._screen.show(self._scene)
+        self._tally.count_analysed(tracked)
 
     def _end_unseen(self) -> None:
         """End every track once a live source has been silent longer than a face may be missed."""
         silent = time.monotonic() - self._last_frame
         if self.lookout.live and silent > self._follower.max_missed:
+            self._screen.clear()
             self._end_tracks()
 
     def _end_tracks(self) -> None:
@@ -318,12 +297,11 @@ class Pipeline:
             return
         event = replace(event, latency=time.monotonic() - event.captured)
         self._sinks.publish(event)
-        self._metrics.count("events")
-        self._metrics.observe("event", event.latency)
+        self._tally.count_event(event)
 
     def _close_sinks(self) -> None:
         self._events.close()
-        self._ended = time.monotonic()
+        self._tally.end()
         try:
             self._tell_status()
             self.report()

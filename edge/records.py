@@ -79,10 +79,16 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class TrackedFrame:
-    """A frame and every live track in it, seen or not; a track no longer listed has ended."""
+    """A frame and every live track in it, seen or not; a track no longer listed has ended.
+
+    Attributes:
+        suspected: where else there may be a face: what the detector found when it last looked, and
+            what is not yet believed.
+    """
 
     frame: Frame
     tracks: tuple[Track, ...]
+    suspected: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,16 @@ class Expression:
     quality: Quality
     reasons: tuple[Reason, ...] = ()
 
+    @property
+    def box(self) -> Box:
+        """Where the face is."""
+        return self.track.box
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability of the emotion; None where it is uncertain."""
+        return self.probabilities[self.emotion] if self.probabilities else None
+
 
 class EventType(StrEnum):
     """The three moments in the life of a track that are told."""
@@ -161,6 +177,7 @@ class EmotionEvent:
         duration: seconds from the track's start event until it was last seen.
         captured: when its frame was read, on the monotonic clock.
         latency: seconds from then until it was handed to the sinks.
+        position: seconds from the beginning of the film it is of; None for what is live.
     """
 
     id: str
@@ -179,6 +196,7 @@ class EmotionEvent:
     detector: str
     captured: float
     latency: float = 0.0
+    position: float | None = None
 
 
 class CameraState(StrEnum):
@@ -221,6 +239,30 @@ class Sight:
     time: datetime
     faces: tuple[Expression, ...]
     frame_size: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A frame and what was read in it: what views show.
+
+    Attributes:
+        expressions: of each face that is told of.
+        time: when it was read, UTC.
+    """
+
+    tracked: TrackedFrame
+    expressions: tuple[Expression, ...]
+    time: datetime
+
+    @property
+    def frame(self) -> Frame:
+        """The frame."""
+        return self.tracked.frame
+
+    @property
+    def sight(self) -> Sight:
+        """It without its picture."""
+        return Sight(self.time, self.expressions, self.frame.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,12 +74,29 @@ def read_picture(path: Path) -> Image:
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: is not a file")
-        data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return decode_picture(data)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def decode_picture(data: bytes) -> Image:
+    """Return the picture that the bytes of a file hold, BGR uint8 (height, width, 3).
+
+    It is turned as the camera noted in it (EXIF); of an animation it is the first picture.
+
+    Raises:
+        InputError: they hold none.
+    """
+    try:
+        image = (
+            cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
+        )
     except cv2.error as error:
-        raise InputError(f"{path}: cannot be decoded: {error.err}") from error
+        raise InputError(f"cannot be decoded: {error.err}") from error
     if image is None:
-        raise InputError(f"{path}: is not a picture that can be read")
+        raise InputError("is not a picture that can be read")
     return np.asarray(image, dtype=np.uint8)

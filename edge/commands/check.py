@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from edge.assembly import build_pipeline
+from edge.assembly import try_parts
 from edge.commands.options import add_config
 from edge.commands.subcommand import add_command
 from edge.config import Config, load_config
@@ -21,10 +21,10 @@ def add(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> ExitCode:
     config = load_config(options.config)
-    pipeline = build_pipeline(_without_service_secrets(config))
+    parts = try_parts(_without_service_secrets(config))
     print(
         f"{options.config}: sound; it uses the model {config.classifier.model.name} "
-        f"and the detector {pipeline.detector}"
+        f"and the detector {parts.analysis.follower.detector}"
     )
     return ExitCode.OK
 
@@ -35,4 +35,5 @@ def _without_service_secrets(config: Config) -> Config:
         sink.without_service_secrets() if isinstance(sink, MqttSettings) else sink
         for sink in config.sinks
     )
-    return msgspec.structs.replace(config, sinks=tuple(sinks))
+    web = config.web.without_service_secrets()
+    return msgspec.structs.replace(config, sinks=tuple(sinks), web=web)

@@ -4,11 +4,14 @@ import argparse
 import os
 from pathlib import Path
 
+import msgspec
+
 from edge.assets import asset
 from edge.capture import SourceSettings
 from edge.collect.place import parse_source
-from edge.config import Config
+from edge.config import Config, parse_config, parse_detector
 from edge.units import CONFIG, service_environment
+from edge.view.settings import Blur
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -36,3 +39,30 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 def chosen_source(options: argparse.Namespace, config: Config) -> SourceSettings:
     """Return the source that `add_source`'s option names, else the config's."""
     return parse_source(options.source) if options.source else config.source
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how faces are found, read and hidden, whatever the config says."""
+    parser.add_argument("--model", help="a shipped model, or a .tflite with its card")
+    parser.add_argument("--detector", help="its kind; default: the config's")
+    parser.add_argument(
+        "--blur", type=Blur, choices=list(Blur), help="what is hidden in annotated copies"
+    )
+
+
+def chosen_reading(options: argparse.Namespace, config: Config) -> Config:
+    """Return a config with what `add_reading`'s options say.
+
+    Raises:
+        ConfigError: there is no such detector.
+    """
+    if options.model:
+        chosen = {"model": options.model, "runtime": config.classifier.runtime.value}
+        other = parse_config({"classifier": chosen}, Path.cwd() / "--model").classifier
+        config = msgspec.structs.replace(config, classifier=other)
+    if options.detector:
+        config = msgspec.structs.replace(config, detector=parse_detector(options.detector))
+    if options.blur:
+        privacy = msgspec.structs.replace(config.privacy, blur=options.blur)
+        config = msgspec.structs.replace(config, privacy=privacy)
+    return config

@@ -9,6 +9,7 @@ import msgspec
 
 from edge.card import Share
 from edge.infer.quality import Degrees, Grey, Limit
+from edge.validation import explain
 
 LONGEST_PAUSE = 366 * 86_400.0
 """Seconds; a longer pause is one without end."""
@@ -92,9 +93,16 @@ class AskInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Say what is running here."""
 
 
-Command = Pause | ChooseModel | ChooseDetector | SetThresholds | TakeSnapshot | Reload | AskInfo
+class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """End the daemon; only who sits before it may say that, so it has no name."""
 
-KINDS: dict[CommandName, type[Command]] = {
+
+NamedCommand = (
+    Pause | ChooseModel | ChooseDetector | SetThresholds | TakeSnapshot | Reload | AskInfo
+)
+Command = NamedCommand | Quit
+
+KINDS: dict[CommandName, type[NamedCommand]] = {
     CommandName.PAUSE: Pause,
     CommandName.MODEL: ChooseModel,
     CommandName.DETECTOR: ChooseDetector,
@@ -154,3 +162,16 @@ class Request:
 
     command: Command
     answer: Callable[[Answer | CommandError], None]
+
+
+def read_command(name: CommandName, fields: dict[str, Any]) -> NamedCommand:
+    """Return the command of that name, with the fields that a caller gave.
+
+    Raises:
+        CommandError: there is an unknown one, a wrong type, or a value out of range.
+    """
+    try:
+        return msgspec.convert(fields, KINDS[name])
+    except msgspec.ValidationError as error:
+        text = explain(str(error), fields, KINDS[name])
+        raise CommandError(ErrorCode.MALFORMED, text) from error

@@ -112,6 +112,7 @@ class Tracker:
     def __init__(self, settings: TrackerSettings, ids: Iterator[int] | None = None) -> None:
         self._settings = settings
         self._candidates: list[_Candidate] = []
+        self._found: tuple[Box, ...] = ()
         self._ids = count(1) if ids is None else ids
 
     @property
@@ -135,6 +136,7 @@ class Tracker:
         In a still every face is believed at once, wherever it looks, and continues no earlier one.
         """
         self._forget(frame)
+        self._found = tuple(face.box for face in faces)
         for candidate in self._candidates:
             candidate.seen = candidate.found = False
         loose = self._match(faces, frame.timestamp)
@@ -164,7 +166,7 @@ class Tracker:
 
     def clear(self) -> None:
         """End every track: what comes next has nothing to do with what was."""
-        self._candidates = []
+        self._candidates, self._found = [], ()
 
     def _match(self, faces: Sequence[Face], now: float) -> list[Face]:
         """Continue tracks with detections; return the faces that continue none.
@@ -218,7 +220,8 @@ class Tracker:
             for one in self._candidates
             if one.track_id is not None
         )
-        return TrackedFrame(frame, tuple(tracks))
+        young = (one.expected(now) for one in self._candidates if one.track_id is None)
+        return TrackedFrame(frame, tuple(tracks), (*self._found, *young))
 
 
 def _others(faces: Sequence[Face], face: Face) -> list[Face]:

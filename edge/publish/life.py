@@ -25,12 +25,16 @@ class EventLife:
     Args:
         model, detector: names that each event carries.
         labels: the classes of the model.
+        film: whether the frames are a film's, so that each event has a position in it.
     """
 
-    def __init__(self, model: str, detector: str, labels: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, model: str, detector: str, labels: tuple[str, ...] = (), film: bool = False
+    ) -> None:
         self.model = model
         self.detector = detector
         self.labels = labels
+        self._film = film
         self._told: dict[int, _Told] = {}
 
     def update(self, frame: Frame, expressions: Sequence[Expression]) -> list[EmotionEvent]:
@@ -53,29 +57,30 @@ class EventLife:
         if told is None:
             told = _Told(expression, frame.timestamp, frame)
             self._told[expression.track.track_id] = told
-            return self._event(EventType.START, told, frame.captured)
+            return self._event(EventType.START, told, frame)
         changed = told.expression.emotion != expression.emotion
         if expression.track.seen:
             told.seen = frame
         else:  # where it would be by now is not where anybody saw it
             expression = replace(expression, track=told.expression.track)
         told.expression = expression
-        return self._event(EventType.CHANGE, told, frame.captured) if changed else None
+        return self._event(EventType.CHANGE, told, frame) if changed else None
 
     def _end(self, track_id: int, captured: float) -> EmotionEvent:
-        return self._event(EventType.END, self._told.pop(track_id), captured)
+        told = self._told.pop(track_id)
+        return self._event(EventType.END, told, replace(told.seen, captured=captured))
 
-    def _event(self, kind: EventType, told: _Told, captured: float) -> EmotionEvent:
+    def _event(self, kind: EventType, told: _Told, frame: Frame) -> EmotionEvent:
+        """Return an event of what is seen in `frame`; the end is where it was last seen."""
         expression = told.expression
-        shares = expression.probabilities
         return EmotionEvent(
             id=str(uuid.uuid4()),
             time=datetime.now(UTC),
             type=kind,
             track_id=expression.track.track_id,
             emotion=expression.emotion,
-            confidence=shares[expression.emotion] if shares else None,
-            probabilities=shares,
+            confidence=expression.confidence,
+            probabilities=expression.probabilities,
             quality=expression.quality,
             reasons=expression.reasons,
             box=expression.track.box,
@@ -83,5 +88,6 @@ class EventLife:
             duration=told.seen.timestamp - told.since,
             model=self.model,
             detector=self.detector,
-            captured=captured,
+            captured=frame.captured,
+            position=frame.timestamp if self._film else None,
         )

@@ -23,6 +23,7 @@ from edge.records import (
 def encode_event(event: EmotionEvent) -> bytes:
     """Return the payload of an event; docs/event.schema.json describes it."""
     width, height = event.frame_size
+    position = {} if event.position is None else {"position": round(event.position, 3)}
     return msgspec.json.encode(
         {
             "id": event.id,
@@ -40,6 +41,7 @@ def encode_event(event: EmotionEvent) -> bytes:
             "model": event.model,
             "detector": event.detector,
             "latency_ms": _milliseconds(event.latency),
+            **position,
         }
     )
 
@@ -71,6 +73,7 @@ def decode_event(payload: bytes) -> EmotionEvent:
         detector=told.detector,
         captured=0.0,
         latency=told.latency_ms / 1000,
+        position=told.position,
     )
 
 
@@ -81,45 +84,48 @@ def encode_stats(stats: Stats, broker: Mapping[str, Any]) -> bytes:
         stats: of the pipeline.
         broker: how the sink fares with its broker.
     """
-    return msgspec.json.encode(
-        {
-            "time": utc(stats.time),
-            "uptime": round(stats.uptime, 1),
-            "camera": stats.camera.value,
-            "fps": {"in": round(stats.fps_in, 1), "out": round(stats.fps_out, 1)},
-            "frames": stats.frames,
-            "detections": stats.detections,
-            "faces": stats.faces,
-            "refused": stats.refused,
-            "events": stats.events,
-            "dropped": stats.dropped,
-            "frame_latency_ms": _percentiles(stats.frame_latency),
-            "event_latency_ms": _percentiles(stats.event_latency),
-            "cpu": round(stats.load.cpu, 3),
-            "memory": stats.load.memory,
-            "temperature": stats.load.temperature,
-            "broker": dict(broker),
-        }
-    )
+    return msgspec.json.encode({**plain_stats(stats), "broker": dict(broker)})
+
+
+def plain_stats(stats: Stats) -> dict[str, Any]:
+    """Return the numbers of a pipeline as plain values."""
+    return {
+        "time": utc(stats.time),
+        "uptime": round(stats.uptime, 1),
+        "camera": stats.camera.value,
+        "fps": {"in": round(stats.fps_in, 1), "out": round(stats.fps_out, 1)},
+        "frames": stats.frames,
+        "detections": stats.detections,
+        "faces": stats.faces,
+        "refused": stats.refused,
+        "events": stats.events,
+        "dropped": stats.dropped,
+        "frame_latency_ms": _percentiles(stats.frame_latency),
+        "event_latency_ms": _percentiles(stats.event_latency),
+        "cpu": round(stats.load.cpu, 3),
+        "memory": stats.load.memory,
+        "temperature": stats.load.temperature,
+    }
 
 
 def encode_face(face: Expression, sight: Sight) -> bytes:
     """Return the payload of one face's own topic."""
     width, height = sight.frame_size
-    shares = face.probabilities
-    return msgspec.json.encode(
-        {
-            "time": utc(sight.time),
-            "track_id": face.track.track_id,
-            "emotion": face.emotion,
-            "confidence": shares[face.emotion] if shares else None,
-            "probabilities": shares,
-            "reasons": [reason.value for reason in face.reasons],
-            "quality": _quality(face.quality),
-            "box": [round(edge, 1) for edge in face.track.box.edges],
-            "frame": {"width": width, "height": height},
-        }
-    )
+    frame = {"width": width, "height": height}
+    return msgspec.json.encode({"time": utc(sight.time), **plain_face(face), "frame": frame})
+
+
+def plain_face(face: Expression) -> dict[str, Any]:
+    """Return what is seen of one face as plain values."""
+    return {
+        "track_id": face.track.track_id,
+        "emotion": face.emotion,
+        "confidence": face.confidence,
+        "probabilities": face.probabilities,
+        "reasons": [reason.value for reason in face.reasons],
+        "quality": _quality(face.quality),
+        "box": [round(edge, 1) for edge in face.box.edges],
+    }
 
 
 def _quality(quality: Quality) -> dict[str, float | None]:
@@ -191,6 +197,7 @@ class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str
     detector: str
     latency_ms: _Measure
+    position: _Measure | None = None
 
     def __post_init__(self) -> None:
         read = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 
-from edge.assembly import desk_of
+from edge.assembly import desk_of, plan_of
 from edge.config import Config, load_config, state_folder
 from edge.control.command import (
     Answer,
@@ -19,6 +19,7 @@ from edge.control.command import (
     CommandError,
     ErrorCode,
     Pause,
+    Quit,
     Reload,
     Request,
     SetThresholds,
@@ -29,9 +30,13 @@ from edge.errors import EmotiondError
 from edge.parts import Plan, change_parts, open_parts
 from edge.pipeline import Pipeline
 from edge.publish.payload import utc
+from edge.recognizer import PresentRecognizer
+from edge.records import CameraState
 from edge.service.changes import with_detector, with_model, with_thresholds
 from edge.service.info import describe
 from edge.service.pause import PauseMemory, Pauser
+from edge.showcase import Showcase
+from edge.view.veil import veil
 
 log = logging.getLogger(__name__)
 
@@ -44,22 +49,32 @@ class Controller:
     Args:
         path: of the config file.
         clock: the monotonic clock, in seconds.
+        adjust: what the command line changes of whatever the file says.
 
     Attributes:
         pipeline: changed in place, and never replaced.
         desk: where requests are handed in.
+        quit: whether the daemon was told to end.
 
     Raises:
         ConfigError, ModelError: something the config names cannot be used.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._path = path
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.monotonic,
+        adjust: Callable[[Config], Config] = lambda config: config,
+    ) -> None:
+        self.quit = False
+        self._path, self._adjust = path, adjust
         self._ids = count(1)
-        self._read = self._config = load_config(path)
+        self._read = self._config = adjust(load_config(path))
         self.desk = desk_of(self._config)
-        self._parts = open_parts(Plan(self._config, self.desk), self._ids)
-        self.pipeline = Pipeline(self._parts)
+        self._showcase = Showcase()
+        self._analyse = PresentRecognizer(lambda: self._config).look
+        self._parts = open_parts(self._plan(self._config, self.desk), self._ids)
+        self.pipeline = Pipeline(self._parts, self._showcase)
         memory = PauseMemory(state_folder(self._config))
         self._pauser = Pauser(self.pipeline.lookout, memory, clock)
 
@@ -106,6 +121,8 @@ class Controller:
                 answer = self._change(with_thresholds(config, command.changes), desk)
             case TakeSnapshot():
                 answer = self._take_snapshot()
+            case Quit():
+                self.quit, answer = True, Answer()
             case Reload():
                 answer = self._reload()
             case AskInfo():
@@ -127,17 +144,18 @@ class Controller:
         if not self.desk.pictures:
             text = "expected privacy.pictures: true in the config, found false; no picture leaves"
             raise CommandError(ErrorCode.REFUSED, text)
-        frame = self.pipeline.lookout.newest
-        if frame is None:
-            camera = self.pipeline.lookout.state
-            raise CommandError(ErrorCode.FAILED, f"there is no picture: the camera is {camera}")
-        picture = cv2.imencode(".jpg", frame.image)[1].tobytes()
-        width, height = frame.size
+        scene, camera = self._showcase.newest, self.pipeline.lookout.state
+        if scene is None or camera is not CameraState.ONLINE:
+            reason = "yet" if camera is CameraState.ONLINE else f"while the camera is {camera}"
+            raise CommandError(ErrorCode.FAILED, f"there is no picture {reason}")
+        image = veil(scene, self._config.privacy.blur)
+        picture = cv2.imencode(".jpg", image)[1].tobytes()
+        width, height = scene.frame.size
         return Answer({"width": width, "height": height, "bytes": len(picture)}, picture)
 
     def _reload(self) -> Answer:
         """Go on with what the config says now."""
-        config = load_config(self._path)
+        config = self._adjust(load_config(self._path))
         former = self._config
         answer = self._change(config, desk_of(config, self.desk))
         if state_folder(config) != state_folder(former):
@@ -149,11 +167,14 @@ class Controller:
 
     def _change(self, config: Config, desk: Desk) -> Answer:
         """Load what another config needs, and take it for the present one."""
-        old, new = Plan(self._config, self.desk), Plan(config, desk)
+        old, new = self._plan(self._config, self.desk), self._plan(config, desk)
         self._parts = change_parts(self._parts, old, new, self._ids)
         self._config, self.desk = config, desk
         life = self._parts.analysis.life
         return Answer({"model": life.model, "detector": life.detector})
+
+    def _plan(self, config: Config, desk: Desk) -> Plan:
+        return plan_of(config, desk, self._showcase, self._analyse)
 
     def _adopt(self) -> None:
         """Give the pipeline its new parts; who asked for them has been told by the old ones."""

@@ -9,6 +9,7 @@ from types import FrameType
 
 import cv2
 
+from edge.config import Config
 from edge.errors import EmotiondError, ExitCode
 from edge.pipeline import Pipeline
 from edge.records import Stats
@@ -52,11 +53,12 @@ class Signals:
         self._wake()
 
 
-def run(path: Path) -> ExitCode:
+def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) -> ExitCode:
     """Run the daemon until its input ends, it is told to stop, or a stage fails.
 
     Args:
         path: of the config.
+        adjust: what the command line changes of whatever the config says.
 
     Returns:
         FAULT when a stage failed or an input could not be read, else OK.
@@ -67,7 +69,7 @@ def run(path: Path) -> ExitCode:
     """
     cv2.setNumThreads(1)  # a stage is one thread, and what it takes is measured on it
     signals, herald = Signals(), Herald(Notifier())
-    controller = Controller(path)
+    controller = Controller(path, adjust=adjust)
     signals.wake_by(controller.desk.wake)
     controller.pipeline.start()
     _watch(controller, signals, herald)
@@ -79,7 +81,7 @@ def run(path: Path) -> ExitCode:
 def _watch(controller: Controller, signals: Signals, herald: Herald) -> None:
     """Answer requests, and look at the pipeline each second, until there is no more to watch."""
     pipeline, due, report_due = controller.pipeline, 0.0, time.monotonic() + REPORT_SECONDS
-    while _goes_on(pipeline) and not signals.stop:
+    while _goes_on(pipeline) and not signals.stop and not controller.quit:
         request = controller.desk.next(due - time.monotonic())
         if request is not None:
             controller.answer(request)

@@ -22,12 +22,17 @@ def download(python: str, directory: Path) -> None:
         CalledProcessError: pip, which says why, did not succeed.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    requirements = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    package = project["project"]
+    requirements = [
+        *project["build-system"]["requires"],
+        *package["dependencies"],
+        *package["optional-dependencies"]["web"],
+    ]
     platforms = [f"--platform={name}" for name in PLATFORMS]
     constraints = f"--constraint={ROOT / 'constraints.txt'}"
     _pip(directory, f"--python-version={python}", *platforms, constraints, *requirements)
-    for package in PACKAGES.values():
-        _pip(directory, *PIP_OPTIONS, package.requirement)
+    for published in PACKAGES.values():
+        _pip(directory, *PIP_OPTIONS, published.requirement)
 
 
 def _pip(directory: Path, *options: str) -> None:

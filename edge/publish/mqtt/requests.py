@@ -8,19 +8,18 @@ from typing import Any
 import msgspec
 
 from edge.control.command import (
-    KINDS,
     Answer,
     Command,
     CommandError,
     CommandName,
     ErrorCode,
     Request,
+    read_command,
 )
 from edge.control.desk import Desk
 from edge.publish.mqtt.client import publish_properties
 from edge.publish.mqtt.message import Letter, Message
 from edge.publish.mqtt.settings import MqttSettings
-from edge.validation import explain
 
 LARGEST = 4096
 """Bytes of a command."""
@@ -86,11 +85,7 @@ class Requests:
             )
         if isinstance(fields, bytes):
             fields = _plain(command, fields)
-        try:
-            return msgspec.convert(fields, KINDS[command])
-        except msgspec.ValidationError as error:
-            text = explain(str(error), fields, KINDS[command])
-            raise CommandError(ErrorCode.MALFORMED, text) from error
+        return read_command(command, fields)
 
     def _return_address(self, message: Message, name: str) -> ReturnAddress:
         safe = re.fullmatch(r"[a-z0-9_-]{1,32}", name)

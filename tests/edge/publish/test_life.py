@@ -43,6 +43,20 @@ def test_the_duration_runs_from_the_start_event_to_the_last_sight() -> None:
     assert [event.duration for event in live([], [happy()], [sad()], [])] == [0, 1, 1]
 
 
+def test_an_event_of_a_film_tells_where_in_it_that_is_an_end_where_the_face_was_last_seen() -> None:
+    life = EventLife("m", "d", film=True)
+    events = [
+        *life.update(frame(0.0), [happy()]),
+        *life.update(frame(1.0), [sad()]),
+        *life.update(frame(2.0), []),
+    ]
+    assert [event.position for event in events] == [0.0, 1.0, 1.0]
+
+
+def test_an_event_of_a_camera_has_no_position() -> None:
+    assert {event.position for event in live([happy()], [])} == {None}
+
+
 def test_an_end_tells_the_frame_the_face_was_last_seen_in() -> None:
     life = EventLife("m", "d")
     hidden = replace(happy(), track=replace(happy().track, seen=False))

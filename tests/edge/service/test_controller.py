@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.bench.stream import LiveStream
-from edge.config import parse_config
+from edge.config import Config, PrivacySettings, parse_config
 from edge.control.command import (
     Answer,
     AskInfo,
@@ -21,6 +21,7 @@ from edge.control.command import (
     Command,
     CommandError,
     Pause,
+    Quit,
     Reload,
     Request,
     SetThresholds,
@@ -29,6 +30,7 @@ from edge.control.command import (
 from edge.demo.show import CLIP
 from edge.records import CameraState
 from edge.service.controller import Controller
+from edge.view.settings import Blur
 from tests.brokers import wait_until
 from tests.e2e.daemon import read_events
 from tests.edge.infer.models import copy_brightness
@@ -107,7 +109,7 @@ def test_a_pause_lets_the_camera_go_ends_every_face_and_a_resumption_finds_them_
     source = house.controller.pipeline.lookout._source
     wait_until(lambda: not source.online)
     told = len(house.events)
-    assert house.controller.pipeline.lookout.newest is None
+    assert house.controller._showcase.newest is None
     house.ask(Pause(paused=False))
     wait_until(lambda: house.camera is CameraState.ONLINE)
     wait_until(lambda: len(house.events) > told)
@@ -300,6 +302,7 @@ def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
     house = House(tmp_path, {"kind": "stream", "url": stream.url}, privacy={"pictures": True})
     house.controller.pipeline.start()
     wait_until(lambda: house.camera is CameraState.ONLINE)
+    wait_until(lambda: isinstance(house.ask(TakeSnapshot()), Answer))
     answer = house.ask(TakeSnapshot())
     assert isinstance(answer, Answer)
     assert answer.picture is not None
@@ -308,8 +311,51 @@ def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
     assert picture.shape == (480, 640, 3)
     assert answer.data == {"width": 640, "height": 480, "bytes": len(answer.picture)}
     house.ask(Pause(paused=True))
-    assert "failed: there is no picture: the camera is paused" in house.refusal(TakeSnapshot())
+    assert "failed: there is no picture while the camera is paused" in house.refusal(TakeSnapshot())
     assert house.controller.pipeline.stop()
+
+
+def test_before_the_first_frame_there_is_no_snapshot(tmp_path: Path, stream: LiveStream) -> None:
+    house = House(tmp_path, {"kind": "stream", "url": stream.url}, privacy={"pictures": True})
+    assert "failed: there is no picture while the camera is offline" in house.refusal(
+        TakeSnapshot()
+    )
+
+
+def test_a_snapshot_hides_what_the_config_says(tmp_path: Path, stream: LiveStream) -> None:
+    privacy = {"pictures": True, "blur": "picture"}
+    house = House(tmp_path, {"kind": "stream", "url": stream.url}, privacy=privacy)
+    house.controller.pipeline.start()
+    wait_until(lambda: isinstance(house.ask(TakeSnapshot()), Answer))
+    answer = house.ask(TakeSnapshot())
+    assert isinstance(answer, Answer)
+    assert answer.picture is not None
+    picture = cv2.imdecode(np.frombuffer(answer.picture, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert np.ptp(picture) == 0
+    assert house.controller.pipeline.stop()
+
+
+def test_what_the_command_line_adjusts_outlives_a_reload(
+    tmp_path: Path, stream: LiveStream
+) -> None:
+    house = House(tmp_path, {"kind": "stream", "url": stream.url})
+
+    def blurred(config: Config) -> Config:
+        return msgspec.structs.replace(config, privacy=PrivacySettings(blur=Blur.FACES))
+
+    controller = Controller(house.path, adjust=blurred)
+    assert controller._config.privacy.blur is Blur.FACES
+    house.write(smoothing={"dwell": 0.3})
+    controller.reload()
+    assert controller._config.smoothing.dwell == 0.3
+    assert controller._config.privacy.blur is Blur.FACES
+
+
+def test_a_daemon_that_is_told_to_quit_says_so(house: House) -> None:
+    assert not house.controller.quit
+    assert house.ask(Quit()) == Answer()
+    assert house.controller.quit
 
 
 def test_info_tells_version_models_and_the_config_without_secrets(

@@ -1,0 +1,41 @@
+"""`emotiond report`: a page about recorded events."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from edge.commands.subcommand import add_command
+from edge.errors import EmotiondError, ExitCode
+from edge.files import write_whole
+from edge.replay.recording import Recording
+from edge.report.page import write_page
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    text = "make a page of recorded events: timeline, shares, durations; it holds no picture"
+    parser = add_command(commands, "report", _run, text)
+    parser.add_argument(
+        "file",
+        type=Path,
+        nargs="+",
+        metavar="FILE.jsonl",
+        help="what a jsonl sink, `emotiond watch --json` or `emotiond video --events` wrote",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="the page; default: beside the first file, with its name and .html"
+    )
+
+
+def _run(options: argparse.Namespace) -> ExitCode:
+    events = [event for path in options.file for event in Recording(path)]
+    out = options.out or options.file[0].with_suffix(".html")
+    if out in options.file:
+        raise EmotiondError(f"{out}: would be written over its own events; name another --out")
+    name = ", ".join(path.stem for path in options.file)
+    try:
+        write_whole(out, write_page(name, events).encode())
+    except OSError as error:
+        raise EmotiondError(f"{out}: cannot be written: {error.strerror}") from error
+    print(f"{out}: {len(events)} events")
+    return ExitCode.OK

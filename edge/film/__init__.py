@@ -1,0 +1,1 @@
+"""Films analysed from beginning to end."""

@@ -1,0 +1,1 @@
+"""What events tell of a day or a film."""

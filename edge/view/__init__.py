@@ -1,0 +1,40 @@
+"""What can be looked at: a window, a web page, annotated pictures."""
+
+from edge.control.desk import Desk
+from edge.publish import Sink
+from edge.view.outlook import Outlook
+from edge.view.settings import ViewSettings
+from edge.view.web.settings import WebSettings
+
+__all__ = ["Outlook", "ViewSettings", "WebSettings", "open_web", "open_window"]
+
+
+def open_window(outlook: Outlook, desk: Desk) -> Sink:
+    """Return the preview window, not yet shown.
+
+    Args:
+        outlook: what it shows.
+        desk: where it hands in what its keys ask for.
+
+    Raises:
+        ConfigError: the package that draws it is not installed.
+    """
+    from edge.view.window.window import Window
+
+    return Window(outlook, desk)
+
+
+def open_web(settings: WebSettings, outlook: Outlook, desk: Desk) -> Sink:
+    """Return the web page, not yet served.
+
+    Args:
+        settings: of the server.
+        outlook: what it shows.
+        desk: where it hands in what visitors ask for.
+
+    Raises:
+        ConfigError: the packages that serve it are not installed, or it would be open to others.
+    """
+    from edge.view.web.site import Site
+
+    return Site(settings, outlook, desk)

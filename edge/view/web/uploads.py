@@ -1,0 +1,128 @@
+"""Pictures that are sent to be read."""
+
+import asyncio
+import io
+import warnings
+from http import HTTPStatus
+
+import PIL.Image
+from starlette.requests import ClientDisconnect, Request
+
+from edge.capture.images import decode_picture
+from edge.capture.source import frozen
+from edge.errors import InputError
+from edge.records import Image, Scene
+from edge.view.outlook import Outlook
+from edge.view.web.refusal import Refusal
+
+LARGEST = 10_000_000
+"""Bytes of a file: what a good camera makes of one picture."""
+
+MOST_PIXELS = 25_000_000
+"""In a picture; decoded, it takes three bytes each."""
+
+SECONDS = 20.0
+"""Within which a file must have come."""
+
+WAITING = 4
+"""Pictures that may wait while one is read."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+
+
+class Reader:
+    """Reads one picture after another; a few may wait.
+
+    Args:
+        outlook: how they are read.
+    """
+
+    def __init__(self, outlook: Outlook) -> None:
+        self._outlook = outlook
+        self._waiting = 0
+        self._turn = asyncio.Lock()
+
+    async def read(self, request: Request) -> Scene:
+        """Return what is seen in the picture that a request brings.
+
+        Raises:
+            Refusal: it brings none, one that is too large, or too slowly; or too many wait.
+        """
+        if self._waiting > WAITING:
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "too many pictures wait")
+        self._waiting += 1
+        try:
+            data = await read_body(request, LARGEST)
+            async with self._turn:
+                return await asyncio.to_thread(self._analyse, data)
+        finally:
+            self._waiting -= 1
+
+    def _analyse(self, data: bytes) -> Scene:
+        return self._outlook.analyse(_decode(data))
+
+
+async def read_body(request: Request, largest: int) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        Refusal: it is too large, or comes too slowly, or not at all.
+    """
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > largest:
+        raise _too_large(largest)
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await _collect(request, largest)
+    except TimeoutError as error:
+        text = f"expected the whole of it within {SECONDS:.0f} s"
+        raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "slow", text) from error
+    except ClientDisconnect as error:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "malformed", "it broke off") from error
+
+
+async def _collect(request: Request, largest: int) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > largest:
+            raise _too_large(largest)
+    return bytes(body)
+
+
+def _too_large(largest: int) -> Refusal:
+    text = f"expected at most {largest} bytes"
+    return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversized", text)
+
+
+def _decode(data: bytes) -> Image:
+    """Return the picture in `data`, whose size is looked at before anything is decoded.
+
+    Raises:
+        Refusal: it holds none, or one that is too large.
+    """
+    if not data:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "malformed", "expected a picture, found nothing")
+    width, height = _measure(data)
+    if width * height > MOST_PIXELS:
+        text = f"expected at most {MOST_PIXELS} pixels, found {width}x{height}"
+        raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversized", text)
+    try:
+        return frozen(decode_picture(data))
+    except InputError as error:
+        text = f"the picture {error}"
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", text) from error
+
+
+def _measure(data: bytes) -> tuple[int, int]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+            with PIL.Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                return picture.size
+    except PIL.Image.DecompressionBombError as error:
+        text = f"expected at most {MOST_PIXELS} pixels, found far more"
+        raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversized", text) from error
+    except (OSError, ValueError, SyntaxError, KeyError, EOFError) as error:
+        text = f"expected a picture ({', '.join(FORMATS)}), found something else"
+        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "malformed", text) from error
