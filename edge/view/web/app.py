@@ -74,6 +74,10 @@ class Desktop:
         """Return how the page looks."""
         return _page_file("page.css", "text/css")
 
+    async def icon(self, _request: Request) -> Response:
+        """Return the page's icon."""
+        return _page_file("page.svg", "image/svg+xml")
+
     async def snapshot(self, _request: Request) -> Response:
         """Return the annotated picture of this moment."""
         return Response(self._projector.picture(), media_type="image/jpeg")
@@ -182,6 +186,7 @@ def build_app(
         Route("/", desktop.page),
         Route("/page.js", desktop.script),
         Route("/page.css", desktop.style),
+        Route("/page.svg", desktop.icon),
         Route("/stream.mjpg", _Stream(desktop.stream), methods=["GET"]),
         Route("/snapshot.jpg", desktop.snapshot),
         Route("/events", desktop.events),

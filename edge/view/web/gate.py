@@ -19,7 +19,7 @@ from edge.view.web.settings import WebSettings
 SHORTEST = 16
 """Characters of a token: what a strong password has, and too many to be guessed over a network."""
 
-OPEN = frozenset({"/", "/page.js", "/page.css", "/healthz", "/api/login"})
+OPEN = frozenset({"/", "/page.js", "/page.css", "/page.svg", "/healthz", "/api/login"})
 """What holds nothing about anybody, and is served without a token: the page asks for it."""
 
 HEADERS = {

@@ -121,6 +121,7 @@ def _listen(settings: WebSettings) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((settings.host, settings.port))
+        listening.listen()  # so that who comes before the thread serves waits, and is not refused
     except OSError as error:
         listening.close()
         raise EmotiondError(
