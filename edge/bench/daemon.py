@@ -56,7 +56,7 @@ def run_daemon(
     """
     with daemon(directory, config) as process:
         meanwhile(seconds)
-        return _processor_seconds(process.pid) / seconds
+        return processor_seconds(process.pid) / seconds
 
 
 def last_words(directory: Path) -> str:
@@ -66,7 +66,7 @@ def last_words(directory: Path) -> str:
     return told.partition("; ")[2]
 
 
-def _processor_seconds(process: int) -> float:
+def processor_seconds(process: int) -> float:
     """Return the processor time that a running process took (proc(5), stat)."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     user, system = int(fields[11]), int(fields[12])

@@ -203,6 +203,7 @@ def build_app(
         Refusal: answer_refusal,
         HTTPException: _answer_http,
         EmotiondError: _answer_failure,
+        Exception: _answer_fault,
     }
     return Starlette(routes=routes, exception_handlers=handlers)
 

@@ -1,0 +1,215 @@
+"""The page in a real browser, before a real daemon."""
+
+import json
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from edge.bench.stream import LiveStream
+from edge.demo.broker import free_port
+from edge.demo.show import CLIP
+from edge.errors import ExitCode
+from edge.records import Image
+from tests.brokers import wait_until
+from tests.conftest import ROOT
+from tests.e2e.daemon import Daemon
+
+ARTEFACT = ROOT / "test-results" / "page.png"
+"""What the page looked like at the end of the tests; git passes it over."""
+
+TOKEN = "correct-horse-battery"
+
+
+@dataclass
+class Visit:
+    """A page that is open, and what went wrong in it."""
+
+    page: Page
+    address: str
+    faults: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+
+    def open(self) -> None:
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", lambda request: self.places.append(request.url))
+        self.page.goto(self.address)
+
+    def _hear(self, message: Any) -> None:
+        # A refusal that is tried on purpose is told on the console too.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.faults.append(message.text)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.address}/api/state") as answer:
+            told = json.load(answer)
+        assert isinstance(told, dict)
+        return told
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def stream() -> Iterator[LiveStream]:
+    with LiveStream(CLIP, 15) as stream:
+        yield stream
+
+
+def config(stream: LiveStream, port: int, **web: Any) -> dict[str, Any]:
+    return {
+        "source": {"kind": "stream", "url": stream.url},
+        "sinks": [],
+        "view": {"web": True},
+        "web": {"port": port, **web},
+    }
+
+
+@pytest.fixture(scope="module")
+def visit(
+    browser: Browser, stream: LiveStream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Visit]:
+    """A page that stays open for all tests, before a daemon that runs for all."""
+    port = free_port()
+    folder = tmp_path_factory.mktemp("page")
+    with Daemon(folder, config(stream, port)) as daemon:
+        daemon.wait_for("frames are coming")
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(30_000)
+        expect.set_options(timeout=30_000)
+        visit = Visit(page, f"http://127.0.0.1:{port}")
+        visit.open()
+        yield visit
+        ARTEFACT.parent.mkdir(exist_ok=True)
+        page.screenshot(path=ARTEFACT, full_page=True)
+        page.close()
+        assert daemon.stop() == ExitCode.OK
+
+
+def look(page: Page) -> Image:
+    """Return the live picture as the browser shows it."""
+    data = np.frombuffer(page.locator("#picture").screenshot(), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert picture is not None
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def test_the_live_picture_is_the_cameras_and_moves(visit: Visit, clip: list[Image]) -> None:
+    expect(visit.page.locator("#veil")).to_be_hidden()
+    first = look(visit.page)
+    ground = clip[0][5, 320]  # of the clip, which no face and no label reaches
+    assert np.abs(first[8, first.shape[1] // 2].astype(int) - ground).max() < 20
+    wait_until(lambda: np.abs(look(visit.page).astype(int) - first).mean() > 1.0, seconds=30)
+
+
+def test_a_face_is_shown_with_a_bar_for_each_expression(visit: Visit) -> None:
+    face = visit.page.locator("#faces .face").first
+    expect(face.locator(".bar")).to_have_count(7)
+    assert float(visit.page.locator("#fps").inner_text()) > 5
+
+
+def test_events_are_listed_and_drawn_into_the_timeline(visit: Visit) -> None:
+    expect(visit.page.locator("#events li").first).to_contain_text("face")
+    wait_until(lambda: visit.page.locator("#timeline rect").count() > 0)
+    told = visit.page.locator("#events li").count()
+    wait_until(lambda: visit.page.locator("#events li").count() > told, seconds=30)
+
+
+def test_another_model_is_taken_and_the_page_says_so(visit: Visit) -> None:
+    visit.page.locator("#model").select_option("deep-int8")
+    expect(visit.page.locator("#answer")).to_have_text("deep-int8 is used from now on.")
+    assert visit.state["model"] == "deep-int8"
+    visit.page.locator("#model").select_option("shallow-int8")
+    wait_until(lambda: visit.state["model"] == "shallow-int8")
+
+
+def test_a_detector_that_is_not_installed_is_refused_with_its_reason(visit: Visit) -> None:
+    visit.page.locator("#detector").select_option("mediapipe")
+    expect(visit.page.locator("#answer")).to_have_class("bad")
+    assert visit.state["detector"] == "emotiond"
+
+
+def test_the_camera_can_be_let_go_and_taken_again(visit: Visit) -> None:
+    visit.page.locator("#pause").click()
+    expect(visit.page.locator("#camera")).to_have_text("paused")
+    expect(visit.page.locator("#veil")).to_have_text("Paused")
+    assert visit.state["camera"] == "paused"
+    visit.page.locator("#pause").click()
+    expect(visit.page.locator("#camera")).to_have_text("camera on")
+    expect(visit.page.locator("#veil")).to_be_hidden()
+
+
+def test_a_picture_that_is_chosen_is_read_and_shown_annotated(
+    visit: Visit, clip: list[Image], tmp_path: Path
+) -> None:
+    path = tmp_path / "face.png"
+    cv2.imwrite(str(path), clip[2])
+    visit.page.locator("#file").set_input_files(path)
+    expect(visit.page.locator("#verdict")).to_have_text("One face:")
+    expect(visit.page.locator("#found .face")).to_have_count(1)
+    expect(visit.page.locator("#annotated")).to_be_visible()
+    width = visit.page.locator("#annotated").evaluate(
+        "image => image.decode().then(() => image.naturalWidth)"
+    )
+    assert width == 640
+
+
+def test_a_file_that_is_no_picture_is_refused_with_its_reason(visit: Visit, tmp_path: Path) -> None:
+    path = tmp_path / "letter.png"
+    path.write_text("Dear Sir or Madam")
+    visit.page.locator("#file").set_input_files(path)
+    expect(visit.page.locator("#verdict")).to_contain_text("expected a picture")
+    expect(visit.page.locator("#annotated")).to_be_hidden()
+
+
+def test_while_nobody_looks_at_the_page_no_picture_is_sent(visit: Visit) -> None:
+    wait_until(lambda: visit.state["viewers"] == 1)
+    hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
+    visit.page.evaluate(hide % "true" + "document.dispatchEvent(new Event('visibilitychange'))")
+    wait_until(lambda: visit.state["viewers"] == 0)
+    visit.page.evaluate(hide % "false" + "document.dispatchEvent(new Event('visibilitychange'))")
+    wait_until(lambda: visit.state["viewers"] == 1)
+
+
+def test_nothing_is_asked_of_anybody_else_and_nothing_fails(visit: Visit) -> None:
+    assert visit.faults == []
+    assert [place for place in visit.places if visit.address not in place] == []
+
+
+def test_a_page_with_a_token_asks_for_it_first(
+    browser: Browser, stream: LiveStream, tmp_path: Path
+) -> None:
+    port = free_port()
+    (tmp_path / "token").write_text(TOKEN)
+    settings = config(stream, port, token={"file": "token"})
+    with Daemon(tmp_path, settings) as daemon:
+        daemon.wait_for("web page at")
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}")
+        expect(page.locator("#login")).to_be_visible()
+        expect(page.locator("main")).to_be_hidden()
+        page.locator("#token").fill("wrong-horse-battery")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator("#login-answer")).to_have_text("that is not the token")
+        page.locator("#token").fill(TOKEN)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator("#faces .bar")).to_have_count(7)
+        page.close()
+        assert TOKEN not in daemon.log

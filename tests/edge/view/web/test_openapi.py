@@ -1,0 +1,66 @@
+"""openapi.yaml: sound in itself, and as the server is, whatever it is asked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+import yaml
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+from edge.secret import Secret
+from edge.view.web.app import OPENAPI
+from edge.view.web.settings import WebSettings
+from tests.edge.view.scenes import expression, scene
+from tests.edge.view.web.sites import House, serve
+
+TOKEN = "correct-horse-battery"
+
+document = yaml.safe_load(OPENAPI.read_bytes())
+api = schemathesis.openapi.from_dict(document)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    path = tmp_path_factory.mktemp("web") / "token"
+    path.write_text(TOKEN)
+    with serve(WebSettings(port=0, token=Secret(file=path))) as house:
+        house.showcase.show(scene(expression()))
+        yield house
+
+
+def test_every_place_is_described_and_the_reverse(house: House) -> None:
+    described = {
+        (path, method.upper()) for path, one in document["paths"].items() for method in one
+    }
+    served = {
+        (route.path, method)
+        for route in house.site._server.config.app._app.routes  # type: ignore[union-attr]
+        for method in route.methods - {"HEAD"}
+    }
+    assert described == served
+
+
+def test_the_document_is_served_whole(house: House) -> None:
+    assert house.get("/openapi.json", Authorization=f"Bearer {TOKEN}").json == document
+
+
+@(api.exclude(path=["/stream.mjpg", "/events"]).parametrize())
+@settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_whatever_it_is_asked_it_answers_as_described(
+    house: House, case: schemathesis.Case[Any]
+) -> None:
+    # Which bytes are a picture, and which names are models, no schema can tell.
+    excluded: list[Any] = [positive_data_acceptance, negative_data_rejection]
+    case.call_and_validate(
+        base_url=f"http://127.0.0.1:{house.port}",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        excluded_checks=excluded,
+    )
