@@ -135,7 +135,7 @@ def test_events_are_listed_and_drawn_into_the_timeline(visit: Visit) -> None:
 def test_another_model_is_taken_and_the_page_says_so(visit: Visit) -> None:
     visit.page.locator("#model").select_option("deep-int8")
     expect(visit.page.locator("#answer")).to_have_text("deep-int8 is used from now on.")
-    assert visit.state["model"] == "deep-int8"
+    wait_until(lambda: visit.state["model"] == "deep-int8")
     visit.page.locator("#model").select_option("shallow-int8")
     wait_until(lambda: visit.state["model"] == "shallow-int8")
 
