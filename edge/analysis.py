@@ -1,6 +1,6 @@
 """How the faces of a frame are found and read: what may be replaced while frames flow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from edge.capture import is_live
@@ -60,11 +60,16 @@ def change_analysis(before: Analysis, old: Config, new: Config, ids: Iterator[in
     Raises:
         ConfigError, ModelError: as `open_analysis`.
     """
-    if any(getattr(old, part) != getattr(new, part) for part in FOLLOWED_BY):
+    if not alike(old, new, FOLLOWED_BY):
         return open_analysis(new, ids)
-    if any(getattr(old, part) != getattr(new, part) for part in READ_BY):
+    if not alike(old, new, READ_BY):
         return _put_together(before.follower, open_classifier(new.classifier), new)
     return before
+
+
+def alike(old: Config, new: Config, sections: Iterable[str]) -> bool:
+    """Tell whether two configs say the same in some of their sections."""
+    return all(getattr(old, name) == getattr(new, name) for name in sections)
 
 
 def _put_together(follower: Follower, classifier: TFLiteClassifier, config: Config) -> Analysis:

@@ -11,7 +11,7 @@ COLOURS = {
     "sad": "#0072b2",
     "surprise": "#56b4e9",
     "neutral": "#d9d9d9",
-    UNCERTAIN: "#7f7f7f",
+    UNCERTAIN: "#606060",
 }
 """As `#rrggbb`: those that people with any colour vision can tell apart (Okabe and Ito 2008,
 jfly.uni-koeln.de/color), and two greys."""

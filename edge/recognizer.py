@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from edge.analysis import Analysis, open_analysis
+from edge.analysis import FOLLOWED_BY, READ_BY, Analysis, alike, open_analysis
 from edge.capture.images import read_picture
 from edge.config import Config, parse_config
 from edge.records import Expression, Frame, Image, Scene
@@ -89,7 +89,7 @@ class PresentRecognizer:
         """
         with self._lock:
             config = self._present()
-            if self._opened is None or self._opened[0] != config:
+            if self._opened is None or not alike(self._opened[0], config, FOLLOWED_BY + READ_BY):
                 self._opened = config, EmotionRecognizer.of(config)
             return self._opened[1].look(image)
 

@@ -91,11 +91,13 @@ def _copies(paths: Sequence[Path], folder: Path | None) -> Sequence[Path | None]
 def _counted(paths: Sequence[Path]) -> Iterator[Path]:
     """Yield the paths, with a bar on a terminal where there are many."""
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress
 
     console = Console(file=sys.stderr)
     quiet = len(paths) < 2 or not console.is_terminal
-    yield from track(paths, "pictures", console=console, disable=quiet)
+    # What is printed makes way for the bar only where both are on the same terminal.
+    with Progress(console=console, disable=quiet, redirect_stdout=sys.stdout.isatty()) as bar:
+        yield from bar.track(paths, description="pictures")
 
 
 def _write(path: Path, scene: Scene, blur: Blur) -> None:

@@ -1,5 +1,6 @@
 """Parts of a new config, taken from those of the old where these serve."""
 
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,10 @@ import pytest
 from edge.assembly import desk_of
 from edge.config import parse_config
 from edge.parts import Parts, Plan, change_parts, open_parts
+from edge.records import Image, Scene
+from edge.showcase import Showcase
+from edge.view import Outlook
+from edge.view.settings import Blur
 
 BASE: dict[str, Any] = {
     "source": {"kind": "video", "path": "film.mp4"},
@@ -71,3 +76,48 @@ def test_two_sinks_that_are_set_alike_are_two(tmp_path: Path) -> None:
     parts, changed = replaced(tmp_path, sinks=twice)
     assert parts.sinks[0] is not parts.sinks[1]
     assert changed == {"jsonl"}
+
+
+@pytest.fixture
+def outlook() -> Outlook:
+    return Outlook(Showcase(), Blur.NONE, scene_of)
+
+
+def scene_of(image: Image) -> Scene:
+    raise AssertionError("no picture was to be read")
+
+
+def views(plan: Plan, outlook: Outlook | None, before: tuple[Parts, Plan] | None = None) -> Parts:
+    plan = replace(plan, outlook=outlook)
+    if before is None:
+        return open_parts(plan, count(1))
+    return change_parts(before[0], replace(before[1], outlook=outlook), plan, count(1))
+
+
+@pytest.mark.parametrize("view", ["window", "web"])
+def test_a_view_is_opened_where_the_config_wants_it_and_there_is_something_to_see(
+    tmp_path: Path, outlook: Outlook, view: str
+) -> None:
+    wanted = plan(tmp_path, view={view: True})
+    assert len(views(wanted, outlook).sinks) == 3
+    assert len(views(wanted, None).sinks) == 2
+
+
+def test_a_view_stays_through_changes_that_do_not_concern_it(
+    tmp_path: Path, outlook: Outlook
+) -> None:
+    old = plan(tmp_path, view={"web": True})
+    parts = views(old, outlook)
+    new = Plan(plan(tmp_path, view={"web": True}, smoothing={"dwell": 0.5}).config, old.desk)
+    assert views(new, outlook, (parts, old)).sinks[2] is parts.sinks[2]
+    other = Plan(plan(tmp_path, view={"web": True}, web={"port": 8081}).config, old.desk)
+    assert views(other, outlook, (parts, old)).sinks[2] is not parts.sinks[2]
+
+
+def test_a_view_can_be_closed_and_opened_by_a_change(tmp_path: Path, outlook: Outlook) -> None:
+    without, with_web = plan(tmp_path), plan(tmp_path, view={"web": True})
+    with_web = Plan(with_web.config, without.desk)
+    parts = views(without, outlook)
+    opened = views(with_web, outlook, (parts, without))
+    assert len(opened.sinks) == 3
+    assert views(without, outlook, (opened, with_web)).sinks == parts.sinks
