@@ -17,7 +17,7 @@ class Daemon:
     """`emotiond run` on a config, with its log kept.
 
     Args:
-        directory: for the config and the log.
+        directory: for the config and the log; it runs there.
         config: what the config file holds.
         environment: added to the process's own.
     """
@@ -33,6 +33,7 @@ class Daemon:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "edge", "run", "--config", str(self.path)],
                 stderr=log,
+                cwd=directory,
                 env={**os.environ, **(environment or {})},
             )
 

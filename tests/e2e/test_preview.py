@@ -1,0 +1,248 @@
+"""The preview window on a real X server, before a real daemon, with real keys."""
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.bench.stream import LiveStream
+from edge.demo.show import CLIP
+from edge.errors import ExitCode
+from edge.records import Image
+from edge.view.window.pane import GROUND
+from tests.brokers import wait_until
+from tests.conftest import ROOT
+from tests.e2e.daemon import Daemon
+
+ARTEFACT = ROOT / "test-results" / "preview.png"
+"""What the screen looked like; git passes it over."""
+
+SIZE = 1280, 1024
+
+
+class Display:
+    """A screen without a monitor (Xvfb), for as long as the `with` block lasts."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self._frame = folder / "Xvfb_screen0"
+        screen = ["-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-fbdir", str(folder)]
+        command = ["Xvfb", *screen, "-nolisten", "tcp", "-displayfd", "1"]
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self._process.stdout is not None
+        self.name = f":{self._process.stdout.readline().strip()}"
+        self.environment = {"DISPLAY": self.name, "WAYLAND_DISPLAY": "", "SDL_VIDEODRIVER": ""}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._process.kill()
+        self._process.wait()
+
+    def xdotool(self, *arguments: object) -> str:
+        command = ["xdotool", *map(str, arguments)]
+        environment = {"DISPLAY": self.name, "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=30, check=False
+        )
+        return done.stdout.strip()
+
+    @property
+    def windows(self) -> list[str]:
+        return self.xdotool("search", "--onlyvisible", "--name", "^emotiond$").split()
+
+    def press(self, key: str) -> None:
+        """Press a key of the keyboard; without a window manager nothing else has the focus."""
+        self.xdotool("windowfocus", "--sync", self.windows[0])
+        self.xdotool("key", key)
+
+    def look(self) -> Image:
+        """Return what is on the screen, BGR; the file is in the format of xwd (XWDFile.h)."""
+        data = self._frame.read_bytes()
+        head = np.frombuffer(data, ">u4", 25)
+        start, colours, width = int(head[0]), int(head[19]), int(head[4])
+        pixels = np.frombuffer(data, np.uint8, offset=start + 12 * colours)
+        return pixels.reshape(-1, int(head[12]))[: SIZE[1], : 4 * width].reshape(-1, width, 4)[
+            ..., :3
+        ]
+
+    def window(self) -> Image:
+        """Return what is in the window."""
+        told = self.xdotool("getwindowgeometry", "--shell", self.windows[0])
+        place = dict(line.split("=") for line in told.splitlines())
+        x, y, width, height = (int(place[name]) for name in ("X", "Y", "WIDTH", "HEIGHT"))
+        return self.look()[y : y + height, x : x + width]
+
+
+@pytest.fixture(autouse=True)
+def needs_a_screen() -> None:
+    for program in ("Xvfb", "xdotool"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+
+
+@pytest.fixture
+def display(tmp_path: Path) -> Iterator[Display]:
+    with Display(tmp_path / "screen") as display:
+        yield display
+
+
+@pytest.fixture(scope="module")
+def stream() -> Iterator[LiveStream]:
+    with LiveStream(CLIP, 15) as stream:
+        yield stream
+
+
+def config(stream: LiveStream, window: bool = True, **fields: Any) -> dict[str, Any]:
+    source = {"kind": "stream", "url": stream.url}
+    return {"source": source, "sinks": [], "view": {"window": window}, **fields}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Somebody who sits before the window."""
+
+    daemon: Daemon
+    display: Display
+
+    def sees_a_picture(self, ground: Image) -> bool:
+        """Tell whether the window shows the camera's picture."""
+        seen = self.display.window()
+        return seen.size > 0 and bool(np.abs(seen[8, seen.shape[1] // 2] - ground).max() < 20)
+
+
+@pytest.fixture
+def visit(display: Display, stream: LiveStream, tmp_path: Path) -> Iterator[Visit]:
+    with Daemon(tmp_path, config(stream), display.environment) as daemon:
+        wait_until(lambda: len(display.windows) == 1, seconds=30)
+        yield Visit(daemon, display)
+
+
+@pytest.fixture
+def ground(clip: list[Image]) -> Image:
+    """A colour of the clip that no face and no label reaches."""
+    return clip[0][5, 320].astype(np.int16)
+
+
+def test_the_window_shows_the_annotated_picture(visit: Visit, ground: Image) -> None:
+    wait_until(lambda: visit.sees_a_picture(ground))
+    seen = visit.display.window()
+    assert seen.shape == (480, 640, 3)
+    wait_until(lambda: np.abs(visit.display.window().astype(int) - seen).mean() > 1.0, seconds=30)
+    visit.daemon.wait_for("frames are coming")
+    ARTEFACT.parent.mkdir(exist_ok=True)
+    cv2.imwrite(str(ARTEFACT), visit.display.look())
+
+
+def test_q_ends_the_daemon(visit: Visit) -> None:
+    visit.display.press("q")
+    assert visit.daemon.wait() == ExitCode.OK
+    assert visit.display.windows == []
+
+
+def test_space_lets_go_of_the_camera_and_takes_it_again(visit: Visit, ground: Image) -> None:
+    wait_until(lambda: visit.sees_a_picture(ground))
+    visit.display.press("space")
+    wait_until(lambda: (visit.display.window()[400] == GROUND).all())
+    visit.display.press("space")
+    wait_until(lambda: visit.sees_a_picture(ground))
+
+
+def test_m_and_d_take_another_model_and_detector(visit: Visit, ground: Image) -> None:
+    wait_until(lambda: visit.sees_a_picture(ground))
+    before = visit.daemon.log.count("detector")
+    visit.display.press("m")
+    wait_until(lambda: visit.daemon.log.count(", detector ") > before, seconds=30)
+    visit.display.press("d")
+    visit.daemon.wait_for("detector haar", seconds=30)
+
+
+def test_s_saves_the_picture_into_the_folder_where_it_was_started(
+    visit: Visit, ground: Image, tmp_path: Path
+) -> None:
+    wait_until(lambda: visit.sees_a_picture(ground))
+    visit.display.press("s")
+    wait_until(lambda: len(list(tmp_path.glob("emotiond-*.png"))) == 1)
+    (path,) = tmp_path.glob("emotiond-*.png")
+    visit.daemon.wait_for(f"picture saved as {path}")
+    saved = cv2.imread(str(path))
+    assert saved is not None
+    assert np.abs(saved[8, 320].astype(int) - ground).max() < 20
+
+
+def test_f_takes_the_whole_screen_and_gives_it_back(visit: Visit, ground: Image) -> None:
+    wait_until(lambda: visit.sees_a_picture(ground))
+    for key, size in (("f", SIZE), ("f", (640, 480)), ("f", SIZE), ("Escape", (640, 480))):
+        visit.display.press(key)
+        wait_until(lambda: visit.display.window().shape[1::-1] == size)  # noqa: B023
+    wait_until(lambda: visit.sees_a_picture(ground))
+
+
+def test_h_writes_the_keys_into_the_picture(visit: Visit, ground: Image) -> None:
+    def dark() -> float:
+        return float((visit.display.window()[10:120, 10:100] < 8).mean())
+
+    wait_until(lambda: visit.sees_a_picture(ground))
+    assert dark() < 0.1
+    visit.display.press("h")
+    wait_until(lambda: dark() > 0.5)
+    visit.display.press("h")
+    wait_until(lambda: dark() < 0.1)
+
+
+def test_without_a_display_there_is_a_warning_and_the_daemon_runs_on(
+    stream: LiveStream, tmp_path: Path
+) -> None:
+    nowhere = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "SDL_VIDEODRIVER": "x11"}
+    with Daemon(tmp_path, config(stream), nowhere) as daemon:
+        daemon.wait_for("no preview window: there is no display")
+        daemon.wait_for("frames are coming")
+        assert daemon.stop() == ExitCode.OK
+
+
+def test_where_the_x_server_goes_away_the_daemon_runs_on(
+    visit: Visit, ground: Image, tmp_path: Path
+) -> None:
+    wait_until(lambda: visit.sees_a_picture(ground))
+    visit.display.kill()
+    visit.daemon.wait_for("the preview window is gone")
+    visit.daemon.signal(signal.SIGHUP)
+    visit.daemon.wait_for("read again")
+    assert visit.daemon.stop() == ExitCode.OK
+
+
+def test_a_window_is_opened_and_closed_by_reading_the_config_again(
+    display: Display, stream: LiveStream, tmp_path: Path
+) -> None:
+    with Daemon(tmp_path, config(stream, window=False), display.environment) as daemon:
+        daemon.wait_for("frames are coming")
+        assert display.windows == []
+        for window in (True, False):
+            daemon.write(config(stream, window=window))
+            daemon.signal(signal.SIGHUP)
+            wait_until(lambda: len(display.windows) == window, seconds=30)  # noqa: B023
+        assert daemon.stop() == ExitCode.OK
+
+
+def test_a_blurred_face_is_blurred_in_the_window(
+    display: Display, stream: LiveStream, tmp_path: Path
+) -> None:
+    hidden = config(stream, privacy={"blur": "picture"})
+    with Daemon(tmp_path, hidden, display.environment) as daemon:
+        daemon.wait_for("frames are coming")
+        wait_until(lambda: len(display.windows) == 1, seconds=30)
+        wait_until(lambda: (display.window()[8] < GROUND).all(), seconds=30)
