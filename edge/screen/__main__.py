@@ -1,10 +1,12 @@
 """`python -m edge.screen`: shows the pictures that come on stdin until it ends."""
 
+import math
 import sys
 from threading import Thread
 
 import pygame
 
+from edge.palette import colour
 from edge.screen.wire import HEAD, NO_DISPLAY, read_exactly
 
 TITLE = "emotiond"
@@ -79,6 +81,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return NO_DISPLAY
     pygame.display.set_caption(TITLE)
+    pygame.display.set_icon(_icon())
     pygame.display.set_allow_screensaver(True)
     Thread(target=_receive, daemon=True).start()
     screen = Screen()
@@ -90,6 +93,16 @@ def main() -> int:
             screen.show(event.size, event.pixels)
         else:
             _answer(event, screen)
+
+
+def _icon() -> pygame.Surface:
+    """Return a face that laughs."""
+    icon = pygame.Surface((64, 64), pygame.SRCALPHA)
+    pygame.draw.circle(icon, colour("happy"), (32, 32), 30)
+    for x in (22, 42):
+        pygame.draw.circle(icon, "black", (x, 25), 4)
+    pygame.draw.arc(icon, "black", (16, 16, 32, 34), math.pi + 0.3, -0.3, 4)
+    return icon
 
 
 def _receive() -> None:

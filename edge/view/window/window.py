@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -17,6 +18,9 @@ from edge.view.window.pane import draw_pane
 
 LOOK_SECONDS = 0.25
 """Between two looks at what is to be told, while no scene comes."""
+
+CLASS = ("SDL_VIDEO_X11_WMCLASS", "SDL_VIDEO_WAYLAND_WMCLASS")
+"""Where SDL looks for the name by which a desktop knows the program that has a window."""
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +63,7 @@ class Window:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            env={**os.environ, **dict.fromkeys(CLASS, "emotiond")},
         )
         self._thread.start()
         Thread(target=self._listen, name="window-keys", daemon=True).start()
