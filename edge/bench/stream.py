@@ -63,10 +63,10 @@ class LiveStream:
 
     def serve(self, viewer: BaseHTTPRequestHandler) -> None:
         """Send pictures to one viewer until the stream ends, or the viewer goes away."""
-        viewer.send_response(200)
-        viewer.send_header("Content-Type", f"multipart/x-mixed-replace;boundary={BOUNDARY}")
-        viewer.end_headers()
         with suppress(ConnectionError):
+            viewer.send_response(200)
+            viewer.send_header("Content-Type", f"multipart/x-mixed-replace;boundary={BOUNDARY}")
+            viewer.end_headers()
             self._send(viewer)
 
     def _send(self, viewer: BaseHTTPRequestHandler) -> None:

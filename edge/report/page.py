@@ -11,7 +11,7 @@ from edge.report.spans import Span, is_film, join, moment, spans_of
 from edge.report.summary import durations, shares, transitions, watched
 from edge.report.timeline import timeline_svg
 
-MOST_FACES = 50
+MOST_FACES = 20
 """In the table of faces; the longest in view come first."""
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -17,6 +17,9 @@ TITLE = 34
 LEGEND = 30
 """Of the picture and its parts, in its own units; pixels where it is shown as it is."""
 
+RIM = 4
+"""Width from which a bar has a rim; of narrower ones little else would be seen."""
+
 MOST_LANES = 24
 MOST_SPANS = 2500
 """Beyond either nobody can tell faces apart: shares of time are drawn instead."""
@@ -92,8 +95,9 @@ def _bar(span: Span, y: int, view: _View) -> str:
     told = f"face {span.track_id}: {span.emotion}, {lasting(span.seconds)}"
     told += f" from {clock(span.start, view.film)}"
     x, width = view.x(span.start), view.x(span.end) - view.x(span.start)
+    rim = ' class="s"' if width > RIM else ""
     return (
-        f'<rect class="s" x="{x:.1f}" y="{y}" width="{max(0.5, width):.1f}" height="{LANE - 8}" '
+        f'<rect{rim} x="{x:.1f}" y="{y}" width="{max(0.5, width):.1f}" height="{LANE - 8}" '
         f'fill="{colour(span.emotion)}"><title>{escape(told)}</title></rect>'
     )
 
