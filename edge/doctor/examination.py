@@ -20,6 +20,8 @@ from edge.doctor.state import examine_state
 from edge.doctor.throttling import examine_temperature, examine_throttling
 from edge.doctor.unit import examine_unit
 from edge.doctor.user import examine_user
+from edge.doctor.web import examine_web
+from edge.doctor.window import examine_window
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
 from edge.units import service_of
@@ -55,6 +57,10 @@ def _examine_named(path: Path) -> Iterator[Finding]:
     yield from guarded("source", examine_source(config.source))
     yield from guarded("state folder", examine_state(state_folder(config)))
     yield from guarded("brokers", _examine_sinks(config))
+    if config.view.window:
+        yield from guarded("window", examine_window())
+    if config.view.web:
+        yield from guarded("web page", examine_web(config.web))
 
 
 def _examine_sinks(config: Config) -> Iterator[Finding]:

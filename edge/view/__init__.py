@@ -1,6 +1,7 @@
 """What can be looked at: a window, a web page, annotated pictures."""
 
 from edge.control.desk import Desk
+from edge.errors import ConfigError
 from edge.publish import Sink
 from edge.view.outlook import Outlook
 from edge.view.settings import ViewSettings
@@ -35,6 +36,11 @@ def open_web(settings: WebSettings, outlook: Outlook, desk: Desk) -> Sink:
     Raises:
         ConfigError: the packages that serve it are not installed, or it would be open to others.
     """
-    from edge.view.web.site import Site
-
+    try:
+        from edge.view.web.site import Site
+    except ImportError as error:
+        raise ConfigError(
+            f"the web page needs packages that are not installed ({error}); "
+            "pip install 'emotiond[web]', or view.web: false"
+        ) from error
     return Site(settings, outlook, desk)

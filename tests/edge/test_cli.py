@@ -84,3 +84,20 @@ def test_a_config_is_sound_though_its_credentials_are_for_the_service_alone(
     assert main(["check", "--config", str(config)]) == 0
     config.write_text("sinks: [{kind: mqtt, user: edge, password: {file: mqtt-password}}]")
     assert main(["check", "--config", str(config)]) == 78
+
+
+@pytest.mark.parametrize(
+    ("web", "reason"),
+    [
+        ("{host: 0.0.0.0}", "token"),
+        ("{token: {env: NO_SUCH_VARIABLE}}", "NO_SUCH_VARIABLE"),
+        ("{port: 99999}", "port"),
+    ],
+)
+def test_a_page_that_cannot_be_served_as_it_is_set_is_exit_code_78(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], web: str, reason: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"view: {{web: true}}\nweb: {web}")
+    assert main(["check", "--config", str(path)]) == 78
+    assert reason in capsys.readouterr().err

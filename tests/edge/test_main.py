@@ -3,7 +3,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize(("view", "package"), [("web", "starlette"), ("window", "pygame")])
+def test_a_view_whose_package_is_missing_is_one_line_and_exit_code_78(
+    tmp_path: Path, view: str, package: str
+) -> None:
+    hide = f"import sys; sys.modules['{package}'] = None; from edge.cli import main; "
+    (tmp_path / "config.yaml").write_text(f"view: {{{view}: true}}")
+    done = subprocess.run(
+        [sys.executable, "-c", hide + "sys.exit(main(['check', '--config', 'config.yaml']))"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 78
+    assert f"or view.{view}: false" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_package_that_cannot_be_imported_is_named_with_the_remedy(tmp_path: Path) -> None:

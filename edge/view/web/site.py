@@ -79,7 +79,7 @@ class Site:
         Raises:
             EmotiondError: the address cannot be used.
         """
-        self._socket = _listen(self._settings)
+        self._socket = listen(self._settings)
         self._pass.port = self._socket.getsockname()[1]
         self._projector.start()
         self._thread.start()
@@ -110,8 +110,11 @@ class Site:
         await self._server.serve([listening])
 
 
-def _listen(settings: WebSettings) -> socket.socket:
+def listen(settings: WebSettings) -> socket.socket:
     """Return a socket that listens where the settings say.
+
+    Args:
+        settings: say where.
 
     Raises:
         EmotiondError: that cannot be.
