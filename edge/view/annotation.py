@@ -15,7 +15,7 @@ FONT = cv2.FONT_HERSHEY_DUPLEX
 LINE = 1 / 240
 """Thickness of a line, as a share of the frame's shorter side."""
 
-LETTER = 1 / 34
+LETTER = 1 / 40
 """Height of a capital letter, likewise."""
 
 CAPITAL = 22.0
@@ -138,19 +138,26 @@ def _draw_dashes(picture: Image, box: Box, front: Colour, pen: Pen) -> None:
 
 
 def _draw_plate(picture: Image, expression: Expression, pen: Pen) -> None:
-    """Draw label and bar above the box, or inside it where there is no room above."""
+    """Draw label and bar above the box, else below it, else into it: wherever there is room."""
     text, front = caption(expression), _bgr(expression)
     bar = max(4, pen.letter // 2)
     width, height = pen.width(text), pen.height + bar
     x = _within(round(expression.box.x1), width, picture.shape[1])
-    above = round(expression.box.y1) - height
-    y = _within(above if above >= 0 else round(expression.box.y1), height, picture.shape[0])
+    y = _beside(expression.box, height, picture.shape[0])
     write(picture, text, (x, y), pen, front=_hex_to_bgr(ink(expression.emotion)), back=front)
     if expression.confidence is not None:
         rim = y + pen.height, y + height
         full = x + round(expression.confidence * width)
         cv2.rectangle(picture, (x, rim[0]), (x + width, rim[1]), BLACK, cv2.FILLED)
         cv2.rectangle(picture, (x, rim[0] + 1), (full, rim[1] - 1), front, cv2.FILLED)
+
+
+def _beside(box: Box, height: int, limit: int) -> int:
+    """Return where what belongs to `box` and is so high begins, so that it hides no face."""
+    above, below = round(box.y1) - height, round(box.y2) + 1
+    if above >= 0:
+        return above
+    return below if below + height < limit else _within(round(box.y1), height, limit)
 
 
 def _within(start: int, length: int, limit: int) -> int:

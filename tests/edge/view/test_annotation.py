@@ -81,6 +81,13 @@ def test_a_label_at_the_rim_stays_within_the_picture(place: tuple[float, float])
     assert ink > 0.6 * pen.width("1 happy 70%") * pen.height
 
 
+def test_where_there_is_no_room_above_the_label_stands_below_and_hides_no_face() -> None:
+    face = expression(Box(200.0, 5.0, 300.0, 105.0), "happy")
+    picture = annotate(scene(face, image=plain()), Blur.NONE)
+    assert not changed(plain(), picture)[15:95, 210:290].any()
+    assert changed(plain(), picture)[110:125, 205:250].all()
+
+
 def test_lines_and_letters_grow_with_the_picture() -> None:
     small, large = Pen.for_picture(plain(320, 240)), Pen.for_picture(plain(1920, 1080))
     assert large.letter > 3 * small.letter
