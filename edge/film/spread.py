@@ -2,8 +2,10 @@
 
 import logging
 import multiprocessing
+import os
 import signal
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -25,9 +27,9 @@ def spread_over_cores(jobs: Sequence[Job], processes: int) -> Iterator[Outcome]:
     """Study films in so many processes; yield each as it is done, whatever came of it."""
     # Not forked: OpenCV's threads, and the runtime's, do not survive that.
     context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(processes, context, initializer=_ignore_interrupts)
+    executor = ProcessPoolExecutor(processes, context, initializer=_obey_the_first)
     try:
-        yield from _outcomes(executor, jobs)
+        yield from _outcomes(executor, _study_until_told, jobs)
     except GeneratorExit:
         raise
     except BaseException:
@@ -66,13 +68,13 @@ def spread_over_cluster(jobs: Sequence[Job], address: str) -> Iterator[Outcome]:
     with client:
         if not client.scheduler_info()["workers"]:
             raise EmotiondError(f"{address}: the scheduler has no workers; start some there")
-        yield from _outcomes(client.get_executor(retries=RETRIES, pure=False), jobs)
+        yield from _outcomes(client.get_executor(retries=RETRIES, pure=False), study, jobs)
 
 
-def _outcomes(executor: Executor, jobs: Sequence[Job]) -> Iterator[Outcome]:
-    places: dict[Future[Study], int] = {
-        executor.submit(study, job): place for place, job in enumerate(jobs)
-    }
+def _outcomes(
+    executor: Executor, work: Callable[[Job], Study], jobs: Sequence[Job]
+) -> Iterator[Outcome]:
+    places = {executor.submit(work, job): place for place, job in enumerate(jobs)}
     for future in as_completed(places):
         place = places[future]
         yield place, _outcome(future, jobs[place])
@@ -90,6 +92,21 @@ def _outcome(future: "Future[Study]", job: Job) -> Study | EmotiondError:
         return EmotiondError(f"{job.film}: {type(error).__name__}: {error}")
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that began all this."""
+def _obey_the_first() -> None:
+    """Leave Ctrl-C to the process that began all this, and unwind where that one says so."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(*_: object) -> None:
+    """Unwind, once: the pool tells all that are left again when the first is gone."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit()
+
+
+def _study_until_told(job: Job) -> Study:
+    """Study a film; where that is to end, leave no half a copy, and take up no other film."""
+    try:
+        return study(job)
+    except SystemExit:
+        os._exit(1)

@@ -133,8 +133,12 @@ class FFmpegEncoder:
         sound = ["-map", "0:v", "-map", "1:a?", "-c:a", "aac"]
         command = [program, "-v", "error", "-y", *pictures, "-i", str(film), *sound, *coded]
         self._path = path
+        # Of a session of its own: Ctrl-C in the terminal is for this program.
         self._process = subprocess.Popen(
-            [*command, str(path)], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+            [*command, str(path)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
 
     def write(self, picture: Image) -> None:

@@ -29,7 +29,8 @@ def test_where_nothing_is_seen_the_lines_say_why() -> None:
 
 def test_every_line_of_the_help_has_a_place_of_its_own() -> None:
     picture = draw_pane(None, OUTLOOK, HELP)
-    letters = (picture[:, :100] > 200).any(axis=(1, 2))  # rows in which something white is written
+    # Rows in which something white is written.
+    letters = np.asarray((picture[:, :100] > 200).any(axis=(1, 2)), dtype=np.bool_)
     starts = np.flatnonzero(letters[1:] & ~letters[:-1])
     assert len(starts) >= len(HELP)
 
