@@ -1,0 +1,84 @@
+"""The picture of who showed what when."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+
+import pytest
+
+from edge.palette import COLOURS, colour
+from edge.report.spans import Span, spans_of
+from edge.report.timeline import LEFT, MOST_LANES, RIGHT, WIDTH, timeline_svg
+from tests.edge.report.days import day
+
+SVG = "{http://www.w3.org/2000/svg}"
+ROOM = WIDTH - LEFT - RIGHT
+
+
+def draw(spans: list[Span], film: bool = True, title: str = "a film") -> ET.Element:
+    return ET.fromstring(timeline_svg(spans, film, title))
+
+
+def bars(drawing: ET.Element) -> Iterator[ET.Element]:
+    """Yield the bars, each of which says what it is."""
+    return (one for one in drawing.iter(f"{SVG}rect") if one.find(f"{SVG}title") is not None)
+
+
+def texts(drawing: ET.Element) -> list[str | None]:
+    return [one.text for one in drawing.iter(f"{SVG}text")]
+
+
+def test_a_span_is_a_bar_where_and_as_long_as_it_was_in_its_colour() -> None:
+    drawing = draw([Span(1, "happy", 0.0, 5.0), Span(1, "sad", 5.0, 20.0)])
+    first, second = bars(drawing)
+    assert float(first.attrib["x"]) == pytest.approx(LEFT, abs=0.1)
+    assert float(first.attrib["width"]) == pytest.approx(ROOM / 4, abs=0.1)
+    assert float(second.attrib["width"]) == pytest.approx(ROOM * 3 / 4, abs=0.1)
+    assert [first.attrib["fill"], second.attrib["fill"]] == [colour("happy"), colour("sad")]
+    assert first.findtext(f"{SVG}title") == "face 1: happy, 5.0 s from 0:00:00"
+
+
+def test_each_face_has_a_lane_and_each_expression_a_place_in_the_legend() -> None:
+    drawing = draw([Span(1, "happy", 0.0, 5.0), Span(2, "uncertain", 3.0, 9.0)])
+    assert {"face 1", "face 2", "happy", "uncertain"} <= set(texts(drawing))
+    assert len({bar.attrib["y"] for bar in bars(drawing)}) == 2
+
+
+def test_many_faces_that_come_one_after_another_share_lanes() -> None:
+    spans = [Span(number, "happy", 10.0 * number, 10.0 * number + 5) for number in range(40)]
+    drawing = draw(spans)
+    assert len(list(bars(drawing))) == 40
+    assert {bar.attrib["y"] for bar in bars(drawing)} == {"4"}
+
+
+def test_of_more_faces_at_once_than_there_are_lanes_it_shows_how_many_showed_what() -> None:
+    count = MOST_LANES + 6
+    spans = [Span(number, "happy", 0.0, 100.0) for number in range(count)]
+    drawing = draw(spans)
+    assert list(bars(drawing)) == []
+    assert f"{count}.0 faces" in texts(drawing)
+    columns = [one for one in drawing.iter(f"{SVG}rect") if one.attrib["fill"] == colour("happy")]
+    assert len(columns) > 200
+
+
+def test_everything_of_a_busy_day_lies_within_the_picture() -> None:
+    drawing = draw(spans_of(day(400)), film=False)
+    height = float(drawing.attrib["height"])
+    for one in drawing.iter(f"{SVG}rect"):
+        assert float(one.attrib["x"]) >= 0
+        assert float(one.attrib["x"]) + float(one.attrib["width"]) <= WIDTH - RIGHT + 1
+        assert float(one.attrib["y"]) + float(one.attrib["height"]) <= height
+        assert one.attrib["fill"] in COLOURS.values()
+
+
+def test_without_spans_there_is_an_empty_picture() -> None:
+    assert list(bars(draw([]))) == []
+    assert list(bars(draw([], film=False))) == []
+
+
+@pytest.mark.parametrize("evil", ["<script>alert(1)</script>", '"/><a href="x">', "a & b"])
+def test_names_and_labels_are_words_and_nothing_else(evil: str) -> None:
+    drawing = draw([Span(1, evil, 0.0, 5.0)], title=evil)
+    assert evil in texts(drawing)
+    assert {one.tag for one in drawing.iter()} <= {
+        f"{SVG}{name}" for name in ("svg", "title", "desc", "style", "text", "g", "rect", "line")
+    }
