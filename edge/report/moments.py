@@ -27,7 +27,7 @@ def zone(moment: float) -> str:
 
 def lasting(seconds: float) -> str:
     """Return how long something lasted."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -36,7 +36,7 @@ def lasting(seconds: float) -> str:
 
 def marks(start: float, end: float, most: int, film: bool) -> list[float]:
     """Return at most `most` round moments from `start` to `end`."""
-    spare = [step for step in STEPS if (end - start) / step <= most]
+    spare = [step for step in STEPS if (end - start) / step < most]
     step = spare[0] if spare else 86400 * (1 + int((end - start) / 86400 / most))
     # Round hours are those of here, wherever that is.
     shift = 0.0 if film else datetime.fromtimestamp(start).astimezone().utcoffset().total_seconds()  # type: ignore[union-attr]

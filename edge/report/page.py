@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 
 from edge.palette import colour
 from edge.records import EmotionEvent, EventType
 from edge.report.moments import clock, day, lasting, zone
 from edge.report.spans import Span, is_film, join, moment, spans_of
 from edge.report.summary import durations, shares, transitions, watched
-from edge.report.timeline import timeline_svg
+from edge.report.timeline import timeline_svg, words
 
 MOST_FACES = 20
 """In the table of faces; the longest in view come first."""
@@ -54,6 +53,7 @@ def write_page(name: str, events: Sequence[EmotionEvent]) -> str:
         name: of where they were recorded.
         events: at least one, in any order.
     """
+    events = list({event.id: event for event in events}.values())
     film, spans = is_film(events), spans_of(events)
     sections = [
         _section("Timeline", timeline_svg(spans, film, "Expression of each face")),
@@ -71,7 +71,7 @@ def write_page(name: str, events: Sequence[EmotionEvent]) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(name)}: expressions</title><style>{STYLE}</style></head>\n<body>"
+        f"<title>{words(name)}: expressions</title><style>{STYLE}</style></head>\n<body>"
         f"{_head(name, events, spans, film)}\n{''.join(sections)}\n"
         f"<section><p>{NOTICE}</p></section></body></html>\n"
     )
@@ -82,12 +82,12 @@ def _head(name: str, events: Sequence[EmotionEvent], spans: Sequence[Span], film
         "faces": str(len(join(spans))),
         "with a face in view": lasting(watched(spans)),
         "expressions": str(len(spans)),
-        "events": str(len({event.id for event in events})),
+        "events": str(len(events)),
     }
     told = "".join(
         f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in figures.items()
     )
-    return f"<h1>{escape(name)}</h1><p>{escape(_origin(events, film))}</p><dl>{told}</dl>"
+    return f"<h1>{words(name)}</h1><p>{words(_origin(events, film))}</p><dl>{told}</dl>"
 
 
 def _origin(events: Sequence[EmotionEvent], film: bool) -> str:
@@ -120,7 +120,7 @@ def _shares_table(seconds: Mapping[str, float]) -> str:
     total = sum(seconds.values()) or 1.0
     rows = [
         (
-            escape(emotion),
+            words(emotion),
             _strip({emotion: time / total}, 180),
             f"{time / total:.0%}",
             lasting(time),
@@ -132,7 +132,7 @@ def _shares_table(seconds: Mapping[str, float]) -> str:
 
 def _durations_table(spans: Sequence[Span]) -> str:
     rows = [
-        (escape(emotion), str(one.times), lasting(one.median), lasting(one.longest))
+        (words(emotion), str(one.times), lasting(one.median), lasting(one.longest))
         for emotion, one in durations(spans).items()
     ]
     return _table(("", "times", "median", "longest"), rows)
@@ -152,7 +152,7 @@ def _faces_table(spans: Sequence[Span], film: bool) -> str:
                 clock(visit[0].start, film),
                 lasting(total),
                 _strip({emotion: time / total for emotion, time in seconds.items()}, 300),
-                f"{escape(most)} {seconds[most] / total:.0%}",
+                f"{words(most)} {seconds[most] / total:.0%}",
             )
         )
     left = len(visits) - len(rows)
@@ -166,10 +166,10 @@ def _transitions_table(spans: Sequence[Span]) -> str:
     if not labels:
         return "<p>No face changed its expression.</p>"
     rows = [
-        (escape(before), *(str(counted.get((before, after), "")) for after in labels))
+        (words(before), *(str(counted.get((before, after), "")) for after in labels))
         for before in labels
     ]
-    return _table(("from, to", *map(escape, labels)), rows)
+    return _table(("from, to", *map(words, labels)), rows)
 
 
 def _reasons_table(events: Iterable[EmotionEvent]) -> str:
@@ -178,7 +178,8 @@ def _reasons_table(events: Iterable[EmotionEvent]) -> str:
     )
     if not told:
         return "<p>Every face could be read.</p>"
-    rows = [(reason.replace("_", " "), str(count)) for reason, count in told.most_common()]
+    often = sorted(told.items(), key=lambda item: (-item[1], item[0]))
+    rows = [(reason.replace("_", " "), str(count)) for reason, count in often]
     return _table(("", "times"), rows)
 
 
@@ -188,7 +189,7 @@ def _strip(parts: Mapping[str, float], width: int) -> str:
     for emotion, share in parts.items():
         drawn.append(
             f'<rect x="{x:.1f}" width="{share * width:.1f}" height="12" fill="{colour(emotion)}" '
-            f'stroke="#0004" stroke-width=".6"><title>{escape(emotion)} {share:.0%}</title></rect>'
+            f'stroke="#0004" stroke-width=".6"><title>{words(emotion)} {share:.0%}</title></rect>'
         )
         x += share * width
     return f'<svg width="{width}" height="12" aria-hidden="true">{"".join(drawn)}</svg>'

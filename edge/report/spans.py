@@ -65,8 +65,11 @@ def spans_of(events: Iterable[EmotionEvent]) -> list[Span]:
 
 
 def _order(event: EmotionEvent, film: bool) -> tuple[float, int, int]:
-    """Sort what is of one moment so that who goes makes room before who comes."""
-    kinds = {EventType.END: 0, EventType.START: 1, EventType.CHANGE: 2}
+    """Sort what is of one moment as a face lives.
+
+    In a film an end is where the face was last seen, which may be where it came or changed.
+    """
+    kinds = {EventType.START: 0, EventType.CHANGE: 1, EventType.END: 2}
     return moment(event, film), kinds[event.type], event.track_id
 
 

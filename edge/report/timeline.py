@@ -1,5 +1,6 @@
 """A picture of who showed what when: SVG."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -32,6 +33,15 @@ STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#5a6070}.t{font-size:15px;font-weight:600}"
     ".g{stroke:#8886;stroke-width:1}.s{stroke:#0005;stroke-width:.6}"
 )
+
+
+NO_TEXT = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML cannot hold (w3.org/TR/xml, 2.2), such as the bytes of a file name that is no UTF-8."""
+
+
+def words(text: str) -> str:
+    """Return any text as SVG and HTML hold it."""
+    return escape(NO_TEXT.sub("\ufffd", text))
 
 
 def timeline_svg(spans: Sequence[Span], film: bool, title: str) -> str:
@@ -98,7 +108,7 @@ def _bar(span: Span, y: int, view: _View) -> str:
     rim = ' class="s"' if width > RIM else ""
     return (
         f'<rect{rim} x="{x:.1f}" y="{y}" width="{max(0.5, width):.1f}" height="{LANE - 8}" '
-        f'fill="{colour(span.emotion)}"><title>{escape(told)}</title></rect>'
+        f'fill="{colour(span.emotion)}"><title>{words(told)}</title></rect>'
     )
 
 
@@ -141,8 +151,8 @@ def _document(title: str, spans: Sequence[Span], view: _View, body: str, height:
     told = f"From {clock(view.start, view.film)} to {clock(view.end, view.film)}."
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {whole}" role="img" '
-        f'width="{WIDTH}" height="{whole}"><title>{escape(title)}</title><desc>{told}</desc>'
-        f'<style>{STYLE}</style><text class="t" x="0" y="16">{escape(title)}</text>'
+        f'width="{WIDTH}" height="{whole}"><title>{words(title)}</title><desc>{told}</desc>'
+        f'<style>{STYLE}</style><text class="t" x="0" y="16">{words(title)}</text>'
         f'<g transform="translate(0 {TITLE})">{_axis(view, height)}{body}</g>'
         f'<g transform="translate({LEFT} {TITLE + height + AXIS})">{_legend(spans)}</g></svg>\n'
     )
@@ -168,7 +178,7 @@ def _legend(spans: Sequence[Span]) -> str:
     for emotion in shown:
         parts.append(
             f'<rect class="s" x="{x}" y="8" width="12" height="12" fill="{colour(emotion)}"/>'
-            f'<text x="{x + 18}" y="18">{escape(emotion)}</text>'
+            f'<text x="{x + 18}" y="18">{words(emotion)}</text>'
         )
         x += 36 + 7 * len(emotion)
     return "".join(parts)

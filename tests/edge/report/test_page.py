@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from edge.records import UNCERTAIN, EmotionEvent, EventType
+from edge.records import UNCERTAIN, EmotionEvent, EventType, Reason
 from edge.report.page import MOST_FACES, write_page
 from tests.edge.report.days import day, event
 
@@ -79,6 +79,53 @@ def test_a_day_on_which_nothing_happened_to_any_face_says_so() -> None:
     assert "Every face could be read." in told
 
 
+def test_events_without_any_span_still_make_a_page() -> None:
+    told = words([event(END, 1, "happy", 5.0, duration=5.0)])
+    assert told[told.index("faces") + 1] == "0"
+    assert told[told.index("events") + 1] == "1"
+    assert "No face changed its expression." in told
+
+
+def test_its_table_of_changes_tells_from_what_to_what() -> None:
+    told = " ".join(words(SHORT))
+    assert "from, to happy uncertain happy 1 uncertain" in told
+
+
+def test_a_row_of_each_face_tells_when_it_came_how_long_it_stayed_and_what_it_showed() -> None:
+    events = [
+        replace(one, position=place) for one, place in zip(SHORT, (0, 30, 40, 60, 120), strict=True)
+    ]
+    told = " ".join(words(events))
+    assert "face 2 0:01:00 1 min 00 s happy 100% happy 100%" in told
+    assert "face 1 0:00:00 40.0 s happy 75% uncertain 25% happy 75%" in told
+
+
+def test_as_many_faces_as_the_table_holds_leave_none_out() -> None:
+    assert not [word for word in words(list(day(MOST_FACES))) if "each in view" in word]
+
+
+def test_events_that_come_twice_change_nothing() -> None:
+    assert write_page("friday", [*SHORT, *SHORT]) == write_page("friday", SHORT)
+
+
+def test_reasons_told_as_often_come_in_one_order() -> None:
+    dark = replace(event(START, 3, UNCERTAIN, 200.0), reasons=(Reason.DARK,))
+    events = [*SHORT, dark]
+    assert write_page("friday", events) == write_page("friday", events[::-1])
+
+
+def test_a_period_over_midnight_tells_both_days() -> None:
+    events = [event(START, 1, "happy", 0.0), event(END, 1, "happy", 3 * 86_400.0, duration=9.0)]
+    (origin,) = [word for word in words(events) if "model" in word]
+    assert "2026-11-20" in origin
+    assert "2026-11-23" in origin
+
+
+def test_a_name_that_is_no_text_can_be_written_all_the_same() -> None:
+    assert "fr\ufffd: expressions" in words(SHORT, "fr\udce9")
+    write_page("fr\udce9", SHORT).encode()
+
+
 def test_of_a_film_it_tells_places_in_it() -> None:
     events = [
         replace(one, position=place) for one, place in zip(SHORT, (0, 30, 40, 60, 120), strict=True)
@@ -95,15 +142,21 @@ EVIL = "<img src=x onerror=alert(1)>"
         [replace(one, emotion=EVIL) for one in SHORT],
         [replace(one, model=EVIL) for one in SHORT],
         [replace(one, detector=EVIL) for one in SHORT],
-        SHORT,
     ],
-    ids=["label", "model", "detector", "name"],
+    ids=["label", "model", "detector"],
 )
 def test_whatever_stands_in_events_is_shown_as_words(events: list[EmotionEvent]) -> None:
-    page = Reader(write_page(EVIL, events))
+    page = Reader(write_page("friday", events))
     assert "img" not in page.tags
     assert not [name for name, _ in page.attributes if name.startswith("on")]
     assert any(EVIL in word for word in page.words)
+
+
+def test_the_name_of_a_file_is_shown_as_words() -> None:
+    page = Reader(write_page(EVIL, SHORT))
+    assert "img" not in page.tags
+    assert EVIL in page.words
+    assert f"{EVIL}: expressions" in page.words
 
 
 def test_it_holds_no_picture_runs_nothing_and_asks_nobody() -> None:

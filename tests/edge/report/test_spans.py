@@ -1,14 +1,19 @@
 """From events to spans: whatever comes, in whatever order, however much of it is missing."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.publish.life import EventLife
 from edge.records import EmotionEvent, EventType
 from edge.report.spans import Span, clip, is_film, join, spans_of
 from tests.edge.report.days import MORNING, day, event
+from tests.events import expression, frame
 
 START, CHANGE, END = EventType.START, EventType.CHANGE, EventType.END
 BEGIN = MORNING.timestamp()
@@ -100,6 +105,60 @@ def test_one_event_that_is_live_makes_all_of_them_live() -> None:
     assert not is_film([event(START, 1, "happy", 0.0, position=2.0), live])
 
 
+def film(*frames: Iterable[tuple[str, bool]]) -> list[EmotionEvent]:
+    """Return what is told of a film whose face shows an expression in each frame, seen or not."""
+    life = EventLife("shallow-int8", "emotiond", film=True)
+    events = []
+    for second, faces in enumerate(frames):
+        present = [
+            replace(one, track=replace(one.track, seen=seen))
+            for emotion, seen in faces
+            for one in [expression(1, emotion, {emotion: 0.8, "other": 0.2})]
+        ]
+        events += life.update(frame(float(second)), present)
+    return events + life.finish(float(len(frames)))
+
+
+def test_a_face_of_a_film_that_is_seen_once_does_not_last() -> None:
+    events = film([("happy", True)], [("happy", False)], [], [])
+    later = event(START, 2, "sad", 0.0, position=90.0)
+    assert [one.position for one in events] == [0.0, 0.0]
+    assert spans_of([*events, later]) == []
+
+
+def test_a_face_of_a_film_that_changes_when_it_is_last_seen_ends_there() -> None:
+    events = film([("happy", True)], [("happy", True)], [("sad", True)], [("sad", False)], [])
+    later = event(START, 2, "sad", 0.0, position=90.0)
+    assert [one.position for one in events] == [0.0, 2.0, 2.0]
+    assert spans_of([*events, later]) == [Span(1, "happy", 0.0, 2.0)]
+
+
+def test_an_end_that_tells_of_more_time_than_passed_is_where_it_was_decided() -> None:
+    assert told(event(CHANGE, 1, "sad", 4.0), event(END, 1, "sad", 6.0, duration=60.0)) == [
+        (1, "sad", 4.0, 6.0)
+    ]
+
+
+def test_a_face_that_comes_back_under_its_number_is_two_visits() -> None:
+    spans = spans_of(
+        [
+            event(START, 1, "happy", 0.0),
+            event(END, 1, "happy", 4.0, duration=3.0),
+            event(START, 1, "happy", 9.0),
+            event(END, 1, "happy", 12.0, duration=2.0),
+        ]
+    )
+    assert [len(visit) for visit in join(spans)] == [1, 1]
+
+
+def test_a_film_may_begin_with_a_face_at_its_very_first_place() -> None:
+    events = [
+        event(START, 1, "happy", 5.0, position=0.0),
+        event(END, 1, "happy", 5.1, duration=2.0, position=2.0),
+    ]
+    assert spans_of(events) == [Span(1, "happy", 0.0, 2.0)]
+
+
 def test_nothing_comes_of_nothing() -> None:
     assert spans_of([]) == []
 
@@ -119,13 +178,50 @@ def test_the_spans_of_one_face_never_overlap_and_lie_within_what_was_recorded(
 
 
 @settings(deadline=None)
-@given(EVENTS, st.randoms())
+@given(EVENTS)
+def test_a_face_is_in_view_from_its_first_event_at_most_until_the_last_of_all(
+    events: list[EmotionEvent],
+) -> None:
+    spans = spans_of(events)
+    last = max((one.time.timestamp() for one in events), default=0.0)
+    for track_id in {one.track_id for one in events}:
+        first = min(one.time.timestamp() for one in events if one.track_id == track_id)
+        seconds = sum(span.seconds for span in spans if span.track_id == track_id)
+        assert seconds <= last - first + 1e-6
+
+
+@settings(deadline=None)
+@given(EVENTS)
+def test_a_face_whose_last_event_is_an_end_lasts_no_longer_than_its_own_events(
+    events: list[EmotionEvent],
+) -> None:
+    spans = spans_of(events)
+    for track_id in {one.track_id for one in events}:
+        own = [one for one in events if one.track_id == track_id]
+        last = max(one.time for one in own)
+        if {one.type for one in own if one.time == last} == {END}:
+            ends = [span.end for span in spans if span.track_id == track_id]
+            assert all(end <= last.timestamp() for end in ends)
+
+
+@settings(deadline=None)
+@given(EVENTS, st.randoms(use_true_random=False))
+def test_events_that_come_twice_anywhere_count_once(
+    events: list[EmotionEvent], dice: Random
+) -> None:
+    once = list({(one.time, one.type, one.track_id): one for one in events}.values())
+    twice = [*once, *dice.sample(once, len(once) // 2)]
+    assert spans_of(twice) == spans_of(once)
+
+
+@settings(deadline=None)
+@given(EVENTS, st.randoms(use_true_random=False))
 def test_the_order_in_which_events_come_does_not_matter(
-    events: list[EmotionEvent], dice: st.DataObject
+    events: list[EmotionEvent], dice: Random
 ) -> None:
     once = {(one.time, one.type, one.track_id): one for one in events}
     shuffled = list(once.values())
-    dice.shuffle(shuffled)  # type: ignore[attr-defined]
+    dice.shuffle(shuffled)
     assert spans_of(shuffled) == spans_of(once.values())
 
 
