@@ -17,6 +17,10 @@ HASS_VENV ?= .venv-homeassistant
 MACHINE ?= qemu
 SUITE ?= bookworm
 
+# Tests are spread over the cores, file by file; more processes than this want much memory, for those
+# that train.
+SPREAD ?= -n auto --maxprocesses 4 --dist loadfile
+
 .PHONY: demo test test-homeassistant test-system lint types check clean
 .DELETE_ON_ERROR:
 
@@ -25,7 +29,7 @@ demo: $(VENV)/.demo  ## run the daemon on the built-in clip, with a built-in bro
 
 test: $(VENV)/.dev  ## run every test
 	@$(FETCH)
-	$(VENV)/bin/python -m pytest $(TESTS)
+	$(VENV)/bin/python -m pytest $(SPREAD) $(TESTS)
 
 test-homeassistant:  ## run the tests with real Home Assistants
 	@releases="$$($(HASS_PYTHON) tests/homeassistant/releases.py 2>&-)"; \
