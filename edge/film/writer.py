@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
@@ -130,14 +131,17 @@ class FFmpegEncoder:
         # Odd sizes are cut by a line or column: H.264 as browsers play it halves its colours.
         coded = ["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-c:v", "libx264"]
         coded += ["-preset", "veryfast", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
-        sound = ["-map", "0:v", "-map", "1:a?", "-c:a", "aac"]
+        # Sound that is damaged throughout is no reason to have no copy.
+        sound = ["-map", "0:v", "-map", "1:a?", "-c:a", "aac", "-max_error_rate", "1"]
         command = [program, "-v", "error", "-y", *pictures, "-i", str(film), *sound, *coded]
         self._path = path
+        # Not a pipe: of a film with damaged sound there is more to say than one holds.
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         # Of a session of its own: Ctrl-C in the terminal is for this program.
         self._process = subprocess.Popen(
             [*command, str(path)],
             stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._said,
             start_new_session=True,
         )
 
@@ -160,17 +164,18 @@ class FFmpegEncoder:
             EmotiondError: it cannot be written; the text is ffmpeg's.
         """
         assert self._process.stdin is not None
-        try:
-            self._process.stdin.close()
-        except BrokenPipeError as error:
-            raise self._failure() from error
-        if self._process.wait() != 0:
-            raise self._failure()
+        with self._said:
+            try:
+                self._process.stdin.close()
+            except BrokenPipeError as error:
+                raise self._failure() from error
+            if self._process.wait() != 0:
+                raise self._failure()
 
     def _failure(self) -> EmotiondError:
         self._process.wait()
-        assert self._process.stderr is not None
-        said = self._process.stderr.read().decode(errors="replace").split("\n")[0]
+        self._said.seek(0)
+        said = self._said.readline().decode(errors="replace").strip()
         return EmotiondError(f"{self._path}: cannot be written: ffmpeg: {said}")
 
 

@@ -100,6 +100,30 @@ def test_the_copy_has_every_frame(film: Path, tmp_path: Path) -> None:
     assert len(frames_of(tmp_path / "new" / "out.mp4")) == 60
 
 
+def with_damaged_sound(folder: Path) -> Path:
+    """Make a film of whose sound ffmpeg has more to complain than a pipe holds."""
+    picture = ["-f", "lavfi", "-i", "color=size=64x48:rate=5:duration=40"]
+    tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=40"]
+    whole, damaged = str(folder / "whole.mkv"), folder / "damaged.mkv"
+    ffmpeg = ["ffmpeg", "-v", "error"]
+    coded = ["-c:v", "mpeg4", "-c:a", "aac", whole]
+    subprocess.run([*ffmpeg, *picture, *tone, *coded], check=True)
+    noise = ["-c", "copy", "-bsf:a", "noise=amount=1", str(damaged)]
+    subprocess.run([*ffmpeg, "-i", whole, *noise], check=True)
+    read = [*ffmpeg, "-i", str(damaged), "-f", "null", "-"]
+    assert len(subprocess.run(read, check=False, capture_output=True).stderr) > 2 * 65536
+    return damaged
+
+
+def test_a_film_whose_sound_is_damaged_is_copied_all_the_same(tmp_path: Path) -> None:
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    film = with_damaged_sound(tmp_path)
+    command = [sys.executable, "-m", "edge", "video", str(film), "--out", "copy.mp4"]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
+    assert len(frames_of(tmp_path / "copy.mp4")) == len(frames_of(film)) == 200
+
+
 def test_several_films_go_into_folders(film: Path, wall: Path, tmp_path: Path) -> None:
     out, events, timelines = (tmp_path / name for name in ("o", "e", "t"))
     arguments = ["--out", out, "--events", events, "--timeline", timelines]

@@ -116,3 +116,10 @@ def test_with_ffmpeg_it_plays_in_browsers_and_keeps_the_sound(film: Path, tmp_pa
     assert (streams["video"]["codec_name"], streams["video"]["pix_fmt"]) == ("h264", "yuv420p")
     assert streams["audio"]["codec_name"] == "aac"
     assert set(probe(copy(film, tmp_path / "mute.mp4", frames_of(film)))) == {"video"}
+
+
+def test_where_ffmpeg_fails_its_reason_is_told(film: Path, tmp_path: Path) -> None:
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    with pytest.raises(EmotiondError, match=r"cannot be written: ffmpeg: .*No such file"):
+        copy(film, tmp_path / "gone" / "copy.mp4", frames_of(film))

@@ -73,6 +73,23 @@ def test_faces_that_were_there_longest_come_first_and_the_others_are_counted() -
     assert len(shown) >= MOST_FACES
 
 
+def test_who_was_there_longer_comes_first_in_the_table_of_faces() -> None:
+    told = " ".join(words(SHORT))
+    table = told[told.index("mostly") :]
+    assert table.index("face 2") < table.index("face 1")
+
+
+def test_time_in_which_two_were_in_view_counts_once_in_its_head() -> None:
+    events = [
+        event(START, 1, "happy", 0.0),
+        event(START, 2, "sad", 10.0),
+        event(END, 1, "happy", 31.5, duration=30.0),
+        event(END, 2, "sad", 51.5, duration=40.0),
+    ]
+    told = words(events)
+    assert told[told.index("with a face in view") + 1] == "50.0 s"
+
+
 def test_a_day_on_which_nothing_happened_to_any_face_says_so() -> None:
     told = words(SHORT[3:])
     assert "No face changed its expression." in told

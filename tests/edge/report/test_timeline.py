@@ -52,7 +52,10 @@ def test_each_face_has_a_lane_and_each_expression_a_place_in_the_legend() -> Non
 
 
 def test_as_many_faces_as_there_are_lanes_have_one_each() -> None:
-    spans = [Span(number, "happy", 0.0, 10.0) for number in range(1, MOST_LANES + 1)]
+    spans = [
+        Span(number, "happy", 10.0 * number, 10.0 * number + 5)
+        for number in range(1, MOST_LANES + 1)
+    ]
     drawing = draw(spans)
     assert {f"face {number}" for number in range(1, MOST_LANES + 1)} <= set(texts(drawing))
     assert len({bar.attrib["y"] for bar in bars(drawing)}) == MOST_LANES
