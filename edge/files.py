@@ -1,5 +1,6 @@
 """Files: read, told apart by their content, written whole."""
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -42,6 +43,8 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    if path.is_dir():  # one without a name of its own, such as `.`, has no part beside it
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:

@@ -5,8 +5,6 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -14,6 +12,7 @@ from edge.demo.show import CLIP
 from edge.detect.published import FULL_RANGE, find_file
 from edge.records import Image
 from tests.brokers import MOSQUITTO, Broker, Mosquitto, new_broker
+from tests.films import frames_of
 
 # Nothing is timed in tests: the machine may be busy. And what is tried is the same each time, so that
 # a failure is of the change that it comes with; `--hypothesis-profile exploring` tries other things.
@@ -28,13 +27,7 @@ MEDIA = ROOT.parent / "shared" / "data" / "media"
 @pytest.fixture(scope="session")
 def clip() -> list[Image]:
     """Every 25th frame of the built-in clip: one face in each."""
-    capture = cv2.VideoCapture(str(CLIP))
-    frames: list[Image] = []
-    while True:
-        there, image = capture.read()
-        if not there:
-            return frames[::25]
-        frames.append(np.asarray(image, dtype=np.uint8))
+    return frames_of(CLIP)[::25]
 
 
 @pytest.fixture

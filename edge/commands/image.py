@@ -12,10 +12,10 @@ import msgspec
 from edge.capture.images import SUFFIXES
 from edge.commands.names import names_for
 from edge.commands.options import add_config, add_reading, chosen_reading
+from edge.commands.outputs import write_output
 from edge.commands.subcommand import add_command
 from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.files import write_whole
 from edge.logbook import complain
 from edge.publish.payload import plain_face
 from edge.recognizer import EmotionRecognizer
@@ -101,11 +101,7 @@ def _counted(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _write(path: Path, scene: Scene, blur: Blur) -> None:
-    data = cv2.imencode(path.suffix, annotate(scene, blur))[1].tobytes()
-    try:
-        write_whole(path, data)
-    except OSError as error:
-        raise EmotiondError(f"{path}: cannot be written: {error.strerror}") from error
+    write_output(path, cv2.imencode(path.suffix, annotate(scene, blur))[1].tobytes())
 
 
 def _line(path: Path, scene: Scene) -> str:

@@ -5,10 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from edge.commands.outputs import write_output
 from edge.commands.subcommand import add_command
-from edge.errors import EmotiondError, ExitCode, InputError
-from edge.files import write_whole
-from edge.records import EmotionEvent
+from edge.errors import EmotiondError, ExitCode
 from edge.replay.recording import Recording
 from edge.report.page import write_page
 
@@ -30,24 +29,11 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> ExitCode:
-    events = [event for path in options.file for event in _read(path)]
+    events = [event for path in options.file for event in Recording(path)]
     out = options.out or options.file[0].with_suffix(".html")
     if out.resolve() in [path.resolve() for path in options.file]:
         raise EmotiondError(f"{out}: would be written over its own events; name another --out")
-    if out.is_dir():
-        raise EmotiondError(f"{out}: cannot be written: Is a directory")
     name = ", ".join(path.stem for path in options.file)
-    try:
-        write_whole(out, write_page(name, events).encode())
-    except OSError as error:
-        raise EmotiondError(f"{out}: cannot be written: {error.strerror}") from error
+    write_output(out, write_page(name, events).encode())
     print(f"{os.fsencode(out).decode(errors='replace')}: {len(events)} events")
     return ExitCode.OK
-
-
-def _read(path: Path) -> list[EmotionEvent]:
-    recording = Recording(path)
-    events = list(recording)
-    if len(events) < recording.count:
-        raise InputError(f"{path}: expected a file, which is read twice, not a pipe")
-    return events

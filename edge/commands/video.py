@@ -12,10 +12,10 @@ import msgspec
 
 from edge.commands.names import names_for
 from edge.commands.options import add_config, add_reading, chosen_reading
+from edge.commands.outputs import write_output
 from edge.commands.subcommand import add_command
 from edge.config import Config, load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.files import write_whole
 from edge.film.measure import measure_film
 from edge.film.spread import Outcome, spread_over_cluster, spread_over_cores
 from edge.film.study import Job, Study, study
@@ -185,17 +185,11 @@ def _alone(job: Job, bar: Any) -> Study | EmotiondError:
 
 def _write(result: Study, outputs: Outputs) -> None:
     """Write events and timeline, each whole or not at all."""
-    texts: dict[Path, bytes] = {}
     if outputs.events is not None:
-        texts[outputs.events] = _events(result, outputs.events)
+        write_output(outputs.events, _events(result, outputs.events))
     if outputs.timeline is not None:
         svg = timeline_svg(spans_of(result.events), film=True, title=result.film.name)
-        texts[outputs.timeline] = svg.encode()
-    for path, text in texts.items():
-        try:
-            write_whole(path, text)
-        except OSError as error:
-            raise EmotiondError(f"{path}: cannot be written: {error.strerror}") from error
+        write_output(outputs.timeline, svg.encode())
 
 
 def _events(result: Study, path: Path) -> bytes:

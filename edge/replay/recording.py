@@ -64,6 +64,8 @@ def gap(before: datetime | None, time: datetime) -> float:
 def _read(path: Path) -> Iterator[EmotionEvent]:
     try:
         with open(path, "rb") as file:
+            if not file.seekable():
+                raise InputError(f"{path}: expected a file, which is read twice, not a pipe")
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield _decode(line, f"{path}, line {number}")

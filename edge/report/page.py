@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from edge.palette import colour
 from edge.records import EmotionEvent, EventType
 from edge.report.moments import clock, day, lasting, zone
-from edge.report.spans import Span, is_film, join, moment, spans_of
+from edge.report.spans import Span, is_film, join, moment, once, spans_of
 from edge.report.summary import durations, shares, transitions, watched
-from edge.report.timeline import timeline_svg, words
+from edge.report.timeline import timeline_svg
+from edge.report.words import words
 
 MOST_FACES = 20
 """In the table of faces; the longest in view come first."""
@@ -53,7 +54,7 @@ def write_page(name: str, events: Sequence[EmotionEvent]) -> str:
         name: of where they were recorded.
         events: at least one, in any order.
     """
-    events = list({event.id: event for event in events}.values())
+    events = once(events)
     film, spans = is_film(events), spans_of(events)
     sections = [
         _section("Timeline", timeline_svg(spans, film, "Expression of each face")),

@@ -45,6 +45,11 @@ def moment(event: EmotionEvent, film: bool) -> float:
     return event.position or 0.0 if film else event.time.timestamp()
 
 
+def once(events: Iterable[EmotionEvent]) -> list[EmotionEvent]:
+    """Return events without repeats: after a crash some are written down twice."""
+    return list({event.id: event for event in events}.values())
+
+
 def spans_of(events: Iterable[EmotionEvent]) -> list[Span]:
     """Return the spans in the order in which they begin; those of one face never overlap.
 
@@ -56,10 +61,10 @@ def spans_of(events: Iterable[EmotionEvent]) -> list[Span]:
     Args:
         events: in any order.
     """
-    once = {event.id: event for event in events}
-    film = is_film(once.values())
+    events = once(events)
+    film = is_film(events)
     timeline = _Timeline(film)
-    for event in sorted(once.values(), key=lambda event: _order(event, film)):
+    for event in sorted(events, key=lambda event: _order(event, film)):
         timeline.take(event)
     return timeline.finish()
 

@@ -1,13 +1,12 @@
 """A picture of who showed what when: SVG."""
 
-import re
 from collections.abc import Sequence
-from html import escape
 
 from edge.palette import colour
 from edge.records import UNCERTAIN
 from edge.report.moments import clock, day, lasting, marks
 from edge.report.spans import Span, clip, join
+from edge.report.words import words
 
 WIDTH = 1000
 LEFT = 70
@@ -33,15 +32,6 @@ STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#5a6070}.t{font-size:15px;font-weight:600}"
     ".g{stroke:#8886;stroke-width:1}.s{stroke:#0005;stroke-width:.6}"
 )
-
-
-NO_TEXT = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML cannot hold (w3.org/TR/xml, 2.2), such as the bytes of a file name that is no UTF-8."""
-
-
-def words(text: str) -> str:
-    """Return any text as SVG and HTML hold it."""
-    return escape(NO_TEXT.sub("\ufffd", text))
 
 
 def timeline_svg(spans: Sequence[Span], film: bool, title: str) -> str:

@@ -10,12 +10,12 @@ import numpy as np
 import paho.mqtt.publish as publish
 import pytest
 import yaml
-from numpy.typing import NDArray
 
 from edge.records import CameraState, EventType
 from tests.brokers import Mosquitto, wait_until
 from tests.conftest import ROOT
 from tests.events import uncertain
+from tests.eyes import EYES, seen_by
 from tests.homeassistant.core import BLUEPRINT, HomeAssistant
 from tests.homeassistant.device import PublishedDevice, seen
 from tests.subscribers import Subscriber
@@ -23,33 +23,6 @@ from tests.subscribers import Subscriber
 PATH = f"emotiond/{BLUEPRINT.name}"
 
 RED, YELLOW, BLUE = "255,48,72", "255,225,0", "72,92,255"
-
-# Machado, Oliveira and Fernandes 2009, "A Physiologically-based Model for Simulation of Color
-# Vision Deficiency", table of severity 1.0; linear RGB to linear RGB.
-EYES = {
-    "normal": np.eye(3),
-    "protanopia": np.array(
-        [
-            [0.152286, 1.052583, -0.204868],
-            [0.114503, 0.786281, 0.099216],
-            [-0.003882, -0.048116, 1.051998],
-        ]
-    ),
-    "deuteranopia": np.array(
-        [
-            [0.367322, 0.860646, -0.227968],
-            [0.280085, 0.672501, 0.047413],
-            [-0.011820, 0.042940, 0.968881],
-        ]
-    ),
-    "tritanopia": np.array(
-        [
-            [1.255528, -0.076749, -0.178779],
-            [-0.078411, 0.930809, 0.147602],
-            [0.004733, 0.691367, 0.303900],
-        ]
-    ),
-}
 
 
 class Lamp:
@@ -240,25 +213,7 @@ def test_every_class_of_the_models_that_are_shipped_has_a_colour() -> None:
 def test_the_colours_are_far_apart_on_a_lamp_for_all_eyes(eyes: str) -> None:
     colours = np.array(list(default_colours().values()), dtype=float)
     assert (colours.max(axis=1) == 255).all()  # a lamp shows hue and saturation at full brightness
-    appearance = _cielab(np.clip(_linear(colours) @ EYES[eyes].T, 0, 1))
+    appearance = seen_by(eyes, colours)
     # A difference of 2.3 is just noticeable (CIE 1976); the Okabe-Ito palette, at a lamp's full
     # brightness, comes down to 11.
     assert min(np.linalg.norm(one - other) for one, other in combinations(appearance, 2)) > 20
-
-
-def _linear(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return sRGB, 0-255, as linear RGB, 0-1 (IEC 61966-2-1)."""
-    shares = rgb / 255
-    return np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
-
-
-def _cielab(linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return linear RGB as CIE 1976 L*a*b*, under D65."""
-    matrix = [
-        [0.4124564, 0.3575761, 0.1804375],
-        [0.2126729, 0.7151522, 0.0721750],
-        [0.0193339, 0.1191920, 0.9503041],
-    ]
-    xyz = linear @ np.array(matrix).T / [0.95047, 1.0, 1.08883]
-    x, y, z = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116).T
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)

@@ -1,14 +1,8 @@
 """`emotiond image` as it is typed."""
 
-import json
-import os
-import pty
 import struct
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +10,7 @@ import pytest
 
 from edge.cli import main
 from edge.records import Image
+from tests.edge.commands.terminal import lines, on_terminal
 
 
 def image(*arguments: object) -> int:
@@ -32,10 +27,6 @@ def write(path: Path, picture: Image, options: list[int] | None = None) -> Path:
     path.parent.mkdir(exist_ok=True)
     assert cv2.imwrite(str(path), picture, options or [])
     return path
-
-
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def test_it_says_where_each_face_is_and_every_probability(
@@ -215,18 +206,6 @@ def test_many_pictures_have_a_bar_on_a_terminal_and_none_elsewhere(
 ) -> None:
     assert image(face, face) == 0
     assert "pictures" not in capsys.readouterr().err
-    leader, follower = pty.openpty()
-    command = [sys.executable, "-m", "edge", "image", str(face), str(face), "--json"]
-    process = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=follower,
-        check=True,
-        timeout=60,
-        env={**os.environ, "TERM": "xterm"},
-    )
-    os.close(follower)
-    shown = os.read(leader, 100_000).decode()
-    os.close(leader)
+    printed, shown = on_terminal("image", face, face, "--json")
     assert "pictures" in shown
-    assert len(process.stdout.splitlines()) == 2
+    assert len(printed.splitlines()) == 2

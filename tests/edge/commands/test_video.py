@@ -2,15 +2,12 @@
 
 import csv
 import json
-import os
-import pty
 import shutil
 import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,7 +16,8 @@ from edge.demo.broker import free_port
 from edge.demo.show import CLIP
 from tests.brokers import wait_until
 from tests.e2e.daemon import read_events
-from tests.edge.film.films import cut, frames_of, without_face
+from tests.edge.commands.terminal import lines, on_terminal
+from tests.films import cut, frames_of, without_face
 
 
 def video(*arguments: object) -> int:
@@ -41,10 +39,6 @@ def letter(tmp_path: Path) -> Path:
     path = tmp_path / "letter.mp4"
     path.write_text("Dear Sir or Madam")
     return path
-
-
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def test_it_prints_how_long_each_face_showed_what(
@@ -212,21 +206,9 @@ def test_a_cluster_that_is_not_there_is_one_line(
 def test_on_a_terminal_there_is_a_bar_and_what_is_asked_for_goes_where_it_is_wanted(
     film: Path, tmp_path: Path
 ) -> None:
-    leader, follower = pty.openpty()
-    command = [sys.executable, "-m", "edge", "video", str(film), "--json"]
-    done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=follower,
-        check=True,
-        timeout=60,
-        env={**os.environ, "TERM": "xterm"},
-    )
-    os.close(follower)
-    shown = os.read(leader, 100_000).decode()
-    os.close(leader)
+    printed, shown = on_terminal("video", film, "--json")
     assert "frames" in shown
-    assert json.loads(done.stdout)["frames"] == 60
+    assert json.loads(printed)["frames"] == 60
 
 
 @pytest.mark.parametrize("several", [False, True])

@@ -15,7 +15,7 @@ from edge.errors import EmotiondError
 from edge.film.spread import Outcome, spread_over_cluster, spread_over_cores
 from edge.film.study import Job, Study, study
 from tests.brokers import wait_until
-from tests.edge.film.films import cut, told, without_face
+from tests.films import cut, told, without_face
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from edge.errors import InputError
 from edge.film.study import Job, Study, study
 from edge.publish.payload import encode_event
 from tests.e2e.daemon import Daemon, read_events
-from tests.edge.film.films import cut, frames_of, told, without_face
+from tests.films import cut, frames_of, told, without_face
 
 
 def config(**fields: Any) -> Config:

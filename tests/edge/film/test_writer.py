@@ -15,8 +15,8 @@ from edge.film.writer import FilmWriter
 from edge.geometry import Box
 from edge.records import Image
 from edge.view.settings import Blur
-from tests.edge.film.films import FPS, cut, frames_of, with_sound
 from tests.edge.view.scenes import expression, scene
+from tests.films import FPS, cut, frames_of, with_sound
 
 FACE = expression(Box(200.0, 100.0, 300.0, 200.0), "happy")
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,14 @@ def test_what_is_written_meanwhile_is_no_part_of_it(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(b"{")
     assert len(list(recording)) == 1
+
+
+def test_a_pipe_which_cannot_be_read_twice_is_refused() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, encode_event(event()) + b"\n")
+    os.close(writing)
+    try:
+        with pytest.raises(InputError, match="expected a file, which is read twice, not a pipe"):
+            Recording(Path(f"/dev/fd/{reading}"))
+    finally:
+        os.close(reading)
