@@ -9,6 +9,7 @@ import cv2
 
 from edge import __version__
 from edge.commands import (
+    bench,
     calibrate,
     check,
     collect,
@@ -42,6 +43,7 @@ COMMANDS = (
     collect,
     calibrate,
     models,
+    bench,
     demo,
 )
 

@@ -35,7 +35,7 @@ class Machine:
         if now - self._looked >= 1.0:
             self._share = (spent - self._spent) / (now - self._looked)
             self._looked, self._spent = now, spent
-        return Load(self._share, _resident(), self._temperature())
+        return Load(self._share, resident(), self._temperature())
 
     def _temperature(self) -> float | None:
         """Return the temperature of the hottest zone, as thermal throttling goes by it."""
@@ -52,10 +52,14 @@ def _degrees(path: Path) -> float | None:
         return None
 
 
-def _resident() -> int:
-    """Return the bytes of memory that the process has (proc(5), statm); 0 where none tells."""
+def resident(process: int | None = None) -> int:
+    """Return the bytes of memory that a process has (proc(5), statm); 0 where none tells.
+
+    Args:
+        process: its number; None is this one.
+    """
     try:
-        pages = Path("/proc/self/statm").read_text().split()[1]
+        pages = Path(f"/proc/{process or 'self'}/statm").read_text().split()[1]
     except OSError:
         return 0
     return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -54,18 +54,24 @@ class Network:
     Args:
         path: the file.
         runtime: which package runs it.
+        threads: of the interpreter. A second one saves little at 48x48, and each stage of the
+            daemon has a thread already; docs/performance.md has the figures.
+        batch: how many inputs it takes at once; None leaves it as the file has it.
 
     Raises:
         ConfigError: the runtime is not installed.
-        ModelError: the file is no model, or has other than one input.
+        ModelError: the file is no model, has other than one input, or cannot take so many.
     """
 
-    def __init__(self, path: Path, runtime: Runtime) -> None:
+    def __init__(
+        self, path: Path, runtime: Runtime, threads: int = 1, batch: int | None = None
+    ) -> None:
         self._path = path
         interpreter = _interpreter_class(runtime)
         try:
-            # At 48x48 a second thread gains nothing.
-            self._interpreter = interpreter(model_path=str(path), num_threads=1)
+            self._interpreter = interpreter(model_path=str(path), num_threads=threads)
+            if batch is not None:
+                self._take(batch)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{path}: is not a model that {runtime} can run: {error}") from error
@@ -74,6 +80,10 @@ class Network:
             raise ModelError(f"{path}: expected one input, found {len(inputs)}")
         self._input: dict[str, Any] = inputs[0]
         self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+
+    def _take(self, batch: int) -> None:
+        for entry in self._interpreter.get_input_details():
+            self._interpreter.resize_tensor_input(entry["index"], [batch, *entry["shape"][1:]])
 
     @property
     def input(self) -> TensorForm:

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from edge.errors import EmotiondError
+
 STOP_SECONDS = 30.0
 """How long it may take to stop."""
 
@@ -60,9 +62,15 @@ def run_daemon(
 
 
 def last_words(directory: Path) -> str:
-    """Return what a daemon that has ended told of its numbers."""
+    """Return what a daemon that has ended told of its numbers.
+
+    Raises:
+        EmotiondError: it ended before it could tell any; the text is the last it said.
+    """
     lines = (directory / "daemon.log").read_text().splitlines()
-    told = next(line for line in reversed(lines) if "fps in" in line)
+    told = next((line for line in reversed(lines) if "fps in" in line), None)
+    if told is None:
+        raise EmotiondError(f"the daemon ended too early: {lines[-1] if lines else 'silently'}")
     return told.partition("; ")[2]
 
 

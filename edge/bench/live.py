@@ -1,76 +1,115 @@
-"""`python -m edge.bench.live`: does the daemon keep up with a live camera, and how late is it?
+"""The whole daemon, as a process of its own, watching a live stream."""
 
-The built-in clip is served as a live stream of 640x480 and the daemon watches it as a process of
-its own, publishing to a broker; its own stats are the result.
-"""
-
-import argparse
+import re
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+import numpy as np
 
-from edge.bench.daemon import run_daemon
+from edge.bench.daemon import daemon, last_words, processor_seconds
+from edge.bench.results import LiveRow
 from edge.bench.stream import LiveStream
-from edge.demo.broker import EmbeddedBroker
-from edge.demo.show import CLIP
+from edge.machine import resident
+from edge.publish.payload import decode_event
+from edge.records import EmotionEvent
+
+WORDS = re.compile(
+    r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames,.*latency p50 (?P<p50>[\d.]+) ms, "
+    r"p95 (?P<p95>[\d.]+) ms; dropped (?P<dropped>.*)"
+)
+"""What the daemon says of itself at its end."""
+
+SETTLING = 4.0
+"""Seconds from its start until it is measured."""
+
+LOOK_SECONDS = 0.01
+"""Between two looks for the first event."""
 
 
-def main() -> None:
-    """Run for the seconds asked and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fps", type=float, default=30.0)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--budget", type=float, default=0.15, help="detect.cpu_budget")
-    options = parser.parse_args()
+class Watched(msgspec.Struct, frozen=True):
+    """What is watched, and for how long.
+
+    Attributes:
+        scene: what it is called.
+        film: what is served as a stream.
+        fps: of the stream.
+        seconds: for how long it is measured.
+        settings: what the config says beside source and sinks.
+    """
+
+    scene: str
+    film: Path
+    fps: float
+    seconds: float
+    settings: dict[str, Any] = {}
+
+
+def watch_live(watched: Watched) -> LiveRow:
+    """Let the daemon watch a stream of MJPEG, as most cameras give it, and measure it.
+
+    Raises:
+        EmotiondError: the daemon ended early; the text is the last it said.
+    """
     with (
-        EmbeddedBroker() as broker,
-        LiveStream(CLIP, options.fps) as stream,
-        tempfile.TemporaryDirectory() as directory,
+        LiveStream(watched.film, watched.fps) as stream,
+        tempfile.TemporaryDirectory() as name,
     ):
-        stats: dict[str, Any] = {}
-        client = _listen(broker, stats)
-        config = _config(stream.url, broker, options.budget)
-        cpu = run_daemon(Path(directory), config, options.seconds)
-        client.disconnect()
-    _print(stats, cpu, options)
+        folder = Path(name)
+        began = time.monotonic()
+        with daemon(folder, _config(watched, stream.url)) as process:
+            first = _await_event(folder, began)
+            spent = processor_seconds(process.pid)
+            time.sleep(watched.seconds)
+            cpu = (processor_seconds(process.pid) - spent) / watched.seconds
+            memory = resident(process.pid) / 1e6
+        return _row(watched, folder, cpu, memory, first)
 
 
-def _listen(broker: EmbeddedBroker, stats: dict[str, Any]) -> paho.Client:
-    """Keep the latest stats in `stats`."""
-    client = paho.Client(CallbackAPIVersion.VERSION2)
-    client.on_message = lambda _client, _data, message: stats.update(
-        msgspec.json.decode(message.payload)
+def _config(watched: Watched, url: str) -> dict[str, Any]:
+    return {
+        **watched.settings,
+        "source": {"kind": "stream", "url": url},
+        "sinks": [{"kind": "jsonl", "path": "events.jsonl"}],
+        "state": ".",
+    }
+
+
+def _await_event(folder: Path, began: float) -> float | None:
+    """Wait until it has settled; return the seconds from its start to its first event."""
+    first = None
+    while time.monotonic() < began + SETTLING:
+        if first is None and (folder / "events.jsonl").exists():
+            first = time.monotonic() - began
+        time.sleep(LOOK_SECONDS)
+    return first
+
+
+def _row(watched: Watched, folder: Path, cpu: float, memory: float, first: float | None) -> LiveRow:
+    told = WORDS.search(last_words(folder))
+    assert told, "the daemon's last words have changed"
+    events = _events(folder)
+    latencies = [1000 * event.latency for event in events]
+    return LiveRow(
+        detector=watched.settings.get("detector", {}).get("kind", "auto"),
+        model=watched.settings.get("classifier", {}).get("model", "shallow-int8"),
+        scene=watched.scene,
+        source_fps=watched.fps,
+        seconds=watched.seconds,
+        fps=float(told["fps"]),
+        frames=int(told["frames"]),
+        dropped=sum(int(count) for count in re.findall(r"=(\d+)", told["dropped"])),
+        p50_ms=float(told["p50"]),
+        p95_ms=float(told["p95"]),
+        event_p95_ms=float(np.percentile(latencies, 95)) if latencies else None,
+        cpu_percent=100 * cpu,
+        memory_mb=memory,
+        first_event_s=first,
     )
-    client.connect(broker.host, broker.port)
-    client.subscribe("emotiond/bench/stats")
-    client.loop_start()
-    return client
 
 
-def _config(url: str, broker: EmbeddedBroker, budget: float) -> dict[str, Any]:
-    mqtt = {"kind": "mqtt", "host": broker.host, "port": broker.port, "device": "bench"}
-    source = {"kind": "stream", "url": url}
-    return {"source": source, "detect": {"cpu_budget": budget}, "sinks": [mqtt], "state": "."}
-
-
-def _print(stats: dict[str, Any], cpu: float, options: argparse.Namespace) -> None:
-    interval = 1000 / options.fps
-    dropped = ", ".join(f"{count} {name}" for name, count in stats["dropped"].items())
-    print(f"{options.seconds:.0f} s at {options.fps:g} fps: {stats['frames']} frames")
-    print(f"in {stats['fps']['in']} fps, analysed {stats['fps']['out']} fps; dropped {dropped}")
-    for name in ("frame", "event"):
-        latency, count = stats[f"{name}_latency_ms"], stats[f"{name}s"]
-        print(
-            f"{name} latency p50 {latency['p50']} ms, p95 {latency['p95']} ms "
-            f"= {latency['p95'] / interval:.2f} frame intervals ({count} {name}s)"
-        )
-    print(f"the detector ran in {stats['detections'] / stats['frames']:.0%} of the frames")
-    print(f"processor {cpu:.0%} of one core")
-
-
-if __name__ == "__main__":
-    main()
+def _events(folder: Path) -> list[EmotionEvent]:
+    path = folder / "events.jsonl"
+    return [decode_event(line) for line in path.read_bytes().splitlines()] if path.exists() else []

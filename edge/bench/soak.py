@@ -6,7 +6,6 @@ has warmed up, what it has more at the end is growth.
 """
 
 import argparse
-import os
 import socket
 import statistics
 import subprocess
@@ -21,6 +20,7 @@ from edge.bench.daemon import daemon, last_words
 from edge.bench.stream import LiveStream
 from edge.demo.broker import EmbeddedBroker
 from edge.demo.show import CLIP
+from edge.machine import resident
 
 PERIOD = 5.0
 """Seconds between looks at the memory."""
@@ -76,7 +76,7 @@ def _watch(process: subprocess.Popen[bytes], systemd: socket.socket, seconds: fl
     while time.monotonic() < end:
         if process.poll() is not None:
             sys.exit(f"the daemon ended with {process.returncode}")
-        memory.append(_resident(process.pid))
+        memory.append(resident(process.pid) / 1e6)
         _hear(systemd, PERIOD)
     return memory
 
@@ -88,12 +88,6 @@ def _hear(systemd: socket.socket, seconds: float) -> None:
         systemd.settimeout(left)
         with suppress(TimeoutError):
             systemd.recv(4096)
-
-
-def _resident(process: int) -> float:
-    """Return the MB that a process has in memory (proc(5), statm)."""
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _print(memory: list[float], warm: int, minutes: float, told: str) -> None:

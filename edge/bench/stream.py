@@ -10,6 +10,9 @@ import cv2
 
 BOUNDARY = "frame"
 
+QUALITY = 80
+"""Of the JPEGs, as libjpeg counts; webcams' are about as fine."""
+
 
 class LiveStream:
     """Serves a film as MJPEG on a free port of 127.0.0.1, for as long as the `with` block lasts.
@@ -86,4 +89,6 @@ def _encode(film: Path) -> list[bytes]:
         there, image = capture.read()
         if not there:
             return pictures
-        pictures.append(cv2.imencode(".jpg", image)[1].tobytes())
+        pictures.append(
+            cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+        )

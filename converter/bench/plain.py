@@ -1,0 +1,74 @@
+"""The loop of the projects that emotiond began from, as its speed's reference.
+
+On every picture: OpenCV's default Haar cascade on the whole grey frame (scale 1.3, five
+neighbours), `model.predict` for each face, a rectangle and a label drawn, a JPEG written for the
+page. The network is this project's own shallow one, with weights as they begin: they cost the same.
+OpenCV and TensorFlow use as many threads as they like, as they do there.
+"""
+
+import time
+
+import cv2
+import numpy as np
+
+from converter.datasets import EXPRESSIONS, SIDE
+from converter.networks.classifiers import Model, shallow
+from edge.bench.passes import WARM_UP
+from edge.bench.reel import Reel
+from edge.bench.reference import NEIGHBORS, SCALE
+from edge.bench.tasks import PlainAnswer, PlainTask
+from edge.bench.timing import timing
+from edge.capture.source import frames
+from edge.detect.haar import Cascade
+from edge.machine import resident
+from edge.records import Image
+
+STAGES = ("capture", "detect", "infer", "publish")
+GREEN = (0, 255, 0)
+
+
+def run_plain(task: PlainTask) -> PlainAnswer:
+    """Send the film of `task` through the loop."""
+    loop, faces, laps = PlainLoop(), list[int](), list[list[float]]()
+    began = time.perf_counter()
+    for frame in frames(Reel(task.film, WARM_UP + task.frames)):
+        times = [began, time.perf_counter()]
+        faces.append(loop.step(frame.image.copy(), times))
+        laps.append(np.diff(times).tolist())
+        began = time.perf_counter()
+    laps, faces = laps[WARM_UP:], faces[WARM_UP:]
+    means = np.mean(laps, axis=0).tolist()
+    return PlainAnswer(
+        fps=1 / sum(means),
+        stages={name: 1000 * seconds for name, seconds in zip(STAGES, means, strict=True)},
+        frame=timing([sum(lap) for lap in laps]),
+        faces=float(np.mean(faces)),
+        memory=resident() / 1e6,
+    )
+
+
+class PlainLoop:
+    """Detects, predicts and draws, as tutorials do."""
+
+    def __init__(self) -> None:
+        self._cascade = cv2.CascadeClassifier(str(Cascade.DEFAULT.file))
+        self._model: Model = shallow(len(EXPRESSIONS))
+
+    def step(self, image: Image, times: list[float]) -> int:
+        """Treat one picture, drawing on it; note when each part was over; return the faces."""
+        grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+        boxes = self._cascade.detectMultiScale(grey, SCALE, NEIGHBORS)
+        times.append(time.perf_counter())
+        names = [self._predict(grey[y : y + h, x : x + w]) for x, y, w, h in boxes]
+        times.append(time.perf_counter())
+        for name, (x, y, w, h) in zip(names, boxes, strict=True):
+            cv2.rectangle(image, (x, y), (x + w, y + h), GREEN, 2)
+            cv2.putText(image, name, (x, y - 10), cv2.FONT_HERSHEY_SIMPLEX, 1, GREEN, 2)
+        cv2.imencode(".jpg", image)
+        times.append(time.perf_counter())
+        return len(boxes)
+
+    def _predict(self, face: Image) -> str:
+        crop = cv2.resize(face, (SIDE, SIDE)).reshape(1, SIDE, SIDE, 1)
+        answer = self._model.predict(np.asarray(crop, np.float32), verbose=0)
+        return str(EXPRESSIONS[int(np.argmax(answer["logits"]))])

@@ -1,0 +1,173 @@
+"""A film sent through the daemon's stages: one after the other, and as threads."""
+
+import tempfile
+import time
+from dataclasses import dataclass, field, replace
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any
+
+from edge.bench.reel import Reel
+from edge.bench.tasks import PassAnswer, PassTask
+from edge.bench.timing import timing
+from edge.capture import EndOfStream
+from edge.config import Config, parse_config
+from edge.machine import resident
+from edge.parts import Parts, Plan, open_parts
+from edge.pipeline import Pipeline
+from edge.publish import Sinks
+from edge.records import Scene
+
+STAGES = ("capture", "detect", "infer", "publish")
+
+EVERY_FRAME: dict[str, Any] = {"every": 1, "min_motion": 0.0, "cpu_budget": 1.0}
+"""The detector runs on every frame, so that detectors can be compared."""
+
+WARM_UP = 20
+"""Frames before those that count."""
+
+FAREWELL = 5.0
+
+LOOK_SECONDS = 0.01
+"""Between two looks at whether a pipeline has ended."""
+
+
+class Stopwatch:
+    """A screen that notes of each scene when it was shown, how late, and what was spent.
+
+    The first scene only starts the watch.
+    """
+
+    def __init__(self) -> None:
+        self.latencies: list[float] = []
+        self._shown: list[float] = []
+        self._spent: list[float] = []
+
+    def show(self, scene: Scene) -> None:
+        """Note it; its events were handed over just before."""
+        now = time.monotonic()
+        self.latencies.append(now - scene.tracked.frame.captured)
+        self._shown.append(now)
+        self._spent.append(time.process_time())
+
+    @property
+    def fps(self) -> float:
+        """Scenes a second."""
+        return (len(self._shown) - 1) / (self._shown[-1] - self._shown[0])
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time a scene, of all threads."""
+        return (self._spent[-1] - self._spent[0]) / (len(self._spent) - 1)
+
+    def clear(self) -> None:
+        """Nothing is on it."""
+
+
+@dataclass
+class Laps:
+    """The seconds that each stage took for each frame."""
+
+    stages: list[tuple[float, ...]] = field(default_factory=list)
+    faces: int = 0
+
+    @property
+    def frames(self) -> list[float]:
+        """The seconds of each frame."""
+        return [sum(lap) for lap in self.stages]
+
+
+def run_pass(task: PassTask) -> PassAnswer:
+    """Send the film of `task` through the stages.
+
+    Raises:
+        EmotiondError: a part cannot be used, or the film not be read.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        config = _config(task, Path(name))
+        _run_in_turn(_open(config, Reel(task.film, WARM_UP), live=False))
+        laps = _run_in_turn(_open(config, Reel(task.film, task.frames), live=False))
+        flat_out = _run_threads(_open(config, Reel(task.film, task.frames), live=False))[0]
+        live = Reel(task.film, round(task.fps * task.seconds), task.fps)
+        watch, dropped = _run_threads(_open(config, live, live=True))
+    sums = [sum(stage) for stage in zip(*laps.stages, strict=True)]
+    return PassAnswer(
+        fps=len(laps.stages) / sum(sums),
+        stages={
+            name: 1000 * seconds / len(laps.stages)
+            for name, seconds in zip(STAGES, sums, strict=True)
+        },
+        frame=timing(laps.frames),
+        faces=laps.faces / len(laps.stages),
+        threaded_fps=flat_out.fps,
+        latency=timing(watch.latencies),
+        dropped=dropped,
+        cpu=1000 * watch.cpu,
+        memory=resident() / 1e6,
+    )
+
+
+def _config(task: PassTask, folder: Path) -> Config:
+    settings = {
+        "source": {"kind": "camera"},  # it is never opened: a reel takes its place
+        "detector": dict(task.detector),
+        "detect": EVERY_FRAME,
+        "classifier": {"model": str(task.model)},
+        "sinks": [{"kind": "jsonl", "path": "events.jsonl"}],
+        "state": str(folder),
+    }
+    return parse_config(settings, folder / "bench")
+
+
+def _open(config: Config, reel: Reel, live: bool) -> Parts:
+    return replace(open_parts(Plan(config), count(1)), source=reel, live=live)
+
+
+def _run_in_turn(parts: Parts) -> Laps:
+    """Let each frame pass through every stage before the next is read."""
+    laps, sinks = Laps(), Sinks(parts.sinks)
+    sinks.start()
+    while True:
+        try:
+            lap, faces = _lap(parts, sinks)
+        except EndOfStream:
+            break
+        laps.stages.append(lap)
+        laps.faces += faces
+    parts.source.close()
+    sinks.close(FAREWELL)
+    return laps
+
+
+def _lap(parts: Parts, sinks: Sinks) -> tuple[tuple[float, ...], int]:
+    """Return the seconds of each stage, and how many faces were seen."""
+    analysis, times = parts.analysis, [time.perf_counter()]
+    frame = parts.source.read()
+    assert frame is not None
+    times.append(time.perf_counter())
+    tracked = analysis.follower.update(frame)
+    times.append(time.perf_counter())
+    events = analysis.life.update(frame, analysis.expressions.update(tracked))
+    times.append(time.perf_counter())
+    for event in events:
+        sinks.publish(event)
+    times.append(time.perf_counter())
+    seen = sum(track.seen for track in tracked.tracks)
+    return tuple(after - before for before, after in pairwise(times)), seen
+
+
+def _run_threads(parts: Parts) -> tuple[Stopwatch, int]:
+    """Let the daemon's threads do it; return when scenes were shown, and how many were dropped.
+
+    Raises:
+        EmotiondError: what ended a stage.
+    """
+    watch = Stopwatch()
+    pipeline = Pipeline(parts, watch)
+    pipeline.start()
+    while pipeline.running:
+        time.sleep(LOOK_SECONDS)
+    pipeline.stop()
+    if pipeline.error is not None:
+        raise pipeline.error
+    return watch, sum(pipeline.stats().dropped.values())
