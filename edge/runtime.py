@@ -1,11 +1,11 @@
 """The TFLite runtimes, behind one small adapter."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from edge.errors import ConfigError, ModelError
 
 Tensor = NDArray[Any]
+
+T = TypeVar("T")
 
 
 class Runtime(StrEnum):
@@ -126,11 +128,35 @@ class Network:
     def invoke(self, batch: Tensor) -> list[NDArray[np.float32]]:
         """Run the model on `batch`, of its input's shape and dtype; return each output's values."""
         self._interpreter.set_tensor(self._input["index"], batch)
+        return [self.dequantize(place, values) for place, values in enumerate(self._run())]
+
+    def invoke_on(self, write: Callable[[Tensor], T]) -> tuple[T, list[Tensor]]:
+        """Run the model on what `write` puts into its input, in place.
+
+        Args:
+            write: fills the tensor, all of it: what it holds before is of no meaning. It must not
+                keep it.
+
+        Returns:
+            What `write` returned, and each output's values as the model gives them.
+        """
+        written = write(self._interpreter.tensor(self._input["index"])())
+        return written, self._run()
+
+    def dequantize(self, place: int, values: Tensor) -> NDArray[np.float32]:
+        """Turn values of the output at `place` into what they stand for; floats pass as they are."""
+        scale, zero_point = self._outputs[place]["quantization"]
+        real = values.astype(np.float32)
+        return np.asarray((real - zero_point) * scale if scale else real, dtype=np.float32)
+
+    def quantize(self, place: int, value: float) -> float:
+        """Return how the output at `place` holds a value; integers lie between its neighbours."""
+        scale, zero_point = self._outputs[place]["quantization"]
+        return value / scale + zero_point if scale else value
+
+    def _run(self) -> list[Tensor]:
         self._interpreter.invoke()
-        return [
-            _dequantize(self._interpreter.get_tensor(detail["index"]), detail["quantization"])
-            for detail in self._outputs
-        ]
+        return [self._interpreter.get_tensor(detail["index"]) for detail in self._outputs]
 
 
 def open_network(path: Path) -> Network:
@@ -152,13 +178,6 @@ def open_network(path: Path) -> Network:
 def _form(detail: dict[str, Any]) -> TensorForm:
     shape = tuple(int(length) for length in detail["shape"])
     return TensorForm(shape, str(np.dtype(detail["dtype"]).name))
-
-
-def _dequantize(values: Tensor, quantization: tuple[float, int]) -> NDArray[np.float32]:
-    """Turn integers into what they stand for; floats pass as they are."""
-    scale, zero_point = quantization
-    real = values.astype(np.float32)
-    return np.asarray((real - zero_point) * scale if scale else real, dtype=np.float32)
 
 
 def _interpreter_class(runtime: Runtime) -> Any:

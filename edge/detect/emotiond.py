@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from edge.assets import asset
 from edge.detect.card import DetectorCard, load_detector_card
+from edge.detect.shrink import scaled
 from edge.errors import ModelError
 from edge.geometry import Box, KeyPoints, Point
 from edge.probabilities import sigmoid
 from edge.records import Face, Image
-from edge.runtime import TensorForm, open_network
+from edge.runtime import Tensor, TensorForm, open_network
 
 Floats = NDArray[np.float32]
 
@@ -92,17 +93,18 @@ class Emotiond:
                 f"{path}: expected an input of scale and zero point {PIXELS}, so that a pixel less "
                 f"128 means itself, found {self._network.input_scale}; quantize it anew"
             )
-        self._picture = np.zeros(self.card.input.shape, dtype=np.uint8)
-        self._batch = np.zeros((1, *self.card.input.shape), dtype=np.int8)
+        # Logits are compared as they come, so that only the few that are left are made floats of.
+        logit = math.log(self._threshold / (1 - self._threshold))
+        self._least = math.floor(self._network.quantize(self._order[0], logit))
 
     def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; one call sees all of the picture, so `near` saves nothing."""
-        scale = fit(image, self._picture)
-        # Less 128, which is the same as turning over the highest bit.
-        np.bitwise_xor(self._picture, 128, out=self._batch[0].view(np.uint8))
-        outputs = self._network.invoke(self._batch)
-        logits, boxes, points = (outputs[place][0] for place in self._order)
-        scores, values = decode(logits, boxes, points, self._grid, self._threshold)
+        scale, outputs = self._network.invoke_on(lambda tensor: _enter(image, tensor))
+        likely = np.flatnonzero(outputs[self._order[0]][0, :, 0] >= self._least)
+        logits, boxes, points = (
+            self._network.dequantize(place, outputs[place][0, likely]) for place in self._order
+        )
+        scores, values = decode(logits, boxes, points, self._grid[likely], self._threshold)
         stand = suppress(scores, values, self.card.smallest_face, self.card.largest_face)
         rows = values[stand] / np.tile(scale, 6)
         pairs = zip(scores[stand].tolist(), rows.tolist(), strict=True)
@@ -113,6 +115,15 @@ def _forms(card: DetectorCard, count: int) -> tuple[TensorForm, list[TensorForm]
     """Return what the network must take, and give of so many cells: scores, boxes, points."""
     outputs = [TensorForm((1, count, width), "int8") for width in WIDTHS]
     return TensorForm((1, *card.input.shape), card.input.dtype), outputs
+
+
+def _enter(image: Image, tensor: Tensor) -> tuple[float, float]:
+    """Draw a picture into the network's input, int8 (1, height, width, channels); as `fit`."""
+    picture = tensor[0].view(np.uint8)
+    scale = fit(image, picture)
+    # Less 128, which is the same as turning over the highest bit.
+    np.bitwise_xor(picture, 128, out=picture)
+    return scale
 
 
 def fit(image: Image, into: Image) -> tuple[float, float]:
@@ -143,23 +154,12 @@ def _resize(image: Image, into: Image) -> None:
     """
     height, width = into.shape[:2]
     if image.shape[1] > 2 * width:
-        image = _scaled(image, 2 * width, 2 * height)
+        image = scaled(image, 2 * width, 2 * height, cv2.INTER_LINEAR)
     if into.shape[2] == 3:
-        _scaled(image, width, height, into)
+        scaled(image, width, height, cv2.INTER_LINEAR, into)
     else:
-        cv2.cvtColor(_scaled(image, width, height), cv2.COLOR_BGR2GRAY, dst=into[:, :, 0])
-
-
-def _scaled(image: Image, width: int, height: int, into: Image | None = None) -> Image:
-    """Return a picture in another size, drawn over `into` where that is given.
-
-    Halved, a bilinear step and an average give the same values; OpenCV has a kernel for the average
-    that takes a Raspberry Pi 4 a fourteenth of the instructions (2026-11-20).
-    """
-    halved = image.shape[:2] == (2 * height, 2 * width)
-    method = cv2.INTER_AREA if halved else cv2.INTER_LINEAR
-    scaled = cv2.resize(image, (width, height), dst=into, interpolation=method)
-    return np.asarray(scaled, dtype=np.uint8)
+        small = scaled(image, width, height, cv2.INTER_LINEAR)
+        cv2.cvtColor(small, cv2.COLOR_BGR2GRAY, dst=into[:, :, 0])
 
 
 def cells(shape: tuple[int, int], strides: Sequence[int]) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from typing import Annotated
 
 import cv2
@@ -45,6 +46,19 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     full_interval: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.5
 
 
+class Glance:
+    """A frame's small grey copy, made when it is first looked at: many frames never need it."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.size = frame.size
+        self._image = frame.image
+
+    @cached_property
+    def grey(self) -> GreyImage:
+        """The copy; read off, not averaged, which takes a tenth of the time."""
+        return grey(shrink(self._image, WIDTH, cv2.INTER_LINEAR)[0])
+
+
 class Follower:
     """Turns frames into tracks, as cheaply as it can.
 
@@ -73,8 +87,7 @@ class Follower:
         self._settings = settings
         self._budget = Budget(settings.cpu_budget) if live else None
         self._motion = Motion()
-        self._size = (0, 0)
-        self._before: GreyImage | None = None
+        self._before: Glance | None = None
         self._since_detection = 0
         self._detected = self._searched = float("-inf")
 
@@ -103,25 +116,25 @@ class Follower:
             return self._follow(frame)
 
     def _follow(self, frame: Frame) -> TrackedFrame:
-        picture, before = _look(frame), self._before
-        self._before = picture
+        glance, before = Glance(frame), self._before
+        self._before = glance
         self._since_detection += 1
-        if self._size != frame.size:
-            self._size, before = frame.size, None
+        if before is not None and before.size != glance.size:
+            before = None
             self._tracker.clear()
         if before is None or self._overdue(frame):
-            return self._find(frame, picture)
-        if self._calm(picture):
+            return self._find(frame, glance)
+        if self._calm(glance):
             return self._tracker.carry(frame, lambda box: Shift(0.0, 0.0))
         if self._due(frame) and self._affordable:
-            return self._find(frame, picture)
-        return self._carry(frame, before, picture)
+            return self._find(frame, glance)
+        return self._carry(frame, before.grey, glance.grey)
 
-    def _calm(self, picture: GreyImage) -> bool:
+    def _calm(self, glance: Glance) -> bool:
         """Tell whether all faces are known and nothing moved since the detector ran."""
-        if self._tracker.uncertain:
+        if self._tracker.uncertain or not self._settings.min_motion:
             return False
-        return self._motion.since_kept(picture) < self._settings.min_motion
+        return self._motion.since_kept(glance.grey) < self._settings.min_motion
 
     def _due(self, frame: Frame) -> bool:
         """Tell whether the detector should run.
@@ -142,9 +155,10 @@ class Follower:
     def _overdue(self, frame: Frame) -> bool:
         return frame.timestamp - self._detected >= self._settings.max_interval
 
-    def _find(self, frame: Frame, picture: GreyImage) -> TrackedFrame:
+    def _find(self, frame: Frame, glance: Glance) -> TrackedFrame:
         """Run the detector, near the known faces where that is enough."""
-        self._motion.keep(picture)
+        if self._settings.min_motion:
+            self._motion.keep(glance.grey)
         self._detected, self._since_detection = frame.timestamp, 0
         near = [] if self._full_due(frame) else self._tracker.boxes
         if not near:
@@ -165,9 +179,3 @@ class Follower:
             return shift and Shift(shift.right / scale, shift.down / scale, shift.scale)
 
         return self._tracker.carry(frame, movement)
-
-
-def _look(frame: Frame) -> GreyImage:
-    """Return the copy that is compared; read off, not averaged, which takes a tenth of the time."""
-    small, _ = shrink(frame.image, WIDTH, cv2.INTER_LINEAR)
-    return grey(small)

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.detect.shrink import average
 from edge.records import GreyImage
 
 CELLS = (80, 60)
@@ -16,18 +17,21 @@ class Motion:
 
     def __init__(self) -> None:
         self._kept: NDArray[np.uint8] | None = None
+        self._seen: tuple[GreyImage, NDArray[np.uint8]] | None = None
 
     def keep(self, grey: GreyImage) -> None:
         """Compare with this picture from now on."""
-        self._kept = _cells(grey)
+        self._kept = self._cells(grey)
 
     def since_kept(self, grey: GreyImage) -> float:
         """Return the most that one cell differs from the kept picture, in grey values, 0-255."""
-        cells = _cells(grey)
+        cells = self._cells(grey)
         if self._kept is None:
             return 255.0
-        return float(cv2.absdiff(cells, self._kept).max())
+        return float(cv2.norm(cells, self._kept, cv2.NORM_INF))
 
-
-def _cells(grey: GreyImage) -> NDArray[np.uint8]:
-    return np.asarray(cv2.resize(grey, CELLS, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    def _cells(self, grey: GreyImage) -> NDArray[np.uint8]:
+        """Average a picture; one that is first compared and then kept is averaged once."""
+        if self._seen is None or self._seen[0] is not grey:
+            self._seen = grey, average(grey, CELLS)
+        return self._seen[1]

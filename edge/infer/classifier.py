@@ -104,7 +104,7 @@ class TFLiteClassifier:
         widths = [len(self.card.labels)] + [1] * (self.card.face is not None)
         rows = [self._invoke(crop) for crop in crops]
         values, *face = (
-            np.concatenate([np.empty((0, width), np.float32), *(row[place] for row in rows)])
+            np.concatenate([row[place] for row in rows]) if rows else np.empty((0, width), "f4")
             for place, width in enumerate(widths)
         )
         return values, face[0][:, 0] if face else None

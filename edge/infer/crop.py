@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from edge.detect import CropFit
+from edge.detect.shrink import average, scaled
 from edge.geometry import Box, KeyPoints
 from edge.records import GreyImage, Image
 
@@ -44,17 +45,25 @@ def crop_grey(image: Image, square: Box, side: int) -> GreyImage:
     Where the square reaches beyond the frame, the frame's edge is repeated.
     """
     height, width = image.shape[:2]
-    left, top, length = round(square.x1), round(square.y1), max(1, round(square.width))
+    left, top, length = round(square.x1), round(square.y1), _length(square.width, side)
     if min(left, top) >= 0 and left + length <= width and top + length <= height:
         part = image[top : top + length, left : left + length]
     else:
         columns = np.clip(np.arange(left, left + length), 0, width - 1)
         rows = np.clip(np.arange(top, top + length), 0, height - 1)
         part = image[rows[:, None], columns]
-    grey = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
-    # Area averaging keeps a large face from aliasing; a small one is drawn smoothly.
-    method = cv2.INTER_AREA if grey.shape[0] > side else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(grey, (side, side), interpolation=method), dtype=np.uint8)
+    grey = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    # Averages keep a large face from aliasing; a small one is drawn smoothly.
+    if length > side:
+        return average(grey, (side, side))
+    return scaled(grey, side, side, cv2.INTER_LINEAR)
+
+
+def _length(width: float, side: int) -> int:
+    """Return the pixels of a square's side; of a large one such that it can be halved."""
+    length = max(1, round(width))
+    halvings = max(0, int(math.log2(length / side)))
+    return length >> halvings << halvings
 
 
 def _turn(grey: GreyImage, roll: float, side: int) -> GreyImage:

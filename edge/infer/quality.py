@@ -90,7 +90,7 @@ def _sharpness(part: GreyImage) -> float:
     The trace of that mean is the variance of the Laplacian, but for the edges of the picture.
     """
     grey = cv2.GaussianBlur(part.astype(np.float32), (0, 0), GRAIN)
-    variance = float(grey.var())
+    variance = float(cv2.meanStdDev(grey)[1][0, 0]) ** 2
     if variance == 0.0:
         return 0.0
     across = (grey[1:-1, 2:] - 2 * grey[1:-1, 1:-1] + grey[1:-1, :-2]).ravel()
