@@ -71,14 +71,14 @@ class Box:
     def intersection(self, other: "Box") -> float:
         """Area common to both."""
         width = min(self.x2, other.x2) - max(self.x1, other.x1)
-        height = min(self.y2, other.y2) - max(self.y1, other.y1)
-        return max(width, 0.0) * max(height, 0.0)
+        if width <= 0.0:  # most boxes of a crowd are beside each other
+            return 0.0
+        return width * max(min(self.y2, other.y2) - max(self.y1, other.y1), 0.0)
 
     def iou(self, other: "Box") -> float:
         """Intersection over union, 0 (apart) to 1 (equal)."""
         common = self.intersection(other)
-        union = self.area + other.area - common
-        return common / union if union > 0 else 0.0
+        return common / (self.area + other.area - common) if common else 0.0
 
     @property
     def center(self) -> Point:

@@ -144,7 +144,7 @@ class Network:
         return written, self._run()
 
     def dequantize(self, place: int, values: Tensor) -> NDArray[np.float32]:
-        """Turn values of the output at `place` into what they stand for; floats pass as they are."""
+        """Turn values of the output at `place` into what they stand for; floats pass as such."""
         scale, zero_point = self._outputs[place]["quantization"]
         real = values.astype(np.float32)
         return np.asarray((real - zero_point) * scale if scale else real, dtype=np.float32)

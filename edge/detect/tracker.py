@@ -189,10 +189,11 @@ class Tracker:
         Returns:
             The faces that continue none, without those that repeat one that does.
         """
-        pairs = [(box.iou(face.box), one, face) for box, one in places for face in faces]
+        every = ((box.iou(face.box), one, face) for box, one in places for face in faces)
+        pairs = [pair for pair in every if pair[0] >= self._settings.min_iou]
         loose = list(faces)
-        for overlap, candidate, face in sorted(pairs, key=lambda pair: -pair[0]):
-            if overlap >= self._settings.min_iou and not candidate.found and face in loose:
+        for _, candidate, face in sorted(pairs, key=lambda pair: -pair[0]):
+            if not candidate.found and face in loose:
                 candidate.find(face, now)
                 loose = _others(loose, face)
         return loose
@@ -227,8 +228,11 @@ class Tracker:
 def _others(faces: Sequence[Face], face: Face) -> list[Face]:
     """Return the other faces, those that lie neither mostly inside `face` nor mostly cover it."""
     return [
-        other
-        for other in faces
-        if other is not face
-        and face.box.intersection(other.box) <= SAME_FACE * min(face.box.area, other.box.area)
+        other for other in faces if other is not face and not _mostly_covered(face.box, other.box)
     ]
+
+
+def _mostly_covered(one: Box, other: Box) -> bool:
+    """Tell whether much of the smaller of two boxes lies in the larger."""
+    common = one.intersection(other)
+    return common > 0.0 and common > SAME_FACE * min(one.area, other.area)

@@ -1,5 +1,7 @@
 """What was seen of one face so far."""
 
+import math
+
 from edge.infer.doubt import Doubt
 from edge.infer.look import Look
 from edge.infer.smoothing import Smoother, SmoothingSettings
@@ -23,16 +25,18 @@ class Watch:
 
     Attributes:
         quality: of the last look; None before the first.
+        read: when that was, in seconds.
     """
 
     def __init__(self, settings: SmoothingSettings) -> None:
         self.quality: Quality | None = None
+        self.read = -math.inf
         self._settings = settings
         self._smoother, self._doubt = _begin(settings)
 
     def update(self, look: Look, now: float) -> None:
         """Take in a look at `now`, in seconds."""
-        self.quality = look.quality
+        self.quality, self.read = look.quality, now
         if not look.accepted and not self.believed:
             self._smoother, self._doubt = _begin(self._settings)
             return
