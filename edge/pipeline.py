@@ -254,6 +254,7 @@ class Pipeline:
         frame = self._frames.get(WAIT)
         if frame is not None:
             self._tracked.put(self._follower.update(frame))
+            self.lookout.quiet = self._follower.quiet
 
     def _infer(self) -> None:
         tracked = self._tracked.get(WAIT)

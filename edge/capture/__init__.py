@@ -4,13 +4,13 @@ from edge.capture.camera import CameraSettings, open_camera
 from edge.capture.images import Images, ImagesSettings
 from edge.capture.picamera import PicameraSettings, open_picamera
 from edge.capture.reconnecting import Reconnecting
-from edge.capture.source import EndOfStream, Source
+from edge.capture.source import EndOfStream, LiveSource, Source
 from edge.capture.stream import StreamSettings, open_stream
 from edge.capture.video import Video, VideoSettings
 
 SourceSettings = CameraSettings | PicameraSettings | StreamSettings | VideoSettings | ImagesSettings
 
-__all__ = ["EndOfStream", "Source", "SourceSettings", "is_live", "open_source"]
+__all__ = ["EndOfStream", "LiveSource", "Source", "SourceSettings", "is_live", "open_source"]
 
 
 def is_live(settings: SourceSettings) -> bool:

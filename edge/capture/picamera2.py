@@ -66,6 +66,14 @@ class Picamera2Capture:
         image = frozen(np.ascontiguousarray(picture))
         return Frame(image, self._index - 1, timestamp=now, captured=now)
 
+    def skip(self) -> None:
+        """Let the next picture pass; it costs as much as to read it.
+
+        Raises:
+            SourceError: the camera fell silent or failed.
+        """
+        self.read()
+
     def close(self) -> None:
         """Let go of the camera, also of one that hangs."""
         camera, self._camera = self._camera, None

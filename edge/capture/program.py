@@ -69,10 +69,7 @@ class ProgramCapture:
         Raises:
             SourceError: the program ended or fell silent.
         """
-        try:
-            picture = self._pictures.get(WAIT)
-        except Closed:
-            raise SourceError(self._end()) from None
+        picture = self._next()
         image = decode_jpeg(picture[0]) if picture else None
         if picture is None or image is None:
             self._expect_alive()
@@ -80,6 +77,15 @@ class ProgramCapture:
         self._deadline = time.monotonic() + SILENCE
         self._index += 1
         return Frame(frozen(image), self._index - 1, timestamp=picture[1], captured=picture[1])
+
+    def skip(self) -> None:
+        """Let the next picture pass; it is not decoded.
+
+        Raises:
+            SourceError: the program ended or fell silent.
+        """
+        if self._next() is None:
+            self._expect_alive()
 
     def close(self) -> None:
         """End the program, its thread and its pipes."""
@@ -93,6 +99,12 @@ class ProgramCapture:
         self._thread.join()
         for pipe in self._pipes():
             pipe.close()
+
+    def _next(self) -> tuple[bytes, float] | None:
+        try:
+            return self._pictures.get(WAIT)
+        except Closed:
+            raise SourceError(self._end()) from None
 
     def _expect_alive(self) -> None:
         if time.monotonic() < self._deadline:

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable
 
-from edge.capture.source import Source
+from edge.capture.source import LiveSource
 from edge.errors import SourceError
 from edge.records import Frame
 
@@ -32,7 +32,7 @@ class Reconnecting:
     def __init__(
         self,
         name: str,
-        opener: Callable[[], Source],
+        opener: Callable[[], LiveSource],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -40,7 +40,7 @@ class Reconnecting:
         self._opener = opener
         self._clock = clock
         self._sleep = sleep
-        self._source: Source | None = None
+        self._source: LiveSource | None = None
         self._online: bool | None = None
         self._failures = 0
         self._retry_at = clock()
@@ -65,6 +65,14 @@ class Reconnecting:
             self._found()
         return frame
 
+    def skip(self) -> None:
+        """Let the next frame pass, where there is a source that gives one. Never fails."""
+        try:
+            if self._source is not None:
+                self._source.skip()
+        except SourceError as error:
+            self._lose(error)
+
     def close(self) -> None:
         """Let go of the source, if there is one; the next read opens it again."""
         self._online = None
@@ -75,7 +83,7 @@ class Reconnecting:
             self._source.close()
             self._source = None
 
-    def _reach(self) -> Source:
+    def _reach(self) -> LiveSource:
         if self._source is None:
             self._source = self._opener()
         return self._source

@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -36,6 +36,18 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of the device or file."""
+
+
+@runtime_checkable
+class LiveSource(Source, Protocol):
+    """Gives frames whether or not they are read."""
+
+    def skip(self) -> None:
+        """Let the next frame pass without making a picture of it, once it has come.
+
+        Raises:
+            SourceError: the source died.
+        """
 
 
 def frames(source: Source, patience: float = math.inf) -> Iterator[Frame]:

@@ -46,6 +46,10 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     full_interval: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.5
 
 
+QUIET_SECONDS = 3.0
+"""Without a face and without motion, after which a scene is called quiet."""
+
+
 class Glance:
     """A frame's small grey copy, made when it is first looked at: many frames never need it."""
 
@@ -71,6 +75,7 @@ class Follower:
 
     Attributes:
         detections: in how many frames the detector ran.
+        quiet: whether nobody was there and nothing moved for a while.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Follower:
         ids: Iterator[int] | None = None,
     ) -> None:
         self.detections = 0
+        self.quiet = False
         self._detector = detector
         self._tracker = Tracker(tracker, ids)
         self._settings = settings
@@ -90,6 +96,7 @@ class Follower:
         self._before: Glance | None = None
         self._since_detection = 0
         self._detected = self._searched = float("-inf")
+        self._lively: float | None = None
 
     @property
     def detector(self) -> str:
@@ -122,9 +129,11 @@ class Follower:
         if before is not None and before.size != glance.size:
             before = None
             self._tracker.clear()
+        calm = before is not None and self._calm(glance)
+        self._note(frame, calm)
         if before is None or self._overdue(frame):
             return self._find(frame, glance)
-        if self._calm(glance):
+        if calm:
             return self._tracker.carry(frame, lambda box: Shift(0.0, 0.0))
         if self._due(frame) and self._affordable:
             return self._find(frame, glance)
@@ -135,6 +144,12 @@ class Follower:
         if self._tracker.uncertain or not self._settings.min_motion:
             return False
         return self._motion.since_kept(glance.grey) < self._settings.min_motion
+
+    def _note(self, frame: Frame, calm: bool) -> None:
+        """Note whether the scene is quiet."""
+        if self._lively is None or not calm or self._tracker.boxes:
+            self._lively = frame.timestamp
+        self.quiet = frame.timestamp - self._lively >= QUIET_SECONDS
 
     def _due(self, frame: Frame) -> bool:
         """Tell whether the detector should run.

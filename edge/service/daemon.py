@@ -1,5 +1,6 @@
 """The main thread: start, watch over the stages, answer requests, stop."""
 
+import gc
 import logging
 import signal
 import time
@@ -72,6 +73,9 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
     controller = Controller(path, adjust=adjust)
     signals.wake_by(controller.desk.wake)
     controller.pipeline.start()
+    # What is loaded by now stays to the end: collections need not go through it again and again.
+    gc.collect()
+    gc.freeze()
     _watch(controller, signals, herald)
     herald.tell(controller.pipeline)  # a film may be over before anybody looked
     herald.end()

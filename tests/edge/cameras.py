@@ -36,6 +36,7 @@ class FakeCamera:
         self._still = still
         self._wait = wait
         self._index = -1
+        self.skipped = 0
 
     @property
     def reads(self) -> int:
@@ -52,6 +53,10 @@ class FakeCamera:
             raise InputError("picture 7: is not a picture that can be read")
         timestamp = self._clock() if self._clock else self._index / self._fps
         return Frame(image, self._index, timestamp, time.monotonic(), self._still)
+
+    def skip(self) -> None:
+        self._wait()
+        self.skipped += 1
 
     def close(self, timeout: float = 0.0) -> None:
         self.closed = True

@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -78,3 +79,33 @@ def test_what_was_closed_is_offline(camera: FakeCamera) -> None:
     lookout.close()
     assert camera.closed
     assert lookout.state is CameraState.OFFLINE
+
+
+def thirty_a_second(clip: list[Image]) -> FakeCamera:
+    return FakeCamera(clip * 4, wait=lambda: time.sleep(1 / 30))
+
+
+def test_while_it_is_quiet_two_of_three_frames_pass_unseen(clip: list[Image]) -> None:
+    camera = thirty_a_second(clip)
+    lookout = Lookout(camera, live=True)
+    lookout.quiet = True
+    for _ in range(6):
+        assert lookout.read() is not None
+    assert 8 <= camera.skipped <= 12
+
+
+def test_of_a_scene_that_is_not_quiet_every_frame_is_seen(clip: list[Image]) -> None:
+    camera = thirty_a_second(clip)
+    lookout = Lookout(camera, live=True)
+    for quiet in (True, False, False):
+        lookout.quiet = quiet
+        lookout.read()
+        before = camera.skipped
+    assert camera.skipped == before
+
+
+def test_another_source_is_not_quiet_because_the_one_before_was(clip: list[Image]) -> None:
+    lookout = Lookout(FakeCamera(clip), live=True)
+    lookout.quiet = True
+    lookout.replace(FakeCamera(clip), live=True)
+    assert not lookout.quiet

@@ -288,12 +288,14 @@ def test_another_source_takes_over_with_a_clock_and_faces_of_its_own(
     pipeline, camera, sink = watching
     film = FakeCamera([clip[4]] * 50, fps=25.0)  # its clock begins at 0
     analysis = analyse(open_detector(HaarSettings()), False, first_id=10)
+    before = sum(pipeline.stats().dropped.values())
     pipeline.adopt(Parts(film, False, analysis, pipeline.parts.sinks))
     wait_until(lambda: not pipeline.running)
     told = [(event.type.value, event.track_id) for event in sink.events]
     assert told == [("start", 1), ("end", 1), ("start", 10), ("end", 10)]
     assert camera.closed
-    assert set(pipeline.stats().dropped.values()) == {0}  # a film waits for who reads it
+    # A film waits for who reads it; a last frame of the camera may have been on its way.
+    assert sum(pipeline.stats().dropped.values()) - before <= 1
 
 
 def test_the_newest_of_several_parts_is_adopted_whatever_came_between(

@@ -22,6 +22,24 @@ def test_an_http_stream_gives_its_frames_and_then_says_that_it_ended() -> None:
     stream.close()
 
 
+def test_frames_that_pass_unseen_are_not_counted_and_their_end_is_told() -> None:
+    with LiveStream(CLIP, fps=50) as server:
+        stream = open_stream(StreamSettings(server.url))
+        before = stream.read()
+        skip_on(stream, 10)
+        after = stream.read()
+    assert (before.index, after.index) == (0, 1)
+    assert after.captured - before.captured >= 10 / 50 - 0.05
+    with pytest.raises(SourceError, match="no more frames"):
+        skip_on(stream, 200)
+    stream.close()
+
+
+def skip_on(stream: LiveCapture, count: int) -> None:
+    for _ in range(count):
+        stream.skip()
+
+
 def read_on(stream: LiveCapture) -> None:
     """Read what may still lie in buffers, and beyond."""
     for _ in range(100):

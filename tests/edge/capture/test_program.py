@@ -76,6 +76,11 @@ def read_on(source: ProgramCapture) -> None:
         source.read()
 
 
+def skip_on(source: ProgramCapture) -> None:
+    for _ in range(20):
+        source.skip()
+
+
 def failure(source: ProgramCapture) -> str:
     """Read until the source fails; return why."""
     with pytest.raises(SourceError) as caught:
@@ -244,3 +249,15 @@ def test_the_program_ends_when_the_daemon_is_killed(standin: StandIn) -> None:
 def test_a_program_that_is_not_there_cannot_be_started() -> None:
     with pytest.raises(SourceError, match=r"/none/such cannot be started: No such file"):
         ProgramCapture(["/none/such"])
+
+
+def test_a_picture_that_passes_unseen_is_taken_and_one_that_never_comes_is_a_loss(
+    standin: StandIn,
+) -> None:
+    source = standin.open()
+    first = next_frame(source)
+    source.skip()
+    assert number_of(next_frame(source).image) >= number_of(first.image) + 2
+    os.kill(standin.diary()[0], signal.SIGKILL)
+    with pytest.raises(SourceError):
+        skip_on(source)

@@ -45,6 +45,9 @@ class Camera:
             raise SourceError("gives no more frames")
         return frame()
 
+    def skip(self) -> None:
+        self.read()
+
     def close(self) -> None:
         self.closed += 1
 
@@ -120,3 +123,17 @@ def test_only_changes_of_state_are_logged(caplog: pytest.LogCaptureFixture) -> N
         source.read()
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
     assert "cannot be opened" in caplog.text
+
+
+def test_a_source_that_is_lost_while_frames_pass_unseen_is_found_again() -> None:
+    camera, clock = Camera(), Clock()
+    source = connect(camera, clock)
+    source.skip()
+    assert camera.opened == 0, "there is nothing to skip before the first frame"
+    source.read()
+    camera.plugged = False
+    source.skip()
+    assert source.online is False
+    camera.plugged = True
+    clock.now += LONGEST_DELAY
+    assert source.read() is not None

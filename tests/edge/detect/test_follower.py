@@ -183,3 +183,31 @@ def test_a_detection_whose_key_points_are_no_faces_is_passed_over() -> None:
 
     follower = Follower(Confused(), ONCE, STEADY, live=False)
     assert len(follower.update(frame(0.0)).tracks) == 1
+
+
+WATCHFUL = DetectSettings(every=1, min_motion=6.0, max_interval=1.0)
+
+
+def test_a_scene_without_a_face_in_which_nothing_moves_is_quiet_after_a_while(
+    clip: list[Image],
+) -> None:
+    blank = np.full_like(clip[0], 127)
+    follower = Follower(Witness(), ONCE, WATCHFUL, live=True)
+    watch(follower, [blank] * (3 * FPS))
+    assert not follower.quiet
+    follower.update(frame(3.0, image=blank))
+    assert follower.quiet
+    follower.update(frame(3.1, image=clip[0]))
+    assert not follower.quiet
+
+
+def test_a_scene_with_a_face_is_never_quiet(clip: list[Image]) -> None:
+    follower = Follower(Witness(), ONCE, WATCHFUL, live=True)
+    watch(follower, [clip[0]] * (4 * FPS))
+    assert not follower.quiet
+
+
+def test_where_motion_is_not_looked_for_no_scene_is_quiet(clip: list[Image]) -> None:
+    follower = Follower(Witness(), ONCE, DetectSettings(every=1, min_motion=0.0), live=True)
+    watch(follower, [np.full_like(clip[0], 127)] * (4 * FPS))
+    assert not follower.quiet

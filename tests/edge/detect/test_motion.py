@@ -39,3 +39,10 @@ def test_pictures_of_another_shape_are_compared_all_the_same() -> None:
     motion = Motion()
     motion.keep(np.zeros((240, 320), dtype=np.uint8))
     assert motion.since_kept(np.zeros((10, 10), dtype=np.uint8)) == 0.0
+
+
+def test_a_picture_that_was_compared_and_then_kept_is_still_when_compared_again() -> None:
+    motion, picture = Motion(), noise(3)
+    motion.since_kept(picture)
+    motion.keep(picture)
+    assert motion.since_kept(picture) == 0.0
