@@ -38,7 +38,10 @@ PLAIN_DETECTOR, PLAIN_MODEL, PLAIN_MODE = "haar 1.3/5", "shallow in Keras", "pla
 
 ACCURACY_DATA = "FER2013 PublicTest"
 
-DETECTORS: dict[str, tuple[tuple[str, str], ...]] = {
+Settings = tuple[tuple[str, str], ...]
+"""Key and value, as a config writes them."""
+
+DETECTORS: dict[str, Settings] = {
     "emotiond": (("kind", "emotiond"),),
     "emotiond 160x120": (("kind", "emotiond"), ("size", "160x120")),
     "haar": (("kind", "haar"),),

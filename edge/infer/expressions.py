@@ -6,7 +6,7 @@ import numpy as np
 
 from edge.detect import CropFit
 from edge.infer.classifier import Classifier
-from edge.infer.look import Looker
+from edge.infer.look import Look, Looker
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
 from edge.infer.watch import Watch
@@ -15,6 +15,9 @@ from edge.records import UNCERTAIN, Expression, Frame, Track, TrackedFrame
 LOOKS = 4
 """Faces that are read in one frame of a film or camera; where there are more, they take turns. At
 30 frames a second, twenty faces are read six times a second each: as often as smoothing needs."""
+
+READ_AGAIN = 0.25
+"""Seconds after which a face is read again though it looks the same."""
 
 INSTANT = SmoothingSettings(time_constant=0.0, margin=0.0, dwell=0.0)
 """For stills, which have no before and after."""
@@ -62,20 +65,26 @@ class Expressions:
         seen = [track for track in tracked.tracks if track.seen]
         if tracked.frame.still or len(seen) <= LOOKS:
             return seen
-        return sorted(seen, key=self._read_last)[:LOOKS]
+        return sorted(seen, key=self._looked_at)[:LOOKS]
 
-    def _read_last(self, track: Track) -> float:
+    def _looked_at(self, track: Track) -> float:
         watch = self._watches.get(track.track_id)
-        return -math.inf if watch is None else watch.read
+        return -math.inf if watch is None else watch.looked
 
     def _look(self, frame: Frame, tracks: list[Track]) -> None:
         settings = INSTANT if frame.still else self._smoothing
-        looks = self._looker.look(frame.image, tracks)
+        before = [self._fresh_look(track, frame.timestamp) for track in tracks]
+        looks = self._looker.look(frame.image, tracks, before)
         for track, look in zip(tracks, looks, strict=True):
             self.refused += not look.accepted
             if track.track_id not in self._watches:
                 self._watches[track.track_id] = Watch(settings)
             self._watches[track.track_id].update(look, frame.timestamp)
+
+    def _fresh_look(self, track: Track, now: float) -> Look | None:
+        """Return the last look at a track where it was read not long ago."""
+        watch = self._watches.get(track.track_id)
+        return None if watch is None or now - watch.read >= READ_AGAIN else watch.look
 
     def _express(self, track: Track) -> Expression | None:
         watch = self._watches.get(track.track_id)

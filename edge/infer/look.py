@@ -1,13 +1,24 @@
 """One look at a face: what a classifier saw in it, and how well it could be seen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
+
 from edge.detect import CropFit
-from edge.infer.classifier import Classifier
+from edge.infer.classifier import Classifier, Reading
 from edge.infer.crop import crop_face
 from edge.infer.quality import QualitySettings, measure, reasons
-from edge.records import Face, Image, Probabilities, Quality, Reason, Track
+from edge.records import Face, GreyImage, Image, Probabilities, Quality, Reason, Track
+
+ALIKE = 2.0
+"""Mean difference in grey values up to which a crop says what an earlier one said. On the built-in
+clip 42 % of the crops are then read, on clips of people who sign 70 to 82 %, and the probabilities
+that stand in differ by 0.02 (half the sum of differences) from those that would have been read;
+from one frame to the next they differ by 0.03 to 0.04 (2026-11-27)."""
+
+NOTHING = Reading(np.empty((0, 0), np.float32), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +30,14 @@ class Look:
         accepted: whether the model takes the crop for a face.
         quality: of the crop.
         poor: what the quality says against reading it.
+        crop: what was looked at.
     """
 
     probabilities: Probabilities
     accepted: bool
     quality: Quality
     poor: tuple[Reason, ...]
+    crop: GreyImage
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -51,21 +64,38 @@ class Looker:
         self._crop_fit = crop_fit
         self._quality = quality
 
-    def look(self, image: Image, faces: Sequence[Face | Track]) -> list[Look]:
-        """Return one look at each of the faces in a frame."""
+    def look(
+        self, image: Image, faces: Sequence[Face | Track], before: Sequence[Look | None] = ()
+    ) -> list[Look]:
+        """Return one look at each of the faces in a frame.
+
+        Args:
+            image: the frame.
+            faces: where they are.
+            before: an earlier look at each, which is returned where its face looks the same; none
+                looks at all anew.
+        """
         side, fit = self._classifier.card.input.shape[0], self._crop_fit
         crops = [crop_face(image, face.box, face.points, fit, side) for face in faces]
-        reading = self._classifier.classify(crops)
-        qualities = [
-            measure(crop, fit.square(face.box), face.points)
-            for crop, face in zip(crops, faces, strict=True)
+        earlier = before or [None] * len(crops)
+        kept = [
+            look if look is not None and alike(look.crop, crop) else None
+            for look, crop in zip(earlier, crops, strict=True)
         ]
-        return [
-            Look(probabilities, bool(face >= self._threshold), quality, self._poor(quality))
-            for probabilities, face, quality in zip(
-                reading.probabilities, reading.face, qualities, strict=True
-            )
-        ]
+        new = [place for place, look in enumerate(kept) if look is None]
+        read = self._read([crops[place] for place in new], [faces[place] for place in new])
+        return [next(read) if look is None else look for look in kept]
 
-    def _poor(self, quality: Quality) -> tuple[Reason, ...]:
-        return reasons(quality, self._quality)
+    def _read(self, crops: Sequence[GreyImage], faces: Sequence[Face | Track]) -> Iterator[Look]:
+        """Yield a look at each crop."""
+        reading = self._classifier.classify(crops) if crops else NOTHING
+        rows = zip(reading.probabilities, reading.face, crops, faces, strict=True)
+        for probabilities, face, crop, found in rows:
+            quality = measure(crop, self._crop_fit.square(found.box), found.points)
+            poor = reasons(quality, self._quality)
+            yield Look(probabilities, bool(face >= self._threshold), quality, poor, crop)
+
+
+def alike(before: GreyImage, after: GreyImage) -> bool:
+    """Tell whether two crops of one face differ by so little that they need not both be read."""
+    return bool(cv2.norm(before, after, cv2.NORM_L1) <= ALIKE * before.size)

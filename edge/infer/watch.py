@@ -24,19 +24,21 @@ class Watch:
         settings: how steady everything is.
 
     Attributes:
-        quality: of the last look; None before the first.
-        read: when that was, in seconds.
+        look: the last one; None before the first.
+        looked: when that was, in seconds.
+        read: when what it says was read: the same look may be taken in again.
     """
 
     def __init__(self, settings: SmoothingSettings) -> None:
-        self.quality: Quality | None = None
-        self.read = -math.inf
+        self.look: Look | None = None
+        self.looked = self.read = -math.inf
         self._settings = settings
         self._smoother, self._doubt = _begin(settings)
 
     def update(self, look: Look, now: float) -> None:
         """Take in a look at `now`, in seconds."""
-        self.quality, self.read = look.quality, now
+        self.read = self.read if look is self.look else now
+        self.look, self.looked = look, now
         if not look.accepted and not self.believed:
             self._smoother, self._doubt = _begin(self._settings)
             return
@@ -47,6 +49,11 @@ class Watch:
             self._smoother = Smoother(self._settings)
         if self.believed:
             self._doubt.dwell = self._settings.dwell
+
+    @property
+    def quality(self) -> Quality | None:
+        """How well it could be seen when it was last looked at; None before that."""
+        return None if self.look is None else self.look.quality
 
     @property
     def believed(self) -> bool:

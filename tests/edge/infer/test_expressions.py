@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +10,17 @@ from edge.capture.source import frames
 from edge.capture.video import Video, VideoSettings
 from edge.detect import HaarSettings, YuNetSettings, open_detector
 from edge.geometry import Box
-from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
-from edge.infer.expressions import Expressions
+from edge.infer.classifier import (
+    ClassifierSettings,
+    ModelPath,
+    Reading,
+    TFLiteClassifier,
+    open_classifier,
+)
+from edge.infer.expressions import LOOKS, READ_AGAIN, Expressions
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
-from edge.records import Expression, Image, Reason, Track, TrackedFrame
+from edge.records import Expression, GreyImage, Image, Reason, Track, TrackedFrame
 from tests.edge.infer.models import copy_brightness
 from tests.events import frame
 
@@ -169,3 +175,36 @@ def test_each_face_of_a_frame_is_accepted_or_refused_by_itself(tmp_path: Path) -
     known = expressions(copy_brightness(tmp_path), ANY)
     accepted = known.update(read(image, 0.0, [SQUARE, right], True))
     assert [one.track.track_id for one in accepted] == [2]
+
+
+def test_a_crowd_takes_turns_and_everybody_is_told(clip: list[Image]) -> None:
+    known, face = expressions(), find(clip[4])
+    crowd = [replace(face, track_id=number) for number in range(1, 3 * LOOKS + 1)]
+    told = {
+        expression.track.track_id
+        for number in range(30)
+        for expression in known.update(read(clip[number % 5], number / 10, crowd))
+    }
+    assert told == {track.track_id for track in crowd}
+
+
+def test_in_a_still_every_face_of_a_crowd_is_read(clip: list[Image]) -> None:
+    face = find(clip[4])
+    crowd = [replace(face, track_id=number) for number in range(1, 3 * LOOKS + 1)]
+    assert len(expressions().update(read(clip[4], 0.0, crowd, still=True))) == len(crowd)
+
+
+def test_a_face_that_looks_the_same_is_read_again_after_a_while(
+    clip: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, track, read_at, now = expressions(), find(clip[4]), list[float](), 0.0
+    classify = TFLiteClassifier.classify
+
+    def noting(self: TFLiteClassifier, crops: Sequence[GreyImage]) -> Reading:
+        read_at.append(now)
+        return classify(self, crops)
+
+    monkeypatch.setattr(TFLiteClassifier, "classify", noting)
+    for now in np.arange(0.0, 1.0, 0.05).tolist():
+        known.update(read(clip[4], now, [track]))
+    assert read_at == pytest.approx([0.0, READ_AGAIN, 2 * READ_AGAIN, 3 * READ_AGAIN])

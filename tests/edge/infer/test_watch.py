@@ -9,8 +9,11 @@ from tests.events import QUALITY
 SETTINGS = SmoothingSettings(time_constant=0.3, margin=0.1, dwell=0.375)
 
 
+CROP = np.zeros((48, 48), dtype=np.uint8)
+
+
 def look(label: int = 0, accepted: bool = True, *poor: Reason) -> Look:
-    return Look(np.eye(2, dtype=np.float32)[label], accepted, QUALITY, poor)
+    return Look(np.eye(2, dtype=np.float32)[label], accepted, QUALITY, poor, CROP)
 
 
 GOOD = look()
