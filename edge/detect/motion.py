@@ -1,10 +1,14 @@
 """Whether anything moves in front of the camera."""
 
+import math
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.detect.shrink import average
+from edge.geometry import Box
 from edge.records import GreyImage
 
 CELLS = (80, 60)
@@ -29,6 +33,18 @@ class Motion:
         if self._kept is None:
             return 255.0
         return float(cv2.norm(cells, self._kept, cv2.NORM_INF))
+
+    def elsewhere(self, grey: GreyImage, boxes: Iterable[Box]) -> float:
+        """Return the same of what lies outside all of `boxes`, which are in pixels of `grey`."""
+        if self._kept is None:
+            return 255.0
+        changes = cv2.absdiff(self._cells(grey), self._kept)
+        across, down = CELLS[0] / grey.shape[1], CELLS[1] / grey.shape[0]
+        for box in boxes:
+            rows = slice(max(0, int(down * box.y1)), max(0, math.ceil(down * box.y2)))
+            columns = slice(max(0, int(across * box.x1)), max(0, math.ceil(across * box.x2)))
+            changes[rows, columns] = 0
+        return float(changes.max())
 
     def _cells(self, grey: GreyImage) -> NDArray[np.uint8]:
         """Average a picture; one that is first compared and then kept is averaged once."""

@@ -211,3 +211,35 @@ def test_where_motion_is_not_looked_for_no_scene_is_quiet(clip: list[Image]) -> 
     follower = Follower(Witness(), ONCE, DetectSettings(every=1, min_motion=0.0), live=True)
     watch(follower, [np.full_like(clip[0], 127)] * (4 * FPS))
     assert not follower.quiet
+
+
+BUSY = DetectSettings(every=2, min_motion=6.0, max_interval=10.0)
+
+
+def walking(clip: list[Image], beside: int = 0) -> list[Image]:
+    """Return pictures of a small face that walks, and of a thing that moves so much beside it."""
+    face = cv2.resize(clip[0][80:400, 160:480], (120, 120))
+    pictures = []
+    for step in range(13):
+        picture = np.full_like(clip[0], 127)
+        picture[180:300, 200 + 3 * step : 320 + 3 * step] = face
+        picture[440:470, 20 + beside * step : 60 + beside * step] = 255
+        pictures.append(picture)
+    return pictures
+
+
+def test_while_only_the_known_face_moves_the_detector_runs_a_third_as_often(
+    clip: list[Image],
+) -> None:
+    detector = Witness()
+    _, seen = follow(detector, BUSY, walking(clip))
+    assert len(detector.asked) == 3
+    assert all(tracked.tracks[0].seen for tracked in seen)
+
+
+def test_what_moves_beside_the_known_face_is_looked_at_as_soon_as_it_is_due(
+    clip: list[Image],
+) -> None:
+    detector = Witness()
+    follow(detector, BUSY, walking(clip, beside=8))
+    assert len(detector.asked) == 7

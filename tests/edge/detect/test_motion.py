@@ -1,6 +1,7 @@
 import numpy as np
 
 from edge.detect.motion import Motion
+from edge.geometry import Box
 from edge.records import GreyImage
 
 
@@ -46,3 +47,19 @@ def test_a_picture_that_was_compared_and_then_kept_is_still_when_compared_again(
     motion.since_kept(picture)
     motion.keep(picture)
     assert motion.since_kept(picture) == 0.0
+
+
+def test_what_moves_inside_known_boxes_is_not_elsewhere() -> None:
+    motion, after = Motion(), noise(1)
+    motion.keep(noise(0))
+    after[100:112, 200:212] += 40
+    assert motion.elsewhere(after, [Box(190, 90, 220, 120)]) <= 5.0
+    assert motion.elsewhere(after, [Box(0, 0, 60, 60)]) > 20.0
+
+
+def test_a_box_that_reaches_beyond_the_picture_hides_what_is_in_it() -> None:
+    motion, after = Motion(), noise(1)
+    motion.keep(noise(0))
+    after[:10, :10] += 40
+    assert motion.elsewhere(after, [Box(-50, -50, 12, 12)]) <= 5.0
+    assert motion.elsewhere(after, [Box(-50, -50, -10, -10), Box(400, 300, 500, 400)]) > 20.0
