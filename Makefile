@@ -17,11 +17,14 @@ HASS_VENV ?= .venv-homeassistant
 MACHINE ?= qemu
 SUITE ?= bookworm
 
+# Raspberry Pis are emulated by a program beside the project; ARM64_BENCH names it elsewhere.
+BOARDS ?= pi4 pi5
+
 # Tests are spread over the cores, file by file; more processes than this want much memory, for those
 # that train.
 SPREAD ?= -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-homeassistant test-system lint types check clean
+.PHONY: demo test test-homeassistant test-system test-arm64 bench-arm64 bench-gate lint types check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo  ## run the daemon on the built-in clip, with a built-in broker
@@ -43,6 +46,12 @@ test-homeassistant:  ## run the tests with real Home Assistants
 
 test-system: $(VENV)/.dev  ## run the tests on a booted system, as root
 	SYSTEM_MACHINE=$(MACHINE) SYSTEM_SUITE=$(SUITE) $(VENV)/bin/python -m pytest tests/system
+
+test-arm64: $(VENV)/.dev  ## run the wheel on emulated Raspberry Pis, as root: the same answers?
+	ARM64_BOARDS="$(BOARDS)" $(VENV)/bin/python -m pytest tests/arm64
+
+bench-arm64: $(VENV)/.dev  ## count instructions on emulated Raspberry Pis for docs/benchmarks.md
+	$(VENV)/bin/python -m tests.arm64
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
