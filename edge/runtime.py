@@ -103,6 +103,16 @@ class Network:
         """Shape and type of each output, in the file's own order."""
         return tuple(_form(detail) for detail in self._outputs)
 
+    def flat_shapes(self) -> set[int]:
+        """Return the lengths n of tensors (1, n) that a constant of the model names as a shape."""
+        details = self._interpreter.get_tensor_details()
+        shapes = {tuple(one["shape"].tolist()) for one in details}
+        pairs = [
+            one for one in details if one["dtype"] == np.int32 and one["shape"].tolist() == [2]
+        ]
+        constants = {tuple(self._interpreter.get_tensor(one["index"]).tolist()) for one in pairs}
+        return {length for batch, length in constants & shapes if batch == 1}
+
     def expect(self, entry: TensorForm, outputs: Sequence[TensorForm]) -> list[int]:
         """Check that input and outputs are those a card tells of; return where each output is.
 

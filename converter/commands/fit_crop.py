@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from converter.commands.extras import needs
-from converter.commands.options import add_data, count, load_data
+from converter.commands.options import add_data, load_data
 from converter.crop_fit import fit_crop
 from converter.datasets import Dataset, Usage
+from edge.commands.options import count
 from edge.commands.subcommand import add_command
 from edge.config import parse_detector
 from edge.detect import Detector, open_detector

@@ -50,13 +50,6 @@ def weighted_path(text: str) -> tuple[Path, float]:
     return Path(path), weight
 
 
-def count(text: str) -> int:
-    """Parse a whole number above 0."""
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
-
-
 def names(text: str) -> tuple[str, ...]:
     """Parse names parted by commas, such as angry,happy,sad."""
     return tuple(name.strip() for name in text.split(","))

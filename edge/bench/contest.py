@@ -90,7 +90,7 @@ class Extent(msgspec.Struct, frozen=True, kw_only=True):
     batches: tuple[int, ...] = (1, 8)
     film: Path | None = None
     seconds: float = 0.5
-    frames: int = 150
+    frames: int = 300
     fps: float = 30.0
 
 

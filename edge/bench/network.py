@@ -1,7 +1,9 @@
 """A network alone, called again and again."""
 
 import importlib
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,16 +23,33 @@ def run_network(task: NetworkTask) -> NetworkAnswer:
     """
     assert task.runtime is not None
     importlib.import_module(MODULES[task.runtime])
-    before, began = resident(), time.perf_counter()
-    network = Network(task.path, task.runtime, task.threads, task.batch)
-    loaded = time.perf_counter()
-    batch = _noise(network.input)
-    called = time.perf_counter()
-    network.invoke(batch)
-    first = time.perf_counter() - called
-    call = repeat(lambda: network.invoke(batch), task.seconds)
-    grown = (resident() - before) / 1e6
+    with tempfile.NamedTemporaryFile(suffix=".tflite") as copy:
+        path = task.path if task.batch == 1 else _widen(task, Path(copy.name))
+        before, began = resident(), time.perf_counter()
+        network = Network(path, task.runtime, task.threads, task.batch)
+        loaded = time.perf_counter()
+        batch = _noise(network.input)
+        called = time.perf_counter()
+        network.invoke(batch)
+        first = time.perf_counter() - called
+        call = repeat(lambda: network.invoke(batch), task.seconds)
+        grown = (resident() - before) / 1e6
     return NetworkAnswer(1000 * (loaded - began), 1000 * first, call, grown)
+
+
+def _widen(task: NetworkTask, copy: Path) -> Path:
+    """Write a copy of a model that can take a batch, and return its path.
+
+    Converters write the batch of one into the constants of reshapes, where resizing the input does
+    not reach. Such a constant, (1, n), is the shape of a tensor as well; both are set to the batch.
+    """
+    assert task.runtime is not None
+    content = bytearray(task.path.read_bytes())
+    for shape in Network(task.path, task.runtime).flat_shapes():
+        single, wide = (np.array([one, shape], "<i4").tobytes() for one in (1, task.batch))
+        content = content.replace(single, wide)
+    copy.write_bytes(content)
+    return copy
 
 
 def _noise(form: TensorForm) -> NDArray[Any]:

@@ -28,7 +28,7 @@ def plot(result: Result) -> bytes:
             f"--plot needs matplotlib ({error}): pip install 'emotiond[plot]'"
         ) from error
     models = [row for row in result.models if row.accuracy is not None and row.batch == 1]
-    passes = [row for row in result.pipeline if row.detect_ms is not None]
+    passes = [row for row in result.pipeline if row.mode == "one thread"]
     below = 1.2 + BAR * max(1, len(passes))
     figure = Figure(figsize=(WIDTH, TOP + below), layout="constrained")
     FigureCanvasAgg(figure)

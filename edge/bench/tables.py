@@ -17,8 +17,8 @@ PARTS = ("models", "pipeline", "live")
 WIDE = 220
 """Characters that hold every column."""
 
-NARROW = frozenset({"model", "runtime", "threads", "batch", "right", "p50 ms", "a second", "times"})
-NARROW |= {"detector", "scene", "mode", "fps", "dropped", "p95 ms", "% of a core", "memory MB"}
+NARROW = frozenset({"model", "runtime", "threads", "batch", "right", "p50 ms", "times", "detector"})
+NARROW |= {"scene", "mode", "fps", "% of a core"}
 """The columns that are shown where there is less room; the other forms have all."""
 
 Column = tuple[str, Callable[..., str]]

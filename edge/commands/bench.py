@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from edge.commands.options import amount, count
 from edge.commands.outputs import write_output
 from edge.commands.subcommand import add_command
 from edge.errors import EmotiondError, ExitCode
@@ -32,15 +33,15 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--detector", action="append", metavar="KIND", help="default: all at hand")
     parser.add_argument("--film", type=Path, help="what the stages see; default: the built-in clip")
-    parser.add_argument("--threads", type=_count, nargs="+", help="of interpreters; default: 1 2")
-    parser.add_argument("--batch", type=_count, nargs="+", help="faces in a call; default: 1 8")
-    parser.add_argument("--rounds", type=_count, help="turns of each contender; default: 3")
+    parser.add_argument("--threads", type=count, nargs="+", help="of interpreters; default: 1 2")
+    parser.add_argument("--batch", type=count, nargs="+", help="faces in a call; default: 1 8")
+    parser.add_argument("--rounds", type=count, help="turns of each contender; default: 3")
     parser.add_argument("--quick", action="store_true", help="coarse, and ten times as fast")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part alone")
     parser.add_argument(
-        "--live", type=_rate, metavar="FPS", help="also watch a stream of so many frames a second"
+        "--live", type=amount, metavar="FPS", help="also watch a stream of so many frames a second"
     )
-    parser.add_argument("--seconds", type=_rate, default=60.0, help="for how long; default: 60")
+    parser.add_argument("--seconds", type=amount, default=60.0, help="for how long; default: 60")
     _add_outputs(parser)
 
 
@@ -57,7 +58,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it")
     parser.add_argument("--compare", type=Path, metavar="OLD.json", help="print ratios to it")
     text = "with --compare: fail where anything costs more than so many times; default: %(default)s"
-    parser.add_argument("--limit", type=_rate, default=LIMIT, help=text)
+    parser.add_argument("--limit", type=amount, default=LIMIT, help=text)
 
 
 def _run(options: argparse.Namespace) -> ExitCode:
@@ -172,17 +173,3 @@ def _compare(result: Any, old: Any, limit: float) -> ExitCode:
     if not slow:
         return ExitCode.OK
     raise EmotiondError(f"{len(slow)} of {len(changes)} cost more than {limit:g} times as before")
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 1024:
-        raise ValueError(text)
-    return number
-
-
-def _rate(text: str) -> float:
-    number = float(text)
-    if not 0.1 <= number <= 100_000:
-        raise ValueError(text)
-    return number

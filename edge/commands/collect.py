@@ -10,7 +10,7 @@ from typing import Any
 from edge.capture import open_source
 from edge.collect.collector import collect
 from edge.collect.faces import EXPRESSIONS
-from edge.commands.options import add_config, add_source, chosen_source
+from edge.commands.options import add_config, add_source, chosen_source, count
 from edge.commands.subcommand import add_command
 from edge.config import load_config
 from edge.detect import open_detector
@@ -25,13 +25,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--label", choices=EXPRESSIONS, required=True, help="what the faces show")
     parser.add_argument("--out", type=Path, required=True, help="folder of the set")
     add_source(parser)
-    parser.add_argument("--count", type=_count, help="how many pictures; default: until the end")
-
-
-def _count(text: str) -> int:
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
+    parser.add_argument("--count", type=count, help="how many pictures; default: until the end")
 
 
 def _run(options: argparse.Namespace) -> ExitCode:

@@ -1,7 +1,9 @@
 """Options that several subcommands share."""
 
 import argparse
+import math
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -66,3 +68,18 @@ def chosen_reading(options: argparse.Namespace, config: Config) -> Config:
         privacy = msgspec.structs.replace(config.privacy, blur=options.blur)
         config = msgspec.structs.replace(config, privacy=privacy)
     return config
+
+
+def count(text: str) -> int:
+    """Parse a whole number above 0."""
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
+
+
+def amount(text: str) -> float:
+    """Parse a number above 0."""
+    with suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number above 0, found {text!r}")

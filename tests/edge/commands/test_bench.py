@@ -1,0 +1,109 @@
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.cli import main
+from edge.demo.show import CLIP
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a quick benchmark in every form."""
+    folder = tmp_path_factory.mktemp("bench")
+    command = ["bench", "tiny-int8", "shallow-float32", "shallow-int8", "--quick"]
+    outputs = ["--json", "b.json", "--csv", "b.csv", "--markdown", "b.md", "--plot", "b.png"]
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", *command, "--detector=emotiond", *outputs],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (folder / "printed").write_text(done.stdout)
+    return folder
+
+
+def told(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "b.json").read_text())
+    return found
+
+
+def test_the_json_has_a_row_a_contender_with_named_figures(measured: Path) -> None:
+    result = told(measured)
+    assert list(result) == ["machine", "models", "pipeline", "live"]
+    assert [row["model"] for row in result["models"]] == [
+        "tiny-int8",
+        "shallow-float32",
+        "shallow-int8",
+    ]
+    assert all(row["p50_ms"] > 0 for row in result["models"])
+    modes = {row["mode"] for row in result["pipeline"]}
+    assert modes == {"plain loop", "one thread", "threads"}
+    assert all(row["fps"] > 0 for row in result["pipeline"])
+    assert result["live"] == []
+    assert "tflite-runtime" in {*result["machine"]["not_measured"], *result["machine"]["packages"]}
+
+
+def test_the_answer_comes_first_on_the_terminal_and_in_markdown(measured: Path) -> None:
+    for name in ("printed", "b.md"):
+        assert (measured / name).read_text().startswith("Quantised to int8, the shallow network is")
+
+
+def test_csv_and_picture_are_written(measured: Path) -> None:
+    with (measured / "b.csv").open() as file:
+        assert {row["part"] for row in csv.DictReader(file)} == {"models", "pipeline"}
+    assert (measured / "b.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_became_too_slow_ends_with_a_fault(
+    measured: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = told(measured)
+    for row in old["models"]:
+        row["p50_ms"] /= 100
+    (measured / "old.json").write_text(json.dumps(old))
+    command = ["bench", "tiny-int8", "--quick", "--only", "models", "--compare"]
+    assert main([*command, str(measured / "old.json")]) == 1
+    assert "TOO SLOW" in capsys.readouterr().err
+    assert main([*command, str(measured / "b.json"), "--limit", "1000"]) == 0
+
+
+def test_json_can_be_printed_instead_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "tiny-int8", "--quick", "--only", "models", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["models"]
+    assert row["model"] == "tiny-int8"
+
+
+def test_the_whole_daemon_is_watched_live(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["bench", "--only", "live", "--live", "15", "--seconds", "1", "--json"]
+    assert main([*command, "--film", str(CLIP)]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["live"]
+    assert row["source_fps"] == 15
+    assert row["frames"] > 30
+    assert row["dropped"] == 0
+    assert row["cpu_percent"] > 0
+    assert row["first_event_s"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--json", "shallow.tflite"], "--json: expected a file ending in .json"),
+        (["--plot", "b.jpg"], "--plot: expected a file ending in .png"),
+        (["--json", "--csv"], "only one can be printed"),
+        (["--detector", "dlib"], "--detector: expected one of"),
+        (["no-such-model"], "no such model"),
+        (["--only", "pipeline", "--film", "no.mp4"], "cannot be read as a video"),
+        (["--compare", "no.json"], "cannot be read"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_measured(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", *options]) != 0
+    assert message in capsys.readouterr().err
