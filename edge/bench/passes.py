@@ -85,11 +85,11 @@ def run_pass(task: PassTask) -> PassAnswer:
     """
     with tempfile.TemporaryDirectory() as name:
         config = _config(task, Path(name))
-        _run_in_turn(_open(config, Reel(task.film, WARM_UP), live=False))
-        laps = _run_in_turn(_open(config, Reel(task.film, task.frames), live=False))
-        flat_out = _run_threads(_open(config, Reel(task.film, task.frames), live=False))[0]
+        run_in_turn(_open(config, Reel(task.film, WARM_UP), live=False))
+        laps = run_in_turn(_open(config, Reel(task.film, task.frames), live=False))
+        flat_out = run_threads(_open(config, Reel(task.film, task.frames), live=False))[0]
         live = Reel(task.film, round(task.fps * task.seconds), task.fps)
-        watch, dropped = _run_threads(_open(config, live, live=True))
+        watch, dropped = run_threads(_open(config, live, live=True))
     sums = [sum(stage) for stage in zip(*laps.stages, strict=True)]
     return PassAnswer(
         fps=len(laps.stages) / sum(sums),
@@ -123,7 +123,7 @@ def _open(config: Config, reel: Reel, live: bool) -> Parts:
     return replace(open_parts(Plan(config), count(1)), source=reel, live=live)
 
 
-def _run_in_turn(parts: Parts) -> Laps:
+def run_in_turn(parts: Parts) -> Laps:
     """Let each frame pass through every stage before the next is read."""
     laps, sinks = Laps(), Sinks(parts.sinks)
     sinks.start()
@@ -156,7 +156,7 @@ def _lap(parts: Parts, sinks: Sinks) -> tuple[tuple[float, ...], int]:
     return tuple(after - before for before, after in pairwise(times)), seen
 
 
-def _run_threads(parts: Parts) -> tuple[Stopwatch, int]:
+def run_threads(parts: Parts) -> tuple[Stopwatch, int]:
     """Let the daemon's threads do it; return when scenes were shown, and how many were dropped.
 
     Raises:
