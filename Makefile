@@ -20,11 +20,14 @@ SUITE ?= bookworm
 # Raspberry Pis are emulated by a program beside the project; ARM64_BENCH names it elsewhere.
 BOARDS ?= pi4 pi5
 
+# What is compared at each change: coarse, and a minute long.
+GATE = shallow-int8 shallow-float32 --quick --rounds 3 --detector emotiond --detector haar
+
 # Tests are spread over the cores, file by file; more processes than this want much memory, for those
 # that train.
 SPREAD ?= -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-homeassistant test-system test-arm64 bench-arm64 bench-gate lint types check clean
+.PHONY: demo test test-homeassistant test-system test-arm64 bench-arm64 bench-gate bench-baseline lint types check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo  ## run the daemon on the built-in clip, with a built-in broker
@@ -52,6 +55,12 @@ test-arm64: $(VENV)/.dev  ## run the wheel on emulated Raspberry Pis, as root: t
 
 bench-arm64: $(VENV)/.dev  ## count instructions on emulated Raspberry Pis for docs/benchmarks.md
 	$(VENV)/bin/python -m tests.arm64
+
+bench-gate: $(VENV)/.dev  ## fail where anything costs far more than it did, beside a reference
+	$(VENV)/bin/emotiond bench $(GATE) --compare .ci/baseline.json --limit 2.5
+
+bench-baseline: $(VENV)/.dev  ## measure anew what bench-gate compares with
+	$(VENV)/bin/emotiond bench $(GATE) --json .ci/baseline.json
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -9,6 +9,10 @@ SAVED = 1.0
 remembered for longer."""
 
 
+NEWS = 0.1
+"""Weight of the newest in the average of what work takes."""
+
+
 class Budget:
     """Earns processor time as the clock runs, and spends what work takes.
 
@@ -43,3 +47,19 @@ class Budget:
         finally:
             spent = time.thread_time() - began
             self._credit = max(-self._share * SAVED, self._credit - spent)
+
+
+class Price:
+    """What one kind of work takes of late, in seconds of its own thread."""
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+
+    @contextmanager
+    def paid(self, pieces: int = 1) -> Iterator[None]:
+        """Learn from the block, which does so many pieces of that work."""
+        began = time.thread_time()
+        yield
+        each = (time.thread_time() - began) / max(1, pieces)
+        before = each if self.seconds is None else self.seconds
+        self.seconds = before + NEWS * (each - before)

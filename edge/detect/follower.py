@@ -8,7 +8,7 @@ from typing import Annotated
 import cv2
 import msgspec
 
-from edge.detect.budget import Budget
+from edge.detect.budget import Budget, Price
 from edge.detect.detector import CropFit, Detector
 from edge.detect.flow import follow
 from edge.detect.motion import Motion
@@ -101,6 +101,7 @@ class Follower:
         self._tracker = Tracker(tracker, ids)
         self._settings = settings
         self._budget = Budget(settings.cpu_budget) if live else None
+        self._finding, self._following = Price(), Price()
         self._motion = Motion()
         self._before: Glance | None = None
         self._known: list[Box] = []
@@ -145,9 +146,10 @@ class Follower:
             return self._find(frame, glance)
         if calm:
             return self._tracker.carry(frame, lambda box: Shift(0.0, 0.0))
-        if self._due(frame, glance) and self._affordable:
+        if (self._due(frame, glance) or self._following_is_dearer) and self._affordable:
             return self._find(frame, glance)
-        return self._carry(frame, before.grey, glance.grey)
+        with self._following.paid(len(self._tracker.boxes)):
+            return self._carry(frame, before.grey, glance.grey)
 
     def _calm(self, glance: Glance) -> bool:
         """Tell whether all faces are known and nothing moved since the detector ran."""
@@ -190,6 +192,17 @@ class Follower:
         return frame.timestamp - self._searched >= self._settings.full_interval
 
     @property
+    def _following_is_dearer(self) -> bool:
+        """Tell whether to follow all faces takes longer than to look for them, as in a crowd.
+
+        With a file it does not count: what is measured differs from run to run.
+        """
+        each, all_at_once = self._following.seconds, self._finding.seconds
+        if self._budget is None or each is None or all_at_once is None:
+            return False
+        return each * len(self._tracker.boxes) > all_at_once
+
+    @property
     def _affordable(self) -> bool:
         return self._budget is None or self._budget.allows
 
@@ -209,7 +222,8 @@ class Follower:
 
     def _detect(self, frame: Frame, near: Sequence[Box] = ()) -> TrackedFrame:
         self.detections += 1
-        faces = self._detector.detect(frame.image, near)
+        with self._finding.paid():
+            faces = self._detector.detect(frame.image, near)
         return self._tracker.update(frame, sift(faces))
 
     def _carry(self, frame: Frame, before: GreyImage, after: GreyImage) -> TrackedFrame:

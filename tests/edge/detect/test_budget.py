@@ -1,6 +1,8 @@
 import time
 
-from edge.detect.budget import Budget
+import pytest
+
+from edge.detect.budget import Budget, Price
 
 
 def work(seconds: float) -> None:
@@ -72,3 +74,15 @@ def test_a_long_rush_is_forgotten_in_a_second() -> None:
         spend(budget, 0.02)
     budget.earn(1.1)
     assert budget.allows
+
+
+def test_a_price_is_that_of_one_piece_and_follows_what_work_takes() -> None:
+    price = Price()
+    assert price.seconds is None
+    with price.paid(pieces=2):
+        work(0.02)
+    assert price.seconds == pytest.approx(0.01, rel=0.3)
+    for _ in range(30):
+        with price.paid():
+            work(0.002)
+    assert price.seconds == pytest.approx(0.002, abs=0.002)

@@ -243,3 +243,22 @@ def test_what_moves_beside_the_known_face_is_looked_at_as_soon_as_it_is_due(
     detector = Witness()
     follow(detector, BUSY, walking(clip, beside=8))
     assert len(detector.asked) == 7
+
+
+def test_a_crowd_before_a_camera_is_looked_for_at_every_frame_where_to_follow_it_is_dearer(
+    clip: list[Image],
+) -> None:
+    class Crowd(Witness):
+        def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+            self.asked.append(len(near))
+            return [
+                Face(Box(x, y, x + 60, y + 60), 0.9) for x in range(0, 600, 80) for y in (0, 90)
+            ]
+
+    settings = DetectSettings(every=6, cpu_budget=1.0, min_motion=0.0, max_interval=10.0)
+    images = [shifted(clip[0], 0.5 * step) for step in range(13)]
+    before_camera, in_film = Crowd(), Crowd()
+    follow(before_camera, settings, images, live=True)
+    follow(in_film, settings, images, live=False)
+    assert len(before_camera.asked) >= 11
+    assert len(in_film.asked) <= 8, "what is measured must not change what a film shows"
