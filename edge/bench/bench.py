@@ -9,14 +9,12 @@ import msgspec
 
 from edge.bench.contest import (
     Extent,
-    failures,
-    model_rows,
     network_entries,
     pass_entries,
-    pipeline_rows,
 )
 from edge.bench.live import Watched, watch_live
 from edge.bench.results import LiveRow, Machine, Result
+from edge.bench.rows import failures, model_rows, pipeline_rows
 from edge.bench.scenes import CROWD, NOBODY, ONE_FACE, film_of
 from edge.bench.surroundings import Neighbours, conditions, describe
 from edge.bench.turns import Rounds, measure
