@@ -20,8 +20,8 @@ SUITE ?= bookworm
 # Raspberry Pis are emulated by a program beside the project; ARM64_BENCH names it elsewhere.
 BOARDS ?= pi4 pi5
 
-# What is compared at each change: coarse, and a minute long.
-GATE = shallow-int8 shallow-float32 --quick --rounds 3 --detector emotiond --detector haar
+# What is compared at each change: coarse, and done in half a minute.
+GATE = shallow-int8 shallow-float32 --quick --rounds 2 --detector emotiond
 
 # Tests are spread over the cores, file by file; more processes than this want much memory, for those
 # that train.
