@@ -21,7 +21,7 @@ SUITE ?= bookworm
 BOARDS ?= pi4 pi5
 
 # What is compared at each change: coarse, and done in half a minute.
-GATE = shallow-int8 shallow-float32 --quick --rounds 2 --detector emotiond
+GATE = shallow-int8 --quick --rounds 2 --detector emotiond
 
 # Tests are spread over the cores, file by file; more processes than this want much memory, for those
 # that train.
