@@ -1,25 +1,25 @@
 """A Keras model called again and again, the way its users call it."""
 
-import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
 
+from converter.datasets import SIDE
+from edge.bench.network import time_network
 from edge.bench.tasks import NetworkAnswer, NetworkTask
-from edge.bench.timing import repeat
-from edge.machine import resident
 
 
 def run_keras(task: NetworkTask) -> NetworkAnswer:
     """Load the model of `task` and time `predict`, which most programs call."""
-    before, began = resident(), time.perf_counter()
-    model = keras.models.load_model(task.path, compile=False)
-    loaded = time.perf_counter()
-    shape = (task.batch, *(length or 48 for length in model.input_shape[1:]))
-    batch = np.random.default_rng(0).random(shape, dtype=np.float32)
-    called = time.perf_counter()
-    model.predict(batch, verbose=0)
-    first = time.perf_counter() - called
-    call = repeat(lambda: model.predict(batch, verbose=0), task.seconds)
-    grown = (resident() - before) / 1e6
-    return NetworkAnswer(1000 * (loaded - began), 1000 * first, call, grown)
+
+    def call_of(model: Any) -> Callable[[], object]:
+        shape = (task.batch, *(length or SIDE for length in model.input_shape[1:]))
+        batch = np.random.default_rng(0).random(shape, dtype=np.float32)
+        return partial(model.predict, batch, verbose=0)
+
+    return time_network(
+        lambda: keras.models.load_model(task.path, compile=False), call_of, task.seconds
+    )

@@ -13,7 +13,7 @@ import numpy as np
 
 from converter.datasets import EXPRESSIONS, SIDE
 from converter.networks.classifiers import Model, shallow
-from edge.bench.passes import WARM_UP
+from edge.bench.passes import WARM_UP, Laps
 from edge.bench.reel import Reel
 from edge.bench.reference import NEIGHBORS, SCALE
 from edge.bench.tasks import PlainAnswer, PlainTask
@@ -23,26 +23,25 @@ from edge.detect.haar import Cascade
 from edge.machine import resident
 from edge.records import Image
 
-STAGES = ("capture", "detect", "infer", "publish")
 GREEN = (0, 255, 0)
 
 
 def run_plain(task: PlainTask) -> PlainAnswer:
     """Send the film of `task` through the loop."""
-    loop, faces, laps = PlainLoop(), list[int](), list[list[float]]()
+    loop, laps = PlainLoop(), Laps()
     began = time.perf_counter()
     for frame in frames(Reel(task.film, WARM_UP + task.frames)):
         times = [began, time.perf_counter()]
-        faces.append(loop.step(frame.image.copy(), times))
-        laps.append(np.diff(times).tolist())
+        faces = loop.step(frame.image.copy(), times)
+        if frame.index >= WARM_UP:
+            laps.stages.append(tuple(np.diff(times).tolist()))
+            laps.faces += faces
         began = time.perf_counter()
-    laps, faces = laps[WARM_UP:], faces[WARM_UP:]
-    means = np.mean(laps, axis=0).tolist()
     return PlainAnswer(
-        fps=1 / sum(means),
-        stages={name: 1000 * seconds for name, seconds in zip(STAGES, means, strict=True)},
-        frame=timing([sum(lap) for lap in laps]),
-        faces=float(np.mean(faces)),
+        fps=laps.fps,
+        stages=laps.milliseconds,
+        frame=timing(laps.frames),
+        faces=laps.faces / task.frames,
         memory=resident() / 1e6,
     )
 

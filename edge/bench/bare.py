@@ -20,9 +20,9 @@ import numpy as np
 
 from edge.assets import find_model
 from edge.bench.contest import DEFAULT_MODEL, DETECTORS
-from edge.bench.passes import EVERY_FRAME, STAGES, Laps, run_in_turn, run_threads
+from edge.bench.passes import config_of, run_in_turn, run_threads
 from edge.bench.reel import Reel
-from edge.config import Config, parse_config
+from edge.config import Config
 from edge.demo.show import CLIP
 from edge.detect.card import load_detector_card
 from edge.detect.emotiond import Size, fit
@@ -66,7 +66,7 @@ def main() -> None:
 
 def _round(folder: Path, frames: int) -> dict[str, float]:
     """Return the milliseconds a frame of the parts and of the pipeline, and what they make."""
-    config = _config(folder)
+    config = config_of(DETECTORS["emotiond"], find_model(Path(DEFAULT_MODEL)), folder)
     parts, counting = _open(config, frames)
     bare_loop = Bare(folder)
     spent = time.process_time()
@@ -76,7 +76,6 @@ def _round(folder: Path, frames: int) -> dict[str, float]:
     bare = bare_loop.run(frames, counting.crops)
     bare_spent = (time.process_time() - bare_spent) / frames
     threads = run_threads(_open(config, frames)[0])[0]
-    slowest = max(zip(*laps.stages, strict=True), key=sum)
     told = {name: 1000 * seconds / frames for name, seconds in bare.items()}
     total = sum(told.values())
     return {
@@ -85,30 +84,11 @@ def _round(folder: Path, frames: int) -> dict[str, float]:
         "bare parts, processor time": 1000 * bare_spent,
         "pipeline, processor time": 1000 * spent,
         "pipeline over bare parts": spent / bare_spent,
-        **_stages(laps),
+        **{f"stage {name}": value for name, value in laps.milliseconds.items()},
         "faces read anew, a frame": counting.crops / frames,
         "frames a second, threads": threads.fps,
-        "of one over the slowest stage": threads.fps * sum(slowest) / frames,
+        "of one over the slowest stage": threads.fps * max(laps.milliseconds.values()) / 1000,
     }
-
-
-def _stages(laps: Laps) -> dict[str, float]:
-    sums = [sum(stage) for stage in zip(*laps.stages, strict=True)]
-    return {
-        f"stage {name}": 1000 * seconds / len(laps.stages)
-        for name, seconds in zip(STAGES, sums, strict=True)
-    }
-
-
-def _config(folder: Path) -> Config:
-    settings = {
-        "source": {"kind": "camera"},
-        "detector": dict(DETECTORS["emotiond"]),
-        "detect": EVERY_FRAME,
-        "sinks": [{"kind": "jsonl", "path": "events.jsonl"}],
-        "state": str(folder),
-    }
-    return parse_config(settings, folder / "bench")
 
 
 def _open(config: Config, frames: int) -> tuple[Parts, Counting]:

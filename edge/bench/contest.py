@@ -9,12 +9,7 @@ import msgspec
 
 from edge.assets import asset, find_model
 from edge.bench.scenes import CROWD, ONE_FACE, film_of
-from edge.bench.tasks import (
-    NetworkTask,
-    PassTask,
-    PlainTask,
-    Task,
-)
+from edge.bench.tasks import NetworkTask, PassTask, PlainTask, Settings, Task
 from edge.card import card_path, decode_card
 from edge.detect.card import DetectorCard
 from edge.errors import ConfigError, ModelError
@@ -31,9 +26,6 @@ KERAS = "keras"
 PLAIN_DETECTOR, PLAIN_MODEL, PLAIN_MODE = "haar 1.3/5", "shallow in Keras", "plain loop"
 
 ACCURACY_DATA = "FER2013 PublicTest"
-
-Settings = tuple[tuple[str, str], ...]
-"""Key and value, as a config writes them."""
 
 DETECTORS: dict[str, Settings] = {
     "emotiond": (("kind", "emotiond"),),

@@ -18,10 +18,11 @@ import msgspec
 
 from edge.analysis import Analysis, open_analysis
 from edge.assets import asset, find_model
-from edge.bench.contest import DEFAULT_MODEL, DETECTORS, Settings
+from edge.bench.contest import DEFAULT_MODEL, DETECTORS
 from edge.bench.passes import EVERY_FRAME
 from edge.bench.reel import Reel
 from edge.bench.scenes import NOBODY, ONE_FACE, film_of
+from edge.bench.tasks import Settings
 from edge.capture.source import frames
 from edge.config import parse_config
 from edge.detect import Detector, open_detector

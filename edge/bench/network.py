@@ -3,8 +3,10 @@
 import importlib
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,9 @@ from numpy.typing import NDArray
 from edge.bench.tasks import NetworkAnswer, NetworkTask
 from edge.bench.timing import repeat
 from edge.machine import resident
-from edge.runtime import MODULES, Network, TensorForm
+from edge.runtime import MODULES, Network, Runtime, TensorForm
+
+Loaded = TypeVar("Loaded")
 
 
 def run_network(task: NetworkTask) -> NetworkAnswer:
@@ -25,16 +29,33 @@ def run_network(task: NetworkTask) -> NetworkAnswer:
     importlib.import_module(MODULES[task.runtime])
     with tempfile.NamedTemporaryFile(suffix=".tflite") as copy:
         path = task.path if task.batch == 1 else _widen(task, Path(copy.name))
-        before, began = resident(), time.perf_counter()
-        network = Network(path, task.runtime, task.threads, task.batch)
-        loaded = time.perf_counter()
-        batch = _noise(network.input)
-        called = time.perf_counter()
-        network.invoke(batch)
-        first = time.perf_counter() - called
-        call = repeat(lambda: network.invoke(batch), task.seconds)
-        grown = (resident() - before) / 1e6
-    return NetworkAnswer(1000 * (loaded - began), 1000 * first, call, grown)
+        return time_network(
+            lambda: Network(path, task.runtime or Runtime.LITERT, task.threads, task.batch),
+            lambda network: partial(network.invoke, _noise(network.input)),
+            task.seconds,
+        )
+
+
+def time_network(
+    load: Callable[[], Loaded], call_of: Callable[[Loaded], Callable[[], object]], seconds: float
+) -> NetworkAnswer:
+    """Load a network and time its calls.
+
+    Args:
+        load: does it.
+        call_of: returns what calls the loaded network, with an input that is ready.
+        seconds: for how long it is called.
+    """
+    before, began = resident(), time.perf_counter()
+    network = load()
+    loaded = time.perf_counter()
+    call = call_of(network)
+    called = time.perf_counter()
+    call()
+    first = time.perf_counter() - called
+    timing = repeat(call, seconds)
+    grown = (resident() - before) / 1e6
+    return NetworkAnswer(1000 * (loaded - began), 1000 * first, timing, grown)
 
 
 def _widen(task: NetworkTask, copy: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.bench.reel import Reel
-from edge.bench.tasks import PassAnswer, PassTask
+from edge.bench.tasks import PassAnswer, PassTask, Settings
 from edge.bench.timing import timing
 from edge.capture import EndOfStream
 from edge.config import Config, parse_config
@@ -66,7 +66,7 @@ class Stopwatch:
 
 @dataclass
 class Laps:
-    """The seconds that each stage took for each frame."""
+    """The seconds that each of `STAGES` took for each frame, and the faces of all frames."""
 
     stages: list[tuple[float, ...]] = field(default_factory=list)
     faces: int = 0
@@ -76,6 +76,17 @@ class Laps:
         """The seconds of each frame."""
         return [sum(lap) for lap in self.stages]
 
+    @property
+    def fps(self) -> float:
+        """Frames a second."""
+        return len(self.stages) / sum(self.frames)
+
+    @property
+    def milliseconds(self) -> dict[str, float]:
+        """What each stage took of a frame, on average."""
+        columns = zip(STAGES, zip(*self.stages, strict=True), strict=True)
+        return {name: 1000 * sum(column) / len(self.stages) for name, column in columns}
+
 
 def run_pass(task: PassTask) -> PassAnswer:
     """Send the film of `task` through the stages.
@@ -84,19 +95,15 @@ def run_pass(task: PassTask) -> PassAnswer:
         EmotiondError: a part cannot be used, or the film not be read.
     """
     with tempfile.TemporaryDirectory() as name:
-        config = _config(task, Path(name))
+        config = config_of(task.detector, task.model, Path(name))
         run_in_turn(_open(config, Reel(task.film, WARM_UP), live=False))
         laps = run_in_turn(_open(config, Reel(task.film, task.frames), live=False))
         flat_out = run_threads(_open(config, Reel(task.film, task.frames), live=False))[0]
         live = Reel(task.film, round(task.fps * task.seconds), task.fps)
         watch, dropped = run_threads(_open(config, live, live=True))
-    sums = [sum(stage) for stage in zip(*laps.stages, strict=True)]
     return PassAnswer(
-        fps=len(laps.stages) / sum(sums),
-        stages={
-            name: 1000 * seconds / len(laps.stages)
-            for name, seconds in zip(STAGES, sums, strict=True)
-        },
+        fps=laps.fps,
+        stages=laps.milliseconds,
         frame=timing(laps.frames),
         faces=laps.faces / len(laps.stages),
         threaded_fps=flat_out.fps,
@@ -107,12 +114,13 @@ def run_pass(task: PassTask) -> PassAnswer:
     )
 
 
-def _config(task: PassTask, folder: Path) -> Config:
+def config_of(detector: Settings, model: Path, folder: Path) -> Config:
+    """Return a config: the detector runs on every frame, events go to a file in `folder`."""
     settings = {
         "source": {"kind": "camera"},  # it is never opened: a reel takes its place
-        "detector": dict(task.detector),
+        "detector": dict(detector),
         "detect": EVERY_FRAME,
-        "classifier": {"model": str(task.model)},
+        "classifier": {"model": str(model)},
         "sinks": [{"kind": "jsonl", "path": "events.jsonl"}],
         "state": str(folder),
     }

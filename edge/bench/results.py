@@ -60,21 +60,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     not_measured: dict[str, str]
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What every row tells."""
-
-    @property
-    def name(self) -> str:
-        """What is measured in it, in words."""
-        raise NotImplementedError
-
-    @property
-    def cost(self) -> float:
-        """Milliseconds that a comparison goes by."""
-        raise NotImplementedError
-
-
-class ModelRow(Row, frozen=True, kw_only=True):
+class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """One network.
 
     Attributes:
@@ -126,7 +112,7 @@ class ModelRow(Row, frozen=True, kw_only=True):
         return self.p50_ms
 
 
-class PipelineRow(Row, frozen=True, kw_only=True):
+class PipelineRow(msgspec.Struct, frozen=True, kw_only=True):
     """A film sent through the stages.
 
     Attributes:
@@ -179,7 +165,7 @@ class PipelineRow(Row, frozen=True, kw_only=True):
         return 1000 / self.fps
 
 
-class LiveRow(Row, frozen=True, kw_only=True):
+class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
     """The whole daemon, watching a live stream.
 
     Attributes:
@@ -216,6 +202,10 @@ class LiveRow(Row, frozen=True, kw_only=True):
     def cost(self) -> float:
         """Milliseconds of processor time a second."""
         return 10 * self.cpu_percent
+
+
+Row = ModelRow | PipelineRow | LiveRow
+"""Each tells its `name`, and the `cost` in milliseconds that comparisons go by."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ leaves in caches, allocators and libraries is nothing to the next, and its memor
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +17,10 @@ from edge.runtime import Runtime
 
 LIMIT = 600.0
 """Seconds that one task may take: a Raspberry Pi 3 and Keras are slow, and not that slow."""
+
+
+Settings = tuple[tuple[str, str], ...]
+"""Key and value of each setting, as a config writes them."""
 
 
 class Timing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,7 +75,7 @@ class PassTask(msgspec.Struct, frozen=True, tag="pass"):
     """Send a film through the daemon's stages: one after the other, and as threads.
 
     Attributes:
-        detector: its settings, key and value, as a config writes them.
+        detector: its settings.
         model: the .tflite file that classifies.
         film: its path.
         frames: how many of it; a shorter one is shown again.
@@ -78,7 +83,7 @@ class PassTask(msgspec.Struct, frozen=True, tag="pass"):
         seconds: for how long that is.
     """
 
-    detector: tuple[tuple[str, str], ...]
+    detector: Settings
     model: Path
     film: Path
     frames: int
@@ -157,6 +162,19 @@ def decode_task(text: bytes) -> Task:
     """Return the task that a measuring process was given."""
     task: Task = msgspec.json.decode(text, type=Task, dec_hook=lambda kind, value: kind(value))
     return task
+
+
+def serve(work: Callable[[Task], msgspec.Struct]) -> None:
+    """Be a measuring process: do the task that standard input names, and answer in JSON.
+
+    What is wrong with a contender ends the process with one line on standard error.
+    """
+    task = decode_task(sys.stdin.buffer.read())
+    try:
+        answer = work(task)
+    except Exception as error:
+        sys.exit(" ".join(str(error).split()))
+    print(msgspec.json.encode(answer).decode(), flush=True)
 
 
 def perform(task: Task, answer: type[Answer]) -> Answer:

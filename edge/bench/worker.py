@@ -1,28 +1,18 @@
 """`python -m edge.bench.worker`: does one task, read from standard input, and answers in JSON."""
 
-import sys
-
 import cv2
 import msgspec
 
 from edge.bench.network import run_network
 from edge.bench.passes import run_pass
 from edge.bench.reference import run_reference
-from edge.bench.tasks import NetworkTask, PassTask, PlainTask, ReferenceTask, Task, decode_task
+from edge.bench.tasks import NetworkTask, PassTask, PlainTask, ReferenceTask, Task, serve
 
 
 def main() -> None:
-    """Do the task.
-
-    What is wrong with a contender ends the process with one line on standard error.
-    """
-    task = decode_task(sys.stdin.buffer.read())
+    """Do the task."""
     cv2.setNumThreads(1)  # as the daemon does
-    try:
-        answer = _perform(task)
-    except Exception as error:
-        sys.exit(" ".join(str(error).split()))
-    print(msgspec.json.encode(answer).decode(), flush=True)
+    serve(_perform)
 
 
 def _perform(task: Task) -> msgspec.Struct:

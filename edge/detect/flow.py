@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detect.shrink import scaled
+from edge.detect.shrink import halved
 from edge.geometry import Box, Shift
 from edge.records import GreyImage
 
@@ -73,10 +73,9 @@ def _halvings(box: Box) -> int:
 
 
 def _halved(part: GreyImage, times: int) -> GreyImage:
-    """Return a part of a picture made half as large so many times; a row or column may be lost."""
+    """Return a part of a picture made half as large so many times."""
     for _ in range(times):
-        even = part[: part.shape[0] & ~1, : part.shape[1] & ~1]
-        part = scaled(even, even.shape[1] // 2, even.shape[0] // 2, cv2.INTER_AREA)
+        part = halved(part)
     return part
 
 

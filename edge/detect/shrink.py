@@ -31,6 +31,12 @@ def scaled(
     return np.asarray(small, dtype=np.uint8)
 
 
+def halved(grey: GreyImage) -> GreyImage:
+    """Return a picture half as large, each pixel the mean of four; an odd row or column is lost."""
+    height, width = (length // 2 for length in grey.shape)
+    return scaled(grey[: 2 * height, : 2 * width], width, height, cv2.INTER_AREA)
+
+
 def average(grey: GreyImage, size: tuple[int, int]) -> GreyImage:
     """Return a picture made smaller, each pixel the mean of those it covers.
 
@@ -47,7 +53,7 @@ def average(grey: GreyImage, size: tuple[int, int]) -> GreyImage:
         and grey.shape[1] >= 2 * width
         and not any(length % 2 for length in grey.shape)
     ):
-        grey = scaled(grey, grey.shape[1] // 2, grey.shape[0] // 2, cv2.INTER_AREA)
+        grey = halved(grey)
     return scaled(grey, width, height, cv2.INTER_AREA)
 
 

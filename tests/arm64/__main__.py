@@ -23,7 +23,7 @@ KINDS = {
     "frame": "A frame, once decoded",
 }
 
-DEFAULT_DETECTOR, DEFAULT_MODEL = "emotiond", "shallow-int8"
+DEFAULT_MODEL = "shallow-int8"
 
 Counts = Mapping[tuple[str, str], float]
 """Millions of instructions of each part, by kind and name."""

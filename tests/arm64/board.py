@@ -78,8 +78,6 @@ def install(folder: Path) -> None:
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--no-deps", f"--wheel-dir={folder}", str(ROOT)], check=True)
     (wheel,) = folder.glob("emotiond-*.whl")
-    # What `pip wheel` writes beside the sources would travel into every later wheel.
-    shutil.rmtree(ROOT / "build", ignore_errors=True)
     subprocess.run([str(TOOL), "build", *_requirements(), str(wheel)], check=True, cwd=folder)
 
 
