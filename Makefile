@@ -20,7 +20,9 @@ SUITE ?= bookworm
 # Raspberry Pis are emulated by a program beside the project; ARM64_BENCH names it elsewhere.
 BOARDS ?= pi4 pi5
 
-# What is compared at each change: coarse, and done in half a minute.
+# What is compared at each change: coarse, and done in half a minute. There is a baseline for each kind
+# of CPU, by what int8 gains on it.
+BASELINE ?= .ci/baseline.json
 GATE = shallow-int8 --quick --rounds 2 --detector emotiond
 
 # Tests are spread over the cores, file by file; more processes than this want much memory, for those
@@ -57,10 +59,10 @@ bench-arm64: $(VENV)/.dev  ## count instructions on emulated Raspberry Pis for d
 	$(VENV)/bin/python -m tests.arm64
 
 bench-gate: $(VENV)/.dev  ## fail where anything costs far more than it did, beside a reference
-	$(VENV)/bin/emotiond bench $(GATE) --compare .ci/baseline.json --limit 2.5
+	$(VENV)/bin/emotiond bench $(GATE) $(patsubst %,--compare %,$(wildcard .ci/baseline*.json)) --limit 2.5
 
 bench-baseline: $(VENV)/.dev  ## measure anew what bench-gate compares with
-	$(VENV)/bin/emotiond bench $(GATE) --json .ci/baseline.json
+	$(VENV)/bin/emotiond bench $(GATE) --json $(BASELINE)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

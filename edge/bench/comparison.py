@@ -22,6 +22,19 @@ class Change:
     fair: float
 
 
+def choose(new: Result, former: Sequence[Result]) -> Result | None:
+    """Return the first of the former results from a CPU that has the same features.
+
+    What int8 costs is another thing on a CPU with instructions for it: a reference computation
+    does not make up for them.
+    """
+
+    def kind(result: Result) -> tuple[str, frozenset[str]]:
+        return result.machine.architecture, frozenset(result.machine.features)
+
+    return next((one for one in former if kind(one) == kind(new)), None)
+
+
 def compare(new: Result, old: Result) -> list[Change]:
     """Return the change of each row that both have, the worst first."""
     before = {row.name: row.cost for row in old.rows}

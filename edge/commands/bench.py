@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,14 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
             help="write it there; without a file, print it instead of the table",
         )
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it")
-    parser.add_argument("--compare", type=Path, metavar="OLD.json", help="print ratios to it")
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="OLD.json",
+        help="print ratios to it; of several, to the first from a CPU with the same features",
+    )
     text = "with --compare: fail where anything costs more than so many times; default: %(default)s"
     parser.add_argument("--limit", type=amount, default=LIMIT, help=text)
 
@@ -66,12 +73,10 @@ def _run(options: argparse.Namespace) -> ExitCode:
     from edge.bench.results import read_result
 
     _check_outputs(options)
-    old = read_result(options.compare) if options.compare else None  # before minutes are spent
+    former = [read_result(path) for path in options.compare]  # before minutes are spent
     result = bench(_plan(options), _progress())
     _write(options, result)
-    if old is None:
-        return ExitCode.OK
-    return _compare(result, old, options.limit)
+    return _compare(result, former, options.limit) if former else ExitCode.OK
 
 
 def _plan(options: argparse.Namespace) -> Any:
@@ -160,9 +165,17 @@ def _write(options: argparse.Namespace, result: Any) -> None:
         print_result(result, console if console.is_terminal else Console(width=WIDE))
 
 
-def _compare(result: Any, old: Any, limit: float) -> ExitCode:
-    from edge.bench.comparison import change_lines, compare, too_slow
+def _compare(result: Any, former: Sequence[Any], limit: float) -> ExitCode:
+    from edge.bench.comparison import change_lines, choose, compare, too_slow
 
+    old = choose(result, former)
+    if old is None:
+        print(
+            "not compared: none was measured on a CPU with the features of this one, "
+            f"{', '.join(result.machine.features) or 'none'}",
+            file=sys.stderr,
+        )
+        return ExitCode.OK
     changes = compare(result, old)
     if not changes:
         raise EmotiondError("--compare: the two results have no row in common")

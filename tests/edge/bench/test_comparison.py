@@ -1,6 +1,6 @@
 import pytest
 
-from edge.bench.comparison import change_lines, compare, too_slow
+from edge.bench.comparison import change_lines, choose, compare, too_slow
 from tests.edge.bench.outcomes import machine, model_row, pipeline_row, result
 
 
@@ -24,3 +24,9 @@ def test_fewer_frames_a_second_are_slower_and_rows_that_one_lacks_are_left_out()
     new = result(models=[], live=[], pipeline=[pipeline_row("threads", 400.0)])
     (change,) = compare(new, result())
     assert change.plain == pytest.approx(2.0)
+
+
+def test_results_of_cpus_with_other_features_are_not_compared() -> None:
+    plain, fast = (result(machine=machine(features=names)) for names in (("avx2",), ("vnni",)))
+    assert choose(plain, [fast, plain]) is plain
+    assert choose(plain, [fast]) is None
