@@ -71,6 +71,16 @@ def vote_shares(votes: NDArray[np.float32], otherwise: NDArray[np.float32]) -> N
     return np.where(total > 0, votes / np.maximum(total, 1), otherwise).astype(np.float32)
 
 
+def clear_votes(data: Dataset) -> NDArray[np.float32]:
+    """Return FER+'s votes over its eight expressions, float32 (n, 8), single votes dropped.
+
+    A single vote is taken for a slip, as the published protocol does (Barsoum et al. 2016,
+    arXiv:1608.01041).
+    """
+    votes = LABEL_SETS["8"].votes(data)
+    return np.where(votes > 1, votes, 0).astype(np.float32)
+
+
 LABEL_SETS: dict[Name, LabelSet] = {
     "5": LabelSet(("happy", "angry", "sad", "neutral", "surprise")),
     "6": LabelSet(

@@ -46,18 +46,21 @@ def _run(options: argparse.Namespace) -> None:
 def _train(
     recipe: Recipe, file: Path, data: Dataset, out: Path, negatives: tuple[Path, ...]
 ) -> Path:
-    """Train the recipe's teachers where they are not yet, beside `out`; then its network."""
+    """Train what the recipe builds on, where it is not yet trained beside `out`; then its network.
+
+    That is the network it starts from, and its teachers.
+    """
     training = needs("convert", "converter.training.train")
-    teachers = []
-    for name in recipe.distillation.teachers if recipe.distillation else ():
-        teacher_file, teacher = file.with_name(f"{name}.yaml"), out.parent / name
-        if not folder.finished(teacher):
-            taught = msgspec.structs.replace(
-                load_recipe(teacher_file, Recipe), label_set=recipe.label_set
+    names = recipe.distillation.teachers if recipe.distillation else ()
+    for name in (recipe.start, *names):
+        if name and not folder.finished(out.parent / name):
+            first_file = file.with_name(f"{name}.yaml")
+            first = msgspec.structs.replace(
+                load_recipe(first_file, Recipe), label_set=recipe.label_set
             )
-            _train(taught, teacher_file, data, teacher, negatives)
-        teachers.append(teacher)
-    model: Path = training.train(recipe, data, out, tuple(teachers), negatives)
+            _train(first, first_file, data, out.parent / name, negatives)
+    teachers = tuple(out.parent / name for name in names)
+    model: Path = training.train(recipe, data, out, teachers, negatives)
     return model
 
 

@@ -27,7 +27,7 @@ from converter.training.devices import use_every_device
 from converter.training.folder import CHECKPOINT, CURVES, LOG, MODEL, claim, write_network
 from converter.training.normalization import with_fused_normalization
 from converter.training.optimizer import new_optimizer
-from converter.training.precision import in_float32
+from converter.training.precision import in_float32, use_precision
 from converter.training.progress import Progress
 from edge.detect import Detector
 from edge.errors import DataError
@@ -112,7 +112,7 @@ def train_detector(recipe: DetectorRecipe, material: Material, directory: Path) 
     """
     claim(directory, recipe)
     (directory / SUMMARY).write_bytes(msgspec.json.encode(material.summary))
-    keras.mixed_precision.set_global_policy(recipe.dtype)
+    use_precision(recipe.dtype)
     use_every_device()
     studio = Studio(
         material.lessons,

@@ -24,6 +24,7 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         contrast: natural logarithm of the largest change.
         brightness: grey values either way.
         erased: share of the faces of which a patch is covered.
+        spoilt: share of the faces that are blurred, noisy or compressed as a camera's are.
         rare: how many times as far the faces of rare classes are varied.
     """
 
@@ -34,6 +35,7 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     contrast: NotNegative = 0.2
     brightness: NotNegative = 20.0
     erased: Share = 0.0
+    spoilt: Share = 0.0
     rare: Positive = 1.0
 
 
@@ -66,7 +68,7 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     weight_decay: NotNegative
     ema: Annotated[float, msgspec.Meta(gt=0, lt=1)]
     seed: Annotated[int, msgspec.Meta(ge=0)]
-    dtype: Literal["mixed_bfloat16", "float32"] = "mixed_bfloat16"
+    dtype: Literal["auto", "mixed_bfloat16", "float32"] = "auto"
 
     def __post_init__(self) -> None:
         if self.warmup_epochs >= self.epochs:
@@ -78,8 +80,11 @@ class Recipe(Schedule, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     network: Literal["shallow", "tiny", "deep", "residual"]
     label_set: Name = "7"
+    start: str = ""
+    label_head: NotNegative = 1.0
     vote_weight: Share = 0.0
     votes_head: NotNegative = 0.0
+    label_votes: NotNegative = 0.0
     label_smoothing: Share = 0.0
     mixup: NotNegative = 0.0
     cutmix: NotNegative = 0.0

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from converter.photometric import add_noise, blur, compress, darken
 from converter.recipes import Augmentation
 
 Faces = NDArray[np.uint8]
@@ -26,6 +27,8 @@ def augment(
     varied = np.stack([_warp(face, how, one, rng) for face, one in zip(faces, far, strict=True)])
     varied = _relight(varied, how, far, rng)
     _erase(varied, how, rng)
+    if how.spoilt:
+        _spoil(varied, how, rng)
     return varied
 
 
@@ -101,3 +104,11 @@ def _erase(faces: Faces, how: Augmentation, rng: np.random.Generator) -> None:
         height, width = rng.integers(side // 8, side // 3, 2)
         top, left = rng.integers(0, side - height), rng.integers(0, side - width)
         faces[row, top : top + height, left : left + width] = rng.integers(0, 256)
+
+
+def _spoil(faces: Faces, how: Augmentation, rng: np.random.Generator) -> None:
+    """Give some faces one or two defects of a webcam's images."""
+    defects = (blur, add_noise, darken, compress)
+    for row in np.flatnonzero(rng.random(len(faces)) < how.spoilt):
+        for number in sorted(rng.choice(len(defects), int(rng.integers(1, 3)), replace=False)):
+            faces[row] = defects[number](faces[row], rng)

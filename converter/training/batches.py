@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.datasets import EXPRESSIONS, Dataset
-from converter.label_sets import LABEL_SETS, vote_shares
+from converter.label_sets import LABEL_SETS, clear_votes, vote_shares
 from converter.recipes import Augmentation, Recipe
 from converter.training.augmentation import (
     Batch,
@@ -76,7 +76,7 @@ class Task:
             data.pixels, recipe.augmentation, strength.astype(np.float32), recipe.seed
         )
         own = _smoothed(labels.targets(data, recipe.vote_weight), recipe.label_smoothing)
-        ballots = LABEL_SETS["8"].votes(data)
+        ballots = _ballots(data, recipe)
         even = np.full(len(EXPRESSIONS), 1 / len(EXPRESSIONS), np.float32)
         self.targets: Targets = np.hstack([own, vote_shares(ballots, even)])
         weight = data.weights * (
@@ -170,6 +170,14 @@ def oversampled(classes: NDArray[np.int64]) -> NDArray[np.int64]:
         for number in np.flatnonzero(counts)
     ]
     return np.concatenate(groups)
+
+
+def _ballots(data: Dataset, recipe: Recipe) -> NDArray[np.float32]:
+    """Return FER+'s votes, float32 (n, 8), the data's own label counting as some beside them."""
+    votes = clear_votes(data)
+    voted = votes.any(axis=1)
+    votes[voted, data.labels[voted]] += np.float32(recipe.label_votes)
+    return votes
 
 
 def _blended(own: Targets, taught: Targets | None, recipe: Recipe) -> Targets:

@@ -48,10 +48,16 @@ def _orthogonal(matrix: Any) -> Any:
     """Return the orthogonal matrix nearest to `matrix`, roughly, by Newton-Schulz."""
     tall = matrix.shape[0] > matrix.shape[1]
     x = ops.transpose(matrix) if tall else matrix
-    x = ops.cast(x / (ops.norm(x) + 1e-7), "bfloat16")
+    x = x / (ops.norm(x) + 1e-7)
+    # Each iteration multiplies x by a polynomial of its Gram matrix. All of them are small square
+    # matrices that commute, so they are multiplied with each other, and with x once.
+    gram = ops.matmul(x, ops.transpose(x))
+    one = ops.eye(x.shape[0], dtype=x.dtype)
+    whole = one
     a, b, c = COEFFICIENTS
     for _ in range(STEPS):
-        square = ops.matmul(x, ops.transpose(x))
-        x = a * x + ops.matmul(b * square + c * ops.matmul(square, square), x)
-    x = ops.cast(x, matrix.dtype)
+        step = a * one + b * gram + c * ops.matmul(gram, gram)
+        whole = ops.matmul(step, whole)
+        gram = ops.matmul(step, ops.matmul(gram, step))
+    x = ops.matmul(whole, x)
     return ops.transpose(x) if tall else x

@@ -18,7 +18,8 @@ def draw_nonfaces(
     """Return `count` crops that show no face, or none that could be read, uint8 (n, 48, 48).
 
     Each kind is drawn equally often: faces far off centre, upside down, or so near that only a
-    part fills the crop; textures, prints and noise; and parts of photographs where there are any.
+    part fills the crop; faces whose mouth or eyes are covered, which show no expression that could
+    be read; textures, prints and noise; and parts of photographs where there are any.
 
     Args:
         faces: uint8 (m, 48, 48), to be spoilt.
@@ -34,6 +35,8 @@ def draw_nonfaces(
         lambda: _off_centre(_any(faces, rng), _any(faces, rng), rng),
         lambda: _turned(_any(faces, rng), rng),
         lambda: _part(_any(faces, rng), rng),
+        lambda: _covered(_any(faces, rng), rng),
+        lambda: _covered(_any(faces, rng), rng),  # twice, as there are many ways to cover a face
         lambda: _texture(rng),
         lambda: _print(rng),
         lambda: _noise(rng),
@@ -84,6 +87,47 @@ def _part(face: Crops, rng: np.random.Generator) -> Crops:
     left, top = rng.integers(0, SIDE - length, 2)
     piece = face[top : top + length, left : left + length]
     return np.asarray(cv2.resize(piece, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _covered(face: Crops, rng: np.random.Generator) -> Crops:
+    """Draw a mask or a hand over the mouth, or dark glasses or a hand over the eyes.
+
+    In FER2013's crops the eyes lie at about 0.36 of the height, the mouth at 0.75.
+    """
+    across, down = np.meshgrid(np.linspace(0, 1, SIDE), np.linspace(0, 1, SIDE))
+    middle = rng.normal(0.5, 0.03)
+    place = str(rng.choice(["mask", "glasses", "mouth", "eyes"], p=[0.4, 0.2, 0.25, 0.15]))
+    match place:
+        case "mask":
+            top = rng.uniform(0.46, 0.58) + rng.uniform(0.2, 0.6) * (across - middle) ** 2
+            low = rng.uniform(0.88, 1.1) - 1.2 * (across - middle) ** 2
+            inside = (down > top) & (down < low) & (np.abs(across - middle) < rng.uniform(0.3, 0.5))
+        case "glasses":
+            apart, size = rng.uniform(0.16, 0.21), rng.uniform(0.11, 0.16)
+            far = (np.abs(across - middle) - apart) ** 2 / size**2
+            inside = far + ((down - rng.normal(0.37, 0.02)) / (0.75 * size)) ** 2 < 1
+            inside |= (np.abs(across - middle) < apart) & (np.abs(down - 0.35) < 0.015)
+        case _:
+            at = 0.75 if place == "mouth" else 0.37
+            turn = rng.uniform(-0.6, 0.6)
+            along = (across - middle) * np.cos(turn) + (down - at) * np.sin(turn)
+            beside = (down - at) * np.cos(turn) - (across - middle) * np.sin(turn)
+            wide, high = rng.uniform(0.3, 0.7), rng.uniform(0.13, 0.22)
+            inside = (along / wide) ** 2 + (beside / high) ** 4 < 1
+            fingers = 1 + 0.1 * np.sin(2 * np.pi * beside / (high / 2))
+            return _laid_over(face, inside, float(np.median(face)) * fingers, rng)
+    grey = rng.uniform(5, 50) if place == "glasses" else rng.choice([rng.uniform(150, 245), 40])
+    shade = 1 + rng.uniform(-0.25, 0.25) * (across - 0.5) + rng.uniform(-0.3, 0.3) * (down - 0.7)
+    return _laid_over(face, inside, grey * shade, rng)
+
+
+def _laid_over(
+    face: Crops, inside: NDArray[np.bool_], grey: NDArray[np.float64], rng: np.random.Generator
+) -> Crops:
+    """Lay grey values over part of a face, their edges as soft as the picture's own."""
+    soft = cv2.GaussianBlur(inside.astype(np.float64), (0, 0), rng.uniform(0.5, 1.2))
+    noisy = grey + rng.normal(0, rng.uniform(1, 5), grey.shape)
+    return np.asarray(np.clip(soft * noisy + (1 - soft) * face, 0, 255), dtype=np.uint8)
 
 
 def _texture(rng: np.random.Generator) -> Crops:

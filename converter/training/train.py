@@ -29,9 +29,9 @@ from converter.training.folder import (
 )
 from converter.training.normalization import with_fused_normalization
 from converter.training.optimizer import new_optimizer
-from converter.training.precision import in_float32
+from converter.training.precision import in_float32, use_precision
 from converter.training.progress import Progress
-from edge.errors import DataError
+from edge.errors import ConfigError, DataError
 
 PANELS = {
     title: {"Training": column, "PublicTest": f"val_{column}"}
@@ -68,7 +68,7 @@ def train(
         ConfigError: the folder holds another training, or one that is finished.
     """
     claim(directory, recipe)
-    keras.mixed_precision.set_global_policy(recipe.dtype)
+    use_precision(recipe.dtype)
     use_every_device()
     faces = data.split(Usage.TRAINING).faces()
     _check_classes(faces, recipe)
@@ -79,6 +79,8 @@ def train(
         raise DataError(f"expected at least {recipe.batch_size} training faces, one batch")
     keras.utils.set_random_seed(recipe.seed)  # here: what teachers drew must not matter
     whole = with_fused_normalization(new_network(recipe))
+    if recipe.start:
+        _start_from(directory.with_name(recipe.start), whole)
     network = _compiled(whole, recipe, len(batches))
     checkpoint = Checkpoint(directory / CHECKPOINT, batches)
     network.fit(
@@ -102,11 +104,27 @@ def train(
     return directory / MODEL
 
 
+def _start_from(directory: Path, network: Model) -> None:
+    """Give `network` the weights of the finished training in `directory`.
+
+    Raises:
+        ConfigError: there is none, or of another network.
+    """
+    try:
+        weights = keras.saving.load_model(directory / MODEL, compile=False).get_weights()
+        network.set_weights(weights)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{directory}: expected a finished training of {network.name} to start from"
+        ) from error
+
+
 def _told(figures: dict[str, float]) -> str:
     """Return an epoch's figures in words."""
     return (
         f"loss {figures.get('loss', 0):.3f}, training {figures.get('logits_accuracy', 0):.2%}, "
-        f"{figures.get('val_logits_accuracy', 0):.2%} of PublicTest"
+        f"{figures.get('val_logits_accuracy', 0):.2%} of PublicTest, "
+        f"votes {figures.get('val_votes_accuracy', 0):.2%}"
     )
 
 
@@ -126,7 +144,7 @@ def _check_classes(faces: Dataset, recipe: Recipe) -> None:
 
 def _compiled(whole: Model, recipe: Recipe, steps: int) -> Model:
     """Return the network with the heads that learn now and an optimiser."""
-    heads = {"logits": 1.0, "votes": recipe.votes_head}
+    heads = {"logits": recipe.label_head, "votes": recipe.votes_head}
     network = keras.Model(whole.input, {head: whole.output[head] for head in heads})
     network.compile(
         optimizer=new_optimizer(recipe, steps),

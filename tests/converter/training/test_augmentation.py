@@ -1,3 +1,4 @@
+import msgspec
 import numpy as np
 import pytest
 
@@ -68,3 +69,13 @@ def test_cutmix_pastes_one_rectangle_and_leaves_the_rest() -> None:
     rows, columns = pasted.any(axis=1), pasted.any(axis=0)
     assert np.array_equal(pasted, rows[:, None] & columns[None, :])
     assert set(np.unique(mixed)) == {0.0, 1.0}
+
+
+def test_as_many_faces_are_spoilt_as_the_recipe_says() -> None:
+    faces = np.tile(np.linspace(40, 220, 48, dtype=np.uint8), (400, 48, 1))
+    still = Augmentation(smallest=1, largest=1, turn=0, shift=0, contrast=0, brightness=0)
+    plain = augment(faces, still, np.random.default_rng(0))
+    spoilt = augment(faces, msgspec.structs.replace(still, spoilt=0.3), np.random.default_rng(0))
+    changed = (spoilt != plain).any(axis=(1, 2)).mean()
+    assert changed == pytest.approx(0.3, abs=0.06)
+    assert spoilt.shape == faces.shape

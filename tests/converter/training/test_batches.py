@@ -131,3 +131,26 @@ def test_rare_classes_are_varied_further_where_the_recipe_says_so(data: Dataset)
     recipe = msgspec.structs.replace(RECIPE, augmentation=still)
     moved = np.abs(Task(few, recipe).views[0].astype(float) - few.pixels).mean(axis=(1, 2))
     assert moved[few.labels == 1].max() > moved[few.labels != 1].max()
+
+
+def test_a_single_vote_teaches_nothing(data: Dataset) -> None:
+    from dataclasses import replace
+
+    from converter.training.batches import Task
+
+    votes = data.votes.copy()
+    votes[0] = [8, 1, 0, 0, 0, 0, 0, 0, 1, 0]  # neutral, one of happiness, one of unknown
+    targets = Task(replace(data, votes=votes), RECIPE).targets[0, 7:]
+    assert targets.tolist() == [0, 0, 0, 0, 0, 0, 1, 0]
+
+
+def test_the_label_counts_as_so_many_votes_beside_the_taggers(data: Dataset) -> None:
+    from dataclasses import replace
+
+    from converter.training.batches import Task
+
+    votes, labels = data.votes.copy(), data.labels.copy()
+    votes[0], labels[0] = [6, 0, 0, 2, 0, 0, 0, 0, 0, 0], 2  # neutral 6, sadness 2, labelled fear
+    recipe = msgspec.structs.replace(RECIPE, label_votes=2.0)
+    targets = Task(replace(data, votes=votes, labels=labels), recipe).targets[0, 7:]
+    assert targets == pytest.approx([0, 0, 0.2, 0, 0.2, 0, 0.6, 0])

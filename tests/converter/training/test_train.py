@@ -231,3 +231,44 @@ def test_other_backends_train_from_the_same_code_on_one_device_or_several(
         rows = list(csv.DictReader(log))
     assert len(rows) == 2
     assert all(np.isfinite(float(row["loss"])) for row in rows)
+
+
+def test_a_training_goes_on_from_the_weights_of_another(
+    data: Dataset, trained: Path, tmp_path: Path
+) -> None:
+    from converter.training.train import train
+
+    (tmp_path / "before").symlink_to(trained)
+    recipe = msgspec.structs.replace(
+        RECIPE, start="before", epochs=1, warmup_epochs=0, learning_rate=1e-7, ema=0.01
+    )
+    train(recipe, data, tmp_path / "after")
+    kernels = [weights[0] for weights in (_weights(trained), _weights(tmp_path / "after"))]
+    assert kernels[1] == pytest.approx(kernels[0], abs=1e-4)
+
+
+def test_a_start_that_is_no_training_of_this_network_is_one_line(
+    data: Dataset, tmp_path: Path
+) -> None:
+    from converter.training.train import train
+
+    recipe = msgspec.structs.replace(RECIPE, start="gone")
+    with pytest.raises(ConfigError, match="gone: expected a finished training of tiny"):
+        train(recipe, data, tmp_path / "run")
+
+
+def test_bfloat16_is_used_only_by_a_cpu_that_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from converter.training import precision
+
+    def policy(*flags: str) -> str:
+        monkeypatch.setattr(precision, "_cpu_flags", lambda: set(flags))
+        precision.use_precision("auto")
+        return str(keras.mixed_precision.dtype_policy().name)
+
+    try:
+        assert policy("avx2", "avx512_bf16") == "mixed_bfloat16"
+        assert policy("avx2") == "float32"
+    finally:
+        precision.use_precision("float32")
