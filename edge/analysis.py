@@ -75,7 +75,13 @@ def alike(old: Config, new: Config, sections: Iterable[str]) -> bool:
 def _put_together(follower: Follower, classifier: TFLiteClassifier, config: Config) -> Analysis:
     return Analysis(
         follower,
-        Expressions(classifier, follower.crop_fit, config.smoothing, config.quality),
+        Expressions(
+            classifier,
+            follower.crop_fit,
+            config.smoothing,
+            config.quality,
+            config.classifier.min_confidence,
+        ),
         EventLife(
             classifier.card.name,
             follower.detector,

@@ -126,6 +126,7 @@ class Reason(StrEnum):
     LOW_CONTRAST = "low_contrast"
     SIDE_FACE = "side_face"
     NOT_A_FACE = "not_a_face"
+    AMBIGUOUS = "ambiguous"
 
 
 @dataclass(frozen=True, slots=True)

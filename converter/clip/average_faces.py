@@ -1,5 +1,8 @@
 """Average faces: each made of many training faces that look alike, and of nobody."""
 
+from functools import partial
+from typing import Protocol
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,29 +15,43 @@ Picture = NDArray[np.float32]
 
 CLASSES = LABEL_SETS["7"]
 
-AGREED = 1500
+AGREED = 400
 """Faces on whose label the taggers agree most; the average is drawn from them."""
 
-ALIKE = 50
+ALIKE = 20
 """Faces in one average: those most alike, or it would be a blur."""
 
 COPY = 0.9
 """Correlation above which two pictures are one photograph cut twice: only one may count."""
 
-EXAGGERATION = 1.6
+EXAGGERATION = 1.5
 """How far each average is drawn away from the mean of all: averages are tamer than faces."""
 
 
-def average_faces(data: Dataset) -> dict[str, Picture]:
+class Reader(Protocol):
+    """A judge of average faces."""
+
+    def __call__(self, face: Picture, label: str) -> float:
+        """Read one face."""
+
+
+def average_faces(data: Dataset, read: Reader) -> dict[str, Picture]:
     """Return a symmetrical face, float32 (48, 48), for each label; mean 0 and deviation 1.
+
+    Args:
+        data: with FER+ votes.
+        read: chooses among the averages of a label.
 
     Raises:
         DataError: `data` has no FER+ votes, or no face of some label.
     """
     training = data.split("Training").faces().distinct()
-    faces = {label: _average(_agreed(training, label)) for label in CLASSES.labels}
-    middle = np.mean(list(faces.values()), axis=0)
-    return {label: _exaggerate(face, middle) for label, face in faces.items()}
+    averages = {label: _averages(_agreed(training, label)) for label in CLASSES.labels}
+    middle = np.mean([np.mean(faces, axis=0) for faces in averages.values()], axis=0)
+    return {
+        label: max((_exaggerate(face, middle) for face in faces), key=partial(read, label=label))
+        for label, faces in averages.items()
+    }
 
 
 def _agreed(training: Dataset, label: str) -> Picture:
@@ -54,14 +71,13 @@ def _even_light(faces: NDArray[np.generic]) -> Picture:
     return np.asarray(centred / centred.std(axis=(-2, -1), keepdims=True), dtype=np.float32)
 
 
-def _average(faces: Picture) -> Picture:
-    """Average the group of faces that are most alike, and its mirror image."""
+def _averages(faces: Picture) -> list[Picture]:
+    """Average each face with those most like it, and with their mirror images."""
     faces = faces[_without_copies(faces)]
     alike = _correlation(faces + faces[:, :, ::-1])
     groups = np.argsort(-alike, axis=1)[:, :ALIKE]
-    closeness = np.take_along_axis(alike, groups, axis=1).mean(axis=1)
-    mean = faces[groups[int(np.argmax(closeness))]].mean(axis=0)
-    return _even_light(mean + mean[:, ::-1])
+    means = (faces[group].mean(axis=0) for group in groups)
+    return [_even_light(mean + mean[:, ::-1]) for mean in means]
 
 
 def _without_copies(faces: Picture) -> list[int]:

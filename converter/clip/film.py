@@ -9,9 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from converter.clip.average_faces import Picture, average_faces
+from converter.clip.average_faces import Picture, Reader, average_faces
 from converter.datasets import Dataset
+from edge.detect import EmotiondSettings, open_detector
 from edge.errors import DataError
+from edge.infer.classifier import Classifier, ClassifierSettings, open_classifier
+from edge.infer.crop import crop_face
+from edge.infer.quality import measure
 from edge.records import Image
 
 ORDER = ("neutral", "happy", "surprise", "fear", "sad", "angry", "disgust")
@@ -21,7 +25,11 @@ WIDTH, HEIGHT, FPS = 640, 480, 25
 FACE_HEIGHT = 260
 HOLD_SECONDS, MORPH_SECONDS = 2.2, 0.6
 BACKGROUND, FACE, CONTRAST = 150.0, 135.0, 50.0
-"""Grey of the background, mean grey of a face, and its deviation."""
+"""Gray of the background, mean gray of a face, and its deviation."""
+
+SHARP, SURE = 0.07, 0.9
+"""Sharpness of a crop (`edge.infer.quality`) and confidence of the detector beyond which a face is
+not better. Blended with the next, a duller face would be too blurred to be read."""
 
 TINT = np.array([0.90, 0.98, 1.06], dtype=np.float32)
 """Blue, green, red: a little warmth for grey pictures."""
@@ -33,7 +41,7 @@ def write_clip(data: Dataset, path: Path) -> None:
     Raises:
         DataError: `data` has no FER+ votes, or the file cannot be written.
     """
-    averages = average_faces(data)
+    averages = average_faces(data, as_daemon(open_classifier(ClassifierSettings())))
     faces = [_lay_out(averages[label]) for label in ORDER]
     codec = cv2.VideoWriter.fourcc(*"mp4v")
     writer = cv2.VideoWriter(str(path), codec, FPS, (WIDTH, HEIGHT))
@@ -42,6 +50,38 @@ def write_clip(data: Dataset, path: Path) -> None:
     for index, picture in enumerate(_morph(faces)):
         writer.write(_move(picture, index / FPS))
     writer.release()
+
+
+def as_daemon(classifier: Classifier) -> Reader:
+    """Return a reader that finds, crops and reads a face of the clip as the daemon does.
+
+    A face that the detector does not find, as large as in the clip or a third of that, reads as
+    nothing.
+    """
+    detector = open_detector(EmotiondSettings())
+
+    def read(face: Picture, label: str) -> float:
+        image = _move(_lay_out(face), 0.0)
+        small = np.full_like(image, BACKGROUND)
+        shrunk = cv2.resize(image, (WIDTH // 3, HEIGHT // 3), interpolation=cv2.INTER_AREA)
+        small[: HEIGHT // 3, : WIDTH // 3] = shrunk
+        found, far = detector.detect(image), detector.detect(small)
+        if len(found) != 1 or len(far) != 1:
+            return 0.0
+        side = classifier.card.input.shape[0]
+        crop = crop_face(image, found[0].box, found[0].points, detector.crop_fit, side)
+        reading = classifier.classify([crop])
+        named = reading.probabilities[0, classifier.card.labels.index(label)]
+        sharpness = measure(crop, found[0].box, None).sharpness
+        parts = (
+            named,
+            min(reading.face[0], 0.8),
+            min(sharpness, SHARP),
+            min(far[0].confidence, SURE),
+        )
+        return float(np.prod(parts))
+
+    return read
 
 
 def _lay_out(face: Picture) -> Picture:

@@ -23,6 +23,10 @@ HEAD = """\
 Each `<name>.tflite` has its card, `<name>.json`, beside it: labels, input, output, hash, training
 data, measured accuracy, speed, terms. `classifier: {model: <name>}` in the config runs it. This
 page is made from the cards by `emotiond-convert table models`.
+
+There are two truths. *FER+ majority* is the expression that most of ten taggers see in a face:
+what the default model answers. *FER2013's label* is the one label the data set came with, which
+agrees with that majority on 63 % of the faces: kept for comparison with papers.
 """
 
 EVALUATE = """\
@@ -142,6 +146,8 @@ def _purpose(card: ModelCard) -> str:
     parts = [PURPOSES.get(network, "-")]
     if "contempt" in card.labels:
         parts.append("knows contempt")
+    if rest.startswith("fer2013"):
+        parts.append("FER2013's own labels")
     if rest.endswith("float32"):
         parts.append("the reference of the int8 one")
     return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: the confusion matrix and the reliability diagram."""
+"""Plots of an evaluation: confusion matrix, reliability diagram, risk-coverage curve."""
 
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ INK, ACCENT, PALE = "#222222", "#1f5f99", "#c9d8e6"
 
 
 def draw_report(report: Report, folder: Path, stem: str) -> list[Path]:
-    """Write `stem`-confusion.png and `stem`-reliability.png into `folder`; return both paths."""
+    """Write `stem`-confusion.png, -reliability.png and -coverage.png into `folder`."""
     pictures = {
         folder / f"{stem}-confusion.png": _confusion(report),
         folder / f"{stem}-reliability.png": _reliability(report),
+        folder / f"{stem}-coverage.png": _coverage(report),
     }
     for path, figure in pictures.items():
         save(figure, path)
@@ -114,6 +115,29 @@ def _draw_histogram(axes: Axes, calibration: Calibration) -> None:
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set(xlabel="confidence", ylabel="rows")
     strip(axes)
+
+
+def _coverage(report: Report) -> Figure:
+    """Draw the accuracy of the surest answers against their share of all rows.
+
+    Each point is a bin of the reliability diagram: what comes of refusing all answers below it.
+    """
+    bins = report.all_rows.calibration.bins[::-1]
+    rows = np.cumsum([one.rows for one in bins])
+    right = np.cumsum([one.rows * one.accuracy for one in bins])
+    figure = new_figure(5.2, 4.2)
+    axes = figure.add_subplot()
+    axes.plot(rows / rows[-1], right / rows, color=ACCENT, marker="o", markersize=5)
+    for one, across, up in zip(bins, rows / rows[-1], right / rows, strict=True):
+        if one.rows >= 0.02 * rows[-1]:  # fewer lie one upon the other
+            at = (across - 0.01, up - 0.004)
+            axes.annotate(f"{one.confidence:.2f}", at, ha="right", va="top", fontsize=7)
+    axes.set(xlim=(0, 1.02), xlabel="coverage: share of the rows answered", ylabel="accuracy")
+    axes.set_title(_title(report.model, report.all_rows), fontsize=10)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    strip(axes)
+    return figure
 
 
 def _title(model: str, figures: Figures) -> str:

@@ -44,10 +44,10 @@ class Counting:
         self.crops = 0
         self._classifier = classifier
 
-    def classify(self, crops: Sequence[GreyImage]) -> Reading:
+    def classify(self, crops: Sequence[GreyImage], mirror: bool = False) -> Reading:
         """Return what is seen in each of the crops."""
         self.crops += len(crops)
-        return self._classifier.classify(crops)
+        return self._classifier.classify(crops, mirror)
 
 
 def main() -> None:
@@ -95,7 +95,9 @@ def _open(config: Config, frames: int) -> tuple[Parts, Counting]:
     counting = Counting(open_classifier(config.classifier))
     parts = replace(open_parts(Plan(config), count(1)), source=Reel(CLIP, frames), live=False)
     fit_of = parts.analysis.follower.crop_fit
-    expressions = Expressions(counting, fit_of, config.smoothing, config.quality)
+    expressions = Expressions(
+        counting, fit_of, config.smoothing, config.quality, config.classifier.min_confidence
+    )
     return replace(parts, analysis=replace(parts.analysis, expressions=expressions)), counting
 
 

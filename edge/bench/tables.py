@@ -202,7 +202,7 @@ def _models_note(rows: Sequence[ModelRow]) -> str:
     if not rows:
         return ""
     return (
-        "p50, p95, min: one call, whatever its batch. right: accuracy on FER2013's PublicTest, "
+        "p50, p95, min: one call, whatever its batch. right: accuracy on the card's first set, "
         f"AP of detectors. times: as fast a face as {rows[0].against} (lowest to highest round)."
     )
 

@@ -59,10 +59,12 @@ class SetThresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Change what is taken for a face, and what for one that can be read.
 
     Each is called as in the config: `face_threshold` of the classifier, `min_confidence` of the
-    detector, the others of `quality`. What is None stays as it is.
+    detector, the others of `quality`; `min_expression_confidence` is the classifier's
+    `min_confidence`. What is None stays as it is.
     """
 
     face_threshold: Share | None = None
+    min_expression_confidence: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] | None = None
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
     min_size: Limit | None = None
     min_sharpness: Limit | None = None

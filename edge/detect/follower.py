@@ -11,7 +11,7 @@ import msgspec
 from edge.detect.budget import Budget, Price
 from edge.detect.detector import CropFit, Detector
 from edge.detect.flow import follow
-from edge.detect.motion import Motion
+from edge.detect.motion import Motion, is_cut
 from edge.detect.plausibility import sift
 from edge.detect.shrink import grey, shrink
 from edge.detect.tracker import Tracker, TrackerSettings
@@ -137,7 +137,7 @@ class Follower:
         glance, before = Glance(frame), self._before
         self._before = glance
         self._since_detection += 1
-        if before is not None and before.size != glance.size:
+        if before is not None and self._begins_anew(before, glance):
             before = None
             self._tracker.clear()
         calm = before is not None and self._calm(glance)
@@ -150,6 +150,15 @@ class Follower:
             return self._find(frame, glance)
         with self._following.paid(len(self._tracker.boxes)):
             return self._carry(frame, before.grey, glance.grey)
+
+    def _begins_anew(self, before: Glance, glance: Glance) -> bool:
+        """Tell whether who was seen before is not who is seen now, though in the same place.
+
+        Cuts are looked for in files alone: what jumps before a camera is the light.
+        """
+        if before.size != glance.size:
+            return True
+        return self._budget is None and is_cut(before.grey, glance.grey)
 
     def _calm(self, glance: Glance) -> bool:
         """Tell whether all faces are known and nothing moved since the detector ran."""

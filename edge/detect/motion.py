@@ -15,6 +15,21 @@ CELLS = (80, 60)
 """The picture is averaged to so many cells: noise of single pixels averages away, a face that
 turns does not."""
 
+CUT_CHANGE = 20.0
+CUT_SHIFT = 0.2
+"""From one shot of a video to another, the mean change of the pixels, in grey values, and the share
+of them that lie elsewhere in a histogram of 32 bins. Within shots of seven clips they are at most
+5.1 and 0.04, between any two of them at least 26 and 0.28 (2026-11-29)."""
+
+
+def is_cut(before: GreyImage, after: GreyImage) -> bool:
+    """Tell whether two frames that follow each other, of one size, belong to different shots."""
+    if cv2.norm(before, after, cv2.NORM_L1) < CUT_CHANGE * before.size:
+        return False
+    first, second = (cv2.calcHist([one], [0], None, [32], [0, 256]) for one in (before, after))
+    common = cv2.compareHist(first, second, cv2.HISTCMP_INTERSECT)
+    return bool(1 - common / before.size >= CUT_SHIFT)
+
 
 class Motion:
     """Compares pictures with one that was kept."""

@@ -18,8 +18,8 @@ SHARES = {"sad": 0.2}
 OTHER = 0.1
 """Of what a neutral face gets as neutral, the share that another class may get besides.
 
-They are what `shallow-int8` says of PublicTest's neutral faces (geometric means: sad 0.21, angry
-0.11, fear 0.10, happy 0.08, the others less); an unbiased face is hardly corrected.
+They are what `shallow-fer2013-int8` says of PublicTest's neutral faces (geometric means: sad 0.21,
+angry 0.11, fear 0.10, happy 0.08, the others less); an unbiased face is hardly corrected.
 """
 
 LIMIT = 4.0

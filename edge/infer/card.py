@@ -40,11 +40,19 @@ class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         kind: "logits" go through a softmax, "probabilities" are used as they are.
         dtype: type of the output tensor; integers are dequantised by the tensor's own scale.
         temperature: divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
+        offsets: added to the logits before that, one for each label: the prior correction, minus
+            the logarithm of a class's share in training to some power (Saerens et al. 2002,
+            doi:10.1162/089976602753284446; Menon et al. 2021, arXiv:2007.07314). Empty adds none.
     """
 
     kind: Literal["logits", "probabilities"]
     dtype: Literal["uint8", "int8", "float32"]
     temperature: Annotated[float, msgspec.Meta(ge=0.05, le=20.0)]
+    offsets: tuple[Annotated[float, msgspec.Meta(ge=-20.0, le=20.0)], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.offsets and self.kind != "logits":
+            raise ValueError("Expected no `offsets`: they are added to logits")
 
 
 class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,6 +116,8 @@ class ModelCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
             raise ValueError("Expected `labels` that are not empty and all different")
         if UNCERTAIN in self.labels:
             raise ValueError(f"Expected `labels` other than `{UNCERTAIN}`, which is said of faces")
+        if len(self.output.offsets) not in (0, len(self.labels)):
+            raise ValueError("Expected as many `offsets` as `labels`, or none")
 
 
 def load_card(model: Path) -> ModelCard:

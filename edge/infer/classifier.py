@@ -29,12 +29,16 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         model: the name of a shipped model, or a path ending in .tflite with its card beside it.
         face_threshold: a crop whose probability of being a face is below it is refused; None takes
             the card's.
+        min_confidence: an expression less probable than this is not named: the face is `uncertain`,
+            as ambiguous. Below a half an answer is wrong more often than right
+            (docs/research/expressions.md).
         baseline: what `emotiond calibrate` wrote of the person who will be watched, or None.
     """
 
     model: ModelPath = ModelPath("shallow-int8")
     runtime: Runtime = Runtime.LITERT
     face_threshold: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] | None = None
+    min_confidence: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.5
     baseline: Path | None = None
 
 
@@ -58,8 +62,13 @@ class Classifier(Protocol):
     def card(self) -> ModelCard:
         """What the classifier is."""
 
-    def classify(self, crops: Sequence[GreyImage]) -> Reading:
-        """Return what is seen in each of the crops."""
+    def classify(self, crops: Sequence[GreyImage], mirror: bool = False) -> Reading:
+        """Return what is seen in each of the crops.
+
+        Args:
+            crops: square, of the model's side.
+            mirror: also read each crop's mirror image, and average.
+        """
 
 
 class TFLiteClassifier:
@@ -86,11 +95,21 @@ class TFLiteClassifier:
         self._network = network
         entry = TensorForm((1, *card.input.shape), card.input.dtype)
         self._order = network.expect(entry, _expected_outputs(card))
+        self._offsets = np.array(card.output.offsets or 0.0, dtype=np.float32)
         self._check_kind(path)
 
-    def classify(self, crops: Sequence[GreyImage]) -> Reading:
-        """Return what is seen in each of the crops."""
+    def classify(self, crops: Sequence[GreyImage], mirror: bool = False) -> Reading:
+        """Return what is seen in each of the crops.
+
+        A second look, at the mirror image, gained 0.8 points of FER2013's labels and 0 to 0.2 of
+        FER+'s majority on PublicTest (2026-11-29).
+        """
         values, face = self.outputs(crops)
+        if mirror:
+            others, other_face = self.outputs([crop[:, ::-1] for crop in crops])
+            values = (values + others) * np.float32(0.5)
+            if face is not None and other_face is not None:
+                face = np.minimum(face, other_face)  # what is no face one way round is none
         if self.card.output.kind == "logits":
             values = softmax(values, self.card.output.temperature)
         if self._baseline is not None:
@@ -100,14 +119,17 @@ class TFLiteClassifier:
     def outputs(
         self, crops: Sequence[GreyImage]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Return the outputs as they are: (n, classes), and (n,) of the face where there is one."""
+        """Return the outputs: (n, classes), and (n,) of the face where there is one.
+
+        Logits have the card's offsets added.
+        """
         widths = [len(self.card.labels)] + [1] * (self.card.face is not None)
         rows = [self._invoke(crop) for crop in crops]
         values, *face = (
             np.concatenate([row[place] for row in rows]) if rows else np.empty((0, width), "f4")
             for place, width in enumerate(widths)
         )
-        return values, face[0][:, 0] if face else None
+        return values + self._offsets, face[0][:, 0] if face else None
 
     def _invoke(self, crop: GreyImage) -> list[NDArray[np.float32]]:
         outputs = self._network.invoke(self._prepare(crop))

@@ -35,6 +35,7 @@ class Expressions:
         crop_fit: of the detector whose boxes are classified.
         smoothing: how steady the labels are.
         quality: what makes a crop poor.
+        min_confidence: below it an expression is ambiguous.
 
     Attributes:
         refused: how many crops so far.
@@ -46,10 +47,12 @@ class Expressions:
         crop_fit: CropFit,
         smoothing: SmoothingSettings,
         quality: QualitySettings,
+        min_confidence: float = 0.0,
     ) -> None:
         self.refused = 0
         self._looker = Looker(classifier, crop_fit, quality)
         self._smoothing = smoothing
+        self._min_confidence = min_confidence
         self._watches: dict[int, Watch] = {}
 
     def update(self, tracked: TrackedFrame) -> list[Expression]:
@@ -74,11 +77,11 @@ class Expressions:
     def _look(self, frame: Frame, tracks: list[Track]) -> None:
         settings = INSTANT if frame.still else self._smoothing
         before = [self._fresh_look(track, frame.timestamp) for track in tracks]
-        looks = self._looker.look(frame.image, tracks, before)
+        looks = self._looker.look(frame.image, tracks, before, mirror=frame.still)
         for track, look in zip(tracks, looks, strict=True):
             self.refused += not look.accepted
             if track.track_id not in self._watches:
-                self._watches[track.track_id] = Watch(settings)
+                self._watches[track.track_id] = Watch(settings, self._min_confidence)
             self._watches[track.track_id].update(look, frame.timestamp)
 
     def _fresh_look(self, track: Track, now: float) -> Look | None:

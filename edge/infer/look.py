@@ -66,7 +66,11 @@ class Looker:
         self._quality = quality
 
     def look(
-        self, image: Image, faces: Sequence[Face | Track], before: Sequence[Look | None] = ()
+        self,
+        image: Image,
+        faces: Sequence[Face | Track],
+        before: Sequence[Look | None] = (),
+        mirror: bool = False,
     ) -> list[Look]:
         """Return one look at each of the faces in a frame.
 
@@ -75,6 +79,7 @@ class Looker:
             faces: where they are.
             before: an earlier look at each, which is returned where its face looks the same; none
                 looks at all anew.
+            mirror: whether each crop's mirror image is read too.
         """
         side, fit = self._classifier.card.input.shape[0], self._crop_fit
         crops = [crop_face(image, face.box, face.points, fit, side) for face in faces]
@@ -84,12 +89,14 @@ class Looker:
             for look, crop in zip(earlier, crops, strict=True)
         ]
         new = [place for place, look in enumerate(kept) if look is None]
-        read = self._read([crops[place] for place in new], [faces[place] for place in new])
+        read = self._read([crops[place] for place in new], [faces[place] for place in new], mirror)
         return [next(read) if look is None else look for look in kept]
 
-    def _read(self, crops: Sequence[GreyImage], faces: Sequence[Face | Track]) -> Iterator[Look]:
+    def _read(
+        self, crops: Sequence[GreyImage], faces: Sequence[Face | Track], mirror: bool
+    ) -> Iterator[Look]:
         """Yield a look at each crop."""
-        reading = self._classifier.classify(crops) if crops else NOTHING
+        reading = self._classifier.classify(crops, mirror) if crops else NOTHING
         rows = zip(reading.probabilities, reading.face, crops, faces, strict=True)
         for probabilities, face, crop, found in rows:
             quality = measure(crop, self._crop_fit.square(found.box), found.points)

@@ -22,6 +22,7 @@ class Watch:
 
     Args:
         settings: how steady everything is.
+        min_confidence: below it a label is ambiguous.
 
     Attributes:
         look: the last one; None before the first.
@@ -29,24 +30,26 @@ class Watch:
         read: when what it says was read: the same look may be taken in again.
     """
 
-    def __init__(self, settings: SmoothingSettings) -> None:
+    def __init__(self, settings: SmoothingSettings, min_confidence: float = 0.0) -> None:
         self.look: Look | None = None
         self.looked = self.read = -math.inf
         self._settings = settings
-        self._smoother, self._doubt = _begin(settings)
+        self._min_confidence = min_confidence
+        self._smoother, self._doubt = self._begin()
 
     def update(self, look: Look, now: float) -> None:
         """Take in a look at `now`, in seconds."""
         self.read = self.read if look is self.look else now
         self.look, self.looked = look, now
         if not look.accepted and not self.believed:
-            self._smoother, self._doubt = _begin(self._settings)
+            self._smoother, self._doubt = self._begin()
             return
-        self._doubt.update(look.reasons, now)
         if not look.reasons:
             self._smoother.update(look.probabilities, now)
-        elif self.reasons:  # what it shows afterwards has nothing to do with what it showed before
-            self._smoother = Smoother(self._settings)
+        self._doubt.update(look.reasons or self._ambiguity(), now)
+        if look.reasons and self.reasons:
+            # What it shows afterwards has nothing to do with what it showed before.
+            self._smoother = Smoother(self._settings, self._min_confidence)
         if self.believed:
             self._doubt.dwell = self._settings.dwell
 
@@ -75,6 +78,14 @@ class Watch:
         """Why it cannot be read; empty where it can."""
         return self._doubt.reasons
 
+    def _begin(self) -> tuple[Smoother, Doubt]:
+        smoother = Smoother(self._settings, self._min_confidence)
+        return smoother, Doubt(FIRST_DOUBT * self._settings.dwell)
 
-def _begin(settings: SmoothingSettings) -> tuple[Smoother, Doubt]:
-    return Smoother(settings), Doubt(FIRST_DOUBT * settings.dwell)
+    def _ambiguity(self) -> tuple[Reason, ...]:
+        # As a label is favored while it is shown, so is the doubt while it lasts.
+        average = self._smoother.average
+        if average is None:
+            return ()
+        confidence = average.max() if self.reasons else self._smoother.confidence
+        return () if confidence >= self._min_confidence else (Reason.AMBIGUOUS,)

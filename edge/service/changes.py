@@ -9,6 +9,13 @@ from edge.config import Config, parse_config
 from edge.control.command import CommandError, ErrorCode
 from edge.infer.classifier import ModelPath
 
+PLACES = {
+    "face_threshold": ("classifier", "face_threshold"),
+    "min_expression_confidence": ("classifier", "min_confidence"),
+    "min_confidence": ("detector", "min_confidence"),
+}
+"""Section and key of each threshold that is not one of `quality`."""
+
 
 def with_model(config: Config, read: Config, models: Mapping[str, Path], name: str) -> Config:
     """Return `config` with another model.
@@ -53,16 +60,15 @@ def with_thresholds(config: Config, changes: Mapping[str, float]) -> Config:
     Raises:
         CommandError: the present detector has no such threshold.
     """
-    left = dict(changes)
-    for part in ("classifier", "detector", "quality"):
-        settings = getattr(config, part)
-        mine = {name: left.pop(name) for name in set(left) & set(settings.__struct_fields__)}
-        changed = {part: msgspec.structs.replace(settings, **mine)}
+    for name, value in changes.items():
+        section, key = PLACES.get(name, ("quality", name))
+        settings = getattr(config, section)
+        if key not in settings.__struct_fields__:
+            kind = config.detector.__struct_config__.tag
+            text = f"the detector {kind} has no {name}; choose one that has"
+            raise CommandError(ErrorCode.REFUSED, text)
+        changed = {section: msgspec.structs.replace(settings, **{key: value})}
         config = msgspec.structs.replace(config, **changed)
-    if left:
-        kind = config.detector.__struct_config__.tag
-        text = f"the detector {kind} has no {', '.join(left)}; choose one that has"
-        raise CommandError(ErrorCode.REFUSED, text)
     return config
 
 

@@ -121,7 +121,7 @@ def test_the_live_picture_is_the_cameras_and_moves(visit: Visit, clip: list[Imag
 
 def test_a_face_is_shown_with_a_bar_for_each_expression(visit: Visit) -> None:
     face = visit.page.locator("#faces .face").first
-    expect(face.locator(".bar")).to_have_count(7)
+    expect(face.locator(".bar")).to_have_count(8)
     assert float(visit.page.locator("#fps").inner_text()) > 5
 
 
@@ -210,6 +210,6 @@ def test_a_page_with_a_token_asks_for_it_first(
         expect(page.locator("#login-answer")).to_have_text("that is not the token")
         page.locator("#token").fill(TOKEN)
         page.get_by_role("button", name="Log in").click()
-        expect(page.locator("#faces .bar")).to_have_count(7)
+        expect(page.locator("#faces .bar")).to_have_count(8)
         page.close()
         assert TOKEN not in daemon.log

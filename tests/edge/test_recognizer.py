@@ -27,7 +27,7 @@ def test_a_face_comes_with_its_box_its_expression_and_every_probability(
 ) -> None:
     (face,) = recognizer.analyse(clip[2])
     assert face.probabilities is not None
-    assert len(face.probabilities) == 7
+    assert len(face.probabilities) == 8
     assert sum(face.probabilities.values()) == pytest.approx(1.0, abs=0.01)
     assert face.confidence == max(face.probabilities.values()) == face.probabilities[face.emotion]
     height, width = clip[2].shape[:2]

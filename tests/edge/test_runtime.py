@@ -15,7 +15,7 @@ CROP = np.random.default_rng(0).integers(0, 255, (1, 48, 48, 1), dtype=np.uint8)
 def test_a_network_tells_its_shapes_and_types() -> None:
     network = Network(SHIPPED, Runtime.LITERT)
     assert network.input == TensorForm((1, 48, 48, 1), "uint8")
-    forms = {TensorForm((1, 7), "int8"), TensorForm((1, 1), "int8")}
+    forms = {TensorForm((1, 8), "int8"), TensorForm((1, 1), "int8")}
     assert set(network.outputs) == forms
 
 
@@ -58,7 +58,7 @@ def test_a_runtime_that_is_not_installed_is_named_with_its_package() -> None:
 
 def test_a_network_opens_on_a_runtime_that_is_installed() -> None:
     (logits,) = (answer for answer in open_network(SHIPPED).invoke(CROP) if answer.shape[1] > 1)
-    assert logits.shape == (1, 7)
+    assert logits.shape == (1, 8)
 
 
 def test_with_no_runtime_each_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

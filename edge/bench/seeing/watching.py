@@ -111,7 +111,14 @@ class Watcher:
 
     def _expressions(self) -> Expressions:
         fit = self._followed.crop_fit
-        return Expressions(self._classifier, fit, self.config.smoothing, self.config.quality)
+        config = self.config
+        return Expressions(
+            self._classifier,
+            fit,
+            config.smoothing,
+            config.quality,
+            config.classifier.min_confidence,
+        )
 
 
 def _timed(step: Callable[[], Result]) -> tuple[Result, float]:

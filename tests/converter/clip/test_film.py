@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from converter.clip.average_faces import average_faces
-from converter.clip.film import FPS, HEIGHT, WIDTH, write_clip
+from converter.clip.film import FPS, HEIGHT, WIDTH, as_daemon, write_clip
 from converter.datasets import Dataset, load_fer2013
 from edge.demo.show import CLIP
 from edge.errors import DataError
+from edge.infer.classifier import ClassifierSettings, open_classifier
 from tests.converter.faces import LABELS, dataset, write_csv
 
 
@@ -18,7 +19,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def test_each_average_face_is_symmetrical_with_even_light(data: Dataset) -> None:
-    faces = average_faces(data)
+    faces = average_faces(data, as_daemon(open_classifier(ClassifierSettings())))
     assert tuple(faces) == LABELS
     for face in faces.values():
         assert np.abs(face - face[:, ::-1]).max() < 1e-4
@@ -29,7 +30,7 @@ def test_each_average_face_is_symmetrical_with_even_light(data: Dataset) -> None
 def test_without_votes_there_are_no_average_faces(tmp_path: Path) -> None:
     faces, _ = write_csv(tmp_path)
     with pytest.raises(DataError, match="give --votes"):
-        average_faces(load_fer2013(faces))
+        average_faces(load_fer2013(faces), lambda face, label: 0.0)
 
 
 def test_a_clip_is_a_film_of_about_twenty_seconds(data: Dataset, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def test_evaluate_writes_the_report_and_beside_it_the_pictures(tmp_path: Path) -
     assert msgspec.json.decode(report.read_bytes(), type=Report).model == "shallow-int8"
     assert sorted(path.name for path in report.parent.iterdir()) == [
         "report-confusion.png",
+        "report-coverage.png",
         "report-reliability.png",
         "report.json",
     ]

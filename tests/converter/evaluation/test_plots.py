@@ -31,7 +31,8 @@ def test_the_pictures_of_a_report_are_of_a_size_to_be_read(
 ) -> None:
     report = evaluate(constant("happy", labels), grey_faces(FACES), "PublicTest", Protocol.LABELS)
     written = draw_report(report, tmp_path, "r")
-    assert [path.name for path in written] == ["r-confusion.png", "r-reliability.png"]
+    names = ["r-confusion.png", "r-reliability.png", "r-coverage.png"]
+    assert [path.name for path in written] == names
     for path in written:
         width, height = _size(path)
         assert 600 < width < 1600

@@ -4,13 +4,14 @@ import keras
 import numpy as np
 import pytest
 
+from converter.datasets import EXPRESSIONS
 from converter.evaluation.keras_predictor import open_keras
 from converter.evaluation.predictor import as_logits, open_tflite, resize
 from edge.assets import find_model
 from edge.errors import ConfigError, DataError, ModelError
 from edge.infer.card import load_card
 from edge.probabilities import softmax
-from tests.converter.grey import SEVEN, grey_faces
+from tests.converter.grey import grey_faces
 from tests.edge.infer.models import copy_brightness, copy_model
 
 FACES = grey_faces(["happy", "sad", "fear"]).pixels
@@ -32,9 +33,9 @@ def test_a_tflite_gives_the_logits_of_its_file_and_the_temperature_of_its_card()
     model = find_model(Path("shallow-int8"))
     opened = open_tflite(model)
     assert opened.name == "shallow-int8"
-    assert opened.label_set.labels == SEVEN
+    assert opened.label_set.labels == EXPRESSIONS
     assert opened.temperature == load_card(model).output.temperature
-    assert opened.logits(FACES).shape == (3, 7)
+    assert opened.logits(FACES).shape == (3, 8)
 
 
 def test_a_tflite_with_other_labels_than_the_data_is_an_error_with_a_remedy(tmp_path: Path) -> None:

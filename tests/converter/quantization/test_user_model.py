@@ -191,7 +191,7 @@ def test_the_daemon_runs_a_converted_model_by_its_card(tmp_path: Path) -> None:
     record = tmp_path / "events.jsonl"
     config = {
         "source": {"kind": "video", "path": str(CLIP), "pace": False},
-        "classifier": {"model": str(tmp_path / "mine-float32.tflite")},
+        "classifier": {"model": str(tmp_path / "mine-float32.tflite"), "min_confidence": 0},
         "sinks": [{"kind": "jsonl", "path": str(record)}],
     }
     with Daemon(tmp_path, config) as daemon:

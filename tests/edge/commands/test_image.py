@@ -36,7 +36,7 @@ def test_it_says_where_each_face_is_and_every_probability(
     head, told = capsys.readouterr().out.splitlines()
     assert head == f"{face}: 1 face"
     assert told.startswith("  1  at ")
-    assert told.count("%") == 7
+    assert told.count("%") == 8
     percents = [int(word.strip("%,")) for word in told.split() if "%" in word]
     assert percents == sorted(percents, reverse=True)
 

@@ -44,6 +44,14 @@ class Witness:
         return self._haar.detect(image, near)
 
 
+class Always(Witness):
+    """Finds a face in the same place of every image."""
+
+    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+        self.asked.append(len(near))
+        return [Face(Box(200, 100, 400, 300), 0.9)]
+
+
 def shifted(image: Image, right: float) -> Image:
     matrix = np.array([[1.0, 0, right], [0, 1.0, 0]])
     moved = cv2.warpAffine(image, matrix, (640, 480), borderMode=cv2.BORDER_REPLICATE)
@@ -87,8 +95,9 @@ def test_a_face_not_yet_believed_is_looked_for_in_every_frame(clip: list[Image])
 
 
 def test_a_face_that_is_lost_is_looked_for_at_once(clip: list[Image]) -> None:
-    detector, blank = Witness(), np.full_like(clip[0], 127)
-    follow(detector, STEADY, [clip[0], clip[0], blank, blank, blank])
+    detector, hidden = Witness(), clip[0].copy()
+    hidden[100:400, 180:460] = 127
+    follow(detector, STEADY, [clip[0], clip[0], hidden, hidden, hidden])
     assert len(detector.asked) == 3
 
 
@@ -125,7 +134,7 @@ def test_the_whole_picture_is_searched_now_and_then_and_near_known_faces_otherwi
 def test_with_nobody_in_view_a_detector_that_searches_near_faces_waits_for_its_full_turn(
     clip: list[Image],
 ) -> None:
-    images = [np.full_like(clip[0], 20 * (step % 2)) for step in range(FPS + 1)]
+    images = [np.full_like(clip[0], 15 * (step % 2)) for step in range(FPS + 1)]
     settings = DetectSettings(every=1, full_interval=0.19)
     near, everywhere = Witness(), Witness()
     near.searches_near = True
@@ -166,6 +175,19 @@ def test_a_frame_of_another_size_begins_anew(clip: list[Image]) -> None:
     first, _, last = (tracked.tracks[0] for tracked in seen)
     assert (first.track_id, last.track_id) == (1, 2)
     assert last.box.width / first.box.width == pytest.approx(2.0, rel=0.05)
+
+
+def test_a_cut_in_a_video_ends_every_track(clip: list[Image]) -> None:
+    negative = np.asarray(255 - clip[0], dtype=np.uint8)
+    faces = Always()
+    _, seen = follow(faces, STEADY, [clip[0], clip[0], negative, negative])
+    assert [[one.track_id for one in tracked.tracks] for tracked in seen] == [[1], [1], [2], [2]]
+
+
+def test_a_lamp_before_a_camera_ends_no_track(clip: list[Image]) -> None:
+    negative = np.asarray(255 - clip[0], dtype=np.uint8)
+    _, seen = follow(Always(), STEADY, [clip[0], clip[0], negative], live=True)
+    assert {one.track_id for tracked in seen for one in tracked.tracks} == {1}
 
 
 def test_each_still_is_searched_by_itself(clip: list[Image]) -> None:

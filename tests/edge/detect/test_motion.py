@@ -1,6 +1,6 @@
 import numpy as np
 
-from edge.detect.motion import Motion
+from edge.detect.motion import Motion, is_cut
 from edge.geometry import Box
 from edge.records import GreyImage
 
@@ -63,3 +63,22 @@ def test_a_box_that_reaches_beyond_the_picture_hides_what_is_in_it() -> None:
     after[:10, :10] += 40
     assert motion.elsewhere(after, [Box(-50, -50, 12, 12)]) <= 5.0
     assert motion.elsewhere(after, [Box(-50, -50, -10, -10), Box(400, 300, 500, 400)]) > 20.0
+
+
+def room(seed: int) -> GreyImage:
+    """Return a blurred picture with lights and shadows of its own."""
+    rng = np.random.default_rng(seed)
+    coarse = (255 * rng.random((6, 8)) ** rng.uniform(0.5, 2)).astype(np.uint8)
+    return np.kron(coarse, np.ones((40, 40), dtype=np.uint8))
+
+
+def test_another_shot_is_a_cut() -> None:
+    assert all(is_cut(room(seed), room(seed + 1)) for seed in range(0, 20, 2))
+
+
+def test_what_moves_in_a_shot_is_no_cut() -> None:
+    before = room(0)
+    after = np.roll(before, 12, axis=1)
+    after[60:180, 100:200] = 200
+    assert not is_cut(before, after)
+    assert not is_cut(noise(0), noise(1))

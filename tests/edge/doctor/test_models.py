@@ -29,7 +29,7 @@ def damaged(model: Path, folder: Path) -> Path:
 def test_a_model_that_is_as_its_card_says_is_ok() -> None:
     finding = only(examine_classifier(ClassifierSettings()))
     assert finding.level is Level.OK
-    assert "shallow-int8, with the hash of its card, 7 expressions" in finding.text
+    assert "shallow-int8, with the hash of its card, 8 expressions" in finding.text
 
 
 def test_a_model_of_another_hash_is_a_failure(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def _copy(source: Path, directory: Path, changes: dict[str, Any]) -> Path:
     model = directory / source.name
     shutil.copy(source, model)
     card = msgspec.json.decode(card_path(SHIPPED).read_bytes())
+    card["output"]["offsets"] = []  # they are of its eight classes
     for field, value in changes.items():
         old = card.get(field)
         card[field] = {**old, **value} if isinstance(old, dict) and value else value

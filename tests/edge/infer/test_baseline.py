@@ -96,10 +96,10 @@ def write(path: Path, card: ModelCard = CARD, **changes: Any) -> Path:
     ("changes", "message"),
     [
         ({"sha256": "0" * 64}, "expected a baseline of shallow-int8"),
-        ({"labels": ["a"] * 7}, "expected a baseline of shallow-int8"),
-        ({"weights": [0.0] * 6}, "Expected as many `weights` as `labels`"),
-        ({"weights": [5.0] * 7}, "is not a baseline"),
-        ({"weights": [-9.0] * 7}, "is not a baseline"),
+        ({"labels": ["a"] * 8}, "expected a baseline of shallow-int8"),
+        ({"weights": [0.0] * 7}, "Expected as many `weights` as `labels`"),
+        ({"weights": [5.0] * 8}, "is not a baseline"),
+        ({"weights": [-9.0] * 8}, "is not a baseline"),
         ({"face": "x"}, "is not a baseline"),
     ],
 )

@@ -45,6 +45,8 @@ def test_a_missing_card_is_named(tmp_path: Path) -> None:
         {"input": {"shape": [48, 64, 1]}},
         {"input": {"shape": [48, 48, 3]}},
         {"output": {"temperature": 1e-300}},
+        {"output": {"offsets": [0.5]}},
+        {"output": {"kind": "probabilities", "offsets": [0.5] * 8}},
         {"sha256": "abc"},
         {"extra": 1},
     ],

@@ -33,7 +33,7 @@ def grey(value: int) -> GreyImage:
 
 def test_each_row_holds_probabilities_that_sum_to_one() -> None:
     probabilities = classify("shallow-int8", CROPS)
-    assert probabilities.shape == (3, 7)
+    assert probabilities.shape == (3, 8)
     assert probabilities.sum(axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
 
 
@@ -44,7 +44,29 @@ def test_a_face_gets_the_same_probabilities_alone_and_in_company() -> None:
 
 def test_no_faces_are_no_rows() -> None:
     reading = read("shallow-int8", [])
-    assert (reading.probabilities.shape, reading.face.shape) == ((0, 7), (0,))
+    assert (reading.probabilities.shape, reading.face.shape) == ((0, 8), (0,))
+
+
+def test_the_offsets_of_the_card_make_rare_classes_likelier(tmp_path: Path) -> None:
+    offsets = [0.0, 1.5, 0, 0, 0, 0, 0, 0]
+    (tmp_path / "offset").mkdir()
+    model = copy_model(tmp_path / "offset", output={"offsets": offsets, "temperature": 1.0})
+    (tmp_path / "plain").mkdir()
+    plain = classify(copy_model(tmp_path / "plain", output={"temperature": 1.0}), CROPS)
+    odds = classify(model, CROPS) / plain
+    assert odds[:, 1] / odds[:, 0] == pytest.approx([np.exp(1.5)] * 3, rel=1e-3)
+
+
+def test_the_mirror_image_is_read_too_and_averaged_where_that_is_asked_for() -> None:
+    classifier = open_classifier(ClassifierSettings())
+    crop = np.zeros((48, 48), dtype=np.uint8)
+    crop[:, :24] = np.linspace(60, 200, 48, dtype=np.uint8)[:, None]
+    one, other = (classifier.classify([look]) for look in (crop, crop[:, ::-1]))
+    both = classifier.classify([crop], mirror=True)
+    assert not np.allclose(one.probabilities, other.probabilities, atol=1e-3)
+    mean = np.sqrt(one.probabilities * other.probabilities)
+    assert both.probabilities == pytest.approx(mean / mean.sum(), abs=1e-5)
+    assert both.face == min(one.face, other.face)
 
 
 def test_a_model_without_a_face_output_takes_every_crop_for_a_face(tmp_path: Path) -> None:
@@ -53,7 +75,7 @@ def test_a_model_without_a_face_output_takes_every_crop_for_a_face(tmp_path: Pat
 
         def __init__(self, path: Path) -> None:
             super().__init__(path, Runtime.LITERT)
-            self._outputs = [one for one in self._outputs if one["shape"][1] == 7]
+            self._outputs = [one for one in self._outputs if one["shape"][1] == 8]
 
     model = copy_model(tmp_path, face=None)
     classifier = TFLiteClassifier(model, load_card(model), WithoutFace(model))
@@ -97,7 +119,7 @@ def test_probabilities_are_taken_as_they_are(tmp_path: Path) -> None:
 
         def invoke(self, batch: Tensor) -> list[Probabilities]:
             shares = np.array([[0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]], dtype=np.float32)
-            return [shares if form.shape[1] == 7 else shares[:, :1] for form in self.outputs]
+            return [shares if form.shape[1] == 8 else shares[:, :1] for form in self.outputs]
 
     model = copy_model(tmp_path, output={"kind": "probabilities"})
     classifier = TFLiteClassifier(model, load_card(model), Fixed(model, Runtime.LITERT))
@@ -130,8 +152,8 @@ def test_a_card_may_scale_the_input(tmp_path: Path) -> None:
         ({"labels": ["a", "b"]}, r"expected output \(1, 2\) int8 and \(1, 1\) int8 as its card says"),
         ({"input": {"shape": [64, 64, 1]}}, r"expected input \(1, 64, 64, 1\) uint8 as its card says"),
         ({"input": {"dtype": "float32"}}, r"float32 as its card says, found \(1, 48, 48, 1\) uint8"),
-        ({"output": {"dtype": "float32"}}, r"expected output \(1, 7\) float32"),
-        ({"face": {"dtype": "float32"}}, r"expected output \(1, 7\) int8 and \(1, 1\) float32"),
+        ({"output": {"dtype": "float32"}}, r"expected output \(1, 8\) float32"),
+        ({"face": {"dtype": "float32"}}, r"expected output \(1, 8\) int8 and \(1, 1\) float32"),
     ],
 )  # fmt: skip
 def test_a_card_that_contradicts_its_model_is_refused(

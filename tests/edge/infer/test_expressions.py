@@ -200,9 +200,9 @@ def test_a_face_that_looks_the_same_is_read_again_after_a_while(
     known, track, read_at, now = expressions(), find(clip[4]), list[float](), 0.0
     classify = TFLiteClassifier.classify
 
-    def noting(self: TFLiteClassifier, crops: Sequence[GreyImage]) -> Reading:
+    def noting(self: TFLiteClassifier, crops: Sequence[GreyImage], mirror: bool = False) -> Reading:
         read_at.append(now)
-        return classify(self, crops)
+        return classify(self, crops, mirror)
 
     monkeypatch.setattr(TFLiteClassifier, "classify", noting)
     for now in np.arange(0.0, 1.0, 0.05).tolist():

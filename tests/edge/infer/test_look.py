@@ -18,9 +18,9 @@ class Reader:
         self._classifier = open_classifier(ClassifierSettings())
         self.card = self._classifier.card
 
-    def classify(self, crops: Sequence[GreyImage]) -> Reading:
+    def classify(self, crops: Sequence[GreyImage], mirror: bool = False) -> Reading:
         self.crops += len(crops)
-        return self._classifier.classify(crops)
+        return self._classifier.classify(crops, mirror)
 
 
 @pytest.fixture

@@ -87,3 +87,39 @@ def test_a_face_at_the_edge_of_a_limit_does_not_flicker() -> None:
         known.update(DARK if index % 2 else GOOD, index / 30)
         told.append((known.label, known.reasons))
     assert len(set(told)) <= 2
+
+
+def unsure(first: float) -> Look:
+    """A look that gives the first of three classes so much, and the others the rest."""
+    rest = (1 - first) / 2
+    return Look(np.array([first, rest, rest], dtype=np.float32), True, QUALITY, (), CROP)
+
+
+def shown(*looks: Look, step: float = 0.125) -> Watch:
+    known = Watch(SETTINGS, min_confidence=0.5)
+    for index, one in enumerate(looks):
+        known.update(one, index * step)
+    return known
+
+
+def test_a_face_no_expression_of_which_is_probable_enough_is_ambiguous_after_the_dwell_time() -> (
+    None
+):
+    assert shown(*[unsure(0.9)] * 5).label == 0
+    later = shown(*[unsure(0.9)] * 5, *[unsure(0.34)] * 30)
+    assert later.reasons == (Reason.AMBIGUOUS,)
+    again = shown(*[unsure(0.9)] * 5, *[unsure(0.34)] * 30, *[unsure(0.9)] * 8)
+    assert (again.label, again.reasons) == (0, ())
+
+
+def test_an_ambiguous_face_is_not_named_at_first() -> None:
+    assert shown(*[unsure(0.45)] * 10).label is None
+    assert shown(*[unsure(0.45)] * 16).reasons == (Reason.AMBIGUOUS,)
+
+
+def test_an_expression_about_as_probable_as_it_must_be_does_not_flicker() -> None:
+    known, told = Watch(SETTINGS, min_confidence=0.5), []
+    for index in range(300):
+        known.update(unsure(0.5 + 0.04 * (-1) ** (index // 20)), index / 30)
+        told.append((known.label, known.reasons))
+    assert len(set(told)) <= 2

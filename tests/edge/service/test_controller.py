@@ -285,7 +285,7 @@ def test_a_signal_to_read_the_config_again_is_logged_with_what_changed_or_why_no
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    house.write(smoothing={"dwell": 0.3}, quality={"min_size": 30})
+    house.write(smoothing={"dwell": 0.4}, quality={"min_size": 30})
     house.controller.reload()
     assert "house.yaml: read again; changed: quality, smoothing" in caplog.text
     before = house.controller.pipeline.parts
