@@ -59,14 +59,14 @@ class Clip:
     switch: float | None = None
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Make the clips, try the grid, print a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv")
     parser.add_argument("--votes", type=Path, required=True, help="fer2013new.csv")
     parser.add_argument("--model", default="shallow-int8")
     parser.add_argument("--faces", type=int, default=8, help="of each expression")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     classifier = open_classifier(ClassifierSettings(ModelPath(options.model)))
     groups = _groups(options.data, options.votes, options.faces)
     clips = list(_clips(groups, classifier, np.random.default_rng(0)))
