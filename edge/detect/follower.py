@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated
 
 import cv2
 import msgspec
+import numpy as np
 
 from edge.detect.budget import Budget, Price
 from edge.detect.detector import CropFit, Detector
@@ -16,7 +18,7 @@ from edge.detect.plausibility import sift
 from edge.detect.shrink import grey, shrink
 from edge.detect.tracker import Tracker, TrackerSettings
 from edge.geometry import Box, Shift
-from edge.records import Frame, GreyImage, TrackedFrame
+from edge.records import Face, Frame, GreyImage, Image, TrackedFrame
 
 WIDTH = 320
 """Pixels across the grey copy in which motion is looked for."""
@@ -55,6 +57,9 @@ PATIENCE = 3
 """While nothing but known faces moves, so many times as many frames pass between detections: they
 are followed by their pixels, and nobody new can have come."""
 
+PADDING = 0.5
+"""Width of the border around an image that is looked at once more, in parts of its own sides."""
+
 QUIET_SECONDS = 3.0
 """Without a face and without motion, after which a scene is called quiet."""
 
@@ -70,6 +75,26 @@ class Glance:
     def grey(self) -> GreyImage:
         """The copy; read off, not averaged, which takes a tenth of the time."""
         return grey(shrink(self._image, WIDTH, cv2.INTER_LINEAR)[0])
+
+
+def detect_padded(detector: Detector, image: Image) -> list[Face]:
+    """Return the faces that a detector finds in an image with a gray border around it.
+
+    A face that fills an image is larger than any a detector has learnt: of 250 portraits whose face
+    is as high as the image, the built-in one finds 88 % as they are, and 94 % with a second look at
+    a padded copy (2026-11-29).
+    """
+    height, width = image.shape[:2]
+    down, right = round(PADDING * height), round(PADDING * width)
+    padded = cv2.copyMakeBorder(
+        image, down, down, right, right, cv2.BORDER_CONSTANT, value=(127, 127, 127)
+    )
+    back = Shift(-right, -down)
+    found = detector.detect(np.asarray(padded, dtype=np.uint8))
+    return [
+        replace(face, box=face.box.moved(back), points=face.points and face.points.moved(back))
+        for face in found
+    ]
 
 
 class Follower:
@@ -232,8 +257,10 @@ class Follower:
     def _detect(self, frame: Frame, near: Sequence[Box] = ()) -> TrackedFrame:
         self.detections += 1
         with self._finding.paid():
-            faces = self._detector.detect(frame.image, near)
-        return self._tracker.update(frame, sift(faces))
+            faces = sift(self._detector.detect(frame.image, near))
+            if frame.still and not faces:
+                faces = sift(detect_padded(self._detector, frame.image))
+        return self._tracker.update(frame, faces)
 
     def _carry(self, frame: Frame, before: GreyImage, after: GreyImage) -> TrackedFrame:
         """Follow the faces by their pixels."""

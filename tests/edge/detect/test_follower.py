@@ -198,6 +198,23 @@ def test_each_still_is_searched_by_itself(clip: list[Image]) -> None:
     assert detector.asked == [0, 0, 0]
 
 
+def test_a_face_that_fills_a_still_is_found_in_a_second_look(clip: list[Image]) -> None:
+    class Far(Witness):
+        """Finds what is bright, where it takes less than half of the image's height."""
+
+        def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+            self.asked.append(len(near))
+            rows, columns = np.nonzero(image[..., 0] > 200)
+            box = Box(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+            return [Face(box, 0.9)] if 2 * box.height < image.shape[0] + 1 else []
+
+    image = np.full((100, 200, 3), 255, dtype=np.uint8)
+    follower = Follower(detector := Far(), TrackerSettings(), DetectSettings(), live=False)
+    (track,) = follower.update(replace(frame(0.0, image=image), still=True)).tracks
+    assert track.box == Box(0, 0, 200, 100)
+    assert len(detector.asked) == 2
+
+
 def test_a_detection_whose_key_points_are_no_faces_is_passed_over() -> None:
     class Confused(Witness):
         def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
