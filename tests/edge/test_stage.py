@@ -1,5 +1,6 @@
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -117,6 +118,19 @@ def test_a_stage_keeps_the_error_of_a_failed_step_and_still_finishes() -> None:
     assert stage.join(5)
     assert str(stage.error) == "broken"
     assert finished.is_set()
+
+
+def test_the_first_error_of_a_stage_is_not_masked_by_one_of_its_end() -> None:
+    def fail_with(text: str) -> Callable[[], None]:
+        def fail() -> None:
+            raise RuntimeError(text)
+
+        return fail
+
+    stage = Stage("work", fail_with("why it broke"), fail_with("what came of that"))
+    stage.start()
+    assert stage.join(5)
+    assert str(stage.error) == "why it broke"
 
 
 def test_every_step_is_a_heartbeat() -> None:

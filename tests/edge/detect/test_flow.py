@@ -44,6 +44,13 @@ def test_a_face_that_is_hidden_at_once_is_lost(grey: GreyImage) -> None:
     assert follow(grey, hidden, BOX) is None
 
 
+def test_a_face_that_something_like_it_covers_is_lost(grey: GreyImage) -> None:
+    covered = grey.copy()
+    rows, columns = slice(55, 185), slice(103, 233)
+    covered[rows, columns] = cv2.GaussianBlur(grey[rows, columns][::-1, ::-1], (0, 0), 4)
+    assert follow(grey, covered, BOX) is None
+
+
 @pytest.mark.parametrize(
     "box", [Box(400, 300, 500, 400), Box(-90, -90, -10, -10), Box(100, 100, 103, 103)]
 )

@@ -50,6 +50,21 @@ def test_a_missed_detection_leaves_the_track_alive_and_unseen() -> None:
     assert ids(seen[-1]) == [1]
 
 
+def test_a_face_that_stopped_where_it_was_hidden_keeps_its_id() -> None:
+    moving = [[face(40.0 * step)] for step in range(5)]
+    seen = follow([*moving, [], [], [], [face(160.0)]])
+    assert ids(seen[-1]) == [1]
+    assert seen[-1].tracks[0].seen
+    assert seen[-1].tracks[0].box == face(160.0).box
+
+
+def test_of_two_faces_each_keeps_its_id_where_one_stops_and_one_goes_on() -> None:
+    moving = [[face(40.0 * step), face(40.0 * step, y=400.0)] for step in range(5)]
+    seen = follow([*moving, [], [], [face(160.0), face(280.0, y=400.0)]])
+    places = {track.track_id: track.box.x1 for track in seen[-1].tracks}
+    assert places == {1: face(160.0).box.x1, 2: face(280.0).box.x1}
+
+
 def test_a_track_ends_after_its_time_and_its_id_is_not_used_again() -> None:
     seen = follow([[face(0)]] * 3 + [[]] * 7 + [[face(0)]] * 3)
     assert ids(seen[9]) == []

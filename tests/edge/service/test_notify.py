@@ -36,7 +36,13 @@ def test_a_reload_carries_the_moment_at_which_it_began(tmp_path: Path) -> None:
 
 def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    Notifier().ready()
+    opened = list[object]()
+    monkeypatch.setattr(socket, "socket", lambda *kind: opened.append(kind))
+    notifier = Notifier()
+    notifier.ready()
+    notifier.status("up")
+    notifier.alive()
+    assert opened == []
 
 
 def test_a_socket_that_is_gone_does_not_end_the_service(tmp_path: Path) -> None:
