@@ -39,6 +39,7 @@ class Export:
         label_set_name: empty for a set of its own.
         kind: what the first output is.
         protocol: what counts as the truth when it is measured.
+        prior_power: to what power the training classes' shares are divided out of the answers.
         training_data: what it learnt from, in words.
         licence, limits: as the card has them.
     """
@@ -49,6 +50,7 @@ class Export:
     kind: Literal["logits", "probabilities"]
     protocol: Protocol
     training_data: str
+    prior_power: float = 0.0
     licence: str = LICENCE
     limits: str = LIMITS
 
@@ -90,6 +92,7 @@ def open_run(directory: Path, training: Dataset, head: Head = "logits") -> Expor
         "logits",
         Protocol.LABELS if head == "logits" else Protocol.FERPLUS,
         _lesson(recipe, head, rows_name(training)) + _negatives(directory),
+        recipe.prior_power if head == "votes" else 0.0,
     )
 
 

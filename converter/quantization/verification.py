@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from converter.datasets import EXPRESSIONS, Dataset, Usage
 from converter.evaluation.figures import Logits, fit_temperature, measure
 from converter.evaluation.predictor import resize
-from converter.evaluation.selection import Protocol, Selection, select
+from converter.evaluation.selection import Selection, select
 from converter.label_sets import clear_votes, vote_shares
 from converter.quantization.export import Export
 from converter.recipes import Augmentation
@@ -23,12 +23,6 @@ from edge.runtime import Network, Runtime
 
 MAX_LOSS = 0.003
 """Share of the rows that a conversion may lose against the network."""
-
-PRIOR_POWER = 0.3
-"""To what power the training classes' shares are divided out of the answers to FER+'s votes: one
-third of the faces is neutral there, one in a hundred disgusted. On PublicTest, `shallow` without
-training anew (2026-11-29): power 0 has 86.9 % of the majority and a balanced accuracy of 0.74, 0.2
-has 86.5 % and 0.78, 0.3 has 86.2 % and 0.80, 0.5 has 84.5 % and 0.84."""
 
 LEAST_SHARE = 0.005
 """Share of the votes below which a class is not made likelier still."""
@@ -88,17 +82,17 @@ def reference(export: Export, data: Dataset) -> Reference:
         return Reference(pixels, _ask(export, pixels))
     rows = select(data, Usage.PUBLIC_TEST, export.protocol, export.label_set)
     pixels = resize(rows.pixels, export.side)
-    offsets = _prior_correction(data) if export.protocol is Protocol.FERPLUS else ()
+    offsets = _prior_correction(data, export.prior_power) if export.prior_power else ()
     logits = _ask(export, pixels) + np.array(offsets or 0.0, dtype=np.float32)
     accuracy = measure(rows.name, softmax(logits, 1.0), rows.classes, labels)
     return Reference(pixels, logits, offsets, rows, accuracy)
 
 
-def _prior_correction(data: Dataset) -> tuple[float, ...]:
+def _prior_correction(data: Dataset, power: float) -> tuple[float, ...]:
     """Return what FER+'s logits are corrected by for the shares of its votes in Training."""
     votes = clear_votes(data.split(Usage.TRAINING).faces())
     shares = vote_shares(votes, np.zeros_like(votes)).sum(axis=0, dtype=np.float64)
-    offsets = -PRIOR_POWER * np.log(np.maximum(shares / shares.sum(), LEAST_SHARE))
+    offsets = -power * np.log(np.maximum(shares / shares.sum(), LEAST_SHARE))
     return tuple(np.round(offsets - offsets.min(), 4).tolist())
 
 

@@ -85,6 +85,7 @@ class Recipe(Schedule, frozen=True, forbid_unknown_fields=True, kw_only=True):
     vote_weight: Share = 0.0
     votes_head: NotNegative = 0.0
     label_votes: NotNegative = 0.0
+    prior_power: Share = 0.3
     label_smoothing: Share = 0.0
     mixup: NotNegative = 0.0
     cutmix: NotNegative = 0.0
