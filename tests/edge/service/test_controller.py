@@ -179,7 +179,7 @@ def test_a_threshold_of_the_detector_needs_one_that_has_it(house: House) -> None
 @pytest.mark.parametrize(
     ("command", "text"),
     [
-        (ChooseModel("gone"), "refused: expected one of deep-int8, "),
+        (ChooseModel("gone"), "refused: expected one of deep-fer2013-int8, "),
         (ChooseModel("../../etc/passwd"), "found '../../etc/passwd'"),
         (ChooseModel(""), "refused: expected one of"),
         (ChooseDetector("harr"), "refused: expected one of auto, emotiond, haar"),
