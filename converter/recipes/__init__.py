@@ -24,7 +24,7 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         contrast: natural logarithm of the largest change.
         brightness: grey values either way.
         erased: share of the faces of which a patch is covered.
-        spoilt: share of the faces that are blurred, noisy or compressed as a camera's are.
+        spoilt: share of the faces that are blurred, noisy, dark or compressed as a webcam's are.
         rare: how many times as far the faces of rare classes are varied.
     """
 

@@ -65,7 +65,8 @@ def train(
     Raises:
         DataError: a class has no face, there are fewer faces than one batch, or no votes where the
             recipe wants them.
-        ConfigError: the folder holds another training, or one that is finished.
+        ConfigError: the folder holds another training, or one that is finished; or what the recipe
+            starts from is not there.
     """
     claim(directory, recipe)
     use_precision(recipe.dtype)
@@ -78,9 +79,7 @@ def train(
     if len(batches) == 0:
         raise DataError(f"expected at least {recipe.batch_size} training faces, one batch")
     keras.utils.set_random_seed(recipe.seed)  # here: what teachers drew must not matter
-    whole = with_fused_normalization(new_network(recipe))
-    if recipe.start:
-        _start_from(directory.with_name(recipe.start), whole)
+    whole = _begun(recipe, directory)
     network = _compiled(whole, recipe, len(batches))
     checkpoint = Checkpoint(directory / CHECKPOINT, batches)
     network.fit(
@@ -104,19 +103,24 @@ def train(
     return directory / MODEL
 
 
-def _start_from(directory: Path, network: Model) -> None:
-    """Give `network` the weights of the finished training in `directory`.
+def _begun(recipe: Recipe, directory: Path) -> Model:
+    """Return the network before its first step: new, or with the weights of `recipe.start`.
 
     Raises:
-        ConfigError: there is none, or of another network.
+        ConfigError: beside `directory` there is no finished training of that name and network.
     """
+    network = with_fused_normalization(new_network(recipe))
+    if not recipe.start:
+        return network
+    start = directory.with_name(recipe.start)
     try:
-        weights = keras.saving.load_model(directory / MODEL, compile=False).get_weights()
+        weights = keras.saving.load_model(start / MODEL, compile=False).get_weights()
         network.set_weights(weights)
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"{directory}: expected a finished training of {network.name} to start from"
+            f"{start}: expected a finished training of {network.name} to start from"
         ) from error
+    return network
 
 
 def _told(figures: dict[str, float]) -> str:
