@@ -37,6 +37,7 @@ def describe(path: Path, network: Model, trained: Trained) -> DetectorCard:
         input=DetectorInput((height, width, channels), "int8", trained.recipe.color),
         strides=STRIDES,
         min_confidence=LEAST,
+        keep_confidence=LEAST,
         crop_fit=CropFit(1.0, 0.0, 0.0),
         smallest_face=trained.recipe.scenes.smallest,
         largest_face=height,

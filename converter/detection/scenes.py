@@ -16,6 +16,9 @@ from edge.records import Image
 SEEN = 0.5
 """Share of a box inside the picture from which it is a face still; less is not judged."""
 
+FILLS = (0.5, 1.1)
+"""Height of a face that fills a picture, in heights of the picture."""
+
 SMALL_SHARE = 0.85
 """A face smaller than this share of the smallest that is drawn is not judged."""
 
@@ -82,6 +85,8 @@ class Studio:
             return self._without_faces(height, width, rng)
         if kind < how.mosaic + how.empty + how.portraits and self._portraits:
             return self._portrait(height, width, rng)
+        if kind > 1 - how.close:
+            return self._close(height, width, rng)
         return self._part(height, width, how.largest, rng)
 
     def _part(self, height: int, width: int, largest: float, rng: np.random.Generator) -> Lesson:
@@ -141,7 +146,28 @@ class Studio:
         portrait = self._portraits[int(rng.integers(len(self._portraits)))]
         tall = portrait.boxes[0, 3] - portrait.boxes[0, 1]
         zoom = _evenly(self._how.near, self._how.largest, rng) / float(tall)
-        return _laid(portrait, behind, zoom, rng)
+        return _laid(portrait, behind, zoom, self._how, rng)
+
+    def _close(self, height: int, width: int, rng: np.random.Generator) -> Lesson:
+        """Cut a face so that it fills a picture, which is fitted into the scene's upper left."""
+        how, share = self._how, rng.uniform(*FILLS)
+        lesson = self._lessons[self._with_height(share * height / how.zoom, rng)]
+        if self._portraits and rng.random() < 0.5:
+            lesson = self._portraits[int(rng.integers(len(self._portraits)))]
+        x1, y1, x2, y2 = lesson.boxes[int(_heights(lesson).argmax())].tolist()
+        wide = int(min(width, height * rng.uniform(0.7, 1.4)))
+        matrix = _turned(((x1 + x2) / 2, (y1 + y2) / 2), share * height / (y2 - y1), how, rng)
+        matrix[:, 2] += np.array([wide, height]) * rng.uniform(0.4, 0.6, 2)
+        _mirror(matrix, wide, rng)
+        part = cv2.warpAffine(
+            lesson.image, _of_middles(matrix), (wide, height), borderMode=cv2.BORDER_REPLICATE
+        )
+        close = _judged(
+            _moved(lesson, np.asarray(part, np.uint8), matrix), SMALL_SHARE * how.smallest
+        )
+        image = np.zeros((height, width, 3), np.uint8)
+        image[:, :wide] = part
+        return replace(close, image=image)
 
 
 def _heights(lesson: Lesson) -> NDArray[np.float32]:
@@ -164,13 +190,11 @@ def _cut(lesson: Lesson, view: View, how: SceneRecipe, rng: np.random.Generator)
     """Return what a view shows, its middle anywhere, turned a little and mirrored by chance."""
     rows, columns = lesson.image.shape[:2]
     x, y = view.middle or (rng.uniform(0.3, 0.7) * columns, rng.uniform(0.3, 0.7) * rows)
-    turn = float(rng.uniform(-how.turn, how.turn)) if rng.random() < 0.5 else 0.0
-    matrix = np.array(cv2.getRotationMatrix2D((x, y), turn, view.zoom), np.float64)
-    matrix[:, 2] += rng.uniform(0.1, 0.9, 2) * (view.width, view.height) - (x, y)
+    matrix = _turned((x, y), view.zoom, how, rng)
+    matrix[:, 2] += rng.uniform(0.1, 0.9, 2) * (view.width, view.height)
     if rng.random() < how.filled:
         _fill(matrix, (columns, rows), (view.width, view.height))
-    if rng.random() < 0.5:
-        matrix[0] = np.array([0, 0, view.width]) - matrix[0]
+    _mirror(matrix, view.width, rng)
     border = rng.integers(0, 256, 3).tolist() if rng.random() < 0.3 else (0, 0, 0)
     image, halved = _halved(lesson.image, matrix)
     size = (view.width, view.height)
@@ -178,6 +202,22 @@ def _cut(lesson: Lesson, view: View, how: SceneRecipe, rng: np.random.Generator)
     warped = cv2.warpAffine(image, between, size, flags=cv2.INTER_LINEAR, borderValue=border)
     smallest = SMALL_SHARE * how.smallest
     return _judged(_moved(lesson, np.asarray(warped, np.uint8), matrix), smallest)
+
+
+def _turned(
+    place: tuple[float, float], zoom: float, how: SceneRecipe, rng: np.random.Generator
+) -> Matrix:
+    """Return what takes a place to 0, 0 and enlarges the rest around it, turned by chance."""
+    turn = float(rng.uniform(-how.turn, how.turn)) if rng.random() < 0.5 else 0.0
+    matrix = np.array(cv2.getRotationMatrix2D(place, turn, zoom), np.float64)
+    matrix[:, 2] -= place
+    return matrix
+
+
+def _mirror(matrix: Matrix, width: int, rng: np.random.Generator) -> None:
+    """Swap left and right of a scene by chance."""
+    if rng.random() < 0.5:
+        matrix[0] = np.array([0, 0, width]) - matrix[0]
 
 
 def _fill(matrix: Matrix, size: tuple[int, int], frame: tuple[int, int]) -> None:
@@ -236,14 +276,15 @@ def _judged(scene: Lesson, smallest: float) -> Lesson:
     return Lesson(scene.image, inside[kept], scene.points[kept], unclear[kept])
 
 
-def _laid(portrait: Lesson, behind: Image, zoom: float, rng: np.random.Generator) -> Lesson:
+def _laid(
+    portrait: Lesson, behind: Image, zoom: float, how: SceneRecipe, rng: np.random.Generator
+) -> Lesson:
     """Blend a portrait into a picture, tinted as skin is and fading out at its edge."""
     height, width = behind.shape[:2]
     side = portrait.image.shape[0]
-    matrix = np.array([[zoom, 0, 0], [0, zoom, 0]], np.float64)
-    matrix[:, 2] = rng.uniform(0.2, 0.8, 2) * (width, height) - zoom * side / 2
-    if rng.random() < 0.5:
-        matrix[0] = -zoom, 0, matrix[0, 2] + zoom * side
+    matrix = _turned((side / 2, side / 2), zoom, how, rng)
+    matrix[:, 2] += rng.uniform(0.2, 0.8, 2) * (width, height)
+    _mirror(matrix, width, rng)
     rim = side // 8
     mask = np.zeros((side, side), np.float32)
     mask[rim:-rim, rim:-rim] = 1

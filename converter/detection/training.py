@@ -25,10 +25,10 @@ from converter.training.checkpoint import Checkpoint
 from converter.training.curves import draw_curves
 from converter.training.devices import use_every_device
 from converter.training.folder import CHECKPOINT, CURVES, LOG, MODEL, claim, write_network
-from converter.training.normalization import with_fused_normalization
 from converter.training.optimizer import new_optimizer
 from converter.training.precision import in_float32, use_precision
 from converter.training.progress import Progress
+from converter.training.start import begin
 from edge.detect import Detector
 from edge.errors import DataError
 
@@ -108,7 +108,8 @@ def train_detector(recipe: DetectorRecipe, material: Material, directory: Path) 
         directory: where model, recipe, log and curves go; created when missing.
 
     Raises:
-        ConfigError: the folder holds another training, or one that is finished.
+        ConfigError: the folder holds another training, or one that is finished; or what the recipe
+            starts from is not there.
     """
     claim(directory, recipe)
     (directory / SUMMARY).write_bytes(msgspec.json.encode(material.summary))
@@ -123,7 +124,7 @@ def train_detector(recipe: DetectorRecipe, material: Material, directory: Path) 
     batches = SceneBatches(studio, recipe)
     keras.utils.set_random_seed(recipe.seed)
     shape = (recipe.height, recipe.width, recipe.channels)
-    network = with_fused_normalization(detector(*shape))
+    network = begin(detector(*shape), recipe, directory)
     trainee = Trainee(network, DetectionLoss(Cells(recipe.height, recipe.width)))
     trainee.compile(
         optimizer=new_optimizer(recipe, recipe.steps),

@@ -42,7 +42,8 @@ def detector(height: int, width: int, channels: int) -> Model:
         A model from values 0-255, (n, height, width, channels), to a dictionary of `OUTPUTS`, each
         (n, cells, numbers) and float32: the logit of a face; its middle from the cell's, in
         strides, and the logarithms of its width and height in strides; right eye, left eye, nose
-        and mouth from the cell's middle, in strides. Cells go stride by stride and row by row.
+        and mouth from the face's middle, in widths and heights of the face: so what is learnt of
+        them is the shape alone, whatever the size. Cells go stride by stride and row by row.
     """
     picture = keras.Input((height, width, channels), name="picture")
     # Without an offset: padding is then black, and the scale can be made part of the first kernel.

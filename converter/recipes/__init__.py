@@ -60,6 +60,7 @@ class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the training of every network needs to know; shallow.yaml explains each."""
 
+    start: str = ""
     epochs: Count
     batch_size: Count
     optimizer: Literal["sgd", "adamw", "muon"]
@@ -80,7 +81,6 @@ class Recipe(Schedule, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     network: Literal["shallow", "tiny", "deep", "residual"]
     label_set: Name = "7"
-    start: str = ""
     label_head: NotNegative = 1.0
     vote_weight: Share = 0.0
     votes_head: NotNegative = 0.0

@@ -20,6 +20,7 @@ class SceneRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         empty_tint: spread of the logarithm of each colour's strength in those that are photographs.
         portraits: share in which one face is laid into a picture without.
         near: height in pixels of those faces at least.
+        close: share in which a face fills the picture, as in a passport's.
         turn: degrees either way.
         filled: share of the parts that reach beyond their photograph as little as they can.
         contrast: natural logarithm of the largest change, of gamma too.
@@ -29,16 +30,17 @@ class SceneRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """
 
     smallest: Positive = 8.0
-    largest: Positive = 220.0
+    largest: Positive = 300.0
     zoom: Positive = 5.0
     whole: Share = 0.15
     mosaic: Share = 0.3
     empty: Share = 0.35
-    drawn: Share = 0.2
+    drawn: Share = 0.1
     empty_tint: NotNegative = 0.2
-    portraits: Share = 0.12
+    portraits: Share = 0.1
     near: Positive = 40.0
-    turn: NotNegative = 20.0
+    close: Share = 0.08
+    turn: NotNegative = 40.0
     filled: Share = 0.85
     contrast: NotNegative = 0.35
     brightness: Share = 0.15

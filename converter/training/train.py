@@ -27,11 +27,11 @@ from converter.training.folder import (
     claim,
     write_network,
 )
-from converter.training.normalization import with_fused_normalization
 from converter.training.optimizer import new_optimizer
 from converter.training.precision import in_float32, use_precision
 from converter.training.progress import Progress
-from edge.errors import ConfigError, DataError
+from converter.training.start import begin
+from edge.errors import DataError
 
 PANELS = {
     title: {"Training": column, "PublicTest": f"val_{column}"}
@@ -79,7 +79,7 @@ def train(
     if len(batches) == 0:
         raise DataError(f"expected at least {recipe.batch_size} training faces, one batch")
     keras.utils.set_random_seed(recipe.seed)  # here: what teachers drew must not matter
-    whole = _begun(recipe, directory)
+    whole = begin(new_network(recipe), recipe, directory)
     network = _compiled(whole, recipe, len(batches))
     checkpoint = Checkpoint(directory / CHECKPOINT, batches)
     network.fit(
@@ -101,26 +101,6 @@ def train(
     draw_curves(directory / LOG, directory / CURVES, PANELS)
     _finish(directory, faces, negatives, recipe.seed)
     return directory / MODEL
-
-
-def _begun(recipe: Recipe, directory: Path) -> Model:
-    """Return the network before its first step: new, or with the weights of `recipe.start`.
-
-    Raises:
-        ConfigError: beside `directory` there is no finished training of that name and network.
-    """
-    network = with_fused_normalization(new_network(recipe))
-    if not recipe.start:
-        return network
-    start = directory.with_name(recipe.start)
-    try:
-        weights = keras.saving.load_model(start / MODEL, compile=False).get_weights()
-        network.set_weights(weights)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{start}: expected a finished training of {network.name} to start from"
-        ) from error
-    return network
 
 
 def _told(figures: dict[str, float]) -> str:

@@ -115,8 +115,8 @@ class BlazeFace:
         self._network = Network(path, Runtime.LITERT)
         self._anchors = anchors(form.grids)
 
-    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
-        """Return the faces; one call sees all of the picture, so `near` saves nothing."""
+    def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
+        """Return the faces; what is known of others changes nothing."""
         answers = [self._search(image, tile) for tile in self._tiles(image)]
         scores, values = (np.concatenate(part) for part in zip(*answers, strict=True))
         return [_face(score, row) for score, row in suppress(scores, values)]

@@ -70,6 +70,7 @@ class DetectorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
         strides: pixels of the input between neighbouring cells, of each layer of the answer in
             order.
         min_confidence: what is less surely a face is passed over.
+        keep_confidence: what is less surely a face is passed over where one was seen before.
         crop_fit: of its boxes, as `emotiond-convert fit-crop` measured it.
         smallest_face, largest_face: heights in pixels of the input between which it was trained and
             measured; what it finds beyond them is passed over.
@@ -81,6 +82,7 @@ class DetectorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
     input: DetectorInput
     strides: Annotated[tuple[Length, ...], msgspec.Meta(min_length=1)]
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+    keep_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
     crop_fit: CropFit
     smallest_face: Pixels
     largest_face: Pixels
@@ -88,6 +90,8 @@ class DetectorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
     points: bool
 
     def __post_init__(self) -> None:
+        if self.keep_confidence > self.min_confidence:
+            raise ValueError("Expected a `keep_confidence` of `min_confidence` at most")
         if self.smallest_face >= self.largest_face:
             raise ValueError("Expected a `smallest_face` below `largest_face`")
         if self.crop_fit.scale <= 0:

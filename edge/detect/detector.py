@@ -1,7 +1,7 @@
 """The contract of every detector."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,12 +51,30 @@ class Detector(Protocol):
 
     @property
     def searches_near(self) -> bool:
-        """Whether looking around known faces alone saves it most of its time."""
+        """Whether it looks around known faces alone, which saves it most of its time."""
 
-    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+    def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces in `image`, in its pixels, in no particular order.
 
         Args:
             image: where to look.
-            near: boxes of known faces: look around these alone, where that saves time.
+            known: boxes of faces seen just before: one that `searches_near` looks around these
+                alone, another may believe a face there that it would doubt elsewhere.
         """
+
+
+SAME_PLACE = 0.3
+"""Overlap (IoU) with a known face from which a doubtful one is taken for the same."""
+
+
+def sure_or_known(faces: Iterable[Face], sure: float, known: Sequence[Box]) -> list[Face]:
+    """Return the faces that are sure, and the others where a face is known.
+
+    Hysteresis, as Canny's for edges (1986, doi:10.1109/TPAMI.1986.4767851): a face that turns or
+    blurs is seldom sure in every frame, and nothing else is likely to be where it was.
+    """
+    return [
+        face
+        for face in faces
+        if face.confidence >= sure or any(face.box.iou(box) >= SAME_PLACE for box in known)
+    ]

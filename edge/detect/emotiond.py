@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from edge.assets import asset
 from edge.detect.card import DetectorCard, load_detector_card
+from edge.detect.detector import sure_or_known
 from edge.detect.shrink import scaled
 from edge.errors import ModelError
 from edge.geometry import Box, KeyPoints, Point
@@ -60,7 +61,8 @@ class EmotiondSettings(
 
     Attributes:
         size: which of the shipped networks.
-        min_confidence: what is less surely a face is passed over, 0-1; None takes the card's.
+        min_confidence: what is less surely a face is passed over, 0-1, but where a face is known;
+            None takes the card's.
         model: a .tflite of one's own with its card beside it, instead of a shipped one.
     """
 
@@ -84,7 +86,8 @@ class Emotiond:
         path = settings.model or settings.size.file
         self.card = load_detector_card(path)
         self.crop_fit = self.card.crop_fit
-        self._threshold = settings.min_confidence or self.card.min_confidence
+        self._sure = settings.min_confidence or self.card.min_confidence
+        self._threshold = min(self._sure, self.card.keep_confidence)
         self._grid = cells(self.card.input.shape[:2], self.card.strides)
         self._network = open_network(path)
         self._order = self._network.expect(*_forms(self.card, len(self._grid)))
@@ -97,8 +100,8 @@ class Emotiond:
         logit = math.log(self._threshold / (1 - self._threshold))
         self._least = math.floor(self._network.quantize(self._order[0], logit))
 
-    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
-        """Return the faces; one call sees all of the picture, so `near` saves nothing."""
+    def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
+        """Return the faces; one that is known already is believed with less confidence."""
         scale, outputs = self._network.invoke_on(lambda tensor: _enter(image, tensor))
         likely = np.flatnonzero(outputs[self._order[0]][0, :, 0] >= self._least)
         logits, boxes, points = (
@@ -108,7 +111,8 @@ class Emotiond:
         stand = suppress(scores, values, self.card.smallest_face, self.card.largest_face)
         rows = values[stand] / np.tile(scale, 6)
         pairs = zip(scores[stand].tolist(), rows.tolist(), strict=True)
-        return [_face(score, row, self.card.points) for score, row in pairs]
+        faces = (_face(score, row, self.card.points) for score, row in pairs)
+        return sure_or_known(faces, self._sure, known)
 
 
 def _forms(card: DetectorCard, count: int) -> tuple[TensorForm, list[TensorForm]]:
@@ -189,7 +193,7 @@ def decode(
         logits: of a face being there, (cells, 1).
         boxes: (cells, 4), in strides: the centre from the cell, then the logarithms of width and
             height.
-        points: (cells, 8), in strides from the cell: right eye, left eye, nose, mouth.
+        points: (cells, 8), in sides of the box from its centre: right eye, left eye, nose, mouth.
         grid: what `cells` returns.
         min_confidence: below which an answer is left out, 0-1.
 
@@ -202,7 +206,7 @@ def decode(
     places, stride = grid[sure, :2], grid[sure, 2:]
     middle = places + boxes[sure, :2]
     half = np.exp(np.minimum(boxes[sure, 2:], LONGEST)) / 2
-    spots = np.tile(places, 4) + points[sure]
+    spots = np.tile(middle, 4) + points[sure] * np.tile(2 * half, 4)
     values = np.concatenate([middle - half, middle + half, spots], axis=1) * stride
     return sigmoid(logits[sure, 0]), values
 

@@ -249,15 +249,17 @@ class Follower:
             self._motion.keep(glance.grey)
         self._detected, self._since_detection = frame.timestamp, 0
         self._known = self._tracker.boxes
-        near = [] if self._full_due(frame) else self._tracker.boxes
-        if not near:
+        known = self._tracker.boxes
+        if self._detector.searches_near and self._full_due(frame):
+            known = []
+        if not known:
             self._searched = frame.timestamp
-        return self._detect(frame, near)
+        return self._detect(frame, known)
 
-    def _detect(self, frame: Frame, near: Sequence[Box] = ()) -> TrackedFrame:
+    def _detect(self, frame: Frame, known: Sequence[Box] = ()) -> TrackedFrame:
         self.detections += 1
         with self._finding.paid():
-            faces = sift(self._detector.detect(frame.image, near))
+            faces = sift(self._detector.detect(frame.image, known))
             if frame.still and not faces:
                 faces = sift(detect_padded(self._detector, frame.image))
         return self._tracker.update(frame, faces)

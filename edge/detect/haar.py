@@ -86,15 +86,15 @@ class Haar:
                 f"OpenCV's installation has no {settings.cascade.file}; reinstall opencv-python"
             )
 
-    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
-        """Return the faces; their confidence is the score of the cascade's last stage."""
+    def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
+        """Return the faces, near known ones alone; a confidence is the score of the last stage."""
         # It is not equalised: docs/architecture.md has what that cost.
         small, scale = shrink(image, self._settings.width)
         picture = grey(small)
         smallest = self._settings.min_size * picture.shape[0]
-        if not near:
+        if not known:
             return list(self._search(picture, scale, Box(0, 0, *picture.shape[::-1]), smallest, 0))
-        return [face for box in near for face in self._search_near(picture, scale, box, smallest)]
+        return [face for box in known for face in self._search_near(picture, scale, box, smallest)]
 
     def _search_near(
         self, picture: GreyImage, scale: float, box: Box, smallest: float

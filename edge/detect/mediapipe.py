@@ -47,8 +47,8 @@ class MediaPipe:
         self._threshold = settings.min_confidence or FORMS[settings.range].min_confidence
         self._search = _open(settings.range, self._threshold)
 
-    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
-        """Return the faces; one call sees all of the picture, so `near` saves nothing."""
+    def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
+        """Return the faces; what is known of others changes nothing."""
         picture = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
         # The graph of 0.10.21 takes a threshold and passes over it.
         return [face for face in self._search(picture) if face.confidence >= self._threshold]

@@ -34,12 +34,15 @@ class TrackerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         min_iou: overlap at which a detection continues a track.
         min_hits: detections of a face that looks at the camera before a track is believed, each
             miss taking one back: false faces seldom persist.
+        min_age_s: seconds between the first of them and the last, however many frames that is:
+            noise in one frame is often there in the next, a thirtieth of a second later.
         max_missed: seconds a track outlives the last frame in which it was seen; at less than the
             time between two frames no track would ever be believed.
     """
 
     min_iou: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.25
-    min_hits: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
+    min_hits: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
+    min_age_s: Annotated[float, msgspec.Meta(ge=0.0, le=5.0)] = 0.13
     max_missed: Annotated[float, msgspec.Meta(ge=0.2, le=60.0)] = 1.5
 
 
@@ -49,7 +52,7 @@ class _Candidate:
 
     Attributes:
         box, points: where it was last seen.
-        last_seen: seconds.
+        last_seen, first_seen: seconds.
         right, down: velocity in pixels a second.
         found: whether the detector found it when it last looked.
         seen: whether it was found or followed in this very frame.
@@ -58,6 +61,7 @@ class _Candidate:
     box: Box
     points: KeyPoints | None
     last_seen: float
+    first_seen: float
     right: float = 0.0
     down: float = 0.0
     hits: int = 1
@@ -142,7 +146,8 @@ class Tracker:
         loose = self._match(faces, frame.timestamp)
         self._begin([face for face in loose if frame.still or faces_camera(face)], frame.timestamp)
         for candidate in self._candidates:
-            self._believe(candidate, 1 if frame.still else self._settings.min_hits)
+            if candidate.track_id is None and (frame.still or self._believes(candidate)):
+                candidate.track_id = next(self._ids)
         return self._tracked(frame)
 
     def carry(self, frame: Frame, movement: Movement) -> TrackedFrame:
@@ -201,7 +206,7 @@ class Tracker:
     def _begin(self, faces: Sequence[Face], now: float) -> None:
         while faces:
             face = faces[0]
-            self._candidates.append(_Candidate(face.box, face.points, now))
+            self._candidates.append(_Candidate(face.box, face.points, now, now))
             faces = _others(faces, face)
 
     def _doubt(self) -> None:
@@ -210,9 +215,9 @@ class Tracker:
             candidate.hits -= candidate.track_id is None and not candidate.found
         self._candidates = [one for one in self._candidates if one.hits > 0]
 
-    def _believe(self, candidate: _Candidate, min_hits: int) -> None:
-        if candidate.track_id is None and candidate.hits >= min_hits:
-            candidate.track_id = next(self._ids)
+    def _believes(self, candidate: _Candidate) -> bool:
+        age = candidate.last_seen - candidate.first_seen
+        return candidate.hits >= self._settings.min_hits and age >= self._settings.min_age_s
 
     def _tracked(self, frame: Frame) -> TrackedFrame:
         now = frame.timestamp

@@ -70,8 +70,8 @@ class YuNet:
         self._network = _open(path, settings.min_confidence)
         self._try(path)
 
-    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
-        """Return the faces; one call sees all of the picture, so `near` saves nothing."""
+    def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
+        """Return the faces; what is known of others changes nothing."""
         small, scale = self._fit(image)
         self._network.setInputSize((small.shape[1], small.shape[0]))
         _, rows = self._network.detect(small)

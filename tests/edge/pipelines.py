@@ -55,7 +55,9 @@ def analyse(
 ) -> Analysis:
     classifier = open_classifier(ClassifierSettings(model=ModelPath(model)))
     return Analysis(
-        Follower(detector, TrackerSettings(min_hits=2), settings, live, count(first_id)),
+        Follower(
+            detector, TrackerSettings(min_hits=2, min_age_s=0.0), settings, live, count(first_id)
+        ),
         Expressions(classifier, detector.crop_fit, SmoothingSettings(), QualitySettings()),
         EventLife(classifier.card.name, detector.name, classifier.card.labels),
     )

@@ -1,6 +1,7 @@
 """How well one file was seen: what was told, held against what is true."""
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class PersonFigures:
         detected: share of its frames in which the detector alone found it.
         followed: share of its frames, from the first in which a track could be believed, with a
             track of it; NaN where there is no such frame.
+        delay: seconds from the first frame it is visible in to its first track; NaN without one.
         ids: how many tracks were of it.
         switches: how often its track became another.
         uncertain: of the frames in which something was told of it, those in which its expression
@@ -67,6 +69,7 @@ class PersonFigures:
     size: float
     detected: float
     followed: float
+    delay: float
     ids: int
     switches: int
     uncertain: float
@@ -214,6 +217,13 @@ def _within(told: Sequence[Told], window: tuple[float, float]) -> list[Told]:
     return [one for one in told if start <= one.since < end]
 
 
+def _believable(person: Person, watched: Watched) -> int:
+    """Return the first frame in which a track of a person could be believed."""
+    times = [sight.timestamp for sight in watched.sights]
+    old_enough = bisect_left(times, times[person.first] + watched.min_age_s)
+    return max(person.first + watched.min_hits - 1, old_enough)
+
+
 def _measure_person(
     person: Person, watched: Watched, owners: dict[int, Person | None]
 ) -> PersonFigures:
@@ -227,7 +237,9 @@ def _measure_person(
     return PersonFigures(
         size=person.height * FRAME_WIDTH / watched.width,
         detected=_share(_found(sight, person) for sight in sights[person.first :]),
-        followed=_share(one is not None for one in ids[person.first + watched.min_hits - 1 :]),
+        followed=_share(one is not None for one in ids[_believable(person, watched) :]),
+        delay=next((at for one, at in zip(ids, times, strict=True) if one), math.nan)
+        - times[person.first],
         ids=sum(owner is person for owner in owners.values()),
         switches=count_switches(ids),
         uncertain=_share(label == UNCERTAIN for label in labels if label is not None),

@@ -20,6 +20,7 @@ FILE_COLUMNS = (
     "ms (median)",
     "ms (mean)",
     "followed",
+    "first track, s",
     "ids",
     "switches",
     "false tracks (events)",
@@ -33,6 +34,7 @@ SUMMARY_COLUMNS = (
     "detector",
     "faces of 32 pixels followed",
     "all faces followed",
+    "first track in films, s: median, max",
     "found of visible",
     "false tracks (events)",
     "ids a face, at most",
@@ -49,6 +51,7 @@ NOTES = """\
 - found: by the detector alone, on every frame; the sum over people of the share of their frames.
 - strays: its detections that are of nobody.
 - followed: share of a face's frames with a track of it, from the first in which there could be one.
+- first track: seconds from the first frame in which a face is visible.
 - ids: tracks of each person; a track of nobody for most of its life is false.
 - label changes: beyond one for each change of the face, where its expression is known; what is
   uncertain is passed over.
@@ -154,6 +157,7 @@ def _file_row(one: Figures) -> list[str]:
         f"{one.detect_median:.2f}",
         f"{one.detect_ms:.2f}",
         percent(mean_followed(people)),
+        _delays(people),
         ", ".join(str(person.ids) for person in people) or "-",
         str(sum(person.switches for person in people)),
         f"{len(one.false_tracks)} ({one.false_starts})",
@@ -171,6 +175,7 @@ def _summary_row(name: str, files: Sequence[Figures]) -> list[str]:
         name,
         _followed(large(people)),
         _followed(people),
+        _delays(everyone([one for one in files if not one.still])),
         _found(people),
         f"{sum(len(one.false_tracks) for one in files)} ({sum(one.false_starts for one in files)})",
         str(max((person.ids for person in people), default=0)),
@@ -191,6 +196,11 @@ def _found(people: Sequence[PersonFigures]) -> str:
 def _followed(people: Sequence[PersonFigures]) -> str:
     tracked = sum(person.ids > 0 for person in people)
     return f"{tracked} of {len(people)} ({percent(mean_followed(people))})"
+
+
+def _delays(people: Sequence[PersonFigures]) -> str:
+    seconds = [person.delay for person in people if not math.isnan(person.delay)]
+    return f"{median(seconds):.2f}, {max(seconds):.2f}" if seconds else "-"
 
 
 def _changes(people: Sequence[PersonFigures]) -> str:

@@ -42,7 +42,7 @@ class Watched:
         width: of the frames, in pixels.
         sights: one a frame.
         detections: frames in which following ran its detector.
-        min_hits: detections before a track is believed; 1 for a photo.
+        min_hits, min_age_s: detections and seconds before a track is believed; 1 and 0 for a photo.
     """
 
     reel: Reel
@@ -50,6 +50,7 @@ class Watched:
     sights: tuple[Sight, ...]
     detections: int
     min_hits: int
+    min_age_s: float
 
 
 class Watcher:
@@ -87,8 +88,9 @@ class Watcher:
                 self._warm_up(frame)
             width, still = frame.size[0], frame.still
             sights.append(self._see(frame, follower, expressions))
-        min_hits = 1 if still else self.config.tracker.min_hits
-        return Watched(reel, width, tuple(sights), follower.detections, min_hits)
+        tracker = self.config.tracker
+        belief = (1, 0.0) if still else (tracker.min_hits, tracker.min_age_s)
+        return Watched(reel, width, tuple(sights), follower.detections, *belief)
 
     def _see(self, frame: Frame, follower: Follower, expressions: Expressions) -> Sight:
         faces, detect_ms = _timed(lambda: self._detect(frame))

@@ -23,6 +23,7 @@ PLAIN = SceneRecipe(
     mosaic=0.0,
     empty=0.0,
     portraits=0.0,
+    close=0.0,
     turn=0.0,
     filled=0.0,
     contrast=0.0,

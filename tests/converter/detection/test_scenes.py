@@ -243,6 +243,23 @@ def test_a_portrait_is_laid_with_its_box_and_points_where_its_pixels_are() -> No
     assert 5 < sum(mirrored) < len(mirrored) - 5
 
 
+@pytest.mark.parametrize("turn", [0.0, 40.0])
+def test_a_close_face_fills_the_upper_left_of_a_scene_and_its_points_lie_where_its_pixels_are(
+    turn: float,
+) -> None:
+    studio = Studio([patch(BOX)], [_portrait()], [], varied(close=1.0, turn=turn))
+    seen = 0
+    for scene in _shoot(studio, 150):
+        (box,) = scene.boxes
+        assert box[3] - box[1] > 0.35 * HEIGHT
+        if scene.image[:8].max() or not _whole(scene).all() or (scene.image == GROUND).any():
+            continue  # the photograph, or a portrait whose eye may be cut
+        eye = _centroid(scene.image.max(axis=2).astype(float))
+        assert np.abs(scene.points[0, :2] - eye).max(axis=1).min() < 1.0
+        seen += 1
+    assert seen > 10
+
+
 def test_the_same_numbers_draw_the_same_scene_to_the_pixel_and_others_another() -> None:
     how = SceneRecipe()
     lessons, portraits = [_eyed(), patch(BOX, RED)], [_portrait()]

@@ -54,4 +54,4 @@ def watched(
     name: str = "film.mp4",
 ) -> Watched:
     reel = Reel(Path(name), Scene(people))
-    return Watched(reel, width, tuple(sights), detections=len(sights), min_hits=min_hits)
+    return Watched(reel, width, tuple(sights), len(sights), min_hits, min_age_s=0.0)

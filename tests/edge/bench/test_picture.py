@@ -46,7 +46,7 @@ def test_a_caption_tells_id_label_and_confidence_or_why_there_is_none() -> None:
 
 def test_the_picture_of_a_film_is_its_middle_frame(tmp_path: Path) -> None:
     sights = tuple(Sight(index / 25) for index in range(3))
-    watched = Watched(Reel(CLIP, Scene()), 640, sights, detections=3, min_hits=5)
+    watched = Watched(Reel(CLIP, Scene()), 640, sights, detections=3, min_hits=5, min_age_s=0.0)
     write_picture(watched, tmp_path / "middle.png")
     picture = cv2.imread(str(tmp_path / "middle.png"))
     assert picture is not None

@@ -36,6 +36,7 @@ def copy_lights(directory: Path, color: str = "bgr", **changes: Any) -> Path:
         "input": {"shape": [*SHAPE, channels], "dtype": "int8", "color": color},
         "strides": [STRIDE],
         "min_confidence": 0.5,
+        "keep_confidence": 0.5,
         "crop_fit": {"scale": 1.0, "right": 0.0, "down": 0.0},
         "smallest_face": 8,
         "largest_face": 96,

@@ -13,7 +13,7 @@ from edge.detect import Emotiond, EmotiondSettings, emotiond, open_detector
 from edge.detect.emotiond import Size, cells, decode, fit, suppress
 from edge.detect.plausibility import plausible
 from edge.errors import ModelError
-from edge.geometry import Box
+from edge.geometry import Box, Shift
 from edge.records import Image
 from tests.edge.detect.lights import copy_lights, night
 from tests.edge.infer.models import SHIPPED
@@ -58,7 +58,8 @@ def answer(
             math.log(box.width / stride),
             math.log(box.height / stride),
         )
-        points[cell] = np.tile([-column, -row], 4) + np.arange(8) / stride
+        center, sides = [box.center.x, box.center.y], [box.width, box.height]
+        points[cell] = (np.arange(8) - np.tile(center, 4)) / np.tile(sides, 4)
     return logits, boxes, points
 
 
@@ -168,8 +169,9 @@ def test_boxes_are_pixels_of_the_frame_whatever_its_size(
     assert face.confidence > 0.99
     assert face.points is not None
     eye, nose = face.points.right_eye, face.points.nose
-    assert (eye.x, eye.y) == pytest.approx(light[:2], abs=0.01 * box.height)
-    assert (nose.x, nose.y) == pytest.approx((box.center.x, box.center.y), abs=0.01 * box.height)
+    # The network answers points of 0, 0 and of 0.5, 0.5 sides from the middle of the box.
+    assert (eye.x, eye.y) == pytest.approx((box.center.x, box.center.y), abs=0.01 * box.height)
+    assert (nose.x, nose.y) == pytest.approx((box.x2, box.y2), abs=0.01 * box.height)
 
 
 def test_each_light_is_a_face_and_the_surest_comes_first(tmp_path: Path) -> None:
@@ -205,9 +207,18 @@ def test_nothing_of_a_larger_picture_is_left_in_a_smaller_one(tmp_path: Path) ->
 def test_the_confidence_of_the_card_holds_unless_another_is_asked_for(
     tmp_path: Path, of_card: float, asked: float | None, count: int
 ) -> None:
-    model = copy_lights(tmp_path, min_confidence=of_card)
+    model = copy_lights(tmp_path, min_confidence=of_card, keep_confidence=0.3)
     detector = Emotiond(EmotiondSettings(min_confidence=asked, model=model))
     assert len(detector.detect(night(128, 96, (32, 16, 48, 32), color=(118, 0, 0)))) == count
+
+
+def test_a_doubtful_face_counts_where_one_is_known_and_nowhere_else(tmp_path: Path) -> None:
+    detector = Emotiond(EmotiondSettings(model=copy_lights(tmp_path, keep_confidence=0.3)))
+    dim = night(128, 96, (32, 16, 48, 32), color=(118, 0, 0))
+    (place,) = (face.box for face in detector.detect(night(128, 96, (32, 16, 48, 32))))
+    assert detector.detect(dim) == []
+    assert detector.detect(dim, known=[place.moved(Shift(60.0, 0.0))]) == []
+    assert len(detector.detect(dim, known=[place])) == 1
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.edge.detect.test_plausibility import face as looking
 from tests.events import frame
 
 FPS = 25
-ONCE = TrackerSettings(min_hits=1)
+ONCE = TrackerSettings(min_hits=1, min_age_s=0.0)
 STEADY = DetectSettings(every=4, min_motion=0.0, max_interval=10.0)
 
 
@@ -36,19 +36,19 @@ class Witness:
         self._haar = open_detector(HaarSettings())
         self._cost = cost
 
-    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
-        self.asked.append(len(near))
+    def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
+        self.asked.append(len(known))
         end = time.thread_time() + self._cost
         while time.thread_time() < end:
             pass
-        return self._haar.detect(image, near)
+        return self._haar.detect(image, known if self.searches_near else ())
 
 
 class Always(Witness):
     """Finds a face in the same place of every image."""
 
-    def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
-        self.asked.append(len(near))
+    def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
+        self.asked.append(len(known))
         return [Face(Box(200, 100, 400, 300), 0.9)]
 
 
@@ -90,7 +90,10 @@ def test_between_detections_the_box_moves_with_the_face(clip: list[Image]) -> No
 
 def test_a_face_not_yet_believed_is_looked_for_in_every_frame(clip: list[Image]) -> None:
     detector = Witness()
-    watch(Follower(detector, TrackerSettings(min_hits=5), STEADY, live=False), [clip[0]] * 9)
+    watch(
+        Follower(detector, TrackerSettings(min_hits=5, min_age_s=0.0), STEADY, live=False),
+        [clip[0]] * 9,
+    )
     assert len(detector.asked) == 6
 
 
@@ -126,9 +129,18 @@ def test_the_whole_picture_is_searched_now_and_then_and_near_known_faces_otherwi
     clip: list[Image],
 ) -> None:
     detector = Witness()
+    detector.searches_near = True
     settings = DetectSettings(every=1, min_motion=0.0, full_interval=0.19)
     follow(detector, settings, [clip[0]] * 11)
     assert detector.asked == [0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0]
+
+
+def test_a_detector_that_sees_all_at_once_is_always_told_which_faces_are_known(
+    clip: list[Image],
+) -> None:
+    detector = Witness()
+    follow(detector, DetectSettings(every=1, min_motion=0.0, full_interval=0.19), [clip[0]] * 8)
+    assert detector.asked == [0, *[1] * 7]
 
 
 def test_with_nobody_in_view_a_detector_that_searches_near_faces_waits_for_its_full_turn(
@@ -202,8 +214,8 @@ def test_a_face_that_fills_a_still_is_found_in_a_second_look(clip: list[Image]) 
     class Far(Witness):
         """Finds what is bright, where it takes less than half of the image's height."""
 
-        def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
-            self.asked.append(len(near))
+        def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
+            self.asked.append(len(known))
             rows, columns = np.nonzero(image[..., 0] > 200)
             box = Box(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
             return [Face(box, 0.9)] if 2 * box.height < image.shape[0] + 1 else []
@@ -217,7 +229,7 @@ def test_a_face_that_fills_a_still_is_found_in_a_second_look(clip: list[Image]) 
 
 def test_a_detection_whose_key_points_are_no_faces_is_passed_over() -> None:
     class Confused(Witness):
-        def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+        def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
             return [looking(), looking(roll=180)]
 
     follower = Follower(Confused(), ONCE, STEADY, live=False)
@@ -288,8 +300,8 @@ def test_a_crowd_before_a_camera_is_looked_for_at_every_frame_where_to_follow_it
     clip: list[Image],
 ) -> None:
     class Crowd(Witness):
-        def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
-            self.asked.append(len(near))
+        def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
+            self.asked.append(len(known))
             return [
                 Face(Box(x, y, x + 60, y + 60), 0.9) for x in range(0, 600, 80) for y in (0, 90)
             ]

@@ -46,13 +46,13 @@ def test_either_cascade_can_be_chosen(clip: list[Image], cascade: Cascade) -> No
 def test_near_a_known_face_it_is_found_again(clip: list[Image]) -> None:
     detector = open_detector(HaarSettings())
     (known,) = detector.detect(clip[0])
-    (again,) = detector.detect(clip[0], near=[known.box])
+    (again,) = detector.detect(clip[0], known=[known.box])
     assert again.box.iou(known.box) > 0.8
 
 
 def test_away_from_known_faces_none_is_looked_for(clip: list[Image]) -> None:
     detector = open_detector(HaarSettings())
-    assert detector.detect(clip[0], near=[Box(0, 0, 60, 60), Box(900, 900, 990, 990)]) == []
+    assert detector.detect(clip[0], known=[Box(0, 0, 60, 60), Box(900, 900, 990, 990)]) == []
 
 
 def test_near_a_known_face_only_faces_about_as_large_are_looked_for(clip: list[Image]) -> None:
@@ -60,4 +60,4 @@ def test_near_a_known_face_only_faces_about_as_large_are_looked_for(clip: list[I
     (known,) = detector.detect(clip[0])
     middle = known.box.center
     small = Box(middle.x - 30, middle.y - 30, middle.x + 30, middle.y + 30)
-    assert detector.detect(clip[0], near=[small]) == []
+    assert detector.detect(clip[0], known=[small]) == []

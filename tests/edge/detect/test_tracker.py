@@ -8,7 +8,7 @@ from edge.records import Face, TrackedFrame
 from tests.events import face, frame
 
 FPS = 10
-SETTINGS = TrackerSettings(min_iou=0.25, min_hits=3, max_missed=0.5)
+SETTINGS = TrackerSettings(min_iou=0.25, min_hits=3, min_age_s=0.0, max_missed=0.5)
 
 
 def follow(scenes: list[list[Face]], still: bool = False) -> list[TrackedFrame]:
@@ -38,6 +38,15 @@ def test_a_face_that_moves_keeps_its_id() -> None:
 
 def test_a_face_is_believed_after_three_detections_and_not_before() -> None:
     assert [ids(tracked) for tracked in follow([[face(0)]] * 4)] == [[], [], [1], [1]]
+
+
+def test_a_face_is_believed_only_after_an_eighth_of_a_second_however_many_frames_that_is() -> None:
+    tracker = Tracker(TrackerSettings())
+    fast = [ids(tracker.update(frame(number / 30), [face(0)])) for number in range(6)]
+    assert fast == [[], [], [], [], [1], [1]]
+    tracker = Tracker(TrackerSettings())
+    slow = [ids(tracker.update(frame(number / 12), [face(0)])) for number in range(4)]
+    assert slow == [[], [], [1], [1]]
 
 
 def test_a_false_face_of_one_frame_never_gets_an_id() -> None:
@@ -211,7 +220,7 @@ def test_in_a_still_a_profile_is_a_face_too() -> None:
 
 
 def test_a_cleared_tracker_knows_nobody_and_uses_no_id_again() -> None:
-    tracker = Tracker(TrackerSettings(min_hits=1))
+    tracker = Tracker(TrackerSettings(min_hits=1, min_age_s=0.0))
     tracker.update(frame(0.0), [face(0)])
     tracker.clear()
     assert ids(tracker.update(frame(0.1), [face(0)])) == [2]
