@@ -21,8 +21,6 @@ class SceneBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships 
     Every batch is drawn from (seed, epoch, index) alone, as the classifiers' are. The truth is
 
         boxes       (n, faces, 4)            left, top, right, bottom in pixels
-        points      (n, faces, 8)            0 where unknown
-        pointed     (n, faces)               1 where the points are known
         known       (n, faces)               1 for a face, 0 for an empty place
         candidates  (n, faces, CANDIDATES)   cells that may answer, -1 for none
         background  (n, cells)               0 where it is unknown whether there is a face
@@ -69,16 +67,11 @@ def truth_of(scene: Lesson, cells: Cells, most: int, rng: np.random.Generator) -
     unclear = np.delete(scene.boxes, judged, axis=0)
     truth: Truth = {
         "boxes": np.zeros((most, 4), np.float32),
-        "points": np.zeros((most, 8), np.float32),
-        "pointed": np.zeros(most, np.float32),
         "known": np.zeros(most, np.float32),
         "candidates": np.full((most, CANDIDATES), -1, np.int32),
         "background": 1 - cells.inside(unclear).astype(np.float32),
     }
-    points = scene.points[judged].reshape(count, 8)
     truth["boxes"][:count] = scene.boxes[judged]
-    truth["points"][:count] = np.nan_to_num(points)
-    truth["pointed"][:count] = ~np.isnan(points).any(axis=1)
     truth["known"][:count] = 1
     truth["candidates"][:count] = cells.candidates(scene.boxes[judged])
     return truth

@@ -47,7 +47,6 @@ def describe(path: Path, network: Model, trained: Trained) -> DetectorCard:
         multiply_adds=multiply_adds(network),
         training_data=_told(trained.summary),
         measured=(),
-        points=trained.summary.taught,
         speed=measure_speed([path])[0],
         licence=LICENCE,
         limits=LIMITS,

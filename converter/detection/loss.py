@@ -1,9 +1,7 @@
 """How wrong a detector's answers are."""
 
-from itertools import combinations
 from typing import Any
 
-import numpy as np
 from keras import ops
 
 from converter.detection.cells import Cells
@@ -14,27 +12,14 @@ ALPHA, GAMMA = 0.75, 2.0
 varifocal loss (Zhang et al. 2021, arXiv:2008.13367)."""
 
 BOX_WEIGHT = 2.0
-POINT_WEIGHT = 0.2
-
-POINTED_HEIGHT = 24.0
-"""Height of a face in pixels from which its points count in full: those of smaller ones are as
-far off as they are wide, and would be all that is learnt from."""
-
-SURE_WITHIN = 0.02
-"""Sizes of the face within which a point's error counts by its square: an eye is moved by so much
-when a head is tilted by six degrees."""
-
-WAYS = np.kron([np.eye(4)[a] - np.eye(4)[b] for a, b in combinations(range(4), 2)], np.eye(2)).T
-"""Takes four points to the ways between any two, (8, 12)."""
 
 
 class DetectionLoss:
-    """The sum of three losses, each a mean over the answering cells.
+    """The sum of two losses, each a mean over the answering cells.
 
     A score is to be the overlap of its own box with the face (varifocal loss), so that of two
     boxes of a face the better one is kept; a box is judged by its overlap, middle and sides (EIoU,
-    Zhang et al. 2022, arXiv:2101.08158); points by where they are, and by how they lie to each
-    other, which alone tells how a head is turned and tilted.
+    Zhang et al. 2022, arXiv:2101.08158).
 
     Args:
         cells: the grids of the network's pictures.
@@ -55,8 +40,7 @@ class DetectionLoss:
         cells = ops.maximum(truth["candidates"], 0)
         allowed = ops.logical_and(truth["candidates"] >= 0, truth["known"][..., None] > 0)
         scores = answer["scores"][..., 0]
-        everywhere = self._boxes(answer["boxes"])
-        boxes = at_cells(everywhere, cells)
+        boxes = at_cells(self._boxes(answer["boxes"]), cells)
         wanted = truth["boxes"][:, :, None]
         overlaps, misfit = compare(boxes, wanted)
         own = ops.stop_gradient(at_cells(scores, cells))
@@ -65,12 +49,9 @@ class DetectionLoss:
         sure = ops.maximum(best_of_cells(settled * chosen, cells, self._cells.count), 0.0)
         weight = settled * chosen
         total = ops.maximum(ops.sum(weight), 1.0)
-        points = at_cells(_points(answer["points"], ops.stop_gradient(everywhere)), cells)
-        off = _misplaced(points, truth["points"], wanted) * truth["pointed"][..., None]
         return {
             "score": ops.sum(varifocal(scores, sure, truth["background"])) / total,
             "box": BOX_WEIGHT * ops.sum(weight * misfit) / total,
-            "point": POINT_WEIGHT * ops.sum(weight * off) / total,
         }
 
     def _boxes(self, values: Any) -> Any:
@@ -79,12 +60,6 @@ class DetectionLoss:
         # A network that begins to learn may say anything: e^6 strides are wider than any picture.
         halves = ops.exp(ops.clip(values[..., 2:], -4.0, 6.0)) * (self._strides / 2)
         return ops.concatenate([middles - halves, middles + halves], axis=-1)
-
-
-def _points(values: Any, boxes: Any) -> Any:
-    """Return points in pixels of (batch, cells, 8) answers, which are in sides of the own box."""
-    middles, sides = (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
-    return ops.tile(middles, (1, 1, 4)) + values * ops.tile(sides, (1, 1, 4))
 
 
 def varifocal(logits: Any, targets: Any, background: Any) -> Any:
@@ -115,19 +90,3 @@ def compare(boxes: Any, others: Any) -> tuple[Any, Any]:
 
 def _area(sides: Any) -> Any:
     return sides[..., 0] * sides[..., 1]
-
-
-def _misplaced(points: Any, wanted: Any, boxes: Any) -> Any:
-    """Return how far off points (..., 8) are, in sizes of the face, less of small faces."""
-    height = boxes[..., 3] - boxes[..., 1]
-    size = ops.sqrt((boxes[..., 2] - boxes[..., 0]) * height + 1e-6)
-    off = (points - wanted[:, :, None]) / size[..., None]
-    between = ops.matmul(off, WAYS.astype("float32"))
-    total = ops.sum(_huber(off), axis=-1) + ops.sum(_huber(between), axis=-1)
-    return total * ops.minimum(height / POINTED_HEIGHT, 1.0)
-
-
-def _huber(off: Any) -> Any:
-    """Return the distance, its square where it is small."""
-    off = ops.absolute(off)
-    return ops.where(off < SURE_WITHIN, off**2 / (2 * SURE_WITHIN), off - SURE_WITHIN / 2)

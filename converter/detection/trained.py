@@ -24,7 +24,6 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         watched: photographs that were only watched.
         sources: of all of them.
         portraits: faces cut close.
-        taught: whether a teacher showed where eyes, nose and mouth are.
     """
 
     photographs: int
@@ -32,7 +31,6 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watched: int
     sources: tuple[str, ...]
     portraits: int
-    taught: bool
 
 
 @dataclass(frozen=True, slots=True)

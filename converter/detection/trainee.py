@@ -6,7 +6,7 @@ import keras
 
 from converter.detection.loss import DetectionLoss
 
-PARTS = ("score", "box", "point")
+PARTS = ("score", "box")
 
 
 class Trainee(keras.Model):  # type: ignore[misc]  # Keras ships no types

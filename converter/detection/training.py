@@ -90,7 +90,6 @@ def gather(
         watched=len(watched),
         sources=tuple(sorted({one.source for one in training})),
         portraits=len(portraits),
-        taught=teacher is not None,
     )
     return Material(lessons, portraits, empty, watched_lessons, summary)
 

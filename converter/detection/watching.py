@@ -51,7 +51,7 @@ class Watched:
 
     def find(self, answer: Answer) -> list[Detections]:
         """Return what a network found in each photograph."""
-        rows = zip(answer["scores"], answer["boxes"], answer["points"], strict=True)
+        rows = zip(answer["scores"], answer["boxes"], strict=True)
         return [detections(decode(*row, self._grid, LEAST)) for row in rows]
 
 

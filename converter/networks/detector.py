@@ -1,4 +1,4 @@
-"""The face detector's network: a picture in, a score, a box and four points for every cell out.
+"""The face detector's network: a picture in, a score and a box for every cell out.
 
 Cells lie on three grids over the picture, 8, 16 and 32 pixels apart. It is anchor-free: a cell
 answers for a face of any size whose middle is near, and learns by itself which (YOLOX, Ge et al.
@@ -21,7 +21,7 @@ NARROW = (8, 24)
 """Channels at half and at a quarter of the size, where each costs most: 16 and 32 took a third more
 instructions of a Raspberry Pi 4 and found hardly more (docs/detector.md)."""
 
-OUTPUTS = {"scores": 1, "boxes": 4, "points": 8}
+OUTPUTS = {"scores": 1, "boxes": 4}
 """Numbers that each output has for a cell; the daemon tells the outputs apart by them."""
 
 
@@ -41,9 +41,8 @@ def detector(height: int, width: int, channels: int) -> Model:
     Returns:
         A model from values 0-255, (n, height, width, channels), to a dictionary of `OUTPUTS`, each
         (n, cells, numbers) and float32: the logit of a face; its middle from the cell's, in
-        strides, and the logarithms of its width and height in strides; right eye, left eye, nose
-        and mouth from the face's middle, in widths and heights of the face: so what is learnt of
-        them is the shape alone, whatever the size. Cells go stride by stride and row by row.
+        strides, and the logarithms of its width and height in strides. Cells go stride by stride
+        and row by row.
     """
     picture = keras.Input((height, width, channels), name="picture")
     # Without an offset: padding is then black, and the scale can be made part of the first kernel.

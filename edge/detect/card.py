@@ -75,8 +75,6 @@ class DetectorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
         smallest_face, largest_face: heights in pixels of the input between which it was trained and
             measured; what it finds beyond them is passed over.
         measured: its accuracy on each set it was measured on.
-        points: whether it was taught where eyes, nose and mouth are; without, what it says of them
-            means nothing.
     """
 
     input: DetectorInput
@@ -87,7 +85,6 @@ class DetectorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
     smallest_face: Pixels
     largest_face: Pixels
     measured: tuple[DetectionAccuracy, ...]
-    points: bool
 
     def __post_init__(self) -> None:
         if self.keep_confidence > self.min_confidence:

@@ -1,7 +1,7 @@
 """A small int8 detector of our own, trained by `converter` and shipped in models/detectors.
 
 Anchor-free: each cell of three grids tells of one face, as in FCOS (Tian et al. 2019,
-arXiv:1904.01355) and, for faces with their key points, in YuNet (Wu, Peng and Yu 2023,
+arXiv:1904.01355) and, for faces, in YuNet (Wu, Peng and Yu 2023,
 doi:10.1007/s11633-023-1423-y).
 """
 
@@ -21,15 +21,15 @@ from edge.detect.card import DetectorCard, load_detector_card
 from edge.detect.detector import sure_or_known
 from edge.detect.shrink import scaled
 from edge.errors import ModelError
-from edge.geometry import Box, KeyPoints, Point
+from edge.geometry import Box
 from edge.probabilities import sigmoid
 from edge.records import Face, Image
 from edge.runtime import Tensor, TensorForm, open_network
 
 Floats = NDArray[np.float32]
 
-WIDTHS = (1, 4, 8)
-"""Numbers a cell gives in each output, which tells these apart: score, box, points."""
+WIDTHS = (1, 4)
+"""Numbers a cell gives in each output, which tells these apart: score, box."""
 
 PIXELS = (1.0, -128)
 """Scale and zero point of an int8 input that takes pixels, 0-255, less 128."""
@@ -104,19 +104,19 @@ class Emotiond:
         """Return the faces; one that is known already is believed with less confidence."""
         scale, outputs = self._network.invoke_on(lambda tensor: _enter(image, tensor))
         likely = np.flatnonzero(outputs[self._order[0]][0, :, 0] >= self._least)
-        logits, boxes, points = (
+        logits, boxes = (
             self._network.dequantize(place, outputs[place][0, likely]) for place in self._order
         )
-        scores, values = decode(logits, boxes, points, self._grid[likely], self._threshold)
+        scores, values = decode(logits, boxes, self._grid[likely], self._threshold)
         stand = suppress(scores, values, self.card.smallest_face, self.card.largest_face)
-        rows = values[stand] / np.tile(scale, 6)
+        rows = values[stand] / np.tile(scale, 2)
         pairs = zip(scores[stand].tolist(), rows.tolist(), strict=True)
-        faces = (_face(score, row, self.card.points) for score, row in pairs)
+        faces = (Face(Box(*row), score) for score, row in pairs)
         return sure_or_known(faces, self._sure, known)
 
 
 def _forms(card: DetectorCard, count: int) -> tuple[TensorForm, list[TensorForm]]:
-    """Return what the network must take, and give of so many cells: scores, boxes, points."""
+    """Return what the network must take, and give of so many cells: scores, boxes."""
     outputs = [TensorForm((1, count, width), "int8") for width in WIDTHS]
     return TensorForm((1, *card.input.shape), card.input.dtype), outputs
 
@@ -185,29 +185,26 @@ def cells(shape: tuple[int, int], strides: Sequence[int]) -> Floats:
 
 
 def decode(
-    logits: Floats, boxes: Floats, points: Floats, grid: Floats, min_confidence: float
+    logits: Floats, boxes: Floats, grid: Floats, min_confidence: float
 ) -> tuple[Floats, Floats]:
-    """Turn a network's answer into boxes with key points.
+    """Turn a network's answer into boxes.
 
     Args:
         logits: of a face being there, (cells, 1).
         boxes: (cells, 4), in strides: the centre from the cell, then the logarithms of width and
             height.
-        points: (cells, 8), in sides of the box from its centre: right eye, left eye, nose, mouth.
         grid: what `cells` returns.
         min_confidence: below which an answer is left out, 0-1.
 
     Returns:
-        Confidences (n,), and values (n, 12) in pixels of the input: left, top, right, bottom,
-        points.
+        Confidences (n,), and left, top, right, bottom in pixels of the input, (n, 4).
     """
     # Compared as they are, so that only the few that are left are computed further.
     sure = np.flatnonzero(logits[:, 0] >= math.log(min_confidence / (1 - min_confidence)))
     places, stride = grid[sure, :2], grid[sure, 2:]
     middle = places + boxes[sure, :2]
     half = np.exp(np.minimum(boxes[sure, 2:], LONGEST)) / 2
-    spots = np.tile(middle, 4) + points[sure] * np.tile(2 * half, 4)
-    values = np.concatenate([middle - half, middle + half, spots], axis=1) * stride
+    values = np.concatenate([middle - half, middle + half], axis=1) * stride
     return sigmoid(logits[sure, 0]), values
 
 
@@ -227,8 +224,3 @@ def suppress(
     boxes = np.concatenate([corners, sides], axis=1)[known].tolist()
     stand = cv2.dnn.NMSBoxes(boxes, scores[known].tolist(), 0.0, SAME_FACE)
     return known[np.asarray(stand, dtype=np.intp)]
-
-
-def _face(score: float, row: list[float], pointed: bool) -> Face:
-    points = (Point(*row[start : start + 2]) for start in range(4, 12, 2))
-    return Face(Box(*row[:4]), score, KeyPoints(*points) if pointed else None)

@@ -34,7 +34,6 @@ def light_seer(height: int, width: int) -> Any:
         layer.set_weights(weights)
     _set_head(network, "scores", kernel=16.0, bias=[-8.0])
     _set_head(network, "boxes", kernel=0.0, bias=[0, 0, np.log(SIDE / 8), np.log(SIDE / 8)])
-    _set_head(network, "points", kernel=0.0, bias=[-0.6, -0.5, 0.6, -0.5, 0, 0, 0, 0.8])
     return network
 
 

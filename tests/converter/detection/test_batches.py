@@ -16,11 +16,9 @@ CELLS = Cells(64, 96)
 BOXES = np.array([[4, 4, 20, 24], [30, 10, 50, 34], [60, 30, 80, 56]], np.float32)
 
 
-def _truth(ignored: list[bool], most: int = 5, unknown: int | None = None) -> Truth:
-    points = points_of(BOXES)
-    if unknown is not None:
-        points[unknown] = np.nan
-    scene = Lesson(np.zeros((64, 96, 3), np.uint8), BOXES, points, np.array(ignored))
+def _truth(ignored: list[bool], most: int = 5) -> Truth:
+    image = np.zeros((64, 96, 3), np.uint8)
+    scene = Lesson(image, BOXES, points_of(BOXES), np.array(ignored))
     return truth_of(scene, CELLS, most, np.random.default_rng(0))
 
 
@@ -35,19 +33,16 @@ def test_every_part_of_the_truth_has_its_form() -> None:
     assert pictures.dtype == np.uint8
     assert {name: (value.shape, value.dtype.name) for name, value in truth.items()} == {
         "boxes": ((4, 5, 4), "float32"),
-        "points": ((4, 5, 8), "float32"),
-        "pointed": ((4, 5), "float32"),
         "known": ((4, 5), "float32"),
         "candidates": ((4, 5, CANDIDATES), "int32"),
         "background": ((4, CELLS.count), "float32"),
     }
 
 
-def test_judged_faces_come_first_with_their_points_and_cells_and_the_rest_is_empty() -> None:
+def test_judged_faces_come_first_with_their_cells_and_the_rest_is_empty() -> None:
     truth = _truth([False, True, False])
     assert truth["known"].tolist() == [1, 1, 0, 0, 0]
     assert np.array_equal(truth["boxes"][:2], BOXES[[0, 2]])
-    assert np.array_equal(truth["points"][:2], points_of(BOXES)[[0, 2]].reshape(2, 8))
     assert np.array_equal(truth["candidates"][:2], CELLS.candidates(BOXES[[0, 2]]))
     assert (truth["candidates"][2:] == -1).all()
 
@@ -64,12 +59,6 @@ def test_of_more_faces_than_are_learnt_from_the_others_are_not_background() -> N
     left = [box for box in BOXES if not (truth["boxes"] == box).all(axis=1).any()]
     assert len(left) == 1
     assert np.array_equal(truth["background"] == 0, CELLS.inside(np.array(left)))
-
-
-def test_unknown_points_are_marked_and_are_no_nan() -> None:
-    truth = _truth([False] * 3, unknown=1)
-    assert truth["pointed"].tolist() == [1, 0, 1, 0, 0]
-    assert np.isfinite(truth["points"]).all()
 
 
 def test_a_batch_depends_on_seed_epoch_and_number_alone() -> None:

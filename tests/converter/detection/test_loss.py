@@ -11,9 +11,7 @@ from converter.detection.batches import truth_of  # noqa: E402  # needs Keras
 from converter.detection.cells import NEAREST, Cells  # noqa: E402
 from converter.detection.lessons import Lesson  # noqa: E402
 from converter.detection.loss import (  # noqa: E402
-    POINTED_HEIGHT,
     DetectionLoss,
-    _misplaced,
     compare,
     varifocal,
 )
@@ -34,13 +32,10 @@ def _right() -> dict[str, Any]:
     strides, middles = CELLS.strides[:, None], CELLS.middles
     center, sides = (BOX[:, :2] + BOX[:, 2:]) / 2, BOX[:, 2:] - BOX[:, :2]
     boxes = np.concatenate([(center - middles) / strides, np.log(sides / strides)], axis=1)
-    points = np.tile(
-        (POINTS.reshape(1, 8) - np.tile(center, 4)) / np.tile(sides, 4), (len(strides), 1)
-    )
     near = CELLS.candidates(BOX)[0][:NEAREST]
     scores = np.full((CELLS.count, 1), -12.0, np.float32)
     scores[near[near >= 0]] = 12.0
-    return {"scores": scores[None], "boxes": boxes[None], "points": points[None]}
+    return {"scores": scores[None], "boxes": boxes[None]}
 
 
 def _loss(truth: dict[str, Any], answer: dict[str, Any]) -> dict[str, float]:
@@ -48,17 +43,15 @@ def _loss(truth: dict[str, Any], answer: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in DetectionLoss(CELLS)(truth, as_float).items()}
 
 
-def test_the_right_boxes_and_points_cost_nothing() -> None:
+def test_the_right_boxes_cost_nothing() -> None:
     loss = _loss(_truth(), _right())
     assert loss["box"] == pytest.approx(0, abs=1e-3)
-    assert loss["point"] == pytest.approx(0, abs=1e-3)
 
 
-@pytest.mark.parametrize(("name", "part"), [("boxes", "box"), ("points", "point")])
-def test_what_is_off_costs(name: str, part: str) -> None:
+def test_a_box_that_is_off_costs() -> None:
     answer = _right()
-    answer[name] = answer[name] + 0.3
-    assert _loss(_truth(), answer)[part] > 0.05
+    answer["boxes"] = answer["boxes"] + 0.3
+    assert _loss(_truth(), answer)["box"] > 0.05
 
 
 def test_a_face_that_is_not_seen_and_one_that_is_not_there_cost() -> None:
@@ -77,38 +70,6 @@ def test_what_is_not_judged_costs_neither_way() -> None:
     sure["scores"][0, :, 0] = np.where(inside, 12.0, -12.0)
     unsure["scores"][:] = -12.0
     assert _loss(_truth(ignored=True), sure) == _loss(_truth(ignored=True), unsure)
-
-
-def test_points_that_lie_wrong_to_each_other_cost_more_than_ones_moved_together() -> None:
-    """A tilted head: each point moves as far, and the way between two eyes is another."""
-    together, apart = _right(), _right()
-    together["points"][..., 1::2] += 0.1
-    apart["points"][..., 1] += 0.1
-    apart["points"][..., 3] -= 0.1
-    apart["points"][..., 5] += 0.1
-    apart["points"][..., 7] -= 0.1
-    assert _loss(_truth(), apart)["point"] > 1.5 * _loss(_truth(), together)["point"]
-
-
-def test_points_of_a_smaller_face_cost_less_for_the_same_share_of_it() -> None:
-    off = np.full((1, 1, 1, 8), 3.0, np.float32)
-    large, small = (
-        np.array([[[[0, 0, side, side]]]], np.float32)
-        for side in (POINTED_HEIGHT, POINTED_HEIGHT / 2)
-    )
-    costs = [
-        float(np.asarray(_misplaced(off * share, np.zeros((1, 1, 8), np.float32), box)).sum())
-        for share, box in ((1.0, large), (0.5, small))
-    ]
-    assert costs[1] == pytest.approx(costs[0] / 2)
-
-
-def test_unknown_points_are_not_judged() -> None:
-    truth = _truth()
-    truth["pointed"][:] = 0
-    answer = _right()
-    answer["points"] = answer["points"] + 1.0
-    assert _loss(truth, answer)["point"] == 0
 
 
 def test_boxes_apart_overlap_by_nothing_and_cost_more_the_further() -> None:

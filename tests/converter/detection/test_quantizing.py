@@ -78,7 +78,6 @@ def test_the_card_is_of_this_file_and_tells_what_was_measured(
     assert (measured.found, measured.precision) == (1.0, 1.0)
     assert "40 photographs with 60 faces or none (nights)" in card.training_data
     assert card.speed[0].milliseconds > 0
-    assert not card.points
 
 
 def test_the_crop_is_fitted_to_the_faces_given(made: tuple[Path, DetectorCard]) -> None:

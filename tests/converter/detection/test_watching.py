@@ -30,7 +30,7 @@ def _answer(*seen: np.ndarray | None) -> dict[str, np.ndarray]:
     cells = Cells(HEIGHT, WIDTH)
     answer = {
         name: np.zeros((len(seen), cells.count, numbers), np.float32)
-        for name, numbers in (("scores", 1), ("boxes", 4), ("points", 8))
+        for name, numbers in (("scores", 1), ("boxes", 4))
     }
     answer["scores"][:] = -12
     for row, box in enumerate(seen):
@@ -107,6 +107,5 @@ def test_a_network_is_asked_about_every_photograph() -> None:
     assert {name: len(values) for name, values in answer.items()} == {
         "scores": 3,
         "boxes": 3,
-        "points": 3,
     }
     assert len(watched.find(answer)) == 3

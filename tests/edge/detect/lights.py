@@ -17,8 +17,6 @@ SHAPE = (96, 128)
 
 STRIDE = 16
 BOX = [0.5, 0.5, math.log(2), math.log(3)]
-POINTS = [0.0, 0.0, 1.0, 0.0, 0.5, 0.5, 0.5, 1.0]
-"""What each of their cells answers."""
 
 
 def lights(color: str) -> Path:
@@ -46,7 +44,6 @@ def copy_lights(directory: Path, color: str = "bgr", **changes: Any) -> Path:
         "multiply_adds": 0,
         "training_data": "none",
         "measured": [],
-        "points": True,
         "speed": [],
         "licence": "MIT",
         "limits": "It finds lights.",

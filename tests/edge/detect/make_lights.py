@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tests.edge.detect.lights import BOX, POINTS, SHAPE, STRIDE, lights
+from tests.edge.detect.lights import BOX, SHAPE, STRIDE, lights
 
 
 def make(channels: int) -> bytes:
@@ -19,7 +19,7 @@ def make(channels: int) -> bytes:
     picture = keras.Input(batch_shape=(1, *SHAPE, channels))
     scaled = keras.layers.Rescaling(1 / 255)(picture)
     means = keras.layers.AveragePooling2D(STRIDE)(scaled)
-    heads = [_head(means, [-8.0], blue=16.0), _head(means, BOX), _head(means, POINTS)]
+    heads = [_head(means, [-8.0], blue=16.0), _head(means, BOX)]
     converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(picture, heads))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     whole = (np.full(picture.shape, level, np.float32) for level in range(0, 256, 15))

@@ -45,10 +45,10 @@ def test_there_is_a_cell_for_each_answer_of_both_sizes() -> None:
 
 def answer(
     grid: NDArray[np.float32], *faces: tuple[int, float, Box]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What a network would answer: each of `faces` with its cell and logit, and nothing else."""
     logits = np.full((len(grid), 1), -9, np.float32)
-    boxes, points = np.zeros((len(grid), 4), np.float32), np.zeros((len(grid), 8), np.float32)
+    boxes = np.zeros((len(grid), 4), np.float32)
     for cell, logit, box in faces:
         column, row, stride = grid[cell].tolist()
         logits[cell] = logit
@@ -58,9 +58,7 @@ def answer(
             math.log(box.width / stride),
             math.log(box.height / stride),
         )
-        center, sides = [box.center.x, box.center.y], [box.width, box.height]
-        points[cell] = (np.arange(8) - np.tile(center, 4)) / np.tile(sides, 4)
-    return logits, boxes, points
+    return logits, boxes
 
 
 @pytest.mark.parametrize("cell", [0, 47, 1199, 1200, 1230, 1500, 1579])
@@ -70,7 +68,6 @@ def test_what_was_encoded_is_decoded_whatever_the_cell(cell: int) -> None:
     scores, values = decode(*answer(grid, (cell, 2.0, box)), grid, 0.5)
     assert scores == pytest.approx([0.8808], abs=1e-4)
     assert values[0, :4] == pytest.approx(box.edges, abs=1e-3)
-    assert values[0, 4:] == pytest.approx(range(8), abs=1e-3)
 
 
 @pytest.mark.parametrize(("min_confidence", "count"), [(0.01, 3), (0.5, 2), (0.51, 1), (0.99, 0)])
@@ -78,13 +75,13 @@ def test_what_is_too_doubtful_is_left_out(min_confidence: float, count: int) -> 
     grid, box = cells((240, 320), [8, 16, 32]), Box(0, 0, 9, 9)
     doubtful = answer(grid, (3, -1.0, box), (5, 0.0, box), (9, 1.0, box))
     scores, values = decode(*doubtful, grid, min_confidence)
-    assert (len(scores), values.shape) == (count, (count, 12))
+    assert (len(scores), values.shape) == (count, (count, 4))
 
 
 def test_no_number_a_network_can_give_makes_a_box_that_is_not_finite() -> None:
     grid = cells((64, 64), [32])
     many = np.full((4, 8), 1e4, np.float32)
-    _, values = decode(many[:, :1], many[:, :4], many, grid, 0.5)
+    _, values = decode(many[:, :1], many[:, :4], grid, 0.5)
     assert np.isfinite(values).all()
 
 
@@ -167,11 +164,6 @@ def test_boxes_are_pixels_of_the_frame_whatever_its_size(
     (face,) = detector.detect(night(width, height, light))
     assert face.box.edges == pytest.approx(box.edges, abs=0.01 * box.height)
     assert face.confidence > 0.99
-    assert face.points is not None
-    eye, nose = face.points.right_eye, face.points.nose
-    # The network answers points of 0, 0 and of 0.5, 0.5 sides from the middle of the box.
-    assert (eye.x, eye.y) == pytest.approx((box.center.x, box.center.y), abs=0.01 * box.height)
-    assert (nose.x, nose.y) == pytest.approx((box.x2, box.y2), abs=0.01 * box.height)
 
 
 def test_each_light_is_a_face_and_the_surest_comes_first(tmp_path: Path) -> None:
@@ -350,12 +342,3 @@ def test_an_input_in_which_pixels_mean_something_else_is_refused(
     monkeypatch.setattr(emotiond, "PIXELS", (1.0, 0))
     with pytest.raises(ModelError, match=r"expected an input of .* \(1.0, 0\), .* \(1.0, -128\)"):
         Emotiond(EmotiondSettings(model=copy_lights(tmp_path)))
-
-
-def test_a_network_that_was_not_taught_points_gives_none(tmp_path: Path) -> None:
-    """Points of no meaning would make a face implausible."""
-    image = night(128, 96, (32, 32, 48, 48))
-    for taught in (True, False):
-        model = copy_lights(tmp_path, points=taught)
-        (face,) = Emotiond(EmotiondSettings(model=model)).detect(image)
-        assert (face.points is not None) == taught

@@ -1,0 +1,43 @@
+"""The refinement network: a second look at one candidate, closer than the detector's."""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+SIDE = 32
+"""Pixels across the crop: what a face of 16 to 32 pixels has to show, and 2.6 M multiply-adds."""
+
+LAYERS = ((16, 2), (24, 1), (32, 2), (32, 1), (48, 2), (48, 1))
+"""Channels and stride of each 3x3 convolution."""
+
+OUTPUTS = {"score": 1, "box": 4, "points": 8}
+"""Numbers of each answer; in the .tflite they lie side by side, in this order."""
+
+
+def refiner(channels: int = 3) -> Any:
+    """Return the network, after the output network of MTCNN (Zhang et al. 2016, arXiv:1604.02878).
+
+    Args:
+        channels: 3 for blue, green and red, 1 for gray.
+
+    Returns:
+        A model from values 0-255, (n, SIDE, SIDE, channels), to a dictionary of `OUTPUTS`, each
+        (n, numbers) and float32, in sides of the crop: the logit of a face; the shift of its middle
+        from the crop's and the logarithms of its width and height; right eye, left eye, nose and
+        mouth from the middle of the crop.
+    """
+    crop = keras.Input((SIDE, SIDE, channels), name="crop")
+    x = layers.Rescaling(1 / 255)(crop)
+    for number, (filters, stride) in enumerate(LAYERS):
+        x = layers.Conv2D(
+            filters, 3, strides=stride, padding="same", use_bias=False, name=f"conv_{number}"
+        )(x)
+        x = layers.ReLU()(layers.BatchNormalization(name=f"norm_{number}")(x))
+    x = layers.Dense(64, use_bias=False, name="hidden")(layers.Flatten()(x))
+    x = layers.ReLU()(layers.BatchNormalization(name="norm_hidden")(x))
+    outputs = {
+        name: layers.Dense(numbers, dtype="float32", name=name)(x)
+        for name, numbers in OUTPUTS.items()
+    }
+    return keras.Model(crop, outputs, name="refiner")
