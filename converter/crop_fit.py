@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge.detect import CropFit, Detector
 from edge.errors import DataError
 from edge.geometry import Box
-from edge.records import Face, Image
+from edge.types import Face, Image
 
 WIDTH, HEIGHT = 640, 480
 SIDES = (100, 240)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.datasets.dataset import VOTE_COLUMNS, VOTE_OF_EXPRESSION, Dataset
-from edge.collect.faces import EXPRESSIONS
 from edge.errors import DataError
+from edge.labels import EXPRESSIONS
 
 Name = Literal["5", "6", "7", "8"]
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edge.recognizer import EmotionRecognizer
+    from edge.offline.recognizer import EmotionRecognizer
 
 __all__ = ["EmotionRecognizer", "__version__"]
 
@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """Import the recognizer when it is asked for: the daemon must start where it cannot be."""
     if name == "EmotionRecognizer":
-        from edge.recognizer import EmotionRecognizer
+        from edge.offline.recognizer import EmotionRecognizer
 
         return EmotionRecognizer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

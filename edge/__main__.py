@@ -2,9 +2,9 @@
 
 import sys
 
-from edge.doctor.finding import Level
 from edge.doctor.opencv import examine_opencv
 from edge.doctor.python import examine_python
+from edge.doctor.result import Level
 from edge.errors import ExitCode
 
 

@@ -26,7 +26,7 @@ from edge.commands import (
 )
 from edge.commands.options import enter_service
 from edge.errors import EmotiondError, ExitCode
-from edge.logbook import complain, open_logbook
+from edge.logging_setup import complain, open_logbook
 
 log = logging.getLogger(__name__)
 

@@ -9,14 +9,14 @@ from msgspec import inspect
 
 from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
+from edge.config_errors import explain
 from edge.detect import AutoSettings, DetectorSettings, DetectSettings, TrackerSettings
+from edge.directories import state_directory
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
-from edge.places import state_directory
 from edge.publish import MqttSettings, SinkSettings
-from edge.validation import explain
 from edge.view import ViewSettings, WebSettings
 from edge.view.settings import Blur
 

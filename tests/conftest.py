@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from edge.demo.show import CLIP
-from edge.detect.published import FULL_RANGE, find_file
-from edge.records import Image
+from edge.commands.demo_run import CLIP
+from edge.detect.model_files import FULL_RANGE, find_file
+from edge.types import Image
 from tests.brokers import MOSQUITTO, Broker, Mosquitto, new_broker
 from tests.films import frames_of
 

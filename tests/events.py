@@ -7,7 +7,7 @@ from uuid import uuid4
 import numpy as np
 
 from edge.geometry import Box
-from edge.records import (
+from edge.types import (
     UNCERTAIN,
     CameraState,
     EmotionEvent,

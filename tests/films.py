@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.demo.show import CLIP
-from edge.records import EmotionEvent, Image
+from edge.commands.demo_run import CLIP
+from edge.types import EmotionEvent, Image
 
 FPS = 25.0
 

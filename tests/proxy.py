@@ -5,7 +5,7 @@ import socket
 import threading
 from typing import Self
 
-from edge.demo.broker import free_port
+from edge.commands.embedded_broker import free_port
 
 
 class Proxy:

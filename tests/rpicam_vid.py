@@ -16,8 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.demo.show import CLIP
-from edge.records import Image
+from edge.commands.demo_run import CLIP
+from edge.types import Image
 
 BITS = 16
 STRIP = 16

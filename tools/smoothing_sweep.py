@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from converter.datasets import open_dataset
 from converter.label_sets import ferplus_majority
 from edge.infer.classifier import ClassifierSettings, ModelPath, TFLiteClassifier, open_classifier
-from edge.infer.look import Look
+from edge.infer.face_analyzer import Look
 from edge.infer.smoothing import SmoothingSettings
-from edge.infer.watch import Watch
-from edge.records import GreyImage, Probabilities, Quality
+from edge.infer.track_state import Watch
+from edge.types import GreyImage, Probabilities, Quality
 
 FPS = 30
 SECONDS = 10.0

@@ -20,8 +20,8 @@ from edge.bench.tasks import PlainAnswer, PlainTask
 from edge.bench.timing import timing
 from edge.capture.source import frames
 from edge.detect.haar import Cascade
-from edge.machine import resident
-from edge.records import Image
+from edge.system_stats import resident
+from edge.types import Image
 
 GREEN = (0, 255, 0)
 

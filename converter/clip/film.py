@@ -16,7 +16,7 @@ from edge.errors import DataError
 from edge.infer.classifier import Classifier, ClassifierSettings, open_classifier
 from edge.infer.crop import crop_face
 from edge.infer.quality import measure
-from edge.records import Image
+from edge.types import Image
 
 ORDER = ("neutral", "happy", "surprise", "fear", "sad", "angry", "disgust")
 """From one face to the next, by small steps."""

@@ -8,8 +8,8 @@ from typing import Any
 from converter.commands.extras import needs
 from converter.commands.options import add_data, load_data, names
 from converter.commands.quantize import add_target, print_conversions, target_of
+from edge.commands.common import add_command
 from edge.commands.options import count
-from edge.commands.subcommand import add_command
 from edge.errors import ConfigError
 
 

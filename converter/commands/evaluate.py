@@ -8,7 +8,7 @@ import msgspec
 
 from converter.commands.extras import needs
 from converter.commands.options import add_data, load_data, names
-from edge.commands.subcommand import add_command
+from edge.commands.common import add_command
 from edge.errors import ConfigError
 
 

@@ -14,7 +14,7 @@ from converter.detection.detector_table import summarize
 from converter.detection.judging import MEASURE, judge
 from converter.detection.photographs import Split, of_split
 from edge.bench.seeing.contender import Contender, find_contenders, parse_contender
-from edge.commands.subcommand import add_command
+from edge.commands.common import add_command
 
 
 def add(commands: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from converter.commands.options import add_data, load_data
 from converter.datasets.quality import Quality, Rows, assess
-from edge.commands.subcommand import add_command
+from edge.commands.common import add_command
 
 EXAMPLES = 5
 """Rows named beside each count; row 0 is the first picture of the first set."""

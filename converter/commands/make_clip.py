@@ -6,7 +6,7 @@ from typing import Any
 
 from converter.clip.film import write_clip
 from converter.commands.options import add_data, load_data
-from edge.commands.subcommand import add_command
+from edge.commands.common import add_command
 
 
 def add(commands: Any) -> None:

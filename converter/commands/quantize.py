@@ -7,7 +7,7 @@ from typing import Any
 
 from converter.commands.extras import needs
 from converter.commands.options import add_data, load_data
-from edge.commands.subcommand import add_command
+from edge.commands.common import add_command
 from edge.infer.card import Accuracy
 
 

@@ -8,7 +8,7 @@ from converter.commands.extras import needs
 from converter.commands.options import picture_size
 from converter.datasets import Usage, open_dataset
 from converter.detection.annotations import open_photographs
-from edge.commands.subcommand import add_command
+from edge.commands.common import add_command
 from edge.detect.card import DetectorCard
 
 FACES = 1000

@@ -7,7 +7,7 @@ from typing import Any
 from converter.commands.extras import needs
 from converter.detection.detector_page import FOLDER, detector_page, read_detectors
 from converter.evaluation.model_table import PICTURE, page, read_cards
-from edge.commands.subcommand import add_command
+from edge.commands.common import add_command
 
 
 def add(commands: Any) -> None:

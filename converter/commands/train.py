@@ -13,7 +13,7 @@ from converter.label_sets import LABEL_SETS
 from converter.recipes import Recipe, load_recipe
 from converter.training import folder
 from edge.capture.images import SUFFIXES
-from edge.commands.subcommand import add_command
+from edge.commands.common import add_command
 from edge.errors import DataError
 
 

@@ -12,7 +12,7 @@ from converter.detection.portraits import draw_portraits
 from converter.recipes import load_recipe
 from converter.recipes.detector import DetectorRecipe
 from converter.training import folder
-from edge.commands.subcommand import add_command
+from edge.commands.common import add_command
 from edge.detect import Detector
 from edge.errors import ConfigError
 

@@ -14,8 +14,8 @@ from converter.datasets.fer2013 import load_fer2013
 from converter.datasets.folders import load_folders
 from converter.datasets.form import Form, form_of
 from converter.datasets.jaffe import load_jaffe
-from edge.collect.faces import EXPRESSIONS, SIDE
 from edge.errors import DataError
+from edge.labels import EXPRESSIONS, SIDE
 
 __all__ = [
     "EXPRESSIONS",

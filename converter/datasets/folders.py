@@ -10,8 +10,8 @@ import numpy as np
 from converter.datasets.dataset import Dataset, Usage, dataset
 from converter.datasets.pictures import find_pictures, is_picture, read_faces
 from converter.datasets.split import by_name
-from edge.collect.faces import EXPRESSIONS
 from edge.errors import DataError
+from edge.labels import EXPRESSIONS
 
 SYNONYMS = {
     "anger": "angry",

@@ -8,8 +8,8 @@ import numpy as np
 from converter.datasets.dataset import Dataset, dataset
 from converter.datasets.pictures import find_pictures, parse_name, read_faces
 from converter.datasets.split import by_subject
-from edge.collect.faces import EXPRESSIONS
 from edge.errors import DataError
+from edge.labels import EXPRESSIONS
 
 CODES = {
     "AN": "angry",

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.capture.images import SUFFIXES, read_picture
-from edge.collect.faces import SIDE
 from edge.errors import DataError, InputError
 from edge.geometry import Box
 from edge.infer.crop import crop_grey
+from edge.labels import SIDE
 
 
 def find_pictures(root: Path) -> list[Path]:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.datasets.dataset import VOTE_COLUMNS, Usage
-from edge.collect.faces import SIDE
 from edge.errors import DataError
+from edge.labels import SIDE
 
 WHOLE = "download or unpack it again"
 

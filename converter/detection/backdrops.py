@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from edge.records import Image
+from edge.types import Image
 
 
 def draw_backdrop(height: int, width: int, rng: np.random.Generator) -> Image:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.detection.photographs import Boxes
-from edge.detect.emotiond import cells
+from edge.detect.builtin import cells
 
 STRIDES = (8, 16, 32)
 """Pixels from cell to cell of each grid."""

@@ -13,7 +13,7 @@ from converter.quantization.latency import measure_speed
 from converter.quantization.tflite import multiply_adds
 from edge.detect import CropFit
 from edge.detect.card import DetectionAccuracy, DetectorCard, DetectorInput
-from edge.files import sha256
+from edge.fileio import sha256
 
 WIDER = "widerface"
 """The source that is judged by itself too: its boxes are the best."""

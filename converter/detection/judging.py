@@ -15,7 +15,7 @@ from converter.detection.photographs import Photograph
 from edge.bench.seeing.contender import Contender
 from edge.detect import AutoSettings, Detector, DetectorSettings, HaarSettings, open_detector
 from edge.errors import ConfigError, DataError
-from edge.records import Face, Image
+from edge.types import Face, Image
 
 Size = tuple[int, int]
 """Width and height in pixels."""

@@ -12,7 +12,7 @@ from converter.detection.average_precision import overlaps
 from converter.detection.photographs import Boxes, Photograph
 from edge.detect import Detector
 from edge.detect.yunet import YuNet, YuNetSettings
-from edge.records import Face, Image
+from edge.types import Face, Image
 
 ENLARGED = 2
 """A teacher sees each photograph so many times as large: it finds smaller faces then."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import DataError
-from edge.records import Image
+from edge.types import Image
 
 Boxes = NDArray[np.float32]
 """Left, top, right, bottom in pixels of the photograph, float32 (n, 4)."""

@@ -28,7 +28,7 @@ from edge.config import Config
 from edge.detect import Detector, EmotiondSettings, open_detector
 from edge.detect.card import DetectorCard, load_detector_card
 from edge.errors import DataError, ModelError
-from edge.runtime import Network, Runtime
+from edge.tflite import Network, Runtime
 
 MAX_LOSS = 0.01
 """Average precision that int8 may lose against float32 on the watched photographs."""

@@ -11,7 +11,7 @@ from converter.detection.backdrops import draw_backdrop
 from converter.detection.lessons import Lesson
 from converter.detection.spoiling import spoil
 from converter.recipes.detector import SceneRecipe
-from edge.records import Image
+from edge.types import Image
 
 SEEN = 0.5
 """Share of a box inside the picture from which it is a face still; less is not judged."""

@@ -5,7 +5,7 @@ import numpy as np
 
 from converter.photometric import add_noise, blur, compress
 from converter.recipes.detector import SceneRecipe
-from edge.records import Image
+from edge.types import Image
 
 
 def spoil(image: Image, how: SceneRecipe, rng: np.random.Generator) -> Image:

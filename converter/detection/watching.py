@@ -12,7 +12,7 @@ from converter.detection.cells import STRIDES
 from converter.detection.lessons import Lesson
 from converter.detection.photographs import Photograph
 from converter.networks.detector import Model
-from edge.detect.emotiond import cells, decode, fit, suppress
+from edge.detect.builtin import cells, decode, fit, suppress
 
 Answer = dict[str, NDArray[np.float32]]
 """A network's outputs by name, float32 (pictures, cells, numbers)."""

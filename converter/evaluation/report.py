@@ -20,9 +20,9 @@ from converter.evaluation.figures import (
 )
 from converter.evaluation.predictor import Predictor
 from converter.evaluation.selection import Classes, Protocol, select
+from edge.activations import softmax
 from edge.infer.card import Accuracy
-from edge.probabilities import softmax
-from edge.records import Probabilities
+from edge.types import Probabilities
 
 CROSS_FITTED_ON = "each random half of these rows, judged on the other half"
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge.card import Card, card_path
 from edge.errors import ModelError
+from edge.model_card import Card, card_path
 
 
 def refuse_existing(model: Path) -> None:

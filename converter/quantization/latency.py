@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.card import Speed
 from edge.errors import ConfigError
-from edge.runtime import PACKAGES, Network, Runtime, Tensor
+from edge.model_card import Speed
+from edge.tflite import PACKAGES, Network, Runtime, Tensor
 
 ROUNDS = 200
 WARM_UP = 20

@@ -26,7 +26,7 @@ from converter.quantization.verification import (
     verify,
 )
 from edge.errors import ConfigError, ModelError
-from edge.files import sha256
+from edge.fileio import sha256
 from edge.infer.card import FaceOutput, Input, ModelCard, Output
 
 

@@ -15,11 +15,11 @@ from converter.label_sets import clear_votes, vote_shares
 from converter.quantization.export import Export
 from converter.recipes import Augmentation
 from converter.training.augmentation import augment
+from edge.activations import sigmoid, softmax
 from edge.infer.card import Accuracy, ModelCard
 from edge.infer.classifier import TFLiteClassifier
-from edge.probabilities import sigmoid, softmax
-from edge.records import Probabilities
-from edge.runtime import Network, Runtime
+from edge.tflite import Network, Runtime
+from edge.types import Probabilities
 
 MAX_LOSS = 0.003
 """Share of the rows that a conversion may lose against the network."""

@@ -2,7 +2,7 @@
 
 from edge.bench.contest import DEFAULT_MODEL, FLOAT_MODEL
 from edge.bench.results import ModelRow, Result
-from edge.runtime import Runtime
+from edge.tflite import Runtime
 
 
 def answer(result: Result) -> str:

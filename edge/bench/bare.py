@@ -18,20 +18,20 @@ from statistics import median
 import cv2
 import numpy as np
 
-from edge.assets import find_model
 from edge.bench.contest import DEFAULT_MODEL, DETECTORS
 from edge.bench.passes import config_of, run_in_turn, run_threads
 from edge.bench.reel import Reel
+from edge.commands.demo_run import CLIP
 from edge.config import Config
-from edge.demo.show import CLIP
+from edge.detect.builtin import Size, fit
 from edge.detect.card import load_detector_card
-from edge.detect.emotiond import Size, fit
 from edge.infer.classifier import Reading, TFLiteClassifier, open_classifier
-from edge.infer.expressions import Expressions
-from edge.parts import Parts, Plan, open_parts
+from edge.infer.expression_analyzer import Expressions
+from edge.paths import find_model
+from edge.pipeline.components import Parts, Plan, open_parts
 from edge.publish.payload import decode_event, encode_event
-from edge.records import EmotionEvent, GreyImage, Image
-from edge.runtime import Network, Runtime
+from edge.tflite import Network, Runtime
+from edge.types import EmotionEvent, GreyImage, Image
 
 SIDE = 48
 

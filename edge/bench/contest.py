@@ -7,14 +7,14 @@ from pathlib import Path
 
 import msgspec
 
-from edge.assets import asset, find_model
 from edge.bench.scenes import CROWD, ONE_FACE, film_of
 from edge.bench.tasks import NetworkTask, PassTask, PlainTask, Settings, Task
-from edge.card import card_path, decode_card
 from edge.detect.card import DetectorCard
 from edge.errors import ConfigError, ModelError
 from edge.infer.card import ModelCard
-from edge.runtime import Runtime
+from edge.model_card import card_path, decode_card
+from edge.paths import asset, find_model
+from edge.tflite import Runtime
 
 DEFAULT_MODEL = "shallow-int8"
 

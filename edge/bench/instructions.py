@@ -16,8 +16,6 @@ from pathlib import Path
 import cv2
 import msgspec
 
-from edge.analysis import Analysis, open_analysis
-from edge.assets import asset, find_model
 from edge.bench.contest import DEFAULT_MODEL, DETECTORS
 from edge.bench.passes import EVERY_FRAME
 from edge.bench.reel import Reel
@@ -28,10 +26,12 @@ from edge.config import parse_config
 from edge.detect import Detector, open_detector
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
-from edge.infer.look import Looker
+from edge.infer.face_analyzer import Looker
 from edge.infer.quality import QualitySettings
+from edge.paths import asset, find_model
+from edge.pipeline.processing import Analysis, open_analysis
 from edge.publish.payload import encode_event
-from edge.records import Face, Frame
+from edge.types import Face, Frame
 
 MARK = 0x5E000000
 

@@ -12,9 +12,9 @@ import numpy as np
 from edge.bench.daemon import daemon, last_words, processor_seconds
 from edge.bench.results import LiveRow
 from edge.bench.stream import LiveStream
-from edge.machine import resident
 from edge.publish.payload import decode_event
-from edge.records import EmotionEvent
+from edge.system_stats import resident
+from edge.types import EmotionEvent
 
 WORDS = re.compile(
     r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames,.*latency p50 (?P<p50>[\d.]+) ms, "

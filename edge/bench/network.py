@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from edge.bench.tasks import NetworkAnswer, NetworkTask
 from edge.bench.timing import repeat
-from edge.machine import resident
-from edge.runtime import MODULES, Network, Runtime, TensorForm
+from edge.system_stats import resident
+from edge.tflite import MODULES, Network, Runtime, TensorForm
 
 Loaded = TypeVar("Loaded")
 

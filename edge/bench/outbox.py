@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.pipeline.worker import Channel
 from edge.publish.mqtt.sink import BATCH
 from edge.publish.outbox import Outbox, OutboxSettings
-from edge.stage import Channel
 
 PAYLOAD_BYTES = 640
 """An event with seven probabilities and every quality."""

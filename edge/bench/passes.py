@@ -12,11 +12,11 @@ from edge.bench.tasks import PassAnswer, PassTask, Settings
 from edge.bench.timing import timing
 from edge.capture import EndOfStream
 from edge.config import Config, parse_config
-from edge.machine import resident
-from edge.parts import Parts, Plan, open_parts
-from edge.pipeline import Pipeline
+from edge.pipeline.components import Parts, Plan, open_parts
+from edge.pipeline.pipeline import Pipeline
 from edge.publish import Sinks
-from edge.records import Scene
+from edge.system_stats import resident
+from edge.types import Scene
 
 STAGES = ("capture", "detect", "infer", "publish")
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.demo.broker import EmbeddedBroker
+from edge.commands.embedded_broker import EmbeddedBroker
 from edge.geometry import Box
 from edge.publish.mqtt import MqttSettings, MqttSink
 from edge.publish.payload import encode_event
-from edge.records import CameraState, EmotionEvent, EventType, Quality, Status
+from edge.types import CameraState, EmotionEvent, EventType, Quality, Status
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.capture import EndOfStream
 from edge.capture.video import Video, VideoSettings
-from edge.records import Frame
+from edge.types import Frame
 
 FILM_FPS = 25.0
 """Frames a second of what is not shown in real time; it only tells how far apart frames are."""

@@ -12,11 +12,11 @@ import cv2
 
 from edge.bench.tasks import ReferenceAnswer
 from edge.bench.timing import repeat
-from edge.demo.show import CLIP
+from edge.commands.demo_run import CLIP
 from edge.detect.haar import Cascade
-from edge.detect.shrink import grey
+from edge.detect.image_ops import grey
 from edge.errors import EmotiondError
-from edge.records import GreyImage
+from edge.types import GreyImage
 
 SCALE, NEIGHBORS = 1.3, 5
 """What tutorials set."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.demo.show import CLIP
+from edge.commands.demo_run import CLIP
 from edge.errors import EmotiondError
-from edge.records import Image
+from edge.types import Image
 
 ONE_FACE, CROWD, NOBODY = "one face", "20 faces", "nobody"
 

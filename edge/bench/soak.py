@@ -18,9 +18,9 @@ from pathlib import Path
 
 from edge.bench.daemon import daemon, last_words
 from edge.bench.stream import LiveStream
-from edge.demo.broker import EmbeddedBroker
-from edge.demo.show import CLIP
-from edge.machine import resident
+from edge.commands.demo_run import CLIP
+from edge.commands.embedded_broker import EmbeddedBroker
+from edge.system_stats import resident
 
 PERIOD = 5.0
 """Seconds between looks at the memory."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from edge import __version__
 from edge.bench.results import Conditions
-from edge.doctor.finding import Level
 from edge.doctor.processor import CPUINFO, GAINS
+from edge.doctor.result import Level
 from edge.doctor.throttling import DEVICES, examine_throttling
-from edge.machine import Machine
+from edge.system_stats import Machine
 
 BOARD = Path("/proc/device-tree/model")
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from edge.errors import EmotiondError
-from edge.runtime import Runtime
+from edge.tflite import Runtime
 
 LIMIT = 600.0
 """Seconds that one task may take: a Raspberry Pi 3 and Keras are slow, and not that slow."""

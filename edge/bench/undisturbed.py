@@ -13,8 +13,8 @@ from typing import Any
 
 from edge.bench.daemon import last_words, run_daemon
 from edge.bench.stream import LiveStream
-from edge.demo.broker import HOST, EmbeddedBroker, free_port
-from edge.demo.show import CLIP
+from edge.commands.demo_run import CLIP
+from edge.commands.embedded_broker import HOST, EmbeddedBroker, free_port
 
 AWAY, THERE = 2.0, 3.0
 """Seconds that a broker is away and there, where it comes and goes."""

@@ -17,8 +17,8 @@ from typing import Any
 
 from edge.bench.daemon import daemon, processor_seconds
 from edge.bench.stream import LiveStream
-from edge.demo.broker import free_port
-from edge.demo.show import CLIP
+from edge.commands.demo_run import CLIP
+from edge.commands.embedded_broker import free_port
 
 SETTLING = 1.0
 """Seconds after a change, before it is measured."""

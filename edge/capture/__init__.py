@@ -3,7 +3,7 @@
 from edge.capture.camera import CameraSettings, open_camera
 from edge.capture.images import Images, ImagesSettings
 from edge.capture.picamera import PicameraSettings, open_picamera
-from edge.capture.reconnecting import Reconnecting
+from edge.capture.reconnect import Reconnecting
 from edge.capture.source import EndOfStream, LiveSource, Source
 from edge.capture.stream import StreamSettings, open_stream
 from edge.capture.video import Video, VideoSettings

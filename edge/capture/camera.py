@@ -5,7 +5,7 @@ from typing import Annotated
 import cv2
 import msgspec
 
-from edge.capture.live import LiveCapture
+from edge.capture.opencv_capture import LiveCapture
 
 
 class CameraSettings(

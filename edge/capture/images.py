@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.capture.source import EndOfStream, frozen
 from edge.errors import InputError
-from edge.records import Frame, Image
+from edge.types import Frame, Image
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".gif"}

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from edge.capture.picamera2 import Picamera2Capture
-from edge.capture.program import ProgramCapture
+from edge.capture.rpicam import ProgramCapture
 from edge.errors import SourceError
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")

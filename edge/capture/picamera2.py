@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.capture.source import frozen
 from edge.errors import SourceError
-from edge.records import Frame
+from edge.types import Frame
 
 SILENCE = 2.0
 """Seconds without a picture after which the camera is taken for hung."""

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from edge.errors import InputError, SourceError
-from edge.records import Frame, Image
+from edge.types import Frame, Image
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from urllib.parse import quote, urlsplit
 import cv2
 import msgspec
 
-from edge.capture.live import LiveCapture
-from edge.credentials import without_credentials
+from edge.capture.opencv_capture import LiveCapture
 from edge.errors import ConfigError, SourceError
-from edge.secret import Secret
+from edge.redaction import without_credentials
+from edge.secrets import Secret
 
 OPEN_TIMEOUT_MS = 5000
 READ_TIMEOUT_MS = 2000

@@ -8,7 +8,7 @@ import msgspec
 
 from edge.capture.source import EndOfStream, frozen
 from edge.errors import InputError
-from edge.records import Frame, Image
+from edge.types import Frame, Image
 
 TRUNCATED_SECONDS = 0.5
 TRUNCATED_SHARE = 0.05

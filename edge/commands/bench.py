@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from edge.commands.common import add_command
 from edge.commands.options import amount, count
 from edge.commands.outputs import write_output
-from edge.commands.subcommand import add_command
 from edge.errors import EmotiondError, ExitCode
 
 PARTS = ("models", "pipeline", "live")

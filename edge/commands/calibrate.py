@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edge.calibrate.calibrator import Calibrator
 from edge.capture import open_source
+from edge.commands.common import add_command
 from edge.commands.options import add_config, add_source, chosen_source
-from edge.commands.subcommand import add_command
 from edge.config import load_config
 from edge.detect import open_detector
 from edge.errors import ExitCode
-from edge.infer.baseline import Baseline, check_writable, write_baseline
+from edge.infer.calibration import Calibrator
 from edge.infer.classifier import open_classifier
+from edge.infer.neutral_baseline import Baseline, check_writable, write_baseline
 
 
 def add(commands: Any) -> None:

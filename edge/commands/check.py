@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from edge.assembly import try_parts
+from edge.commands.common import add_command
 from edge.commands.options import add_config
-from edge.commands.subcommand import add_command
 from edge.config import Config, load_config
 from edge.errors import ExitCode
+from edge.pipeline.context import try_parts
 from edge.publish import MqttSettings
 
 

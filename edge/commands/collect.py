@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from edge.capture import open_source
-from edge.collect.collector import collect
-from edge.collect.faces import EXPRESSIONS
+from edge.commands.common import add_command
 from edge.commands.options import add_config, add_source, chosen_source, count
-from edge.commands.subcommand import add_command
 from edge.config import load_config
 from edge.detect import open_detector
 from edge.errors import ExitCode, InputError
+from edge.labels import EXPRESSIONS
+from edge.offline.dataset_recorder import collect
 
 
 def add(commands: Any) -> None:

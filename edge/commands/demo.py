@@ -3,8 +3,8 @@
 import argparse
 from typing import Any
 
-from edge.commands.subcommand import add_command
-from edge.demo.show import show
+from edge.commands.common import add_command
+from edge.commands.demo_run import show
 from edge.errors import ExitCode
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
+from edge.commands.common import add_command
 from edge.commands.options import add_config
-from edge.commands.subcommand import add_command
-from edge.doctor.examination import examine
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
+from edge.doctor.runner import examine
 from edge.errors import ExitCode
 
 

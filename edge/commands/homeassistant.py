@@ -5,14 +5,14 @@ from contextlib import closing
 from typing import Any
 
 from edge.commands.brokers import mqtt_sinks
+from edge.commands.common import add_command
 from edge.commands.options import add_config
-from edge.commands.subcommand import add_command
 from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.listen.visit import call_on
 from edge.publish import MqttSettings
 from edge.publish.homeassistant import HomeAssistantSettings, discovery_topic
 from edge.publish.mqtt.client import Refused, describe
+from edge.publish.mqtt.session import call_on
 
 
 def add(commands: Any) -> None:

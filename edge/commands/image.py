@@ -10,17 +10,17 @@ import cv2
 import msgspec
 
 from edge.capture.images import SUFFIXES
+from edge.commands.common import add_command
 from edge.commands.names import names_for
 from edge.commands.options import add_config, add_reading, chosen_reading
 from edge.commands.outputs import write_output
-from edge.commands.subcommand import add_command
 from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.logbook import complain
+from edge.logging_setup import complain
+from edge.offline.recognizer import EmotionRecognizer
 from edge.publish.payload import plain_face
-from edge.recognizer import EmotionRecognizer
-from edge.records import Expression, Scene
-from edge.view.annotation import annotate
+from edge.types import Expression, Scene
+from edge.view.annotate import annotate
 from edge.view.settings import Blur
 
 WRITTEN = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})

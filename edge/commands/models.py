@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
-from edge.commands.subcommand import add_command
-from edge.detect.fetch import PACKAGES, fetch
-from edge.detect.published import installed_model_directory
+from edge.commands.common import add_command
+from edge.detect.model_download import PACKAGES, fetch
+from edge.detect.model_files import installed_model_directory
 from edge.errors import ExitCode
 
 

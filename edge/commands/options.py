@@ -8,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from edge.assets import asset
 from edge.capture import SourceSettings
-from edge.collect.place import parse_source
+from edge.capture.parse import parse_source
 from edge.config import Config, parse_config, parse_detector
-from edge.units import CONFIG, service_environment
+from edge.paths import asset
+from edge.service.units import CONFIG, service_environment
 from edge.view.settings import Blur
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from edge.errors import EmotiondError
-from edge.files import write_whole
+from edge.fileio import write_whole
 
 
 def write_output(path: Path, content: bytes) -> None:

@@ -8,17 +8,17 @@ from typing import Any
 import msgspec
 
 from edge.commands.brokers import device_name, mqtt_sinks
+from edge.commands.common import add_command
+from edge.commands.event_line import event_line
 from edge.commands.options import add_config
-from edge.commands.subcommand import add_command
 from edge.config import Config, load_config, outbox_paths
 from edge.errors import ExitCode
-from edge.listen.lines import event_line
-from edge.listen.visit import call_on
+from edge.offline.event_log import Recording
+from edge.offline.replay import Player
 from edge.publish import MqttSettings
 from edge.publish.mqtt import MqttSink
+from edge.publish.mqtt.session import call_on
 from edge.publish.payload import encode_event
-from edge.replay.player import Player
-from edge.replay.recording import Recording
 
 
 def add(commands: Any) -> None:

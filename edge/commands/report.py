@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from edge.commands.common import add_command
 from edge.commands.outputs import write_output
-from edge.commands.subcommand import add_command
 from edge.errors import EmotiondError, ExitCode
-from edge.replay.recording import Recording
-from edge.report.page import write_page
+from edge.offline.event_log import Recording
+from edge.offline.html_report import write_page
 
 
 def add(commands: Any) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
+from edge.commands.common import add_command
 from edge.commands.options import add_config
-from edge.commands.subcommand import add_command
 from edge.config import Config
 from edge.errors import ExitCode
 from edge.service import daemon

@@ -10,21 +10,21 @@ from typing import Any
 
 import msgspec
 
+from edge.commands.common import add_command
 from edge.commands.names import names_for
 from edge.commands.options import add_config, add_reading, chosen_reading
 from edge.commands.outputs import write_output
-from edge.commands.subcommand import add_command
 from edge.config import Config, load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.film.measure import measure_film
-from edge.film.spread import Outcome, spread_over_cluster, spread_over_cores
-from edge.film.study import Job, Study, study
-from edge.film.table import events_csv
-from edge.logbook import complain
+from edge.logging_setup import complain
+from edge.offline.events_csv import events_csv
+from edge.offline.intervals import spans_of
+from edge.offline.parallel import Outcome, spread_over_cluster, spread_over_cores
+from edge.offline.statistics import shares, shares_by_track
+from edge.offline.timeline import timeline_svg
+from edge.offline.video_analysis import Job, Study, study
+from edge.offline.video_info import measure_film
 from edge.publish.payload import encode_event
-from edge.report.spans import spans_of
-from edge.report.summary import shares, shares_by_track
-from edge.report.timeline import timeline_svg
 
 
 def add(commands: Any) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from edge.commands.brokers import any_device, mqtt_sinks
+from edge.commands.common import add_command
 from edge.commands.options import add_config
-from edge.commands.subcommand import add_command
+from edge.commands.watch_formatter import Narrator
 from edge.config import load_config
 from edge.errors import ExitCode
-from edge.listen.listener import Listener
-from edge.listen.narrator import Narrator
 from edge.publish.mqtt.message import Message
+from edge.publish.mqtt.subscriber import Listener
 from edge.publish.topics import Topics
 
 

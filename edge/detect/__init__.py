@@ -4,13 +4,13 @@ from typing import get_args
 
 from edge.detect.auto import AutoSettings, open_best
 from edge.detect.blazeface import BlazeFace, BlazeFaceSettings
+from edge.detect.builtin import Emotiond, EmotiondSettings
 from edge.detect.detector import CropFit, Detector
-from edge.detect.emotiond import Emotiond, EmotiondSettings
-from edge.detect.follower import DetectSettings, Follower
 from edge.detect.haar import Haar, HaarSettings
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
-from edge.detect.tracker import Tracker, TrackerSettings
 from edge.detect.yunet import YuNet, YuNetSettings
+from edge.track.scheduler import DetectSettings, Follower
+from edge.track.tracker import Tracker, TrackerSettings
 
 DetectorSettings = (
     AutoSettings

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import msgspec
 
 from edge.detect.blazeface import BlazeFace, BlazeFaceSettings
+from edge.detect.builtin import Emotiond, EmotiondSettings
 from edge.detect.detector import Detector
-from edge.detect.emotiond import Emotiond, EmotiondSettings
 from edge.detect.haar import Haar, HaarSettings
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
 from edge.detect.yunet import YuNet, YuNetSettings

@@ -14,13 +14,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.activations import sigmoid
 from edge.detect.detector import CropFit
-from edge.detect.published import FULL_RANGE, SHORT_RANGE, PublishedFile, find_published
+from edge.detect.model_files import FULL_RANGE, SHORT_RANGE, PublishedFile, find_published
 from edge.errors import ConfigError
 from edge.geometry import Box, KeyPoints, Point
-from edge.probabilities import sigmoid
-from edge.records import Face, Image
-from edge.runtime import Network, Runtime
+from edge.tflite import Network, Runtime
+from edge.types import Face, Image
 
 Floats = NDArray[np.float32]
 

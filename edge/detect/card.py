@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from edge.card import Card, Share, read_card
 from edge.detect.detector import CropFit
+from edge.model_card import Card, Share, read_card
 
 Length = Annotated[int, msgspec.Meta(ge=1)]
 Pixels = Annotated[float, msgspec.Meta(ge=0.0)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.geometry import Box, Point
-from edge.records import Face, Image
+from edge.types import Face, Image
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 
 from edge.detect.detector import CropFit
-from edge.detect.shrink import grey, shrink
+from edge.detect.image_ops import grey, shrink
 from edge.errors import ConfigError
 from edge.geometry import Box, Shift
-from edge.records import Face, GreyImage, Image
+from edge.types import Face, GreyImage, Image
 
 CASCADES = cv2.data.haarcascades  # type: ignore[attr-defined]  # its stubs forgot it
 

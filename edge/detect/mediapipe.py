@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 
 from edge.detect.blazeface import FORMS, Range
-from edge.detect.published import SHORT_RANGE, find_published
+from edge.detect.model_files import SHORT_RANGE, find_published
 from edge.errors import ConfigError
 from edge.geometry import Box, KeyPoints, Point
-from edge.records import Face, Image
+from edge.types import Face, Image
 
 Search = Callable[[Image], list[Face]]
 """Takes an RGB picture."""

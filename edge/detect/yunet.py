@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.detect.detector import CropFit
-from edge.detect.published import find_file, is_file, model_directory
-from edge.detect.shrink import shrink
+from edge.detect.image_ops import shrink
+from edge.detect.model_files import find_file, is_file, model_directory
 from edge.errors import ConfigError, ModelError
 from edge.geometry import Box, KeyPoints, Point
-from edge.records import Face, Image
+from edge.types import Face, Image
 
 FILE = "yunet.onnx"
 """Its name in a model directory, where the config names no file."""

@@ -7,10 +7,10 @@ from contextlib import closing
 from dataclasses import replace
 from secrets import token_hex
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 from edge.errors import ConfigError
-from edge.listen.visit import Visit
 from edge.publish.mqtt.client import Gone, NotMqtt, Refused, describe
+from edge.publish.mqtt.session import Visit
 from edge.publish.mqtt.settings import Address, MqttSettings
 
 ECHO_SECONDS = 3.0

@@ -9,8 +9,8 @@ from grp import getgrgid
 from pathlib import Path
 
 from edge.capture.camera import CameraSettings
-from edge.doctor.finding import Finding, Level
 from edge.doctor.holders import holders
+from edge.doctor.result import Finding, Level
 from edge.doctor.user import user_name
 from edge.doctor.v4l2 import Format, Node, query
 

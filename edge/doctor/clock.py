@@ -6,7 +6,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 
 SUBJECT = "clock"
 

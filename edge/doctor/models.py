@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from edge.assets import find_model
 from edge.detect import AutoSettings, DetectorSettings, open_detector
 from edge.detect.auto import ORDER
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, open_classifier
+from edge.paths import find_model
 
 CLASSIFIER, DETECTOR = "model", "detector"
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, distributions
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 
 SUBJECT = "opencv"
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 
 from edge.capture.picamera import PROGRAMS, PicameraSettings, Through, find_program
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 
 TIMEOUT = 20.0
 """Seconds that the program may take to list the cameras."""

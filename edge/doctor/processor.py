@@ -4,7 +4,7 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 
 SUBJECT = "processor"
 

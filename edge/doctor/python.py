@@ -4,7 +4,7 @@ import platform
 import sys
 from collections.abc import Iterator
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 
 SUBJECT = "python"
 

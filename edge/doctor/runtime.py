@@ -4,8 +4,8 @@ import importlib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from edge.doctor.finding import Finding, Level
-from edge.runtime import MODULES, PACKAGES, Runtime
+from edge.doctor.result import Finding, Level
+from edge.tflite import MODULES, PACKAGES, Runtime
 
 SUBJECT = "runtime"
 

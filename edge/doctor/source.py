@@ -10,10 +10,10 @@ from edge.capture.source import EndOfStream, Source
 from edge.capture.stream import StreamSettings, open_stream
 from edge.capture.video import Video, VideoSettings
 from edge.doctor.camera import examine_camera
-from edge.doctor.finding import Finding, Level
 from edge.doctor.picamera import examine_picamera
+from edge.doctor.result import Finding, Level
 from edge.errors import SourceError
-from edge.records import Frame
+from edge.types import Frame
 
 STREAM_REMEDY = (
     "check the address, its user and password, and whether others play it; the daemon tries again "

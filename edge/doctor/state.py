@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 
 SUBJECT = "state folder"
 

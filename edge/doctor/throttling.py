@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.doctor.finding import Finding, Level
-from edge.machine import ZONES, Machine
+from edge.doctor.result import Finding, Level
+from edge.system_stats import ZONES, Machine
 
 DEVICES = Path("/sys/devices")
 

@@ -4,8 +4,8 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edge.doctor.finding import Finding, Level
-from edge.units import service_of
+from edge.doctor.result import Finding, Level
+from edge.service.units import service_of
 
 BOOTED = Path("/run/systemd/system")
 """It is there where systemd is the first process (sd_booted(3))."""

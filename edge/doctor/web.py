@@ -5,7 +5,7 @@ import importlib.util
 from collections.abc import Iterator
 from contextlib import closing
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 from edge.errors import ConfigError, EmotiondError
 from edge.view.web.settings import WebSettings
 
@@ -30,7 +30,7 @@ def examine_web(settings: WebSettings) -> Iterator[Finding]:
 
 
 def _examine_token(settings: WebSettings) -> Finding:
-    from edge.view.web.gate import open_pass
+    from edge.view.web.auth import open_pass
 
     try:
         admission = open_pass(settings)
@@ -43,7 +43,7 @@ def _examine_token(settings: WebSettings) -> Finding:
 
 
 def _examine_port(settings: WebSettings) -> Finding:
-    from edge.view.web.site import listen
+    from edge.view.web.server import listen
 
     place = f"{settings.host}:{settings.port}"
     try:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 
 SUBJECT = "window"
 

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from edge.assets import find_model
-from edge.card import Card, Share, card_path, decode_card, read_card
-from edge.records import UNCERTAIN
+from edge.model_card import Card, Share, card_path, decode_card, read_card
+from edge.paths import find_model
+from edge.types import UNCERTAIN
 
 CALLED = "a model card"
 

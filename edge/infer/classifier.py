@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.assets import find_model
+from edge.activations import sigmoid, softmax
 from edge.errors import ConfigError, ModelError
-from edge.infer.baseline import Baseline, load_baseline
 from edge.infer.card import ModelCard, load_card
-from edge.probabilities import sigmoid, softmax
-from edge.records import GreyImage, Probabilities
-from edge.runtime import Network, Runtime, Tensor, TensorForm
+from edge.infer.neutral_baseline import Baseline, load_baseline
+from edge.paths import find_model
+from edge.tflite import Network, Runtime, Tensor, TensorForm
+from edge.types import GreyImage, Probabilities
 
 
 class ModelPath(PosixPath):

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from edge.detect import CropFit
-from edge.detect.shrink import average, scaled
+from edge.detect.image_ops import average, scaled
 from edge.geometry import Box, KeyPoints
-from edge.records import GreyImage, Image
+from edge.types import GreyImage, Image
 
 LEVEL = 10.0
 """Degrees of tilt below which a crop is not turned: the classifiers learnt from faces tilted as

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from edge.geometry import Box, KeyPoints
-from edge.records import GreyImage, Quality, Reason
+from edge.types import GreyImage, Quality, Reason
 
 SIDE = 48
 """Pixels; a crop of another size is measured at this one, so that one limit serves every model."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from edge.records import Probabilities
+from edge.types import Probabilities
 
 
 class SmoothingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

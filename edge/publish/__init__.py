@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from edge.control.desk import Desk
 from edge.publish.jsonl import JsonlSettings, JsonlSink
 from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.publish.multi_sink import Sinks
 from edge.publish.sink import Sink
-from edge.publish.sinks import Sinks
+from edge.service.command_queue import Desk
 
 SinkSettings = MqttSettings | JsonlSettings
 

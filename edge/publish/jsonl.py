@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edge.publish.payload import encode_event
-from edge.records import EmotionEvent, Record
+from edge.types import EmotionEvent, Record
 
 log = logging.getLogger(__name__)
 

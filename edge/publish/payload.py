@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from edge.card import Share
 from edge.geometry import Box
-from edge.records import (
+from edge.model_card import Share
+from edge.types import (
     UNCERTAIN,
     EmotionEvent,
     EventType,

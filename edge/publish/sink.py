@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from edge.records import Record
+from edge.types import Record
 
 
 class Sink(Protocol):

@@ -8,9 +8,16 @@ from pathlib import Path
 
 import cv2
 
-from edge.assembly import desk_of, plan_of
 from edge.config import Config, load_config, state_folder
-from edge.control.command import (
+from edge.errors import EmotiondError
+from edge.offline.recognizer import PresentRecognizer
+from edge.pipeline.components import Plan, change_parts, open_parts
+from edge.pipeline.context import desk_of, plan_of
+from edge.pipeline.latest_frame import Showcase
+from edge.pipeline.pipeline import Pipeline
+from edge.publish.payload import utc
+from edge.service.command_queue import Desk
+from edge.service.commands import (
     Answer,
     AskInfo,
     ChooseDetector,
@@ -25,18 +32,11 @@ from edge.control.command import (
     SetThresholds,
     TakeSnapshot,
 )
-from edge.control.desk import Desk
-from edge.errors import EmotiondError
-from edge.parts import Plan, change_parts, open_parts
-from edge.pipeline import Pipeline
-from edge.publish.payload import utc
-from edge.recognizer import PresentRecognizer
-from edge.records import CameraState
-from edge.service.changes import with_detector, with_model, with_thresholds
-from edge.service.info import describe
+from edge.service.config_overrides import with_detector, with_model, with_thresholds
+from edge.service.device_info import describe
 from edge.service.pause import PauseMemory, Pauser
-from edge.showcase import Showcase
-from edge.view.veil import veil
+from edge.types import CameraState
+from edge.view.blur import veil
 
 log = logging.getLogger(__name__)
 

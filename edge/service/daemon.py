@@ -12,11 +12,11 @@ import cv2
 
 from edge.config import Config
 from edge.errors import EmotiondError, ExitCode
-from edge.pipeline import Pipeline
-from edge.records import Stats
+from edge.pipeline.pipeline import Pipeline
 from edge.service.controller import Controller
-from edge.service.herald import Herald
-from edge.service.notify import Notifier
+from edge.service.notifier import Notifier
+from edge.service.systemd import Herald
+from edge.types import Stats
 
 TICK = 1.0
 SHORT_TICK = 0.05

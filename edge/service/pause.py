@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge.files import write_whole
-from edge.lookout import Lookout
+from edge.capture.pausable import Lookout
+from edge.fileio import write_whole
 from edge.publish.payload import utc
 
 log = logging.getLogger(__name__)

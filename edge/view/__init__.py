@@ -1,10 +1,10 @@
 """What can be looked at: a window, a web page, annotated pictures."""
 
-from edge.control.desk import Desk
 from edge.errors import ConfigError
 from edge.publish import Sink
-from edge.view.outlook import Outlook
+from edge.service.command_queue import Desk
 from edge.view.settings import ViewSettings
+from edge.view.view_context import Outlook
 from edge.view.web.settings import WebSettings
 
 __all__ = ["Outlook", "ViewSettings", "WebSettings", "open_web", "open_window"]
@@ -20,7 +20,7 @@ def open_window(outlook: Outlook, desk: Desk) -> Sink:
     Raises:
         ConfigError: the package that draws it is not installed.
     """
-    from edge.view.window.window import Window
+    from edge.view.preview.sink import Window
 
     return Window(outlook, desk)
 
@@ -37,7 +37,7 @@ def open_web(settings: WebSettings, outlook: Outlook, desk: Desk) -> Sink:
         ConfigError: the packages that serve it are not installed, or it would be open to others.
     """
     try:
-        from edge.view.web.site import Site
+        from edge.view.web.server import Site
     except ImportError as error:
         raise ConfigError(
             f"the web page needs packages that are not installed ({error}); "

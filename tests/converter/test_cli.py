@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from converter.cli import main
-from edge.assets import find_model
+from edge.paths import find_model
 from tests.converter.faces import write_csv
 
 INT8 = find_model(Path("shallow-int8"))

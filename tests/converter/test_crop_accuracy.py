@@ -13,7 +13,7 @@ from converter.label_sets import LABEL_SETS
 from edge.detect import CropFit
 from edge.errors import DataError
 from edge.geometry import Box, KeyPoints, Point
-from edge.records import Face, Image
+from edge.types import Face, Image
 
 SHADES = np.linspace(20, 230, 7).astype(np.uint8)
 CLASSES = np.arange(28) % 7

@@ -7,7 +7,7 @@ from converter.crop_fit import fit_crop, lay_out
 from edge.detect import CropFit
 from edge.errors import DataError
 from edge.geometry import Box
-from edge.records import Face, Image
+from edge.types import Face, Image
 
 FACES = np.random.default_rng(0).integers(100, 255, (30, 48, 48), dtype=np.uint8)
 

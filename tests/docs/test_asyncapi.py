@@ -10,12 +10,12 @@ import paho.mqtt.client as paho
 import pytest
 from jsonschema import Draft202012Validator
 
-from edge.control.command import CommandName, ErrorCode
-from edge.demo.broker import free_port
-from edge.demo.show import CLIP
+from edge.commands.demo_run import CLIP
+from edge.commands.embedded_broker import free_port
 from edge.errors import ExitCode
-from edge.publish.mqtt.requests import SET
+from edge.publish.mqtt.commands import SET
 from edge.publish.topics import Topics
+from edge.service.commands import CommandName, ErrorCode
 from tests import contract
 from tests.brokers import MOSQUITTO, Mosquitto, wait_until
 from tests.contract import CHANNELS, DOCUMENT, Channel, Message

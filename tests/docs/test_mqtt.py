@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from edge.cli import main
+from edge.commands.demo_run import CLIP
 from edge.config import parse_config
-from edge.control.command import ErrorCode
-from edge.demo.show import CLIP
 from edge.errors import ExitCode
+from edge.service.commands import ErrorCode
 from tests import contract
 from tests.brokers import MOSQUITTO, Mosquitto, wait_until
 from tests.conftest import ROOT

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.records import Image
+from edge.types import Image
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

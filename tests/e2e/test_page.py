@@ -14,10 +14,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from edge.bench.stream import LiveStream
-from edge.demo.broker import free_port
-from edge.demo.show import CLIP
+from edge.commands.demo_run import CLIP
+from edge.commands.embedded_broker import free_port
 from edge.errors import ExitCode
-from edge.records import Image
+from edge.types import Image
 from tests.brokers import wait_until
 from tests.conftest import ROOT
 from tests.e2e.daemon import Daemon

@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.bench.stream import LiveStream
-from edge.demo.show import CLIP
+from edge.commands.demo_run import CLIP
 from edge.errors import ExitCode
-from edge.records import Image
-from edge.view.veil import GROUND as VEIL
-from edge.view.window.pane import GROUND
+from edge.types import Image
+from edge.view.blur import GROUND as VEIL
+from edge.view.preview.render import GROUND
 from tests.brokers import wait_until
 from tests.conftest import ROOT
 from tests.e2e.daemon import Daemon

@@ -9,8 +9,8 @@ import cv2
 import pytest
 
 from edge.bench.stream import LiveStream
-from edge.demo.broker import free_port
-from edge.demo.show import CLIP
+from edge.commands.demo_run import CLIP
+from edge.commands.embedded_broker import free_port
 from tests.brokers import Broker, wait_until
 from tests.e2e.daemon import Daemon, mqtt, read_events
 from tests.edge.infer.models import copy_model

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from edge.capture import EndOfStream
 from edge.errors import InputError
-from edge.records import EmotionEvent, Frame, Image, Record, Sight, Stats, Status
+from edge.types import EmotionEvent, Frame, Image, Record, Sight, Stats, Status
 
 
 class FakeCamera:

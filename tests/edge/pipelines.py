@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from itertools import count
 
-from edge.analysis import Analysis
 from edge.capture import Source
 from edge.detect import (
     Detector,
@@ -16,13 +15,14 @@ from edge.detect import (
 )
 from edge.geometry import Box
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
-from edge.infer.expressions import Expressions
+from edge.infer.expression_analyzer import Expressions
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
-from edge.parts import Parts
-from edge.pipeline import Pipeline
-from edge.publish.life import EventLife
-from edge.records import Face, Image
+from edge.pipeline.components import Parts
+from edge.pipeline.pipeline import Pipeline
+from edge.pipeline.processing import Analysis
+from edge.publish.events import EventLife
+from edge.types import Face, Image
 from tests.brokers import wait_until
 from tests.edge.cameras import KeepingSink
 

@@ -14,10 +14,10 @@ from edge.config import (
     state_folder,
 )
 from edge.detect import BlazeFaceSettings, EmotiondSettings, HaarSettings
-from edge.detect.emotiond import Size
+from edge.detect.builtin import Size
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
-from edge.secret import Secret
+from edge.secrets import Secret
 from tests.conftest import ROOT
 
 HERE = Path("/etc/emotiond/emotiond.yaml")

@@ -9,9 +9,9 @@ from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from edge.control.desk import Desk
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.mqtt.sink import MqttSink
+from edge.service.command_queue import Desk
 from tests.events import event
 
 PROCESSES = 4

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from edge.demo.broker import free_port
+from edge.commands.embedded_broker import free_port
 from edge.publish.mqtt.settings import MqttSettings, TlsSettings
-from edge.secret import Secret
+from edge.secrets import Secret
 from tests.brokers import MOSQUITTO, listens, wait_until
 from tests.certificates import Authority
 from tests.fleet import collector

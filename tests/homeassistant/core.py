@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from websockets.sync.client import connect
 
-from edge.demo.broker import free_port
+from edge.commands.embedded_broker import free_port
 from tests.brokers import wait_until
 
 ROOT = Path(__file__).parent.parent.parent

@@ -5,11 +5,11 @@ from typing import Any, Self
 
 import msgspec
 
-from edge.control.command import Answer, Command
-from edge.control.desk import Desk
 from edge.publish import MqttSettings
 from edge.publish.mqtt import MqttSink
-from edge.records import CameraState, EmotionEvent, EventType
+from edge.service.command_queue import Desk
+from edge.service.commands import Answer, Command
+from edge.types import CameraState, EmotionEvent, EventType
 from tests.brokers import wait_until
 from tests.events import event, stats, status
 from tests.homeassistant.core import HomeAssistant

@@ -11,7 +11,7 @@ import paho.mqtt.publish as publish
 import pytest
 import yaml
 
-from edge.records import CameraState, EventType
+from edge.types import CameraState, EventType
 from tests.brokers import Mosquitto, wait_until
 from tests.conftest import ROOT
 from tests.events import uncertain

@@ -3,8 +3,8 @@
 import cv2
 import pytest
 
-from edge.control.command import ChooseModel, Pause, TakeSnapshot
-from edge.records import CameraState
+from edge.service.commands import ChooseModel, Pause, TakeSnapshot
+from edge.types import CameraState
 from tests.brokers import wait_until
 from tests.events import BLANK
 from tests.homeassistant.core import HomeAssistant

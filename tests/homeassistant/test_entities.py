@@ -9,7 +9,7 @@ import pytest
 
 from edge import __version__
 from edge.publish.homeassistant import HomeAssistantSettings, discovery_topic
-from edge.records import CameraState, EventType
+from edge.types import CameraState, EventType
 from tests.brokers import Mosquitto, wait_until
 from tests.events import stats, uncertain
 from tests.homeassistant.core import HASS, HomeAssistant

@@ -8,7 +8,7 @@ import msgspec
 import paho.mqtt.publish as publish
 
 from edge.publish.homeassistant import HomeAssistantSettings, discovery_topic
-from edge.records import EventType
+from edge.types import EventType
 from tests.brokers import Mosquitto, wait_until
 from tests.homeassistant.core import HomeAssistant
 from tests.homeassistant.device import LABELS, PublishedDevice, seen

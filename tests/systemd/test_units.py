@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ExitCode
-from edge.pipeline import STAGES_SECONDS, STALLED
+from edge.pipeline.pipeline import STAGES_SECONDS, STALLED
 from tests.conftest import ROOT
 
 PLACE = ROOT / "systemd"

@@ -11,7 +11,7 @@ from statistics import fmean, median
 from edge.bench.seeing.labels import Person, Switch
 from edge.bench.seeing.watching import Sight, Watched
 from edge.geometry import Box
-from edge.records import UNCERTAIN
+from edge.types import UNCERTAIN
 
 FRAME_WIDTH = 640
 """Sizes of faces are compared in frames of this width."""

@@ -9,7 +9,7 @@ import numpy as np
 from edge.bench.seeing.watching import Sight, Watched
 from edge.errors import InputError
 from edge.geometry import Box, KeyPoints
-from edge.records import Expression, Image, Track
+from edge.types import Expression, Image, Track
 
 WIDTH = 960
 """Pixels across a picture: smaller frames are enlarged, so that small faces and text are clear."""

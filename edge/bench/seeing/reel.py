@@ -13,7 +13,7 @@ from edge.capture import EndOfStream, open_source
 from edge.capture.images import SUFFIXES, ImagesSettings
 from edge.capture.source import frozen
 from edge.capture.video import VideoSettings
-from edge.records import Frame, Image
+from edge.types import Frame, Image
 
 STILLS = SUFFIXES - {".gif"}
 """What holds one picture; these media have films as .gif."""

@@ -9,8 +9,8 @@ from edge.bench.seeing.reel import Reel
 from edge.config import Config
 from edge.detect import Follower, open_detector
 from edge.infer.classifier import open_classifier
-from edge.infer.expressions import Expressions
-from edge.records import Expression, Face, Frame, Track
+from edge.infer.expression_analyzer import Expressions
+from edge.types import Expression, Face, Frame, Track
 
 Result = TypeVar("Result")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from edge.publish.homeassistant.entity import Components, Device, entity, gone, without_camera
-from edge.records import UNCERTAIN, EventType
+from edge.types import UNCERTAIN, EventType
 
 
 def components(device: Device) -> Components:

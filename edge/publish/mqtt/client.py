@@ -11,7 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import ConfigError, EmotiondError
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings, Transport
-from edge.secret import Secret
+from edge.secrets import Secret
 
 DIAL_SECONDS = 3.0
 """How long a broker may take to let a connection in, and again to answer to it."""

@@ -13,7 +13,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.publish.mqtt.client import NotMqtt, Refused, dial, new_client, why
 from edge.publish.mqtt.message import Letter, Message
 from edge.publish.mqtt.settings import Address, MqttSettings
-from edge.publish.mqtt.wake import Wake, wait
+from edge.publish.mqtt.wakeup import Wake, wait
 
 GOODBYE_SECONDS = 1.0
 """How long a broker may take to let a connection go."""

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from edge.control.command import CommandName
 from edge.publish.homeassistant import HomeAssistantSettings
 from edge.publish.outbox import OutboxSettings
 from edge.publish.topics import Topics
-from edge.secret import Secret
+from edge.secrets import Secret
+from edge.service.commands import CommandName
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Host = Annotated[str, msgspec.Meta(min_length=1)]

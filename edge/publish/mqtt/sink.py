@@ -7,21 +7,21 @@ import time
 from pathlib import Path
 from typing import Any
 
-from edge.control.desk import Desk
 from edge.errors import EmotiondError
+from edge.pipeline.worker import Channel
 from edge.publish.homeassistant import Device, discovery, discovery_topic, status_topic
-from edge.publish.mqtt.board import Board
 from edge.publish.mqtt.client import new_client
-from edge.publish.mqtt.courier import Courier
-from edge.publish.mqtt.journal import Journal
+from edge.publish.mqtt.commands import Requests
+from edge.publish.mqtt.log_handler import Journal
 from edge.publish.mqtt.message import Letter, Message
-from edge.publish.mqtt.requests import Requests
+from edge.publish.mqtt.publisher import Courier
+from edge.publish.mqtt.retained import Board
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.mqtt.state import State
 from edge.publish.outbox import Outbox
 from edge.publish.payload import encode_event, encode_face, encode_stats
-from edge.records import EmotionEvent, Record, Sight, Stats, Status
-from edge.stage import Channel
+from edge.service.command_queue import Desk
+from edge.types import EmotionEvent, Record, Sight, Stats, Status
 
 BATCH = 200
 """Events recorded at once, where so many wait: what a disk takes of time is one wait for all."""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from edge.publish.payload import utc
-from edge.records import UNCERTAIN, EmotionEvent, EventType, Sight, Status
+from edge.types import UNCERTAIN, EmotionEvent, EventType, Sight, Status
 
 
 @dataclass(frozen=True, slots=True)

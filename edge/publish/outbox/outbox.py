@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.errors import EmotiondError
-from edge.publish.outbox.backlog import Backlog, OutboxSettings
 from edge.publish.outbox.clock import Clock
-from edge.publish.outbox.disk import Disk
+from edge.publish.outbox.event_queue import Backlog, OutboxSettings
+from edge.publish.outbox.persistent_store import Disk
 
 MOST_GONE = 256
 """Acknowledged events that the file may still hold: so many come twice after a crash."""

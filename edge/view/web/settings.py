@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from edge.secret import Secret
+from edge.secrets import Secret
 
 
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,9 +11,9 @@ from starlette.requests import ClientDisconnect, Request
 from edge.capture.images import decode_picture
 from edge.capture.source import frozen
 from edge.errors import InputError
-from edge.records import Image, Scene
-from edge.view.outlook import Outlook
-from edge.view.web.refusal import Refusal
+from edge.types import Image, Scene
+from edge.view.view_context import Outlook
+from edge.view.web.api_error import Refusal
 
 LARGEST = 10_000_000
 """Bytes of a file: what a good camera makes of one picture."""

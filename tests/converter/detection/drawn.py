@@ -14,7 +14,7 @@ from converter.detection.watching import is_watched
 from converter.recipes.detector import DetectorRecipe, SceneRecipe
 from edge.detect import CropFit
 from edge.geometry import Box, KeyPoints, Point
-from edge.records import Face, Image
+from edge.types import Face, Image
 
 PLAIN = SceneRecipe(
     smallest=32.0,

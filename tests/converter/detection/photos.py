@@ -9,7 +9,7 @@ import numpy as np
 from converter.detection.photographs import Photograph, Split
 from edge.detect import CropFit
 from edge.geometry import Box
-from edge.records import Face, Image
+from edge.types import Face, Image
 
 
 def write_photo(

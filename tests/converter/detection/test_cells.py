@@ -3,7 +3,7 @@
 import numpy as np
 
 from converter.detection.cells import CANDIDATES, STRIDES, Cells
-from edge.detect.emotiond import cells as decoded_cells
+from edge.detect.builtin import cells as decoded_cells
 
 
 def test_training_and_daemon_place_the_cells_alike() -> None:

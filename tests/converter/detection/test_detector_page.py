@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from converter.detection.detector_page import detector_page, read_detectors
-from edge.assets import asset
+from edge.paths import asset
 from tests.edge.detect.lights import copy_lights
 
 MEASURED = {

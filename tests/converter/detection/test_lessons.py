@@ -11,7 +11,7 @@ from converter.detection.lessons import Lesson, open_teacher, read_lessons
 from converter.detection.photographs import Photograph, Split
 from edge.detect import Detector
 from edge.errors import ConfigError, DataError
-from edge.records import Image
+from edge.types import Image
 from tests.converter.detection.drawn import GROUND, Bright, points_of
 
 SEEN = (40, 30, 80, 90)

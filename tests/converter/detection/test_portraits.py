@@ -9,7 +9,7 @@ import pytest
 from converter.detection.lessons import open_teacher, rows_of
 from converter.detection.portraits import draw_portraits
 from edge.geometry import Box
-from edge.records import Image
+from edge.types import Image
 from tests.converter.detection.drawn import GROUND, Bright, points_of
 
 BOX = (12, 8, 34, 40)

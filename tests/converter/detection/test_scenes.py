@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from converter.detection.lessons import Lesson
 from converter.detection.scenes import SMALL_SHARE, Studio
 from converter.recipes.detector import SceneRecipe
-from edge.records import Image
+from edge.types import Image
 from tests.converter.detection.drawn import GROUND, PLAIN, lesson_of, patch, points_of, varied
 
 HEIGHT, WIDTH = 240, 320

@@ -5,7 +5,7 @@ import pytest
 
 from converter.detection.spoiling import spoil
 from converter.recipes.detector import SceneRecipe
-from edge.records import Image
+from edge.types import Image
 from tests.converter.detection.drawn import PLAIN, varied
 
 

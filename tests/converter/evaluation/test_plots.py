@@ -10,9 +10,9 @@ from converter.evaluation.report import evaluate
 from converter.evaluation.selection import Protocol
 from converter.evaluation.speed_plot import draw_speed
 from converter.label_sets import LABEL_SETS
-from edge.assets import asset
-from edge.card import Speed
 from edge.infer.card import ModelCard
+from edge.model_card import Speed
+from edge.paths import asset
 from tests.converter.grey import constant, grey_faces
 
 FACES = ["happy", "happy", "sad", "fear"]

@@ -5,8 +5,8 @@ import pytest
 
 from converter.recipes import load_recipe
 from converter.recipes.detector import DetectorRecipe
-from edge.detect.emotiond import cells
-from edge.records import Image
+from edge.detect.builtin import cells
+from edge.types import Image
 from tests.conftest import ROOT
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")

@@ -15,7 +15,7 @@ from converter.quantization.export import Export, open_run
 from converter.quantization.fine_tuning import fine_tuned
 from converter.quantization.folding import fold
 from converter.quantization.tflite import Precision, to_tflite
-from edge.runtime import Network, Runtime
+from edge.tflite import Network, Runtime
 from tests.converter.runs import write_run
 
 

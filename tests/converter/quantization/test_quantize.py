@@ -8,11 +8,11 @@ import pytest
 
 from converter.cli import main
 from converter.datasets import Dataset, Usage
-from edge.card import Speed
 from edge.errors import ConfigError, DataError, ModelError
 from edge.infer.card import ModelCard, load_card
 from edge.infer.classifier import ClassifierSettings, ModelPath, Reading, open_classifier
-from edge.runtime import Network, Runtime
+from edge.model_card import Speed
+from edge.tflite import Network, Runtime
 from tests.converter.faces import dataset, write_csv
 
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")

@@ -6,7 +6,7 @@ from edge.bench.seeing.labels import Person, Scene
 from edge.bench.seeing.reel import Reel
 from edge.bench.seeing.watching import Sight, Watched
 from edge.geometry import Box
-from edge.records import Expression, Face, Quality, Track
+from edge.types import Expression, Face, Quality, Track
 
 FPS = 10
 QUALITY = Quality(size=100.0, sharpness=1.0, brightness=128.0, contrast=40.0)

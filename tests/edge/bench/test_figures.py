@@ -6,7 +6,7 @@ import pytest
 from edge.bench.seeing.figures import Apparition, measure, tell_changes
 from edge.bench.seeing.labels import Person, Switch
 from edge.geometry import Box
-from edge.records import UNCERTAIN
+from edge.types import UNCERTAIN
 from tests.edge.bench.sights import (
     LEFT,
     RIGHT,

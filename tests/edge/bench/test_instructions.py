@@ -2,7 +2,7 @@ import json
 import subprocess
 import sys
 
-from edge.assets import asset
+from edge.paths import asset
 
 
 def test_every_part_is_done_between_marks_and_said_what_it_is() -> None:

@@ -4,10 +4,10 @@ import cv2
 import pytest
 
 from edge.bench.scenes import CROWD, NOBODY, ONE_FACE, film_of
-from edge.demo.show import CLIP
+from edge.commands.demo_run import CLIP
 from edge.detect import EmotiondSettings, open_detector
 from edge.errors import EmotiondError
-from edge.records import Face
+from edge.types import Face
 
 
 def faces_in(film: Path) -> list[Face]:

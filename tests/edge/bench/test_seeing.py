@@ -9,7 +9,7 @@ import pytest
 from edge.bench.seeing.__main__ import main
 from edge.bench.seeing.labels import Scene
 from edge.bench.seeing.reel import HELD_FRAMES, Reel
-from edge.records import Image
+from edge.types import Image
 
 FACE = "{region: [240, 165, 406, 310], height: 260}"
 

@@ -17,8 +17,8 @@ from edge.bench.tasks import (
     decode_task,
     perform,
 )
-from edge.demo.show import CLIP
-from edge.runtime import Runtime
+from edge.commands.demo_run import CLIP
+from edge.tflite import Runtime
 from tests.conftest import ROOT
 
 MODEL = ROOT / "models/tiny-int8.tflite"

@@ -10,7 +10,7 @@ from edge.bench.tasks import (
     TaskFailed,
     Timing,
 )
-from edge.runtime import Runtime
+from edge.tflite import Runtime
 from tests.conftest import ROOT
 
 TASKS = [NetworkTask(ROOT / "models", Runtime.LITERT, threads, 1, 0.1) for threads in (1, 2, 3)]

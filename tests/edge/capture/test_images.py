@@ -9,7 +9,7 @@ import pytest
 from edge.capture import EndOfStream
 from edge.capture.images import Images, ImagesSettings
 from edge.errors import InputError
-from edge.records import Image
+from edge.types import Image
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

@@ -5,8 +5,8 @@ import pytest
 
 from edge.capture import is_live, open_source
 from edge.capture.picamera import PicameraSettings, Through, arguments, open_picamera
-from edge.capture.program import ProgramCapture
-from edge.capture.reconnecting import Reconnecting
+from edge.capture.reconnect import Reconnecting
+from edge.capture.rpicam import ProgramCapture
 from edge.capture.source import frames
 from edge.errors import SourceError
 from tests.rpicam_vid import install, parse

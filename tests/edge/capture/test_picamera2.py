@@ -10,7 +10,7 @@ import pytest
 from edge.capture.picamera import PicameraSettings, Through, open_picamera
 from edge.capture.picamera2 import Picamera2Capture
 from edge.errors import SourceError
-from edge.records import Image
+from edge.types import Image
 
 
 class Picamera2:

@@ -3,7 +3,7 @@ import pytest
 
 from edge.capture.source import frames
 from edge.errors import SourceError
-from edge.records import Frame
+from edge.types import Frame
 from tests.edge.cameras import FakeCamera
 
 PICTURE = np.zeros((4, 4, 3), dtype=np.uint8)

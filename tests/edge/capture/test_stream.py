@@ -9,9 +9,9 @@ import pytest
 
 from edge.bench.stream import LiveStream
 from edge.capture.stream import StreamSettings, open_stream
-from edge.demo.show import CLIP
+from edge.commands.demo_run import CLIP
 from edge.errors import SourceError
-from edge.secret import Secret
+from edge.secrets import Secret
 
 USER, PASSWORD = "door man", "p:ss/w@rd?#%"
 

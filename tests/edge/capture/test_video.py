@@ -7,9 +7,9 @@ import pytest
 
 from edge.capture import EndOfStream, is_live, open_source
 from edge.capture.video import Video, VideoSettings
-from edge.demo.show import CLIP
+from edge.commands.demo_run import CLIP
 from edge.errors import InputError
-from edge.records import Frame
+from edge.types import Frame
 
 FRAMES, FPS = 475, 25
 

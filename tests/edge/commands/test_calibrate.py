@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main
+from edge.commands.demo_run import CLIP
 from edge.config import load_config
-from edge.demo.show import CLIP
 from edge.infer.classifier import open_classifier
 
 

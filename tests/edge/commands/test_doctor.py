@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from edge.cli import main
-from edge.demo.broker import free_port
-from edge.doctor.finding import Level
+from edge.commands.embedded_broker import free_port
+from edge.doctor.result import Level
 from tests.brokers import Broker
 from tests.conftest import ROOT
 from tests.edge.commands.configs import write_config
@@ -88,7 +88,7 @@ def test_a_service_is_looked_at_with_its_own_state_and_secrets(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edge.units.CONFIGS", config.parent)
+    monkeypatch.setattr("edge.service.units.CONFIGS", config.parent)
     for name in ("STATE_DIRECTORY", "CREDENTIALS_DIRECTORY"):
         monkeypatch.setenv(name, "")  # so that what the command sets is undone
         monkeypatch.delenv(name)

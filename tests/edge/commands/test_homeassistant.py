@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main
-from edge.demo.broker import free_port
+from edge.commands.embedded_broker import free_port
 from edge.publish.homeassistant import Device, discovery
 from tests.brokers import Broker, Mosquitto
 from tests.edge.commands.configs import write_config

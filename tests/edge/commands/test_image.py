@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.cli import main
-from edge.records import Image
+from edge.types import Image
 from tests.edge.commands.terminal import lines, on_terminal
 
 

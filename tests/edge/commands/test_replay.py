@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from edge.cli import main
-from edge.demo.broker import free_port
-from edge.records import EventType
+from edge.commands.embedded_broker import free_port
+from edge.types import EventType
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.edge.commands.configs import running, write_config
-from tests.edge.replay.recordings import at, record
+from tests.edge.offline.recordings import at, record
 from tests.subscribers import Subscriber
 
 ROOT = "emotiond/test"

@@ -7,7 +7,7 @@ import pytest
 
 from edge.cli import main
 from edge.publish.payload import encode_event
-from tests.edge.report.days import day
+from tests.edge.offline.days import day
 
 
 def report(*arguments: object) -> int:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main
-from edge.demo.broker import free_port
-from edge.demo.show import CLIP
+from edge.commands.demo_run import CLIP
+from edge.commands.embedded_broker import free_port
 from tests.brokers import wait_until
 from tests.e2e.daemon import read_events
 from tests.edge.commands.terminal import lines, on_terminal

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main
-from edge.demo.broker import free_port
-from edge.listen.visit import call_on
+from edge.commands.embedded_broker import free_port
+from edge.publish.mqtt.session import call_on
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.payload import encode_event
 from tests.brokers import Broker, Mosquitto

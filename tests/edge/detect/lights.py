@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edge.card import card_path
-from edge.files import sha256
-from edge.records import Image
+from edge.fileio import sha256
+from edge.model_card import card_path
+from edge.types import Image
 
 SHAPE = (96, 128)
 """Height and width of their input."""

@@ -14,7 +14,7 @@ from edge.bench.seeing.reel import Reel
 from edge.detect.blazeface import Range
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
 from edge.geometry import Box
-from edge.records import Face, Image
+from edge.types import Face, Image
 from tests.conftest import MEDIA
 
 MEDIAPIPE = Path(__file__).with_name("mediapipe.json")

@@ -5,7 +5,7 @@ import pytest
 
 from edge.detect import AutoSettings, open_detector
 from edge.detect.auto import ORDER
-from edge.detect.published import model_directory
+from edge.detect.model_files import model_directory
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def bare(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same, in an installation that lost its own detectors."""
-    monkeypatch.setattr("edge.detect.emotiond.asset", lambda name: directory / "lost" / name)
+    monkeypatch.setattr("edge.detect.builtin.asset", lambda name: directory / "lost" / name)
     return directory
 
 

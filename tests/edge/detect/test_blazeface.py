@@ -17,7 +17,7 @@ from edge.detect.blazeface import (
     tiles,
 )
 from edge.errors import ConfigError, ModelError
-from edge.records import Image
+from edge.types import Image
 from tests.edge.detect.likeness import MEDIAPIPE, disagreements, faces_from_json, pictures
 
 

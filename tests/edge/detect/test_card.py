@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from edge.assets import asset
-from edge.card import card_path
 from edge.detect.card import load_detector_card
 from edge.errors import ModelError
 from edge.infer.card import load_card
+from edge.model_card import card_path
+from edge.paths import asset
 from tests.edge.detect.lights import copy_lights
 from tests.edge.infer.models import SHIPPED
 

@@ -5,7 +5,7 @@ import pytest
 from edge.detect import HaarSettings, open_detector
 from edge.detect.haar import Cascade
 from edge.geometry import Box
-from edge.records import Image
+from edge.types import Image
 
 
 def test_one_face_is_found_in_every_average_face(clip: list[Image]) -> None:

@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.assets import find_model
 from edge.detect import open_detector
 from edge.detect.yunet import YuNet, YuNetSettings
 from edge.errors import ConfigError, ModelError
-from edge.records import Image
+from edge.paths import find_model
+from edge.types import Image
 
 
 def test_one_face_with_its_key_points_is_found_in_every_average_face(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 
 
 def listed(findings: Iterator[Finding]) -> list[Finding]:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.demo.broker import free_port
+from edge.commands.embedded_broker import free_port
 from edge.doctor.broker import examine_brokers
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
-from edge.secret import Secret
+from edge.secrets import Secret
 from tests.brokers import Broker, Mosquitto
-from tests.edge.listen.test_visit import stranger
+from tests.edge.publish.mqtt.test_session import stranger
 from tests.subscribers import Subscriber
 
 HOST = "127.0.0.1"

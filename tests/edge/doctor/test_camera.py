@@ -12,7 +12,7 @@ import pytest
 
 from edge.capture.camera import CameraSettings
 from edge.doctor.camera import Places, examine_camera, video_nodes
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 from edge.doctor.v4l2 import Capability, Format, Node, SizeRange
 from tests.edge.doctor.findings import listed
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from edge.doctor.clock import UNKNOWN_ERROR, examine_clock, kernel_error
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 from tests.edge.doctor.findings import only
 
 

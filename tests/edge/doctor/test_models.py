@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge.detect import AutoSettings, EmotiondSettings, HaarSettings, YuNetSettings
-from edge.doctor.finding import Level
 from edge.doctor.models import examine_classifier, examine_detector
+from edge.doctor.result import Level
 from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath
 from tests.conftest import ROOT

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.doctor.finding import Finding, Level
 from edge.doctor.opencv import examine_opencv
+from edge.doctor.result import Finding, Level
 from tests.conftest import ROOT
 from tests.edge.doctor.findings import listed, only
 

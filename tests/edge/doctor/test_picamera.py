@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge.capture.picamera import PicameraSettings, Through
-from edge.doctor.finding import Finding, Level
 from edge.doctor.picamera import examine_picamera
+from edge.doctor.result import Finding, Level
 from tests.edge.doctor.findings import listed
 
 LISTED = """Available cameras

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor.finding import Finding, Level
 from edge.doctor.processor import examine_processor
+from edge.doctor.result import Finding, Level
 from tests.edge.doctor.findings import only
 
 

@@ -1,8 +1,8 @@
 import sys
 import tomllib
 
-from edge.doctor.finding import Level
 from edge.doctor.python import OLDEST, examine_python
+from edge.doctor.result import Level
 from tests.conftest import ROOT
 from tests.edge.doctor.findings import only
 

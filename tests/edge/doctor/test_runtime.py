@@ -2,9 +2,9 @@ from importlib.util import find_spec
 
 import pytest
 
-from edge.doctor.finding import Level
+from edge.doctor.result import Level
 from edge.doctor.runtime import examine_runtime
-from edge.runtime import Runtime
+from edge.tflite import Runtime
 from tests.edge.doctor.findings import only
 
 

@@ -8,8 +8,8 @@ from edge.capture.images import ImagesSettings
 from edge.capture.picamera import PicameraSettings
 from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings
-from edge.demo.broker import free_port
-from edge.doctor.finding import Finding, Level
+from edge.commands.embedded_broker import free_port
+from edge.doctor.result import Finding, Level
 from edge.doctor.source import examine_source
 from tests.conftest import ROOT
 from tests.edge.doctor.findings import listed, only

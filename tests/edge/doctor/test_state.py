@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 from edge.doctor.state import examine_state
 
 

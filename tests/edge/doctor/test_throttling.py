@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 from edge.doctor.throttling import examine_temperature, examine_throttling
 from tests.edge.doctor.findings import listed, only
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.result import Finding, Level
 from edge.doctor.unit import examine_unit, show
 from tests.edge.doctor.findings import listed, only
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from edge.doctor.finding import Level
+from edge.doctor.result import Level
 from edge.doctor.user import examine_user
 from tests.edge.doctor.findings import listed, only
 

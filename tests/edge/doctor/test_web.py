@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.demo.broker import free_port
-from edge.doctor.finding import Level
+from edge.commands.embedded_broker import free_port
+from edge.doctor.result import Level
 from edge.doctor.web import examine_web
-from edge.secret import Secret
+from edge.secrets import Secret
 from edge.view.web.settings import WebSettings
 from tests.edge.doctor.findings import listed, only
 from tests.edge.view.web.sites import serve

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from edge.doctor import window
-from edge.doctor.finding import Level
+from edge.doctor.result import Level
 from edge.doctor.window import SERVERS, examine_window
 from tests.edge.doctor.findings import only
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from edge.assets import find_model
-from edge.card import card_path
-from edge.files import sha256
+from edge.fileio import sha256
+from edge.model_card import card_path
+from edge.paths import find_model
 
 SHIPPED = find_model(Path("shallow-int8"))
 

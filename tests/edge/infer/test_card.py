@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.assets import asset
-from edge.card import card_path
 from edge.errors import ModelError
 from edge.infer.card import load_card
+from edge.model_card import card_path
+from edge.paths import asset
 from tests.edge.infer.models import copy_model
 
 

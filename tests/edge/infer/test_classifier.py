@@ -12,8 +12,8 @@ from edge.infer.classifier import (
     TFLiteClassifier,
     open_classifier,
 )
-from edge.records import GreyImage, Probabilities
-from edge.runtime import Network, Runtime, Tensor
+from edge.tflite import Network, Runtime, Tensor
+from edge.types import GreyImage, Probabilities
 from tests.edge.infer.models import copy_brightness, copy_model
 
 CROPS = list(np.random.default_rng(0).integers(0, 255, (3, 48, 48), dtype=np.uint8))

@@ -5,7 +5,7 @@ import pytest
 from edge.detect import CropFit
 from edge.geometry import Box, KeyPoints, Point
 from edge.infer.crop import crop_face, crop_grey
-from edge.records import GreyImage, Image
+from edge.types import GreyImage, Image
 
 
 def gradient() -> Image:

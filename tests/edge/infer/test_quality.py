@@ -10,7 +10,7 @@ from edge.detect import HaarSettings, open_detector
 from edge.geometry import NOSE, Box, KeyPoints, Point
 from edge.infer.crop import crop_face
 from edge.infer.quality import QualitySettings, measure, reasons
-from edge.records import GreyImage, Image, Quality, Reason
+from edge.types import GreyImage, Image, Quality, Reason
 
 SQUARE = Box(0, 0, 100, 100)
 GOOD = Quality(size=100, sharpness=0.1, brightness=120, contrast=45, yaw=0.0, roll=0.0)

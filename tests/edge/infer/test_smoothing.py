@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edge.infer.smoothing import Smoother, SmoothingSettings
-from edge.records import Probabilities
+from edge.types import Probabilities
 
 HAPPY = np.array([1.0, 0.0], dtype=np.float32)
 SAD = np.array([0.0, 1.0], dtype=np.float32)

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from edge.publish.payload import encode_event, encode_stats
-from edge.records import EventType, Quality, Reason
+from edge.types import EventType, Quality, Reason
 from tests import schema
 from tests.events import event, stats, uncertain
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.bench.stream import LiveStream
+from edge.commands.demo_run import CLIP
 from edge.config import Config, PrivacySettings, parse_config
-from edge.control.command import (
+from edge.service.commands import (
     Answer,
     AskInfo,
     ChooseDetector,
@@ -27,9 +28,8 @@ from edge.control.command import (
     SetThresholds,
     TakeSnapshot,
 )
-from edge.demo.show import CLIP
-from edge.records import CameraState
 from edge.service.controller import Controller
+from edge.types import CameraState
 from edge.view.settings import Blur
 from tests.brokers import wait_until
 from tests.e2e.daemon import read_events

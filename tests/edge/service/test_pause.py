@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.lookout import Lookout
+from edge.capture.pausable import Lookout
 from edge.service.pause import FILE, Paused, PauseMemory, Pauser
 from tests.edge.cameras import FakeCamera
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from edge.geometry import Box
-from edge.records import Expression, Image, Quality, Reason, Scene, Track, TrackedFrame
+from edge.types import Expression, Image, Quality, Reason, Scene, Track, TrackedFrame
 from tests.events import BLANK, QUALITY, frame
 
 SHARES = {"angry": 0.1, "happy": 0.7, "sad": 0.2}

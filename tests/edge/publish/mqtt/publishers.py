@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge.control.desk import Desk
 from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.service.command_queue import Desk
 from tests.brokers import Broker
 from tests.events import status
 from tests.subscribers import Subscriber

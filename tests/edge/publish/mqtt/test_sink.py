@@ -10,11 +10,11 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
-from edge.demo.broker import free_port
+from edge.commands.embedded_broker import free_port
 from edge.errors import EmotiondError
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.outbox import OutboxSettings
-from edge.records import CameraState, EventType
+from edge.types import CameraState, EventType
 from tests.brokers import Broker, wait_until
 from tests.edge.publish.mqtt.publishers import ROOT, Publish, publishing, retained
 from tests.events import event, expression, sight, stats, status

@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 
 from edge.publish.mqtt.state import State
-from edge.records import CameraState, EmotionEvent, EventType
+from edge.types import CameraState, EmotionEvent, EventType
 from tests.events import event, expression, sight, status, uncertain
 
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any
 
-from edge.control.command import Answer, Command, CommandError, Request
-from edge.control.desk import Desk
-from edge.recognizer import EmotionRecognizer
-from edge.records import CameraState, Image, Scene, Status
-from edge.showcase import Showcase
-from edge.view.outlook import Outlook
+from edge.offline.recognizer import EmotionRecognizer
+from edge.pipeline.latest_frame import Showcase
+from edge.service.command_queue import Desk
+from edge.service.commands import Answer, Command, CommandError, Request
+from edge.types import CameraState, Image, Scene, Status
 from edge.view.settings import Blur
+from edge.view.view_context import Outlook
+from edge.view.web.server import Site
 from edge.view.web.settings import WebSettings
-from edge.view.web.site import Site
 
 LABELS = ("angry", "happy", "sad")
 

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from edge.secret import Secret
-from edge.view.web.app import OPENAPI
+from edge.secrets import Secret
+from edge.view.web.routes import OPENAPI
 from edge.view.web.settings import WebSettings
 from tests.edge.view.scenes import expression, scene
 from tests.edge.view.web.sites import House, serve

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.machine import Machine
-from edge.records import Image
+from edge.system_stats import Machine
+from edge.types import Image
 from tests.edge.view.web.sites import House, serve
 
 

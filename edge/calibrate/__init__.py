@@ -1,1 +1,0 @@
-"""`emotiond calibrate`: what one person's neutral face corrects."""

@@ -1,0 +1,110 @@
+"""`emotiond demo`: what a subscriber sees while the daemon watches the built-in clip."""
+
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from edge.commands.embedded_broker import EmbeddedBroker
+from edge.commands.event_line import event_line
+from edge.errors import EmotiondError, ExitCode
+from edge.publish import MqttSettings
+from edge.publish.mqtt.message import Message
+from edge.publish.mqtt.subscriber import Listener
+
+CLIP = Path(__file__).with_name("faces.mp4")
+TIMEOUT, FAREWELL = 120.0, 5.0
+
+
+class Audience:
+    """Prints each event of the daemon and keeps its last stats, for as long as the `with` lasts.
+
+    Args:
+        settings: of the daemon's MQTT sink.
+    """
+
+    def __init__(self, settings: MqttSettings) -> None:
+        self.stats: dict[str, Any] | None = None
+        self._topics = settings.topics
+        self._offline = threading.Event()
+        topics = (self._topics.event, self._topics.stats, self._topics.availability)
+        self._listener = Listener(settings, topics, self._hear)
+        self._thread = threading.Thread(target=self._listener.listen, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        if not self._listener.listening.wait(TIMEOUT):
+            raise EmotiondError(f"the broker did not answer within {TIMEOUT:.0f} s")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._offline.wait(FAREWELL)  # the daemon's farewell is the last thing it says
+        self._listener.stop()
+        self._thread.join()
+
+    def _hear(self, message: Message) -> None:
+        if message.topic == self._topics.event:
+            print(event_line(message.payload), flush=True)
+        elif message.topic == self._topics.stats:
+            self.stats = msgspec.json.decode(message.payload)
+        elif message.payload == b"offline":
+            self._offline.set()
+
+
+def show() -> ExitCode:
+    """Run broker, subscriber and daemon for one pass of the clip, then print the summary.
+
+    Raises:
+        EmotiondError: the daemon failed; the text holds its log.
+    """
+    with EmbeddedBroker() as broker, tempfile.TemporaryDirectory() as directory:
+        sink = MqttSettings(host=broker.host, port=broker.port, device="demo")
+        config = Path(directory, "demo.json")  # JSON is YAML
+        config.write_bytes(msgspec.json.encode(_config(sink, directory)))
+        topic = sink.topics.event
+        print(f"emotiond watches {CLIP.name}; events on {topic} at {broker.host}:{broker.port}")
+        with Audience(sink) as audience:
+            _run_daemon(config)
+    print(summary_lines(audience.stats))
+    return ExitCode.OK
+
+
+def _config(sink: MqttSettings, directory: str) -> dict[str, Any]:
+    return {
+        "source": {"kind": "video", "path": str(CLIP)},
+        "sinks": [sink],
+        "state": directory,
+    }
+
+
+def _run_daemon(config: Path) -> None:
+    command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
+    try:
+        done = subprocess.run(
+            command, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise EmotiondError(f"the daemon did not end within {TIMEOUT:.0f} s") from error
+    if done.returncode != ExitCode.OK:
+        raise EmotiondError(f"the daemon ended with {done.returncode}:\n{done.stderr}")
+
+
+def summary_lines(stats: dict[str, Any] | None) -> str:
+    """Return the numbers of one pass.
+
+    Raises:
+        EmotiondError: there are none.
+    """
+    if stats is None:
+        raise EmotiondError("the daemon sent no stats; did the broker stay up?")
+    latency = stats["frame_latency_ms"] or {"p50": 0.0, "p95": 0.0}
+    dropped = ", ".join(f"{count} {name}" for name, count in stats["dropped"].items())
+    return (
+        f"\n{stats['frames']} frames, {stats['faces']} faces, {stats['events']} events; "
+        f"{stats['fps']['out']:.1f} frames a second\n"
+        f"latency p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms; dropped {dropped}"
+    )

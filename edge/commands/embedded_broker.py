@@ -1,0 +1,79 @@
+"""A small MQTT broker, for machines that have none.
+
+Run as a program, `python -m edge.commands.embedded_broker PORT`, it serves until it is ended.
+"""
+
+import asyncio
+import logging
+import socket
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from typing import Self
+
+from edge.errors import EmotiondError
+
+HOST = "127.0.0.1"
+START_SECONDS = 15.0
+
+
+class EmbeddedBroker:
+    """An MQTT 3.1.1 broker on a free port of 127.0.0.1, for as long as the `with` block lasts.
+
+    It knows no passwords and forgets everything at its end. It is a process of its own, so that
+    ending it is simple and certain.
+
+    Raises:
+        EmotiondError: the package amqtt is missing, or the broker does not start.
+    """
+
+    def __init__(self) -> None:
+        if find_spec("amqtt") is None:
+            raise EmotiondError(
+                "the embedded broker is not installed; pip install 'emotiond[broker]'"
+            )
+        self.host = HOST
+        self.port = free_port()
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen([sys.executable, "-m", __name__, str(self.port)])
+        self._wait_until_it_listens()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def _wait_until_it_listens(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                socket.create_connection((self.host, self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        self._process.kill()
+        raise EmotiondError(f"the embedded broker did not start at {self.host}:{self.port}")
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server((HOST, 0)) as server:
+        return int(server.getsockname()[1])
+
+
+async def _serve(port: int) -> None:
+    from amqtt.broker import Broker
+
+    config = {
+        "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}"}},
+        "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+    }
+    await Broker(config).start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.CRITICAL)
+    asyncio.run(_serve(int(sys.argv[1])))

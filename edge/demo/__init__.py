@@ -1,1 +1,0 @@
-"""The demonstration: the daemon on a built-in clip, with a broker and a subscriber of its own."""

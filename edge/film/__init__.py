@@ -1,1 +1,0 @@
-"""Films analysed from beginning to end."""

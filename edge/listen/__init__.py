@@ -1,1 +1,0 @@
-"""The other side: guests of a broker, who listen, ask and leave again."""

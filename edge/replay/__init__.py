@@ -1,1 +1,0 @@
-"""Recorded events, published again with no camera."""

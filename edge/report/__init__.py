@@ -1,1 +1,0 @@
-"""What events tell of a day or a film."""

@@ -1,0 +1,65 @@
+"""Whether key points lie as those of a face do, and of one that looks at the camera."""
+
+import math
+from collections.abc import Iterable
+
+from edge.geometry import KeyPoints, Point
+from edge.types import Face
+
+MAX_ROLL = 60.0
+"""Degrees; the detectors here find no face tilted further, and the classifier never saw one."""
+
+MAX_YAW = 41.0
+"""Degrees up to which a face looks at the camera: beyond them the nose lies beside the eyes."""
+
+MARGIN = 0.25
+"""How far outside the box a point may lie, in heights of the box."""
+
+MIN_EYES_TO_MOUTH = 0.2
+"""Distance of the mouth below the eyes, in heights of the box."""
+
+
+def sift(faces: Iterable[Face]) -> list[Face]:
+    """Return the faces that are plausible."""
+    return [face for face in faces if plausible(face)]
+
+
+def plausible(face: Face) -> bool:
+    """Tell whether a face's key points are those of an upright face; true where it has none.
+
+    The eyes and mouth lie in or near the box, the mouth well below the eyes, the nose between.
+    Below is along the face's own axis, at a right angle to the line of its eyes.
+    """
+    points = face.points
+    return points is None or (
+        abs(points.roll) <= MAX_ROLL and _inside(face, points) and _in_order(face, points)
+    )
+
+
+def faces_camera(face: Face) -> bool:
+    """Tell whether a face looks at the camera, or not far beside it; true without key points.
+
+    What detectors take for a face in a hand looks like a profile most of the time.
+    """
+    return face.points is None or abs(face.points.yaw) <= MAX_YAW
+
+
+def _inside(face: Face, points: KeyPoints) -> bool:
+    box, margin = face.box, MARGIN * face.box.height
+    return all(
+        box.x1 - margin <= point.x <= box.x2 + margin
+        and box.y1 - margin <= point.y <= box.y2 + margin
+        for point in (points.right_eye, points.left_eye, points.nose, points.mouth)
+    )
+
+
+def _in_order(face: Face, points: KeyPoints) -> bool:
+    """Tell whether nose and mouth follow below the eyes."""
+    nose, mouth = (_below(point, points) for point in (points.nose, points.mouth))
+    return mouth >= MIN_EYES_TO_MOUTH * face.box.height and -0.1 * mouth <= nose <= mouth
+
+
+def _below(point: Point, points: KeyPoints) -> float:
+    """Return how far a point lies below the eyes, along the face's own axis."""
+    eyes, tilt = points.eyes, math.radians(points.roll)
+    return (point.y - eyes.y) * math.cos(tilt) - (point.x - eyes.x) * math.sin(tilt)

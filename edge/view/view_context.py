@@ -1,0 +1,24 @@
+"""What a view looks at."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.pipeline.latest_frame import Showcase
+from edge.types import Image, Scene
+from edge.view.settings import Blur
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a view shows, and how.
+
+    Attributes:
+        showcase: where the newest scene is.
+        blur: what is hidden in it.
+        analyse: reads a picture that stands alone as the daemon is set at the moment; it may take a
+            second, and any thread may call it.
+    """
+
+    showcase: Showcase
+    blur: Blur
+    analyse: Callable[[Image], Scene]

@@ -1,0 +1,263 @@
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.capture import rpicam as program
+from edge.capture.picamera import PicameraSettings, arguments
+from edge.capture.rpicam import ProgramCapture
+from edge.errors import SourceError
+from edge.types import Frame
+from tests.brokers import wait_until
+from tests.rpicam_vid import install, number_of
+
+
+class StandIn:
+    """A stand-in for rpicam-vid, and what opens it.
+
+    Args:
+        folder: where it is installed and keeps its diary.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._command = str(install(folder) / "rpicam-vid")
+        self._diary = folder / "diary"
+        self._opened: list[ProgramCapture] = []
+
+    def open(self, mode: str = "", settings: PicameraSettings | None = None) -> ProgramCapture:
+        command = [self._command, *arguments(settings or PicameraSettings(fps=100))]
+        environment = {**os.environ, "STANDIN": mode, "STANDIN_DIARY": str(self._diary)}
+        self._opened.append(ProgramCapture(command, environment))
+        return self._opened[-1]
+
+    def close(self) -> None:
+        for source in self._opened:
+            source.close()
+
+    def diary(self) -> tuple[int, int]:
+        """Return its process id and how many pictures it has written."""
+        process, written = self._diary.read_text().split()
+        return int(process), int(written)
+
+    @property
+    def running(self) -> bool:
+        return Path(f"/proc/{self.diary()[0]}").exists()
+
+    @property
+    def begun(self) -> bool:
+        return self._diary.exists()
+
+
+@pytest.fixture
+def standin(tmp_path: Path) -> Iterator[StandIn]:
+    standin = StandIn(tmp_path)
+    yield standin
+    standin.close()
+
+
+def next_frame(source: ProgramCapture) -> Frame:
+    """Read until a frame comes."""
+    while True:
+        frame = source.read()
+        if frame:
+            return frame
+
+
+def read_on(source: ProgramCapture) -> None:
+    while True:
+        source.read()
+
+
+def skip_on(source: ProgramCapture) -> None:
+    for _ in range(20):
+        source.skip()
+
+
+def failure(source: ProgramCapture) -> str:
+    """Read until the source fails; return why."""
+    with pytest.raises(SourceError) as caught:
+        read_on(source)
+    return str(caught.value)
+
+
+def waiting_bytes(source: ProgramCapture) -> int:
+    """Return how much the program has written that nobody has read."""
+    count = fcntl.ioctl(source._pipes()[0], termios.FIONREAD, bytes(4))
+    return int.from_bytes(count, sys.byteorder)
+
+
+def leftovers() -> tuple[int, int, list[str]]:
+    """Return how many threads and descriptors this process has, and its children."""
+    children = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
+    numbers = sorted(" ".join(children).split())
+    descriptors = list(Path("/proc/self/fd").iterdir())
+    return threading.active_count(), len(descriptors), numbers
+
+
+def test_frames_are_of_the_size_asked_for_counted_and_stamped_as_they_came(
+    standin: StandIn,
+) -> None:
+    before = time.monotonic()
+    source = standin.open(settings=PicameraSettings(width=320, height=240, fps=100))
+    frames = [next_frame(source) for _ in range(5)]
+    assert [frame.index for frame in frames] == list(range(5))
+    assert {frame.size for frame in frames} == {(320, 240)}
+    times = [before, *(frame.captured for frame in frames), time.monotonic()]
+    assert times == sorted(times)
+    assert all(frame.timestamp == frame.captured for frame in frames)
+    assert not frames[0].image.flags.writeable
+
+
+def test_a_reader_that_comes_late_gets_the_newest_picture_and_has_held_nobody_up(
+    standin: StandIn,
+) -> None:
+    source = standin.open()
+    # A pipe holds about six of these pictures: more are only written if somebody takes them away.
+    wait_until(lambda: standin.begun and standin.diary()[1] >= 60)
+    process, _ = standin.diary()
+    os.kill(process, signal.SIGSTOP)
+    _, written = standin.diary()
+    wait_until(lambda: waiting_bytes(source) == 0)
+    assert number_of(next_frame(source).image) >= written - 1
+    os.kill(process, signal.SIGCONT)
+
+
+def test_a_program_that_ends_is_a_loss_that_says_why(standin: StandIn) -> None:
+    source = standin.open("ends:3")
+    next_frame(source)
+    expected = "rpicam-vid ended with exit code 255: ERROR: *** failed to start camera ***"
+    assert failure(source) == expected
+
+
+def test_a_program_that_dies_without_a_word_is_a_loss(standin: StandIn) -> None:
+    source = standin.open()
+    next_frame(source)
+    os.kill(standin.diary()[0], 9)
+    assert failure(source) == "rpicam-vid ended with exit code -9"
+
+
+def test_a_camera_that_is_not_there_is_told_in_the_programs_own_words(standin: StandIn) -> None:
+    source = standin.open(settings=PicameraSettings(camera=1))
+    assert failure(source).endswith(": ERROR: *** no cameras available ***")
+
+
+def test_a_program_that_falls_silent_is_lost_and_until_then_there_is_nothing_yet(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "WAIT", 0.1)
+    monkeypatch.setattr(program, "SILENCE", 1.0)
+    source = standin.open("hangs:3")
+    wait_until(lambda: standin.begun and standin.diary()[1] == 2)
+    next_frame(source)
+    assert source.read() is None
+    assert failure(source).startswith("rpicam-vid gave no picture for 1 s: ERROR: Device timeout")
+
+
+def test_a_program_that_starts_slowly_is_waited_for(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "SILENCE", 0.0)
+    source = standin.open("slow")
+    assert source.read() is None
+    assert next_frame(source).index == 0
+
+
+def test_a_program_that_never_gives_a_picture_is_lost(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "START_LIMIT", 0.0)
+    assert failure(standin.open("hangs")).startswith("rpicam-vid gave no picture for 0 s")
+
+
+def test_broken_pictures_are_passed_over(standin: StandIn) -> None:
+    source = standin.open("corrupt")
+    # Every other picture is cut short or has lost its head, and must not spoil the next.
+    numbers = [number_of(next_frame(source).image) for _ in range(10)]
+    assert numbers == sorted(set(numbers))
+    assert all(number % 2 == 0 for number in numbers)
+
+
+def test_a_program_that_gives_nothing_but_rubbish_is_lost(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "START_LIMIT", 1.0)
+    assert "gave no picture" in failure(standin.open("rubbish"))
+
+
+def test_a_program_that_chatters_is_not_held_up(standin: StandIn) -> None:
+    source = standin.open("chatters")
+    wait_until(lambda: standin.begun and standin.diary()[1] >= 60)
+    next_frame(source)
+    assert len(source._words) <= program.LAST_WORDS
+
+
+def test_closing_ends_the_program(standin: StandIn) -> None:
+    source = standin.open()
+    next_frame(source)
+    assert standin.running
+    source.close()
+    assert not standin.running
+    source.close()
+
+
+def test_closing_ends_a_program_that_does_not_want_to_end(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "PATIENCE", 0.2)
+    source = standin.open("stubborn:1")
+    next_frame(source)
+    source.close()
+    assert not standin.running
+
+
+def test_closing_does_not_wait_for_what_the_program_itself_has_started() -> None:
+    before = threading.active_count()
+    source = ProgramCapture(["sh", "-c", "sleep 10 & echo ready >&2; wait"])
+    wait_until(lambda: source._words)
+    source.close()
+    assert threading.active_count() == before
+
+
+def test_opening_a_hundred_times_leaves_no_thread_descriptor_or_zombie() -> None:
+    command = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+    before = leftovers()
+    kept = []  # so that nothing is tidied up for want of an owner
+    for _ in range(100):
+        kept.append(ProgramCapture(command))
+        kept[-1].close()
+    assert leftovers() == before
+
+
+def test_the_program_ends_when_the_daemon_is_killed(standin: StandIn) -> None:
+    reader = "import sys, time; from edge.capture.rpicam import ProgramCapture; source = ProgramCapture(sys.argv[1:]); time.sleep(60)"
+    command = [standin._command, *arguments(PicameraSettings())]
+    environment = {**os.environ, "STANDIN_DIARY": str(standin._diary)}
+    with subprocess.Popen([sys.executable, "-c", reader, *command], env=environment) as daemon:
+        wait_until(lambda: standin.begun and standin.diary()[1] > 0)
+        daemon.kill()
+    wait_until(lambda: not standin.running)
+
+
+def test_a_program_that_is_not_there_cannot_be_started() -> None:
+    with pytest.raises(SourceError, match=r"/none/such cannot be started: No such file"):
+        ProgramCapture(["/none/such"])
+
+
+def test_a_picture_that_passes_unseen_is_taken_and_one_that_never_comes_is_a_loss(
+    standin: StandIn,
+) -> None:
+    source = standin.open()
+    first = next_frame(source)
+    source.skip()
+    assert number_of(next_frame(source).image) >= number_of(first.image) + 2
+    os.kill(standin.diary()[0], signal.SIGKILL)
+    with pytest.raises(SourceError):
+        skip_on(source)

@@ -1,0 +1,191 @@
+"""The page about a day: right in its figures, and nothing but words and drawings."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from edge.offline.html_report import MOST_FACES, write_page
+from edge.types import UNCERTAIN, EmotionEvent, EventType, Reason
+from tests.edge.offline.days import day, event
+
+START, CHANGE, END = EventType.START, EventType.CHANGE, EventType.END
+
+SHORT = [
+    event(START, 1, "happy", 0.0),
+    event(CHANGE, 1, UNCERTAIN, 30.0),
+    event(END, 1, UNCERTAIN, 41.5, duration=40.0),
+    event(START, 2, "happy", 60.0),
+    event(END, 2, "happy", 121.5, duration=60.0),
+]
+"""One face laughs for 30 s and turns away for 10; another laughs for 60."""
+
+
+class Reader(HTMLParser):
+    """Reads a page as a browser does."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.cells: list[str] = []
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def words(events: list[EmotionEvent], name: str = "friday") -> list[str]:
+    return Reader(write_page(name, events)).words
+
+
+def test_its_head_tells_what_is_in_it() -> None:
+    told = words(SHORT)
+    figures = dict(
+        zip(told[told.index("faces") :: 2], told[told.index("faces") + 1 :: 2], strict=False)
+    )
+    assert figures["faces"] == "2"
+    assert figures["with a face in view"] == "1 min 40 s"
+    assert figures["expressions"] == "3"
+    assert figures["events"] == "5"
+    assert any("model shallow-int8, detector emotiond" in word for word in told)
+
+
+def test_its_tables_tell_shares_durations_and_faces() -> None:
+    told = " ".join(words(SHORT))
+    assert "happy" in told
+    assert "90% 1 min 30 s" in told
+    assert "10% 10.0 s" in told
+    assert "2 45.0 s 1 min 00 s" in told  # how often happy lasted, its median, its longest
+    assert "side face 1" in told
+
+
+def test_faces_that_were_there_longest_come_first_and_the_others_are_counted() -> None:
+    events = list(day(MOST_FACES + 30))
+    told = words(events)
+    shown = [word for word in told if word.startswith("face ") and word[5:].isdigit()]
+    assert f"{30} more, each in view for a shorter time." in told
+    assert len(shown) >= MOST_FACES
+
+
+def test_who_was_there_longer_comes_first_in_the_table_of_faces() -> None:
+    told = " ".join(words(SHORT))
+    table = told[told.index("mostly") :]
+    assert table.index("face 2") < table.index("face 1")
+
+
+def test_time_in_which_two_were_in_view_counts_once_in_its_head() -> None:
+    events = [
+        event(START, 1, "happy", 0.0),
+        event(START, 2, "sad", 10.0),
+        event(END, 1, "happy", 31.5, duration=30.0),
+        event(END, 2, "sad", 51.5, duration=40.0),
+    ]
+    told = words(events)
+    assert told[told.index("with a face in view") + 1] == "50.0 s"
+
+
+def test_a_day_on_which_nothing_happened_to_any_face_says_so() -> None:
+    told = words(SHORT[3:])
+    assert "No face changed its expression." in told
+    assert "Every face could be read." in told
+
+
+def test_events_without_any_span_still_make_a_page() -> None:
+    told = words([event(END, 1, "happy", 5.0, duration=5.0)])
+    assert told[told.index("faces") + 1] == "0"
+    assert told[told.index("events") + 1] == "1"
+    assert "No face changed its expression." in told
+
+
+def test_its_table_of_changes_tells_from_what_to_what() -> None:
+    told = " ".join(words(SHORT))
+    assert "from, to happy uncertain happy 1 uncertain" in told
+
+
+def test_a_row_of_each_face_tells_when_it_came_how_long_it_stayed_and_what_it_showed() -> None:
+    events = [
+        replace(one, position=place) for one, place in zip(SHORT, (0, 30, 40, 60, 120), strict=True)
+    ]
+    told = " ".join(words(events))
+    assert "face 2 0:01:00 1 min 00 s happy 100% happy 100%" in told
+    assert "face 1 0:00:00 40.0 s happy 75% uncertain 25% happy 75%" in told
+
+
+def test_as_many_faces_as_the_table_holds_leave_none_out() -> None:
+    assert not [word for word in words(list(day(MOST_FACES))) if "each in view" in word]
+
+
+def test_events_that_come_twice_change_nothing() -> None:
+    assert write_page("friday", [*SHORT, *SHORT]) == write_page("friday", SHORT)
+
+
+def test_reasons_told_as_often_come_in_one_order() -> None:
+    dark = replace(event(START, 3, UNCERTAIN, 200.0), reasons=(Reason.DARK,))
+    events = [*SHORT, dark]
+    assert write_page("friday", events) == write_page("friday", events[::-1])
+
+
+def test_a_period_over_midnight_tells_both_days() -> None:
+    events = [event(START, 1, "happy", 0.0), event(END, 1, "happy", 3 * 86_400.0, duration=9.0)]
+    (origin,) = [word for word in words(events) if "model" in word]
+    assert "2026-11-20" in origin
+    assert "2026-11-23" in origin
+
+
+def test_a_name_that_is_no_text_can_be_written_all_the_same() -> None:
+    assert "fr\ufffd: expressions" in words(SHORT, "fr\udce9")
+    write_page("fr\udce9", SHORT).encode()
+
+
+def test_of_a_film_it_tells_places_in_it() -> None:
+    events = [
+        replace(one, position=place) for one, place in zip(SHORT, (0, 30, 40, 60, 120), strict=True)
+    ]
+    assert any("0:00:00 to 0:02:00; model" in word for word in words(events))
+
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [replace(one, emotion=EVIL) for one in SHORT],
+        [replace(one, model=EVIL) for one in SHORT],
+        [replace(one, detector=EVIL) for one in SHORT],
+    ],
+    ids=["label", "model", "detector"],
+)
+def test_whatever_stands_in_events_is_shown_as_words(events: list[EmotionEvent]) -> None:
+    page = Reader(write_page("friday", events))
+    assert "img" not in page.tags
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert any(EVIL in word for word in page.words)
+
+
+def test_the_name_of_a_file_is_shown_as_words() -> None:
+    page = Reader(write_page(EVIL, SHORT))
+    assert "img" not in page.tags
+    assert EVIL in page.words
+    assert f"{EVIL}: expressions" in page.words
+
+
+def test_it_holds_no_picture_runs_nothing_and_asks_nobody() -> None:
+    text = write_page("friday", list(day(50)))
+    page = Reader(text)
+    assert page.tags.isdisjoint({"img", "script", "link", "iframe", "object", "a", "video"})
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
+    addresses = {value for _, value in page.attributes if value and "//" in value}
+    assert addresses == {"http://www.w3.org/2000/svg"}
+    assert "data:" not in text
+    assert "url(" not in text
+
+
+def test_it_is_the_same_each_time() -> None:
+    assert write_page("friday", SHORT) == write_page("friday", list(reversed(SHORT)))

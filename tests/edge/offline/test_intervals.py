@@ -1,0 +1,253 @@
+"""From events to spans: whatever comes, in whatever order, however much of it is missing."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.offline.intervals import Span, clip, is_film, join, spans_of
+from edge.publish.events import EventLife
+from edge.types import EmotionEvent, EventType
+from tests.edge.offline.days import MORNING, day, event
+from tests.events import expression, frame
+
+START, CHANGE, END = EventType.START, EventType.CHANGE, EventType.END
+BEGIN = MORNING.timestamp()
+
+EVENTS = st.lists(
+    st.builds(
+        event,
+        st.sampled_from(EventType),
+        st.integers(1, 3),
+        st.sampled_from(["happy", "sad", "uncertain"]),
+        st.integers(0, 60).map(float),
+        st.integers(0, 60).map(float),
+    ),
+    max_size=20,
+)
+
+
+def told(*events: EmotionEvent) -> list[tuple[int, str, float, float]]:
+    """Return the spans, counted from the morning."""
+    return [
+        (span.track_id, span.emotion, span.start - BEGIN, span.end - BEGIN)
+        for span in spans_of(events)
+    ]
+
+
+def test_a_face_that_comes_changes_and_goes_is_two_spans() -> None:
+    assert told(
+        event(START, 1, "happy", 10.0),
+        event(CHANGE, 1, "sad", 14.0),
+        event(END, 1, "sad", 20.0, duration=10.0),
+    ) == [(1, "happy", 10.0, 14.0), (1, "sad", 14.0, 20.0)]
+
+
+def test_it_ends_where_it_was_last_seen_and_not_where_that_was_decided() -> None:
+    assert told(event(START, 1, "happy", 10.0), event(END, 1, "happy", 20.0, duration=8.5)) == [
+        (1, "happy", 10.0, 18.5)
+    ]
+
+
+def test_two_faces_have_spans_of_their_own() -> None:
+    spans = told(
+        event(START, 1, "happy", 0.0),
+        event(START, 2, "sad", 1.0),
+        event(END, 1, "happy", 5.0, duration=5.0),
+        event(END, 2, "sad", 9.0, duration=8.0),
+    )
+    assert spans == [(1, "happy", 0.0, 5.0), (2, "sad", 1.0, 9.0)]
+
+
+def test_a_face_that_is_still_there_lasts_until_the_last_of_all_events() -> None:
+    assert told(event(START, 1, "happy", 0.0), event(START, 2, "sad", 7.0)) == [
+        (1, "happy", 0.0, 7.0)
+    ]
+
+
+def test_a_number_that_is_given_anew_ends_the_face_before_it() -> None:
+    spans = told(
+        event(START, 1, "happy", 0.0),
+        event(CHANGE, 1, "sad", 4.0),
+        event(START, 1, "happy", 100.0),  # of the next run of the daemon
+        event(END, 1, "happy", 103.0, duration=3.0),
+    )
+    assert spans == [(1, "happy", 0.0, 4.0), (1, "happy", 100.0, 103.0)]
+
+
+def test_what_begins_before_the_recording_counts_from_its_first_change() -> None:
+    assert told(event(CHANGE, 1, "sad", 4.0), event(CHANGE, 1, "happy", 6.0)) == [
+        (1, "sad", 4.0, 6.0)
+    ]
+    assert told(event(END, 1, "sad", 4.0, duration=4.0)) == []
+
+
+def test_an_event_that_comes_twice_counts_once() -> None:
+    events = [event(START, 1, "happy", 0.0), event(END, 1, "happy", 5.0, duration=5.0)]
+    assert told(*events, *events) == told(*events)
+
+
+def test_of_films_spans_are_places_in_them() -> None:
+    events = [
+        event(START, 1, "happy", 900.0, position=2.0),
+        event(END, 1, "happy", 900.1, duration=3.0, position=6.0),
+    ]
+    assert is_film(events)
+    assert spans_of(events) == [Span(1, "happy", 2.0, 5.0)]
+
+
+def test_one_event_that_is_live_makes_all_of_them_live() -> None:
+    live = event(START, 1, "happy", 3.0)
+    assert not is_film([event(START, 1, "happy", 0.0, position=2.0), live])
+
+
+def film(*frames: Iterable[tuple[str, bool]]) -> list[EmotionEvent]:
+    """Return what is told of a film whose face shows an expression in each frame, seen or not."""
+    life = EventLife("shallow-int8", "emotiond", film=True)
+    events = []
+    for second, faces in enumerate(frames):
+        present = [
+            replace(one, track=replace(one.track, seen=seen))
+            for emotion, seen in faces
+            for one in [expression(1, emotion, {emotion: 0.8, "other": 0.2})]
+        ]
+        events += life.update(frame(float(second)), present)
+    return events + life.finish(float(len(frames)))
+
+
+def test_a_face_of_a_film_that_is_seen_once_does_not_last() -> None:
+    events = film([("happy", True)], [("happy", False)], [], [])
+    later = event(START, 2, "sad", 0.0, position=90.0)
+    assert [one.position for one in events] == [0.0, 0.0]
+    assert spans_of([*events, later]) == []
+
+
+def test_a_face_of_a_film_that_changes_when_it_is_last_seen_ends_there() -> None:
+    events = film([("happy", True)], [("happy", True)], [("sad", True)], [("sad", False)], [])
+    later = event(START, 2, "sad", 0.0, position=90.0)
+    assert [one.position for one in events] == [0.0, 2.0, 2.0]
+    assert spans_of([*events, later]) == [Span(1, "happy", 0.0, 2.0)]
+
+
+def test_an_end_that_tells_of_more_time_than_passed_is_where_it_was_decided() -> None:
+    assert told(event(CHANGE, 1, "sad", 4.0), event(END, 1, "sad", 6.0, duration=60.0)) == [
+        (1, "sad", 4.0, 6.0)
+    ]
+
+
+def test_a_face_that_comes_back_under_its_number_is_two_visits() -> None:
+    spans = spans_of(
+        [
+            event(START, 1, "happy", 0.0),
+            event(END, 1, "happy", 4.0, duration=3.0),
+            event(START, 1, "happy", 9.0),
+            event(END, 1, "happy", 12.0, duration=2.0),
+        ]
+    )
+    assert [len(visit) for visit in join(spans)] == [1, 1]
+
+
+def test_a_film_may_begin_with_a_face_at_its_very_first_place() -> None:
+    events = [
+        event(START, 1, "happy", 5.0, position=0.0),
+        event(END, 1, "happy", 5.1, duration=2.0, position=2.0),
+    ]
+    assert spans_of(events) == [Span(1, "happy", 0.0, 2.0)]
+
+
+def test_nothing_comes_of_nothing() -> None:
+    assert spans_of([]) == []
+
+
+@settings(deadline=None)
+@given(EVENTS)
+def test_the_spans_of_one_face_never_overlap_and_lie_within_what_was_recorded(
+    events: list[EmotionEvent],
+) -> None:
+    spans = spans_of(events)
+    for track_id in {span.track_id for span in spans}:
+        own = [span for span in spans if span.track_id == track_id]
+        assert all(one.end <= other.start for one, other in pairwise(own))
+    moments = [one.time.timestamp() for one in events]
+    for span in spans:
+        assert min(moments) <= span.start < span.end <= max(moments)
+
+
+@settings(deadline=None)
+@given(EVENTS)
+def test_a_face_is_in_view_from_its_first_event_at_most_until_the_last_of_all(
+    events: list[EmotionEvent],
+) -> None:
+    spans = spans_of(events)
+    last = max((one.time.timestamp() for one in events), default=0.0)
+    for track_id in {one.track_id for one in events}:
+        first = min(one.time.timestamp() for one in events if one.track_id == track_id)
+        seconds = sum(span.seconds for span in spans if span.track_id == track_id)
+        assert seconds <= last - first + 1e-6
+
+
+@settings(deadline=None)
+@given(EVENTS)
+def test_a_face_whose_last_event_is_an_end_lasts_no_longer_than_its_own_events(
+    events: list[EmotionEvent],
+) -> None:
+    spans = spans_of(events)
+    for track_id in {one.track_id for one in events}:
+        own = [one for one in events if one.track_id == track_id]
+        last = max(one.time for one in own)
+        if {one.type for one in own if one.time == last} == {END}:
+            ends = [span.end for span in spans if span.track_id == track_id]
+            assert all(end <= last.timestamp() for end in ends)
+
+
+@settings(deadline=None)
+@given(EVENTS, st.randoms(use_true_random=False))
+def test_events_that_come_twice_anywhere_count_once(
+    events: list[EmotionEvent], dice: Random
+) -> None:
+    once = list({(one.time, one.type, one.track_id): one for one in events}.values())
+    twice = [*once, *dice.sample(once, len(once) // 2)]
+    assert spans_of(twice) == spans_of(once)
+
+
+@settings(deadline=None)
+@given(EVENTS, st.randoms(use_true_random=False))
+def test_the_order_in_which_events_come_does_not_matter(
+    events: list[EmotionEvent], dice: Random
+) -> None:
+    once = {(one.time, one.type, one.track_id): one for one in events}
+    shuffled = list(once.values())
+    dice.shuffle(shuffled)
+    assert spans_of(shuffled) == spans_of(once.values())
+
+
+def test_a_whole_day_adds_up_to_what_its_ends_tell() -> None:
+    events = list(day(200))
+    seconds = sum(one.duration for one in events if one.type is END)
+    assert sum(span.seconds for span in spans_of(events)) == pytest.approx(seconds)
+
+
+def test_spans_without_a_gap_are_one_visit() -> None:
+    spans = [
+        Span(1, "happy", 0.0, 2.0),
+        Span(2, "sad", 1.0, 9.0),
+        Span(1, "sad", 2.0, 3.0),
+        Span(1, "happy", 50.0, 51.0),
+    ]
+    visits = join(spans)
+    assert [[span.emotion for span in visit] for visit in visits] == [
+        ["happy", "sad"],
+        ["sad"],
+        ["happy"],
+    ]
+
+
+def test_a_span_is_cut_to_a_part_of_the_time() -> None:
+    span = Span(1, "happy", 10.0, 20.0)
+    assert clip(span, 15.0, 30.0) == Span(1, "happy", 15.0, 20.0)
+    assert clip(span, 0.0, 30.0) == span
+    assert clip(span, 20.0, 30.0) is None

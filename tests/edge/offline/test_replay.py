@@ -1,0 +1,130 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge.errors import EmotiondError
+from edge.offline.event_log import Recording
+from edge.offline.replay import Player
+from edge.types import CameraState, EmotionEvent, EventType, Record, Status
+from tests.edge.offline.recordings import at, record
+
+END = EventType.END
+
+
+class Clock:
+    """Time that passes when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Keeper:
+    """A sink that keeps what it is given, and when."""
+
+    dropped = 0
+    condition = None
+
+    def __init__(self, clock: Clock, fails: bool = False) -> None:
+        self.told: list[tuple[float, Record | str]] = []
+        self._clock = clock
+        self._fails = fails
+
+    def start(self) -> None:
+        if self._fails:
+            raise EmotiondError("in use")
+        self._keep("started")
+
+    def publish(self, record: Record) -> None:
+        self._keep(record)
+
+    def close(self, timeout: float) -> None:
+        self._keep("closed")
+
+    def _keep(self, what: Record | str) -> None:
+        self.told.append((self._clock(), what))
+
+    @property
+    def events(self) -> list[EmotionEvent]:
+        return [what for _, what in self.told if isinstance(what, EmotionEvent)]
+
+
+def play(directory: Path, events: list[EmotionEvent], speed: float = 1.0) -> Keeper:
+    clock = Clock()
+    keeper = Keeper(clock)
+    recording = Recording(record(directory / "events.jsonl", events))
+    player = Player(recording, [keeper], speed, clock, clock.sleep)
+    with player.running():
+        list(player.play())
+    return keeper
+
+
+def test_events_come_at_the_recorded_spacing_divided_by_the_speed(tmp_path: Path) -> None:
+    events = [at(0), at(1, EventType.CHANGE), at(7201, END)]
+    times = [time for time, what in play(tmp_path, events, 10).told if what != "closed"]
+    assert times[-3:] == pytest.approx([100, 100.1, 820.1])
+
+
+def test_a_clock_that_went_back_makes_nobody_wait(tmp_path: Path) -> None:
+    keeper = play(tmp_path, [at(500), at(0, track_id=2), at(1, END), at(2, END, track_id=2)])
+    assert keeper.told[-1][0] == pytest.approx(102)
+
+
+def test_each_event_is_told_as_new_and_of_this_moment_and_else_as_recorded(tmp_path: Path) -> None:
+    before = datetime.now(UTC)
+    recorded = [at(0), at(1, EventType.CHANGE), at(2, END)]
+    events = play(tmp_path, recorded).events
+    assert len({one.id for one in [*events, *recorded]}) == 6
+    assert all(one.time >= before for one in events)
+    assert [one.type for one in events] == [one.type for one in recorded]
+    assert events[0].probabilities == recorded[0].probabilities
+    assert events[0].duration == recorded[0].duration
+
+
+def test_sinks_learn_of_model_and_classes_before_they_start(tmp_path: Path) -> None:
+    told = [what for _, what in play(tmp_path, [at(0), at(1, END)]).told]
+    labels = ("happy", "neutral")
+    assert told[0] == Status(CameraState.ONLINE, None, "shallow-int8", "haar", labels)
+    assert told[1] == "started"
+    assert told[-1] == "closed"
+
+
+def test_a_face_that_the_recording_leaves_in_view_goes_at_the_end(tmp_path: Path) -> None:
+    events = play(tmp_path, [at(0), at(1, track_id=2), at(2, END)]).events
+    assert [(one.type, one.track_id) for one in events[2:]] == [(END, 1), (END, 2)]
+    assert len({one.id for one in events}) == 4
+
+
+def interrupt(seconds: float) -> None:
+    raise KeyboardInterrupt
+
+
+def test_who_interrupts_leaves_nobody_in_view(tmp_path: Path) -> None:
+    clock = Clock()
+    keeper = Keeper(clock)
+    recording = Recording(record(tmp_path / "events.jsonl", [at(0), at(9), at(10, END)]))
+    player = Player(recording, [keeper], 1.0, clock, interrupt)
+    with pytest.raises(KeyboardInterrupt), player.running():
+        list(player.play())
+    assert [one.type for one in keeper.events] == [EventType.START, END]
+    assert keeper.told[-1][1] == "closed"
+
+
+def test_where_one_sink_cannot_start_the_others_are_closed_and_nothing_is_played(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    keeper = Keeper(clock)
+    recording = Recording(record(tmp_path / "events.jsonl", [at(0)]))
+    with (
+        pytest.raises(EmotiondError, match="in use"),
+        Player(recording, [keeper, Keeper(clock, fails=True)]).running(),
+    ):
+        raise AssertionError
+    assert [what for _, what in keeper.told[1:]] == ["started", "closed"]

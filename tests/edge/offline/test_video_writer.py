@@ -1,0 +1,125 @@
+"""Annotated copies: whole or not at all."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.errors import EmotiondError
+from edge.geometry import Box
+from edge.offline.video_info import Measure, measure_film
+from edge.offline.video_writer import FilmWriter
+from edge.types import Image
+from edge.view.settings import Blur
+from tests.edge.view.scenes import expression, scene
+from tests.films import FPS, cut, frames_of, with_sound
+
+FACE = expression(Box(200.0, 100.0, 300.0, 200.0), "happy")
+
+
+@pytest.fixture(params=["ffmpeg", "opencv"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With the program ffmpeg, and without."""
+    if request.param == "opencv":
+        monkeypatch.setattr(shutil, "which", lambda name: None)
+    elif shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    return str(request.param)
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return cut(tmp_path / "film.mp4", 20)
+
+
+def copy(film: Path, path: Path, frames: list[Image], blur: Blur = Blur.NONE) -> Path:
+    """Write an annotated copy of frames, in each of which there is one face."""
+    height, width = frames[0].shape[:2]
+    measure = Measure(width, height, FPS, len(frames))
+    with FilmWriter(film, path, measure, blur) as writer:
+        for frame in frames:
+            writer.write(scene(FACE, image=frame))
+    return path
+
+
+def probe(path: Path) -> dict[str, Any]:
+    """Return what ffprobe says of the streams of a film, by their kind."""
+    command = ["ffprobe", "-v", "error", "-show_streams", "-of", "json", str(path)]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return {stream["codec_type"]: stream for stream in told["streams"]}
+
+
+@pytest.mark.usefixtures("way")
+def test_a_copy_has_every_frame_in_its_size_at_its_rate(film: Path, tmp_path: Path) -> None:
+    frames = frames_of(film)
+    path = copy(film, tmp_path / "copy.mp4", frames)
+    assert len(frames_of(path)) == len(frames) == 20
+    assert measure_film(path) == measure_film(film)
+
+
+@pytest.mark.usefixtures("way")
+def test_faces_are_drawn_into_it(film: Path, tmp_path: Path) -> None:
+    frames = frames_of(film)
+    copied = frames_of(copy(film, tmp_path / "copy.mp4", frames))
+    yellow = np.abs(copied[5].astype(int)[150, 198:203] - (66, 228, 240)).max(axis=1).min()
+    assert yellow < 70  # of the left line; colours are coded at half the size
+    assert np.abs(copied[5].astype(int) - frames[5])[300:, 400:].mean() < 6
+
+
+@pytest.mark.usefixtures("way")
+def test_nothing_is_left_beside_it(film: Path, tmp_path: Path) -> None:
+    copy(film, tmp_path / "copy.mp4", frames_of(film))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.mp4", "film.mp4"]
+
+
+@pytest.mark.usefixtures("way")
+def test_where_the_block_ends_by_an_error_there_is_no_copy(film: Path, tmp_path: Path) -> None:
+    def break_off() -> None:
+        with FilmWriter(film, tmp_path / "copy.mp4", measure_film(film), Blur.NONE) as writer:
+            writer.write(scene(FACE, image=frames_of(film)[0]))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        break_off()
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+
+
+@pytest.mark.usefixtures("way")
+def test_what_cannot_be_written_is_an_error_that_names_it(film: Path, tmp_path: Path) -> None:
+    with pytest.raises(EmotiondError, match=r"copy.*cannot be written"):
+        copy(film, tmp_path / "gone" / "copy.mp4", frames_of(film))
+
+
+@pytest.mark.usefixtures("way")
+def test_faces_are_hidden_where_that_is_asked_for(film: Path, tmp_path: Path) -> None:
+    copied = frames_of(copy(film, tmp_path / "copy.mp4", frames_of(film), Blur.PICTURE))
+    assert copied[5][300:, 400:].astype(int).std() < 3
+
+
+@pytest.mark.usefixtures("way")
+def test_odd_sizes_lose_a_line_and_a_column(film: Path, tmp_path: Path) -> None:
+    frames = [np.ascontiguousarray(frame[:301, :401]) for frame in frames_of(film)]
+    copied = frames_of(copy(film, tmp_path / "copy.mp4", frames))
+    assert len(copied) == 20
+    assert copied[0].shape == (300, 400, 3)
+
+
+def test_with_ffmpeg_it_plays_in_browsers_and_keeps_the_sound(film: Path, tmp_path: Path) -> None:
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    loud = with_sound(film, tmp_path / "loud.mp4")
+    streams = probe(copy(loud, tmp_path / "copy.mp4", frames_of(film)))
+    assert (streams["video"]["codec_name"], streams["video"]["pix_fmt"]) == ("h264", "yuv420p")
+    assert streams["audio"]["codec_name"] == "aac"
+    assert set(probe(copy(film, tmp_path / "mute.mp4", frames_of(film)))) == {"video"}
+
+
+def test_where_ffmpeg_fails_its_reason_is_told(film: Path, tmp_path: Path) -> None:
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    with pytest.raises(EmotiondError, match=r"cannot be written: ffmpeg: .*No such file"):
+        copy(film, tmp_path / "gone" / "copy.mp4", frames_of(film))

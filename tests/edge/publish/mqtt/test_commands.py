@@ -1,0 +1,244 @@
+"""What callers may send, and what they get back; the desk is real, the network is not needed."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from edge.publish.mqtt.commands import LARGEST, Requests
+from edge.publish.mqtt.message import Letter, Message
+from edge.publish.mqtt.settings import MqttSettings
+from edge.service.command_queue import MOST_WAITING, Desk
+from edge.service.commands import (
+    Answer,
+    AskInfo,
+    ChooseDetector,
+    ChooseModel,
+    Command,
+    CommandError,
+    CommandName,
+    ErrorCode,
+    Pause,
+    Reload,
+    SetThresholds,
+    TakeSnapshot,
+)
+
+ROOT = "emotiond/test"
+
+
+class Caller:
+    """Sends messages to a device and keeps what comes back.
+
+    Args:
+        fields: of the device's settings.
+    """
+
+    def __init__(self, **fields: Any) -> None:
+        self.letters: list[Letter] = []
+        self.desk = Desk({"shallow-int8": Path("shallow-int8")}, ("emotiond",), pictures=False)
+        settings = MqttSettings(device="test", **fields)
+        self._requests = Requests(settings, self.desk, self.letters.append)
+
+    def send(
+        self, topic: str, payload: bytes = b"", retain: bool = False, **properties: Any
+    ) -> None:
+        told = None
+        if properties:
+            told = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            for name, value in properties.items():
+                setattr(told, name, value)
+        message = Message(f"{ROOT}/{topic}", payload, retain, told)
+        self._requests.take(message)
+
+    def asked(self) -> Command | None:
+        """Return the command that reached the desk, none where there was none."""
+        request = self.desk.next(0)
+        return None if request is None else request.command
+
+    def answer(self) -> dict[str, Any]:
+        """Return the only answer so far."""
+        (letter,) = self.letters
+        return dict(msgspec.json.decode(letter.payload))
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "command"),
+    [
+        ("set/pause", b"ON", Pause(paused=True)),
+        ("set/pause", b" OFF\n", Pause(paused=False)),
+        ("set/pause", b'{"paused": true, "seconds": 600}', Pause(paused=True, seconds=600.0)),
+        ("set/model", b"deep-int8", ChooseModel("deep-int8")),
+        ("set/model", b'{"model": "deep-int8", "id": 7}', ChooseModel("deep-int8")),
+        ("set/detector", b"haar", ChooseDetector("haar")),
+        ("set/thresholds", b'{"min_size": 30}', SetThresholds(min_size=30.0)),
+        ("request/snapshot", b"", TakeSnapshot()),
+        ("request/reload", b"{}", Reload()),
+        ("request/info", b'{"id": "x"}', AskInfo()),
+    ],
+)
+def test_each_command_reaches_the_desk(topic: str, payload: bytes, command: Command) -> None:
+    caller = Caller()
+    caller.send(topic, payload)
+    assert caller.asked() == command
+    assert caller.letters == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "code"),
+    [
+        ("set/pause", b"MAYBE", "malformed"),
+        ("set/pause", b"", "malformed"),
+        ("set/pause", b'{"paused": "yes"}', "malformed"),
+        ("set/pause", b'{"paused": true, "seconds": -1}', "malformed"),
+        ("set/pause", b'{"paused": false, "seconds": 1}', "malformed"),
+        ("set/pause", b'{"paused": true, "forever": 1}', "malformed"),
+        ("set/model", b"\xff\xfe", "malformed"),
+        ("set/model", b'{"model": "a"', "malformed"),
+        ("set/thresholds", b"{}", "malformed"),
+        ("set/thresholds", b'{"min_size": null}', "malformed"),
+        ("set/thresholds", b'{"max_yaw": 91}', "malformed"),
+        ("set/thresholds", b'{"min_size": 1e999}', "malformed"),
+        ("set/thresholds", b"[1]", "malformed"),
+        ("request/info", b"please", "malformed"),
+        ("request/info", b'{"id": [1]}', "malformed"),
+        ("request/info", b'{"id": true}', "malformed"),
+        ("request/info", b'{"id": "' + b"x" * 129 + b'"}', "malformed"),
+        ("request/info", b"{" * LARGEST, "malformed"),
+        ("set/pause", b'{"paused": ' + b"[" * 2000 + b"]" * 2000 + b"}", "malformed"),
+        ("set/pause", b'{"paused": ' + b"[" * 900 + b"]" * 900 + b"}", "malformed"),
+        ("request/info", b" " * (LARGEST + 1), "oversized"),
+        ("request/pause", b"", "unknown"),
+        ("set/info", b"", "unknown"),
+        ("set", b"", "unknown"),
+        ("request/" + "x" * 200, b"", "unknown"),
+        ("request/a/b", b"", "unknown"),
+    ],
+)
+def test_what_is_no_command_is_answered_by_an_error_and_reaches_nobody(
+    topic: str, payload: bytes, code: str
+) -> None:
+    caller = Caller()
+    caller.send(topic, payload)
+    assert caller.asked() is None
+    assert caller.answer()["status"] == "error"
+    assert caller.answer()["error"]["code"] == code
+
+
+def test_an_error_says_what_was_expected_and_found() -> None:
+    caller = Caller()
+    caller.send("set/pause", b'{"paused": true, "seconds": "long", "id": 4}')
+    answer = caller.answer()
+    assert answer["id"] == 4
+    assert answer["error"]["message"] == "seconds: expected a number or nothing, found 'long'"
+
+
+def test_a_command_that_the_config_does_not_allow_is_unauthorised() -> None:
+    caller = Caller(commands=(CommandName.PAUSE,))
+    caller.send("request/reload")
+    assert caller.asked() is None
+    assert caller.answer()["error"]["code"] == "unauthorised"
+
+
+def test_a_retained_command_is_refused_for_it_would_come_again_at_each_connection() -> None:
+    caller = Caller()
+    caller.send("set/pause", b"OFF", retain=True)
+    assert caller.asked() is None
+    assert caller.answer()["error"]["code"] == "refused"
+
+
+def test_an_answer_carries_the_id_that_the_caller_gave() -> None:
+    caller = Caller()
+    caller.send("request/info", b'{"id": "mine"}')
+    request = caller.desk.next(0)
+    assert request is not None
+    request.answer(Answer({"version": "1"}))
+    assert caller.letters[0].topic == f"{ROOT}/response/info"
+    assert caller.answer() == {"id": "mine", "status": "ok", "data": {"version": "1"}}
+
+
+def test_a_picture_goes_before_its_answer_on_a_topic_of_its_own() -> None:
+    caller = Caller()
+    caller.send("request/snapshot")
+    request = caller.desk.next(0)
+    assert request is not None
+    request.answer(Answer({"bytes": 4}, picture=b"JPEG"))
+    picture, answer = caller.letters
+    assert (picture.topic, picture.payload, picture.retain) == (f"{ROOT}/snapshot", b"JPEG", False)
+    assert answer.topic == f"{ROOT}/response/snapshot"
+
+
+def test_a_caller_who_is_faster_than_the_answers_is_told_so() -> None:
+    caller = Caller()
+    for _ in range(MOST_WAITING + 1):
+        caller.send("request/info")
+    assert caller.answer()["error"]["code"] == "busy"
+
+
+def test_mqtt_5_answers_where_the_caller_listens_with_what_correlates_it() -> None:
+    caller = Caller(protocol=5)
+    caller.send("request/info", b"", ResponseTopic="me/here", CorrelationData=b"\x01\x02")
+    request = caller.desk.next(0)
+    assert request is not None
+    request.answer(CommandError(ErrorCode.FAILED, "no"))
+    (letter,) = caller.letters
+    assert letter.topic == "me/here"
+    assert letter.properties is not None
+    told = letter.properties.json()  # type: ignore[no-untyped-call]
+    assert told == {"ContentType": "application/json", "CorrelationData": "0102"}
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        f"{ROOT}/event",
+        "emotiond/other/response/info",
+        "homeassistant/device/x/config",
+        "$SYS/x",
+        "a/#",
+        "+/a",
+    ],
+)
+def test_nobody_can_make_the_device_speak_where_it_would_be_taken_for_something_else(
+    topic: str,
+) -> None:
+    caller = Caller(protocol=5)
+    caller.send("set/pause", b"MAYBE", ResponseTopic=topic)
+    (letter,) = caller.letters
+    assert letter.topic == f"{ROOT}/response/pause"
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(
+    ["paused", "seconds", "model", "detector", "min_size", "max_yaw", "face_threshold", "id", "x"]
+)
+PAYLOADS = st.binary(max_size=200) | st.dictionaries(KEYS, VALUES, max_size=4).map(
+    msgspec.json.encode
+)
+
+
+@pytest.mark.parametrize("name", list(CommandName))
+@given(verb=st.sampled_from(["set", "request"]), payload=PAYLOADS)
+def test_whatever_is_sent_either_reaches_the_desk_whole_or_is_answered_by_an_error(
+    name: CommandName, verb: str, payload: bytes
+) -> None:
+    caller = Caller()
+    caller.send(f"{verb}/{name}", payload)
+    command = caller.asked()
+    if command is None:
+        assert caller.answer()["error"]["code"] in set(ErrorCode)
+    else:
+        assert caller.letters == []
+        # It is what its type says, however it came.
+        assert msgspec.convert(msgspec.to_builtins(command), type(command)) == command

@@ -1,0 +1,52 @@
+import logging
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from edge.publish.mqtt.log_handler import LONGEST, Journal
+
+log = logging.getLogger("edge.somewhere")
+
+
+@pytest.fixture
+def lines() -> Iterator[list[bytes]]:
+    """What a journal told."""
+    told: list[bytes] = []
+    journal = Journal(told.append)
+    journal.open()
+    yield told
+    journal.close()
+
+
+def test_warnings_and_errors_are_told_with_their_time_and_level(lines: list[bytes]) -> None:
+    log.warning("camera %d: gone", 0)
+    log.error("a stage failed")
+    first, second = (msgspec.json.decode(line) for line in lines)
+    assert (first["level"], first["message"]) == ("warning", "camera 0: gone")
+    assert first["time"].endswith("Z")
+    assert second["level"] == "error"
+
+
+def test_what_is_only_worth_knowing_is_not_told(lines: list[bytes]) -> None:
+    log.info("connected")
+    logging.getLogger("other.package").error("theirs")
+    assert lines == []
+
+
+def test_a_traceback_stays_at_home_and_a_long_message_is_cut(lines: list[bytes]) -> None:
+    try:
+        raise RuntimeError("secret detail")
+    except RuntimeError:
+        log.exception("x" * 5000)
+    (line,) = (msgspec.json.decode(line) for line in lines)
+    assert line["message"] == "x" * LONGEST
+
+
+def test_after_its_end_it_hears_nothing() -> None:
+    told: list[bytes] = []
+    journal = Journal(told.append)
+    journal.open()
+    journal.close()
+    log.warning("too late")
+    assert told == []

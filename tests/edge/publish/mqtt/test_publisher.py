@@ -1,0 +1,262 @@
+"""How a broker is found, trusted and lost; on real brokers."""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.commands.embedded_broker import free_port
+from edge.errors import ConfigError
+from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.publish.mqtt.settings import Address, TlsSettings, Transport
+from edge.secrets import Secret
+from tests.brokers import Broker, Mosquitto, wait_until
+from tests.certificates import Authority
+from tests.edge.publish.mqtt.publishers import ROOT, Publish, publishing, settings
+from tests.events import event
+from tests.subscribers import Subscriber
+
+
+@pytest.fixture
+def publish(tmp_path: Path) -> Iterator[Publish]:
+    with publishing(tmp_path) as start:
+        yield start
+
+
+def password(folder: Path, text: str) -> Secret:
+    (folder / "secret").write_text(text)
+    return Secret(file=folder / "secret")
+
+
+def test_a_broker_that_is_absent_is_told_once(
+    publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    publish(free_port())
+    wait_until(lambda: caplog.records)
+    time.sleep(2.5)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "cannot be reached: [Errno 111] Connection refused; events are kept" in caplog.text
+
+
+def test_what_listens_but_is_no_broker_is_told_once(
+    publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    def hang_up() -> None:
+        with suppress(OSError):
+            while True:
+                server.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=hang_up, daemon=True).start()
+        publish(server.getsockname()[1])
+        wait_until(lambda: "is it MQTT?" in caplog.text)
+        time.sleep(2)
+    assert caplog.text.count("is it MQTT?") == 1
+
+
+def test_what_listens_and_never_answers_is_told_and_held_nobody_up(
+    publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sink = publish(server.getsockname()[1])
+        sink.publish(event())
+        assert sink.flush(10)
+        wait_until(lambda: "does not answer in time; is it MQTT?" in caplog.text)
+
+
+def test_the_first_address_that_answers_is_taken_and_the_next_when_it_is_lost(
+    broker: Broker, publish: Publish, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    (tmp_path / "second").mkdir()
+    second = type(broker)(tmp_path / "second") if isinstance(broker, Mosquitto) else type(broker)()
+    absent = free_port()
+    fallbacks = (Address("127.0.0.1", broker.port), Address("127.0.0.1", second.port))
+    with second:
+        sink = publish(absent, fallbacks=fallbacks)
+        wait_until(lambda: f"broker 127.0.0.1:{broker.port}: connected" in caplog.text)
+        broker.kill()
+        sink.publish(event())
+        wait_until(lambda: f"broker 127.0.0.1:{second.port}: connected" in caplog.text)
+        wait_until(lambda: not sink.waiting)
+    assert caplog.text.count(f"broker 127.0.0.1:{absent}: cannot be reached") == 1
+
+
+def test_a_password_opens_the_door(secured: Mosquitto, publish: Publish, tmp_path: Path) -> None:
+    with Subscriber(secured.host, secured.port, "edge", "secret") as subscriber:
+        sink = publish(secured.port, user="edge", password=password(tmp_path, "secret\n"))
+        sink.publish(event())
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/event"))
+
+
+def test_a_user_can_be_a_secret_as_well(
+    secured: Mosquitto, publish: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MQTT_USER", "edge")
+    with Subscriber(secured.host, secured.port, "edge", "secret") as subscriber:
+        publish(secured.port, user=Secret(env="MQTT_USER"), password=password(tmp_path, "secret"))
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/availability"))
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", 5])
+def test_a_wrong_password_is_told_apart_from_an_absent_broker(
+    secured: Mosquitto,
+    publish: Publish,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    protocol: object,
+) -> None:
+    secret = password(tmp_path, "guess")
+    publish(secured.port, user="edge", password=secret, protocol=protocol)
+    wait_until(lambda: "refuses this client: Not authorized; check user, password" in caplog.text)
+    assert "guess" not in caplog.text
+
+
+def test_tls_is_spoken_and_a_stranger_is_not_trusted(
+    needs_mosquitto: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.sign("broker")
+    lines = f"allow_anonymous true\ncertfile {certificate}\nkeyfile {key}"
+    caplog.set_level(logging.INFO)
+    with Mosquitto(tmp_path, lines) as broker, publishing(tmp_path) as publish:
+        publish(broker.port, tls=TlsSettings(ca_file=authority.certificate))
+        wait_until(lambda: "connected" in caplog.text)
+    with Mosquitto(tmp_path, lines) as broker, publishing(tmp_path) as publish:
+        publish(broker.port, tls=TlsSettings())
+        wait_until(lambda: "CERTIFICATE_VERIFY_FAILED" in caplog.text)
+
+
+def test_a_client_certificate_opens_the_door_and_none_does_not(
+    needs_mosquitto: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.sign("broker")
+    lines = (
+        f"certfile {certificate}\nkeyfile {key}\ncafile {authority.certificate}\n"
+        "require_certificate true\nuse_identity_as_username true"
+    )
+    mine, my_key = authority.sign("test")
+    caplog.set_level(logging.INFO)
+    with Mosquitto(tmp_path, lines) as broker:
+        with publishing(tmp_path) as publish:
+            tls = TlsSettings(authority.certificate, mine, my_key)
+            sink = publish(broker.port, tls=tls)
+            sink.publish(event())
+            wait_until(lambda: sink.connected and not sink.waiting)
+        with publishing(tmp_path) as publish:
+            publish(broker.port, tls=TlsSettings(authority.certificate))
+            wait_until(lambda: "WARNING" in {record.levelname for record in caplog.records})
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", 5])
+def test_websockets_carry_it_as_well(
+    needs_mosquitto: None, tmp_path: Path, publish: Publish, protocol: object
+) -> None:
+    plain = free_port()
+    lines = f"protocol websockets\nallow_anonymous true\nlistener {plain} 127.0.0.1"
+    with Mosquitto(tmp_path, lines) as broker, Subscriber("127.0.0.1", plain) as subscriber:
+        sink = publish(broker.port, transport=Transport.WEBSOCKETS, protocol=protocol)
+        sink.publish(event())
+        wait_until(lambda: subscriber.payloads(f"{ROOT}/event"))
+
+
+def test_a_broker_without_websockets_is_told(
+    needs_mosquitto: None, broker: Broker, publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(broker.port, transport=Transport.WEBSOCKETS)
+    wait_until(lambda: "are websockets spoken there?" in caplog.text)
+
+
+def test_events_that_a_broker_refuses_stay_in_the_outbox_and_are_offered_again(
+    needs_mosquitto: None,
+    tmp_path: Path,
+    publish: Publish,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge.publish.mqtt.inflight.UNWELCOME_RETRY", 0.5)
+    caplog.set_level(logging.INFO)
+    rights = tmp_path / "acl"
+    rights.write_text("topic read #\ntopic write emotiond/test/availability\ntopic write mark\n")
+    lines = f"allow_anonymous true\nacl_file {rights}"
+    with Mosquitto(tmp_path, lines) as broker:
+        sink = publish(broker.port, protocol=5)
+        first, second = event(), event()
+        sink.publish(first)
+        sink.publish(second)
+        wait_until(lambda: "does not take events: Not authorized" in caplog.text)
+        time.sleep(1.2)
+        assert (sink.waiting, sink.connected) == (2, True)
+        rights.write_text("topic readwrite #\n")
+        with Subscriber(broker.host, broker.port) as subscriber:
+            broker.reload()
+            wait_until(lambda: not sink.waiting)
+            subscriber.catch_up()
+            ids = [one["id"] for one in subscriber.payloads(f"{ROOT}/event")]
+    assert list(dict.fromkeys(ids)) == [first.id, second.id]
+    assert caplog.text.count("does not take events") == 1
+    assert caplog.text.count("takes events again") == 1
+
+
+def test_who_is_thrown_out_again_and_again_tries_less_and_less_often(
+    publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    welcome = bytes([0x20, 2, 0, 0])  # CONNACK, and then the line is cut
+    visits: list[float] = []
+
+    def throw_out() -> None:
+        with suppress(OSError):
+            while True:
+                client = server.accept()[0]
+                visits.append(time.monotonic())
+                client.recv(4096)
+                client.sendall(welcome)
+                client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=throw_out, daemon=True).start()
+        publish(server.getsockname()[1])
+        wait_until(lambda: len(visits) == 5)
+    assert visits[4] - visits[3] > visits[1] - visits[0]
+
+
+def test_a_broker_that_lets_nobody_listen_is_told_and_gets_events_all_the_same(
+    needs_mosquitto: None, tmp_path: Path, publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    rights = tmp_path / "acl"
+    rights.write_text("topic write emotiond/test/#\n")
+    lines = f"allow_anonymous true\nacl_file {rights}"
+    with Mosquitto(tmp_path, lines) as broker:
+        sink = publish(broker.port)
+        sink.publish(event())
+        wait_until(lambda: sink.connected and not sink.waiting)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"user": "me", "password": Secret(file=Path("/none"))},
+            "/none: the secret cannot be read",
+        ),
+        ({"tls": TlsSettings(ca_file=Path("/none.pem"))}, "cannot use /none.pem: .*No such file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_an_error_before_anything_starts(
+    fields: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        MqttSink(settings(1883, **fields), tmp_path / "box")
+
+
+def test_a_broker_is_named_by_host_and_port_in_the_order_it_is_tried() -> None:
+    found = MqttSettings(host="a.local", fallbacks=(Address("b.local", 1884),)).addresses
+    assert [str(address) for address in found] == ["a.local:1883", "b.local:1884"]

@@ -1,0 +1,161 @@
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from edge.commands.embedded_broker import free_port
+from edge.errors import EmotiondError
+from edge.publish.mqtt.client import Gone, NotMqtt, Refused
+from edge.publish.mqtt.session import Visit, call_on
+from edge.publish.mqtt.settings import Address, MqttSettings, Transport
+from edge.secrets import Secret
+from tests.brokers import Broker, Mosquitto, wait_until
+from tests.proxy import Proxy
+from tests.subscribers import Subscriber
+
+HOST = "127.0.0.1"
+
+
+def settings(port: int, **fields: object) -> MqttSettings:
+    return MqttSettings(**{"host": HOST, "port": port, "device": "test", **fields})  # type: ignore[arg-type]
+
+
+def visit(port: int, **fields: object) -> Visit:
+    reached = settings(port, **fields)
+    return Visit(reached, reached.addresses[0], "test")
+
+
+@contextmanager
+def stranger(hangs_up: bool) -> Iterator[int]:
+    """Give the port of a server that lets everybody in and says nothing."""
+    let_in: list[socket.socket] = []
+
+    def let() -> None:
+        with suppress(OSError):
+            while True:
+                client = server.accept()[0]
+                if hangs_up:
+                    client.close()
+                else:
+                    let_in.append(client)
+
+    with socket.create_server((HOST, 0)) as server:
+        threading.Thread(target=let, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    for client in let_in:
+        client.close()
+
+
+def test_what_is_published_is_heard_by_whoever_asked_for_it(broker: Broker) -> None:
+    with closing(visit(broker.port)) as speaker, closing(visit(broker.port)) as hearer:
+        speaker.open()
+        hearer.open()
+        hearer.subscribe(["emotiond/test/one", "emotiond/+/two"])
+        for topic in ("one", "two", "three"):
+            speaker.publish(f"emotiond/test/{topic}", topic.encode())
+        assert hearer.wait(lambda: len(hearer.heard) == 2, 5)
+    assert [message.payload for message in hearer.heard] == [b"one", b"two"]
+    assert hearer.heard[0].topic == "emotiond/test/one"
+    assert not hearer.heard[0].retained
+
+
+def test_what_was_published_retained_stays_when_the_visitor_has_gone(broker: Broker) -> None:
+    with closing(visit(broker.port)) as speaker:
+        speaker.open()
+        speaker.publish("kept", b"kept", retain=True)
+    with Subscriber(HOST, broker.port) as subscriber:
+        wait_until(lambda: ("kept", "kept", True) in subscriber.messages)
+
+
+def test_several_visits_at_a_time_do_not_end_each_other(broker: Broker) -> None:
+    with closing(visit(broker.port)) as first, closing(visit(broker.port)) as second:
+        first.open()
+        second.open()
+        first.publish("emotiond/test/one", b"1")
+        second.publish("emotiond/test/one", b"2")
+
+
+def test_a_wait_ends_after_its_time(broker: Broker) -> None:
+    with closing(visit(broker.port)) as here:
+        here.open()
+        assert not here.wait(lambda: False, 0.3)
+
+
+def test_nobody_there_is_an_os_error() -> None:
+    with pytest.raises(ConnectionRefusedError):
+        visit(free_port()).open()
+
+
+def test_whoever_hangs_up_at_once_is_no_broker() -> None:
+    with stranger(hangs_up=True) as port, pytest.raises(NotMqtt, match="before it answers"):
+        visit(port).open()
+
+
+def test_whoever_keeps_silent_is_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.publish.mqtt.client.DIAL_SECONDS", 0.3)
+    with stranger(hangs_up=False) as port, pytest.raises(NotMqtt, match="does not answer in time"):
+        visit(port).open()
+
+
+def test_whoever_speaks_no_websockets_is_told_so(needs_mosquitto: None, broker: Broker) -> None:
+    with pytest.raises(NotMqtt, match="are websockets spoken there"):
+        visit(broker.port, transport=Transport.WEBSOCKETS).open()
+
+
+def test_a_wrong_password_is_a_refusal(secured: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSWORD", "guess")
+    wrong = visit(secured.port, user="edge", password=Secret(env="PASSWORD"))
+    with pytest.raises(Refused, match="Not authorized"):
+        wrong.open()
+
+
+def test_mqtt_5_tells_what_the_visitor_may_not_publish(
+    tmp_path: Path, needs_mosquitto: None
+) -> None:
+    access = tmp_path / "acl"
+    access.write_text("topic read emotiond/test/#\n")
+    lines = f"allow_anonymous true\nacl_file {access}"
+    with Mosquitto(tmp_path, lines) as broker, closing(visit(broker.port, protocol=5)) as here:
+        here.open()
+        with pytest.raises(Refused, match="may not publish on emotiond/test/x: Not authorized"):
+            here.publish("emotiond/test/x", b"")
+
+
+def test_a_broker_that_goes_away_is_gone(broker: Broker) -> None:
+    with Proxy(broker.port) as network, closing(visit(network.port)) as here:
+        here.open()
+        network.cut()
+        with pytest.raises(Gone, match="connection lost"):
+            here.publish("emotiond/test/x", b"")
+
+
+def test_a_broker_that_says_nothing_any_more_is_gone(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.publish.mqtt.session.ANSWER_SECONDS", 0.3)
+    with Proxy(broker.port) as network, closing(visit(network.port)) as here:
+        here.open()
+        network.freeze()
+        with pytest.raises(Gone, match="does not answer"):
+            here.subscribe(["emotiond/test/x"])
+
+
+def test_a_call_is_made_on_the_first_broker_that_lets_the_caller_in(broker: Broker) -> None:
+    fallbacks = (Address(HOST, broker.port), Address(HOST, free_port()))
+    with closing(call_on(settings(free_port(), fallbacks=fallbacks), "test")) as here:
+        assert here.address == fallbacks[0]
+        here.publish("emotiond/test/x", b"")
+
+
+def test_where_none_does_all_answers_are_told_in_one_line(secured: Mosquitto) -> None:
+    nobody = settings(free_port(), fallbacks=(Address(HOST, secured.port),))
+    with pytest.raises(EmotiondError) as caught:
+        call_on(nobody, "test")
+    first, second = str(caught.value).split("; broker ")
+    assert first.startswith(f"broker {nobody.addresses[0]}: cannot be reached: ")
+    assert second.startswith(f"{HOST}:{secured.port}: refuses this client: Not authorized")
+    assert "\n" not in str(caught.value)

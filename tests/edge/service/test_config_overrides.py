@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.config import Config, parse_config
+from edge.detect import AutoSettings, BlazeFaceSettings, HaarSettings
+from edge.service.commands import CommandError
+from edge.service.config_overrides import with_detector, with_model, with_thresholds
+
+MODELS = {"shallow-int8": Path("shallow-int8"), "mine": Path("/models/mine.tflite")}
+KINDS = ("auto", "emotiond", "yunet", "haar")
+
+
+def read(**data: object) -> Config:
+    return parse_config(data, Path("/etc/emotiond/emotiond.yaml"))
+
+
+def test_another_model_takes_the_place_of_the_configs() -> None:
+    changed = with_model(Config(), Config(), MODELS, "mine")
+    assert changed.classifier.model == Path("/models/mine.tflite")
+    assert msgspec.structs.replace(changed, classifier=Config().classifier) == Config()
+
+
+def test_a_baseline_is_of_the_configs_model_and_returns_with_it() -> None:
+    config = read(classifier={"model": "shallow-int8", "baseline": "me.json"})
+    other = with_model(config, config, MODELS, "mine")
+    assert other.classifier.baseline is None
+    assert with_model(other, config, MODELS, "shallow-int8") == config
+
+
+def test_another_detector_is_set_plainly_and_the_configs_own_as_it_stands_there() -> None:
+    config = read(detector={"kind": "haar", "width": 480})
+    auto = with_detector(config, config, KINDS, "auto")
+    assert auto.detector == AutoSettings()
+    assert with_detector(auto, config, KINDS, "haar").detector == HaarSettings(width=480)
+
+
+def test_thresholds_change_wherever_they_stand() -> None:
+    config = read(detector={"kind": "blazeface", "tiles": 2})
+    changed = with_thresholds(
+        config, {"face_threshold": 0.4, "min_confidence": 0.5, "min_size": 30.0}
+    )
+    assert changed.classifier.face_threshold == 0.4
+    assert changed.detector == BlazeFaceSettings(tiles=2, min_confidence=0.5)
+    assert changed.quality.min_size == 30.0
+    assert changed.quality.max_yaw == config.quality.max_yaw
+
+
+@given(st.text(max_size=30))
+def test_a_name_that_is_not_offered_is_refused(name: str) -> None:
+    if name not in MODELS:
+        with pytest.raises(CommandError, match="expected one of shallow-int8, mine"):
+            with_model(Config(), Config(), MODELS, name)
+    if name not in KINDS:
+        with pytest.raises(CommandError, match="expected one of auto, emotiond"):
+            with_detector(Config(), Config(), KINDS, name)

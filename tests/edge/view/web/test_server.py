@@ -1,0 +1,107 @@
+"""The server as a sink."""
+
+import socket
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from edge.errors import EmotiondError
+from edge.pipeline.latest_frame import Showcase
+from edge.service.command_queue import Desk
+from edge.types import CameraState
+from edge.view.settings import Blur
+from edge.view.view_context import Outlook
+from edge.view.web.server import Site
+from edge.view.web.settings import WebSettings
+from tests.edge.view.scenes import scene
+from tests.edge.view.web.sites import serve
+
+
+def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
+    with serve() as house:
+        outlook = Outlook(Showcase(), Blur.NONE, lambda _: scene())
+        other = Site(WebSettings(port=house.port), outlook, Desk({}, (), pictures=False))
+        with pytest.raises(EmotiondError, match=f":{house.port}: Address already in use; choose"):
+            other.start()
+        other.close(1.0)
+
+
+def test_the_port_of_one_that_ended_can_be_had_at_once() -> None:
+    with serve() as first:
+        port = first.port
+        first.get("/")
+    with serve(WebSettings(port=port)) as second:
+        assert second.get("/").status == 200
+
+
+@pytest.mark.parametrize(
+    ("camera", "status"),
+    [(CameraState.ONLINE, 200), (CameraState.PAUSED, 200), (CameraState.OFFLINE, 503)],
+)
+def test_health_is_that_pictures_come_or_nobody_wants_any(camera: CameraState, status: int) -> None:
+    with serve() as house:
+        house.tell(camera)
+        assert house.get("/healthz").status == status
+
+
+def test_a_place_that_is_none_and_a_wrong_way_to_ask_are_told_in_json() -> None:
+    with serve() as house:
+        assert (house.get("/nowhere").status, house.get("/nowhere").code) == (404, "unknown")
+        house.enter()
+        wrong = house.ask("DELETE", "/api/state")
+        assert (wrong.status, wrong.code) == (405, "unknown")
+        assert "GET" in wrong.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/events", "/stream.mjpg", "/api/state"])
+def test_a_question_for_the_head_alone_is_answered_and_ends(path: str) -> None:
+    with serve() as house:
+        reply = house.ask("HEAD", path)
+        assert (reply.status, reply.body) == (200, b"")
+
+
+def test_a_fault_is_told_to_the_log_and_not_to_the_visitor(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serve() as house:
+        monkeypatch.setattr("edge.view.web.routes.describe_faces", lambda _: 1 / 0)
+        reply = house.get("/api/state")
+        assert (reply.status, reply.code) == (500, "failed")
+        assert b"ZeroDivisionError" not in reply.body
+        assert "a fault of the web page" in caplog.text
+
+
+def test_who_connects_and_says_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.view.web.header_timeout.HEAD_SECONDS", 0.2)
+    with serve() as house:
+        for start in (b"", b"GET / HT"):
+            with closing(socket.create_connection(("127.0.0.1", house.port), 20)) as caller:
+                caller.sendall(start)
+                assert caller.recv(100) == b""
+
+
+def test_a_daemon_without_the_page_loads_nothing_of_it() -> None:
+    code = (
+        "import edge.cli, sys; found = {'starlette', 'uvicorn', 'PIL', 'prometheus_client', "
+        "'pygame', 'distributed', 'rich'} & set(sys.modules); print(sorted(found))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_files_of_the_page_need_no_other_place() -> None:
+    with serve() as house:
+        for path in ("/", "/page.js", "/page.css", "/page.svg"):
+            text = house.get(path).body.decode().replace("http://www.w3.org/2000/svg", "")
+            assert "://" not in text
+            assert "<script>" not in text
+            assert " style=" not in text
+
+
+def test_the_page_learns_whether_it_may_command() -> None:
+    with serve() as house:
+        assert house.get("/api/state").json["authorised"] is False
+        house.enter()
+        assert house.get("/api/state").json["authorised"] is True
