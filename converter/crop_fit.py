@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detect import CropFit, Detector
+from edge.detect import CropCalibration, Detector
 from edge.errors import DataError
 from edge.geometry import Box
 from edge.types import Face, Image
@@ -31,7 +31,7 @@ class FitReport:
         iou: mean overlap of the fitted squares with the true ones.
     """
 
-    fit: CropFit
+    fit: CropCalibration
     tried: int
     found: int
     iou: float
@@ -108,7 +108,7 @@ def _best(detector: Detector, image: Image, square: Box) -> Face | None:
     return best if best is not None and square.iou(best.box) > NEAR else None
 
 
-def _medians(pairs: list[tuple[Box, Box]]) -> CropFit:
+def _medians(pairs: list[tuple[Box, Box]]) -> CropCalibration:
     fits = [
         (
             square.height / box.height,
@@ -118,4 +118,4 @@ def _medians(pairs: list[tuple[Box, Box]]) -> CropFit:
         for square, box in pairs
     ]
     scale, right, down = np.round(np.median(np.array(fits), axis=0), 3).tolist()
-    return CropFit(scale, right, down)
+    return CropCalibration(scale, right, down)

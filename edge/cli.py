@@ -26,7 +26,7 @@ from edge.commands import (
 )
 from edge.commands.options import enter_service
 from edge.errors import EmotiondError, ExitCode
-from edge.logging_setup import complain, open_logbook
+from edge.logging_setup import configure_logging, print_error
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Errors addressed to the user are printed as one line, without a traceback.
     """
     options = _parser().parse_args(arguments)
-    open_logbook()
+    configure_logging()
     _set_libraries()
     enter_service(options)
     try:
         return int(options.command(options))
     except EmotiondError as error:
-        complain(str(error))
+        print_error(str(error))
         return int(error.exit_code)
     except KeyboardInterrupt:
         return INTERRUPTED

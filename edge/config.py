@@ -9,16 +9,17 @@ from msgspec import inspect
 
 from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
-from edge.config_errors import explain
-from edge.detect import AutoSettings, DetectorSettings, DetectSettings, TrackerSettings
+from edge.config_errors import format_validation_error
+from edge.detect import AutoSettings, DetectorSettings
 from edge.directories import state_directory
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
 from edge.publish import MqttSettings, SinkSettings
+from edge.track import SchedulerSettings, TrackerSettings
 from edge.view import ViewSettings, WebSettings
-from edge.view.settings import Blur
+from edge.view.settings import PrivacyBlur
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +31,7 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     pictures: bool = False
-    blur: Blur = Blur.NONE
+    blur: PrivacyBlur = PrivacyBlur.NONE
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +43,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     source: SourceSettings = CameraSettings()
     detector: DetectorSettings = AutoSettings()
-    detect: DetectSettings = DetectSettings()
+    detect: SchedulerSettings = SchedulerSettings()
     tracker: TrackerSettings = TrackerSettings()
     classifier: ClassifierSettings = ClassifierSettings()
     quality: QualitySettings = QualitySettings()
@@ -110,7 +111,7 @@ def parse_config(data: Any, path: Path) -> Config:
     try:
         return msgspec.convert(data, Config, dec_hook=resolve)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {explain(str(error), data, Config)}") from error
+        raise ConfigError(f"{path}: {format_validation_error(str(error), data, Config)}") from error
 
 
 def parse_detector(text: str) -> DetectorSettings:

@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import inspect
 
-from edge.redaction import without_credentials
-from edge.renamed_keys import find_moved
+from edge.redaction import redact_url
+from edge.renamed_keys import find_renamed_keys
 
 Key = str | int
 
@@ -24,7 +24,7 @@ WORDS = {
 """What YAML's users call the types that messages name."""
 
 
-def explain(message: str, data: Any, root: type) -> str:
+def format_validation_error(message: str, data: Any, root: type) -> str:
     """Turn msgspec's message into: key, what was expected, what was found, what may be meant.
 
     Args:
@@ -46,7 +46,7 @@ def explain(message: str, data: Any, root: type) -> str:
 
 
 def _explain_unknown(keys: list[Key], data: Any, root: type) -> str:
-    moved = find_moved(data)
+    moved = find_renamed_keys(data)
     if any(one.place == _dotted(keys) for one in moved):  # all at once: they were moved together
         return "; ".join(map(str, moved))
     structs = _structs(root, data, keys[:-1])
@@ -103,7 +103,7 @@ def _one_line(text: str) -> str:
 
 def _show(value: Any) -> str:
     """Show a value in one short line, without the user and password of an address."""
-    return without_credentials(repr(value))[:80]
+    return redact_url(repr(value))[:80]
 
 
 def _plain(problem: str) -> str:

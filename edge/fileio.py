@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.errors import ModelError
 
 
-def digest(content: bytes) -> str:
+def sha256_of(content: bytes) -> str:
     """Return the SHA-256 of `content` in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
@@ -19,7 +19,7 @@ def sha256(path: Path) -> str:
     Raises:
         ModelError: it cannot be read.
     """
-    return digest(read(path))
+    return sha256_of(read(path))
 
 
 def read(path: Path) -> bytes:
@@ -34,7 +34,7 @@ def read(path: Path) -> bytes:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def atomic_write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: nobody reads half of it, and no half stays behind.
 
     It is on the disk before it takes the place of an older one, so that a power cut leaves one of

@@ -20,12 +20,12 @@ OTHER = "#ffffff"
 """Of a class that only somebody's own model knows."""
 
 
-def colour(emotion: str) -> str:
+def color_for(emotion: str) -> str:
     """Return the colour of an expression, as `#rrggbb`."""
     return COLOURS.get(emotion, OTHER)
 
 
-def ink(emotion: str) -> str:
+def text_color_for(emotion: str) -> str:
     """Return black or white, whichever is read more easily on an expression's colour.
 
     By the contrast ratio of WCAG 2.2 (w3.org/TR/WCAG22, "relative luminance").
@@ -33,7 +33,7 @@ def ink(emotion: str) -> str:
     luminance = sum(
         weight * _linear(part / 255)
         for weight, part in zip(
-            (0.2126, 0.7152, 0.0722), bytes.fromhex(colour(emotion)[1:]), strict=True
+            (0.2126, 0.7152, 0.0722), bytes.fromhex(color_for(emotion)[1:]), strict=True
         )
     )
     return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"

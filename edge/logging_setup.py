@@ -9,20 +9,20 @@ PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging
 """Of syslog(3), as sd-daemon(3) has the journal told; what is lesser is debugging, 7."""
 
 
-def open_logbook() -> None:
+def configure_logging() -> None:
     """Send the log to stderr: with time and level, or as the journal wants it, if it listens."""
     handler = logging.StreamHandler()
-    if in_journal():
+    if under_journald():
         handler.setFormatter(JournalFormatter())
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """Write why a command ends, addressed to whoever gave it."""
     line = f"emotiond: {text}"
-    print(_prioritised(line, logging.ERROR) if in_journal() else line, file=sys.stderr)
+    print(_prioritised(line, logging.ERROR) if under_journald() else line, file=sys.stderr)
 
 
 class JournalFormatter(logging.Formatter):
@@ -36,7 +36,7 @@ class JournalFormatter(logging.Formatter):
         return _prioritised(super().format(record), record.levelno)
 
 
-def in_journal() -> bool:
+def under_journald() -> bool:
     """Tell whether stderr goes to the journal.
 
     JOURNAL_STREAM names its device and inode (systemd.exec(5)); the variable alone does not tell,

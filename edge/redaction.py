@@ -3,7 +3,7 @@
 import re
 
 
-def without_credentials(text: str) -> str:
+def redact_url(text: str) -> str:
     """Return `text` without what stands between `//` and the last `@`.
 
     Greedy on purpose: a password may itself hold `/`, `#` or `@`.

@@ -12,7 +12,7 @@ MOVED = {
 
 
 @dataclass(frozen=True, slots=True)
-class MovedKey:
+class RenamedKey:
     """A key of an earlier version that stands in a config.
 
     Attributes:
@@ -28,10 +28,10 @@ class MovedKey:
         return f"{self.place}: {remedy}"
 
 
-def find_moved(data: Any) -> list[MovedKey]:
+def find_renamed_keys(data: Any) -> list[RenamedKey]:
     """Return every key of an earlier version in a config, in the config's order."""
     return [
-        MovedKey(place, None if value is None else _instead(MOVED[kind], value))
+        RenamedKey(place, None if value is None else _instead(MOVED[kind], value))
         for place, kind, value in _keys(data, "", "")
         if kind in MOVED
     ]

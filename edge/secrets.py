@@ -8,7 +8,7 @@ import msgspec
 from edge.errors import ConfigError
 
 
-class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One place that holds a secret.
 
     Attributes:

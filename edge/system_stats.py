@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from edge.types import Load
+from edge.types import ResourceUsage
 
 ZONES = Path("/sys/class/thermal")
 
@@ -12,14 +12,14 @@ HOTTEST_PLAUSIBLE = 150.0
 """Degrees Celsius; some boards report a sensor that is not there as less than nothing or more."""
 
 
-class Machine:
+class SystemStats:
     """Looks at the process now and then.
 
     Args:
         zones: where the kernel tells temperatures.
 
     Attributes:
-        thermometer: whether it tells one.
+        has_temperature: whether it tells one.
     """
 
     def __init__(self, zones: Path = ZONES) -> None:
@@ -29,13 +29,13 @@ class Machine:
         self._share = 0.0
         self.thermometer = self._temperature() is not None
 
-    def look(self) -> Load:
+    def look(self) -> ResourceUsage:
         """Return what the process took since the last look that was a second or more ago."""
         now, spent = time.monotonic(), time.process_time()
         if now - self._looked >= 1.0:
             self._share = (spent - self._spent) / (now - self._looked)
             self._looked, self._spent = now, spent
-        return Load(self._share, resident(), self._temperature())
+        return ResourceUsage(self._share, rss_bytes(), self._temperature())
 
     def _temperature(self) -> float | None:
         """Return the temperature of the hottest zone, as thermal throttling goes by it."""
@@ -52,7 +52,7 @@ def _degrees(path: Path) -> float | None:
         return None
 
 
-def resident(process: int | None = None) -> int:
+def rss_bytes(process: int | None = None) -> int:
     """Return the bytes of memory that a process has (proc(5), statm); 0 where none tells.
 
     Args:

@@ -35,7 +35,7 @@ MODULES = {
 
 
 @dataclass(frozen=True, slots=True)
-class TensorForm:
+class TensorSpec:
     """What one input or output looks like.
 
     Attributes:
@@ -50,7 +50,7 @@ class TensorForm:
         return f"{self.shape} {self.dtype}"
 
 
-class Network:
+class TFLiteModel:
     """A loaded .tflite file with one input and any number of outputs.
 
     Args:
@@ -88,7 +88,7 @@ class Network:
             self._interpreter.resize_tensor_input(entry["index"], [batch, *entry["shape"][1:]])
 
     @property
-    def input(self) -> TensorForm:
+    def input(self) -> TensorSpec:
         """Shape and type of the input."""
         return _form(self._input)
 
@@ -99,7 +99,7 @@ class Network:
         return float(scale), int(zero_point)
 
     @property
-    def outputs(self) -> tuple[TensorForm, ...]:
+    def outputs(self) -> tuple[TensorSpec, ...]:
         """Shape and type of each output, in the file's own order."""
         return tuple(_form(detail) for detail in self._outputs)
 
@@ -113,7 +113,7 @@ class Network:
         constants = {tuple(self._interpreter.get_tensor(one["index"]).tolist()) for one in pairs}
         return {length for batch, length in constants & shapes if batch == 1}
 
-    def expect(self, entry: TensorForm, outputs: Sequence[TensorForm]) -> list[int]:
+    def expect(self, entry: TensorSpec, outputs: Sequence[TensorSpec]) -> list[int]:
         """Check that input and outputs are those a card tells of; return where each output is.
 
         Converters order outputs as they like, so they are told apart by their forms, which must all
@@ -127,7 +127,7 @@ class Network:
         return [self.outputs.index(form) for form in outputs]
 
     def _check(
-        self, what: str, expected: Sequence[TensorForm], found: Sequence[TensorForm]
+        self, what: str, expected: Sequence[TensorSpec], found: Sequence[TensorSpec]
     ) -> None:
         if sorted(map(str, expected)) != sorted(map(str, found)):
             raise ModelError(
@@ -169,25 +169,25 @@ class Network:
         return [self._interpreter.get_tensor(detail["index"]) for detail in self._outputs]
 
 
-def open_network(path: Path) -> Network:
+def open_tflite(path: Path) -> TFLiteModel:
     """Load a .tflite file on the first runtime of `Runtime` that is installed: the faster one.
 
     Raises:
         ConfigError: none is.
-        ModelError: as `Network`.
+        ModelError: as `TFLiteModel`.
     """
     missing = []
     for runtime in Runtime:
         try:
-            return Network(path, runtime)
+            return TFLiteModel(path, runtime)
         except ConfigError as error:
             missing.append(str(error))
     raise ConfigError("; ".join(missing))
 
 
-def _form(detail: dict[str, Any]) -> TensorForm:
+def _form(detail: dict[str, Any]) -> TensorSpec:
     shape = tuple(int(length) for length in detail["shape"])
-    return TensorForm(shape, str(np.dtype(detail["dtype"]).name))
+    return TensorSpec(shape, str(np.dtype(detail["dtype"]).name))
 
 
 def _interpreter_class(runtime: Runtime) -> Any:

@@ -12,7 +12,7 @@ from edge.geometry import Box, KeyPoints
 Image = NDArray[np.uint8]
 """BGR uint8 (height, width, 3); read-only once it is in a Frame."""
 
-GreyImage = NDArray[np.uint8]
+GrayImage = NDArray[np.uint8]
 """Grey uint8 (height, width)."""
 
 Probabilities = NDArray[np.float32]
@@ -209,7 +209,7 @@ class CameraState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class DaemonStatus:
     """How the daemon is set at this moment, by its config and by commands.
 
     Attributes:
@@ -229,7 +229,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class FaceSnapshot:
     """What is seen at this moment; events tell what changed, this tells how it is.
 
     Attributes:
@@ -243,7 +243,7 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class AnalyzedFrame:
     """A frame and what was read in it: what views show.
 
     Attributes:
@@ -261,13 +261,13 @@ class Scene:
         return self.tracked.frame
 
     @property
-    def sight(self) -> Sight:
+    def sight(self) -> FaceSnapshot:
         """It without its picture."""
-        return Sight(self.time, self.expressions, self.frame.size)
+        return FaceSnapshot(self.time, self.expressions, self.frame.size)
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class ResourceUsage:
     """What the daemon takes of its machine.
 
     Attributes:
@@ -301,7 +301,7 @@ class Stats:
     time: datetime
     uptime: float
     camera: CameraState
-    load: Load
+    load: ResourceUsage
     fps_in: float
     fps_out: float
     frames: int
@@ -314,5 +314,5 @@ class Stats:
     event_latency: tuple[float, float] | None
 
 
-Record = EmotionEvent | Stats | Status | Sight
+SinkRecord = EmotionEvent | Stats | DaemonStatus | FaceSnapshot
 """What a sink is given."""

@@ -10,17 +10,17 @@ from edge.geometry import Box
 from edge.types import (
     UNCERTAIN,
     CameraState,
+    DaemonStatus,
     EmotionEvent,
     EventType,
     Expression,
     Face,
+    FaceSnapshot,
     Frame,
-    Load,
     Quality,
     Reason,
-    Sight,
+    ResourceUsage,
     Stats,
-    Status,
     Track,
 )
 
@@ -46,7 +46,7 @@ def stats(**fields: Any) -> Stats:
         "time": datetime.now(UTC),
         "uptime": 60.0,
         "camera": CameraState.ONLINE,
-        "load": Load(cpu=0.07, memory=90_000_000, temperature=48.3),
+        "load": ResourceUsage(cpu=0.07, memory=90_000_000, temperature=48.3),
         "fps_in": 30.04,
         "fps_out": 29.9,
         "frames": 1800,
@@ -70,12 +70,12 @@ def expression(
     return Expression(track, emotion, shares, QUALITY)
 
 
-def sight(*faces: Expression) -> Sight:
+def sight(*faces: Expression) -> FaceSnapshot:
     """Return what is seen at this moment."""
-    return Sight(datetime.now(UTC), faces, frame_size=(640, 480))
+    return FaceSnapshot(datetime.now(UTC), faces, frame_size=(640, 480))
 
 
-def status(**fields: Any) -> Status:
+def status(**fields: Any) -> DaemonStatus:
     """Return a status; `fields` replace the defaults."""
     defaults: dict[str, Any] = {
         "camera": CameraState.ONLINE,
@@ -85,7 +85,7 @@ def status(**fields: Any) -> Status:
         "labels": ("happy", "neutral"),
         "thermometer": True,
     }
-    return Status(**{**defaults, **fields})
+    return DaemonStatus(**{**defaults, **fields})
 
 
 def event(kind: EventType = EventType.START, track_id: int = 1, **fields: Any) -> EmotionEvent:

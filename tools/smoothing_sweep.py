@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from converter.datasets import open_dataset
 from converter.label_sets import ferplus_majority
 from edge.infer.classifier import ClassifierSettings, ModelPath, TFLiteClassifier, open_classifier
-from edge.infer.face_analyzer import Look
+from edge.infer.face_analyzer import FaceObservation
 from edge.infer.smoothing import SmoothingSettings
-from edge.infer.track_state import Watch
-from edge.types import GreyImage, Probabilities, Quality
+from edge.infer.track_state import ExpressionTrackState
+from edge.types import GrayImage, Probabilities, Quality
 
 FPS = 30
 SECONDS = 10.0
@@ -104,8 +104,8 @@ def _clips(
 
 
 def _held(
-    face: GreyImage, frames: int, speaking: bool, rng: np.random.Generator
-) -> list[GreyImage]:
+    face: GrayImage, frames: int, speaking: bool, rng: np.random.Generator
+) -> list[GrayImage]:
     """Return a face as a camera sees it: shaking crop, changing light, noise, and speech."""
     side = len(face)
     middle = (side - 1) / 2
@@ -144,9 +144,9 @@ def _row(clips: Sequence[Clip], settings: SmoothingSettings, min_confidence: flo
 
 def _labels(clip: Clip, settings: SmoothingSettings, least: float) -> list[int | None]:
     """Return the label at each frame; -1 where it is uncertain, None before the first."""
-    watch, labels = Watch(settings, least), list[int | None]()
+    watch, labels = ExpressionTrackState(settings, least), list[int | None]()
     for number, answer in enumerate(clip.answers):
-        watch.update(Look(answer, True, GOOD, (), np.empty(0, np.uint8)), number / FPS)
+        watch.update(FaceObservation(answer, True, GOOD, (), np.empty(0, np.uint8)), number / FPS)
         labels.append(-1 if watch.reasons else watch.label)
     return labels
 

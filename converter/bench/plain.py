@@ -20,7 +20,7 @@ from edge.bench.tasks import PlainAnswer, PlainTask
 from edge.bench.timing import timing
 from edge.capture.source import frames
 from edge.detect.haar import Cascade
-from edge.system_stats import resident
+from edge.system_stats import rss_bytes
 from edge.types import Image
 
 GREEN = (0, 255, 0)
@@ -42,7 +42,7 @@ def run_plain(task: PlainTask) -> PlainAnswer:
         stages=laps.milliseconds,
         frame=timing(laps.frames),
         faces=laps.faces / task.frames,
-        memory=resident() / 1e6,
+        memory=rss_bytes() / 1e6,
     )
 
 

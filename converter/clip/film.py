@@ -11,7 +11,7 @@ import numpy as np
 
 from converter.clip.average_faces import Picture, Reader, average_faces
 from converter.datasets import Dataset
-from edge.detect import EmotiondSettings, open_detector
+from edge.detect import BuiltinSettings, open_detector
 from edge.errors import DataError
 from edge.infer.classifier import Classifier, ClassifierSettings, open_classifier
 from edge.infer.crop import crop_face
@@ -58,7 +58,7 @@ def as_daemon(classifier: Classifier) -> Reader:
     A face that the detector does not find, as large as in the clip or a third of that, reads as
     nothing.
     """
-    detector = open_detector(EmotiondSettings())
+    detector = open_detector(BuiltinSettings())
 
     def read(face: Picture, label: str) -> float:
         image = _move(_lay_out(face), 0.0)

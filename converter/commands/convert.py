@@ -8,7 +8,7 @@ from typing import Any
 from converter.commands.extras import needs
 from converter.commands.options import add_data, load_data, names
 from converter.commands.quantize import add_target, print_conversions, target_of
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.options import count
 from edge.errors import ConfigError
 
@@ -16,7 +16,7 @@ from edge.errors import ConfigError
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "make a Keras model of your own into one the daemon runs"
-    parser = add_command(commands, "convert", _run, text)
+    parser = add_subcommand(commands, "convert", _run, text)
     parser.add_argument("model", type=Path, help=".keras, .h5, or .json with --weights")
     parser.add_argument("--weights", type=Path, help="the .h5 that belongs to a .json")
     parser.add_argument("--labels", help="its classes in the order of its output: angry,happy,...")

@@ -8,14 +8,14 @@ import msgspec
 
 from converter.commands.extras import needs
 from converter.commands.options import add_data, load_data, names
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.errors import ConfigError
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "measure a model: accuracy, calibration, confusion; a .tflite needs no TensorFlow"
-    parser = add_command(commands, "evaluate", _run, text)
+    parser = add_subcommand(commands, "evaluate", _run, text)
     parser.add_argument(
         "--model",
         type=Path,

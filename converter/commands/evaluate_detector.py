@@ -14,13 +14,13 @@ from converter.detection.detector_table import summarize
 from converter.detection.judging import MEASURE, judge
 from converter.detection.photographs import Split, of_split
 from edge.bench.seeing.contender import Contender, find_contenders, parse_contender
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "judge detectors by photographs with boxes: average precision, false faces, time"
-    parser = add_command(commands, "evaluate-detector", _run, text)
+    parser = add_subcommand(commands, "evaluate-detector", _run, text)
     parser.add_argument(
         "--data",
         type=Path,

@@ -8,7 +8,7 @@ from converter.commands.extras import needs
 from converter.commands.options import add_data, load_data
 from converter.crop_fit import fit_crop
 from converter.datasets import Dataset, Usage
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.options import count
 from edge.config import parse_detector
 from edge.detect import Detector, open_detector
@@ -17,7 +17,7 @@ from edge.detect import Detector, open_detector
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "fit a detector's boxes to the training framing, and say what the crops cost a model"
-    parser = add_command(commands, "fit-crop", _run, text)
+    parser = add_subcommand(commands, "fit-crop", _run, text)
     parser.add_argument(
         "--detector",
         default="auto",

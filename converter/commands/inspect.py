@@ -5,7 +5,7 @@ from typing import Any
 
 from converter.commands.options import add_data, load_data
 from converter.datasets.quality import Quality, Rows, assess
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 
 EXAMPLES = 5
 """Rows named beside each count; row 0 is the first picture of the first set."""
@@ -14,7 +14,7 @@ EXAMPLES = 5
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "count classes, copies and pictures of no face; needs no TensorFlow"
-    add_data(add_command(commands, "inspect", _run, text))
+    add_data(add_subcommand(commands, "inspect", _run, text))
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 from converter.clip.film import write_clip
 from converter.commands.options import add_data, load_data
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "make the built-in clip of average faces"
-    parser = add_command(commands, "make-clip", _run, text)
+    parser = add_subcommand(commands, "make-clip", _run, text)
     parser.add_argument("--out", type=Path, required=True, help="the .mp4 to write")
     add_data(parser)
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from converter.commands.extras import needs
 from converter.commands.options import add_data, load_data
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.infer.card import Accuracy
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "write .tflite models with cards, each verified first"
-    parser = add_command(commands, "quantize", _run, text)
+    parser = add_subcommand(commands, "quantize", _run, text)
     parser.add_argument("training", type=Path, help="the folder that train wrote")
     parser.add_argument("--name", default="shallow", help="of the models; default: %(default)s")
     add_target(parser, default="float32 and int8")

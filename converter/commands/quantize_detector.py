@@ -8,7 +8,7 @@ from converter.commands.extras import needs
 from converter.commands.options import picture_size
 from converter.datasets import Usage, open_dataset
 from converter.detection.annotations import open_photographs
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.detect.card import DetectorCard
 
 FACES = 1000
@@ -18,7 +18,7 @@ FACES = 1000
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "write int8 face detectors with cards, each verified first"
-    parser = add_command(commands, "quantize-detector", _run, text)
+    parser = add_subcommand(commands, "quantize-detector", _run, text)
     parser.add_argument("training", type=Path, help="the folder that train-detector wrote")
     parser.add_argument(
         "--data", type=Path, required=True, help="the photographs with boxes, of both splits"

@@ -7,13 +7,13 @@ from typing import Any
 from converter.commands.extras import needs
 from converter.detection.detector_page import FOLDER, detector_page, read_detectors
 from converter.evaluation.model_table import PICTURE, page, read_cards
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "write README.md of a folder and its detectors from the cards, with a picture"
-    parser = add_command(commands, "table", _run, text)
+    parser = add_subcommand(commands, "table", _run, text)
     parser.add_argument("models", type=Path, help="the folder, such as models")
 
 

@@ -13,13 +13,13 @@ from converter.label_sets import LABEL_SETS
 from converter.recipes import Recipe, load_recipe
 from converter.training import folder
 from edge.capture.images import SUFFIXES
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.errors import DataError
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
-    parser = add_command(commands, "train", _run, "train a network by a recipe")
+    parser = add_subcommand(commands, "train", _run, "train a network by a recipe")
     parser.add_argument("recipe", type=Path, help="such as converter/recipes/shallow.yaml")
     parser.add_argument("--out", type=Path, required=True, help="folder for network and log")
     parser.add_argument(

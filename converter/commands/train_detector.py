@@ -12,7 +12,7 @@ from converter.detection.portraits import draw_portraits
 from converter.recipes import load_recipe
 from converter.recipes.detector import DetectorRecipe
 from converter.training import folder
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.detect import Detector
 from edge.errors import ConfigError
 
@@ -22,7 +22,7 @@ PORTRAITS = 3000
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
-    parser = add_command(commands, "train-detector", _run, "train a face detector by a recipe")
+    parser = add_subcommand(commands, "train-detector", _run, "train a face detector by a recipe")
     parser.add_argument("recipe", type=Path, help="such as converter/recipes/detector.yaml")
     parser.add_argument("--out", type=Path, required=True, help="folder for network and log")
     parser.add_argument(

@@ -11,7 +11,7 @@ from converter.detection.trained import Summary, Trained
 from converter.networks.detector import Model
 from converter.quantization.latency import measure_speed
 from converter.quantization.tflite import multiply_adds
-from edge.detect import CropFit
+from edge.detect import CropCalibration
 from edge.detect.card import DetectionAccuracy, DetectorCard, DetectorInput
 from edge.fileio import sha256
 
@@ -38,7 +38,7 @@ def describe(path: Path, network: Model, trained: Trained) -> DetectorCard:
         strides=STRIDES,
         min_confidence=LEAST,
         keep_confidence=LEAST,
-        crop_fit=CropFit(1.0, 0.0, 0.0),
+        crop_fit=CropCalibration(1.0, 0.0, 0.0),
         smallest_face=trained.recipe.scenes.smallest,
         largest_face=height,
         sha256=sha256(path),
@@ -61,8 +61,6 @@ def _told(summary: Summary) -> str:
     )
     if summary.portraits:
         text += f"{summary.portraits:,} faces cut close were laid into others. "
-    if summary.taught:
-        text += "A larger detector showed it where eyes, nose and mouth are. "
     return text + f"{summary.watched:,} more photographs were watched, and chose what was kept."
 
 

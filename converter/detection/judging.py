@@ -13,7 +13,13 @@ import numpy as np
 from converter.detection.average_precision import LEAST, Detections, Truth
 from converter.detection.photographs import Photograph
 from edge.bench.seeing.contender import Contender
-from edge.detect import AutoSettings, Detector, DetectorSettings, HaarSettings, open_detector
+from edge.detect import (
+    AutoSettings,
+    Detector,
+    DetectorSettings,
+    HaarSettings,
+    open_detector,
+)
 from edge.errors import ConfigError, DataError
 from edge.types import Face, Image
 

@@ -25,10 +25,10 @@ from converter.quantization.files import move, refuse_existing, write_card
 from converter.quantization.tflite import Precision, to_tflite
 from edge.bench.seeing.contender import Contender
 from edge.config import Config
-from edge.detect import Detector, EmotiondSettings, open_detector
+from edge.detect import BuiltinSettings, Detector, open_detector
 from edge.detect.card import DetectorCard, load_detector_card
 from edge.errors import DataError, ModelError
-from edge.tflite import Network, Runtime
+from edge.tflite import Runtime, TFLiteModel
 
 MAX_LOSS = 0.01
 """Average precision that int8 may lose against float32 on the watched photographs."""
@@ -159,7 +159,7 @@ def _loss(path: Path, network: Model, training: Sequence[Photograph]) -> str:
 
 def _ask_int8(path: Path, pictures: NDArray[np.uint8]) -> Answer:
     """Return what the .tflite answers to the same pictures, as `ask` returns it."""
-    network = Network(path, Runtime.LITERT)
+    network = TFLiteModel(path, Runtime.LITERT)
     names = {numbers: name for name, numbers in OUTPUTS.items()}
     rows = [network.invoke((picture ^ 128).view(np.int8)[None]) for picture in pictures]
     return {
@@ -201,7 +201,7 @@ def calm_confidence(surest: Sequence[float]) -> float:
 def _measured(path: Path, card: DetectorCard, test: Sequence[Photograph]) -> DetectorCard:
     """Return the card with its figures, and write it."""
     height, width, _ = card.input.shape
-    contender = Contender(card.name, Config(detector=EmotiondSettings(model=path)))
+    contender = Contender(card.name, Config(detector=BuiltinSettings(model=path)))
     performances = judge([contender], test, (width, height))
     judged = report("test split", performances, test, (width, height))
     card = msgspec.structs.replace(card, measured=tuple(accuracies(judged)))
@@ -210,4 +210,4 @@ def _measured(path: Path, card: DetectorCard, test: Sequence[Photograph]) -> Det
 
 
 def _open(path: Path) -> Detector:
-    return open_detector(EmotiondSettings(model=path))
+    return open_detector(BuiltinSettings(model=path))

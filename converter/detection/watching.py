@@ -12,7 +12,7 @@ from converter.detection.cells import STRIDES
 from converter.detection.lessons import Lesson
 from converter.detection.photographs import Photograph
 from converter.networks.detector import Model
-from edge.detect.builtin import cells, decode, fit, suppress
+from edge.detect.builtin import cells, decode, letterbox, nms
 
 Answer = dict[str, NDArray[np.float32]]
 """A network's outputs by name, float32 (pictures, cells, numbers)."""
@@ -41,7 +41,7 @@ class Watched:
         self._truth = []
         for lesson, picture in zip(lessons, self.pictures, strict=True):
             into = np.zeros((height, width, 3), np.uint8)
-            scale = fit(lesson.image, into)
+            scale = letterbox(lesson.image, into)
             picture[:] = as_input(into, channels)
             self._truth.append(Truth(lesson.boxes * np.tile(scale, 2), lesson.ignored))
 
@@ -64,5 +64,5 @@ def ask(network: Model, pictures: NDArray[np.uint8]) -> Answer:
 def detections(decoded: tuple[NDArray[np.float32], NDArray[np.float32]]) -> Detections:
     """Return what `decode` gave for one picture, one box a face."""
     scores, values = decoded
-    stand = suppress(scores, values)
+    stand = nms(scores, values)
     return Detections(values[stand, :4], scores[stand])

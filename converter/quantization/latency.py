@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.errors import ConfigError
 from edge.model_card import Speed
-from edge.tflite import PACKAGES, Network, Runtime, Tensor
+from edge.tflite import PACKAGES, Runtime, Tensor, TFLiteModel
 
 ROUNDS = 200
 WARM_UP = 20
@@ -26,7 +26,7 @@ def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:
     speeds: list[tuple[Speed, ...]] = [()] * len(models)
     for runtime in Runtime:
         try:
-            networks = [Network(model, runtime) for model in models]
+            networks = [TFLiteModel(model, runtime) for model in models]
         except ConfigError:  # not installed
             continue
         name = f"{runtime} {version(PACKAGES[runtime])}"
@@ -35,7 +35,7 @@ def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:
     return speeds
 
 
-def milliseconds(networks: Sequence[Network]) -> list[float]:
+def milliseconds(networks: Sequence[TFLiteModel]) -> list[float]:
     """Return the median time of one face for each of the networks.
 
     They take turns, so that whatever else the machine does falls on all of them alike.
@@ -59,12 +59,12 @@ def machine() -> str:
     return names.get("model name") or names.get("Model") or platform.machine()
 
 
-def _face(network: Network) -> Tensor:
+def _face(network: TFLiteModel) -> Tensor:
     grey = np.random.default_rng(0).integers(0, 256, network.input.shape)
     return grey.astype(network.input.dtype)
 
 
-def _time(network: Network, face: Tensor) -> float:
+def _time(network: TFLiteModel, face: Tensor) -> float:
     started = time.perf_counter()
     network.invoke(face)
     return time.perf_counter() - started

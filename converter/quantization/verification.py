@@ -18,7 +18,7 @@ from converter.training.augmentation import augment
 from edge.activations import sigmoid, softmax
 from edge.infer.card import Accuracy, ModelCard
 from edge.infer.classifier import TFLiteClassifier
-from edge.tflite import Network, Runtime
+from edge.tflite import Runtime, TFLiteModel
 from edge.types import Probabilities
 
 MAX_LOSS = 0.003
@@ -111,7 +111,7 @@ def verify(path: Path, card: ModelCard, against: Reference) -> Conversion:
     they are given for.
     """
     card = _replace(card, output=_replace(card.output, offsets=against.offsets))
-    classifier = TFLiteClassifier(path, card, Network(path, Runtime.LITERT))
+    classifier = TFLiteClassifier(path, card, TFLiteModel(path, Runtime.LITERT))
     values, face = classifier.outputs(list(against.pixels))
     agreement = float((values.argmax(axis=1) == against.logits.argmax(axis=1)).mean())
     if card.face is not None and face is not None:

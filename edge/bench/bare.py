@@ -23,15 +23,15 @@ from edge.bench.passes import config_of, run_in_turn, run_threads
 from edge.bench.reel import Reel
 from edge.commands.demo_run import CLIP
 from edge.config import Config
-from edge.detect.builtin import Size, fit
+from edge.detect.builtin import Size, letterbox
 from edge.detect.card import load_detector_card
-from edge.infer.classifier import Reading, TFLiteClassifier, open_classifier
-from edge.infer.expression_analyzer import Expressions
+from edge.infer.classifier import ClassifierOutput, TFLiteClassifier, open_classifier
+from edge.infer.expression_analyzer import ExpressionAnalyzer
 from edge.paths import find_model
-from edge.pipeline.components import Parts, Plan, open_parts
+from edge.pipeline.components import BuildContext, PipelineComponents, build_components
 from edge.publish.payload import decode_event, encode_event
-from edge.tflite import Network, Runtime
-from edge.types import EmotionEvent, GreyImage, Image
+from edge.tflite import Runtime, TFLiteModel
+from edge.types import EmotionEvent, GrayImage, Image
 
 SIDE = 48
 
@@ -44,7 +44,7 @@ class Counting:
         self.crops = 0
         self._classifier = classifier
 
-    def classify(self, crops: Sequence[GreyImage], mirror: bool = False) -> Reading:
+    def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
         """Return what is seen in each of the crops."""
         self.crops += len(crops)
         return self._classifier.classify(crops, mirror)
@@ -91,11 +91,13 @@ def _round(folder: Path, frames: int) -> dict[str, float]:
     }
 
 
-def _open(config: Config, frames: int) -> tuple[Parts, Counting]:
+def _open(config: Config, frames: int) -> tuple[PipelineComponents, Counting]:
     counting = Counting(open_classifier(config.classifier))
-    parts = replace(open_parts(Plan(config), count(1)), source=Reel(CLIP, frames), live=False)
+    parts = replace(
+        build_components(BuildContext(config), count(1)), source=Reel(CLIP, frames), live=False
+    )
     fit_of = parts.analysis.follower.crop_fit
-    expressions = Expressions(
+    expressions = ExpressionAnalyzer(
         counting, fit_of, config.smoothing, config.quality, config.classifier.min_confidence
     )
     return replace(parts, analysis=replace(parts.analysis, expressions=expressions)), counting
@@ -110,8 +112,8 @@ class Bare:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._detector = Network(Size.LARGE.file, Runtime.LITERT)
-        self._classifier = Network(find_model(Path(DEFAULT_MODEL)), Runtime.LITERT)
+        self._detector = TFLiteModel(Size.LARGE.file, Runtime.LITERT)
+        self._classifier = TFLiteModel(find_model(Path(DEFAULT_MODEL)), Runtime.LITERT)
         side = load_detector_card(Size.LARGE.file).input.shape
         self._small, self._crop = np.zeros(side, np.uint8), np.zeros((SIDE, SIDE), np.uint8)
 
@@ -119,7 +121,7 @@ class Bare:
         """Return the seconds that each part takes for so many frames, of which `reads` are read."""
         crop = self._crop.reshape(1, SIDE, SIDE, 1)
         steps: dict[str, Callable[[Image], object]] = {
-            "drawn into the detector's input": lambda image: fit(image, self._small),
+            "drawn into the detector's input": lambda image: letterbox(image, self._small),
             "detector's network": lambda _: self._detector.invoke(self._small[None].view(np.int8)),
             "face cut out and made small": lambda image: _cut(image, self._crop),
             "classifier's network": lambda _: self._classifier.invoke(crop),
@@ -139,7 +141,7 @@ class Bare:
         return {**took, "events encoded and written": _events(self._folder)}
 
 
-def _cut(image: Image, crop: GreyImage) -> None:
+def _cut(image: Image, crop: GrayImage) -> None:
     grey = cv2.cvtColor(image[100:356, 200:456], cv2.COLOR_BGR2GRAY)
     cv2.resize(grey, (SIDE, SIDE), dst=crop, interpolation=cv2.INTER_LINEAR)
 

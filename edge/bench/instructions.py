@@ -26,10 +26,10 @@ from edge.config import parse_config
 from edge.detect import Detector, open_detector
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
-from edge.infer.face_analyzer import Looker
+from edge.infer.face_analyzer import FaceAnalyzer
 from edge.infer.quality import QualitySettings
 from edge.paths import asset, find_model
-from edge.pipeline.processing import Analysis, open_analysis
+from edge.pipeline.processing import ProcessingComponents, build_processing
 from edge.publish.payload import encode_event
 from edge.types import Face, Frame
 
@@ -128,7 +128,7 @@ def _model(path: Path) -> Part:
     """Return what is done with one face: cut out, classified, judged."""
     classifier = open_classifier(ClassifierSettings(ModelPath(path)))
     detector = _open(DETECTORS["emotiond"])
-    looker = Looker(classifier, detector.crop_fit, QualitySettings())
+    looker = FaceAnalyzer(classifier, detector.crop_fit, QualitySettings())
     found: list[Face] = []
 
     def look(frame: Frame) -> object:
@@ -150,10 +150,10 @@ def _analysed(settings: dict[str, object]) -> Callable[[Frame], object]:
         },
         Path("bench.yaml"),
     )
-    return _analysing(open_analysis(config, count(1)))
+    return _analysing(build_processing(config, count(1)))
 
 
-def _analysing(analysis: Analysis) -> Callable[[Frame], object]:
+def _analysing(analysis: ProcessingComponents) -> Callable[[Frame], object]:
     def step(frame: Frame) -> object:
         expressions = analysis.expressions.update(analysis.follower.update(frame))
         return [encode_event(event) for event in analysis.life.update(frame, expressions)]

@@ -13,7 +13,7 @@ from edge.bench.daemon import daemon, last_words, processor_seconds
 from edge.bench.results import LiveRow
 from edge.bench.stream import LiveStream
 from edge.publish.payload import decode_event
-from edge.system_stats import resident
+from edge.system_stats import rss_bytes
 from edge.types import EmotionEvent
 
 WORDS = re.compile(
@@ -64,7 +64,7 @@ def watch_live(watched: Watched) -> LiveRow:
             spent = processor_seconds(process.pid)
             time.sleep(watched.seconds)
             cpu = (processor_seconds(process.pid) - spent) / watched.seconds
-            memory = resident(process.pid) / 1e6
+            memory = rss_bytes(process.pid) / 1e6
         return _row(watched, folder, cpu, memory, first)
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from edge.bench.tasks import NetworkAnswer, NetworkTask
 from edge.bench.timing import repeat
-from edge.system_stats import resident
-from edge.tflite import MODULES, Network, Runtime, TensorForm
+from edge.system_stats import rss_bytes
+from edge.tflite import MODULES, Runtime, TensorSpec, TFLiteModel
 
 Loaded = TypeVar("Loaded")
 
@@ -30,7 +30,7 @@ def run_network(task: NetworkTask) -> NetworkAnswer:
     with tempfile.NamedTemporaryFile(suffix=".tflite") as copy:
         path = task.path if task.batch == 1 else _widen(task, Path(copy.name))
         return time_network(
-            lambda: Network(path, task.runtime or Runtime.LITERT, task.threads, task.batch),
+            lambda: TFLiteModel(path, task.runtime or Runtime.LITERT, task.threads, task.batch),
             lambda network: partial(network.invoke, _noise(network.input)),
             task.seconds,
         )
@@ -46,7 +46,7 @@ def time_network(
         call_of: returns what calls the loaded network, with an input that is ready.
         seconds: for how long it is called.
     """
-    before, began = resident(), time.perf_counter()
+    before, began = rss_bytes(), time.perf_counter()
     network = load()
     loaded = time.perf_counter()
     call = call_of(network)
@@ -54,7 +54,7 @@ def time_network(
     call()
     first = time.perf_counter() - called
     timing = repeat(call, seconds)
-    grown = (resident() - before) / 1e6
+    grown = (rss_bytes() - before) / 1e6
     return NetworkAnswer(1000 * (loaded - began), 1000 * first, timing, grown)
 
 
@@ -66,14 +66,14 @@ def _widen(task: NetworkTask, copy: Path) -> Path:
     """
     assert task.runtime is not None
     content = bytearray(task.path.read_bytes())
-    for shape in Network(task.path, task.runtime).flat_shapes():
+    for shape in TFLiteModel(task.path, task.runtime).flat_shapes():
         single, wide = (np.array([one, shape], "<i4").tobytes() for one in (1, task.batch))
         content = content.replace(single, wide)
     copy.write_bytes(content)
     return copy
 
 
-def _noise(form: TensorForm) -> NDArray[Any]:
+def _noise(form: TensorSpec) -> NDArray[Any]:
     """Return an input without any regularity that a runtime could gain by."""
     values = np.random.default_rng(0).random(form.shape, dtype=np.float32)
     if form.dtype == "float32":

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.pipeline.worker import Channel
+from edge.pipeline.worker import BoundedQueue
 from edge.publish.mqtt.sink import BATCH
 from edge.publish.outbox import Outbox, OutboxSettings
 
@@ -110,7 +110,7 @@ def _measure(store: Callable[[Sequence[bytes]], None], size: int, events: int) -
 def _follow(folder: Path, rate: int, seconds: float) -> str:
     """Hand over events one by one at `rate`, as the daemon does; tell how the recorder kept up."""
     outbox = _open(folder)
-    intake: Channel[tuple[float, bytes]] = Channel(rate * 60, lossless=False)
+    intake: BoundedQueue[tuple[float, bytes]] = BoundedQueue(rate * 60, lossless=False)
     delays: list[float] = []
     sizes: list[int] = []
 
@@ -135,7 +135,7 @@ def _follow(folder: Path, rate: int, seconds: float) -> str:
     )
 
 
-def _hand_over(intake: Channel[tuple[float, bytes]], rate: int, seconds: float) -> None:
+def _hand_over(intake: BoundedQueue[tuple[float, bytes]], rate: int, seconds: float) -> None:
     payload = os.urandom(PAYLOAD_BYTES)
     begin = time.perf_counter()
     for number in range(round(rate * seconds)):

@@ -12,11 +12,11 @@ from edge.bench.tasks import PassAnswer, PassTask, Settings
 from edge.bench.timing import timing
 from edge.capture import EndOfStream
 from edge.config import Config, parse_config
-from edge.pipeline.components import Parts, Plan, open_parts
+from edge.pipeline.components import BuildContext, PipelineComponents, build_components
 from edge.pipeline.pipeline import Pipeline
-from edge.publish import Sinks
-from edge.system_stats import resident
-from edge.types import Scene
+from edge.publish import MultiSink
+from edge.system_stats import rss_bytes
+from edge.types import AnalyzedFrame
 
 STAGES = ("capture", "detect", "infer", "publish")
 
@@ -43,7 +43,7 @@ class Stopwatch:
         self._shown: list[float] = []
         self._spent: list[float] = []
 
-    def show(self, scene: Scene) -> None:
+    def show(self, scene: AnalyzedFrame) -> None:
         """Note it; its events were handed over just before."""
         now = time.monotonic()
         self.latencies.append(now - scene.tracked.frame.captured)
@@ -110,7 +110,7 @@ def run_pass(task: PassTask) -> PassAnswer:
         latency=timing(watch.latencies),
         dropped=dropped,
         cpu=1000 * watch.cpu,
-        memory=resident() / 1e6,
+        memory=rss_bytes() / 1e6,
     )
 
 
@@ -127,13 +127,13 @@ def config_of(detector: Settings, model: Path, folder: Path) -> Config:
     return parse_config(settings, folder / "bench")
 
 
-def _open(config: Config, reel: Reel, live: bool) -> Parts:
-    return replace(open_parts(Plan(config), count(1)), source=reel, live=live)
+def _open(config: Config, reel: Reel, live: bool) -> PipelineComponents:
+    return replace(build_components(BuildContext(config), count(1)), source=reel, live=live)
 
 
-def run_in_turn(parts: Parts) -> Laps:
+def run_in_turn(parts: PipelineComponents) -> Laps:
     """Let each frame pass through every stage before the next is read."""
-    laps, sinks = Laps(), Sinks(parts.sinks)
+    laps, sinks = Laps(), MultiSink(parts.sinks)
     sinks.start()
     while True:
         try:
@@ -147,7 +147,7 @@ def run_in_turn(parts: Parts) -> Laps:
     return laps
 
 
-def _lap(parts: Parts, sinks: Sinks) -> tuple[tuple[float, ...], int]:
+def _lap(parts: PipelineComponents, sinks: MultiSink) -> tuple[tuple[float, ...], int]:
     """Return the seconds of each stage, and how many faces were seen."""
     analysis, times = parts.analysis, [time.perf_counter()]
     frame = parts.source.read()
@@ -164,7 +164,7 @@ def _lap(parts: Parts, sinks: Sinks) -> tuple[tuple[float, ...], int]:
     return tuple(after - before for before, after in pairwise(times)), seen
 
 
-def run_threads(parts: Parts) -> tuple[Stopwatch, int]:
+def run_threads(parts: PipelineComponents) -> tuple[Stopwatch, int]:
     """Let the daemon's threads do it; return when scenes were shown, and how many were dropped.
 
     Raises:

@@ -20,7 +20,7 @@ from edge.commands.embedded_broker import EmbeddedBroker
 from edge.geometry import Box
 from edge.publish.mqtt import MqttSettings, MqttSink
 from edge.publish.payload import encode_event
-from edge.types import CameraState, EmotionEvent, EventType, Quality, Status
+from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType, Quality
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -98,7 +98,7 @@ def _publish_bare(broker: EmbeddedBroker) -> Callable[[EmotionEvent], Callable[[
 def _sink(broker: EmbeddedBroker, directory: Path) -> MqttSink:
     settings = MqttSettings(host=broker.host, port=broker.port, device="bench")
     sink = MqttSink(settings, directory / "outbox.sqlite")
-    sink.publish(Status(CameraState.ONLINE, None, "shallow-int8", "emotiond", LABELS))
+    sink.publish(DaemonStatus(CameraState.ONLINE, None, "shallow-int8", "emotiond", LABELS))
     sink.start()
     while not sink.connected:
         time.sleep(0.01)

@@ -16,7 +16,7 @@ from edge.commands.demo_run import CLIP
 from edge.detect.haar import Cascade
 from edge.detect.image_ops import grey
 from edge.errors import EmotiondError
-from edge.types import GreyImage
+from edge.types import GrayImage
 
 SCALE, NEIGHBORS = 1.3, 5
 """What tutorials set."""
@@ -33,7 +33,7 @@ def run_reference() -> ReferenceAnswer:
     )
 
 
-def _first_picture(film: Path) -> GreyImage:
+def _first_picture(film: Path) -> GrayImage:
     there, image = cv2.VideoCapture(str(film), cv2.CAP_FFMPEG).read()
     if not there:
         raise EmotiondError(f"{film}: holds no picture")

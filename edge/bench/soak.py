@@ -20,7 +20,7 @@ from edge.bench.daemon import daemon, last_words
 from edge.bench.stream import LiveStream
 from edge.commands.demo_run import CLIP
 from edge.commands.embedded_broker import EmbeddedBroker
-from edge.system_stats import resident
+from edge.system_stats import rss_bytes
 
 PERIOD = 5.0
 """Seconds between looks at the memory."""
@@ -76,7 +76,7 @@ def _watch(process: subprocess.Popen[bytes], systemd: socket.socket, seconds: fl
     while time.monotonic() < end:
         if process.poll() is not None:
             sys.exit(f"the daemon ended with {process.returncode}")
-        memory.append(resident(process.pid) / 1e6)
+        memory.append(rss_bytes(process.pid) / 1e6)
         _hear(systemd, PERIOD)
     return memory
 

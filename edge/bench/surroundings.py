@@ -12,7 +12,7 @@ from edge.bench.results import Conditions
 from edge.doctor.processor import CPUINFO, GAINS
 from edge.doctor.result import Level
 from edge.doctor.throttling import DEVICES, examine_throttling
-from edge.system_stats import Machine
+from edge.system_stats import SystemStats
 
 BOARD = Path("/proc/device-tree/model")
 
@@ -54,7 +54,7 @@ def conditions() -> Conditions:
     kilohertz = _line(frequency / "scaling_cur_freq")
     held_back = [one for one in examine_throttling() if one.level is not Level.OK]
     return Conditions(
-        temperature=Machine().look().temperature,
+        temperature=SystemStats().look().temperature,
         throttling=tuple(finding.text for finding in held_back),
         governor=_line(frequency / "scaling_governor"),
         mhz=int(kilohertz) // 1000 if kilohertz else None,

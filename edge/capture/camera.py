@@ -5,7 +5,7 @@ from typing import Annotated
 import cv2
 import msgspec
 
-from edge.capture.opencv_capture import LiveCapture
+from edge.capture.opencv_capture import OpenCVSource
 
 
 class CameraSettings(
@@ -23,7 +23,7 @@ class CameraSettings(
     fps: Annotated[int, msgspec.Meta(ge=1, le=240)] = 30
 
 
-def open_camera(settings: CameraSettings) -> LiveCapture:
+def open_camera(settings: CameraSettings) -> OpenCVSource:
     """Open the camera.
 
     Raises:
@@ -36,4 +36,4 @@ def open_camera(settings: CameraSettings) -> LiveCapture:
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
     capture.set(cv2.CAP_PROP_FPS, settings.fps)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    return LiveCapture(capture)
+    return OpenCVSource(capture)

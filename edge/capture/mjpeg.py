@@ -20,7 +20,7 @@ LONGEST = 1 << 24
 MOST_PIXELS = 7680 * 4320
 
 
-class JpegCutter:
+class MjpegParser:
     """Cuts a stream into pictures and keeps the newest; what is cut short is passed over."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from edge.types import Frame
 T = TypeVar("T")
 
 
-class LiveCapture:
+class OpenCVSource:
     """An OpenCV capture whose frames carry the time at which they were read.
 
     Args:

@@ -11,13 +11,13 @@ from edge.capture.images import SUFFIXES, ImagesSettings
 from edge.capture.picamera import PicameraSettings
 from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings
-from edge.config_errors import explain
+from edge.config_errors import format_validation_error
 from edge.errors import ConfigError
 
 Settings = TypeVar("Settings", CameraSettings, StreamSettings)
 
 
-def parse_source(text: str) -> SourceSettings:
+def parse_source_arg(text: str) -> SourceSettings:
     """Return the settings of what a command line names.
 
     That is a camera (0, /dev/video0, picamera), a stream's address, a film or pictures.
@@ -45,4 +45,6 @@ def _checked(kind: type[Settings], **values: object) -> Settings:
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"--source: {explain(str(error), values, kind)}") from error
+        raise ConfigError(
+            f"--source: {format_validation_error(str(error), values, kind)}"
+        ) from error

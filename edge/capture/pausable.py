@@ -7,7 +7,7 @@ from datetime import datetime
 from edge.capture import LiveSource, Source
 from edge.types import CameraState, Frame
 
-GLANCE_SECONDS = 0.06
+IDLE_FRAME_INTERVAL = 0.06
 """Of a quiet scene, so long nothing is looked at: of 30 frames a second every third is seen, and
 who comes in is noticed a tenth of a second later at most."""
 
@@ -15,7 +15,7 @@ WAIT = 0.5
 """Seconds a rest lasts before it is asked again whether frames are wanted."""
 
 
-class Lookout:
+class PausableSource:
     """Reads a source unless it is paused; another may take the source's place.
 
     One thread reads, replaces and closes; any thread may pause and ask.
@@ -100,7 +100,7 @@ class Lookout:
             self.quiet
             and source.online
             and isinstance(source, LiveSource)
-            and time.monotonic() - self._looked < GLANCE_SECONDS
+            and time.monotonic() - self._looked < IDLE_FRAME_INTERVAL
         ):
             source.skip()
 

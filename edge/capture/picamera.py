@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from edge.capture.picamera2 import Picamera2Capture
-from edge.capture.rpicam import ProgramCapture
+from edge.capture.rpicam import SubprocessMjpegSource
 from edge.errors import SourceError
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
@@ -20,7 +20,7 @@ QUALITY = 80
 """Of the JPEGs, 1-100; the program's own choice is 50, and a face is read by its fine detail."""
 
 
-class Through(StrEnum):
+class PicameraBackend(StrEnum):
     """What stands between the camera and us."""
 
     AUTO = "auto"
@@ -44,21 +44,21 @@ class PicameraSettings(
     height: Annotated[int, msgspec.Meta(ge=64, le=4320)] = 480
     fps: Annotated[int, msgspec.Meta(ge=1, le=240)] = 30
     rotation: Literal[0, 180] = 0
-    through: Through = Through.AUTO
+    through: PicameraBackend = PicameraBackend.AUTO
 
 
-def open_picamera(settings: PicameraSettings) -> Picamera2Capture | ProgramCapture:
+def open_picamera(settings: PicameraSettings) -> Picamera2Capture | SubprocessMjpegSource:
     """Open the camera.
 
     Raises:
         SourceError: what it is to be opened through is not installed, or cannot open it.
     """
-    binding = None if settings.through is Through.PROGRAM else _import_binding()
+    binding = None if settings.through is PicameraBackend.PROGRAM else _import_binding()
     if binding is not None:
         size = settings.width, settings.height
         turned = settings.rotation == 180
         return Picamera2Capture(binding, settings.camera, size, settings.fps, turned)
-    if settings.through is Through.BINDING:
+    if settings.through is PicameraBackend.BINDING:
         raise SourceError(
             "picamera2 cannot be imported: sudo apt install python3-picamera2, and a virtual "
             "environment made with --system-site-packages"
@@ -68,7 +68,7 @@ def open_picamera(settings: PicameraSettings) -> Picamera2Capture | ProgramCaptu
         expected = " or ".join(PROGRAMS)
         raise SourceError(f"expected {expected}, found none: sudo apt install rpicam-apps")
     environment = {**os.environ, "LIBCAMERA_LOG_NO_COLOR": "1"}
-    return ProgramCapture([program, *arguments(settings)], environment)
+    return SubprocessMjpegSource([program, *arguments(settings)], environment)
 
 
 def find_program() -> str | None:

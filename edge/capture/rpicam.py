@@ -10,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from edge.capture.mjpeg import JpegCutter, decode_jpeg
+from edge.capture.mjpeg import MjpegParser, decode_jpeg
 from edge.capture.source import frozen
 from edge.errors import SourceError
-from edge.pipeline.worker import Channel, Closed
+from edge.pipeline.worker import BoundedQueue, QueueClosed
 from edge.types import Frame
 
 START_LIMIT = 10.0
@@ -35,7 +35,7 @@ LAST_WORDS = 4096
 """How much of what it says is kept, in bytes."""
 
 
-class ProgramCapture:
+class SubprocessMjpegSource:
     """The newest picture of a program, each stamped with the time at which it was whole.
 
     A thread reads without a break whether or not anybody takes the pictures, so that neither the
@@ -54,8 +54,8 @@ class ProgramCapture:
     def __init__(self, command: list[str], environment: dict[str, str] | None = None) -> None:
         self._name = Path(command[0]).name
         self._process = _start(command, environment)
-        self._cutter = JpegCutter()
-        self._pictures: Channel[tuple[bytes, float]] = Channel(1, lossless=False)
+        self._cutter = MjpegParser()
+        self._pictures: BoundedQueue[tuple[bytes, float]] = BoundedQueue(1, lossless=False)
         self._words = b""
         self._index = 0
         self._deadline = time.monotonic() + START_LIMIT
@@ -103,7 +103,7 @@ class ProgramCapture:
     def _next(self) -> tuple[bytes, float] | None:
         try:
             return self._pictures.get(WAIT)
-        except Closed:
+        except QueueClosed:
             raise SourceError(self._end()) from None
 
     def _expect_alive(self) -> None:

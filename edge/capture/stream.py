@@ -6,10 +6,10 @@ from urllib.parse import quote, urlsplit
 import cv2
 import msgspec
 
-from edge.capture.opencv_capture import LiveCapture
+from edge.capture.opencv_capture import OpenCVSource
 from edge.errors import ConfigError, SourceError
-from edge.redaction import without_credentials
-from edge.secrets import Secret
+from edge.redaction import redact_url
+from edge.secrets import SecretRef
 
 OPEN_TIMEOUT_MS = 5000
 READ_TIMEOUT_MS = 2000
@@ -28,7 +28,7 @@ class StreamSettings(
 
     url: Annotated[str, msgspec.Meta(pattern="^(rtsp|rtsps|http|https)://.+")]
     user: str | None = None
-    password: Secret | None = None
+    password: SecretRef | None = None
 
     def __post_init__(self) -> None:
         address = urlsplit(self.url)  # raises ValueError where it is no address
@@ -40,7 +40,7 @@ class StreamSettings(
     @property
     def safe_url(self) -> str:
         """The address without user, password and query, as it may be logged."""
-        return without_credentials(self.url).partition("?")[0]
+        return redact_url(self.url).partition("?")[0]
 
     @property
     def full_url(self) -> str:
@@ -56,7 +56,7 @@ class StreamSettings(
         return f"{scheme}//{quote(self.user, safe='')}{password}@{rest}"
 
 
-def open_stream(settings: StreamSettings) -> LiveCapture:
+def open_stream(settings: StreamSettings) -> OpenCVSource:
     """Open the stream.
 
     Raises:
@@ -70,4 +70,4 @@ def open_stream(settings: StreamSettings) -> LiveCapture:
         *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS),
         *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS),
     ]
-    return LiveCapture(cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits))
+    return OpenCVSource(cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits))

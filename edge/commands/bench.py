@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.options import amount, count
 from edge.commands.outputs import write_output
 from edge.errors import EmotiondError, ExitCode
@@ -27,7 +27,7 @@ QUICK = {"threads": (1,), "batches": (1,), "seconds": 0.2, "frames": 60}
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "measure models, detectors and the whole daemon on this machine"
-    parser = add_command(commands, "bench", _run, text)
+    parser = add_subcommand(commands, "bench", _run, text)
     parser.add_argument(
         "files", type=Path, nargs="*", metavar="MODEL", help=".tflite or .keras; default: all"
     )

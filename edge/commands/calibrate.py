@@ -9,20 +9,20 @@ import msgspec
 import numpy as np
 
 from edge.capture import open_source
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.options import add_config, add_source, chosen_source
 from edge.config import load_config
 from edge.detect import open_detector
 from edge.errors import ExitCode
 from edge.infer.calibration import Calibrator
 from edge.infer.classifier import open_classifier
-from edge.infer.neutral_baseline import Baseline, check_writable, write_baseline
+from edge.infer.neutral_baseline import NeutralBaseline, check_writable, write_baseline
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "watch one person look neutral, and write what corrects the model for that face"
-    parser = add_command(commands, "calibrate", _run, text)
+    parser = add_subcommand(commands, "calibrate", _run, text)
     add_config(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("baseline.json"), help="file; default: %(default)s"
@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _summary(baseline: Baseline) -> str:
+def _summary(baseline: NeutralBaseline) -> str:
     """Say what a baseline does to each class that it changes."""
     factors = zip(baseline.labels, np.exp(baseline.weights), strict=True)
     changed = ", ".join(f"{label} x {factor:.2f}" for label, factor in factors if factor < 0.995)

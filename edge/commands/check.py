@@ -5,23 +5,23 @@ from typing import Any
 
 import msgspec
 
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.options import add_config
 from edge.config import Config, load_config
 from edge.errors import ExitCode
-from edge.pipeline.context import try_parts
+from edge.pipeline.context import validate_components
 from edge.publish import MqttSettings
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "say whether a config and its model are sound; touch no camera"
-    add_config(add_command(commands, "check", _run, text))
+    add_config(add_subcommand(commands, "check", _run, text))
 
 
 def _run(options: argparse.Namespace) -> ExitCode:
     config = load_config(options.config)
-    parts = try_parts(_without_service_secrets(config))
+    parts = validate_components(_without_service_secrets(config))
     print(
         f"{options.config}: sound; it uses the model {config.classifier.model.name} "
         f"and the detector {parts.analysis.follower.detector}"

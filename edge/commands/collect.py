@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from edge.capture import open_source
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.options import add_config, add_source, chosen_source, count
 from edge.config import load_config
 from edge.detect import open_detector
 from edge.errors import ExitCode, InputError
 from edge.labels import EXPRESSIONS
-from edge.offline.dataset_recorder import collect
+from edge.offline.dataset_recorder import record_faces
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "write pictures of faces that show one expression, for a training"
-    parser = add_command(commands, "collect", _run, text)
+    parser = add_subcommand(commands, "collect", _run, text)
     add_config(parser)
     parser.add_argument("--label", choices=EXPRESSIONS, required=True, help="what the faces show")
     parser.add_argument("--out", type=Path, required=True, help="folder of the set")
@@ -34,7 +34,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
     folder = options.out / options.label
     print(f"{folder}: pictures of whoever is in view will be written here; Ctrl-C ends", flush=True)
     with closing(open_source(settings)) as source:
-        paths = collect(source, open_detector(config.detector), folder)
+        paths = record_faces(source, open_detector(config.detector), folder)
         written = _show_progress(islice(paths, options.count), options.count)
     if written == 0:
         raise InputError("expected a face to write, found none; is one in view, and well lit?")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def add_command(
+def add_subcommand(
     commands: Any, name: str, run: Callable[[argparse.Namespace], object], text: str
 ) -> argparse.ArgumentParser:
     """Add a subcommand that calls `run` with its options."""

@@ -3,16 +3,16 @@
 import argparse
 from typing import Any
 
-from edge.commands.common import add_command
-from edge.commands.demo_run import show
+from edge.commands.common import add_subcommand
+from edge.commands.demo_run import run_demo
 from edge.errors import ExitCode
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "show the daemon at work on a built-in clip, with a built-in broker"
-    add_command(commands, "demo", _run, text)
+    add_subcommand(commands, "demo", _run, text)
 
 
 def _run(options: argparse.Namespace) -> ExitCode:
-    return show()
+    return run_demo()

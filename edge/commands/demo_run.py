@@ -13,14 +13,14 @@ from edge.commands.embedded_broker import EmbeddedBroker
 from edge.commands.event_line import event_line
 from edge.errors import EmotiondError, ExitCode
 from edge.publish import MqttSettings
-from edge.publish.mqtt.message import Message
-from edge.publish.mqtt.subscriber import Listener
+from edge.publish.mqtt.message import IncomingMessage
+from edge.publish.mqtt.subscriber import MqttSubscriber
 
 CLIP = Path(__file__).with_name("faces.mp4")
 TIMEOUT, FAREWELL = 120.0, 5.0
 
 
-class Audience:
+class DemoSubscriber:
     """Prints each event of the daemon and keeps its last stats, for as long as the `with` lasts.
 
     Args:
@@ -32,7 +32,7 @@ class Audience:
         self._topics = settings.topics
         self._offline = threading.Event()
         topics = (self._topics.event, self._topics.stats, self._topics.availability)
-        self._listener = Listener(settings, topics, self._hear)
+        self._listener = MqttSubscriber(settings, topics, self._hear)
         self._thread = threading.Thread(target=self._listener.listen, daemon=True)
 
     def __enter__(self) -> Self:
@@ -46,7 +46,7 @@ class Audience:
         self._listener.stop()
         self._thread.join()
 
-    def _hear(self, message: Message) -> None:
+    def _hear(self, message: IncomingMessage) -> None:
         if message.topic == self._topics.event:
             print(event_line(message.payload), flush=True)
         elif message.topic == self._topics.stats:
@@ -55,7 +55,7 @@ class Audience:
             self._offline.set()
 
 
-def show() -> ExitCode:
+def run_demo() -> ExitCode:
     """Run broker, subscriber and daemon for one pass of the clip, then print the summary.
 
     Raises:
@@ -67,7 +67,7 @@ def show() -> ExitCode:
         config.write_bytes(msgspec.json.encode(_config(sink, directory)))
         topic = sink.topics.event
         print(f"emotiond watches {CLIP.name}; events on {topic} at {broker.host}:{broker.port}")
-        with Audience(sink) as audience:
+        with DemoSubscriber(sink) as audience:
             _run_daemon(config)
     print(summary_lines(audience.stats))
     return ExitCode.OK

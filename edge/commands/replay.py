@@ -8,23 +8,23 @@ from typing import Any
 import msgspec
 
 from edge.commands.brokers import device_name, mqtt_sinks
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.event_line import event_line
 from edge.commands.options import add_config
 from edge.config import Config, load_config, outbox_paths
 from edge.errors import ExitCode
-from edge.offline.event_log import Recording
-from edge.offline.replay import Player
+from edge.offline.event_log import EventLog
+from edge.offline.replay import EventReplayer
 from edge.publish import MqttSettings
 from edge.publish.mqtt import MqttSink
-from edge.publish.mqtt.session import call_on
+from edge.publish.mqtt.session import connect_any
 from edge.publish.payload import encode_event
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "publish the events of a file again, to the MQTT sinks of the config, with no camera"
-    parser = add_command(commands, "replay", _run, text)
+    parser = add_subcommand(commands, "replay", _run, text)
     add_config(parser)
     parser.add_argument("file", type=Path, metavar="FILE.jsonl", help="what a jsonl sink wrote")
     parser.add_argument(
@@ -51,11 +51,11 @@ def _speed(text: str) -> float:
 
 
 def _run(options: argparse.Namespace) -> ExitCode:
-    recording = Recording(options.file)
+    recording = EventLog(options.file)
     config = _as_device(load_config(options.config), options.device)
     _reach(config)
     sinks = _sinks(config)
-    player = Player(recording, sinks, options.speed)
+    player = EventReplayer(recording, sinks, options.speed)
     with player.running():
         print(_intention(recording, config, options.speed), flush=True)
         for number, event in enumerate(player.play(), start=1):
@@ -79,7 +79,7 @@ def _reach(config: Config) -> None:
         EmotiondError: one is not, or refuses this client.
     """
     for settings in mqtt_sinks(config):
-        with closing(call_on(settings, "replay")):
+        with closing(connect_any(settings, "replay")):
             pass
 
 
@@ -88,7 +88,7 @@ def _sinks(config: Config) -> list[MqttSink]:
     return [MqttSink(sink, path) for sink, path in settings if isinstance(sink, MqttSettings)]
 
 
-def _intention(recording: Recording, config: Config, speed: float) -> str:
+def _intention(recording: EventLog, config: Config, speed: float) -> str:
     roots = ", ".join(dict.fromkeys(sink.root for sink in mqtt_sinks(config)))
     return (
         f"{recording.path}: {recording.count} events of {_duration(recording.seconds)} "

@@ -5,17 +5,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.outputs import write_output
 from edge.errors import EmotiondError, ExitCode
-from edge.offline.event_log import Recording
+from edge.offline.event_log import EventLog
 from edge.offline.html_report import write_page
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "make a page of recorded events: timeline, shares, durations; it holds no picture"
-    parser = add_command(commands, "report", _run, text)
+    parser = add_subcommand(commands, "report", _run, text)
     parser.add_argument(
         "file",
         type=Path,
@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> ExitCode:
-    events = [event for path in options.file for event in Recording(path)]
+    events = [event for path in options.file for event in EventLog(path)]
     out = options.out or options.file[0].with_suffix(".html")
     if out.resolve() in [path.resolve() for path in options.file]:
         raise EmotiondError(f"{out}: would be written over its own events; name another --out")

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.options import add_config
 from edge.config import Config
 from edge.errors import ExitCode
@@ -16,7 +16,7 @@ from edge.view import ViewSettings
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "watch the source of the config and publish events"
-    parser = add_command(commands, "run", _run, text)
+    parser = add_subcommand(commands, "run", _run, text)
     add_config(parser)
     parser.add_argument(
         "--preview", action="store_true", help="show a window, whatever the config says"

@@ -10,27 +10,27 @@ from typing import Any
 
 import msgspec
 
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.names import names_for
 from edge.commands.options import add_config, add_reading, chosen_reading
 from edge.commands.outputs import write_output
 from edge.config import Config, load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.logging_setup import complain
+from edge.logging_setup import print_error
 from edge.offline.events_csv import events_csv
-from edge.offline.intervals import spans_of
-from edge.offline.parallel import Outcome, spread_over_cluster, spread_over_cores
+from edge.offline.intervals import intervals_of
+from edge.offline.parallel import Outcome, analyze_on_cluster, analyze_parallel
 from edge.offline.statistics import shares, shares_by_track
 from edge.offline.timeline import timeline_svg
-from edge.offline.video_analysis import Job, Study, study
-from edge.offline.video_info import measure_film
+from edge.offline.video_analysis import VideoJob, VideoResult, analyze_video
+from edge.offline.video_info import probe_video
 from edge.publish.payload import encode_event
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "see every frame of films: events, annotated copies, timelines, a summary"
-    parser = add_command(commands, "video", _run, text)
+    parser = add_subcommand(commands, "video", _run, text)
     parser.add_argument("films", type=Path, nargs="+", metavar="FILE")
     several = "a folder for several films"
     parser.add_argument("--out", type=Path, help=f"the annotated copy, such as out.mp4; {several}")
@@ -75,14 +75,14 @@ def _run(options: argparse.Namespace) -> ExitCode:
         for film, one in zip(options.films, outputs, strict=True)
     ]
     code = ExitCode.OK
-    studies: list[Study | None] = [None] * len(jobs)
+    studies: list[VideoResult | None] = [None] * len(jobs)
     for place, result in _study(jobs, options):
         if isinstance(result, EmotiondError):
-            complain(str(result))
+            print_error(str(result))
             code = ExitCode.FAULT
             continue
         if result.error is not None:
-            complain(result.error)
+            print_error(result.error)
             code = ExitCode.FAULT
         _write(result, outputs[place])
         studies[place] = result
@@ -92,11 +92,11 @@ def _run(options: argparse.Namespace) -> ExitCode:
     return code
 
 
-def _job(film: Path, config: Config, out: Path | None, elsewhere: bool) -> Job:
+def _job(film: Path, config: Config, out: Path | None, elsewhere: bool) -> VideoJob:
     """Return the job; another machine sees films under whole paths alone."""
     if elsewhere:
         film, out = film.absolute(), out and out.absolute()
-    return Job(film, config, out)
+    return VideoJob(film, config, out)
 
 
 def _outputs(options: argparse.Namespace) -> list[Outputs]:
@@ -144,8 +144,8 @@ def _places(
     return [place] if is_file else [place / f"{name}{kinds[0]}" for name in names]
 
 
-def _study(jobs: Sequence[Job], options: argparse.Namespace) -> Iterator[Outcome]:
-    """Study each film, with a bar on a terminal."""
+def _study(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
+    """VideoResult each film, with a bar on a terminal."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -166,33 +166,33 @@ def _study(jobs: Sequence[Job], options: argparse.Namespace) -> Iterator[Outcome
             return
         task = bar.add_task("films", total=len(jobs))
         outcomes = (
-            spread_over_cluster(jobs, options.dask)
+            analyze_on_cluster(jobs, options.dask)
             if options.dask
-            else spread_over_cores(jobs, min(options.jobs, len(jobs)))
+            else analyze_parallel(jobs, min(options.jobs, len(jobs)))
         )
         for outcome in outcomes:
             bar.advance(task)
             yield outcome
 
 
-def _alone(job: Job, bar: Any) -> Study | EmotiondError:
+def _alone(job: VideoJob, bar: Any) -> VideoResult | EmotiondError:
     try:
-        task = bar.add_task("frames", total=measure_film(job.film).frames or None)
-        return study(job, lambda frames: bar.update(task, completed=frames))
+        task = bar.add_task("frames", total=probe_video(job.film).frames or None)
+        return analyze_video(job, lambda frames: bar.update(task, completed=frames))
     except EmotiondError as error:
         return error
 
 
-def _write(result: Study, outputs: Outputs) -> None:
+def _write(result: VideoResult, outputs: Outputs) -> None:
     """Write events and timeline, each whole or not at all."""
     if outputs.events is not None:
         write_output(outputs.events, _events(result, outputs.events))
     if outputs.timeline is not None:
-        svg = timeline_svg(spans_of(result.events), film=True, title=result.film.name)
+        svg = timeline_svg(intervals_of(result.events), film=True, title=result.film.name)
         write_output(outputs.timeline, svg.encode())
 
 
-def _events(result: Study, path: Path) -> bytes:
+def _events(result: VideoResult, path: Path) -> bytes:
     if path.suffix.lower() == ".csv":
         labels = dict.fromkeys(
             label for event in result.events for label in event.probabilities or ()
@@ -201,8 +201,8 @@ def _events(result: Study, path: Path) -> bytes:
     return b"".join(encode_event(event) + b"\n" for event in result.events)
 
 
-def _tell(result: Study, as_json: bool) -> None:
-    spans = spans_of(result.events)
+def _tell(result: VideoResult, as_json: bool) -> None:
+    spans = intervals_of(result.events)
     if as_json:
         told = {
             "film": str(result.film),

@@ -8,20 +8,20 @@ from typing import Any
 import msgspec
 
 from edge.commands.brokers import any_device, mqtt_sinks
-from edge.commands.common import add_command
+from edge.commands.common import add_subcommand
 from edge.commands.options import add_config
-from edge.commands.watch_formatter import Narrator
+from edge.commands.watch_formatter import WatchFormatter
 from edge.config import load_config
 from edge.errors import ExitCode
-from edge.publish.mqtt.message import Message
-from edge.publish.mqtt.subscriber import Listener
+from edge.publish.mqtt.message import IncomingMessage
+from edge.publish.mqtt.subscriber import MqttSubscriber
 from edge.publish.topics import Topics
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     text = "show the events of one device or all, live, until Ctrl-C"
-    parser = add_command(commands, "watch", _run, text)
+    parser = add_subcommand(commands, "watch", _run, text)
     add_config(parser)
     parser.add_argument(
         "--device", type=any_device, help="which device, + for all; default: the config's"
@@ -40,14 +40,16 @@ def _run(options: argparse.Namespace) -> ExitCode:
     brokers = " or ".join(map(str, settings.addresses))
     print(f"{root}/... at {brokers}; Ctrl-C ends", file=sys.stderr, flush=True)
     if options.json:
-        listener = Listener(settings, [Topics(root).event], _print_payload)
+        listener = MqttSubscriber(settings, [Topics(root).event], _print_payload)
     else:
-        narrator = Narrator(names=device == "+")
-        listener = Listener(settings, narrator.topics(root), lambda one: _print_line(narrator, one))
+        narrator = WatchFormatter(names=device == "+")
+        listener = MqttSubscriber(
+            settings, narrator.topics(root), lambda one: _print_line(narrator, one)
+        )
     return _listen(listener)
 
 
-def _listen(listener: Listener) -> ExitCode:
+def _listen(listener: MqttSubscriber) -> ExitCode:
     try:
         listener.listen()
     except KeyboardInterrupt:
@@ -58,13 +60,13 @@ def _listen(listener: Listener) -> ExitCode:
     return ExitCode.OK
 
 
-def _print_line(narrator: Narrator, message: Message) -> None:
+def _print_line(narrator: WatchFormatter, message: IncomingMessage) -> None:
     line = narrator.line(message)
     if line is not None:
         print(line, flush=True)
 
 
-def _print_payload(message: Message) -> None:
+def _print_payload(message: IncomingMessage) -> None:
     try:
         line = msgspec.json.format(message.payload, indent=-1)
     except msgspec.DecodeError:

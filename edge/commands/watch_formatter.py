@@ -3,7 +3,7 @@
 import msgspec
 
 from edge.commands.event_line import event_line, plain_line, printable
-from edge.publish.mqtt.message import Message
+from edge.publish.mqtt.message import IncomingMessage
 from edge.publish.topics import Topics
 
 
@@ -14,7 +14,7 @@ class Camera(msgspec.Struct, frozen=True):
     paused_until: str | None = None
 
 
-class Narrator:
+class WatchFormatter:
     """Turns messages into lines: every event, and of all else what is new.
 
     Args:
@@ -31,7 +31,7 @@ class Narrator:
         topics = Topics(root)
         return topics.event, topics.availability, topics.state
 
-    def line(self, message: Message) -> str | None:
+    def line(self, message: IncomingMessage) -> str | None:
         """Return what a message has to tell, None where that is known."""
         if not message.payload:  # what was retained is taken away
             return None
@@ -43,7 +43,7 @@ class Narrator:
             told = plain_line(f"{message.topic}: not understood: {error}")
         return None if told is None else printable(device + told)
 
-    def _told(self, kind: str, message: Message) -> str | None:
+    def _told(self, kind: str, message: IncomingMessage) -> str | None:
         match kind:
             case "event":
                 return event_line(message.payload)

@@ -1,20 +1,18 @@
-"""Where the faces of a frame are, and which is which from frame to frame."""
+"""Face detectors, one a file, and the registry that opens them by their settings."""
 
 from typing import get_args
 
 from edge.detect.auto import AutoSettings, open_best
 from edge.detect.blazeface import BlazeFace, BlazeFaceSettings
-from edge.detect.builtin import Emotiond, EmotiondSettings
-from edge.detect.detector import CropFit, Detector
+from edge.detect.builtin import BuiltinDetector, BuiltinSettings
+from edge.detect.detector import CropCalibration, Detector
 from edge.detect.haar import Haar, HaarSettings
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
 from edge.detect.yunet import YuNet, YuNetSettings
-from edge.track.scheduler import DetectSettings, Follower
-from edge.track.tracker import Tracker, TrackerSettings
 
 DetectorSettings = (
     AutoSettings
-    | EmotiondSettings
+    | BuiltinSettings
     | HaarSettings
     | BlazeFaceSettings
     | MediaPipeSettings
@@ -24,17 +22,13 @@ DetectorSettings = (
 __all__ = [
     "AutoSettings",
     "BlazeFaceSettings",
-    "CropFit",
-    "DetectSettings",
+    "BuiltinDetector",
+    "BuiltinSettings",
+    "CropCalibration",
     "Detector",
     "DetectorSettings",
-    "Emotiond",
-    "EmotiondSettings",
-    "Follower",
     "HaarSettings",
     "MediaPipeSettings",
-    "Tracker",
-    "TrackerSettings",
     "YuNetSettings",
     "detector_kinds",
     "open_detector",
@@ -56,8 +50,8 @@ def open_detector(settings: DetectorSettings) -> Detector:
     match settings:
         case AutoSettings():
             return open_best()
-        case EmotiondSettings():
-            return Emotiond(settings)
+        case BuiltinSettings():
+            return BuiltinDetector(settings)
         case HaarSettings():
             return Haar(settings)
         case BlazeFaceSettings():

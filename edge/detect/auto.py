@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from edge.detect.blazeface import BlazeFace, BlazeFaceSettings
-from edge.detect.builtin import Emotiond, EmotiondSettings
+from edge.detect.builtin import BuiltinDetector, BuiltinSettings
 from edge.detect.detector import Detector
 from edge.detect.haar import Haar, HaarSettings
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
@@ -14,7 +14,7 @@ from edge.detect.yunet import YuNet, YuNetSettings
 from edge.errors import ConfigError, ModelError
 
 ORDER: tuple[tuple[str, Callable[[], Detector]], ...] = (
-    ("emotiond", lambda: Emotiond(EmotiondSettings())),
+    ("emotiond", lambda: BuiltinDetector(BuiltinSettings())),
     ("yunet", lambda: YuNet(YuNetSettings())),
     ("blazeface", lambda: BlazeFace(BlazeFaceSettings())),
     ("mediapipe", lambda: MediaPipe(MediaPipeSettings())),

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.activations import sigmoid
-from edge.detect.detector import CropFit
+from edge.detect.detector import CropCalibration
 from edge.detect.model_files import FULL_RANGE, SHORT_RANGE, PublishedFile, find_published
 from edge.errors import ConfigError
 from edge.geometry import Box, KeyPoints, Point
-from edge.tflite import Network, Runtime
+from edge.tflite import Runtime, TFLiteModel
 from edge.types import Face, Image
 
 Floats = NDArray[np.float32]
@@ -62,12 +62,12 @@ class Form:
     side: int
     grids: tuple[tuple[int, int], ...]
     min_confidence: float
-    crop_fit: CropFit
+    crop_fit: CropCalibration
 
 
 FORMS = {
-    Range.FULL: Form(FULL_RANGE, 192, ((48, 1),), 0.6, CropFit(1.11, 0.0, -0.07)),
-    Range.SHORT: Form(SHORT_RANGE, 128, ((16, 2), (8, 6)), 0.5, CropFit(1.12, 0.0, -0.09)),
+    Range.FULL: Form(FULL_RANGE, 192, ((48, 1),), 0.6, CropCalibration(1.11, 0.0, -0.07)),
+    Range.SHORT: Form(SHORT_RANGE, 128, ((16, 2), (8, 6)), 0.5, CropCalibration(1.12, 0.0, -0.09)),
 }
 
 
@@ -112,7 +112,7 @@ class BlazeFace:
         self._tile_count = settings.tiles
         self._threshold = settings.min_confidence or form.min_confidence
         self._side = form.side
-        self._network = Network(path, Runtime.LITERT)
+        self._network = TFLiteModel(path, Runtime.LITERT)
         self._anchors = anchors(form.grids)
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:

@@ -23,7 +23,7 @@ from edge.detect.image_ops import scaled
 from edge.errors import ModelError
 from edge.geometry import Box
 from edge.paths import asset
-from edge.tflite import Tensor, TensorForm, open_network
+from edge.tflite import Tensor, TensorSpec, open_tflite
 from edge.types import Face, Image
 
 Floats = NDArray[np.float32]
@@ -54,7 +54,7 @@ class Size(StrEnum):
         return asset("models") / "detectors" / f"face-{self.value}.tflite"
 
 
-class EmotiondSettings(
+class BuiltinSettings(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="emotiond"
 ):
     """Which network, and how surely it must see a face.
@@ -71,7 +71,7 @@ class EmotiondSettings(
     model: Path | None = None
 
 
-class Emotiond:
+class BuiltinDetector:
     """Finds faces, and their eyes, nose and mouth if its network was taught these.
 
     Raises:
@@ -82,14 +82,14 @@ class Emotiond:
     name = "emotiond"
     searches_near = False
 
-    def __init__(self, settings: EmotiondSettings) -> None:
+    def __init__(self, settings: BuiltinSettings) -> None:
         path = settings.model or settings.size.file
         self.card = load_detector_card(path)
         self.crop_fit = self.card.crop_fit
         self._sure = settings.min_confidence or self.card.min_confidence
         self._threshold = min(self._sure, self.card.keep_confidence)
         self._grid = cells(self.card.input.shape[:2], self.card.strides)
-        self._network = open_network(path)
+        self._network = open_tflite(path)
         self._order = self._network.expect(*_forms(self.card, len(self._grid)))
         if self._network.input_scale != PIXELS:
             raise ModelError(
@@ -108,29 +108,29 @@ class Emotiond:
             self._network.dequantize(place, outputs[place][0, likely]) for place in self._order
         )
         scores, values = decode(logits, boxes, self._grid[likely], self._threshold)
-        stand = suppress(scores, values, self.card.smallest_face, self.card.largest_face)
+        stand = nms(scores, values, self.card.smallest_face, self.card.largest_face)
         rows = values[stand] / np.tile(scale, 2)
         pairs = zip(scores[stand].tolist(), rows.tolist(), strict=True)
         faces = (Face(Box(*row), score) for score, row in pairs)
         return sure_or_known(faces, self._sure, known)
 
 
-def _forms(card: DetectorCard, count: int) -> tuple[TensorForm, list[TensorForm]]:
+def _forms(card: DetectorCard, count: int) -> tuple[TensorSpec, list[TensorSpec]]:
     """Return what the network must take, and give of so many cells: scores, boxes."""
-    outputs = [TensorForm((1, count, width), "int8") for width in WIDTHS]
-    return TensorForm((1, *card.input.shape), card.input.dtype), outputs
+    outputs = [TensorSpec((1, count, width), "int8") for width in WIDTHS]
+    return TensorSpec((1, *card.input.shape), card.input.dtype), outputs
 
 
 def _enter(image: Image, tensor: Tensor) -> tuple[float, float]:
     """Draw a picture into the network's input, int8 (1, height, width, channels); as `fit`."""
     picture = tensor[0].view(np.uint8)
-    scale = fit(image, picture)
+    scale = letterbox(image, picture)
     # Less 128, which is the same as turning over the highest bit.
     np.bitwise_xor(picture, 128, out=picture)
     return scale
 
 
-def fit(image: Image, into: Image) -> tuple[float, float]:
+def letterbox(image: Image, into: Image) -> tuple[float, float]:
     """Draw a picture as large as it fits into the top left of another, which is black elsewhere.
 
     Args:
@@ -208,7 +208,7 @@ def decode(
     return sigmoid(logits[sure, 0]), values
 
 
-def suppress(
+def nms(
     scores: Floats, values: Floats, smallest: float = 0.0, largest: float = math.inf
 ) -> NDArray[np.intp]:
     """Return which answers stand, surest first: of those that overlap, the surest.

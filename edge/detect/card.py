@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from edge.detect.detector import CropFit
+from edge.detect.detector import CropCalibration
 from edge.model_card import Card, Share, read_card
 
 Length = Annotated[int, msgspec.Meta(ge=1)]
@@ -81,7 +81,7 @@ class DetectorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
     strides: Annotated[tuple[Length, ...], msgspec.Meta(min_length=1)]
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
     keep_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
-    crop_fit: CropFit
+    crop_fit: CropCalibration
     smallest_face: Pixels
     largest_face: Pixels
     measured: tuple[DetectionAccuracy, ...]

@@ -10,7 +10,7 @@ from edge.types import Face, Image
 
 
 @dataclass(frozen=True, slots=True)
-class CropFit:
+class CropCalibration:
     """Turns a detector's boxes into the framing of FER2013's pictures.
 
     Every detector draws its boxes in its own way, so each carries its own fit, measured by
@@ -46,7 +46,7 @@ class Detector(Protocol):
         """What events call it."""
 
     @property
-    def crop_fit(self) -> CropFit:
+    def crop_fit(self) -> CropCalibration:
         """What its boxes need to become crops."""
 
     @property

@@ -9,11 +9,11 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.detect.detector import CropFit
+from edge.detect.detector import CropCalibration
 from edge.detect.image_ops import grey, shrink
 from edge.errors import ConfigError
 from edge.geometry import Box, Shift
-from edge.types import Face, GreyImage, Image
+from edge.types import Face, GrayImage, Image
 
 CASCADES = cv2.data.haarcascades  # type: ignore[attr-defined]  # its stubs forgot it
 
@@ -42,7 +42,7 @@ AROUND = 2.0
 GROWTH = 1.5
 """Near a known face, faces up to so much smaller or larger are searched for."""
 
-CROP_FIT = CropFit(scale=1.03, right=0.0, down=0.0)
+CROP_FIT = CropCalibration(scale=1.03, right=0.0, down=0.0)
 """Medians over 733 training faces that it found of 1,000 (`emotiond-convert fit-crop`, 2026-11-20);
 the fitted squares overlap the true ones by 0.81."""
 
@@ -97,7 +97,7 @@ class Haar:
         return [face for box in known for face in self._search_near(picture, scale, box, smallest)]
 
     def _search_near(
-        self, picture: GreyImage, scale: float, box: Box, smallest: float
+        self, picture: GrayImage, scale: float, box: Box, smallest: float
     ) -> Iterator[Face]:
         """Yield the faces around one that is known, about as large as it."""
         small = box.moved(Shift(0.0, 0.0, scale))
@@ -107,7 +107,7 @@ class Haar:
         return self._search(picture, scale, place, max(smallest, side / GROWTH), GROWTH * side)
 
     def _search(
-        self, picture: GreyImage, scale: float, place: Box, smallest: float, largest: float
+        self, picture: GrayImage, scale: float, place: Box, smallest: float, largest: float
     ) -> Iterator[Face]:
         """Yield the faces in one part of the grey copy, of sizes in its pixels; 0 is no limit."""
         left, top = int(place.x1), int(place.y1)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import GreyImage, Image
+from edge.types import GrayImage, Image
 
 
 def shrink(image: Image, width: int, method: int = cv2.INTER_AREA) -> tuple[Image, float]:
@@ -31,13 +31,13 @@ def scaled(
     return np.asarray(small, dtype=np.uint8)
 
 
-def halved(grey: GreyImage) -> GreyImage:
+def halved(grey: GrayImage) -> GrayImage:
     """Return a picture half as large, each pixel the mean of four; an odd row or column is lost."""
     height, width = (length // 2 for length in grey.shape)
     return scaled(grey[: 2 * height, : 2 * width], width, height, cv2.INTER_AREA)
 
 
-def average(grey: GreyImage, size: tuple[int, int]) -> GreyImage:
+def average(grey: GrayImage, size: tuple[int, int]) -> GrayImage:
     """Return a picture made smaller, each pixel the mean of those it covers.
 
     It is halved as long as that goes: OpenCV averages two by two pixels ten times as fast as any
@@ -57,6 +57,6 @@ def average(grey: GreyImage, size: tuple[int, int]) -> GreyImage:
     return scaled(grey, width, height, cv2.INTER_AREA)
 
 
-def grey(image: Image) -> GreyImage:
+def grey(image: Image) -> GrayImage:
     """Return a picture without its colours."""
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)

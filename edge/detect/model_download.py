@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge.detect.model_files import FULL_RANGE, SHORT_RANGE, PublishedFile, model_directory
 from edge.errors import FetchError
-from edge.fileio import digest, write_whole
+from edge.fileio import atomic_write, sha256_of
 
 TIMEOUT = 600.0
 """Seconds that pip may take for 36 MB."""
@@ -66,7 +66,7 @@ def fetch(package: Package, directory: Path | None = None) -> list[Path]:
 
 def _is_there(path: Path, file: PublishedFile) -> bool:
     try:
-        return digest(path.read_bytes()) == file.sha256
+        return sha256_of(path.read_bytes()) == file.sha256
     except OSError:
         return False
 
@@ -92,7 +92,7 @@ def _read(wheel: Path, files: tuple[PublishedFile, ...]) -> Iterator[tuple[str, 
         with zipfile.ZipFile(wheel) as archive:
             for file in files:
                 content = archive.read(file.member)
-                if digest(content) != file.sha256:
+                if sha256_of(content) != file.sha256:
                     raise FetchError(f"{wheel.name}: {file.member} is not the file expected")
                 yield file.name, content
     except (zipfile.BadZipFile, zlib.error, KeyError, OSError, RuntimeError) as error:
@@ -107,7 +107,7 @@ def _store(contents: list[tuple[str, bytes]], directory: Path) -> None:
     for name, content in contents:
         path = directory / name
         try:
-            write_whole(path, content)
+            atomic_write(path, content)
         except OSError as error:
             raise FetchError(f"{path}: cannot be written: {error.strerror}") from error
 

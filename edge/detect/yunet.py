@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detect.detector import CropFit
+from edge.detect.detector import CropCalibration
 from edge.detect.image_ops import shrink
 from edge.detect.model_files import find_file, is_file, model_directory
 from edge.errors import ConfigError, ModelError
@@ -26,7 +26,7 @@ FILE = "yunet.onnx"
 STEP = 32
 """The coarsest stride of the network: sides of its input are multiples of it."""
 
-CROP_FIT = CropFit(0.94, 0.0, -0.01)
+CROP_FIT = CropCalibration(0.94, 0.0, -0.01)
 """Medians over 858 training faces that its authors' smaller network found of 1,000
 (`emotiond-convert fit-crop`, 2026-11-20)."""
 

@@ -7,10 +7,15 @@ from contextlib import closing
 from dataclasses import replace
 from secrets import token_hex
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.errors import ConfigError
-from edge.publish.mqtt.client import Gone, NotMqtt, Refused, describe
-from edge.publish.mqtt.session import Visit
+from edge.publish.mqtt.client import (
+    ConnectionLost,
+    ConnectionRefusedByBroker,
+    NotAnMqttBroker,
+    describe,
+)
+from edge.publish.mqtt.session import MqttSession
 from edge.publish.mqtt.settings import Address, MqttSettings
 
 ECHO_SECONDS = 3.0
@@ -22,10 +27,10 @@ HUNG_UP = (
 )
 
 REMEDIES: tuple[tuple[type[Exception], str], ...] = (
-    (Refused, "look into the broker's log for its reason"),
-    (NotMqtt, HUNG_UP),
+    (ConnectionRefusedByBroker, "look into the broker's log for its reason"),
+    (NotAnMqttBroker, HUNG_UP),
     (ConnectionResetError, HUNG_UP),
-    (Gone, "try again, and look into the broker's log"),
+    (ConnectionLost, "try again, and look into the broker's log"),
     (socket.gaierror, "check `host`, and whether this machine can resolve names"),
     (ConnectionRefusedError, "start the broker, or check `host` and `port`"),
     (
@@ -43,7 +48,7 @@ REMEDIES: tuple[tuple[type[Exception], str], ...] = (
 """What to do about each; of several that fit, the first."""
 
 
-def examine_brokers(settings: MqttSettings) -> Iterator[Finding]:
+def examine_brokers(settings: MqttSettings) -> Iterator[CheckResult]:
     """Look at each address of one MQTT sink.
 
     Where one of them does, what the others do not is a warning: it stands in for them.
@@ -57,23 +62,25 @@ def examine_brokers(settings: MqttSettings) -> Iterator[Finding]:
             yield finding
 
 
-def _examine(settings: MqttSettings, address: Address) -> Iterator[Finding]:
+def _examine(settings: MqttSettings, address: Address) -> Iterator[CheckResult]:
     subject = f"broker {address}"
     try:
-        visit = Visit(settings, address, "doctor")
+        visit = MqttSession(settings, address, "doctor")
     except ConfigError as error:
-        yield Finding(Level.FAILURE, subject, str(error), "correct the config, or what it names")
+        yield CheckResult(
+            Level.FAILURE, subject, str(error), "correct the config, or what it names"
+        )
         return
     with closing(visit):
         try:
             visit.open()
-            yield Finding(Level.OK, subject, "is there and lets this device in")
+            yield CheckResult(Level.OK, subject, "is there and lets this device in")
             yield _send_round(visit, settings, subject)
-        except (Refused, OSError) as error:
-            yield Finding(Level.FAILURE, subject, describe(error), _remedy(error))
+        except (ConnectionRefusedByBroker, OSError) as error:
+            yield CheckResult(Level.FAILURE, subject, describe(error), _remedy(error))
 
 
-def _send_round(visit: Visit, settings: MqttSettings, subject: str) -> Finding:
+def _send_round(visit: MqttSession, settings: MqttSettings, subject: str) -> CheckResult:
     """Publish to oneself.
 
     A broker that does not allow it seldom says so: it takes the message and passes it to nobody.
@@ -83,13 +90,13 @@ def _send_round(visit: Visit, settings: MqttSettings, subject: str) -> Finding:
     visit.publish(topic, token)
     if visit.wait(lambda: any(message.payload == token for message in visit.heard), ECHO_SECONDS):
         text = f"passes on what this device publishes, tried on {topic}"
-        return Finding(Level.OK, subject, text)
+        return CheckResult(Level.OK, subject, text)
     text = f"what is published on {topic} does not come back"
     remedy = f"let the broker's access list have it write {settings.root}/# and read {topic}"
-    return Finding(Level.FAILURE, subject, text, remedy)
+    return CheckResult(Level.FAILURE, subject, text, remedy)
 
 
-def _remedy(error: Refused | OSError) -> str:
+def _remedy(error: ConnectionRefusedByBroker | OSError) -> str:
     # A certificate that is not trusted may come wrapped in an error of another kind.
     cause = error.__cause__ if isinstance(error.__cause__, ssl.SSLError) else error
     return next(remedy for kind, remedy in REMEDIES if isinstance(cause, kind))

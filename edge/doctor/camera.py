@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge.capture.camera import CameraSettings
 from edge.doctor.holders import holders
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.doctor.user import user_name
 from edge.doctor.v4l2 import Format, Node, query
 
@@ -45,7 +45,7 @@ class Places:
 
 def examine_camera(
     settings: CameraSettings, places: Places = Places(), ask: Callable[[Path], Node] = query
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Say what can be watched here, and whether the config's camera can.
 
     No picture is taken, so that a daemon that uses the camera is not disturbed.
@@ -73,19 +73,19 @@ def _node(device: int | str, places: Places) -> Path:
 
 def _examine_wanted(
     path: Path, settings: CameraSettings, places: Places, ask: Callable[[Path], Node]
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     subject = f"source {path}"
     try:
         node = ask(path)
     except OSError as error:
         text = f"cannot be opened: {error.strerror}"
-        yield Finding(Level.FAILURE, subject, text, _remedy(error, path, places))
+        yield CheckResult(Level.FAILURE, subject, text, _remedy(error, path, places))
         return
     if node.capability.buffers is None or node.capability.driver in SENSORS:
         text = f"{_called(node)}: gives no pictures that can be shown"
-        yield Finding(Level.FAILURE, subject, text, f"name another in `source`; {PI_CAMERA}")
+        yield CheckResult(Level.FAILURE, subject, text, f"name another in `source`; {PI_CAMERA}")
         return
-    yield Finding(Level.OK, subject, f"{_called(node)}: {_tell(node.formats)}")
+    yield CheckResult(Level.OK, subject, f"{_called(node)}: {_tell(node.formats)}")
     yield from _examine_size(subject, node, settings)
     yield from _examine_holders(subject, path, places)
     yield from _examine_group(subject, path)
@@ -94,7 +94,7 @@ def _examine_wanted(
 
 def _examine_others(
     paths: list[Path], places: Places, ask: Callable[[Path], Node]
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Name the other cameras, a line each, and all that is none in one."""
     silent = []
     for path in paths:
@@ -102,15 +102,15 @@ def _examine_others(
             node = ask(path)
         except OSError as error:
             text = f"{_label(path, places)}: not the config's, and cannot be opened: "
-            yield Finding(Level.OK, f"{SUBJECT} {path}", f"{text}{error.strerror}")
+            yield CheckResult(Level.OK, f"{SUBJECT} {path}", f"{text}{error.strerror}")
             continue
         if node.capability.buffers is None:
             silent.append(path.name)
         else:
             text = f"{_called(node)}: not the config's: {_tell(node.formats)}"
-            yield Finding(Level.OK, f"{SUBJECT} {path}", text)
+            yield CheckResult(Level.OK, f"{SUBJECT} {path}", text)
     if silent:
-        yield Finding(Level.OK, SUBJECT, f"{', '.join(silent)}: give no pictures")
+        yield CheckResult(Level.OK, SUBJECT, f"{', '.join(silent)}: give no pictures")
 
 
 def _remedy(error: OSError, path: Path, places: Places) -> str:
@@ -169,33 +169,35 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + more
 
 
-def _examine_size(subject: str, node: Node, settings: CameraSettings) -> Iterator[Finding]:
+def _examine_size(subject: str, node: Node, settings: CameraSettings) -> Iterator[CheckResult]:
     """Warn where pictures cannot come as they are asked for."""
     width, height = settings.width, settings.height
     having = [one.fourcc for one in node.formats if one.holds(width, height)]
     sized = any(one.sizes for one in node.formats)  # a driver need not tell sizes
     if sized and not having:
         text = f"does not offer {width}x{height}; it will give the nearest it has"
-        yield Finding(Level.WARNING, subject, text, "set `width` and `height` to a size it offers")
+        yield CheckResult(
+            Level.WARNING, subject, text, "set `width` and `height` to a size it offers"
+        )
     raw = having and not COMPRESSED & set(having)
     on_usb = node.capability.bus.startswith("usb-")
     if raw and on_usb and width * height * settings.fps >= RAW_PIXELS:
         text = f"has {width}x{height} uncompressed alone; over USB 2 that is too much for "
         remedy = "set a size that it has as MJPG, or fewer `fps`"
-        yield Finding(Level.WARNING, subject, f"{text}{settings.fps} pictures a second", remedy)
+        yield CheckResult(Level.WARNING, subject, f"{text}{settings.fps} pictures a second", remedy)
 
 
-def _examine_holders(subject: str, path: Path, places: Places) -> Iterator[Finding]:
+def _examine_holders(subject: str, path: Path, places: Places) -> Iterator[CheckResult]:
     """Say who has the camera open; two cannot take pictures from it at once."""
     for holder in holders(path, places.proc):
         if holder.startswith("emotiond "):
-            yield Finding(Level.OK, subject, f"in use by {holder}")
+            yield CheckResult(Level.OK, subject, f"in use by {holder}")
         else:
             remedy = "end it if the daemon cannot open the camera"
-            yield Finding(Level.WARNING, subject, f"held open by {holder}", remedy)
+            yield CheckResult(Level.WARNING, subject, f"held open by {holder}", remedy)
 
 
-def _examine_group(subject: str, path: Path) -> Iterator[Finding]:
+def _examine_group(subject: str, path: Path) -> Iterator[CheckResult]:
     """Root may open any node; the service, whose users are others, by its group alone."""
     if os.geteuid() != 0:
         return
@@ -204,15 +206,15 @@ def _examine_group(subject: str, path: Path) -> Iterator[Finding]:
     if not shared and not mode & stat.S_IWOTH:
         text = f"root may open it, the group {GROUP} of the service may not"
         remedy = f"sudo chgrp {GROUP} {path} && sudo chmod 660 {path}, and have udev do so"
-        yield Finding(Level.WARNING, subject, text, remedy)
+        yield CheckResult(Level.WARNING, subject, text, remedy)
 
 
-def _examine_name(subject: str, path: Path, places: Places) -> Iterator[Finding]:
+def _examine_name(subject: str, path: Path, places: Places) -> Iterator[CheckResult]:
     """Offer a name that stays where a number may change when the camera is plugged in again."""
     if path.is_symlink():
         return
     for link in sorted((places.dev / "v4l/by-id").glob("*")):
         if link.resolve() == path.resolve():
             text = f"`device: {link}` names the same camera, and survives replugging"
-            yield Finding(Level.OK, subject, text)
+            yield CheckResult(Level.OK, subject, text)
             return

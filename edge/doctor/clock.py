@@ -6,7 +6,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 
 SUBJECT = "clock"
 
@@ -41,7 +41,7 @@ def kernel_error() -> float:
 
 def examine_clock(
     error: Callable[[], float] = kernel_error, now: Callable[[], float] = time.time
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Say whether the time is right.
 
     Args:
@@ -50,16 +50,16 @@ def examine_clock(
     """
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now()))
     if time.gmtime(now()).tm_year < WRITTEN:
-        yield Finding(Level.WARNING, SUBJECT, f"{shown} is long past; events carry it", REMEDY)
+        yield CheckResult(Level.WARNING, SUBJECT, f"{shown} is long past; events carry it", REMEDY)
         return
     try:
         unknown = error() >= UNKNOWN_ERROR
     except OSError as refused:
         text = f"{shown}; the kernel does not say whether it is right: {refused.strerror}"
-        yield Finding(Level.OK, SUBJECT, text)
+        yield CheckResult(Level.OK, SUBJECT, text)
         return
     if unknown:
         text = f"{shown}, which nothing keeps right; events carry it"
-        yield Finding(Level.WARNING, SUBJECT, text, REMEDY)
+        yield CheckResult(Level.WARNING, SUBJECT, text, REMEDY)
     else:
-        yield Finding(Level.OK, SUBJECT, f"{shown}, kept right")
+        yield CheckResult(Level.OK, SUBJECT, f"{shown}, kept right")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from edge.detect import AutoSettings, DetectorSettings, open_detector
 from edge.detect.auto import ORDER
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, open_classifier
 from edge.paths import find_model
@@ -17,18 +17,18 @@ REMEDIES = {
 }
 
 
-def examine_classifier(settings: ClassifierSettings) -> Iterator[Finding]:
+def examine_classifier(settings: ClassifierSettings) -> Iterator[CheckResult]:
     """Load the model: its hash is the card's, its tensors are, and its runtime runs it."""
     try:
         card = open_classifier(settings).card
     except (ConfigError, ModelError) as error:
-        yield Finding(Level.FAILURE, CLASSIFIER, str(error), REMEDIES[type(error)])
+        yield CheckResult(Level.FAILURE, CLASSIFIER, str(error), REMEDIES[type(error)])
         return
     text = f"{find_model(settings.model)}: {card.name}, with the hash of its card"
-    yield Finding(Level.OK, CLASSIFIER, f"{text}, {len(card.labels)} expressions")
+    yield CheckResult(Level.OK, CLASSIFIER, f"{text}, {len(card.labels)} expressions")
 
 
-def examine_detector(settings: DetectorSettings) -> Iterator[Finding]:
+def examine_detector(settings: DetectorSettings) -> Iterator[CheckResult]:
     """Open the detector; files that are published or shipped have their hash looked at."""
     if isinstance(settings, AutoSettings):
         yield from _examine_auto()
@@ -36,12 +36,12 @@ def examine_detector(settings: DetectorSettings) -> Iterator[Finding]:
     try:
         name = open_detector(settings).name
     except (ConfigError, ModelError) as error:
-        yield Finding(Level.FAILURE, DETECTOR, str(error), REMEDIES[type(error)])
+        yield CheckResult(Level.FAILURE, DETECTOR, str(error), REMEDIES[type(error)])
     else:
-        yield Finding(Level.OK, DETECTOR, f"{name} can be used")
+        yield CheckResult(Level.OK, DETECTOR, f"{name} can be used")
 
 
-def _examine_auto() -> Iterator[Finding]:
+def _examine_auto() -> Iterator[CheckResult]:
     """Say which detector is at hand. The first is built in, so any other stands in for it."""
     missing: list[str] = []
     for name, opening in ORDER:
@@ -53,8 +53,8 @@ def _examine_auto() -> Iterator[Finding]:
         text = f"auto takes {name}"
         if missing:
             why = f"{text}, which finds fewer faces: {missing[0]}"
-            yield Finding(Level.WARNING, DETECTOR, why, "install emotiond again")
+            yield CheckResult(Level.WARNING, DETECTOR, why, "install emotiond again")
         else:
-            yield Finding(Level.OK, DETECTOR, text)
+            yield CheckResult(Level.OK, DETECTOR, text)
         return
-    yield Finding(Level.FAILURE, DETECTOR, "; ".join(missing), "install emotiond again")
+    yield CheckResult(Level.FAILURE, DETECTOR, "; ".join(missing), "install emotiond again")

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, distributions
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 
 SUBJECT = "opencv"
 
@@ -20,7 +20,7 @@ NAMES = re.compile(r"opencv[-_](contrib[-_])?python([-_]headless)?")
 """Distributions that install a package cv2."""
 
 
-def examine_opencv(places: Sequence[str] = sys.path) -> Iterator[Finding]:
+def examine_opencv(places: Sequence[str] = sys.path) -> Iterator[CheckResult]:
     """Say which distributions of cv2 there are, and whether the one that is imported serves.
 
     Args:
@@ -32,13 +32,13 @@ def examine_opencv(places: Sequence[str] = sys.path) -> Iterator[Finding]:
         version = str(importlib.import_module("cv2").__version__)
     except (ImportError, AttributeError) as error:
         text = f"cv2 cannot be imported: {' '.join(str(error).split())}"
-        yield Finding(Level.FAILURE, SUBJECT, text, _remedy(error))
+        yield CheckResult(Level.FAILURE, SUBJECT, text, _remedy(error))
         return
     if int(version.partition(".")[0]) >= 5:
         text = f"cv2 {version} has no cascades, which the detector haar needs"
-        yield Finding(Level.FAILURE, SUBJECT, text, f"pip install {WANTED}")
+        yield CheckResult(Level.FAILURE, SUBJECT, text, f"pip install {WANTED}")
     else:
-        yield Finding(Level.OK, SUBJECT, f"cv2 {version}, {_origin(found)}")
+        yield CheckResult(Level.OK, SUBJECT, f"cv2 {version}, {_origin(found)}")
 
 
 def _distributions(places: Sequence[str]) -> Iterator[Distribution]:
@@ -47,7 +47,7 @@ def _distributions(places: Sequence[str]) -> Iterator[Distribution]:
             yield one
 
 
-def _examine_neighbours(found: list[Distribution]) -> Iterator[Finding]:
+def _examine_neighbours(found: list[Distribution]) -> Iterator[CheckResult]:
     """Warn of distributions in one folder: each overwrote files of the other."""
     folders: dict[str, list[str]] = defaultdict(list)
     for one in found:
@@ -57,7 +57,7 @@ def _examine_neighbours(found: list[Distribution]) -> Iterator[Finding]:
             text = f"{' and '.join(sorted(names))} in {folder} overwrite each other's files"
             remove = " ".join(sorted(name.partition(" ")[0] for name in names))
             remedy = f"pip uninstall {remove}, then pip install {WANTED}"
-            yield Finding(Level.WARNING, SUBJECT, text, remedy)
+            yield CheckResult(Level.WARNING, SUBJECT, text, remedy)
 
 
 def _origin(found: list[Distribution]) -> str:

@@ -5,8 +5,8 @@ import re
 import subprocess
 from collections.abc import Iterator
 
-from edge.capture.picamera import PROGRAMS, PicameraSettings, Through, find_program
-from edge.doctor.result import Finding, Level
+from edge.capture.picamera import PROGRAMS, PicameraBackend, PicameraSettings, find_program
+from edge.doctor.result import CheckResult, Level
 
 TIMEOUT = 20.0
 """Seconds that the program may take to list the cameras."""
@@ -19,7 +19,7 @@ CABLE = (
 )
 
 
-def examine_picamera(settings: PicameraSettings) -> Iterator[Finding]:
+def examine_picamera(settings: PicameraSettings) -> Iterator[CheckResult]:
     """Say through what the camera is read, and whether it is there. It is not opened."""
     subject = f"source picamera {settings.camera}"
     binding = importlib.util.find_spec("picamera2") is not None
@@ -29,33 +29,35 @@ def examine_picamera(settings: PicameraSettings) -> Iterator[Finding]:
         yield _examine_list(subject, settings.camera, program)
 
 
-def _examine_way(subject: str, through: Through, binding: bool, program: str | None) -> Finding:
-    if binding and through is not Through.PROGRAM:
-        return Finding(Level.OK, subject, "is read through picamera2")
-    if through is Through.BINDING:
+def _examine_way(
+    subject: str, through: PicameraBackend, binding: bool, program: str | None
+) -> CheckResult:
+    if binding and through is not PicameraBackend.PROGRAM:
+        return CheckResult(Level.OK, subject, "is read through picamera2")
+    if through is PicameraBackend.BINDING:
         remedy = (
             "sudo apt install python3-picamera2, and let the virtual environment see the system's "
             "packages (--system-site-packages), or set `through: rpicam-vid`"
         )
-        return Finding(Level.FAILURE, subject, "picamera2 is not installed here", remedy)
+        return CheckResult(Level.FAILURE, subject, "picamera2 is not installed here", remedy)
     if program is None:
         remedy = "sudo apt install rpicam-apps"
-        return Finding(Level.FAILURE, subject, f"{' or '.join(PROGRAMS)} is not there", remedy)
-    return Finding(Level.OK, subject, f"is read through {program}")
+        return CheckResult(Level.FAILURE, subject, f"{' or '.join(PROGRAMS)} is not there", remedy)
+    return CheckResult(Level.OK, subject, f"is read through {program}")
 
 
-def _examine_list(subject: str, camera: int, program: str) -> Finding:
+def _examine_list(subject: str, camera: int, program: str) -> CheckResult:
     try:
         cameras = _list(program)
     except OSError as error:
-        return Finding(Level.FAILURE, subject, str(error), f"try `{program} --list-cameras`")
+        return CheckResult(Level.FAILURE, subject, str(error), f"try `{program} --list-cameras`")
     if camera in cameras:
-        return Finding(Level.OK, subject, cameras[camera])
+        return CheckResult(Level.OK, subject, cameras[camera])
     others = ", ".join(f"{number} ({name})" for number, name in cameras.items())
     if others:
         text = f"is not there; there are {others}"
-        return Finding(Level.FAILURE, subject, text, "set `camera` to one of them")
-    return Finding(Level.FAILURE, subject, "no camera is found", CABLE)
+        return CheckResult(Level.FAILURE, subject, text, "set `camera` to one of them")
+    return CheckResult(Level.FAILURE, subject, "no camera is found", CABLE)
 
 
 def _list(program: str) -> dict[int, str]:

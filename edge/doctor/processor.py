@@ -4,7 +4,7 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 
 SUBJECT = "processor"
 
@@ -29,7 +29,7 @@ BLIND = "LiteRT then leaves out XNNPACK, and models take hundreds of times as lo
 subset=pid; 2026-11-26)."""
 
 
-def examine_processor(cpuinfo: Path = CPUINFO, machine: str | None = None) -> Iterator[Finding]:
+def examine_processor(cpuinfo: Path = CPUINFO, machine: str | None = None) -> Iterator[CheckResult]:
     """Say what models gain by here.
 
     Args:
@@ -42,8 +42,8 @@ def examine_processor(cpuinfo: Path = CPUINFO, machine: str | None = None) -> It
     except OSError as error:
         text = f"{cpuinfo}: cannot be read: {error.strerror}; {BLIND}"
         remedy = "mount /proc whole; a unit's ProcSubset=pid hides it"
-        yield Finding(Level.WARNING, SUBJECT, text, remedy)
+        yield CheckResult(Level.WARNING, SUBJECT, text, remedy)
         return
     has = [flag for flag in GAINS.get(machine, ()) if flag in words]
     gains = f"with {', '.join(has)}" if has else WITHOUT.get(machine, "of a kind not known here")
-    yield Finding(Level.OK, SUBJECT, f"{machine} {gains}")
+    yield CheckResult(Level.OK, SUBJECT, f"{machine} {gains}")

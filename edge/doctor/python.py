@@ -4,7 +4,7 @@ import platform
 import sys
 from collections.abc import Iterator
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 
 SUBJECT = "python"
 
@@ -17,7 +17,7 @@ REMEDY_BITS = "install the 64-bit system; neither LiteRT nor OpenCV is built for
 
 def examine_python(
     version: tuple[int, int] = sys.version_info[:2], widest: int = sys.maxsize
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Say whether this Python can run emotiond.
 
     Args:
@@ -28,8 +28,8 @@ def examine_python(
     text = f"{version[0]}.{version[1]} of {bits} bits on {platform.machine()}: {sys.executable}"
     oldest = f"{OLDEST[0]}.{OLDEST[1]}"
     if version < OLDEST:
-        yield Finding(Level.FAILURE, SUBJECT, text, f"install Python {oldest} or later")
+        yield CheckResult(Level.FAILURE, SUBJECT, text, f"install Python {oldest} or later")
     elif bits == 32:
-        yield Finding(Level.FAILURE, SUBJECT, text, REMEDY_BITS)
+        yield CheckResult(Level.FAILURE, SUBJECT, text, REMEDY_BITS)
     else:
-        yield Finding(Level.OK, SUBJECT, f"{text}; {oldest} and later are supported")
+        yield CheckResult(Level.OK, SUBJECT, f"{text}; {oldest} and later are supported")

@@ -12,7 +12,7 @@ from edge.doctor.models import examine_classifier, examine_detector
 from edge.doctor.opencv import examine_opencv
 from edge.doctor.processor import examine_processor
 from edge.doctor.python import examine_python
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.doctor.runtime import examine_runtime
 from edge.doctor.source import examine_source
 from edge.doctor.state import examine_state
@@ -23,13 +23,13 @@ from edge.doctor.web import examine_web
 from edge.doctor.window import examine_window
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
-from edge.redaction import without_credentials
+from edge.redaction import redact_url
 from edge.service.units import service_of
 
 log = logging.getLogger(__name__)
 
 
-def examine(path: Path) -> Iterator[Finding]:
+def run_checks(path: Path) -> Iterator[CheckResult]:
     """Look at everything that the config at `path` needs; each finding comes as it is made."""
     yield from guarded("user", examine_user(service_of(path)))
     yield from guarded("python", examine_python())
@@ -42,15 +42,15 @@ def examine(path: Path) -> Iterator[Finding]:
     yield from guarded("systemd", examine_unit(path))
 
 
-def _examine_named(path: Path) -> Iterator[Finding]:
+def _examine_named(path: Path) -> Iterator[CheckResult]:
     """Look at the config and all that it names."""
     try:
         config = load_config(path)
     except ConfigError as error:
         remedy = "correct it; what it should name was not looked at"
-        yield Finding(Level.FAILURE, "config", str(error), remedy)
+        yield CheckResult(Level.FAILURE, "config", str(error), remedy)
         return
-    yield Finding(Level.OK, "config", f"{path}: can be read")
+    yield CheckResult(Level.OK, "config", f"{path}: can be read")
     yield from guarded("runtime", examine_runtime(config.classifier.runtime))
     yield from guarded("model", examine_classifier(config.classifier))
     yield from guarded("detector", examine_detector(config.detector))
@@ -63,18 +63,18 @@ def _examine_named(path: Path) -> Iterator[Finding]:
         yield from guarded("web page", examine_web(config.web))
 
 
-def _examine_sinks(config: Config) -> Iterator[Finding]:
+def _examine_sinks(config: Config) -> Iterator[CheckResult]:
     for settings in config.sinks:
         if isinstance(settings, MqttSettings):
             yield from examine_brokers(settings)
 
 
-def guarded(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+def guarded(subject: str, findings: Iterator[CheckResult]) -> Iterator[CheckResult]:
     """Pass findings on; a subject that fails unexpectedly is one, and does not end the others."""
     try:
         yield from findings
     except Exception as error:
-        log.error("%s", without_credentials(traceback.format_exc()))
+        log.error("%s", redact_url(traceback.format_exc()))
         text = f"cannot be looked at: {type(error).__name__}: {' '.join(str(error).split())}"
         remedy = "this is a fault of emotiond's own; report it with the lines above"
-        yield Finding(Level.FAILURE, subject, without_credentials(text), remedy)
+        yield CheckResult(Level.FAILURE, subject, redact_url(text), remedy)

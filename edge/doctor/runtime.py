@@ -4,21 +4,23 @@ import importlib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.tflite import MODULES, PACKAGES, Runtime
 
 SUBJECT = "runtime"
 
 
-def examine_runtime(chosen: Runtime) -> Iterator[Finding]:
+def examine_runtime(chosen: Runtime) -> Iterator[CheckResult]:
     """Say which runtimes are installed, and whether the one that the config asks for works."""
     try:
         importlib.import_module(MODULES[chosen])
     except ImportError as error:
         text = f"the runtime {chosen} cannot be loaded: {' '.join(str(error).split())}"
-        yield Finding(Level.FAILURE, SUBJECT, text, f"pip install {PACKAGES[chosen]}; {_others()}")
+        yield CheckResult(
+            Level.FAILURE, SUBJECT, text, f"pip install {PACKAGES[chosen]}; {_others()}"
+        )
     else:
-        yield Finding(Level.OK, SUBJECT, f"{chosen} can be loaded; {_others()}")
+        yield CheckResult(Level.OK, SUBJECT, f"{chosen} can be loaded; {_others()}")
 
 
 def _others() -> str:

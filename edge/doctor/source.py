@@ -11,7 +11,7 @@ from edge.capture.stream import StreamSettings, open_stream
 from edge.capture.video import Video, VideoSettings
 from edge.doctor.camera import examine_camera
 from edge.doctor.picamera import examine_picamera
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.errors import SourceError
 from edge.types import Frame
 
@@ -23,7 +23,7 @@ STREAM_REMEDY = (
 FILE_REMEDY = "let `path` name a file that can be read; a service cannot read into a home"
 
 
-def examine_source(settings: SourceSettings) -> Iterator[Finding]:
+def examine_source(settings: SourceSettings) -> Iterator[CheckResult]:
     """Look at the source; a picture is read, but of a camera, which the daemon may be using."""
     match settings:
         case CameraSettings():
@@ -39,16 +39,16 @@ def examine_source(settings: SourceSettings) -> Iterator[Finding]:
             yield _read_one(f"source {settings.path}", lambda: Images(settings), FILE_REMEDY)
 
 
-def _read_one(subject: str, opener: Callable[[], Source], remedy: str) -> Finding:
+def _read_one(subject: str, opener: Callable[[], Source], remedy: str) -> CheckResult:
     """Read a picture; a source that fails says so within its own limits of time."""
     try:
         frame = _first(opener())
     except SourceError as error:
-        return Finding(Level.FAILURE, subject, str(error), remedy)
+        return CheckResult(Level.FAILURE, subject, str(error), remedy)
     except EndOfStream:
-        return Finding(Level.FAILURE, subject, "holds no picture", remedy)
+        return CheckResult(Level.FAILURE, subject, "holds no picture", remedy)
     height, width = frame.image.shape[:2]
-    return Finding(Level.OK, subject, f"gives pictures of {width}x{height}")
+    return CheckResult(Level.OK, subject, f"gives pictures of {width}x{height}")
 
 
 def _first(source: Source) -> Frame:

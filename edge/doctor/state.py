@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 
 SUBJECT = "state folder"
 
@@ -19,13 +19,13 @@ REMEDY = (
 )
 
 
-def examine_state(folder: Path) -> Iterator[Finding]:
+def examine_state(folder: Path) -> Iterator[CheckResult]:
     """Say whether the outbox and a pause can be kept there. Nothing stays behind."""
     try:
-        yield Finding(Level.OK, SUBJECT, f"{folder}: {_try(folder)}")
+        yield CheckResult(Level.OK, SUBJECT, f"{folder}: {_try(folder)}")
     except OSError as error:
         text = f"{folder}: cannot be written into: {error.strerror}"
-        yield Finding(Level.WARNING, SUBJECT, text, REMEDY)
+        yield CheckResult(Level.WARNING, SUBJECT, text, REMEDY)
 
 
 def _try(folder: Path) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.doctor.result import Finding, Level
-from edge.system_stats import ZONES, Machine
+from edge.doctor.result import CheckResult, Level
+from edge.system_stats import ZONES, SystemStats
 
 DEVICES = Path("/sys/devices")
 
@@ -30,23 +30,23 @@ SINCE_BOOT = 16
 """Each bit stands a second time so much higher: it has been so since the boot."""
 
 
-def examine_temperature(zones: Path = ZONES) -> Iterator[Finding]:
+def examine_temperature(zones: Path = ZONES) -> Iterator[CheckResult]:
     """Say how hot it is.
 
     Args:
         zones: where the kernel tells temperatures.
     """
-    degrees = Machine(zones).look().temperature
+    degrees = SystemStats(zones).look().temperature
     if degrees is None:
-        yield Finding(Level.OK, "temperature", "there is no thermometer")
+        yield CheckResult(Level.OK, "temperature", "there is no thermometer")
     elif degrees >= HOT:
         text = f"{degrees} °C; a Raspberry Pi is slower from {HOT:.0f} °C"
-        yield Finding(Level.WARNING, "temperature", text, COOL)
+        yield CheckResult(Level.WARNING, "temperature", text, COOL)
     else:
-        yield Finding(Level.OK, "temperature", f"{degrees} °C")
+        yield CheckResult(Level.OK, "temperature", f"{degrees} °C")
 
 
-def examine_throttling(devices: Path = DEVICES) -> Iterator[Finding]:
+def examine_throttling(devices: Path = DEVICES) -> Iterator[CheckResult]:
     """Say whether the processor is held back, where it is known.
 
     Args:
@@ -57,20 +57,20 @@ def examine_throttling(devices: Path = DEVICES) -> Iterator[Finding]:
     yield from _examine_frequency(devices / "system/cpu/cpu0/cpufreq")
 
 
-def _examine_firmware(path: Path) -> Iterator[Finding]:
+def _examine_firmware(path: Path) -> Iterator[CheckResult]:
     value = _read(path, 16)
     if value is None:
         return
     for bit, text, remedy in FLAGS:
         if value >> bit & 1:
-            yield Finding(Level.WARNING, "throttling", f"{text} now", remedy)
+            yield CheckResult(Level.WARNING, "throttling", f"{text} now", remedy)
         elif value >> (bit + SINCE_BOOT) & 1:
-            yield Finding(Level.WARNING, "throttling", f"since the boot: {text}", remedy)
+            yield CheckResult(Level.WARNING, "throttling", f"since the boot: {text}", remedy)
     if value == 0:
-        yield Finding(Level.OK, "throttling", "none since the boot")
+        yield CheckResult(Level.OK, "throttling", "none since the boot")
 
 
-def _examine_frequency(folder: Path) -> Iterator[Finding]:
+def _examine_frequency(folder: Path) -> Iterator[CheckResult]:
     """Compare the frequency that is allowed with the highest there is, in kHz (cpufreq)."""
     allowed, highest = (
         _read(folder / name, 10) for name in ("scaling_max_freq", "cpuinfo_max_freq")
@@ -80,9 +80,9 @@ def _examine_frequency(folder: Path) -> Iterator[Finding]:
     text = f"up to {allowed // 1000} of {highest // 1000} MHz are allowed"
     if allowed < highest:
         remedy = f"raise {folder.parent.parent}/cpu*/cpufreq/scaling_max_freq"
-        yield Finding(Level.WARNING, "frequency", text, remedy)
+        yield CheckResult(Level.WARNING, "frequency", text, remedy)
     else:
-        yield Finding(Level.OK, "frequency", text)
+        yield CheckResult(Level.OK, "frequency", text)
 
 
 def _read(path: Path, base: int) -> int | None:

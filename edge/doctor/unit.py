@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.service.units import service_of
 
 BOOTED = Path("/run/systemd/system")
@@ -39,7 +39,7 @@ def show(unit: str) -> str:
     return done.stdout
 
 
-def examine_unit(config: Path, booted: Path = BOOTED, ask: Ask = show) -> Iterator[Finding]:
+def examine_unit(config: Path, booted: Path = BOOTED, ask: Ask = show) -> Iterator[CheckResult]:
     """Look at the unit that runs a config; of any other config, at emotiond.service.
 
     Args:
@@ -48,7 +48,7 @@ def examine_unit(config: Path, booted: Path = BOOTED, ask: Ask = show) -> Iterat
         ask: asks systemd of a unit.
     """
     if not booted.exists():
-        yield Finding(Level.OK, "systemd", "does not run here")
+        yield CheckResult(Level.OK, "systemd", "does not run here")
         return
     unit = service_of(config)
     subject = unit or "emotiond.service"
@@ -56,7 +56,7 @@ def examine_unit(config: Path, booted: Path = BOOTED, ask: Ask = show) -> Iterat
         found = parse(ask(subject))
     except OSError as error:
         text = f"cannot be asked: {error}"
-        yield Finding(Level.WARNING, "systemd", text, f"try `systemctl status {subject}`")
+        yield CheckResult(Level.WARNING, "systemd", text, f"try `systemctl status {subject}`")
         return
     yield from _examine(subject, found, expected=unit is not None)
 
@@ -66,48 +66,48 @@ def parse(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
-def _examine(unit: str, found: dict[str, str], expected: bool) -> Iterator[Finding]:
+def _examine(unit: str, found: dict[str, str], expected: bool) -> Iterator[CheckResult]:
     match found.get("LoadState"):
         case "loaded":
             yield _examine_activity(unit, found)
             yield from _examine_care(unit, found)
         case "not-found" if not expected:
-            yield Finding(Level.OK, unit, "is not installed; the daemon is not run by systemd")
+            yield CheckResult(Level.OK, unit, "is not installed; the daemon is not run by systemd")
         case "not-found":
-            yield Finding(Level.FAILURE, unit, "is not installed", "sudo systemd/install")
+            yield CheckResult(Level.FAILURE, unit, "is not installed", "sudo systemd/install")
         case "masked":
-            yield Finding(Level.FAILURE, unit, "is masked", f"sudo systemctl unmask {unit}")
+            yield CheckResult(Level.FAILURE, unit, "is masked", f"sudo systemctl unmask {unit}")
         case state:
             remedy = f"read `systemctl status {unit}`, and run sudo systemd/install again"
-            yield Finding(Level.FAILURE, unit, f"cannot be loaded: {state}", remedy)
+            yield CheckResult(Level.FAILURE, unit, f"cannot be loaded: {state}", remedy)
 
 
-def _examine_activity(unit: str, found: dict[str, str]) -> Finding:
+def _examine_activity(unit: str, found: dict[str, str]) -> CheckResult:
     """Say whether it runs; a config that cannot work ends it for good, with 78."""
     activity = f"{found.get('ActiveState')} ({found.get('SubState')})"
     result = f"{found.get('Result')}, status {found.get('ExecMainStatus')}"
     journal = f"read `journalctl -u {unit} -n 50`"
     match found.get("ActiveState"):
         case "active" | "reloading":
-            return Finding(Level.OK, unit, activity)
+            return CheckResult(Level.OK, unit, activity)
         case "inactive":
-            return Finding(Level.WARNING, unit, activity, f"sudo systemctl start {unit}")
+            return CheckResult(Level.WARNING, unit, activity, f"sudo systemctl start {unit}")
         case "activating" if found.get("SubState") != "auto-restart":
-            return Finding(Level.WARNING, unit, f"{activity}: no frame has come yet", journal)
-    return Finding(Level.FAILURE, unit, f"{activity}: {result}", journal)
+            return CheckResult(Level.WARNING, unit, f"{activity}: no frame has come yet", journal)
+    return CheckResult(Level.FAILURE, unit, f"{activity}: {result}", journal)
 
 
-def _examine_care(unit: str, found: dict[str, str]) -> Iterator[Finding]:
+def _examine_care(unit: str, found: dict[str, str]) -> Iterator[CheckResult]:
     """Warn of what will be missed later."""
     if found.get("UnitFileState") not in STARTS:
         text = f"does not start at boot: {found.get('UnitFileState')}"
-        yield Finding(Level.WARNING, unit, text, f"sudo systemctl enable {unit}")
+        yield CheckResult(Level.WARNING, unit, text, f"sudo systemctl enable {unit}")
     if found.get("NRestarts", "0") != "0":
         text = f"was started anew {found['NRestarts']} times after it failed"
-        yield Finding(Level.WARNING, unit, text, f"read `journalctl -u {unit}` for the reasons")
+        yield CheckResult(Level.WARNING, unit, text, f"read `journalctl -u {unit}` for the reasons")
     if found.get("NeedDaemonReload") == "yes":
         remedy = f"sudo systemctl daemon-reload && sudo systemctl restart {unit}"
-        yield Finding(Level.WARNING, unit, "its file was changed, and is not in force", remedy)
+        yield CheckResult(Level.WARNING, unit, "its file was changed, and is not in force", remedy)
     if found.get("ProcSubset") == "pid":
         text = "ProcSubset=pid hides /proc/cpuinfo; models take hundreds of times as long"
-        yield Finding(Level.WARNING, unit, text, "set ProcSubset=all")
+        yield CheckResult(Level.WARNING, unit, text, "set ProcSubset=all")

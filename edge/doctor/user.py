@@ -4,12 +4,12 @@ import getpass
 import os
 from collections.abc import Iterator
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 
 SUBJECT = "user"
 
 
-def examine_user(service: str | None) -> Iterator[Finding]:
+def examine_user(service: str | None) -> Iterator[CheckResult]:
     """Say who looks, where a service runs as another user.
 
     Args:
@@ -19,10 +19,10 @@ def examine_user(service: str | None) -> Iterator[Finding]:
         return
     if os.geteuid() == 0:
         text = f"root looks; {service} is another user in a sandbox, and may open less"
-        yield Finding(Level.OK, SUBJECT, text)
+        yield CheckResult(Level.OK, SUBJECT, text)
     else:
         text = f"{user_name()} looks, who may read neither state nor secrets of {service}"
-        yield Finding(Level.WARNING, SUBJECT, text, "run it with sudo")
+        yield CheckResult(Level.WARNING, SUBJECT, text, "run it with sudo")
 
 
 def user_name() -> str:

@@ -5,7 +5,7 @@ import importlib.util
 from collections.abc import Iterator
 from contextlib import closing
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.errors import ConfigError, EmotiondError
 from edge.view.web.settings import WebSettings
 
@@ -17,32 +17,32 @@ PACKAGES = ("starlette", "uvicorn", "httptools", "PIL", "prometheus_client")
 ANSWER_SECONDS = 3.0
 
 
-def examine_web(settings: WebSettings) -> Iterator[Finding]:
+def examine_web(settings: WebSettings) -> Iterator[CheckResult]:
     """Say whether the page can be served as it is set."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         text = f"is not installed: {', '.join(missing)}"
         remedy = "pip install 'emotiond[web]', or set `view.web: false`"
-        yield Finding(Level.FAILURE, SUBJECT, text, remedy)
+        yield CheckResult(Level.FAILURE, SUBJECT, text, remedy)
         return
     yield _examine_token(settings)
     yield _examine_port(settings)
 
 
-def _examine_token(settings: WebSettings) -> Finding:
-    from edge.view.web.auth import open_pass
+def _examine_token(settings: WebSettings) -> CheckResult:
+    from edge.view.web.auth import open_token_auth
 
     try:
-        admission = open_pass(settings)
+        admission = open_token_auth(settings)
     except ConfigError as error:
-        return Finding(Level.FAILURE, SUBJECT, str(error), "correct `web`, or what it names")
+        return CheckResult(Level.FAILURE, SUBJECT, str(error), "correct `web`, or what it names")
     asked = (
         "asks for its token" if admission.token else "is for this machine alone, without a token"
     )
-    return Finding(Level.OK, SUBJECT, asked)
+    return CheckResult(Level.OK, SUBJECT, asked)
 
 
-def _examine_port(settings: WebSettings) -> Finding:
+def _examine_port(settings: WebSettings) -> CheckResult:
     from edge.view.web.server import listen
 
     place = f"{settings.host}:{settings.port}"
@@ -50,9 +50,9 @@ def _examine_port(settings: WebSettings) -> Finding:
         listen(settings).close()
     except EmotiondError as error:
         if _is_ours(settings):
-            return Finding(Level.OK, SUBJECT, f"is served at {place} at this moment")
-        return Finding(Level.FAILURE, SUBJECT, str(error), "`ss -ltnp` tells what uses it")
-    return Finding(Level.OK, SUBJECT, f"{place} is free")
+            return CheckResult(Level.OK, SUBJECT, f"is served at {place} at this moment")
+        return CheckResult(Level.FAILURE, SUBJECT, str(error), "`ss -ltnp` tells what uses it")
+    return CheckResult(Level.OK, SUBJECT, f"{place} is free")
 
 
 def _is_ours(settings: WebSettings) -> bool:

@@ -10,10 +10,10 @@ from edge.capture.source import frames
 from edge.detect import Detector
 from edge.errors import CalibrationError
 from edge.infer.classifier import Classifier
-from edge.infer.face_analyzer import Looker
-from edge.infer.neutral_baseline import Baseline, check_neutral, fit_baseline
+from edge.infer.face_analyzer import FaceAnalyzer
+from edge.infer.neutral_baseline import NeutralBaseline, check_neutral, fit_baseline
 from edge.infer.quality import QualitySettings
-from edge.track.landmark_filter import sift
+from edge.track.landmark_filter import filter_faces
 from edge.types import Frame, Probabilities
 
 LEAST_CROPS = 20
@@ -43,9 +43,9 @@ class Calibrator:
         check_neutral(classifier.card)
         self._detector = detector
         self._card = classifier.card
-        self._looker = Looker(classifier, detector.crop_fit, quality)
+        self._looker = FaceAnalyzer(classifier, detector.crop_fit, quality)
 
-    def watch(self, source: Source, seconds: float) -> Baseline:
+    def watch(self, source: Source, seconds: float) -> NeutralBaseline:
         """Return what corrects the classifier for whoever `source` shows.
 
         Args:
@@ -69,7 +69,7 @@ class Calibrator:
     def _answers(self, film: Iterator[Frame], passed_over: Counter[str]) -> Iterator[Probabilities]:
         """Yield the probabilities of each good look, float32 (classes,)."""
         for frame in film:
-            found = sift(self._detector.detect(frame.image))
+            found = filter_faces(self._detector.detect(frame.image))
             if len(found) != 1:
                 passed_over["with several faces" if found else "without a face"] += 1
                 continue

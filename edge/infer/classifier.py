@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from edge.activations import sigmoid, softmax
 from edge.errors import ConfigError, ModelError
 from edge.infer.card import ModelCard, load_card
-from edge.infer.neutral_baseline import Baseline, load_baseline
+from edge.infer.neutral_baseline import NeutralBaseline, load_baseline
 from edge.paths import find_model
-from edge.tflite import Network, Runtime, Tensor, TensorForm
-from edge.types import GreyImage, Probabilities
+from edge.tflite import Runtime, Tensor, TensorSpec, TFLiteModel
+from edge.types import GrayImage, Probabilities
 
 
 class ModelPath(PosixPath):
@@ -43,7 +43,7 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ClassifierOutput:
     """What a classifier saw in n crops.
 
     Attributes:
@@ -62,7 +62,7 @@ class Classifier(Protocol):
     def card(self) -> ModelCard:
         """What the classifier is."""
 
-    def classify(self, crops: Sequence[GreyImage], mirror: bool = False) -> Reading:
+    def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
         """Return what is seen in each of the crops.
 
         Args:
@@ -88,17 +88,21 @@ class TFLiteClassifier:
     """
 
     def __init__(
-        self, path: Path, card: ModelCard, network: Network, baseline: Baseline | None = None
+        self,
+        path: Path,
+        card: ModelCard,
+        network: TFLiteModel,
+        baseline: NeutralBaseline | None = None,
     ) -> None:
         self.card = card
         self._baseline = baseline
         self._network = network
-        entry = TensorForm((1, *card.input.shape), card.input.dtype)
+        entry = TensorSpec((1, *card.input.shape), card.input.dtype)
         self._order = network.expect(entry, _expected_outputs(card))
         self._offsets = np.array(card.output.offsets or 0.0, dtype=np.float32)
         self._check_kind(path)
 
-    def classify(self, crops: Sequence[GreyImage], mirror: bool = False) -> Reading:
+    def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
         """Return what is seen in each of the crops.
 
         A second look, at the mirror image, gained 0.8 points of FER2013's labels and 0 to 0.2 of
@@ -114,10 +118,12 @@ class TFLiteClassifier:
             values = softmax(values, self.card.output.temperature)
         if self._baseline is not None:
             values = self._baseline.correct(values)
-        return Reading(values, np.ones(len(crops), np.float32) if face is None else sigmoid(face))
+        return ClassifierOutput(
+            values, np.ones(len(crops), np.float32) if face is None else sigmoid(face)
+        )
 
     def outputs(
-        self, crops: Sequence[GreyImage]
+        self, crops: Sequence[GrayImage]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Return the outputs: (n, classes), and (n,) of the face where there is one.
 
@@ -131,7 +137,7 @@ class TFLiteClassifier:
         )
         return values + self._offsets, face[0][:, 0] if face else None
 
-    def _invoke(self, crop: GreyImage) -> list[NDArray[np.float32]]:
+    def _invoke(self, crop: GrayImage) -> list[NDArray[np.float32]]:
         outputs = self._network.invoke(self._prepare(crop))
         return [outputs[place] for place in self._order]
 
@@ -143,7 +149,7 @@ class TFLiteClassifier:
             found = f"values that sum to {float(answer.sum()):.2f}"
             raise ModelError(f"{path}: expected probabilities as its card says, found {found}")
 
-    def _prepare(self, crop: GreyImage) -> Tensor:
+    def _prepare(self, crop: GrayImage) -> Tensor:
         """Shape and scale one crop as the card says; a uint8 model takes it as it is."""
         entry = self.card.input
         batch: Tensor = crop.reshape(1, *entry.shape)
@@ -165,7 +171,7 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
     if settings.face_threshold is not None:
         card = _with_threshold(card, settings.face_threshold)
     baseline = load_baseline(settings.baseline, card) if settings.baseline else None
-    return TFLiteClassifier(path, card, Network(path, settings.runtime), baseline)
+    return TFLiteClassifier(path, card, TFLiteModel(path, settings.runtime), baseline)
 
 
 def _with_threshold(card: ModelCard, threshold: float) -> ModelCard:
@@ -178,7 +184,7 @@ def _with_threshold(card: ModelCard, threshold: float) -> ModelCard:
     return msgspec.structs.replace(card, face=face)
 
 
-def _expected_outputs(card: ModelCard) -> list[TensorForm]:
+def _expected_outputs(card: ModelCard) -> list[TensorSpec]:
     """Return what the card says of the outputs: the classes first, then the face."""
-    classes = TensorForm((1, len(card.labels)), card.output.dtype)
-    return [classes] if card.face is None else [classes, TensorForm((1, 1), card.face.dtype)]
+    classes = TensorSpec((1, len(card.labels)), card.output.dtype)
+    return [classes] if card.face is None else [classes, TensorSpec((1, 1), card.face.dtype)]

@@ -5,10 +5,10 @@ import math
 import cv2
 import numpy as np
 
-from edge.detect import CropFit
+from edge.detect import CropCalibration
 from edge.detect.image_ops import average, scaled
 from edge.geometry import Box, KeyPoints
-from edge.types import GreyImage, Image
+from edge.types import GrayImage, Image
 
 LEVEL = 10.0
 """Degrees of tilt below which a crop is not turned: the classifiers learnt from faces tilted as
@@ -16,8 +16,8 @@ far, and turning those by what key points say made them worse (docs/quality.md).
 
 
 def crop_face(
-    image: Image, box: Box, points: KeyPoints | None, fit: CropFit, side: int
-) -> GreyImage:
+    image: Image, box: Box, points: KeyPoints | None, fit: CropCalibration, side: int
+) -> GrayImage:
     """Return one face as the classifier was trained to see it, grey and `side` x `side`.
 
     Where there are key points, it is turned until the eyes are level.
@@ -39,7 +39,7 @@ def crop_face(
     return _turn(crop_grey(image, around, max(side, round(spread * side))), roll, side)
 
 
-def crop_grey(image: Image, square: Box, side: int) -> GreyImage:
+def crop_grey(image: Image, square: Box, side: int) -> GrayImage:
     """Return the pixels in `square`, grey and `side` x `side`.
 
     Where the square reaches beyond the frame, the frame's edge is repeated.
@@ -66,7 +66,7 @@ def _length(width: float, side: int) -> int:
     return length >> halvings << halvings
 
 
-def _turn(grey: GreyImage, roll: float, side: int) -> GreyImage:
+def _turn(grey: GrayImage, roll: float, side: int) -> GrayImage:
     """Turn a square picture about its middle by -`roll` degrees; return its middle, `side` wide."""
     middle = (grey.shape[0] - 1) / 2
     matrix = cv2.getRotationMatrix2D((middle, middle), roll, 1.0)

@@ -4,27 +4,27 @@ import math
 
 import numpy as np
 
-from edge.detect import CropFit
+from edge.detect import CropCalibration
 from edge.infer.classifier import Classifier
-from edge.infer.face_analyzer import Look, Looker
+from edge.infer.face_analyzer import FaceAnalyzer, FaceObservation
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
-from edge.infer.track_state import Watch
+from edge.infer.track_state import ExpressionTrackState
 from edge.types import UNCERTAIN, Expression, Frame, Track, TrackedFrame
 
-LOOKS = 4
+MAX_FACES_PER_FRAME = 4
 """Faces that are read in one frame of a film or camera; where there are more, they take turns. At
 30 frames a second, twenty faces are read six times a second each: as often as smoothing needs."""
 
-READ_AGAIN = 0.25
+RECLASSIFY_AFTER = 0.25
 """Seconds after which a face is read again though it looks the same."""
 
 INSTANT = SmoothingSettings(time_constant=0.0, margin=0.0, dwell=0.0)
 """For stills, which have no before and after."""
 
 
-class Expressions:
-    """Classifies the faces of each frame and keeps one Watch a track.
+class ExpressionAnalyzer:
+    """Classifies the faces of each frame and keeps one ExpressionTrackState a track.
 
     A crop that the model takes for no face, below its card's threshold, is refused, and a poor one
     is not read: neither enters the average. A track whose crops were refused has no expression; a
@@ -44,16 +44,16 @@ class Expressions:
     def __init__(
         self,
         classifier: Classifier,
-        crop_fit: CropFit,
+        crop_fit: CropCalibration,
         smoothing: SmoothingSettings,
         quality: QualitySettings,
         min_confidence: float = 0.0,
     ) -> None:
         self.refused = 0
-        self._looker = Looker(classifier, crop_fit, quality)
+        self._looker = FaceAnalyzer(classifier, crop_fit, quality)
         self._smoothing = smoothing
         self._min_confidence = min_confidence
-        self._watches: dict[int, Watch] = {}
+        self._watches: dict[int, ExpressionTrackState] = {}
 
     def update(self, tracked: TrackedFrame) -> list[Expression]:
         """Return the expression of each track that has been watched long enough to tell."""
@@ -66,9 +66,9 @@ class Expressions:
     def _due(self, tracked: TrackedFrame) -> list[Track]:
         """Return the tracks to read in this frame: those that were not for the longest time."""
         seen = [track for track in tracked.tracks if track.seen]
-        if tracked.frame.still or len(seen) <= LOOKS:
+        if tracked.frame.still or len(seen) <= MAX_FACES_PER_FRAME:
             return seen
-        return sorted(seen, key=self._looked_at)[:LOOKS]
+        return sorted(seen, key=self._looked_at)[:MAX_FACES_PER_FRAME]
 
     def _looked_at(self, track: Track) -> float:
         watch = self._watches.get(track.track_id)
@@ -81,13 +81,13 @@ class Expressions:
         for track, look in zip(tracks, looks, strict=True):
             self.refused += not look.accepted
             if track.track_id not in self._watches:
-                self._watches[track.track_id] = Watch(settings, self._min_confidence)
+                self._watches[track.track_id] = ExpressionTrackState(settings, self._min_confidence)
             self._watches[track.track_id].update(look, frame.timestamp)
 
-    def _fresh_look(self, track: Track, now: float) -> Look | None:
+    def _fresh_look(self, track: Track, now: float) -> FaceObservation | None:
         """Return the last look at a track where it was read not long ago."""
         watch = self._watches.get(track.track_id)
-        return None if watch is None or now - watch.read >= READ_AGAIN else watch.look
+        return None if watch is None or now - watch.read >= RECLASSIFY_AFTER else watch.look
 
     def _express(self, track: Track) -> Expression | None:
         watch = self._watches.get(track.track_id)

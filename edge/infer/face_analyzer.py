@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge.detect import CropFit
-from edge.infer.classifier import Classifier, Reading
+from edge.detect import CropCalibration
+from edge.infer.classifier import Classifier, ClassifierOutput
 from edge.infer.crop import crop_face
 from edge.infer.quality import QualitySettings, measure, reasons
-from edge.types import Face, GreyImage, Image, Probabilities, Quality, Reason, Track
+from edge.types import Face, GrayImage, Image, Probabilities, Quality, Reason, Track
 
 ALIKE = 1.5
 """Mean difference in grey values up to which a crop says what an earlier one said. On the built-in
@@ -19,11 +19,11 @@ that stand in differ by 0.003 to 0.015 (half the sum of differences) from those 
 read; from one frame to the next they differ by 0.03 to 0.04. With 2.0 one label more flickered on
 the clip (2026-11-27)."""
 
-NOTHING = Reading(np.empty((0, 0), np.float32), np.empty(0, np.float32))
+NOTHING = ClassifierOutput(np.empty((0, 0), np.float32), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FaceObservation:
     """One look at a face.
 
     Attributes:
@@ -38,7 +38,7 @@ class Look:
     accepted: bool
     quality: Quality
     poor: tuple[Reason, ...]
-    crop: GreyImage
+    crop: GrayImage
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -49,7 +49,7 @@ class Look:
         return self.poor or (() if self.accepted else (Reason.NOT_A_FACE,))
 
 
-class Looker:
+class FaceAnalyzer:
     """Crops faces, classifies them and judges the crops.
 
     Args:
@@ -58,7 +58,9 @@ class Looker:
         quality: what makes a crop poor.
     """
 
-    def __init__(self, classifier: Classifier, crop_fit: CropFit, quality: QualitySettings) -> None:
+    def __init__(
+        self, classifier: Classifier, crop_fit: CropCalibration, quality: QualitySettings
+    ) -> None:
         self.labels = classifier.card.labels
         self._classifier = classifier
         self._threshold = classifier.card.face.threshold if classifier.card.face else 0.0
@@ -69,9 +71,9 @@ class Looker:
         self,
         image: Image,
         faces: Sequence[Face | Track],
-        before: Sequence[Look | None] = (),
+        before: Sequence[FaceObservation | None] = (),
         mirror: bool = False,
-    ) -> list[Look]:
+    ) -> list[FaceObservation]:
         """Return one look at each of the faces in a frame.
 
         Args:
@@ -85,7 +87,7 @@ class Looker:
         crops = [crop_face(image, face.box, face.points, fit, side) for face in faces]
         earlier = before or [None] * len(crops)
         kept = [
-            look if look is not None and alike(look.crop, crop) else None
+            look if look is not None and crops_similar(look.crop, crop) else None
             for look, crop in zip(earlier, crops, strict=True)
         ]
         new = [place for place, look in enumerate(kept) if look is None]
@@ -93,17 +95,17 @@ class Looker:
         return [next(read) if look is None else look for look in kept]
 
     def _read(
-        self, crops: Sequence[GreyImage], faces: Sequence[Face | Track], mirror: bool
-    ) -> Iterator[Look]:
+        self, crops: Sequence[GrayImage], faces: Sequence[Face | Track], mirror: bool
+    ) -> Iterator[FaceObservation]:
         """Yield a look at each crop."""
         reading = self._classifier.classify(crops, mirror) if crops else NOTHING
         rows = zip(reading.probabilities, reading.face, crops, faces, strict=True)
         for probabilities, face, crop, found in rows:
             quality = measure(crop, self._crop_fit.square(found.box), found.points)
             poor = reasons(quality, self._quality)
-            yield Look(probabilities, bool(face >= self._threshold), quality, poor, crop)
+            yield FaceObservation(probabilities, bool(face >= self._threshold), quality, poor, crop)
 
 
-def alike(before: GreyImage, after: GreyImage) -> bool:
+def crops_similar(before: GrayImage, after: GrayImage) -> bool:
     """Tell whether two crops of one face differ by so little that they need not both be read."""
     return bool(cv2.norm(before, after, cv2.NORM_L1) <= ALIKE * before.size)

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from edge.errors import CalibrationError, ConfigError, ModelError
-from edge.fileio import write_whole
+from edge.fileio import atomic_write
 from edge.infer.card import ModelCard
 from edge.model_card import Sha256
 from edge.types import Probabilities
@@ -31,7 +31,7 @@ LEAST = 1e-4
 Weight = Annotated[float, msgspec.Meta(ge=-float(np.log(LIMIT)), le=0.0)]
 
 
-class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NeutralBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A correction of the classes' prior (Saerens et al. 2002, doi:10.1162/089976602753284446).
 
     Each class's probability is multiplied by exp(weight), and all are scaled to sum to 1 again.
@@ -73,7 +73,7 @@ def check_neutral(card: ModelCard) -> None:
         )
 
 
-def fit_baseline(card: ModelCard, answers: Probabilities) -> Baseline:
+def fit_baseline(card: ModelCard, answers: Probabilities) -> NeutralBaseline:
     """Return the correction after which a person's neutral face reads as neutral.
 
     What the model says of the face is averaged. Each class that gets more than its share beside
@@ -90,10 +90,12 @@ def fit_baseline(card: ModelCard, answers: Probabilities) -> Baseline:
     weights[card.labels.index(NEUTRAL)] = 0.0
     # Towards zero, so that none lies beyond the limit.
     rounded = np.ceil(weights * 1e4) / 1e4 + 0.0
-    return Baseline(card.name, card.sha256, card.labels, len(answers), tuple(rounded.tolist()))
+    return NeutralBaseline(
+        card.name, card.sha256, card.labels, len(answers), tuple(rounded.tolist())
+    )
 
 
-def load_baseline(path: Path, card: ModelCard) -> Baseline:
+def load_baseline(path: Path, card: ModelCard) -> NeutralBaseline:
     """Read the baseline that was made with the very model of `card`.
 
     Raises:
@@ -101,7 +103,7 @@ def load_baseline(path: Path, card: ModelCard) -> Baseline:
     """
     again = "; make it again with `emotiond calibrate`"
     try:
-        baseline = msgspec.json.decode(path.read_bytes(), type=Baseline)
+        baseline = msgspec.json.decode(path.read_bytes(), type=NeutralBaseline)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}{again}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -126,7 +128,7 @@ def check_writable(path: Path) -> None:
         raise CalibrationError(f"{path}: cannot be written: it is there, and not a file")
 
 
-def write_baseline(path: Path, baseline: Baseline) -> None:
+def write_baseline(path: Path, baseline: NeutralBaseline) -> None:
     """Write a baseline whole or not at all.
 
     Raises:
@@ -134,6 +136,6 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     """
     text = msgspec.json.format(msgspec.json.encode(baseline), indent=2) + b"\n"
     try:
-        write_whole(path, text)
+        atomic_write(path, text)
     except OSError as error:
         raise CalibrationError(f"{path}: cannot be written: {error.strerror}") from error

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from edge.geometry import Box, KeyPoints
-from edge.types import GreyImage, Quality, Reason
+from edge.types import GrayImage, Quality, Reason
 
 SIDE = 48
 """Pixels; a crop of another size is measured at this one, so that one limit serves every model."""
@@ -44,7 +44,7 @@ class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_yaw: Degrees = 40.0
 
 
-def measure(crop: GreyImage, square: Box, points: KeyPoints | None) -> Quality:
+def measure(crop: GrayImage, square: Box, points: KeyPoints | None) -> Quality:
     """Measure one face.
 
     Sharpness is the variance of the Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in
@@ -84,7 +84,7 @@ def reasons(quality: Quality, settings: QualitySettings) -> tuple[Reason, ...]:
     return tuple(reason for reason, holds in found.items() if holds)
 
 
-def _sharpness(part: GreyImage) -> float:
+def _sharpness(part: GrayImage) -> float:
     """Return twice the lesser eigenvalue of the squared Hessian's mean, over the variance.
 
     The trace of that mean is the variance of the Laplacian, but for the edges of the picture.

@@ -2,9 +2,9 @@
 
 import math
 
-from edge.infer.face_analyzer import Look
+from edge.infer.face_analyzer import FaceObservation
 from edge.infer.smoothing import Smoother, SmoothingSettings
-from edge.infer.uncertainty import Doubt
+from edge.infer.uncertainty import UncertaintyHysteresis
 from edge.types import Probabilities, Quality, Reason
 
 FIRST_DOUBT = 5.0
@@ -13,7 +13,7 @@ for a face where it is blurred or small, and nobody waits for the news of a face
 """
 
 
-class Watch:
+class ExpressionTrackState:
     """One face: its smoothed probabilities, and the doubt whether it can be read.
 
     Until it is believed, by an expression or a doubt that lasted, a single refused crop starts it
@@ -31,13 +31,13 @@ class Watch:
     """
 
     def __init__(self, settings: SmoothingSettings, min_confidence: float = 0.0) -> None:
-        self.look: Look | None = None
+        self.look: FaceObservation | None = None
         self.looked = self.read = -math.inf
         self._settings = settings
         self._min_confidence = min_confidence
         self._smoother, self._doubt = self._begin()
 
-    def update(self, look: Look, now: float) -> None:
+    def update(self, look: FaceObservation, now: float) -> None:
         """Take in a look at `now`, in seconds."""
         self.read = self.read if look is self.look else now
         self.look, self.looked = look, now
@@ -78,9 +78,9 @@ class Watch:
         """Why it cannot be read; empty where it can."""
         return self._doubt.reasons
 
-    def _begin(self) -> tuple[Smoother, Doubt]:
+    def _begin(self) -> tuple[Smoother, UncertaintyHysteresis]:
         smoother = Smoother(self._settings, self._min_confidence)
-        return smoother, Doubt(FIRST_DOUBT * self._settings.dwell)
+        return smoother, UncertaintyHysteresis(FIRST_DOUBT * self._settings.dwell)
 
     def _ambiguity(self) -> tuple[Reason, ...]:
         # As a label is favored while it is shown, so is the doubt while it lasts.

@@ -3,8 +3,8 @@
 from edge.types import Reason
 
 
-class Doubt:
-    """Doubt whether one face can be read.
+class UncertaintyHysteresis:
+    """UncertaintyHysteresis whether one face can be read.
 
     It arises once something has kept the face from being read for the dwell time, at every look,
     and goes once nothing has for as long.

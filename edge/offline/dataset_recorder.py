@@ -10,17 +10,17 @@ from edge.capture import Source
 from edge.capture.source import frames
 from edge.detect import Detector
 from edge.errors import DataError
-from edge.fileio import write_whole
+from edge.fileio import atomic_write
 from edge.infer.crop import crop_face
 from edge.labels import SIDE
-from edge.track.landmark_filter import sift
-from edge.types import Frame, GreyImage
+from edge.track.landmark_filter import filter_faces
+from edge.types import Frame, GrayImage
 
 INTERVAL = 0.5
 """Seconds of the source's own clock between two pictures: closer ones are hardly two."""
 
 
-def collect(source: Source, detector: Detector, folder: Path) -> Iterator[Path]:
+def record_faces(source: Source, detector: Detector, folder: Path) -> Iterator[Path]:
     """Write the largest face of a frame every half second; yield each file as it is written.
 
     The crops are made as the daemon makes those that it classifies. They are numbered on from the
@@ -41,7 +41,7 @@ def collect(source: Source, detector: Detector, folder: Path) -> Iterator[Path]:
         yield path
 
 
-def _crops(source: Source, detector: Detector) -> Iterator[GreyImage]:
+def _crops(source: Source, detector: Detector) -> Iterator[GrayImage]:
     """Yield crops that lie `INTERVAL` apart."""
     due = float("-inf")
     for frame in frames(source):
@@ -53,8 +53,8 @@ def _crops(source: Source, detector: Detector) -> Iterator[GreyImage]:
             yield crop
 
 
-def _largest(frame: Frame, detector: Detector) -> GreyImage | None:
-    faces = sift(detector.detect(frame.image))
+def _largest(frame: Frame, detector: Detector) -> GrayImage | None:
+    faces = filter_faces(detector.detect(frame.image))
     if not faces:
         return None
     face = max(faces, key=lambda face: face.box.area)
@@ -71,12 +71,12 @@ def _last_number(folder: Path) -> int:
     return max((int(stem) for stem in stems if stem.isdecimal()), default=0)
 
 
-def _write(path: Path, crop: GreyImage) -> None:
+def _write(path: Path, crop: GrayImage) -> None:
     """Write a picture whole or not at all, and over no other."""
     _, data = cv2.imencode(".png", crop)
     try:
         if path.exists():
             raise FileExistsError(errno.EEXIST, "another program wrote it meanwhile")
-        write_whole(path, data.tobytes())
+        atomic_write(path, data.tobytes())
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror}") from error

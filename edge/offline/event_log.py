@@ -12,7 +12,7 @@ from edge.publish.payload import decode_event
 from edge.types import EmotionEvent
 
 
-class Recording:
+class EventLog:
     """The events of a file of the jsonl sink.
 
     Every line is checked at once and read again when it is wanted: a file that grew for months need

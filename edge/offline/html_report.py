@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from edge.label_colors import colour
+from edge.label_colors import color_for
 from edge.offline.format import clock, day, lasting, zone
-from edge.offline.intervals import Span, is_film, join, moment, once, spans_of
+from edge.offline.intervals import ExpressionInterval, intervals_of, is_film, join, moment, once
 from edge.offline.statistics import durations, shares, transitions, watched
 from edge.offline.timeline import timeline_svg
 from edge.offline.words import words
@@ -55,7 +55,7 @@ def write_page(name: str, events: Sequence[EmotionEvent]) -> str:
         events: at least one, in any order.
     """
     events = once(events)
-    film, spans = is_film(events), spans_of(events)
+    film, spans = is_film(events), intervals_of(events)
     sections = [
         _section("Timeline", timeline_svg(spans, film, "Expression of each face")),
         '<div class="columns">',
@@ -78,7 +78,9 @@ def write_page(name: str, events: Sequence[EmotionEvent]) -> str:
     )
 
 
-def _head(name: str, events: Sequence[EmotionEvent], spans: Sequence[Span], film: bool) -> str:
+def _head(
+    name: str, events: Sequence[EmotionEvent], spans: Sequence[ExpressionInterval], film: bool
+) -> str:
     figures = {
         "faces": str(len(join(spans))),
         "with a face in view": lasting(watched(spans)),
@@ -131,7 +133,7 @@ def _shares_table(seconds: Mapping[str, float]) -> str:
     return _table(("", "", "share", "time"), rows)
 
 
-def _durations_table(spans: Sequence[Span]) -> str:
+def _durations_table(spans: Sequence[ExpressionInterval]) -> str:
     rows = [
         (words(emotion), str(one.times), lasting(one.median), lasting(one.longest))
         for emotion, one in durations(spans).items()
@@ -139,7 +141,7 @@ def _durations_table(spans: Sequence[Span]) -> str:
     return _table(("", "times", "median", "longest"), rows)
 
 
-def _faces_table(spans: Sequence[Span], film: bool) -> str:
+def _faces_table(spans: Sequence[ExpressionInterval], film: bool) -> str:
     """Return a row for each visit, the longest first."""
     visits = sorted(join(spans), key=lambda visit: visit[0].start - visit[-1].end)
     rows = []
@@ -161,7 +163,7 @@ def _faces_table(spans: Sequence[Span], film: bool) -> str:
     return _table(("", "came", "in view", "", "mostly"), rows) + more
 
 
-def _transitions_table(spans: Sequence[Span]) -> str:
+def _transitions_table(spans: Sequence[ExpressionInterval]) -> str:
     counted = transitions(spans)
     labels = sorted({label for pair in counted for label in pair})
     if not labels:
@@ -189,7 +191,8 @@ def _strip(parts: Mapping[str, float], width: int) -> str:
     drawn, x = [], 0.0
     for emotion, share in parts.items():
         drawn.append(
-            f'<rect x="{x:.1f}" width="{share * width:.1f}" height="12" fill="{colour(emotion)}" '
+            f'<rect x="{x:.1f}" width="{share * width:.1f}" height="12" '
+            f'fill="{color_for(emotion)}" '
             f'stroke="#0004" stroke-width=".6"><title>{words(emotion)} {share:.0%}</title></rect>'
         )
         x += share * width

@@ -7,7 +7,7 @@ from edge.types import EmotionEvent, EventType
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ExpressionInterval:
     """One face, as long as it showed one expression.
 
     Attributes:
@@ -50,7 +50,7 @@ def once(events: Iterable[EmotionEvent]) -> list[EmotionEvent]:
     return list({event.id: event for event in events}.values())
 
 
-def spans_of(events: Iterable[EmotionEvent]) -> list[Span]:
+def intervals_of(events: Iterable[EmotionEvent]) -> list[ExpressionInterval]:
     """Return the spans in the order in which they begin; those of one face never overlap.
 
     A change or an end whose start is not among the events tells nothing of what was before. Where
@@ -84,7 +84,7 @@ class _Timeline:
     def __init__(self, film: bool) -> None:
         self._film = film
         self._open: dict[int, _Open] = {}
-        self._spans: list[Span] = []
+        self._spans: list[ExpressionInterval] = []
         self._last = 0.0
 
     def take(self, event: EmotionEvent) -> None:
@@ -103,7 +103,7 @@ class _Timeline:
                 self._close(event.track_id, min(now, track.since + event.duration))
         self._last = now
 
-    def finish(self) -> list[Span]:
+    def finish(self) -> list[ExpressionInterval]:
         for track_id in list(self._open):
             self._close(track_id, self._last)
         return sorted(self._spans, key=lambda span: (span.start, span.track_id, span.end))
@@ -111,13 +111,13 @@ class _Timeline:
     def _close(self, track_id: int, end: float) -> None:
         track = self._open.pop(track_id)
         if end > track.start:
-            self._spans.append(Span(track_id, track.emotion, track.start, end))
+            self._spans.append(ExpressionInterval(track_id, track.emotion, track.start, end))
 
 
-def join(spans: Sequence[Span]) -> list[list[Span]]:
+def join(spans: Sequence[ExpressionInterval]) -> list[list[ExpressionInterval]]:
     """Return the spans of each face in view together: those of one track without a gap."""
-    visits: list[list[Span]] = []
-    latest: dict[int, list[Span]] = {}
+    visits: list[list[ExpressionInterval]] = []
+    latest: dict[int, list[ExpressionInterval]] = {}
     for span in spans:
         visit = latest.get(span.track_id)
         if visit is not None and visit[-1].end == span.start:
@@ -128,7 +128,7 @@ def join(spans: Sequence[Span]) -> list[list[Span]]:
     return visits
 
 
-def clip(span: Span, start: float, end: float) -> Span | None:
+def clip(span: ExpressionInterval, start: float, end: float) -> ExpressionInterval | None:
     """Return the part of a span between two moments; None where there is none."""
     part = replace(span, start=max(span.start, start), end=min(span.end, end))
     return part if part.end > part.start else None

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from edge.errors import ConfigError, EmotiondError
-from edge.offline.video_analysis import Job, Study, study
+from edge.offline.video_analysis import VideoJob, VideoResult, analyze_video
 
 CONNECT_SECONDS = 5.0
 """Within which the scheduler of a cluster must answer."""
@@ -19,12 +19,12 @@ CONNECT_SECONDS = 5.0
 RETRIES = 2
 """How often a film is given to another worker of a cluster when one is lost."""
 
-Outcome = tuple[int, Study | EmotiondError]
+Outcome = tuple[int, VideoResult | EmotiondError]
 """Which job it was, by its place, and what came of it."""
 
 
-def spread_over_cores(jobs: Sequence[Job], processes: int) -> Iterator[Outcome]:
-    """Study films in so many processes; yield each as it is done, whatever came of it."""
+def analyze_parallel(jobs: Sequence[VideoJob], processes: int) -> Iterator[Outcome]:
+    """VideoResult films in so many processes; yield each as it is done, whatever came of it."""
     # Not forked: OpenCV's threads, and the runtime's, do not survive that.
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(processes, context, initializer=_obey_the_first)
@@ -40,8 +40,8 @@ def spread_over_cores(jobs: Sequence[Job], processes: int) -> Iterator[Outcome]:
         executor.shutdown(cancel_futures=True)
 
 
-def spread_over_cluster(jobs: Sequence[Job], address: str) -> Iterator[Outcome]:
-    """Study films on the workers of a Dask cluster; yield each as it is done.
+def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outcome]:
+    """VideoResult films on the workers of a Dask cluster; yield each as it is done.
 
     Workers need emotiond, in this version, and see the films under the paths given.
 
@@ -68,11 +68,11 @@ def spread_over_cluster(jobs: Sequence[Job], address: str) -> Iterator[Outcome]:
     with client:
         if not client.scheduler_info()["workers"]:
             raise EmotiondError(f"{address}: the scheduler has no workers; start some there")
-        yield from _outcomes(client.get_executor(retries=RETRIES, pure=False), study, jobs)
+        yield from _outcomes(client.get_executor(retries=RETRIES, pure=False), analyze_video, jobs)
 
 
 def _outcomes(
-    executor: Executor, work: Callable[[Job], Study], jobs: Sequence[Job]
+    executor: Executor, work: Callable[[VideoJob], VideoResult], jobs: Sequence[VideoJob]
 ) -> Iterator[Outcome]:
     places = {executor.submit(work, job): place for place, job in enumerate(jobs)}
     for future in as_completed(places):
@@ -80,7 +80,7 @@ def _outcomes(
         yield place, _outcome(future, jobs[place])
 
 
-def _outcome(future: "Future[Study]", job: Job) -> Study | EmotiondError:
+def _outcome(future: "Future[VideoResult]", job: VideoJob) -> VideoResult | EmotiondError:
     """Return what came of a film; whatever happens to one, the others go on."""
     try:
         return future.result()
@@ -104,9 +104,9 @@ def _end(*_: object) -> None:
     sys.exit()
 
 
-def _study_until_told(job: Job) -> Study:
-    """Study a film; where that is to end, leave no half a copy, and take up no other film."""
+def _study_until_told(job: VideoJob) -> VideoResult:
+    """VideoResult a film; where that is to end, leave no half a copy, and take up no other film."""
     try:
-        return study(job)
+        return analyze_video(job)
     except SystemExit:
         os._exit(1)

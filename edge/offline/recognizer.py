@@ -10,8 +10,14 @@ from pathlib import Path
 
 from edge.capture.images import read_picture
 from edge.config import Config, parse_config
-from edge.pipeline.processing import FOLLOWED_BY, READ_BY, Analysis, alike, open_analysis
-from edge.types import Expression, Frame, Image, Scene
+from edge.pipeline.processing import (
+    FOLLOWED_BY,
+    READ_BY,
+    ProcessingComponents,
+    build_processing,
+    same_sections,
+)
+from edge.types import AnalyzedFrame, Expression, Frame, Image
 
 
 class EmotionRecognizer:
@@ -55,7 +61,7 @@ class EmotionRecognizer:
         """
         return list(self.look(image).expressions)
 
-    def look(self, image: Image | str | Path) -> Scene:
+    def look(self, image: Image | str | Path) -> AnalyzedFrame:
         """Return a picture with everything that is seen in it.
 
         Raises:
@@ -66,10 +72,10 @@ class EmotionRecognizer:
         frame = Frame(picture, 0, now, captured=now, still=True)
         tracked = self._analysis.follower.update(frame)
         faces = sorted(self._analysis.expressions.update(tracked), key=lambda one: one.box.x1)
-        return Scene(tracked, _numbered(faces), datetime.now(UTC))
+        return AnalyzedFrame(tracked, _numbered(faces), datetime.now(UTC))
 
 
-class PresentRecognizer:
+class LiveConfigRecognizer:
     """Reads pictures as the daemon is set at the moment; any thread may ask it.
 
     Args:
@@ -81,7 +87,7 @@ class PresentRecognizer:
         self._lock = threading.Lock()
         self._opened: tuple[Config, EmotionRecognizer] | None = None
 
-    def look(self, image: Image) -> Scene:
+    def look(self, image: Image) -> AnalyzedFrame:
         """Return a picture with everything that is seen in it.
 
         Raises:
@@ -89,7 +95,9 @@ class PresentRecognizer:
         """
         with self._lock:
             config = self._present()
-            if self._opened is None or not alike(self._opened[0], config, FOLLOWED_BY + READ_BY):
+            if self._opened is None or not same_sections(
+                self._opened[0], config, FOLLOWED_BY + READ_BY
+            ):
                 self._opened = config, EmotionRecognizer.of(config)
             return self._opened[1].look(image)
 
@@ -102,8 +110,8 @@ def _numbered(faces: Iterable[Expression]) -> tuple[Expression, ...]:
     )
 
 
-def _open(config: Config) -> Analysis:
-    return open_analysis(config, count(1))
+def _open(config: Config) -> ProcessingComponents:
+    return build_processing(config, count(1))
 
 
 def _checked(image: Image) -> Image:

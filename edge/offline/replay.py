@@ -7,9 +7,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from edge.offline.event_log import Recording, gap
+from edge.offline.event_log import EventLog, gap
 from edge.publish import Sink
-from edge.types import CameraState, EmotionEvent, EventType, Status
+from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
 
 FAREWELL = 10.0
 """Seconds that a sink may spend at the end on what is not yet delivered."""
@@ -18,7 +18,7 @@ STEP = 60.0
 """Longest single wait, in seconds: what a sleep takes at once is bounded, a gap is not."""
 
 
-class Player:
+class EventReplayer:
     """Publishes what was recorded, in the order and at the spacing in which it happened.
 
     Each event gets a fresh id and the present time. A subscriber that drops repeats must take it
@@ -34,7 +34,7 @@ class Player:
 
     def __init__(
         self,
-        recording: Recording,
+        recording: EventLog,
         sinks: Sequence[Sink],
         speed: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
@@ -45,7 +45,7 @@ class Player:
         self._speed = speed
         self._clock = clock
         self._sleep = sleep
-        self._status: Status | None = None
+        self._status: DaemonStatus | None = None
         self._there: dict[int, EmotionEvent] = {}
 
     @contextmanager
@@ -95,7 +95,7 @@ class Player:
     def _tell(self, event: EmotionEvent) -> None:
         """Tell the sinks of the model and the detector, where these are new."""
         labels = self._recording.labels
-        status = Status(CameraState.ONLINE, None, event.model, event.detector, labels)
+        status = DaemonStatus(CameraState.ONLINE, None, event.model, event.detector, labels)
         if status != self._status:
             for sink in self._sinks:
                 sink.publish(status)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from edge.offline.intervals import Span, join
+from edge.offline.intervals import ExpressionInterval, join
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Durations:
     total: float
 
 
-def shares(spans: Iterable[Span]) -> dict[str, float]:
+def shares(spans: Iterable[ExpressionInterval]) -> dict[str, float]:
     """Return the seconds of each expression, of all faces together, the longest first."""
     seconds: Counter[str] = Counter()
     for span in spans:
@@ -32,15 +32,15 @@ def shares(spans: Iterable[Span]) -> dict[str, float]:
     return dict(sorted(seconds.items(), key=lambda item: (-item[1], item[0])))
 
 
-def shares_by_track(spans: Iterable[Span]) -> dict[int, dict[str, float]]:
+def shares_by_track(spans: Iterable[ExpressionInterval]) -> dict[int, dict[str, float]]:
     """Return the same of each track, by its number."""
-    tracks: defaultdict[int, list[Span]] = defaultdict(list)
+    tracks: defaultdict[int, list[ExpressionInterval]] = defaultdict(list)
     for span in spans:
         tracks[span.track_id].append(span)
     return {track_id: shares(tracks[track_id]) for track_id in sorted(tracks)}
 
 
-def durations(spans: Iterable[Span]) -> dict[str, Durations]:
+def durations(spans: Iterable[ExpressionInterval]) -> dict[str, Durations]:
     """Return how long each expression lasts, the most shown first."""
     lasted: defaultdict[str, list[float]] = defaultdict(list)
     for span in spans:
@@ -52,7 +52,7 @@ def durations(spans: Iterable[Span]) -> dict[str, Durations]:
     return dict(sorted(told.items(), key=lambda item: (-item[1].total, item[0])))
 
 
-def transitions(spans: Sequence[Span]) -> dict[tuple[str, str], int]:
+def transitions(spans: Sequence[ExpressionInterval]) -> dict[tuple[str, str], int]:
     """Return how often each expression became each other, on the same face."""
     counted: Counter[tuple[str, str]] = Counter()
     for visit in join(spans):
@@ -61,7 +61,7 @@ def transitions(spans: Sequence[Span]) -> dict[tuple[str, str], int]:
     return dict(counted)
 
 
-def watched(spans: Iterable[Span]) -> float:
+def watched(spans: Iterable[ExpressionInterval]) -> float:
     """Return the seconds in which any face was in view."""
     total, reached = 0.0, float("-inf")
     for span in sorted(spans, key=lambda span: span.start):

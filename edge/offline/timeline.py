@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from edge.label_colors import colour
+from edge.label_colors import color_for
 from edge.offline.format import clock, day, lasting, marks
-from edge.offline.intervals import Span, clip, join
+from edge.offline.intervals import ExpressionInterval, clip, join
 from edge.offline.words import words
 from edge.types import UNCERTAIN
 
@@ -34,7 +34,7 @@ STYLE = (
 )
 
 
-def timeline_svg(spans: Sequence[Span], film: bool, title: str) -> str:
+def timeline_svg(spans: Sequence[ExpressionInterval], film: bool, title: str) -> str:
     """Return a standalone SVG document: a lane for each face, coloured by what it shows.
 
     Of many faces it shows, for each part of the time, what share of all faces showed what.
@@ -65,12 +65,12 @@ class _View:
         return LEFT + share * (WIDTH - LEFT - RIGHT)
 
 
-def _lanes(spans: Sequence[Span]) -> list[list[Span]]:
+def _lanes(spans: Sequence[ExpressionInterval]) -> list[list[ExpressionInterval]]:
     """Lay the visits of faces into as few lanes as they need; few faces have a lane each."""
     tracks = sorted({span.track_id for span in spans})
     if len(tracks) <= MOST_LANES:
         return [[span for span in spans if span.track_id == track] for track in tracks]
-    lanes: list[list[Span]] = []
+    lanes: list[list[ExpressionInterval]] = []
     for visit in join(spans):
         free = next((lane for lane in lanes if lane[-1].end <= visit[0].start), None)
         if free is None:
@@ -80,7 +80,7 @@ def _lanes(spans: Sequence[Span]) -> list[list[Span]]:
     return lanes
 
 
-def _draw_lanes(lanes: list[list[Span]], view: _View) -> tuple[str, int]:
+def _draw_lanes(lanes: list[list[ExpressionInterval]], view: _View) -> tuple[str, int]:
     parts = []
     for place, lane in enumerate(lanes):
         y = place * LANE
@@ -91,18 +91,18 @@ def _draw_lanes(lanes: list[list[Span]], view: _View) -> tuple[str, int]:
     return "".join(parts), max(1, len(lanes)) * LANE
 
 
-def _bar(span: Span, y: int, view: _View) -> str:
+def _bar(span: ExpressionInterval, y: int, view: _View) -> str:
     told = f"face {span.track_id}: {span.emotion}, {lasting(span.seconds)}"
     told += f" from {clock(span.start, view.film)}"
     x, width = view.x(span.start), view.x(span.end) - view.x(span.start)
     rim = ' class="s"' if width > RIM else ""
     return (
         f'<rect{rim} x="{x:.1f}" y="{y}" width="{max(0.5, width):.1f}" height="{LANE - 8}" '
-        f'fill="{colour(span.emotion)}"><title>{words(told)}</title></rect>'
+        f'fill="{color_for(span.emotion)}"><title>{words(told)}</title></rect>'
     )
 
 
-def _density(spans: Sequence[Span], view: _View) -> tuple[str, int]:
+def _density(spans: Sequence[ExpressionInterval], view: _View) -> tuple[str, int]:
     """Draw a column for each part of the time; full height is as many faces as were ever there."""
     columns = _columns(spans, view)
     tallest = max((sum(column.values()) for column in columns), default=0.0) or 1.0
@@ -116,12 +116,12 @@ def _density(spans: Sequence[Span], view: _View) -> tuple[str, int]:
             y -= height
             parts.append(
                 f'<rect x="{LEFT + place * width:.1f}" y="{y:.1f}" width="{width:.2f}" '
-                f'height="{height:.1f}" fill="{colour(emotion)}"/>'
+                f'height="{height:.1f}" fill="{color_for(emotion)}"/>'
             )
     return "".join(parts), DENSITY
 
 
-def _columns(spans: Sequence[Span], view: _View) -> list[dict[str, float]]:
+def _columns(spans: Sequence[ExpressionInterval], view: _View) -> list[dict[str, float]]:
     """Return for each part of the time the seconds of each expression in it."""
     seconds = (view.end - view.start) / BUCKETS
     columns: list[dict[str, float]] = [{} for _ in range(BUCKETS)]
@@ -136,7 +136,9 @@ def _columns(spans: Sequence[Span], view: _View) -> list[dict[str, float]]:
     return columns
 
 
-def _document(title: str, spans: Sequence[Span], view: _View, body: str, height: int) -> str:
+def _document(
+    title: str, spans: Sequence[ExpressionInterval], view: _View, body: str, height: int
+) -> str:
     whole = TITLE + height + AXIS + LEGEND
     told = f"From {clock(view.start, view.film)} to {clock(view.end, view.film)}."
     return (
@@ -162,12 +164,12 @@ def _axis(view: _View, height: int) -> str:
     return "".join(parts)
 
 
-def _legend(spans: Sequence[Span]) -> str:
+def _legend(spans: Sequence[ExpressionInterval]) -> str:
     shown = sorted({span.emotion for span in spans}, key=lambda one: (one == UNCERTAIN, one))
     parts, x = [], 0
     for emotion in shown:
         parts.append(
-            f'<rect class="s" x="{x}" y="8" width="12" height="12" fill="{colour(emotion)}"/>'
+            f'<rect class="s" x="{x}" y="8" width="12" height="12" fill="{color_for(emotion)}"/>'
             f'<text x="{x + 18}" y="18">{words(emotion)}</text>'
         )
         x += 36 + 7 * len(emotion)

@@ -14,11 +14,11 @@ from edge.capture import EndOfStream, Source
 from edge.capture.video import VideoSettings
 from edge.config import Config
 from edge.errors import InputError
-from edge.offline.video_info import measure_film
-from edge.offline.video_writer import FilmWriter
-from edge.pipeline.components import Plan, open_parts
+from edge.offline.video_info import probe_video
+from edge.offline.video_writer import AnnotatedVideoWriter
+from edge.pipeline.components import BuildContext, build_components
 from edge.pipeline.pipeline import Pipeline
-from edge.types import EmotionEvent, Frame, Record, Scene
+from edge.types import AnalyzedFrame, EmotionEvent, Frame, SinkRecord
 from edge.view.settings import ViewSettings
 
 LOOK_SECONDS = 0.02
@@ -26,7 +26,7 @@ LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class VideoJob:
     """One film to be studied.
 
     Attributes:
@@ -41,7 +41,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class VideoResult:
     """What was seen in one film.
 
     Attributes:
@@ -58,7 +58,7 @@ class Study:
     error: str | None = None
 
 
-def study(job: Job, look: Callable[[int], None] = lambda frames: None) -> Study:
+def analyze_video(job: VideoJob, look: Callable[[int], None] = lambda frames: None) -> VideoResult:
     """Read every frame of a film, and write its annotated copy if one is wanted.
 
     Decoding, finding, reading and writing overlap, each in its thread; what comes of it is the
@@ -74,13 +74,13 @@ def study(job: Job, look: Callable[[int], None] = lambda frames: None) -> Study:
     """
     cv2.setNumThreads(1)  # a stage is one thread
     started = time.monotonic()
-    kept, measure = Kept(), measure_film(job.film)
-    parts = open_parts(Plan(_config(job)), count(1))
-    source = Broken(parts.source)
+    kept, measure = CollectingSink(), probe_video(job.film)
+    parts = build_components(BuildContext(_config(job)), count(1))
+    source = ErrorCapturingSource(parts.source)
     with ExitStack() as stack:
         screen = _Counter()
         if job.out is not None:
-            writer = FilmWriter(job.film, job.out, measure, job.config.privacy.blur)
+            writer = AnnotatedVideoWriter(job.film, job.out, measure, job.config.privacy.blur)
             screen = _Projection(stack.enter_context(writer))
         pipeline = Pipeline(replace(parts, source=source, sinks=(kept,)), screen)
         stack.callback(pipeline.stop)
@@ -94,15 +94,15 @@ def study(job: Job, look: Callable[[int], None] = lambda frames: None) -> Study:
             raise source.error
     error = str(source.error) if source.error else None
     took = time.monotonic() - started
-    return Study(job.film, screen.frames, took, tuple(kept.events), error)
+    return VideoResult(job.film, screen.frames, took, tuple(kept.events), error)
 
 
-def _config(job: Job) -> Config:
+def _config(job: VideoJob) -> Config:
     source = VideoSettings(job.film, pace=False)
     return msgspec.structs.replace(job.config, source=source, sinks=(), view=ViewSettings())
 
 
-class Broken:
+class ErrorCapturingSource:
     """A source that ends where an input cannot be read, and remembers why.
 
     Attributes:
@@ -135,7 +135,7 @@ class Broken:
         self._source.close()
 
 
-class Kept:
+class CollectingSink:
     """A sink that keeps events."""
 
     dropped = 0
@@ -147,7 +147,7 @@ class Kept:
     def start(self) -> None:
         """Nothing has to be opened."""
 
-    def publish(self, record: Record) -> None:
+    def publish(self, record: SinkRecord) -> None:
         """Keep an event; nothing else has a place here."""
         if isinstance(record, EmotionEvent):
             self.events.append(record)
@@ -162,7 +162,7 @@ class _Counter:
     def __init__(self) -> None:
         self.frames = 0
 
-    def show(self, scene: Scene) -> None:
+    def show(self, scene: AnalyzedFrame) -> None:
         self.frames += 1
 
     def clear(self) -> None:
@@ -172,10 +172,10 @@ class _Counter:
 class _Projection(_Counter):
     """A screen that has every scene written, and makes the pipeline wait for that."""
 
-    def __init__(self, writer: FilmWriter) -> None:
+    def __init__(self, writer: AnnotatedVideoWriter) -> None:
         super().__init__()
         self._writer = writer
 
-    def show(self, scene: Scene) -> None:
+    def show(self, scene: AnalyzedFrame) -> None:
         super().show(scene)
         self._writer.write(scene)

@@ -9,7 +9,7 @@ from edge.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class VideoInfo:
     """A film's size and length, as it announces them itself; the length may be wrong, or 0."""
 
     width: int
@@ -18,7 +18,7 @@ class Measure:
     frames: int
 
 
-def measure_film(path: Path) -> Measure:
+def probe_video(path: Path) -> VideoInfo:
     """Return what a film says of itself.
 
     Raises:
@@ -40,4 +40,4 @@ def measure_film(path: Path) -> Measure:
         )
     finally:
         capture.release()
-    return Measure(int(width), int(height), fps or 25.0, max(0, int(frames)))
+    return VideoInfo(int(width), int(height), fps or 25.0, max(0, int(frames)))

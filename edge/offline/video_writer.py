@@ -11,11 +11,11 @@ from typing import Protocol, Self
 import cv2
 
 from edge.errors import EmotiondError
-from edge.offline.video_info import Measure
-from edge.pipeline.worker import Channel, Closed
-from edge.types import Image, Scene
+from edge.offline.video_info import VideoInfo
+from edge.pipeline.worker import BoundedQueue, QueueClosed
+from edge.types import AnalyzedFrame, Image
 from edge.view.annotate import annotate
-from edge.view.settings import Blur
+from edge.view.settings import PrivacyBlur
 
 WAITING = 8
 """Scenes that may wait to be drawn and encoded; beyond them the pipeline waits."""
@@ -39,7 +39,7 @@ class Encoder(Protocol):
         """
 
 
-class FilmWriter:
+class AnnotatedVideoWriter:
     """Draws and encodes scenes in a thread of its own, for as long as the `with` block lasts.
 
     The file appears once it is whole; where the block ends by an error there is none. It is
@@ -53,14 +53,14 @@ class FilmWriter:
         blur: what is hidden in it.
     """
 
-    def __init__(self, film: Path, path: Path, measure: Measure, blur: Blur) -> None:
+    def __init__(self, film: Path, path: Path, measure: VideoInfo, blur: PrivacyBlur) -> None:
         self._film = film
         self._path = path
         self._part = path.with_name(f".{path.stem}.part{path.suffix}")
         self._measure = measure
         self._blur = blur
         self._error: Exception | None = None
-        self._scenes: Channel[Scene] = Channel(WAITING, lossless=True)
+        self._scenes: BoundedQueue[AnalyzedFrame] = BoundedQueue(WAITING, lossless=True)
         self._thread = Thread(target=self._run, name="write", daemon=True)
 
     def __enter__(self) -> Self:
@@ -79,7 +79,7 @@ class FilmWriter:
         if error is None and self._error is not None:
             raise self._error
 
-    def write(self, scene: Scene) -> None:
+    def write(self, scene: AnalyzedFrame) -> None:
         """Have a scene written; wait while too many are.
 
         Raises:
@@ -103,13 +103,13 @@ class FilmWriter:
                 scene = self._scenes.get(timeout=1.0)
                 if scene is not None:
                     encoder.write(annotate(scene, self._blur))
-        except Closed:
+        except QueueClosed:
             pass
         finally:
             encoder.close()
 
 
-def open_encoder(film: Path, path: Path, measure: Measure) -> Encoder:
+def open_encoder(film: Path, path: Path, measure: VideoInfo) -> Encoder:
     """Return the best encoder at hand.
 
     Raises:
@@ -124,7 +124,7 @@ def open_encoder(film: Path, path: Path, measure: Measure) -> Encoder:
 class FFmpegEncoder:
     """H.264 with the film's own sound, through the program ffmpeg."""
 
-    def __init__(self, program: str, film: Path, path: Path, measure: Measure) -> None:
+    def __init__(self, program: str, film: Path, path: Path, measure: VideoInfo) -> None:
         size = f"{measure.width}x{measure.height}"
         pictures = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-video_size", size]
         pictures += ["-framerate", f"{measure.fps:.6f}", "-i", "pipe:"]
@@ -182,7 +182,7 @@ class FFmpegEncoder:
 class OpenCVEncoder:
     """MPEG-4 Part 2 without sound."""
 
-    def __init__(self, path: Path, measure: Measure) -> None:
+    def __init__(self, path: Path, measure: VideoInfo) -> None:
         size = measure.width, measure.height
         code = cv2.VideoWriter.fourcc(*"mp4v")
         self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, measure.fps, size)

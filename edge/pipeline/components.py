@@ -6,14 +6,14 @@ from typing import Any
 
 from edge.capture import Source, is_live, open_source
 from edge.config import Config, outbox_paths
-from edge.pipeline.processing import Analysis, change_analysis, open_analysis
+from edge.pipeline.processing import ProcessingComponents, build_processing, rebuild_processing
 from edge.publish import MqttSettings, Sink, open_sink
-from edge.service.command_queue import Desk
-from edge.view import Outlook, open_web, open_window
+from edge.service.command_queue import CommandQueue
+from edge.view import ViewContext, open_preview, open_web
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class PipelineComponents:
     """The parts, in the order in which a frame comes to them.
 
     Attributes:
@@ -25,12 +25,12 @@ class Parts:
 
     source: Source
     live: bool
-    analysis: Analysis
+    analysis: ProcessingComponents
     sinks: tuple[Sink, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BuildContext:
     """What parts are made by.
 
     Attributes:
@@ -39,11 +39,11 @@ class Plan:
     """
 
     config: Config
-    desk: Desk | None = None
-    outlook: Outlook | None = None
+    desk: CommandQueue | None = None
+    outlook: ViewContext | None = None
 
 
-def open_parts(plan: Plan, ids: Iterator[int]) -> Parts:
+def build_components(plan: BuildContext, ids: Iterator[int]) -> PipelineComponents:
     """Load everything that `plan` names; camera, files and broker are not touched yet.
 
     Args:
@@ -55,15 +55,17 @@ def open_parts(plan: Plan, ids: Iterator[int]) -> Parts:
         ModelError: the model cannot be used.
     """
     source = plan.config.source
-    return Parts(
+    return PipelineComponents(
         source=open_source(source),
         live=is_live(source),
-        analysis=open_analysis(plan.config, ids),
+        analysis=build_processing(plan.config, ids),
         sinks=tuple(opened(*by) for opened, by in _outlets(plan)),
     )
 
 
-def change_parts(before: Parts, old: Plan, new: Plan, ids: Iterator[int]) -> Parts:
+def rebuild_components(
+    before: PipelineComponents, old: BuildContext, new: BuildContext, ids: Iterator[int]
+) -> PipelineComponents:
     """Return the parts of a new plan, taking those of the old that serve.
 
     Args:
@@ -76,10 +78,10 @@ def change_parts(before: Parts, old: Plan, new: Plan, ids: Iterator[int]) -> Par
         ConfigError, ModelError: as `open_parts`.
     """
     source, wanted = before.source, new.config.source
-    return Parts(
+    return PipelineComponents(
         source=source if wanted == old.config.source else open_source(wanted),
         live=is_live(wanted),
-        analysis=change_analysis(before.analysis, old.config, new.config, ids),
+        analysis=rebuild_processing(before.analysis, old.config, new.config, ids),
         sinks=_change_sinks(before.sinks, _outlets(old), _outlets(new)),
     )
 
@@ -88,7 +90,7 @@ Outlet = tuple[Callable[..., Sink], tuple[Any, ...]]
 """What opens a sink, and by what."""
 
 
-def _outlets(plan: Plan) -> list[Outlet]:
+def _outlets(plan: BuildContext) -> list[Outlet]:
     paths = outbox_paths(plan.config)
     sinks: list[Outlet] = [
         (open_sink, (sink, path, plan.desk if isinstance(sink, MqttSettings) else None))
@@ -97,11 +99,11 @@ def _outlets(plan: Plan) -> list[Outlet]:
     return sinks + _view_outlets(plan)
 
 
-def _view_outlets(plan: Plan) -> list[Outlet]:
+def _view_outlets(plan: BuildContext) -> list[Outlet]:
     view, outlook, desk = plan.config.view, plan.outlook, plan.desk
     outlets: list[Outlet] = []
     if view.window and outlook is not None:
-        outlets.append((open_window, (outlook, desk)))
+        outlets.append((open_preview, (outlook, desk)))
     if view.web and outlook is not None:
         outlets.append((open_web, (plan.config.web, outlook, desk)))
     return outlets

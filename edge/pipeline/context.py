@@ -8,18 +8,21 @@ from pathlib import Path
 from edge.config import Config
 from edge.detect import detector_kinds
 from edge.infer.card import read_labels
-from edge.offline.recognizer import PresentRecognizer
+from edge.offline.recognizer import LiveConfigRecognizer
 from edge.paths import asset
-from edge.pipeline.components import Parts, Plan, open_parts
-from edge.pipeline.latest_frame import Showcase
-from edge.service.command_queue import Desk
-from edge.types import Image, Scene
-from edge.view import Outlook
+from edge.pipeline.components import BuildContext, PipelineComponents, build_components
+from edge.pipeline.latest_frame import LatestFrame
+from edge.service.command_queue import CommandQueue
+from edge.types import AnalyzedFrame, Image
+from edge.view import ViewContext
 
 
-def plan_of(
-    config: Config, desk: Desk, showcase: Showcase, analyse: Callable[[Image], Scene]
-) -> Plan:
+def build_context(
+    config: Config,
+    desk: CommandQueue,
+    showcase: LatestFrame,
+    analyse: Callable[[Image], AnalyzedFrame],
+) -> BuildContext:
     """Return what the parts of a daemon are made by.
 
     Args:
@@ -28,26 +31,28 @@ def plan_of(
         showcase: where views find what they show.
         analyse: reads a picture that stands alone, for views.
     """
-    return Plan(config, desk, Outlook(showcase, config.privacy.blur, analyse))
+    return BuildContext(config, desk, ViewContext(showcase, config.privacy.blur, analyse))
 
 
-def try_parts(config: Config) -> Parts:
+def validate_components(config: Config) -> PipelineComponents:
     """Load everything that `config` names, to learn whether it can be used.
 
     Raises:
         ConfigError, ModelError: as `open_parts`.
     """
-    analyse = PresentRecognizer(lambda: config).look
-    return open_parts(plan_of(config, desk_of(config), Showcase(), analyse), count(1))
+    analyse = LiveConfigRecognizer(lambda: config).look
+    return build_components(
+        build_context(config, command_queue_for(config), LatestFrame(), analyse), count(1)
+    )
 
 
-def desk_of(config: Config, before: Desk | None = None) -> Desk:
+def command_queue_for(config: Config, before: CommandQueue | None = None) -> CommandQueue:
     """Return a desk that offers what `config` allows; what waits at one before it is kept.
 
     Raises:
         ModelError: a model's card cannot be read.
     """
-    desk = before or Desk({}, detector_kinds(), pictures=False)
+    desk = before or CommandQueue({}, detector_kinds(), pictures=False)
     models = models_of(config)
     labels = dict.fromkeys(label for model in models.values() for label in read_labels(model))
     pictures = config.privacy.pictures

@@ -13,14 +13,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from edge.capture import EndOfStream
-from edge.capture.pausable import Lookout
+from edge.capture.pausable import PausableSource
 from edge.errors import InputError
-from edge.pipeline.components import Parts
-from edge.pipeline.latest_frame import Screen, Showcase
-from edge.pipeline.stats import Tally
-from edge.pipeline.worker import Channel, Closed, Stage
-from edge.publish import Sinks
-from edge.types import EmotionEvent, Frame, Scene, Stats, Status, TrackedFrame
+from edge.pipeline.components import PipelineComponents
+from edge.pipeline.latest_frame import FrameConsumer, LatestFrame
+from edge.pipeline.stats import PipelineStats
+from edge.pipeline.worker import BoundedQueue, QueueClosed, Worker
+from edge.publish import MultiSink
+from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, Frame, Stats, TrackedFrame
 
 WAIT = 0.5
 """Seconds a stage waits for input before it shows a heartbeat."""
@@ -56,30 +56,30 @@ class Pipeline:
         failed_inputs: how many inputs could not be read.
     """
 
-    def __init__(self, parts: Parts, screen: Screen | None = None) -> None:
+    def __init__(self, parts: PipelineComponents, screen: FrameConsumer | None = None) -> None:
         self.failed_inputs = 0
         self.parts = parts
-        self._screen = screen or Showcase()
+        self._screen = screen or LatestFrame()
         # Each belongs to its stage, which takes it from other parts between two steps.
-        self.lookout = Lookout(parts.source, parts.live)
+        self.lookout = PausableSource(parts.source, parts.live)
         self._follower = parts.analysis.follower
         self._expressions = parts.analysis.expressions
         self._life = parts.analysis.life
-        self._sinks = Sinks(parts.sinks)
+        self._sinks = MultiSink(parts.sinks)
         self._last_frame = 0.0
         self._flowed = time.monotonic()
-        self._scene: Scene | None = None
-        self._told: Status | None = None
-        self._tally = Tally()
+        self._scene: AnalyzedFrame | None = None
+        self._told: DaemonStatus | None = None
+        self._tally = PipelineStats()
         lossless = not parts.live
-        self._frames: Channel[Frame] = Channel(1, lossless)
-        self._tracked: Channel[TrackedFrame] = Channel(1, lossless)
-        self._events: Channel[EmotionEvent] = Channel(EVENTS, lossless)
+        self._frames: BoundedQueue[Frame] = BoundedQueue(1, lossless)
+        self._tracked: BoundedQueue[TrackedFrame] = BoundedQueue(1, lossless)
+        self._events: BoundedQueue[EmotionEvent] = BoundedQueue(EVENTS, lossless)
         self._stages = (
-            Stage("capture", self._capture, self._end_capture),
-            Stage("detect", self._detect, self._end_detect),
-            Stage("infer", self._infer, self._end_infer),
-            Stage("publish", self._publish, self._close_sinks),
+            Worker("capture", self._capture, self._end_capture),
+            Worker("detect", self._detect, self._end_detect),
+            Worker("infer", self._infer, self._end_infer),
+            Worker("publish", self._publish, self._close_sinks),
         )
 
     def start(self) -> None:
@@ -103,7 +103,7 @@ class Pipeline:
         deadline = time.monotonic() + STAGES_SECONDS
         return all(stage.join(deadline - time.monotonic()) for stage in others) and in_time
 
-    def adopt(self, parts: Parts) -> None:
+    def adopt(self, parts: PipelineComponents) -> None:
         """Go on with other parts; each stage takes its own between two steps, the others go on."""
         before, self.parts = self.parts, parts
         capture, detect, infer, publish = self._stages
@@ -176,10 +176,10 @@ class Pipeline:
         frames = ["frames"] if self.lookout.live and self._flowed < oldest else []
         return stages or frames
 
-    def status(self) -> Status:
+    def status(self) -> DaemonStatus:
         """Return how it is set at this moment."""
         life = self._life
-        return Status(
+        return DaemonStatus(
             self.lookout.state,
             self.lookout.paused_until,
             life.model,
@@ -233,7 +233,7 @@ class Pipeline:
         try:
             frame = self.lookout.read()
         except EndOfStream as end:
-            raise Closed from end
+            raise QueueClosed from end
         except InputError as error:
             log.error("%s", error)
             self.failed_inputs += 1
@@ -272,7 +272,7 @@ class Pipeline:
         expressions = self._expressions.update(tracked)
         for event in self._life.update(tracked.frame, expressions):
             self._events.put(event)
-        self._scene = Scene(tracked, tuple(expressions), datetime.now(UTC))
+        self._scene = AnalyzedFrame(tracked, tuple(expressions), datetime.now(UTC))
         self._screen.show(self._scene)
         self._tally.count_analysed(tracked)
 

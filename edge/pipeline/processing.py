@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from edge.capture import is_live
 from edge.capture.video import VideoSettings
 from edge.config import Config
-from edge.detect import Follower, open_detector
+from edge.detect import open_detector
 from edge.infer.classifier import TFLiteClassifier, open_classifier
-from edge.infer.expression_analyzer import Expressions
-from edge.publish.events import EventLife
+from edge.infer.expression_analyzer import ExpressionAnalyzer
+from edge.publish.events import EventGenerator
+from edge.track import DetectionScheduler
 
 FOLLOWED_BY = ("source", "detector", "detect", "tracker")
 READ_BY = ("classifier", "quality", "smoothing")
@@ -17,7 +18,7 @@ READ_BY = ("classifier", "quality", "smoothing")
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
+class ProcessingComponents:
     """What happens to a frame, in this order.
 
     Attributes:
@@ -26,12 +27,12 @@ class Analysis:
         life: expressions to events.
     """
 
-    follower: Follower
-    expressions: Expressions
-    life: EventLife
+    follower: DetectionScheduler
+    expressions: ExpressionAnalyzer
+    life: EventGenerator
 
 
-def open_analysis(config: Config, ids: Iterator[int]) -> Analysis:
+def build_processing(config: Config, ids: Iterator[int]) -> ProcessingComponents:
     """Load what `config` names for finding and reading faces.
 
     Args:
@@ -44,11 +45,13 @@ def open_analysis(config: Config, ids: Iterator[int]) -> Analysis:
     """
     classifier = open_classifier(config.classifier)
     live, detector = is_live(config.source), open_detector(config.detector)
-    follower = Follower(detector, config.tracker, config.detect, live, ids)
+    follower = DetectionScheduler(detector, config.tracker, config.detect, live, ids)
     return _put_together(follower, classifier, config)
 
 
-def change_analysis(before: Analysis, old: Config, new: Config, ids: Iterator[int]) -> Analysis:
+def rebuild_processing(
+    before: ProcessingComponents, old: Config, new: Config, ids: Iterator[int]
+) -> ProcessingComponents:
     """Return the analysis of a new config, made of the parts of the old where these serve.
 
     Args:
@@ -60,29 +63,31 @@ def change_analysis(before: Analysis, old: Config, new: Config, ids: Iterator[in
     Raises:
         ConfigError, ModelError: as `open_analysis`.
     """
-    if not alike(old, new, FOLLOWED_BY):
-        return open_analysis(new, ids)
-    if not alike(old, new, READ_BY):
+    if not same_sections(old, new, FOLLOWED_BY):
+        return build_processing(new, ids)
+    if not same_sections(old, new, READ_BY):
         return _put_together(before.follower, open_classifier(new.classifier), new)
     return before
 
 
-def alike(old: Config, new: Config, sections: Iterable[str]) -> bool:
+def same_sections(old: Config, new: Config, sections: Iterable[str]) -> bool:
     """Tell whether two configs say the same in some of their sections."""
     return all(getattr(old, name) == getattr(new, name) for name in sections)
 
 
-def _put_together(follower: Follower, classifier: TFLiteClassifier, config: Config) -> Analysis:
-    return Analysis(
+def _put_together(
+    follower: DetectionScheduler, classifier: TFLiteClassifier, config: Config
+) -> ProcessingComponents:
+    return ProcessingComponents(
         follower,
-        Expressions(
+        ExpressionAnalyzer(
             classifier,
             follower.crop_fit,
             config.smoothing,
             config.quality,
             config.classifier.min_confidence,
         ),
-        EventLife(
+        EventGenerator(
             classifier.card.name,
             follower.detector,
             classifier.card.labels,

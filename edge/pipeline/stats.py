@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from edge.metrics import Metrics
-from edge.system_stats import Machine
+from edge.system_stats import SystemStats
 from edge.types import CameraState, EmotionEvent, Stats, TrackedFrame
 
 
-class Tally:
+class PipelineStats:
     """Counts frames, faces and events, and times them, while the parts that make them may change.
 
     Attributes:
@@ -17,7 +17,7 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self._machine = Machine()
+        self._machine = SystemStats()
         self._metrics = Metrics()
         self._detections = self._refused = 0
         self._started = time.monotonic()

@@ -12,11 +12,11 @@ SETTLING = 0.01
 """Seconds between looks at whether a stage has done what it was asked."""
 
 
-class Closed(Exception):
+class QueueClosed(Exception):
     """The channel was closed and holds nothing more: the reader's work is done."""
 
 
-class Channel(Generic[T]):
+class BoundedQueue(Generic[T]):
     """A bounded passage from one stage to the next.
 
     When it is full, a lossless channel makes its writer wait; any other drops its oldest item and
@@ -56,7 +56,7 @@ class Channel(Generic[T]):
         """Return the oldest item, or None when none came within `timeout` seconds.
 
         Raises:
-            Closed: it is closed and empty.
+            QueueClosed: it is closed and empty.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._closed, timeout)
@@ -65,14 +65,14 @@ class Channel(Generic[T]):
                 self._changed.notify_all()
                 return item
             if self._closed:
-                raise Closed
+                raise QueueClosed
             return None
 
     def get_all(self, timeout: float, limit: int) -> list[T]:
         """Return the oldest items, at most `limit`; none when none came within `timeout` seconds.
 
         Raises:
-            Closed: it is closed and empty.
+            QueueClosed: it is closed and empty.
         """
         first = self.get(timeout)
         if first is None:
@@ -101,12 +101,12 @@ class Channel(Generic[T]):
         return len(self._items) < self._capacity
 
 
-class Stage:
+class Worker:
     """A thread that repeats `step` until it is stopped, its input ends, or a step fails.
 
     A step's return is the stage's heartbeat, so a step waits at most about a second for input. It
-    raises `Closed` when there will be no more. `finish` runs once at the end, whatever ended it,
-    and closes the channels on both sides of the stage: so an end travels down the pipeline by
+    raises `QueueClosed` when there will be no more. `finish` runs once at the end, whatever ended
+    it, and closes the channels on both sides of the stage: so an end travels down the pipeline by
     itself, and no writer is left waiting.
     """
 
@@ -170,5 +170,5 @@ class Stage:
                     self._asked.popleft()
                 self._step()
                 self.heartbeat = time.monotonic()
-        except Closed:
+        except QueueClosed:
             pass

@@ -4,16 +4,16 @@ from pathlib import Path
 
 from edge.publish.jsonl import JsonlSettings, JsonlSink
 from edge.publish.mqtt import MqttSettings, MqttSink
-from edge.publish.multi_sink import Sinks
+from edge.publish.multi_sink import MultiSink
 from edge.publish.sink import Sink
-from edge.service.command_queue import Desk
+from edge.service.command_queue import CommandQueue
 
 SinkSettings = MqttSettings | JsonlSettings
 
-__all__ = ["JsonlSettings", "MqttSettings", "Sink", "SinkSettings", "Sinks", "open_sink"]
+__all__ = ["JsonlSettings", "MqttSettings", "MultiSink", "Sink", "SinkSettings", "open_sink"]
 
 
-def open_sink(settings: SinkSettings, outbox: Path, desk: Desk | None) -> Sink:
+def open_sink(settings: SinkSettings, outbox: Path, desk: CommandQueue | None) -> Sink:
     """Return the sink that `settings` describe, not yet started.
 
     Args:

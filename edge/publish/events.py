@@ -17,7 +17,7 @@ class _Told:
     seen: Frame
 
 
-class EventLife:
+class EventGenerator:
     """Turns expressions, frame by frame, into events.
 
     Every track that gets a start event gets an end event, whatever happens between.

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edge.publish.payload import encode_event
-from edge.types import EmotionEvent, Record
+from edge.types import EmotionEvent, SinkRecord
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class JsonlSink:
     def start(self) -> None:
         """Nothing is opened ahead."""
 
-    def publish(self, record: Record) -> None:
+    def publish(self, record: SinkRecord) -> None:
         """Append an event; nothing else has a place here."""
         if not isinstance(record, EmotionEvent):
             return

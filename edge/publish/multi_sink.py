@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from edge.publish.sink import Sink
-from edge.types import Record, Status
+from edge.types import DaemonStatus, SinkRecord
 
 
-class Sinks:
+class MultiSink:
     """Gives every sink everything; itself a sink. Others may take their place while it does.
 
     Args:
@@ -18,7 +18,7 @@ class Sinks:
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = tuple(sinks)
         self._gone = 0
-        self._status: Status | None = None
+        self._status: DaemonStatus | None = None
 
     @property
     def dropped(self) -> int:
@@ -40,9 +40,9 @@ class Sinks:
         for sink in self._sinks:
             sink.start()
 
-    def publish(self, record: Record) -> None:
+    def publish(self, record: SinkRecord) -> None:
         """Give `record` to each."""
-        if isinstance(record, Status):
+        if isinstance(record, DaemonStatus):
             self._status = record
         for sink in self._sinks:
             sink.publish(record)

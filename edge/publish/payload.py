@@ -13,9 +13,9 @@ from edge.types import (
     EmotionEvent,
     EventType,
     Expression,
+    FaceSnapshot,
     Quality,
     Reason,
-    Sight,
     Stats,
 )
 
@@ -108,7 +108,7 @@ def plain_stats(stats: Stats) -> dict[str, Any]:
     }
 
 
-def encode_face(face: Expression, sight: Sight) -> bytes:
+def encode_face(face: Expression, sight: FaceSnapshot) -> bytes:
     """Return the payload of one face's own topic."""
     width, height = sight.frame_size
     frame = {"width": width, "height": height}

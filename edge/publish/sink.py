@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from edge.types import Record
+from edge.types import SinkRecord
 
 
 class Sink(Protocol):
@@ -23,7 +23,7 @@ class Sink(Protocol):
             EmotiondError: it cannot do its work, and waiting would not help.
         """
 
-    def publish(self, record: Record) -> None:
+    def publish(self, record: SinkRecord) -> None:
         """Take `record` on; never block for long. The first is a Status, before the start.
 
         A broker or disk that is away is the sink's own trouble: it logs it, and counts what it had

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from edge.service.commands import CommandError, ErrorCode, Request
+from edge.service.commands import CommandError, CommandRequest, ErrorCode
 
 MOST_WAITING = 16
 """Requests; a caller who is faster than they are answered is told so."""
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class CommandQueue:
     """Takes requests from any thread for the main one, and tells what may be asked for.
 
     Attributes:
@@ -28,9 +28,9 @@ class Desk:
     pictures: bool
     labels: tuple[str, ...] = ()
     # A signal handler may put into this kind of queue while its own thread waits in it.
-    requests: SimpleQueue[Request | None] = field(default_factory=SimpleQueue)
+    requests: SimpleQueue[CommandRequest | None] = field(default_factory=SimpleQueue)
 
-    def hand_in(self, request: Request) -> None:
+    def hand_in(self, request: CommandRequest) -> None:
         """Leave a request to be answered, or answer at once that there are too many."""
         if self.requests.qsize() >= MOST_WAITING:
             request.answer(CommandError(ErrorCode.BUSY, "too many requests wait; ask again later"))
@@ -41,7 +41,7 @@ class Desk:
         """Let the main thread look up from its waiting."""
         self.requests.put(None)
 
-    def next(self, timeout: float) -> Request | None:
+    def next(self, timeout: float) -> CommandRequest | None:
         """Return the oldest request, None when there was none within `timeout` seconds."""
         try:
             return self.requests.get(timeout=max(0.0, timeout))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from edge.config_errors import explain
+from edge.config_errors import format_validation_error
 from edge.infer.quality import Degrees, Grey, Limit
 from edge.model_card import Share
 
@@ -43,13 +43,13 @@ class Pause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("Expected `seconds` only where `paused` is true")
 
 
-class ChooseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SetModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Classify with another model: one that is shipped, or the config's own."""
 
     model: str
 
 
-class ChooseDetector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SetDetector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Find faces with another detector, named by its kind."""
 
     detector: str
@@ -83,7 +83,7 @@ class SetThresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {name: value for name, value in values.items() if value is not None}
 
 
-class TakeSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class GetSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Give the picture of this moment."""
 
 
@@ -91,27 +91,25 @@ class Reload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Read the config again and go on with it; whatever commands changed is forgotten."""
 
 
-class AskInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class GetInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Say what is running here."""
 
 
-class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Shutdown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """End the daemon; only who sits before it may say that, so it has no name."""
 
 
-NamedCommand = (
-    Pause | ChooseModel | ChooseDetector | SetThresholds | TakeSnapshot | Reload | AskInfo
-)
-Command = NamedCommand | Quit
+NamedCommand = Pause | SetModel | SetDetector | SetThresholds | GetSnapshot | Reload | GetInfo
+Command = NamedCommand | Shutdown
 
 KINDS: dict[CommandName, type[NamedCommand]] = {
     CommandName.PAUSE: Pause,
-    CommandName.MODEL: ChooseModel,
-    CommandName.DETECTOR: ChooseDetector,
+    CommandName.MODEL: SetModel,
+    CommandName.DETECTOR: SetDetector,
     CommandName.THRESHOLDS: SetThresholds,
-    CommandName.SNAPSHOT: TakeSnapshot,
+    CommandName.SNAPSHOT: GetSnapshot,
     CommandName.RELOAD: Reload,
-    CommandName.INFO: AskInfo,
+    CommandName.INFO: GetInfo,
 }
 """What each name asks for."""
 
@@ -142,7 +140,7 @@ class CommandError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CommandResult:
     """What came of a command that was carried out.
 
     Attributes:
@@ -155,7 +153,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class CommandRequest:
     """A command, and whom to answer.
 
     Attributes:
@@ -163,7 +161,7 @@ class Request:
     """
 
     command: Command
-    answer: Callable[[Answer | CommandError], None]
+    answer: Callable[[CommandResult | CommandError], None]
 
 
 def read_command(name: CommandName, fields: dict[str, Any]) -> NamedCommand:
@@ -175,5 +173,5 @@ def read_command(name: CommandName, fields: dict[str, Any]) -> NamedCommand:
     try:
         return msgspec.convert(fields, KINDS[name])
     except msgspec.ValidationError as error:
-        text = explain(str(error), fields, KINDS[name])
+        text = format_validation_error(str(error), fields, KINDS[name])
         raise CommandError(ErrorCode.MALFORMED, text) from error

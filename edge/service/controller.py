@@ -10,33 +10,33 @@ import cv2
 
 from edge.config import Config, load_config, state_folder
 from edge.errors import EmotiondError
-from edge.offline.recognizer import PresentRecognizer
-from edge.pipeline.components import Plan, change_parts, open_parts
-from edge.pipeline.context import desk_of, plan_of
-from edge.pipeline.latest_frame import Showcase
+from edge.offline.recognizer import LiveConfigRecognizer
+from edge.pipeline.components import BuildContext, build_components, rebuild_components
+from edge.pipeline.context import build_context, command_queue_for
+from edge.pipeline.latest_frame import LatestFrame
 from edge.pipeline.pipeline import Pipeline
 from edge.publish.payload import utc
-from edge.service.command_queue import Desk
+from edge.service.command_queue import CommandQueue
 from edge.service.commands import (
-    Answer,
-    AskInfo,
-    ChooseDetector,
-    ChooseModel,
     Command,
     CommandError,
+    CommandRequest,
+    CommandResult,
     ErrorCode,
+    GetInfo,
+    GetSnapshot,
     Pause,
-    Quit,
     Reload,
-    Request,
+    SetDetector,
+    SetModel,
     SetThresholds,
-    TakeSnapshot,
+    Shutdown,
 )
 from edge.service.config_overrides import with_detector, with_model, with_thresholds
 from edge.service.device_info import describe
-from edge.service.pause import PauseMemory, Pauser
+from edge.service.pause import PauseController, PauseStore
 from edge.types import CameraState
-from edge.view.blur import veil
+from edge.view.blur import apply_privacy
 
 log = logging.getLogger(__name__)
 
@@ -70,23 +70,23 @@ class Controller:
         self._path, self._adjust = path, adjust
         self._ids = count(1)
         self._read = self._config = adjust(load_config(path))
-        self.desk = desk_of(self._config)
-        self._showcase = Showcase()
-        self._analyse = PresentRecognizer(lambda: self._config).look
-        self._parts = open_parts(self._plan(self._config, self.desk), self._ids)
+        self.desk = command_queue_for(self._config)
+        self._showcase = LatestFrame()
+        self._analyse = LiveConfigRecognizer(lambda: self._config).look
+        self._parts = build_components(self._plan(self._config, self.desk), self._ids)
         self.pipeline = Pipeline(self._parts, self._showcase)
-        memory = PauseMemory(state_folder(self._config))
-        self._pauser = Pauser(self.pipeline.lookout, memory, clock)
+        memory = PauseStore(state_folder(self._config))
+        self._pauser = PauseController(self.pipeline.lookout, memory, clock)
 
     def tick(self) -> None:
         """Resume when it is time; tell the sinks what is seen now."""
         self._pauser.tick()
         self.pipeline.look()
 
-    def answer(self, request: Request) -> None:
+    def answer(self, request: CommandRequest) -> None:
         """Carry out a request and answer it, whatever comes of it."""
         try:
-            result: Answer | CommandError = self.execute(request.command)
+            result: CommandResult | CommandError = self.execute(request.command)
         except CommandError as error:
             result = error
         except EmotiondError as error:
@@ -102,7 +102,7 @@ class Controller:
             log.error("%s; it was not read again, and the settings of before stay", error)
         self._adopt()
 
-    def execute(self, command: Command) -> Answer:
+    def execute(self, command: Command) -> CommandResult:
         """Carry out a command; what it changes of the pipeline waits until it is answered.
 
         Raises:
@@ -112,35 +112,35 @@ class Controller:
         match command:
             case Pause():
                 answer = self._pause(command)
-            case ChooseModel():
+            case SetModel():
                 answer = self._change(with_model(config, read, desk.models, command.model), desk)
-            case ChooseDetector():
+            case SetDetector():
                 kinds, kind = desk.detectors, command.detector
                 answer = self._change(with_detector(config, read, kinds, kind), desk)
             case SetThresholds():
                 answer = self._change(with_thresholds(config, command.changes), desk)
-            case TakeSnapshot():
+            case GetSnapshot():
                 answer = self._take_snapshot()
-            case Quit():
-                self.quit, answer = True, Answer()
+            case Shutdown():
+                self.quit, answer = True, CommandResult()
             case Reload():
                 answer = self._reload()
-            case AskInfo():
-                answer = Answer(
+            case GetInfo():
+                answer = CommandResult(
                     describe(config, self.pipeline.status(), desk.models, desk.detectors)
                 )
         return answer
 
-    def _pause(self, command: Pause) -> Answer:
+    def _pause(self, command: Pause) -> CommandResult:
         until = None
         if command.paused:
             until = self._pauser.pause(command.seconds).until
         else:
             self._pauser.resume()
         self.pipeline.look()
-        return Answer({"paused": command.paused, "until": utc(until) if until else None})
+        return CommandResult({"paused": command.paused, "until": utc(until) if until else None})
 
-    def _take_snapshot(self) -> Answer:
+    def _take_snapshot(self) -> CommandResult:
         if not self.desk.pictures:
             text = "expected privacy.pictures: true in the config, found false; no picture leaves"
             raise CommandError(ErrorCode.REFUSED, text)
@@ -148,33 +148,33 @@ class Controller:
         if scene is None or camera is not CameraState.ONLINE:
             reason = "yet" if camera is CameraState.ONLINE else f"while the camera is {camera}"
             raise CommandError(ErrorCode.FAILED, f"there is no picture {reason}")
-        image = veil(scene, self._config.privacy.blur)
+        image = apply_privacy(scene, self._config.privacy.blur)
         picture = cv2.imencode(".jpg", image)[1].tobytes()
         width, height = scene.frame.size
-        return Answer({"width": width, "height": height, "bytes": len(picture)}, picture)
+        return CommandResult({"width": width, "height": height, "bytes": len(picture)}, picture)
 
-    def _reload(self) -> Answer:
+    def _reload(self) -> CommandResult:
         """Go on with what the config says now."""
         config = self._adjust(load_config(self._path))
         former = self._config
-        answer = self._change(config, desk_of(config, self.desk))
+        answer = self._change(config, command_queue_for(config, self.desk))
         if state_folder(config) != state_folder(former):
-            self._pauser.move(PauseMemory(state_folder(config)))
+            self._pauser.move(PauseStore(state_folder(config)))
         self._read = config
         changed = ", ".join(_changed_sections(former, config)) or "nothing"
         log.info("%s: read again; changed: %s", self._path, changed)
         return answer
 
-    def _change(self, config: Config, desk: Desk) -> Answer:
+    def _change(self, config: Config, desk: CommandQueue) -> CommandResult:
         """Load what another config needs, and take it for the present one."""
         old, new = self._plan(self._config, self.desk), self._plan(config, desk)
-        self._parts = change_parts(self._parts, old, new, self._ids)
+        self._parts = rebuild_components(self._parts, old, new, self._ids)
         self._config, self.desk = config, desk
         life = self._parts.analysis.life
-        return Answer({"model": life.model, "detector": life.detector})
+        return CommandResult({"model": life.model, "detector": life.detector})
 
-    def _plan(self, config: Config, desk: Desk) -> Plan:
-        return plan_of(config, desk, self._showcase, self._analyse)
+    def _plan(self, config: Config, desk: CommandQueue) -> BuildContext:
+        return build_context(config, desk, self._showcase, self._analyse)
 
     def _adopt(self) -> None:
         """Give the pipeline its new parts; who asked for them has been told by the old ones."""

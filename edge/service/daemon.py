@@ -14,8 +14,8 @@ from edge.config import Config
 from edge.errors import EmotiondError, ExitCode
 from edge.pipeline.pipeline import Pipeline
 from edge.service.controller import Controller
-from edge.service.notifier import Notifier
-from edge.service.systemd import Herald
+from edge.service.notifier import SystemdNotifier
+from edge.service.systemd import SystemdReporter
 from edge.types import Stats
 
 TICK = 1.0
@@ -69,7 +69,7 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
         EmotiondError: a sink cannot do its work.
     """
     cv2.setNumThreads(1)  # a stage is one thread, and what it takes is measured on it
-    signals, herald = Signals(), Herald(Notifier())
+    signals, herald = Signals(), SystemdReporter(SystemdNotifier())
     controller = Controller(path, adjust=adjust)
     signals.wake_by(controller.desk.wake)
     controller.pipeline.start()
@@ -82,7 +82,7 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
     return _end(controller.pipeline)
 
 
-def _watch(controller: Controller, signals: Signals, herald: Herald) -> None:
+def _watch(controller: Controller, signals: Signals, herald: SystemdReporter) -> None:
     """Answer requests, and look at the pipeline each second, until there is no more to watch."""
     pipeline, due, report_due = controller.pipeline, 0.0, time.monotonic() + REPORT_SECONDS
     while _goes_on(pipeline) and not signals.stop and not controller.quit:

@@ -10,14 +10,14 @@ import msgspec
 from edge import __version__
 from edge.config import Config
 from edge.infer.card import read_labels
-from edge.redaction import without_credentials
-from edge.types import Status
+from edge.redaction import redact_url
+from edge.types import DaemonStatus
 
 HIDDEN = "(hidden)"
 
 
 def describe(
-    config: Config, status: Status, models: Mapping[str, Path], detectors: tuple[str, ...]
+    config: Config, status: DaemonStatus, models: Mapping[str, Path], detectors: tuple[str, ...]
 ) -> dict[str, Any]:
     """Return version, config without secrets, and what may be chosen, as plain values."""
     return {
@@ -29,18 +29,18 @@ def describe(
         "camera": status.camera.value,
         "models": {name: list(read_labels(path)) for name, path in models.items()},
         "detectors": list(detectors),
-        "config": plain_config(config),
+        "config": redacted_config(config),
     }
 
 
-def plain_config(config: Config) -> Any:
+def redacted_config(config: Config) -> Any:
     """Return a config as plain values, without users and passwords.
 
     Where a secret is kept is told, the secret is not.
     """
     plain = msgspec.to_builtins(config, enc_hook=str)
     if "url" in plain["source"]:
-        plain["source"]["url"] = without_credentials(plain["source"]["url"])
+        plain["source"]["url"] = redact_url(plain["source"]["url"])
     for part in (plain["source"], *plain["sinks"]):
         if isinstance(part.get("user"), str):
             part["user"] = HIDDEN

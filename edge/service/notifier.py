@@ -9,7 +9,7 @@ PATIENCE = 5.0
 """Seconds that a message may wait for a busy supervisor, as in systemd's own sd_notify."""
 
 
-class Notifier:
+class SystemdNotifier:
     """Tells systemd how the service fares; does nothing where systemd did not ask.
 
     Args:

@@ -4,7 +4,7 @@ import logging
 import time
 
 from edge.pipeline.pipeline import STALLED, Pipeline
-from edge.service.notifier import Notifier
+from edge.service.notifier import SystemdNotifier
 
 STATUS_SECONDS = 10.0
 """Between two looks at the frame rate; what else the status says is told when it changes."""
@@ -12,14 +12,14 @@ STATUS_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
-class Herald:
+class SystemdReporter:
     """Tells what it is due: readiness once, health while there is any, and how all fares.
 
     Args:
         notifier: systemd's ear.
     """
 
-    def __init__(self, notifier: Notifier) -> None:
+    def __init__(self, notifier: SystemdNotifier) -> None:
         self._notifier = notifier
         self._began = time.monotonic()
         self._loading = "started"

@@ -13,7 +13,7 @@ NEWS = 0.1
 """Weight of the newest in the average of what work takes."""
 
 
-class Budget:
+class CpuBudget:
     """Earns processor time as the clock runs, and spends what work takes.
 
     Work is measured on the clock of its own thread, so that a busy machine does not make it dearer.
@@ -49,7 +49,7 @@ class Budget:
             self._credit = max(-self._share * SAVED, self._credit - spent)
 
 
-class Price:
+class CostEstimate:
     """What one kind of work takes of late, in seconds of its own thread."""
 
     def __init__(self) -> None:

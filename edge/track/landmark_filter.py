@@ -19,12 +19,12 @@ MIN_EYES_TO_MOUTH = 0.2
 """Distance of the mouth below the eyes, in heights of the box."""
 
 
-def sift(faces: Iterable[Face]) -> list[Face]:
+def filter_faces(faces: Iterable[Face]) -> list[Face]:
     """Return the faces that are plausible."""
-    return [face for face in faces if plausible(face)]
+    return [face for face in faces if has_valid_landmarks(face)]
 
 
-def plausible(face: Face) -> bool:
+def has_valid_landmarks(face: Face) -> bool:
     """Tell whether a face's key points are those of an upright face; true where it has none.
 
     The eyes and mouth lie in or near the box, the mouth well below the eyes, the nose between.
@@ -36,7 +36,7 @@ def plausible(face: Face) -> bool:
     )
 
 
-def faces_camera(face: Face) -> bool:
+def is_frontal(face: Face) -> bool:
     """Tell whether a face looks at the camera, or not far beside it; true without key points.
 
     What detectors take for a face in a hand looks like a profile most of the time.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edge.detect.image_ops import halved
 from edge.geometry import Box, Shift
-from edge.types import GreyImage
+from edge.types import GrayImage
 
 GRID = 6
 """Points along each side of a face that are followed."""
@@ -41,7 +41,7 @@ has detail enough, and moves by fewer pixels; the time goes with the pixels."""
 Points = NDArray[np.float32]
 
 
-def follow(before: GreyImage, after: GreyImage, box: Box) -> Shift | None:
+def track_box(before: GrayImage, after: GrayImage, box: Box) -> Shift | None:
     """Return how the face in `box` moved from one picture to the next, None where it was lost.
 
     Median flow (Kalal, Mikolajczyk and Matas 2010, doi:10.1109/ICPR.2010.675): a grid of points is
@@ -72,7 +72,7 @@ def _halvings(box: Box) -> int:
     return max(0, math.ceil(math.log2(max(box.width, box.height) / LARGEST)))
 
 
-def _halved(part: GreyImage, times: int) -> GreyImage:
+def _halved(part: GrayImage, times: int) -> GrayImage:
     """Return a part of a picture made half as large so many times."""
     for _ in range(times):
         part = halved(part)
@@ -90,13 +90,13 @@ def _around(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
 
 
 def _grid(box: Box) -> Points:
-    """Return the points to follow, float32 (GRID * GRID, 2)."""
+    """Return the points to track_box, float32 (GRID * GRID, 2)."""
     size, middle = (box.width, box.height), (box.center.x, box.center.y)
     return (UNIT_GRID * size + middle).astype(np.float32)
 
 
 def _there_and_back(
-    before: GreyImage, after: GreyImage, here: Points
+    before: GrayImage, after: GrayImage, here: Points
 ) -> tuple[Points, NDArray[np.bool_]]:
     """Follow points forward and back; return where they went and which came back."""
     there, forward = _follow(before, after, here)
@@ -107,7 +107,7 @@ def _there_and_back(
 
 
 def _follow(
-    before: GreyImage, after: GreyImage, points: Points
+    before: GrayImage, after: GrayImage, points: Points
 ) -> tuple[Points, NDArray[np.bool_]]:
     """Return where points went, and which were found again."""
     there, found, _ = cv2.calcOpticalFlowPyrLK(

@@ -10,21 +10,21 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.detect.detector import CropFit, Detector
+from edge.detect.detector import CropCalibration, Detector
 from edge.detect.image_ops import grey, shrink
 from edge.geometry import Box, Shift
-from edge.track.cpu_budget import Budget, Price
-from edge.track.landmark_filter import sift
-from edge.track.motion import Motion, is_cut
-from edge.track.optical_flow import follow
+from edge.track.cpu_budget import CostEstimate, CpuBudget
+from edge.track.landmark_filter import filter_faces
+from edge.track.motion import MotionDetector, is_cut
+from edge.track.optical_flow import track_box
 from edge.track.tracker import Tracker, TrackerSettings
-from edge.types import Face, Frame, GreyImage, Image, TrackedFrame
+from edge.types import Face, Frame, GrayImage, Image, TrackedFrame
 
 WIDTH = 320
 """Pixels across the grey copy in which motion is looked for."""
 
 
-class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SchedulerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When the detector runs.
 
     Attributes:
@@ -64,7 +64,7 @@ QUIET_SECONDS = 3.0
 """Without a face and without motion, after which a scene is called quiet."""
 
 
-class Glance:
+class GrayFrame:
     """A frame's small grey copy, made when it is first looked at: many frames never need it."""
 
     def __init__(self, frame: Frame) -> None:
@@ -72,7 +72,7 @@ class Glance:
         self._image = frame.image
 
     @cached_property
-    def grey(self) -> GreyImage:
+    def grey(self) -> GrayImage:
         """The copy; read off, not averaged, which takes a tenth of the time."""
         return grey(shrink(self._image, WIDTH, cv2.INTER_LINEAR)[0])
 
@@ -97,7 +97,7 @@ def detect_padded(detector: Detector, image: Image) -> list[Face]:
     ]
 
 
-class Follower:
+class DetectionScheduler:
     """Turns frames into tracks, as cheaply as it can.
 
     Args:
@@ -116,7 +116,7 @@ class Follower:
         self,
         detector: Detector,
         tracker: TrackerSettings,
-        settings: DetectSettings,
+        settings: SchedulerSettings,
         live: bool,
         ids: Iterator[int] | None = None,
     ) -> None:
@@ -125,10 +125,10 @@ class Follower:
         self._detector = detector
         self._tracker = Tracker(tracker, ids)
         self._settings = settings
-        self._budget = Budget(settings.cpu_budget) if live else None
-        self._finding, self._following = Price(), Price()
-        self._motion = Motion()
-        self._before: Glance | None = None
+        self._budget = CpuBudget(settings.cpu_budget) if live else None
+        self._finding, self._following = CostEstimate(), CostEstimate()
+        self._motion = MotionDetector()
+        self._before: GrayFrame | None = None
         self._known: list[Box] = []
         self._since_detection = 0
         self._detected = self._searched = float("-inf")
@@ -140,7 +140,7 @@ class Follower:
         return self._detector.name
 
     @property
-    def crop_fit(self) -> CropFit:
+    def crop_fit(self) -> CropCalibration:
         """What the detector's boxes need to become crops."""
         return self._detector.crop_fit
 
@@ -159,7 +159,7 @@ class Follower:
             return self._follow(frame)
 
     def _follow(self, frame: Frame) -> TrackedFrame:
-        glance, before = Glance(frame), self._before
+        glance, before = GrayFrame(frame), self._before
         self._before = glance
         self._since_detection += 1
         if before is not None and self._begins_anew(before, glance):
@@ -176,7 +176,7 @@ class Follower:
         with self._following.paid(len(self._tracker.boxes)):
             return self._carry(frame, before.grey, glance.grey)
 
-    def _begins_anew(self, before: Glance, glance: Glance) -> bool:
+    def _begins_anew(self, before: GrayFrame, glance: GrayFrame) -> bool:
         """Tell whether who was seen before is not who is seen now, though in the same place.
 
         Cuts are looked for in files alone: what jumps before a camera is the light.
@@ -185,7 +185,7 @@ class Follower:
             return True
         return self._budget is None and is_cut(before.grey, glance.grey)
 
-    def _calm(self, glance: Glance) -> bool:
+    def _calm(self, glance: GrayFrame) -> bool:
         """Tell whether all faces are known and nothing moved since the detector ran."""
         if self._tracker.uncertain or not self._settings.min_motion:
             return False
@@ -197,7 +197,7 @@ class Follower:
             self._lively = frame.timestamp
         self.quiet = frame.timestamp - self._lively >= QUIET_SECONDS
 
-    def _due(self, frame: Frame, glance: Glance) -> bool:
+    def _due(self, frame: Frame, glance: GrayFrame) -> bool:
         """Tell whether the detector should run.
 
         One that is dear where nobody is known looks for somebody only now and then.
@@ -211,7 +211,7 @@ class Follower:
         patient = self._since_detection < PATIENCE * self._settings.every
         return not patient or self._stirs_elsewhere(glance)
 
-    def _stirs_elsewhere(self, glance: Glance) -> bool:
+    def _stirs_elsewhere(self, glance: GrayFrame) -> bool:
         """Tell whether anything but known faces moved since the detector ran."""
         if not self._settings.min_motion:
             return True
@@ -243,7 +243,7 @@ class Follower:
     def _overdue(self, frame: Frame) -> bool:
         return frame.timestamp - self._detected >= self._settings.max_interval
 
-    def _find(self, frame: Frame, glance: Glance) -> TrackedFrame:
+    def _find(self, frame: Frame, glance: GrayFrame) -> TrackedFrame:
         """Run the detector, near the known faces where that is enough."""
         if self._settings.min_motion:
             self._motion.keep(glance.grey)
@@ -259,17 +259,17 @@ class Follower:
     def _detect(self, frame: Frame, known: Sequence[Box] = ()) -> TrackedFrame:
         self.detections += 1
         with self._finding.paid():
-            faces = sift(self._detector.detect(frame.image, known))
+            faces = filter_faces(self._detector.detect(frame.image, known))
             if frame.still and not faces:
-                faces = sift(detect_padded(self._detector, frame.image))
+                faces = filter_faces(detect_padded(self._detector, frame.image))
         return self._tracker.update(frame, faces)
 
-    def _carry(self, frame: Frame, before: GreyImage, after: GreyImage) -> TrackedFrame:
+    def _carry(self, frame: Frame, before: GrayImage, after: GrayImage) -> TrackedFrame:
         """Follow the faces by their pixels."""
         scale = after.shape[1] / frame.image.shape[1]
 
         def movement(box: Box) -> Shift | None:
-            shift = follow(before, after, box.moved(Shift(0.0, 0.0, scale)))
+            shift = track_box(before, after, box.moved(Shift(0.0, 0.0, scale)))
             return shift and Shift(shift.right / scale, shift.down / scale, shift.scale)
 
         return self._tracker.carry(frame, movement)

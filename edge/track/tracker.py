@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from edge.geometry import Box, KeyPoints, Shift
-from edge.track.landmark_filter import faces_camera
+from edge.track.landmark_filter import is_frontal
 from edge.types import Face, Frame, Track, TrackedFrame
 
 SAME_FACE = 0.6
@@ -83,7 +83,7 @@ class _Candidate:
     def find(self, face: Face, now: float) -> None:
         """Take the detector's word."""
         self._place(face.box, face.points, now)
-        self.hits += faces_camera(face)
+        self.hits += is_frontal(face)
         self.found = True
 
     def carry(self, shift: Shift | None, now: float) -> None:
@@ -144,7 +144,7 @@ class Tracker:
         for candidate in self._candidates:
             candidate.seen = candidate.found = False
         loose = self._match(faces, frame.timestamp)
-        self._begin([face for face in loose if frame.still or faces_camera(face)], frame.timestamp)
+        self._begin([face for face in loose if frame.still or is_frontal(face)], frame.timestamp)
         for candidate in self._candidates:
             if candidate.track_id is None and (frame.still or self._believes(candidate)):
                 candidate.track_id = next(self._ids)

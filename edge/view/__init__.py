@@ -2,15 +2,15 @@
 
 from edge.errors import ConfigError
 from edge.publish import Sink
-from edge.service.command_queue import Desk
+from edge.service.command_queue import CommandQueue
 from edge.view.settings import ViewSettings
-from edge.view.view_context import Outlook
+from edge.view.view_context import ViewContext
 from edge.view.web.settings import WebSettings
 
-__all__ = ["Outlook", "ViewSettings", "WebSettings", "open_web", "open_window"]
+__all__ = ["ViewContext", "ViewSettings", "WebSettings", "open_web", "open_window"]
 
 
-def open_window(outlook: Outlook, desk: Desk) -> Sink:
+def open_preview(outlook: ViewContext, desk: CommandQueue) -> Sink:
     """Return the preview window, not yet shown.
 
     Args:
@@ -20,12 +20,12 @@ def open_window(outlook: Outlook, desk: Desk) -> Sink:
     Raises:
         ConfigError: the package that draws it is not installed.
     """
-    from edge.view.preview.sink import Window
+    from edge.view.preview.sink import PreviewSink
 
-    return Window(outlook, desk)
+    return PreviewSink(outlook, desk)
 
 
-def open_web(settings: WebSettings, outlook: Outlook, desk: Desk) -> Sink:
+def open_web(settings: WebSettings, outlook: ViewContext, desk: CommandQueue) -> Sink:
     """Return the web page, not yet served.
 
     Args:
@@ -37,10 +37,10 @@ def open_web(settings: WebSettings, outlook: Outlook, desk: Desk) -> Sink:
         ConfigError: the packages that serve it are not installed, or it would be open to others.
     """
     try:
-        from edge.view.web.server import Site
+        from edge.view.web.server import WebServer
     except ImportError as error:
         raise ConfigError(
             f"the web page needs packages that are not installed ({error}); "
             "pip install 'emotiond[web]', or view.web: false"
         ) from error
-    return Site(settings, outlook, desk)
+    return WebServer(settings, outlook, desk)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import cv2
 
 from edge.geometry import Box
-from edge.label_colors import colour, ink
-from edge.types import Expression, Image, Scene
-from edge.view.blur import veil
-from edge.view.settings import Blur
+from edge.label_colors import color_for, text_color_for
+from edge.types import AnalyzedFrame, Expression, Image
+from edge.view.blur import apply_privacy
+from edge.view.settings import PrivacyBlur
 
 FONT = cv2.FONT_HERSHEY_DUPLEX
 
@@ -31,11 +31,11 @@ BLACK: Colour = (0, 0, 0)
 WHITE: Colour = (255, 255, 255)
 
 
-def annotate(scene: Scene, blur: Blur, fps: float | None = None) -> Image:
+def annotate(scene: AnalyzedFrame, blur: PrivacyBlur, fps: float | None = None) -> Image:
     """Return a picture of one's own with the box, id, label and confidence of each face.
 
     Lines and letters grow with the picture. Each label stands on a plate of its expression's
-    colour, so that it can be read on any ground; below it a bar is as long as the confidence. The
+    color, so that it can be read on any ground; below it a bar is as long as the confidence. The
     box of a face that is followed and not seen in this very frame is dashed.
 
     Args:
@@ -43,8 +43,8 @@ def annotate(scene: Scene, blur: Blur, fps: float | None = None) -> Image:
         blur: what is hidden in the picture.
         fps: frames a second to write into the corner; None writes none.
     """
-    picture = veil(scene, blur)
-    pen = Pen.for_picture(picture)
+    picture = apply_privacy(scene, blur)
+    pen = DrawStyle.for_picture(picture)
     for expression in scene.expressions:
         _draw_box(picture, expression, pen)
     for expression in scene.expressions:  # over every box, so that no line crosses a label
@@ -56,7 +56,7 @@ def annotate(scene: Scene, blur: Blur, fps: float | None = None) -> Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Pen:
+class DrawStyle:
     """How large things are drawn in one picture, in its pixels.
 
     Attributes:
@@ -70,7 +70,7 @@ class Pen:
     letter: int
 
     @classmethod
-    def for_picture(cls, picture: Image) -> "Pen":
+    def for_picture(cls, picture: Image) -> "DrawStyle":
         """Return the pen that suits the size of a picture."""
         side = min(picture.shape[:2])
         letter = max(7.0, LETTER * side)
@@ -98,7 +98,13 @@ class Pen:
 
 
 def write(
-    picture: Image, text: str, place: tuple[int, int], pen: Pen, *, front: Colour, back: Colour
+    picture: Image,
+    text: str,
+    place: tuple[int, int],
+    pen: DrawStyle,
+    *,
+    front: Colour,
+    back: Colour,
 ) -> None:
     """Write one line on a plate whose left top corner is at `place`."""
     x, y = place
@@ -116,7 +122,7 @@ def caption(expression: Expression) -> str:
     return text.encode("ascii", "replace").decode()
 
 
-def _draw_box(picture: Image, expression: Expression, pen: Pen) -> None:
+def _draw_box(picture: Image, expression: Expression, pen: DrawStyle) -> None:
     corners = [round(edge) for edge in expression.box.edges]
     if not expression.track.seen:
         _draw_dashes(picture, expression.box, _bgr(expression), pen)
@@ -125,7 +131,7 @@ def _draw_box(picture: Image, expression: Expression, pen: Pen) -> None:
     cv2.rectangle(picture, corners[:2], corners[2:], _bgr(expression), pen.line)
 
 
-def _draw_dashes(picture: Image, box: Box, front: Colour, pen: Pen) -> None:
+def _draw_dashes(picture: Image, box: Box, front: Colour, pen: DrawStyle) -> None:
     left, top, right, bottom = box.edges
     steps = [n / (2 * DASHES - 1) for n in range(2 * DASHES)]
     for start, end in zip(steps[::2], steps[1::2], strict=True):
@@ -137,14 +143,21 @@ def _draw_dashes(picture: Image, box: Box, front: Colour, pen: Pen) -> None:
             cv2.line(picture, (x, y1), (x, y2), front, pen.line)
 
 
-def _draw_plate(picture: Image, expression: Expression, pen: Pen) -> None:
+def _draw_plate(picture: Image, expression: Expression, pen: DrawStyle) -> None:
     """Draw label and bar above the box, else below it, else into it: wherever there is room."""
     text, front = caption(expression), _bgr(expression)
     bar = max(4, pen.letter // 2)
     width, height = pen.width(text), pen.height + bar
     x = _within(round(expression.box.x1), width, picture.shape[1])
     y = _beside(expression.box, height, picture.shape[0])
-    write(picture, text, (x, y), pen, front=_hex_to_bgr(ink(expression.emotion)), back=front)
+    write(
+        picture,
+        text,
+        (x, y),
+        pen,
+        front=_hex_to_bgr(text_color_for(expression.emotion)),
+        back=front,
+    )
     if expression.confidence is not None:
         rim = y + pen.height, y + height
         full = x + round(expression.confidence * width)
@@ -166,7 +179,7 @@ def _within(start: int, length: int, limit: int) -> int:
 
 
 def _bgr(expression: Expression) -> Colour:
-    return _hex_to_bgr(colour(expression.emotion))
+    return _hex_to_bgr(color_for(expression.emotion))
 
 
 def _hex_to_bgr(text: str) -> Colour:

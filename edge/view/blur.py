@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from edge.geometry import Box
-from edge.types import Image, Scene
-from edge.view.settings import Blur
+from edge.types import AnalyzedFrame, Image
+from edge.view.settings import PrivacyBlur
 
 MARGIN = 1.6
 """Side of what is blurred, in sides of the box: hair and chin tell who somebody is."""
@@ -17,17 +17,17 @@ GROUND = 32
 """Grey value of what takes a whole picture's place."""
 
 
-def veil(scene: Scene, blur: Blur) -> Image:
+def apply_privacy(scene: AnalyzedFrame, blur: PrivacyBlur) -> Image:
     """Return a picture of one's own of `scene`, BGR uint8, with what `blur` says hidden.
 
     Blurred is whatever the detector took for a face, told of or not; a face that it does not find
     is not.
     """
     image = scene.frame.image
-    if blur is Blur.PICTURE:
+    if blur is PrivacyBlur.PICTURE:
         return np.full_like(image, GROUND)
     picture = image.copy()
-    if blur is Blur.FACES:
+    if blur is PrivacyBlur.FACES:
         for box in (*(track.box for track in scene.tracked.tracks), *scene.tracked.suspected):
             _blur(picture, Box.around(box.center, MARGIN * max(box.width, box.height)))
     return picture

@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Blur(StrEnum):
+class PrivacyBlur(StrEnum):
     """What is hidden in every picture that is shown or leaves."""
 
     NONE = "none"

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.pipeline.latest_frame import Showcase
-from edge.types import Image, Scene
-from edge.view.settings import Blur
+from edge.pipeline.latest_frame import LatestFrame
+from edge.types import AnalyzedFrame, Image
+from edge.view.settings import PrivacyBlur
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class ViewContext:
     """What a view shows, and how.
 
     Attributes:
@@ -19,6 +19,6 @@ class Outlook:
             second, and any thread may call it.
     """
 
-    showcase: Showcase
-    blur: Blur
-    analyse: Callable[[Image], Scene]
+    showcase: LatestFrame
+    blur: PrivacyBlur
+    analyse: Callable[[Image], AnalyzedFrame]

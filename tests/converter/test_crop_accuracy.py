@@ -10,7 +10,7 @@ from converter.evaluation.figures import Logits
 from converter.evaluation.predictor import Predictor
 from converter.evaluation.selection import Selection
 from converter.label_sets import LABEL_SETS
-from edge.detect import CropFit
+from edge.detect import CropCalibration
 from edge.errors import DataError
 from edge.geometry import Box, KeyPoints, Point
 from edge.types import Face, Image
@@ -36,7 +36,7 @@ class Knowing:
     name = "knowing"
     searches_near = False
 
-    def __init__(self, seed: int, fit: CropFit, every: int = 4) -> None:
+    def __init__(self, seed: int, fit: CropCalibration, every: int = 4) -> None:
         self.crop_fit = fit
         rng = np.random.default_rng(seed)
         self._squares = iter([lay_out(face, rng)[1] for face in PIXELS])
@@ -55,7 +55,7 @@ POINTS = ((10, 10), (30, 30), (20, 40), (10, 50))
 
 
 def test_crops_that_are_the_pictures_themselves_cost_nothing() -> None:
-    told = measure_crops(Knowing(3, CropFit(1.0, 0.0, 0.0)), PREDICTOR, ROWS, seed=3)
+    told = measure_crops(Knowing(3, CropCalibration(1.0, 0.0, 0.0)), PREDICTOR, ROWS, seed=3)
     assert (told.tried, told.found) == (28, 21)
     assert (told.original, told.upright) == (1.0, 1.0)
 
@@ -64,11 +64,11 @@ def test_it_is_the_crop_that_is_classified() -> None:
     framed = PIXELS.copy()
     framed[:, :12] = framed[:, 36:] = framed[:, :, :12] = framed[:, :, 36:] = 125
     rows = Selection("framed", framed, CLASSES, own=None, left_out={})
-    told = measure_crops(Knowing(3, CropFit(0.45, 0.0, 0.0)), PREDICTOR, rows, seed=3)
+    told = measure_crops(Knowing(3, CropCalibration(0.45, 0.0, 0.0)), PREDICTOR, rows, seed=3)
     assert told.original < 0.5
     assert told.upright == 1.0
 
 
 def test_a_detector_that_finds_nothing_cannot_be_measured() -> None:
     with pytest.raises(DataError, match="knowing found none of 28 faces"):
-        measure_crops(Knowing(3, CropFit(1.0, 0.0, 0.0), every=1), PREDICTOR, ROWS, seed=3)
+        measure_crops(Knowing(3, CropCalibration(1.0, 0.0, 0.0), every=1), PREDICTOR, ROWS, seed=3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from converter.crop_fit import fit_crop, lay_out
-from edge.detect import CropFit
+from edge.detect import CropCalibration
 from edge.errors import DataError
 from edge.geometry import Box
 from edge.types import Face, Image
@@ -17,7 +17,7 @@ class Skewed:
 
     name = "skewed"
     searches_near = False
-    crop_fit = CropFit(1.0, 0.0, 0.0)
+    crop_fit = CropCalibration(1.0, 0.0, 0.0)
 
     def __init__(self, squares: list[Box]) -> None:
         self._squares = iter(squares)
@@ -44,7 +44,7 @@ def squares(seed: int) -> list[Box]:
 
 def test_the_fit_undoes_what_the_detector_does_to_the_true_square() -> None:
     report = fit_crop(Skewed(squares(4)), FACES, seed=4)
-    assert report.fit == CropFit(scale=1.25, right=0.025, down=-0.175)
+    assert report.fit == CropCalibration(scale=1.25, right=0.025, down=-0.175)
     assert (report.found, report.tried) == (30, 30)
     assert report.iou == pytest.approx(1.0, abs=0.01)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from edge.capture import EndOfStream
 from edge.errors import InputError
-from edge.types import EmotionEvent, Frame, Image, Record, Sight, Stats, Status
+from edge.types import DaemonStatus, EmotionEvent, FaceSnapshot, Frame, Image, SinkRecord, Stats
 
 
 class FakeCamera:
@@ -71,22 +71,22 @@ class KeepingSink:
     def __init__(self) -> None:
         self.events: list[EmotionEvent] = []
         self.stats: list[Stats] = []
-        self.statuses: list[Status] = []
-        self.sights: list[Sight] = []
+        self.statuses: list[DaemonStatus] = []
+        self.sights: list[FaceSnapshot] = []
         self.closed = False
 
     def start(self) -> None:
         pass
 
-    def publish(self, record: Record) -> None:
+    def publish(self, record: SinkRecord) -> None:
         match record:
             case EmotionEvent():
                 self.events.append(record)
             case Stats():
                 self.stats.append(record)
-            case Status():
+            case DaemonStatus():
                 self.statuses.append(record)
-            case Sight():
+            case FaceSnapshot():
                 self.sights.append(record)
 
     def close(self, timeout: float = 0.0) -> None:

@@ -5,28 +5,22 @@ from collections.abc import Sequence
 from itertools import count
 
 from edge.capture import Source
-from edge.detect import (
-    Detector,
-    DetectSettings,
-    Follower,
-    HaarSettings,
-    TrackerSettings,
-    open_detector,
-)
+from edge.detect import Detector, HaarSettings, open_detector
 from edge.geometry import Box
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
-from edge.infer.expression_analyzer import Expressions
+from edge.infer.expression_analyzer import ExpressionAnalyzer
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
-from edge.pipeline.components import Parts
+from edge.pipeline.components import PipelineComponents
 from edge.pipeline.pipeline import Pipeline
-from edge.pipeline.processing import Analysis
-from edge.publish.events import EventLife
+from edge.pipeline.processing import ProcessingComponents
+from edge.publish.events import EventGenerator
+from edge.track import DetectionScheduler, SchedulerSettings, TrackerSettings
 from edge.types import Face, Image
 from tests.brokers import wait_until
 from tests.edge.cameras import KeepingSink
 
-EVERY_FRAME = DetectSettings(every=1, cpu_budget=1.0, min_motion=0.0)
+EVERY_FRAME = SchedulerSettings(every=1, cpu_budget=1.0, min_motion=0.0)
 
 
 class Slow:
@@ -49,17 +43,17 @@ class Slow:
 def analyse(
     detector: Detector,
     live: bool,
-    settings: DetectSettings = EVERY_FRAME,
+    settings: SchedulerSettings = EVERY_FRAME,
     model: str = "shallow-int8",
     first_id: int = 1,
-) -> Analysis:
+) -> ProcessingComponents:
     classifier = open_classifier(ClassifierSettings(model=ModelPath(model)))
-    return Analysis(
-        Follower(
+    return ProcessingComponents(
+        DetectionScheduler(
             detector, TrackerSettings(min_hits=2, min_age_s=0.0), settings, live, count(first_id)
         ),
-        Expressions(classifier, detector.crop_fit, SmoothingSettings(), QualitySettings()),
-        EventLife(classifier.card.name, detector.name, classifier.card.labels),
+        ExpressionAnalyzer(classifier, detector.crop_fit, SmoothingSettings(), QualitySettings()),
+        EventGenerator(classifier.card.name, detector.name, classifier.card.labels),
     )
 
 
@@ -68,10 +62,10 @@ def build(
     *sinks: KeepingSink,
     live: bool = False,
     detector: Detector | None = None,
-    settings: DetectSettings = EVERY_FRAME,
+    settings: SchedulerSettings = EVERY_FRAME,
 ) -> Pipeline:
     analysis = analyse(detector or open_detector(HaarSettings()), live, settings)
-    return Pipeline(Parts(source, live, analysis, sinks))
+    return Pipeline(PipelineComponents(source, live, analysis, sinks))
 
 
 def run(pipeline: Pipeline) -> None:

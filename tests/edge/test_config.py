@@ -13,11 +13,11 @@ from edge.config import (
     parse_detector,
     state_folder,
 )
-from edge.detect import BlazeFaceSettings, EmotiondSettings, HaarSettings
+from edge.detect import BlazeFaceSettings, BuiltinSettings, HaarSettings
 from edge.detect.builtin import Size
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 from tests.conftest import ROOT
 
 HERE = Path("/etc/emotiond/emotiond.yaml")
@@ -42,7 +42,7 @@ def test_relative_paths_start_at_the_config_file() -> None:
     config = parse_config({"sinks": [mqtt], "state": "../kept"}, HERE)
     (sink,) = config.sinks
     assert isinstance(sink, MqttSettings)
-    assert sink.password == Secret(file=Path("/etc/emotiond/pw"))
+    assert sink.password == SecretRef(file=Path("/etc/emotiond/pw"))
     assert config.state == Path("/etc/emotiond/../kept")
 
 
@@ -160,13 +160,13 @@ def test_a_detector_of_ones_own_lies_beside_the_config() -> None:
     detector = parse_config(
         {"detector": {"kind": "emotiond", "model": "mine.tflite"}}, HERE
     ).detector
-    assert detector == EmotiondSettings(model=Path("/etc/emotiond/mine.tflite"))
+    assert detector == BuiltinSettings(model=Path("/etc/emotiond/mine.tflite"))
 
 
 def test_a_command_line_names_a_detector_by_its_kind_or_its_settings() -> None:
     assert parse_detector("haar") == HaarSettings()
     assert parse_detector("{kind: blazeface, tiles: 2}") == BlazeFaceSettings(tiles=2)
-    assert parse_detector("{kind: emotiond, size: 160x120}") == EmotiondSettings(Size.SMALL)
+    assert parse_detector("{kind: emotiond, size: 160x120}") == BuiltinSettings(Size.SMALL)
 
 
 @pytest.mark.parametrize(

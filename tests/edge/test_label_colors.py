@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.label_colors import COLOURS, OTHER, colour, ink
+from edge.label_colors import COLOURS, OTHER, color_for, text_color_for
 from tests.eyes import EYES, linear, seen_by
 
 APART = 15.0
@@ -33,9 +33,11 @@ def test_any_two_expressions_can_be_told_apart_with_any_colour_vision(eyes: str)
 @pytest.mark.parametrize("emotion", [*COLOURS, "jubilant"])
 def test_letters_on_a_colour_have_the_contrast_that_wcag_asks_of_text(emotion: str) -> None:
     weights = np.array([0.2126, 0.7152, 0.0722])
-    front, back = (weights @ linear(rgb(one)) + 0.05 for one in (ink(emotion), colour(emotion)))
+    front, back = (
+        weights @ linear(rgb(one)) + 0.05 for one in (text_color_for(emotion), color_for(emotion))
+    )
     assert max(front, back) / min(front, back) > 4.5
 
 
 def test_a_class_of_somebodys_own_model_has_a_colour_too() -> None:
-    assert colour("jubilant") == OTHER
+    assert color_for("jubilant") == OTHER

@@ -10,11 +10,11 @@ from edge.logging_setup import JournalFormatter
 
 PROGRAM = """
 import logging
-from edge.logging_setup import complain, open_logbook
-open_logbook()
+from edge.logging_setup import configure_logging, print_error
+configure_logging()
 logging.getLogger("edge").info("camera 0: frames are coming")
 logging.getLogger("edge").warning("broker b:1: away")
-complain("there is no such model")
+print_error("there is no such model")
 """
 
 

@@ -11,8 +11,8 @@ from edge.config import Config, load_config, parse_config
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
 from edge.publish.outbox.event_queue import OutboxSettings
-from edge.renamed_keys import MOVED, find_moved
-from edge.secrets import Secret
+from edge.renamed_keys import MOVED, find_renamed_keys
+from edge.secrets import SecretRef
 
 CONFIGS = Path(__file__).parent / "configs"
 """One for each time that keys came or went, named by what came."""
@@ -70,9 +70,9 @@ def test_the_values_that_stood_there_stand_in_what_is_to_be_written() -> None:
         f"{HERE}: sinks[1].password_file: is now `password: {{file: mqtt.pw}}`; "
         "sinks[1].queue: is now `outbox: {events: 500}`"
     )
-    found = [yaml.safe_load(str(one.instead)) for one in find_moved(data)]
+    found = [yaml.safe_load(str(one.instead)) for one in find_renamed_keys(data)]
     settings = sink(parse_config(mqtt(user="edge", **found[0], **found[1]), HERE))
-    assert settings.password == Secret(file=HERE.parent / "mqtt.pw")
+    assert settings.password == SecretRef(file=HERE.parent / "mqtt.pw")
     assert settings.outbox == OutboxSettings(events=500)
 
 
@@ -86,7 +86,7 @@ def test_a_key_that_never_was_is_unknown_though_another_has_moved() -> None:
 
 def test_no_key_of_today_is_taken_for_one_of_earlier() -> None:
     today = yaml.safe_load((CONFIGS.parents[2] / "config" / "emotiond.yaml").read_text())
-    assert find_moved(today) == []
+    assert find_renamed_keys(today) == []
     for place, instead in MOVED.items():
         section, _, key = place.rpartition(".")
         assert section == "sinks[]"

@@ -4,17 +4,17 @@ import msgspec
 import pytest
 
 from edge.errors import ConfigError
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 
 
 def test_a_secret_is_read_from_a_file_without_the_white_space_around_it(tmp_path: Path) -> None:
     (tmp_path / "password").write_text(" two words\n")
-    assert Secret(file=tmp_path / "password").reveal() == "two words"
+    assert SecretRef(file=tmp_path / "password").reveal() == "two words"
 
 
 def test_a_secret_is_read_from_an_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_PASSWORD", "hunter2")
-    assert Secret(env="MY_PASSWORD").reveal() == "hunter2"
+    assert SecretRef(env="MY_PASSWORD").reveal() == "hunter2"
 
 
 def test_a_secret_is_read_from_systemds_credentials(
@@ -22,19 +22,19 @@ def test_a_secret_is_read_from_systemds_credentials(
 ) -> None:
     (tmp_path / "mqtt").write_text("hunter2\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    assert Secret(credential="mqtt").reveal() == "hunter2"
+    assert SecretRef(credential="mqtt").reveal() == "hunter2"
 
 
 @pytest.mark.parametrize(
     ("secret", "message"),
     [
-        (Secret(file=Path("/none")), "/none: the secret cannot be read: .*No such file"),
-        (Secret(env="NOT_SET_ANYWHERE"), "environment variable NOT_SET_ANYWHERE"),
-        (Secret(credential="mqtt"), "set LoadCredential= in the unit"),
+        (SecretRef(file=Path("/none")), "/none: the secret cannot be read: .*No such file"),
+        (SecretRef(env="NOT_SET_ANYWHERE"), "environment variable NOT_SET_ANYWHERE"),
+        (SecretRef(credential="mqtt"), "set LoadCredential= in the unit"),
     ],
 )
 def test_a_secret_that_is_not_there_is_an_error_that_says_where_it_should_be(
-    secret: Secret, message: str, monkeypatch: pytest.MonkeyPatch
+    secret: SecretRef, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     with pytest.raises(ConfigError, match=message):
@@ -46,4 +46,4 @@ def test_a_secret_that_is_not_there_is_an_error_that_says_where_it_should_be(
 )
 def test_a_secret_is_in_exactly_one_place_and_never_in_the_config(data: dict[str, str]) -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.convert(data, Secret, dec_hook=lambda kind, value: kind(value))
+        msgspec.convert(data, SecretRef, dec_hook=lambda kind, value: kind(value))

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 
 from edge.errors import ConfigError, ModelError
-from edge.tflite import Network, Runtime, TensorForm, open_network
+from edge.tflite import Runtime, TensorSpec, TFLiteModel, open_tflite
 from tests.edge.infer.models import BRIGHTNESS, SHIPPED
 
 CROP = np.random.default_rng(0).integers(0, 255, (1, 48, 48, 1), dtype=np.uint8)
 
 
 def test_a_network_tells_its_shapes_and_types() -> None:
-    network = Network(SHIPPED, Runtime.LITERT)
-    assert network.input == TensorForm((1, 48, 48, 1), "uint8")
-    forms = {TensorForm((1, 8), "int8"), TensorForm((1, 1), "int8")}
+    network = TFLiteModel(SHIPPED, Runtime.LITERT)
+    assert network.input == TensorSpec((1, 48, 48, 1), "uint8")
+    forms = {TensorSpec((1, 8), "int8"), TensorSpec((1, 1), "int8")}
     assert set(network.outputs) == forms
 
 
 def test_a_network_gives_every_output_in_the_order_it_tells_them() -> None:
-    network = Network(BRIGHTNESS, Runtime.LITERT)
+    network = TFLiteModel(BRIGHTNESS, Runtime.LITERT)
     assert sorted(form.shape for form in network.outputs) == [(1, 1), (1, 3)]
     values = network.invoke(np.full((1, 48, 48, 1), 255, dtype=np.uint8))
     assert [value.shape for value in values] == [form.shape for form in network.outputs]
@@ -28,7 +28,7 @@ def test_a_network_gives_every_output_in_the_order_it_tells_them() -> None:
 
 
 def test_integer_outputs_come_back_as_the_numbers_they_stand_for() -> None:
-    for logits in Network(SHIPPED, Runtime.LITERT).invoke(CROP):
+    for logits in TFLiteModel(SHIPPED, Runtime.LITERT).invoke(CROP):
         assert logits.dtype == np.float32
         assert not np.array_equal(logits, np.round(logits))
 
@@ -37,13 +37,13 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     path = tmp_path / "fake.tflite"
     path.write_bytes(b"nothing of use")
     with pytest.raises(ModelError, match=r"fake.tflite: is not a model"):
-        Network(path, Runtime.LITERT)
+        TFLiteModel(path, Runtime.LITERT)
 
 
 def test_tflite_runtime_gives_the_same_logits() -> None:
     if find_spec("tflite_runtime") is None:
         pytest.skip("tflite-runtime is not installed: it needs Python 3.11 and numpy 1")
-    both = (Network(SHIPPED, runtime).invoke(CROP) for runtime in Runtime)
+    both = (TFLiteModel(SHIPPED, runtime).invoke(CROP) for runtime in Runtime)
     for ours, theirs in zip(*both, strict=True):
         assert ours.shape == theirs.shape
         assert np.abs(ours - theirs).max() < 0.5
@@ -53,11 +53,11 @@ def test_a_runtime_that_is_not_installed_is_named_with_its_package() -> None:
     if find_spec("tflite_runtime") is not None:
         pytest.skip("tflite-runtime is installed")
     with pytest.raises(ConfigError, match="pip install tflite-runtime"):
-        Network(SHIPPED, Runtime.TFLITE_RUNTIME)
+        TFLiteModel(SHIPPED, Runtime.TFLITE_RUNTIME)
 
 
 def test_a_network_opens_on_a_runtime_that_is_installed() -> None:
-    (logits,) = (answer for answer in open_network(SHIPPED).invoke(CROP) if answer.shape[1] > 1)
+    (logits,) = (answer for answer in open_tflite(SHIPPED).invoke(CROP) if answer.shape[1] > 1)
     assert logits.shape == (1, 8)
 
 
@@ -67,4 +67,4 @@ def test_with_no_runtime_each_is_named_with_its_package(monkeypatch: pytest.Monk
     with pytest.raises(
         ConfigError, match=r"pip install ai-edge-litert.*pip install tflite-runtime"
     ):
-        open_network(SHIPPED)
+        open_tflite(SHIPPED)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge.commands.embedded_broker import free_port
 from edge.publish.mqtt.settings import MqttSettings, TlsSettings
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 from tests.brokers import MOSQUITTO, listens, wait_until
 from tests.certificates import Authority
 from tests.fleet import collector
@@ -184,7 +184,7 @@ class Fleet:
             host=HOST,
             port=port,
             user=name,
-            password=Secret(file=password),
+            password=SecretRef(file=password),
             tls=None if self.sites else TlsSettings(ca_file=self.authority.certificate),
             device=name,
             homeassistant=None,

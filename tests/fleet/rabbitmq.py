@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge.commands.embedded_broker import free_port
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 from tests.brokers import listens, wait_until
 from tests.certificates import Authority
 from tests.fleet import collector
@@ -132,7 +132,7 @@ class Cluster:
             port=first.port,
             fallbacks=tuple(others),
             user=name,
-            password=Secret(file=password),
+            password=SecretRef(file=password),
             tls=TlsSettings(ca_file=self.authority.certificate),
             device=name,
             homeassistant=None,

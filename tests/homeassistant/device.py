@@ -7,8 +7,8 @@ import msgspec
 
 from edge.publish import MqttSettings
 from edge.publish.mqtt import MqttSink
-from edge.service.command_queue import Desk
-from edge.service.commands import Answer, Command
+from edge.service.command_queue import CommandQueue
+from edge.service.commands import Command, CommandResult
 from edge.types import CameraState, EmotionEvent, EventType
 from tests.brokers import wait_until
 from tests.events import event, stats, status
@@ -36,7 +36,9 @@ class PublishedDevice:
         self.settings = msgspec.convert(
             {"host": "127.0.0.1", "port": port, "device": name}, MqttSettings
         )
-        self.desk = Desk(dict.fromkeys(MODELS, Path()), detectors=("haar",), pictures=pictures)
+        self.desk = CommandQueue(
+            dict.fromkeys(MODELS, Path()), detectors=("haar",), pictures=pictures
+        )
         self.sink = MqttSink(self.settings, directory / "outbox.db", self.desk)
 
     def __enter__(self) -> Self:
@@ -78,7 +80,7 @@ class PublishedDevice:
         """Return the next command that Home Assistant gave; answer it, perhaps with a picture."""
         request = self.desk.next(10)
         assert request is not None, "no command came"
-        request.answer(Answer(picture=picture))
+        request.answer(CommandResult(picture=picture))
         return request.command
 
     def id_of(self, key: str) -> str | None:

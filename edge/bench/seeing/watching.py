@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from edge.bench.seeing.reel import Reel
 from edge.config import Config
-from edge.detect import Follower, open_detector
+from edge.detect import open_detector
 from edge.infer.classifier import open_classifier
-from edge.infer.expression_analyzer import Expressions
+from edge.infer.expression_analyzer import ExpressionAnalyzer
+from edge.track import DetectionScheduler
 from edge.types import Expression, Face, Frame, Track
 
 Result = TypeVar("Result")
@@ -92,7 +93,9 @@ class Watcher:
         belief = (1, 0.0) if still else (tracker.min_hits, tracker.min_age_s)
         return Watched(reel, width, tuple(sights), follower.detections, *belief)
 
-    def _see(self, frame: Frame, follower: Follower, expressions: Expressions) -> Sight:
+    def _see(
+        self, frame: Frame, follower: DetectionScheduler, expressions: ExpressionAnalyzer
+    ) -> Sight:
         faces, detect_ms = _timed(lambda: self._detect(frame))
         tracked, follow_ms = _timed(lambda: follower.update(frame))
         told = expressions.update(tracked)
@@ -108,13 +111,15 @@ class Watcher:
     def _detect(self, frame: Frame) -> list[Face]:
         return self._alone.detect(frame.image) if self._alone else []
 
-    def _follower(self) -> Follower:
-        return Follower(self._followed, self.config.tracker, self.config.detect, live=False)
+    def _follower(self) -> DetectionScheduler:
+        return DetectionScheduler(
+            self._followed, self.config.tracker, self.config.detect, live=False
+        )
 
-    def _expressions(self) -> Expressions:
+    def _expressions(self) -> ExpressionAnalyzer:
         fit = self._followed.crop_fit
         config = self.config
-        return Expressions(
+        return ExpressionAnalyzer(
             self._classifier,
             fit,
             config.smoothing,

@@ -17,7 +17,7 @@ longer, as if the broker were away."""
 log = logging.getLogger(__name__)
 
 
-class Link(Enum):
+class BrokerState(Enum):
     """How a broker was last found."""
 
     UP = auto()
@@ -26,28 +26,28 @@ class Link(Enum):
     REFUSED = auto()
 
 
-class Links:
+class BrokerStates:
     """How each broker was last found; the log tells changes, and only changes."""
 
     def __init__(self) -> None:
-        self._links: dict[Address, Link] = {}
+        self._links: dict[Address, BrokerState] = {}
 
     def __len__(self) -> int:
         """How many brokers were tried."""
         return len(self._links)
 
-    def tell(self, address: Address, link: Link, text: str) -> None:
+    def tell(self, address: Address, link: BrokerState, text: str) -> None:
         """Note how a broker was found, and what the log is to say of it."""
         before = self._links.get(address)
-        if (before, link) == (Link.LOST, Link.ABSENT):
+        if (before, link) == (BrokerState.LOST, BrokerState.ABSENT):
             return  # where one was lost, none is: that was said
         if link is not before:
-            level = logging.INFO if link is Link.UP else logging.WARNING
+            level = logging.INFO if link is BrokerState.UP else logging.WARNING
             log.log(level, "broker %s: %s", address, text)
         self._links[address] = link
 
 
-class Patience:
+class ExponentialBackoff:
     """How long to wait before brokers are tried again: longer each time, up to a limit."""
 
     def __init__(self) -> None:

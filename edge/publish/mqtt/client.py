@@ -11,7 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import ConfigError, EmotiondError
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings, Transport
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 
 DIAL_SECONDS = 3.0
 """How long a broker may take to let a connection in, and again to answer to it."""
@@ -20,23 +20,23 @@ LARGEST_MESSAGE = 65_536
 """Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long."""
 
 
-class Refused(EmotiondError):
+class ConnectionRefusedByBroker(EmotiondError):
     """The broker is there and does not want this client."""
 
 
-class NotMqtt(OSError):
+class NotAnMqttBroker(OSError):
     """Somebody is there and does not answer as a broker would."""
 
 
-class Gone(OSError):
+class ConnectionLost(OSError):
     """The broker ended the connection, or says nothing any more."""
 
 
-def describe(error: Refused | OSError) -> str:
+def describe(error: ConnectionRefusedByBroker | OSError) -> str:
     """Say what came of a try to reach a broker."""
-    if isinstance(error, Refused):
+    if isinstance(error, ConnectionRefusedByBroker):
         return f"refuses this client: {error}"
-    if isinstance(error, NotMqtt | Gone):
+    if isinstance(error, NotAnMqttBroker | ConnectionLost):
         return str(error)
     return f"cannot be reached: {error}"
 
@@ -85,7 +85,7 @@ def dial(client: paho.Client, settings: MqttSettings, address: Address) -> None:
 
     Raises:
         OSError: it cannot be reached, or is not to be trusted.
-        NotMqtt: it does not speak websockets, where these are wanted.
+        NotAnMqttBroker: it does not speak websockets, where these are wanted.
     """
     properties = None
     if settings.protocol == 5:
@@ -93,7 +93,7 @@ def dial(client: paho.Client, settings: MqttSettings, address: Address) -> None:
     try:
         client.connect(address.host, address.port, settings.keepalive, properties=properties)
     except paho.WebsocketConnectionError as error:
-        raise NotMqtt(f"{error}; are websockets spoken there?") from error
+        raise NotAnMqttBroker(f"{error}; are websockets spoken there?") from error
     except OSError:
         raise
     except ValueError as error:  # what the ssl module makes of some host names
@@ -107,8 +107,8 @@ def why(reason: ReasonCode) -> str:
     return str(reason)
 
 
-def _reveal(secret: str | Secret | None) -> str | None:
-    return secret.reveal() if isinstance(secret, Secret) else secret
+def _reveal(secret: str | SecretRef | None) -> str | None:
+    return secret.reveal() if isinstance(secret, SecretRef) else secret
 
 
 def _encrypt(client: paho.Client, tls: TlsSettings) -> None:

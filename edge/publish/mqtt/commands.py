@@ -8,16 +8,16 @@ from typing import Any
 import msgspec
 
 from edge.publish.mqtt.client import publish_properties
-from edge.publish.mqtt.message import Letter, Message
+from edge.publish.mqtt.message import IncomingMessage, OutgoingMessage
 from edge.publish.mqtt.settings import MqttSettings
-from edge.service.command_queue import Desk
+from edge.service.command_queue import CommandQueue
 from edge.service.commands import (
-    Answer,
     Command,
     CommandError,
     CommandName,
+    CommandRequest,
+    CommandResult,
     ErrorCode,
-    Request,
     read_command,
 )
 
@@ -36,7 +36,7 @@ CallerId = str | int
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnAddress:
+class ReplyTo:
     """Where an answer goes.
 
     Attributes:
@@ -50,7 +50,7 @@ class ReturnAddress:
     correlation: bytes | None = None
 
 
-class Requests:
+class MqttCommandHandler:
     """Hands what messages ask for in at the desk, and sends the answers.
 
     Args:
@@ -59,13 +59,15 @@ class Requests:
         send: takes letters, from any thread.
     """
 
-    def __init__(self, settings: MqttSettings, desk: Desk, send: Callable[[Letter], None]) -> None:
+    def __init__(
+        self, settings: MqttSettings, desk: CommandQueue, send: Callable[[OutgoingMessage], None]
+    ) -> None:
         self._settings = settings
         self._topics = settings.topics
         self._desk = desk
         self._send = send
 
-    def take(self, message: Message) -> None:
+    def take(self, message: IncomingMessage) -> None:
         """Hand in what a message asks for, or answer what is wrong with it."""
         verb, _, name = message.topic.removeprefix(f"{self._topics.root}/").partition("/")
         place = self._return_address(message, name)
@@ -75,7 +77,7 @@ class Requests:
         except CommandError as error:
             self._answer(place, error)
             return
-        self._desk.hand_in(Request(command, lambda result: self._answer(place, result)))
+        self._desk.hand_in(CommandRequest(command, lambda result: self._answer(place, result)))
 
     def _read(self, verb: str, name: str, fields: dict[str, Any] | bytes) -> Command:
         command = _known(verb, name)
@@ -87,12 +89,12 @@ class Requests:
             fields = _plain(command, fields)
         return read_command(command, fields)
 
-    def _return_address(self, message: Message, name: str) -> ReturnAddress:
+    def _return_address(self, message: IncomingMessage, name: str) -> ReplyTo:
         safe = re.fullmatch(r"[a-z0-9_-]{1,32}", name)
         own = self._topics.response(name if safe else "unknown")
         properties = message.properties
         asked = getattr(properties, "ResponseTopic", None)
-        return ReturnAddress(
+        return ReplyTo(
             topic=asked if asked and self._may_answer(asked) else own,
             correlation=getattr(properties, "CorrelationData", None),
         )
@@ -110,22 +112,22 @@ class Requests:
         answers = topic.startswith(self._topics.response(""))
         return (apart or answers) and not re.search(r"[+#\0]", topic)
 
-    def _answer(self, place: ReturnAddress, result: Answer | CommandError) -> None:
+    def _answer(self, place: ReplyTo, result: CommandResult | CommandError) -> None:
         if isinstance(result, CommandError):
             body = {"status": "error", "error": {"code": result.code.value, "message": str(result)}}
         else:
             if result.picture is not None:
                 kind = publish_properties(self._settings, ContentType="image/jpeg")
-                self._send(Letter(self._topics.snapshot, result.picture, properties=kind))
+                self._send(OutgoingMessage(self._topics.snapshot, result.picture, properties=kind))
             body = {"status": "ok", "data": result.data}
         payload = msgspec.json.encode({"id": place.id, **body})
         properties = publish_properties(
             self._settings, ContentType="application/json", CorrelationData=place.correlation
         )
-        self._send(Letter(place.topic, payload, qos=1, properties=properties))
+        self._send(OutgoingMessage(place.topic, payload, qos=1, properties=properties))
 
 
-def _fields(message: Message, place: ReturnAddress) -> tuple[dict[str, Any] | bytes, ReturnAddress]:
+def _fields(message: IncomingMessage, place: ReplyTo) -> tuple[dict[str, Any] | bytes, ReplyTo]:
     """Return what a message holds, plain or by name, and where to answer now that its id is known.
 
     Raises:

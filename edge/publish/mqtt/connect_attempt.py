@@ -2,13 +2,13 @@
 
 import threading
 
-from edge.publish.mqtt.connection import Connection
-from edge.publish.mqtt.message import Letter
+from edge.publish.mqtt.connection import BrokerConnection
+from edge.publish.mqtt.message import OutgoingMessage
 from edge.publish.mqtt.settings import Address, MqttSettings
-from edge.publish.mqtt.wakeup import Wake
+from edge.publish.mqtt.wakeup import WakeupSocket
 
 
-class Dialing:
+class ConnectAttempt:
     """Opens a connection in a thread of its own: nobody else has to wait for names and handshakes.
 
     Args:
@@ -23,9 +23,11 @@ class Dialing:
         error: what kept it from being opened.
     """
 
-    def __init__(self, settings: MqttSettings, address: Address, will: Letter, wake: Wake) -> None:
+    def __init__(
+        self, settings: MqttSettings, address: Address, will: OutgoingMessage, wake: WakeupSocket
+    ) -> None:
         self.done = False
-        self.connection: Connection | None = None
+        self.connection: BrokerConnection | None = None
         self.error: Exception | None = None
         self._settings = settings
         self._address = address
@@ -46,7 +48,7 @@ class Dialing:
     def _run(self) -> None:
         connection = None
         try:
-            connection = Connection(self._settings, self._address, will=self._will)
+            connection = BrokerConnection(self._settings, self._address, will=self._will)
             connection.open()
         except Exception as error:  # whoever asked for it is to be told
             self.error = error

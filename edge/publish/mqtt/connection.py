@@ -10,10 +10,16 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.publish.mqtt.client import NotMqtt, Refused, dial, new_client, why
-from edge.publish.mqtt.message import Letter, Message
+from edge.publish.mqtt.client import (
+    ConnectionRefusedByBroker,
+    NotAnMqttBroker,
+    dial,
+    new_client,
+    why,
+)
+from edge.publish.mqtt.message import IncomingMessage, OutgoingMessage
 from edge.publish.mqtt.settings import Address, MqttSettings
-from edge.publish.mqtt.wakeup import Wake, wait
+from edge.publish.mqtt.wakeup import WakeupSocket, wait
 
 GOODBYE_SECONDS = 1.0
 """How long a broker may take to let a connection go."""
@@ -25,7 +31,7 @@ WINDOW = 20
 """Events given to the client and not yet acknowledged."""
 
 
-class Connection:
+class BrokerConnection:
     """Connects, publishes, hears, and ends; it is never used again after that.
 
     It has no thread: whoever owns it calls `turn` again and again, and reads off what came.
@@ -49,11 +55,11 @@ class Connection:
         address: Address,
         *,
         name: str | None = None,
-        will: Letter | None = None,
+        will: OutgoingMessage | None = None,
     ) -> None:
         self.address = address
         self.ended: str | None = None
-        self.heard: deque[Message] = deque(maxlen=MOST_HEARD)
+        self.heard: deque[IncomingMessage] = deque(maxlen=MOST_HEARD)
         self.acknowledged: deque[tuple[int, ReasonCode]] = deque()
         self.granted: deque[list[ReasonCode]] = deque()
         self._settings = settings
@@ -76,8 +82,8 @@ class Connection:
 
         Raises:
             OSError: nobody is there, or nobody to be trusted.
-            NotMqtt: whoever is there does not answer as a broker would.
-            Refused: the broker does not want this client.
+            NotAnMqttBroker: whoever is there does not answer as a broker would.
+            ConnectionRefusedByBroker: the broker does not want this client.
         """
         dial(self._client, self._settings, self.address)
         deadline = time.monotonic() + self._client.connect_timeout
@@ -88,10 +94,10 @@ class Connection:
         found = "ends the connection before it answers" if self.ended else "does not answer in time"
         self.close()
         if self._refusal is not None:
-            raise Refused(why(self._refusal))
-        raise NotMqtt(f"{found}; is it MQTT?")
+            raise ConnectionRefusedByBroker(why(self._refusal))
+        raise NotAnMqttBroker(f"{found}; is it MQTT?")
 
-    def turn(self, timeout: float, wake: Wake | None = None) -> None:
+    def turn(self, timeout: float, wake: WakeupSocket | None = None) -> None:
         """Wait until something came or there is room to send, and deal with that.
 
         Args:
@@ -121,7 +127,7 @@ class Connection:
         if topics:
             self._client.subscribe([(topic, 1) for topic in topics])
 
-    def publish(self, letter: Letter) -> int:
+    def publish(self, letter: OutgoingMessage) -> int:
         """Hand a message to the client; return its message id."""
         sent = self._client.publish(
             letter.topic, letter.payload, letter.qos, letter.retain, letter.properties
@@ -161,4 +167,6 @@ class Connection:
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         payload = bytes(message.payload)
-        self.heard.append(Message(message.topic, payload, message.retain, message.properties))
+        self.heard.append(
+            IncomingMessage(message.topic, payload, message.retain, message.properties)
+        )

@@ -6,10 +6,10 @@ import time
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.publish.mqtt.client import publish_properties
-from edge.publish.mqtt.connection import WINDOW, Connection
-from edge.publish.mqtt.message import Letter
+from edge.publish.mqtt.connection import WINDOW, BrokerConnection
+from edge.publish.mqtt.message import OutgoingMessage
 from edge.publish.mqtt.settings import MqttSettings
-from edge.publish.outbox import Entry, Outbox
+from edge.publish.outbox import Outbox, PendingEvent
 
 UNWELCOME_RETRY = 15.0
 """Seconds until events are offered again to a broker that lets this client in and refuses them."""
@@ -17,7 +17,7 @@ UNWELCOME_RETRY = 15.0
 log = logging.getLogger(__name__)
 
 
-class Delivery:
+class InflightWindow:
     """Hands events to a connection, a few at a time, and takes the acknowledged from the outbox.
 
     With each connection it begins anew, with the oldest event that is not acknowledged: so all
@@ -41,7 +41,7 @@ class Delivery:
         self._sent = 0
         self._in_flight.clear()
 
-    def settle(self, connection: Connection) -> None:
+    def settle(self, connection: BrokerConnection) -> None:
         """Take what was acknowledged out of the outbox."""
         settled: list[int] = []
         refusal = None
@@ -60,7 +60,7 @@ class Delivery:
             self._unwelcome = False
             log.info("broker %s: takes events again", connection.address)
 
-    def send(self, connection: Connection) -> None:
+    def send(self, connection: BrokerConnection) -> None:
         """Hand over as many events as may be on their way at once."""
         # One that is accepted must not pass another that was refused a moment ago.
         room = (1 if self._unwelcome else WINDOW) - len(self._in_flight)
@@ -70,7 +70,7 @@ class Delivery:
             self._in_flight[connection.publish(self._letter(entry))] = entry.number
             self._sent = entry.number
 
-    def _hold_back(self, connection: Connection, refusal: ReasonCode) -> None:
+    def _hold_back(self, connection: BrokerConnection, refusal: ReasonCode) -> None:
         """Offer no events for a while, and then all again that are not acknowledged."""
         if not self._unwelcome:
             log.warning(
@@ -81,7 +81,7 @@ class Delivery:
         self._offer_at = time.monotonic() + UNWELCOME_RETRY
         self.begin()
 
-    def _letter(self, entry: Entry) -> Letter:
+    def _letter(self, entry: PendingEvent) -> OutgoingMessage:
         properties = publish_properties(
             self._settings,
             ContentType="application/json",
@@ -89,4 +89,4 @@ class Delivery:
             # What is too old for the outbox is too old for a subscriber.
             MessageExpiryInterval=max(1, round(self._settings.outbox.age - entry.age)),
         )
-        return Letter(self._settings.topics.event, entry.payload, 1, properties=properties)
+        return OutgoingMessage(self._settings.topics.event, entry.payload, 1, properties=properties)

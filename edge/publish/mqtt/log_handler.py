@@ -12,7 +12,7 @@ LONGEST = 1000
 """Characters of a message; a traceback stays in the journal."""
 
 
-class Journal(logging.Handler):
+class MqttLogHandler(logging.Handler):
     """Hands each warning and error that emotiond logs to `tell`, as a payload of the log topic.
 
     Args:

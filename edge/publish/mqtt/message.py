@@ -6,7 +6,7 @@ from paho.mqtt.properties import Properties
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OutgoingMessage:
     """A message to publish.
 
     Attributes:
@@ -21,7 +21,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class IncomingMessage:
     """What came from a broker.
 
     Attributes:

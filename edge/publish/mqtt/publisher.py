@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import ConfigError
-from edge.pipeline.worker import Stage
-from edge.publish.mqtt.broker_state import Link, Links, Patience
-from edge.publish.mqtt.client import Refused, describe
-from edge.publish.mqtt.connect_attempt import Dialing
-from edge.publish.mqtt.connection import GOODBYE_SECONDS, Connection
-from edge.publish.mqtt.inflight import Delivery
-from edge.publish.mqtt.message import Letter, Message
-from edge.publish.mqtt.retained import Board
+from edge.pipeline.worker import Worker
+from edge.publish.mqtt.broker_state import BrokerState, BrokerStates, ExponentialBackoff
+from edge.publish.mqtt.client import ConnectionRefusedByBroker, describe
+from edge.publish.mqtt.connect_attempt import ConnectAttempt
+from edge.publish.mqtt.connection import GOODBYE_SECONDS, BrokerConnection
+from edge.publish.mqtt.inflight import InflightWindow
+from edge.publish.mqtt.message import IncomingMessage, OutgoingMessage
+from edge.publish.mqtt.retained import RetainedMessages
 from edge.publish.mqtt.settings import Address, MqttSettings
-from edge.publish.mqtt.wakeup import Wake
+from edge.publish.mqtt.wakeup import WakeupSocket
 from edge.publish.outbox import Outbox
 
 WAIT = 0.3
@@ -32,7 +32,7 @@ PATIENCE = "events are kept and it is tried again"
 log = logging.getLogger(__name__)
 
 
-class Courier:
+class MqttPublisher:
     """Keeps a connection to the first broker that is there, and carries to it what waits.
 
     Events go first. A connection that was lost is never used again: each has a client of its own.
@@ -53,10 +53,10 @@ class Courier:
         self,
         settings: MqttSettings,
         outbox: Outbox,
-        board: Board,
+        board: RetainedMessages,
         *,
         subscriptions: Sequence[str],
-        hear: Callable[[Message], None],
+        hear: Callable[[IncomingMessage], None],
         chores: Callable[[], None],
     ) -> None:
         self.connections = 0
@@ -66,17 +66,17 @@ class Courier:
         self._subscriptions = subscriptions
         self._hear = hear
         self._chores = chores
-        self._letters: deque[Letter] = deque(maxlen=MOST_LETTERS)
-        self._wake = Wake()
-        self._links = Links()
+        self._letters: deque[OutgoingMessage] = deque(maxlen=MOST_LETTERS)
+        self._wake = WakeupSocket()
+        self._links = BrokerStates()
         self._address = settings.addresses[0]
         self._untried = deque[Address]()
-        self._patience = Patience()
+        self._patience = ExponentialBackoff()
         self._retry_at = 0.0
-        self._dialing: Dialing | None = None
-        self._connection: Connection | None = None
-        self._delivery = Delivery(settings, outbox)
-        self._stage = Stage("mqtt", self._step, finish=lambda: None)
+        self._dialing: ConnectAttempt | None = None
+        self._connection: BrokerConnection | None = None
+        self._delivery = InflightWindow(settings, outbox)
+        self._stage = Worker("mqtt", self._step, finish=lambda: None)
 
     @property
     def up(self) -> bool:
@@ -101,7 +101,7 @@ class Courier:
         """Say that there is something new to carry."""
         self._wake.set()
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: OutgoingMessage) -> None:
         """Have a letter carried when a broker is there."""
         self._letters.append(letter)
         self.wake()
@@ -142,7 +142,7 @@ class Courier:
         if self._connection is not None:
             self._carry(self._connection)
 
-    def _take_in(self, connection: Connection) -> None:
+    def _take_in(self, connection: BrokerConnection) -> None:
         """Read off what came."""
         self._delivery.settle(connection)
         while connection.heard:
@@ -156,7 +156,7 @@ class Courier:
             if reason.is_failure:
                 log.warning("broker %s: does not let this client hear %s", self._address, topic)
 
-    def _carry(self, connection: Connection) -> None:
+    def _carry(self, connection: BrokerConnection) -> None:
         """Hand what waits to the client: events first, then what follows from them."""
         self._delivery.send(connection)
         for letter in self._board.take():
@@ -178,10 +178,10 @@ class Courier:
         if not self._untried:
             self._untried.extend(self._settings.addresses)
         self._address = self._untried.popleft()
-        will = Letter(self._settings.topics.availability, b"offline", 1, retain=True)
-        self._dialing = Dialing(self._settings, self._address, will, self._wake)
+        will = OutgoingMessage(self._settings.topics.availability, b"offline", 1, retain=True)
+        self._dialing = ConnectAttempt(self._settings, self._address, will, self._wake)
 
-    def _look_after(self, dialing: Dialing) -> None:
+    def _look_after(self, dialing: ConnectAttempt) -> None:
         """See what came of a try, once it is over."""
         if not dialing.done:
             self._wake.wait(WAIT)
@@ -190,15 +190,15 @@ class Courier:
         if dialing.connection is not None:
             self._welcome(dialing.connection)
         elif isinstance(dialing.error, ConfigError):
-            self._miss(Link.REFUSED, f"{dialing.error}; {PATIENCE}")
-        elif isinstance(dialing.error, Refused):
-            self._miss(Link.REFUSED, describe(dialing.error))
+            self._miss(BrokerState.REFUSED, f"{dialing.error}; {PATIENCE}")
+        elif isinstance(dialing.error, ConnectionRefusedByBroker):
+            self._miss(BrokerState.REFUSED, describe(dialing.error))
         elif isinstance(dialing.error, OSError):
-            self._miss(Link.ABSENT, f"{describe(dialing.error)}; {PATIENCE}")
+            self._miss(BrokerState.ABSENT, f"{describe(dialing.error)}; {PATIENCE}")
         elif dialing.error is not None:
             raise dialing.error
 
-    def _welcome(self, connection: Connection) -> None:
+    def _welcome(self, connection: BrokerConnection) -> None:
         self.connections += 1
         self._patience.found()
         self._untried.clear()
@@ -206,30 +206,30 @@ class Courier:
         self._board.renew()
         connection.subscribe(self._subscriptions)
         self._connection = connection
-        self._links.tell(self._address, Link.UP, "connected")
+        self._links.tell(self._address, BrokerState.UP, "connected")
         self.wake()
 
-    def _miss(self, link: Link, text: str) -> None:
+    def _miss(self, link: BrokerState, text: str) -> None:
         """Note that a broker is not to be had; after the last of them, wait."""
         self._links.tell(self._address, link, text)
         if not self._untried:
             self._wait()
 
-    def _lose(self, connection: Connection) -> None:
+    def _lose(self, connection: BrokerConnection) -> None:
         self._connection = None
         connection.close()
         text = f"connection lost: {connection.ended}; {PATIENCE}"
-        self._links.tell(self._address, Link.LOST, text)
+        self._links.tell(self._address, BrokerState.LOST, text)
         self._wait()
 
     def _wait(self) -> None:
         """Set the time of the next try."""
         self._retry_at = time.monotonic() + self._patience.next()
 
-    def _leave(self, connection: Connection) -> None:
+    def _leave(self, connection: BrokerConnection) -> None:
         """Say goodbye where there is somebody to hear it."""
         topic = self._settings.topics.availability
-        farewell = connection.publish(Letter(topic, b"offline", 1, retain=True))
+        farewell = connection.publish(OutgoingMessage(topic, b"offline", 1, retain=True))
         deadline = time.monotonic() + GOODBYE_SECONDS
         waiting = True
         while waiting and connection.ended is None and time.monotonic() < deadline:

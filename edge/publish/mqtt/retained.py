@@ -2,10 +2,10 @@
 
 import threading
 
-from edge.publish.mqtt.message import Letter
+from edge.publish.mqtt.message import OutgoingMessage
 
 
-class Board:
+class RetainedMessages:
     """One payload a topic, the newest, told again to every broker that is found.
 
     A broker that was restarted without its memory, or is another one, knows nothing of the device.
@@ -13,12 +13,12 @@ class Board:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pinned: dict[str, Letter] = {}
+        self._pinned: dict[str, OutgoingMessage] = {}
         self._fresh: set[str] = set()
 
     def pin(self, topic: str, payload: bytes, qos: int = 0) -> None:
         """Let the broker retain `payload` on `topic`, in place of what it had there."""
-        letter = Letter(topic, payload, qos, retain=True)
+        letter = OutgoingMessage(topic, payload, qos, retain=True)
         with self._lock:
             if self._pinned.get(topic) != letter:
                 self._pinned[topic] = letter
@@ -29,7 +29,7 @@ class Board:
         with self._lock:
             self._fresh.update(self._pinned)
 
-    def take(self) -> list[Letter]:
+    def take(self) -> list[OutgoingMessage]:
         """Return what is to be told now, in the order in which its topics were first pinned."""
         with self._lock:
             fresh, self._fresh = self._fresh, set()

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from secrets import token_hex
 
 from edge.errors import EmotiondError
-from edge.publish.mqtt.client import Gone, Refused, describe
-from edge.publish.mqtt.connection import Connection
-from edge.publish.mqtt.message import Letter, Message
+from edge.publish.mqtt.client import ConnectionLost, ConnectionRefusedByBroker, describe
+from edge.publish.mqtt.connection import BrokerConnection
+from edge.publish.mqtt.message import IncomingMessage, OutgoingMessage
 from edge.publish.mqtt.settings import Address, MqttSettings
 
 ANSWER_SECONDS = 5.0
@@ -18,7 +18,7 @@ STEP = 0.2
 """Longest single wait, in seconds."""
 
 
-class Visit:
+class MqttSession:
     """A connection under a name of its own, beside the daemon's and in nobody's way.
 
     It leaves no last will. It goes on only while one of its methods runs.
@@ -36,7 +36,7 @@ class Visit:
         self.address = address
         # Chance keeps two visits at a time from ending each other.
         name = f"{settings.topics.id}-{purpose}-{token_hex(3)}"
-        self._connection = Connection(settings, address, name=name)
+        self._connection = BrokerConnection(settings, address, name=name)
 
     def open(self) -> None:
         """Connect.
@@ -44,7 +44,7 @@ class Visit:
         Raises:
             OSError: nobody is there, or nobody to be trusted.
             NotMqtt: whoever is there does not answer as a broker would.
-            Refused: the broker does not want this client.
+            ConnectionRefusedByBroker: the broker does not want this client.
         """
         self._connection.open()
 
@@ -53,7 +53,7 @@ class Visit:
         self._connection.close()
 
     @property
-    def heard(self) -> deque[Message]:
+    def heard(self) -> deque[IncomingMessage]:
         """Messages that came, oldest first; to be taken out by whoever reads them."""
         return self._connection.heard
 
@@ -61,33 +61,33 @@ class Visit:
         """Ask for what is published on `topics`, at QoS 1, and wait until it is granted.
 
         Raises:
-            Gone: the broker does not answer any more.
-            Refused: it does not grant one of them.
+            ConnectionLost: the broker does not answer any more.
+            ConnectionRefusedByBroker: it does not grant one of them.
         """
         self._connection.subscribe(topics)
         self._expect(lambda: self._connection.granted)
         for topic, reason in zip(topics, self._connection.granted.popleft(), strict=False):
             if reason.is_failure:
-                raise Refused(f"it may not subscribe to {topic}: {reason}")
+                raise ConnectionRefusedByBroker(f"it may not subscribe to {topic}: {reason}")
 
     def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """Publish at QoS 1 and wait until the broker has it.
 
         Raises:
-            Gone: the broker does not answer any more.
-            Refused: it does not take it; with MQTT 3.1.1 no broker can say so.
+            ConnectionLost: the broker does not answer any more.
+            ConnectionRefusedByBroker: it does not take it; with MQTT 3.1.1 no broker can say so.
         """
-        self._connection.publish(Letter(topic, payload, 1, retain))
+        self._connection.publish(OutgoingMessage(topic, payload, 1, retain))
         self._expect(lambda: self._connection.acknowledged)
         _, reason = self._connection.acknowledged.popleft()
         if reason.is_failure:
-            raise Refused(f"it may not publish on {topic}: {reason}")
+            raise ConnectionRefusedByBroker(f"it may not publish on {topic}: {reason}")
 
     def wait(self, condition: Callable[[], object], seconds: float) -> bool:
         """Go on until `condition()` is true, at most `seconds`; return whether it is.
 
         Raises:
-            Gone: the connection ended.
+            ConnectionLost: the connection ended.
         """
         deadline = time.monotonic() + seconds
         while not condition():
@@ -101,18 +101,18 @@ class Visit:
         """Go on until something came, at most `seconds`.
 
         Raises:
-            Gone: the connection ended.
+            ConnectionLost: the connection ended.
         """
         self._connection.turn(seconds)
         if self._connection.ended is not None:
-            raise Gone(f"connection lost: {self._connection.ended}")
+            raise ConnectionLost(f"connection lost: {self._connection.ended}")
 
     def _expect(self, condition: Callable[[], object]) -> None:
         if not self.wait(condition, ANSWER_SECONDS):
-            raise Gone(f"does not answer within {ANSWER_SECONDS:.0f} s any more")
+            raise ConnectionLost(f"does not answer within {ANSWER_SECONDS:.0f} s any more")
 
 
-def call_on(settings: MqttSettings, purpose: str) -> Visit:
+def connect_any(settings: MqttSettings, purpose: str) -> MqttSession:
     """Return an open visit to the first broker that lets this client in.
 
     Raises:
@@ -121,10 +121,10 @@ def call_on(settings: MqttSettings, purpose: str) -> Visit:
     """
     failures = []
     for address in settings.addresses:
-        visit = Visit(settings, address, purpose)
+        visit = MqttSession(settings, address, purpose)
         try:
             visit.open()
-        except (Refused, OSError) as error:
+        except (ConnectionRefusedByBroker, OSError) as error:
             visit.close()
             failures.append(f"broker {address}: {describe(error)}")
         else:

@@ -11,7 +11,7 @@ import msgspec
 from edge.publish.homeassistant import HomeAssistantSettings
 from edge.publish.outbox import OutboxSettings
 from edge.publish.topics import Topics
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 from edge.service.commands import CommandName
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
@@ -85,8 +85,8 @@ class MqttSettings(
     transport: Transport = Transport.TCP
     path: Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*\Z")] = "/mqtt"
     protocol: Literal["3.1.1", 5] = "3.1.1"
-    user: str | Secret | None = None
-    password: Secret | None = None
+    user: str | SecretRef | None = None
+    password: SecretRef | None = None
     tls: TlsSettings | None = None
     prefix: Name = "emotiond"
     device: Name | None = None
@@ -105,7 +105,7 @@ class MqttSettings(
 
     def without_service_secrets(self) -> "MqttSettings":
         """Return it without user and password, where one of them is a credential of systemd."""
-        secrets = [one for one in (self.user, self.password) if isinstance(one, Secret)]
+        secrets = [one for one in (self.user, self.password) if isinstance(one, SecretRef)]
         if all(secret.credential is None for secret in secrets):
             return self
         return msgspec.structs.replace(self, user=None, password=None)

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import EmotiondError
-from edge.pipeline.worker import Channel
+from edge.pipeline.worker import BoundedQueue
 from edge.publish.homeassistant import Device, discovery, discovery_topic, status_topic
 from edge.publish.mqtt.client import new_client
-from edge.publish.mqtt.commands import Requests
-from edge.publish.mqtt.log_handler import Journal
-from edge.publish.mqtt.message import Letter, Message
-from edge.publish.mqtt.publisher import Courier
-from edge.publish.mqtt.retained import Board
+from edge.publish.mqtt.commands import MqttCommandHandler
+from edge.publish.mqtt.log_handler import MqttLogHandler
+from edge.publish.mqtt.message import IncomingMessage, OutgoingMessage
+from edge.publish.mqtt.publisher import MqttPublisher
+from edge.publish.mqtt.retained import RetainedMessages
 from edge.publish.mqtt.settings import MqttSettings
-from edge.publish.mqtt.state import State
+from edge.publish.mqtt.state import DeviceState
 from edge.publish.outbox import Outbox
 from edge.publish.payload import encode_event, encode_face, encode_stats
-from edge.service.command_queue import Desk
-from edge.types import EmotionEvent, Record, Sight, Stats, Status
+from edge.service.command_queue import CommandQueue
+from edge.types import DaemonStatus, EmotionEvent, FaceSnapshot, SinkRecord, Stats
 
 BATCH = 200
 """Events recorded at once, where so many wait: what a disk takes of time is one wait for all."""
@@ -51,20 +51,22 @@ class MqttSink:
         ConfigError: a secret or a TLS file cannot be used.
     """
 
-    def __init__(self, settings: MqttSettings, outbox: Path, desk: Desk | None = None) -> None:
+    def __init__(
+        self, settings: MqttSettings, outbox: Path, desk: CommandQueue | None = None
+    ) -> None:
         new_client(settings, settings.topics.id)  # what is wrong with it is said before the start
         self._settings = settings
         self._topics = settings.topics
         self._desk = desk
-        self._state = State()
+        self._state = DeviceState()
         self._lock = threading.Lock()
         self._lost = 0
         self._handed_in = 0
         self._greet_at: float | None = None
         self._outbox = Outbox(outbox, settings.outbox)
-        self._board = Board()
+        self._board = RetainedMessages()
         self._board.pin(self._topics.availability, b"online", qos=1)
-        self._courier = Courier(
+        self._courier = MqttPublisher(
             settings,
             self._outbox,
             self._board,
@@ -72,9 +74,9 @@ class MqttSink:
             hear=self._hear,
             chores=self._do_chores,
         )
-        self._requests = Requests(settings, desk, self._courier.send) if desk else None
-        self._journal = Journal(self._tell)
-        self._intake: Channel[bytes] = Channel(settings.outbox.events, lossless=False)
+        self._requests = MqttCommandHandler(settings, desk, self._courier.send) if desk else None
+        self._journal = MqttLogHandler(self._tell)
+        self._intake: BoundedQueue[bytes] = BoundedQueue(settings.outbox.events, lossless=False)
         self._tidy_at = 0.0
 
     def start(self) -> None:
@@ -112,16 +114,16 @@ class MqttSink:
         """How many events the broker has not acknowledged."""
         return len(self._outbox) + len(self._intake)
 
-    def publish(self, record: Record) -> None:
+    def publish(self, record: SinkRecord) -> None:
         """Take in an event, or how things are now."""
         if self._courier.error is not None:
             raise self._courier.error
         match record:
             case EmotionEvent():
                 self._take(record)
-            case Sight():
+            case FaceSnapshot():
                 self._look(record)
-            case Status():
+            case DaemonStatus():
                 self._set(record)
             case Stats():
                 self._board.pin(self._topics.stats, encode_stats(record, self._broker()))
@@ -152,16 +154,16 @@ class MqttSink:
         self._handed_in += 1
         self._intake.put(payload)
 
-    def _look(self, sight: Sight) -> None:
+    def _look(self, sight: FaceSnapshot) -> None:
         with self._lock:
             self._state.look(sight)
         self._pin_state()
         if self._settings.faces and self.connected:  # later, they would be of no use
             for face in sight.faces:
                 topic = self._topics.face(face.track.track_id)
-                self._courier.send(Letter(topic, encode_face(face, sight)))
+                self._courier.send(OutgoingMessage(topic, encode_face(face, sight)))
 
-    def _set(self, status: Status) -> None:
+    def _set(self, status: DaemonStatus) -> None:
         homeassistant = self._settings.homeassistant
         if homeassistant is not None:  # first: the state may show a class that is new to it
             topic = discovery_topic(homeassistant, self._topics.root)
@@ -180,7 +182,7 @@ class MqttSink:
         self._greet()
 
     def _record(self) -> None:
-        """Record what waits, and only then say that it is so."""
+        """SinkRecord what waits, and only then say that it is so."""
         batch = self._intake.get_all(timeout=0, limit=BATCH) if len(self._intake) else []
         if batch or time.monotonic() >= self._tidy_at:
             self._outbox.record(batch)  # without any, what is overdue on disk is done
@@ -189,7 +191,7 @@ class MqttSink:
             self._pin_state()
 
     def _tell(self, payload: bytes) -> None:
-        self._courier.send(Letter(self._topics.log, payload))
+        self._courier.send(OutgoingMessage(self._topics.log, payload))
 
     def _tell_of_rest(self) -> None:
         kept, lost = len(self._outbox), len(self._intake)
@@ -219,7 +221,7 @@ class MqttSink:
             topics.append(status_topic(self._settings.homeassistant))
         return topics
 
-    def _hear(self, message: Message) -> None:
+    def _hear(self, message: IncomingMessage) -> None:
         if message.topic.startswith(f"{self._topics.root}/"):
             if self._requests is not None:
                 self._requests.take(message)
@@ -232,7 +234,7 @@ class MqttSink:
             self._greet_at = None
             self._board.renew()
 
-    def _device(self, status: Status) -> Device:
+    def _device(self, status: DaemonStatus) -> Device:
         commands = {command.value for command in self._settings.commands} if self._desk else set()
         return Device(
             root=self._topics.root,

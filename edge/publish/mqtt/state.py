@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from edge.publish.payload import utc
-from edge.types import UNCERTAIN, EmotionEvent, EventType, Sight, Status
+from edge.types import UNCERTAIN, DaemonStatus, EmotionEvent, EventType, FaceSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class _Seen:
         return self.probabilities[self.emotion] if self.probabilities else None
 
 
-class State:
+class DeviceState:
     """The faces that the events so far leave in view, and how the daemon is set.
 
     Which faces there are and what they show follows from the events and from nothing else, so it
@@ -31,7 +31,7 @@ class State:
 
     def __init__(self) -> None:
         self._faces: dict[int, _Seen] = {}
-        self._status: Status | None = None
+        self._status: DaemonStatus | None = None
 
     def update(self, event: EmotionEvent) -> None:
         """Take in one event."""
@@ -40,14 +40,14 @@ class State:
         else:
             self._faces[event.track_id] = _Seen(event.emotion, event.probabilities)
 
-    def look(self, sight: Sight) -> None:
+    def look(self, sight: FaceSnapshot) -> None:
         """Take in the present numbers of the faces that are known."""
         for face in sight.faces:
             known = self._faces.get(face.track.track_id)
             if known is not None and known.emotion == face.emotion:
                 self._faces[face.track.track_id] = _Seen(face.emotion, face.probabilities)
 
-    def set(self, status: Status) -> None:
+    def set(self, status: DaemonStatus) -> None:
         """Take in how the daemon is set."""
         self._status = status
 
@@ -89,7 +89,7 @@ def _mean(values: Sequence[float]) -> float:
     return round(sum(values) / len(values), 4)
 
 
-def _settings(status: Status | None) -> dict[str, Any]:
+def _settings(status: DaemonStatus | None) -> dict[str, Any]:
     if status is None:
         return {}
     until = status.paused_until

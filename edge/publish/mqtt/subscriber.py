@@ -4,14 +4,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
-from edge.publish.mqtt.broker_state import Link, Links, Patience
-from edge.publish.mqtt.client import Gone, Refused, describe
-from edge.publish.mqtt.message import Message
-from edge.publish.mqtt.session import Visit
+from edge.publish.mqtt.broker_state import BrokerState, BrokerStates, ExponentialBackoff
+from edge.publish.mqtt.client import ConnectionLost, ConnectionRefusedByBroker, describe
+from edge.publish.mqtt.message import IncomingMessage
+from edge.publish.mqtt.session import MqttSession
 from edge.publish.mqtt.settings import Address, MqttSettings
 
 
-class Listener:
+class MqttSubscriber:
     """Hears what is published, from the first broker that is there, for as long as it takes.
 
     What is published while no broker is connected is not heard; what is retained is heard again
@@ -30,15 +30,15 @@ class Listener:
         self,
         settings: MqttSettings,
         topics: Sequence[str],
-        hear: Callable[[Message], None],
+        hear: Callable[[IncomingMessage], None],
     ) -> None:
         self.listening = threading.Event()
         self._settings = settings
         self._topics = topics
         self._hear = hear
         self._stopping = threading.Event()
-        self._links = Links()
-        self._patience = Patience()
+        self._links = BrokerStates()
+        self._patience = ExponentialBackoff()
 
     def listen(self) -> None:
         """Listen until `stop` is called.
@@ -57,12 +57,12 @@ class Listener:
 
     def _listen_to(self, address: Address) -> None:
         """Pass on what one broker says, for as long as it lasts."""
-        with closing(Visit(self._settings, address, "listen")) as visit:
+        with closing(MqttSession(self._settings, address, "listen")) as visit:
             for message in self._messages(visit):
                 self._hear(message)
             self.listening.clear()
 
-    def _messages(self, visit: Visit) -> Iterator[Message]:
+    def _messages(self, visit: MqttSession) -> Iterator[IncomingMessage]:
         try:
             visit.open()
             visit.subscribe(self._topics)
@@ -71,14 +71,14 @@ class Listener:
                 while visit.heard:
                     yield visit.heard.popleft()
                 visit.step()
-        except Refused as error:
-            self._links.tell(visit.address, Link.REFUSED, describe(error))
-        except Gone as error:
-            self._links.tell(visit.address, Link.LOST, describe(error))
+        except ConnectionRefusedByBroker as error:
+            self._links.tell(visit.address, BrokerState.REFUSED, describe(error))
+        except ConnectionLost as error:
+            self._links.tell(visit.address, BrokerState.LOST, describe(error))
         except OSError as error:
-            self._links.tell(visit.address, Link.ABSENT, describe(error))
+            self._links.tell(visit.address, BrokerState.ABSENT, describe(error))
 
     def _welcome(self, address: Address) -> None:
         self._patience.found()
-        self._links.tell(address, Link.UP, f"listening to {', '.join(self._topics)}")
+        self._links.tell(address, BrokerState.UP, f"listening to {', '.join(self._topics)}")
         self.listening.set()

@@ -22,7 +22,7 @@ def wait(timeout: float, events: Mapping[int, int]) -> None:
     poll.poll(1000 * timeout)
 
 
-class Wake:
+class WakeupSocket:
     """Ends the wait of a thread that also waits for a socket."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ def _running() -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class SystemClock:
     """The three clocks of a machine; a test brings its own.
 
     A machine without a battery for its clock starts in the past, and jumps by months when a time

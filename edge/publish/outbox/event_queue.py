@@ -9,8 +9,8 @@ from typing import Annotated
 
 import msgspec
 
-from edge.publish.outbox.clock import Clock
-from edge.publish.outbox.sqlite_store import Kept
+from edge.publish.outbox.clock import SystemClock
+from edge.publish.outbox.sqlite_store import StoredEvent
 
 LONGEST_AGE = 4_294_967_295.0
 """Seconds that MQTT 5 can tell."""
@@ -30,7 +30,7 @@ class OutboxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bytes: Annotated[int, msgspec.Meta(ge=1024)] = 67_108_864
 
 
-class Backlog:
+class EventQueue:
     """What waits, in the order of its numbers; any thread may call.
 
     Args:
@@ -43,32 +43,32 @@ class Backlog:
         drops: how many events were dropped, by the bound that they were beyond.
     """
 
-    def __init__(self, settings: OutboxSettings, clock: Clock) -> None:
+    def __init__(self, settings: OutboxSettings, clock: SystemClock) -> None:
         self.last = 0
         self.bytes = 0
         self.drops = {"events": 0, "age": 0, "bytes": 0}
         self._settings = settings
         self._clock = clock
         self._lock = threading.Lock()
-        self._waiting: OrderedDict[int, Kept] = OrderedDict()
+        self._waiting: OrderedDict[int, StoredEvent] = OrderedDict()
         self._gone: list[int] = []
 
     def __len__(self) -> int:
         """How many events wait."""
         return len(self._waiting)
 
-    def add(self, events: Iterable[Kept]) -> None:
+    def add(self, events: Iterable[StoredEvent]) -> None:
         """Add events that come after all others."""
         with self._lock:
             self._add(events)
 
-    def add_shifted(self, events: Iterable[Kept]) -> None:
+    def add_shifted(self, events: Iterable[StoredEvent]) -> None:
         """Add events whose numbers count from the last one here."""
         with self._lock:
             shift = self.last
             self._add(replace(event, number=event.number + shift) for event in events)
 
-    def after(self, number: int, limit: int) -> list[Kept]:
+    def after(self, number: int, limit: int) -> list[StoredEvent]:
         """Return the oldest `limit` events whose numbers are above `number`."""
         with self._lock:
             self._drop_excess()
@@ -89,7 +89,7 @@ class Backlog:
             gone, self._gone = self._gone, []
             return gone
 
-    def take_all(self) -> list[Kept]:
+    def take_all(self) -> list[StoredEvent]:
         """Return all events; `take_gone` will tell of those that go from now on."""
         with self._lock:
             self._gone = []
@@ -100,7 +100,7 @@ class Backlog:
         """How many numbers `take_gone` would return."""
         return len(self._gone)
 
-    def _add(self, events: Iterable[Kept]) -> None:
+    def _add(self, events: Iterable[StoredEvent]) -> None:
         for event in events:
             self._waiting[event.number] = event
             self.bytes += len(event.payload)
@@ -122,7 +122,7 @@ class Backlog:
             self._remove(oldest.number)
             self.drops[bound] += 1
 
-    def _broken_bound(self, oldest: Kept) -> str | None:
+    def _broken_bound(self, oldest: StoredEvent) -> str | None:
         if len(self._waiting) > self._settings.events:
             return "events"
         if self.bytes > self._settings.bytes:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.errors import EmotiondError
-from edge.publish.outbox.clock import Clock
-from edge.publish.outbox.event_queue import Backlog, OutboxSettings
-from edge.publish.outbox.persistent_store import Disk
+from edge.publish.outbox.clock import SystemClock
+from edge.publish.outbox.event_queue import EventQueue, OutboxSettings
+from edge.publish.outbox.persistent_store import PersistentStore
 
 MOST_GONE = 256
 """Acknowledged events that the file may still hold: so many come twice after a crash."""
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PendingEvent:
     """An event that waits.
 
     Attributes:
@@ -51,12 +51,14 @@ class Outbox:
         recorded: events recorded by this process.
     """
 
-    def __init__(self, path: Path, settings: OutboxSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, path: Path, settings: OutboxSettings, clock: SystemClock | None = None
+    ) -> None:
         self.path = path
         self.recorded = 0
-        self._clock = clock or Clock()
-        self._backlog = Backlog(settings, self._clock)
-        self._disk = Disk(path, self._backlog, self._clock)
+        self._clock = clock or SystemClock()
+        self._backlog = EventQueue(settings, self._clock)
+        self._disk = PersistentStore(path, self._backlog, self._clock)
         # Held while the disk works; the backlog has a lock of its own, for moments.
         self._writing = threading.Lock()
         self._dropped = 0
@@ -112,11 +114,11 @@ class Outbox:
             self.recorded += len(payloads)
             self._tell_of_drops()
 
-    def waiting(self, after: int, limit: int) -> list[Entry]:
+    def waiting(self, after: int, limit: int) -> list[PendingEvent]:
         """Return the oldest events whose numbers are above `after`, `limit` at most."""
         now = self._clock.running()
         return [
-            Entry(kept.number, max(0.0, now - kept.since), kept.payload)
+            PendingEvent(kept.number, max(0.0, now - kept.since), kept.payload)
             for kept in self._backlog.after(after, limit)
         ]
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from edge.publish.outbox.clock import Clock
-from edge.publish.outbox.event_queue import Backlog
+from edge.publish.outbox.clock import SystemClock
+from edge.publish.outbox.event_queue import EventQueue
 from edge.publish.outbox.filelock import hold
 from edge.publish.outbox.recovery import is_damage, salvage, set_aside
-from edge.publish.outbox.sqlite_store import Kept, Ledger
+from edge.publish.outbox.sqlite_store import SqliteEventStore, StoredEvent
 
 RETRY_SECONDS = 60.0
 """How long a disk that refused is left alone."""
@@ -20,7 +20,7 @@ RETRY_SECONDS = 60.0
 log = logging.getLogger(__name__)
 
 
-class Disk:
+class PersistentStore:
     """Keeps a file like the backlog, for as long as the disk lets it; one thread at a time calls.
 
     Args:
@@ -32,13 +32,13 @@ class Disk:
         durable: whether the backlog is on disk; False while it is in memory only.
     """
 
-    def __init__(self, path: Path, backlog: Backlog, clock: Clock) -> None:
+    def __init__(self, path: Path, backlog: EventQueue, clock: SystemClock) -> None:
         self.durable = False
         self._path = path
         self._backlog = backlog
         self._clock = clock
         self._lock_file: int | None = None
-        self._ledger: Ledger | None = None
+        self._ledger: SqliteEventStore | None = None
         self._taken_over = False
         self._refused = False
         self._retry_at = math.inf
@@ -86,17 +86,17 @@ class Disk:
             os.close(self._lock_file)
             self._lock_file = None
 
-    def _number(self, payloads: Sequence[bytes]) -> list[Kept]:
+    def _number(self, payloads: Sequence[bytes]) -> list[StoredEvent]:
         now, first = self._clock.running(), self._backlog.last + 1
-        return [Kept(number, now, payload) for number, payload in enumerate(payloads, first)]
+        return [StoredEvent(number, now, payload) for number, payload in enumerate(payloads, first)]
 
-    def _write(self, events: Sequence[Kept]) -> None:
+    def _write(self, events: Sequence[StoredEvent]) -> None:
         gone = self._backlog.take_gone()
         ledger = self._ledger
         if ledger is not None and (events or gone or ledger.clock_stepped):
             ledger.write(events, gone)
 
-    def _merge_or_begin_anew(self) -> Ledger:
+    def _merge_or_begin_anew(self) -> SqliteEventStore:
         try:
             return self._merge()
         except sqlite3.Error as error:
@@ -105,9 +105,9 @@ class Disk:
             self._set_aside(error)
             return self._merge()
 
-    def _merge(self) -> Ledger:
+    def _merge(self) -> SqliteEventStore:
         """Open the file and make it hold what memory holds."""
-        ledger = Ledger(self._path, self._clock)
+        ledger = SqliteEventStore(self._path, self._clock)
         try:
             there = ledger.read()
             self._take_over(there)
@@ -127,7 +127,7 @@ class Disk:
             raise
         return ledger
 
-    def _take_over(self, there: Sequence[Kept]) -> None:
+    def _take_over(self, there: Sequence[StoredEvent]) -> None:
         """Take in, once, what an earlier process has left.
 
         Events recorded before it could be read keep the numbers that the courier knows them by;

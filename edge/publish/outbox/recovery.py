@@ -4,8 +4,8 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from edge.publish.outbox.clock import Clock
-from edge.publish.outbox.sqlite_store import Kept, epoch, rows
+from edge.publish.outbox.clock import SystemClock
+from edge.publish.outbox.sqlite_store import StoredEvent, epoch, rows
 
 DAMAGE = {
     sqlite3.SQLITE_ERROR,  # a database, but of something else
@@ -26,9 +26,9 @@ def is_damage(error: Exception) -> bool:
     return code & 0xFF in DAMAGE  # the rest of an extended code tells details
 
 
-def salvage(path: Path, clock: Clock) -> tuple[list[Kept], bool]:
+def salvage(path: Path, clock: SystemClock) -> tuple[list[StoredEvent], bool]:
     """Return what can be read without writing, oldest first, and whether that is all of it."""
-    found: dict[int, Kept] = {}
+    found: dict[int, StoredEvent] = {}
     # From the oldest up to the damage, and where there is any, from the newest down to it.
     whole = any(_collect(path, clock, order, found) for order in ("ASC", "DESC"))
     return [found[number] for number in sorted(found)], whole
@@ -48,7 +48,7 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-def _collect(path: Path, clock: Clock, order: str, found: dict[int, Kept]) -> bool:
+def _collect(path: Path, clock: SystemClock, order: str, found: dict[int, StoredEvent]) -> bool:
     """Read into `found` what can be read in that order; return whether nothing failed."""
     try:
         with closing(_open_to_read(path)) as db:

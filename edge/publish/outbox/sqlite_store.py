@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from edge.publish.outbox.clock import Clock
+from edge.publish.outbox.clock import SystemClock
 from edge.publish.outbox.filelock import make_private
 
 SCHEMA = """
@@ -32,7 +32,7 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredEvent:
     """An event that waits.
 
     Attributes:
@@ -46,7 +46,7 @@ class Kept:
     payload: bytes = field(repr=False)
 
 
-class Ledger:
+class SqliteEventStore:
     """One SQLite file with the events that wait.
 
     Times in it are seconds of the ledger's own, which run on across boots: while a machine is up
@@ -64,7 +64,7 @@ class Ledger:
         OSError, sqlite3.Error: the disk refuses, or the file is no ledger.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: SystemClock) -> None:
         self._path = path
         self._clock = clock
         self._began: float | None = None
@@ -81,7 +81,7 @@ class Ledger:
             self.close()
             raise
 
-    def read(self) -> list[Kept]:
+    def read(self) -> list[StoredEvent]:
         """Return all events, oldest first.
 
         Raises:
@@ -89,7 +89,7 @@ class Ledger:
         """
         return list(rows(self._db, self._epoch, "ASC"))
 
-    def write(self, added: Iterable[Kept], removed: Iterable[int]) -> None:
+    def write(self, added: Iterable[StoredEvent], removed: Iterable[int]) -> None:
         """Remove some and add others, in one transaction that a power cut cannot undo.
 
         Raises:
@@ -166,7 +166,7 @@ class Ledger:
             self._db.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?)", row)
 
 
-def epoch(db: sqlite3.Connection, clock: Clock) -> float:
+def epoch(db: sqlite3.Connection, clock: SystemClock) -> float:
     """Return how far the time of the ledger in `db` is ahead of the time since this boot.
 
     Raises:
@@ -184,7 +184,7 @@ def epoch(db: sqlite3.Connection, clock: Clock) -> float:
     return max(then + clock.wall() - began - clock.running(), recorded)
 
 
-def rows(db: sqlite3.Connection, epoch: float, order: str) -> Iterator[Kept]:
+def rows(db: sqlite3.Connection, epoch: float, order: str) -> Iterator[StoredEvent]:
     """Read the events of the ledger in `db`, one after another, in the `order` ASC or DESC.
 
     Raises:
@@ -193,7 +193,7 @@ def rows(db: sqlite3.Connection, epoch: float, order: str) -> Iterator[Kept]:
     query = f"SELECT number, recorded, payload FROM event ORDER BY number {order}"
     for row in db.execute(query):
         number, recorded, payload = _convert(row, tuple[int, float, bytes])
-        yield Kept(number, recorded - epoch, payload)
+        yield StoredEvent(number, recorded - epoch, payload)
 
 
 def _convert(row: object, form: type[Row]) -> Row:

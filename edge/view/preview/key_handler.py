@@ -8,20 +8,20 @@ from pathlib import Path
 
 import cv2
 
-from edge.service.command_queue import Desk
+from edge.service.command_queue import CommandQueue
 from edge.service.commands import (
-    Answer,
-    ChooseDetector,
-    ChooseModel,
     Command,
     CommandError,
+    CommandRequest,
+    CommandResult,
     Pause,
-    Quit,
-    Request,
+    SetDetector,
+    SetModel,
+    Shutdown,
 )
-from edge.types import CameraState, Status
+from edge.types import CameraState, DaemonStatus
 from edge.view.annotate import annotate
-from edge.view.view_context import Outlook
+from edge.view.view_context import ViewContext
 
 HELP = (
     "q: quit",
@@ -39,7 +39,7 @@ NOTE_SECONDS = 4.0
 log = logging.getLogger(__name__)
 
 
-class Operator:
+class KeyHandler:
     """Carries out keys, and says what came of them.
 
     Args:
@@ -52,9 +52,9 @@ class Operator:
     """
 
     def __init__(
-        self, outlook: Outlook, desk: Desk, clock: Callable[[], float] = time.monotonic
+        self, outlook: ViewContext, desk: CommandQueue, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.status: Status | None = None
+        self.status: DaemonStatus | None = None
         self._outlook = outlook
         self._desk = desk
         self._clock = clock
@@ -62,7 +62,7 @@ class Operator:
         self._note = ""
         self._note_until = 0.0
         self._keys: dict[str, Callable[[], None]] = {
-            "q": lambda: self._ask(Quit(), "goodbye"),
+            "q": lambda: self._ask(Shutdown(), "goodbye"),
             "space": self._pause,
             "m": self._next_model,
             "d": self._next_detector,
@@ -100,13 +100,13 @@ class Operator:
     ) -> None:
         """Hand a command in, and say what came of it; `refused` is told why it came to nothing."""
 
-        def answer(result: Answer | CommandError) -> None:
+        def answer(result: CommandResult | CommandError) -> None:
             if not isinstance(result, CommandError):
                 self._say(done)
             else:
                 (refused or self._say)(str(result))
 
-        self._desk.hand_in(Request(command, answer))
+        self._desk.hand_in(CommandRequest(command, answer))
 
     def _pause(self) -> None:
         paused = self.status is not None and self.status.camera is CameraState.PAUSED
@@ -116,7 +116,7 @@ class Operator:
         if self.status is not None:
             models = sorted(self._desk.models)
             (model, *_) = _behind(models, self.status.model)
-            self._ask(ChooseModel(model), f"model {model}")
+            self._ask(SetModel(model), f"model {model}")
 
     def _next_detector(self) -> None:
         """Take the next detector that can be used here."""
@@ -134,7 +134,7 @@ class Operator:
             log.info("detector %s is passed over: %s", kind, reason)
             self._try_detectors(others)
 
-        self._ask(ChooseDetector(kind), f"detector {kind}", pass_over)
+        self._ask(SetDetector(kind), f"detector {kind}", pass_over)
 
     def _save(self) -> None:
         """Write the picture as it is shown, over no other, into the current folder."""

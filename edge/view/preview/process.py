@@ -1,4 +1,8 @@
-"""`python -m edge.view.preview.display`: shows the pictures that come on stdin until it ends."""
+"""`python -m edge.view.preview.process`: shows the images that come on stdin until it ends.
+
+It is another process because a display may go away, and the X library then ends the process that
+uses it (XSetIOErrorHandler(3)): that must not be the daemon.
+"""
 
 import math
 import sys
@@ -6,7 +10,7 @@ from threading import Thread
 
 import pygame
 
-from edge.label_colors import colour
+from edge.label_colors import color_for
 from edge.view.preview.protocol import HEAD, NO_DISPLAY, read_exactly
 
 TITLE = "emotiond"
@@ -98,7 +102,7 @@ def main() -> int:
 def _icon() -> pygame.Surface:
     """Return a face that laughs."""
     icon = pygame.Surface((64, 64), pygame.SRCALPHA)
-    pygame.draw.circle(icon, colour("happy"), (32, 32), 30)
+    pygame.draw.circle(icon, color_for("happy"), (32, 32), 30)
     for x in (22, 42):
         pygame.draw.circle(icon, "black", (x, 25), 4)
     pygame.draw.arc(icon, "black", (16, 16, 32, 34), math.pi + 0.3, -0.3, 4)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge.types import Image, Scene
-from edge.view.annotate import BLACK, WHITE, Pen, annotate, write
-from edge.view.view_context import Outlook
+from edge.types import AnalyzedFrame, Image
+from edge.view.annotate import BLACK, WHITE, DrawStyle, annotate, write
+from edge.view.view_context import ViewContext
 
 BLANK = (480, 640, 3)
 """Of what is shown while there is no picture: height, width, channels."""
@@ -15,7 +15,7 @@ GROUND = 40
 """Its grey value."""
 
 
-def draw_pane(scene: Scene | None, outlook: Outlook, lines: Sequence[str]) -> Image:
+def render_window(scene: AnalyzedFrame | None, outlook: ViewContext, lines: Sequence[str]) -> Image:
     """Return what the window shows, BGR uint8.
 
     Args:
@@ -27,7 +27,7 @@ def draw_pane(scene: Scene | None, outlook: Outlook, lines: Sequence[str]) -> Im
         picture = np.full(BLANK, GROUND, dtype=np.uint8)
     else:
         picture = annotate(scene, outlook.blur, outlook.showcase.fps)
-    pen = Pen.for_picture(picture)
+    pen = DrawStyle.for_picture(picture)
     for place, line in enumerate(lines):
         corner = pen.margin, pen.margin + place * (pen.height + 1)
         write(picture, line, corner, pen, front=WHITE, back=BLACK)

@@ -9,12 +9,12 @@ from contextlib import suppress
 from threading import Event, Thread
 
 from edge.errors import ConfigError
-from edge.service.command_queue import Desk
-from edge.types import Image, Record, Scene, Status
-from edge.view.preview.key_handler import Operator
+from edge.service.command_queue import CommandQueue
+from edge.types import AnalyzedFrame, DaemonStatus, Image, SinkRecord
+from edge.view.preview.key_handler import KeyHandler
 from edge.view.preview.protocol import HEAD, NO_DISPLAY
-from edge.view.preview.render import draw_pane
-from edge.view.view_context import Outlook
+from edge.view.preview.render import render_window
+from edge.view.view_context import ViewContext
 
 LOOK_SECONDS = 0.25
 """Between two looks at what is to be told, while no scene comes."""
@@ -25,11 +25,11 @@ CLASS = ("SDL_VIDEO_X11_WMCLASS", "SDL_VIDEO_WAYLAND_WMCLASS")
 log = logging.getLogger(__name__)
 
 
-class Window:
+class PreviewSink:
     """Shows the annotated picture on this machine's own screen, and takes keys.
 
-    The window itself is a process of its own (`edge.view.preview.display`). Where there is no display, or it
-    goes away, the log says so, and the daemon goes on without.
+    The window itself is a process of its own (`edge.view.preview.process`). Where there is no
+    display, or it goes away, the log says so, and the daemon goes on without.
 
     Args:
         outlook: what is shown.
@@ -42,14 +42,14 @@ class Window:
     dropped = 0
     condition: str | None = None
 
-    def __init__(self, outlook: Outlook, desk: Desk) -> None:
+    def __init__(self, outlook: ViewContext, desk: CommandQueue) -> None:
         if importlib.util.find_spec("pygame") is None:
             raise ConfigError(
                 "the preview window needs pygame-ce, which is not installed; "
                 "pip install 'emotiond[preview]', or view.window: false"
             )
         self._outlook = outlook
-        self._operator = Operator(outlook, desk)
+        self._operator = KeyHandler(outlook, desk)
         self._closed = Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = Thread(target=self._run, name="window", daemon=True)
@@ -58,7 +58,7 @@ class Window:
         """Open it."""
         # Of a session of its own: Ctrl-C in the terminal is for the daemon.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "edge.view.preview.display"],
+            [sys.executable, "-m", "edge.view.preview.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -68,9 +68,9 @@ class Window:
         self._thread.start()
         Thread(target=self._listen, name="window-keys", daemon=True).start()
 
-    def publish(self, record: Record) -> None:
+    def publish(self, record: SinkRecord) -> None:
         """Take note of how the daemon is set; what is seen comes from the showcase."""
-        if isinstance(record, Status):
+        if isinstance(record, DaemonStatus):
             self._operator.status = record
 
     def close(self, timeout: float) -> None:
@@ -97,8 +97,8 @@ class Window:
                 seen, told = scene, text
         self._end()
 
-    def _show(self, scene: Scene | None) -> None:
-        picture = draw_pane(scene, self._outlook, self._operator.text)
+    def _show(self, scene: AnalyzedFrame | None) -> None:
+        picture = render_window(scene, self._outlook, self._operator.text)
         self._send(picture)
 
     def _send(self, picture: Image) -> None:

@@ -19,7 +19,7 @@ STATUS = {
 """Of a command that the daemon does not carry out."""
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """A request that is not carried out; nothing was changed.
 
     Args:
@@ -34,7 +34,7 @@ class Refusal(Exception):
         self.code = code
 
     @classmethod
-    def of(cls, error: CommandError) -> "Refusal":
+    def of(cls, error: CommandError) -> "ApiError":
         """Return what is answered where a command was not carried out."""
         return cls(STATUS[error.code], error.code.value, str(error))
 
@@ -48,5 +48,5 @@ class Refusal(Exception):
 
 def answer_refusal(_request: Request, error: Exception) -> Response:
     """Answer a request that was refused."""
-    assert isinstance(error, Refusal)
+    assert isinstance(error, ApiError)
     return error.response

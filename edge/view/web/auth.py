@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import ConfigError
-from edge.view.web.api_error import Refusal
+from edge.view.web.api_error import ApiError
 from edge.view.web.settings import WebSettings
 
 SHORTEST = 16
@@ -34,7 +34,7 @@ HEADERS = {
 """Of every answer: the page takes nothing from elsewhere, and no other page may use it."""
 
 
-class Pass:
+class TokenAuth:
     """Tells who has the token.
 
     Where there is none, the server is this machine's alone: anybody here may look, and the page,
@@ -81,26 +81,26 @@ class Pass:
         """Make sure that a request may be carried out.
 
         Raises:
-            Refusal: it may not.
+            ApiError: it may not.
         """
         if self.token is None and not is_loopback(_name(headers.get("host", ""))):
             text = "expected a request to this machine's own name, found another in Host"
-            raise Refusal(HTTPStatus.MISDIRECTED_REQUEST, "refused", text)
+            raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, "refused", text)
         changes = method not in {"GET", "HEAD"}
         if changes and not _same_origin(headers):
-            raise Refusal(HTTPStatus.FORBIDDEN, "refused", "another site may not ask for this")
+            raise ApiError(HTTPStatus.FORBIDDEN, "refused", "another site may not ask for this")
         guarded = path not in OPEN if self.token is not None else changes and path not in OPEN
         if guarded and not self.admits(headers):
             text = "expected the token, as `Authorization: Bearer TOKEN` or by the page's login"
             if self.token is None:
                 text = "expected the page's own cookie; set `web.token` in the config for programs"
-            raise Refusal(HTTPStatus.UNAUTHORIZED, "unauthorised", text)
+            raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorised", text)
 
 
-class Gate:
+class AuthMiddleware:
     """Lets in what may come in, before anything else looks at it, and marks every answer."""
 
-    def __init__(self, app: ASGIApp, admission: Pass) -> None:
+    def __init__(self, app: ASGIApp, admission: TokenAuth) -> None:
         self._app = app
         self._pass = admission
 
@@ -115,13 +115,13 @@ class Gate:
 
         try:
             self._pass.check(scope["method"], scope["path"], headers)
-        except Refusal as refusal:
+        except ApiError as refusal:
             await refusal.response(scope, receive, marked)
         else:
             await self._app(scope, receive, marked)
 
 
-def open_pass(settings: WebSettings) -> Pass:
+def open_token_auth(settings: WebSettings) -> TokenAuth:
     """Return who may look and command, by the settings.
 
     Raises:
@@ -138,7 +138,7 @@ def open_pass(settings: WebSettings) -> Pass:
             f"web.token: expected {SHORTEST} ASCII characters or more, found {len(token)}; make "
             "one by `head -c 24 /dev/urandom | base64`"
         )
-    return Pass(token)
+    return TokenAuth(token)
 
 
 def is_loopback(host: str) -> bool:

@@ -6,17 +6,17 @@ from typing import Any
 
 import msgspec
 
-from edge.service.command_queue import Desk
+from edge.service.command_queue import CommandQueue
 from edge.service.commands import (
-    Answer,
     CommandError,
     CommandName,
+    CommandRequest,
+    CommandResult,
     ErrorCode,
     NamedCommand,
-    Request,
     read_command,
 )
-from edge.view.web.api_error import Refusal
+from edge.view.web.api_error import ApiError
 
 LARGEST = 4096
 """Bytes of a command."""
@@ -25,47 +25,47 @@ SECONDS = 10.0
 """Within which the main thread must have answered; a model on a slow card takes some."""
 
 
-def decode_order(body: bytes) -> NamedCommand:
+def parse_command(body: bytes) -> NamedCommand:
     """Return the command in a body such as `{"command": "pause", "paused": true}`.
 
     Raises:
-        Refusal: there is none, or not one that is carried out.
+        ApiError: there is none, or not one that is carried out.
     """
     try:
         fields = msgspec.json.decode(body, type=dict[str, Any])
         name = _name(fields.pop("command", None))
         return read_command(name, fields)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal(HTTPStatus.BAD_REQUEST, "malformed", f"is not JSON: {error}") from error
+        raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", f"is not JSON: {error}") from error
     except CommandError as error:
-        raise Refusal.of(error) from error
+        raise ApiError.of(error) from error
 
 
-async def carry_out(command: NamedCommand, desk: Desk) -> dict[str, Any]:
+async def execute_command(command: NamedCommand, desk: CommandQueue) -> dict[str, Any]:
     """Hand a command in, and return what came of it.
 
     Raises:
-        Refusal: it was not carried out, or not in time.
+        ApiError: it was not carried out, or not in time.
     """
     loop = asyncio.get_running_loop()
-    answered: asyncio.Future[Answer | CommandError] = loop.create_future()
+    answered: asyncio.Future[CommandResult | CommandError] = loop.create_future()
 
-    def answer(result: Answer | CommandError) -> None:
+    def answer(result: CommandResult | CommandError) -> None:
         loop.call_soon_threadsafe(_settle, answered, result)
 
-    desk.hand_in(Request(command, answer))
+    desk.hand_in(CommandRequest(command, answer))
     try:
         result = await asyncio.wait_for(answered, SECONDS)
     except TimeoutError as error:
         text = f"no answer came within {SECONDS:.0f} s; it may still be carried out"
-        raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "slow", text) from error
+        raise ApiError(HTTPStatus.GATEWAY_TIMEOUT, "slow", text) from error
     if isinstance(result, CommandError):
-        raise Refusal.of(result)
+        raise ApiError.of(result)
     return result.data
 
 
 def _settle(
-    answered: "asyncio.Future[Answer | CommandError]", result: Answer | CommandError
+    answered: "asyncio.Future[CommandResult | CommandError]", result: CommandResult | CommandError
 ) -> None:
     if not answered.done():
         answered.set_result(result)

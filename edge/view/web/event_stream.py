@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from edge.publish.payload import encode_event
-from edge.service.command_queue import Desk
-from edge.types import EmotionEvent, Record, Scene, Stats, Status
-from edge.view.view_context import Outlook
-from edge.view.web.api_error import Refusal
+from edge.service.command_queue import CommandQueue
+from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
+from edge.view.view_context import ViewContext
+from edge.view.web.api_error import ApiError
 from edge.view.web.serialize import describe_faces, describe_state
 
 HISTORY_SECONDS = 600.0
@@ -39,7 +39,7 @@ Item = bytes
 """One server-sent event (html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 
-class News:
+class EventBroadcaster:
     """Keeps what the sinks are given, and passes it on to who listens.
 
     Args:
@@ -50,8 +50,8 @@ class News:
         status, stats: the newest; None before the first.
     """
 
-    def __init__(self, outlook: Outlook, desk: Desk) -> None:
-        self.status: Status | None = None
+    def __init__(self, outlook: ViewContext, desk: CommandQueue) -> None:
+        self.status: DaemonStatus | None = None
         self.stats: Stats | None = None
         self._outlook = outlook
         self._desk = desk
@@ -66,10 +66,10 @@ class News:
         """How many listen."""
         return len(self._listeners)
 
-    def take(self, record: Record) -> None:
+    def take(self, record: SinkRecord) -> None:
         """Take what a sink is given, from any thread."""
         match record:
-            case Status():
+            case DaemonStatus():
                 self.status = record
             case Stats():
                 self.stats = record
@@ -95,11 +95,11 @@ class News:
         """Return what happened lately, and whatever happens from now on.
 
         Raises:
-            Refusal: too many listen already.
+            ApiError: too many listen already.
         """
         if len(self._listeners) >= LISTENERS:
             text = f"{LISTENERS} listen already, and no more may"
-            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
         queue: asyncio.Queue[Item | None] = asyncio.Queue(BACKLOG)
         for item in self._recent():
             queue.put_nowait(item)
@@ -145,7 +145,7 @@ class News:
     async def _look(self) -> None:
         """Tell of faces and state while anybody listens, and only what changed."""
         assert self._wanted is not None
-        seen: Scene | None = None
+        seen: AnalyzedFrame | None = None
         told: Mapping[str, Any] = {}
         due = 0.0
         while True:

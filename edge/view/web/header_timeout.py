@@ -8,7 +8,7 @@ HEAD_SECONDS = 10.0
 """Within which the head of a request must have come; uvicorn itself would wait for ever."""
 
 
-class PatientProtocol(HttpToolsProtocol):
+class HeaderTimeoutProtocol(HttpToolsProtocol):
     """Cuts off who connects and does not ask, or asks a letter at a time."""
 
     _deadline: asyncio.TimerHandle | None = None

@@ -9,10 +9,10 @@ from threading import Event, Thread
 import cv2
 from starlette.types import Receive, Send
 
-from edge.types import Scene
+from edge.types import AnalyzedFrame
 from edge.view.annotate import annotate
-from edge.view.view_context import Outlook
-from edge.view.web.api_error import Refusal
+from edge.view.view_context import ViewContext
+from edge.view.web.api_error import ApiError
 
 QUALITY = 80
 """Of a JPEG, 0-100."""
@@ -28,7 +28,7 @@ PART = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n--" + BOUND
 """Ends with the boundary of the next: browsers show a picture once that has come."""
 
 
-class Projector:
+class MjpegBroadcaster:
     """Draws and encodes each scene once, however many watch, and none while nobody does.
 
     It has a thread of its own. Whoever is slower than the scenes come misses some, and holds up
@@ -43,7 +43,7 @@ class Projector:
         encoded: how many scenes were encoded so far.
     """
 
-    def __init__(self, outlook: Outlook, seats: int) -> None:
+    def __init__(self, outlook: ViewContext, seats: int) -> None:
         self.viewers = self.encoded = 0
         self._outlook = outlook
         self._seats = seats
@@ -71,23 +71,23 @@ class Projector:
         """Return the present picture, encoded now.
 
         Raises:
-            Refusal: there is none.
+            ApiError: there is none.
         """
         scene = self._outlook.showcase.newest
         if scene is None:
             text = "there is no picture now: the camera is paused, away, or just begins"
-            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "failed", text)
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", text)
         return self._encode(scene)
 
     def take_seat(self) -> None:
         """Count one more who watches.
 
         Raises:
-            Refusal: there are too many.
+            ApiError: there are too many.
         """
         if self.viewers >= self._seats:
             text = f"{self._seats} watch already, and no more may; see `web.viewers`"
-            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
         self.viewers += 1
         self._watched.set()
 
@@ -123,7 +123,7 @@ class Projector:
 
     def _project(self) -> None:
         """Encode what is new, as long as somebody watches."""
-        seen: Scene | None = None
+        seen: AnalyzedFrame | None = None
         while not self._closed:
             self._watched.wait()
             scene = self._outlook.showcase.next(seen, PATIENCE)
@@ -147,7 +147,7 @@ class Projector:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(step)
 
-    def _encode(self, scene: Scene) -> bytes:
+    def _encode(self, scene: AnalyzedFrame) -> bytes:
         picture = annotate(scene, self._outlook.blur, self._outlook.showcase.fps)
         quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
         return cv2.imencode(".jpg", picture, quality)[1].tobytes()

@@ -8,22 +8,26 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from edge.types import CameraState, Stats
-from edge.view.view_context import Outlook
-from edge.view.web.event_stream import News
-from edge.view.web.mjpeg_stream import Projector
+from edge.view.view_context import ViewContext
+from edge.view.web.event_stream import EventBroadcaster
+from edge.view.web.mjpeg_stream import MjpegBroadcaster
 
 
-def render_gauges(news: News, projector: Projector, outlook: Outlook) -> bytes:
+def render_gauges(
+    news: EventBroadcaster, projector: MjpegBroadcaster, outlook: ViewContext
+) -> bytes:
     """Return all numbers in Prometheus' text format, version 0.0.4."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Gauges(news, projector, outlook))
+    registry.register(MetricsCollector(news, projector, outlook))
     return generate_latest(registry)
 
 
-class Gauges(Collector):
+class MetricsCollector(Collector):
     """Takes the numbers from where they are, when they are asked for."""
 
-    def __init__(self, news: News, projector: Projector, outlook: Outlook) -> None:
+    def __init__(
+        self, news: EventBroadcaster, projector: MjpegBroadcaster, outlook: ViewContext
+    ) -> None:
         self._news = news
         self._projector = projector
         self._outlook = outlook

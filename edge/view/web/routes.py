@@ -18,19 +18,19 @@ from starlette.types import Receive, Scope, Send
 
 from edge.errors import EmotiondError
 from edge.publish.payload import plain_face
-from edge.service.command_queue import Desk
+from edge.service.command_queue import CommandQueue
+from edge.types import AnalyzedFrame as Seen
 from edge.types import CameraState
-from edge.types import Scene as Seen
 from edge.view.annotate import annotate
-from edge.view.view_context import Outlook
+from edge.view.view_context import ViewContext
 from edge.view.web import control_api as orders
-from edge.view.web.api_error import Refusal, answer_refusal
-from edge.view.web.auth import Pass
-from edge.view.web.event_stream import News
-from edge.view.web.mjpeg_stream import STREAM, Projector
+from edge.view.web.api_error import ApiError, answer_refusal
+from edge.view.web.auth import TokenAuth
+from edge.view.web.event_stream import EventBroadcaster
+from edge.view.web.mjpeg_stream import STREAM, MjpegBroadcaster
 from edge.view.web.prometheus import render_gauges
 from edge.view.web.serialize import describe_faces
-from edge.view.web.uploads import Reader, read_body
+from edge.view.web.uploads import ImageAnalyzer, read_body
 
 PAGE = files(__package__) / "page"
 OPENAPI = files(__package__) / "openapi.yaml"
@@ -38,7 +38,7 @@ OPENAPI = files(__package__) / "openapi.yaml"
 log = logging.getLogger(__name__)
 
 
-class Desktop:
+class Handlers:
     """The answers, one method a place.
 
     Args:
@@ -50,14 +50,19 @@ class Desktop:
     """
 
     def __init__(
-        self, admission: Pass, news: News, projector: Projector, outlook: Outlook, desk: Desk
+        self,
+        admission: TokenAuth,
+        news: EventBroadcaster,
+        projector: MjpegBroadcaster,
+        outlook: ViewContext,
+        desk: CommandQueue,
     ) -> None:
         self._pass = admission
         self._news = news
         self._projector = projector
         self._outlook = outlook
         self._desk = desk
-        self._reader = Reader(outlook)
+        self._reader = ImageAnalyzer(outlook)
 
     async def page(self, _request: Request) -> Response:
         """Return the page; where there is no token, with leave to command."""
@@ -110,8 +115,8 @@ class Desktop:
 
     async def control(self, request: Request) -> Response:
         """Carry out a command."""
-        command = orders.decode_order(await read_body(request, orders.LARGEST))
-        return JSONResponse(await orders.carry_out(command, self._desk))
+        command = orders.parse_command(await read_body(request, orders.LARGEST))
+        return JSONResponse(await orders.execute_command(command, self._desk))
 
     async def login(self, request: Request) -> Response:
         """Let in who has the token."""
@@ -120,9 +125,9 @@ class Desktop:
             token = msgspec.json.decode(body, type=dict[str, str])["token"]
         except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
             text = 'expected {"token": "..."}'
-            raise Refusal(HTTPStatus.BAD_REQUEST, "malformed", text) from error
+            raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", text) from error
         if not self._pass.knows(token):
-            raise Refusal(HTTPStatus.UNAUTHORIZED, "unauthorised", "that is not the token")
+            raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorised", "that is not the token")
         response = JSONResponse({})
         self._pass.admit(response)
         return response
@@ -157,7 +162,7 @@ class Desktop:
             return
         try:
             self._projector.take_seat()
-        except Refusal as refusal:
+        except ApiError as refusal:
             await refusal.response(scope, receive, send)
             return
         try:
@@ -178,10 +183,14 @@ class Desktop:
 
 
 def build_app(
-    admission: Pass, news: News, projector: Projector, outlook: Outlook, desk: Desk
+    admission: TokenAuth,
+    news: EventBroadcaster,
+    projector: MjpegBroadcaster,
+    outlook: ViewContext,
+    desk: CommandQueue,
 ) -> Starlette:
     """Return the application: every place, and what answers there."""
-    desktop = Desktop(admission, news, projector, outlook, desk)
+    desktop = Handlers(admission, news, projector, outlook, desk)
     routes = [
         Route("/", desktop.page),
         Route("/page.js", desktop.script),
@@ -200,7 +209,7 @@ def build_app(
         Route("/openapi.json", desktop.openapi),
     ]
     handlers = {
-        Refusal: answer_refusal,
+        ApiError: answer_refusal,
         HTTPException: _answer_http,
         EmotiondError: _answer_failure,
         Exception: _answer_fault,
@@ -226,18 +235,18 @@ def _answer_http(_request: Request, error: Exception) -> Response:
     """Answer a place that is none, or is asked in a way that it does not know."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    response = Refusal(status, "unknown", status.phrase).response
+    response = ApiError(status, "unknown", status.phrase).response
     response.headers.update(error.headers or {})
     return response
 
 
 def _answer_failure(_request: Request, error: Exception) -> Response:
     """Answer where a model or detector cannot be used any more."""
-    return Refusal(HTTPStatus.CONFLICT, "failed", str(error)).response
+    return ApiError(HTTPStatus.CONFLICT, "failed", str(error)).response
 
 
 def _answer_fault(_request: Request, error: Exception) -> Response:
     """Answer where the program fails, and let the log tell why."""
     log.error("a fault of the web page", exc_info=error)
     text = "a fault of the program; its log tells more"
-    return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "failed", text).response
+    return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "failed", text).response

@@ -3,15 +3,15 @@
 from typing import Any
 
 from edge import __version__
-from edge.label_colors import colour
+from edge.label_colors import color_for
 from edge.publish.payload import plain_face, plain_stats, utc
-from edge.service.command_queue import Desk
-from edge.types import UNCERTAIN, Stats, Status
-from edge.view.view_context import Outlook
+from edge.service.command_queue import CommandQueue
+from edge.types import UNCERTAIN, DaemonStatus, Stats
+from edge.view.view_context import ViewContext
 
 
 def describe_state(
-    outlook: Outlook, desk: Desk, status: Status | None, stats: Stats | None
+    outlook: ViewContext, desk: CommandQueue, status: DaemonStatus | None, stats: Stats | None
 ) -> dict[str, Any]:
     """Return how everything is set and fares, as plain values."""
     labels = status.labels if status else ()
@@ -25,13 +25,13 @@ def describe_state(
         "models": sorted(desk.models),
         "detectors": list(desk.detectors),
         "labels": list(labels),
-        "colours": {label: colour(label) for label in (*labels, UNCERTAIN)},
+        "colours": {label: color_for(label) for label in (*labels, UNCERTAIN)},
         "blur": outlook.blur.value,
         "stats": plain_stats(stats) if stats else None,
     }
 
 
-def describe_faces(outlook: Outlook) -> dict[str, Any]:
+def describe_faces(outlook: ViewContext) -> dict[str, Any]:
     """Return the faces of this moment, as plain values; of no scene there are none."""
     scene = outlook.showcase.newest
     if scene is None:

@@ -9,13 +9,13 @@ from threading import Thread
 import uvicorn
 
 from edge.errors import EmotiondError
-from edge.service.command_queue import Desk
-from edge.types import Record
-from edge.view.view_context import Outlook
-from edge.view.web.auth import Gate, open_pass
-from edge.view.web.event_stream import News
-from edge.view.web.header_timeout import PatientProtocol
-from edge.view.web.mjpeg_stream import Projector
+from edge.service.command_queue import CommandQueue
+from edge.types import SinkRecord
+from edge.view.view_context import ViewContext
+from edge.view.web.auth import AuthMiddleware, open_token_auth
+from edge.view.web.event_stream import EventBroadcaster
+from edge.view.web.header_timeout import HeaderTimeoutProtocol
+from edge.view.web.mjpeg_stream import MjpegBroadcaster
 from edge.view.web.routes import build_app
 from edge.view.web.settings import WebSettings
 
@@ -28,7 +28,7 @@ OTHERS = 64
 log = logging.getLogger(__name__)
 
 
-class Site:
+class WebServer:
     """Serves the page, the live picture, and what programs may ask.
 
     Args:
@@ -43,15 +43,15 @@ class Site:
     dropped = 0
     condition: str | None = None
 
-    def __init__(self, settings: WebSettings, outlook: Outlook, desk: Desk) -> None:
+    def __init__(self, settings: WebSettings, outlook: ViewContext, desk: CommandQueue) -> None:
         self._settings = settings
-        self._pass = open_pass(settings)
-        self._news = News(outlook, desk)
-        self._projector = Projector(outlook, settings.viewers)
+        self._pass = open_token_auth(settings)
+        self._news = EventBroadcaster(outlook, desk)
+        self._projector = MjpegBroadcaster(outlook, settings.viewers)
         app = build_app(self._pass, self._news, self._projector, outlook, desk)
         config = uvicorn.Config(
-            Gate(app, self._pass),
-            http=PatientProtocol,
+            AuthMiddleware(app, self._pass),
+            http=HeaderTimeoutProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -85,7 +85,7 @@ class Site:
         self._thread.start()
         log.info("web page at %s", self.url)
 
-    def publish(self, record: Record) -> None:
+    def publish(self, record: SinkRecord) -> None:
         """Tell whoever listens."""
         self._news.take(record)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 
 
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,7 +19,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
-    token: Secret | None = None
+    token: SecretRef | None = None
     viewers: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
 
     def without_service_secrets(self) -> "WebSettings":

@@ -11,9 +11,9 @@ from starlette.requests import ClientDisconnect, Request
 from edge.capture.images import decode_picture
 from edge.capture.source import frozen
 from edge.errors import InputError
-from edge.types import Image, Scene
-from edge.view.view_context import Outlook
-from edge.view.web.api_error import Refusal
+from edge.types import AnalyzedFrame, Image
+from edge.view.view_context import ViewContext
+from edge.view.web.api_error import ApiError
 
 LARGEST = 10_000_000
 """Bytes of a file: what a good camera makes of one picture."""
@@ -30,26 +30,26 @@ WAITING = 4
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
 
-class Reader:
+class ImageAnalyzer:
     """Reads one picture after another; a few may wait.
 
     Args:
         outlook: how they are read.
     """
 
-    def __init__(self, outlook: Outlook) -> None:
+    def __init__(self, outlook: ViewContext) -> None:
         self._outlook = outlook
         self._waiting = 0
         self._turn = asyncio.Lock()
 
-    async def read(self, request: Request) -> Scene:
+    async def read(self, request: Request) -> AnalyzedFrame:
         """Return what is seen in the picture that a request brings.
 
         Raises:
-            Refusal: it brings none, one that is too large, or too slowly; or too many wait.
+            ApiError: it brings none, one that is too large, or too slowly; or too many wait.
         """
         if self._waiting > WAITING:
-            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "too many pictures wait")
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "too many pictures wait")
         self._waiting += 1
         try:
             data = await read_body(request, LARGEST)
@@ -58,7 +58,7 @@ class Reader:
         finally:
             self._waiting -= 1
 
-    def _analyse(self, data: bytes) -> Scene:
+    def _analyse(self, data: bytes) -> AnalyzedFrame:
         return self._outlook.analyse(_decode(data))
 
 
@@ -66,7 +66,7 @@ async def read_body(request: Request, largest: int) -> bytes:
     """Return the body of a request.
 
     Raises:
-        Refusal: it is too large, or comes too slowly, or not at all.
+        ApiError: it is too large, or comes too slowly, or not at all.
     """
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > largest:
@@ -76,9 +76,9 @@ async def read_body(request: Request, largest: int) -> bytes:
             return await _collect(request, largest)
     except TimeoutError as error:
         text = f"expected the whole of it within {SECONDS:.0f} s"
-        raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "slow", text) from error
+        raise ApiError(HTTPStatus.REQUEST_TIMEOUT, "slow", text) from error
     except ClientDisconnect as error:
-        raise Refusal(HTTPStatus.BAD_REQUEST, "malformed", "it broke off") from error
+        raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", "it broke off") from error
 
 
 async def _collect(request: Request, largest: int) -> bytes:
@@ -90,28 +90,28 @@ async def _collect(request: Request, largest: int) -> bytes:
     return bytes(body)
 
 
-def _too_large(largest: int) -> Refusal:
+def _too_large(largest: int) -> ApiError:
     text = f"expected at most {largest} bytes"
-    return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversized", text)
+    return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversized", text)
 
 
 def _decode(data: bytes) -> Image:
     """Return the picture in `data`, whose size is looked at before anything is decoded.
 
     Raises:
-        Refusal: it holds none, or one that is too large.
+        ApiError: it holds none, or one that is too large.
     """
     if not data:
-        raise Refusal(HTTPStatus.BAD_REQUEST, "malformed", "expected a picture, found nothing")
+        raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", "expected a picture, found nothing")
     width, height = _measure(data)
     if width * height > MOST_PIXELS:
         text = f"expected at most {MOST_PIXELS} pixels, found {width}x{height}"
-        raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversized", text)
+        raise ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversized", text)
     try:
         return frozen(decode_picture(data))
     except InputError as error:
         text = f"the picture {error}"
-        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", text) from error
+        raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", text) from error
 
 
 def _measure(data: bytes) -> tuple[int, int]:
@@ -122,7 +122,7 @@ def _measure(data: bytes) -> tuple[int, int]:
                 return picture.size
     except PIL.Image.DecompressionBombError as error:
         text = f"expected at most {MOST_PIXELS} pixels, found far more"
-        raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversized", text) from error
+        raise ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversized", text) from error
     except (OSError, ValueError, SyntaxError, KeyError, EOFError) as error:
         text = f"expected a picture ({', '.join(FORMATS)}), found something else"
-        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "malformed", text) from error
+        raise ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "malformed", text) from error

@@ -12,7 +12,7 @@ from converter.detection.lessons import Lesson
 from converter.detection.photographs import Boxes, Photograph, Split
 from converter.detection.watching import is_watched
 from converter.recipes.detector import DetectorRecipe, SceneRecipe
-from edge.detect import CropFit
+from edge.detect import CropCalibration
 from edge.geometry import Box, KeyPoints, Point
 from edge.types import Face, Image
 
@@ -143,7 +143,7 @@ class Bright:
 
     name = "bright"
     searches_near = False
-    crop_fit = CropFit(1.0, 0.0, 0.0)
+    crop_fit = CropCalibration(1.0, 0.0, 0.0)
 
     def __init__(self, confidence: float = 0.9, pointed: bool = True) -> None:
         self._confidence = confidence

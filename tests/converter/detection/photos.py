@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from converter.detection.photographs import Photograph, Split
-from edge.detect import CropFit
+from edge.detect import CropCalibration
 from edge.geometry import Box
 from edge.types import Face, Image
 
@@ -31,7 +31,7 @@ class Told:
 
     name = "told"
     searches_near = False
-    crop_fit = CropFit(1.0, 0.0, 0.0)
+    crop_fit = CropCalibration(1.0, 0.0, 0.0)
 
     def __init__(self, *shares: tuple[float, float, float, float]) -> None:
         self._shares = shares

@@ -18,7 +18,7 @@ from converter.detection.quantizing import (  # noqa: E402
 )
 from converter.detection.trained import Trained, open_training  # noqa: E402
 from converter.detection.watching import is_watched  # noqa: E402
-from edge.detect import EmotiondSettings, open_detector  # noqa: E402
+from edge.detect import BuiltinSettings, open_detector  # noqa: E402
 from edge.detect.card import DetectorCard, load_detector_card  # noqa: E402
 from edge.errors import DataError, ExitCode, ModelError  # noqa: E402
 from tests.converter.detection.seer import SIDE, write_night, write_training  # noqa: E402
@@ -55,7 +55,7 @@ def made(
 def test_the_file_finds_what_the_network_finds(
     made: tuple[Path, DetectorCard], evidence: Evidence
 ) -> None:
-    detector = open_detector(EmotiondSettings(model=made[0]))
+    detector = open_detector(BuiltinSettings(model=made[0]))
     for photograph in evidence.photographs:
         found = sorted(face.box.edges for face in detector.detect(photograph.read()))
         expected = sorted(map(tuple, photograph.boxes.tolist()))

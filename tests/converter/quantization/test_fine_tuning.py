@@ -15,7 +15,7 @@ from converter.quantization.export import Export, open_run
 from converter.quantization.fine_tuning import fine_tuned
 from converter.quantization.folding import fold
 from converter.quantization.tflite import Precision, to_tflite
-from edge.tflite import Network, Runtime
+from edge.tflite import Runtime, TFLiteModel
 from tests.converter.runs import write_run
 
 
@@ -60,7 +60,7 @@ def test_a_fine_tuned_network_stays_nearer_to_itself_in_int8(
     def error(network: Any) -> float:
         path = tmp_path_factory.mktemp("model") / "int8.tflite"
         path.write_bytes(to_tflite(network, Precision.INT8, faces))
-        model = Network(path, Runtime.LITERT)
+        model = TFLiteModel(path, Runtime.LITERT)
         answers = [max(model.invoke(face[None, ..., None]), key=np.size) for face in faces]
         return float(np.square(np.concatenate(answers) - own).mean())
 

@@ -10,9 +10,9 @@ from converter.cli import main
 from converter.datasets import Dataset, Usage
 from edge.errors import ConfigError, DataError, ModelError
 from edge.infer.card import ModelCard, load_card
-from edge.infer.classifier import ClassifierSettings, ModelPath, Reading, open_classifier
+from edge.infer.classifier import ClassifierOutput, ClassifierSettings, ModelPath, open_classifier
 from edge.model_card import Speed
-from edge.tflite import Network, Runtime
+from edge.tflite import Runtime, TFLiteModel
 from tests.converter.faces import dataset, write_csv
 
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
@@ -59,7 +59,7 @@ def converted(
     return directory, quantize(export, data, target)
 
 
-def read(model: Path, data: Dataset) -> Reading:
+def read(model: Path, data: Dataset) -> ClassifierOutput:
     classifier = open_classifier(ClassifierSettings(ModelPath(model)))
     return classifier.classify(list(data.pixels))
 
@@ -118,7 +118,7 @@ def test_a_grey_value_means_itself_though_every_face_shown_to_the_quantiser_was_
     greys = np.repeat(np.arange(60, dtype=np.uint8), 48 * 48).reshape(60, 48, 48)
     path = tmp_path / "dark.tflite"
     path.write_bytes(to_tflite(export.network, Precision.INT8, greys))
-    network = Network(path, Runtime.LITERT)
+    network = TFLiteModel(path, Runtime.LITERT)
     low, high = (
         min(network.invoke(greys[one, None, ..., None]), key=np.size).item() for one in (5, 55)
     )

@@ -5,7 +5,7 @@ import pytest
 
 from edge.bench.scenes import CROWD, NOBODY, ONE_FACE, film_of
 from edge.commands.demo_run import CLIP
-from edge.detect import EmotiondSettings, open_detector
+from edge.detect import BuiltinSettings, open_detector
 from edge.errors import EmotiondError
 from edge.types import Face
 
@@ -14,7 +14,7 @@ def faces_in(film: Path) -> list[Face]:
     capture = cv2.VideoCapture(str(film))
     for _ in range(5):
         _, image = capture.read()
-    return open_detector(EmotiondSettings()).detect(image)  # type: ignore[arg-type]
+    return open_detector(BuiltinSettings()).detect(image)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("scene", "count"), [(ONE_FACE, 1), (CROWD, 20), (NOBODY, 0)])

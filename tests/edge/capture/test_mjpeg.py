@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture.mjpeg import LONGEST, JpegCutter, decode_jpeg
+from edge.capture.mjpeg import LONGEST, MjpegParser, decode_jpeg
 from edge.types import Image
 
 
@@ -16,7 +16,7 @@ def jpegs(clip: list[Image]) -> list[bytes]:
 
 def cut(stream: bytes, step: int) -> list[bytes]:
     """Feed a stream in pieces of `step` bytes; return every picture that came out."""
-    cutter = JpegCutter()
+    cutter = MjpegParser()
     pieces = [stream[place : place + step] for place in range(0, len(stream), step)]
     return [picture for piece in pieces if (picture := cutter.feed(piece))]
 
@@ -29,7 +29,7 @@ def test_pictures_come_out_whole_however_the_stream_is_divided(
 
 
 def test_of_several_pictures_at_once_the_last_whole_one_is_kept(jpegs: list[bytes]) -> None:
-    cutter = JpegCutter()
+    cutter = MjpegParser()
     assert cutter.feed(b"".join(jpegs[:3]) + jpegs[3][:100]) == jpegs[2]
     assert cutter.feed(jpegs[3][100:]) == jpegs[3]
 
@@ -49,7 +49,7 @@ def test_what_is_cut_short_or_lies_between_pictures_is_passed_over(
 def test_a_stream_without_end_takes_no_more_memory_than_the_longest_picture(
     jpegs: list[bytes],
 ) -> None:
-    cutter = JpegCutter()
+    cutter = MjpegParser()
     for _ in range(3 * LONGEST // (1 << 20)):
         assert cutter.feed(bytes(1 << 20)) is None
         assert len(cutter._rest) <= LONGEST

@@ -3,7 +3,7 @@ import pytest
 from edge.bench.stream import LiveStream
 from edge.capture import is_live
 from edge.capture.camera import CameraSettings, open_camera
-from edge.capture.opencv_capture import LiveCapture
+from edge.capture.opencv_capture import OpenCVSource
 from edge.capture.stream import StreamSettings, open_stream
 from edge.commands.demo_run import CLIP
 from edge.commands.embedded_broker import free_port
@@ -35,12 +35,12 @@ def test_frames_that_pass_unseen_are_not_counted_and_their_end_is_told() -> None
     stream.close()
 
 
-def skip_on(stream: LiveCapture, count: int) -> None:
+def skip_on(stream: OpenCVSource, count: int) -> None:
     for _ in range(count):
         stream.skip()
 
 
-def read_on(stream: LiveCapture) -> None:
+def read_on(stream: OpenCVSource) -> None:
     """Read what may still lie in buffers, and beyond."""
     for _ in range(100):
         stream.read()

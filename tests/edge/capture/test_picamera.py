@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from edge.capture import is_live, open_source
-from edge.capture.picamera import PicameraSettings, Through, arguments, open_picamera
+from edge.capture.picamera import PicameraBackend, PicameraSettings, arguments, open_picamera
 from edge.capture.reconnect import Reconnecting
-from edge.capture.rpicam import ProgramCapture
+from edge.capture.rpicam import SubprocessMjpegSource
 from edge.capture.source import frames
 from edge.errors import SourceError
 from tests.rpicam_vid import install, parse
@@ -40,7 +40,7 @@ def test_the_camera_is_filmed_by_the_program_under_its_new_and_its_old_name(
 ) -> None:
     install(programs, name)
     source = open_picamera(PicameraSettings(width=320, height=240))
-    assert isinstance(source, ProgramCapture)
+    assert isinstance(source, SubprocessMjpegSource)
     assert next(frames(source)).size == (320, 240)
     source.close()
 
@@ -53,7 +53,7 @@ def test_a_picamera2_built_for_another_numpy_is_passed_over(
     monkeypatch.syspath_prepend(programs)
     (programs / "picamera2.py").write_text("raise ValueError('numpy.dtype size changed')")
     source = open_picamera(PicameraSettings())
-    assert isinstance(source, ProgramCapture)
+    assert isinstance(source, SubprocessMjpegSource)
     source.close()
 
 
@@ -65,7 +65,7 @@ def test_a_program_that_is_not_installed_is_told_with_its_package(programs: Path
 def test_picamera2_asked_for_and_not_importable_is_told_with_its_package(programs: Path) -> None:
     install(programs)
     with pytest.raises(SourceError, match=r"sudo apt install python3-picamera2"):
-        open_picamera(PicameraSettings(through=Through.BINDING))
+        open_picamera(PicameraSettings(through=PicameraBackend.BINDING))
 
 
 def test_it_is_live_and_looked_for_until_it_is_there(programs: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from edge.capture import rpicam as program
 from edge.capture.picamera import PicameraSettings, arguments
-from edge.capture.rpicam import ProgramCapture
+from edge.capture.rpicam import SubprocessMjpegSource
 from edge.errors import SourceError
 from edge.types import Frame
 from tests.brokers import wait_until
@@ -30,12 +30,14 @@ class StandIn:
     def __init__(self, folder: Path) -> None:
         self._command = str(install(folder) / "rpicam-vid")
         self._diary = folder / "diary"
-        self._opened: list[ProgramCapture] = []
+        self._opened: list[SubprocessMjpegSource] = []
 
-    def open(self, mode: str = "", settings: PicameraSettings | None = None) -> ProgramCapture:
+    def open(
+        self, mode: str = "", settings: PicameraSettings | None = None
+    ) -> SubprocessMjpegSource:
         command = [self._command, *arguments(settings or PicameraSettings(fps=100))]
         environment = {**os.environ, "STANDIN": mode, "STANDIN_DIARY": str(self._diary)}
-        self._opened.append(ProgramCapture(command, environment))
+        self._opened.append(SubprocessMjpegSource(command, environment))
         return self._opened[-1]
 
     def close(self) -> None:
@@ -63,7 +65,7 @@ def standin(tmp_path: Path) -> Iterator[StandIn]:
     standin.close()
 
 
-def next_frame(source: ProgramCapture) -> Frame:
+def next_frame(source: SubprocessMjpegSource) -> Frame:
     """Read until a frame comes."""
     while True:
         frame = source.read()
@@ -71,24 +73,24 @@ def next_frame(source: ProgramCapture) -> Frame:
             return frame
 
 
-def read_on(source: ProgramCapture) -> None:
+def read_on(source: SubprocessMjpegSource) -> None:
     while True:
         source.read()
 
 
-def skip_on(source: ProgramCapture) -> None:
+def skip_on(source: SubprocessMjpegSource) -> None:
     for _ in range(20):
         source.skip()
 
 
-def failure(source: ProgramCapture) -> str:
+def failure(source: SubprocessMjpegSource) -> str:
     """Read until the source fails; return why."""
     with pytest.raises(SourceError) as caught:
         read_on(source)
     return str(caught.value)
 
 
-def waiting_bytes(source: ProgramCapture) -> int:
+def waiting_bytes(source: SubprocessMjpegSource) -> int:
     """Return how much the program has written that nobody has read."""
     count = fcntl.ioctl(source._pipes()[0], termios.FIONREAD, bytes(4))
     return int.from_bytes(count, sys.byteorder)
@@ -220,7 +222,7 @@ def test_closing_ends_a_program_that_does_not_want_to_end(
 
 def test_closing_does_not_wait_for_what_the_program_itself_has_started() -> None:
     before = threading.active_count()
-    source = ProgramCapture(["sh", "-c", "sleep 10 & echo ready >&2; wait"])
+    source = SubprocessMjpegSource(["sh", "-c", "sleep 10 & echo ready >&2; wait"])
     wait_until(lambda: source._words)
     source.close()
     assert threading.active_count() == before
@@ -231,13 +233,13 @@ def test_opening_a_hundred_times_leaves_no_thread_descriptor_or_zombie() -> None
     before = leftovers()
     kept = []  # so that nothing is tidied up for want of an owner
     for _ in range(100):
-        kept.append(ProgramCapture(command))
+        kept.append(SubprocessMjpegSource(command))
         kept[-1].close()
     assert leftovers() == before
 
 
 def test_the_program_ends_when_the_daemon_is_killed(standin: StandIn) -> None:
-    reader = "import sys, time; from edge.capture.rpicam import ProgramCapture; source = ProgramCapture(sys.argv[1:]); time.sleep(60)"
+    reader = "import sys, time; from edge.capture.rpicam import SubprocessMjpegSource; source = SubprocessMjpegSource(sys.argv[1:]); time.sleep(60)"
     command = [standin._command, *arguments(PicameraSettings())]
     environment = {**os.environ, "STANDIN_DIARY": str(standin._diary)}
     with subprocess.Popen([sys.executable, "-c", reader, *command], env=environment) as daemon:
@@ -248,7 +250,7 @@ def test_the_program_ends_when_the_daemon_is_killed(standin: StandIn) -> None:
 
 def test_a_program_that_is_not_there_cannot_be_started() -> None:
     with pytest.raises(SourceError, match=r"/none/such cannot be started: No such file"):
-        ProgramCapture(["/none/such"])
+        SubprocessMjpegSource(["/none/such"])
 
 
 def test_a_picture_that_passes_unseen_is_taken_and_one_that_never_comes_is_a_loss(

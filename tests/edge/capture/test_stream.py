@@ -11,7 +11,7 @@ from edge.bench.stream import LiveStream
 from edge.capture.stream import StreamSettings, open_stream
 from edge.commands.demo_run import CLIP
 from edge.errors import SourceError
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 
 USER, PASSWORD = "door man", "p:ss/w@rd?#%"
 
@@ -49,7 +49,7 @@ def test_user_and_password_open_a_stream_whatever_letters_they_hold(
 ) -> None:
     secret = tmp_path / "password"
     secret.write_text(f"{PASSWORD}\n")
-    source = open_stream(StreamSettings(guarded, USER, Secret(file=secret)))
+    source = open_stream(StreamSettings(guarded, USER, SecretRef(file=secret)))
     assert source.read().size == (640, 480)
     source.close()
 
@@ -60,7 +60,7 @@ def test_a_stream_that_lets_nobody_in_cannot_be_opened(guarded: str) -> None:
 
 
 def test_a_password_that_cannot_be_read_is_told_as_such(guarded: str) -> None:
-    settings = StreamSettings(guarded, USER, Secret(file=Path("/gone")))
+    settings = StreamSettings(guarded, USER, SecretRef(file=Path("/gone")))
     with pytest.raises(SourceError, match="/gone: the secret cannot be read"):
         open_stream(settings)
 

@@ -10,7 +10,7 @@ import pytest
 
 from edge.cli import main
 from edge.commands.embedded_broker import free_port
-from edge.publish.mqtt.session import call_on
+from edge.publish.mqtt.session import connect_any
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.payload import encode_event
 from tests.brokers import Broker, Mosquitto
@@ -21,7 +21,7 @@ from tests.subscribers import Subscriber
 
 def say(broker: Broker, topic: str, payload: bytes, retain: bool = False) -> None:
     settings = MqttSettings(host=broker.host, port=broker.port)
-    with closing(call_on(settings, "test")) as visit:
+    with closing(connect_any(settings, "test")) as visit:
         visit.publish(topic, payload, retain)
 
 

@@ -1,15 +1,15 @@
-from edge.commands.watch_formatter import Narrator
-from edge.publish.mqtt.message import Message
+from edge.commands.watch_formatter import WatchFormatter
+from edge.publish.mqtt.message import IncomingMessage
 from edge.publish.payload import encode_event
 from tests.events import event
 
 
-def told(narrator: Narrator, topic: str, payload: bytes) -> str | None:
-    return narrator.line(Message(topic, payload, retained=False))
+def told(narrator: WatchFormatter, topic: str, payload: bytes) -> str | None:
+    return narrator.line(IncomingMessage(topic, payload, retained=False))
 
 
 def test_every_event_is_told_even_the_same_again() -> None:
-    narrator = Narrator(names=False)
+    narrator = WatchFormatter(names=False)
     payload = encode_event(event())
     first = told(narrator, "emotiond/a/event", payload)
     assert first is not None
@@ -18,7 +18,7 @@ def test_every_event_is_told_even_the_same_again() -> None:
 
 
 def test_a_device_that_comes_and_goes_is_told_once_each_time() -> None:
-    narrator = Narrator(names=False)
+    narrator = WatchFormatter(names=False)
     lines = [
         told(narrator, "emotiond/a/availability", payload)
         for payload in (b"online", b"online", b"offline", b"online")
@@ -32,7 +32,7 @@ def test_a_device_that_comes_and_goes_is_told_once_each_time() -> None:
 
 
 def test_of_the_state_the_camera_is_told_when_it_changes() -> None:
-    narrator = Narrator(names=False)
+    narrator = WatchFormatter(names=False)
     states = [
         b'{"faces": 0, "camera": "online", "paused_until": null}',
         b'{"faces": 1, "camera": "online", "paused_until": null}',
@@ -49,7 +49,7 @@ def test_of_the_state_the_camera_is_told_when_it_changes() -> None:
 
 
 def test_of_several_devices_each_line_names_its_own_and_each_has_its_own_news() -> None:
-    narrator = Narrator(names=True)
+    narrator = WatchFormatter(names=True)
     lines = [
         told(narrator, f"emotiond/{device}/availability", b"online") for device in ("hall", "door")
     ]
@@ -60,7 +60,7 @@ def test_of_several_devices_each_line_names_its_own_and_each_has_its_own_news() 
 
 
 def test_what_cannot_be_understood_is_said_in_one_line() -> None:
-    narrator = Narrator(names=True)
+    narrator = WatchFormatter(names=True)
     for kind, payload in (("event", b"{}"), ("state", b"\xff"), ("availability", b"\xff\n")):
         line = told(narrator, f"emotiond/\x1b/{kind}", payload)
         assert line is not None
@@ -69,4 +69,4 @@ def test_what_cannot_be_understood_is_said_in_one_line() -> None:
 
 
 def test_what_the_broker_no_longer_retains_is_no_news() -> None:
-    assert told(Narrator(names=False), "emotiond/a/availability", b"") is None
+    assert told(WatchFormatter(names=False), "emotiond/a/availability", b"") is None

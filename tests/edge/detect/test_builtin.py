@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.detect import Emotiond, EmotiondSettings, open_detector
+from edge.detect import BuiltinDetector, BuiltinSettings, open_detector
 from edge.detect import builtin as emotiond
-from edge.detect.builtin import Size, cells, decode, fit, suppress
+from edge.detect.builtin import Size, cells, decode, letterbox, nms
 from edge.errors import ModelError
 from edge.geometry import Box, Shift
 from edge.model_card import card_path
-from edge.track.landmark_filter import plausible
+from edge.track.landmark_filter import has_valid_landmarks
 from edge.types import Image
 from tests.edge.detect.lights import copy_lights, night
 from tests.edge.infer.models import SHIPPED
@@ -92,21 +92,21 @@ def row(left: float, top: float, height: float) -> list[float]:
 
 def test_of_answers_that_overlap_the_surest_stands_and_apart_they_all_do() -> None:
     values = floats([row(0, 0, 10), row(1, 0, 10), row(50, 0, 10), row(9, 9, 10)])
-    assert suppress(floats([0.6, 0.9, 0.7, 0.5]), values).tolist() == [1, 2, 3]
+    assert nms(floats([0.6, 0.9, 0.7, 0.5]), values).tolist() == [1, 2, 3]
 
 
 def test_what_is_smaller_or_larger_than_was_measured_hides_no_other() -> None:
     values = floats([row(0, 0, 10), row(0, 0, 12), row(0, 0, 14)])
-    assert suppress(floats([0.9, 0.5, 0.8]), values, 11, 13).tolist() == [1]
-    assert suppress(floats([0.9, 0.5, 0.8]), values, 20).tolist() == []
+    assert nms(floats([0.9, 0.5, 0.8]), values, 11, 13).tolist() == [1]
+    assert nms(floats([0.9, 0.5, 0.8]), values, 20).tolist() == []
 
 
 def test_nothing_found_leaves_nothing() -> None:
-    assert suppress(floats([]), np.zeros((0, 12), np.float32)).tolist() == []
+    assert nms(floats([]), np.zeros((0, 12), np.float32)).tolist() == []
 
 
 def test_answers_without_area_end() -> None:
-    assert suppress(floats([0.9, 0.8]), floats([row(5, 5, 0), row(5, 5, 0)])).size > 0
+    assert nms(floats([0.9, 0.8]), floats([row(5, 5, 0), row(5, 5, 0)])).size > 0
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_picture_is_fitted_whole_and_the_rest_is_black(
     width: int, height: int, across: int, down: int, channels: int
 ) -> None:
     into = np.full((240, 320, channels), 77, np.uint8)
-    scale = fit(np.full((height, width, 3), 200, np.uint8), into)
+    scale = letterbox(np.full((height, width, 3), 200, np.uint8), into)
     assert scale == (across / width, down / height)
     assert (into[:down, :across] == 200).all()
     assert into.sum() == 200 * across * down * channels
@@ -137,13 +137,13 @@ def test_every_pixel_of_a_large_picture_counts() -> None:
     stripes = np.zeros((960, 1280, 3), np.uint8)
     stripes[:, ::4] = 200
     into = np.zeros((240, 320, 3), np.uint8)
-    fit(stripes, into)
+    letterbox(stripes, into)
     assert into.mean() == pytest.approx(50, abs=1)
 
 
 def test_grey_is_weighed_as_the_eye_does() -> None:
     into = np.zeros((12, 16, 1), np.uint8)
-    fit(night(16, 12, (0, 0, 16, 12), color=(0, 255, 0)), into)
+    letterbox(night(16, 12, (0, 0, 16, 12), color=(0, 255, 0)), into)
     assert into.min() == into.max() == 150
 
 
@@ -161,14 +161,14 @@ def test_grey_is_weighed_as_the_eye_does() -> None:
 def test_boxes_are_pixels_of_the_frame_whatever_its_size(
     tmp_path: Path, width: int, height: int, light: tuple[int, int, int, int], box: Box
 ) -> None:
-    detector = Emotiond(EmotiondSettings(model=copy_lights(tmp_path)))
+    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path)))
     (face,) = detector.detect(night(width, height, light))
     assert face.box.edges == pytest.approx(box.edges, abs=0.01 * box.height)
     assert face.confidence > 0.99
 
 
 def test_each_light_is_a_face_and_the_surest_comes_first(tmp_path: Path) -> None:
-    detector = Emotiond(EmotiondSettings(model=copy_lights(tmp_path)))
+    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path)))
     image = night(128, 96, (0, 0, 16, 16), (64, 64, 80, 80))
     image[:16, :16] //= 4
     image[:16, :16] *= 3
@@ -179,16 +179,16 @@ def test_each_light_is_a_face_and_the_surest_comes_first(tmp_path: Path) -> None
 
 def test_colours_are_blue_green_red_and_grey_is_all_of_them(tmp_path: Path) -> None:
     place = (32, 16, 48, 32)
-    colored = Emotiond(EmotiondSettings(model=copy_lights(tmp_path)))
+    colored = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path)))
     assert len(colored.detect(night(128, 96, place))) == 1
     assert colored.detect(night(128, 96, place, color=(0, 255, 255))) == []
-    grey = Emotiond(EmotiondSettings(model=copy_lights(tmp_path, "grey")))
+    grey = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path, "grey")))
     assert len(grey.detect(night(128, 96, place, color=WHITE))) == 1
     assert grey.detect(night(128, 96, place)) == []
 
 
 def test_nothing_of_a_larger_picture_is_left_in_a_smaller_one(tmp_path: Path) -> None:
-    detector = Emotiond(EmotiondSettings(model=copy_lights(tmp_path)))
+    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path)))
     assert len(detector.detect(night(128, 96, (96, 64, 112, 80)))) == 1
     assert detector.detect(night(96, 96)) == []
     assert detector.detect(night(128, 48)) == []
@@ -201,12 +201,12 @@ def test_the_confidence_of_the_card_holds_unless_another_is_asked_for(
     tmp_path: Path, of_card: float, asked: float | None, count: int
 ) -> None:
     model = copy_lights(tmp_path, min_confidence=of_card, keep_confidence=0.3)
-    detector = Emotiond(EmotiondSettings(min_confidence=asked, model=model))
+    detector = BuiltinDetector(BuiltinSettings(min_confidence=asked, model=model))
     assert len(detector.detect(night(128, 96, (32, 16, 48, 32), color=(118, 0, 0)))) == count
 
 
 def test_a_doubtful_face_counts_where_one_is_known_and_nowhere_else(tmp_path: Path) -> None:
-    detector = Emotiond(EmotiondSettings(model=copy_lights(tmp_path, keep_confidence=0.3)))
+    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path, keep_confidence=0.3)))
     dim = night(128, 96, (32, 16, 48, 32), color=(118, 0, 0))
     (place,) = (face.box for face in detector.detect(night(128, 96, (32, 16, 48, 32))))
     assert detector.detect(dim) == []
@@ -226,13 +226,13 @@ def test_a_doubtful_face_counts_where_one_is_known_and_nowhere_else(tmp_path: Pa
 def test_faces_of_other_sizes_than_the_card_tells_of_are_passed_over(
     tmp_path: Path, limits: dict[str, Any], count: int
 ) -> None:
-    detector = Emotiond(EmotiondSettings(model=copy_lights(tmp_path, **limits)))
+    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path, **limits)))
     assert len(detector.detect(night(640, 480, (160, 80, 240, 160)))) == count
 
 
 def test_its_boxes_are_cropped_as_the_card_says(tmp_path: Path) -> None:
     fitted = {"scale": 1.25, "right": 0.0, "down": -0.05}
-    detector = open_detector(EmotiondSettings(model=copy_lights(tmp_path, crop_fit=fitted)))
+    detector = open_detector(BuiltinSettings(model=copy_lights(tmp_path, crop_fit=fitted)))
     assert detector.crop_fit.scale == 1.25
     assert (detector.name, detector.searches_near) == ("emotiond", False)
 
@@ -254,45 +254,45 @@ def test_a_network_of_another_form_is_refused(
     tmp_path: Path, changes: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(ModelError, match=rf"lights\.tflite: {expected}"):
-        Emotiond(EmotiondSettings(model=copy_lights(tmp_path, **changes)))
+        BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path, **changes)))
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     model = copy_lights(tmp_path)
     model.write_bytes(b"no network")
     with pytest.raises(ModelError, match=r"lights\.tflite: expected sha256"):
-        Emotiond(EmotiondSettings(model=model))
+        BuiltinDetector(BuiltinSettings(model=model))
 
 
 def test_a_missing_network_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"mine\.tflite: cannot be read"):
-        Emotiond(EmotiondSettings(model=tmp_path / "mine.tflite"))
+        BuiltinDetector(BuiltinSettings(model=tmp_path / "mine.tflite"))
 
 
 def test_a_classifier_is_no_detector(tmp_path: Path) -> None:
     for file in (SHIPPED, card_path(SHIPPED)):
         shutil.copy(file, tmp_path)
     with pytest.raises(ModelError, match=r"shallow-int8\.json: is not a detector's card"):
-        Emotiond(EmotiondSettings(model=tmp_path / SHIPPED.name))
+        BuiltinDetector(BuiltinSettings(model=tmp_path / SHIPPED.name))
 
 
 @pytest.fixture(params=list(Size))
-def shipped(request: pytest.FixtureRequest) -> Emotiond:
+def shipped(request: pytest.FixtureRequest) -> BuiltinDetector:
     """Each detector that travels with emotiond."""
-    return Emotiond(EmotiondSettings(request.param))
+    return BuiltinDetector(BuiltinSettings(request.param))
 
 
 def test_one_plausible_face_is_found_in_every_average_face(
-    clip: list[Image], shipped: Emotiond
+    clip: list[Image], shipped: BuiltinDetector
 ) -> None:
     for image in clip:
         (face,) = shipped.detect(image)
-        assert plausible(face)
+        assert has_valid_landmarks(face)
         assert face.box.center.x == pytest.approx(320, abs=40)
 
 
 def test_eyes_nose_and_mouth_lie_where_a_face_has_them(
-    clip: list[Image], shipped: Emotiond
+    clip: list[Image], shipped: BuiltinDetector
 ) -> None:
     (face,) = shipped.detect(clip[0])
     points = face.points
@@ -304,7 +304,7 @@ def test_eyes_nose_and_mouth_lie_where_a_face_has_them(
 
 @pytest.mark.parametrize("size", [(1280, 960), (321, 240), (240, 181), (720, 1280), (1920, 1080)])
 def test_a_face_is_found_in_its_place_in_frames_of_any_size(
-    clip: list[Image], shipped: Emotiond, size: tuple[int, int]
+    clip: list[Image], shipped: BuiltinDetector, size: tuple[int, int]
 ) -> None:
     (face,) = shipped.detect(clip[0])
     scale = min(size[0] / 640, size[1] / 480)
@@ -318,18 +318,18 @@ def test_a_face_is_found_in_its_place_in_frames_of_any_size(
     assert other.box.height / scale == pytest.approx(face.box.height, rel=0.15)
 
 
-def test_nothing_is_found_in_noise_or_in_the_dark(shipped: Emotiond) -> None:
+def test_nothing_is_found_in_noise_or_in_the_dark(shipped: BuiltinDetector) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
     assert shipped.detect(noise) == []
     assert shipped.detect(night(640, 480)) == []
 
 
 @pytest.mark.parametrize("shape", [(1, 2000), (2000, 1), (1, 1), (3, 641), (10, 8000), (2, 70_000)])
-def test_any_shape_of_picture_is_searched(shape: tuple[int, int], shipped: Emotiond) -> None:
+def test_any_shape_of_picture_is_searched(shape: tuple[int, int], shipped: BuiltinDetector) -> None:
     assert shipped.detect(night(*shape[::-1])) == []
 
 
-def test_a_frame_is_only_read(clip: list[Image], shipped: Emotiond) -> None:
+def test_a_frame_is_only_read(clip: list[Image], shipped: BuiltinDetector) -> None:
     image = clip[0].copy()
     image.flags.writeable = False
     assert len(shipped.detect(image)) == len(shipped.detect(image)) == 1
@@ -342,4 +342,4 @@ def test_an_input_in_which_pixels_mean_something_else_is_refused(
     """Such a file would run, and see every picture in wrong shades."""
     monkeypatch.setattr(emotiond, "PIXELS", (1.0, 0))
     with pytest.raises(ModelError, match=r"expected an input of .* \(1.0, 0\), .* \(1.0, -128\)"):
-        Emotiond(EmotiondSettings(model=copy_lights(tmp_path)))
+        BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path)))

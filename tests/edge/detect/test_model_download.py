@@ -10,10 +10,10 @@ from edge.cli import main
 from edge.detect.model_download import PACKAGES, Package, fetch
 from edge.detect.model_files import PublishedFile
 from edge.errors import FetchError
-from edge.fileio import digest
+from edge.fileio import sha256_of
 
 CONTENT = b"weights"
-FILE = PublishedFile("nets/data/net.tflite", digest(CONTENT))
+FILE = PublishedFile("nets/data/net.tflite", sha256_of(CONTENT))
 PACKAGE = Package("nets==1.0", (FILE,))
 
 
@@ -74,14 +74,14 @@ def test_what_is_there_and_damaged_is_fetched_again(shelf: Path, tmp_path: Path)
 def test_a_file_that_differs_from_the_published_one_is_refused_and_nothing_is_stored(
     shelf: Path, tmp_path: Path
 ) -> None:
-    other = PublishedFile(FILE.member, digest(b"other"))
+    other = PublishedFile(FILE.member, sha256_of(b"other"))
     with pytest.raises(FetchError, match=r"net\.tflite is not the file expected"):
         fetch(Package("nets==1.0", (FILE, other)), tmp_path / "models")
     assert not (tmp_path / "models").exists()
 
 
 def test_a_package_without_the_file_is_refused(shelf: Path, tmp_path: Path) -> None:
-    missing = PublishedFile("nets/data/gone.tflite", digest(b""))
+    missing = PublishedFile("nets/data/gone.tflite", sha256_of(b""))
     with pytest.raises(FetchError, match="does not hold the files expected"):
         fetch(Package("nets==1.0", (missing,)), tmp_path)
 
@@ -108,7 +108,7 @@ def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing_behind(
 
 def test_a_wheel_that_a_mirror_damaged_is_refused(shelf: Path, tmp_path: Path) -> None:
     (wheel,) = shelf.iterdir()
-    packed = Package("nets==1.0", (PublishedFile("nets/data/long.tflite", digest(b"")),))
+    packed = Package("nets==1.0", (PublishedFile("nets/data/long.tflite", sha256_of(b"")),))
     with zipfile.ZipFile(wheel, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("nets/data/long.tflite", bytes(range(256)) * 99)
     content = bytearray(wheel.read_bytes())

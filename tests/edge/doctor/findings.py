@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 
 
-def listed(findings: Iterator[Finding]) -> list[Finding]:
+def listed(findings: Iterator[CheckResult]) -> list[CheckResult]:
     """Return the findings: each is one line, and one that is not ok says what to do."""
     made = list(findings)
     for finding in made:
@@ -14,7 +14,7 @@ def listed(findings: Iterator[Finding]) -> list[Finding]:
     return made
 
 
-def only(findings: Iterator[Finding]) -> Finding:
+def only(findings: Iterator[CheckResult]) -> CheckResult:
     """Return the one finding there is."""
     (finding,) = listed(findings)
     return finding

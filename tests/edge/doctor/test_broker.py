@@ -8,9 +8,9 @@ import pytest
 
 from edge.commands.embedded_broker import free_port
 from edge.doctor.broker import examine_brokers
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto
 from tests.edge.publish.mqtt.test_session import stranger
 from tests.subscribers import Subscriber
@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 TOPIC = "emotiond/test/response/doctor"
 
 
-def found(port: int, **fields: object) -> list[Finding]:
+def found(port: int, **fields: object) -> list[CheckResult]:
     settings = MqttSettings(**{"host": HOST, "port": port, "device": "test", **fields})  # type: ignore[arg-type]
     findings = list(examine_brokers(settings))
     for finding in findings:
@@ -28,7 +28,7 @@ def found(port: int, **fields: object) -> list[Finding]:
     return findings
 
 
-def failure(port: int, **fields: object) -> Finding:
+def failure(port: int, **fields: object) -> CheckResult:
     """Return the only finding, which is a failure."""
     (finding,) = found(port, **fields)
     assert finding.level is Level.FAILURE
@@ -80,19 +80,19 @@ def test_a_wrong_password_is_a_refusal_and_never_shown(
     secured: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PASSWORD", "guess")
-    finding = failure(secured.port, user="edge", password=Secret(env="PASSWORD"))
+    finding = failure(secured.port, user="edge", password=SecretRef(env="PASSWORD"))
     assert "refuses this client: Not authorized" in finding.text
     assert "guess" not in str(finding)
 
 
 def test_the_right_password_is_ok(secured: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSWORD", "secret")
-    findings = found(secured.port, user="edge", password=Secret(env="PASSWORD"))
+    findings = found(secured.port, user="edge", password=SecretRef(env="PASSWORD"))
     assert [finding.level for finding in findings] == [Level.OK, Level.OK]
 
 
 def test_a_secret_that_is_not_there_is_a_failure_before_anybody_is_called() -> None:
-    finding = failure(free_port(), user="edge", password=Secret(file=Path("/none")))
+    finding = failure(free_port(), user="edge", password=SecretRef(file=Path("/none")))
     assert "/none: the secret cannot be read" in finding.text
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from edge.capture.camera import CameraSettings
 from edge.doctor.camera import Places, examine_camera, video_nodes
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.doctor.v4l2 import Capability, Format, Node, SizeRange
 from tests.edge.doctor.findings import listed
 
@@ -57,7 +57,7 @@ class Machine:
             raise answer
         return answer
 
-    def found(self, device: int | str = 0, **asked: int) -> list[Finding]:
+    def found(self, device: int | str = 0, **asked: int) -> list[CheckResult]:
         settings = CameraSettings(device, **asked)
         return listed(examine_camera(settings, self.places, self.ask))
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 import pytest
 
 from edge.doctor.clock import UNKNOWN_ERROR, examine_clock, kernel_error
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from tests.edge.doctor.findings import only
 
 
-def found(error: float, year: int = 2027) -> Finding:
+def found(error: float, year: int = 2027) -> CheckResult:
     moment = datetime(year, 3, 4, 5, 6, 7, tzinfo=UTC).timestamp()
     return only(examine_clock(error=lambda: error, now=lambda: moment))
 

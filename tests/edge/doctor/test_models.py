@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.detect import AutoSettings, EmotiondSettings, HaarSettings, YuNetSettings
+from edge.detect import (
+    AutoSettings,
+    BuiltinSettings,
+    HaarSettings,
+    YuNetSettings,
+)
 from edge.doctor.models import examine_classifier, examine_detector
 from edge.doctor.result import Level
 from edge.errors import ConfigError, ModelError
@@ -45,14 +50,14 @@ def test_a_baseline_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
     assert finding.level is Level.FAILURE
 
 
-@pytest.mark.parametrize("settings", [EmotiondSettings(), HaarSettings()])
-def test_a_detector_that_opens_is_ok(settings: EmotiondSettings | HaarSettings) -> None:
+@pytest.mark.parametrize("settings", [BuiltinSettings(), HaarSettings()])
+def test_a_detector_that_opens_is_ok(settings: BuiltinSettings | HaarSettings) -> None:
     assert only(examine_detector(settings)).level is Level.OK
 
 
 def test_a_detector_whose_file_is_damaged_is_a_failure(tmp_path: Path) -> None:
     path = damaged(ROOT / "models" / "detectors" / "face-160x120.tflite", tmp_path)
-    finding = only(examine_detector(EmotiondSettings(model=path)))
+    finding = only(examine_detector(BuiltinSettings(model=path)))
     assert finding.level is Level.FAILURE
     assert "expected sha256" in finding.text
 

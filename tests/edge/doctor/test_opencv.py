@@ -8,7 +8,7 @@ import cv2
 import pytest
 
 from edge.doctor.opencv import examine_opencv
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from tests.conftest import ROOT
 from tests.edge.doctor.findings import listed, only
 
@@ -19,7 +19,7 @@ def install(site: Path, name: str, version: str = "4.10.0.84") -> None:
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
 
 
-def found(*sites: Path) -> list[Finding]:
+def found(*sites: Path) -> list[CheckResult]:
     return listed(examine_opencv([str(site) for site in sites]))
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture.picamera import PicameraSettings, Through
+from edge.capture.picamera import PicameraBackend, PicameraSettings
 from edge.doctor.picamera import examine_picamera
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from tests.edge.doctor.findings import listed
 
 LISTED = """Available cameras
@@ -33,7 +33,7 @@ def install(programs: Path, answer: str = LISTED, code: int = 0, name: str = "rp
     return path
 
 
-def found(camera: int = 0, through: Through = Through.AUTO) -> list[Finding]:
+def found(camera: int = 0, through: PicameraBackend = PicameraBackend.AUTO) -> list[CheckResult]:
     return listed(examine_picamera(PicameraSettings(camera, through=through)))
 
 
@@ -74,17 +74,21 @@ def test_where_nothing_is_installed_it_is_said_what_to_install(programs: Path) -
 
 def test_a_binding_that_the_config_asks_for_and_is_not_there_is_a_failure(programs: Path) -> None:
     install(programs)
-    way, _ = found(through=Through.BINDING)
+    way, _ = found(through=PicameraBackend.BINDING)
     assert way.level is Level.FAILURE
     assert "python3-picamera2" in str(way.remedy)
 
 
 @pytest.mark.parametrize(
     ("through", "text"),
-    [(Through.AUTO, "picamera2"), (Through.BINDING, "picamera2"), (Through.PROGRAM, "rpicam-vid")],
+    [
+        (PicameraBackend.AUTO, "picamera2"),
+        (PicameraBackend.BINDING, "picamera2"),
+        (PicameraBackend.PROGRAM, "rpicam-vid"),
+    ],
 )
 def test_a_binding_that_is_there_goes_before_the_program_unless_the_config_says_otherwise(
-    through: Through, text: str, programs: Path, monkeypatch: pytest.MonkeyPatch
+    through: PicameraBackend, text: str, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(programs)
     (programs / "picamera2.py").touch()

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from edge.doctor.processor import examine_processor
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from tests.edge.doctor.findings import only
 
 
-def found(tmp_path: Path, line: str, machine: str) -> Finding:
+def found(tmp_path: Path, line: str, machine: str) -> CheckResult:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor\t: 0\n{line}\nbogomips\t: 108.00\n")
     return only(examine_processor(cpuinfo, machine))

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from edge.commands.embedded_broker import free_port
-from edge.doctor.result import Finding, Level
-from edge.doctor.runner import examine, guarded
+from edge.doctor.result import CheckResult, Level
+from edge.doctor.runner import guarded, run_checks
 from tests.brokers import Broker
 from tests.conftest import ROOT
 from tests.edge.doctor.findings import listed
@@ -26,7 +26,7 @@ def test_the_machine_and_everything_that_the_config_names_are_looked_at_in_order
         "- {kind: jsonl, path: events.jsonl}\n"
         f"- {{kind: mqtt, host: 127.0.0.1, port: {absent}}}\n"
     )
-    findings = listed(examine(config))
+    findings = listed(run_checks(config))
     subjects = list(dict.fromkeys(finding.subject for finding in findings))
     ours = subjects[: subjects.index("clock")]
     assert ours == [
@@ -49,7 +49,7 @@ def test_the_machine_and_everything_that_the_config_names_are_looked_at_in_order
 def test_where_the_config_is_wrong_the_machine_is_looked_at_all_the_same(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("sink: []")
-    findings = listed(examine(config))
+    findings = listed(run_checks(config))
     subjects = [finding.subject for finding in findings]
     assert {"python", "opencv", "config", "clock"} <= set(subjects)
     assert not {"runtime", "model", "state folder"} & set(subjects)
@@ -61,8 +61,8 @@ def test_where_the_config_is_wrong_the_machine_is_looked_at_all_the_same(tmp_pat
 def test_a_subject_that_fails_is_a_finding_with_its_traceback_in_the_log_and_no_secret(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def failing() -> Iterator[Finding]:
-        yield Finding(Level.OK, "thing", "is there")
+    def failing() -> Iterator[CheckResult]:
+        yield CheckResult(Level.OK, "thing", "is there")
         raise RuntimeError("rtsp://user:secret@camera\nis odd")
 
     first, failed = listed(guarded("thing", failing()))

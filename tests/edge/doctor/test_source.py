@@ -9,7 +9,7 @@ from edge.capture.picamera import PicameraSettings
 from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings
 from edge.commands.embedded_broker import free_port
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.doctor.source import examine_source
 from tests.conftest import ROOT
 from tests.edge.doctor.findings import listed, only
@@ -17,7 +17,7 @@ from tests.edge.doctor.findings import listed, only
 FILM = ROOT / "edge" / "demo" / "faces.mp4"
 
 
-def found(settings: SourceSettings) -> Finding:
+def found(settings: SourceSettings) -> CheckResult:
     return only(examine_source(settings))
 
 

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.doctor.state import examine_state
 
 
-def found(folder: Path) -> Finding:
+def found(folder: Path) -> CheckResult:
     (finding,) = examine_state(folder)
     assert finding.text.startswith(f"{folder}: ")
     return finding

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.doctor.throttling import examine_temperature, examine_throttling
 from tests.edge.doctor.findings import listed, only
 
 
-def heated(zones: Path, thousandths: int) -> Finding:
+def heated(zones: Path, thousandths: int) -> CheckResult:
     (zones / "thermal_zone0").mkdir()
     (zones / "thermal_zone0" / "temp").write_text(f"{thousandths}\n")
     return only(examine_temperature(zones))
@@ -58,7 +58,7 @@ def test_what_is_not_read_as_a_number_is_passed_over(tmp_path: Path) -> None:
     assert throttled(tmp_path, "none\n") == []
 
 
-def limited(devices: Path, allowed: int) -> Finding:
+def limited(devices: Path, allowed: int) -> CheckResult:
     folder = devices / "system" / "cpu" / "cpu0" / "cpufreq"
     folder.mkdir(parents=True)
     (folder / "cpuinfo_max_freq").write_text("1800000\n")

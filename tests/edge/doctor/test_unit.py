@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor.result import Finding, Level
+from edge.doctor.result import CheckResult, Level
 from edge.doctor.unit import examine_unit, show
 from tests.edge.doctor.findings import listed, only
 
@@ -24,7 +24,7 @@ RUNNING = {
 }
 
 
-def found(config: Path = CONFIG, **properties: str) -> list[Finding]:
+def found(config: Path = CONFIG, **properties: str) -> list[CheckResult]:
     """Return what is found where systemd says so of a unit that runs well otherwise."""
     answer = "\n".join(f"{name}={value}" for name, value in (RUNNING | properties).items())
     return listed(examine_unit(config, booted=Path("/"), ask=lambda unit: answer))

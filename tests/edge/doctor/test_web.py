@@ -8,7 +8,7 @@ import pytest
 from edge.commands.embedded_broker import free_port
 from edge.doctor.result import Level
 from edge.doctor.web import examine_web
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 from edge.view.web.settings import WebSettings
 from tests.edge.doctor.findings import listed, only
 from tests.edge.view.web.sites import serve
@@ -32,7 +32,7 @@ def test_a_page_for_this_machine_alone_on_a_free_port_is_well() -> None:
 
 def test_a_token_that_can_be_read_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("correct-horse-battery")
-    settings = WebSettings(port=free_port(), token=Secret(file=tmp_path / "token"))
+    settings = WebSettings(port=free_port(), token=SecretRef(file=tmp_path / "token"))
     assert listed(examine_web(settings))[0].text == "asks for its token"
 
 

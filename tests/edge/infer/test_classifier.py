@@ -6,28 +6,28 @@ import pytest
 from edge.errors import ConfigError, ModelError
 from edge.infer.card import load_card
 from edge.infer.classifier import (
+    ClassifierOutput,
     ClassifierSettings,
     ModelPath,
-    Reading,
     TFLiteClassifier,
     open_classifier,
 )
-from edge.tflite import Network, Runtime, Tensor
-from edge.types import GreyImage, Probabilities
+from edge.tflite import Runtime, Tensor, TFLiteModel
+from edge.types import GrayImage, Probabilities
 from tests.edge.infer.models import copy_brightness, copy_model
 
 CROPS = list(np.random.default_rng(0).integers(0, 255, (3, 48, 48), dtype=np.uint8))
 
 
-def read(model: Path | str, crops: list[GreyImage]) -> Reading:
+def read(model: Path | str, crops: list[GrayImage]) -> ClassifierOutput:
     return open_classifier(ClassifierSettings(ModelPath(model))).classify(crops)
 
 
-def classify(model: Path | str, crops: list[GreyImage]) -> Probabilities:
+def classify(model: Path | str, crops: list[GrayImage]) -> Probabilities:
     return read(model, crops).probabilities
 
 
-def grey(value: int) -> GreyImage:
+def grey(value: int) -> GrayImage:
     return np.full((48, 48), value, dtype=np.uint8)
 
 
@@ -70,7 +70,7 @@ def test_the_mirror_image_is_read_too_and_averaged_where_that_is_asked_for() -> 
 
 
 def test_a_model_without_a_face_output_takes_every_crop_for_a_face(tmp_path: Path) -> None:
-    class WithoutFace(Network):
+    class WithoutFace(TFLiteModel):
         """Keeps the face output to itself."""
 
         def __init__(self, path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_higher_temperature_is_more_modest_and_keeps_the_order(tmp_path: Path)
 
 
 def test_probabilities_are_taken_as_they_are(tmp_path: Path) -> None:
-    class Fixed(Network):
+    class Fixed(TFLiteModel):
         """Answers every face with the same probabilities."""
 
         def invoke(self, batch: Tensor) -> list[Probabilities]:
@@ -132,7 +132,7 @@ def test_logits_that_a_card_calls_probabilities_are_refused(tmp_path: Path) -> N
 
 
 def test_a_card_may_scale_the_input(tmp_path: Path) -> None:
-    class Recording(Network):
+    class Recording(TFLiteModel):
         """Keeps what the model was given."""
 
         def invoke(self, batch: Tensor) -> list[Probabilities]:

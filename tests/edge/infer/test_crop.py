@@ -2,10 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.detect import CropFit
+from edge.detect import CropCalibration
 from edge.geometry import Box, KeyPoints, Point
 from edge.infer.crop import crop_face, crop_grey
-from edge.types import GreyImage, Image
+from edge.types import GrayImage, Image
 
 
 def gradient() -> Image:
@@ -41,7 +41,7 @@ def test_a_square_without_size_is_one_pixel() -> None:
     assert (crop_grey(gradient(), Box(7.1, 5, 7.2, 5.1), 48) == 7).all()
 
 
-FIT = CropFit(1.1, 0.0, -0.05)
+FIT = CropCalibration(1.1, 0.0, -0.05)
 SIDE = 96
 MIDDLE = Point(320.0, 240.0)
 
@@ -55,7 +55,7 @@ def tilted(clip: list[Image], degrees: float) -> tuple[Image, Box, KeyPoints]:
     return np.asarray(image, dtype=np.uint8), box, KeyPoints(*(Point(*row) for row in points))
 
 
-def likeness(one: GreyImage, other: GreyImage) -> float:
+def likeness(one: GrayImage, other: GrayImage) -> float:
     """Return the correlation of two pictures."""
     return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
 

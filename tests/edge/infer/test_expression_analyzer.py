@@ -11,16 +11,16 @@ from edge.capture.video import Video, VideoSettings
 from edge.detect import HaarSettings, YuNetSettings, open_detector
 from edge.geometry import Box
 from edge.infer.classifier import (
+    ClassifierOutput,
     ClassifierSettings,
     ModelPath,
-    Reading,
     TFLiteClassifier,
     open_classifier,
 )
-from edge.infer.expression_analyzer import LOOKS, READ_AGAIN, Expressions
+from edge.infer.expression_analyzer import MAX_FACES_PER_FRAME, RECLASSIFY_AFTER, ExpressionAnalyzer
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
-from edge.types import Expression, GreyImage, Image, Reason, Track, TrackedFrame
+from edge.types import Expression, GrayImage, Image, Reason, Track, TrackedFrame
 from tests.edge.infer.models import copy_brightness
 from tests.events import frame
 
@@ -35,10 +35,10 @@ ANY = QualitySettings(min_size=0, min_sharpness=0, min_brightness=0, min_contras
 
 def expressions(
     model: Path = Path("shallow-int8"), quality: QualitySettings = DEFAULTS
-) -> Expressions:
+) -> ExpressionAnalyzer:
     classifier = open_classifier(ClassifierSettings(ModelPath(model)))
     fit = open_detector(HaarSettings()).crop_fit
-    return Expressions(classifier, fit, SmoothingSettings(), quality)
+    return ExpressionAnalyzer(classifier, fit, SmoothingSettings(), quality)
 
 
 def find(image: Image, track_id: int = 1) -> Track:
@@ -141,7 +141,9 @@ def test_a_woman_in_profile_is_uncertain_and_facing_the_camera_she_is_not(media:
     classifier = open_classifier(ClassifierSettings())
     told: list[Expression] = []
     for one in frames(film):
-        known = Expressions(classifier, yunet.crop_fit, SmoothingSettings(), QualitySettings())
+        known = ExpressionAnalyzer(
+            classifier, yunet.crop_fit, SmoothingSettings(), QualitySettings()
+        )
         (face,) = yunet.detect(one.image)
         track = Track(1, face.box, True, face.points)
         told += known.update(TrackedFrame(replace(one, still=True), (track,)))
@@ -179,7 +181,7 @@ def test_each_face_of_a_frame_is_accepted_or_refused_by_itself(tmp_path: Path) -
 
 def test_a_crowd_takes_turns_and_everybody_is_told(clip: list[Image]) -> None:
     known, face = expressions(), find(clip[4])
-    crowd = [replace(face, track_id=number) for number in range(1, 3 * LOOKS + 1)]
+    crowd = [replace(face, track_id=number) for number in range(1, 3 * MAX_FACES_PER_FRAME + 1)]
     told = {
         expression.track.track_id
         for number in range(30)
@@ -190,7 +192,7 @@ def test_a_crowd_takes_turns_and_everybody_is_told(clip: list[Image]) -> None:
 
 def test_in_a_still_every_face_of_a_crowd_is_read(clip: list[Image]) -> None:
     face = find(clip[4])
-    crowd = [replace(face, track_id=number) for number in range(1, 3 * LOOKS + 1)]
+    crowd = [replace(face, track_id=number) for number in range(1, 3 * MAX_FACES_PER_FRAME + 1)]
     assert len(expressions().update(read(clip[4], 0.0, crowd, still=True))) == len(crowd)
 
 
@@ -200,11 +202,15 @@ def test_a_face_that_looks_the_same_is_read_again_after_a_while(
     known, track, read_at, now = expressions(), find(clip[4]), list[float](), 0.0
     classify = TFLiteClassifier.classify
 
-    def noting(self: TFLiteClassifier, crops: Sequence[GreyImage], mirror: bool = False) -> Reading:
+    def noting(
+        self: TFLiteClassifier, crops: Sequence[GrayImage], mirror: bool = False
+    ) -> ClassifierOutput:
         read_at.append(now)
         return classify(self, crops, mirror)
 
     monkeypatch.setattr(TFLiteClassifier, "classify", noting)
     for now in np.arange(0.0, 1.0, 0.05).tolist():
         known.update(read(clip[4], now, [track]))
-    assert read_at == pytest.approx([0.0, READ_AGAIN, 2 * READ_AGAIN, 3 * READ_AGAIN])
+    assert read_at == pytest.approx(
+        [0.0, RECLASSIFY_AFTER, 2 * RECLASSIFY_AFTER, 3 * RECLASSIFY_AFTER]
+    )

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from edge.detect import HaarSettings, open_detector
-from edge.infer.classifier import ClassifierSettings, Reading, open_classifier
-from edge.infer.face_analyzer import Looker, alike
+from edge.infer.classifier import ClassifierOutput, ClassifierSettings, open_classifier
+from edge.infer.face_analyzer import FaceAnalyzer, crops_similar
 from edge.infer.quality import QualitySettings
-from edge.types import Face, GreyImage, Image
+from edge.types import Face, GrayImage, Image
 
 
 class Reader:
@@ -18,7 +18,7 @@ class Reader:
         self._classifier = open_classifier(ClassifierSettings())
         self.card = self._classifier.card
 
-    def classify(self, crops: Sequence[GreyImage], mirror: bool = False) -> Reading:
+    def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
         self.crops += len(crops)
         return self._classifier.classify(crops, mirror)
 
@@ -28,8 +28,8 @@ def reader() -> Reader:
     return Reader()
 
 
-def look_by(reader: Reader) -> Looker:
-    return Looker(reader, open_detector(HaarSettings()).crop_fit, QualitySettings())
+def look_by(reader: Reader) -> FaceAnalyzer:
+    return FaceAnalyzer(reader, open_detector(HaarSettings()).crop_fit, QualitySettings())
 
 
 def face_in(image: Image) -> Face:
@@ -62,5 +62,5 @@ def test_a_face_that_changed_is_read_and_others_keep_their_place(
 
 def test_crops_are_alike_up_to_a_mean_difference() -> None:
     grey = np.full((48, 48), 100, dtype=np.uint8)
-    assert alike(grey, grey + np.uint8(1))
-    assert not alike(grey, grey + np.uint8(2))
+    assert crops_similar(grey, grey + np.uint8(1))
+    assert not crops_similar(grey, grey + np.uint8(2))

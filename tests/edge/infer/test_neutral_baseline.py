@@ -10,7 +10,7 @@ from edge.infer.card import ModelCard, load_card
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.infer.neutral_baseline import (
     LIMIT,
-    Baseline,
+    NeutralBaseline,
     check_neutral,
     fit_baseline,
     load_baseline,
@@ -31,14 +31,14 @@ def answers(count: int = 5, **shares: float) -> Probabilities:
     return np.array([row] * count, dtype=np.float32)
 
 
-def weights(baseline: Baseline) -> dict[str, float]:
+def weights(baseline: NeutralBaseline) -> dict[str, float]:
     return dict(zip(baseline.labels, baseline.weights, strict=True))
 
 
 def test_there_is_one_number_for_each_class_and_nothing_of_the_person() -> None:
     baseline = fit_baseline(CARD, answers(sad=0.5, neutral=0.3))
     assert len(baseline.weights) == len(CARD.labels)
-    stored = {field.name for field in msgspec.structs.fields(Baseline)}
+    stored = {field.name for field in msgspec.structs.fields(NeutralBaseline)}
     assert stored == {"model", "sha256", "labels", "crops", "weights"}
     assert (baseline.model, baseline.sha256, baseline.crops) == (CARD.name, CARD.sha256, 5)
 

@@ -10,24 +10,24 @@ from edge.detect import HaarSettings, open_detector
 from edge.geometry import NOSE, Box, KeyPoints, Point
 from edge.infer.crop import crop_face
 from edge.infer.quality import QualitySettings, measure, reasons
-from edge.types import GreyImage, Image, Quality, Reason
+from edge.types import GrayImage, Image, Quality, Reason
 
 SQUARE = Box(0, 0, 100, 100)
 GOOD = Quality(size=100, sharpness=0.1, brightness=120, contrast=45, yaw=0.0, roll=0.0)
 
 
-def face_of(image: Image) -> GreyImage:
+def face_of(image: Image) -> GrayImage:
     """Return the one face of a frame, 48 pixels wide and high."""
     haar = open_detector(HaarSettings())
     (face,) = haar.detect(image)
     return crop_face(image, face.box, None, haar.crop_fit, 48)
 
 
-def sharpness(crop: GreyImage) -> float:
+def sharpness(crop: GrayImage) -> float:
     return measure(crop, SQUARE, None).sharpness
 
 
-def motion(crop: GreyImage, degrees: float, length: int = 9) -> GreyImage:
+def motion(crop: GrayImage, degrees: float, length: int = 9) -> GrayImage:
     """Blur a picture along one direction."""
     kernel = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1 / length

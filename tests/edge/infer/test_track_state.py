@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from edge.infer.face_analyzer import Look
+from edge.infer.face_analyzer import FaceObservation
 from edge.infer.smoothing import SmoothingSettings
-from edge.infer.track_state import Watch
+from edge.infer.track_state import ExpressionTrackState
 from edge.types import Reason
 from tests.events import QUALITY
 
@@ -13,8 +13,8 @@ SETTINGS = SmoothingSettings(time_constant=0.3, margin=0.1, dwell=0.375)
 CROP = np.zeros((48, 48), dtype=np.uint8)
 
 
-def look(label: int = 0, accepted: bool = True, *poor: Reason) -> Look:
-    return Look(np.eye(2, dtype=np.float32)[label], accepted, QUALITY, poor, CROP)
+def look(label: int = 0, accepted: bool = True, *poor: Reason) -> FaceObservation:
+    return FaceObservation(np.eye(2, dtype=np.float32)[label], accepted, QUALITY, poor, CROP)
 
 
 GOOD = look()
@@ -23,9 +23,9 @@ DARK = look(0, True, Reason.DARK)
 DARK_REFUSED = look(0, False, Reason.DARK)
 
 
-def watch(*looks: Look, step: float = 0.125) -> Watch:
+def watch(*looks: FaceObservation, step: float = 0.125) -> ExpressionTrackState:
     """Return what is known after `looks`, so many seconds apart."""
-    known = Watch(SETTINGS)
+    known = ExpressionTrackState(SETTINGS)
     for index, one in enumerate(looks):
         known.update(one, index * step)
     return known
@@ -82,7 +82,7 @@ def test_a_face_that_comes_back_is_read_anew_after_the_dwell_time() -> None:
 
 
 def test_a_face_at_the_edge_of_a_limit_does_not_flicker() -> None:
-    known = Watch(SETTINGS)
+    known = ExpressionTrackState(SETTINGS)
     told = []
     for index in range(200):
         known.update(DARK if index % 2 else GOOD, index / 30)
@@ -90,14 +90,14 @@ def test_a_face_at_the_edge_of_a_limit_does_not_flicker() -> None:
     assert len(set(told)) <= 2
 
 
-def unsure(first: float) -> Look:
+def unsure(first: float) -> FaceObservation:
     """A look that gives the first of three classes so much, and the others the rest."""
     rest = (1 - first) / 2
-    return Look(np.array([first, rest, rest], dtype=np.float32), True, QUALITY, (), CROP)
+    return FaceObservation(np.array([first, rest, rest], dtype=np.float32), True, QUALITY, (), CROP)
 
 
-def shown(*looks: Look, step: float = 0.125) -> Watch:
-    known = Watch(SETTINGS, min_confidence=0.5)
+def shown(*looks: FaceObservation, step: float = 0.125) -> ExpressionTrackState:
+    known = ExpressionTrackState(SETTINGS, min_confidence=0.5)
     for index, one in enumerate(looks):
         known.update(one, index * step)
     return known
@@ -119,7 +119,7 @@ def test_an_ambiguous_face_is_not_named_at_first() -> None:
 
 
 def test_an_expression_about_as_probable_as_it_must_be_does_not_flicker() -> None:
-    known, told = Watch(SETTINGS, min_confidence=0.5), []
+    known, told = ExpressionTrackState(SETTINGS, min_confidence=0.5), []
     for index in range(300):
         known.update(unsure(0.5 + 0.04 * (-1) ** (index // 20)), index / 30)
         told.append((known.label, known.reasons))

@@ -1,4 +1,4 @@
-from edge.infer.uncertainty import Doubt
+from edge.infer.uncertainty import UncertaintyHysteresis
 from edge.types import Reason
 
 DARK = (Reason.DARK,)
@@ -7,7 +7,7 @@ GOOD: tuple[Reason, ...] = ()
 
 def doubt(*looks: tuple[float, tuple[Reason, ...]], dwell: float = 0.5) -> list[bool]:
     """Return whether there was doubt after each of the looks, given with their times."""
-    known, doubted = Doubt(dwell), []
+    known, doubted = UncertaintyHysteresis(dwell), []
     for now, reasons in looks:
         known.update(reasons, now)
         doubted.append(bool(known.reasons))
@@ -34,7 +34,7 @@ def test_without_a_dwell_time_one_look_is_enough() -> None:
 
 
 def test_the_reasons_are_those_of_the_last_look_that_gave_any() -> None:
-    known = Doubt(0.0)
+    known = UncertaintyHysteresis(0.0)
     known.update(DARK, 0.0)
     known.update((Reason.BLURRED, Reason.DARK), 1.0)
     assert known.reasons == (Reason.BLURRED, Reason.DARK)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.offline.intervals import Span, clip, is_film, join, spans_of
-from edge.publish.events import EventLife
+from edge.offline.intervals import ExpressionInterval, clip, intervals_of, is_film, join
+from edge.publish.events import EventGenerator
 from edge.types import EmotionEvent, EventType
 from tests.edge.offline.days import MORNING, day, event
 from tests.events import expression, frame
@@ -35,7 +35,7 @@ def told(*events: EmotionEvent) -> list[tuple[int, str, float, float]]:
     """Return the spans, counted from the morning."""
     return [
         (span.track_id, span.emotion, span.start - BEGIN, span.end - BEGIN)
-        for span in spans_of(events)
+        for span in intervals_of(events)
     ]
 
 
@@ -97,7 +97,7 @@ def test_of_films_spans_are_places_in_them() -> None:
         event(END, 1, "happy", 900.1, duration=3.0, position=6.0),
     ]
     assert is_film(events)
-    assert spans_of(events) == [Span(1, "happy", 2.0, 5.0)]
+    assert intervals_of(events) == [ExpressionInterval(1, "happy", 2.0, 5.0)]
 
 
 def test_one_event_that_is_live_makes_all_of_them_live() -> None:
@@ -107,7 +107,7 @@ def test_one_event_that_is_live_makes_all_of_them_live() -> None:
 
 def film(*frames: Iterable[tuple[str, bool]]) -> list[EmotionEvent]:
     """Return what is told of a film whose face shows an expression in each frame, seen or not."""
-    life = EventLife("shallow-int8", "emotiond", film=True)
+    life = EventGenerator("shallow-int8", "emotiond", film=True)
     events = []
     for second, faces in enumerate(frames):
         present = [
@@ -123,14 +123,14 @@ def test_a_face_of_a_film_that_is_seen_once_does_not_last() -> None:
     events = film([("happy", True)], [("happy", False)], [], [])
     later = event(START, 2, "sad", 0.0, position=90.0)
     assert [one.position for one in events] == [0.0, 0.0]
-    assert spans_of([*events, later]) == []
+    assert intervals_of([*events, later]) == []
 
 
 def test_a_face_of_a_film_that_changes_when_it_is_last_seen_ends_there() -> None:
     events = film([("happy", True)], [("happy", True)], [("sad", True)], [("sad", False)], [])
     later = event(START, 2, "sad", 0.0, position=90.0)
     assert [one.position for one in events] == [0.0, 2.0, 2.0]
-    assert spans_of([*events, later]) == [Span(1, "happy", 0.0, 2.0)]
+    assert intervals_of([*events, later]) == [ExpressionInterval(1, "happy", 0.0, 2.0)]
 
 
 def test_an_end_that_tells_of_more_time_than_passed_is_where_it_was_decided() -> None:
@@ -140,7 +140,7 @@ def test_an_end_that_tells_of_more_time_than_passed_is_where_it_was_decided() ->
 
 
 def test_a_face_that_comes_back_under_its_number_is_two_visits() -> None:
-    spans = spans_of(
+    spans = intervals_of(
         [
             event(START, 1, "happy", 0.0),
             event(END, 1, "happy", 4.0, duration=3.0),
@@ -156,11 +156,11 @@ def test_a_film_may_begin_with_a_face_at_its_very_first_place() -> None:
         event(START, 1, "happy", 5.0, position=0.0),
         event(END, 1, "happy", 5.1, duration=2.0, position=2.0),
     ]
-    assert spans_of(events) == [Span(1, "happy", 0.0, 2.0)]
+    assert intervals_of(events) == [ExpressionInterval(1, "happy", 0.0, 2.0)]
 
 
 def test_nothing_comes_of_nothing() -> None:
-    assert spans_of([]) == []
+    assert intervals_of([]) == []
 
 
 @settings(deadline=None)
@@ -168,7 +168,7 @@ def test_nothing_comes_of_nothing() -> None:
 def test_the_spans_of_one_face_never_overlap_and_lie_within_what_was_recorded(
     events: list[EmotionEvent],
 ) -> None:
-    spans = spans_of(events)
+    spans = intervals_of(events)
     for track_id in {span.track_id for span in spans}:
         own = [span for span in spans if span.track_id == track_id]
         assert all(one.end <= other.start for one, other in pairwise(own))
@@ -182,7 +182,7 @@ def test_the_spans_of_one_face_never_overlap_and_lie_within_what_was_recorded(
 def test_a_face_is_in_view_from_its_first_event_at_most_until_the_last_of_all(
     events: list[EmotionEvent],
 ) -> None:
-    spans = spans_of(events)
+    spans = intervals_of(events)
     last = max((one.time.timestamp() for one in events), default=0.0)
     for track_id in {one.track_id for one in events}:
         first = min(one.time.timestamp() for one in events if one.track_id == track_id)
@@ -195,7 +195,7 @@ def test_a_face_is_in_view_from_its_first_event_at_most_until_the_last_of_all(
 def test_a_face_whose_last_event_is_an_end_lasts_no_longer_than_its_own_events(
     events: list[EmotionEvent],
 ) -> None:
-    spans = spans_of(events)
+    spans = intervals_of(events)
     for track_id in {one.track_id for one in events}:
         own = [one for one in events if one.track_id == track_id]
         last = max(one.time for one in own)
@@ -211,7 +211,7 @@ def test_events_that_come_twice_anywhere_count_once(
 ) -> None:
     once = list({(one.time, one.type, one.track_id): one for one in events}.values())
     twice = [*once, *dice.sample(once, len(once) // 2)]
-    assert spans_of(twice) == spans_of(once)
+    assert intervals_of(twice) == intervals_of(once)
 
 
 @settings(deadline=None)
@@ -222,21 +222,21 @@ def test_the_order_in_which_events_come_does_not_matter(
     once = {(one.time, one.type, one.track_id): one for one in events}
     shuffled = list(once.values())
     dice.shuffle(shuffled)
-    assert spans_of(shuffled) == spans_of(once.values())
+    assert intervals_of(shuffled) == intervals_of(once.values())
 
 
 def test_a_whole_day_adds_up_to_what_its_ends_tell() -> None:
     events = list(day(200))
     seconds = sum(one.duration for one in events if one.type is END)
-    assert sum(span.seconds for span in spans_of(events)) == pytest.approx(seconds)
+    assert sum(span.seconds for span in intervals_of(events)) == pytest.approx(seconds)
 
 
 def test_spans_without_a_gap_are_one_visit() -> None:
     spans = [
-        Span(1, "happy", 0.0, 2.0),
-        Span(2, "sad", 1.0, 9.0),
-        Span(1, "sad", 2.0, 3.0),
-        Span(1, "happy", 50.0, 51.0),
+        ExpressionInterval(1, "happy", 0.0, 2.0),
+        ExpressionInterval(2, "sad", 1.0, 9.0),
+        ExpressionInterval(1, "sad", 2.0, 3.0),
+        ExpressionInterval(1, "happy", 50.0, 51.0),
     ]
     visits = join(spans)
     assert [[span.emotion for span in visit] for visit in visits] == [
@@ -247,7 +247,7 @@ def test_spans_without_a_gap_are_one_visit() -> None:
 
 
 def test_a_span_is_cut_to_a_part_of_the_time() -> None:
-    span = Span(1, "happy", 10.0, 20.0)
-    assert clip(span, 15.0, 30.0) == Span(1, "happy", 15.0, 20.0)
+    span = ExpressionInterval(1, "happy", 10.0, 20.0)
+    assert clip(span, 15.0, 30.0) == ExpressionInterval(1, "happy", 15.0, 20.0)
     assert clip(span, 0.0, 30.0) == span
     assert clip(span, 20.0, 30.0) is None

@@ -12,14 +12,14 @@ import pytest
 from edge.commands.embedded_broker import free_port
 from edge.config import parse_config
 from edge.errors import EmotiondError
-from edge.offline.parallel import Outcome, spread_over_cluster, spread_over_cores
-from edge.offline.video_analysis import Job, Study, study
+from edge.offline.parallel import Outcome, analyze_on_cluster, analyze_parallel
+from edge.offline.video_analysis import VideoJob, VideoResult, analyze_video
 from tests.brokers import wait_until
 from tests.films import cut, told, without_face
 
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[VideoJob]:
     """Two films with a face, one without, and one that is none."""
     folder = tmp_path_factory.mktemp("films")
     letter = folder / "letter.mp4"
@@ -31,20 +31,24 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
         cut(folder / "short.mp4", 30),
     ]
     config = parse_config({"sinks": []}, Path("/config.yaml"))
-    return [Job(film, config, folder / f"{film.stem}-copy.mp4") for film in films]
+    return [VideoJob(film, config, folder / f"{film.stem}-copy.mp4") for film in films]
 
 
 @pytest.fixture(scope="module")
-def alone(jobs: Sequence[Job]) -> list[list[tuple[object, ...]] | None]:
+def alone(jobs: Sequence[VideoJob]) -> list[list[tuple[object, ...]] | None]:
     """What each film tells by itself; None of what is none."""
     return [
-        None if job.film.name == "letter.mp4" else told(study(Job(job.film, job.config)).events)
+        None
+        if job.film.name == "letter.mp4"
+        else told(analyze_video(VideoJob(job.film, job.config)).events)
         for job in jobs
     ]
 
 
 def check(
-    outcomes: Iterator[Outcome], jobs: Sequence[Job], alone: list[list[tuple[object, ...]] | None]
+    outcomes: Iterator[Outcome],
+    jobs: Sequence[VideoJob],
+    alone: list[list[tuple[object, ...]] | None],
 ) -> None:
     """Make sure that of each film the same came as of it alone."""
     found = dict(outcomes)
@@ -55,7 +59,7 @@ def check(
             assert isinstance(result, EmotiondError)
             assert str(result) == f"{jobs[place].film}: cannot be read as a video"
         else:
-            assert isinstance(result, Study)
+            assert isinstance(result, VideoResult)
             assert told(result.events) == expected
         copy = jobs[place].out
         assert copy is not None
@@ -63,8 +67,8 @@ def check(
         copy.unlink(missing_ok=True)
 
 
-def test_over_the_cores(jobs: list[Job], alone: list[list[tuple[object, ...]] | None]) -> None:
-    check(spread_over_cores(jobs, processes=2), jobs, alone)
+def test_over_the_cores(jobs: list[VideoJob], alone: list[list[tuple[object, ...]] | None]) -> None:
+    check(analyze_parallel(jobs, processes=2), jobs, alone)
 
 
 class Cluster:
@@ -118,34 +122,34 @@ def cluster() -> Iterator[Cluster]:
 
 
 def test_over_a_cluster(
-    cluster: Cluster, jobs: list[Job], alone: list[list[tuple[object, ...]] | None]
+    cluster: Cluster, jobs: list[VideoJob], alone: list[list[tuple[object, ...]] | None]
 ) -> None:
-    check(spread_over_cluster(jobs, cluster.address), jobs, alone)
+    check(analyze_on_cluster(jobs, cluster.address), jobs, alone)
 
 
 def test_a_film_whose_worker_is_lost_is_given_to_another(
-    cluster: Cluster, jobs: list[Job], alone: list[list[tuple[object, ...]] | None]
+    cluster: Cluster, jobs: list[VideoJob], alone: list[list[tuple[object, ...]] | None]
 ) -> None:
-    outcomes = spread_over_cluster(jobs, cluster.address)
+    outcomes = analyze_on_cluster(jobs, cluster.address)
     first = next(outcomes)
     cluster.workers[0].kill()
     check(iter([first, *outcomes]), jobs, alone)
 
 
-def test_where_no_scheduler_answers_it_is_said_in_one_line(jobs: list[Job]) -> None:
+def test_where_no_scheduler_answers_it_is_said_in_one_line(jobs: list[VideoJob]) -> None:
     pytest.importorskip("distributed")
     address = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(
         EmotiondError, match=re.escape(f"{address}: no scheduler answers")
     ) as caught:
-        list(spread_over_cluster(jobs, address))
+        list(analyze_on_cluster(jobs, address))
     assert "\n" not in str(caught.value)
 
 
-def test_a_scheduler_without_workers_is_an_error(jobs: list[Job]) -> None:
+def test_a_scheduler_without_workers_is_an_error(jobs: list[VideoJob]) -> None:
     pytest.importorskip("distributed")
     with ExitStack() as stack:
         cluster = Cluster(0, stack)
         wait_until(cluster.ready, seconds=60)
         with pytest.raises(EmotiondError, match="the scheduler has no workers"):
-            list(spread_over_cluster(jobs, cluster.address))
+            list(analyze_on_cluster(jobs, cluster.address))

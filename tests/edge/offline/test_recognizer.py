@@ -13,7 +13,7 @@ import pytest
 from edge import EmotionRecognizer
 from edge.config import Config, parse_config
 from edge.errors import ConfigError, InputError
-from edge.offline.recognizer import PresentRecognizer
+from edge.offline.recognizer import LiveConfigRecognizer
 from edge.types import Expression, Image
 
 
@@ -122,7 +122,7 @@ class Present:
 
 def test_a_daemon_reads_pictures_as_it_is_set_at_the_moment(clip: list[Image]) -> None:
     present = Present()
-    recognizer = PresentRecognizer(lambda: present.config)
+    recognizer = LiveConfigRecognizer(lambda: present.config)
     first = recognizer.look(clip[2]).expressions[0].probabilities
     present.set(classifier={"model": "deep-int8"})
     assert recognizer.look(clip[2]).expressions[0].probabilities != first
@@ -134,7 +134,7 @@ def test_a_change_of_anything_else_loads_no_model_again(
     clip: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     present = Present()
-    recognizer = PresentRecognizer(lambda: present.config)
+    recognizer = LiveConfigRecognizer(lambda: present.config)
     recognizer.look(clip[2])
     monkeypatch.setattr(EmotionRecognizer, "of", lambda config: pytest.fail("opened again"))
     present.set(privacy={"blur": "faces"}, web={"port": 8081})
@@ -143,7 +143,7 @@ def test_a_change_of_anything_else_loads_no_model_again(
 
 def test_threads_may_ask_at_once(clip: list[Image]) -> None:
     present = Present()
-    recognizer = PresentRecognizer(lambda: present.config)
+    recognizer = LiveConfigRecognizer(lambda: present.config)
     emotions: list[str] = []
 
     def ask() -> None:

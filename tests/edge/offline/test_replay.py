@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from edge.errors import EmotiondError
-from edge.offline.event_log import Recording
-from edge.offline.replay import Player
-from edge.types import CameraState, EmotionEvent, EventType, Record, Status
+from edge.offline.event_log import EventLog
+from edge.offline.replay import EventReplayer
+from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType, SinkRecord
 from tests.edge.offline.recordings import at, record
 
 END = EventType.END
@@ -32,7 +32,7 @@ class Keeper:
     condition = None
 
     def __init__(self, clock: Clock, fails: bool = False) -> None:
-        self.told: list[tuple[float, Record | str]] = []
+        self.told: list[tuple[float, SinkRecord | str]] = []
         self._clock = clock
         self._fails = fails
 
@@ -41,13 +41,13 @@ class Keeper:
             raise EmotiondError("in use")
         self._keep("started")
 
-    def publish(self, record: Record) -> None:
+    def publish(self, record: SinkRecord) -> None:
         self._keep(record)
 
     def close(self, timeout: float) -> None:
         self._keep("closed")
 
-    def _keep(self, what: Record | str) -> None:
+    def _keep(self, what: SinkRecord | str) -> None:
         self.told.append((self._clock(), what))
 
     @property
@@ -58,8 +58,8 @@ class Keeper:
 def play(directory: Path, events: list[EmotionEvent], speed: float = 1.0) -> Keeper:
     clock = Clock()
     keeper = Keeper(clock)
-    recording = Recording(record(directory / "events.jsonl", events))
-    player = Player(recording, [keeper], speed, clock, clock.sleep)
+    recording = EventLog(record(directory / "events.jsonl", events))
+    player = EventReplayer(recording, [keeper], speed, clock, clock.sleep)
     with player.running():
         list(player.play())
     return keeper
@@ -90,7 +90,7 @@ def test_each_event_is_told_as_new_and_of_this_moment_and_else_as_recorded(tmp_p
 def test_sinks_learn_of_model_and_classes_before_they_start(tmp_path: Path) -> None:
     told = [what for _, what in play(tmp_path, [at(0), at(1, END)]).told]
     labels = ("happy", "neutral")
-    assert told[0] == Status(CameraState.ONLINE, None, "shallow-int8", "haar", labels)
+    assert told[0] == DaemonStatus(CameraState.ONLINE, None, "shallow-int8", "haar", labels)
     assert told[1] == "started"
     assert told[-1] == "closed"
 
@@ -108,8 +108,8 @@ def interrupt(seconds: float) -> None:
 def test_who_interrupts_leaves_nobody_in_view(tmp_path: Path) -> None:
     clock = Clock()
     keeper = Keeper(clock)
-    recording = Recording(record(tmp_path / "events.jsonl", [at(0), at(9), at(10, END)]))
-    player = Player(recording, [keeper], 1.0, clock, interrupt)
+    recording = EventLog(record(tmp_path / "events.jsonl", [at(0), at(9), at(10, END)]))
+    player = EventReplayer(recording, [keeper], 1.0, clock, interrupt)
     with pytest.raises(KeyboardInterrupt), player.running():
         list(player.play())
     assert [one.type for one in keeper.events] == [EventType.START, END]
@@ -121,10 +121,10 @@ def test_where_one_sink_cannot_start_the_others_are_closed_and_nothing_is_played
 ) -> None:
     clock = Clock()
     keeper = Keeper(clock)
-    recording = Recording(record(tmp_path / "events.jsonl", [at(0)]))
+    recording = EventLog(record(tmp_path / "events.jsonl", [at(0)]))
     with (
         pytest.raises(EmotiondError, match="in use"),
-        Player(recording, [keeper, Keeper(clock, fails=True)]).running(),
+        EventReplayer(recording, [keeper, Keeper(clock, fails=True)]).running(),
     ):
         raise AssertionError
     assert [what for _, what in keeper.told[1:]] == ["started", "closed"]

@@ -2,7 +2,7 @@ from statistics import median
 
 import pytest
 
-from edge.offline.intervals import Span
+from edge.offline.intervals import ExpressionInterval
 from edge.offline.statistics import (
     Durations,
     durations,
@@ -13,11 +13,11 @@ from edge.offline.statistics import (
 )
 
 SPANS = [
-    Span(1, "happy", 0.0, 4.0),
-    Span(2, "happy", 1.0, 2.0),
-    Span(1, "sad", 4.0, 5.0),
-    Span(1, "happy", 5.0, 7.0),
-    Span(2, "sad", 20.0, 26.0),
+    ExpressionInterval(1, "happy", 0.0, 4.0),
+    ExpressionInterval(2, "happy", 1.0, 2.0),
+    ExpressionInterval(1, "sad", 4.0, 5.0),
+    ExpressionInterval(1, "happy", 5.0, 7.0),
+    ExpressionInterval(2, "sad", 20.0, 26.0),
 ]
 
 
@@ -42,12 +42,20 @@ def test_durations_tell_how_often_and_how_long_each_time() -> None:
 
 
 def test_expressions_shown_as_long_come_by_their_names() -> None:
-    spans = [Span(1, "sad", 0.0, 2.0), Span(2, "happy", 0.0, 2.0), Span(3, "angry", 0.0, 1.0)]
+    spans = [
+        ExpressionInterval(1, "sad", 0.0, 2.0),
+        ExpressionInterval(2, "happy", 0.0, 2.0),
+        ExpressionInterval(3, "angry", 0.0, 1.0),
+    ]
     assert list(durations(spans)) == list(shares(spans)) == ["happy", "sad", "angry"]
 
 
 def test_faces_come_by_their_numbers() -> None:
-    assert list(shares_by_track([Span(9, "sad", 0.0, 2.0), Span(2, "sad", 1.0, 2.0)])) == [2, 9]
+    assert list(
+        shares_by_track(
+            [ExpressionInterval(9, "sad", 0.0, 2.0), ExpressionInterval(2, "sad", 1.0, 2.0)]
+        )
+    ) == [2, 9]
 
 
 def test_without_spans_there_is_nothing_to_sum() -> None:
@@ -58,12 +66,12 @@ def test_without_spans_there_is_nothing_to_sum() -> None:
 
 def test_a_change_is_counted_each_time_and_on_every_face() -> None:
     spans = [
-        Span(1, "happy", 0.0, 1.0),
-        Span(2, "happy", 0.0, 3.0),
-        Span(1, "sad", 1.0, 2.0),
-        Span(1, "happy", 2.0, 3.0),
-        Span(1, "sad", 3.0, 4.0),
-        Span(2, "sad", 3.0, 5.0),
+        ExpressionInterval(1, "happy", 0.0, 1.0),
+        ExpressionInterval(2, "happy", 0.0, 3.0),
+        ExpressionInterval(1, "sad", 1.0, 2.0),
+        ExpressionInterval(1, "happy", 2.0, 3.0),
+        ExpressionInterval(1, "sad", 3.0, 4.0),
+        ExpressionInterval(2, "sad", 3.0, 5.0),
     ]
     assert transitions(spans) == {("happy", "sad"): 3, ("sad", "happy"): 1}
 
@@ -76,14 +84,23 @@ def test_transitions_are_those_of_one_face_in_one_visit() -> None:
     ("spans", "seconds"),
     [
         ([], 0.0),
-        ([Span(1, "happy", 0.0, 4.0), Span(2, "sad", 6.0, 7.0)], 5.0),
-        ([Span(1, "happy", 0.0, 4.0), Span(2, "sad", 3.0, 7.0)], 7.0),
-        ([Span(1, "happy", 0.0, 4.0), Span(1, "sad", 4.0, 6.0)], 6.0),
-        ([Span(1, "happy", 0.0, 9.0), Span(2, "sad", 3.0, 7.0)], 9.0),
-        ([Span(1, "happy", 0.0, 9.0), Span(2, "sad", 3.0, 7.0), Span(3, "sad", 8.0, 10.0)], 10.0),
-        ([Span(2, "sad", 6.0, 7.0), Span(1, "happy", 0.0, 4.0)], 5.0),
+        ([ExpressionInterval(1, "happy", 0.0, 4.0), ExpressionInterval(2, "sad", 6.0, 7.0)], 5.0),
+        ([ExpressionInterval(1, "happy", 0.0, 4.0), ExpressionInterval(2, "sad", 3.0, 7.0)], 7.0),
+        ([ExpressionInterval(1, "happy", 0.0, 4.0), ExpressionInterval(1, "sad", 4.0, 6.0)], 6.0),
+        ([ExpressionInterval(1, "happy", 0.0, 9.0), ExpressionInterval(2, "sad", 3.0, 7.0)], 9.0),
+        (
+            [
+                ExpressionInterval(1, "happy", 0.0, 9.0),
+                ExpressionInterval(2, "sad", 3.0, 7.0),
+                ExpressionInterval(3, "sad", 8.0, 10.0),
+            ],
+            10.0,
+        ),
+        ([ExpressionInterval(2, "sad", 6.0, 7.0), ExpressionInterval(1, "happy", 0.0, 4.0)], 5.0),
     ],
     ids=["none", "disjoint", "overlapping", "touching", "nested", "nested and over", "unsorted"],
 )
-def test_time_in_which_several_are_in_view_counts_once(spans: list[Span], seconds: float) -> None:
+def test_time_in_which_several_are_in_view_counts_once(
+    spans: list[ExpressionInterval], seconds: float
+) -> None:
     assert watched(spans) == seconds

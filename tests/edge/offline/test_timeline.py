@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.label_colors import COLOURS, OTHER, colour
-from edge.offline.intervals import Span, spans_of
+from edge.label_colors import COLOURS, OTHER, color_for
+from edge.offline.intervals import ExpressionInterval, intervals_of
 from edge.offline.timeline import (
     DENSITY,
     LEFT,
@@ -22,7 +22,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 ROOM = WIDTH - LEFT - RIGHT
 
 
-def draw(spans: list[Span], film: bool = True, title: str = "a film") -> ET.Element:
+def draw(spans: list[ExpressionInterval], film: bool = True, title: str = "a film") -> ET.Element:
     return ET.fromstring(timeline_svg(spans, film, title))
 
 
@@ -36,24 +36,28 @@ def texts(drawing: ET.Element) -> list[str | None]:
 
 
 def test_a_span_is_a_bar_where_and_as_long_as_it_was_in_its_colour() -> None:
-    drawing = draw([Span(1, "happy", 0.0, 5.0), Span(1, "sad", 5.0, 20.0)])
+    drawing = draw(
+        [ExpressionInterval(1, "happy", 0.0, 5.0), ExpressionInterval(1, "sad", 5.0, 20.0)]
+    )
     first, second = bars(drawing)
     assert float(first.attrib["x"]) == pytest.approx(LEFT, abs=0.1)
     assert float(first.attrib["width"]) == pytest.approx(ROOM / 4, abs=0.1)
     assert float(second.attrib["width"]) == pytest.approx(ROOM * 3 / 4, abs=0.1)
-    assert [first.attrib["fill"], second.attrib["fill"]] == [colour("happy"), colour("sad")]
+    assert [first.attrib["fill"], second.attrib["fill"]] == [color_for("happy"), color_for("sad")]
     assert first.findtext(f"{SVG}title") == "face 1: happy, 5.0 s from 0:00:00"
 
 
 def test_each_face_has_a_lane_and_each_expression_a_place_in_the_legend() -> None:
-    drawing = draw([Span(1, "happy", 0.0, 5.0), Span(2, "uncertain", 3.0, 9.0)])
+    drawing = draw(
+        [ExpressionInterval(1, "happy", 0.0, 5.0), ExpressionInterval(2, "uncertain", 3.0, 9.0)]
+    )
     assert {"face 1", "face 2", "happy", "uncertain"} <= set(texts(drawing))
     assert len({bar.attrib["y"] for bar in bars(drawing)}) == 2
 
 
 def test_as_many_faces_as_there_are_lanes_have_one_each() -> None:
     spans = [
-        Span(number, "happy", 10.0 * number, 10.0 * number + 5)
+        ExpressionInterval(number, "happy", 10.0 * number, 10.0 * number + 5)
         for number in range(1, MOST_LANES + 1)
     ]
     drawing = draw(spans)
@@ -62,41 +66,48 @@ def test_as_many_faces_as_there_are_lanes_have_one_each() -> None:
 
 
 def test_a_lane_has_the_number_of_its_face() -> None:
-    drawing = draw([Span(7, "happy", 0.0, 5.0), Span(3, "sad", 3.0, 9.0)])
+    drawing = draw(
+        [ExpressionInterval(7, "happy", 0.0, 5.0), ExpressionInterval(3, "sad", 3.0, 9.0)]
+    )
     assert [text for text in texts(drawing) if text and text.startswith("face ")] == [
         "face 3",
         "face 7",
     ]
-    assert [bar.attrib["fill"] for bar in bars(drawing)] == [colour("sad"), colour("happy")]
+    assert [bar.attrib["fill"] for bar in bars(drawing)] == [color_for("sad"), color_for("happy")]
 
 
 def test_what_is_live_begins_at_the_left_and_a_film_at_its_first_frame() -> None:
-    span = Span(1, "happy", 50.0, 100.0)
+    span = ExpressionInterval(1, "happy", 50.0, 100.0)
     (live,), (filmed,) = (list(bars(draw([span], film=film))) for film in (False, True))
     assert float(live.attrib["x"]) == pytest.approx(LEFT, abs=0.1)
     assert float(filmed.attrib["x"]) == pytest.approx(LEFT + ROOM / 2, abs=0.1)
 
 
 def test_a_moment_in_a_long_day_can_still_be_seen() -> None:
-    drawing = draw([Span(1, "happy", 0.0, 0.5), Span(1, "sad", 0.5, 36_000.0)])
+    drawing = draw(
+        [ExpressionInterval(1, "happy", 0.0, 0.5), ExpressionInterval(1, "sad", 0.5, 36_000.0)]
+    )
     assert float(next(bars(drawing)).attrib["width"]) == 0.5
 
 
 def test_the_legend_names_what_is_shown_once_and_what_cannot_be_read_last() -> None:
     spans = [
-        Span(1, "uncertain", 0.0, 1.0),
-        Span(1, "zany", 1.0, 2.0),
-        Span(1, "happy", 2.0, 3.0),
-        Span(1, "zany", 3.0, 4.0),
+        ExpressionInterval(1, "uncertain", 0.0, 1.0),
+        ExpressionInterval(1, "zany", 1.0, 2.0),
+        ExpressionInterval(1, "happy", 2.0, 3.0),
+        ExpressionInterval(1, "zany", 3.0, 4.0),
     ]
     legend = list(draw(spans))[-1]
     assert [one.text for one in legend.iter(f"{SVG}text")] == ["happy", "zany", "uncertain"]
     fills = [one.attrib["fill"] for one in legend.iter(f"{SVG}rect")]
-    assert fills == [colour("happy"), OTHER, colour("uncertain")]
+    assert fills == [color_for("happy"), OTHER, color_for("uncertain")]
 
 
 def test_many_faces_that_come_one_after_another_share_lanes() -> None:
-    spans = [Span(number, "happy", 10.0 * number, 10.0 * number + 5) for number in range(40)]
+    spans = [
+        ExpressionInterval(number, "happy", 10.0 * number, 10.0 * number + 5)
+        for number in range(40)
+    ]
     drawing = draw(spans)
     assert len(list(bars(drawing))) == 40
     assert {bar.attrib["y"] for bar in bars(drawing)} == {"4"}
@@ -104,18 +115,22 @@ def test_many_faces_that_come_one_after_another_share_lanes() -> None:
 
 def test_of_more_faces_at_once_than_there_are_lanes_it_shows_how_many_showed_what() -> None:
     count = MOST_LANES + 6
-    spans = [Span(number, "happy", 0.0, 100.0) for number in range(count)]
+    spans = [ExpressionInterval(number, "happy", 0.0, 100.0) for number in range(count)]
     drawing = draw(spans)
     assert list(bars(drawing)) == []
     assert f"{count}.0 faces" in texts(drawing)
-    columns = [one for one in drawing.iter(f"{SVG}rect") if one.attrib["fill"] == colour("happy")]
+    columns = [
+        one for one in drawing.iter(f"{SVG}rect") if one.attrib["fill"] == color_for("happy")
+    ]
     assert len(columns) > 200
 
 
 def test_columns_are_as_high_as_the_share_of_faces_that_showed_it() -> None:
     count = 2 * MOST_LANES
     spans = [
-        Span(number, "happy" if number % 4 else "sad", 0.0, 100.0 if number % 2 else 50.0)
+        ExpressionInterval(
+            number, "happy" if number % 4 else "sad", 0.0, 100.0 if number % 2 else 50.0
+        )
         for number in range(count)
     ]
     columns = list(list(draw(spans))[-2].iter(f"{SVG}rect"))
@@ -124,7 +139,7 @@ def test_columns_are_as_high_as_the_share_of_faces_that_showed_it() -> None:
             emotion: {
                 round(float(one.attrib["height"]))
                 for one in columns
-                if one.attrib["fill"] == colour(emotion)
+                if one.attrib["fill"] == color_for(emotion)
                 and half == (float(one.attrib["x"]) >= LEFT + ROOM / 2 - 0.1)
             }
             for emotion in ("happy", "sad")
@@ -138,13 +153,16 @@ def test_columns_are_as_high_as_the_share_of_faces_that_showed_it() -> None:
 
 
 def test_more_spans_than_can_be_told_apart_are_shares_even_of_one_face() -> None:
-    spans = [Span(1, "happy", float(second), second + 0.5) for second in range(MOST_SPANS + 1)]
+    spans = [
+        ExpressionInterval(1, "happy", float(second), second + 0.5)
+        for second in range(MOST_SPANS + 1)
+    ]
     assert list(bars(draw(spans))) == []
     assert len(list(bars(draw(spans[:-1])))) == MOST_SPANS
 
 
 def test_everything_of_a_busy_day_lies_within_the_picture() -> None:
-    drawing = draw(spans_of(day(400)), film=False)
+    drawing = draw(intervals_of(day(400)), film=False)
     height = float(drawing.attrib["height"])
     for one in drawing.iter(f"{SVG}rect"):
         assert float(one.attrib["x"]) >= 0
@@ -160,7 +178,7 @@ def test_without_spans_there_is_an_empty_picture() -> None:
 
 @pytest.mark.parametrize("evil", ["<script>alert(1)</script>", '"/><a href="x">', "a & b"])
 def test_names_and_labels_are_words_and_nothing_else(evil: str) -> None:
-    drawing = draw([Span(1, evil, 0.0, 5.0)], title=evil)
+    drawing = draw([ExpressionInterval(1, evil, 0.0, 5.0)], title=evil)
     assert evil in texts(drawing)
     assert {one.tag for one in drawing.iter()} <= {
         f"{SVG}{name}" for name in ("svg", "title", "desc", "style", "text", "g", "rect", "line")
@@ -169,10 +187,10 @@ def test_names_and_labels_are_words_and_nothing_else(evil: str) -> None:
 
 @pytest.mark.parametrize("evil", ["a\0b", "a\x1bb", "a\udce9b", "a\uffffb"])
 def test_what_xml_cannot_hold_is_replaced_in_names_and_labels(evil: str) -> None:
-    drawing = draw([Span(1, evil, 0.0, 5.0)], title=evil)
+    drawing = draw([ExpressionInterval(1, evil, 0.0, 5.0)], title=evil)
     assert texts(drawing).count("a\ufffdb") == 2
 
 
 def test_letters_of_any_language_stay_as_they_are() -> None:
     label = "می\u200cخندد 😀"
-    assert label in texts(draw([Span(1, label, 0.0, 5.0)]))
+    assert label in texts(draw([ExpressionInterval(1, label, 0.0, 5.0)]))

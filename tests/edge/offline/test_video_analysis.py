@@ -7,7 +7,7 @@ import pytest
 
 from edge.config import Config, parse_config
 from edge.errors import InputError
-from edge.offline.video_analysis import Job, Study, study
+from edge.offline.video_analysis import VideoJob, VideoResult, analyze_video
 from edge.publish.payload import encode_event
 from tests.e2e.daemon import Daemon, read_events
 from tests.films import cut, frames_of, told, without_face
@@ -23,18 +23,18 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def seen(film: Path) -> Study:
-    return study(Job(film, config()))
+def seen(film: Path) -> VideoResult:
+    return analyze_video(VideoJob(film, config()))
 
 
-def test_every_frame_is_seen(film: Path, seen: Study) -> None:
+def test_every_frame_is_seen(film: Path, seen: VideoResult) -> None:
     assert seen.frames == 150
     assert seen.error is None
     assert seen.film == film
     assert seen.took > 0
 
 
-def test_events_tell_at_which_second_of_the_film_they_are(seen: Study) -> None:
+def test_events_tell_at_which_second_of_the_film_they_are(seen: VideoResult) -> None:
     positions = [event.position for event in seen.events]
     assert len(positions) >= 3
     assert all(position is not None and 0 < position <= 6 for position in positions)
@@ -42,13 +42,15 @@ def test_events_tell_at_which_second_of_the_film_they_are(seen: Study) -> None:
 
 
 def test_two_runs_tell_the_same_with_and_without_a_copy(
-    film: Path, seen: Study, tmp_path: Path
+    film: Path, seen: VideoResult, tmp_path: Path
 ) -> None:
-    again = study(Job(film, config(), tmp_path / "copy.mp4"))
+    again = analyze_video(VideoJob(film, config(), tmp_path / "copy.mp4"))
     assert told(again.events) == told(seen.events)
 
 
-def test_the_daemon_tells_the_same_of_the_film(film: Path, seen: Study, tmp_path: Path) -> None:
+def test_the_daemon_tells_the_same_of_the_film(
+    film: Path, seen: VideoResult, tmp_path: Path
+) -> None:
     source = {"kind": "video", "path": str(film), "pace": False}
     sinks = [{"kind": "jsonl", "path": str(tmp_path / "events.jsonl")}]
     with Daemon(tmp_path, {"source": source, "sinks": sinks}) as daemon:
@@ -64,19 +66,19 @@ def plain(event: dict[str, Any]) -> dict[str, Any]:
     return {name: event[name] for name in event if name not in {"id", "time", "latency_ms"}}
 
 
-def decoded(seen: Study, path: Path) -> list[dict[str, Any]]:
+def decoded(seen: VideoResult, path: Path) -> list[dict[str, Any]]:
     path.write_bytes(b"".join(encode_event(event) + b"\n" for event in seen.events))
     return read_events(path)
 
 
-def test_how_faces_are_read_is_the_configs_to_say(film: Path, seen: Study) -> None:
-    deep = study(Job(film, config(classifier={"model": "deep-int8"})))
+def test_how_faces_are_read_is_the_configs_to_say(film: Path, seen: VideoResult) -> None:
+    deep = analyze_video(VideoJob(film, config(classifier={"model": "deep-int8"})))
     assert {event.model for event in deep.events} == {"deep-int8"}
     assert told(deep.events) != told(seen.events)
 
 
 def test_a_film_without_a_face_has_no_events(tmp_path: Path) -> None:
-    seen = study(Job(without_face(tmp_path / "wall.mp4"), config()))
+    seen = analyze_video(VideoJob(without_face(tmp_path / "wall.mp4"), config()))
     assert (seen.frames, seen.events, seen.error) == (10, (), None)
 
 
@@ -84,7 +86,7 @@ def test_of_a_film_that_breaks_off_what_was_seen_before_counts(tmp_path: Path) -
     film = cut(tmp_path / "film.avi", 60, "MJPG")
     data = film.read_bytes()
     film.write_bytes(data[: len(data) // 2])
-    seen = study(Job(film, config()))
+    seen = analyze_video(VideoJob(film, config()))
     assert 10 < seen.frames < 60
     assert len(seen.events) >= 1
     assert seen.error is not None
@@ -95,13 +97,13 @@ def test_what_is_no_film_is_an_error_that_names_it(tmp_path: Path) -> None:
     letter = tmp_path / "letter.mp4"
     letter.write_text("Dear Sir or Madam")
     with pytest.raises(InputError, match=r"letter\.mp4"):
-        study(Job(letter, config(), tmp_path / "copy.mp4"))
+        analyze_video(VideoJob(letter, config(), tmp_path / "copy.mp4"))
     assert not (tmp_path / "copy.mp4").exists()
 
 
 def test_it_tells_how_far_it_is(film: Path) -> None:
     counts: list[int] = []
-    study(Job(film, config()), counts.append)
+    analyze_video(VideoJob(film, config()), counts.append)
     assert counts == sorted(counts)
     assert counts[-1] <= len(frames_of(film))
     assert len(set(counts)) > 1

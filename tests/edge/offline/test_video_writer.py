@@ -11,10 +11,10 @@ import pytest
 
 from edge.errors import EmotiondError
 from edge.geometry import Box
-from edge.offline.video_info import Measure, measure_film
-from edge.offline.video_writer import FilmWriter
+from edge.offline.video_info import VideoInfo, probe_video
+from edge.offline.video_writer import AnnotatedVideoWriter
 from edge.types import Image
-from edge.view.settings import Blur
+from edge.view.settings import PrivacyBlur
 from tests.edge.view.scenes import expression, scene
 from tests.films import FPS, cut, frames_of, with_sound
 
@@ -36,11 +36,11 @@ def film(tmp_path: Path) -> Path:
     return cut(tmp_path / "film.mp4", 20)
 
 
-def copy(film: Path, path: Path, frames: list[Image], blur: Blur = Blur.NONE) -> Path:
+def copy(film: Path, path: Path, frames: list[Image], blur: PrivacyBlur = PrivacyBlur.NONE) -> Path:
     """Write an annotated copy of frames, in each of which there is one face."""
     height, width = frames[0].shape[:2]
-    measure = Measure(width, height, FPS, len(frames))
-    with FilmWriter(film, path, measure, blur) as writer:
+    measure = VideoInfo(width, height, FPS, len(frames))
+    with AnnotatedVideoWriter(film, path, measure, blur) as writer:
         for frame in frames:
             writer.write(scene(FACE, image=frame))
     return path
@@ -58,7 +58,7 @@ def test_a_copy_has_every_frame_in_its_size_at_its_rate(film: Path, tmp_path: Pa
     frames = frames_of(film)
     path = copy(film, tmp_path / "copy.mp4", frames)
     assert len(frames_of(path)) == len(frames) == 20
-    assert measure_film(path) == measure_film(film)
+    assert probe_video(path) == probe_video(film)
 
 
 @pytest.mark.usefixtures("way")
@@ -79,7 +79,9 @@ def test_nothing_is_left_beside_it(film: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("way")
 def test_where_the_block_ends_by_an_error_there_is_no_copy(film: Path, tmp_path: Path) -> None:
     def break_off() -> None:
-        with FilmWriter(film, tmp_path / "copy.mp4", measure_film(film), Blur.NONE) as writer:
+        with AnnotatedVideoWriter(
+            film, tmp_path / "copy.mp4", probe_video(film), PrivacyBlur.NONE
+        ) as writer:
             writer.write(scene(FACE, image=frames_of(film)[0]))
             raise KeyError
 
@@ -96,7 +98,7 @@ def test_what_cannot_be_written_is_an_error_that_names_it(film: Path, tmp_path: 
 
 @pytest.mark.usefixtures("way")
 def test_faces_are_hidden_where_that_is_asked_for(film: Path, tmp_path: Path) -> None:
-    copied = frames_of(copy(film, tmp_path / "copy.mp4", frames_of(film), Blur.PICTURE))
+    copied = frames_of(copy(film, tmp_path / "copy.mp4", frames_of(film), PrivacyBlur.PICTURE))
     assert copied[5][300:, 400:].astype(int).std() < 3
 
 

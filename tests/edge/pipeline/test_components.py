@@ -1,4 +1,4 @@
-"""Parts of a new config, taken from those of the old where these serve."""
+"""PipelineComponents of a new config, taken from those of the old where these serve."""
 
 from dataclasses import replace
 from itertools import count
@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 
 from edge.config import parse_config
-from edge.pipeline.components import Parts, Plan, change_parts, open_parts
-from edge.pipeline.context import desk_of
-from edge.pipeline.latest_frame import Showcase
-from edge.types import Image, Scene
-from edge.view import Outlook
-from edge.view.settings import Blur
+from edge.pipeline.components import (
+    BuildContext,
+    PipelineComponents,
+    build_components,
+    rebuild_components,
+)
+from edge.pipeline.context import command_queue_for
+from edge.pipeline.latest_frame import LatestFrame
+from edge.types import AnalyzedFrame, Image
+from edge.view import ViewContext
+from edge.view.settings import PrivacyBlur
 
 BASE: dict[str, Any] = {
     "source": {"kind": "video", "path": "film.mp4"},
@@ -23,19 +28,19 @@ BASE: dict[str, Any] = {
 }
 
 
-def plan(folder: Path, **fields: Any) -> Plan:
+def plan(folder: Path, **fields: Any) -> BuildContext:
     config = parse_config({**BASE, **fields}, folder / "config.yaml")
-    return Plan(config, desk_of(config))
+    return BuildContext(config, command_queue_for(config))
 
 
-def replaced(folder: Path, **fields: Any) -> tuple[Parts, set[str]]:
+def replaced(folder: Path, **fields: Any) -> tuple[PipelineComponents, set[str]]:
     """Return the parts after a change, and the names of what is not as before."""
     old, new = plan(folder), plan(folder, **fields)
     # One queue of requests, as the controller keeps it.
     assert old.desk is not None
-    new = Plan(new.config, desk_of(new.config, old.desk))
-    before = open_parts(old, count(1))
-    after = change_parts(before, old, new, count(1))
+    new = BuildContext(new.config, command_queue_for(new.config, old.desk))
+    before = build_components(old, count(1))
+    after = rebuild_components(before, old, new, count(1))
     names = {
         "source": before.source is not after.source,
         "follower": before.analysis.follower is not after.analysis.follower,
@@ -51,7 +56,7 @@ def replaced(folder: Path, **fields: Any) -> tuple[Parts, set[str]]:
     [
         ({}, set()),
         ({"smoothing": {"dwell": 0.5}}, {"expressions"}),
-        ({"tracker": {"min_hits": 3}}, {"follower", "expressions"}),
+        ({"tracker": {"min_hits": 4}}, {"follower", "expressions"}),
         ({"source": {"kind": "video", "path": "b.mp4"}}, {"source", "follower", "expressions"}),
         ({"privacy": {"pictures": True}}, {"mqtt"}),
         ({"sinks": [BASE["sinks"][1]]}, {"mqtt"}),
@@ -79,24 +84,28 @@ def test_two_sinks_that_are_set_alike_are_two(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def outlook() -> Outlook:
-    return Outlook(Showcase(), Blur.NONE, scene_of)
+def outlook() -> ViewContext:
+    return ViewContext(LatestFrame(), PrivacyBlur.NONE, scene_of)
 
 
-def scene_of(image: Image) -> Scene:
+def scene_of(image: Image) -> AnalyzedFrame:
     raise AssertionError("no picture was to be read")
 
 
-def views(plan: Plan, outlook: Outlook | None, before: tuple[Parts, Plan] | None = None) -> Parts:
+def views(
+    plan: BuildContext,
+    outlook: ViewContext | None,
+    before: tuple[PipelineComponents, BuildContext] | None = None,
+) -> PipelineComponents:
     plan = replace(plan, outlook=outlook)
     if before is None:
-        return open_parts(plan, count(1))
-    return change_parts(before[0], replace(before[1], outlook=outlook), plan, count(1))
+        return build_components(plan, count(1))
+    return rebuild_components(before[0], replace(before[1], outlook=outlook), plan, count(1))
 
 
 @pytest.mark.parametrize("view", ["window", "web"])
 def test_a_view_is_opened_where_the_config_wants_it_and_there_is_something_to_see(
-    tmp_path: Path, outlook: Outlook, view: str
+    tmp_path: Path, outlook: ViewContext, view: str
 ) -> None:
     wanted = plan(tmp_path, view={view: True})
     assert len(views(wanted, outlook).sinks) == 3
@@ -104,19 +113,21 @@ def test_a_view_is_opened_where_the_config_wants_it_and_there_is_something_to_se
 
 
 def test_a_view_stays_through_changes_that_do_not_concern_it(
-    tmp_path: Path, outlook: Outlook
+    tmp_path: Path, outlook: ViewContext
 ) -> None:
     old = plan(tmp_path, view={"web": True})
     parts = views(old, outlook)
-    new = Plan(plan(tmp_path, view={"web": True}, smoothing={"dwell": 0.5}).config, old.desk)
+    new = BuildContext(
+        plan(tmp_path, view={"web": True}, smoothing={"dwell": 0.5}).config, old.desk
+    )
     assert views(new, outlook, (parts, old)).sinks[2] is parts.sinks[2]
-    other = Plan(plan(tmp_path, view={"web": True}, web={"port": 8081}).config, old.desk)
+    other = BuildContext(plan(tmp_path, view={"web": True}, web={"port": 8081}).config, old.desk)
     assert views(other, outlook, (parts, old)).sinks[2] is not parts.sinks[2]
 
 
-def test_a_view_can_be_closed_and_opened_by_a_change(tmp_path: Path, outlook: Outlook) -> None:
+def test_a_view_can_be_closed_and_opened_by_a_change(tmp_path: Path, outlook: ViewContext) -> None:
     without, with_web = plan(tmp_path), plan(tmp_path, view={"web": True})
-    with_web = Plan(with_web.config, without.desk)
+    with_web = BuildContext(with_web.config, without.desk)
     parts = views(without, outlook)
     opened = views(with_web, outlook, (parts, without))
     assert len(opened.sinks) == 3

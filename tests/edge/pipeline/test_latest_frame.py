@@ -1,18 +1,18 @@
 from datetime import UTC, datetime
 from threading import Thread
 
-from edge.pipeline.latest_frame import Showcase
-from edge.types import Scene, TrackedFrame
+from edge.pipeline.latest_frame import LatestFrame
+from edge.types import AnalyzedFrame, TrackedFrame
 from tests.brokers import wait_until
 from tests.events import frame
 
 
-def scene(second: float = 0.0) -> Scene:
-    return Scene(TrackedFrame(frame(second), ()), (), datetime.now(UTC))
+def scene(second: float = 0.0) -> AnalyzedFrame:
+    return AnalyzedFrame(TrackedFrame(frame(second), ()), (), datetime.now(UTC))
 
 
 def test_the_newest_scene_takes_the_place_of_the_one_before() -> None:
-    showcase = Showcase()
+    showcase = LatestFrame()
     assert showcase.newest is None
     scenes = scene(0.0), scene(0.1)
     for one in scenes:
@@ -21,14 +21,14 @@ def test_the_newest_scene_takes_the_place_of_the_one_before() -> None:
 
 
 def test_what_is_cleared_is_not_seen_any_more() -> None:
-    showcase = Showcase()
+    showcase = LatestFrame()
     showcase.show(scene())
     showcase.clear()
     assert showcase.newest is None
 
 
 def test_who_has_seen_a_scene_waits_for_the_next() -> None:
-    showcase, seen = Showcase(), []
+    showcase, seen = LatestFrame(), []
     first, second = scene(0.0), scene(0.1)
     showcase.show(first)
     viewer = Thread(target=lambda: seen.append(showcase.next(first, timeout=30)))
@@ -39,7 +39,7 @@ def test_who_has_seen_a_scene_waits_for_the_next() -> None:
 
 
 def test_who_has_seen_a_scene_learns_that_it_was_cleared() -> None:
-    showcase = Showcase()
+    showcase = LatestFrame()
     first = scene()
     showcase.show(first)
     viewer = Thread(target=lambda: showcase.next(first, timeout=600), daemon=True)
@@ -49,7 +49,7 @@ def test_who_has_seen_a_scene_learns_that_it_was_cleared() -> None:
 
 
 def test_who_waits_in_vain_gets_what_there_is() -> None:
-    showcase = Showcase()
+    showcase = LatestFrame()
     assert showcase.next(None, timeout=0.0) is None
     first = scene()
     showcase.show(first)
@@ -57,7 +57,7 @@ def test_who_waits_in_vain_gets_what_there_is() -> None:
 
 
 def test_it_tells_how_fast_scenes_come() -> None:
-    showcase = Showcase()
+    showcase = LatestFrame()
     assert showcase.fps == 0.0
     for _ in range(5):
         showcase.show(scene())

@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.detect import DetectSettings, HaarSettings, open_detector
+from edge.detect import HaarSettings, open_detector
 from edge.geometry import Box
-from edge.pipeline.components import Parts
+from edge.pipeline import pipeline as module
+from edge.pipeline.components import PipelineComponents
 from edge.pipeline.pipeline import Pipeline
-from edge.pipeline.pipeline import pipeline as module
+from edge.track import SchedulerSettings
 from edge.types import CameraState, Face, Image
 from tests.brokers import wait_until
 from tests.edge.cameras import FakeCamera, KeepingSink
@@ -68,7 +69,7 @@ def test_a_file_gives_the_same_events_in_every_run(clip: list[Image]) -> None:
 
     def events() -> list[tuple[str, int, str, dict[str, float] | None, float]]:
         sink = KeepingSink()
-        run(build(FakeCamera(images(), fps=25.0), sink, settings=DetectSettings()))
+        run(build(FakeCamera(images(), fps=25.0), sink, settings=SchedulerSettings()))
         return [
             (event.type.value, event.track_id, event.emotion, event.probabilities, event.duration)
             for event in sink.events
@@ -289,7 +290,7 @@ def test_another_source_takes_over_with_a_clock_and_faces_of_its_own(
     film = FakeCamera([clip[4]] * 50, fps=25.0)  # its clock begins at 0
     analysis = analyse(open_detector(HaarSettings()), False, first_id=10)
     before = sum(pipeline.stats().dropped.values())
-    pipeline.adopt(Parts(film, False, analysis, pipeline.parts.sinks))
+    pipeline.adopt(PipelineComponents(film, False, analysis, pipeline.parts.sinks))
     wait_until(lambda: not pipeline.running)
     told = [(event.type.value, event.track_id) for event in sink.events]
     assert told == [("start", 1), ("end", 1), ("start", 10), ("end", 10)]
@@ -306,7 +307,7 @@ def test_the_newest_of_several_parts_is_adopted_whatever_came_between(
     sources = [Slideshow(clip[4]), Slideshow(clip[4])]
     for source in sources:
         analysis = analyse(open_detector(HaarSettings()), True, first_id=next(ids))
-        pipeline.adopt(Parts(source, True, analysis, pipeline.parts.sinks))
+        pipeline.adopt(PipelineComponents(source, True, analysis, pipeline.parts.sinks))
     model = analyse(open_detector(HaarSettings()), True, model="tiny-int8", first_id=30)
     pipeline.adopt(replace(pipeline.parts, analysis=model))
     wait_until(lambda: sink.events[-1].model == "tiny-int8")

@@ -2,18 +2,18 @@ import time
 
 import pytest
 
-from edge.pipeline.stats import Tally
+from edge.pipeline.stats import PipelineStats
 from edge.types import CameraState, Stats, TrackedFrame
 from tests.edge.view.scenes import expression
 from tests.events import event, frame
 
 
-def stats(tally: Tally, detections: int = 0, refused: int = 0) -> Stats:
+def stats(tally: PipelineStats, detections: int = 0, refused: int = 0) -> Stats:
     return tally.stats(CameraState.ONLINE, {"frames": 2}, detections, refused)
 
 
 def test_it_counts_frames_faces_and_events() -> None:
-    tally = Tally()
+    tally = PipelineStats()
     tally.start()
     seen, unseen = (expression(seen=one).track for one in (True, False))
     for _ in range(3):
@@ -27,7 +27,7 @@ def test_it_counts_frames_faces_and_events() -> None:
 
 
 def test_what_parts_that_left_had_counted_is_still_counted() -> None:
-    tally = Tally()
+    tally = PipelineStats()
     tally.keep(detections=5, refused=1)
     tally.keep(detections=2)
     told = stats(tally, detections=10, refused=3)
@@ -35,7 +35,7 @@ def test_what_parts_that_left_had_counted_is_still_counted() -> None:
 
 
 def test_it_times_frames_and_events_from_their_capture() -> None:
-    tally = Tally()
+    tally = PipelineStats()
     assert stats(tally).frame_latency is None
     tally.count_analysed(TrackedFrame(frame(captured=time.monotonic() - 0.25), ()))
     tally.count_event(event(latency=0.5))
@@ -46,7 +46,7 @@ def test_it_times_frames_and_events_from_their_capture() -> None:
 
 
 def test_rates_are_those_of_the_end_once_it_has_come() -> None:
-    tally = Tally()
+    tally = PipelineStats()
     tally.start()
     for _ in range(5):
         tally.count_frame()

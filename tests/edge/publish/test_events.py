@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge.publish.events import EventLife
+from edge.publish.events import EventGenerator
 from edge.types import UNCERTAIN, EmotionEvent, EventType, Expression, Reason, Track
 from tests.events import QUALITY, face, frame
 
@@ -23,7 +23,7 @@ def unread(*reasons: Reason) -> Expression:
 
 def live(*scenes: list[Expression]) -> list[EmotionEvent]:
     """Return the events of frames a second apart, and of the end."""
-    life = EventLife("shallow-int8", "haar")
+    life = EventGenerator("shallow-int8", "haar")
     events = []
     for second, expressions in enumerate(scenes):
         events += life.update(frame(float(second)), expressions)
@@ -44,7 +44,7 @@ def test_the_duration_runs_from_the_start_event_to_the_last_sight() -> None:
 
 
 def test_an_event_of_a_film_tells_where_in_it_that_is_an_end_where_the_face_was_last_seen() -> None:
-    life = EventLife("m", "d", film=True)
+    life = EventGenerator("m", "d", film=True)
     events = [
         *life.update(frame(0.0), [happy()]),
         *life.update(frame(1.0), [sad()]),
@@ -58,7 +58,7 @@ def test_an_event_of_a_camera_has_no_position() -> None:
 
 
 def test_an_end_tells_the_frame_the_face_was_last_seen_in() -> None:
-    life = EventLife("m", "d")
+    life = EventGenerator("m", "d")
     hidden = replace(happy(), track=replace(happy().track, seen=False))
     life.update(frame(0.0), [happy()])
     life.update(frame(1.0, image=np.zeros((9, 9, 3), np.uint8)), [hidden])
@@ -108,4 +108,4 @@ def test_ids_are_unique() -> None:
 
 
 def test_an_end_without_any_frame_says_nothing() -> None:
-    assert EventLife("m", "d").finish(now=0.0) == []
+    assert EventGenerator("m", "d").finish(now=0.0) == []

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.publish import Sinks
+from edge.publish import MultiSink
 from tests.edge.cameras import KeepingSink
 from tests.events import event, stats, status
 
@@ -23,7 +23,7 @@ class Slow(KeepingSink):
 
 def test_each_sink_gets_everything() -> None:
     kept = [KeepingSink(), KeepingSink()]
-    all_of_them = Sinks(kept)
+    all_of_them = MultiSink(kept)
     records = event(), stats(), status()
     for record in records:
         all_of_them.publish(record)
@@ -33,28 +33,28 @@ def test_each_sink_gets_everything() -> None:
 def test_what_they_dropped_is_told_together() -> None:
     kept = [KeepingSink(), KeepingSink()]
     kept[0].dropped, kept[1].dropped = 2, 3
-    assert Sinks(kept).dropped == 5
+    assert MultiSink(kept).dropped == 5
 
 
 def test_one_that_fails_to_close_keeps_no_other_open() -> None:
     kept = [KeepingSink(), Stubborn(), KeepingSink()]
     with pytest.raises(RuntimeError, match="will not close"):
-        Sinks(kept).close(1.0)
+        MultiSink(kept).close(1.0)
     assert kept[0].closed
     assert kept[2].closed
 
 
 def test_they_share_the_time_that_there_is_to_close() -> None:
     slow = Slow()
-    Sinks([slow]).close(5.0)
+    MultiSink([slow]).close(5.0)
     assert 4.0 < slow.timeout <= 5.0
 
 
 def test_their_conditions_stand_in_one_line_and_who_has_none_says_nothing() -> None:
     kept = [KeepingSink(), KeepingSink(), KeepingSink()]
-    assert Sinks(kept).condition is None
+    assert MultiSink(kept).condition is None
     kept[0].condition, kept[2].condition = "broker a:1 away", "broker b:1"
-    assert Sinks(kept).condition == "broker a:1 away; broker b:1"
+    assert MultiSink(kept).condition == "broker a:1 away; broker b:1"
 
 
 class Careful(KeepingSink):
@@ -75,7 +75,7 @@ class Careful(KeepingSink):
 def test_who_goes_is_closed_before_who_comes_is_told_the_status_and_started() -> None:
     notes: list[str] = []
     old, staying, new = (Careful(name, notes) for name in ("old", "staying", "new"))
-    sinks = Sinks([old, staying])
+    sinks = MultiSink([old, staying])
     sinks.start()
     sinks.publish(status())
     old.dropped = 2
@@ -95,7 +95,7 @@ def test_a_status_that_changes_while_a_sink_starts_reaches_it_too() -> None:
             sinks.publish(changed)
 
     late = Late()
-    sinks = Sinks([])
+    sinks = MultiSink([])
     sinks.publish(status())
     sinks.replace([late], 1.0)
     assert late.statuses == [status(), changed]

@@ -1,13 +1,13 @@
-from edge.service.command_queue import MOST_WAITING, Desk
-from edge.service.commands import Answer, AskInfo, CommandError, ErrorCode, Request
+from edge.service.command_queue import MOST_WAITING, CommandQueue
+from edge.service.commands import CommandError, CommandRequest, CommandResult, ErrorCode, GetInfo
 
 
-def request(answers: list[Answer | CommandError]) -> Request:
-    return Request(AskInfo(), answers.append)
+def request(answers: list[CommandResult | CommandError]) -> CommandRequest:
+    return CommandRequest(GetInfo(), answers.append)
 
 
 def test_requests_are_taken_in_the_order_in_which_they_were_handed_in() -> None:
-    desk = Desk({}, (), pictures=False)
+    desk = CommandQueue({}, (), pictures=False)
     first, second = request([]), request([])
     desk.hand_in(first)
     desk.hand_in(second)
@@ -15,7 +15,7 @@ def test_requests_are_taken_in_the_order_in_which_they_were_handed_in() -> None:
 
 
 def test_too_many_requests_are_turned_away() -> None:
-    desk, answers = Desk({}, (), pictures=False), list[Answer | CommandError]()
+    desk, answers = CommandQueue({}, (), pictures=False), list[CommandResult | CommandError]()
     for _ in range(MOST_WAITING + 1):
         desk.hand_in(request(answers))
     (answer,) = answers
@@ -24,6 +24,6 @@ def test_too_many_requests_are_turned_away() -> None:
 
 
 def test_whoever_waits_can_be_woken() -> None:
-    desk = Desk({}, (), pictures=False)
+    desk = CommandQueue({}, (), pictures=False)
     desk.wake()
     assert desk.next(60) is None

@@ -15,22 +15,22 @@ from edge.bench.stream import LiveStream
 from edge.commands.demo_run import CLIP
 from edge.config import Config, PrivacySettings, parse_config
 from edge.service.commands import (
-    Answer,
-    AskInfo,
-    ChooseDetector,
-    ChooseModel,
     Command,
     CommandError,
+    CommandRequest,
+    CommandResult,
+    GetInfo,
+    GetSnapshot,
     Pause,
-    Quit,
     Reload,
-    Request,
+    SetDetector,
+    SetModel,
     SetThresholds,
-    TakeSnapshot,
+    Shutdown,
 )
 from edge.service.controller import Controller
 from edge.types import CameraState
-from edge.view.settings import Blur
+from edge.view.settings import PrivacyBlur
 from tests.brokers import wait_until
 from tests.e2e.daemon import read_events
 from tests.edge.infer.models import copy_brightness
@@ -58,10 +58,10 @@ class House:
         config = {"source": self._source, "sinks": sinks, "state": str(self._state), **fields}
         self.path.write_bytes(msgspec.json.encode(config))
 
-    def ask(self, command: Command) -> Answer | CommandError:
+    def ask(self, command: Command) -> CommandResult | CommandError:
         """Return what comes of a command."""
-        answers: list[Answer | CommandError] = []
-        self.controller.answer(Request(command, answers.append))
+        answers: list[CommandResult | CommandError] = []
+        self.controller.answer(CommandRequest(command, answers.append))
         (answer,) = answers
         return answer
 
@@ -103,7 +103,7 @@ def test_a_pause_lets_the_camera_go_ends_every_face_and_a_resumption_finds_them_
     house: House,
 ) -> None:
     wait_until(lambda: house.events)
-    assert house.ask(Pause(paused=True)) == Answer({"paused": True, "until": None})
+    assert house.ask(Pause(paused=True)) == CommandResult({"paused": True, "until": None})
     assert house.camera is CameraState.PAUSED
     wait_until(lambda: house.events[-1]["type"] == "end")
     source = house.controller.pipeline.lookout._source
@@ -117,7 +117,7 @@ def test_a_pause_lets_the_camera_go_ends_every_face_and_a_resumption_finds_them_
 
 def test_a_pause_that_runs_out_ends_by_itself(house: House) -> None:
     answer = house.ask(Pause(paused=True, seconds=0.2))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, CommandResult)
     assert answer.data["until"] is not None
 
     def ticked() -> bool:
@@ -145,8 +145,8 @@ def test_a_pause_survives_a_restart_and_the_camera_is_not_even_opened(
 
 def test_another_model_ends_the_faces_and_reads_them_anew_under_its_own_name(house: House) -> None:
     wait_until(lambda: house.events)
-    answer = house.ask(ChooseModel("tiny-int8"))
-    assert answer == Answer({"model": "tiny-int8", "detector": "emotiond"})
+    answer = house.ask(SetModel("tiny-int8"))
+    assert answer == CommandResult({"model": "tiny-int8", "detector": "emotiond"})
     wait_until(lambda: house.events[-1]["model"] == "tiny-int8")
     ids = [event["track_id"] for event in house.events if event["type"] == "start"]
     models = [event["model"] for event in house.events if event["type"] == "end"]
@@ -156,7 +156,7 @@ def test_another_model_ends_the_faces_and_reads_them_anew_under_its_own_name(hou
 
 def test_another_detector_gives_new_ids_and_never_an_old_one(house: House) -> None:
     wait_until(lambda: house.events)
-    house.ask(ChooseDetector("haar"))
+    house.ask(SetDetector("haar"))
     wait_until(lambda: house.events[-1]["detector"] == "haar")
     starts = [event["track_id"] for event in house.events if event["type"] == "start"]
     assert starts == [1, 2]
@@ -172,18 +172,18 @@ def test_a_threshold_of_the_detector_needs_one_that_has_it(house: House) -> None
     assert "refused: the detector auto has no min_confidence" in house.refusal(
         SetThresholds(min_confidence=0.5, min_size=30.0)
     )
-    house.ask(ChooseDetector("emotiond"))
-    assert isinstance(house.ask(SetThresholds(min_confidence=0.5)), Answer)
+    house.ask(SetDetector("emotiond"))
+    assert isinstance(house.ask(SetThresholds(min_confidence=0.5)), CommandResult)
 
 
 @pytest.mark.parametrize(
     ("command", "text"),
     [
-        (ChooseModel("gone"), "refused: expected one of deep-fer2013-int8, "),
-        (ChooseModel("../../etc/passwd"), "found '../../etc/passwd'"),
-        (ChooseModel(""), "refused: expected one of"),
-        (ChooseDetector("harr"), "refused: expected one of auto, emotiond, haar"),
-        (TakeSnapshot(), "refused: expected privacy.pictures: true"),
+        (SetModel("gone"), "refused: expected one of deep-fer2013-int8, "),
+        (SetModel("../../etc/passwd"), "found '../../etc/passwd'"),
+        (SetModel(""), "refused: expected one of"),
+        (SetDetector("harr"), "refused: expected one of auto, emotiond, haar"),
+        (GetSnapshot(), "refused: expected privacy.pictures: true"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_changes_nothing(
@@ -193,21 +193,21 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(
 
 
 def test_a_detector_that_is_not_installed_is_a_failure_that_changes_nothing(house: House) -> None:
-    assert "failed: " in house.refusal(ChooseDetector("mediapipe"))
+    assert "failed: " in house.refusal(SetDetector("mediapipe"))
     assert house.controller.pipeline.status().detector == "emotiond"
 
 
 def test_a_config_that_is_read_again_undoes_what_commands_changed(house: House) -> None:
-    house.ask(ChooseModel("tiny-int8"))
+    house.ask(SetModel("tiny-int8"))
     house.write(smoothing={"dwell": 0.3})
-    assert house.ask(Reload()) == Answer({"model": "shallow-int8", "detector": "emotiond"})
+    assert house.ask(Reload()) == CommandResult({"model": "shallow-int8", "detector": "emotiond"})
     assert house.controller._config.smoothing.dwell == 0.3
 
 
 def test_a_config_that_is_read_again_and_says_the_same_disturbs_nobody(house: House) -> None:
     wait_until(lambda: house.events)
     analysis = house.controller.pipeline.parts.analysis
-    assert isinstance(house.ask(Reload()), Answer)
+    assert isinstance(house.ask(Reload()), CommandResult)
     assert house.controller.pipeline.parts.analysis is analysis
     assert [event["type"] for event in house.events].count("start") == 1
 
@@ -216,10 +216,10 @@ def test_a_model_of_ones_own_can_be_chosen_once_the_config_names_it(
     house: House, tmp_path: Path
 ) -> None:
     house.write(classifier={"model": str(copy_brightness(tmp_path))})
-    assert isinstance(house.ask(Reload()), Answer)
-    house.ask(ChooseModel("tiny-int8"))
-    answer = house.ask(ChooseModel("brightness"))
-    assert answer == Answer({"model": "brightness", "detector": "emotiond"})
+    assert isinstance(house.ask(Reload()), CommandResult)
+    house.ask(SetModel("tiny-int8"))
+    answer = house.ask(SetModel("brightness"))
+    assert answer == CommandResult({"model": "brightness", "detector": "emotiond"})
     assert "dusk" in house.controller.desk.labels
 
 
@@ -246,14 +246,14 @@ def test_a_config_with_another_sink_opens_that_and_the_faces_stay(
     other = {"kind": "jsonl", "path": str(tmp_path / "other.jsonl")}
     present = {"kind": "jsonl", "path": str(house.record)}
     house.write(sinks=[present, other])
-    assert isinstance(house.ask(Reload()), Answer)
+    assert isinstance(house.ask(Reload()), CommandResult)
     after = house.controller.pipeline.parts
     assert (after.source, after.analysis, after.sinks[0]) == (
         before.source,
         before.analysis,
         before.sinks[0],
     )
-    house.ask(ChooseModel("tiny-int8"))
+    house.ask(SetModel("tiny-int8"))
     wait_until(lambda: read_events(tmp_path / "other.jsonl"))
     assert [event["type"] for event in house.events][:2] == ["start", "end"]
 
@@ -265,7 +265,7 @@ def test_a_config_with_another_source_replaces_that_alone_and_no_id_comes_back(
     before = house.controller.pipeline.parts
     with LiveStream(CLIP, fps=25) as other:
         house.write(source={"kind": "stream", "url": other.url})
-        assert isinstance(house.ask(Reload()), Answer)
+        assert isinstance(house.ask(Reload()), CommandResult)
         after = house.controller.pipeline.parts
         assert after.source is not before.source
         assert after.sinks == before.sinks
@@ -274,11 +274,11 @@ def test_a_config_with_another_source_replaces_that_alone_and_no_id_comes_back(
 
 
 def test_what_may_be_asked_follows_the_config_that_is_read_again(house: House) -> None:
-    assert "refused" in house.refusal(TakeSnapshot())
+    assert "refused" in house.refusal(GetSnapshot())
     house.write(privacy={"pictures": True})
-    assert isinstance(house.ask(Reload()), Answer)
+    assert isinstance(house.ask(Reload()), CommandResult)
     wait_until(lambda: house.camera is CameraState.ONLINE)
-    assert isinstance(house.ask(TakeSnapshot()), Answer)
+    assert isinstance(house.ask(GetSnapshot()), CommandResult)
 
 
 def test_a_signal_to_read_the_config_again_is_logged_with_what_changed_or_why_not(
@@ -302,33 +302,31 @@ def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
     house = House(tmp_path, {"kind": "stream", "url": stream.url}, privacy={"pictures": True})
     house.controller.pipeline.start()
     wait_until(lambda: house.camera is CameraState.ONLINE)
-    wait_until(lambda: isinstance(house.ask(TakeSnapshot()), Answer))
-    answer = house.ask(TakeSnapshot())
-    assert isinstance(answer, Answer)
+    wait_until(lambda: isinstance(house.ask(GetSnapshot()), CommandResult))
+    answer = house.ask(GetSnapshot())
+    assert isinstance(answer, CommandResult)
     assert answer.picture is not None
     picture = cv2.imdecode(np.frombuffer(answer.picture, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     assert picture.shape == (480, 640, 3)
     assert answer.data == {"width": 640, "height": 480, "bytes": len(answer.picture)}
     house.ask(Pause(paused=True))
-    assert "failed: there is no picture while the camera is paused" in house.refusal(TakeSnapshot())
+    assert "failed: there is no picture while the camera is paused" in house.refusal(GetSnapshot())
     assert house.controller.pipeline.stop()
 
 
 def test_before_the_first_frame_there_is_no_snapshot(tmp_path: Path, stream: LiveStream) -> None:
     house = House(tmp_path, {"kind": "stream", "url": stream.url}, privacy={"pictures": True})
-    assert "failed: there is no picture while the camera is offline" in house.refusal(
-        TakeSnapshot()
-    )
+    assert "failed: there is no picture while the camera is offline" in house.refusal(GetSnapshot())
 
 
 def test_a_snapshot_hides_what_the_config_says(tmp_path: Path, stream: LiveStream) -> None:
     privacy = {"pictures": True, "blur": "picture"}
     house = House(tmp_path, {"kind": "stream", "url": stream.url}, privacy=privacy)
     house.controller.pipeline.start()
-    wait_until(lambda: isinstance(house.ask(TakeSnapshot()), Answer))
-    answer = house.ask(TakeSnapshot())
-    assert isinstance(answer, Answer)
+    wait_until(lambda: isinstance(house.ask(GetSnapshot()), CommandResult))
+    answer = house.ask(GetSnapshot())
+    assert isinstance(answer, CommandResult)
     assert answer.picture is not None
     picture = cv2.imdecode(np.frombuffer(answer.picture, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
@@ -342,19 +340,19 @@ def test_what_the_command_line_adjusts_outlives_a_reload(
     house = House(tmp_path, {"kind": "stream", "url": stream.url})
 
     def blurred(config: Config) -> Config:
-        return msgspec.structs.replace(config, privacy=PrivacySettings(blur=Blur.FACES))
+        return msgspec.structs.replace(config, privacy=PrivacySettings(blur=PrivacyBlur.FACES))
 
     controller = Controller(house.path, adjust=blurred)
-    assert controller._config.privacy.blur is Blur.FACES
+    assert controller._config.privacy.blur is PrivacyBlur.FACES
     house.write(smoothing={"dwell": 0.3})
     controller.reload()
     assert controller._config.smoothing.dwell == 0.3
-    assert controller._config.privacy.blur is Blur.FACES
+    assert controller._config.privacy.blur is PrivacyBlur.FACES
 
 
 def test_a_daemon_that_is_told_to_quit_says_so(house: House) -> None:
     assert not house.controller.quit
-    assert house.ask(Quit()) == Answer()
+    assert house.ask(Shutdown()) == CommandResult()
     assert house.controller.quit
 
 
@@ -366,8 +364,8 @@ def test_info_tells_version_models_and_the_config_without_secrets(
     secret.write_text("hunter3")
     mqtt = {"kind": "mqtt", "user": "hunter1", "password": {"file": str(secret)}}
     house = House(tmp_path, {"kind": "stream", "url": url}, sinks=[mqtt])
-    answer = house.ask(AskInfo())
-    assert isinstance(answer, Answer)
+    answer = house.ask(GetInfo())
+    assert isinstance(answer, CommandResult)
     text = msgspec.json.encode(answer.data).decode()
     assert "hunter" not in text
     assert answer.data["models"]["shallow-int8"][0] == "angry"
@@ -387,12 +385,10 @@ SHARES = st.none() | st.floats(0.01, 0.99)
 
 
 @given(
-    st.builds(ChooseModel, NAMES)
-    | st.builds(ChooseDetector, NAMES)
+    st.builds(SetModel, NAMES)
+    | st.builds(SetDetector, NAMES)
     | st.builds(SetThresholds, SHARES, SHARES, SHARES, SHARES, st.floats(0.01, 0.99))
-    | st.sampled_from(
-        [Reload(), AskInfo(), TakeSnapshot(), Pause(paused=True), Pause(paused=False)]
-    )
+    | st.sampled_from([Reload(), GetInfo(), GetSnapshot(), Pause(paused=True), Pause(paused=False)])
 )
 def test_whatever_is_asked_is_answered_and_leaves_a_config_that_can_be_read(
     still: House, command: Command

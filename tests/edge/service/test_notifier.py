@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.service.notifier import Notifier
+from edge.service.notifier import SystemdNotifier
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -13,7 +13,7 @@ def test_systemd_hears_each_message_on_its_socket(tmp_path: Path, abstract: bool
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind("\0" + address[1:] if abstract else address)
         systemd.settimeout(5)
-        notifier = Notifier(address)
+        notifier = SystemdNotifier(address)
         notifier.ready()
         notifier.status("all is well")
         notifier.alive()
@@ -27,7 +27,7 @@ def test_a_reload_carries_the_moment_at_which_it_began(tmp_path: Path) -> None:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(5)
         before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        Notifier(str(tmp_path / "notify")).reloading()
+        SystemdNotifier(str(tmp_path / "notify")).reloading()
         after = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         first, second = systemd.recv(100).decode().splitlines()
     assert first == "RELOADING=1"
@@ -38,7 +38,7 @@ def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     opened = list[object]()
     monkeypatch.setattr(socket, "socket", lambda *kind: opened.append(kind))
-    notifier = Notifier()
+    notifier = SystemdNotifier()
     notifier.ready()
     notifier.status("up")
     notifier.alive()
@@ -46,4 +46,4 @@ def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_socket_that_is_gone_does_not_end_the_service(tmp_path: Path) -> None:
-    Notifier(str(tmp_path / "gone")).alive()
+    SystemdNotifier(str(tmp_path / "gone")).alive()

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture.pausable import Lookout
-from edge.service.pause import FILE, Paused, PauseMemory, Pauser
+from edge.capture.pausable import PausableSource
+from edge.service.pause import FILE, PauseController, PauseState, PauseStore
 from tests.edge.cameras import FakeCamera
 
 SOON = datetime.now(UTC) + timedelta(hours=1)
 
 
 @pytest.fixture
-def lookout() -> Lookout:
-    return Lookout(FakeCamera([]), live=True)
+def lookout() -> PausableSource:
+    return PausableSource(FakeCamera([]), live=True)
 
 
 class Clock:
@@ -26,23 +26,23 @@ class Clock:
         return self.now
 
 
-@pytest.mark.parametrize("paused", [Paused(), Paused(SOON)])
-def test_a_pause_is_remembered_by_the_next_process(tmp_path: Path, paused: Paused) -> None:
-    PauseMemory(tmp_path / "new" / "folder").remember(paused)
-    assert PauseMemory(tmp_path / "new" / "folder").recall() == paused
+@pytest.mark.parametrize("paused", [PauseState(), PauseState(SOON)])
+def test_a_pause_is_remembered_by_the_next_process(tmp_path: Path, paused: PauseState) -> None:
+    PauseStore(tmp_path / "new" / "folder").remember(paused)
+    assert PauseStore(tmp_path / "new" / "folder").recall() == paused
 
 
 def test_nothing_is_paused_at_first_and_after_it_was_forgotten(tmp_path: Path) -> None:
-    memory = PauseMemory(tmp_path)
+    memory = PauseStore(tmp_path)
     assert memory.recall() is None
-    memory.remember(Paused())
+    memory.remember(PauseState())
     memory.forget()
     assert memory.recall() is None
 
 
 def test_a_pause_that_ended_while_nothing_ran_is_over(tmp_path: Path) -> None:
-    PauseMemory(tmp_path).remember(Paused(datetime.now(UTC) - timedelta(seconds=1)))
-    assert PauseMemory(tmp_path).recall() is None
+    PauseStore(tmp_path).remember(PauseState(datetime.now(UTC) - timedelta(seconds=1)))
+    assert PauseStore(tmp_path).recall() is None
     assert not (tmp_path / FILE).exists()
 
 
@@ -51,24 +51,24 @@ def test_a_pause_that_cannot_be_read_lasts_until_told(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / FILE).write_bytes(content)
-    assert PauseMemory(tmp_path).recall() == Paused()
+    assert PauseStore(tmp_path).recall() == PauseState()
     assert "paused until told to resume" in caplog.text
 
 
 def test_a_disk_that_refuses_is_told_of_and_the_pause_holds(
-    lookout: Lookout, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    lookout: PausableSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "folder").write_text("is a file")
-    pauser = Pauser(lookout, PauseMemory(tmp_path / "folder"), Clock())
-    assert pauser.pause(None) == Paused()
+    pauser = PauseController(lookout, PauseStore(tmp_path / "folder"), Clock())
+    assert pauser.pause(None) == PauseState()
     assert "will not outlive a restart" in caplog.text
 
 
 def test_a_timed_pause_is_over_when_its_time_has_run_out_on_the_monotonic_clock(
-    lookout: Lookout, tmp_path: Path
+    lookout: PausableSource, tmp_path: Path
 ) -> None:
     clock = Clock()
-    pauser = Pauser(lookout, PauseMemory(tmp_path), clock)
+    pauser = PauseController(lookout, PauseStore(tmp_path), clock)
     pauser.pause(60)
     assert lookout.paused_until is not None
     clock.now += 59
@@ -80,10 +80,10 @@ def test_a_timed_pause_is_over_when_its_time_has_run_out_on_the_monotonic_clock(
 
 
 def test_a_pause_without_end_takes_the_place_of_a_timed_one(
-    lookout: Lookout, tmp_path: Path
+    lookout: PausableSource, tmp_path: Path
 ) -> None:
     clock = Clock()
-    pauser = Pauser(lookout, PauseMemory(tmp_path), clock)
+    pauser = PauseController(lookout, PauseStore(tmp_path), clock)
     pauser.pause(60)
     pauser.pause(None)
     clock.now += 1e9
@@ -91,26 +91,30 @@ def test_a_pause_without_end_takes_the_place_of_a_timed_one(
     assert not lookout.wanted
 
 
-def test_a_pause_of_the_run_before_holds_from_the_start(lookout: Lookout, tmp_path: Path) -> None:
-    PauseMemory(tmp_path).remember(Paused(SOON))
-    Pauser(lookout, PauseMemory(tmp_path), Clock())
+def test_a_pause_of_the_run_before_holds_from_the_start(
+    lookout: PausableSource, tmp_path: Path
+) -> None:
+    PauseStore(tmp_path).remember(PauseState(SOON))
+    PauseController(lookout, PauseStore(tmp_path), Clock())
     assert not lookout.wanted
     assert lookout.paused_until == SOON
 
 
-def test_a_pause_moves_with_the_folder_that_keeps_it(lookout: Lookout, tmp_path: Path) -> None:
-    pauser = Pauser(lookout, PauseMemory(tmp_path / "old"), Clock())
+def test_a_pause_moves_with_the_folder_that_keeps_it(
+    lookout: PausableSource, tmp_path: Path
+) -> None:
+    pauser = PauseController(lookout, PauseStore(tmp_path / "old"), Clock())
     pauser.pause(None)
-    pauser.move(PauseMemory(tmp_path / "new"))
-    assert PauseMemory(tmp_path / "old").recall() is None
-    assert PauseMemory(tmp_path / "new").recall() == Paused()
+    pauser.move(PauseStore(tmp_path / "new"))
+    assert PauseStore(tmp_path / "old").recall() is None
+    assert PauseStore(tmp_path / "new").recall() == PauseState()
 
 
 def test_a_change_is_told_once(
-    lookout: Lookout, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    lookout: PausableSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    pauser = Pauser(lookout, PauseMemory(tmp_path), Clock())
+    pauser = PauseController(lookout, PauseStore(tmp_path), Clock())
     pauser.resume()
     pauser.pause(None)
     pauser.resume()

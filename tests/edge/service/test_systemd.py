@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.pipeline.pipeline import pipeline as module
-from edge.service.notifier import Notifier
-from edge.service.systemd import Herald
+from edge.pipeline import pipeline as module
+from edge.service.notifier import SystemdNotifier
+from edge.service.systemd import SystemdReporter
 from edge.types import Image
 from tests.brokers import wait_until
 from tests.edge.cameras import FakeCamera, KeepingSink
@@ -24,8 +24,8 @@ def systemd(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 @pytest.fixture
-def herald(systemd: Supervisor) -> Herald:
-    return Herald(Notifier(systemd.address))
+def herald(systemd: Supervisor) -> SystemdReporter:
+    return SystemdReporter(SystemdNotifier(systemd.address))
 
 
 class Shutter:
@@ -39,7 +39,9 @@ class Shutter:
         self._open.wait(20)
 
 
-def telling(herald: Herald, pipeline: module.Pipeline, condition: Callable[[], bool]) -> None:
+def telling(
+    herald: SystemdReporter, pipeline: module.Pipeline, condition: Callable[[], bool]
+) -> None:
     """Tell as the main loop does, until the condition holds."""
 
     def told() -> bool:
@@ -50,7 +52,7 @@ def telling(herald: Herald, pipeline: module.Pipeline, condition: Callable[[], b
 
 
 def test_readiness_is_told_once_and_only_after_the_first_frame_came_through(
-    clip: list[Image], systemd: Supervisor, herald: Herald
+    clip: list[Image], systemd: Supervisor, herald: SystemdReporter
 ) -> None:
     shutter = Shutter()
     pipeline = build(FakeCamera(clip[:5], wait=shutter), KeepingSink(), live=True)
@@ -67,7 +69,7 @@ def test_readiness_is_told_once_and_only_after_the_first_frame_came_through(
 
 
 def test_a_camera_that_is_known_to_be_away_does_not_hold_readiness_up(
-    systemd: Supervisor, herald: Herald
+    systemd: Supervisor, herald: SystemdReporter
 ) -> None:
     shutter = Shutter()
     camera = FakeCamera([], wait=shutter)
@@ -83,7 +85,7 @@ def test_a_camera_that_is_known_to_be_away_does_not_hold_readiness_up(
 def test_the_watchdog_is_fed_until_a_stage_hangs_and_the_log_says_so_once(
     clip: list[Image],
     systemd: Supervisor,
-    herald: Herald,
+    herald: SystemdReporter,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -104,7 +106,7 @@ def test_the_watchdog_is_fed_until_a_stage_hangs_and_the_log_says_so_once(
 
 
 def test_the_status_says_how_camera_and_sinks_are_and_again_only_when_that_changes(
-    clip: list[Image], systemd: Supervisor, herald: Herald
+    clip: list[Image], systemd: Supervisor, herald: SystemdReporter
 ) -> None:
     sink, shutter = KeepingSink(), Shutter()
     sink.condition = "broker b:1"
@@ -122,7 +124,7 @@ def test_the_status_says_how_camera_and_sinks_are_and_again_only_when_that_chang
 
 
 def test_a_reload_is_told_with_a_stamp_and_ends_with_readiness_once_all_is_in_force(
-    clip: list[Image], systemd: Supervisor, herald: Herald
+    clip: list[Image], systemd: Supervisor, herald: SystemdReporter
 ) -> None:
     camera = FakeCamera([clip[4]] * 100_000, wait=lambda: time.sleep(0.01))
     pipeline = build(camera, KeepingSink(), live=True)

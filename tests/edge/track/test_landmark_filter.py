@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from edge.geometry import Box, KeyPoints, Point
-from edge.track.landmark_filter import faces_camera, plausible
+from edge.track.landmark_filter import has_valid_landmarks, is_frontal
 from edge.types import Face
 
 BOX = Box(0, 0, 100, 100)
@@ -24,36 +24,36 @@ def turned(point: Point, degrees: float) -> Point:
 
 @pytest.mark.parametrize("roll", [-50, -20, 0, 20, 50])
 def test_an_upright_or_tilted_face_is_one(roll: float) -> None:
-    assert plausible(face(roll))
+    assert has_valid_landmarks(face(roll))
     assert face(roll).points is not None
     assert abs(face(roll).points.roll - roll) < 0.001  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("roll", [-90, 90, 180])
 def test_a_face_on_its_side_or_head_is_none(roll: float) -> None:
-    assert not plausible(face(roll))
+    assert not has_valid_landmarks(face(roll))
 
 
 @pytest.mark.parametrize("mouth", [10.0, 40.0, 50.0])
 def test_a_mouth_above_the_eyes_at_them_or_above_the_nose_is_none(mouth: float) -> None:
-    assert not plausible(face(mouth=mouth))
+    assert not has_valid_landmarks(face(mouth=mouth))
 
 
 def test_key_points_far_outside_the_box_are_none() -> None:
-    assert not plausible(replace(face(), box=Box(0, 0, 40, 40)))
+    assert not has_valid_landmarks(replace(face(), box=Box(0, 0, 40, 40)))
 
 
 def test_a_detector_without_key_points_is_believed() -> None:
-    assert plausible(Face(BOX, 0.9))
-    assert faces_camera(Face(BOX, 0.9))
+    assert has_valid_landmarks(Face(BOX, 0.9))
+    assert is_frontal(Face(BOX, 0.9))
 
 
 @pytest.mark.parametrize(("nose", "roll"), [(50, 0), (35, 0), (65, 0), (50, 40), (35, -40)])
 def test_a_nose_between_the_eyes_faces_the_camera(nose: float, roll: float) -> None:
-    assert faces_camera(face(roll, nose))
+    assert is_frontal(face(roll, nose))
 
 
 @pytest.mark.parametrize(("nose", "roll"), [(25, 0), (75, 0), (20, 40), (80, -40)])
 def test_a_nose_beside_the_eyes_is_a_profile(nose: float, roll: float) -> None:
-    assert plausible(face(roll, nose))
-    assert not faces_camera(face(roll, nose))
+    assert has_valid_landmarks(face(roll, nose))
+    assert not is_frontal(face(roll, nose))

@@ -1,35 +1,35 @@
 import numpy as np
 
 from edge.geometry import Box
-from edge.track.motion import Motion, is_cut
-from edge.types import GreyImage
+from edge.track.motion import MotionDetector, is_cut
+from edge.types import GrayImage
 
 
-def noise(seed: int) -> GreyImage:
+def noise(seed: int) -> GrayImage:
     """Return a grey picture with the noise of a webcam."""
     values = np.random.default_rng(seed).normal(120, 2, (240, 320))
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
 def test_before_any_picture_was_kept_everything_is_new() -> None:
-    assert Motion().since_kept(noise(0)) == 255.0
+    assert MotionDetector().since_kept(noise(0)) == 255.0
 
 
 def test_the_noise_of_a_camera_is_hardly_motion() -> None:
-    motion = Motion()
+    motion = MotionDetector()
     motion.keep(noise(0))
     assert motion.since_kept(noise(1)) <= 5.0
 
 
 def test_a_small_thing_that_moves_is_motion() -> None:
-    motion, after = Motion(), noise(1)
+    motion, after = MotionDetector(), noise(1)
     motion.keep(noise(0))
     after[100:112, 200:212] += 40
     assert motion.since_kept(after) > 20.0
 
 
 def test_slow_motion_adds_up_until_a_picture_is_kept_anew() -> None:
-    motion, picture = Motion(), np.full((240, 320), 100, dtype=np.uint8)
+    motion, picture = MotionDetector(), np.full((240, 320), 100, dtype=np.uint8)
     motion.keep(picture)
     assert motion.since_kept(picture + np.uint8(20)) == 20.0
     motion.keep(picture + np.uint8(20))
@@ -37,20 +37,20 @@ def test_slow_motion_adds_up_until_a_picture_is_kept_anew() -> None:
 
 
 def test_pictures_of_another_shape_are_compared_all_the_same() -> None:
-    motion = Motion()
+    motion = MotionDetector()
     motion.keep(np.zeros((240, 320), dtype=np.uint8))
     assert motion.since_kept(np.zeros((10, 10), dtype=np.uint8)) == 0.0
 
 
 def test_a_picture_that_was_compared_and_then_kept_is_still_when_compared_again() -> None:
-    motion, picture = Motion(), noise(3)
+    motion, picture = MotionDetector(), noise(3)
     motion.since_kept(picture)
     motion.keep(picture)
     assert motion.since_kept(picture) == 0.0
 
 
 def test_what_moves_inside_known_boxes_is_not_elsewhere() -> None:
-    motion, after = Motion(), noise(1)
+    motion, after = MotionDetector(), noise(1)
     motion.keep(noise(0))
     after[100:112, 200:212] += 40
     assert motion.elsewhere(after, [Box(190, 90, 220, 120)]) <= 5.0
@@ -58,14 +58,14 @@ def test_what_moves_inside_known_boxes_is_not_elsewhere() -> None:
 
 
 def test_a_box_that_reaches_beyond_the_picture_hides_what_is_in_it() -> None:
-    motion, after = Motion(), noise(1)
+    motion, after = MotionDetector(), noise(1)
     motion.keep(noise(0))
     after[:10, :10] += 40
     assert motion.elsewhere(after, [Box(-50, -50, 12, 12)]) <= 5.0
     assert motion.elsewhere(after, [Box(-50, -50, -10, -10), Box(400, 300, 500, 400)]) > 20.0
 
 
-def room(seed: int) -> GreyImage:
+def room(seed: int) -> GrayImage:
     """Return a blurred picture with lights and shadows of its own."""
     rng = np.random.default_rng(seed)
     coarse = (255 * rng.random((6, 8)) ** rng.uniform(0.5, 2)).astype(np.uint8)

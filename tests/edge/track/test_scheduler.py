@@ -6,22 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.detect import (
-    CropFit,
-    DetectSettings,
-    Follower,
-    HaarSettings,
-    TrackerSettings,
-    open_detector,
-)
+from edge.detect import CropCalibration, HaarSettings, open_detector
 from edge.geometry import Box
+from edge.track import DetectionScheduler, SchedulerSettings, TrackerSettings
 from edge.types import Face, Image, TrackedFrame
 from tests.edge.track.test_landmark_filter import face as looking
 from tests.events import frame
 
 FPS = 25
 ONCE = TrackerSettings(min_hits=1, min_age_s=0.0)
-STEADY = DetectSettings(every=4, min_motion=0.0, max_interval=10.0)
+STEADY = SchedulerSettings(every=4, min_motion=0.0, max_interval=10.0)
 
 
 class Witness:
@@ -29,7 +23,7 @@ class Witness:
 
     name = "witness"
     searches_near = False
-    crop_fit = CropFit(1.0, 0.0, 0.0)
+    crop_fit = CropCalibration(1.0, 0.0, 0.0)
 
     def __init__(self, cost: float = 0.0) -> None:
         self.asked: list[int] = []
@@ -58,16 +52,16 @@ def shifted(image: Image, right: float) -> Image:
     return np.asarray(moved, dtype=np.uint8)
 
 
-def watch(follower: Follower, images: Sequence[Image]) -> list[TrackedFrame]:
+def watch(follower: DetectionScheduler, images: Sequence[Image]) -> list[TrackedFrame]:
     return [
         follower.update(frame(number / FPS, image=image)) for number, image in enumerate(images)
     ]
 
 
 def follow(
-    detector: Witness, settings: DetectSettings, images: Sequence[Image], live: bool = False
-) -> tuple[Follower, list[TrackedFrame]]:
-    follower = Follower(detector, ONCE, settings, live)
+    detector: Witness, settings: SchedulerSettings, images: Sequence[Image], live: bool = False
+) -> tuple[DetectionScheduler, list[TrackedFrame]]:
+    follower = DetectionScheduler(detector, ONCE, settings, live)
     return follower, watch(follower, images)
 
 
@@ -91,7 +85,9 @@ def test_between_detections_the_box_moves_with_the_face(clip: list[Image]) -> No
 def test_a_face_not_yet_believed_is_looked_for_in_every_frame(clip: list[Image]) -> None:
     detector = Witness()
     watch(
-        Follower(detector, TrackerSettings(min_hits=5, min_age_s=0.0), STEADY, live=False),
+        DetectionScheduler(
+            detector, TrackerSettings(min_hits=5, min_age_s=0.0), STEADY, live=False
+        ),
         [clip[0]] * 9,
     )
     assert len(detector.asked) == 6
@@ -106,7 +102,7 @@ def test_a_face_that_is_lost_is_looked_for_at_once(clip: list[Image]) -> None:
 
 def test_while_nothing_moves_the_detector_waits_and_the_face_stays_seen(clip: list[Image]) -> None:
     detector = Witness()
-    settings = DetectSettings(every=1, min_motion=6.0, max_interval=1.0)
+    settings = SchedulerSettings(every=1, min_motion=6.0, max_interval=1.0)
     _, seen = follow(detector, settings, [clip[0]] * FPS)
     assert len(detector.asked) == 1
     assert all(tracked.tracks[0].seen for tracked in seen)
@@ -114,14 +110,14 @@ def test_while_nothing_moves_the_detector_waits_and_the_face_stays_seen(clip: li
 
 def test_a_still_scene_is_looked_at_again_after_the_longest_interval(clip: list[Image]) -> None:
     detector = Witness()
-    settings = DetectSettings(every=1, min_motion=6.0, max_interval=0.4)
+    settings = SchedulerSettings(every=1, min_motion=6.0, max_interval=0.4)
     follow(detector, settings, [clip[0]] * (FPS + 1))
     assert len(detector.asked) == 3
 
 
 def test_a_face_that_appears_in_a_still_scene_is_found_in_that_frame(clip: list[Image]) -> None:
     empty = np.full_like(clip[0], 150)
-    _, seen = follow(Witness(), DetectSettings(every=1), [empty] * 5 + [clip[0]])
+    _, seen = follow(Witness(), SchedulerSettings(every=1), [empty] * 5 + [clip[0]])
     assert [len(tracked.tracks) for tracked in seen] == [0] * 5 + [1]
 
 
@@ -130,7 +126,7 @@ def test_the_whole_picture_is_searched_now_and_then_and_near_known_faces_otherwi
 ) -> None:
     detector = Witness()
     detector.searches_near = True
-    settings = DetectSettings(every=1, min_motion=0.0, full_interval=0.19)
+    settings = SchedulerSettings(every=1, min_motion=0.0, full_interval=0.19)
     follow(detector, settings, [clip[0]] * 11)
     assert detector.asked == [0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0]
 
@@ -139,7 +135,7 @@ def test_a_detector_that_sees_all_at_once_is_always_told_which_faces_are_known(
     clip: list[Image],
 ) -> None:
     detector = Witness()
-    follow(detector, DetectSettings(every=1, min_motion=0.0, full_interval=0.19), [clip[0]] * 8)
+    follow(detector, SchedulerSettings(every=1, min_motion=0.0, full_interval=0.19), [clip[0]] * 8)
     assert detector.asked == [0, *[1] * 7]
 
 
@@ -147,7 +143,7 @@ def test_with_nobody_in_view_a_detector_that_searches_near_faces_waits_for_its_f
     clip: list[Image],
 ) -> None:
     images = [np.full_like(clip[0], 15 * (step % 2)) for step in range(FPS + 1)]
-    settings = DetectSettings(every=1, full_interval=0.19)
+    settings = SchedulerSettings(every=1, full_interval=0.19)
     near, everywhere = Witness(), Witness()
     near.searches_near = True
     follow(near, settings, images)
@@ -160,7 +156,7 @@ def test_a_dear_detector_runs_less_often_on_a_live_source_and_never_too_seldom(
     clip: list[Image],
 ) -> None:
     images = [shifted(clip[0], float(step % 3)) for step in range(3 * FPS)]
-    settings = DetectSettings(every=1, cpu_budget=0.05, max_interval=1.0, min_motion=0.0)
+    settings = SchedulerSettings(every=1, cpu_budget=0.05, max_interval=1.0, min_motion=0.0)
     dear, cheap = Witness(cost=0.05), Witness()
     follow(dear, settings, images, live=True)
     follow(cheap, replace_budget(settings, 1.0), images, live=True)
@@ -168,15 +164,15 @@ def test_a_dear_detector_runs_less_often_on_a_live_source_and_never_too_seldom(
     assert len(cheap.asked) > 4 * len(dear.asked)
 
 
-def replace_budget(settings: DetectSettings, share: float) -> DetectSettings:
-    return DetectSettings(
+def replace_budget(settings: SchedulerSettings, share: float) -> SchedulerSettings:
+    return SchedulerSettings(
         settings.every, share, settings.max_interval, settings.min_motion, settings.full_interval
     )
 
 
 def test_with_a_file_the_budget_does_not_count(clip: list[Image]) -> None:
     detector = Witness(cost=0.03)
-    settings = DetectSettings(every=1, cpu_budget=0.001, min_motion=0.0)
+    settings = SchedulerSettings(every=1, cpu_budget=0.001, min_motion=0.0)
     follow(detector, settings, [clip[0]] * 10)
     assert len(detector.asked) == 10
 
@@ -204,7 +200,7 @@ def test_a_lamp_before_a_camera_ends_no_track(clip: list[Image]) -> None:
 
 def test_each_still_is_searched_by_itself(clip: list[Image]) -> None:
     detector = Witness()
-    follower = Follower(detector, TrackerSettings(), DetectSettings(), live=False)
+    follower = DetectionScheduler(detector, TrackerSettings(), SchedulerSettings(), live=False)
     seen = [follower.update(replace(frame(0.0, image=clip[0]), still=True)) for _ in range(3)]
     assert [tracked.tracks[0].track_id for tracked in seen] == [1, 2, 3]
     assert detector.asked == [0, 0, 0]
@@ -221,7 +217,9 @@ def test_a_face_that_fills_a_still_is_found_in_a_second_look(clip: list[Image]) 
             return [Face(box, 0.9)] if 2 * box.height < image.shape[0] + 1 else []
 
     image = np.full((100, 200, 3), 255, dtype=np.uint8)
-    follower = Follower(detector := Far(), TrackerSettings(), DetectSettings(), live=False)
+    follower = DetectionScheduler(
+        detector := Far(), TrackerSettings(), SchedulerSettings(), live=False
+    )
     (track,) = follower.update(replace(frame(0.0, image=image), still=True)).tracks
     assert track.box == Box(0, 0, 200, 100)
     assert len(detector.asked) == 2
@@ -232,18 +230,18 @@ def test_a_detection_whose_key_points_are_no_faces_is_passed_over() -> None:
         def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
             return [looking(), looking(roll=180)]
 
-    follower = Follower(Confused(), ONCE, STEADY, live=False)
+    follower = DetectionScheduler(Confused(), ONCE, STEADY, live=False)
     assert len(follower.update(frame(0.0)).tracks) == 1
 
 
-WATCHFUL = DetectSettings(every=1, min_motion=6.0, max_interval=1.0)
+WATCHFUL = SchedulerSettings(every=1, min_motion=6.0, max_interval=1.0)
 
 
 def test_a_scene_without_a_face_in_which_nothing_moves_is_quiet_after_a_while(
     clip: list[Image],
 ) -> None:
     blank = np.full_like(clip[0], 127)
-    follower = Follower(Witness(), ONCE, WATCHFUL, live=True)
+    follower = DetectionScheduler(Witness(), ONCE, WATCHFUL, live=True)
     watch(follower, [blank] * (3 * FPS))
     assert not follower.quiet
     follower.update(frame(3.0, image=blank))
@@ -253,18 +251,20 @@ def test_a_scene_without_a_face_in_which_nothing_moves_is_quiet_after_a_while(
 
 
 def test_a_scene_with_a_face_is_never_quiet(clip: list[Image]) -> None:
-    follower = Follower(Witness(), ONCE, WATCHFUL, live=True)
+    follower = DetectionScheduler(Witness(), ONCE, WATCHFUL, live=True)
     watch(follower, [clip[0]] * (4 * FPS))
     assert not follower.quiet
 
 
 def test_where_motion_is_not_looked_for_no_scene_is_quiet(clip: list[Image]) -> None:
-    follower = Follower(Witness(), ONCE, DetectSettings(every=1, min_motion=0.0), live=True)
+    follower = DetectionScheduler(
+        Witness(), ONCE, SchedulerSettings(every=1, min_motion=0.0), live=True
+    )
     watch(follower, [np.full_like(clip[0], 127)] * (4 * FPS))
     assert not follower.quiet
 
 
-BUSY = DetectSettings(every=2, min_motion=6.0, max_interval=10.0)
+BUSY = SchedulerSettings(every=2, min_motion=6.0, max_interval=10.0)
 
 
 def walking(clip: list[Image], beside: int = 0) -> list[Image]:
@@ -306,7 +306,7 @@ def test_a_crowd_before_a_camera_is_looked_for_at_every_frame_where_to_follow_it
                 Face(Box(x, y, x + 60, y + 60), 0.9) for x in range(0, 600, 80) for y in (0, 90)
             ]
 
-    settings = DetectSettings(every=6, cpu_budget=1.0, min_motion=0.0, max_interval=10.0)
+    settings = SchedulerSettings(every=6, cpu_budget=1.0, min_motion=0.0, max_interval=10.0)
     images = [shifted(clip[0], 0.5 * step) for step in range(13)]
     before_camera, in_film = Crowd(), Crowd()
     follow(before_camera, settings, images, live=True)

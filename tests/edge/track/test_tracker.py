@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from edge.detect import Tracker, TrackerSettings
 from edge.geometry import KeyPoints, Point, Shift
+from edge.track import Tracker, TrackerSettings
 from edge.types import Face, TrackedFrame
 from tests.events import face, frame
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from edge.geometry import Box
-from edge.types import Expression, Image, Quality, Reason, Scene, Track, TrackedFrame
+from edge.types import AnalyzedFrame, Expression, Image, Quality, Reason, Track, TrackedFrame
 from tests.events import BLANK, QUALITY, frame
 
 SHARES = {"angry": 0.1, "happy": 0.7, "sad": 0.2}
@@ -21,7 +21,9 @@ def expression(
     return Expression(Track(track_id, box, seen), emotion, shares, quality, reasons)
 
 
-def scene(*expressions: Expression, image: Image = BLANK, suspected: tuple[Box, ...] = ()) -> Scene:
+def scene(
+    *expressions: Expression, image: Image = BLANK, suspected: tuple[Box, ...] = ()
+) -> AnalyzedFrame:
     tracks = tuple(one.track for one in expressions)
     tracked = TrackedFrame(frame(image=image), tracks, suspected)
-    return Scene(tracked, expressions, datetime.now(UTC))
+    return AnalyzedFrame(tracked, expressions, datetime.now(UTC))

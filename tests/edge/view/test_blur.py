@@ -5,8 +5,8 @@ import pytest
 
 from edge.geometry import Box
 from edge.types import Image
-from edge.view.blur import veil
-from edge.view.settings import Blur
+from edge.view.blur import apply_privacy
+from edge.view.settings import PrivacyBlur
 from tests.edge.view.scenes import expression, scene
 
 SQUARES = 36
@@ -25,7 +25,7 @@ def shades(part: Image) -> int:
 
 
 def test_nothing_is_hidden_where_nothing_shall_be(noise: Image) -> None:
-    picture = veil(scene(expression(FACE), image=noise), Blur.NONE)
+    picture = apply_privacy(scene(expression(FACE), image=noise), PrivacyBlur.NONE)
     assert np.array_equal(picture, noise)
     assert picture is not noise
 
@@ -33,25 +33,25 @@ def test_nothing_is_hidden_where_nothing_shall_be(noise: Image) -> None:
 @pytest.mark.parametrize("told", [True, False])
 def test_a_face_becomes_a_few_squares_told_of_or_only_suspected(noise: Image, told: bool) -> None:
     seen = scene(expression(FACE), image=noise) if told else scene(image=noise, suspected=(FACE,))
-    picture = veil(seen, Blur.FACES)
+    picture = apply_privacy(seen, PrivacyBlur.FACES)
     assert shades(picture[150:250, 200:300]) <= SQUARES
     # Hair and chin too: three tenths of the box on each side, a promise of docs/privacy.md.
     assert shades(picture[122:278, 172:328]) <= SQUARES
 
 
 def test_what_is_no_face_stays_as_it_is(noise: Image) -> None:
-    picture = veil(scene(expression(FACE), image=noise), Blur.FACES)
+    picture = apply_privacy(scene(expression(FACE), image=noise), PrivacyBlur.FACES)
     assert np.array_equal(picture[:, 360:], noise[:, 360:])
 
 
 def test_a_face_that_leaves_the_picture_is_hidden_as_far_as_it_is_in_it(noise: Image) -> None:
     half_out, outside = Box(-50.0, -50.0, 50.0, 50.0), Box(900.0, 900.0, 950.0, 950.0)
-    picture = veil(scene(image=noise, suspected=(half_out, outside)), Blur.FACES)
+    picture = apply_privacy(scene(image=noise, suspected=(half_out, outside)), PrivacyBlur.FACES)
     assert shades(picture[:50, :50]) <= SQUARES
 
 
 def test_the_whole_picture_can_be_hidden(noise: Image) -> None:
-    picture = veil(scene(expression(FACE), image=noise), Blur.PICTURE)
+    picture = apply_privacy(scene(expression(FACE), image=noise), PrivacyBlur.PICTURE)
     assert picture.shape == noise.shape
     assert shades(picture) == 1
     assert shades(noise) > 1

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.publish.mqtt import MqttSettings, MqttSink
-from edge.service.command_queue import Desk
+from edge.service.command_queue import CommandQueue
 from tests.brokers import Broker
 from tests.events import status
 from tests.subscribers import Subscriber
@@ -26,7 +26,7 @@ def publishing(folder: Path) -> Iterator[Publish]:
     """Give sinks whose outbox is in `folder`; what the test leaves open is closed."""
     sinks: list[MqttSink] = []
 
-    def start(port: int, desk: Desk | None = None, **fields: Any) -> MqttSink:
+    def start(port: int, desk: CommandQueue | None = None, **fields: Any) -> MqttSink:
         sink = MqttSink(settings(port, **fields), folder / "outbox.sqlite", desk)
         sink.publish(status())
         sink.start()

@@ -2,7 +2,13 @@ import logging
 
 import pytest
 
-from edge.publish.mqtt.broker_state import FIRST_RETRY, LONGEST_RETRY, Link, Links, Patience
+from edge.publish.mqtt.broker_state import (
+    FIRST_RETRY,
+    LONGEST_RETRY,
+    BrokerState,
+    BrokerStates,
+    ExponentialBackoff,
+)
 from edge.publish.mqtt.settings import Address
 
 HERE, THERE = Address("here"), Address("there")
@@ -10,10 +16,10 @@ HERE, THERE = Address("here"), Address("there")
 
 def test_a_change_is_told_once_for_each_broker(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    links = Links()
+    links = BrokerStates()
     for address in (HERE, HERE, THERE):
-        links.tell(address, Link.ABSENT, "cannot be reached")
-    links.tell(HERE, Link.UP, "connected")
+        links.tell(address, BrokerState.ABSENT, "cannot be reached")
+    links.tell(HERE, BrokerState.UP, "connected")
     assert [(record.levelname, record.message) for record in caplog.records] == [
         ("WARNING", "broker here:1883: cannot be reached"),
         ("WARNING", "broker there:1883: cannot be reached"),
@@ -24,10 +30,10 @@ def test_a_change_is_told_once_for_each_broker(caplog: pytest.LogCaptureFixture)
 def test_a_broker_that_was_lost_is_not_told_to_be_absent_as_well(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    links = Links()
-    links.tell(HERE, Link.LOST, "connection lost")
-    links.tell(HERE, Link.ABSENT, "cannot be reached")
-    links.tell(HERE, Link.REFUSED, "refuses this client")
+    links = BrokerStates()
+    links.tell(HERE, BrokerState.LOST, "connection lost")
+    links.tell(HERE, BrokerState.ABSENT, "cannot be reached")
+    links.tell(HERE, BrokerState.REFUSED, "refuses this client")
     assert [record.message for record in caplog.records] == [
         "broker here:1883: connection lost",
         "broker here:1883: refuses this client",
@@ -35,7 +41,7 @@ def test_a_broker_that_was_lost_is_not_told_to_be_absent_as_well(
 
 
 def test_waits_grow_up_to_a_limit_with_jitter() -> None:
-    patience = Patience()
+    patience = ExponentialBackoff()
     waits = [patience.next() for _ in range(20)]
     assert FIRST_RETRY / 2 <= waits[0] <= FIRST_RETRY
     assert all(LONGEST_RETRY / 2 <= wait <= LONGEST_RETRY for wait in waits[3:])
@@ -45,7 +51,7 @@ def test_waits_grow_up_to_a_limit_with_jitter() -> None:
 def test_a_connection_that_lasted_begins_them_anew_and_a_short_one_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    patience = Patience()
+    patience = ExponentialBackoff()
     for _ in range(5):
         patience.next()
     patience.found()

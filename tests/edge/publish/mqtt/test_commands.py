@@ -10,23 +10,23 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.publish.mqtt.commands import LARGEST, Requests
-from edge.publish.mqtt.message import Letter, Message
+from edge.publish.mqtt.commands import LARGEST, MqttCommandHandler
+from edge.publish.mqtt.message import IncomingMessage, OutgoingMessage
 from edge.publish.mqtt.settings import MqttSettings
-from edge.service.command_queue import MOST_WAITING, Desk
+from edge.service.command_queue import MOST_WAITING, CommandQueue
 from edge.service.commands import (
-    Answer,
-    AskInfo,
-    ChooseDetector,
-    ChooseModel,
     Command,
     CommandError,
     CommandName,
+    CommandResult,
     ErrorCode,
+    GetInfo,
+    GetSnapshot,
     Pause,
     Reload,
+    SetDetector,
+    SetModel,
     SetThresholds,
-    TakeSnapshot,
 )
 
 ROOT = "emotiond/test"
@@ -40,10 +40,12 @@ class Caller:
     """
 
     def __init__(self, **fields: Any) -> None:
-        self.letters: list[Letter] = []
-        self.desk = Desk({"shallow-int8": Path("shallow-int8")}, ("emotiond",), pictures=False)
+        self.letters: list[OutgoingMessage] = []
+        self.desk = CommandQueue(
+            {"shallow-int8": Path("shallow-int8")}, ("emotiond",), pictures=False
+        )
         settings = MqttSettings(device="test", **fields)
-        self._requests = Requests(settings, self.desk, self.letters.append)
+        self._requests = MqttCommandHandler(settings, self.desk, self.letters.append)
 
     def send(
         self, topic: str, payload: bytes = b"", retain: bool = False, **properties: Any
@@ -53,7 +55,7 @@ class Caller:
             told = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             for name, value in properties.items():
                 setattr(told, name, value)
-        message = Message(f"{ROOT}/{topic}", payload, retain, told)
+        message = IncomingMessage(f"{ROOT}/{topic}", payload, retain, told)
         self._requests.take(message)
 
     def asked(self) -> Command | None:
@@ -73,13 +75,13 @@ class Caller:
         ("set/pause", b"ON", Pause(paused=True)),
         ("set/pause", b" OFF\n", Pause(paused=False)),
         ("set/pause", b'{"paused": true, "seconds": 600}', Pause(paused=True, seconds=600.0)),
-        ("set/model", b"deep-int8", ChooseModel("deep-int8")),
-        ("set/model", b'{"model": "deep-int8", "id": 7}', ChooseModel("deep-int8")),
-        ("set/detector", b"haar", ChooseDetector("haar")),
+        ("set/model", b"deep-int8", SetModel("deep-int8")),
+        ("set/model", b'{"model": "deep-int8", "id": 7}', SetModel("deep-int8")),
+        ("set/detector", b"haar", SetDetector("haar")),
         ("set/thresholds", b'{"min_size": 30}', SetThresholds(min_size=30.0)),
-        ("request/snapshot", b"", TakeSnapshot()),
+        ("request/snapshot", b"", GetSnapshot()),
         ("request/reload", b"{}", Reload()),
-        ("request/info", b'{"id": "x"}', AskInfo()),
+        ("request/info", b'{"id": "x"}', GetInfo()),
     ],
 )
 def test_each_command_reaches_the_desk(topic: str, payload: bytes, command: Command) -> None:
@@ -157,7 +159,7 @@ def test_an_answer_carries_the_id_that_the_caller_gave() -> None:
     caller.send("request/info", b'{"id": "mine"}')
     request = caller.desk.next(0)
     assert request is not None
-    request.answer(Answer({"version": "1"}))
+    request.answer(CommandResult({"version": "1"}))
     assert caller.letters[0].topic == f"{ROOT}/response/info"
     assert caller.answer() == {"id": "mine", "status": "ok", "data": {"version": "1"}}
 
@@ -167,7 +169,7 @@ def test_a_picture_goes_before_its_answer_on_a_topic_of_its_own() -> None:
     caller.send("request/snapshot")
     request = caller.desk.next(0)
     assert request is not None
-    request.answer(Answer({"bytes": 4}, picture=b"JPEG"))
+    request.answer(CommandResult({"bytes": 4}, picture=b"JPEG"))
     picture, answer = caller.letters
     assert (picture.topic, picture.payload, picture.retain) == (f"{ROOT}/snapshot", b"JPEG", False)
     assert answer.topic == f"{ROOT}/response/snapshot"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from edge.publish.mqtt.log_handler import LONGEST, Journal
+from edge.publish.mqtt.log_handler import LONGEST, MqttLogHandler
 
 log = logging.getLogger("edge.somewhere")
 
@@ -13,7 +13,7 @@ log = logging.getLogger("edge.somewhere")
 def lines() -> Iterator[list[bytes]]:
     """What a journal told."""
     told: list[bytes] = []
-    journal = Journal(told.append)
+    journal = MqttLogHandler(told.append)
     journal.open()
     yield told
     journal.close()
@@ -45,7 +45,7 @@ def test_a_traceback_stays_at_home_and_a_long_message_is_cut(lines: list[bytes])
 
 def test_after_its_end_it_hears_nothing() -> None:
     told: list[bytes] = []
-    journal = Journal(told.append)
+    journal = MqttLogHandler(told.append)
     journal.open()
     journal.close()
     log.warning("too late")

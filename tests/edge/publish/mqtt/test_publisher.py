@@ -15,7 +15,7 @@ from edge.commands.embedded_broker import free_port
 from edge.errors import ConfigError
 from edge.publish.mqtt import MqttSettings, MqttSink
 from edge.publish.mqtt.settings import Address, TlsSettings, Transport
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.certificates import Authority
 from tests.edge.publish.mqtt.publishers import ROOT, Publish, publishing, settings
@@ -29,9 +29,9 @@ def publish(tmp_path: Path) -> Iterator[Publish]:
         yield start
 
 
-def password(folder: Path, text: str) -> Secret:
+def password(folder: Path, text: str) -> SecretRef:
     (folder / "secret").write_text(text)
-    return Secret(file=folder / "secret")
+    return SecretRef(file=folder / "secret")
 
 
 def test_a_broker_that_is_absent_is_told_once(
@@ -101,7 +101,9 @@ def test_a_user_can_be_a_secret_as_well(
 ) -> None:
     monkeypatch.setenv("MQTT_USER", "edge")
     with Subscriber(secured.host, secured.port, "edge", "secret") as subscriber:
-        publish(secured.port, user=Secret(env="MQTT_USER"), password=password(tmp_path, "secret"))
+        publish(
+            secured.port, user=SecretRef(env="MQTT_USER"), password=password(tmp_path, "secret")
+        )
         wait_until(lambda: subscriber.payloads(f"{ROOT}/availability"))
 
 
@@ -244,7 +246,7 @@ def test_a_broker_that_lets_nobody_listen_is_told_and_gets_events_all_the_same(
     ("fields", "message"),
     [
         (
-            {"user": "me", "password": Secret(file=Path("/none"))},
+            {"user": "me", "password": SecretRef(file=Path("/none"))},
             "/none: the secret cannot be read",
         ),
         ({"tls": TlsSettings(ca_file=Path("/none.pem"))}, "cannot use /none.pem: .*No such file"),

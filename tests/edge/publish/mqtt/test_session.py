@@ -8,10 +8,10 @@ import pytest
 
 from edge.commands.embedded_broker import free_port
 from edge.errors import EmotiondError
-from edge.publish.mqtt.client import Gone, NotMqtt, Refused
-from edge.publish.mqtt.session import Visit, call_on
+from edge.publish.mqtt.client import ConnectionLost, ConnectionRefusedByBroker, NotAnMqttBroker
+from edge.publish.mqtt.session import MqttSession, connect_any
 from edge.publish.mqtt.settings import Address, MqttSettings, Transport
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.proxy import Proxy
 from tests.subscribers import Subscriber
@@ -23,9 +23,9 @@ def settings(port: int, **fields: object) -> MqttSettings:
     return MqttSettings(**{"host": HOST, "port": port, "device": "test", **fields})  # type: ignore[arg-type]
 
 
-def visit(port: int, **fields: object) -> Visit:
+def visit(port: int, **fields: object) -> MqttSession:
     reached = settings(port, **fields)
-    return Visit(reached, reached.addresses[0], "test")
+    return MqttSession(reached, reached.addresses[0], "test")
 
 
 @contextmanager
@@ -91,25 +91,28 @@ def test_nobody_there_is_an_os_error() -> None:
 
 
 def test_whoever_hangs_up_at_once_is_no_broker() -> None:
-    with stranger(hangs_up=True) as port, pytest.raises(NotMqtt, match="before it answers"):
+    with stranger(hangs_up=True) as port, pytest.raises(NotAnMqttBroker, match="before it answers"):
         visit(port).open()
 
 
 def test_whoever_keeps_silent_is_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.publish.mqtt.client.DIAL_SECONDS", 0.3)
-    with stranger(hangs_up=False) as port, pytest.raises(NotMqtt, match="does not answer in time"):
+    with (
+        stranger(hangs_up=False) as port,
+        pytest.raises(NotAnMqttBroker, match="does not answer in time"),
+    ):
         visit(port).open()
 
 
 def test_whoever_speaks_no_websockets_is_told_so(needs_mosquitto: None, broker: Broker) -> None:
-    with pytest.raises(NotMqtt, match="are websockets spoken there"):
+    with pytest.raises(NotAnMqttBroker, match="are websockets spoken there"):
         visit(broker.port, transport=Transport.WEBSOCKETS).open()
 
 
 def test_a_wrong_password_is_a_refusal(secured: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSWORD", "guess")
-    wrong = visit(secured.port, user="edge", password=Secret(env="PASSWORD"))
-    with pytest.raises(Refused, match="Not authorized"):
+    wrong = visit(secured.port, user="edge", password=SecretRef(env="PASSWORD"))
+    with pytest.raises(ConnectionRefusedByBroker, match="Not authorized"):
         wrong.open()
 
 
@@ -121,7 +124,9 @@ def test_mqtt_5_tells_what_the_visitor_may_not_publish(
     lines = f"allow_anonymous true\nacl_file {access}"
     with Mosquitto(tmp_path, lines) as broker, closing(visit(broker.port, protocol=5)) as here:
         here.open()
-        with pytest.raises(Refused, match="may not publish on emotiond/test/x: Not authorized"):
+        with pytest.raises(
+            ConnectionRefusedByBroker, match="may not publish on emotiond/test/x: Not authorized"
+        ):
             here.publish("emotiond/test/x", b"")
 
 
@@ -129,7 +134,7 @@ def test_a_broker_that_goes_away_is_gone(broker: Broker) -> None:
     with Proxy(broker.port) as network, closing(visit(network.port)) as here:
         here.open()
         network.cut()
-        with pytest.raises(Gone, match="connection lost"):
+        with pytest.raises(ConnectionLost, match="connection lost"):
             here.publish("emotiond/test/x", b"")
 
 
@@ -140,13 +145,13 @@ def test_a_broker_that_says_nothing_any_more_is_gone(
     with Proxy(broker.port) as network, closing(visit(network.port)) as here:
         here.open()
         network.freeze()
-        with pytest.raises(Gone, match="does not answer"):
+        with pytest.raises(ConnectionLost, match="does not answer"):
             here.subscribe(["emotiond/test/x"])
 
 
 def test_a_call_is_made_on_the_first_broker_that_lets_the_caller_in(broker: Broker) -> None:
     fallbacks = (Address(HOST, broker.port), Address(HOST, free_port()))
-    with closing(call_on(settings(free_port(), fallbacks=fallbacks), "test")) as here:
+    with closing(connect_any(settings(free_port(), fallbacks=fallbacks), "test")) as here:
         assert here.address == fallbacks[0]
         here.publish("emotiond/test/x", b"")
 
@@ -154,7 +159,7 @@ def test_a_call_is_made_on_the_first_broker_that_lets_the_caller_in(broker: Brok
 def test_where_none_does_all_answers_are_told_in_one_line(secured: Mosquitto) -> None:
     nobody = settings(free_port(), fallbacks=(Address(HOST, secured.port),))
     with pytest.raises(EmotiondError) as caught:
-        call_on(nobody, "test")
+        connect_any(nobody, "test")
     first, second = str(caught.value).split("; broker ")
     assert first.startswith(f"broker {nobody.addresses[0]}: cannot be reached: ")
     assert second.startswith(f"{HOST}:{secured.port}: refuses this client: Not authorized")

@@ -3,14 +3,14 @@ from typing import Any
 
 import msgspec
 
-from edge.publish.mqtt.state import State
+from edge.publish.mqtt.state import DeviceState
 from edge.types import CameraState, EmotionEvent, EventType
 from tests.events import event, expression, sight, status, uncertain
 
 
 def state(*events: EmotionEvent) -> Any:
     """Return the payload after `events`."""
-    known = State()
+    known = DeviceState()
     for one in events:
         known.update(one)
     return msgspec.json.decode(known.encode())
@@ -67,7 +67,7 @@ def test_probabilities_are_the_mean_of_all_faces_that_can_be_read() -> None:
 
 
 def test_a_sight_renews_the_numbers_of_a_known_face_and_adds_no_other() -> None:
-    known = State()
+    known = DeviceState()
     known.update(shown("happy", 0.8, track_id=1))
     known.look(
         sight(
@@ -80,7 +80,7 @@ def test_a_sight_renews_the_numbers_of_a_known_face_and_adds_no_other() -> None:
 
 
 def test_a_sight_does_not_contradict_the_last_event_of_a_face() -> None:
-    known = State()
+    known = DeviceState()
     known.update(shown("happy", 0.8))
     known.look(sight(expression(1, "neutral", probabilities={"happy": 0.1, "neutral": 0.9})))
     after = msgspec.json.decode(known.encode())
@@ -98,7 +98,7 @@ def test_faces_read_by_two_models_are_not_averaged_over_different_classes() -> N
 
 
 def test_how_the_daemon_is_set_stands_beside_the_faces() -> None:
-    known = State()
+    known = DeviceState()
     until = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     known.set(status(camera=CameraState.PAUSED, paused_until=until))
     after = msgspec.json.decode(known.encode())

@@ -6,11 +6,11 @@ from contextlib import closing, contextmanager
 import pytest
 
 from edge.commands.embedded_broker import free_port
-from edge.publish.mqtt.message import Message
-from edge.publish.mqtt.session import call_on
+from edge.publish.mqtt.message import IncomingMessage
+from edge.publish.mqtt.session import connect_any
 from edge.publish.mqtt.settings import Address, MqttSettings
-from edge.publish.mqtt.subscriber import Listener
-from edge.secrets import Secret
+from edge.publish.mqtt.subscriber import MqttSubscriber
+from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.proxy import Proxy
 
@@ -23,9 +23,9 @@ def settings(port: int, **fields: object) -> MqttSettings:
 
 
 @contextmanager
-def listening(reached: MqttSettings) -> Iterator[tuple[Listener, list[Message]]]:
-    messages: list[Message] = []
-    listener = Listener(reached, [TOPIC], messages.append)
+def listening(reached: MqttSettings) -> Iterator[tuple[MqttSubscriber, list[IncomingMessage]]]:
+    messages: list[IncomingMessage] = []
+    listener = MqttSubscriber(reached, [TOPIC], messages.append)
     thread = threading.Thread(target=listener.listen)
     thread.start()
     try:
@@ -36,7 +36,7 @@ def listening(reached: MqttSettings) -> Iterator[tuple[Listener, list[Message]]]
 
 
 def say(broker: Broker, payload: bytes) -> None:
-    with closing(call_on(settings(broker.port), "test")) as visit:
+    with closing(connect_any(settings(broker.port), "test")) as visit:
         visit.publish(TOPIC, payload)
 
 
@@ -45,7 +45,7 @@ def test_what_is_published_is_heard(broker: Broker) -> None:
         assert listener.listening.wait(10)
         say(broker, b"one")
         wait_until(lambda: messages)
-    assert messages == [Message(TOPIC, b"one", retained=False)]
+    assert messages == [IncomingMessage(TOPIC, b"one", retained=False)]
 
 
 def test_a_broker_that_returns_is_heard_again_and_both_is_told_once(
@@ -78,7 +78,7 @@ def test_a_refusal_is_told_apart_from_an_absence(
     secured: Mosquitto, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("PASSWORD", "guess")
-    with listening(settings(secured.port, user="edge", password=Secret(env="PASSWORD"))):
+    with listening(settings(secured.port, user="edge", password=SecretRef(env="PASSWORD"))):
         wait_until(lambda: "refuses this client: Not authorized" in caplog.text)
     assert "guess" not in caplog.text
 
@@ -92,14 +92,14 @@ def test_the_next_address_is_listened_to_where_the_first_is_away(broker: Broker)
 
 
 def test_what_fails_in_the_hearer_is_not_taken_for_the_network(broker: Broker) -> None:
-    def fail(message: Message) -> None:
+    def fail(message: IncomingMessage) -> None:
         raise BrokenPipeError
 
     def speak() -> None:
         if listener.listening.wait(10):
             say(broker, b"one")
 
-    listener = Listener(settings(broker.port), [TOPIC], fail)
+    listener = MqttSubscriber(settings(broker.port), [TOPIC], fail)
     speaker = threading.Thread(target=speak)
     speaker.start()
     with pytest.raises(BrokenPipeError):

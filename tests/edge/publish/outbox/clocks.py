@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge.publish.outbox.clock import Clock
+from edge.publish.outbox.clock import SystemClock
 
 
 @dataclass
@@ -14,9 +14,9 @@ class Times:
     wall: float = 1_790_000_000.0
 
     @property
-    def clock(self) -> Clock:
+    def clock(self) -> SystemClock:
         """The clocks that show it."""
-        return Clock(lambda: self.boot, lambda: self.running, lambda: self.wall)
+        return SystemClock(lambda: self.boot, lambda: self.running, lambda: self.wall)
 
     def advance(self, seconds: float) -> None:
         """Let time go by."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.publish.outbox import Outbox, OutboxSettings
-from edge.publish.outbox.clock import Clock
+from edge.publish.outbox.clock import SystemClock
 from tests.edge.publish.outbox.clocks import Times
 from tests.edge.publish.outbox.outboxes import Opener
 
@@ -28,7 +28,7 @@ def opened(path: Path, times: Times) -> Iterator[Opener]:
     """Open outboxes on the clock of the test; close them in the end."""
     all_opened = []
 
-    def open_one(clock: Clock = times.clock, **bounds: float) -> Outbox:
+    def open_one(clock: SystemClock = times.clock, **bounds: float) -> Outbox:
         outbox = Outbox(path, OutboxSettings(**bounds), clock)  # type: ignore[arg-type]
         all_opened.append(outbox)
         outbox.open()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.publish.outbox import Entry, Outbox, OutboxSettings
+from edge.publish.outbox import Outbox, OutboxSettings, PendingEvent
 from tests.brokers import wait_until
 from tests.edge.publish.outbox.clocks import Times
 from tests.edge.publish.outbox.outboxes import (
@@ -32,8 +32,12 @@ def test_what_was_recorded_waits_oldest_first(opened: Opener) -> None:
     outbox = opened()
     outbox.record([b"1", b"2"])
     outbox.record([b"3"])
-    assert outbox.waiting(0, 10) == [Entry(1, 0, b"1"), Entry(2, 0, b"2"), Entry(3, 0, b"3")]
-    assert outbox.waiting(1, 1) == [Entry(2, 0, b"2")]
+    assert outbox.waiting(0, 10) == [
+        PendingEvent(1, 0, b"1"),
+        PendingEvent(2, 0, b"2"),
+        PendingEvent(3, 0, b"3"),
+    ]
+    assert outbox.waiting(1, 1) == [PendingEvent(2, 0, b"2")]
     assert outbox.waiting(3, 10) == []
     assert (len(outbox), outbox.bytes, outbox.recorded, outbox.durable) == (3, 3, 3, True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import EmotiondError
-from edge.publish.outbox.clock import Clock
+from edge.publish.outbox.clock import SystemClock
 from tests.edge.publish.outbox.outboxes import (
     Opener,
     mounted,
@@ -26,7 +26,7 @@ def test_what_was_recorded_survives_a_kill_at_any_moment(path: Path, opened: Ope
         said = kill(process)
         recorded += [number for what, number in said if what == "record"]
         forgotten |= {number for what, number in said if what == "forget"}
-        outbox = opened(Clock(), events=1_000_000)
+        outbox = opened(SystemClock(), events=1_000_000)
         there = [int(payload) for payload in payloads(outbox)]
         outbox.close()
         assert there == sorted(set(there))
@@ -67,4 +67,4 @@ def test_a_second_process_is_told_who_has_the_outbox(path: Path, opened: Opener)
         assert caught.value.exit_code == 1
     finally:
         said = kill(process)
-    assert len(opened(Clock(), events=1_000_000)) >= len(said)
+    assert len(opened(SystemClock(), events=1_000_000)) >= len(said)

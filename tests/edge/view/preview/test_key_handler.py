@@ -6,22 +6,22 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.pipeline.latest_frame import Showcase
-from edge.service.command_queue import Desk
+from edge.pipeline.latest_frame import LatestFrame
+from edge.service.command_queue import CommandQueue
 from edge.service.commands import (
-    Answer,
-    ChooseDetector,
-    ChooseModel,
     Command,
     CommandError,
+    CommandResult,
     ErrorCode,
     Pause,
-    Quit,
+    SetDetector,
+    SetModel,
+    Shutdown,
 )
 from edge.types import CameraState
-from edge.view.preview.key_handler import HELP, NOTE_SECONDS, Operator
-from edge.view.settings import Blur
-from edge.view.view_context import Outlook
+from edge.view.preview.key_handler import HELP, NOTE_SECONDS, KeyHandler
+from edge.view.settings import PrivacyBlur
+from edge.view.view_context import ViewContext
 from tests.edge.view.scenes import expression, scene
 from tests.events import status
 
@@ -31,22 +31,22 @@ MODELS = {name: Path(f"{name}.tflite") for name in ("deep-int8", "shallow-float"
 class Seat:
     """An operator, before a desk at which the test answers."""
 
-    def __init__(self, blur: Blur = Blur.NONE) -> None:
+    def __init__(self, blur: PrivacyBlur = PrivacyBlur.NONE) -> None:
         self.now = 0.0
-        self.showcase = Showcase()
-        self.desk = Desk(MODELS, ("auto", "emotiond", "haar", "mediapipe"), pictures=False)
-        outlook = Outlook(self.showcase, blur, lambda image: scene(image=image))
-        self.operator = Operator(outlook, self.desk, lambda: self.now)
+        self.showcase = LatestFrame()
+        self.desk = CommandQueue(MODELS, ("auto", "emotiond", "haar", "mediapipe"), pictures=False)
+        outlook = ViewContext(self.showcase, blur, lambda image: scene(image=image))
+        self.operator = KeyHandler(outlook, self.desk, lambda: self.now)
 
     def tell(self, camera: CameraState = CameraState.ONLINE, model: str = "shallow-int8") -> None:
         self.operator.status = status(camera=camera, model=model)
 
-    def answer(self, answer: Answer | CommandError | None = None) -> Command | None:
-        """Answer the next request, well unless told otherwise; return what was asked."""
+    def answer(self, answer: CommandResult | CommandError | None = None) -> Command | None:
+        """CommandResult the next request, well unless told otherwise; return what was asked."""
         request = self.desk.next(0.0)
         if request is None:
             return None
-        request.answer(answer or Answer())
+        request.answer(answer or CommandResult())
         return request.command
 
 
@@ -63,7 +63,7 @@ def seat() -> Seat:
 
 def test_q_asks_to_end(seat: Seat) -> None:
     seat.operator.press("q")
-    assert seat.answer() == Quit()
+    assert seat.answer() == Shutdown()
 
 
 def test_space_pauses_and_resumes(seat: Seat) -> None:
@@ -79,23 +79,23 @@ def test_space_pauses_and_resumes(seat: Seat) -> None:
 def test_m_takes_the_next_model_and_after_the_last_the_first(seat: Seat) -> None:
     seat.tell(model="deep-int8")
     seat.operator.press("m")
-    assert seat.answer() == ChooseModel("shallow-float")
+    assert seat.answer() == SetModel("shallow-float")
     seat.tell(model="shallow-int8")
     seat.operator.press("m")
-    assert seat.answer() == ChooseModel("deep-int8")
+    assert seat.answer() == SetModel("deep-int8")
     assert seat.operator.text == ("model deep-int8",)
 
 
 def test_a_model_of_ones_own_is_followed_by_the_first_shipped(seat: Seat) -> None:
     seat.tell(model="mine")
     seat.operator.press("m")
-    assert seat.answer() == ChooseModel("deep-int8")
+    assert seat.answer() == SetModel("deep-int8")
 
 
 def test_d_passes_over_detectors_that_cannot_be_used_here(seat: Seat) -> None:
     seat.operator.press("d")
-    assert seat.answer(REFUSED) == ChooseDetector("haar")
-    assert seat.answer() == ChooseDetector("mediapipe")
+    assert seat.answer(REFUSED) == SetDetector("haar")
+    assert seat.answer() == SetDetector("mediapipe")
     assert seat.answer() is None
     assert seat.operator.text == ("detector mediapipe",)
 
@@ -103,8 +103,8 @@ def test_d_passes_over_detectors_that_cannot_be_used_here(seat: Seat) -> None:
 def test_d_says_where_no_other_detector_can_be_used(seat: Seat) -> None:
     seat.operator.press("d")
     assert [seat.answer(REFUSED), seat.answer(REFUSED)] == [
-        ChooseDetector("haar"),
-        ChooseDetector("mediapipe"),
+        SetDetector("haar"),
+        SetDetector("mediapipe"),
     ]
     assert seat.operator.text == ("no other detector can be used here",)
 
@@ -178,7 +178,7 @@ def test_s_saves_the_picture_as_it_is_shown(
 
 def test_what_is_hidden_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    seat = Seat(Blur.PICTURE)
+    seat = Seat(PrivacyBlur.PICTURE)
     seat.showcase.show(scene(image=np.full((480, 640, 3), 128, dtype=np.uint8)))
     seat.operator.press("s")
     (path,) = tmp_path.iterdir()

@@ -9,13 +9,13 @@ from threading import Event, Thread
 from typing import Any
 
 from edge.offline.recognizer import EmotionRecognizer
-from edge.pipeline.latest_frame import Showcase
-from edge.service.command_queue import Desk
-from edge.service.commands import Answer, Command, CommandError, Request
-from edge.types import CameraState, Image, Scene, Status
-from edge.view.settings import Blur
-from edge.view.view_context import Outlook
-from edge.view.web.server import Site
+from edge.pipeline.latest_frame import LatestFrame
+from edge.service.command_queue import CommandQueue
+from edge.service.commands import Command, CommandError, CommandRequest, CommandResult
+from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image
+from edge.view.settings import PrivacyBlur
+from edge.view.view_context import ViewContext
+from edge.view.web.server import WebServer
 from edge.view.web.settings import WebSettings
 
 LABELS = ("angry", "happy", "sad")
@@ -46,9 +46,9 @@ class Clerk:
         answer: what everybody is answered; None lets them wait.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: CommandQueue) -> None:
         self.asked: list[Command] = []
-        self.answer: Answer | CommandError | None = Answer({"done": True})
+        self.answer: CommandResult | CommandError | None = CommandResult({"done": True})
         self._desk = desk
         self._closed = Event()
         self._thread = Thread(target=self._work, daemon=True)
@@ -61,7 +61,7 @@ class Clerk:
 
     def _work(self) -> None:
         while not self._closed.is_set():
-            request: Request | None = self._desk.next(5.0)
+            request: CommandRequest | None = self._desk.next(5.0)
             if request is not None:
                 self.asked.append(request.command)
                 if self.answer is not None:
@@ -71,17 +71,17 @@ class Clerk:
 class House:
     """A running site, and all that a test needs of what stands around it."""
 
-    def __init__(self, settings: WebSettings, blur: Blur = Blur.NONE) -> None:
-        self.showcase = Showcase()
-        self.desk = Desk({}, ("auto", "haar"), pictures=False, labels=LABELS)
+    def __init__(self, settings: WebSettings, blur: PrivacyBlur = PrivacyBlur.NONE) -> None:
+        self.showcase = LatestFrame()
+        self.desk = CommandQueue({}, ("auto", "haar"), pictures=False, labels=LABELS)
         self.clerk = Clerk(self.desk)
         self.recognizer = EmotionRecognizer()
         self.analysed: list[Image] = []
-        self.site = Site(settings, Outlook(self.showcase, blur, self._analyse), self.desk)
+        self.site = WebServer(settings, ViewContext(self.showcase, blur, self._analyse), self.desk)
         self.cookie = ""
 
     def tell(self, camera: CameraState = CameraState.ONLINE) -> None:
-        self.site.publish(Status(camera, None, "shallow-int8", "haar", LABELS))
+        self.site.publish(DaemonStatus(camera, None, "shallow-int8", "haar", LABELS))
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -119,13 +119,15 @@ class House:
         """Load the page, as a browser does, and keep its cookie."""
         self.cookie = self.get("/").headers["set-cookie"].partition(";")[0]
 
-    def _analyse(self, image: Image) -> Scene:
+    def _analyse(self, image: Image) -> AnalyzedFrame:
         self.analysed.append(image)
         return self.recognizer.look(image)
 
 
 @contextmanager
-def serve(settings: WebSettings | None = None, blur: Blur = Blur.NONE) -> Iterator[House]:
+def serve(
+    settings: WebSettings | None = None, blur: PrivacyBlur = PrivacyBlur.NONE
+) -> Iterator[House]:
     """Serve a page, on a free port unless the settings say otherwise."""
     house = House(settings or WebSettings(port=0), blur)
     house.tell()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError
-from edge.secrets import Secret
-from edge.view.web.auth import OPEN, open_pass
+from edge.secrets import SecretRef
+from edge.view.web.auth import OPEN, open_token_auth
 from edge.view.web.settings import WebSettings
 from tests.edge.view.web.sites import House, serve
 
@@ -23,14 +23,14 @@ def open_house() -> Iterator[House]:
 
 
 @pytest.fixture
-def token(tmp_path: Path) -> Secret:
+def token(tmp_path: Path) -> SecretRef:
     path = tmp_path / "token"
     path.write_text(TOKEN + "\n")
-    return Secret(file=path)
+    return SecretRef(file=path)
 
 
 @pytest.fixture
-def locked_house(token: Secret) -> Iterator[House]:
+def locked_house(token: SecretRef) -> Iterator[House]:
     with serve(WebSettings(port=0, token=token)) as house:
         yield house
 
@@ -38,19 +38,19 @@ def locked_house(token: Secret) -> Iterator[House]:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "camera.local"])
 def test_a_page_that_others_can_reach_needs_a_token(host: str) -> None:
     with pytest.raises(ConfigError, match=r"needs a `web.token`"):
-        open_pass(WebSettings(host=host))
+        open_token_auth(WebSettings(host=host))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_a_page_for_this_machine_alone_needs_none(host: str) -> None:
-    assert open_pass(WebSettings(host=host)).token is None
+    assert open_token_auth(WebSettings(host=host)).token is None
 
 
 def test_a_short_token_is_refused_and_not_told(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("hunter2")
     with pytest.raises(ConfigError, match="expected 16 ASCII characters or more") as caught:
-        open_pass(WebSettings(token=Secret(file=path)))
+        open_token_auth(WebSettings(token=SecretRef(file=path)))
     assert "hunter2" not in str(caught.value)
 
 

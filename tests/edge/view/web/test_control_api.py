@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from edge.service.commands import (
-    Answer,
-    ChooseModel,
     CommandError,
+    CommandResult,
     ErrorCode,
     Pause,
+    SetModel,
     SetThresholds,
 )
 from tests.edge.view.web.sites import House, serve
@@ -26,14 +26,14 @@ def house() -> Iterator[House]:
     ("fields", "command"),
     [
         ({"command": "pause", "paused": True, "seconds": 60}, Pause(paused=True, seconds=60.0)),
-        ({"command": "model", "model": "tiny-int8"}, ChooseModel("tiny-int8")),
+        ({"command": "model", "model": "tiny-int8"}, SetModel("tiny-int8")),
         ({"command": "thresholds", "min_size": 30}, SetThresholds(min_size=30.0)),
     ],
 )
 def test_a_command_is_handed_in_and_its_answer_comes_back(
     house: House, fields: dict[str, object], command: object
 ) -> None:
-    house.clerk.answer = Answer({"model": "tiny-int8"})
+    house.clerk.answer = CommandResult({"model": "tiny-int8"})
     reply = house.order(**fields)
     assert (reply.status, reply.json) == (200, {"model": "tiny-int8"})
     assert house.clerk.asked == [command]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge.types import Image
-from edge.view.settings import Blur
+from edge.view.settings import PrivacyBlur
 from edge.view.web.settings import WebSettings
 from tests.brokers import wait_until
 from tests.edge.view.scenes import scene
@@ -124,7 +124,7 @@ def test_while_there_is_nothing_to_see_the_picture_of_before_is_not_shown(house:
 
 
 def test_what_the_config_hides_is_hidden_in_stream_and_snapshot() -> None:
-    with serve(blur=Blur.PICTURE) as house, ExitStack() as stack:
+    with serve(blur=PrivacyBlur.PICTURE) as house, ExitStack() as stack:
         stream = watch(house, stack)
         house.showcase.show(scene(image=grey(200)))
         assert middle(next_picture(stream)) < 60

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from edge.secrets import Secret
+from edge.secrets import SecretRef
 from edge.view.web.routes import OPENAPI
 from edge.view.web.settings import WebSettings
 from tests.edge.view.scenes import expression, scene
@@ -25,7 +25,7 @@ api = schemathesis.openapi.from_dict(document)
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     path = tmp_path_factory.mktemp("web") / "token"
     path.write_text(TOKEN)
-    with serve(WebSettings(port=0, token=Secret(file=path))) as house:
+    with serve(WebSettings(port=0, token=SecretRef(file=path))) as house:
         house.showcase.show(scene(expression()))
         yield house
 

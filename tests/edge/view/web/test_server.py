@@ -8,12 +8,12 @@ from contextlib import closing
 import pytest
 
 from edge.errors import EmotiondError
-from edge.pipeline.latest_frame import Showcase
-from edge.service.command_queue import Desk
+from edge.pipeline.latest_frame import LatestFrame
+from edge.service.command_queue import CommandQueue
 from edge.types import CameraState
-from edge.view.settings import Blur
-from edge.view.view_context import Outlook
-from edge.view.web.server import Site
+from edge.view.settings import PrivacyBlur
+from edge.view.view_context import ViewContext
+from edge.view.web.server import WebServer
 from edge.view.web.settings import WebSettings
 from tests.edge.view.scenes import scene
 from tests.edge.view.web.sites import serve
@@ -21,8 +21,10 @@ from tests.edge.view.web.sites import serve
 
 def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
     with serve() as house:
-        outlook = Outlook(Showcase(), Blur.NONE, lambda _: scene())
-        other = Site(WebSettings(port=house.port), outlook, Desk({}, (), pictures=False))
+        outlook = ViewContext(LatestFrame(), PrivacyBlur.NONE, lambda _: scene())
+        other = WebServer(
+            WebSettings(port=house.port), outlook, CommandQueue({}, (), pictures=False)
+        )
         with pytest.raises(EmotiondError, match=f":{house.port}: Address already in use; choose"):
             other.start()
         other.close(1.0)
