@@ -1,5 +1,6 @@
-"""The configuration: a YAML file made into one frozen Config, or a one-line reason why not."""
+"""Configuration: a YAML file, parsed into one frozen Config or a one-line error."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +12,24 @@ from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
 from edge.config_errors import format_validation_error
 from edge.detect import AutoSettings, DetectorSettings
-from edge.directories import state_directory
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
+from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings
+from edge.secrets import redact_url
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.view import ViewSettings, WebSettings
 from edge.view.settings import PrivacyBlur
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What may leave the process.
+    """Limits of what may leave the process.
 
     Attributes:
-        pictures: whether a snapshot may be asked for.
-        blur: what is hidden in every picture that is shown or leaves.
+        pictures: whether snapshots may be asked for.
+        blur: what is hidden in every image that is shown or leaves.
     """
 
     pictures: bool = False
@@ -35,10 +37,10 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that can be set; config/emotiond.yaml explains each key.
+    """All settings; config/emotiond.yaml explains each key.
 
     Attributes:
-        state: the folder of what outlives a restart; None takes `state_directory`.
+        state: the directory of what outlives a restart; None takes `state_directory`.
     """
 
     source: SourceSettings = CameraSettings()
@@ -56,15 +58,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def state_folder(config: Config) -> Path:
-    """Return the folder of what outlives a restart."""
+    """Return the directory of what outlives a restart."""
     return config.state or state_directory()
 
 
 def outbox_paths(config: Config) -> list[Path]:
-    """Return for each sink the file of what it has not yet delivered.
+    """Return the outbox file of each sink: what it has not yet delivered.
 
-    It is named by the topics and not by the broker, so that what waits goes to wherever the broker
-    has moved; sinks that tell several brokers of one device are numbered.
+    It is named by the topics and not by the broker, so that events that wait go to wherever the
+    broker has moved; sinks that publish one device to several brokers are numbered.
     """
     roots = [sink.root if isinstance(sink, MqttSettings) else "" for sink in config.sinks]
     paths = []
@@ -91,25 +93,14 @@ def load_config(path: Path) -> Config:
 
 
 def parse_config(data: Any, path: Path) -> Config:
-    """Make a Config of plain data, as if it had been read from `path`.
+    """Convert plain data to a Config, as if it had been read from `path`.
 
     Raises:
         ConfigError: as `load_config`.
     """
-
-    def resolve(kind: type, value: Any) -> Any:
-        if not isinstance(value, str) or not value or "\0" in value:
-            raise ValueError("Expected a path")
-        if kind is ModelPath and Path(value).suffix != ".tflite" and "/" not in value:
-            return ModelPath(value)  # a name, not a path
-        try:
-            return kind(path.parent / Path(value).expanduser())
-        except RuntimeError as error:
-            raise ValueError(f"Expected a path ({error})") from error
-
-    data = _spell_out(inspect.type_info(Config), data)
+    data = _expand_shorthand(inspect.type_info(Config), data)
     try:
-        return msgspec.convert(data, Config, dec_hook=resolve)
+        return msgspec.convert(data, Config, dec_hook=partial(_resolve_path, path.parent))
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {format_validation_error(str(error), data, Config)}") from error
 
@@ -124,24 +115,48 @@ def parse_detector(text: str) -> DetectorSettings:
     return parse_config({"detector": _parse_yaml(text, option)}, option).detector
 
 
-def _spell_out(kind: inspect.Type, data: Any) -> Any:
+def redacted_config(config: Config) -> Any:
+    """Return a config as plain values, without users and passwords.
+
+    Where a secret is kept is told, the secret is not.
+    """
+    plain = msgspec.to_builtins(config, enc_hook=str)
+    if "url" in plain["source"]:
+        plain["source"]["url"] = redact_url(plain["source"]["url"])
+    for section in (plain["source"], *plain["sinks"]):
+        if isinstance(section.get("user"), str):
+            section["user"] = "(hidden)"
+    return plain
+
+
+def _expand_shorthand(kind: inspect.Type, data: Any) -> Any:
     """Return `data` with `{kind: x}` for each bare word x that stands where there are kinds."""
     match kind, data:
         case inspect.StructType(), dict():
             types = {field.encode_name: field.type for field in kind.fields}
             return {
-                key: _spell_out(types[key], value) if key in types else value
+                key: _expand_shorthand(types[key], value) if key in types else value
                 for key, value in data.items()
             }
         case inspect.VarTupleType(), list():
-            return [_spell_out(kind.item_type, item) for item in data]
-        case inspect.UnionType(), str() if all(_has_tag(member) for member in kind.types):
-            return {"kind": data}
+            return [_expand_shorthand(kind.item_type, item) for item in data]
+        case inspect.UnionType(), str():
+            structs = [one for one in kind.types if isinstance(one, inspect.StructType)]
+            if len(structs) == len(kind.types) and all(one.tag for one in structs):
+                return {"kind": data}
     return data
 
 
-def _has_tag(kind: inspect.Type) -> bool:
-    return isinstance(kind, inspect.StructType) and kind.tag is not None
+def _resolve_path(folder: Path, kind: type, value: Any) -> Any:
+    """Convert a text to a path of type `kind`; a relative one is taken from `folder`."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("Expected a path")
+    if kind is ModelPath and Path(value).suffix != ".tflite" and "/" not in value:
+        return ModelPath(value)  # a name, not a path
+    try:
+        return kind(folder / Path(value).expanduser())
+    except RuntimeError as error:
+        raise ValueError(f"Expected a path ({error})") from error
 
 
 def _parse_yaml(text: str | bytes, place: Path) -> Any:

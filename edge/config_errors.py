@@ -1,14 +1,14 @@
-"""What is wrong with a config, in words for the person who wrote it."""
+"""Config errors, in words for the person who wrote the config: key, expected, found, remedy."""
 
 import difflib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import inspect
 
-from edge.redaction import redact_url
-from edge.renamed_keys import find_renamed_keys
+from edge.secrets import redact_url
 
 Key = str | int
 
@@ -46,9 +46,9 @@ def format_validation_error(message: str, data: Any, root: type) -> str:
 
 
 def _explain_unknown(keys: list[Key], data: Any, root: type) -> str:
-    moved = find_renamed_keys(data)
-    if any(one.place == _dotted(keys) for one in moved):  # all at once: they were moved together
-        return "; ".join(map(str, moved))
+    renamed = find_renamed_keys(data)
+    if any(one.place == _dotted(keys) for one in renamed):  # all at once, as they were renamed
+        return "; ".join(map(str, renamed))
     structs = _structs(root, data, keys[:-1])
     valid = [field.encode_name for struct in structs for field in struct.fields]
     known = f"; valid are {', '.join(valid)}" if valid else "; no other is valid here"
@@ -169,3 +169,54 @@ def _members(kind: inspect.Type) -> list[Any]:
     if isinstance(kind, inspect.LiteralType):
         return list(kind.values)
     return [member.value for member in kind.cls] if isinstance(kind, inspect.EnumType) else []
+
+
+RENAMED_KEYS = {
+    "sinks[].password_file": "password: {file: ...}",
+    "sinks[].queue": "outbox: {events: ...}",
+}
+"""Each key of an earlier version, with `[]` for any index of a list, and what takes over its value,
+`...`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenamedKey:
+    """A key of an earlier version that stands in a config.
+
+    Attributes:
+        place: where, such as "sinks[0].queue".
+        instead: what is written there now; None where the key said nothing and can go.
+    """
+
+    place: str
+    instead: str | None
+
+    def __str__(self) -> str:
+        remedy = f"is now `{self.instead}`" if self.instead else "is gone; delete it, as it is null"
+        return f"{self.place}: {remedy}"
+
+
+def find_renamed_keys(data: Any) -> list[RenamedKey]:
+    """Return every key of an earlier version in a config, in the config's order."""
+    return [
+        RenamedKey(place, None if value is None else _replacement(RENAMED_KEYS[kind], value))
+        for place, kind, value in _walk_keys(data, "", "")
+        if kind in RENAMED_KEYS
+    ]
+
+
+def _walk_keys(data: Any, place: str, kind: str) -> Iterator[tuple[str, str, Any]]:
+    """Yield place, kind of place, and value of every key."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            below = f"{place}.{key}".removeprefix("."), f"{kind}.{key}".removeprefix(".")
+            yield *below, value
+            yield from _walk_keys(value, *below)
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _walk_keys(value, f"{place}[{index}]", f"{kind}[]")
+
+
+def _replacement(template: str, value: Any) -> str:
+    written = " ".join(str(value).split())[:80]
+    return template.replace("...", written)

@@ -1,4 +1,4 @@
-"""Where things are in a frame: points, boxes, how they move, and the parts of a face."""
+"""Geometry of a frame: points, boxes, their movement, crops and the key points of a face."""
 
 import math
 from collections.abc import Iterator
@@ -90,6 +90,35 @@ class Box:
         center, half = shift.apply(self.center), shift.scale / 2
         width, height = half * self.width, half * self.height
         return Box(center.x - width, center.y - height, center.x + width, center.y + height)
+
+
+@dataclass(frozen=True, slots=True)
+class CropCalibration:
+    """Turns a detector's boxes into the framing of FER2013's images.
+
+    Every detector draws its boxes in its own way, so each carries its own fit, measured by
+    `emotiond-convert fit-crop`.
+
+    Attributes:
+        scale: side of the square crop, in heights of the box.
+        right, down: shift of its center, in heights of the box.
+    """
+
+    scale: float
+    right: float
+    down: float
+
+    def square(self, box: Box, roll: float = 0.0) -> Box:
+        """Return the square to crop for `box`; it may reach beyond the frame.
+
+        Args:
+            box: what the detector found.
+            roll: tilt of the head in degrees; the shift is tilted with it, the square is not.
+        """
+        cos, sin = math.cos(math.radians(roll)), math.sin(math.radians(roll))
+        x = box.center.x + (self.right * cos - self.down * sin) * box.height
+        y = box.center.y + (self.right * sin + self.down * cos) * box.height
+        return Box.around(Point(x, y), self.scale * box.height)
 
 
 NOSE = 0.57

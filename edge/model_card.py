@@ -1,24 +1,29 @@
-"""What the cards of all models have in common: how they are read, and what they say alike."""
+"""Model cards: what a .tflite file is, in a JSON file beside it, so that nothing is guessed."""
 
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import msgspec
 
 from edge.errors import ModelError
 from edge.fileio import read, sha256
+from edge.geometry import CropCalibration
+from edge.paths import find_model
+from edge.types import UNCERTAIN
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Length = Annotated[int, msgspec.Meta(ge=1)]
+Pixels = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
 class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long one face, for a detector one picture, took, once.
+    """Measured time of one face, for a detector of one image.
 
     Attributes:
         runtime: what ran the model, and its version.
-        machine: the processor it ran on.
-        milliseconds: median of one face or picture on one thread.
+        machine: the CPU it ran on.
+        milliseconds: median of one face or image on one thread.
     """
 
     runtime: str
@@ -26,18 +31,21 @@ class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     milliseconds: float
 
 
-class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every card tells of its .tflite file.
+class BaseCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every card says of its .tflite file.
 
     Attributes:
+        kind_name: what errors call such a card.
         sha256: of the file.
-        parameters, multiply_adds: of the float network, for one face or picture.
-        training_data: what it learnt from.
+        parameters, multiply_adds: of the float network, for one face or image.
+        training_data: what it was trained on.
         licence: terms of use.
         limits: what it must not be taken for.
         size: of the file in bytes.
-        speed: its time for one face or picture, on each runtime it was measured on.
+        speed: its time for one face or image, on each runtime it was measured on.
     """
+
+    kind_name: ClassVar[str] = "a card"
 
     name: str
     sha256: Sha256
@@ -50,37 +58,238 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     speed: tuple[Speed, ...] = ()
 
 
-AnyCard = TypeVar("AnyCard", bound=Card)
+class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a classifier takes.
+
+    Attributes:
+        shape: one face: height, width, channels.
+        dtype: type of the input tensor.
+        scale, offset: a gray value v, 0-255, enters as `v * scale + offset`.
+        color: channel order; "grey" has one channel.
+    """
+
+    shape: tuple[int, int, Literal[1]]
+    dtype: Literal["uint8", "int8", "float32"]
+    scale: float
+    offset: float
+    color: Literal["grey"]
+
+    def __post_init__(self) -> None:
+        if self.shape[0] != self.shape[1]:
+            raise ValueError("Expected a square `shape`: faces are cropped to squares")
+
+
+class ModelOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a classifier gives.
+
+    Attributes:
+        kind: "logits" go through a softmax, "probabilities" are used as they are.
+        dtype: type of the output tensor; integers are dequantized by the tensor's own scale.
+        temperature: divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
+        offsets: added to the logits before that, one for each label: the prior correction, minus
+            the logarithm of a class's share in training to some power (Saerens et al. 2002,
+            doi:10.1162/089976602753284446; Menon et al. 2021, arXiv:2007.07314). Empty adds none.
+    """
+
+    kind: Literal["logits", "probabilities"]
+    dtype: Literal["uint8", "int8", "float32"]
+    temperature: Annotated[float, msgspec.Meta(ge=0.05, le=20.0)]
+    offsets: tuple[Annotated[float, msgspec.Meta(ge=-20.0, le=20.0)], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.offsets and self.kind != "logits":
+            raise ValueError("Expected no `offsets`: they are added to logits")
+
+
+class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A second output of a classifier: the logit of the crop being a face at all.
+
+    It is one wide and the classes are at least two, which tells the outputs apart: converters order
+    them as they like.
+
+    Attributes:
+        dtype: type of the output tensor; integers are dequantized by the tensor's own scale.
+        threshold: a crop whose probability of being a face is below it is rejected.
+    """
+
+    dtype: Literal["uint8", "int8", "float32"]
+    threshold: Share
+
+
+class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Measured accuracy of a classifier on one set.
+
+    Attributes:
+        data: the rows it was measured on.
+        rows: how many.
+        accuracy: share of rows classified as labelled.
+        balanced_accuracy: mean recall of the classes.
+        macro_f1: mean F1 of the classes.
+        interval: 95 % interval of the accuracy (Wilson 1927).
+        recall: share of each class that was found.
+        calibration_error: expected calibration error at the card's temperature, 15 bins.
+    """
+
+    data: str
+    rows: int
+    accuracy: Share
+    balanced_accuracy: Share
+    macro_f1: Share
+    interval: tuple[Share, Share]
+    recall: dict[str, Share]
+    calibration_error: Share
+
+
+class ModelCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Card of a classifier.
+
+    Attributes:
+        labels: the classes in the order of the output.
+        measured: its accuracy on each set it was measured on.
+        label_set: the name of the converter's label set, empty for a set of its own.
+        face: the second output, where the model has one.
+    """
+
+    kind_name: ClassVar[str] = "a model card"
+
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    input: ModelInput
+    output: ModelOutput
+    measured: tuple[Accuracy, ...]
+    label_set: str = ""
+    face: FaceOutput | None = None
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) < len(self.labels) or not all(self.labels):
+            raise ValueError("Expected `labels` that are not empty and all different")
+        if UNCERTAIN in self.labels:
+            raise ValueError(f"Expected `labels` other than `{UNCERTAIN}`, which is said of faces")
+        if len(self.output.offsets) not in (0, len(self.labels)):
+            raise ValueError("Expected as many `offsets` as `labels`, or none")
+
+
+class DetectorInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a detector takes: one image.
+
+    Attributes:
+        shape: height, width, channels.
+        dtype: type of the input tensor. A value v, 0-255, enters as v - 128: LiteRT takes 0.14 ms
+            to do that to an uint8 image of 320x240, numpy 0.003, and all the rest of the network
+            0.30 (2026-11-20).
+        color: channel order; "grey" has one channel, "bgr" three.
+    """
+
+    shape: tuple[Length, Length, Literal[1, 3]]
+    dtype: Literal["int8"]
+    color: Literal["bgr", "grey"]
+
+    def __post_init__(self) -> None:
+        if (self.color == "grey") != (self.shape[2] == 1):
+            raise ValueError("Expected a `shape` of one channel for grey and of three for bgr")
+
+
+class DetectionAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Measured accuracy of a detector on one set.
+
+    Heights are those of faces in pixels of the network's input, the image fitted into it.
+
+    Attributes:
+        data: the images it was measured on, and which of their faces count.
+        pictures: how many of them show faces.
+        faces: how many faces of them count.
+        average_precision: by the overlap (IoU) from which a face counts as found, such as "0.4".
+        by_height: average precision at IoU 0.4, by the height of the face, such as "16-32".
+        recall: share of the faces found at the confidence that gives one false face in a hundred
+            images.
+        found, precision: share of the faces found, and of what is found that is a face, at the
+            card's `min_confidence`.
+        faceless: how many images show none.
+        false_faces: how many were found in those, at the card's `min_confidence`.
+    """
+
+    data: str
+    pictures: int
+    faces: int
+    average_precision: dict[str, Share]
+    by_height: dict[str, Share]
+    recall: Share
+    found: Share
+    precision: Share
+    faceless: int
+    false_faces: int
+
+
+class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Card of the built-in detector.
+
+    Attributes:
+        strides: pixels of the input between neighboring cells, of each layer of the output in
+            order.
+        min_confidence: below it, what is found is not taken for a face.
+        keep_confidence: the same, where a face was seen before.
+        crop_fit: of its boxes, as `emotiond-convert fit-crop` measured it.
+        smallest_face, largest_face: heights in pixels of the input between which it was trained and
+            measured; what it finds beyond them is ignored.
+        measured: its accuracy on each set it was measured on.
+    """
+
+    kind_name: ClassVar[str] = "a detector's card"
+
+    input: DetectorInput
+    strides: Annotated[tuple[Length, ...], msgspec.Meta(min_length=1)]
+    min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+    keep_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+    crop_fit: CropCalibration
+    smallest_face: Pixels
+    largest_face: Pixels
+    measured: tuple[DetectionAccuracy, ...]
+
+    def __post_init__(self) -> None:
+        if self.keep_confidence > self.min_confidence:
+            raise ValueError("Expected a `keep_confidence` of `min_confidence` at most")
+        if self.smallest_face >= self.largest_face:
+            raise ValueError("Expected a `smallest_face` below `largest_face`")
+        if self.crop_fit.scale <= 0:
+            raise ValueError("Expected a `crop_fit` with a `scale` above 0")
+
+
+AnyCard = TypeVar("AnyCard", bound=BaseCard)
 
 
 def card_path(model: Path) -> Path:
-    """Return where the card of the .tflite file `model` lies: beside it."""
+    """Return the path of the card of the .tflite file `model`: beside it."""
     return model.with_suffix(".json")
 
 
-def read_card(model: Path, kind: type[AnyCard], called: str) -> AnyCard:
-    """Read the card of `model` and check that it is of this very file.
-
-    Args:
-        model: the .tflite file.
-        kind: what the card must hold.
-        called: what an error calls such a card.
+def load_card(model: Path) -> ModelCard:
+    """Read the card of a classifier and check that it is of this very file.
 
     Raises:
         ModelError: model or card is missing, malformed, or the hash differs.
     """
-    found = sha256(model)  # first: where both are missing, the model is what to tell of
-    card = decode_card(card_path(model), kind, called)
-    if found != card.sha256:
-        raise ModelError(
-            f"{model}: expected sha256 {card.sha256} as its card says, found {found}; "
-            "the file is damaged or not the card's: fetch both again"
-        )
-    return card
+    return _read_card(model, ModelCard)
 
 
-def decode_card(path: Path, kind: type[AnyCard], called: str) -> AnyCard:
-    """Read a card, whatever its model is.
+def load_detector_card(model: Path) -> DetectorCard:
+    """Read the card of a detector and check that it is of this very file.
+
+    Raises:
+        ModelError: as `load_card`.
+    """
+    return _read_card(model, DetectorCard)
+
+
+def read_labels(model: Path) -> tuple[str, ...]:
+    """Return the classes of a model, by its path or name, from its card alone.
+
+    Raises:
+        ModelError: model or card is missing, or the card malformed.
+    """
+    return decode_card(card_path(find_model(model)), ModelCard).labels
+
+
+def decode_card(path: Path, kind: type[AnyCard]) -> AnyCard:
+    """Decode a card, whatever its model is.
 
     Raises:
         ModelError: it is missing or malformed.
@@ -88,4 +297,15 @@ def decode_card(path: Path, kind: type[AnyCard], called: str) -> AnyCard:
     try:
         return msgspec.json.decode(read(path), type=kind)
     except msgspec.MsgspecError as error:
-        raise ModelError(f"{path}: is not {called}: {error}") from error
+        raise ModelError(f"{path}: is not {kind.kind_name}: {error}") from error
+
+
+def _read_card(model: Path, kind: type[AnyCard]) -> AnyCard:
+    found = sha256(model)  # first: where both are missing, the model is what to tell of
+    card = decode_card(card_path(model), kind)
+    if found != card.sha256:
+        raise ModelError(
+            f"{model}: expected sha256 {card.sha256} as its card says, found {found}; "
+            "the file is damaged or not the card's: fetch both again"
+        )
+    return card

@@ -1,5 +1,7 @@
-"""Files that travel with emotiond: its models and the default configuration."""
+"""Files and directories: what is shipped, what is kept, and where systemd keeps a service's."""
 
+import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -7,9 +9,22 @@ from edge.errors import ModelError
 
 _PACKAGE = Path(__file__).parent
 
+SERVICE_STATE = Path("/var/lib/emotiond")
+"""The state directory of emotiond.service."""
+
+SERVICE_CONFIGS = Path("/etc/emotiond")
+"""Directory of the services' configs: emotiond.yaml, and one for each instance of the template."""
+
+SERVICE_CONFIG = SERVICE_CONFIGS / "emotiond.yaml"
+"""The config of emotiond.service."""
+
+CREDENTIALS = Path("/run/credentials")
+"""Directory of the secrets that systemd gave to each running unit (systemd.exec(5),
+LoadCredential=)."""
+
 
 def asset(name: str) -> Path:
-    """Return `name` from the installed package, or from the checkout it runs in."""
+    """Return the shipped file or directory `name`: from the installed package or the checkout."""
     installed = _PACKAGE / "assets" / name
     return installed if installed.exists() else _PACKAGE.parent / name
 
@@ -32,3 +47,64 @@ def find_model(model: Path) -> Path:
     raise ModelError(
         f"{path}: no such model; give a path ending in .tflite or one of {', '.join(shipped)}"
     )
+
+
+def state_directory() -> Path:
+    """Return the directory of what outlives a restart.
+
+    systemd names it in STATE_DIRECTORY; elsewhere it follows the XDG base directories.
+    """
+    return service_directory() or _home("XDG_STATE_HOME", ".local/state")
+
+
+def installed_data_directory() -> Path:
+    """Return the directory of files that belong to this installation and serve all its users.
+
+    They come and go with it: `sys.prefix` is the virtual environment, where there is one.
+    """
+    return Path(sys.prefix) / "share" / "emotiond"
+
+
+def data_directory() -> Path:
+    """Return the directory of files that were downloaded for the daemon."""
+    return service_directory() or _home("XDG_DATA_HOME", ".local/share")
+
+
+def service_directory() -> Path | None:
+    """Return the state directory that systemd gave this process, None where it gave none."""
+    state = os.environ.get("STATE_DIRECTORY")
+    return Path(state.split(":")[0]) if state else None
+
+
+def _home(variable: str, default: str) -> Path:
+    """Return the user's directory of one kind; XDG ignores a path that is not absolute."""
+    named = os.environ.get(variable, "")
+    try:
+        home = Path(named) if named.startswith("/") else Path.home() / default
+    except RuntimeError:  # nobody's home: no HOME, and a user that no table knows
+        return SERVICE_STATE
+    return home / "emotiond"
+
+
+def systemd_unit_for(config: Path) -> str | None:
+    """Return the unit that runs a config, None where it is not the config of a service."""
+    path = config.absolute()
+    if path.parent != SERVICE_CONFIGS or path.suffix != ".yaml":
+        return None
+    return "emotiond.service" if path == SERVICE_CONFIG else f"emotiond@{path.stem}.service"
+
+
+def service_environment(config: Path) -> dict[str, str]:
+    """Return the variables by which systemd tells a service where its state and secrets are.
+
+    With them a command looks where the service does. Empty where the config is not a service's.
+    """
+    unit = systemd_unit_for(config)
+    if unit is None:
+        return {}
+    state = SERVICE_STATE.with_name(unit.removesuffix(".service").replace("@", "-"))
+    given = CREDENTIALS / unit
+    # Of a service that does not run, the files that LoadCredential= of its unit reads. They are
+    # root's, and what was given is its service's: to all others neither is there.
+    secrets = given if os.access(given, os.R_OK | os.X_OK) else SERVICE_CONFIGS
+    return {"STATE_DIRECTORY": str(state), "CREDENTIALS_DIRECTORY": str(secrets)}

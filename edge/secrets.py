@@ -1,6 +1,7 @@
-"""Where a user's name or password is kept, which is never the config itself."""
+"""References to secrets, which the config never holds itself, and their redaction in addresses."""
 
 import os
+import re
 from pathlib import Path
 
 import msgspec
@@ -9,10 +10,10 @@ from edge.errors import ConfigError
 
 
 class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One place that holds a secret.
+    """The one place that holds a secret.
 
     Attributes:
-        file: the path of a file; white space at both its ends is no part of the secret.
+        file: the path of a file; white space at both its ends is not part of the secret.
         env: the name of an environment variable.
         credential: the name of a file in systemd's credentials directory (`LoadCredential=`).
     """
@@ -27,7 +28,7 @@ class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         if self.credential is not None and Path(self.credential).name != self.credential:
             raise ValueError("Expected `credential` to be a name without `/`")
 
-    def reveal(self) -> str:
+    def resolve(self) -> str:
         """Return the secret.
 
         Raises:
@@ -61,3 +62,11 @@ def _from_file(path: Path) -> str:
         return path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: the secret cannot be read: {error}") from error
+
+
+def redact_url(text: str) -> str:
+    """Return `text` without what stands between `//` and the last `@`: user and password.
+
+    Greedy on purpose: a password may itself hold `/`, `#` or `@`.
+    """
+    return re.sub(r"//.*@", "//", text)

@@ -1,4 +1,4 @@
-"""What the daemon takes of the machine it runs on."""
+"""CPU time, memory and temperature: what the daemon takes of its machine."""
 
 import os
 import time
@@ -8,39 +8,39 @@ from edge.types import ResourceUsage
 
 ZONES = Path("/sys/class/thermal")
 
-HOTTEST_PLAUSIBLE = 150.0
+MAX_PLAUSIBLE_TEMPERATURE = 150.0
 """Degrees Celsius; some boards report a sensor that is not there as less than nothing or more."""
 
 
 class SystemStats:
-    """Looks at the process now and then.
+    """Samples the CPU time, memory and temperature of this process and machine.
 
     Args:
-        zones: where the kernel tells temperatures.
+        zones: directory in which the kernel reports temperatures.
 
     Attributes:
-        has_temperature: whether it tells one.
+        has_temperature: whether it reports one.
     """
 
     def __init__(self, zones: Path = ZONES) -> None:
         self._zones = zones
-        self._looked = time.monotonic()
-        self._spent = time.process_time()
+        self._sampled = time.monotonic()
+        self._cpu_time = time.process_time()
         self._share = 0.0
-        self.thermometer = self._temperature() is not None
+        self.has_temperature = self._temperature() is not None
 
-    def look(self) -> ResourceUsage:
-        """Return what the process took since the last look that was a second or more ago."""
-        now, spent = time.monotonic(), time.process_time()
-        if now - self._looked >= 1.0:
-            self._share = (spent - self._spent) / (now - self._looked)
-            self._looked, self._spent = now, spent
+    def sample(self) -> ResourceUsage:
+        """Return what the process took since the last sample that was a second or more ago."""
+        now, cpu_time = time.monotonic(), time.process_time()
+        if now - self._sampled >= 1.0:
+            self._share = (cpu_time - self._cpu_time) / (now - self._sampled)
+            self._sampled, self._cpu_time = now, cpu_time
         return ResourceUsage(self._share, rss_bytes(), self._temperature())
 
     def _temperature(self) -> float | None:
         """Return the temperature of the hottest zone, as thermal throttling goes by it."""
         found = (_degrees(path) for path in self._zones.glob("thermal_zone*/temp"))
-        plausible = [value for value in found if value and 0.0 < value < HOTTEST_PLAUSIBLE]
+        plausible = [value for value in found if value and 0.0 < value < MAX_PLAUSIBLE_TEMPERATURE]
         return round(max(plausible), 1) if plausible else None
 
 
@@ -53,7 +53,7 @@ def _degrees(path: Path) -> float | None:
 
 
 def rss_bytes(process: int | None = None) -> int:
-    """Return the bytes of memory that a process has (proc(5), statm); 0 where none tells.
+    """Return the bytes of memory that a process has (proc(5), statm); 0 where it is unknown.
 
     Args:
         process: its number; None is this one.

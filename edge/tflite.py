@@ -1,4 +1,4 @@
-"""The TFLite runtimes, behind one small adapter."""
+"""TFLite models: one wrapper around both runtimes, and the functions that end a network."""
 
 import importlib
 from collections.abc import Callable, Sequence
@@ -113,7 +113,7 @@ class TFLiteModel:
         constants = {tuple(self._interpreter.get_tensor(one["index"]).tolist()) for one in pairs}
         return {length for batch, length in constants & shapes if batch == 1}
 
-    def expect(self, entry: TensorSpec, outputs: Sequence[TensorSpec]) -> list[int]:
+    def match_signature(self, entry: TensorSpec, outputs: Sequence[TensorSpec]) -> list[int]:
         """Check that input and outputs are those a card tells of; return where each output is.
 
         Converters order outputs as they like, so they are told apart by their forms, which must all
@@ -140,7 +140,7 @@ class TFLiteModel:
         self._interpreter.set_tensor(self._input["index"], batch)
         return [self.dequantize(place, values) for place, values in enumerate(self._run())]
 
-    def invoke_on(self, write: Callable[[Tensor], T]) -> tuple[T, list[Tensor]]:
+    def invoke_in_place(self, write: Callable[[Tensor], T]) -> tuple[T, list[Tensor]]:
         """Run the model on what `write` puts into its input, in place.
 
         Args:
@@ -197,3 +197,20 @@ def _interpreter_class(runtime: Runtime) -> Any:
         raise ConfigError(
             f"the runtime {runtime} cannot be loaded ({error}); pip install {PACKAGES[runtime]}"
         ) from error
+
+
+def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Turn logits (n, classes) into probabilities.
+
+    A temperature above 1 makes an over-confident model more modest and never changes which class
+    is the likeliest (temperature scaling, Guo et al. 2017, arXiv:1706.04599).
+    """
+    scaled = logits / temperature
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn logits of one yes or no into the probability of yes, float32 of the same shape."""
+    # By way of tanh, which cannot overflow.
+    return np.asarray(0.5 + 0.5 * np.tanh(logits / 2), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The records that flow from stage to stage, each made once and never changed."""
+"""Records that flow from stage to stage, each made once and never changed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ Image = NDArray[np.uint8]
 """BGR uint8 (height, width, 3); read-only once it is in a Frame."""
 
 GrayImage = NDArray[np.uint8]
-"""Grey uint8 (height, width)."""
+"""Gray uint8 (height, width)."""
 
 Probabilities = NDArray[np.float32]
 """One float32 per class, each row summing to 1."""
@@ -21,15 +21,16 @@ Probabilities = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of a source.
+    """One image of a source.
 
     Attributes:
-        image: the picture.
+        image: the image.
         index: its number in the source, from 0.
         timestamp: seconds on the source's own clock: the monotonic clock for live sources, the
-            position in the film for files. Everything that lasts is measured on it.
+            position in the video for files. Every duration is measured on it.
         captured: when it was read, on the monotonic clock; latency is measured from it.
-        still: it stands alone and continues no earlier frame, as the pictures of a folder do.
+        still: it stands alone and continues no earlier frame, as the images of a folder do.
+        generation: number of the source among those that the pipeline had, from 0.
     """
 
     image: Image
@@ -37,6 +38,7 @@ class Frame:
     timestamp: float
     captured: float
     still: bool = False
+    generation: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -82,24 +84,24 @@ class TrackedFrame:
     """A frame and every live track in it, seen or not; a track no longer listed has ended.
 
     Attributes:
-        suspected: where else there may be a face: what the detector found when it last looked, and
-            what is not yet believed.
+        candidate_boxes: where else there may be a face: what the detector found when it last ran,
+            and what is not yet confirmed.
     """
 
     frame: Frame
     tracks: tuple[Track, ...]
-    suspected: tuple[Box, ...] = ()
+    candidate_boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How well one face can be read.
+    """Image quality of one face.
 
     Attributes:
         size: height of the face as framed for the classifier, in pixels of the frame.
         sharpness: how much fine detail there is; docs/quality.md defines it.
-        brightness: mean grey value of the middle of the crop, 0-255.
-        contrast: standard deviation of its grey values.
+        brightness: mean gray value of the middle of the crop, 0-255.
+        contrast: standard deviation of its gray values.
         yaw: how far the head is turned, in degrees, 0 is straight at the camera and positive
             towards the person's own left; None without key points.
         roll: how far it is tilted, in degrees; None without key points.
@@ -114,11 +116,11 @@ class Quality:
 
 
 UNCERTAIN = "uncertain"
-"""The emotion of a face that is there and cannot be read."""
+"""Emotion of a face whose expression cannot be told."""
 
 
 class Reason(StrEnum):
-    """Why a face cannot be read."""
+    """Reason why a face is uncertain."""
 
     TOO_SMALL = "too_small"
     BLURRED = "blurred"
@@ -131,13 +133,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """The steadied reading of one track.
+    """Smoothed expression of one track.
 
     Attributes:
         track: whose.
         emotion: one of the model's labels, or `UNCERTAIN`.
         probabilities: behind it; None where it is uncertain.
-        quality: of the face when it was last looked at.
+        quality: of the face when it was last analyzed.
         reasons: why it is uncertain; empty where it is not.
     """
 
@@ -159,7 +161,7 @@ class Expression:
 
 
 class EventType(StrEnum):
-    """The three moments in the life of a track that are told."""
+    """Type of an event: a face came, its expression changed, it went."""
 
     START = "start"
     CHANGE = "change"
@@ -173,12 +175,12 @@ class EmotionEvent:
     Attributes:
         emotion: one of the model's labels, or `UNCERTAIN`.
         confidence, probabilities: None where the emotion is uncertain.
-        quality: of the face when it was last looked at.
+        quality: of the face when it was last analyzed.
         reasons: why the emotion is uncertain; empty where it is not.
         duration: seconds from the track's start event until it was last seen.
         captured: when its frame was read, on the monotonic clock.
         latency: seconds from then until it was handed to the sinks.
-        position: seconds from the beginning of the film it is of; None for what is live.
+        position: seconds from the beginning of the video it is of; None for what is live.
     """
 
     id: str
@@ -201,7 +203,7 @@ class EmotionEvent:
 
 
 class CameraState(StrEnum):
-    """How the source of frames is."""
+    """State of the source."""
 
     ONLINE = "online"
     OFFLINE = "offline"
@@ -210,14 +212,14 @@ class CameraState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DaemonStatus:
-    """How the daemon is set at this moment, by its config and by commands.
+    """Settings of the daemon at this moment, by its config and by commands.
 
     Attributes:
         camera: whether frames are coming, and whether they are wanted.
         paused_until: when a pause ends by itself, UTC; None where it does not, or there is none.
         model, detector: their names.
         labels: the classes of the model.
-        thermometer: whether the machine tells its temperature.
+        has_temperature: whether the machine reports its temperature.
     """
 
     camera: CameraState
@@ -225,15 +227,15 @@ class DaemonStatus:
     model: str
     detector: str
     labels: tuple[str, ...]
-    thermometer: bool = False
+    has_temperature: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FaceSnapshot:
-    """What is seen at this moment; events tell what changed, this tells how it is.
+    """The faces of this moment; events tell what changed, this tells how it is.
 
     Attributes:
-        faces: the expression of each face that is told of.
+        faces: the expression of each confirmed face.
         frame_size: width and height of the frame they are in, in pixels.
     """
 
@@ -244,11 +246,11 @@ class FaceSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedFrame:
-    """A frame and what was read in it: what views show.
+    """A frame with the faces that were found and classified in it: what views show.
 
     Attributes:
-        expressions: of each face that is told of.
-        time: when it was read, UTC.
+        expressions: of each confirmed face.
+        time: when it was analyzed, UTC.
     """
 
     tracked: TrackedFrame
@@ -261,19 +263,19 @@ class AnalyzedFrame:
         return self.tracked.frame
 
     @property
-    def sight(self) -> FaceSnapshot:
-        """It without its picture."""
+    def snapshot(self) -> FaceSnapshot:
+        """Its faces, without the image."""
         return FaceSnapshot(self.time, self.expressions, self.frame.size)
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceUsage:
-    """What the daemon takes of its machine.
+    """Resources that the daemon uses.
 
     Attributes:
-        cpu: share of one core since the last look; above 1 where more than one is busy.
+        cpu: share of one core since the last sample; above 1 where more than one is busy.
         memory: resident, in bytes.
-        temperature: of the processor in degrees Celsius; None where the kernel does not tell.
+        temperature: of the CPU in degrees Celsius; None where the kernel does not report it.
     """
 
     cpu: float
@@ -283,17 +285,17 @@ class ResourceUsage:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """How a running pipeline fares.
+    """Numbers of a running pipeline.
 
     Attributes:
         uptime: seconds since the start.
         camera: whether frames are coming.
-        load: what that takes of the machine.
+        load: resources that it uses.
         fps_in, fps_out: frames a second read and analysed, over the last ten seconds.
         frames, faces, events: how many were read, classified and published so far.
         detections: in how many frames the detector ran; in the others faces were followed.
-        refused: how many of the faces the model took for none.
-        dropped: how many were let go so far, by what they were.
+        refused: how many of the faces the model rejected as not a face.
+        dropped: how many were dropped so far, by what they were.
         frame_latency, event_latency: 50th and 95th percentile, in seconds, from capture to a
             decided expression and to a published event; None before the first.
     """
@@ -315,4 +317,4 @@ class Stats:
 
 
 SinkRecord = EmotionEvent | Stats | DaemonStatus | FaceSnapshot
-"""What a sink is given."""
+"""Records that a sink is given."""

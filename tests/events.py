@@ -83,7 +83,7 @@ def status(**fields: Any) -> DaemonStatus:
         "model": "shallow-int8",
         "detector": "emotiond",
         "labels": ("happy", "neutral"),
-        "thermometer": True,
+        "has_temperature": True,
     }
     return DaemonStatus(**{**defaults, **fields})
 

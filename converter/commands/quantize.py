@@ -8,7 +8,7 @@ from typing import Any
 from converter.commands.extras import needs
 from converter.commands.options import add_data, load_data
 from edge.commands.common import add_subcommand
-from edge.infer.card import Accuracy
+from edge.model_card import Accuracy
 
 
 def add(commands: Any) -> None:

@@ -9,7 +9,7 @@ from converter.commands.options import picture_size
 from converter.datasets import Usage, open_dataset
 from converter.detection.annotations import open_photographs
 from edge.commands.common import add_subcommand
-from edge.detect.card import DetectorCard
+from edge.model_card import DetectorCard
 
 FACES = 1000
 """Faces that the crops are fitted to, as `fit-crop` does."""

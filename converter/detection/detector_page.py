@@ -5,7 +5,7 @@ from pathlib import Path
 
 from converter.detection.average_precision import BANDS
 from converter.evaluation.pages import once, table
-from edge.detect.card import DetectorCard, load_detector_card
+from edge.model_card import DetectorCard, load_detector_card
 
 FOLDER = "detectors"
 """Where they lie, beside the models that name expressions."""

@@ -26,8 +26,8 @@ from converter.quantization.tflite import Precision, to_tflite
 from edge.bench.seeing.contender import Contender
 from edge.config import Config
 from edge.detect import BuiltinSettings, Detector, open_detector
-from edge.detect.card import DetectorCard, load_detector_card
 from edge.errors import DataError, ModelError
+from edge.model_card import DetectorCard, load_detector_card
 from edge.tflite import Runtime, TFLiteModel
 
 MAX_LOSS = 0.01

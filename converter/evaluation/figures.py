@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 
 from converter.evaluation.selection import Classes
-from edge.activations import softmax
 from edge.errors import DataError
-from edge.infer.card import Accuracy
+from edge.model_card import Accuracy
+from edge.tflite import softmax
 from edge.types import Probabilities
 
 Logits = NDArray[np.float32]

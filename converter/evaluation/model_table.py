@@ -6,7 +6,7 @@ from pathlib import Path
 from converter.evaluation.pages import once, table
 from converter.evaluation.selection import WITHOUT_COPIES
 from edge.errors import ModelError
-from edge.infer.card import Accuracy, ModelCard, load_card
+from edge.model_card import Accuracy, ModelCard, load_card
 
 PURPOSES = {
     "tiny": "the smallest boards, or many faces at once",

@@ -20,8 +20,8 @@ from converter.evaluation.figures import (
 )
 from converter.evaluation.predictor import Predictor
 from converter.evaluation.selection import Classes, Protocol, select
-from edge.activations import softmax
-from edge.infer.card import Accuracy
+from edge.model_card import Accuracy
+from edge.tflite import softmax
 from edge.types import Probabilities
 
 CROSS_FITTED_ON = "each random half of these rows, judged on the other half"

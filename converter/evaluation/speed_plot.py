@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from converter.evaluation.model_table import whole_sets
 from converter.evaluation.plots import new_figure, save, strip
-from edge.infer.card import Accuracy, ModelCard
+from edge.model_card import Accuracy, ModelCard
 
 MARKERS = "osD^v"
 COLORS = ("#1f5f99", "#c2571a", "#3d7a3d", "#7a4a99", "#444444")

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import ModelError
-from edge.model_card import Card, card_path
+from edge.model_card import BaseCard, card_path
 
 
 def refuse_existing(model: Path) -> None:
@@ -19,7 +19,7 @@ def refuse_existing(model: Path) -> None:
             raise ModelError(f"{file}: is there already; choose another --name, or --force")
 
 
-def write_card(model: Path, card: Card) -> None:
+def write_card(model: Path, card: BaseCard) -> None:
     """Write the card of the .tflite file `model` beside it."""
     text = msgspec.json.format(msgspec.json.encode(card), indent=2)
     card_path(model).write_bytes(text + b"\n")

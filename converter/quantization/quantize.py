@@ -27,7 +27,7 @@ from converter.quantization.verification import (
 )
 from edge.errors import ConfigError, ModelError
 from edge.fileio import sha256
-from edge.infer.card import FaceOutput, Input, ModelCard, Output
+from edge.model_card import FaceOutput, ModelCard, ModelInput, ModelOutput
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,8 @@ def describe(export: Export, path: Path, precision: Precision) -> ModelCard:
         name=path.stem,
         labels=export.label_set.labels,
         label_set=export.label_set_name,
-        input=Input((side, side, 1), "uint8" if whole else "float32", 1.0, 0.0, "grey"),
-        output=Output(export.kind, leaving, temperature=1.0),
+        input=ModelInput((side, side, 1), "uint8" if whole else "float32", 1.0, 0.0, "grey"),
+        output=ModelOutput(export.kind, leaving, temperature=1.0),
         face=FaceOutput(leaving, threshold=0.5) if export.tells_faces else None,
         sha256=sha256(path),
         size=path.stat().st_size,

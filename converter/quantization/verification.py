@@ -15,10 +15,9 @@ from converter.label_sets import clear_votes, vote_shares
 from converter.quantization.export import Export
 from converter.recipes import Augmentation
 from converter.training.augmentation import augment
-from edge.activations import sigmoid, softmax
-from edge.infer.card import Accuracy, ModelCard
 from edge.infer.classifier import TFLiteClassifier
-from edge.tflite import Runtime, TFLiteModel
+from edge.model_card import Accuracy, ModelCard
+from edge.tflite import Runtime, TFLiteModel, sigmoid, softmax
 from edge.types import Probabilities
 
 MAX_LOSS = 0.003

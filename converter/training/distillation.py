@@ -12,8 +12,8 @@ from converter.recipes import Distillation, Recipe
 from converter.training.augmentation import Faces, Targets
 from converter.training.batches import Views
 from converter.training.folder import MODEL, read_recipe
-from edge.activations import softmax
 from edge.errors import ConfigError
+from edge.tflite import softmax
 
 Judgements = NDArray[np.float16]
 """float16 (views, n, classes + 8): a teacher's logits."""

@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from statistics import median
 
@@ -24,11 +23,11 @@ from edge.bench.reel import Reel
 from edge.commands.demo_run import CLIP
 from edge.config import Config
 from edge.detect.builtin import Size, letterbox
-from edge.detect.card import load_detector_card
 from edge.infer.classifier import ClassifierOutput, TFLiteClassifier, open_classifier
 from edge.infer.expression_analyzer import ExpressionAnalyzer
+from edge.model_card import load_detector_card
 from edge.paths import find_model
-from edge.pipeline.components import BuildContext, PipelineComponents, build_components
+from edge.pipeline.build import PipelineComponents, build_components
 from edge.publish.payload import decode_event, encode_event
 from edge.tflite import Runtime, TFLiteModel
 from edge.types import EmotionEvent, GrayImage, Image
@@ -93,14 +92,13 @@ def _round(folder: Path, frames: int) -> dict[str, float]:
 
 def _open(config: Config, frames: int) -> tuple[PipelineComponents, Counting]:
     counting = Counting(open_classifier(config.classifier))
-    parts = replace(
-        build_components(BuildContext(config), count(1)), source=Reel(CLIP, frames), live=False
-    )
-    fit_of = parts.analysis.follower.crop_fit
+    parts = replace(build_components(config), source=Reel(CLIP, frames), live=False)
+    fit_of = parts.processing.scheduler.crop_fit
     expressions = ExpressionAnalyzer(
         counting, fit_of, config.smoothing, config.quality, config.classifier.min_confidence
     )
-    return replace(parts, analysis=replace(parts.analysis, expressions=expressions)), counting
+    processing = replace(parts.processing, analyzer=expressions)
+    return replace(parts, processing=processing), counting
 
 
 class Bare:

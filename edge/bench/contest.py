@@ -9,10 +9,8 @@ import msgspec
 
 from edge.bench.scenes import CROWD, ONE_FACE, film_of
 from edge.bench.tasks import NetworkTask, PassTask, PlainTask, Settings, Task
-from edge.detect.card import DetectorCard
 from edge.errors import ConfigError, ModelError
-from edge.infer.card import ModelCard
-from edge.model_card import card_path, decode_card
+from edge.model_card import DetectorCard, ModelCard, card_path, decode_card
 from edge.paths import asset, find_model
 from edge.tflite import Runtime
 
@@ -171,11 +169,11 @@ def _merits(model: Path) -> dict[str, float | None]:
     if not card_path(model).exists():
         return merits
     try:
-        card = decode_card(card_path(model), ModelCard, "a model card")
+        card = decode_card(card_path(model), ModelCard)
         right = (one.accuracy for one in card.measured)
         return {**merits, "accuracy": next(right, None)}
     except ModelError:
-        detector = decode_card(card_path(model), DetectorCard, "a detector's card")
+        detector = decode_card(card_path(model), DetectorCard)
         found = (one.average_precision.get("0.4") for one in detector.measured)
         return {**merits, "average_precision": next((one for one in found if one), None)}
 

@@ -155,8 +155,8 @@ def _analysed(settings: dict[str, object]) -> Callable[[Frame], object]:
 
 def _analysing(analysis: ProcessingComponents) -> Callable[[Frame], object]:
     def step(frame: Frame) -> object:
-        expressions = analysis.expressions.update(analysis.follower.update(frame))
-        return [encode_event(event) for event in analysis.life.update(frame, expressions)]
+        expressions = analysis.analyzer.update(analysis.scheduler.update(frame))
+        return [encode_event(event) for event in analysis.events.update(frame, expressions)]
 
     return step
 

@@ -3,7 +3,7 @@
 import tempfile
 import time
 from dataclasses import dataclass, field, replace
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from edge.bench.tasks import PassAnswer, PassTask, Settings
 from edge.bench.timing import timing
 from edge.capture import EndOfStream
 from edge.config import Config, parse_config
-from edge.pipeline.components import BuildContext, PipelineComponents, build_components
+from edge.pipeline.build import PipelineComponents, build_components
 from edge.pipeline.pipeline import Pipeline
 from edge.publish import MultiSink
 from edge.system_stats import rss_bytes
@@ -128,7 +128,7 @@ def config_of(detector: Settings, model: Path, folder: Path) -> Config:
 
 
 def _open(config: Config, reel: Reel, live: bool) -> PipelineComponents:
-    return replace(build_components(BuildContext(config), count(1)), source=reel, live=live)
+    return replace(build_components(config), source=reel, live=live)
 
 
 def run_in_turn(parts: PipelineComponents) -> Laps:
@@ -149,13 +149,13 @@ def run_in_turn(parts: PipelineComponents) -> Laps:
 
 def _lap(parts: PipelineComponents, sinks: MultiSink) -> tuple[tuple[float, ...], int]:
     """Return the seconds of each stage, and how many faces were seen."""
-    analysis, times = parts.analysis, [time.perf_counter()]
+    processing, times = parts.processing, [time.perf_counter()]
     frame = parts.source.read()
     assert frame is not None
     times.append(time.perf_counter())
-    tracked = analysis.follower.update(frame)
+    tracked = processing.scheduler.update(frame)
     times.append(time.perf_counter())
-    events = analysis.life.update(frame, analysis.expressions.update(tracked))
+    events = processing.events.update(frame, processing.analyzer.update(tracked))
     times.append(time.perf_counter())
     for event in events:
         sinks.publish(event)

@@ -54,7 +54,7 @@ def conditions() -> Conditions:
     kilohertz = _line(frequency / "scaling_cur_freq")
     held_back = [one for one in examine_throttling() if one.level is not Level.OK]
     return Conditions(
-        temperature=SystemStats().look().temperature,
+        temperature=SystemStats().sample().temperature,
         throttling=tuple(finding.text for finding in held_back),
         governor=_line(frequency / "scaling_governor"),
         mhz=int(kilohertz) // 1000 if kilohertz else None,

@@ -8,8 +8,7 @@ import msgspec
 
 from edge.capture.opencv_capture import OpenCVSource
 from edge.errors import ConfigError, SourceError
-from edge.redaction import redact_url
-from edge.secrets import SecretRef
+from edge.secrets import SecretRef, redact_url
 
 OPEN_TIMEOUT_MS = 5000
 READ_TIMEOUT_MS = 2000
@@ -52,7 +51,7 @@ class StreamSettings(
         if self.user is None:
             return self.url
         scheme, _, rest = self.url.partition("//")
-        password = f":{quote(self.password.reveal(), safe='')}" if self.password else ""
+        password = f":{quote(self.password.resolve(), safe='')}" if self.password else ""
         return f"{scheme}//{quote(self.user, safe='')}{password}@{rest}"
 
 

@@ -9,7 +9,7 @@ from edge.commands.common import add_subcommand
 from edge.commands.options import add_config
 from edge.config import Config, load_config
 from edge.errors import ExitCode
-from edge.pipeline.context import validate_components
+from edge.pipeline.build import validate_components
 from edge.publish import MqttSettings
 
 
@@ -24,7 +24,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
     parts = validate_components(_without_service_secrets(config))
     print(
         f"{options.config}: sound; it uses the model {config.classifier.model.name} "
-        f"and the detector {parts.analysis.follower.detector}"
+        f"and the detector {parts.processing.scheduler.detector}"
     )
     return ExitCode.OK
 

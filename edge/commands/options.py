@@ -11,14 +11,13 @@ import msgspec
 from edge.capture import SourceSettings
 from edge.capture.parse import parse_source_arg
 from edge.config import Config, parse_config, parse_detector
-from edge.paths import asset
-from edge.service.units import CONFIG, service_environment
+from edge.paths import SERVICE_CONFIG, asset, service_environment
 from edge.view.settings import PrivacyBlur
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add the option that names the config: that of the service where it is installed."""
-    default = CONFIG if CONFIG.exists() else asset("config") / "emotiond.yaml"
+    default = SERVICE_CONFIG if SERVICE_CONFIG.exists() else asset("config") / "emotiond.yaml"
     parser.add_argument(
         "--config", type=Path, default=default, help="YAML file; default: %(default)s"
     )

@@ -5,10 +5,11 @@ from typing import get_args
 from edge.detect.auto import AutoSettings, open_best
 from edge.detect.blazeface import BlazeFace, BlazeFaceSettings
 from edge.detect.builtin import BuiltinDetector, BuiltinSettings
-from edge.detect.detector import CropCalibration, Detector
+from edge.detect.detector import Detector
 from edge.detect.haar import Haar, HaarSettings
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
 from edge.detect.yunet import YuNet, YuNetSettings
+from edge.geometry import CropCalibration
 
 DetectorSettings = (
     AutoSettings

@@ -14,12 +14,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.activations import sigmoid
-from edge.detect.detector import CropCalibration
 from edge.detect.model_files import FULL_RANGE, SHORT_RANGE, PublishedFile, find_published
 from edge.errors import ConfigError
-from edge.geometry import Box, KeyPoints, Point
-from edge.tflite import Runtime, TFLiteModel
+from edge.geometry import Box, CropCalibration, KeyPoints, Point
+from edge.tflite import Runtime, TFLiteModel, sigmoid
 from edge.types import Face, Image
 
 Floats = NDArray[np.float32]

@@ -16,14 +16,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.activations import sigmoid
-from edge.detect.card import DetectorCard, load_detector_card
 from edge.detect.detector import sure_or_known
 from edge.detect.image_ops import scaled
 from edge.errors import ModelError
 from edge.geometry import Box
+from edge.model_card import DetectorCard, load_detector_card
 from edge.paths import asset
-from edge.tflite import Tensor, TensorSpec, open_tflite
+from edge.tflite import Tensor, TensorSpec, open_tflite, sigmoid
 from edge.types import Face, Image
 
 Floats = NDArray[np.float32]
@@ -90,7 +89,7 @@ class BuiltinDetector:
         self._threshold = min(self._sure, self.card.keep_confidence)
         self._grid = cells(self.card.input.shape[:2], self.card.strides)
         self._network = open_tflite(path)
-        self._order = self._network.expect(*_forms(self.card, len(self._grid)))
+        self._order = self._network.match_signature(*_forms(self.card, len(self._grid)))
         if self._network.input_scale != PIXELS:
             raise ModelError(
                 f"{path}: expected an input of scale and zero point {PIXELS}, so that a pixel less "
@@ -102,7 +101,7 @@ class BuiltinDetector:
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; one that is known already is believed with less confidence."""
-        scale, outputs = self._network.invoke_on(lambda tensor: _enter(image, tensor))
+        scale, outputs = self._network.invoke_in_place(lambda tensor: _enter(image, tensor))
         likely = np.flatnonzero(outputs[self._order[0]][0, :, 0] >= self._least)
         logits, boxes = (
             self._network.dequantize(place, outputs[place][0, likely]) for place in self._order

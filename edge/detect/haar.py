@@ -9,10 +9,9 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.detect.detector import CropCalibration
 from edge.detect.image_ops import grey, shrink
 from edge.errors import ConfigError
-from edge.geometry import Box, Shift
+from edge.geometry import Box, CropCalibration, Shift
 from edge.types import Face, GrayImage, Image
 
 CASCADES = cv2.data.haarcascades  # type: ignore[attr-defined]  # its stubs forgot it

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.directories import data_directory, installed_data_directory
 from edge.errors import ModelError
 from edge.fileio import sha256
+from edge.paths import data_directory, installed_data_directory
 
 MODELS = "models"
 """What a model directory is called in a state or data directory."""

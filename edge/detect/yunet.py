@@ -13,11 +13,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detect.detector import CropCalibration
 from edge.detect.image_ops import shrink
 from edge.detect.model_files import find_file, is_file, model_directory
 from edge.errors import ConfigError, ModelError
-from edge.geometry import Box, KeyPoints, Point
+from edge.geometry import Box, CropCalibration, KeyPoints, Point
 from edge.types import Face, Image
 
 FILE = "yunet.onnx"

@@ -22,16 +22,16 @@ from edge.doctor.user import examine_user
 from edge.doctor.web import examine_web
 from edge.doctor.window import examine_window
 from edge.errors import ConfigError
+from edge.paths import systemd_unit_for
 from edge.publish import MqttSettings
-from edge.redaction import redact_url
-from edge.service.units import service_of
+from edge.secrets import redact_url
 
 log = logging.getLogger(__name__)
 
 
 def run_checks(path: Path) -> Iterator[CheckResult]:
     """Look at everything that the config at `path` needs; each finding comes as it is made."""
-    yield from guarded("user", examine_user(service_of(path)))
+    yield from guarded("user", examine_user(systemd_unit_for(path)))
     yield from guarded("python", examine_python())
     yield from guarded("opencv", examine_opencv())
     yield from guarded("processor", examine_processor())

@@ -36,7 +36,7 @@ def examine_temperature(zones: Path = ZONES) -> Iterator[CheckResult]:
     Args:
         zones: where the kernel tells temperatures.
     """
-    degrees = SystemStats(zones).look().temperature
+    degrees = SystemStats(zones).sample().temperature
     if degrees is None:
         yield CheckResult(Level.OK, "temperature", "there is no thermometer")
     elif degrees >= HOT:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge.doctor.result import CheckResult, Level
-from edge.service.units import service_of
+from edge.paths import systemd_unit_for
 
 BOOTED = Path("/run/systemd/system")
 """It is there where systemd is the first process (sd_booted(3))."""
@@ -50,7 +50,7 @@ def examine_unit(config: Path, booted: Path = BOOTED, ask: Ask = show) -> Iterat
     if not booted.exists():
         yield CheckResult(Level.OK, "systemd", "does not run here")
         return
-    unit = service_of(config)
+    unit = systemd_unit_for(config)
     subject = unit or "emotiond.service"
     try:
         found = parse(ask(subject))

@@ -9,12 +9,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.activations import sigmoid, softmax
 from edge.errors import ConfigError, ModelError
-from edge.infer.card import ModelCard, load_card
 from edge.infer.neutral_baseline import NeutralBaseline, load_baseline
+from edge.model_card import ModelCard, load_card
 from edge.paths import find_model
-from edge.tflite import Runtime, Tensor, TensorSpec, TFLiteModel
+from edge.tflite import Runtime, Tensor, TensorSpec, TFLiteModel, sigmoid, softmax
 from edge.types import GrayImage, Probabilities
 
 
@@ -98,7 +97,7 @@ class TFLiteClassifier:
         self._baseline = baseline
         self._network = network
         entry = TensorSpec((1, *card.input.shape), card.input.dtype)
-        self._order = network.expect(entry, _expected_outputs(card))
+        self._order = network.match_signature(entry, _expected_outputs(card))
         self._offsets = np.array(card.output.offsets or 0.0, dtype=np.float32)
         self._check_kind(path)
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from edge.errors import CalibrationError, ConfigError, ModelError
 from edge.fileio import atomic_write
-from edge.infer.card import ModelCard
-from edge.model_card import Sha256
+from edge.model_card import ModelCard, Sha256
 from edge.types import Probabilities
 
 NEUTRAL = "neutral"

@@ -1,23 +1,12 @@
 """Pictures that stand alone, read from Python: `from edge import EmotionRecognizer`."""
 
-import threading
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 from edge.capture.images import read_picture
 from edge.config import Config, parse_config
-from edge.pipeline.processing import (
-    FOLLOWED_BY,
-    READ_BY,
-    ProcessingComponents,
-    build_processing,
-    same_sections,
-)
-from edge.types import AnalyzedFrame, Expression, Frame, Image
+from edge.pipeline.processing import ProcessingComponents, analyze_image, build_processing
+from edge.types import AnalyzedFrame, Expression, Image
 
 
 class EmotionRecognizer:
@@ -68,46 +57,7 @@ class EmotionRecognizer:
             InputError, ValueError: as `analyse`.
         """
         picture = read_picture(Path(image)) if isinstance(image, str | Path) else _checked(image)
-        now = time.monotonic()
-        frame = Frame(picture, 0, now, captured=now, still=True)
-        tracked = self._analysis.follower.update(frame)
-        faces = sorted(self._analysis.expressions.update(tracked), key=lambda one: one.box.x1)
-        return AnalyzedFrame(tracked, _numbered(faces), datetime.now(UTC))
-
-
-class LiveConfigRecognizer:
-    """Reads pictures as the daemon is set at the moment; any thread may ask it.
-
-    Args:
-        present: tells the present config.
-    """
-
-    def __init__(self, present: Callable[[], Config]) -> None:
-        self._present = present
-        self._lock = threading.Lock()
-        self._opened: tuple[Config, EmotionRecognizer] | None = None
-
-    def look(self, image: Image) -> AnalyzedFrame:
-        """Return a picture with everything that is seen in it.
-
-        Raises:
-            ConfigError, ModelError: something that the config names cannot be used any more.
-        """
-        with self._lock:
-            config = self._present()
-            if self._opened is None or not same_sections(
-                self._opened[0], config, FOLLOWED_BY + READ_BY
-            ):
-                self._opened = config, EmotionRecognizer.of(config)
-            return self._opened[1].look(image)
-
-
-def _numbered(faces: Iterable[Expression]) -> tuple[Expression, ...]:
-    """Count the faces of one picture from 1: none continues one of another."""
-    return tuple(
-        replace(face, track=replace(face.track, track_id=number))
-        for number, face in enumerate(faces, start=1)
-    )
+        return analyze_image(self._analysis, picture)
 
 
 def _open(config: Config) -> ProcessingComponents:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 
 import cv2
@@ -16,7 +15,7 @@ from edge.config import Config
 from edge.errors import InputError
 from edge.offline.video_info import probe_video
 from edge.offline.video_writer import AnnotatedVideoWriter
-from edge.pipeline.components import BuildContext, build_components
+from edge.pipeline.build import build_components
 from edge.pipeline.pipeline import Pipeline
 from edge.types import AnalyzedFrame, EmotionEvent, Frame, SinkRecord
 from edge.view.settings import ViewSettings
@@ -75,7 +74,7 @@ def analyze_video(job: VideoJob, look: Callable[[int], None] = lambda frames: No
     cv2.setNumThreads(1)  # a stage is one thread
     started = time.monotonic()
     kept, measure = CollectingSink(), probe_video(job.film)
-    parts = build_components(BuildContext(_config(job)), count(1))
+    parts = build_components(_config(job))
     source = ErrorCapturingSource(parts.source)
     with ExitStack() as stack:
         screen = _Counter()

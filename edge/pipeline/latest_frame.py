@@ -1,4 +1,4 @@
-"""The newest scene, for whoever wants to look at it."""
+"""The latest analyzed frame, for views."""
 
 import threading
 from typing import Protocol
@@ -8,53 +8,56 @@ from edge.types import AnalyzedFrame
 
 
 class FrameConsumer(Protocol):
-    """What a pipeline shows its scenes on."""
+    """What a pipeline gives its analyzed frames to."""
 
-    def show(self, scene: AnalyzedFrame) -> None:
-        """Take the next one."""
+    def show(self, frame: AnalyzedFrame) -> None:
+        """Take the next frame."""
 
     def clear(self) -> None:
-        """Show nothing: there is nothing to be seen, or nobody may look."""
+        """Show nothing: there is nothing to be seen, or it is paused."""
 
 
 class LatestFrame:
-    """Keeps one scene; one thread shows, any number look, and no looking holds up what is shown."""
+    """Holds one analyzed frame: one thread sets it, any number read it, and none waits for another.
+
+    It is a `FrameConsumer`.
+    """
 
     def __init__(self) -> None:
         self._metrics = Metrics()
         self._changed = threading.Condition()
         self._newest: AnalyzedFrame | None = None
 
-    def show(self, scene: AnalyzedFrame) -> None:
-        """Put a scene in the place of the one before."""
-        self._metrics.mark("scenes")
-        self._put(scene)
+    def show(self, frame: AnalyzedFrame) -> None:
+        """Put a frame in the place of the one before."""
+        self._metrics.mark("frames")
+        self._put(frame)
 
     def clear(self) -> None:
-        """Take the scene away."""
+        """Remove the frame."""
         if self._newest is not None:
             self._put(None)
 
     @property
     def newest(self) -> AnalyzedFrame | None:
-        """The present scene; None where there is none."""
+        """The latest frame; None where there is none."""
         return self._newest
 
     @property
     def fps(self) -> float:
-        """Scenes a second, over the last ten seconds."""
-        return self._metrics.rate("scenes")
+        """Frames per second, over the last ten seconds."""
+        return self._metrics.rate("frames")
 
     def next(self, seen: AnalyzedFrame | None, timeout: float) -> AnalyzedFrame | None:
-        """Return the present scene, once it is another than `seen`.
+        """Return the latest frame, once it is another than `seen`.
 
-        Where that takes more than `timeout` seconds, it is the present one all the same.
+        Where that takes more than `timeout` seconds, it is the same all the same.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._newest is not seen, timeout)
             return self._newest
 
-    def _put(self, scene: AnalyzedFrame | None) -> None:
+    def _put(self, frame: AnalyzedFrame | None) -> None:
         with self._changed:
-            self._newest = scene
+            self._newest = frame
             self._changed.notify_all()

@@ -1,220 +1,188 @@
-"""The four stages, and what lies between them.
+"""Pipeline: four worker threads and the queues between them.
 
-    capture --frames--> detect --tracked--> infer --events--> publish
+    capture --frames--> detect --tracked--> analyze --events--> publish
 
-With a live source the first two channels keep the newest item only, so nothing lags; with files
-every channel makes its writer wait, so nothing is lost. An end, of a file, asked for, or by a
-failure, travels down: each stage finishes what it has and closes the channels on both its sides.
+With a live source the first two queues keep the newest item only, so nothing lags; with files every
+queue makes its writer wait, so nothing is lost. An end, of a file, asked for, or by a failure,
+travels down: each worker finishes what it has and closes the queues on both its sides.
+
+To reconfigure it, the main thread sets `components`; each worker takes over its own between two
+items, so that nobody else changes what a worker uses. Frames carry the generation of their source:
+those of a replaced source, which has a clock of its own, are discarded wherever they are.
 """
 
 import logging
 import time
+from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Event
 
 from edge.capture import EndOfStream
 from edge.capture.pausable import PausableSource
 from edge.errors import InputError
-from edge.pipeline.components import PipelineComponents
+from edge.pipeline.build import PipelineComponents
 from edge.pipeline.latest_frame import FrameConsumer, LatestFrame
 from edge.pipeline.stats import PipelineStats
 from edge.pipeline.worker import BoundedQueue, QueueClosed, Worker
-from edge.publish import MultiSink
+from edge.publish import ExclusiveSink, MultiSink, Sink
 from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, Frame, Stats, TrackedFrame
 
 WAIT = 0.5
-"""Seconds a stage waits for input before it shows a heartbeat."""
+"""Seconds a worker waits for input before it shows a heartbeat."""
 
-EVENTS = 256
+EVENT_CAPACITY = 256
 """Events that may wait for the sinks of a live source."""
 
-STALLED = 15.0
-"""Seconds without a heartbeat after which a stage is called hung; a live source may take five to
+STALL_TIMEOUT = 15.0
+"""Seconds without a heartbeat after which a worker is called hung; a live source may take five to
 open and two to read."""
 
-SOURCE_SECONDS = 6.0
-STAGES_SECONDS = 8.0
-"""How long a stop waits for the source, which may be in the midst of opening a stream, and then for
-the other stages; systemd waits longer than both."""
+SOURCE_TIMEOUT = 6.0
+STAGES_TIMEOUT = 8.0
+"""Seconds that a stop waits for the source, which may be in the midst of opening a stream, and then
+for the other workers; systemd waits longer than both."""
 
-FAREWELL = 5.0
+CLOSE_TIMEOUT = 5.0
 """Seconds that all sinks together may spend on what is not yet delivered."""
 
 log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """Four running stages.
+    """Frames to published events, in four threads.
+
+    `Sink.publish` is called from the publish thread alone.
 
     Args:
-        parts: what it is put together from.
-        screen: what it shows its scenes on; behind a file it may make the pipeline wait.
+        components: what it is made of.
+        consumer: is given each analyzed frame; behind a file it may make the pipeline wait.
 
     Attributes:
-        parts: the present ones.
-        lookout: the source, where it can be paused.
+        components: those that the workers use, or will from their next step on.
+        source: the source, which can be paused.
         failed_inputs: how many inputs could not be read.
     """
 
-    def __init__(self, parts: PipelineComponents, screen: FrameConsumer | None = None) -> None:
+    def __init__(
+        self, components: PipelineComponents, consumer: FrameConsumer | None = None
+    ) -> None:
         self.failed_inputs = 0
-        self.parts = parts
-        self._screen = screen or LatestFrame()
-        # Each belongs to its stage, which takes it from other parts between two steps.
-        self.lookout = PausableSource(parts.source, parts.live)
-        self._follower = parts.analysis.follower
-        self._expressions = parts.analysis.expressions
-        self._life = parts.analysis.life
-        self._sinks = MultiSink(parts.sinks)
-        self._last_frame = 0.0
-        self._flowed = time.monotonic()
-        self._scene: AnalyzedFrame | None = None
-        self._told: DaemonStatus | None = None
-        self._tally = PipelineStats()
-        lossless = not parts.live
+        self.components = components
+        self.source = PausableSource(components.source, components.live)
+        self._consumer = consumer or LatestFrame()
+        self._sinks = MultiSink(components.sinks)
+        # What each worker uses at the moment; it takes them over from `components`.
+        self._scheduler = components.processing.scheduler
+        self._analyzer = components.processing.analyzer
+        self._event_generator = components.processing.events
+        self._last_timestamp = 0.0
+        self._last_progress = time.monotonic()
+        self._last_analyzed: AnalyzedFrame | None = None
+        self._last_status: DaemonStatus | None = None
+        self._snapshot_due, self._stats_due = Event(), Event()
+        self._stats = PipelineStats()
+        lossless = not components.live
         self._frames: BoundedQueue[Frame] = BoundedQueue(1, lossless)
         self._tracked: BoundedQueue[TrackedFrame] = BoundedQueue(1, lossless)
-        self._events: BoundedQueue[EmotionEvent] = BoundedQueue(EVENTS, lossless)
-        self._stages = (
+        self._events: BoundedQueue[EmotionEvent] = BoundedQueue(EVENT_CAPACITY, lossless)
+        self._workers = (
             Worker("capture", self._capture, self._end_capture),
             Worker("detect", self._detect, self._end_detect),
-            Worker("infer", self._infer, self._end_infer),
-            Worker("publish", self._publish, self._close_sinks),
+            Worker("analyze", self._analyze, self._end_analyze),
+            Worker("publish", self._publish, self._close_sinks, self._start_sinks),
         )
+        self._sink_changes: deque[tuple[Sink, ...]] = deque()
+        self._applied = dict.fromkeys((worker.name for worker in self._workers), components)
 
     def start(self) -> None:
-        """Start sinks and stages."""
-        self._flowed = time.monotonic()
-        self._tally.start()
-        self._tell_status()  # first of all: what a sink says of itself it takes from there
-        self._sinks.start()
-        for stage in self._stages:
-            stage.start()
+        """Start sinks and workers.
+
+        Raises:
+            EmotiondError: a sink cannot have its port or file.
+        """
+        for sink in self.components.sinks:
+            if isinstance(sink, ExclusiveSink):
+                sink.prepare()
+        self._last_progress = time.monotonic()
+        self._stats.start()
+        for worker in self._workers:
+            worker.start()
 
     def stop(self) -> bool:
-        """End the input, let the stages finish what they hold; return whether all did in time.
+        """End the input, let the workers finish what they hold; return whether all did in time.
 
         A source that hangs is left behind: the others end without it.
         """
-        capture, *others = self._stages
+        capture, *others = self._workers
         capture.stop()
-        in_time = capture.join(SOURCE_SECONDS)
+        in_time = capture.join(SOURCE_TIMEOUT)
         self._frames.close()
-        deadline = time.monotonic() + STAGES_SECONDS
-        return all(stage.join(deadline - time.monotonic()) for stage in others) and in_time
+        deadline = time.monotonic() + STAGES_TIMEOUT
+        return all(worker.join(deadline - time.monotonic()) for worker in others) and in_time
 
-    def adopt(self, parts: PipelineComponents) -> None:
-        """Go on with other parts; each stage takes its own between two steps, the others go on."""
-        before, self.parts = self.parts, parts
-        capture, detect, infer, publish = self._stages
-        if parts.source is not before.source:
-            capture.ask(self._adopt_source)
-        elif parts.analysis is not before.analysis:
-            detect.ask(self._adopt_follower)
-            infer.ask(self._adopt_expressions)
-        if parts.sinks != before.sinks:
-            publish.ask(self._adopt_sinks)
-
-    # What is adopted is the newest there is: others may have come since it was asked for.
-
-    def _adopt_source(self) -> None:
-        """Take another source, once nothing of the one before is on its way any more.
-
-        Two sources have two clocks: whoever follows faces in one must not see the other's frames.
-        """
-        _, detect, infer, _ = self._stages
-        self.lookout.replace(self.parts.source, self.parts.live)
-        self._frames.clear()
-        detect.ask(self._adopt_follower)
-        detect.settle()
-        self._tracked.clear()
-        infer.ask(self._adopt_expressions)
-        infer.settle()
-        for channel in (self._frames, self._tracked, self._events):
-            channel.lossless = not self.parts.live
-
-    def _adopt_follower(self) -> None:
-        follower = self.parts.analysis.follower
-        if follower is not self._follower:
-            self._tally.keep(detections=self._follower.detections)
-            self._follower = follower
-
-    def _adopt_expressions(self) -> None:
-        analysis = self.parts.analysis
-        if analysis.expressions is not self._expressions:
-            self._end_tracks()
-            self._tally.keep(refused=self._expressions.refused)
-            self._expressions, self._life = analysis.expressions, analysis.life
-
-    def _adopt_sinks(self) -> None:
-        self._sinks.replace(self.parts.sinks, FAREWELL)
+    def reconfigure(self, components: PipelineComponents) -> None:
+        """Go on with other components; each worker takes its own over, the rest goes on."""
+        present = self.components
+        generation = present.generation + (components.source is not present.source)
+        components = replace(components, generation=generation)
+        if components.sinks != present.sinks:
+            self._sink_changes.append(components.sinks)
+        if components != present:
+            self.components = components
+            self._events.wake()
 
     @property
-    def settled(self) -> bool:
-        """Whether every stage has taken the parts that were adopted."""
-        return all(stage.settled for stage in self._stages)
-
-    @property
-    def running(self) -> bool:
-        """Whether any stage still has work."""
-        return any(stage.alive for stage in self._stages)
-
-    @property
-    def error(self) -> Exception | None:
-        """What ended the first stage that failed."""
-        return next((stage.error for stage in self._stages if stage.error), None)
-
-    @property
-    def working(self) -> bool:
-        """Whether a frame has come through all of it, or it is known why none can."""
-        return self._tally.analysed > 0 or not self.lookout.expects_frames
-
-    def stalled(self) -> list[str]:
-        """Return the stages that live and show no heartbeat, or that frames do not come through."""
-        oldest = time.monotonic() - STALLED
-        stages = [one.name for one in self._stages if one.alive and one.heartbeat < oldest]
-        frames = ["frames"] if self.lookout.live and self._flowed < oldest else []
-        return stages or frames
-
-    def status(self) -> DaemonStatus:
-        """Return how it is set at this moment."""
-        life = self._life
-        return DaemonStatus(
-            self.lookout.state,
-            self.lookout.paused_until,
-            life.model,
-            life.detector,
-            life.labels,
-            self._tally.thermometer,
+    def applied(self) -> bool:
+        """Whether every worker uses the present components; one that has ended uses none."""
+        used = self._applied
+        return all(
+            used[worker.name] is self.components or not worker.alive for worker in self._workers
         )
 
     @property
-    def fps(self) -> float:
-        """Frames a second analysed, over the last ten seconds."""
-        return self._tally.fps
+    def running(self) -> bool:
+        """Whether any worker still has work."""
+        return any(worker.alive for worker in self._workers)
 
     @property
-    def condition(self) -> str | None:
-        """How the sinks fare, in a few words."""
+    def error(self) -> Exception | None:
+        """The error that ended the first worker that failed."""
+        return next((worker.error for worker in self._workers if worker.error), None)
+
+    @property
+    def has_processed_frame(self) -> bool:
+        """Whether a frame has come through all of it, or it is known why none can."""
+        return self._stats.analyzed > 0 or not self.source.expects_frames
+
+    def stalled(self) -> list[str]:
+        """Return the workers that live and show no heartbeat, or that no frames come through."""
+        oldest = time.monotonic() - STALL_TIMEOUT
+        workers = [one.name for one in self._workers if one.alive and one.heartbeat < oldest]
+        frames = ["frames"] if self.source.live and self._last_progress < oldest else []
+        return workers or frames
+
+    @property
+    def fps(self) -> float:
+        """Frames analyzed per second, over the last ten seconds."""
+        return self._stats.fps
+
+    @property
+    def sink_status(self) -> str | None:
+        """The state of the sinks in a few words."""
         return self._sinks.condition
 
-    def look(self) -> None:
-        """Give the sinks what is seen now, and how everything is set if that changed."""
-        scene, self._scene = self._scene, None
-        self._tell_status()
-        # A frame may still be on its way when a pause begins.
-        if scene is not None and self.lookout.wanted:
-            self._sinks.publish(scene.sight)
-
-    def _tell_status(self) -> None:
-        status = self.status()
-        if status != self._told:
-            self._told = status
-            self._sinks.publish(status)
-
-    def report(self) -> None:
-        """Give the sinks the numbers of this moment."""
-        self._sinks.publish(self.stats())
+    def status(self) -> DaemonStatus:
+        """Return how the daemon is set at this moment."""
+        events = self._event_generator
+        return DaemonStatus(
+            self.source.state,
+            self.source.paused_until,
+            events.model,
+            events.detector,
+            events.labels,
+            self._stats.has_temperature,
+        )
 
     def stats(self) -> Stats:
         """Return the numbers of this moment."""
@@ -223,15 +191,27 @@ class Pipeline:
             "tracked": self._tracked.dropped,
             "events": self._events.dropped + self._sinks.dropped,
         }
-        return self._tally.stats(
-            self.lookout.state, dropped, self._follower.detections, self._expressions.refused
+        return self._stats.stats(
+            self.source.state, dropped, self._scheduler.detections, self._analyzer.refused
         )
 
-    # The steps, one for each stage.
+    def publish_snapshot(self) -> None:
+        """Have the publish thread publish what is seen now, and the status if it changed."""
+        self._snapshot_due.set()
+        self._events.wake()
+
+    def publish_stats(self) -> None:
+        """Have the publish thread publish the numbers of this moment."""
+        self._stats_due.set()
+        self._events.wake()
+
+    # Capture thread.
 
     def _capture(self) -> None:
+        components = self.components
+        self._take_source(components)
         try:
-            frame = self.lookout.read()
+            frame = self.source.read()
         except EndOfStream as end:
             raise QueueClosed from end
         except InputError as error:
@@ -239,72 +219,143 @@ class Pipeline:
             self.failed_inputs += 1
             return
         if frame is not None:
-            self._tally.count_frame()
-            self._frames.put(frame)
+            self._stats.count_frame()
+            self._frames.put(replace(frame, generation=components.generation))
+
+    def _take_source(self, components: PipelineComponents) -> None:
+        if components.generation != self._applied["capture"].generation:
+            self.source.replace(components.source, components.live)
+            for queue in (self._frames, self._tracked, self._events):
+                queue.lossless = not components.live
+        self._applied["capture"] = components
 
     def _end_capture(self) -> None:
         self._frames.close()
-        self.lookout.close()
+        self.source.close()
+
+    # Detect thread.
+
+    def _detect(self) -> None:
+        frame = self._frames.get(WAIT)
+        components = self.components
+        self._take_scheduler(components)
+        if frame is not None and frame.generation == components.generation:
+            self._tracked.put(self._scheduler.update(frame))
+            self.source.idle = self._scheduler.quiet
+
+    def _take_scheduler(self, components: PipelineComponents) -> None:
+        scheduler = components.processing.scheduler
+        if scheduler is not self._scheduler:
+            self._stats.add_totals(detections=self._scheduler.detections)
+            self._scheduler = scheduler
+        self._applied["detect"] = components
 
     def _end_detect(self) -> None:
         self._frames.close()
         self._tracked.close()
 
-    def _detect(self) -> None:
-        frame = self._frames.get(WAIT)
-        if frame is not None:
-            self._tracked.put(self._follower.update(frame))
-            self.lookout.quiet = self._follower.quiet
+    # Analyze thread.
 
-    def _infer(self) -> None:
+    def _analyze(self) -> None:
         tracked = self._tracked.get(WAIT)
-        if tracked is not None or not self.lookout.expects_frames:
-            self._flowed = time.monotonic()
-        if not self.lookout.wanted:
-            self._screen.clear()
-        if self.lookout.live and not self.lookout.wanted:
-            self._end_tracks()
+        components = self.components
+        self._take_analyzer(components)
+        if tracked is not None and tracked.frame.generation != components.generation:
             return
-        if tracked is None:
-            self._end_unseen()
-            return
-        self._last_frame = tracked.frame.timestamp
-        expressions = self._expressions.update(tracked)
-        for event in self._life.update(tracked.frame, expressions):
-            self._events.put(event)
-        self._scene = AnalyzedFrame(tracked, tuple(expressions), datetime.now(UTC))
-        self._screen.show(self._scene)
-        self._tally.count_analysed(tracked)
+        if tracked is not None or not self.source.expects_frames:
+            self._last_progress = time.monotonic()
+        if not self.source.enabled:
+            self._handle_pause(tracked)
+        elif tracked is None:
+            self._handle_silence()
+        else:
+            self._analyze_frame(tracked)
 
-    def _end_unseen(self) -> None:
-        """End every track once a live source has been silent longer than a face may be missed."""
-        silent = time.monotonic() - self._last_frame
-        if self.lookout.live and silent > self._follower.max_missed:
-            self._screen.clear()
+    def _take_analyzer(self, components: PipelineComponents) -> None:
+        processing = components.processing
+        if processing.analyzer is not self._analyzer:
             self._end_tracks()
+            self._stats.add_totals(rejected=self._analyzer.refused)
+            self._analyzer, self._event_generator = processing.analyzer, processing.events
+        self._applied["analyze"] = components
+
+    def _handle_pause(self, tracked: TrackedFrame | None) -> None:
+        """Show nothing and end every track; the frames of a file only wait, and none is lost."""
+        self._consumer.clear()
+        if self.source.live:
+            self._end_tracks()
+        elif tracked is not None:
+            self._analyze_frame(tracked)
+
+    def _handle_silence(self) -> None:
+        """End every track once a live source has been silent longer than a face may be missed."""
+        silent = time.monotonic() - self._last_timestamp
+        if self.source.live and silent > self._scheduler.max_missed:
+            self._consumer.clear()
+            self._end_tracks()
+
+    def _analyze_frame(self, tracked: TrackedFrame) -> None:
+        self._last_timestamp = tracked.frame.timestamp
+        expressions = self._analyzer.update(tracked)
+        for event in self._event_generator.update(tracked.frame, expressions):
+            self._events.put(event)
+        analyzed = AnalyzedFrame(tracked, tuple(expressions), datetime.now(UTC))
+        self._last_analyzed = analyzed
+        self._consumer.show(analyzed)
+        self._stats.count_analyzed(tracked)
 
     def _end_tracks(self) -> None:
-        for event in self._life.finish(time.monotonic()):
+        for event in self._event_generator.finish(time.monotonic()):
             self._events.put(event)
 
-    def _end_infer(self) -> None:
+    def _end_analyze(self) -> None:
         self._tracked.close()
         self._end_tracks()
         self._events.close()
 
+    # Publish thread.
+
+    def _start_sinks(self) -> None:
+        self._publish_status()  # first of all: what a sink says of itself it takes from there
+        self._sinks.start()
+
     def _publish(self) -> None:
         event = self._events.get(WAIT)
-        if event is None:
-            return
-        event = replace(event, latency=time.monotonic() - event.captured)
-        self._sinks.publish(event)
-        self._tally.count_event(event)
+        self._take_sinks(self.components)
+        if event is not None:
+            event = replace(event, latency=time.monotonic() - event.captured)
+            self._sinks.publish(event)
+            self._stats.count_event(event)
+        if self._snapshot_due.is_set():
+            self._snapshot_due.clear()
+            self._publish_snapshot()
+        if self._stats_due.is_set():
+            self._stats_due.clear()
+            self._sinks.publish(self.stats())
+
+    def _take_sinks(self, components: PipelineComponents) -> None:
+        while self._sink_changes:  # one after the other: each closes what the next may need
+            self._sinks.replace(self._sink_changes.popleft(), CLOSE_TIMEOUT)
+        self._applied["publish"] = components
+
+    def _publish_snapshot(self) -> None:
+        analyzed, self._last_analyzed = self._last_analyzed, None
+        self._publish_status()
+        # A frame may still be on its way when a pause begins.
+        if analyzed is not None and self.source.enabled:
+            self._sinks.publish(analyzed.snapshot)
+
+    def _publish_status(self) -> None:
+        status = self.status()
+        if status != self._last_status:
+            self._last_status = status
+            self._sinks.publish(status)
 
     def _close_sinks(self) -> None:
         self._events.close()
-        self._tally.end()
+        self._stats.end()
         try:
-            self._tell_status()
-            self.report()
+            self._publish_status()
+            self._sinks.publish(self.stats())
         finally:
-            self._sinks.close(FAREWELL)
+            self._sinks.close(CLOSE_TIMEOUT)

@@ -1,20 +1,25 @@
-"""How the faces of a frame are found and read: what may be replaced while frames flow."""
+"""Processing of a frame: faces found, followed and classified; in a stream, or in one image."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
 
 from edge.capture import is_live
 from edge.capture.video import VideoSettings
 from edge.config import Config
 from edge.detect import open_detector
-from edge.infer.classifier import TFLiteClassifier, open_classifier
+from edge.infer.classifier import open_classifier
 from edge.infer.expression_analyzer import ExpressionAnalyzer
 from edge.publish.events import EventGenerator
 from edge.track import DetectionScheduler
+from edge.types import AnalyzedFrame, Expression, Frame, Image
 
-FOLLOWED_BY = ("source", "detector", "detect", "tracker")
-READ_BY = ("classifier", "quality", "smoothing")
-"""The sections of a config that say how faces are followed, and how they are read."""
+SCHEDULER_SECTIONS = ("source", "detector", "detect", "tracker")
+ANALYZER_SECTIONS = ("classifier", "quality", "smoothing")
+"""Sections of the config that the scheduler and the analyzer are built from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,75 +27,122 @@ class ProcessingComponents:
     """What happens to a frame, in this order.
 
     Attributes:
-        follower: frames to tracks.
-        expressions: tracks to expressions.
-        life: expressions to events.
+        scheduler: frames to tracks.
+        analyzer: tracks to expressions.
+        events: expressions to events.
     """
 
-    follower: DetectionScheduler
-    expressions: ExpressionAnalyzer
-    life: EventGenerator
+    scheduler: DetectionScheduler
+    analyzer: ExpressionAnalyzer
+    events: EventGenerator
 
 
-def build_processing(config: Config, ids: Iterator[int]) -> ProcessingComponents:
-    """Load what `config` names for finding and reading faces.
+def build_processing(config: Config, track_ids: Iterator[int]) -> ProcessingComponents:
+    """Load what `config` names for finding faces and reading their expressions.
 
     Args:
         config: names it.
-        ids: of the tracks.
+        track_ids: gives the id of each new track.
 
     Raises:
         ConfigError: a file or package that the config needs cannot be used.
-        ModelError: the model cannot be used.
+        ModelError: a model cannot be used.
     """
-    classifier = open_classifier(config.classifier)
-    live, detector = is_live(config.source), open_detector(config.detector)
-    follower = DetectionScheduler(detector, config.tracker, config.detect, live, ids)
-    return _put_together(follower, classifier, config)
+    detector = open_detector(config.detector)
+    live = is_live(config.source)
+    scheduler = DetectionScheduler(detector, config.tracker, config.detect, live, track_ids)
+    return _with_analyzer(scheduler, config)
 
 
 def rebuild_processing(
-    before: ProcessingComponents, old: Config, new: Config, ids: Iterator[int]
+    present: ProcessingComponents, old: Config, new: Config, track_ids: Iterator[int]
 ) -> ProcessingComponents:
-    """Return the analysis of a new config, made of the parts of the old where these serve.
+    """Build the processing of a new config; what the change does not concern is kept.
 
     Args:
-        before: the analysis of the old config.
-        old: the config it was opened by.
+        present: that of the old config.
+        old: the config it was built from.
         new: the config wanted. Another source has faces, and a clock, of its own.
-        ids: of the tracks.
+        track_ids: gives the id of each new track.
 
     Raises:
-        ConfigError, ModelError: as `open_analysis`.
+        ConfigError, ModelError: as `build_processing`.
     """
-    if not same_sections(old, new, FOLLOWED_BY):
-        return build_processing(new, ids)
-    if not same_sections(old, new, READ_BY):
-        return _put_together(before.follower, open_classifier(new.classifier), new)
-    return before
+    sections = changed_sections(old, new)
+    if any(name in SCHEDULER_SECTIONS for name in sections):
+        return build_processing(new, track_ids)
+    if any(name in ANALYZER_SECTIONS for name in sections):
+        return _with_analyzer(present.scheduler, new)
+    return present
 
 
-def same_sections(old: Config, new: Config, sections: Iterable[str]) -> bool:
-    """Tell whether two configs say the same in some of their sections."""
-    return all(getattr(old, name) == getattr(new, name) for name in sections)
+def changed_sections(old: Config, new: Config) -> tuple[str, ...]:
+    """Return the sections in which two configs differ, in the config's order."""
+    names = new.__struct_fields__
+    return tuple(name for name in names if getattr(old, name, None) != getattr(new, name))
 
 
-def _put_together(
-    follower: DetectionScheduler, classifier: TFLiteClassifier, config: Config
-) -> ProcessingComponents:
-    return ProcessingComponents(
-        follower,
-        ExpressionAnalyzer(
-            classifier,
-            follower.crop_fit,
-            config.smoothing,
-            config.quality,
-            config.classifier.min_confidence,
-        ),
-        EventGenerator(
-            classifier.card.name,
-            follower.detector,
-            classifier.card.labels,
-            film=isinstance(config.source, VideoSettings),
-        ),
+def analyze_image(processing: ProcessingComponents, image: Image) -> AnalyzedFrame:
+    """Find and classify the faces of an image that stands alone.
+
+    Args:
+        processing: does it; nothing of an earlier image is continued.
+        image: BGR uint8 (height, width, 3).
+
+    Returns:
+        The image with its faces from left to right, numbered from 1.
+    """
+    now = time.monotonic()
+    tracked = processing.scheduler.update(Frame(image, 0, now, captured=now, still=True))
+    faces = sorted(processing.analyzer.update(tracked), key=lambda face: face.box.x1)
+    return AnalyzedFrame(tracked, _numbered(faces), datetime.now(UTC))
+
+
+class ImageAnalyzer:
+    """Analyzes images as the daemon is configured at the moment; any thread may call it.
+
+    Args:
+        present_config: returns the daemon's config.
+    """
+
+    def __init__(self, present_config: Callable[[], Config]) -> None:
+        self._present_config = present_config
+        self._lock = threading.Lock()
+        self._built: tuple[Config, ProcessingComponents] | None = None
+
+    def analyze(self, image: Image) -> AnalyzedFrame:
+        """Find and classify the faces of an image, as `analyze_image` does.
+
+        Raises:
+            ConfigError, ModelError: something that the config names can no longer be used.
+        """
+        with self._lock:
+            config = self._present_config()
+            if self._built is None:
+                processing = build_processing(config, count(1))
+            else:
+                processing = rebuild_processing(self._built[1], self._built[0], config, count(1))
+            self._built = config, processing
+            return analyze_image(processing, image)
+
+
+def _with_analyzer(scheduler: DetectionScheduler, config: Config) -> ProcessingComponents:
+    classifier = open_classifier(config.classifier)
+    analyzer = ExpressionAnalyzer(
+        classifier,
+        scheduler.crop_fit,
+        config.smoothing,
+        config.quality,
+        config.classifier.min_confidence,
+    )
+    card, is_file = classifier.card, isinstance(config.source, VideoSettings)
+    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file)
+    return ProcessingComponents(scheduler, analyzer, events)
+
+
+def _numbered(faces: Iterable[Expression]) -> tuple[Expression, ...]:
+    """Count the faces of one image from 1: none continues one of another."""
+    return tuple(
+        replace(face, track=replace(face.track, track_id=number))
+        for number, face in enumerate(faces, start=1)
     )

@@ -1,4 +1,4 @@
-"""What a pipeline counts of what it does."""
+"""Counters of a pipeline."""
 
 import time
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ from edge.types import CameraState, EmotionEvent, Stats, TrackedFrame
 
 
 class PipelineStats:
-    """Counts frames, faces and events, and times them, while the parts that make them may change.
+    """Counts frames, faces and events, and times them, while components come and go.
 
     Attributes:
-        thermometer: whether the machine tells its temperature.
+        has_temperature: whether the machine reports its temperature.
     """
 
     def __init__(self) -> None:
-        self._machine = SystemStats()
+        self._system = SystemStats()
         self._metrics = Metrics()
-        self._detections = self._refused = 0
+        self._detections = self._rejected = 0
         self._started = time.monotonic()
         self._ended: float | None = None
-        self.thermometer = self._machine.thermometer
+        self.has_temperature = self._system.has_temperature
 
     def start(self) -> None:
         """Count the time from now."""
@@ -36,10 +36,10 @@ class PipelineStats:
         """Count one that was read."""
         self._metrics.mark("frames")
 
-    def count_analysed(self, tracked: TrackedFrame) -> None:
+    def count_analyzed(self, tracked: TrackedFrame) -> None:
         """Count a frame whose faces were read, and them."""
         self._metrics.count("faces", sum(track.seen for track in tracked.tracks))
-        self._metrics.mark("analysed")
+        self._metrics.mark("analyzed")
         self._metrics.observe("frame", time.monotonic() - tracked.frame.captured)
 
     def count_event(self, event: EmotionEvent) -> None:
@@ -47,44 +47,44 @@ class PipelineStats:
         self._metrics.count("events")
         self._metrics.observe("event", event.latency)
 
-    def keep(self, detections: int = 0, refused: int = 0) -> None:
-        """Keep what parts that leave have counted themselves."""
+    def add_totals(self, detections: int = 0, rejected: int = 0) -> None:
+        """Keep what components that are replaced have counted themselves."""
         self._detections += detections
-        self._refused += refused
+        self._rejected += rejected
 
     @property
-    def analysed(self) -> int:
+    def analyzed(self) -> int:
         """How many frames came through all of it."""
-        return self._metrics.total("analysed")
+        return self._metrics.total("analyzed")
 
     @property
     def fps(self) -> float:
-        """Frames a second analysed, over the last ten seconds."""
-        return self._metrics.rate("analysed", self._ended)
+        """Frames analyzed per second, over the last ten seconds."""
+        return self._metrics.rate("analyzed", self._ended)
 
     def stats(
-        self, camera: CameraState, dropped: Mapping[str, int], detections: int, refused: int
+        self, camera: CameraState, dropped: Mapping[str, int], detections: int, rejected: int
     ) -> Stats:
         """Return the numbers of this moment.
 
         Args:
             camera: whether frames are coming.
-            dropped: how many were let go so far, by what they were.
-            detections: what the present follower has counted.
-            refused: what those who read its faces have.
+            dropped: how many were dropped so far, by what they were.
+            detections: what the present scheduler has counted.
+            rejected: what the present analyzer has.
         """
         metrics = self._metrics
         return Stats(
             time=datetime.now(UTC),
             uptime=time.monotonic() - self._started,
             camera=camera,
-            load=self._machine.look(),
+            load=self._system.sample(),
             fps_in=metrics.rate("frames", self._ended),
             fps_out=self.fps,
             frames=metrics.total("frames"),
             detections=self._detections + detections,
             faces=metrics.total("faces"),
-            refused=self._refused + refused,
+            refused=self._rejected + rejected,
             events=metrics.total("events"),
             dropped=dict(dropped),
             frame_latency=self._latency("frame"),

@@ -1,4 +1,4 @@
-"""Stages, threads that repeat one step, and the channels between them."""
+"""Workers, threads that repeat one step, and the bounded queues between them."""
 
 import threading
 import time
@@ -8,18 +8,15 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-SETTLING = 0.01
-"""Seconds between looks at whether a stage has done what it was asked."""
-
 
 class QueueClosed(Exception):
-    """The channel was closed and holds nothing more: the reader's work is done."""
+    """The queue was closed and holds nothing more: the reader's work is done."""
 
 
 class BoundedQueue(Generic[T]):
-    """A bounded passage from one stage to the next.
+    """Bounded queue from one worker to the next.
 
-    When it is full, a lossless channel makes its writer wait; any other drops its oldest item and
+    When it is full, a lossless queue makes its writer wait; any other drops its oldest item and
     counts it, so its writer never blocks. With a capacity of one that is "the newest wins".
 
     Args:
@@ -36,11 +33,11 @@ class BoundedQueue(Generic[T]):
         self.lossless = lossless
         self._capacity = capacity
         self._items: deque[T] = deque()
-        self._closed = False
+        self._closed = self._woken = False
         self._changed = threading.Condition()
 
     def put(self, item: T) -> None:
-        """Hand `item` over. After `close` it is let go: nobody is left to read it."""
+        """Add `item`. After `close` it is discarded: nobody is left to read it."""
         with self._changed:
             if self.lossless:
                 self._changed.wait_for(lambda: self._closed or self._has_room())
@@ -53,13 +50,14 @@ class BoundedQueue(Generic[T]):
             self._changed.notify_all()
 
     def get(self, timeout: float) -> T | None:
-        """Return the oldest item, or None when none came within `timeout` seconds.
+        """Return the oldest item, or None when none came within `timeout` seconds or `wake`.
 
         Raises:
             QueueClosed: it is closed and empty.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._items or self._closed, timeout)
+            self._changed.wait_for(lambda: self._items or self._closed or self._woken, timeout)
+            self._woken = False
             if self._items:
                 item = self._items.popleft()
                 self._changed.notify_all()
@@ -82,14 +80,14 @@ class BoundedQueue(Generic[T]):
             self._changed.notify_all()
         return [first, *rest]
 
-    def clear(self) -> None:
-        """Let go of what nobody has read yet; it does not count as dropped."""
+    def wake(self) -> None:
+        """Have a waiting reader return, with an item or without."""
         with self._changed:
-            self._items.clear()
+            self._woken = True
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let writers go and readers finish what is left."""
+        """Release waiting writers; readers may still take what is left."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -104,42 +102,39 @@ class BoundedQueue(Generic[T]):
 class Worker:
     """A thread that repeats `step` until it is stopped, its input ends, or a step fails.
 
-    A step's return is the stage's heartbeat, so a step waits at most about a second for input. It
+    A step's return is the worker's heartbeat, so a step waits at most about a second for input. It
     raises `QueueClosed` when there will be no more. `finish` runs once at the end, whatever ended
-    it, and closes the channels on both sides of the stage: so an end travels down the pipeline by
+    it, and closes the queues on both sides of the worker: so an end travels down the pipeline by
     itself, and no writer is left waiting.
+
+    Args:
+        name: of the thread.
+        step: what is repeated.
+        finish: what is done last.
+        begin: what is done first.
+
+    Attributes:
+        error: the first that ended it, None where there was none.
+        heartbeat: when the last step ended, on the monotonic clock.
     """
 
-    def __init__(self, name: str, step: Callable[[], None], finish: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], None],
+        finish: Callable[[], None],
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
         self.name = name
         self.error: Exception | None = None
         self.heartbeat = time.monotonic()
-        self._step = step
-        self._finish = finish
-        self._asked: deque[Callable[[], None]] = deque()
+        self._begin, self._step, self._finish = begin, step, finish
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
-
-    def ask(self, work: Callable[[], None]) -> None:
-        """Have `work` done by the stage's own thread, between two steps.
-
-        So what a stage owns is changed by nobody else, and needs no lock.
-        """
-        self._asked.append(work)
-
-    @property
-    def settled(self) -> bool:
-        """Whether all that was asked is done; what has ended does nothing more."""
-        return not self._asked or not self.alive
-
-    def settle(self) -> None:
-        """Wait until all that was asked is done; another stage's thread may, its own must not."""
-        while not self.settled:
-            time.sleep(SETTLING)
 
     def stop(self) -> None:
         """Ask it to end after the step it is in."""
@@ -163,11 +158,9 @@ class Worker:
                 self.error = self.error or error
 
     def _repeat(self) -> None:
+        self._begin()
         try:
             while not self._stopping.is_set():
-                while self._asked:
-                    self._asked[0]()  # it is asked for until it is done
-                    self._asked.popleft()
                 self._step()
                 self.heartbeat = time.monotonic()
         except QueueClosed:

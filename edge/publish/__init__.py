@@ -5,27 +5,39 @@ from pathlib import Path
 from edge.publish.jsonl import JsonlSettings, JsonlSink
 from edge.publish.mqtt import MqttSettings, MqttSink
 from edge.publish.multi_sink import MultiSink
-from edge.publish.sink import Sink
-from edge.service.command_queue import CommandQueue
+from edge.publish.sink import ExclusiveSink, Sink
+from edge.service.commands import Catalog, CommandQueue
 
 SinkSettings = MqttSettings | JsonlSettings
 
-__all__ = ["JsonlSettings", "MqttSettings", "MultiSink", "Sink", "SinkSettings", "open_sink"]
+__all__ = [
+    "ExclusiveSink",
+    "JsonlSettings",
+    "MqttSettings",
+    "MultiSink",
+    "Sink",
+    "SinkSettings",
+    "open_sink",
+]
 
 
-def open_sink(settings: SinkSettings, outbox: Path, desk: CommandQueue | None) -> Sink:
+def open_sink(
+    settings: SinkSettings, outbox: Path | None, commands: CommandQueue | None, catalog: Catalog
+) -> Sink:
     """Return the sink that `settings` describe, not yet started.
 
     Args:
         settings: describe it.
         outbox: the file where it keeps what is not yet delivered, if it is of that kind.
-        desk: where it hands commands in; None takes none.
+        commands: where it submits commands; None takes none.
+        catalog: what they may choose from.
 
     Raises:
         ConfigError: a file that the settings name cannot be used.
     """
     match settings:
         case MqttSettings():
-            return MqttSink(settings, outbox, desk)
+            assert outbox is not None
+            return MqttSink(settings, outbox, commands, catalog)
         case JsonlSettings():
             return JsonlSink(settings)

@@ -1,12 +1,16 @@
 """The contract of every sink."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from edge.types import SinkRecord
 
 
 class Sink(Protocol):
-    """Takes events to where they are wanted."""
+    """Takes events to where they are wanted.
+
+    One thread alone starts it, publishes and closes it: the pipeline's publish thread.
+    """
 
     @property
     def dropped(self) -> int:
@@ -32,3 +36,19 @@ class Sink(Protocol):
 
     def close(self, timeout: float) -> None:
         """Deliver what can be delivered within `timeout` seconds, then let go."""
+
+
+@runtime_checkable
+class ExclusiveSink(Sink, Protocol):
+    """Sink that needs what only one process can have, such as a port or the lock of a file."""
+
+    def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
+        """Take it, before the start, so that a reload can be refused; `close` gives it back.
+
+        Args:
+            closed_first: sinks of this process that are closed before this one is started; what
+                they hold until then is as good as taken.
+
+        Raises:
+            EmotiondError: another process has it, or it is not there.
+        """

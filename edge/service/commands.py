@@ -1,8 +1,10 @@
-"""The commands, and how each is answered."""
+"""Commands: their types, how they are parsed and answered, and the queue they wait in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Annotated, Any
 
 import msgspec
@@ -11,12 +13,15 @@ from edge.config_errors import format_validation_error
 from edge.infer.quality import Degrees, Grey, Limit
 from edge.model_card import Share
 
-LONGEST_PAUSE = 366 * 86_400.0
-"""Seconds; a longer pause is one without end."""
+MAX_PAUSE_S = 366 * 86_400.0
+"""Longest pause that ends by itself, in seconds."""
+
+MAX_WAITING = 16
+"""Requests that may wait for their answer; a caller who is faster is told so."""
 
 
 class CommandName(StrEnum):
-    """What the commands are called, in topics and in the config."""
+    """Names of the commands, in topics and in the config."""
 
     PAUSE = "pause"
     MODEL = "model"
@@ -28,15 +33,15 @@ class CommandName(StrEnum):
 
 
 class Pause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Let go of the camera and look at nothing, or look again.
+    """Pause: release the camera and analyze nothing, or resume.
 
     Attributes:
-        paused: which of the two.
-        seconds: after which the pause ends by itself; None: when told.
+        paused: whether to pause or to resume.
+        seconds: after which the pause ends by itself; None: when told to resume.
     """
 
     paused: bool
-    seconds: Annotated[float, msgspec.Meta(gt=0.0, le=LONGEST_PAUSE)] | None = None
+    seconds: Annotated[float, msgspec.Meta(gt=0.0, le=MAX_PAUSE_S)] | None = None
 
     def __post_init__(self) -> None:
         if self.seconds is not None and not self.paused:
@@ -84,19 +89,19 @@ class SetThresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GetSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Give the picture of this moment."""
+    """Return the current image as a JPEG."""
 
 
 class Reload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Read the config again and go on with it; whatever commands changed is forgotten."""
+    """Read the config again and go on with it; what commands changed is forgotten."""
 
 
 class GetInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Say what is running here."""
+    """Return what is running here."""
 
 
 class Shutdown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """End the daemon; only who sits before it may say that, so it has no name."""
+    """End the daemon; it has no name, so that only the keyboard of its window can ask for it."""
 
 
 NamedCommand = Pause | SetModel | SetDetector | SetThresholds | GetSnapshot | Reload | GetInfo
@@ -111,11 +116,11 @@ KINDS: dict[CommandName, type[NamedCommand]] = {
     CommandName.RELOAD: Reload,
     CommandName.INFO: GetInfo,
 }
-"""What each name asks for."""
+"""Type of each command, by its name."""
 
 
 class ErrorCode(StrEnum):
-    """Why a command was not carried out."""
+    """Why a command was refused."""
 
     MALFORMED = "malformed"
     OVERSIZED = "oversized"
@@ -127,7 +132,7 @@ class ErrorCode(StrEnum):
 
 
 class CommandError(Exception):
-    """A command that is not carried out; nothing was changed.
+    """A command that was refused; nothing was changed.
 
     Args:
         code: for programs.
@@ -145,16 +150,16 @@ class CommandResult:
 
     Attributes:
         data: plain values.
-        picture: a JPEG file, where a picture was asked for.
+        jpeg: the current image, where it was asked for.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
-    picture: bytes | None = None
+    jpeg: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """A command, and whom to answer.
+    """A command, and who is answered.
 
     Attributes:
         answer: called once, from the main thread; it never blocks.
@@ -165,13 +170,56 @@ class CommandRequest:
 
 
 def read_command(name: CommandName, fields: dict[str, Any]) -> NamedCommand:
-    """Return the command of that name, with the fields that a caller gave.
+    """Parse the command of that name from the fields that a caller gave.
 
     Raises:
-        CommandError: there is an unknown one, a wrong type, or a value out of range.
+        CommandError: there is an unknown field, a wrong type, or a value out of range.
     """
     try:
         return msgspec.convert(fields, KINDS[name])
     except msgspec.ValidationError as error:
         text = format_validation_error(str(error), fields, KINDS[name])
         raise CommandError(ErrorCode.MALFORMED, text) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """What commands may choose from, as the config allows.
+
+    Attributes:
+        models: by name.
+        detectors: their kinds.
+        labels: the classes of all models together.
+        allow_snapshots: whether images may leave the process.
+    """
+
+    models: Mapping[str, Path] = field(default_factory=dict)
+    detectors: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    allow_snapshots: bool = False
+
+
+class CommandQueue:
+    """Thread-safe queue of requests: any thread submits, the main thread answers."""
+
+    def __init__(self) -> None:
+        # A signal handler may put into this kind of queue while its own thread waits in it.
+        self._requests: SimpleQueue[CommandRequest | None] = SimpleQueue()
+
+    def submit(self, request: CommandRequest) -> None:
+        """Queue a request, or answer at once that there are too many."""
+        if self._requests.qsize() >= MAX_WAITING:
+            request.answer(CommandError(ErrorCode.BUSY, "too many requests wait; ask again later"))
+        else:
+            self._requests.put(request)
+
+    def wake(self) -> None:
+        """Have the main thread return from `next` without a request."""
+        self._requests.put(None)
+
+    def next(self, timeout: float) -> CommandRequest | None:
+        """Return the oldest request, None when there was none within `timeout` seconds."""
+        try:
+            return self._requests.get(timeout=max(0.0, timeout))
+        except Empty:
+            return None

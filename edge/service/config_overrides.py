@@ -1,4 +1,4 @@
-"""What commands make of a config: each gives a new one and leaves the old as it was."""
+"""Config overrides of commands: each returns a new config and leaves the old as it was."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from edge.config import Config, parse_config
 from edge.infer.classifier import ModelPath
 from edge.service.commands import CommandError, ErrorCode
 
-PLACES = {
+THRESHOLD_KEYS = {
     "face_threshold": ("classifier", "face_threshold"),
     "min_expression_confidence": ("classifier", "min_confidence"),
     "min_confidence": ("detector", "min_confidence"),
@@ -17,41 +17,43 @@ PLACES = {
 """Section and key of each threshold that is not one of `quality`."""
 
 
-def with_model(config: Config, read: Config, models: Mapping[str, Path], name: str) -> Config:
+def with_model(
+    config: Config, file_config: Config, models: Mapping[str, Path], name: str
+) -> Config:
     """Return `config` with another model.
 
     Args:
         config: the present one.
-        read: as the file has it. A baseline there is of the file's model and of no other.
+        file_config: as the file has it. A baseline there is of the file's model and no other.
         models: what may be chosen, by name.
         name: what is chosen.
 
     Raises:
         CommandError: there is no such model.
     """
-    _expect(name, models)
+    _require(name, models)
     model = ModelPath(models[name])
-    baseline = read.classifier.baseline if model == read.classifier.model else None
+    baseline = file_config.classifier.baseline if model == file_config.classifier.model else None
     classifier = msgspec.structs.replace(config.classifier, model=model, baseline=baseline)
     return msgspec.structs.replace(config, classifier=classifier)
 
 
-def with_detector(config: Config, read: Config, kinds: Iterable[str], kind: str) -> Config:
-    """Return `config` with another detector: set as in the file where it is the file's, else plain.
+def with_detector(config: Config, file_config: Config, kinds: Iterable[str], kind: str) -> Config:
+    """Return `config` with another detector: with the file's settings where it is the file's.
 
     Args:
         config: the present one.
-        read: as the file has it.
+        file_config: as the file has it.
         kinds: what may be chosen.
         kind: what is chosen.
 
     Raises:
         CommandError: there is no such detector.
     """
-    _expect(kind, kinds)
-    plain = parse_config({"detector": {"kind": kind}}, Path("detector")).detector
-    own = type(read.detector) is type(plain)
-    return msgspec.structs.replace(config, detector=read.detector if own else plain)
+    _require(kind, kinds)
+    default = parse_config({"detector": {"kind": kind}}, Path("detector")).detector
+    own = type(file_config.detector) is type(default)
+    return msgspec.structs.replace(config, detector=file_config.detector if own else default)
 
 
 def with_thresholds(config: Config, changes: Mapping[str, float]) -> Config:
@@ -61,7 +63,7 @@ def with_thresholds(config: Config, changes: Mapping[str, float]) -> Config:
         CommandError: the present detector has no such threshold.
     """
     for name, value in changes.items():
-        section, key = PLACES.get(name, ("quality", name))
+        section, key = THRESHOLD_KEYS.get(name, ("quality", name))
         settings = getattr(config, section)
         if key not in settings.__struct_fields__:
             kind = config.detector.__struct_config__.tag
@@ -72,7 +74,7 @@ def with_thresholds(config: Config, changes: Mapping[str, float]) -> Config:
     return config
 
 
-def _expect(name: str, known: Iterable[str]) -> None:
+def _require(name: str, known: Iterable[str]) -> None:
     if name not in known:
         text = f"expected one of {', '.join(known)}, found {name[:80]!r}"
         raise CommandError(ErrorCode.REFUSED, text)

@@ -1,25 +1,26 @@
-"""Carries out commands on the running pipeline, in the main thread."""
+"""Controller: carries out commands and reloads on the running pipeline, in the main thread."""
 
 import logging
+import platform
 import time
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
+from typing import Any
 
 import cv2
 
-from edge.config import Config, load_config, state_folder
+from edge import __version__
+from edge.config import Config, load_config, redacted_config, state_folder
 from edge.errors import EmotiondError
-from edge.offline.recognizer import LiveConfigRecognizer
-from edge.pipeline.components import BuildContext, build_components, rebuild_components
-from edge.pipeline.context import build_context, command_queue_for
+from edge.model_card import read_labels
+from edge.pipeline.build import Changes, PipelineBuilder
 from edge.pipeline.latest_frame import LatestFrame
 from edge.pipeline.pipeline import Pipeline
 from edge.publish.payload import utc
-from edge.service.command_queue import CommandQueue
 from edge.service.commands import (
     Command,
     CommandError,
+    CommandQueue,
     CommandRequest,
     CommandResult,
     ErrorCode,
@@ -33,7 +34,6 @@ from edge.service.commands import (
     Shutdown,
 )
 from edge.service.config_overrides import with_detector, with_model, with_thresholds
-from edge.service.device_info import describe
 from edge.service.pause import PauseController, PauseStore
 from edge.types import CameraState
 from edge.view.blur import apply_privacy
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class Controller:
-    """Owns the pipeline and changes it as it is told.
+    """Owns the pipeline and changes it as commands and the config file say.
 
     What commands change lasts until the config is read again; only a pause outlives the process.
 
@@ -52,9 +52,9 @@ class Controller:
         adjust: what the command line changes of whatever the file says.
 
     Attributes:
-        pipeline: changed in place, and never replaced.
-        desk: where requests are handed in.
-        quit: whether the daemon was told to end.
+        pipeline: reconfigured in place, and never replaced.
+        commands: where requests are submitted.
+        shutdown: whether the daemon was told to end.
 
     Raises:
         ConfigError, ModelError: something the config names cannot be used.
@@ -66,126 +66,139 @@ class Controller:
         clock: Callable[[], float] = time.monotonic,
         adjust: Callable[[Config], Config] = lambda config: config,
     ) -> None:
-        self.quit = False
+        self.shutdown = False
+        self.commands = CommandQueue()
         self._path, self._adjust = path, adjust
-        self._ids = count(1)
-        self._read = self._config = adjust(load_config(path))
-        self.desk = command_queue_for(self._config)
-        self._showcase = LatestFrame()
-        self._analyse = LiveConfigRecognizer(lambda: self._config).look
-        self._parts = build_components(self._plan(self._config, self.desk), self._ids)
-        self.pipeline = Pipeline(self._parts, self._showcase)
-        memory = PauseStore(state_folder(self._config))
-        self._pauser = PauseController(self.pipeline.lookout, memory, clock)
+        self._latest_frame = LatestFrame()
+        config = adjust(load_config(path))
+        self._builder = PipelineBuilder(config, self.commands, self._latest_frame)
+        self.pipeline = Pipeline(self._builder.components, self._latest_frame)
+        store = PauseStore(state_folder(config))
+        self._pause_controller = PauseController(self.pipeline.source, store, clock)
+
+    @property
+    def config(self) -> Config:
+        """The present config: the file's, with what commands changed of it."""
+        return self._builder.config
 
     def tick(self) -> None:
-        """Resume when it is time; tell the sinks what is seen now."""
-        self._pauser.tick()
-        self.pipeline.look()
+        """Resume when it is time; publish what is seen now."""
+        self._pause_controller.tick()
+        self.pipeline.publish_snapshot()
 
     def answer(self, request: CommandRequest) -> None:
-        """Carry out a request and answer it, whatever comes of it."""
+        """Carry out a request and answer it, whatever comes of it.
+
+        The answer is given once it is certain that the changes can be made, and before they are:
+        they may close the sink that carries it.
+        """
+        changes = None
+        result: CommandResult | CommandError
         try:
-            result: CommandResult | CommandError = self.execute(request.command)
+            result, changes = self._execute(request.command)
         except CommandError as error:
             result = error
         except EmotiondError as error:
             result = CommandError(ErrorCode.FAILED, str(error))
+        except Exception as error:
+            log.exception("a command failed")
+            result = CommandError(ErrorCode.FAILED, f"a fault of emotiond: {error!r}; see its log")
         request.answer(result)
-        self._adopt()
+        if changes is not None:
+            self._apply(changes)
 
     def reload(self) -> None:
         """Read the config again; one that cannot be used is refused, and all stays as it was."""
         try:
-            self._reload()
+            self._apply(self._prepare_reload())
         except EmotiondError as error:
             log.error("%s; it was not read again, and the settings of before stay", error)
-        self._adopt()
+        except Exception:
+            log.exception("%s: not read again, and the settings of before stay", self._path)
 
-    def execute(self, command: Command) -> CommandResult:
-        """Carry out a command; what it changes of the pipeline waits until it is answered.
+    def _execute(self, command: Command) -> tuple[CommandResult, Changes | None]:
+        """Carry out a command; what it changes of the components is only prepared.
 
         Raises:
             CommandError, EmotiondError: it cannot be done; nothing was changed.
         """
-        config, read, desk = self._config, self._read, self.desk
+        builder = self._builder
+        config, file_config, catalog = builder.config, builder.file_config, builder.catalog
         match command:
             case Pause():
-                answer = self._pause(command)
-            case SetModel():
-                answer = self._change(with_model(config, read, desk.models, command.model), desk)
-            case SetDetector():
-                kinds, kind = desk.detectors, command.detector
-                answer = self._change(with_detector(config, read, kinds, kind), desk)
-            case SetThresholds():
-                answer = self._change(with_thresholds(config, command.changes), desk)
+                return self._pause(command), None
             case GetSnapshot():
-                answer = self._take_snapshot()
-            case Shutdown():
-                self.quit, answer = True, CommandResult()
-            case Reload():
-                answer = self._reload()
+                return self._take_snapshot(), None
             case GetInfo():
-                answer = CommandResult(
-                    describe(config, self.pipeline.status(), desk.models, desk.detectors)
-                )
-        return answer
+                return CommandResult(self._info()), None
+            case Shutdown():
+                self.shutdown = True
+                return CommandResult(), None
+            case SetModel():
+                config = with_model(config, file_config, catalog.models, command.model)
+                changes = builder.prepare(config, file_config)
+            case SetDetector():
+                config = with_detector(config, file_config, catalog.detectors, command.detector)
+                changes = builder.prepare(config, file_config)
+            case SetThresholds():
+                config = with_thresholds(config, command.changes)
+                changes = builder.prepare(config, file_config)
+            case Reload():
+                changes = self._prepare_reload()
+        events = changes.components.processing.events
+        return CommandResult({"model": events.model, "detector": events.detector}), changes
 
     def _pause(self, command: Pause) -> CommandResult:
         until = None
         if command.paused:
-            until = self._pauser.pause(command.seconds).until
+            until = self._pause_controller.pause(command.seconds).until
         else:
-            self._pauser.resume()
-        self.pipeline.look()
+            self._pause_controller.resume()
+        self.pipeline.publish_snapshot()
         return CommandResult({"paused": command.paused, "until": utc(until) if until else None})
 
     def _take_snapshot(self) -> CommandResult:
-        if not self.desk.pictures:
+        if not self._builder.catalog.allow_snapshots:
             text = "expected privacy.pictures: true in the config, found false; no picture leaves"
             raise CommandError(ErrorCode.REFUSED, text)
-        scene, camera = self._showcase.newest, self.pipeline.lookout.state
-        if scene is None or camera is not CameraState.ONLINE:
+        frame, camera = self._latest_frame.newest, self.pipeline.source.state
+        if frame is None or camera is not CameraState.ONLINE:
             reason = "yet" if camera is CameraState.ONLINE else f"while the camera is {camera}"
             raise CommandError(ErrorCode.FAILED, f"there is no picture {reason}")
-        image = apply_privacy(scene, self._config.privacy.blur)
-        picture = cv2.imencode(".jpg", image)[1].tobytes()
-        width, height = scene.frame.size
-        return CommandResult({"width": width, "height": height, "bytes": len(picture)}, picture)
+        image = apply_privacy(frame, self.config.privacy.blur)
+        jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+        width, height = frame.frame.size
+        return CommandResult({"width": width, "height": height, "bytes": len(jpeg)}, jpeg)
 
-    def _reload(self) -> CommandResult:
-        """Go on with what the config says now."""
-        config = self._adjust(load_config(self._path))
-        former = self._config
-        answer = self._change(config, command_queue_for(config, self.desk))
-        if state_folder(config) != state_folder(former):
-            self._pauser.move(PauseStore(state_folder(config)))
-        self._read = config
-        changed = ", ".join(_changed_sections(former, config)) or "nothing"
+    def _info(self) -> dict[str, Any]:
+        """Return version, config without secrets, and what may be chosen, as plain values."""
+        status, catalog = self.pipeline.status(), self._builder.catalog
+        return {
+            "version": __version__,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "model": status.model,
+            "detector": status.detector,
+            "camera": status.camera.value,
+            "models": {name: list(read_labels(path)) for name, path in catalog.models.items()},
+            "detectors": list(catalog.detectors),
+            "config": redacted_config(self.config),
+        }
+
+    def _prepare_reload(self) -> Changes:
+        changes = self._builder.prepare(self._adjust(load_config(self._path)))
+        changed = ", ".join(changes.sections) or "nothing"
         log.info("%s: read again; changed: %s", self._path, changed)
-        return answer
+        return changes
 
-    def _change(self, config: Config, desk: CommandQueue) -> CommandResult:
-        """Load what another config needs, and take it for the present one."""
-        old, new = self._plan(self._config, self.desk), self._plan(config, desk)
-        self._parts = rebuild_components(self._parts, old, new, self._ids)
-        self._config, self.desk = config, desk
-        life = self._parts.analysis.life
-        return CommandResult({"model": life.model, "detector": life.detector})
-
-    def _plan(self, config: Config, desk: CommandQueue) -> BuildContext:
-        return build_context(config, desk, self._showcase, self._analyse)
-
-    def _adopt(self) -> None:
-        """Give the pipeline its new parts; who asked for them has been told by the old ones."""
-        if self._parts is self.pipeline.parts:
-            return
-        if self._parts.analysis is not self.pipeline.parts.analysis:
-            life = self._parts.analysis.life
-            log.info("model %s, detector %s", life.model, life.detector)
-        self.pipeline.adopt(self._parts)
-
-
-def _changed_sections(old: Config, new: Config) -> list[str]:
-    names = new.__struct_fields__
-    return [name for name in names if getattr(old, name) != getattr(new, name)]
+    def _apply(self, changes: Changes) -> None:
+        """Make prepared changes the present state; nothing of it can fail."""
+        old_config, old_processing = self.config, self._builder.components.processing
+        self._builder.commit(changes)
+        self.pipeline.reconfigure(changes.components)
+        if state_folder(changes.config) != state_folder(old_config):
+            self._pause_controller.move(PauseStore(state_folder(changes.config)))
+        processing = changes.components.processing
+        if processing is not old_processing:
+            events = processing.events
+            log.info("model %s, detector %s", events.model, events.detector)

@@ -1,4 +1,4 @@
-"""The main thread: start, watch over the stages, answer requests, stop."""
+"""Main thread: start, watch over the pipeline, answer requests, stop."""
 
 import gc
 import logging
@@ -14,22 +14,23 @@ from edge.config import Config
 from edge.errors import EmotiondError, ExitCode
 from edge.pipeline.pipeline import Pipeline
 from edge.service.controller import Controller
-from edge.service.notifier import SystemdNotifier
-from edge.service.systemd import SystemdReporter
+from edge.service.systemd import SystemdNotifier, SystemdReporter
 from edge.types import Stats
 
 TICK = 1.0
-SHORT_TICK = 0.05
-"""Seconds between looks at the pipeline, and as long as it is not ready."""
+"""Seconds between two looks at the pipeline."""
 
-REPORT_SECONDS = 10.0
-"""Between two reports to the sinks."""
+STARTUP_TICK = 0.05
+"""The same, for as long as it is not ready."""
+
+STATS_INTERVAL = 10.0
+"""Seconds between two stats."""
 
 log = logging.getLogger(__name__)
 
 
 class Signals:
-    """What signals asked for since they were looked at.
+    """Signals that came since they were looked at.
 
     Attributes:
         stop: SIGTERM or SIGINT came.
@@ -69,38 +70,38 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
         EmotiondError: a sink cannot do its work.
     """
     cv2.setNumThreads(1)  # a stage is one thread, and what it takes is measured on it
-    signals, herald = Signals(), SystemdReporter(SystemdNotifier())
+    signals, reporter = Signals(), SystemdReporter(SystemdNotifier())
     controller = Controller(path, adjust=adjust)
-    signals.wake_by(controller.desk.wake)
+    signals.wake_by(controller.commands.wake)
     controller.pipeline.start()
     # What is loaded by now stays to the end: collections need not go through it again and again.
     gc.collect()
     gc.freeze()
-    _watch(controller, signals, herald)
-    herald.tell(controller.pipeline)  # a film may be over before anybody looked
-    herald.end()
+    _watch(controller, signals, reporter)
+    reporter.update(controller.pipeline)  # a film may be over before anybody looked
+    reporter.end()
     return _end(controller.pipeline)
 
 
-def _watch(controller: Controller, signals: Signals, herald: SystemdReporter) -> None:
+def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) -> None:
     """Answer requests, and look at the pipeline each second, until there is no more to watch."""
-    pipeline, due, report_due = controller.pipeline, 0.0, time.monotonic() + REPORT_SECONDS
-    while _goes_on(pipeline) and not signals.stop and not controller.quit:
-        request = controller.desk.next(due - time.monotonic())
+    pipeline, due, stats_due = controller.pipeline, 0.0, time.monotonic() + STATS_INTERVAL
+    while _goes_on(pipeline) and not signals.stop and not controller.shutdown:
+        request = controller.commands.next(due - time.monotonic())
         if request is not None:
             controller.answer(request)
         if signals.reload:
             signals.reload = False
-            herald.begin_reload()
+            reporter.begin_reload()
             controller.reload()
-        if time.monotonic() < due and not herald.waits:
+        if time.monotonic() < due and not reporter.not_ready:
             continue
-        due = time.monotonic() + (SHORT_TICK if herald.waits else TICK)
-        herald.tell(pipeline)
+        due = time.monotonic() + (STARTUP_TICK if reporter.not_ready else TICK)
+        reporter.update(pipeline)
         controller.tick()
-        if time.monotonic() >= report_due:
-            report_due = time.monotonic() + REPORT_SECONDS
-            pipeline.report()
+        if time.monotonic() >= stats_due:
+            stats_due = time.monotonic() + STATS_INTERVAL
+            pipeline.publish_stats()
 
 
 def _goes_on(pipeline: Pipeline) -> bool:
@@ -110,14 +111,14 @@ def _goes_on(pipeline: Pipeline) -> bool:
 def _end(pipeline: Pipeline) -> ExitCode:
     in_time = pipeline.stop()
     log.info("%s", summary(pipeline.stats()))
-    _tell(pipeline.error)
+    _log_error(pipeline.error)
     if not in_time:
         log.error("some stages did not end in time and were left behind")
     failed = pipeline.error is not None or pipeline.failed_inputs or not in_time
     return ExitCode.FAULT if failed else ExitCode.OK
 
 
-def _tell(error: Exception | None) -> None:
+def _log_error(error: Exception | None) -> None:
     if isinstance(error, EmotiondError):
         log.error("%s", error)
     elif error is not None:

@@ -1,4 +1,4 @@
-"""A pause that outlives the process."""
+"""Pause of the daemon, with an end in time where one was asked for; it outlives the process."""
 
 import logging
 from collections.abc import Callable
@@ -17,29 +17,29 @@ FILE = "pause.json"
 
 
 class PauseState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """That the daemon looks at nothing.
+    """A pause as it is stored.
 
     Attributes:
-        until: when it looks again by itself, in UTC; None: when told.
+        until: when it ends by itself, in UTC; None: when told to resume.
     """
 
     until: datetime | None = None
 
 
 class PauseStore:
-    """Remembers a pause in a file: it is there as long as the pause lasts.
+    """Stores a pause in a file that exists as long as the pause lasts.
 
     Args:
-        folder: of what outlives a restart.
+        folder: directory of what outlives a restart.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
 
-    def recall(self) -> PauseState | None:
-        """Return the pause that an earlier run was in, None where it was in none, or it is over.
+    def load(self) -> PauseState | None:
+        """Return the pause of an earlier run, None where there was none, or it is over.
 
-        A file that cannot be read counts as a pause without end: whoever asked not to be seen must
+        A file that cannot be read counts as a pause without end: who asked not to be seen must
         not be seen because of a disk.
         """
         try:
@@ -50,20 +50,20 @@ class PauseStore:
             log.warning("%s: cannot be read: %s; paused until told to resume", self._path, error)
             return PauseState()
         if paused.until is not None and paused.until <= datetime.now(UTC):
-            self.forget()
+            self.clear()
             return None
         return paused
 
-    def remember(self, paused: PauseState) -> None:
-        """Note a pause; where the disk refuses, it ends with the process, and the log says so."""
+    def save(self, paused: PauseState) -> None:
+        """Store a pause; where the disk refuses, it ends with the process, and the log says so."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(self._path, msgspec.json.encode(paused))
         except OSError as error:
             log.warning("%s: %s; the pause will not outlive a restart", self._path, error.strerror)
 
-    def forget(self) -> None:
-        """Note that the pause is over."""
+    def clear(self) -> None:
+        """Remove the stored pause."""
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
@@ -71,58 +71,58 @@ class PauseStore:
 
 
 class PauseController:
-    """Pauses a lookout and resumes it, when told or when it is time.
+    """Pauses a source and resumes it, when told or when it is time.
 
     Args:
-        lookout: what is paused; at once, where an earlier run was in a pause that is not over.
-        memory: of a pause that began in an earlier run.
+        source: what is paused; at once, where the pause of an earlier run is not over.
+        store: keeps the pause for a later run.
         clock: the monotonic clock, in seconds.
     """
 
     def __init__(
-        self, lookout: PausableSource, memory: PauseStore, clock: Callable[[], float]
+        self, source: PausableSource, store: PauseStore, clock: Callable[[], float]
     ) -> None:
-        self._lookout = lookout
-        self._memory = memory
+        self._source = source
+        self._store = store
         self._clock = clock
         self._resume_at: float | None = None
-        self._paused = memory.recall()
-        if self._paused is not None:
-            self._begin(self._paused)
+        self._state = store.load()
+        if self._state is not None:
+            self._begin(self._state)
 
-    def move(self, memory: PauseStore) -> None:
-        """Remember from now on elsewhere."""
-        self._memory.forget()
-        self._memory = memory
-        if self._paused is not None:
-            memory.remember(self._paused)
+    def move(self, store: PauseStore) -> None:
+        """Store from now on elsewhere."""
+        self._store.clear()
+        self._store = store
+        if self._state is not None:
+            store.save(self._state)
 
     def pause(self, seconds: float | None) -> PauseState:
         """Begin a pause, or another in its place; None lasts until `resume`."""
         until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
-        self._paused = PauseState(until)
-        self._begin(self._paused)
-        self._memory.remember(self._paused)
-        return self._paused
+        self._state = PauseState(until)
+        self._begin(self._state)
+        self._store.save(self._state)
+        return self._state
 
     def resume(self) -> None:
         """End the pause, if there is one."""
-        if self._paused is not None:
+        if self._state is not None:
             log.info("resumed")
-        self._paused = self._resume_at = None
-        self._lookout.resume()
-        self._memory.forget()
+        self._state = self._resume_at = None
+        self._source.resume()
+        self._store.clear()
 
     def tick(self) -> None:
         """Resume when it is time."""
         if self._resume_at is not None and self._clock() >= self._resume_at:
             self.resume()
 
-    def _begin(self, paused: PauseState) -> None:
-        """Look away, and set the end of that on a clock that nobody sets."""
-        until = paused.until
+    def _begin(self, state: PauseState) -> None:
+        """Pause the source, and set the end on a clock that nobody sets."""
+        until = state.until
         log.info("paused until %s", utc(until) if until else "told to resume")
-        self._lookout.pause(until)
+        self._source.pause(until)
         self._resume_at = None
         if until is not None:
             self._resume_at = self._clock() + (until - datetime.now(UTC)).total_seconds()

@@ -1,22 +1,71 @@
-"""What systemd is told of the pipeline."""
+"""systemd's notification protocol (sd_notify(3)), and what it is told of the pipeline."""
 
+import contextlib
 import logging
+import os
+import socket
 import time
 
-from edge.pipeline.pipeline import STALLED, Pipeline
-from edge.service.notifier import SystemdNotifier
+from edge.pipeline.pipeline import STALL_TIMEOUT, Pipeline
 
-STATUS_SECONDS = 10.0
-"""Between two looks at the frame rate; what else the status says is told when it changes."""
+SEND_TIMEOUT = 5.0
+"""Seconds that a message may wait for a busy supervisor, as in systemd's own sd_notify."""
+
+STATUS_INTERVAL = 10.0
+"""Seconds between updates of the frame rate; the rest of the status is sent when it changes."""
 
 log = logging.getLogger(__name__)
 
 
-class SystemdReporter:
-    """Tells what it is due: readiness once, health while there is any, and how all fares.
+class SystemdNotifier:
+    """Sends messages to systemd; does nothing where systemd did not ask for them.
 
     Args:
-        notifier: systemd's ear.
+        address: of the socket; by default from the environment.
+    """
+
+    def __init__(self, address: str | None = None) -> None:
+        address = os.environ.get("NOTIFY_SOCKET", "") if address is None else address
+        # A leading @ stands for the NUL of Linux' abstract sockets.
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+
+    def ready(self) -> None:
+        """Report that the service is up."""
+        self._send("READY=1")
+
+    def reloading(self) -> None:
+        """Report that the config is read again; `ready` ends that."""
+        # systemd tells by the stamp whether READY=1 is of before or after.
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def status(self, text: str) -> None:
+        """Set the line that `systemctl status` shows."""
+        self._send(f"STATUS={text}")
+
+    def watchdog(self) -> None:
+        """Ping the watchdog."""
+        self._send("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        """Report that the service is ending."""
+        self._send("STOPPING=1")
+
+    def _send(self, message: str) -> None:
+        if not self._address:
+            return
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection,
+            contextlib.suppress(OSError),  # a service outlives its supervisor's socket
+        ):
+            connection.settimeout(SEND_TIMEOUT)
+            connection.sendto(message.encode(), self._address)
+
+
+class SystemdReporter:
+    """Reports a pipeline to systemd: readiness once, health while it lasts, and its status.
+
+    Args:
+        notifier: sends the messages.
     """
 
     def __init__(self, notifier: SystemdNotifier) -> None:
@@ -24,52 +73,52 @@ class SystemdReporter:
         self._began = time.monotonic()
         self._loading = "started"
         self._stalled: list[str] = []
-        self._condition = ""
-        self._rate_told = 0.0
+        self._status = ""
+        self._status_sent = 0.0
 
     @property
-    def waits(self) -> bool:
-        """Whether readiness is still to be told."""
+    def not_ready(self) -> bool:
+        """Whether readiness is still to be reported."""
         return bool(self._loading)
 
     def begin_reload(self) -> None:
-        """Tell that the config is read again; readiness is to be told anew."""
+        """Report that the config is read again; readiness is to be reported anew."""
         self._began, self._loading = time.monotonic(), "reloaded"
         self._notifier.reloading()
 
-    def tell(self, pipeline: Pipeline) -> None:
-        """Look at the pipeline and tell what there is to tell."""
-        self._describe(pipeline)
-        if self._loading and pipeline.settled and pipeline.working:
+    def update(self, pipeline: Pipeline) -> None:
+        """Report what there is to report of the pipeline."""
+        self._update_status(pipeline)
+        if self._loading and pipeline.applied and pipeline.has_processed_frame:
             taken = time.monotonic() - self._began
-            log.info("%s within %.1f s; %s", self._loading, taken, self._condition)
+            log.info("%s within %.1f s; %s", self._loading, taken, self._status)
             self._loading = ""
             self._notifier.ready()
-        self._feed(pipeline)
+        self._ping_watchdog(pipeline)
 
     def end(self) -> None:
-        """Tell that the service is on its way down."""
+        """Report that the service is ending."""
         self._notifier.stopping()
 
-    def _feed(self, pipeline: Pipeline) -> None:
-        """Feed the watchdog unless something hangs: unfed, it has systemd start a fresh process."""
+    def _ping_watchdog(self, pipeline: Pipeline) -> None:
+        """Ping the watchdog unless something hangs: without pings systemd restarts the process."""
         stalled = pipeline.stalled()
         if not stalled:
-            self._notifier.alive()
+            self._notifier.watchdog()
         elif stalled != self._stalled:
-            log.error("nothing comes from %s for %.0f s", ", ".join(stalled), STALLED)
+            log.error("nothing comes from %s for %.0f s", ", ".join(stalled), STALL_TIMEOUT)
         self._stalled = stalled
 
-    def _describe(self, pipeline: Pipeline) -> None:
-        """Tell the status when it changed, or the frame rate is due."""
-        condition, now = describe(pipeline), time.monotonic()
-        if condition == self._condition and now - self._rate_told < STATUS_SECONDS:
+    def _update_status(self, pipeline: Pipeline) -> None:
+        """Send the status when it changed, or the frame rate is due."""
+        status, now = describe(pipeline), time.monotonic()
+        if status == self._status and now - self._status_sent < STATUS_INTERVAL:
             return
-        self._condition, self._rate_told = condition, now
-        self._notifier.status(f"{condition}; {pipeline.fps:.0f} fps")
+        self._status, self._status_sent = status, now
+        self._notifier.status(f"{status}; {pipeline.fps:.0f} fps")
 
 
 def describe(pipeline: Pipeline) -> str:
-    """Return how camera and sinks are, in one line."""
-    told = (f"camera {pipeline.lookout.state}", pipeline.condition)
-    return "; ".join(text for text in told if text)
+    """Return the state of camera and sinks in one line."""
+    parts = (f"camera {pipeline.source.state}", pipeline.sink_status)
+    return "; ".join(part for part in parts if part)

@@ -10,9 +10,9 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.detect.detector import CropCalibration, Detector
+from edge.detect.detector import Detector
 from edge.detect.image_ops import grey, shrink
-from edge.geometry import Box, Shift
+from edge.geometry import Box, CropCalibration, Shift
 from edge.track.cpu_budget import CostEstimate, CpuBudget
 from edge.track.landmark_filter import filter_faces
 from edge.track.motion import MotionDetector, is_cut

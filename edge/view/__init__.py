@@ -2,7 +2,7 @@
 
 from edge.errors import ConfigError
 from edge.publish import Sink
-from edge.service.command_queue import CommandQueue
+from edge.service.commands import CommandQueue
 from edge.view.settings import ViewSettings
 from edge.view.view_context import ViewContext
 from edge.view.web.settings import WebSettings

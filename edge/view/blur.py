@@ -28,7 +28,7 @@ def apply_privacy(scene: AnalyzedFrame, blur: PrivacyBlur) -> Image:
         return np.full_like(image, GROUND)
     picture = image.copy()
     if blur is PrivacyBlur.FACES:
-        for box in (*(track.box for track in scene.tracked.tracks), *scene.tracked.suspected):
+        for box in (*(track.box for track in scene.tracked.tracks), *scene.tracked.candidate_boxes):
             _blur(picture, Box.around(box.center, MARGIN * max(box.width, box.height)))
     return picture
 

@@ -1,5 +1,6 @@
 """Fakes for the edge of the world: cameras and sinks that do as they are told."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -63,7 +64,11 @@ class FakeCamera:
 
 
 class KeepingSink:
-    """A sink that keeps everything."""
+    """A sink that keeps everything.
+
+    Attributes:
+        threads: the names of those that started it, published or closed it.
+    """
 
     dropped = 0
     condition: str | None = None
@@ -72,13 +77,15 @@ class KeepingSink:
         self.events: list[EmotionEvent] = []
         self.stats: list[Stats] = []
         self.statuses: list[DaemonStatus] = []
-        self.sights: list[FaceSnapshot] = []
+        self.snapshots: list[FaceSnapshot] = []
+        self.threads: set[str] = set()
         self.closed = False
 
     def start(self) -> None:
-        pass
+        self._note_thread()
 
     def publish(self, record: SinkRecord) -> None:
+        self._note_thread()
         match record:
             case EmotionEvent():
                 self.events.append(record)
@@ -87,7 +94,11 @@ class KeepingSink:
             case DaemonStatus():
                 self.statuses.append(record)
             case FaceSnapshot():
-                self.sights.append(record)
+                self.snapshots.append(record)
 
     def close(self, timeout: float = 0.0) -> None:
+        self._note_thread()
         self.closed = True
+
+    def _note_thread(self) -> None:
+        self.threads.add(threading.current_thread().name)

@@ -11,7 +11,7 @@ from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.infer.expression_analyzer import ExpressionAnalyzer
 from edge.infer.quality import QualitySettings
 from edge.infer.smoothing import SmoothingSettings
-from edge.pipeline.components import PipelineComponents
+from edge.pipeline.build import PipelineComponents
 from edge.pipeline.pipeline import Pipeline
 from edge.pipeline.processing import ProcessingComponents
 from edge.publish.events import EventGenerator
@@ -40,7 +40,7 @@ class Slow:
         return []
 
 
-def analyse(
+def processing_with(
     detector: Detector,
     live: bool,
     settings: SchedulerSettings = EVERY_FRAME,
@@ -64,8 +64,8 @@ def build(
     detector: Detector | None = None,
     settings: SchedulerSettings = EVERY_FRAME,
 ) -> Pipeline:
-    analysis = analyse(detector or open_detector(HaarSettings()), live, settings)
-    return Pipeline(PipelineComponents(source, live, analysis, sinks))
+    processing = processing_with(detector or open_detector(HaarSettings()), live, settings)
+    return Pipeline(PipelineComponents(source, live, processing, sinks))
 
 
 def run(pipeline: Pipeline) -> None:

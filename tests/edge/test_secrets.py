@@ -9,12 +9,12 @@ from edge.secrets import SecretRef
 
 def test_a_secret_is_read_from_a_file_without_the_white_space_around_it(tmp_path: Path) -> None:
     (tmp_path / "password").write_text(" two words\n")
-    assert SecretRef(file=tmp_path / "password").reveal() == "two words"
+    assert SecretRef(file=tmp_path / "password").resolve() == "two words"
 
 
 def test_a_secret_is_read_from_an_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_PASSWORD", "hunter2")
-    assert SecretRef(env="MY_PASSWORD").reveal() == "hunter2"
+    assert SecretRef(env="MY_PASSWORD").resolve() == "hunter2"
 
 
 def test_a_secret_is_read_from_systemds_credentials(
@@ -22,7 +22,7 @@ def test_a_secret_is_read_from_systemds_credentials(
 ) -> None:
     (tmp_path / "mqtt").write_text("hunter2\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    assert SecretRef(credential="mqtt").reveal() == "hunter2"
+    assert SecretRef(credential="mqtt").resolve() == "hunter2"
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_secret_that_is_not_there_is_an_error_that_says_where_it_should_be(
 ) -> None:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     with pytest.raises(ConfigError, match=message):
-        secret.reveal()
+        secret.resolve()
 
 
 @pytest.mark.parametrize(

@@ -27,18 +27,18 @@ def test_the_temperature_is_that_of_the_hottest_sensor_that_is_there(
     for number, text in enumerate(zones):
         zone(tmp_path, number, text)
     machine = SystemStats(tmp_path)
-    assert machine.look().temperature == temperature
-    assert machine.thermometer == (temperature is not None)
+    assert machine.sample().temperature == temperature
+    assert machine.has_temperature == (temperature is not None)
 
 
 def test_memory_is_what_the_process_holds() -> None:
-    assert 10_000_000 < SystemStats().look().memory < 100_000_000_000
+    assert 10_000_000 < SystemStats().sample().memory < 100_000_000_000
 
 
 def test_processor_time_is_told_as_a_share_of_one_core() -> None:
     machine = SystemStats()
-    assert machine.look().cpu == 0.0  # nobody waited yet
+    assert machine.sample().cpu == 0.0  # nobody waited yet
     started = time.monotonic()
     while time.monotonic() - started < 1.05:
         pass
-    assert machine.look().cpu > 0.1
+    assert machine.sample().cpu > 0.1

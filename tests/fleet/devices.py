@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.mqtt.sink import MqttSink
-from edge.service.command_queue import CommandQueue
+from edge.service.commands import CommandQueue
 from tests.events import event
 
 PROCESSES = 4
@@ -109,9 +109,7 @@ def _run(
 ) -> None:
     """Be some devices, in a process of their own, until they may leave."""
     logging.disable(logging.WARNING)  # each would tell of the broker that is ended on purpose
-    desk = CommandQueue(
-        models={}, detectors=(), pictures=False
-    )  # commands are subscribed to, as ever
+    desk = CommandQueue()  # commands are subscribed to, as ever
     sinks = [MqttSink(each, folder / f"{each.name}.sqlite", desk) for each in settings]
     for sink in sinks:
         sink.start()

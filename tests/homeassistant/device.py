@@ -7,8 +7,7 @@ import msgspec
 
 from edge.publish import MqttSettings
 from edge.publish.mqtt import MqttSink
-from edge.service.command_queue import CommandQueue
-from edge.service.commands import Command, CommandResult
+from edge.service.commands import Catalog, Command, CommandQueue, CommandResult
 from edge.types import CameraState, EmotionEvent, EventType
 from tests.brokers import wait_until
 from tests.events import event, stats, status
@@ -36,10 +35,9 @@ class PublishedDevice:
         self.settings = msgspec.convert(
             {"host": "127.0.0.1", "port": port, "device": name}, MqttSettings
         )
-        self.desk = CommandQueue(
-            dict.fromkeys(MODELS, Path()), detectors=("haar",), pictures=pictures
-        )
-        self.sink = MqttSink(self.settings, directory / "outbox.db", self.desk)
+        self.desk = CommandQueue()
+        catalog = Catalog(dict.fromkeys(MODELS, Path()), ("haar",), allow_snapshots=pictures)
+        self.sink = MqttSink(self.settings, directory / "outbox.db", self.desk, catalog)
 
     def __enter__(self) -> Self:
         self.set()
@@ -80,7 +78,7 @@ class PublishedDevice:
         """Return the next command that Home Assistant gave; answer it, perhaps with a picture."""
         request = self.desk.next(10)
         assert request is not None, "no command came"
-        request.answer(CommandResult(picture=picture))
+        request.answer(CommandResult(jpeg=picture))
         return request.command
 
     def id_of(self, key: str) -> str | None:

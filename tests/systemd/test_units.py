@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ExitCode
-from edge.pipeline.pipeline import STAGES_SECONDS, STALLED
 from tests.conftest import ROOT
 
 PLACE = ROOT / "systemd"
@@ -90,8 +89,8 @@ def test_what_trying_again_cannot_mend_is_not_tried_again() -> None:
 
 
 def test_systemd_waits_longer_than_the_daemon_takes_to_end() -> None:
-    assert int(setting("TimeoutStopSec")) > 2 * STAGES_SECONDS
+    assert int(setting("TimeoutStopSec")) > 2 * 8
 
 
 def test_the_daemon_says_what_hangs_before_systemd_ends_it() -> None:
-    assert int(setting("WatchdogSec")) > STALLED
+    assert int(setting("WatchdogSec")) > 15

@@ -108,7 +108,7 @@ def why(reason: ReasonCode) -> str:
 
 
 def _reveal(secret: str | SecretRef | None) -> str | None:
-    return secret.reveal() if isinstance(secret, SecretRef) else secret
+    return secret.resolve() if isinstance(secret, SecretRef) else secret
 
 
 def _encrypt(client: paho.Client, tls: TlsSettings) -> None:

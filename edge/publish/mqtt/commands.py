@@ -10,11 +10,11 @@ import msgspec
 from edge.publish.mqtt.client import publish_properties
 from edge.publish.mqtt.message import IncomingMessage, OutgoingMessage
 from edge.publish.mqtt.settings import MqttSettings
-from edge.service.command_queue import CommandQueue
 from edge.service.commands import (
     Command,
     CommandError,
     CommandName,
+    CommandQueue,
     CommandRequest,
     CommandResult,
     ErrorCode,
@@ -77,7 +77,7 @@ class MqttCommandHandler:
         except CommandError as error:
             self._answer(place, error)
             return
-        self._desk.hand_in(CommandRequest(command, lambda result: self._answer(place, result)))
+        self._desk.submit(CommandRequest(command, lambda result: self._answer(place, result)))
 
     def _read(self, verb: str, name: str, fields: dict[str, Any] | bytes) -> Command:
         command = _known(verb, name)
@@ -116,9 +116,9 @@ class MqttCommandHandler:
         if isinstance(result, CommandError):
             body = {"status": "error", "error": {"code": result.code.value, "message": str(result)}}
         else:
-            if result.picture is not None:
+            if result.jpeg is not None:
                 kind = publish_properties(self._settings, ContentType="image/jpeg")
-                self._send(OutgoingMessage(self._topics.snapshot, result.picture, properties=kind))
+                self._send(OutgoingMessage(self._topics.snapshot, result.jpeg, properties=kind))
             body = {"status": "ok", "data": result.data}
         payload = msgspec.json.encode({"id": place.id, **body})
         properties = publish_properties(

@@ -4,6 +4,7 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.mqtt.state import DeviceState
 from edge.publish.outbox import Outbox
 from edge.publish.payload import encode_event, encode_face, encode_stats
-from edge.service.command_queue import CommandQueue
+from edge.publish.sink import Sink
+from edge.service.commands import Catalog, CommandQueue
 from edge.types import DaemonStatus, EmotionEvent, FaceSnapshot, SinkRecord, Stats
 
 BATCH = 200
@@ -45,19 +47,26 @@ class MqttSink:
     Args:
         settings: which broker, and what it is told.
         outbox: the file of events that the broker has not acknowledged.
-        desk: where commands are handed in; None hears none.
+        desk: where commands are submitted; None takes none.
+        catalog: what they may choose from.
 
     Raises:
         ConfigError: a secret or a TLS file cannot be used.
     """
 
     def __init__(
-        self, settings: MqttSettings, outbox: Path, desk: CommandQueue | None = None
+        self,
+        settings: MqttSettings,
+        outbox: Path,
+        desk: CommandQueue | None = None,
+        catalog: Catalog | None = None,
     ) -> None:
         new_client(settings, settings.topics.id)  # what is wrong with it is said before the start
         self._settings = settings
         self._topics = settings.topics
         self._desk = desk
+        self._catalog = catalog or Catalog()
+        self._prepared = self._started = False
         self._state = DeviceState()
         self._lock = threading.Lock()
         self._lost = 0
@@ -79,18 +88,33 @@ class MqttSink:
         self._intake: BoundedQueue[bytes] = BoundedQueue(settings.outbox.events, lossless=False)
         self._tidy_at = 0.0
 
+    def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
+        """Lock and open the outbox, unless a sink that is closed first has it until then.
+
+        Raises:
+            EmotiondError: another process uses the outbox.
+        """
+        path = self._outbox.path
+        if any(isinstance(one, MqttSink) and one._outbox.path == path for one in closed_first):
+            return
+        self._prepared = True
+        self._journal.open()  # first: what the outbox has to say is to be told as well
+        try:
+            self._outbox.open()
+        except EmotiondError:
+            self._journal.close()
+            self._prepared = False
+            raise
+
     def start(self) -> None:
         """Open the outbox, and look for the broker, now and for as long as it takes.
 
         Raises:
             EmotiondError: another process uses the outbox.
         """
-        self._journal.open()  # first: what the outbox has to say is to be told as well
-        try:
-            self._outbox.open()
-        except EmotiondError:
-            self._journal.close()
-            raise
+        if not self._prepared:
+            self.prepare()
+        self._started = True
         self._courier.start()
 
     @property
@@ -141,11 +165,14 @@ class MqttSink:
     def close(self, timeout: float) -> None:
         """Wait for acknowledgements, say goodbye, disconnect."""
         deadline = time.monotonic() + timeout
-        self.flush(timeout)
-        self._courier.stop(max(0.0, deadline - time.monotonic()))
-        self._journal.close()
-        self._outbox.close()
-        self._tell_of_rest()
+        if self._started:
+            self.flush(timeout)
+            self._courier.stop(max(0.0, deadline - time.monotonic()))
+        if self._prepared:
+            self._journal.close()
+            self._outbox.close()
+        if self._started:
+            self._tell_of_rest()
 
     def _take(self, event: EmotionEvent) -> None:
         payload = encode_event(event)
@@ -240,9 +267,9 @@ class MqttSink:
             root=self._topics.root,
             name=self._settings.name,
             labels=status.labels,
-            models=tuple(self._desk.models) if self._desk else (),
+            models=tuple(self._catalog.models),
             commands=frozenset(commands),
-            pictures=self._desk is not None and self._desk.pictures,
-            temperature=status.thermometer,
-            other_labels=self._desk.labels if self._desk else (),
+            pictures=self._catalog.allow_snapshots,
+            temperature=status.has_temperature,
+            other_labels=self._catalog.labels,
         )

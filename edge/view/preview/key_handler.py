@@ -8,10 +8,10 @@ from pathlib import Path
 
 import cv2
 
-from edge.service.command_queue import CommandQueue
 from edge.service.commands import (
     Command,
     CommandError,
+    CommandQueue,
     CommandRequest,
     CommandResult,
     Pause,
@@ -106,7 +106,7 @@ class KeyHandler:
             else:
                 (refused or self._say)(str(result))
 
-        self._desk.hand_in(CommandRequest(command, answer))
+        self._desk.submit(CommandRequest(command, answer))
 
     def _pause(self) -> None:
         paused = self.status is not None and self.status.camera is CameraState.PAUSED
@@ -114,14 +114,14 @@ class KeyHandler:
 
     def _next_model(self) -> None:
         if self.status is not None:
-            models = sorted(self._desk.models)
+            models = sorted(self._outlook.catalog.models)
             (model, *_) = _behind(models, self.status.model)
             self._ask(SetModel(model), f"model {model}")
 
     def _next_detector(self) -> None:
         """Take the next detector that can be used here."""
         if self.status is not None:
-            kinds = [kind for kind in self._desk.detectors if kind != "auto"]
+            kinds = [kind for kind in self._outlook.catalog.detectors if kind != "auto"]
             self._try_detectors(_behind(kinds, self.status.detector))
 
     def _try_detectors(self, kinds: Sequence[str]) -> None:

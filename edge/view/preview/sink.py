@@ -9,7 +9,7 @@ from contextlib import suppress
 from threading import Event, Thread
 
 from edge.errors import ConfigError
-from edge.service.command_queue import CommandQueue
+from edge.service.commands import CommandQueue
 from edge.types import AnalyzedFrame, DaemonStatus, Image, SinkRecord
 from edge.view.preview.key_handler import KeyHandler
 from edge.view.preview.protocol import HEAD, NO_DISPLAY

@@ -127,7 +127,7 @@ def open_token_auth(settings: WebSettings) -> TokenAuth:
     Raises:
         ConfigError: others could reach the page without a token, or the token cannot be used.
     """
-    token = settings.token.reveal() if settings.token else None
+    token = settings.token.resolve() if settings.token else None
     if token is None and not is_loopback(settings.host):
         raise ConfigError(
             f"web.host: {settings.host} can be reached by others, which needs a `web.token`; "

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from edge.service.command_queue import CommandQueue
 from edge.service.commands import (
     CommandError,
     CommandName,
+    CommandQueue,
     CommandRequest,
     CommandResult,
     ErrorCode,
@@ -53,7 +53,7 @@ async def execute_command(command: NamedCommand, desk: CommandQueue) -> dict[str
     def answer(result: CommandResult | CommandError) -> None:
         loop.call_soon_threadsafe(_settle, answered, result)
 
-    desk.hand_in(CommandRequest(command, answer))
+    desk.submit(CommandRequest(command, answer))
     try:
         result = await asyncio.wait_for(answered, SECONDS)
     except TimeoutError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from edge.publish.payload import encode_event
-from edge.service.command_queue import CommandQueue
+from edge.service.commands import CommandQueue
 from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
 from edge.view.view_context import ViewContext
 from edge.view.web.api_error import ApiError

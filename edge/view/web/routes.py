@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from edge.errors import EmotiondError
 from edge.publish.payload import plain_face
-from edge.service.command_queue import CommandQueue
+from edge.service.commands import CommandQueue
 from edge.types import AnalyzedFrame as Seen
 from edge.types import CameraState
 from edge.view.annotate import annotate

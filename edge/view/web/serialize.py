@@ -5,7 +5,7 @@ from typing import Any
 from edge import __version__
 from edge.label_colors import color_for
 from edge.publish.payload import plain_face, plain_stats, utc
-from edge.service.command_queue import CommandQueue
+from edge.service.commands import CommandQueue
 from edge.types import UNCERTAIN, DaemonStatus, Stats
 from edge.view.view_context import ViewContext
 
@@ -22,8 +22,8 @@ def describe_state(
         "paused_until": utc(until) if until else None,
         "model": status.model if status else None,
         "detector": status.detector if status else None,
-        "models": sorted(desk.models),
-        "detectors": list(desk.detectors),
+        "models": sorted(outlook.catalog.models),
+        "detectors": list(outlook.catalog.detectors),
         "labels": list(labels),
         "colours": {label: color_for(label) for label in (*labels, UNCERTAIN)},
         "blur": outlook.blur.value,

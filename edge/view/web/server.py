@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from threading import Thread
 
 import uvicorn
 
 from edge.errors import EmotiondError
-from edge.service.command_queue import CommandQueue
+from edge.publish import Sink
+from edge.service.commands import CommandQueue
 from edge.types import SinkRecord
 from edge.view.view_context import ViewContext
 from edge.view.web.auth import AuthMiddleware, open_token_auth
@@ -73,13 +75,26 @@ class WebServer:
         name = f"[{host}]" if ":" in host else host
         return f"http://{name}:{self._socket.getsockname()[1]}"
 
+    def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
+        """Listen; a page that is closed first may listen on the port until then.
+
+        Raises:
+            EmotiondError: the address cannot be used.
+        """
+        pages = (one for one in closed_first if isinstance(one, WebServer))
+        port = self._settings.port
+        shared = next((page._socket for page in pages if page._settings.port == port != 0), None)
+        self._socket = listen(self._settings, shared)
+
     def start(self) -> None:
         """Listen, and serve from then on.
 
         Raises:
             EmotiondError: the address cannot be used.
         """
-        self._socket = listen(self._settings)
+        if self._socket is None:
+            self.prepare()
+        assert self._socket is not None
         self._pass.port = self._socket.getsockname()[1]
         self._projector.start()
         self._thread.start()
@@ -94,8 +109,9 @@ class WebServer:
         self._news.close()
         self._projector.close()
         self._server.should_exit = True
-        if self._socket is not None:
+        if self._thread.ident is not None:
             self._thread.join(timeout)
+        if self._socket is not None:
             self._socket.close()
 
     def _serve(self) -> None:
@@ -110,11 +126,12 @@ class WebServer:
         await self._server.serve([listening])
 
 
-def listen(settings: WebSettings) -> socket.socket:
+def listen(settings: WebSettings, shared: socket.socket | None = None) -> socket.socket:
     """Return a socket that listens where the settings say.
 
     Args:
         settings: say where.
+        shared: a socket of this process on the same port, which is about to be closed.
 
     Raises:
         EmotiondError: that cannot be.
@@ -122,6 +139,9 @@ def listen(settings: WebSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared is not None:  # both must allow it; another process still cannot have the port
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listening.bind((settings.host, settings.port))
         listening.listen()  # so that who comes before the thread serves waits, and is not refused

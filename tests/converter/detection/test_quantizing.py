@@ -19,8 +19,8 @@ from converter.detection.quantizing import (  # noqa: E402
 from converter.detection.trained import Trained, open_training  # noqa: E402
 from converter.detection.watching import is_watched  # noqa: E402
 from edge.detect import BuiltinSettings, open_detector  # noqa: E402
-from edge.detect.card import DetectorCard, load_detector_card  # noqa: E402
 from edge.errors import DataError, ExitCode, ModelError  # noqa: E402
+from edge.model_card import DetectorCard, load_detector_card  # noqa: E402
 from tests.converter.detection.seer import SIDE, write_night, write_training  # noqa: E402
 
 SIZE = (128, 96)

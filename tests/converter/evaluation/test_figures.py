@@ -9,8 +9,8 @@ from converter.evaluation.figures import (
     measure,
     wilson_interval,
 )
-from edge.activations import softmax
 from edge.errors import DataError
+from edge.tflite import softmax
 from tests.converter.grey import SEVEN
 
 

@@ -6,8 +6,7 @@ from msgspec.structs import replace
 from converter.cli import main
 from converter.evaluation.model_table import page, read_cards
 from edge.errors import ModelError
-from edge.infer.card import Accuracy, ModelCard
-from edge.model_card import Speed
+from edge.model_card import Accuracy, ModelCard, Speed
 from edge.paths import asset
 from tests.edge.infer.models import copy_model
 

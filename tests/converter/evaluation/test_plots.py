@@ -10,8 +10,7 @@ from converter.evaluation.report import evaluate
 from converter.evaluation.selection import Protocol
 from converter.evaluation.speed_plot import draw_speed
 from converter.label_sets import LABEL_SETS
-from edge.infer.card import ModelCard
-from edge.model_card import Speed
+from edge.model_card import ModelCard, Speed
 from edge.paths import asset
 from tests.converter.grey import constant, grey_faces
 

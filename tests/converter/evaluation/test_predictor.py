@@ -7,10 +7,10 @@ import pytest
 from converter.datasets import EXPRESSIONS
 from converter.evaluation.keras_predictor import open_keras
 from converter.evaluation.predictor import as_logits, open_tflite, resize
-from edge.activations import softmax
 from edge.errors import ConfigError, DataError, ModelError
-from edge.infer.card import load_card
+from edge.model_card import load_card
 from edge.paths import find_model
+from edge.tflite import softmax
 from tests.converter.grey import grey_faces
 from tests.edge.infer.models import copy_brightness, copy_model
 

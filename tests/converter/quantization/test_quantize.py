@@ -9,9 +9,8 @@ import pytest
 from converter.cli import main
 from converter.datasets import Dataset, Usage
 from edge.errors import ConfigError, DataError, ModelError
-from edge.infer.card import ModelCard, load_card
 from edge.infer.classifier import ClassifierOutput, ClassifierSettings, ModelPath, open_classifier
-from edge.model_card import Speed
+from edge.model_card import ModelCard, Speed, load_card
 from edge.tflite import Runtime, TFLiteModel
 from tests.converter.faces import dataset, write_csv
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from converter.cli import main
 from edge.commands.demo_run import CLIP
 from edge.errors import ModelError
-from edge.infer.card import load_card
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
+from edge.model_card import load_card
 from tests.converter.faces import draw, write_csv
 from tests.e2e.daemon import Daemon, read_events
 

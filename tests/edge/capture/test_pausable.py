@@ -14,30 +14,30 @@ def camera(clip: list[Image]) -> FakeCamera:
 
 
 def test_frames_pass_through(camera: FakeCamera) -> None:
-    lookout = PausableSource(camera, live=True)
-    frames = [lookout.read(), lookout.read()]
+    source = PausableSource(camera, live=True)
+    frames = [source.read(), source.read()]
     assert [frame and frame.index for frame in frames] == [0, 1]
-    assert lookout.state is CameraState.ONLINE
+    assert source.state is CameraState.ONLINE
 
 
 def test_a_pause_lets_a_camera_go_and_shows_nothing_until_it_is_over(camera: FakeCamera) -> None:
-    lookout = PausableSource(camera, live=True)
-    lookout.read()
+    source = PausableSource(camera, live=True)
+    source.read()
     until = datetime.now(UTC)
-    lookout.pause(until)
-    assert lookout.state is CameraState.PAUSED
-    assert lookout.paused_until == until
-    assert lookout.read() is None
+    source.pause(until)
+    assert source.state is CameraState.PAUSED
+    assert source.paused_until == until
+    assert source.read() is None
     assert (camera.closed, camera.reads) == (True, 1)
-    lookout.resume()
-    assert lookout.read() is not None
-    assert lookout.paused_until is None
+    source.resume()
+    assert source.read() is not None
+    assert source.paused_until is None
 
 
-def test_a_film_that_is_paused_stays_open(camera: FakeCamera) -> None:
-    lookout = PausableSource(camera, live=False)
-    lookout.pause(None)
-    lookout.read()
+def test_a_video_that_is_paused_stays_open(camera: FakeCamera) -> None:
+    source = PausableSource(camera, live=False)
+    source.pause(None)
+    source.read()
     assert not camera.closed
 
 
@@ -45,17 +45,17 @@ def test_a_film_that_is_paused_stays_open(camera: FakeCamera) -> None:
 def test_frames_are_expected_of_a_camera_until_it_is_known_to_be_away(
     camera: FakeCamera, online: bool | None
 ) -> None:
-    lookout = PausableSource(camera, live=True)
+    source = PausableSource(camera, live=True)
     camera.online = online
-    assert lookout.expects_frames
+    assert source.expects_frames
     camera.online = False
-    assert not lookout.expects_frames
+    assert not source.expects_frames
 
 
 def test_no_frames_are_expected_in_a_pause(camera: FakeCamera) -> None:
-    lookout = PausableSource(camera, live=True)
-    lookout.pause(None)
-    assert not lookout.expects_frames
+    source = PausableSource(camera, live=True)
+    source.pause(None)
+    assert not source.expects_frames
 
 
 def test_another_source_is_read_once_the_one_before_was_closed(
@@ -66,46 +66,46 @@ def test_another_source_is_read_once_the_one_before_was_closed(
             assert camera.closed
             return super().read()
 
-    lookout = PausableSource(camera, live=True)
-    lookout.read()
-    lookout.replace(Watchful(clip), live=False)
-    assert lookout.read() is not None
-    assert not lookout.live
+    source = PausableSource(camera, live=True)
+    source.read()
+    source.replace(Watchful(clip), live=False)
+    assert source.read() is not None
+    assert not source.live
 
 
 def test_what_was_closed_is_offline(camera: FakeCamera) -> None:
-    lookout = PausableSource(camera, live=False)
-    lookout.read()
-    lookout.close()
+    source = PausableSource(camera, live=False)
+    source.read()
+    source.close()
     assert camera.closed
-    assert lookout.state is CameraState.OFFLINE
+    assert source.state is CameraState.OFFLINE
 
 
 def thirty_a_second(clip: list[Image]) -> FakeCamera:
     return FakeCamera(clip * 4, wait=lambda: time.sleep(1 / 30))
 
 
-def test_while_it_is_quiet_two_of_three_frames_pass_unseen(clip: list[Image]) -> None:
+def test_while_it_is_idle_two_of_three_frames_are_skipped(clip: list[Image]) -> None:
     camera = thirty_a_second(clip)
-    lookout = PausableSource(camera, live=True)
-    lookout.quiet = True
+    source = PausableSource(camera, live=True)
+    source.idle = True
     for _ in range(6):
-        assert lookout.read() is not None
+        assert source.read() is not None
     assert 8 <= camera.skipped <= 12
 
 
-def test_of_a_scene_that_is_not_quiet_every_frame_is_seen(clip: list[Image]) -> None:
+def test_of_a_scene_that_is_not_idle_every_frame_is_seen(clip: list[Image]) -> None:
     camera = thirty_a_second(clip)
-    lookout = PausableSource(camera, live=True)
-    for quiet in (True, False, False):
-        lookout.quiet = quiet
-        lookout.read()
+    source = PausableSource(camera, live=True)
+    for idle in (True, False, False):
+        source.idle = idle
+        source.read()
         before = camera.skipped
     assert camera.skipped == before
 
 
-def test_another_source_is_not_quiet_because_the_one_before_was(clip: list[Image]) -> None:
-    lookout = PausableSource(FakeCamera(clip), live=True)
-    lookout.quiet = True
-    lookout.replace(FakeCamera(clip), live=True)
-    assert not lookout.quiet
+def test_another_source_is_not_idle_because_the_one_before_was(clip: list[Image]) -> None:
+    source = PausableSource(FakeCamera(clip), live=True)
+    source.idle = True
+    source.replace(FakeCamera(clip), live=True)
+    assert not source.idle

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from edge.errors import ConfigError, ModelError
-from edge.infer.card import load_card
 from edge.infer.classifier import (
     ClassifierOutput,
     ClassifierSettings,
@@ -12,6 +11,7 @@ from edge.infer.classifier import (
     TFLiteClassifier,
     open_classifier,
 )
+from edge.model_card import load_card
 from edge.tflite import Runtime, Tensor, TFLiteModel
 from edge.types import GrayImage, Probabilities
 from tests.edge.infer.models import copy_brightness, copy_model

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from edge.errors import CalibrationError, ConfigError, ModelError
-from edge.infer.card import ModelCard, load_card
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.infer.neutral_baseline import (
     LIMIT,
@@ -16,6 +15,7 @@ from edge.infer.neutral_baseline import (
     load_baseline,
     write_baseline,
 )
+from edge.model_card import ModelCard, load_card
 from edge.types import Image, Probabilities
 from tests.edge.infer.models import SHIPPED, copy_brightness, copy_model
 from tests.edge.infer.test_quality import face_of

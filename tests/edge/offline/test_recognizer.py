@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import cv2
@@ -11,9 +10,7 @@ import numpy as np
 import pytest
 
 from edge import EmotionRecognizer
-from edge.config import Config, parse_config
 from edge.errors import ConfigError, InputError
-from edge.offline.recognizer import LiveConfigRecognizer
 from edge.types import Expression, Image
 
 
@@ -108,51 +105,3 @@ def test_importing_the_package_loads_nothing_until_it_is_asked() -> None:
         [sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.split() == ["False", "True"]
-
-
-class Present:
-    """The config of a daemon that changes while it runs."""
-
-    def __init__(self) -> None:
-        self.set()
-
-    def set(self, **fields: Any) -> None:
-        self.config: Config = parse_config({"sinks": [], **fields}, Path("/config.yaml"))
-
-
-def test_a_daemon_reads_pictures_as_it_is_set_at_the_moment(clip: list[Image]) -> None:
-    present = Present()
-    recognizer = LiveConfigRecognizer(lambda: present.config)
-    first = recognizer.look(clip[2]).expressions[0].probabilities
-    present.set(classifier={"model": "deep-int8"})
-    assert recognizer.look(clip[2]).expressions[0].probabilities != first
-    present.set()
-    assert recognizer.look(clip[2]).expressions[0].probabilities == first
-
-
-def test_a_change_of_anything_else_loads_no_model_again(
-    clip: list[Image], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    present = Present()
-    recognizer = LiveConfigRecognizer(lambda: present.config)
-    recognizer.look(clip[2])
-    monkeypatch.setattr(EmotionRecognizer, "of", lambda config: pytest.fail("opened again"))
-    present.set(privacy={"blur": "faces"}, web={"port": 8081})
-    recognizer.look(clip[2])
-
-
-def test_threads_may_ask_at_once(clip: list[Image]) -> None:
-    present = Present()
-    recognizer = LiveConfigRecognizer(lambda: present.config)
-    emotions: list[str] = []
-
-    def ask() -> None:
-        emotions.extend(face.emotion for face in recognizer.look(clip[2]).expressions)
-
-    threads = [Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(emotions) == 4
-    assert len(set(emotions)) == 1

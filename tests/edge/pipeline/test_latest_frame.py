@@ -12,53 +12,53 @@ def scene(second: float = 0.0) -> AnalyzedFrame:
 
 
 def test_the_newest_scene_takes_the_place_of_the_one_before() -> None:
-    showcase = LatestFrame()
-    assert showcase.newest is None
+    latest = LatestFrame()
+    assert latest.newest is None
     scenes = scene(0.0), scene(0.1)
     for one in scenes:
-        showcase.show(one)
-    assert showcase.newest is scenes[1]
+        latest.show(one)
+    assert latest.newest is scenes[1]
 
 
 def test_what_is_cleared_is_not_seen_any_more() -> None:
-    showcase = LatestFrame()
-    showcase.show(scene())
-    showcase.clear()
-    assert showcase.newest is None
+    latest = LatestFrame()
+    latest.show(scene())
+    latest.clear()
+    assert latest.newest is None
 
 
 def test_who_has_seen_a_scene_waits_for_the_next() -> None:
-    showcase, seen = LatestFrame(), []
+    latest, seen = LatestFrame(), []
     first, second = scene(0.0), scene(0.1)
-    showcase.show(first)
-    viewer = Thread(target=lambda: seen.append(showcase.next(first, timeout=30)))
+    latest.show(first)
+    viewer = Thread(target=lambda: seen.append(latest.next(first, timeout=30)))
     viewer.start()
-    showcase.show(second)
+    latest.show(second)
     viewer.join()
     assert seen == [second]
 
 
 def test_who_has_seen_a_scene_learns_that_it_was_cleared() -> None:
-    showcase = LatestFrame()
+    latest = LatestFrame()
     first = scene()
-    showcase.show(first)
-    viewer = Thread(target=lambda: showcase.next(first, timeout=600), daemon=True)
+    latest.show(first)
+    viewer = Thread(target=lambda: latest.next(first, timeout=600), daemon=True)
     viewer.start()
-    showcase.clear()
+    latest.clear()
     wait_until(lambda: not viewer.is_alive())
 
 
 def test_who_waits_in_vain_gets_what_there_is() -> None:
-    showcase = LatestFrame()
-    assert showcase.next(None, timeout=0.0) is None
+    latest = LatestFrame()
+    assert latest.next(None, timeout=0.0) is None
     first = scene()
-    showcase.show(first)
-    assert showcase.next(first, timeout=0.0) is first
+    latest.show(first)
+    assert latest.next(first, timeout=0.0) is first
 
 
 def test_it_tells_how_fast_scenes_come() -> None:
-    showcase = LatestFrame()
-    assert showcase.fps == 0.0
+    latest = LatestFrame()
+    assert latest.fps == 0.0
     for _ in range(5):
-        showcase.show(scene())
-    assert showcase.fps > 0.0
+        latest.show(scene())
+    assert latest.fps > 0.0

@@ -9,13 +9,13 @@ import pytest
 from edge.detect import HaarSettings, open_detector
 from edge.geometry import Box
 from edge.pipeline import pipeline as module
-from edge.pipeline.components import PipelineComponents
+from edge.pipeline.build import PipelineComponents
 from edge.pipeline.pipeline import Pipeline
 from edge.track import SchedulerSettings
 from edge.types import CameraState, Face, Image
 from tests.brokers import wait_until
 from tests.edge.cameras import FakeCamera, KeepingSink
-from tests.edge.pipelines import Slow, analyse, build, run
+from tests.edge.pipelines import Slow, build, processing_with, run
 
 
 class Broken(Slow):
@@ -162,7 +162,7 @@ def test_a_face_ends_when_its_live_source_goes_silent(clip: list[Image]) -> None
 def test_a_source_that_hangs_is_left_behind_and_everything_else_ends(
     clip: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SOURCE_SECONDS", 0.5)
+    monkeypatch.setattr(module, "SOURCE_TIMEOUT", 0.5)
     hangs, release = threading.Event(), threading.Event()
     frames = iter(range(1000))
 
@@ -182,7 +182,7 @@ def test_a_source_that_hangs_is_left_behind_and_everything_else_ends(
 
 
 def test_a_stage_that_hangs_is_named(clip: list[Image], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STALLED", 1.0)
+    monkeypatch.setattr(module, "STALL_TIMEOUT", 1.0)
     release = threading.Event()
     pipeline = build(FakeCamera(clip[:2], wait=release.wait), KeepingSink())
     pipeline.start()
@@ -214,14 +214,14 @@ def test_a_pause_lets_the_camera_go_and_ends_every_face(
     watching: tuple[Pipeline, Slideshow, KeepingSink],
 ) -> None:
     pipeline, camera, sink = watching
-    pipeline.lookout.pause(None)
+    pipeline.source.pause(None)
     wait_until(lambda: camera.closed)
     wait_until(lambda: [event.type.value for event in sink.events] == ["start", "end"])
     assert pipeline.status().camera is CameraState.PAUSED
     seen = pipeline.stats().frames
     time.sleep(0.2)
     assert pipeline.stats().frames <= seen + 1
-    pipeline.lookout.resume()
+    pipeline.source.resume()
     wait_until(lambda: len(sink.events) == 3)
     assert sink.events[-1].type.value == "start"
 
@@ -229,11 +229,11 @@ def test_a_pause_lets_the_camera_go_and_ends_every_face(
 def test_a_film_that_is_paused_goes_on_where_it_was(clip: list[Image]) -> None:
     sink = KeepingSink()
     pipeline = build(FakeCamera([clip[4]] * 50, wait=lambda: time.sleep(0.005)), sink)
-    pipeline.lookout.pause(None)
+    pipeline.source.pause(None)
     pipeline.start()
     time.sleep(0.3)
     assert pipeline.stats().frames == 0
-    pipeline.lookout.resume()
+    pipeline.source.resume()
     wait_until(lambda: not pipeline.running)
     assert pipeline.stats().frames == 50
     assert [event.type.value for event in sink.events] == ["start", "end"]
@@ -243,13 +243,15 @@ def test_sinks_are_told_how_everything_is_set_before_they_start_and_when_it_chan
     watching: tuple[Pipeline, Slideshow, KeepingSink],
 ) -> None:
     pipeline, _, sink = watching
-    pipeline.look()
+    pipeline.publish_snapshot()
+    wait_until(lambda: sink.snapshots)
     assert [status.camera for status in sink.statuses] == [CameraState.ONLINE]
     assert sink.statuses[0].model == "shallow-int8"
     assert "happy" in sink.statuses[0].labels
-    pipeline.lookout.pause(None)
-    pipeline.look()
-    pipeline.look()
+    pipeline.source.pause(None)
+    for _ in range(2):
+        pipeline.publish_snapshot()
+        wait_until(lambda: len(sink.statuses) > 1)
     assert [status.camera for status in sink.statuses[1:]] == [CameraState.PAUSED]
 
 
@@ -257,22 +259,45 @@ def test_sinks_see_what_is_seen_now_and_nothing_twice(
     watching: tuple[Pipeline, Slideshow, KeepingSink],
 ) -> None:
     pipeline, _, sink = watching
-    pipeline.look()
-    (sight,) = sink.sights
-    assert [face.emotion for face in sight.faces] == ["happy"]
-    assert sight.frame_size == (640, 480)
-    pipeline.lookout.pause(None)
-    pipeline.look()
-    assert len(sink.sights) == 1
+    pipeline.publish_snapshot()
+    wait_until(lambda: sink.snapshots)
+    (snapshot,) = sink.snapshots
+    assert [face.emotion for face in snapshot.faces] == ["happy"]
+    assert snapshot.frame_size == (640, 480)
+    pipeline.source.pause(None)
+    pipeline.publish_snapshot()
+    wait_until(lambda: len(sink.statuses) > 1)
+    assert len(sink.snapshots) == 1
 
 
-def test_another_analysis_is_adopted_between_two_frames_and_nothing_is_counted_anew(
+def test_a_sink_is_called_from_the_publish_thread_alone(
+    watching: tuple[Pipeline, Slideshow, KeepingSink],
+) -> None:
+    pipeline, _, first = watching
+    second = KeepingSink()
+    pipeline.publish_snapshot()
+    pipeline.publish_stats()
+    wait_until(lambda: first.snapshots and first.stats)
+    pipeline.reconfigure(replace(pipeline.components, sinks=(second,)))
+    pipeline.source.pause(None)
+    pipeline.publish_snapshot()
+    pipeline.publish_stats()
+    assert pipeline.stop()
+    assert first.closed
+    assert second.closed
+    assert second.stats
+    assert first.threads == second.threads == {"publish"}
+
+
+def test_other_processing_takes_over_between_two_frames_and_nothing_is_counted_anew(
     watching: tuple[Pipeline, Slideshow, KeepingSink],
 ) -> None:
     pipeline, _, sink = watching
     before = pipeline.stats().detections
-    analysis = analyse(open_detector(HaarSettings()), True, model="tiny-int8", first_id=10)
-    pipeline.adopt(replace(pipeline.parts, analysis=analysis))
+    processing = processing_with(
+        open_detector(HaarSettings()), True, model="tiny-int8", first_id=10
+    )
+    pipeline.reconfigure(replace(pipeline.components, processing=processing))
     wait_until(lambda: len(sink.events) == 3)
     assert [(event.track_id, event.model) for event in sink.events] == [
         (1, "shallow-int8"),
@@ -288,9 +313,9 @@ def test_another_source_takes_over_with_a_clock_and_faces_of_its_own(
 ) -> None:
     pipeline, camera, sink = watching
     film = FakeCamera([clip[4]] * 50, fps=25.0)  # its clock begins at 0
-    analysis = analyse(open_detector(HaarSettings()), False, first_id=10)
+    processing = processing_with(open_detector(HaarSettings()), False, first_id=10)
     before = sum(pipeline.stats().dropped.values())
-    pipeline.adopt(PipelineComponents(film, False, analysis, pipeline.parts.sinks))
+    pipeline.reconfigure(PipelineComponents(film, False, processing, pipeline.components.sinks))
     wait_until(lambda: not pipeline.running)
     told = [(event.type.value, event.track_id) for event in sink.events]
     assert told == [("start", 1), ("end", 1), ("start", 10), ("end", 10)]
@@ -299,21 +324,25 @@ def test_another_source_takes_over_with_a_clock_and_faces_of_its_own(
     assert sum(pipeline.stats().dropped.values()) - before <= 1
 
 
-def test_the_newest_of_several_parts_is_adopted_whatever_came_between(
+def test_the_newest_of_several_components_is_used_whatever_came_between(
     watching: tuple[Pipeline, Slideshow, KeepingSink], clip: list[Image]
 ) -> None:
     pipeline, _, sink = watching
     ids = iter((10, 20))
     sources = [Slideshow(clip[4]), Slideshow(clip[4])]
     for source in sources:
-        analysis = analyse(open_detector(HaarSettings()), True, first_id=next(ids))
-        pipeline.adopt(PipelineComponents(source, True, analysis, pipeline.parts.sinks))
-    model = analyse(open_detector(HaarSettings()), True, model="tiny-int8", first_id=30)
-    pipeline.adopt(replace(pipeline.parts, analysis=model))
+        processing = processing_with(open_detector(HaarSettings()), True, first_id=next(ids))
+        pipeline.reconfigure(
+            PipelineComponents(source, True, processing, pipeline.components.sinks)
+        )
+    model = processing_with(open_detector(HaarSettings()), True, model="tiny-int8", first_id=30)
+    pipeline.reconfigure(replace(pipeline.components, processing=model))
     wait_until(lambda: sink.events[-1].model == "tiny-int8")
-    wait_until(lambda: pipeline.settled)
+    wait_until(lambda: pipeline.applied)
     assert pipeline.stats().camera is CameraState.ONLINE
-    assert (sources[0].reads, sources[1].reads > 0) == (0, True)
+    passed_over, read = sources[0].reads, sources[1].reads
+    wait_until(lambda: sources[1].reads > read + 3)
+    assert sources[0].reads == passed_over
 
 
 def test_another_sink_is_started_with_the_status_and_gets_what_comes_from_then_on(
@@ -321,14 +350,65 @@ def test_another_sink_is_started_with_the_status_and_gets_what_comes_from_then_o
 ) -> None:
     pipeline, _, sink = watching
     other = KeepingSink()
-    pipeline.look()
-    pipeline.adopt(replace(pipeline.parts, sinks=(other,)))
-    wait_until(lambda: pipeline.settled)
+    pipeline.publish_snapshot()
+    wait_until(lambda: sink.snapshots)
+    pipeline.reconfigure(replace(pipeline.components, sinks=(other,)))
+    wait_until(lambda: pipeline.applied)
     assert sink.closed
     assert other.statuses == sink.statuses[-1:]
-    pipeline.lookout.pause(None)
+    pipeline.source.pause(None)
     wait_until(lambda: [event.type.value for event in other.events] == ["end"])
     assert [event.type.value for event in sink.events] == ["start"]
+
+
+def test_sinks_that_are_replaced_in_haste_are_all_closed_in_their_order(
+    watching: tuple[Pipeline, Slideshow, KeepingSink],
+) -> None:
+    pipeline, _, first = watching
+    order: list[str] = []
+
+    class Noting(KeepingSink):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def start(self) -> None:
+            order.append(f"{self.name} starts")
+
+        def close(self, timeout: float = 0.0) -> None:
+            order.append(f"{self.name} ends")
+
+    second, third = Noting("second"), Noting("third")
+    for sink in (second, third):
+        pipeline.reconfigure(replace(pipeline.components, sinks=(sink,)))
+    wait_until(lambda: pipeline.applied)
+    assert first.closed
+    assert order == ["second starts", "second ends", "third starts"]
+
+
+def test_frames_of_a_source_that_was_replaced_are_seen_by_nobody(clip: list[Image]) -> None:
+    held, release = threading.Event(), threading.Event()
+
+    class Holding(Slow):
+        """A detector that holds its first frame until it is released."""
+
+        def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+            held.set()
+            release.wait(20)
+            return super().detect(image, near)
+
+    camera = FakeCamera([clip[4]] * 100_000, wait=lambda: time.sleep(0.005))
+    pipeline = build(camera, KeepingSink(), live=True, detector=Holding(0.0))
+    pipeline.start()
+    wait_until(held.is_set)
+    wait_until(lambda: pipeline.stats().dropped["frames"] > 0)  # one more waits to be detected
+    video, detector = FakeCamera([clip[4]] * 7, fps=25.0), Slow(0.0)
+    processing = processing_with(detector, False)
+    pipeline.reconfigure(PipelineComponents(video, False, processing, pipeline.components.sinks))
+    wait_until(lambda: video.reads > 0)
+    release.set()
+    wait_until(lambda: not pipeline.running)
+    assert detector.calls == 7
 
 
 def test_it_works_once_a_frame_came_through_or_it_is_known_why_none_can(
@@ -338,23 +418,23 @@ def test_it_works_once_a_frame_came_through_or_it_is_known_why_none_can(
     camera = FakeCamera([clip[4]], wait=release.wait)
     pipeline = build(camera, KeepingSink(), live=True)
     pipeline.start()
-    assert not pipeline.working
-    pipeline.lookout.pause(None)
-    assert pipeline.working
-    pipeline.lookout.resume()
-    assert not pipeline.working
+    assert not pipeline.has_processed_frame
+    pipeline.source.pause(None)
+    assert pipeline.has_processed_frame
+    pipeline.source.resume()
+    assert not pipeline.has_processed_frame
     camera.online = False
-    assert pipeline.working
+    assert pipeline.has_processed_frame
     camera.online = True
     release.set()
-    wait_until(lambda: pipeline.working)
+    wait_until(lambda: pipeline.has_processed_frame)
     assert pipeline.stop()
 
 
 def test_a_camera_that_is_there_and_gives_no_frames_stalls_and_one_that_is_away_does_not(
     clip: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "STALLED", 1.5)
+    monkeypatch.setattr(module, "STALL_TIMEOUT", 1.5)
 
     class Silent(FakeCamera):
         def read(self) -> None:  # type: ignore[override]

@@ -8,189 +8,161 @@ from edge.pipeline.worker import BoundedQueue, QueueClosed, Worker
 from tests.brokers import wait_until
 
 
-def drain(channel: BoundedQueue[int]) -> list[int]:
-    """Return all that is in a closed channel."""
+def drain(queue: BoundedQueue[int]) -> list[int]:
+    """Return all that is in a closed queue."""
     items: list[int] = []
     while True:
         try:
-            item = channel.get(timeout=0)
+            item = queue.get(timeout=0)
         except QueueClosed:
             return items
         assert item is not None
         items.append(item)
 
 
-def test_a_live_channel_keeps_the_newest_and_counts_what_it_drops() -> None:
-    channel: BoundedQueue[int] = BoundedQueue(1, lossless=False)
+def test_a_live_queue_keeps_the_newest_and_counts_what_it_drops() -> None:
+    queue: BoundedQueue[int] = BoundedQueue(1, lossless=False)
     for number in range(5):
-        channel.put(number)
-    assert channel.get(timeout=0) == 4
-    assert channel.dropped == 4
+        queue.put(number)
+    assert queue.get(timeout=0) == 4
+    assert queue.dropped == 4
 
 
 def test_a_bounded_queue_drops_its_oldest_first() -> None:
-    channel: BoundedQueue[int] = BoundedQueue(3, lossless=False)
+    queue: BoundedQueue[int] = BoundedQueue(3, lossless=False)
     for number in range(5):
-        channel.put(number)
-    channel.close()
-    assert drain(channel) == [2, 3, 4]
-    assert channel.dropped == 2
+        queue.put(number)
+    queue.close()
+    assert drain(queue) == [2, 3, 4]
+    assert queue.dropped == 2
 
 
-def test_a_lossless_channel_makes_its_writer_wait_and_loses_nothing() -> None:
-    channel: BoundedQueue[int] = BoundedQueue(1, lossless=True)
+def test_a_lossless_queue_makes_its_writer_wait_and_loses_nothing() -> None:
+    queue: BoundedQueue[int] = BoundedQueue(1, lossless=True)
 
     def write() -> None:
         for number in range(100):
-            channel.put(number)
-        channel.close()
+            queue.put(number)
+        queue.close()
 
     threading.Thread(target=write).start()
-    received = [channel.get(timeout=5) for _ in range(100)]
+    received = [queue.get(timeout=5) for _ in range(100)]
     assert received == list(range(100))
     with pytest.raises(QueueClosed):
-        channel.get(timeout=5)
-    assert channel.dropped == 0
+        queue.get(timeout=5)
+    assert queue.dropped == 0
 
 
-def test_an_empty_channel_gives_nothing_after_the_timeout() -> None:
+def test_an_empty_queue_gives_nothing_after_the_timeout() -> None:
     assert BoundedQueue[int](1, lossless=False).get(timeout=0.01) is None
 
 
 def test_many_items_are_read_at_once_oldest_first_and_no_more_than_wanted() -> None:
-    channel: BoundedQueue[int] = BoundedQueue(9, lossless=False)
+    queue: BoundedQueue[int] = BoundedQueue(9, lossless=False)
     for number in range(5):
-        channel.put(number)
-    assert channel.get_all(timeout=0, limit=3) == [0, 1, 2]
-    assert channel.get_all(timeout=0, limit=3) == [3, 4]
-    assert channel.get_all(timeout=0.01, limit=3) == []
-    channel.close()
+        queue.put(number)
+    assert queue.get_all(timeout=0, limit=3) == [0, 1, 2]
+    assert queue.get_all(timeout=0, limit=3) == [3, 4]
+    assert queue.get_all(timeout=0.01, limit=3) == []
+    queue.close()
     with pytest.raises(QueueClosed):
-        channel.get_all(timeout=0, limit=3)
+        queue.get_all(timeout=0, limit=3)
 
 
 def test_what_was_put_before_close_is_still_read() -> None:
-    channel: BoundedQueue[int] = BoundedQueue(2, lossless=True)
-    channel.put(1)
-    channel.close()
-    assert drain(channel) == [1]
+    queue: BoundedQueue[int] = BoundedQueue(2, lossless=True)
+    queue.put(1)
+    queue.close()
+    assert drain(queue) == [1]
 
 
 def test_closing_lets_a_waiting_writer_go() -> None:
-    channel: BoundedQueue[int] = BoundedQueue(1, lossless=True)
-    channel.put(1)
-    writer = threading.Thread(target=channel.put, args=(2,))
+    queue: BoundedQueue[int] = BoundedQueue(1, lossless=True)
+    queue.put(1)
+    writer = threading.Thread(target=queue.put, args=(2,))
     writer.start()
-    channel.close()
+    queue.close()
     writer.join(5)
     assert not writer.is_alive()
-    assert drain(channel) == [1]
+    assert drain(queue) == [1]
 
 
-def test_a_stage_repeats_its_step_until_stopped_and_then_finishes() -> None:
+def test_a_worker_repeats_its_step_until_stopped_and_then_finishes() -> None:
     steps, finished = [], threading.Event()
-    stage = Worker("work", lambda: steps.append(1), finished.set)
-    stage.start()
+    worker = Worker("work", lambda: steps.append(1), finished.set)
+    worker.start()
     wait_until(lambda: len(steps) > 3)
-    stage.stop()
-    assert stage.join(5)
+    worker.stop()
+    assert worker.join(5)
     assert finished.is_set()
-    assert stage.error is None
+    assert worker.error is None
 
 
-def test_a_stage_ends_by_itself_when_its_input_is_closed() -> None:
-    channel: BoundedQueue[int] = BoundedQueue(1, lossless=True)
-    stage = Worker("work", lambda: void(channel.get(1)), lambda: None)
-    stage.start()
-    channel.close()
-    assert stage.join(5)
-    assert stage.error is None
+def test_a_worker_ends_by_itself_when_its_input_is_closed() -> None:
+    queue: BoundedQueue[int] = BoundedQueue(1, lossless=True)
+    worker = Worker("work", lambda: void(queue.get(1)), lambda: None)
+    worker.start()
+    queue.close()
+    assert worker.join(5)
+    assert worker.error is None
 
 
-def test_a_stage_keeps_the_error_of_a_failed_step_and_still_finishes() -> None:
+def test_a_worker_keeps_the_error_of_a_failed_step_and_still_finishes() -> None:
     finished = threading.Event()
 
     def fail() -> None:
         raise RuntimeError("broken")
 
-    stage = Worker("work", fail, finished.set)
-    stage.start()
-    assert stage.join(5)
-    assert str(stage.error) == "broken"
+    worker = Worker("work", fail, finished.set)
+    worker.start()
+    assert worker.join(5)
+    assert str(worker.error) == "broken"
     assert finished.is_set()
 
 
-def test_the_first_error_of_a_stage_is_not_masked_by_one_of_its_end() -> None:
+def test_the_first_error_of_a_worker_is_not_masked_by_one_of_its_end() -> None:
     def fail_with(text: str) -> Callable[[], None]:
         def fail() -> None:
             raise RuntimeError(text)
 
         return fail
 
-    stage = Worker("work", fail_with("why it broke"), fail_with("what came of that"))
-    stage.start()
-    assert stage.join(5)
-    assert str(stage.error) == "why it broke"
+    worker = Worker("work", fail_with("why it broke"), fail_with("what came of that"))
+    worker.start()
+    assert worker.join(5)
+    assert str(worker.error) == "why it broke"
 
 
 def test_every_step_is_a_heartbeat() -> None:
-    stage = Worker("work", lambda: time.sleep(0.01), lambda: None)
-    before = stage.heartbeat
-    stage.start()
-    wait_until(lambda: stage.heartbeat > before)
-    stage.stop()
-    assert stage.join(5)
+    worker = Worker("work", lambda: time.sleep(0.01), lambda: None)
+    before = worker.heartbeat
+    worker.start()
+    wait_until(lambda: worker.heartbeat > before)
+    worker.stop()
+    assert worker.join(5)
 
 
-def test_what_a_stage_is_asked_is_done_by_its_own_thread_between_two_steps() -> None:
-    threads: list[threading.Thread] = []
-    stage = Worker("work", lambda: time.sleep(0.01), lambda: None)
-    stage.start()
-    stage.ask(lambda: threads.append(threading.current_thread()))
-    wait_until(lambda: threads)
-    stage.stop()
-    assert stage.join(5)
-    assert threads == [stage._thread]
+def test_what_a_worker_begins_with_is_done_by_its_own_thread_before_the_first_step() -> None:
+    order: list[str] = []
+
+    def note(what: str) -> Callable[[], None]:
+        return lambda: order.append(f"{threading.current_thread().name} {what}")
+
+    worker = Worker("work", note("steps"), note("ends"), note("begins"))
+    worker.start()
+    wait_until(lambda: len(order) > 2)
+    worker.stop()
+    assert worker.join(5)
+    assert order[:2] == ["work begins", "work steps"]
+    assert order[-1] == "work ends"
 
 
-def test_a_stage_is_settled_once_what_it_was_asked_is_done_and_not_before() -> None:
-    begun, release = threading.Event(), threading.Event()
-
-    def work() -> None:
-        begun.set()
-        release.wait(20)
-
-    stage = Worker("work", lambda: time.sleep(0.01), lambda: None)
-    assert stage.settled
-    stage.start()
-    stage.ask(work)
-    wait_until(begun.is_set)
-    assert not stage.settled
-    release.set()
-    stage.settle()
-    assert stage.settled
-    stage.stop()
-    assert stage.join(5)
-
-
-def test_a_stage_that_has_ended_keeps_nobody_waiting() -> None:
-    stage = Worker("work", lambda: None, lambda: None)
-    stage.start()
-    stage.stop()
-    assert stage.join(5)
-    stage.ask(lambda: None)
-    stage.settle()
-
-
-def test_a_channel_that_is_cleared_lets_its_writer_go_on_and_counts_no_drop() -> None:
-    channel: BoundedQueue[int] = BoundedQueue(1, lossless=True)
-    channel.put(1)
-    writer = threading.Thread(target=lambda: channel.put(2), daemon=True)
-    writer.start()
-    channel.clear()
-    writer.join(5)
-    assert channel.get(1) == 2
-    assert channel.dropped == 0
+def test_a_reader_that_is_woken_returns_with_nothing_once() -> None:
+    queue: BoundedQueue[int] = BoundedQueue(1, lossless=False)
+    queue.wake()
+    assert queue.get(timeout=60) is None
+    queue.put(1)
+    assert queue.get(timeout=60) == 1
 
 
 def void(_: object) -> None:

@@ -67,10 +67,10 @@ class House:
 
     def refusal(self, command: Command) -> str:
         """Return why a command is not carried out; nothing may have changed by it."""
-        before = self.controller._config, self.controller.pipeline.parts
+        before = self.controller.config, self.controller.pipeline.components
         answer = self.ask(command)
         assert isinstance(answer, CommandError)
-        assert (self.controller._config, self.controller.pipeline.parts) == before
+        assert (self.controller.config, self.controller.pipeline.components) == before
         return f"{answer.code}: {answer}"
 
     @property
@@ -106,10 +106,10 @@ def test_a_pause_lets_the_camera_go_ends_every_face_and_a_resumption_finds_them_
     assert house.ask(Pause(paused=True)) == CommandResult({"paused": True, "until": None})
     assert house.camera is CameraState.PAUSED
     wait_until(lambda: house.events[-1]["type"] == "end")
-    source = house.controller.pipeline.lookout._source
+    source = house.controller.pipeline.source._source
     wait_until(lambda: not source.online)
     told = len(house.events)
-    assert house.controller._showcase.newest is None
+    assert house.controller._latest_frame.newest is None
     house.ask(Pause(paused=False))
     wait_until(lambda: house.camera is CameraState.ONLINE)
     wait_until(lambda: len(house.events) > told)
@@ -137,7 +137,7 @@ def test_a_pause_survives_a_restart_and_the_camera_is_not_even_opened(
     assert first.controller.pipeline.stop()
     second = House(tmp_path, source)
     second.controller.pipeline.start()
-    wait_until(lambda: second.controller.pipeline._stages[0].heartbeat)
+    wait_until(lambda: second.controller.pipeline._workers[0].heartbeat)
     assert second.camera is CameraState.PAUSED
     assert second.controller.pipeline.stop()
     assert second.controller.pipeline.stats().frames == 0
@@ -201,14 +201,14 @@ def test_a_config_that_is_read_again_undoes_what_commands_changed(house: House) 
     house.ask(SetModel("tiny-int8"))
     house.write(smoothing={"dwell": 0.3})
     assert house.ask(Reload()) == CommandResult({"model": "shallow-int8", "detector": "emotiond"})
-    assert house.controller._config.smoothing.dwell == 0.3
+    assert house.controller.config.smoothing.dwell == 0.3
 
 
 def test_a_config_that_is_read_again_and_says_the_same_disturbs_nobody(house: House) -> None:
     wait_until(lambda: house.events)
-    analysis = house.controller.pipeline.parts.analysis
+    processing = house.controller.pipeline.components.processing
     assert isinstance(house.ask(Reload()), CommandResult)
-    assert house.controller.pipeline.parts.analysis is analysis
+    assert house.controller.pipeline.components.processing is processing
     assert [event["type"] for event in house.events].count("start") == 1
 
 
@@ -220,7 +220,7 @@ def test_a_model_of_ones_own_can_be_chosen_once_the_config_names_it(
     house.ask(SetModel("tiny-int8"))
     answer = house.ask(SetModel("brightness"))
     assert answer == CommandResult({"model": "brightness", "detector": "emotiond"})
-    assert "dusk" in house.controller.desk.labels
+    assert "dusk" in house.controller._builder.catalog.labels
 
 
 @pytest.mark.parametrize(
@@ -242,15 +242,15 @@ def test_a_config_with_another_sink_opens_that_and_the_faces_stay(
     house: House, tmp_path: Path
 ) -> None:
     wait_until(lambda: house.events)
-    before = house.controller.pipeline.parts
+    before = house.controller.pipeline.components
     other = {"kind": "jsonl", "path": str(tmp_path / "other.jsonl")}
     present = {"kind": "jsonl", "path": str(house.record)}
     house.write(sinks=[present, other])
     assert isinstance(house.ask(Reload()), CommandResult)
-    after = house.controller.pipeline.parts
-    assert (after.source, after.analysis, after.sinks[0]) == (
+    after = house.controller.pipeline.components
+    assert (after.source, after.processing, after.sinks[0]) == (
         before.source,
-        before.analysis,
+        before.processing,
         before.sinks[0],
     )
     house.ask(SetModel("tiny-int8"))
@@ -262,11 +262,11 @@ def test_a_config_with_another_source_replaces_that_alone_and_no_id_comes_back(
     house: House,
 ) -> None:
     wait_until(lambda: house.events)
-    before = house.controller.pipeline.parts
+    before = house.controller.pipeline.components
     with LiveStream(CLIP, fps=25) as other:
         house.write(source={"kind": "stream", "url": other.url})
         assert isinstance(house.ask(Reload()), CommandResult)
-        after = house.controller.pipeline.parts
+        after = house.controller.pipeline.components
         assert after.source is not before.source
         assert after.sinks == before.sinks
         wait_until(lambda: {event["track_id"] for event in house.events} == {1, 2})
@@ -288,12 +288,12 @@ def test_a_signal_to_read_the_config_again_is_logged_with_what_changed_or_why_no
     house.write(smoothing={"dwell": 0.4}, quality={"min_size": 30})
     house.controller.reload()
     assert "house.yaml: read again; changed: quality, smoothing" in caplog.text
-    before = house.controller.pipeline.parts
+    before = house.controller.pipeline.components
     house.write(smoothing={"dwell": -1})
     house.controller.reload()
     assert "house.yaml: smoothing.dwell: expected" in caplog.text
     assert "the settings of before stay" in caplog.text
-    assert house.controller.pipeline.parts is before
+    assert house.controller.pipeline.components is before
 
 
 def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
@@ -305,11 +305,11 @@ def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
     wait_until(lambda: isinstance(house.ask(GetSnapshot()), CommandResult))
     answer = house.ask(GetSnapshot())
     assert isinstance(answer, CommandResult)
-    assert answer.picture is not None
-    picture = cv2.imdecode(np.frombuffer(answer.picture, np.uint8), cv2.IMREAD_COLOR)
+    assert answer.jpeg is not None
+    picture = cv2.imdecode(np.frombuffer(answer.jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     assert picture.shape == (480, 640, 3)
-    assert answer.data == {"width": 640, "height": 480, "bytes": len(answer.picture)}
+    assert answer.data == {"width": 640, "height": 480, "bytes": len(answer.jpeg)}
     house.ask(Pause(paused=True))
     assert "failed: there is no picture while the camera is paused" in house.refusal(GetSnapshot())
     assert house.controller.pipeline.stop()
@@ -327,8 +327,8 @@ def test_a_snapshot_hides_what_the_config_says(tmp_path: Path, stream: LiveStrea
     wait_until(lambda: isinstance(house.ask(GetSnapshot()), CommandResult))
     answer = house.ask(GetSnapshot())
     assert isinstance(answer, CommandResult)
-    assert answer.picture is not None
-    picture = cv2.imdecode(np.frombuffer(answer.picture, np.uint8), cv2.IMREAD_COLOR)
+    assert answer.jpeg is not None
+    picture = cv2.imdecode(np.frombuffer(answer.jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     assert np.ptp(picture) == 0
     assert house.controller.pipeline.stop()
@@ -343,17 +343,17 @@ def test_what_the_command_line_adjusts_outlives_a_reload(
         return msgspec.structs.replace(config, privacy=PrivacySettings(blur=PrivacyBlur.FACES))
 
     controller = Controller(house.path, adjust=blurred)
-    assert controller._config.privacy.blur is PrivacyBlur.FACES
+    assert controller.config.privacy.blur is PrivacyBlur.FACES
     house.write(smoothing={"dwell": 0.3})
     controller.reload()
-    assert controller._config.smoothing.dwell == 0.3
-    assert controller._config.privacy.blur is PrivacyBlur.FACES
+    assert controller.config.smoothing.dwell == 0.3
+    assert controller.config.privacy.blur is PrivacyBlur.FACES
 
 
 def test_a_daemon_that_is_told_to_quit_says_so(house: House) -> None:
-    assert not house.controller.quit
+    assert not house.controller.shutdown
     assert house.ask(Shutdown()) == CommandResult()
-    assert house.controller.quit
+    assert house.controller.shutdown
 
 
 def test_info_tells_version_models_and_the_config_without_secrets(
@@ -393,9 +393,9 @@ SHARES = st.none() | st.floats(0.01, 0.99)
 def test_whatever_is_asked_is_answered_and_leaves_a_config_that_can_be_read(
     still: House, command: Command
 ) -> None:
-    before = still.controller._config
+    before = still.controller.config
     answer = still.ask(command)
-    after = still.controller._config
+    after = still.controller.config
     if isinstance(answer, CommandError):
         assert after == before
     plain = msgspec.to_builtins(after, enc_hook=str)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.service.notifier import SystemdNotifier
+from edge.service.systemd import SystemdNotifier
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -16,7 +16,7 @@ def test_systemd_hears_each_message_on_its_socket(tmp_path: Path, abstract: bool
         notifier = SystemdNotifier(address)
         notifier.ready()
         notifier.status("all is well")
-        notifier.alive()
+        notifier.watchdog()
         notifier.stopping()
         received = [systemd.recv(100).decode() for _ in range(4)]
     assert received == ["READY=1", "STATUS=all is well", "WATCHDOG=1", "STOPPING=1"]
@@ -41,9 +41,9 @@ def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> Non
     notifier = SystemdNotifier()
     notifier.ready()
     notifier.status("up")
-    notifier.alive()
+    notifier.watchdog()
     assert opened == []
 
 
 def test_a_socket_that_is_gone_does_not_end_the_service(tmp_path: Path) -> None:
-    SystemdNotifier(str(tmp_path / "gone")).alive()
+    SystemdNotifier(str(tmp_path / "gone")).watchdog()

@@ -12,7 +12,7 @@ SOON = datetime.now(UTC) + timedelta(hours=1)
 
 
 @pytest.fixture
-def lookout() -> PausableSource:
+def source() -> PausableSource:
     return PausableSource(FakeCamera([]), live=True)
 
 
@@ -28,21 +28,21 @@ class Clock:
 
 @pytest.mark.parametrize("paused", [PauseState(), PauseState(SOON)])
 def test_a_pause_is_remembered_by_the_next_process(tmp_path: Path, paused: PauseState) -> None:
-    PauseStore(tmp_path / "new" / "folder").remember(paused)
-    assert PauseStore(tmp_path / "new" / "folder").recall() == paused
+    PauseStore(tmp_path / "new" / "folder").save(paused)
+    assert PauseStore(tmp_path / "new" / "folder").load() == paused
 
 
 def test_nothing_is_paused_at_first_and_after_it_was_forgotten(tmp_path: Path) -> None:
-    memory = PauseStore(tmp_path)
-    assert memory.recall() is None
-    memory.remember(PauseState())
-    memory.forget()
-    assert memory.recall() is None
+    store = PauseStore(tmp_path)
+    assert store.load() is None
+    store.save(PauseState())
+    store.clear()
+    assert store.load() is None
 
 
 def test_a_pause_that_ended_while_nothing_ran_is_over(tmp_path: Path) -> None:
-    PauseStore(tmp_path).remember(PauseState(datetime.now(UTC) - timedelta(seconds=1)))
-    assert PauseStore(tmp_path).recall() is None
+    PauseStore(tmp_path).save(PauseState(datetime.now(UTC) - timedelta(seconds=1)))
+    assert PauseStore(tmp_path).load() is None
     assert not (tmp_path / FILE).exists()
 
 
@@ -51,74 +51,74 @@ def test_a_pause_that_cannot_be_read_lasts_until_told(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / FILE).write_bytes(content)
-    assert PauseStore(tmp_path).recall() == PauseState()
+    assert PauseStore(tmp_path).load() == PauseState()
     assert "paused until told to resume" in caplog.text
 
 
 def test_a_disk_that_refuses_is_told_of_and_the_pause_holds(
-    lookout: PausableSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    source: PausableSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "folder").write_text("is a file")
-    pauser = PauseController(lookout, PauseStore(tmp_path / "folder"), Clock())
-    assert pauser.pause(None) == PauseState()
+    controller = PauseController(source, PauseStore(tmp_path / "folder"), Clock())
+    assert controller.pause(None) == PauseState()
     assert "will not outlive a restart" in caplog.text
 
 
 def test_a_timed_pause_is_over_when_its_time_has_run_out_on_the_monotonic_clock(
-    lookout: PausableSource, tmp_path: Path
+    source: PausableSource, tmp_path: Path
 ) -> None:
     clock = Clock()
-    pauser = PauseController(lookout, PauseStore(tmp_path), clock)
-    pauser.pause(60)
-    assert lookout.paused_until is not None
+    controller = PauseController(source, PauseStore(tmp_path), clock)
+    controller.pause(60)
+    assert source.paused_until is not None
     clock.now += 59
-    pauser.tick()
-    assert not lookout.wanted
+    controller.tick()
+    assert not source.enabled
     clock.now += 2
-    pauser.tick()
-    assert lookout.wanted
+    controller.tick()
+    assert source.enabled
 
 
 def test_a_pause_without_end_takes_the_place_of_a_timed_one(
-    lookout: PausableSource, tmp_path: Path
+    source: PausableSource, tmp_path: Path
 ) -> None:
     clock = Clock()
-    pauser = PauseController(lookout, PauseStore(tmp_path), clock)
-    pauser.pause(60)
-    pauser.pause(None)
+    controller = PauseController(source, PauseStore(tmp_path), clock)
+    controller.pause(60)
+    controller.pause(None)
     clock.now += 1e9
-    pauser.tick()
-    assert not lookout.wanted
+    controller.tick()
+    assert not source.enabled
 
 
 def test_a_pause_of_the_run_before_holds_from_the_start(
-    lookout: PausableSource, tmp_path: Path
+    source: PausableSource, tmp_path: Path
 ) -> None:
-    PauseStore(tmp_path).remember(PauseState(SOON))
-    PauseController(lookout, PauseStore(tmp_path), Clock())
-    assert not lookout.wanted
-    assert lookout.paused_until == SOON
+    PauseStore(tmp_path).save(PauseState(SOON))
+    PauseController(source, PauseStore(tmp_path), Clock())
+    assert not source.enabled
+    assert source.paused_until == SOON
 
 
 def test_a_pause_moves_with_the_folder_that_keeps_it(
-    lookout: PausableSource, tmp_path: Path
+    source: PausableSource, tmp_path: Path
 ) -> None:
-    pauser = PauseController(lookout, PauseStore(tmp_path / "old"), Clock())
-    pauser.pause(None)
-    pauser.move(PauseStore(tmp_path / "new"))
-    assert PauseStore(tmp_path / "old").recall() is None
-    assert PauseStore(tmp_path / "new").recall() == PauseState()
+    controller = PauseController(source, PauseStore(tmp_path / "old"), Clock())
+    controller.pause(None)
+    controller.move(PauseStore(tmp_path / "new"))
+    assert PauseStore(tmp_path / "old").load() is None
+    assert PauseStore(tmp_path / "new").load() == PauseState()
 
 
 def test_a_change_is_told_once(
-    lookout: PausableSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    source: PausableSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    pauser = PauseController(lookout, PauseStore(tmp_path), Clock())
-    pauser.resume()
-    pauser.pause(None)
-    pauser.resume()
-    pauser.resume()
+    controller = PauseController(source, PauseStore(tmp_path), Clock())
+    controller.resume()
+    controller.pause(None)
+    controller.resume()
+    controller.resume()
     assert [record.message for record in caplog.records] == [
         "paused until told to resume",
         "resumed",

@@ -3,13 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge.pipeline import pipeline as module
-from edge.service.notifier import SystemdNotifier
-from edge.service.systemd import SystemdReporter
+from edge.service.systemd import SystemdNotifier, SystemdReporter
 from edge.types import Image
 from tests.brokers import wait_until
 from tests.edge.cameras import FakeCamera, KeepingSink
@@ -24,7 +24,7 @@ def systemd(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 @pytest.fixture
-def herald(systemd: Supervisor) -> SystemdReporter:
+def reporter(systemd: Supervisor) -> SystemdReporter:
     return SystemdReporter(SystemdNotifier(systemd.address))
 
 
@@ -40,43 +40,43 @@ class Shutter:
 
 
 def telling(
-    herald: SystemdReporter, pipeline: module.Pipeline, condition: Callable[[], bool]
+    reporter: SystemdReporter, pipeline: module.Pipeline, condition: Callable[[], bool]
 ) -> None:
     """Tell as the main loop does, until the condition holds."""
 
     def told() -> bool:
-        herald.tell(pipeline)
+        reporter.update(pipeline)
         return condition()
 
     wait_until(told)
 
 
 def test_readiness_is_told_once_and_only_after_the_first_frame_came_through(
-    clip: list[Image], systemd: Supervisor, herald: SystemdReporter
+    clip: list[Image], systemd: Supervisor, reporter: SystemdReporter
 ) -> None:
     shutter = Shutter()
     pipeline = build(FakeCamera(clip[:5], wait=shutter), KeepingSink(), live=True)
     pipeline.start()
-    herald.tell(pipeline)
-    assert herald.waits
+    reporter.update(pipeline)
+    assert reporter.not_ready
     assert "READY=1" not in systemd.listen()
     shutter.open()
-    telling(herald, pipeline, lambda: "READY=1" in systemd.listen())
-    assert not herald.waits
-    herald.tell(pipeline)
+    telling(reporter, pipeline, lambda: "READY=1" in systemd.listen())
+    assert not reporter.not_ready
+    reporter.update(pipeline)
     assert systemd.listen().count("READY=1") == 1
     assert pipeline.stop()
 
 
 def test_a_camera_that_is_known_to_be_away_does_not_hold_readiness_up(
-    systemd: Supervisor, herald: SystemdReporter
+    systemd: Supervisor, reporter: SystemdReporter
 ) -> None:
     shutter = Shutter()
     camera = FakeCamera([], wait=shutter)
     camera.online = False
     pipeline = build(camera, KeepingSink(), live=True)
     pipeline.start()
-    herald.tell(pipeline)
+    reporter.update(pipeline)
     assert systemd.listen()[:2] == ["STATUS=camera offline; 0 fps", "READY=1"]
     shutter.open()
     assert pipeline.stop()
@@ -85,20 +85,20 @@ def test_a_camera_that_is_known_to_be_away_does_not_hold_readiness_up(
 def test_the_watchdog_is_fed_until_a_stage_hangs_and_the_log_says_so_once(
     clip: list[Image],
     systemd: Supervisor,
-    herald: SystemdReporter,
+    reporter: SystemdReporter,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(module, "STALLED", 0.5)
+    monkeypatch.setattr(module, "STALL_TIMEOUT", 0.5)
     shutter = Shutter()
     pipeline = build(FakeCamera(clip[:5], wait=shutter), KeepingSink(), live=True)
     pipeline.start()
-    herald.tell(pipeline)
+    reporter.update(pipeline)
     assert "WATCHDOG=1" in systemd.listen()
     wait_until(lambda: pipeline.stalled() == ["capture"])
     systemd.listen().clear()
-    herald.tell(pipeline)
-    herald.tell(pipeline)
+    reporter.update(pipeline)
+    reporter.update(pipeline)
     assert "WATCHDOG=1" not in systemd.listen()
     assert caplog.text.count("nothing comes from capture") == 1
     shutter.open()
@@ -106,7 +106,7 @@ def test_the_watchdog_is_fed_until_a_stage_hangs_and_the_log_says_so_once(
 
 
 def test_the_status_says_how_camera_and_sinks_are_and_again_only_when_that_changes(
-    clip: list[Image], systemd: Supervisor, herald: SystemdReporter
+    clip: list[Image], systemd: Supervisor, reporter: SystemdReporter
 ) -> None:
     sink, shutter = KeepingSink(), Shutter()
     sink.condition = "broker b:1"
@@ -114,7 +114,7 @@ def test_the_status_says_how_camera_and_sinks_are_and_again_only_when_that_chang
     pipeline.start()
     for condition in ("broker b:1", "broker b:1", "broker b:1 away, 3 events wait"):
         sink.condition = condition
-        herald.tell(pipeline)
+        reporter.update(pipeline)
     assert [text for text in systemd.listen() if text.startswith("STATUS=")] == [
         "STATUS=camera online; broker b:1; 0 fps",
         "STATUS=camera online; broker b:1 away, 3 events wait; 0 fps",
@@ -124,25 +124,26 @@ def test_the_status_says_how_camera_and_sinks_are_and_again_only_when_that_chang
 
 
 def test_a_reload_is_told_with_a_stamp_and_ends_with_readiness_once_all_is_in_force(
-    clip: list[Image], systemd: Supervisor, herald: SystemdReporter
+    clip: list[Image], systemd: Supervisor, reporter: SystemdReporter
 ) -> None:
     camera = FakeCamera([clip[4]] * 100_000, wait=lambda: time.sleep(0.01))
     pipeline = build(camera, KeepingSink(), live=True)
     pipeline.start()
-    telling(herald, pipeline, lambda: "READY=1" in systemd.listen())
+    telling(reporter, pipeline, lambda: "READY=1" in systemd.listen())
     systemd.listen().clear()
     held, release = threading.Event(), threading.Event()
 
-    def hold() -> None:
-        held.set()
-        release.wait(20)
+    class Slow(KeepingSink):
+        def start(self) -> None:
+            held.set()
+            release.wait(20)
 
-    pipeline._stages[3].ask(hold)
+    pipeline.reconfigure(replace(pipeline.components, sinks=(Slow(),)))
     wait_until(held.is_set)
-    herald.begin_reload()
-    herald.tell(pipeline)
+    reporter.begin_reload()
+    reporter.update(pipeline)
     assert systemd.listen()[0].startswith("RELOADING=1\nMONOTONIC_USEC=")
     assert "READY=1" not in systemd.listen()
     release.set()
-    telling(herald, pipeline, lambda: "READY=1" in systemd.listen())
+    telling(reporter, pipeline, lambda: "READY=1" in systemd.listen())
     assert pipeline.stop()

@@ -235,9 +235,9 @@ def test_a_detection_without_area_hides_no_other() -> None:
 def test_what_the_detector_found_is_suspected_believed_or_not() -> None:
     turned = looking(nose=90)
     seen = follow([[face(0)], [face(0), turned], [face(0)]])
-    assert [box.center.x for box in seen[0].suspected] == [50.0, 50.0]  # found, and young
-    assert turned.box in seen[1].suspected
-    assert seen[2].suspected == (face(0).box,)
+    assert [box.center.x for box in seen[0].candidate_boxes] == [50.0, 50.0]  # found, and young
+    assert turned.box in seen[1].candidate_boxes
+    assert seen[2].candidate_boxes == (face(0).box,)
 
 
 def test_a_young_face_is_suspected_in_frames_that_the_detector_did_not_look_at() -> None:
@@ -245,11 +245,11 @@ def test_a_young_face_is_suspected_in_frames_that_the_detector_did_not_look_at()
     tracker.update(frame(0.0), [face(0)])
     carried = tracker.carry(frame(0.1), lambda box: Shift(5.0, 0.0))
     assert carried.tracks == ()
-    assert any(box.x1 == pytest.approx(5.0) for box in carried.suspected)
+    assert any(box.x1 == pytest.approx(5.0) for box in carried.candidate_boxes)
 
 
 def test_nothing_is_suspected_after_a_cut() -> None:
     tracker = Tracker(SETTINGS)
     tracker.update(frame(0.0), [face(0)])
     tracker.clear()
-    assert tracker.carry(frame(0.1), lambda box: None).suspected == ()
+    assert tracker.carry(frame(0.1), lambda box: None).candidate_boxes == ()

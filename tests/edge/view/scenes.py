@@ -22,8 +22,8 @@ def expression(
 
 
 def scene(
-    *expressions: Expression, image: Image = BLANK, suspected: tuple[Box, ...] = ()
+    *expressions: Expression, image: Image = BLANK, candidate_boxes: tuple[Box, ...] = ()
 ) -> AnalyzedFrame:
     tracks = tuple(one.track for one in expressions)
-    tracked = TrackedFrame(frame(image=image), tracks, suspected)
+    tracked = TrackedFrame(frame(image=image), tracks, candidate_boxes)
     return AnalyzedFrame(tracked, expressions, datetime.now(UTC))

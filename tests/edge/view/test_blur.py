@@ -32,7 +32,11 @@ def test_nothing_is_hidden_where_nothing_shall_be(noise: Image) -> None:
 
 @pytest.mark.parametrize("told", [True, False])
 def test_a_face_becomes_a_few_squares_told_of_or_only_suspected(noise: Image, told: bool) -> None:
-    seen = scene(expression(FACE), image=noise) if told else scene(image=noise, suspected=(FACE,))
+    seen = (
+        scene(expression(FACE), image=noise)
+        if told
+        else scene(image=noise, candidate_boxes=(FACE,))
+    )
     picture = apply_privacy(seen, PrivacyBlur.FACES)
     assert shades(picture[150:250, 200:300]) <= SQUARES
     # Hair and chin too: three tenths of the box on each side, a promise of docs/privacy.md.
@@ -46,7 +50,9 @@ def test_what_is_no_face_stays_as_it_is(noise: Image) -> None:
 
 def test_a_face_that_leaves_the_picture_is_hidden_as_far_as_it_is_in_it(noise: Image) -> None:
     half_out, outside = Box(-50.0, -50.0, 50.0, 50.0), Box(900.0, 900.0, 950.0, 950.0)
-    picture = apply_privacy(scene(image=noise, suspected=(half_out, outside)), PrivacyBlur.FACES)
+    picture = apply_privacy(
+        scene(image=noise, candidate_boxes=(half_out, outside)), PrivacyBlur.FACES
+    )
     assert shades(picture[:50, :50]) <= SQUARES
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.publish.mqtt import MqttSettings, MqttSink
-from edge.service.command_queue import CommandQueue
+from edge.service.commands import CommandQueue
 from tests.brokers import Broker
 from tests.events import status
 from tests.subscribers import Subscriber

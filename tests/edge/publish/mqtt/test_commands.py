@@ -1,6 +1,5 @@
 """What callers may send, and what they get back; the desk is real, the network is not needed."""
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,11 +12,11 @@ from paho.mqtt.properties import Properties
 from edge.publish.mqtt.commands import LARGEST, MqttCommandHandler
 from edge.publish.mqtt.message import IncomingMessage, OutgoingMessage
 from edge.publish.mqtt.settings import MqttSettings
-from edge.service.command_queue import MOST_WAITING, CommandQueue
 from edge.service.commands import (
     Command,
     CommandError,
     CommandName,
+    CommandQueue,
     CommandResult,
     ErrorCode,
     GetInfo,
@@ -41,9 +40,7 @@ class Caller:
 
     def __init__(self, **fields: Any) -> None:
         self.letters: list[OutgoingMessage] = []
-        self.desk = CommandQueue(
-            {"shallow-int8": Path("shallow-int8")}, ("emotiond",), pictures=False
-        )
+        self.desk = CommandQueue()
         settings = MqttSettings(device="test", **fields)
         self._requests = MqttCommandHandler(settings, self.desk, self.letters.append)
 
@@ -169,7 +166,7 @@ def test_a_picture_goes_before_its_answer_on_a_topic_of_its_own() -> None:
     caller.send("request/snapshot")
     request = caller.desk.next(0)
     assert request is not None
-    request.answer(CommandResult({"bytes": 4}, picture=b"JPEG"))
+    request.answer(CommandResult({"bytes": 4}, jpeg=b"JPEG"))
     picture, answer = caller.letters
     assert (picture.topic, picture.payload, picture.retain) == (f"{ROOT}/snapshot", b"JPEG", False)
     assert answer.topic == f"{ROOT}/response/snapshot"
@@ -177,7 +174,7 @@ def test_a_picture_goes_before_its_answer_on_a_topic_of_its_own() -> None:
 
 def test_a_caller_who_is_faster_than_the_answers_is_told_so() -> None:
     caller = Caller()
-    for _ in range(MOST_WAITING + 1):
+    for _ in range(16 + 1):
         caller.send("request/info")
     assert caller.answer()["error"]["code"] == "busy"
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from edge.pipeline.latest_frame import LatestFrame
-from edge.service.command_queue import CommandQueue
 from edge.service.commands import (
+    Catalog,
     Command,
     CommandError,
+    CommandQueue,
     CommandResult,
     ErrorCode,
     Pause,
@@ -34,8 +35,9 @@ class Seat:
     def __init__(self, blur: PrivacyBlur = PrivacyBlur.NONE) -> None:
         self.now = 0.0
         self.showcase = LatestFrame()
-        self.desk = CommandQueue(MODELS, ("auto", "emotiond", "haar", "mediapipe"), pictures=False)
-        outlook = ViewContext(self.showcase, blur, lambda image: scene(image=image))
+        self.desk = CommandQueue()
+        catalog = Catalog(MODELS, ("auto", "emotiond", "haar", "mediapipe"))
+        outlook = ViewContext(self.showcase, blur, lambda image: scene(image=image), catalog)
         self.operator = KeyHandler(outlook, self.desk, lambda: self.now)
 
     def tell(self, camera: CameraState = CameraState.ONLINE, model: str = "shallow-int8") -> None:

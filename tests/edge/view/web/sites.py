@@ -10,8 +10,14 @@ from typing import Any
 
 from edge.offline.recognizer import EmotionRecognizer
 from edge.pipeline.latest_frame import LatestFrame
-from edge.service.command_queue import CommandQueue
-from edge.service.commands import Command, CommandError, CommandRequest, CommandResult
+from edge.service.commands import (
+    Catalog,
+    Command,
+    CommandError,
+    CommandQueue,
+    CommandRequest,
+    CommandResult,
+)
 from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image
 from edge.view.settings import PrivacyBlur
 from edge.view.view_context import ViewContext
@@ -73,11 +79,13 @@ class House:
 
     def __init__(self, settings: WebSettings, blur: PrivacyBlur = PrivacyBlur.NONE) -> None:
         self.showcase = LatestFrame()
-        self.desk = CommandQueue({}, ("auto", "haar"), pictures=False, labels=LABELS)
+        self.desk = CommandQueue()
         self.clerk = Clerk(self.desk)
         self.recognizer = EmotionRecognizer()
         self.analysed: list[Image] = []
-        self.site = WebServer(settings, ViewContext(self.showcase, blur, self._analyse), self.desk)
+        catalog = Catalog({}, ("auto", "haar"), LABELS)
+        context = ViewContext(self.showcase, blur, self._analyse, catalog)
+        self.site = WebServer(settings, context, self.desk)
         self.cookie = ""
 
     def tell(self, camera: CameraState = CameraState.ONLINE) -> None:

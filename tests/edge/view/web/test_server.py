@@ -9,7 +9,7 @@ import pytest
 
 from edge.errors import EmotiondError
 from edge.pipeline.latest_frame import LatestFrame
-from edge.service.command_queue import CommandQueue
+from edge.service.commands import CommandQueue
 from edge.types import CameraState
 from edge.view.settings import PrivacyBlur
 from edge.view.view_context import ViewContext
@@ -22,9 +22,7 @@ from tests.edge.view.web.sites import serve
 def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
     with serve() as house:
         outlook = ViewContext(LatestFrame(), PrivacyBlur.NONE, lambda _: scene())
-        other = WebServer(
-            WebSettings(port=house.port), outlook, CommandQueue({}, (), pictures=False)
-        )
+        other = WebServer(WebSettings(port=house.port), outlook, CommandQueue())
         with pytest.raises(EmotiondError, match=f":{house.port}: Address already in use; choose"):
             other.start()
         other.close(1.0)

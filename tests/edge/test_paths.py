@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.service.units import CONFIG, service_environment, service_of
+from edge.paths import service_environment, systemd_unit_for
+
+CONFIG = Path("/etc/emotiond/emotiond.yaml")
 
 
 @pytest.mark.parametrize(
@@ -16,7 +18,7 @@ from edge.service.units import CONFIG, service_environment, service_of
     ],
 )
 def test_a_config_belongs_to_the_unit_that_reads_it(config: str, unit: str | None) -> None:
-    assert service_of(Path(config)) == unit
+    assert systemd_unit_for(Path(config)) == unit
 
 
 def test_a_command_on_a_services_config_looks_where_systemd_has_the_service_look() -> None:
@@ -31,7 +33,7 @@ def test_a_command_on_a_services_config_looks_where_systemd_has_the_service_look
 def test_of_a_service_that_runs_the_secrets_are_those_it_was_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.service.units.CREDENTIALS", tmp_path)
+    monkeypatch.setattr("edge.paths.CREDENTIALS", tmp_path)
     (tmp_path / "emotiond.service").mkdir()
     given = service_environment(CONFIG)["CREDENTIALS_DIRECTORY"]
     assert given == str(tmp_path / "emotiond.service")
@@ -47,5 +49,5 @@ def test_what_was_given_to_another_user_is_passed_over(
     if os.geteuid() == 0:
         pytest.skip("root may look anywhere; tests/system reloads a service")
     (tmp_path / "credentials").mkdir(mode=0)
-    monkeypatch.setattr("edge.service.units.CREDENTIALS", tmp_path / "credentials")
+    monkeypatch.setattr("edge.paths.CREDENTIALS", tmp_path / "credentials")
     assert service_environment(CONFIG)["CREDENTIALS_DIRECTORY"] == "/etc/emotiond"

@@ -3,13 +3,11 @@ from typing import Any
 
 import pytest
 
-from edge.detect.card import load_detector_card
 from edge.errors import ModelError
-from edge.infer.card import load_card
-from edge.model_card import card_path
+from edge.model_card import card_path, load_card, load_detector_card
 from edge.paths import asset
 from tests.edge.detect.lights import copy_lights
-from tests.edge.infer.models import SHIPPED
+from tests.edge.infer.models import SHIPPED, copy_model
 
 
 def test_every_shipped_detector_has_a_card_of_this_very_file() -> None:
@@ -17,7 +15,7 @@ def test_every_shipped_detector_has_a_card_of_this_very_file() -> None:
     assert [load_detector_card(model).name for model in models] == ["face-160x120", "face-320x240"]
 
 
-def test_every_card_says_what_the_detector_must_not_be_taken_for() -> None:
+def test_every_card_of_a_detector_says_what_it_must_not_be_taken_for() -> None:
     for model in (asset("models") / "detectors").glob("*.tflite"):
         card = load_detector_card(model)
         assert "research" in card.licence
@@ -59,7 +57,7 @@ def test_a_missing_card_and_a_missing_model_are_named(tmp_path: Path) -> None:
         {"extra": 1},
     ],
 )
-def test_a_malformed_card_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_a_malformed_detector_card_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=r"lights\.json: is not a detector's card: "):
         load_detector_card(copy_lights(tmp_path, **changes))
 
@@ -71,3 +69,50 @@ def test_the_card_of_a_classifier_is_none_of_a_detector_nor_the_other_way_round(
         load_detector_card(SHIPPED)
     with pytest.raises(ModelError, match="is not a model card"):
         load_card(copy_lights(tmp_path))
+
+
+def test_every_shipped_model_has_a_card_of_this_very_file() -> None:
+    models = sorted(asset("models").glob("*.tflite"))
+    assert [load_card(model).name for model in models] == [model.stem for model in models]
+
+
+def test_every_card_of_a_model_says_what_it_must_not_be_taken_for() -> None:
+    for model in asset("models").glob("*.tflite"):
+        card = load_card(model)
+        assert "research" in card.licence
+        assert "not an inner feeling" in card.limits
+
+
+def test_a_damaged_model_is_told_by_its_hash(tmp_path: Path) -> None:
+    model = copy_model(tmp_path)
+    with model.open("r+b") as file:
+        file.truncate(1000)
+    with pytest.raises(ModelError, match=r"expected sha256 \w{64} as its card says, found \w{64}"):
+        load_card(model)
+
+
+def test_a_missing_model_card_is_named(tmp_path: Path) -> None:
+    model = copy_model(tmp_path)
+    card_path(model).unlink()
+    with pytest.raises(ModelError, match=r"shallow-int8.json: cannot be read"):
+        load_card(model)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"labels": ["one"]},
+        {"labels": ["one", "one", "two"]},
+        {"labels": ["one", ""]},
+        {"input": {"shape": [48, 64, 1]}},
+        {"input": {"shape": [48, 48, 3]}},
+        {"output": {"temperature": 1e-300}},
+        {"output": {"offsets": [0.5]}},
+        {"output": {"kind": "probabilities", "offsets": [0.5] * 8}},
+        {"sha256": "abc"},
+        {"extra": 1},
+    ],
+)
+def test_a_malformed_model_card_is_refused(tmp_path: Path, changes: dict[str, object]) -> None:
+    with pytest.raises(ModelError, match="is not a model card"):
+        load_card(copy_model(tmp_path, **changes))

@@ -1,0 +1,268 @@
+"""Pipeline components: built from a config, and changed to another config in two steps.
+
+*Prepare* loads, binds, opens and locks everything that the other config needs; if anything fails,
+nothing has changed and the error says why. *Commit* makes it the present one and cannot fail.
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from edge.capture import EndOfStream, Source, SourceSettings, is_live, open_source
+from edge.config import Config, outbox_paths
+from edge.detect import detector_kinds
+from edge.errors import ConfigError, InputError
+from edge.model_card import read_labels
+from edge.paths import asset
+from edge.pipeline.latest_frame import LatestFrame
+from edge.pipeline.processing import (
+    ANALYZER_SECTIONS,
+    SCHEDULER_SECTIONS,
+    ImageAnalyzer,
+    ProcessingComponents,
+    build_processing,
+    changed_sections,
+    rebuild_processing,
+)
+from edge.publish import ExclusiveSink, MqttSettings, Sink, SinkSettings, open_sink
+from edge.service.commands import Catalog, CommandQueue
+from edge.view import ViewContext, WebSettings, open_preview, open_web
+from edge.view.settings import PrivacyBlur
+
+SINK_SECTIONS = ("sinks", "view", "web", "privacy", "state")
+"""Sections of the config that sinks and views are built from."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineComponents:
+    """Components of a pipeline, in the order in which a frame comes to them.
+
+    Attributes:
+        source: gives the frames.
+        live: whether they come whether or not they are read, so that a late one is dropped.
+        processing: what happens to a frame.
+        sinks: where events go, and what shows them.
+        generation: number of the source in its pipeline, from 0; its frames carry it.
+    """
+
+    source: Source
+    live: bool
+    processing: ProcessingComponents
+    sinks: tuple[Sink, ...]
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SinkSpec:
+    """Everything that one sink is opened by: it is kept for as long as this stays the same.
+
+    Attributes:
+        settings: of the sink, or of the web page; None is the preview window.
+        outbox: the file of what it has not yet delivered, where it has one.
+        catalog: what the commands that it takes may choose from.
+        blur: what is hidden in the images that it shows.
+    """
+
+    settings: SinkSettings | WebSettings | None
+    outbox: Path | None = None
+    catalog: Catalog = field(default_factory=Catalog)
+    blur: PrivacyBlur = PrivacyBlur.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What another config makes of a pipeline: loaded, bound, opened and locked.
+
+    Attributes:
+        config, file_config: as `PipelineBuilder.prepare` was given them.
+        sections: those in which the config differs.
+        catalog: what commands may choose from.
+        sink_specs: of the sinks, in their order.
+        components: those that are kept, and new ones.
+    """
+
+    config: Config
+    file_config: Config
+    sections: tuple[str, ...]
+    catalog: Catalog
+    sink_specs: tuple[SinkSpec, ...]
+    components: PipelineComponents
+
+
+class PipelineBuilder:
+    """Builds the components of a pipeline, and prepares and commits the change to another config.
+
+    Camera, files, ports and broker are not touched by the first build: a daemon that has them may
+    be running.
+
+    Args:
+        config: the first config.
+        commands: where sinks submit commands; None takes none.
+        latest_frame: where views find what they show; None opens no view.
+
+    Attributes:
+        config: the present config.
+        file_config: the same without what commands changed.
+        catalog: what commands may choose from, as the file has it.
+        components: the present ones.
+
+    Raises:
+        ConfigError: a file or package that the config needs cannot be used.
+        ModelError: a model cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        commands: CommandQueue | None = None,
+        latest_frame: LatestFrame | None = None,
+    ) -> None:
+        self._commands, self._latest_frame = commands, latest_frame
+        self._images = ImageAnalyzer(lambda: self.config)
+        self._track_ids = count(1)
+        self.config = self.file_config = config
+        self.catalog = self._catalog_for(config)
+        self._sink_specs = self._specs_for(config, self.catalog)
+        self.components = PipelineComponents(
+            open_source(config.source),
+            is_live(config.source),
+            build_processing(config, self._track_ids),
+            tuple(self._open_sink(spec) for spec in self._sink_specs),
+        )
+
+    def prepare(self, config: Config, file_config: Config | None = None) -> Changes:
+        """Load, bind, open and lock what another config needs; the present components go on.
+
+        Args:
+            config: the other config.
+            file_config: the same without what commands changed; None where they changed nothing.
+
+        Raises:
+            EmotiondError: something cannot be used, or needs a restart; nothing has changed.
+        """
+        present, sections = self.components, changed_sections(self.config, config)
+        known = (*SCHEDULER_SECTIONS, *ANALYZER_SECTIONS, *SINK_SECTIONS)
+        fixed = [name for name in sections if name not in known]
+        if fixed:
+            raise ConfigError(f"{', '.join(fixed)}: a change needs a restart of the daemon")
+        file_config = file_config or config
+        catalog = self._catalog_for(file_config)
+        specs = self._specs_for(config, catalog)
+        if "source" in sections:
+            check_readable(config.source)
+        components = PipelineComponents(
+            open_source(config.source) if "source" in sections else present.source,
+            is_live(config.source),
+            rebuild_processing(present.processing, self.config, config, self._track_ids),
+            self._prepare_sinks(specs),
+        )
+        return Changes(config, file_config, sections, catalog, specs, components)
+
+    def commit(self, changes: Changes) -> None:
+        """Make prepared changes the present state; the pipeline takes over the components."""
+        self.config, self.file_config = changes.config, changes.file_config
+        self.catalog = changes.catalog
+        self.components, self._sink_specs = changes.components, changes.sink_specs
+
+    def _prepare_sinks(self, specs: Sequence[SinkSpec]) -> tuple[Sink, ...]:
+        """Keep each sink whose spec is still wanted, open the others and take what they need."""
+        replaced = list(zip(self._sink_specs, self.components.sinks, strict=True))
+        kept: list[Sink | None] = []
+        for spec in specs:
+            match = next((pair for pair in replaced if pair[0] == spec), None)
+            kept.append(match[1] if match else None)
+            if match:
+                replaced.remove(match)
+        closed_first = [sink for _, sink in replaced]
+        sinks: list[Sink] = []
+        with ExitStack() as undo:
+            for spec, present in zip(specs, kept, strict=True):
+                sink = present or self._open_sink(spec)
+                if present is None and isinstance(sink, ExclusiveSink):
+                    undo.callback(sink.close, 0.0)
+                    sink.prepare(closed_first)
+                sinks.append(sink)
+            undo.pop_all()
+        return tuple(sinks)
+
+    def _catalog_for(self, config: Config) -> Catalog:
+        return Catalog() if self._commands is None else catalog_for(config)
+
+    def _specs_for(self, config: Config, catalog: Catalog) -> tuple[SinkSpec, ...]:
+        specs = [
+            SinkSpec(sink, path, catalog) if isinstance(sink, MqttSettings) else SinkSpec(sink)
+            for sink, path in zip(config.sinks, outbox_paths(config), strict=True)
+        ]
+        if self._latest_frame is not None:
+            wanted = ((config.view.window, None), (config.view.web, config.web))
+            blur = config.privacy.blur
+            specs += [SinkSpec(view, None, catalog, blur) for enabled, view in wanted if enabled]
+        return tuple(specs)
+
+    def _open_sink(self, spec: SinkSpec) -> Sink:
+        if spec.settings is not None and not isinstance(spec.settings, WebSettings):
+            return open_sink(spec.settings, spec.outbox, self._commands, spec.catalog)
+        assert self._commands is not None
+        assert self._latest_frame is not None
+        context = ViewContext(self._latest_frame, spec.blur, self._images.analyze, spec.catalog)
+        if spec.settings is None:
+            return open_preview(context, self._commands)
+        return open_web(spec.settings, context, self._commands)
+
+
+def build_components(config: Config) -> PipelineComponents:
+    """Build a pipeline that takes no commands, opens no view and is never changed.
+
+    Raises:
+        ConfigError, ModelError: as `PipelineBuilder`.
+    """
+    return PipelineBuilder(config).components
+
+
+def validate_components(config: Config) -> PipelineComponents:
+    """Load everything that a daemon with this config needs, to learn whether it can be used.
+
+    Raises:
+        ConfigError, ModelError: as `PipelineBuilder`.
+    """
+    return PipelineBuilder(config, CommandQueue(), LatestFrame()).components
+
+
+def catalog_for(config: Config) -> Catalog:
+    """Return what commands may choose from: shipped models, the config's own, and detectors.
+
+    Raises:
+        ModelError: a model's card cannot be read.
+    """
+    models = {file.stem: Path(file.stem) for file in sorted(asset("models").glob("*.tflite"))}
+    own = config.classifier.model
+    if own.name not in models:
+        models[own.stem] = own
+    labels = dict.fromkeys(label for model in models.values() for label in read_labels(model))
+    return Catalog(models, detector_kinds(), tuple(labels), config.privacy.pictures)
+
+
+def check_readable(settings: SourceSettings) -> None:
+    """Read the first image of a file or folder; a camera that is away comes back by itself.
+
+    Raises:
+        InputError: there is none that can be read.
+    """
+    if is_live(settings):
+        return
+    source = open_source(settings)
+    failure: InputError | None = None
+    try:
+        while True:
+            try:
+                if source.read() is not None:
+                    return
+            except InputError as error:  # one image of a folder: the next may do
+                failure = failure or error
+    except EndOfStream:
+        if failure is not None:
+            raise failure from None
+    finally:
+        source.close()

@@ -1,0 +1,298 @@
+"""Components of another config: kept where they serve, and nothing changed where it cannot be."""
+
+import fcntl
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from edge.commands.demo_run import CLIP
+from edge.config import Config, parse_config
+from edge.errors import ConfigError, EmotiondError
+from edge.pipeline.build import Changes, PipelineBuilder, build_components, validate_components
+from edge.pipeline.latest_frame import LatestFrame
+from edge.service.commands import CommandQueue
+from edge.types import Image
+from edge.view.web.server import WebServer
+from tests.edge.infer.models import copy_brightness
+
+BASE: dict[str, Any] = {
+    "source": {"kind": "video", "path": str(CLIP)},
+    "detector": {"kind": "haar"},
+    "sinks": [{"kind": "mqtt", "device": "a"}, {"kind": "jsonl", "path": "events.jsonl"}],
+    "state": "state",
+}
+
+
+class Daemon:
+    """A builder as a daemon has it, with its config in a folder; what it opened is closed.
+
+    Args:
+        folder: of the config.
+        fields: of the config, beside those of `BASE`.
+    """
+
+    def __init__(self, folder: Path, **fields: Any) -> None:
+        self._folder = folder
+        self.builder = PipelineBuilder(self.config(**fields), CommandQueue(), LatestFrame())
+        self._opened = list(self.builder.components.sinks)
+
+    def config(self, **fields: Any) -> Config:
+        return parse_config({**BASE, **fields}, self._folder / "config.yaml")
+
+    def prepare(self, **fields: Any) -> Changes:
+        changes = self.builder.prepare(self.config(**fields))
+        self._opened += changes.components.sinks
+        return changes
+
+    def replaced(self, **fields: Any) -> set[str]:
+        """Return the names of what another config makes anew; it is committed."""
+        before, changes = self.builder.components, self.prepare(**fields)
+        after = changes.components
+        names = {
+            "source": before.source is not after.source,
+            "scheduler": before.processing.scheduler is not after.processing.scheduler,
+            "analyzer": before.processing.analyzer is not after.processing.analyzer,
+            "mqtt": before.sinks[0] not in after.sinks,
+            "jsonl": before.sinks[1] not in after.sinks,
+            "view": before.sinks[2:] != after.sinks[2:],
+        }
+        self.builder.commit(changes)
+        return {name for name, changed in names.items() if changed}
+
+    def close(self) -> None:
+        for sink in self._opened:
+            sink.close(0.0)
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    with closing(Daemon(tmp_path)) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def other_video(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "b.mp4").write_bytes(CLIP.read_bytes())
+    return {"kind": "video", "path": "b.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({}, set()),
+        ({"smoothing": {"dwell": 0.5}}, {"analyzer"}),
+        ({"tracker": {"min_hits": 4}}, {"scheduler", "analyzer"}),
+        ({"source": {"kind": "camera"}}, {"source", "scheduler", "analyzer"}),
+        ({"privacy": {"pictures": True}}, {"mqtt"}),
+        ({"privacy": {"blur": "faces"}}, set()),
+        ({"sinks": [BASE["sinks"][1]]}, {"mqtt"}),
+        ({"sinks": [BASE["sinks"][1], BASE["sinks"][0]]}, set()),
+        ({"sinks": [{"kind": "mqtt", "device": "b"}, BASE["sinks"][1]]}, {"mqtt"}),
+        ({"state": "elsewhere"}, {"mqtt"}),
+        ({"view": {"web": True}, "web": {"port": 0}}, {"view"}),
+    ],
+)
+def test_only_what_a_change_of_the_config_concerns_is_made_anew(
+    daemon: Daemon, fields: dict[str, Any], names: set[str]
+) -> None:
+    assert daemon.replaced(**fields) == names
+    assert daemon.prepare(**fields).components == daemon.builder.components
+
+
+OTHER_VALUES: dict[str, Any] = {
+    "source": {"kind": "camera"},
+    "detector": {"kind": "haar", "width": 480},
+    "detect": {"every": 3},
+    "tracker": {"min_hits": 4},
+    "classifier": {"min_confidence": 0.4},
+    "quality": {"min_size": 30},
+    "smoothing": {"dwell": 0.5},
+    "sinks": [{"kind": "mqtt", "device": "b"}],
+    "view": {"web": False},
+    "web": {"port": 0, "viewers": 3},
+    "privacy": {"blur": "faces"},
+    "state": "elsewhere",
+}
+"""Another value in each section of the config."""
+
+
+@pytest.mark.parametrize("section", Config.__struct_fields__)
+def test_each_section_is_rebuilt_or_its_change_refused(tmp_path: Path, section: str) -> None:
+    page = {"view": {"web": True}, "web": {"port": 0}}
+    with closing(Daemon(tmp_path, **page)) as daemon:
+        assert section in OTHER_VALUES, "give this section another value here"
+        fields = {**page, section: OTHER_VALUES[section]}
+        present = daemon.builder.components
+        try:
+            rebuilt = daemon.prepare(**fields).components != present
+        except ConfigError as error:
+            rebuilt = f"{section}: a change needs a restart" in str(error)
+        assert rebuilt
+
+
+class WiderConfig(Config, frozen=True):
+    """A config with a section that nobody has built anything from yet."""
+
+    extra: int = 0
+
+
+def test_a_section_that_nothing_is_built_from_needs_a_restart(daemon: Daemon) -> None:
+    fields = {name: getattr(daemon.config(), name) for name in Config.__struct_fields__}
+    with pytest.raises(ConfigError, match="extra: a change needs a restart of the daemon"):
+        daemon.builder.prepare(WiderConfig(**fields, extra=1))
+
+
+def test_what_was_prepared_counts_once_it_is_committed(daemon: Daemon) -> None:
+    before = daemon.builder.config, daemon.builder.components, daemon.builder.catalog
+    changes = daemon.prepare(smoothing={"dwell": 0.5}, privacy={"pictures": True})
+    present = daemon.builder.config, daemon.builder.components, daemon.builder.catalog
+    assert present == before
+    daemon.builder.commit(changes)
+    assert daemon.builder.config.smoothing.dwell == 0.5
+    assert daemon.builder.components is changes.components
+    assert daemon.builder.catalog.allow_snapshots
+
+
+def test_another_kind_of_source_says_whether_frames_are_dropped(daemon: Daemon) -> None:
+    assert not daemon.builder.components.live
+    assert daemon.prepare(source={"kind": "camera"}).components.live
+
+
+def test_two_sinks_that_are_set_alike_are_two(daemon: Daemon) -> None:
+    twice = [BASE["sinks"][0], BASE["sinks"][0], BASE["sinks"][1], BASE["sinks"][1]]
+    for _ in range(2):
+        changes = daemon.prepare(sinks=twice)
+        assert len(set(map(id, changes.components.sinks))) == 4
+        daemon.builder.commit(changes)
+
+
+def test_a_model_of_ones_own_can_be_chosen_beside_those_that_are_shipped(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    catalog = daemon.prepare(classifier={"model": str(copy_brightness(tmp_path))}).catalog
+    assert {"brightness", "shallow-int8", "tiny-int8"} <= set(catalog.models)
+    assert {"dusk", "happy"} <= set(catalog.labels)
+    assert "haar" in catalog.detectors
+
+
+# Views.
+
+
+@pytest.mark.parametrize("view", ["window", "web"])
+def test_a_view_is_opened_where_the_config_wants_it_and_there_is_something_to_see(
+    daemon: Daemon, view: str
+) -> None:
+    wanted = daemon.config(view={view: True})
+    assert len(validate_components(wanted).sinks) == 3
+    assert len(build_components(wanted).sinks) == 2
+
+
+def test_a_view_stays_through_changes_that_do_not_concern_it(daemon: Daemon) -> None:
+    page = {"view": {"web": True}, "web": {"port": 0}}
+    assert daemon.replaced(**page) == {"view"}
+    assert daemon.replaced(**page, smoothing={"dwell": 0.5}) == {"analyzer"}
+    assert daemon.replaced(**page, smoothing={"dwell": 0.5}, privacy={"blur": "faces"}) == {"view"}
+    page["web"] = {"port": 0, "viewers": 3}
+    assert "view" in daemon.replaced(**page)
+    assert daemon.replaced() == {"view"}
+
+
+# What cannot be had: the old stays, and nothing of the new is left behind.
+
+
+def refusal(daemon: Daemon, **fields: Any) -> str:
+    before = daemon.builder.config, daemon.builder.components, daemon.builder.catalog
+    with pytest.raises(EmotiondError) as caught:
+        daemon.prepare(**fields)
+    present = daemon.builder.config, daemon.builder.components, daemon.builder.catalog
+    assert present == before
+    return str(caught.value)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which somebody else listens."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        yield int(other.getsockname()[1])
+
+
+def test_a_port_that_is_taken_is_told_and_nothing_of_the_rest_is_changed(
+    daemon: Daemon, taken: int, tmp_path: Path
+) -> None:
+    page = {"view": {"web": True}, "web": {"port": taken}}
+    other = {"sinks": [{"kind": "mqtt", "device": "b"}], "smoothing": {"dwell": 0.5}}
+    assert f":{taken}: Address already in use" in refusal(daemon, **page, **other)
+    lock = next((tmp_path / "state").glob("*-b.sqlite.lock"))  # it was locked, and let go
+    with lock.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_host_that_is_not_of_this_machine_is_told(daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef")
+    web = {"host": "192.0.2.1", "port": 0, "token": {"file": "token"}}
+    text = refusal(daemon, view={"web": True}, web=web)
+    assert "192.0.2.1:0: Cannot assign requested address" in text
+
+
+def test_an_outbox_that_another_process_holds_is_told(daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    with (tmp_path / "state" / "outbox-emotiond-b.sqlite.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        text = refusal(daemon, sinks=[{"kind": "mqtt", "device": "b"}])
+    assert "another emotiond uses this device's outbox" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ({"kind": "video", "path": "gone.mp4"}, "gone.mp4: cannot be read as a video"),
+        ({"kind": "images", "path": "gone"}, "gone: cannot be read"),
+    ],
+)
+def test_a_file_that_is_not_there_is_told(
+    daemon: Daemon, source: dict[str, str], text: str
+) -> None:
+    assert text in refusal(daemon, source=source)
+
+
+def test_a_folder_of_which_one_image_is_broken_will_do(
+    daemon: Daemon, tmp_path: Path, clip: list[Image]
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"broken")
+    source = {"kind": "images", "path": "images"}
+    assert "a.png" in refusal(daemon, source=source)
+    cv2.imwrite(str(folder / "b.png"), clip[0])
+    assert "source" in daemon.replaced(source=source)
+
+
+def test_another_video_takes_the_place_of_the_one_before(
+    daemon: Daemon, other_video: dict[str, str]
+) -> None:
+    assert daemon.replaced(source=other_video) == {"source", "scheduler", "analyzer"}
+
+
+def test_a_page_may_move_to_another_address_on_the_port_that_it_has(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef")
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = int(free.getsockname()[1])
+    local = {"host": "127.0.0.1", "port": port}
+    daemon.builder.commit(daemon.prepare(view={"web": True}, web=local))
+    everywhere = {"host": "0.0.0.0", "port": port, "token": {"file": "token"}}
+    changes = daemon.prepare(view={"web": True}, web=everywhere)
+    before, after = daemon.builder.components.sinks[2], changes.components.sinks[2]
+    assert isinstance(before, WebServer)
+    assert isinstance(after, WebServer)
+    before.close(1.0)
+    with closing(socket.create_connection(("127.0.0.1", port), 5)):
+        pass
+    with pytest.raises(OSError, match="in use"):
+        socket.create_server(("127.0.0.1", port))

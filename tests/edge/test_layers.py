@@ -1,0 +1,50 @@
+"""The layers of the daemon, read off its imports: no module imports one of a layer above its own."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import edge
+
+LAYERS = (
+    "errors types geometry fileio paths secrets labels label_colors metrics system_stats "
+    "logging_setup config_errors tflite model_card pipeline.worker pipeline.latest_frame",
+    "capture detect track infer",
+    "service.commands",
+    "publish",
+    "view",
+    "config",
+    "pipeline",
+    "service offline",
+    "doctor commands cli __main__",
+)
+"""From the lowest; a module is of the longest name that its own begins with. The settings of sinks
+and views lie beside their classes, so that the config is above them."""
+
+LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names.split()}
+FREE = ("bench", "__init__")  # benchmarks may import everything, the package only when asked
+
+
+def imports() -> Iterator[tuple[str, str]]:
+    """Yield the names below `edge` of each module and of what it imports."""
+    root = Path(edge.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        name = ".".join(path.relative_to(root).with_suffix("").parts)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("edge."):
+                yield name, str(node.module).removeprefix("edge.")
+
+
+def layer(name: str) -> int:
+    return max(
+        (key.count("."), at) for key, at in LAYER_OF.items() if f"{name}.".startswith(f"{key}.")
+    )[1]
+
+
+def test_no_module_imports_one_of_a_layer_above_its_own() -> None:
+    pairs = [(one, other) for one, other in imports() if not one.startswith(FREE)]
+    assert len(pairs) > 300
+    above = [
+        pair for pair in pairs if pair[1].startswith("bench") or layer(pair[0]) < layer(pair[1])
+    ]
+    assert above == [pair for pair in above if pair[0] == "commands.bench"]
