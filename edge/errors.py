@@ -47,8 +47,8 @@ class DataError(EmotiondError):
 
 
 class CalibrationError(EmotiondError):
-    """A person's neutral face was not seen well or long enough, or what it gave cannot be kept."""
+    """A person's neutral face was not seen well or long enough, or the result cannot be stored."""
 
 
 class FetchError(EmotiondError):
-    """A published file cannot be obtained."""
+    """A published file cannot be downloaded."""

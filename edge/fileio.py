@@ -1,4 +1,4 @@
-"""Files: read, told apart by their content, written whole."""
+"""File helpers: hashes and atomic writes."""
 
 import errno
 import hashlib

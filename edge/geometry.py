@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A place in pixels of the frame."""
+    """A point in pixels of the frame."""
 
     x: float
     y: float
@@ -19,14 +19,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A movement in the plane without turning: (x, y) goes to scale * (x, y) + (right, down)."""
+    """Scaling and translation: (x, y) goes to scale * (x, y) + (right, down)."""
 
     right: float
     down: float
     scale: float = 1.0
 
     def apply(self, point: Point) -> Point:
-        """Return where `point` goes."""
+        """Return the point that `point` is moved to."""
         return Point(
             self.scale * point.x + self.right,
             self.scale * point.y + self.down,
@@ -44,7 +44,7 @@ class Box:
 
     @classmethod
     def around(cls, center: Point, side: float) -> "Box":
-        """Return the square with that middle and side."""
+        """Return the square with that center and side."""
         half = side / 2
         return cls(center.x - half, center.y - half, center.x + half, center.y + half)
 
@@ -55,21 +55,21 @@ class Box:
 
     @property
     def width(self) -> float:
-        """In pixels."""
+        """Width in pixels."""
         return self.x2 - self.x1
 
     @property
     def height(self) -> float:
-        """In pixels."""
+        """Height in pixels."""
         return self.y2 - self.y1
 
     @property
     def area(self) -> float:
-        """In square pixels."""
+        """Area in square pixels."""
         return max(self.width, 0.0) * max(self.height, 0.0)
 
     def intersection(self, other: "Box") -> float:
-        """Area common to both."""
+        """Area of the intersection with another box, in square pixels."""
         width = min(self.x2, other.x2) - max(self.x1, other.x1)
         if width <= 0.0:  # most boxes of a crowd are beside each other
             return 0.0
@@ -82,11 +82,11 @@ class Box:
 
     @property
     def center(self) -> Point:
-        """Its middle."""
+        """Center point."""
         return Point((self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2)
 
     def moved(self, shift: Shift) -> "Box":
-        """Return it where `shift` takes it."""
+        """Return the box moved by `shift`."""
         center, half = shift.apply(self.center), shift.scale / 2
         width, height = half * self.width, half * self.height
         return Box(center.x - width, center.y - height, center.x + width, center.y + height)
@@ -94,7 +94,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class CropCalibration:
-    """Turns a detector's boxes into the framing of FER2013's images.
+    """Calibration from a detector's boxes to the framing of FER2013's images.
 
     Every detector draws its boxes in its own way, so each carries its own fit, measured by
     `emotiond-convert fit-crop`.
@@ -122,14 +122,14 @@ class CropCalibration:
 
 
 NOSE = 0.57
-"""How far the tip of the nose stands before the middles of the eyelids, as a share of the distance
+"""Depth of the tip of the nose before the middles of the eyelids, as a share of the distance
 between those: 3.6 of 6.4 cm in MediaPipe's canonical_face_model.obj (Kartynnik et al. 2019,
 arXiv:1907.06724)."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPoints:
-    """Where the parts of a face are; right and left are the person's own."""
+    """Key points of a face; right and left are the person's own."""
 
     right_eye: Point
     left_eye: Point
@@ -140,18 +140,18 @@ class KeyPoints:
 
     @property
     def roll(self) -> float:
-        """How far the head is tilted, in degrees: the line of the eyes, clockwise from level."""
+        """Tilt of the head in degrees: the line of the eyes, clockwise from level."""
         right, left = self.right_eye, self.left_eye
         return math.degrees(math.atan2(left.y - right.y, left.x - right.x))
 
     @property
     def eyes(self) -> Point:
-        """The middle between the eyes."""
+        """Center between the eyes."""
         return self.right_eye.midway(self.left_eye)
 
     @property
     def yaw(self) -> float:
-        """How far the head is turned, in degrees; positive is towards the person's own left.
+        """Turn of the head in degrees; positive is towards the person's own left.
 
         Seen from afar, a head turned by an angle shows the nose off the middle of the eyes by
         sin(angle) of its depth and the eyes apart by cos(angle) of their distance. Detectors place
@@ -163,6 +163,6 @@ class KeyPoints:
         return math.degrees(math.atan2(beside, NOSE * (x * x + y * y)))
 
     def moved(self, shift: Shift) -> "KeyPoints":
-        """Return them where `shift` takes them."""
+        """Return the key points moved by `shift`."""
         points: Iterator[Point | None] = (getattr(self, field.name) for field in fields(self))
         return KeyPoints(*(point and shift.apply(point) for point in points))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What the process writes to stderr: for a person, or for systemd's journal."""
+"""Logging to stderr: for a person, or for systemd's journal."""
 
 import logging
 import os
@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 
 PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
-"""Of syslog(3), as sd-daemon(3) has the journal told; what is lesser is debugging, 7."""
+"""Priorities of syslog(3), which sd-daemon(3) puts before a line; below them is debugging, 7."""
 
 
 def configure_logging() -> None:
@@ -20,20 +20,20 @@ def configure_logging() -> None:
 
 
 def print_error(text: str) -> None:
-    """Write why a command ends, addressed to whoever gave it."""
+    """Print the error that ends a command."""
     line = f"emotiond: {text}"
-    print(_prioritised(line, logging.ERROR) if under_journald() else line, file=sys.stderr)
+    print(_with_priority(line, logging.ERROR) if under_journald() else line, file=sys.stderr)
 
 
 class JournalFormatter(logging.Formatter):
-    """A line as the journal wants it: its priority before it, and no time, which is stamped there.
+    """Formats for the journal: the priority before each line, and no time, which it adds itself.
 
     A traceback is many lines, each of which the journal takes for an entry of its own.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's lines, each with its priority."""
-        return _prioritised(super().format(record), record.levelno)
+        return _with_priority(super().format(record), record.levelno)
 
 
 def under_journald() -> bool:
@@ -48,6 +48,6 @@ def under_journald() -> bool:
     return False
 
 
-def _prioritised(text: str, level: int) -> str:
+def _with_priority(text: str, level: int) -> str:
     priority = PRIORITIES.get(level, 7)
     return "\n".join(f"<{priority}>{line}" for line in text.splitlines())

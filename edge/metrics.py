@@ -1,4 +1,4 @@
-"""Numbers about a running pipeline: counters, rates and latencies."""
+"""Metrics: counters, rates and percentiles."""
 
 import threading
 import time
@@ -7,10 +7,10 @@ from collections import Counter, deque
 import numpy as np
 
 WINDOW = 1024
-"""How many of the latest values a percentile is taken over."""
+"""Number of the latest values that a percentile is taken over."""
 
 RATE_SECONDS = 10.0
-"""Over how long a rate is taken."""
+"""Seconds that a rate is taken over."""
 
 
 class Metrics:

@@ -1,1 +1,1 @@
-"""Life as a daemon: signals, commands, systemd, exit codes."""
+"""The daemon: signals, commands, systemd, exit codes."""
