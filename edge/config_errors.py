@@ -21,11 +21,11 @@ WORDS = {
     "null": "nothing",
     "[|]": "or",
 }
-"""What YAML's users call the types that messages name."""
+"""Names that YAML's users have for the types in messages."""
 
 
 def format_validation_error(message: str, data: Any, root: type) -> str:
-    """Turn msgspec's message into: key, what was expected, what was found, what may be meant.
+    """Turn msgspec's message into key, expected, found, and what may be meant.
 
     Args:
         message: of the ValidationError.
@@ -107,7 +107,7 @@ def _show(value: Any) -> str:
 
 
 def _plain(problem: str) -> str:
-    """Say `Expected `object`, got `int`` the way YAML's users speak."""
+    """Rewrite `Expected `object`, got `int`` with the names of `WORDS`."""
     problem = re.sub(r", got `.*`$", "", problem).replace("`", "")
     for theirs, ours in WORDS.items():
         problem = re.sub(rf"(?<!\w){theirs}(?!\w)", ours, problem)

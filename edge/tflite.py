@@ -18,25 +18,25 @@ T = TypeVar("T")
 
 
 class Runtime(StrEnum):
-    """LiteRT, and the package it grew out of, which ends at Python 3.11 and numpy 1."""
+    """Runtimes: LiteRT, and the package it grew out of, which ends at Python 3.11 and numpy 1."""
 
     LITERT = "litert"
     TFLITE_RUNTIME = "tflite-runtime"
 
 
 PACKAGES = {Runtime.LITERT: "ai-edge-litert", Runtime.TFLITE_RUNTIME: "tflite-runtime"}
-"""What pip calls them."""
+"""Names of the packages that pip installs."""
 
 MODULES = {
     Runtime.LITERT: "ai_edge_litert.interpreter",
     Runtime.TFLITE_RUNTIME: "tflite_runtime.interpreter",
 }
-"""Where the class `Interpreter` of each is."""
+"""Modules of the class `Interpreter`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """What one input or output looks like.
+    """Shape and type of one input or output.
 
     Attributes:
         shape: the batch first.
@@ -73,7 +73,7 @@ class TFLiteModel:
         try:
             self._interpreter = interpreter(model_path=str(path), num_threads=threads)
             if batch is not None:
-                self._take(batch)
+                self._set_batch(batch)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{path}: is not a model that {runtime} can run: {error}") from error
@@ -83,14 +83,14 @@ class TFLiteModel:
         self._input: dict[str, Any] = inputs[0]
         self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
 
-    def _take(self, batch: int) -> None:
+    def _set_batch(self, batch: int) -> None:
         for entry in self._interpreter.get_input_details():
             self._interpreter.resize_tensor_input(entry["index"], [batch, *entry["shape"][1:]])
 
     @property
     def input(self) -> TensorSpec:
         """Shape and type of the input."""
-        return _form(self._input)
+        return _spec(self._input)
 
     @property
     def input_scale(self) -> tuple[float, int]:
@@ -101,7 +101,7 @@ class TFLiteModel:
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
         """Shape and type of each output, in the file's own order."""
-        return tuple(_form(detail) for detail in self._outputs)
+        return tuple(_spec(detail) for detail in self._outputs)
 
     def flat_shapes(self) -> set[int]:
         """Return the lengths n of tensors (1, n) that a constant of the model names as a shape."""
@@ -114,9 +114,9 @@ class TFLiteModel:
         return {length for batch, length in constants & shapes if batch == 1}
 
     def match_signature(self, entry: TensorSpec, outputs: Sequence[TensorSpec]) -> list[int]:
-        """Check that input and outputs are those a card tells of; return where each output is.
+        """Check that input and outputs are those of a card; return the index of each output.
 
-        Converters order outputs as they like, so they are told apart by their forms, which must all
+        Converters order outputs as they like, so they are told apart by their specs, which must all
         differ.
 
         Raises:
@@ -124,7 +124,7 @@ class TFLiteModel:
         """
         self._check("input", [entry], [self.input])
         self._check("output", outputs, self.outputs)
-        return [self.outputs.index(form) for form in outputs]
+        return [self.outputs.index(spec) for spec in outputs]
 
     def _check(
         self, what: str, expected: Sequence[TensorSpec], found: Sequence[TensorSpec]
@@ -144,8 +144,7 @@ class TFLiteModel:
         """Run the model on what `write` puts into its input, in place.
 
         Args:
-            write: fills the tensor, all of it: what it holds before is of no meaning. It must not
-                keep it.
+            write: fills the whole tensor, which holds anything before, and does not keep it.
 
         Returns:
             What `write` returned, and each output's values as the model gives them.
@@ -154,13 +153,13 @@ class TFLiteModel:
         return written, self._run()
 
     def dequantize(self, place: int, values: Tensor) -> NDArray[np.float32]:
-        """Turn values of the output at `place` into what they stand for; floats pass as such."""
+        """Return the real values of the output at `place`; floats stay as they are."""
         scale, zero_point = self._outputs[place]["quantization"]
         real = values.astype(np.float32)
         return np.asarray((real - zero_point) * scale if scale else real, dtype=np.float32)
 
     def quantize(self, place: int, value: float) -> float:
-        """Return how the output at `place` holds a value; integers lie between its neighbours."""
+        """Return how the output at `place` holds a value; integers lie between its neighbors."""
         scale, zero_point = self._outputs[place]["quantization"]
         return value / scale + zero_point if scale else value
 
@@ -185,7 +184,7 @@ def open_tflite(path: Path) -> TFLiteModel:
     raise ConfigError("; ".join(missing))
 
 
-def _form(detail: dict[str, Any]) -> TensorSpec:
+def _spec(detail: dict[str, Any]) -> TensorSpec:
     shape = tuple(int(length) for length in detail["shape"])
     return TensorSpec(shape, str(np.dtype(detail["dtype"]).name))
 

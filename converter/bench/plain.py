@@ -20,7 +20,7 @@ from edge.bench.tasks import PlainAnswer, PlainTask
 from edge.bench.timing import timing
 from edge.capture.source import frames
 from edge.detect.haar import Cascade
-from edge.system_stats import rss_bytes
+from edge.metrics import rss_bytes
 from edge.types import Image
 
 GREEN = (0, 255, 0)

@@ -12,8 +12,8 @@ import numpy as np
 from edge.bench.daemon import daemon, last_words, processor_seconds
 from edge.bench.results import LiveRow
 from edge.bench.stream import LiveStream
+from edge.metrics import rss_bytes
 from edge.publish.payload import decode_event
-from edge.system_stats import rss_bytes
 from edge.types import EmotionEvent
 
 WORDS = re.compile(

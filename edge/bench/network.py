@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge.bench.tasks import NetworkAnswer, NetworkTask
 from edge.bench.timing import repeat
-from edge.system_stats import rss_bytes
+from edge.metrics import rss_bytes
 from edge.tflite import MODULES, Runtime, TensorSpec, TFLiteModel
 
 Loaded = TypeVar("Loaded")

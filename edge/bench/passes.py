@@ -12,10 +12,10 @@ from edge.bench.tasks import PassAnswer, PassTask, Settings
 from edge.bench.timing import timing
 from edge.capture import EndOfStream
 from edge.config import Config, parse_config
+from edge.metrics import rss_bytes
 from edge.pipeline.build import PipelineComponents, build_components
 from edge.pipeline.pipeline import Pipeline
 from edge.publish import MultiSink
-from edge.system_stats import rss_bytes
 from edge.types import AnalyzedFrame
 
 STAGES = ("capture", "detect", "infer", "publish")

@@ -20,7 +20,7 @@ from edge.bench.daemon import daemon, last_words
 from edge.bench.stream import LiveStream
 from edge.commands.demo_run import CLIP
 from edge.commands.embedded_broker import EmbeddedBroker
-from edge.system_stats import rss_bytes
+from edge.metrics import rss_bytes
 
 PERIOD = 5.0
 """Seconds between looks at the memory."""

@@ -12,7 +12,7 @@ from edge.bench.results import Conditions
 from edge.doctor.processor import CPUINFO, GAINS
 from edge.doctor.result import Level
 from edge.doctor.throttling import DEVICES, examine_throttling
-from edge.system_stats import SystemStats
+from edge.metrics import SystemStats
 
 BOARD = Path("/proc/device-tree/model")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.doctor.result import CheckResult, Level
-from edge.system_stats import ZONES, SystemStats
+from edge.metrics import ZONES, SystemStats
 
 DEVICES = Path("/sys/devices")
 

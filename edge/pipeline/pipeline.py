@@ -209,7 +209,11 @@ class Pipeline:
 
     def _capture(self) -> None:
         components = self.components
-        self._take_source(components)
+        if components.generation != self._applied["capture"].generation:
+            self.source.replace(components.source, components.live)
+            for queue in (self._frames, self._tracked, self._events):
+                queue.lossless = not components.live
+        self._applied["capture"] = components
         try:
             frame = self.source.read()
         except EndOfStream as end:
@@ -222,13 +226,6 @@ class Pipeline:
             self._stats.count_frame()
             self._frames.put(replace(frame, generation=components.generation))
 
-    def _take_source(self, components: PipelineComponents) -> None:
-        if components.generation != self._applied["capture"].generation:
-            self.source.replace(components.source, components.live)
-            for queue in (self._frames, self._tracked, self._events):
-                queue.lossless = not components.live
-        self._applied["capture"] = components
-
     def _end_capture(self) -> None:
         self._frames.close()
         self.source.close()
@@ -238,17 +235,14 @@ class Pipeline:
     def _detect(self) -> None:
         frame = self._frames.get(WAIT)
         components = self.components
-        self._take_scheduler(components)
-        if frame is not None and frame.generation == components.generation:
-            self._tracked.put(self._scheduler.update(frame))
-            self.source.idle = self._scheduler.quiet
-
-    def _take_scheduler(self, components: PipelineComponents) -> None:
         scheduler = components.processing.scheduler
         if scheduler is not self._scheduler:
             self._stats.add_totals(detections=self._scheduler.detections)
             self._scheduler = scheduler
         self._applied["detect"] = components
+        if frame is not None and frame.generation == components.generation:
+            self._tracked.put(self._scheduler.update(frame))
+            self.source.idle = self._scheduler.quiet
 
     def _end_detect(self) -> None:
         self._frames.close()
@@ -321,7 +315,10 @@ class Pipeline:
 
     def _publish(self) -> None:
         event = self._events.get(WAIT)
-        self._take_sinks(self.components)
+        components = self.components
+        while self._sink_changes:  # one after the other: each closes what the next may need
+            self._sinks.replace(self._sink_changes.popleft(), CLOSE_TIMEOUT)
+        self._applied["publish"] = components
         if event is not None:
             event = replace(event, latency=time.monotonic() - event.captured)
             self._sinks.publish(event)
@@ -333,11 +330,6 @@ class Pipeline:
             self._stats_due.clear()
             self._sinks.publish(self.stats())
 
-    def _take_sinks(self, components: PipelineComponents) -> None:
-        while self._sink_changes:  # one after the other: each closes what the next may need
-            self._sinks.replace(self._sink_changes.popleft(), CLOSE_TIMEOUT)
-        self._applied["publish"] = components
-
     def _publish_snapshot(self) -> None:
         analyzed, self._last_analyzed = self._last_analyzed, None
         self._publish_status()
@@ -346,6 +338,7 @@ class Pipeline:
             self._sinks.publish(analyzed.snapshot)
 
     def _publish_status(self) -> None:
+        """Publish the status if it changed."""
         status = self.status()
         if status != self._last_status:
             self._last_status = status

@@ -4,8 +4,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from edge.metrics import Metrics
-from edge.system_stats import SystemStats
+from edge.metrics import Metrics, SystemStats
 from edge.types import CameraState, EmotionEvent, Stats, TrackedFrame
 
 

@@ -1,6 +1,10 @@
 import threading
+import time
+from pathlib import Path
 
-from edge.metrics import WINDOW, Metrics
+import pytest
+
+from edge.metrics import Metrics, SystemStats
 
 
 def test_counts_from_several_threads_add_up() -> None:
@@ -31,9 +35,47 @@ def test_a_rate_is_marks_a_second_and_zero_before_two_marks() -> None:
 def test_percentiles_are_taken_over_the_latest_values() -> None:
     metrics = Metrics()
     assert metrics.percentile("latency", 50) is None
-    for value in [1000.0] * 10 + [float(number % 101) for number in range(WINDOW)]:
+    for value in [1000.0] * 10 + [float(number % 101) for number in range(1024)]:
         metrics.observe("latency", value)
     assert metrics.percentile("latency", 100) == 100.0
     median = metrics.percentile("latency", 50)
     assert median is not None
     assert 45 <= median <= 55
+
+
+def zone(folder: Path, number: int, text: str) -> None:
+    (folder / f"thermal_zone{number}").mkdir()
+    (folder / f"thermal_zone{number}" / "temp").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("zones", "temperature"),
+    [
+        ([], None),
+        (["48312\n"], 48.3),
+        (["41000\n", "61500\n"], 61.5),
+        (["-274000\n", "45000\n"], 45.0),
+        (["200000\n", "nonsense"], None),
+    ],
+)
+def test_the_temperature_is_that_of_the_hottest_sensor_that_is_there(
+    tmp_path: Path, zones: list[str], temperature: float | None
+) -> None:
+    for number, text in enumerate(zones):
+        zone(tmp_path, number, text)
+    machine = SystemStats(tmp_path)
+    assert machine.sample().temperature == temperature
+    assert machine.has_temperature == (temperature is not None)
+
+
+def test_memory_is_what_the_process_holds() -> None:
+    assert 10_000_000 < SystemStats().sample().memory < 100_000_000_000
+
+
+def test_processor_time_is_told_as_a_share_of_one_core() -> None:
+    machine = SystemStats()
+    assert machine.sample().cpu == 0.0  # nobody waited yet
+    started = time.monotonic()
+    while time.monotonic() - started < 1.05:
+        pass
+    assert machine.sample().cpu > 0.1

@@ -180,6 +180,19 @@ def test_a_model_of_ones_own_can_be_chosen_beside_those_that_are_shipped(
     assert "haar" in catalog.detectors
 
 
+def test_commands_choose_from_what_the_file_offers_whatever_they_chose_before(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    daemon.builder.commit(daemon.prepare(classifier={"model": str(copy_brightness(tmp_path))}))
+    file_config, sinks = daemon.builder.file_config, daemon.builder.components.sinks
+    changes = daemon.builder.prepare(daemon.config(), file_config)
+    assert changes.sections == ("classifier",)
+    assert changes.components.sinks == sinks
+    daemon.builder.commit(changes)
+    assert "brightness" in daemon.builder.catalog.models
+    assert daemon.builder.file_config is file_config
+
+
 # Views.
 
 

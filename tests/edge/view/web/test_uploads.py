@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.system_stats import SystemStats
+from edge.metrics import SystemStats
 from edge.types import Image
 from tests.edge.view.web.sites import House, serve
 
