@@ -88,7 +88,7 @@ def test_a_service_is_looked_at_with_its_own_state_and_secrets(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edge.paths.CONFIGS", config.parent)
+    monkeypatch.setattr("edge.paths.SERVICE_CONFIGS", config.parent)
     for name in ("STATE_DIRECTORY", "CREDENTIALS_DIRECTORY"):
         monkeypatch.setenv(name, "")  # so that what the command sets is undone
         monkeypatch.delenv(name)
