@@ -91,7 +91,7 @@ def _record_and_forget(folder: Path, size: int, events: int) -> Cost:
 
     def store(payloads: Sequence[bytes]) -> None:
         outbox.record(payloads)
-        outbox.forget([entry.number for entry in outbox.waiting(0, size)])
+        outbox.ack([entry.number for entry in outbox.pending(0, size)])
 
     try:
         return _measure(store, size, events)
@@ -154,7 +154,7 @@ def _open(folder: Path) -> Outbox:
 
 
 def _empty(outbox: Outbox) -> None:
-    outbox.forget([entry.number for entry in outbox.waiting(0, len(outbox))])
+    outbox.ack([entry.number for entry in outbox.pending(0, len(outbox))])
     outbox.close()
 
 

@@ -10,7 +10,7 @@ import yaml
 from edge.config import Config, load_config, parse_config
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
-from edge.publish.outbox.event_queue import OutboxSettings
+from edge.publish.outbox import OutboxSettings
 from edge.renamed_keys import MOVED, find_renamed_keys
 from edge.secrets import SecretRef
 

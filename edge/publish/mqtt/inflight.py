@@ -53,7 +53,7 @@ class InflightWindow:
             elif number is not None:
                 settled.append(number)
         if settled:
-            self._outbox.forget(settled)
+            self._outbox.ack(settled)
         if refusal is not None:
             self._hold_back(connection, refusal)
         elif settled and self._unwelcome:
@@ -66,7 +66,7 @@ class InflightWindow:
         room = (1 if self._unwelcome else WINDOW) - len(self._in_flight)
         if room <= 0 or time.monotonic() < self._offer_at:
             return
-        for entry in self._outbox.waiting(self._sent, room):
+        for entry in self._outbox.pending(self._sent, room):
             self._in_flight[connection.publish(self._letter(entry))] = entry.number
             self._sent = entry.number
 

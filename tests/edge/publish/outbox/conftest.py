@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.publish.outbox import Outbox, OutboxSettings
-from edge.publish.outbox.clock import SystemClock
-from tests.edge.publish.outbox.clocks import Times
+from edge.publish.outbox import Outbox, OutboxSettings, SystemClock
 from tests.edge.publish.outbox.outboxes import Opener
+from tests.edge.publish.outbox.clocks import Times
 
 
 @pytest.fixture
