@@ -196,7 +196,7 @@ class Pipeline:
     @property
     def condition(self) -> str | None:
         """How the sinks fare, in a few words."""
-        return self._sinks.condition
+        return self._sinks.status_text
 
     def look(self) -> None:
         """Give the sinks what is seen now, and how everything is set if that changed."""
@@ -284,7 +284,7 @@ class Pipeline:
             self._end_tracks()
 
     def _end_tracks(self) -> None:
-        for event in self._life.finish(time.monotonic()):
+        for event in self._life.end_all(time.monotonic()):
             self._events.put(event)
 
     def _end_infer(self) -> None:

@@ -91,6 +91,6 @@ def _put_together(
             classifier.card.name,
             follower.detector,
             classifier.card.labels,
-            film=isinstance(config.source, VideoSettings),
+            is_video=isinstance(config.source, VideoSettings),
         ),
     )

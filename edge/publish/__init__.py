@@ -1,4 +1,4 @@
-"""What leaves the daemon: events, and where they go."""
+"""What leaves the daemon: events, their payloads, and the sinks that publish them."""
 
 from pathlib import Path
 
@@ -13,19 +13,19 @@ SinkSettings = MqttSettings | JsonlSettings
 __all__ = ["JsonlSettings", "MqttSettings", "MultiSink", "Sink", "SinkSettings", "open_sink"]
 
 
-def open_sink(settings: SinkSettings, outbox: Path, desk: CommandQueue | None) -> Sink:
+def open_sink(settings: SinkSettings, outbox: Path, command_queue: CommandQueue | None) -> Sink:
     """Return the sink that `settings` describe, not yet started.
 
     Args:
-        settings: describe it.
+        settings: of the sink.
         outbox: the file where it keeps what is not yet delivered, if it is of that kind.
-        desk: where it hands commands in; None takes none.
+        command_queue: takes the commands that come to it; None takes none.
 
     Raises:
         ConfigError: a file that the settings name cannot be used.
     """
     match settings:
         case MqttSettings():
-            return MqttSink(settings, outbox, desk)
+            return MqttSink(settings, outbox, command_queue)
         case JsonlSettings():
             return JsonlSink(settings)

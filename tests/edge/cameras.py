@@ -66,7 +66,7 @@ class KeepingSink:
     """A sink that keeps everything."""
 
     dropped = 0
-    condition: str | None = None
+    status_text: str | None = None
 
     def __init__(self) -> None:
         self.events: list[EmotionEvent] = []

@@ -52,9 +52,9 @@ def test_they_share_the_time_that_there_is_to_close() -> None:
 
 def test_their_conditions_stand_in_one_line_and_who_has_none_says_nothing() -> None:
     kept = [KeepingSink(), KeepingSink(), KeepingSink()]
-    assert MultiSink(kept).condition is None
-    kept[0].condition, kept[2].condition = "broker a:1 away", "broker b:1"
-    assert MultiSink(kept).condition == "broker a:1 away; broker b:1"
+    assert MultiSink(kept).status_text is None
+    kept[0].status_text, kept[2].status_text = "broker a:1 away", "broker b:1"
+    assert MultiSink(kept).status_text == "broker a:1 away; broker b:1"
 
 
 class Careful(KeepingSink):

@@ -4,19 +4,19 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from edge.publish.mqtt.log_handler import LONGEST, MqttLogHandler
+from edge.publish.mqtt.sink import MqttLogHandler
 
 log = logging.getLogger("edge.somewhere")
 
 
 @pytest.fixture
 def lines() -> Iterator[list[bytes]]:
-    """What a journal told."""
+    """What a handler passed on."""
     told: list[bytes] = []
-    journal = MqttLogHandler(told.append)
-    journal.open()
+    handler = MqttLogHandler(told.append)
+    handler.attach()
     yield told
-    journal.close()
+    handler.close()
 
 
 def test_warnings_and_errors_are_told_with_their_time_and_level(lines: list[bytes]) -> None:
@@ -40,13 +40,13 @@ def test_a_traceback_stays_at_home_and_a_long_message_is_cut(lines: list[bytes])
     except RuntimeError:
         log.exception("x" * 5000)
     (line,) = (msgspec.json.decode(line) for line in lines)
-    assert line["message"] == "x" * LONGEST
+    assert line["message"] == "x" * 1000
 
 
 def test_after_its_end_it_hears_nothing() -> None:
     told: list[bytes] = []
-    journal = MqttLogHandler(told.append)
-    journal.open()
-    journal.close()
+    handler = MqttLogHandler(told.append)
+    handler.attach()
+    handler.close()
     log.warning("too late")
     assert told == []

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,16 @@ import pytest
 from edge.commands.embedded_broker import free_port
 from edge.errors import ConfigError
 from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.publish.mqtt.client import MqttMessage
+from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import Address, TlsSettings, Transport
+from edge.publish.outbox import Outbox
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.certificates import Authority
 from tests.edge.publish.mqtt.publishers import ROOT, Publish, publishing, settings
 from tests.events import event
+from tests.proxy import Proxy
 from tests.subscribers import Subscriber
 
 
@@ -184,7 +188,7 @@ def test_events_that_a_broker_refuses_stay_in_the_outbox_and_are_offered_again(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edge.publish.mqtt.inflight.UNWELCOME_RETRY", 0.5)
+    monkeypatch.setattr("edge.publish.mqtt.publisher.REJECTED_RETRY_SECONDS", 0.5)
     caplog.set_level(logging.INFO)
     rights = tmp_path / "acl"
     rights.write_text("topic read #\ntopic write emotiond/test/availability\ntopic write mark\n")
@@ -240,6 +244,85 @@ def test_a_broker_that_lets_nobody_listen_is_told_and_gets_events_all_the_same(
         sink = publish(broker.port)
         sink.publish(event())
         wait_until(lambda: sink.connected and not sink.waiting)
+
+
+@contextmanager
+def running(port: int, folder: Path) -> Iterator[MqttPublisher]:
+    """Run a publisher of its own, with an outbox in `folder`."""
+    reached = settings(port, keepalive=5)
+    outbox = Outbox(folder / "outbox.sqlite", reached.outbox)
+    outbox.open()
+    publisher = MqttPublisher(reached, outbox)
+    publisher.start()
+    try:
+        yield publisher
+    finally:
+        publisher.stop(0.1)
+        outbox.close()
+
+
+def test_of_a_retained_topic_the_newest_payload_is_published_once(
+    broker: Broker, tmp_path: Path
+) -> None:
+    network = Proxy(broker.port)  # not open yet
+    with Subscriber(broker.host, broker.port) as subscriber, running(network.port, tmp_path) as one:
+        one.publish_retained("a", b"old")
+        one.publish_retained("a", b"new", qos=1)
+        with network:
+            wait_until(lambda: subscriber.payloads("a"))
+            one.publish_retained("a", b"new", qos=1)  # nothing changed
+            one.publish_retained("b", b"mark")
+            wait_until(lambda: subscriber.payloads("b"))
+            assert subscriber.payloads("a") == ["new"]
+    with Subscriber(broker.host, broker.port) as late:
+        late.catch_up()
+        assert ("a", "new", True) in late.messages
+
+
+def test_a_broker_that_is_found_again_gets_every_retained_topic_in_their_first_order(
+    broker: Broker, tmp_path: Path
+) -> None:
+    topics = ["c", "a", "b"]
+    with (
+        Proxy(broker.port) as network,
+        running(network.port, tmp_path) as publisher,
+        Subscriber(broker.host, broker.port) as subscriber,
+    ):
+        for topic in topics:
+            publisher.publish_retained(topic, topic.encode())
+        wait_until(lambda: subscriber.payloads("b"))
+        network.cut()
+        publisher.publish_retained("b", b"newer")
+        network.open()
+        wait_until(lambda: subscriber.payloads("b")[-1] == "newer")
+        received = [(name, text) for name, text, _ in subscriber.messages if name in topics]
+    assert received[-3:] == [("c", "c"), ("a", "a"), ("b", "newer")]
+
+
+def test_a_broker_that_reads_nothing_is_handed_no_more_than_it_takes(tmp_path: Path) -> None:
+    """What waits for a stalled connection is bounded: paho alone would queue without end."""
+    accepted: list[socket.socket] = []
+
+    def accept() -> None:
+        client = server.accept()[0]
+        client.recv(4096)
+        client.sendall(bytes([0x20, 2, 0, 0]))  # CONNACK, and then nothing is read any more
+        accepted.append(client)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=accept, daemon=True).start()
+        with running(server.getsockname()[1], tmp_path) as publisher:
+            wait_until(lambda: publisher.connected)
+            for number in range(400):
+                publisher.publish(MqttMessage("log", b"x" * 100_000))
+                publisher.publish_retained("state", b"%d" % number * 10_000)
+                time.sleep(0.002)
+            client = publisher._client
+            assert client is not None
+            assert len(client._paho._out_packet) <= 2
+            assert len(publisher._messages) == 100
+    for client_socket in accepted:
+        client_socket.close()
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_probabilities_are_the_mean_of_all_faces_that_can_be_read() -> None:
 def test_a_sight_renews_the_numbers_of_a_known_face_and_adds_no_other() -> None:
     known = DeviceState()
     known.update(shown("happy", 0.8, track_id=1))
-    known.look(
+    known.update_faces(
         sight(
             expression(1, probabilities={"happy": 0.9, "neutral": 0.1}),
             expression(2, probabilities={"happy": 0.5, "neutral": 0.5}),
@@ -82,7 +82,7 @@ def test_a_sight_renews_the_numbers_of_a_known_face_and_adds_no_other() -> None:
 def test_a_sight_does_not_contradict_the_last_event_of_a_face() -> None:
     known = DeviceState()
     known.update(shown("happy", 0.8))
-    known.look(sight(expression(1, "neutral", probabilities={"happy": 0.1, "neutral": 0.9})))
+    known.update_faces(sight(expression(1, "neutral", probabilities={"happy": 0.1, "neutral": 0.9})))
     after = msgspec.json.decode(known.encode())
     assert (after["emotion"], after["confidence"]) == ("happy", 0.8)
 
@@ -100,7 +100,7 @@ def test_faces_read_by_two_models_are_not_averaged_over_different_classes() -> N
 def test_how_the_daemon_is_set_stands_beside_the_faces() -> None:
     known = DeviceState()
     until = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    known.set(status(camera=CameraState.PAUSED, paused_until=until))
+    known.set_status(status(camera=CameraState.PAUSED, paused_until=until))
     after = msgspec.json.decode(known.encode())
     assert (after["camera"], after["paused_until"]) == ("paused", "2026-01-02T03:04:05.000Z")
     assert (after["model"], after["detector"]) == ("shallow-int8", "emotiond")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge.publish.outbox import Outbox, OutboxSettings, SystemClock
-from tests.edge.publish.outbox.outboxes import Opener
 from tests.edge.publish.outbox.clocks import Times
+from tests.edge.publish.outbox.outboxes import Opener
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.publish.outbox import Outbox, OutboxSettings, PendingEvent
+from tests.edge.publish.outbox.clocks import Times
 from tests.edge.publish.outbox.outboxes import (
     SECRET,
     Opener,
@@ -15,7 +16,6 @@ from tests.edge.publish.outbox.outboxes import (
     on_disk,
     payloads,
 )
-from tests.edge.publish.outbox.clocks import Times
 
 # What waits.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.edge.publish.outbox.clocks import Times
 from tests.edge.publish.outbox.outboxes import (
     SECRET,
     Opener,
@@ -23,7 +24,6 @@ from tests.edge.publish.outbox.outboxes import (
     small_disk,
 )
 from tests.edge.publish.outbox.recorder import kill, run_recorder
-from tests.edge.publish.outbox.clocks import Times
 
 
 def put_in_the_way(folder: Path) -> None:
