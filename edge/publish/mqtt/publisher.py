@@ -58,6 +58,7 @@ class MqttPublisher:
         on_message: takes each message that comes, in the publisher's thread.
 
     Attributes:
+        address: the broker that is connected or was tried last.
         connections: how often a broker let this client in.
         dropped: events that were not recorded, because too many waited for the disk.
         error: what ended the thread, if it failed.
@@ -70,6 +71,7 @@ class MqttPublisher:
         subscriptions: Sequence[str] = (),
         on_message: Callable[[MqttMessage], None] = lambda message: None,
     ) -> None:
+        self.address = settings.addresses[0]
         self.connections = 0
         self.dropped = 0
         self.error: Exception | None = None
@@ -89,7 +91,6 @@ class MqttPublisher:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         # The connection.
-        self._address = settings.addresses[0]
         self._untried: deque[Address] = deque()
         self._policy = ReconnectPolicy()
         self._retry_at = 0.0
@@ -105,12 +106,8 @@ class MqttPublisher:
     @property
     def connected(self) -> bool:
         """Whether a broker is connected."""
-        return self._client is not None and self._client.closed_reason is None
-
-    @property
-    def address(self) -> str:
-        """The broker that is connected or was tried last."""
-        return str(self._address)
+        client = self._client  # the publisher's thread may set it to None at any moment
+        return client is not None and client.closed_reason is None
 
     @property
     def unrecorded(self) -> int:
@@ -161,7 +158,7 @@ class MqttPublisher:
         """Publish what can be published within `timeout` seconds, disconnect, end."""
         deadline = time.monotonic() + timeout
         self.flush(timeout)
-        while self._has_work() and self._can_deliver() and time.monotonic() < deadline:
+        while self._can_deliver_more() and time.monotonic() < deadline:
             time.sleep(0.02)
         self._stopping.set()
         self._wakeup.set()
@@ -173,13 +170,11 @@ class MqttPublisher:
             self._disconnect(self._client)
         self._wakeup.close()
 
-    def _has_work(self) -> bool:
-        return bool(self._messages) or len(self._outbox) > 0
-
-    def _can_deliver(self) -> bool:
-        """Tell whether what waits may still be published soon; the disk keeps what is not."""
+    def _can_deliver_more(self) -> bool:
+        """Tell whether something waits that may still be published; the disk keeps what is not."""
+        waits = bool(self._messages) or len(self._outbox) > 0
         may_connect = self.connected or not self._policy.has_tried
-        return self._thread.is_alive() and (may_connect or not self._outbox.durable)
+        return waits and self._thread.is_alive() and (may_connect or not self._outbox.durable)
 
     # The publisher's thread.
 
@@ -222,8 +217,8 @@ class MqttPublisher:
         else:
             if not self._untried:
                 self._untried.extend(self._settings.addresses)
-            self._address = self._untried.popleft()
-            self._attempt = ConnectAttempt(self._settings, self._address, self._wakeup)
+            self.address = self._untried.popleft()
+            self._attempt = ConnectAttempt(self._settings, self.address, self._wakeup)
 
     def _on_connect_result(self, result: MqttClient | Exception) -> None:
         match result:
@@ -238,7 +233,7 @@ class MqttPublisher:
                 state, text = BrokerState.UNREACHABLE, f"{format_error(result)}; {EVENTS_KEPT}"
             case _:
                 raise result
-        self._policy.report(self._address, state, text)
+        self._policy.report(self.address, state, text)
         if not self._untried:
             self._retry_at = time.monotonic() + self._policy.next_delay()
 
@@ -249,13 +244,13 @@ class MqttPublisher:
         self._mark_all_changed()  # a broker that was restarted, or another one, knows nothing
         client.subscribe(self._subscriptions)
         self._client = client
-        self._policy.report(self._address, BrokerState.CONNECTED, "connected")
+        self._policy.report(self.address, BrokerState.CONNECTED, "connected")
 
     def _on_disconnected(self, client: MqttClient) -> None:
         self._client = None
         client.disconnect()
         text = f"connection lost: {client.closed_reason}; {EVENTS_KEPT}"
-        self._policy.report(self._address, BrokerState.LOST, text)
+        self._policy.report(self.address, BrokerState.LOST, text)
         self._retry_at = time.monotonic() + self._policy.next_delay()
 
     def _disconnect(self, client: MqttClient) -> None:
@@ -281,7 +276,7 @@ class MqttPublisher:
             results = client.suback_results.popleft()
             for topic, reason in zip(self._subscriptions, results, strict=False):
                 if reason.is_failure:
-                    log.warning("broker %s: does not let this client hear %s", self._address, topic)
+                    log.warning("broker %s: does not let this client hear %s", self.address, topic)
 
     def _process_acks(self, client: MqttClient) -> None:
         """Take what was acknowledged out of the outbox."""
@@ -299,14 +294,14 @@ class MqttPublisher:
             self._on_rejected(rejection)
         elif acknowledged and self._rejected:
             self._rejected = False
-            log.info("broker %s: takes events again", self._address)
+            log.info("broker %s: takes events again", self.address)
 
     def _on_rejected(self, reason: ReasonCode) -> None:
         """Send no events for a while, and then all again that are not acknowledged."""
         if not self._rejected:
             log.warning(
                 "broker %s: does not take events: %s; they are kept and offered again",
-                *(self._address, reason),
+                *(self.address, reason),
             )
         self._rejected = True
         self._send_events_at = time.monotonic() + REJECTED_RETRY_SECONDS

@@ -159,7 +159,7 @@ class MqttSink:
 
     def _broker_stats(self) -> dict[str, Any]:
         return {
-            "address": self._publisher.address,
+            "address": str(self._publisher.address),
             "connections": self._publisher.connections,
             "waiting": self.waiting,
             "recorded": self._outbox.recorded,
@@ -175,7 +175,7 @@ class MqttSink:
             labels=status.labels,
             models=tuple(queue.models) if queue else (),
             commands=frozenset(command.value for command in self._settings.commands if queue),
-            pictures=queue is not None and queue.pictures,
+            snapshots=queue is not None and queue.pictures,
             temperature=status.thermometer,
             other_labels=queue.labels if queue else (),
         )

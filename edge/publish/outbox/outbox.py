@@ -166,52 +166,49 @@ class Outbox:
             self._add(events)
 
     def _open_store(self) -> None:
+        """Open the file, and make file and memory hold the same events."""
         self._retry_at = self._clock.running() + RETRY_SECONDS
         try:
-            self._synchronize()
+            stored, last_number = self._store.open()
+            self._load(stored)
+            self._last_number = max(self._last_number, last_number)
+            self._removed = []
+            present, wanted = set(stored), set(self._events.values())
+            added = [event for event in self._events.values() if event not in present]
+            self._store.write(added, [event.number for event in stored if event not in wanted])
+            # After a sync that failed, the log may be in the system's memory and not on disk, and
+            # no later sync would tell; what moves into the file is written and synced once more.
+            self._store.settle(self._last_number)
         except BlockingIOError:
             raise
         except STORE_ERRORS as error:
             self._handle_failure(error)
-
-    def _synchronize(self) -> None:
-        """Open the file and make file and memory hold the same events: the state is OPEN."""
-        stored, last_number = self._store.open()
-        self._load(stored)
-        self._last_number = max(self._last_number, last_number)
-        self._removed = []
-        present, wanted = set(stored), set(self._events.values())
-        self._store.write(
-            [event for event in self._events.values() if event not in present],
-            [event.number for event in stored if event not in wanted],
-        )
-        # After a sync that failed, the log may be in the system's memory and not on disk, and no
-        # later sync would tell; what moves into the file is written and synced once more.
-        self._store.settle(self._last_number)
+            return
         self.state = StoreState.OPEN
         if self._warned_of_disk:
             log.info("%s: the disk takes events again; %d wait there", self.path, len(self))
         self._warned_of_disk = False
 
     def _handle_failure(self, error: Exception) -> None:
-        """Replace a DAMAGED file; where the disk refuses, the file is UNAVAILABLE for a while."""
+        """Replace a DAMAGED file; otherwise the file is UNAVAILABLE, and tried again later."""
         self._store.close()
-        self.state = StoreState.DAMAGED if SqliteStore.is_damage(error) else StoreState.UNAVAILABLE
+        # What is damaged as soon as it is begun anew is left to another try.
+        damaged = SqliteStore.is_damage(error) and self.state is not StoreState.DAMAGED
+        self.state = StoreState.DAMAGED if damaged else StoreState.UNAVAILABLE
         if not self._loaded:
             events, complete = self._store.salvage()
-            # Of a file that is read again later, a part would come again with the rest.
-            if complete or self.state is StoreState.DAMAGED:
+            if complete or damaged:  # of a file that is read again, a part would come twice
                 self._load(events)
-        if self.state is StoreState.DAMAGED:
+        if damaged:
             try:
                 aside = self._store.quarantine().name
+            except OSError as refusal:
+                self.state, error = StoreState.UNAVAILABLE, refusal
+            else:
                 text = "%s: damaged (%s): renamed to %s, and a new one begun with %d events"
                 log.warning(text, self.path, error, aside, len(self))
-                self._synchronize()
+                self._open_store()
                 return
-            except STORE_ERRORS as second_error:
-                self._store.close()
-                self.state, error = StoreState.UNAVAILABLE, second_error
         if not self._warned_of_disk:
             reason = getattr(error, "strerror", None) or error
             log.warning("%s: %s; events wait in memory only", self.path, reason)

@@ -19,7 +19,7 @@ PI = Device(
     labels=("angry", "happy"),
     models=("shallow-int8", "tiny-int8"),
     commands=frozenset({"pause", "model", "snapshot"}),
-    pictures=True,
+    snapshots=True,
 )
 
 EVERY_ENTITY = {
@@ -137,7 +137,7 @@ def test_commands_go_where_the_daemon_hears_them_and_are_not_retained() -> None:
         (replace(PI, commands=PI.commands - {"model"}), {"model"}),
         (replace(PI, models=()), {"model"}),
         (replace(PI, commands=PI.commands - {"snapshot"}), {"snapshot", "take_snapshot"}),
-        (replace(PI, pictures=False), {"snapshot", "take_snapshot"}),
+        (replace(PI, snapshots=False), {"snapshot", "take_snapshot"}),
         (replace(PI, temperature=False), {"temperature"}),
     ],
 )
