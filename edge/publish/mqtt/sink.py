@@ -55,7 +55,7 @@ class MqttSink:
         self._topics = settings.topics
         self._commands = command_queue
         self._state = DeviceState()
-        self._lock = threading.Lock()  # of what `publish` does
+        self._lock = threading.Lock()  # stats and snapshots still come from the main thread
         self._undelivered = 0
         self._outbox = Outbox(outbox, settings.outbox)
         self._publisher = MqttPublisher(

@@ -164,7 +164,7 @@ def test_an_answer_carries_the_id_that_the_caller_gave() -> None:
     assert caller.answer() == {"id": "mine", "status": "ok", "data": {"version": "1"}}
 
 
-def test_a_picture_goes_before_its_answer_on_a_topic_of_its_own() -> None:
+def test_a_snapshot_is_published_before_its_answer_on_a_topic_of_its_own() -> None:
     caller = Caller()
     caller.send("request/snapshot")
     request = caller.queue.next(0)
@@ -175,7 +175,7 @@ def test_a_picture_goes_before_its_answer_on_a_topic_of_its_own() -> None:
     assert answer.topic == f"{ROOT}/response/snapshot"
 
 
-def test_a_caller_who_is_faster_than_the_answers_is_told_so() -> None:
+def test_a_caller_that_is_faster_than_the_answers_gets_busy() -> None:
     caller = Caller()
     for _ in range(MOST_WAITING + 1):
         caller.send("request/info")
@@ -206,7 +206,7 @@ def test_mqtt_5_answers_where_the_caller_listens_with_what_correlates_it() -> No
         "+/a",
     ],
 )
-def test_nobody_can_make_the_device_speak_where_it_would_be_taken_for_something_else(
+def test_no_caller_can_make_the_device_answer_on_topics_that_mean_something_else(
     topic: str,
 ) -> None:
     caller = Caller(protocol=5)

@@ -19,7 +19,7 @@ def lines() -> Iterator[list[bytes]]:
     handler.close()
 
 
-def test_warnings_and_errors_are_told_with_their_time_and_level(lines: list[bytes]) -> None:
+def test_warnings_and_errors_are_published_with_their_time_and_level(lines: list[bytes]) -> None:
     log.warning("camera %d: gone", 0)
     log.error("a stage failed")
     first, second = (msgspec.json.decode(line) for line in lines)
@@ -28,13 +28,13 @@ def test_warnings_and_errors_are_told_with_their_time_and_level(lines: list[byte
     assert second["level"] == "error"
 
 
-def test_what_is_only_worth_knowing_is_not_told(lines: list[bytes]) -> None:
+def test_info_messages_and_those_of_others_are_not_published(lines: list[bytes]) -> None:
     log.info("connected")
     logging.getLogger("other.package").error("theirs")
     assert lines == []
 
 
-def test_a_traceback_stays_at_home_and_a_long_message_is_cut(lines: list[bytes]) -> None:
+def test_a_traceback_is_not_published_and_a_long_message_is_cut(lines: list[bytes]) -> None:
     try:
         raise RuntimeError("secret detail")
     except RuntimeError:
@@ -43,7 +43,7 @@ def test_a_traceback_stays_at_home_and_a_long_message_is_cut(lines: list[bytes])
     assert line["message"] == "x" * 1000
 
 
-def test_after_its_end_it_hears_nothing() -> None:
+def test_after_its_close_nothing_is_published() -> None:
     told: list[bytes] = []
     handler = MqttLogHandler(told.append)
     handler.attach()

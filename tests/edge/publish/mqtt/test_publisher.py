@@ -38,7 +38,7 @@ def password(folder: Path, text: str) -> SecretRef:
     return SecretRef(file=folder / "secret")
 
 
-def test_a_broker_that_is_absent_is_told_once(
+def test_an_unreachable_broker_is_logged_once(
     publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -49,7 +49,7 @@ def test_a_broker_that_is_absent_is_told_once(
     assert "cannot be reached: [Errno 111] Connection refused; events are kept" in caplog.text
 
 
-def test_what_listens_but_is_no_broker_is_told_once(
+def test_a_server_that_is_no_broker_is_logged_once(
     publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     def hang_up() -> None:
@@ -65,7 +65,7 @@ def test_what_listens_but_is_no_broker_is_told_once(
     assert caplog.text.count("is it MQTT?") == 1
 
 
-def test_what_listens_and_never_answers_is_told_and_held_nobody_up(
+def test_a_server_that_never_answers_is_logged_and_delays_no_event(
     publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -93,7 +93,7 @@ def test_the_first_address_that_answers_is_taken_and_the_next_when_it_is_lost(
     assert caplog.text.count(f"broker 127.0.0.1:{absent}: cannot be reached") == 1
 
 
-def test_a_password_opens_the_door(secured: Mosquitto, publish: Publish, tmp_path: Path) -> None:
+def test_a_password_is_accepted(secured: Mosquitto, publish: Publish, tmp_path: Path) -> None:
     with Subscriber(secured.host, secured.port, "edge", "secret") as subscriber:
         sink = publish(secured.port, user="edge", password=password(tmp_path, "secret\n"))
         sink.publish(event())
@@ -112,7 +112,7 @@ def test_a_user_can_be_a_secret_as_well(
 
 
 @pytest.mark.parametrize("protocol", ["3.1.1", 5])
-def test_a_wrong_password_is_told_apart_from_an_absent_broker(
+def test_a_wrong_password_is_logged_otherwise_than_an_unreachable_broker(
     secured: Mosquitto,
     publish: Publish,
     tmp_path: Path,
@@ -125,7 +125,7 @@ def test_a_wrong_password_is_told_apart_from_an_absent_broker(
     assert "guess" not in caplog.text
 
 
-def test_tls_is_spoken_and_a_stranger_is_not_trusted(
+def test_tls_is_used_and_an_unknown_authority_is_not_trusted(
     needs_mosquitto: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     authority = Authority(tmp_path)
@@ -140,7 +140,7 @@ def test_tls_is_spoken_and_a_stranger_is_not_trusted(
         wait_until(lambda: "CERTIFICATE_VERIFY_FAILED" in caplog.text)
 
 
-def test_a_client_certificate_opens_the_door_and_none_does_not(
+def test_a_client_certificate_is_accepted_and_none_is_not(
     needs_mosquitto: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     authority = Authority(tmp_path)
@@ -163,7 +163,7 @@ def test_a_client_certificate_opens_the_door_and_none_does_not(
 
 
 @pytest.mark.parametrize("protocol", ["3.1.1", 5])
-def test_websockets_carry_it_as_well(
+def test_websockets_are_used_if_wanted(
     needs_mosquitto: None, tmp_path: Path, publish: Publish, protocol: object
 ) -> None:
     plain = free_port()
@@ -174,7 +174,7 @@ def test_websockets_carry_it_as_well(
         wait_until(lambda: subscriber.payloads(f"{ROOT}/event"))
 
 
-def test_a_broker_without_websockets_is_told(
+def test_a_broker_without_websockets_is_logged(
     needs_mosquitto: None, broker: Broker, publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     publish(broker.port, transport=Transport.WEBSOCKETS)
@@ -212,17 +212,17 @@ def test_events_that_a_broker_refuses_stay_in_the_outbox_and_are_offered_again(
     assert caplog.text.count("takes events again") == 1
 
 
-def test_who_is_thrown_out_again_and_again_tries_less_and_less_often(
+def test_a_client_that_is_disconnected_again_and_again_waits_longer_and_longer(
     publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     welcome = bytes([0x20, 2, 0, 0])  # CONNACK, and then the line is cut
-    visits: list[float] = []
+    connects: list[float] = []
 
     def throw_out() -> None:
         with suppress(OSError):
             while True:
                 client = server.accept()[0]
-                visits.append(time.monotonic())
+                connects.append(time.monotonic())
                 client.recv(4096)
                 client.sendall(welcome)
                 client.close()
@@ -230,11 +230,11 @@ def test_who_is_thrown_out_again_and_again_tries_less_and_less_often(
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=throw_out, daemon=True).start()
         publish(server.getsockname()[1])
-        wait_until(lambda: len(visits) == 5)
-    assert visits[4] - visits[3] > visits[1] - visits[0]
+        wait_until(lambda: len(connects) == 5)
+    assert connects[4] - connects[3] > connects[1] - connects[0]
 
 
-def test_a_broker_that_lets_nobody_listen_is_told_and_gets_events_all_the_same(
+def test_a_broker_that_allows_no_subscription_gets_events_all_the_same(
     needs_mosquitto: None, tmp_path: Path, publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     rights = tmp_path / "acl"

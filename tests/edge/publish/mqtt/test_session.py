@@ -156,7 +156,7 @@ def test_the_first_broker_that_lets_the_client_in_is_taken(broker: Broker) -> No
         here.publish("emotiond/test/x", b"")
 
 
-def test_where_none_does_all_answers_are_told_in_one_line(secured: Mosquitto) -> None:
+def test_if_none_does_one_line_says_what_came_of_each(secured: Mosquitto) -> None:
     nobody = settings(free_port(), fallbacks=(Address(HOST, secured.port),))
     with pytest.raises(EmotiondError) as caught:
         connect_any(nobody, "test")

@@ -39,7 +39,7 @@ def say(broker: Broker, payload: bytes) -> None:
         session.publish(TOPIC, payload)
 
 
-def test_what_is_published_is_heard(broker: Broker) -> None:
+def test_what_is_published_is_received(broker: Broker) -> None:
     with listening(settings(broker.port)) as (subscriber, messages):
         assert subscriber.subscribed.wait(10)
         say(broker, b"one")
@@ -47,7 +47,7 @@ def test_what_is_published_is_heard(broker: Broker) -> None:
     assert messages == [MqttMessage(TOPIC, b"one", qos=1)]
 
 
-def test_a_broker_that_returns_is_heard_again_and_both_is_told_once(
+def test_after_a_broker_returns_its_messages_are_received_again_and_both_is_logged_once(
     broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -63,7 +63,7 @@ def test_a_broker_that_returns_is_heard_again_and_both_is_told_once(
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "INFO"]
 
 
-def test_a_broker_that_is_absent_is_told_once_and_waited_for(
+def test_an_unreachable_broker_is_logged_once_and_waited_for(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     port = free_port()
@@ -73,7 +73,7 @@ def test_a_broker_that_is_absent_is_told_once_and_waited_for(
     assert f"broker {HOST}:{port}: cannot be reached" in caplog.text
 
 
-def test_a_refusal_is_told_apart_from_an_absence(
+def test_a_refusal_is_logged_otherwise_than_an_unreachable_broker(
     secured: Mosquitto, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("PASSWORD", "guess")
@@ -82,7 +82,7 @@ def test_a_refusal_is_told_apart_from_an_absence(
     assert "guess" not in caplog.text
 
 
-def test_the_next_address_is_listened_to_where_the_first_is_away(broker: Broker) -> None:
+def test_the_next_address_is_taken_if_the_first_is_unreachable(broker: Broker) -> None:
     reached = settings(free_port(), fallbacks=(Address(HOST, broker.port),))
     with listening(reached) as (subscriber, messages):
         assert subscriber.subscribed.wait(10)
@@ -90,7 +90,7 @@ def test_the_next_address_is_listened_to_where_the_first_is_away(broker: Broker)
         wait_until(lambda: messages)
 
 
-def test_what_fails_in_the_hearer_is_not_taken_for_the_network(broker: Broker) -> None:
+def test_an_error_in_the_callback_is_not_taken_for_the_network(broker: Broker) -> None:
     def fail(message: MqttMessage) -> None:
         raise BrokenPipeError
 

@@ -150,7 +150,7 @@ def test_tighter_bounds_drop_what_an_earlier_run_has_left(opened: Opener, path: 
     assert outbox.dropped == 2
 
 
-def test_the_first_drop_is_told_and_not_each(
+def test_the_first_drop_is_logged_and_not_each(
     opened: Opener, caplog: pytest.LogCaptureFixture
 ) -> None:
     outbox = opened(events=2)

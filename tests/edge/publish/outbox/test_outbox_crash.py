@@ -56,7 +56,7 @@ def test_what_was_recorded_survives_a_power_cut_right_after(
         outbox.close()
 
 
-def test_a_second_process_is_told_who_has_the_outbox(path: Path, opened: Opener) -> None:
+def test_a_second_process_is_refused_with_the_reason(path: Path, opened: Opener) -> None:
     process = run_recorder(path, "1")
     try:
         with pytest.raises(
