@@ -112,7 +112,6 @@ class MqttClient:
         address: which broker.
         client_id: by default that of the device, which nobody else may have meanwhile.
         will: what the broker publishes when this client vanishes.
-        wakeup: ends a `poll`.
 
     Attributes:
         closed_reason: why the connection is no more; None while it lasts.
@@ -131,7 +130,6 @@ class MqttClient:
         *,
         client_id: str | None = None,
         will: MqttMessage | None = None,
-        wakeup: Wakeup | None = None,
     ) -> None:
         self.address = address
         self.closed_reason: str | None = None
@@ -139,7 +137,6 @@ class MqttClient:
         self.acks: deque[tuple[int, ReasonCode]] = deque()
         self.suback_results: deque[list[ReasonCode]] = deque()
         self._settings = settings
-        self._wait = wakeup.wait if wakeup else wait_for_sockets
         self._connack: ReasonCode | None = None
         self._unacknowledged: set[int] = set()
         # An id of its own lets the broker see that a client returned, and not announce the last
@@ -185,8 +182,13 @@ class MqttClient:
             raise ConnectionRefusedByBroker(_explain_refusal(self._connack))
         raise NotAnMqttBroker(f"{found}; is it MQTT?")
 
-    def poll(self, timeout: float) -> None:
-        """Wait until something came or can be sent, at most `timeout` seconds; deal with it."""
+    def poll(self, timeout: float, wakeup: Wakeup | None = None) -> None:
+        """Wait until something came or can be sent, and deal with it.
+
+        Args:
+            timeout: the longest wait, in seconds.
+            wakeup: ends it as well.
+        """
         sock = self._paho.socket()
         if sock is None:
             return
@@ -194,7 +196,8 @@ class MqttClient:
         # What TLS has decrypted already, no wait would ever tell of.
         if isinstance(sock, ssl.SSLSocket | paho._WebsocketWrapper) and sock.pending():
             timeout = 0.0
-        self._wait(timeout, {sock.fileno(): events})
+        wait = wakeup.wait if wakeup else wait_for_sockets
+        wait(timeout, {sock.fileno(): events})
         self._paho.loop_read()
         if self._paho.want_write():
             self._paho.loop_write()

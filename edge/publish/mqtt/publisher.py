@@ -193,7 +193,7 @@ class MqttPublisher:
         elif client.closed_reason is not None:
             self._on_disconnected(client)
         else:
-            client.poll(POLL_INTERVAL)
+            client.poll(POLL_INTERVAL, self._wakeup)
             self._receive(client)
         retained = self._changed_messages()  # first: some may follow from the events below
         self._record_events()

@@ -90,7 +90,7 @@ class ConnectAttempt:
         result: MqttClient | Exception
         try:
             will = MqttMessage(self._settings.topics.availability, b"offline", 1, retain=True)
-            result = MqttClient(self._settings, self._address, will=will, wakeup=self._wakeup)
+            result = MqttClient(self._settings, self._address, will=will)
             result.connect()
         except Exception as error:  # whoever asked for it is to know
             result = error

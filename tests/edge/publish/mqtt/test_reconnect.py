@@ -1,9 +1,16 @@
+import gc
 import logging
+import threading
+import time
 
 import pytest
 
-from edge.publish.mqtt.reconnect import BrokerState, ReconnectPolicy
-from edge.publish.mqtt.settings import Address
+from edge.publish.mqtt.client import Wakeup
+from edge.publish.mqtt.reconnect import BrokerState, ConnectAttempt, ReconnectPolicy
+from edge.publish.mqtt.settings import Address, MqttSettings
+from tests.brokers import Broker, wait_until
+from tests.proxy import Proxy
+from tests.subscribers import Subscriber
 
 HERE, THERE = Address("here"), Address("there")
 
@@ -53,3 +60,21 @@ def test_a_connection_that_lasted_begins_them_anew_and_a_short_one_does_not(
     monkeypatch.setattr("edge.publish.mqtt.reconnect.STABLE_SECONDS", 0.0)
     policy.report(HERE, BrokerState.CONNECTED, "connected")
     assert policy.next_delay() <= 0.5
+
+
+def test_an_attempt_that_is_cancelled_ends_its_connection_in_due_form(broker: Broker) -> None:
+    settings = MqttSettings(host=broker.host, port=broker.port, device="test")
+    with Proxy(broker.port) as network, Subscriber(broker.host, broker.port) as subscriber:
+        network.freeze()  # the connection opens, and the broker's answer has to wait
+        wakeup = Wakeup()
+        attempt = ConnectAttempt(settings, Address(broker.host, network.port), wakeup)
+        wait_until(lambda: network._sockets)
+        attempt.cancel()
+        wakeup.close()
+        network.thaw()
+        wait_until(lambda: "mqtt-connect" not in {one.name for one in threading.enumerate()})
+        gc.collect()  # a client that was only dropped would end its connection now
+        time.sleep(0.3)
+        subscriber.catch_up()
+        assert attempt.result is None
+        assert subscriber.payloads("emotiond/test/availability") == []  # no last will
