@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.pipeline.worker import BoundedQueue
-from edge.publish.mqtt.sink import BATCH
 from edge.publish.outbox import Outbox, OutboxSettings
 
 PAYLOAD_BYTES = 640
 """An event with seven probabilities and every quality."""
 
 BATCHES = (1, 10, 100)
+
+MAX_BATCH = 200
+"""Events recorded at once, where they are handed over one by one."""
 
 ROUNDS = 5
 
@@ -91,7 +93,7 @@ def _record_and_forget(folder: Path, size: int, events: int) -> Cost:
 
     def store(payloads: Sequence[bytes]) -> None:
         outbox.record(payloads)
-        outbox.forget([entry.number for entry in outbox.waiting(0, size)])
+        outbox.ack([entry.number for entry in outbox.pending(0, size)])
 
     try:
         return _measure(store, size, events)
@@ -115,7 +117,7 @@ def _follow(folder: Path, rate: int, seconds: float) -> str:
     sizes: list[int] = []
 
     def record() -> None:
-        while batch := intake.get_all(timeout=1.0, limit=BATCH):
+        while batch := intake.get_all(timeout=1.0, limit=MAX_BATCH):
             outbox.record([payload for _, payload in batch])
             now = time.perf_counter()
             delays.extend(now - handed_over for handed_over, _ in batch)
@@ -154,7 +156,7 @@ def _open(folder: Path) -> Outbox:
 
 
 def _empty(outbox: Outbox) -> None:
-    outbox.forget([entry.number for entry in outbox.waiting(0, len(outbox))])
+    outbox.ack([entry.number for entry in outbox.pending(0, len(outbox))])
     outbox.close()
 
 

@@ -13,8 +13,8 @@ from edge.commands.embedded_broker import EmbeddedBroker
 from edge.commands.event_line import event_line
 from edge.errors import EmotiondError, ExitCode
 from edge.publish import MqttSettings
-from edge.publish.mqtt.message import IncomingMessage
-from edge.publish.mqtt.subscriber import MqttSubscriber
+from edge.publish.mqtt.client import MqttMessage
+from edge.publish.mqtt.session import MqttSubscriber
 
 CLIP = Path(__file__).with_name("faces.mp4")
 TIMEOUT, FAREWELL = 120.0, 5.0
@@ -32,21 +32,21 @@ class DemoSubscriber:
         self._topics = settings.topics
         self._offline = threading.Event()
         topics = (self._topics.event, self._topics.stats, self._topics.availability)
-        self._listener = MqttSubscriber(settings, topics, self._hear)
-        self._thread = threading.Thread(target=self._listener.listen, daemon=True)
+        self._subscriber = MqttSubscriber(settings, topics, self._on_message)
+        self._thread = threading.Thread(target=self._subscriber.run, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        if not self._listener.listening.wait(TIMEOUT):
+        if not self._subscriber.subscribed.wait(TIMEOUT):
             raise EmotiondError(f"the broker did not answer within {TIMEOUT:.0f} s")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._offline.wait(FAREWELL)  # the daemon's farewell is the last thing it says
-        self._listener.stop()
+        self._subscriber.stop()
         self._thread.join()
 
-    def _hear(self, message: IncomingMessage) -> None:
+    def _on_message(self, message: MqttMessage) -> None:
         if message.topic == self._topics.event:
             print(event_line(message.payload), flush=True)
         elif message.topic == self._topics.stats:

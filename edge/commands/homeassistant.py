@@ -11,7 +11,7 @@ from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.publish import MqttSettings
 from edge.publish.homeassistant import HomeAssistantSettings, discovery_topic
-from edge.publish.mqtt.client import ConnectionRefusedByBroker, describe
+from edge.publish.mqtt.client import ConnectionRefusedByBroker, format_error
 from edge.publish.mqtt.session import connect_any
 
 
@@ -45,9 +45,9 @@ def _clear(settings: MqttSettings) -> str:
     # Who has just taken `homeassistant` out of the config is who wants to clear up after it.
     announced = settings.homeassistant or HomeAssistantSettings()
     topic = discovery_topic(announced, settings.root)
-    with closing(connect_any(settings, "remove")) as visit:
+    with closing(connect_any(settings, "remove")) as session:
         try:
-            visit.publish(topic, b"", retain=True)
+            session.publish(topic, b"", retain=True)
         except (ConnectionRefusedByBroker, OSError) as error:
-            raise EmotiondError(f"broker {visit.address}: {describe(error)}") from error
-        return f"{topic}: cleared at {visit.address}"
+            raise EmotiondError(f"broker {session.address}: {format_error(error)}") from error
+        return f"{topic}: cleared at {session.address}"

@@ -13,8 +13,8 @@ from edge.commands.options import add_config
 from edge.commands.watch_formatter import WatchFormatter
 from edge.config import load_config
 from edge.errors import ExitCode
-from edge.publish.mqtt.message import IncomingMessage
-from edge.publish.mqtt.subscriber import MqttSubscriber
+from edge.publish.mqtt.client import MqttMessage
+from edge.publish.mqtt.session import MqttSubscriber
 from edge.publish.topics import Topics
 
 
@@ -40,18 +40,18 @@ def _run(options: argparse.Namespace) -> ExitCode:
     brokers = " or ".join(map(str, settings.addresses))
     print(f"{root}/... at {brokers}; Ctrl-C ends", file=sys.stderr, flush=True)
     if options.json:
-        listener = MqttSubscriber(settings, [Topics(root).event], _print_payload)
+        subscriber = MqttSubscriber(settings, [Topics(root).event], _print_payload)
     else:
         narrator = WatchFormatter(names=device == "+")
-        listener = MqttSubscriber(
+        subscriber = MqttSubscriber(
             settings, narrator.topics(root), lambda one: _print_line(narrator, one)
         )
-    return _listen(listener)
+    return _listen(subscriber)
 
 
-def _listen(listener: MqttSubscriber) -> ExitCode:
+def _listen(subscriber: MqttSubscriber) -> ExitCode:
     try:
-        listener.listen()
+        subscriber.run()
     except KeyboardInterrupt:
         print("ended by Ctrl-C", file=sys.stderr)
     except BrokenPipeError:
@@ -60,13 +60,13 @@ def _listen(listener: MqttSubscriber) -> ExitCode:
     return ExitCode.OK
 
 
-def _print_line(narrator: WatchFormatter, message: IncomingMessage) -> None:
+def _print_line(narrator: WatchFormatter, message: MqttMessage) -> None:
     line = narrator.line(message)
     if line is not None:
         print(line, flush=True)
 
 
-def _print_payload(message: IncomingMessage) -> None:
+def _print_payload(message: MqttMessage) -> None:
     try:
         line = msgspec.json.format(message.payload, indent=-1)
     except msgspec.DecodeError:

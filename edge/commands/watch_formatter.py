@@ -3,7 +3,7 @@
 import msgspec
 
 from edge.commands.event_line import event_line, plain_line, printable
-from edge.publish.mqtt.message import IncomingMessage
+from edge.publish.mqtt.client import MqttMessage
 from edge.publish.topics import Topics
 
 
@@ -31,7 +31,7 @@ class WatchFormatter:
         topics = Topics(root)
         return topics.event, topics.availability, topics.state
 
-    def line(self, message: IncomingMessage) -> str | None:
+    def line(self, message: MqttMessage) -> str | None:
         """Return what a message has to tell, None where that is known."""
         if not message.payload:  # what was retained is taken away
             return None
@@ -43,7 +43,7 @@ class WatchFormatter:
             told = plain_line(f"{message.topic}: not understood: {error}")
         return None if told is None else printable(device + told)
 
-    def _told(self, kind: str, message: IncomingMessage) -> str | None:
+    def _told(self, kind: str, message: MqttMessage) -> str | None:
         match kind:
             case "event":
                 return event_line(message.payload)

@@ -13,7 +13,7 @@ from edge.publish.mqtt.client import (
     ConnectionLost,
     ConnectionRefusedByBroker,
     NotAnMqttBroker,
-    describe,
+    format_error,
 )
 from edge.publish.mqtt.session import MqttSession
 from edge.publish.mqtt.settings import Address, MqttSettings
@@ -65,30 +65,32 @@ def examine_brokers(settings: MqttSettings) -> Iterator[CheckResult]:
 def _examine(settings: MqttSettings, address: Address) -> Iterator[CheckResult]:
     subject = f"broker {address}"
     try:
-        visit = MqttSession(settings, address, "doctor")
+        session = MqttSession(settings, address, "doctor")
     except ConfigError as error:
         yield CheckResult(
             Level.FAILURE, subject, str(error), "correct the config, or what it names"
         )
         return
-    with closing(visit):
+    with closing(session):
         try:
-            visit.open()
+            session.open()
             yield CheckResult(Level.OK, subject, "is there and lets this device in")
-            yield _send_round(visit, settings, subject)
+            yield _send_round(session, settings, subject)
         except (ConnectionRefusedByBroker, OSError) as error:
-            yield CheckResult(Level.FAILURE, subject, describe(error), _remedy(error))
+            yield CheckResult(Level.FAILURE, subject, format_error(error), _remedy(error))
 
 
-def _send_round(visit: MqttSession, settings: MqttSettings, subject: str) -> CheckResult:
+def _send_round(session: MqttSession, settings: MqttSettings, subject: str) -> CheckResult:
     """Publish to oneself.
 
     A broker that does not allow it seldom says so: it takes the message and passes it to nobody.
     """
     topic, token = settings.topics.response("doctor"), token_hex(8).encode()
-    visit.subscribe([topic])
-    visit.publish(topic, token)
-    if visit.wait(lambda: any(message.payload == token for message in visit.heard), ECHO_SECONDS):
+    session.subscribe([topic])
+    session.publish(topic, token)
+    if session.wait(
+        lambda: any(message.payload == token for message in session.incoming), ECHO_SECONDS
+    ):
         text = f"passes on what this device publishes, tried on {topic}"
         return CheckResult(Level.OK, subject, text)
     text = f"what is published on {topic} does not come back"

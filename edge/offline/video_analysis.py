@@ -138,7 +138,7 @@ class CollectingSink:
     """A sink that keeps events."""
 
     dropped = 0
-    condition: str | None = None
+    status_text: str | None = None
 
     def __init__(self) -> None:
         self.events: list[EmotionEvent] = []

@@ -170,7 +170,7 @@ class Pipeline:
     @property
     def sink_status(self) -> str | None:
         """The state of the sinks in a few words."""
-        return self._sinks.condition
+        return self._sinks.status_text
 
     def status(self) -> DaemonStatus:
         """Return how the daemon is set at this moment."""
@@ -299,7 +299,7 @@ class Pipeline:
         self._stats.count_analyzed(tracked)
 
     def _end_tracks(self) -> None:
-        for event in self._event_generator.finish(time.monotonic()):
+        for event in self._event_generator.end_all(time.monotonic()):
             self._events.put(event)
 
     def _end_analyze(self) -> None:

@@ -1,4 +1,4 @@
-"""What leaves the daemon: events, and where they go."""
+"""What leaves the daemon: events, their payloads, and the sinks that publish them."""
 
 from pathlib import Path
 
@@ -22,14 +22,17 @@ __all__ = [
 
 
 def open_sink(
-    settings: SinkSettings, outbox: Path | None, commands: CommandQueue | None, catalog: Catalog
+    settings: SinkSettings,
+    outbox: Path | None,
+    command_queue: CommandQueue | None,
+    catalog: Catalog,
 ) -> Sink:
     """Return the sink that `settings` describe, not yet started.
 
     Args:
-        settings: describe it.
+        settings: of the sink.
         outbox: the file where it keeps what is not yet delivered, if it is of that kind.
-        commands: where it submits commands; None takes none.
+        command_queue: takes the commands that come to it; None takes none.
         catalog: what they may choose from.
 
     Raises:
@@ -38,6 +41,6 @@ def open_sink(
     match settings:
         case MqttSettings():
             assert outbox is not None
-            return MqttSink(settings, outbox, commands, catalog)
+            return MqttSink(settings, outbox, command_queue, catalog)
         case JsonlSettings():
             return JsonlSink(settings)

@@ -1,4 +1,4 @@
-"""The life of a face in three kinds of event: it came, it changed, it went."""
+"""Event generator: a face appeared, its emotion changed, it disappeared."""
 
 import uuid
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from edge.types import EmotionEvent, EventType, Expression, Frame
 
 
 @dataclass(slots=True)
-class _Told:
-    """What subscribers know of one track, and the frame it was last seen in."""
+class _ReportedState:
+    """What subscribers know of one track, and the frame in which it was last seen."""
 
     expression: Expression
     since: float
-    seen: Frame
+    last_seen: Frame
 
 
 class EventGenerator:
@@ -25,54 +25,54 @@ class EventGenerator:
     Args:
         model, detector: names that each event carries.
         labels: the classes of the model.
-        film: whether the frames are a film's, so that each event has a position in it.
+        is_video: whether the frames are those of a video file, so that each event has a position.
     """
 
     def __init__(
-        self, model: str, detector: str, labels: tuple[str, ...] = (), film: bool = False
+        self, model: str, detector: str, labels: tuple[str, ...] = (), is_video: bool = False
     ) -> None:
         self.model = model
         self.detector = detector
         self.labels = labels
-        self._film = film
-        self._told: dict[int, _Told] = {}
+        self._is_video = is_video
+        self._reported: dict[int, _ReportedState] = {}
 
     def update(self, frame: Frame, expressions: Sequence[Expression]) -> list[EmotionEvent]:
         """Return what is new in `frame`, ends first."""
         present = {expression.track.track_id for expression in expressions}
-        gone = [track_id for track_id in self._told if track_id not in present]
-        events = [self._end(track_id, frame.captured) for track_id in gone]
+        ended = [track_id for track_id in self._reported if track_id not in present]
+        events = [self._end(track_id, frame.captured) for track_id in ended]
         for expression in expressions:
-            event = self._follow(expression, frame)
+            event = self._update_track(expression, frame)
             if event is not None:
                 events.append(event)
         return events
 
-    def finish(self, now: float) -> list[EmotionEvent]:
+    def end_all(self, now: float) -> list[EmotionEvent]:
         """Return the end of every track still alive, decided `now` on the monotonic clock."""
-        return [self._end(track_id, now) for track_id in list(self._told)]
+        return [self._end(track_id, now) for track_id in list(self._reported)]
 
-    def _follow(self, expression: Expression, frame: Frame) -> EmotionEvent | None:
-        told = self._told.get(expression.track.track_id)
-        if told is None:
-            told = _Told(expression, frame.timestamp, frame)
-            self._told[expression.track.track_id] = told
-            return self._event(EventType.START, told, frame)
-        changed = told.expression.emotion != expression.emotion
+    def _update_track(self, expression: Expression, frame: Frame) -> EmotionEvent | None:
+        reported = self._reported.get(expression.track.track_id)
+        if reported is None:
+            reported = _ReportedState(expression, frame.timestamp, frame)
+            self._reported[expression.track.track_id] = reported
+            return self._event(EventType.START, reported, frame)
+        changed = reported.expression.emotion != expression.emotion
         if expression.track.seen:
-            told.seen = frame
+            reported.last_seen = frame
         else:  # where it would be by now is not where anybody saw it
-            expression = replace(expression, track=told.expression.track)
-        told.expression = expression
-        return self._event(EventType.CHANGE, told, frame) if changed else None
+            expression = replace(expression, track=reported.expression.track)
+        reported.expression = expression
+        return self._event(EventType.CHANGE, reported, frame) if changed else None
 
     def _end(self, track_id: int, captured: float) -> EmotionEvent:
-        told = self._told.pop(track_id)
-        return self._event(EventType.END, told, replace(told.seen, captured=captured))
+        reported = self._reported.pop(track_id)
+        return self._event(EventType.END, reported, replace(reported.last_seen, captured=captured))
 
-    def _event(self, kind: EventType, told: _Told, frame: Frame) -> EmotionEvent:
-        """Return an event of what is seen in `frame`; the end is where it was last seen."""
-        expression = told.expression
+    def _event(self, kind: EventType, reported: _ReportedState, frame: Frame) -> EmotionEvent:
+        """Return an event of what `frame` shows; for an end, of where it was last seen."""
+        expression = reported.expression
         return EmotionEvent(
             id=str(uuid.uuid4()),
             time=datetime.now(UTC),
@@ -84,10 +84,10 @@ class EventGenerator:
             quality=expression.quality,
             reasons=expression.reasons,
             box=expression.track.box,
-            frame_size=told.seen.size,
-            duration=told.seen.timestamp - told.since,
+            frame_size=reported.last_seen.size,
+            duration=reported.last_seen.timestamp - reported.since,
             model=self.model,
             detector=self.detector,
             captured=frame.captured,
-            position=frame.timestamp if self._film else None,
+            position=frame.timestamp if self._is_video else None,
         )

@@ -1,4 +1,4 @@
-"""Events as lines of a file."""
+"""JSONL sink: appends each event to a file, one JSON object a line."""
 
 import errno
 import logging
@@ -27,26 +27,31 @@ class JsonlSink:
     def __init__(self, settings: JsonlSettings) -> None:
         self.dropped = 0
         self._path = settings.path
-        self._refused = False
+        self._failing = False
 
     @property
-    def condition(self) -> str | None:
-        """Whether the disk refuses."""
-        return f"{self._path.name} cannot be written" if self._refused else None
+    def status_text(self) -> str | None:
+        """Which file cannot be written; None if it can."""
+        return f"{self._path.name} cannot be written" if self._failing else None
 
     def start(self) -> None:
         """Nothing is opened ahead."""
 
     def publish(self, record: SinkRecord) -> None:
-        """Append an event; nothing else has a place here."""
+        """Append an event; other records are ignored."""
         if not isinstance(record, EmotionEvent):
             return
         try:
             self._append(encode_event(record) + b"\n")
         except OSError as error:
-            self._refuse(error)
+            self.dropped += 1
+            if not self._failing:
+                log.warning("%s: %s; events are not written", self._path, error.strerror)
+            self._failing = True
         else:
-            self._accept()
+            if self._failing:
+                log.info("%s: events are written again", self._path)
+            self._failing = False
 
     def close(self, timeout: float) -> None:
         """Nothing stays open between events."""
@@ -60,14 +65,3 @@ class JsonlSink:
                 if file.seekable():
                     file.truncate(file.tell() - written)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def _refuse(self, error: OSError) -> None:
-        self.dropped += 1
-        if not self._refused:
-            log.warning("%s: %s; events are not written", self._path, error.strerror)
-        self._refused = True
-
-    def _accept(self) -> None:
-        if self._refused:
-            log.info("%s: events are written again", self._path)
-        self._refused = False

@@ -1,4 +1,4 @@
-"""Records as JSON, the way subscribers see them."""
+"""Payloads: records as JSON, the way subscribers see them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -47,33 +47,33 @@ def encode_event(event: EmotionEvent) -> bytes:
 
 
 def decode_event(payload: bytes) -> EmotionEvent:
-    """Return the event that `encode_event` made into `payload`, as exact as that tells it.
+    """Return the event of a payload that `encode_event` made, as exact as it is there.
 
-    When it was captured on the monotonic clock is not told, and is 0.
+    The payload lacks `captured`, which is 0.
 
     Raises:
         msgspec.DecodeError: it is not JSON, or not an event as docs/event.schema.json has it; the
             text says where.
     """
-    told = msgspec.json.decode(payload, type=_Event)
+    event = msgspec.json.decode(payload, type=_EventPayload)
     return EmotionEvent(
-        id=told.id,
-        time=told.time.astimezone(UTC),
-        type=told.type,
-        track_id=told.track_id,
-        emotion=told.emotion,
-        confidence=told.confidence,
-        probabilities=told.probabilities,
-        quality=Quality(**msgspec.structs.asdict(told.quality)),
-        reasons=told.reasons,
-        box=Box(*told.box),
-        frame_size=(told.frame.width, told.frame.height),
-        duration=told.duration,
-        model=told.model,
-        detector=told.detector,
+        id=event.id,
+        time=event.time.astimezone(UTC),
+        type=event.type,
+        track_id=event.track_id,
+        emotion=event.emotion,
+        confidence=event.confidence,
+        probabilities=event.probabilities,
+        quality=Quality(**msgspec.structs.asdict(event.quality)),
+        reasons=event.reasons,
+        box=Box(*event.box),
+        frame_size=(event.frame.width, event.frame.height),
+        duration=event.duration,
+        model=event.model,
+        detector=event.detector,
         captured=0.0,
-        latency=told.latency_ms / 1000,
-        position=told.position,
+        latency=event.latency_ms / 1000,
+        position=event.position,
     )
 
 
@@ -82,13 +82,13 @@ def encode_stats(stats: Stats, broker: Mapping[str, Any]) -> bytes:
 
     Args:
         stats: of the pipeline.
-        broker: how the sink fares with its broker.
+        broker: the sink's own numbers, as plain values.
     """
     return msgspec.json.encode({**plain_stats(stats), "broker": dict(broker)})
 
 
 def plain_stats(stats: Stats) -> dict[str, Any]:
-    """Return the numbers of a pipeline as plain values."""
+    """Return the stats of a pipeline as plain values."""
     return {
         "time": utc(stats.time),
         "uptime": round(stats.uptime, 1),
@@ -108,15 +108,15 @@ def plain_stats(stats: Stats) -> dict[str, Any]:
     }
 
 
-def encode_face(face: Expression, sight: FaceSnapshot) -> bytes:
-    """Return the payload of one face's own topic."""
-    width, height = sight.frame_size
+def encode_face(face: Expression, snapshot: FaceSnapshot) -> bytes:
+    """Return the payload of the topic of one face."""
+    width, height = snapshot.frame_size
     frame = {"width": width, "height": height}
-    return msgspec.json.encode({"time": utc(sight.time), **plain_face(face), "frame": frame})
+    return msgspec.json.encode({"time": utc(snapshot.time), **plain_face(face), "frame": frame})
 
 
 def plain_face(face: Expression) -> dict[str, Any]:
-    """Return what is seen of one face as plain values."""
+    """Return one face as plain values."""
     return {
         "track_id": face.track.track_id,
         "emotion": face.emotion,
@@ -144,7 +144,7 @@ def _degrees(angle: float | None) -> float | None:
 
 
 def utc(time: datetime) -> str:
-    """Return a moment as payloads tell it, to the millisecond."""
+    """Return a UTC time as payloads have it: ISO 8601 in milliseconds."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -160,7 +160,7 @@ def _percentiles(latency: tuple[float, float] | None) -> dict[str, float] | None
 
 
 _Measure = Annotated[float, msgspec.Meta(ge=0.0)]
-_Grey = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
+_Gray = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
 
@@ -168,7 +168,7 @@ _Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-
 class _Quality(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: _Measure
     sharpness: _Measure
-    brightness: _Grey
+    brightness: _Gray
     contrast: _Measure
     yaw: Annotated[float, msgspec.Meta(ge=-90.0, le=90.0)] | None
     roll: Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)] | None
@@ -179,8 +179,8 @@ class _Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     height: _Count
 
 
-class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What docs/event.schema.json describes."""
+class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The fields of an event, as docs/event.schema.json describes them."""
 
     id: _Id
     time: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -200,13 +200,13 @@ class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     position: _Measure | None = None
 
     def __post_init__(self) -> None:
-        read = (
+        certain = (
             self.confidence is not None,
             self.emotion in (self.probabilities or {}),
             not self.reasons,
         )
-        unread = self.confidence is None, self.probabilities is None, bool(self.reasons)
-        if not all(unread if self.emotion == UNCERTAIN else read):
+        uncertain = self.confidence is None, self.probabilities is None, bool(self.reasons)
+        if not all(uncertain if self.emotion == UNCERTAIN else certain):
             raise ValueError(
                 "Expected `confidence` and a probability of `emotion`, or `reasons` of `uncertain`"
             )

@@ -14,11 +14,11 @@ class Sink(Protocol):
 
     @property
     def dropped(self) -> int:
-        """How many events it had to let go so far."""
+        """How many events it had to drop so far."""
 
     @property
-    def condition(self) -> str | None:
-        """How it fares with what is outside the process, in a few words; None: nothing to tell."""
+    def status_text(self) -> str | None:
+        """The state of what it depends on outside the process, in a few words; None: nothing."""
 
     def start(self) -> None:
         """Begin; nothing outside the process is touched before.
@@ -28,14 +28,15 @@ class Sink(Protocol):
         """
 
     def publish(self, record: SinkRecord) -> None:
-        """Take `record` on; never block for long. The first is a Status, before the start.
+        """Take a record; called from one thread only, and never blocks for long.
 
-        A broker or disk that is away is the sink's own trouble: it logs it, and counts what it had
-        to drop. It raises only what is a fault of the program.
+        The first record is a DaemonStatus, before `start`. A broker or disk that is away is the
+        sink's own matter: it logs that, and counts what it had to drop. It raises only what is a
+        fault of the program.
         """
 
     def close(self, timeout: float) -> None:
-        """Deliver what can be delivered within `timeout` seconds, then let go."""
+        """Deliver what can be delivered within `timeout` seconds, then release everything."""
 
 
 @runtime_checkable

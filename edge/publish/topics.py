@@ -1,4 +1,4 @@
-"""What the topics of one device are called."""
+"""MQTT topics of one device."""
 
 from dataclasses import dataclass
 
@@ -25,17 +25,17 @@ class Topics:
 
     @property
     def event(self) -> str:
-        """The events."""
+        """Events."""
         return f"{self.root}/event"
 
     @property
     def state(self) -> str:
-        """How everything is now, retained."""
+        """The present faces and settings, retained."""
         return f"{self.root}/state"
 
     @property
     def stats(self) -> str:
-        """How the daemon fares, retained."""
+        """The numbers of the pipeline, retained."""
         return f"{self.root}/stats"
 
     @property
@@ -45,7 +45,7 @@ class Topics:
 
     @property
     def snapshot(self) -> str:
-        """Pictures that were asked for."""
+        """Images that were asked for."""
         return f"{self.root}/snapshot"
 
     @property
@@ -54,9 +54,9 @@ class Topics:
         return f"{self.root}/set/#", f"{self.root}/request/#"
 
     def face(self, track_id: int) -> str:
-        """Return where one face is told of, as long as it is there."""
+        """Return the topic of one face, which is published as long as it is there."""
         return f"{self.root}/face/{track_id}"
 
     def response(self, command: str) -> str:
-        """Return where a command is answered."""
+        """Return the topic on which a command is answered."""
         return f"{self.root}/response/{command}"

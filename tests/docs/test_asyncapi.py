@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from edge.commands.demo_run import CLIP
 from edge.commands.embedded_broker import free_port
 from edge.errors import ExitCode
-from edge.publish.mqtt.commands import SET
+from edge.publish.mqtt.commands import SET_COMMANDS
 from edge.publish.topics import Topics
 from edge.service.commands import CommandName, ErrorCode
 from tests import contract
@@ -125,7 +125,7 @@ def test_every_topic_of_the_daemon_has_a_channel() -> None:
     for topic in sent:
         assert [channel for channel in contract.channels(topic) if channel.sent]
     for command in CommandName:
-        topic = f"{topics.root}/{'set' if command in SET else 'request'}/{command}"
+        topic = f"{topics.root}/{'set' if command in SET_COMMANDS else 'request'}/{command}"
         assert [channel for channel in contract.channels(topic) if not channel.sent]
 
 

@@ -71,7 +71,7 @@ class KeepingSink:
     """
 
     dropped = 0
-    condition: str | None = None
+    status_text: str | None = None
 
     def __init__(self) -> None:
         self.events: list[EmotionEvent] = []

@@ -11,7 +11,7 @@ from edge.config import Config, load_config, parse_config
 from edge.config_errors import find_renamed_keys
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
-from edge.publish.outbox.event_queue import OutboxSettings
+from edge.publish.outbox import OutboxSettings
 from edge.secrets import SecretRef
 
 CONFIGS = Path(__file__).parent / "configs"

@@ -1,4 +1,4 @@
-"""What Home Assistant is told of a device."""
+"""Announcing a device to Home Assistant."""
 
 from edge.publish.homeassistant.discovery import (
     HomeAssistantSettings,
@@ -6,6 +6,6 @@ from edge.publish.homeassistant.discovery import (
     discovery_topic,
     status_topic,
 )
-from edge.publish.homeassistant.entity import Device
+from edge.publish.homeassistant.entities import Device
 
 __all__ = ["Device", "HomeAssistantSettings", "discovery", "discovery_topic", "status_topic"]

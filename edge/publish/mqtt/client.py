@@ -1,6 +1,14 @@
-"""A client of a broker: how it is made, and what may keep it from being let in."""
+"""MQTT client: one connection to one broker, from its first byte to its last."""
 
+import select
+import socket
 import ssl
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -13,11 +21,20 @@ from edge.errors import ConfigError, EmotiondError
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings, Transport
 from edge.secrets import SecretRef
 
-DIAL_SECONDS = 3.0
-"""How long a broker may take to let a connection in, and again to answer to it."""
+CONNECT_TIMEOUT = 3.0
+"""Seconds that a broker may take to let a connection in, and again to answer to it."""
 
-LARGEST_MESSAGE = 65_536
+DISCONNECT_TIMEOUT = 1.0
+"""Seconds that a broker may take to let a connection go."""
+
+MAX_PACKET_BYTES = 65_536
 """Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long."""
+
+MAX_INCOMING = 1024
+"""Messages that came and may wait to be read; beyond, the oldest is dropped."""
+
+MAX_UNACKNOWLEDGED = 40
+"""Messages of QoS 1 that may wait for the broker's acknowledgment; paho's own queue is endless."""
 
 
 class ConnectionRefusedByBroker(EmotiondError):
@@ -25,24 +42,226 @@ class ConnectionRefusedByBroker(EmotiondError):
 
 
 class NotAnMqttBroker(OSError):
-    """Somebody is there and does not answer as a broker would."""
+    """Whatever is there does not answer as a broker would."""
 
 
 class ConnectionLost(OSError):
-    """The broker ended the connection, or says nothing any more."""
+    """The broker ended the connection, or does not answer any more."""
 
 
-def describe(error: ConnectionRefusedByBroker | OSError) -> str:
-    """Say what came of a try to reach a broker."""
-    if isinstance(error, ConnectionRefusedByBroker):
-        return f"refuses this client: {error}"
-    if isinstance(error, NotAnMqttBroker | ConnectionLost):
-        return str(error)
-    return f"cannot be reached: {error}"
+@dataclass(frozen=True, slots=True)
+class MqttMessage:
+    """A message to publish, or one that came.
+
+    Attributes:
+        retain: the broker keeps it for later subscribers; of one that came: it was kept.
+        properties: of MQTT 5; 3.1.1 has none.
+    """
+
+    topic: str
+    payload: bytes
+    qos: int = 0
+    retain: bool = False
+    properties: Properties | None = None
 
 
-def new_client(settings: MqttSettings, client_id: str) -> paho.Client:
-    """Return a client that can speak to the brokers of `settings` and does not yet.
+class Wakeup:
+    """Ends the wait of a thread that waits for a socket, from any other thread."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+
+    def set(self) -> None:
+        """End the present wait or the next one."""
+        with suppress(OSError):  # full: it is set; closed: nobody waits any more
+            self._writer.send(b"\0")
+
+    def wait(self, timeout: float, sockets: Mapping[int, int] = MappingProxyType({})) -> None:
+        """Wait as `wait_for_sockets` does, or until it is set."""
+        wait_for_sockets(timeout, {self._reader.fileno(): select.POLLIN, **sockets})
+        with suppress(BlockingIOError):
+            self._reader.recv(4096)
+
+    def close(self) -> None:
+        """Close both ends."""
+        self._reader.close()
+        self._writer.close()
+
+
+def wait_for_sockets(timeout: float, sockets: Mapping[int, int]) -> None:
+    """Wait until one of some file descriptors has its event, or `timeout` seconds are over.
+
+    `select.select` would fail with more than 1,024 open files, which a simulated fleet has.
+    """
+    poll = select.poll()
+    for descriptor, events in sockets.items():
+        poll.register(descriptor, events)
+    poll.poll(1000 * timeout)
+
+
+class MqttClient:
+    """Connects to a broker, publishes, receives and disconnects; it is never connected again.
+
+    It has no thread: its owner calls `poll` again and again, and reads what came. So a broker that
+    is slow keeps nobody but its owner waiting, and no longer than the owner allows.
+
+    Args:
+        settings: how the broker is spoken to.
+        address: which broker.
+        client_id: by default that of the device, which nobody else may have meanwhile.
+        will: what the broker publishes when this client vanishes.
+
+    Attributes:
+        closed_reason: why the connection is no more; None while it lasts.
+        incoming: messages that came.
+        acks: message ids that the broker acknowledged, with its reason where it refused.
+        suback_results: for each subscription, what came of each of its topics.
+
+    Raises:
+        ConfigError: a secret or a TLS file cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        address: Address,
+        *,
+        client_id: str | None = None,
+        will: MqttMessage | None = None,
+    ) -> None:
+        self.address = address
+        self.closed_reason: str | None = None
+        self.incoming: deque[MqttMessage] = deque(maxlen=MAX_INCOMING)
+        self.acks: deque[tuple[int, ReasonCode]] = deque()
+        self.suback_results: deque[list[ReasonCode]] = deque()
+        self._settings = settings
+        self._connack: ReasonCode | None = None
+        self._unacknowledged: set[int] = set()
+        # An id of its own lets the broker see that a client returned, and not announce the last
+        # will of the connection that it lost.
+        self._paho = create_paho_client(settings, client_id or settings.topics.id)
+        if will is not None:
+            self._paho.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
+        self._paho.on_connect = self._on_connect
+        self._paho.on_disconnect = self._on_disconnect
+        self._paho.on_subscribe = self._on_subscribe
+        self._paho.on_publish = self._on_publish
+        self._paho.on_message = self._on_message
+
+    def connect(self) -> None:
+        """Connect, and wait until the broker has answered.
+
+        Raises:
+            OSError: the broker cannot be reached, or is not to be trusted.
+            NotAnMqttBroker: whatever is there does not answer as a broker would.
+            ConnectionRefusedByBroker: the broker does not want this client.
+        """
+        properties = None
+        if self._settings.protocol == 5:
+            properties = _properties(PacketTypes.CONNECT, MaximumPacketSize=MAX_PACKET_BYTES)
+        host, port = self.address.host, self.address.port
+        try:
+            self._paho.connect(host, port, self._settings.keepalive, properties=properties)
+        except paho.WebsocketConnectionError as error:
+            raise NotAnMqttBroker(f"{error}; are websockets spoken there?") from error
+        except OSError:
+            raise
+        except ValueError as error:  # what the ssl module makes of some host names
+            raise OSError(str(error)) from error
+        deadline = time.monotonic() + self._paho.connect_timeout
+        while self._connack is None and self.closed_reason is None and time.monotonic() < deadline:
+            self.poll(0.1)
+        if self._connack is not None and not self._connack.is_failure:
+            return
+        ended = self.closed_reason is not None
+        found = "ends the connection before it answers" if ended else "does not answer in time"
+        self.disconnect()
+        if self._connack is not None:
+            raise ConnectionRefusedByBroker(_explain_refusal(self._connack))
+        raise NotAnMqttBroker(f"{found}; is it MQTT?")
+
+    def poll(self, timeout: float, wakeup: Wakeup | None = None) -> None:
+        """Wait until something came or can be sent, and deal with it.
+
+        Args:
+            timeout: the longest wait, in seconds.
+            wakeup: ends it as well.
+        """
+        sock = self._paho.socket()
+        if sock is None:
+            return
+        events = select.POLLIN | (select.POLLOUT if self._paho.want_write() else 0)
+        # What TLS has decrypted already, no wait would ever tell of.
+        if isinstance(sock, ssl.SSLSocket | paho._WebsocketWrapper) and sock.pending():
+            timeout = 0.0
+        wait = wakeup.wait if wakeup else wait_for_sockets
+        wait(timeout, {sock.fileno(): events})
+        self._paho.loop_read()
+        if self._paho.want_write():
+            self._paho.loop_write()
+        self._paho.loop_misc()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes another message; else those before are not yet with the broker."""
+        return not self._paho.want_write() and len(self._unacknowledged) < MAX_UNACKNOWLEDGED
+
+    def publish(self, message: MqttMessage) -> int:
+        """Send a message; return its id, which comes with the acknowledgment."""
+        sent = self._paho.publish(
+            message.topic, message.payload, message.qos, message.retain, message.properties
+        )
+        if message.qos:
+            self._unacknowledged.add(sent.mid)
+        return sent.mid
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Ask for what is published on `topics`, at QoS 1; `suback_results` has the answers."""
+        if topics:
+            self._paho.subscribe([(topic, 1) for topic in topics])
+
+    def disconnect(self) -> None:
+        """Disconnect in due form, if the broker is there: it does not publish the last will."""
+        self._paho.disconnect()
+        deadline = time.monotonic() + DISCONNECT_TIMEOUT
+        while self._paho.socket() is not None and time.monotonic() < deadline:
+            self.poll(0.1)
+
+    # paho calls what follows from within `poll`, holding its own locks: they note and never
+    # publish, wait or fail.
+
+    def _on_connect(
+        self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
+    ) -> None:
+        self._connack = reason
+
+    def _on_disconnect(
+        self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
+    ) -> None:
+        self.closed_reason = str(reason)
+
+    def _on_subscribe(
+        self, client: paho.Client, userdata: Any, mid: int, reasons: list[ReasonCode], *_: Any
+    ) -> None:
+        self.suback_results.append(reasons)
+
+    def _on_publish(
+        self, client: paho.Client, userdata: Any, mid: int, reason: ReasonCode, *_: Any
+    ) -> None:
+        self._unacknowledged.discard(mid)
+        self.acks.append((mid, reason))
+
+    def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
+        payload = bytes(message.payload)
+        self.incoming.append(
+            MqttMessage(message.topic, payload, message.qos, message.retain, message.properties)
+        )
+
+
+def create_paho_client(settings: MqttSettings, client_id: str) -> paho.Client:
+    """Return a client of paho that can speak to the brokers of `settings`, not yet connected.
 
     Raises:
         ConfigError: a secret or a TLS file cannot be used.
@@ -54,22 +273,39 @@ def new_client(settings: MqttSettings, client_id: str) -> paho.Client:
         transport=settings.transport.value,
         reconnect_on_failure=False,  # several addresses are tried in turn, which it cannot
     )
-    client.connect_timeout = DIAL_SECONDS
+    client.connect_timeout = CONNECT_TIMEOUT
+    client.max_inflight_messages_set(MAX_UNACKNOWLEDGED)
+    client.max_queued_messages_set(2 * MAX_UNACKNOWLEDGED)  # there is room for a last word
     if settings.transport is Transport.WEBSOCKETS:
         client.ws_set_options(path=settings.path)
     if settings.user is not None:
         client.username_pw_set(_reveal(settings.user), _reveal(settings.password))
     if settings.tls is not None:
-        _encrypt(client, settings.tls)
+        _configure_tls(client, settings.tls)
     return client
 
 
 def publish_properties(settings: MqttSettings, **values: Any) -> Properties | None:
-    """Return the properties of a message, by their names in MQTT 5; none where that is not spoken.
+    """Return the properties of a message, by their names in MQTT 5; None without MQTT 5.
 
-    None stands for a value that is not given.
+    A value of None stands for one that is not given.
     """
     return _properties(PacketTypes.PUBLISH, **values) if settings.protocol == 5 else None
+
+
+def format_error(error: ConnectionRefusedByBroker | OSError) -> str:
+    """Say what came of a try to reach a broker."""
+    if isinstance(error, ConnectionRefusedByBroker):
+        return f"refuses this client: {error}"
+    if isinstance(error, NotAnMqttBroker | ConnectionLost):
+        return str(error)
+    return f"cannot be reached: {error}"
+
+
+def _explain_refusal(reason: ReasonCode) -> str:
+    if str(reason) in {"Not authorized", "Bad user name or password"}:
+        return f"{reason}; check user, password and what the broker allows them"
+    return str(reason)
 
 
 def _properties(packet: int, **values: Any) -> Properties:
@@ -80,38 +316,11 @@ def _properties(packet: int, **values: Any) -> Properties:
     return properties
 
 
-def dial(client: paho.Client, settings: MqttSettings, address: Address) -> None:
-    """Reach a broker and ask to be let in; the answer comes to `on_connect` once the loop runs.
-
-    Raises:
-        OSError: it cannot be reached, or is not to be trusted.
-        NotAnMqttBroker: it does not speak websockets, where these are wanted.
-    """
-    properties = None
-    if settings.protocol == 5:
-        properties = _properties(PacketTypes.CONNECT, MaximumPacketSize=LARGEST_MESSAGE)
-    try:
-        client.connect(address.host, address.port, settings.keepalive, properties=properties)
-    except paho.WebsocketConnectionError as error:
-        raise NotAnMqttBroker(f"{error}; are websockets spoken there?") from error
-    except OSError:
-        raise
-    except ValueError as error:  # what the ssl module makes of some host names
-        raise OSError(str(error)) from error
-
-
-def why(reason: ReasonCode) -> str:
-    """Return a broker's refusal in words, with what may be done about it."""
-    if str(reason) in {"Not authorized", "Bad user name or password"}:
-        return f"{reason}; check user, password and what the broker allows them"
-    return str(reason)
-
-
 def _reveal(secret: str | SecretRef | None) -> str | None:
     return secret.resolve() if isinstance(secret, SecretRef) else secret
 
 
-def _encrypt(client: paho.Client, tls: TlsSettings) -> None:
+def _configure_tls(client: paho.Client, tls: TlsSettings) -> None:
     files = [str(path) if path else None for path in (tls.ca_file, tls.cert_file, tls.key_file)]
     try:
         client.tls_set(*files)  # type: ignore[arg-type]  # its first three

@@ -1,4 +1,4 @@
-"""How to reach an MQTT broker, and what to tell it."""
+"""MQTT settings: which broker, how it is reached, and what it gets."""
 
 import re
 import socket
@@ -30,8 +30,8 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Encryption; without a CA file the system's authorities are trusted.
 
     Attributes:
-        ca_file: the authorities trusted instead.
-        cert_file, key_file: what this client shows of itself, where the broker asks.
+        ca_file: certificates of the authorities trusted instead.
+        cert_file, key_file: certificate of this client, where the broker asks for one.
     """
 
     ca_file: Path | None = None
@@ -44,7 +44,7 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where one broker listens."""
+    """Host and port of one broker."""
 
     host: Host
     port: Port = 1883
@@ -62,20 +62,20 @@ class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MqttSettings(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="mqtt"
 ):
-    """Where the broker is and what this device is called there.
+    """The broker, the topics, and what is published there.
 
     Attributes:
         host, port: the broker that is tried first.
-        fallbacks: brokers tried in turn where it is away; one user, transport and TLS serve all.
-        transport, path: what carries MQTT; the path is that of websockets.
-        protocol: which MQTT. With 5, events carry how long they are still of use.
-        user, password: who this device is; the password, and if wanted the user, is a secret.
+        fallbacks: brokers tried in turn if it is away; with the same user, transport and TLS.
+        transport, path: TCP or websockets; the path is that of websockets.
+        protocol: version of MQTT. With 5, events expire: they carry how long they are of use.
+        user, password: of this device; the password is a secret, and the user may be one.
         prefix, device: topics are prefix/device/...; the default device is the host's name. Two
             daemons must not share both: the broker takes them for one and ends the other's
             connection.
-        faces: whether each face is told of once a second on a topic of its own.
-        commands: which commands are obeyed; others are answered by an error.
-        homeassistant: how Home Assistant is told of the device; None does not tell it.
+        faces: whether each face is published once a second on a topic of its own.
+        commands: which commands are carried out; others are answered by an error.
+        homeassistant: where the device is announced to Home Assistant; None does not announce it.
         outbox: how much may wait for the broker.
     """
 
@@ -104,7 +104,7 @@ class MqttSettings(
         Address(self.host, self.port)
 
     def without_service_secrets(self) -> "MqttSettings":
-        """Return it without user and password, where one of them is a credential of systemd."""
+        """Return a copy without user and password, if one of them is a credential of systemd."""
         secrets = [one for one in (self.user, self.password) if isinstance(one, SecretRef)]
         if all(secret.credential is None for secret in secrets):
             return self
@@ -117,12 +117,12 @@ class MqttSettings(
 
     @property
     def name(self) -> str:
-        """What this device is called."""
+        """Name of this device."""
         return self.device or _safe_name(socket.gethostname())
 
     @property
     def root(self) -> str:
-        """What every topic of this device begins with."""
+        """First part of every topic of this device."""
         return f"{self.prefix}/{self.name}"
 
     @property
@@ -132,5 +132,5 @@ class MqttSettings(
 
 
 def _safe_name(name: str) -> str:
-    """Make a host name safe for a topic."""
+    """Return a host name with the characters that a topic may have."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:64] or "device"

@@ -1,4 +1,4 @@
-"""How everything is at this moment, in one retained message."""
+"""Device state: how everything is at this moment, in one retained message."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from edge.types import UNCERTAIN, DaemonStatus, EmotionEvent, EventType, FaceSna
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _FaceState:
     """What a face shows; no probabilities where it is uncertain."""
 
     emotion: str
@@ -26,11 +26,11 @@ class DeviceState:
     """The faces that the events so far leave in view, and how the daemon is set.
 
     Which faces there are and what they show follows from the events and from nothing else, so it
-    never contradicts them; a sight brings the numbers of those faces up to date in between.
+    never contradicts them; a snapshot brings the numbers of those faces up to date in between.
     """
 
     def __init__(self) -> None:
-        self._faces: dict[int, _Seen] = {}
+        self._faces: dict[int, _FaceState] = {}
         self._status: DaemonStatus | None = None
 
     def update(self, event: EmotionEvent) -> None:
@@ -38,16 +38,16 @@ class DeviceState:
         if event.type is EventType.END:
             self._faces.pop(event.track_id, None)
         else:
-            self._faces[event.track_id] = _Seen(event.emotion, event.probabilities)
+            self._faces[event.track_id] = _FaceState(event.emotion, event.probabilities)
 
-    def look(self, sight: FaceSnapshot) -> None:
+    def update_faces(self, snapshot: FaceSnapshot) -> None:
         """Take in the present numbers of the faces that are known."""
-        for face in sight.faces:
+        for face in snapshot.faces:
             known = self._faces.get(face.track.track_id)
             if known is not None and known.emotion == face.emotion:
-                self._faces[face.track.track_id] = _Seen(face.emotion, face.probabilities)
+                self._faces[face.track.track_id] = _FaceState(face.emotion, face.probabilities)
 
-    def set(self, status: DaemonStatus) -> None:
+    def set_status(self, status: DaemonStatus) -> None:
         """Take in how the daemon is set."""
         self._status = status
 

@@ -1,6 +1,6 @@
-"""Events that wait for whoever is to have them, in memory and on disk."""
+"""Events that wait until the broker has acknowledged them, in memory and on disk."""
 
-from edge.publish.outbox.event_queue import OutboxSettings
-from edge.publish.outbox.outbox import Outbox, PendingEvent
+from edge.publish.outbox.outbox import Outbox, OutboxSettings
+from edge.publish.outbox.sqlite_store import PendingEvent, SystemClock
 
-__all__ = ["Outbox", "OutboxSettings", "PendingEvent"]
+__all__ = ["Outbox", "OutboxSettings", "PendingEvent", "SystemClock"]

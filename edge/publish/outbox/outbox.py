@@ -1,151 +1,254 @@
-"""Events that wait until the broker has acknowledged them."""
+"""Outbox: keeps events until the broker has acknowledged them."""
 
 import logging
+import math
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from enum import Enum, auto
+from itertools import islice
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from edge.errors import EmotiondError
-from edge.publish.outbox.clock import SystemClock
-from edge.publish.outbox.event_queue import EventQueue, OutboxSettings
-from edge.publish.outbox.persistent_store import PersistentStore
+from edge.publish.outbox.sqlite_store import STORE_ERRORS, PendingEvent, SqliteStore, SystemClock
 
-MOST_GONE = 256
+MAX_AGE = 4_294_967_295.0
+"""Seconds; the largest number that MQTT 5 has for them."""
+
+MAX_UNWRITTEN_ACKS = 256
 """Acknowledged events that the file may still hold: so many come twice after a crash."""
 
-Payload = bytes  # in the class below, `bytes` is a property
+RETRY_SECONDS = 60.0
+"""Pause before a disk that refused is tried again."""
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class PendingEvent:
-    """An event that waits.
+class OutboxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds of what may wait: number, seconds since it was recorded, bytes of its payloads.
 
-    Attributes:
-        number: greater than that of every event recorded before it.
-        age: seconds since it was recorded.
-        payload: what the broker gets.
+    Beyond them, the oldest events are dropped. Bytes bound the memory as well as the file.
     """
 
-    number: int
-    age: float
-    payload: bytes = field(repr=False)
+    events: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 10_000
+    age: Annotated[float, msgspec.Meta(gt=0, le=MAX_AGE)] = 604_800.0
+    bytes: Annotated[int, msgspec.Meta(ge=1024)] = 67_108_864
+
+
+class StoreState(Enum):
+    """What becomes of the file: OPEN; UNAVAILABLE, and tried again; DAMAGED, and replaced."""
+
+    OPEN = auto()
+    UNAVAILABLE = auto()
+    DAMAGED = auto()
 
 
 class Outbox:
     """Keeps events, in memory and in a file, until the broker has acknowledged them.
 
     What waits is read from memory; the file is read once, when a process begins, and from then on
-    only follows. So a disk that fails takes nothing away but the promise to outlive the process,
-    and what is sent never waits for it. One thread records, another reads and forgets.
-
-    Args:
-        path: the file.
-        settings: how much may wait.
-        clock: the machine's clocks.
+    only follows. So a disk that fails takes nothing away but the promise to outlive the process.
+    Any thread may call.
 
     Attributes:
         path: the file.
-        recorded: events recorded by this process.
+        state: of the file.
+        recorded, dropped: how many events were, by this process.
+        total_bytes: of the payloads that wait.
     """
 
     def __init__(
         self, path: Path, settings: OutboxSettings, clock: SystemClock | None = None
     ) -> None:
         self.path = path
+        self.state = StoreState.UNAVAILABLE
         self.recorded = 0
+        self.dropped = 0
+        self.total_bytes = 0
+        self._settings = settings
         self._clock = clock or SystemClock()
-        self._backlog = EventQueue(settings, self._clock)
-        self._disk = PersistentStore(path, self._backlog, self._clock)
-        # Held while the disk works; the backlog has a lock of its own, for moments.
-        self._writing = threading.Lock()
-        self._dropped = 0
-        self._overflowing = False
+        self._lock = threading.Lock()
+        self._events: OrderedDict[int, PendingEvent] = OrderedDict()
+        self._last_number = 0
+        self._removed: list[int] = []  # from memory, and not yet from the file
+        self._store = SqliteStore(path, self._clock)
+        self._loaded = False
+        self._retry_at = math.inf
+        self._warned_of_disk = False
+        self._warned_of_drops = False
 
     def __len__(self) -> int:
         """How many events wait."""
-        return len(self._backlog)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of the payloads that wait."""
-        return self._backlog.bytes
+        return len(self._events)
 
     @property
     def durable(self) -> bool:
         """Whether what waits lies on disk; False while it lies in memory only."""
-        return self._disk.durable
-
-    @property
-    def dropped(self) -> int:
-        """Events dropped by this process."""
-        return sum(self._backlog.drops.values())
-
-    @property
-    def drops(self) -> dict[str, int]:
-        """Events dropped by this process, by the bound that they were beyond."""
-        return dict(self._backlog.drops)
+        return self.state is StoreState.OPEN
 
     def open(self) -> None:
-        """Take over what an earlier process has left; where the disk refuses, begin in memory.
+        """Load what an earlier process has left; where the disk refuses, begin in memory.
 
         Raises:
             EmotiondError: another process uses the file.
         """
-        with self._writing:
-            try:
-                self._disk.open()
-            except BlockingIOError as error:
-                raise EmotiondError(
-                    f"{self.path}: another emotiond uses this device's outbox; end it, or give "
-                    "this one another `device`"
-                ) from error
+        try:
+            with self._lock:
+                self._open_store()
+        except BlockingIOError as error:
+            raise EmotiondError(
+                f"{self.path}: another emotiond uses this device's outbox; end it, or give "
+                "this one another `device`"
+            ) from error
 
-    def record(self, payloads: Sequence[Payload]) -> None:
+    def record(self, payloads: Sequence[bytes]) -> None:
         """Add events; on return they outlive a power cut, unless the disk refuses.
 
         All go to disk together, for one wait. With none, only what is overdue is done: a disk that
         refused is tried again, and what the broker has acknowledged leaves the file.
         """
-        with self._writing:
-            self._disk.record(payloads)
+        with self._lock:
+            now = self._clock.running()
+            if not self.durable and now >= self._retry_at:
+                with suppress(BlockingIOError):  # another process came first: like a full disk
+                    self._open_store()
+            numbered = enumerate(payloads, self._last_number + 1)
+            self._write([PendingEvent(number, now, payload) for number, payload in numbered])
             self.recorded += len(payloads)
-            self._tell_of_drops()
 
-    def waiting(self, after: int, limit: int) -> list[PendingEvent]:
+    def pending(self, after: int, limit: int) -> list[PendingEvent]:
         """Return the oldest events whose numbers are above `after`, `limit` at most."""
-        now = self._clock.running()
-        return [
-            PendingEvent(kept.number, max(0.0, now - kept.since), kept.payload)
-            for kept in self._backlog.after(after, limit)
-        ]
+        with self._lock:
+            self._drop_excess()
+            if after >= self._last_number:
+                return []
+            later = (event for event in self._events.values() if event.number > after)
+            return list(islice(later, limit))
 
-    def forget(self, numbers: Sequence[int]) -> None:
-        """Remove events that the broker has acknowledged.
+    def age(self, event: PendingEvent) -> float:
+        """Return the seconds since `event` was recorded."""
+        return max(0.0, self._clock.running() - event.recorded_at)
+
+    def ack(self, numbers: Iterable[int]) -> None:
+        """Remove events that the broker has acknowledged, where they are still there.
 
         They leave the file with what is recorded next: after a crash some of them come again.
         """
-        self._backlog.remove(numbers)
-        if not len(self):
-            self._overflowing = False
-        # Where the other thread is at it, the next call will do.
-        if self._backlog.gone >= MOST_GONE and self._writing.acquire(blocking=False):
-            try:
-                self._disk.record([])
-            finally:
-                self._writing.release()
+        with self._lock:
+            for number in numbers:
+                self._remove(number)
+            self._warned_of_drops = self._warned_of_drops and bool(self._events)
+            if len(self._removed) >= MAX_UNWRITTEN_ACKS:
+                self._write([])
 
     def close(self) -> None:
         """Bring the file up to date and let go of it; a disk that refused has a last chance."""
-        with self._writing:
-            self._disk.close()
+        if self._retry_at < math.inf and self._events:
+            self._retry_at = -math.inf
+        self.record([])
+        self._retry_at = math.inf
+        self._store.close(unlock=True)
 
-    def _tell_of_drops(self) -> None:
-        """Warn when events begin to be dropped, not at each of them."""
-        dropped = self.dropped
-        if dropped > self._dropped and not self._overflowing:
-            self._overflowing = True
-            log.warning("%s: more waits than may; the oldest events are dropped", self.path)
-        self._dropped = dropped
+    def _write(self, events: Sequence[PendingEvent]) -> None:
+        """Add events to the file and then to memory, and take from the file what is gone."""
+        removed, self._removed = self._removed, []
+        try:
+            self._store.write(events, removed)
+        except STORE_ERRORS as error:
+            self._add(events)
+            self._handle_failure(error)
+        else:
+            self._add(events)
+
+    def _open_store(self) -> None:
+        """Open the file, and make file and memory hold the same events."""
+        self._retry_at = self._clock.running() + RETRY_SECONDS
+        try:
+            stored, last_number = self._store.open()
+            self._load(stored)
+            self._last_number = max(self._last_number, last_number)
+            self._removed = []
+            present, wanted = set(stored), set(self._events.values())
+            added = [event for event in self._events.values() if event not in present]
+            self._store.write(added, [event.number for event in stored if event not in wanted])
+            # After a sync that failed, the log may be in the system's memory and not on disk, and
+            # no later sync would tell; what moves into the file is written and synced once more.
+            self._store.settle(self._last_number)
+        except BlockingIOError:
+            raise
+        except STORE_ERRORS as error:
+            self._handle_failure(error)
+            return
+        self.state = StoreState.OPEN
+        if self._warned_of_disk:
+            log.info("%s: the disk takes events again; %d wait there", self.path, len(self))
+        self._warned_of_disk = False
+
+    def _handle_failure(self, error: Exception) -> None:
+        """Replace a DAMAGED file; otherwise the file is UNAVAILABLE, and tried again later."""
+        self._store.close()
+        # What is damaged as soon as it is begun anew is left to another try.
+        damaged = SqliteStore.is_damage(error) and self.state is not StoreState.DAMAGED
+        self.state = StoreState.DAMAGED if damaged else StoreState.UNAVAILABLE
+        if not self._loaded:
+            events, complete = self._store.salvage()
+            if complete or damaged:  # of a file that is read again, a part would come twice
+                self._load(events)
+        if damaged:
+            try:
+                aside = self._store.quarantine().name
+            except OSError as refusal:
+                self.state, error = StoreState.UNAVAILABLE, refusal
+            else:
+                text = "%s: damaged (%s): renamed to %s, and a new one begun with %d events"
+                log.warning(text, self.path, error, aside, len(self))
+                self._open_store()
+                return
+        if not self._warned_of_disk:
+            reason = getattr(error, "strerror", None) or error
+            log.warning("%s: %s; events wait in memory only", self.path, reason)
+        self._warned_of_disk = True
+
+    def _load(self, stored: Sequence[PendingEvent]) -> None:
+        """Take in, once, what an earlier process has left.
+
+        Events recorded before it could be read keep the numbers that the publisher knows; what was
+        left goes behind them, older as it is.
+        """
+        if not self._loaded:
+            shift = self._last_number
+            self._add([replace(event, number=event.number + shift) for event in stored])
+        self._loaded = True
+
+    def _add(self, events: Sequence[PendingEvent]) -> None:
+        for event in events:
+            self._events[event.number] = event
+            self.total_bytes += len(event.payload)
+            self._last_number = event.number
+        self._drop_excess()
+
+    def _remove(self, number: int) -> None:
+        event = self._events.pop(number, None)
+        if event is not None:
+            self.total_bytes -= len(event.payload)
+            self._removed.append(number)
+
+    def _drop_excess(self) -> None:
+        while self._events:
+            oldest = next(iter(self._events.values()))
+            if (
+                len(self._events) <= self._settings.events
+                and self.total_bytes <= self._settings.bytes
+                and self.age(oldest) <= self._settings.age
+            ):
+                return
+            self._remove(oldest.number)
+            self.dropped += 1
+            if not self._warned_of_drops:
+                log.warning("%s: more waits than may; the oldest events are dropped", self.path)
+            self._warned_of_drops = True

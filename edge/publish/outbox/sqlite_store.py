@@ -1,17 +1,18 @@
-"""The file of events that wait."""
+"""SQLite file of pending events: outlives a power cut, and only its owner may read it."""
 
 import errno
+import fcntl
+import math
+import os
+import re
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
-
-from edge.publish.outbox.clock import SystemClock
-from edge.publish.outbox.filelock import make_private
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
@@ -22,128 +23,71 @@ CREATE TABLE IF NOT EXISTS clock (
 );
 """
 
-BUSY_SECONDS = 2.0
-"""How long somebody who looks into the file by hand may lock it."""
+BUSY_TIMEOUT = 2.0
+"""Seconds for which somebody who looks into the file by hand may lock it."""
 
-CLOCK_STEP = 1.0
-"""Seconds; less is drift, which no age of days can feel."""
+MAX_CLOCK_DRIFT = 1.0
+"""Seconds; a wall clock that moves further against the time since boot was set anew."""
 
-Row = TypeVar("Row")
+STORE_ERRORS = OSError, sqlite3.Error, msgspec.ValidationError
+"""What every method of the store may raise."""
 
 
 @dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An event that waits.
+class PendingEvent:
+    """An event that waits for its acknowledgment.
 
     Attributes:
-        number: its place in the order.
-        since: when it was recorded, in seconds since the present boot; before it, negative.
+        number: its place in the order, greater than that of every event recorded before it.
+        recorded_at: seconds since the present boot; negative if it was recorded before that.
         payload: what the broker gets.
     """
 
     number: int
-    since: float = field(compare=False)
+    recorded_at: float = field(compare=False)
     payload: bytes = field(repr=False)
 
 
-class SqliteEventStore:
-    """One SQLite file with the events that wait.
+@dataclass(frozen=True, slots=True)
+class SystemClock:
+    """The clocks of a machine: a name of its boot, seconds since then, seconds since 1970.
 
-    Times in it are seconds of the ledger's own, which run on across boots: while a machine is up
-    they are those since its boot, shifted by the ledger's epoch, and from boot to boot they
-    advance by what the wall clock says went by, but never back.
+    A machine without a battery for its clock starts in the past, and jumps by months when a time
+    server answers. So only `running` measures, and `wall` only tells how long the machine was off.
+    """
 
-    Args:
-        path: the file; its folder must be there. It is made readable for its owner only.
-        clock: the machine's clocks.
+    boot: Callable[[], str] = lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    running: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)
+    wall: Callable[[], float] = time.time
 
-    Attributes:
-        last: the highest number given before it was opened.
 
-    Raises:
-        OSError, sqlite3.Error: the disk refuses, or the file is no ledger.
+class SqliteStore:
+    """One SQLite file of pending events; its methods raise one of `STORE_ERRORS`.
+
+    Times in it are seconds of the file's own, which run on across boots: while a machine is up they
+    are those since its boot plus an offset, and from boot to boot they advance by what the wall
+    clock says went by, but never back.
     """
 
     def __init__(self, path: Path, clock: SystemClock) -> None:
         self._path = path
         self._clock = clock
-        self._began: float | None = None
-        make_private(path)
-        # Its user sees to it that one thread at a time is in here.
+        self._lock_file: int | None = None
+        self._db: sqlite3.Connection | None = None
+        self._offset = 0.0
+        self._booted_at = math.nan
+
+    def open(self) -> tuple[list[PendingEvent], int]:
+        """Lock the file and open it; return its events, and the highest number it ever gave.
+
+        A BlockingIOError says that another process has it.
+        """
+        if self._lock_file is None:
+            self._lock_file = _lock(self._path)
+        os.close(_open_private(self._path))  # before SQLite does: closing it would end its locks
         self._db = sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
-        try:
-            self._set_up()
-            self._epoch = epoch(self._db, clock)
-            self.last = self._highest_number()
-        except (OSError, sqlite3.Error):
-            self.close()
-            raise
-
-    def read(self) -> list[StoredEvent]:
-        """Return all events, oldest first.
-
-        Raises:
-            sqlite3.Error: they cannot be read.
-        """
-        return list(rows(self._db, self._epoch, "ASC"))
-
-    def write(self, added: Iterable[StoredEvent], removed: Iterable[int]) -> None:
-        """Remove some and add others, in one transaction that a power cut cannot undo.
-
-        Raises:
-            OSError, sqlite3.Error: the disk refuses; nothing has changed.
-        """
-        if not self._path.exists():  # SQLite would go on, in a file that no process finds again
-            raise FileNotFoundError(errno.ENOENT, "the file was removed")
-        new = [(kept.number, kept.since + self._epoch, kept.payload) for kept in added]
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            self._db.executemany(
-                "DELETE FROM event WHERE number = ?", ((number,) for number in removed)
-            )
-            self._db.executemany("INSERT INTO event VALUES (?, ?, ?)", new)
-            self._note_time()
-            self._db.execute("COMMIT")
-        except sqlite3.Error:
-            with suppress(sqlite3.Error):
-                self._db.rollback()
-            raise
-
-    def skip(self, last: int) -> None:
-        """Let no number up to `last` be given again: the file has not seen all of them.
-
-        Raises:
-            sqlite3.Error: the disk refuses.
-        """
-        if last > self._highest_number():
-            self._db.execute("DELETE FROM sqlite_sequence WHERE name = 'event'")
-            self._db.execute("INSERT INTO sqlite_sequence VALUES ('event', ?)", (last,))
-
-    @property
-    def clock_stepped(self) -> bool:
-        """Whether the wall clock has stepped since the last `write`, which keeps its time.
-
-        What it was wrong by when an event was recorded must not count in the next boot.
-        """
-        began = self._clock.wall() - self._clock.running()
-        return self._began is None or abs(began - self._began) > CLOCK_STEP
-
-    def settle(self) -> None:
-        """Move the write-ahead log into the file itself.
-
-        Raises:
-            sqlite3.Error: the disk refuses.
-        """
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        with suppress(sqlite3.Error):
-            self._db.close()
-
-    def _set_up(self) -> None:
         (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise OSError(errno.ENOTSUP, "this file system cannot keep a write-ahead log")
@@ -153,52 +97,145 @@ class SqliteEventStore:
         # https://sqlite.org/pragma.html#pragma_synchronous
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(SCHEMA)
+        self._offset = _clock_offset(self._db, self._clock)
+        self._booted_at = math.nan
+        events = list(_read_events(self._db, self._offset, "ASC"))
+        row = self._db.execute("SELECT max(seq) FROM sqlite_sequence").fetchone()
+        return events, msgspec.convert(row, tuple[int | None])[0] or 0
 
-    def _highest_number(self) -> int:
-        query = "SELECT seq FROM sqlite_sequence WHERE name = 'event'"
-        (number,) = _convert(self._db.execute(query).fetchone() or (0,), tuple[int])
-        return number
+    def write(self, added: Sequence[PendingEvent], removed: Sequence[int]) -> None:
+        """Remove and add events, in one transaction that a power cut cannot undo.
 
-    def _note_time(self) -> None:
-        if self.clock_stepped:
-            self._began = self._clock.wall() - self._clock.running()
-            row = (self._clock.boot(), self._epoch, self._began)
-            self._db.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?)", row)
+        With neither, only the time is stored, if the wall clock was set: by how much it was wrong
+        when an event was recorded must not count in the next boot.
+        """
+        booted_at = self._clock.wall() - self._clock.running()
+        clock_was_set = not abs(booted_at - self._booted_at) <= MAX_CLOCK_DRIFT  # also if NaN
+        if self._db is None or not (added or removed or clock_was_set):
+            return
+        if not self._path.exists():  # SQLite would go on, in a file that no process finds again
+            raise FileNotFoundError(errno.ENOENT, "the file was removed")
+        rows = [(event.number, event.recorded_at + self._offset, event.payload) for event in added]
+        with self._db:  # which rolls back what fails
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("DELETE FROM event WHERE number = ?", [(one,) for one in removed])
+            self._db.executemany("INSERT INTO event VALUES (?, ?, ?)", rows)
+            if clock_was_set:
+                row = (self._clock.boot(), self._offset, booted_at)
+                self._db.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?)", row)
+        self._booted_at = booted_at if clock_was_set else self._booted_at
+
+    def settle(self, last_number: int) -> None:
+        """Move the write-ahead log into the file, and give no number up to `last_number` again."""
+        assert self._db is not None
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("DELETE FROM sqlite_sequence")
+            self._db.execute("INSERT INTO sqlite_sequence VALUES ('event', ?)", (last_number,))
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def close(self, unlock: bool = False) -> None:
+        """Close the file, and let another process have it if `unlock` is true."""
+        if self._db is not None:
+            with suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
+        if unlock and self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+    def salvage(self) -> tuple[list[PendingEvent], bool]:
+        """Return what can be read without writing, oldest first, and whether that is all of it."""
+        found: dict[int, PendingEvent] = {}
+        complete = False
+        for order in ("ASC", "DESC"):  # up to the damage, and then from behind down to it
+            with suppress(*STORE_ERRORS), closing(_open_read_only(self._path)) as db:
+                for event in _read_events(db, _clock_offset(db, self._clock), order):
+                    found[event.number] = event
+                complete = True
+                break
+        return [found[number] for number in sorted(found)], complete
+
+    @staticmethod
+    def is_damage(error: Exception) -> bool:
+        """Return whether `error` blames the file itself, which no waiting mends."""
+        # What is wrong with a row has no name. ERROR: the file holds the tables of something else.
+        name: str = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
+        kinds = "SQLITE_(ERROR|CORRUPT|CONSTRAINT|MISMATCH|NOTADB)"
+        return not isinstance(error, OSError) and re.match(kinds, name) is not None
+
+    def quarantine(self) -> Path:
+        """Rename the damaged file, over an older one, and return its new name."""
+        aside = self._path.with_name(f"{self._path.name}.damaged")
+        self._path.replace(aside)
+        for suffix in ("-wal", "-shm", "-journal"):
+            with suppress(FileNotFoundError):
+                Path(f"{self._path}{suffix}").replace(f"{aside}{suffix}")
+        return aside
 
 
-def epoch(db: sqlite3.Connection, clock: SystemClock) -> float:
-    """Return how far the time of the ledger in `db` is ahead of the time since this boot.
+def _lock(path: Path) -> int:
+    """Lock a file beside `path`; the lock ends with the process at the latest."""
+    _make_folder(path.parent)
+    lock_file = _open_private(path.with_name(f"{path.name}.lock"))
+    try:
+        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock_file)
+        raise
+    return lock_file
 
-    Raises:
-        sqlite3.Error: it cannot be read.
-    """
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder that outlives a power cut: its name is on disk as well."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        parent = os.open(folder.parent, os.O_RDONLY)
+        try:
+            os.fsync(parent)
+        finally:
+            os.close(parent)
+
+
+def _open_private(path: Path) -> int:
+    """Open a file, made if there is none, that only its owner may read: events are personal."""
+    if path.exists() and path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _open_read_only(path: Path) -> sqlite3.Connection:
+    # Where nothing can be written, SQLite reads a write-ahead log by the index that a process
+    # which died has left; where no log is left either, it must be told that none can appear.
+    # https://sqlite.org/wal.html#read_only_databases
+    log = Path(f"{path}-wal")
+    mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
+    db.execute("PRAGMA writable_schema = ON")  # without it, nothing is read of a file cut short
+    return db
+
+
+def _clock_offset(db: sqlite3.Connection, clock: SystemClock) -> float:
+    """Return how far the time in the file is ahead of the time since this boot, in seconds."""
     row = db.execute("SELECT boot, epoch, began FROM clock").fetchone()
     if row is None:
         return 0.0
-    boot, then, began = _convert(row, tuple[str, float, float])
+    boot, offset, booted_at = msgspec.convert(row, tuple[str, float, float])
     if boot == clock.boot():
-        return then
+        return offset
     latest = db.execute("SELECT recorded FROM event ORDER BY number DESC LIMIT 1").fetchone()
-    (recorded,) = _convert(latest or (then,), tuple[float])
+    (recorded,) = msgspec.convert(latest or (offset,), tuple[float])
     # Whatever the wall clock says, all that was recorded then is older than this boot.
-    return max(then + clock.wall() - began - clock.running(), recorded)
+    return max(offset + clock.wall() - booted_at - clock.running(), recorded)
 
 
-def rows(db: sqlite3.Connection, epoch: float, order: str) -> Iterator[StoredEvent]:
-    """Read the events of the ledger in `db`, one after another, in the `order` ASC or DESC.
-
-    Raises:
-        sqlite3.Error: the next one cannot be read.
-    """
+def _read_events(db: sqlite3.Connection, offset: float, order: str) -> Iterator[PendingEvent]:
+    """Read the events one after another, in the `order` ASC or DESC of their numbers."""
     query = f"SELECT number, recorded, payload FROM event ORDER BY number {order}"
     for row in db.execute(query):
-        number, recorded, payload = _convert(row, tuple[int, float, bytes])
-        yield StoredEvent(number, recorded - epoch, payload)
-
-
-def _convert(row: object, form: type[Row]) -> Row:
-    """Return `row`, seen to be of that form: SQLite's columns hold anything, damage as well."""
-    try:
-        return msgspec.convert(row, form, builtin_types=(bytes,))
-    except msgspec.ValidationError as error:
-        raise sqlite3.DatabaseError("a row is malformed") from error
+        # SQLite's columns hold anything, damage as well.
+        number, recorded, payload = msgspec.convert(
+            row, tuple[int, float, bytes], builtin_types=(bytes,)
+        )
+        yield PendingEvent(number, recorded - offset, payload)

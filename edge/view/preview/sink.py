@@ -40,7 +40,7 @@ class PreviewSink:
     """
 
     dropped = 0
-    condition: str | None = None
+    status_text: str | None = None
 
     def __init__(self, outlook: ViewContext, desk: CommandQueue) -> None:
         if importlib.util.find_spec("pygame") is None:

@@ -43,7 +43,7 @@ class WebServer:
     """
 
     dropped = 0
-    condition: str | None = None
+    status_text: str | None = None
 
     def __init__(self, settings: WebSettings, outlook: ViewContext, desk: CommandQueue) -> None:
         self._settings = settings

@@ -1,11 +1,11 @@
 from edge.commands.watch_formatter import WatchFormatter
-from edge.publish.mqtt.message import IncomingMessage
+from edge.publish.mqtt.client import MqttMessage
 from edge.publish.payload import encode_event
 from tests.events import event
 
 
 def told(narrator: WatchFormatter, topic: str, payload: bytes) -> str | None:
-    return narrator.line(IncomingMessage(topic, payload, retained=False))
+    return narrator.line(MqttMessage(topic, payload))
 
 
 def test_every_event_is_told_even_the_same_again() -> None:

@@ -57,7 +57,7 @@ def test_a_port_that_nobody_listens_on_is_told_so() -> None:
 
 
 def test_a_host_that_does_not_answer_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.publish.mqtt.client.DIAL_SECONDS", 0.3)
+    monkeypatch.setattr("edge.publish.mqtt.client.CONNECT_TIMEOUT", 0.3)
     with socket.socket() as full, socket.socket() as first:
         full.bind((HOST, 0))
         full.listen(0)
@@ -69,7 +69,7 @@ def test_a_host_that_does_not_answer_is_told_so(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("hangs_up", [True, False])
 def test_who_speaks_no_mqtt_is_told_so(hangs_up: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.publish.mqtt.client.DIAL_SECONDS", 0.3)
+    monkeypatch.setattr("edge.publish.mqtt.client.CONNECT_TIMEOUT", 0.3)
     with stranger(hangs_up) as port:
         finding = failure(port)
     assert "is it MQTT?" in finding.text

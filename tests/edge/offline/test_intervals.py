@@ -107,7 +107,7 @@ def test_one_event_that_is_live_makes_all_of_them_live() -> None:
 
 def film(*frames: Iterable[tuple[str, bool]]) -> list[EmotionEvent]:
     """Return what is told of a film whose face shows an expression in each frame, seen or not."""
-    life = EventGenerator("shallow-int8", "emotiond", film=True)
+    life = EventGenerator("shallow-int8", "emotiond", is_video=True)
     events = []
     for second, faces in enumerate(frames):
         present = [
@@ -116,7 +116,7 @@ def film(*frames: Iterable[tuple[str, bool]]) -> list[EmotionEvent]:
             for one in [expression(1, emotion, {emotion: 0.8, "other": 0.2})]
         ]
         events += life.update(frame(float(second)), present)
-    return events + life.finish(float(len(frames)))
+    return events + life.end_all(float(len(frames)))
 
 
 def test_a_face_of_a_film_that_is_seen_once_does_not_last() -> None:

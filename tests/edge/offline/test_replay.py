@@ -29,7 +29,7 @@ class Keeper:
     """A sink that keeps what it is given, and when."""
 
     dropped = 0
-    condition = None
+    status_text = None
 
     def __init__(self, clock: Clock, fails: bool = False) -> None:
         self.told: list[tuple[float, SinkRecord | str]] = []

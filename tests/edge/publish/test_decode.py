@@ -55,12 +55,12 @@ def events(draw: some.DrawFn) -> EmotionEvent:
 
 
 @given(events())
-def test_an_event_that_was_read_back_is_told_in_the_very_same_bytes(one: EmotionEvent) -> None:
+def test_a_decoded_event_is_encoded_in_the_very_same_bytes(one: EmotionEvent) -> None:
     payload = encode_event(one)
     assert encode_event(decode_event(payload)) == payload
 
 
-def test_what_is_read_back_is_what_was_told() -> None:
+def test_a_decoded_event_equals_the_encoded_one() -> None:
     taken = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
     quality = Quality(88.1, 0.0812, 120.5, 45.4, yaw=-12.3, roll=None)
     told = uncertain(EventType.CHANGE, 7, time=taken, quality=quality, duration=1.235)
@@ -92,14 +92,14 @@ def test_what_is_read_back_is_what_was_told() -> None:
         {"duration": -1.0},
     ],
 )
-def test_what_the_schema_refuses_is_not_read(change: dict[str, Any]) -> None:
+def test_what_the_schema_refuses_is_not_decoded(change: dict[str, Any]) -> None:
     payload = {**msgspec.json.decode(encode_event(event())), **change}
     assert not schema.EVENT.is_valid(payload)
     with pytest.raises(msgspec.DecodeError):
         decode_event(msgspec.json.encode(payload))
 
 
-def test_an_emotion_without_a_probability_is_not_read() -> None:
+def test_an_emotion_without_a_probability_is_not_decoded() -> None:
     payload = {**msgspec.json.decode(encode_event(event())), "emotion": "bored"}
     with pytest.raises(msgspec.DecodeError, match="a probability of `emotion`"):
         decode_event(msgspec.json.encode(payload))

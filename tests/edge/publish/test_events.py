@@ -23,11 +23,11 @@ def unread(*reasons: Reason) -> Expression:
 
 def live(*scenes: list[Expression]) -> list[EmotionEvent]:
     """Return the events of frames a second apart, and of the end."""
-    life = EventGenerator("shallow-int8", "haar")
+    generator = EventGenerator("shallow-int8", "haar")
     events = []
     for second, expressions in enumerate(scenes):
-        events += life.update(frame(float(second)), expressions)
-    return events + life.finish(now=0.0)
+        events += generator.update(frame(float(second)), expressions)
+    return events + generator.end_all(now=0.0)
 
 
 def kinds(events: list[EmotionEvent]) -> list[tuple[str, int, str]]:
@@ -44,11 +44,11 @@ def test_the_duration_runs_from_the_start_event_to_the_last_sight() -> None:
 
 
 def test_an_event_of_a_film_tells_where_in_it_that_is_an_end_where_the_face_was_last_seen() -> None:
-    life = EventGenerator("m", "d", film=True)
+    generator = EventGenerator("m", "d", is_video=True)
     events = [
-        *life.update(frame(0.0), [happy()]),
-        *life.update(frame(1.0), [sad()]),
-        *life.update(frame(2.0), []),
+        *generator.update(frame(0.0), [happy()]),
+        *generator.update(frame(1.0), [sad()]),
+        *generator.update(frame(2.0), []),
     ]
     assert [event.position for event in events] == [0.0, 1.0, 1.0]
 
@@ -58,11 +58,11 @@ def test_an_event_of_a_camera_has_no_position() -> None:
 
 
 def test_an_end_tells_the_frame_the_face_was_last_seen_in() -> None:
-    life = EventGenerator("m", "d")
+    generator = EventGenerator("m", "d")
     hidden = replace(happy(), track=replace(happy().track, seen=False))
-    life.update(frame(0.0), [happy()])
-    life.update(frame(1.0, image=np.zeros((9, 9, 3), np.uint8)), [hidden])
-    (end,) = life.update(frame(2.0, image=np.zeros((9, 9, 3), np.uint8)), [])
+    generator.update(frame(0.0), [happy()])
+    generator.update(frame(1.0, image=np.zeros((9, 9, 3), np.uint8)), [hidden])
+    (end,) = generator.update(frame(2.0, image=np.zeros((9, 9, 3), np.uint8)), [])
     assert end.frame_size == (64, 48)
     assert end.duration == 0
 
@@ -108,4 +108,4 @@ def test_ids_are_unique() -> None:
 
 
 def test_an_end_without_any_frame_says_nothing() -> None:
-    assert EventGenerator("m", "d").finish(now=0.0) == []
+    assert EventGenerator("m", "d").end_all(now=0.0) == []

@@ -25,7 +25,7 @@ def test_events_are_appended_one_a_line(tmp_path: Path) -> None:
         schema.EVENT.validate(msgspec.json.decode(line))
 
 
-def test_a_disk_that_refuses_is_told_once_counted_and_tried_again(
+def test_a_disk_that_refuses_is_logged_once_counted_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

@@ -30,7 +30,7 @@ def test_each_sink_gets_everything() -> None:
     assert [(*sink.events, *sink.stats, *sink.statuses) for sink in kept] == [records, records]
 
 
-def test_what_they_dropped_is_told_together() -> None:
+def test_dropped_is_the_sum_over_all_sinks() -> None:
     kept = [KeepingSink(), KeepingSink()]
     kept[0].dropped, kept[1].dropped = 2, 3
     assert MultiSink(kept).dropped == 5
@@ -50,11 +50,11 @@ def test_they_share_the_time_that_there_is_to_close() -> None:
     assert 4.0 < slow.timeout <= 5.0
 
 
-def test_their_conditions_stand_in_one_line_and_who_has_none_says_nothing() -> None:
+def test_their_status_texts_stand_in_one_line_without_those_that_have_none() -> None:
     kept = [KeepingSink(), KeepingSink(), KeepingSink()]
-    assert MultiSink(kept).condition is None
-    kept[0].condition, kept[2].condition = "broker a:1 away", "broker b:1"
-    assert MultiSink(kept).condition == "broker a:1 away; broker b:1"
+    assert MultiSink(kept).status_text is None
+    kept[0].status_text, kept[2].status_text = "broker a:1 away", "broker b:1"
+    assert MultiSink(kept).status_text == "broker a:1 away; broker b:1"
 
 
 class Careful(KeepingSink):
@@ -72,7 +72,7 @@ class Careful(KeepingSink):
         self._notes.append(f"{self._name} closed")
 
 
-def test_who_goes_is_closed_before_who_comes_is_told_the_status_and_started() -> None:
+def test_a_removed_sink_is_closed_before_a_new_one_gets_the_status_and_starts() -> None:
     notes: list[str] = []
     old, staying, new = (Careful(name, notes) for name in ("old", "staying", "new"))
     sinks = MultiSink([old, staying])

@@ -29,7 +29,7 @@ def test_what_is_uncertain_says_why_and_claims_nothing() -> None:
     assert (payload["confidence"], payload["probabilities"]) == (None, None)
 
 
-def test_quality_is_told_in_rounded_numbers_and_null_where_there_are_no_key_points() -> None:
+def test_quality_is_rounded_and_null_without_key_points() -> None:
     seen = Quality(88.123, 0.081234, 120.55, 45.44, yaw=-12.345, roll=3.21)
     assert msgspec.json.decode(encode_event(event(quality=seen)))["quality"] == {
         "size": 88.1,
@@ -43,7 +43,7 @@ def test_quality_is_told_in_rounded_numbers_and_null_where_there_are_no_key_poin
     assert (plain["yaw"], plain["roll"]) == (None, None)
 
 
-def test_no_angle_is_minus_nothing() -> None:
+def test_no_angle_is_minus_zero() -> None:
     seen = Quality(88.0, 0.08, 120.0, 45.0, yaw=-0.04, roll=-0.01)
     assert b'"yaw":0.0,"roll":0.0' in encode_event(event(quality=seen))
 

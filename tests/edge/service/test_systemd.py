@@ -110,11 +110,11 @@ def test_the_status_says_how_camera_and_sinks_are_and_again_only_when_that_chang
     clip: list[Image], systemd: Supervisor, reporter: SystemdReporter
 ) -> None:
     sink, shutter = KeepingSink(), Shutter()
-    sink.condition = "broker b:1"
+    sink.status_text = "broker b:1"
     pipeline = build(FakeCamera(clip[:5], wait=shutter), sink, live=True)
     pipeline.start()
     for condition in ("broker b:1", "broker b:1", "broker b:1 away, 3 events wait"):
-        sink.condition = condition
+        sink.status_text = condition
         reporter.update(pipeline)
     assert [text for text in systemd.listen() if text.startswith("STATUS=")] == [
         "STATUS=camera online; broker b:1; 0 fps",

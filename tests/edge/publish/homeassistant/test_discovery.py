@@ -19,7 +19,7 @@ PI = Device(
     labels=("angry", "happy"),
     models=("shallow-int8", "tiny-int8"),
     commands=frozenset({"pause", "model", "snapshot"}),
-    pictures=True,
+    snapshots=True,
 )
 
 EVERY_ENTITY = {
@@ -107,7 +107,7 @@ def test_the_emotion_is_one_of_the_labels_or_uncertain() -> None:
     assert emotion["options"] == ["angry", "happy", "uncertain"]
 
 
-def test_events_have_three_types_and_are_heard_at_least_once() -> None:
+def test_events_have_three_types_and_are_received_at_least_once() -> None:
     event = components()["emotion_event"]
     assert event["event_types"] == ["start", "change", "end"]
     assert event["qos"] == 1
@@ -119,7 +119,7 @@ def test_each_class_has_a_probability_that_is_off_by_default() -> None:
     assert disabled == {"probability_angry", "probability_happy"}
 
 
-def test_commands_go_where_the_daemon_hears_them_and_are_not_retained() -> None:
+def test_commands_go_to_the_topics_that_the_daemon_subscribes_to_and_are_not_retained() -> None:
     entities = components()
     topics = {key: e["command_topic"] for key, e in entities.items() if "command_topic" in e}
     assert topics == {
@@ -137,11 +137,13 @@ def test_commands_go_where_the_daemon_hears_them_and_are_not_retained() -> None:
         (replace(PI, commands=PI.commands - {"model"}), {"model"}),
         (replace(PI, models=()), {"model"}),
         (replace(PI, commands=PI.commands - {"snapshot"}), {"snapshot", "take_snapshot"}),
-        (replace(PI, pictures=False), {"snapshot", "take_snapshot"}),
+        (replace(PI, snapshots=False), {"snapshot", "take_snapshot"}),
         (replace(PI, temperature=False), {"temperature"}),
     ],
 )
-def test_what_a_device_has_no_longer_is_taken_away(device: Device, missing: set[str]) -> None:
+def test_entities_that_a_device_no_longer_has_are_removed(
+    device: Device, missing: set[str]
+) -> None:
     # Home Assistant keeps an entity that is only left out; the bare platform removes it.
     entities = components(device)
     assert entities.keys() == EVERY_ENTITY.keys()
@@ -150,7 +152,7 @@ def test_what_a_device_has_no_longer_is_taken_away(device: Device, missing: set[
     assert all(entities[key]["platform"] == EVERY_ENTITY[key] for key in missing)
 
 
-def test_classes_that_only_other_models_know_are_taken_away() -> None:
+def test_probabilities_of_classes_that_only_other_models_know_are_removed() -> None:
     entities = components(replace(PI, other_labels=("angry", "contempt")))
     assert entities["probability_contempt"] == {"platform": "sensor"}
     assert entities["probability_angry"]["unit_of_measurement"] == "%"

@@ -14,7 +14,7 @@ from tests.subscribers import Subscriber
 ROOT = "emotiond/test"
 
 Publish = Callable[..., MqttSink]
-"""Starts a sink: port, a desk, and fields of the settings."""
+"""Starts a sink: port, a command queue, and fields of the settings."""
 
 
 def settings(port: int, **fields: Any) -> MqttSettings:
@@ -26,8 +26,8 @@ def publishing(folder: Path) -> Iterator[Publish]:
     """Give sinks whose outbox is in `folder`; what the test leaves open is closed."""
     sinks: list[MqttSink] = []
 
-    def start(port: int, desk: CommandQueue | None = None, **fields: Any) -> MqttSink:
-        sink = MqttSink(settings(port, **fields), folder / "outbox.sqlite", desk)
+    def start(port: int, command_queue: CommandQueue | None = None, **fields: Any) -> MqttSink:
+        sink = MqttSink(settings(port, **fields), folder / "outbox.sqlite", command_queue)
         sink.publish(status())
         sink.start()
         sinks.append(sink)

@@ -1,4 +1,4 @@
-"""What callers may send, and what they get back; the desk is real, the network is not needed."""
+"""What callers may send, and what they get back; the queue is real, the network is not needed."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.publish.mqtt.commands import LARGEST, MqttCommandHandler
-from edge.publish.mqtt.message import IncomingMessage, OutgoingMessage
+from edge.publish.mqtt.client import MqttMessage
+from edge.publish.mqtt.commands import MqttCommandHandler
 from edge.publish.mqtt.settings import MqttSettings
 from edge.service.commands import (
     Command,
@@ -39,10 +39,10 @@ class Caller:
     """
 
     def __init__(self, **fields: Any) -> None:
-        self.letters: list[OutgoingMessage] = []
-        self.desk = CommandQueue()
+        self.messages: list[MqttMessage] = []
+        self.queue = CommandQueue()
         settings = MqttSettings(device="test", **fields)
-        self._requests = MqttCommandHandler(settings, self.desk, self.letters.append)
+        self._handler = MqttCommandHandler(settings, self.queue, self.messages.append)
 
     def send(
         self, topic: str, payload: bytes = b"", retain: bool = False, **properties: Any
@@ -52,18 +52,18 @@ class Caller:
             told = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             for name, value in properties.items():
                 setattr(told, name, value)
-        message = IncomingMessage(f"{ROOT}/{topic}", payload, retain, told)
-        self._requests.take(message)
+        message = MqttMessage(f"{ROOT}/{topic}", payload, 1, retain, told)
+        self._handler.handle(message)
 
     def asked(self) -> Command | None:
-        """Return the command that reached the desk, none where there was none."""
-        request = self.desk.next(0)
+        """Return the command that reached the queue, none where there was none."""
+        request = self.queue.next(0)
         return None if request is None else request.command
 
     def answer(self) -> dict[str, Any]:
         """Return the only answer so far."""
-        (letter,) = self.letters
-        return dict(msgspec.json.decode(letter.payload))
+        (message,) = self.messages
+        return dict(msgspec.json.decode(message.payload))
 
 
 @pytest.mark.parametrize(
@@ -81,11 +81,11 @@ class Caller:
         ("request/info", b'{"id": "x"}', GetInfo()),
     ],
 )
-def test_each_command_reaches_the_desk(topic: str, payload: bytes, command: Command) -> None:
+def test_each_command_reaches_the_queue(topic: str, payload: bytes, command: Command) -> None:
     caller = Caller()
     caller.send(topic, payload)
     assert caller.asked() == command
-    assert caller.letters == []
+    assert caller.messages == []
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,10 @@ def test_each_command_reaches_the_desk(topic: str, payload: bytes, command: Comm
         ("request/info", b'{"id": [1]}', "malformed"),
         ("request/info", b'{"id": true}', "malformed"),
         ("request/info", b'{"id": "' + b"x" * 129 + b'"}', "malformed"),
-        ("request/info", b"{" * LARGEST, "malformed"),
+        ("request/info", b"{" * 4096, "malformed"),
         ("set/pause", b'{"paused": ' + b"[" * 2000 + b"]" * 2000 + b"}", "malformed"),
         ("set/pause", b'{"paused": ' + b"[" * 900 + b"]" * 900 + b"}", "malformed"),
-        ("request/info", b" " * (LARGEST + 1), "oversized"),
+        ("request/info", b" " * 4097, "oversized"),
         ("request/pause", b"", "unknown"),
         ("set/info", b"", "unknown"),
         ("set", b"", "unknown"),
@@ -154,25 +154,25 @@ def test_a_retained_command_is_refused_for_it_would_come_again_at_each_connectio
 def test_an_answer_carries_the_id_that_the_caller_gave() -> None:
     caller = Caller()
     caller.send("request/info", b'{"id": "mine"}')
-    request = caller.desk.next(0)
+    request = caller.queue.next(0)
     assert request is not None
     request.answer(CommandResult({"version": "1"}))
-    assert caller.letters[0].topic == f"{ROOT}/response/info"
+    assert caller.messages[0].topic == f"{ROOT}/response/info"
     assert caller.answer() == {"id": "mine", "status": "ok", "data": {"version": "1"}}
 
 
-def test_a_picture_goes_before_its_answer_on_a_topic_of_its_own() -> None:
+def test_a_snapshot_is_published_before_its_answer_on_a_topic_of_its_own() -> None:
     caller = Caller()
     caller.send("request/snapshot")
-    request = caller.desk.next(0)
+    request = caller.queue.next(0)
     assert request is not None
     request.answer(CommandResult({"bytes": 4}, jpeg=b"JPEG"))
-    picture, answer = caller.letters
+    picture, answer = caller.messages
     assert (picture.topic, picture.payload, picture.retain) == (f"{ROOT}/snapshot", b"JPEG", False)
     assert answer.topic == f"{ROOT}/response/snapshot"
 
 
-def test_a_caller_who_is_faster_than_the_answers_is_told_so() -> None:
+def test_a_caller_that_is_faster_than_the_answers_gets_busy() -> None:
     caller = Caller()
     for _ in range(16 + 1):
         caller.send("request/info")
@@ -182,13 +182,13 @@ def test_a_caller_who_is_faster_than_the_answers_is_told_so() -> None:
 def test_mqtt_5_answers_where_the_caller_listens_with_what_correlates_it() -> None:
     caller = Caller(protocol=5)
     caller.send("request/info", b"", ResponseTopic="me/here", CorrelationData=b"\x01\x02")
-    request = caller.desk.next(0)
+    request = caller.queue.next(0)
     assert request is not None
     request.answer(CommandError(ErrorCode.FAILED, "no"))
-    (letter,) = caller.letters
-    assert letter.topic == "me/here"
-    assert letter.properties is not None
-    told = letter.properties.json()  # type: ignore[no-untyped-call]
+    (message,) = caller.messages
+    assert message.topic == "me/here"
+    assert message.properties is not None
+    told = message.properties.json()  # type: ignore[no-untyped-call]
     assert told == {"ContentType": "application/json", "CorrelationData": "0102"}
 
 
@@ -203,13 +203,13 @@ def test_mqtt_5_answers_where_the_caller_listens_with_what_correlates_it() -> No
         "+/a",
     ],
 )
-def test_nobody_can_make_the_device_speak_where_it_would_be_taken_for_something_else(
+def test_no_caller_can_make_the_device_answer_on_topics_that_mean_something_else(
     topic: str,
 ) -> None:
     caller = Caller(protocol=5)
     caller.send("set/pause", b"MAYBE", ResponseTopic=topic)
-    (letter,) = caller.letters
-    assert letter.topic == f"{ROOT}/response/pause"
+    (message,) = caller.messages
+    assert message.topic == f"{ROOT}/response/pause"
 
 
 VALUES = st.recursive(
@@ -229,7 +229,7 @@ PAYLOADS = st.binary(max_size=200) | st.dictionaries(KEYS, VALUES, max_size=4).m
 
 @pytest.mark.parametrize("name", list(CommandName))
 @given(verb=st.sampled_from(["set", "request"]), payload=PAYLOADS)
-def test_whatever_is_sent_either_reaches_the_desk_whole_or_is_answered_by_an_error(
+def test_whatever_is_sent_either_reaches_the_queue_whole_or_is_answered_by_an_error(
     name: CommandName, verb: str, payload: bytes
 ) -> None:
     caller = Caller()
@@ -238,6 +238,6 @@ def test_whatever_is_sent_either_reaches_the_desk_whole_or_is_answered_by_an_err
     if command is None:
         assert caller.answer()["error"]["code"] in set(ErrorCode)
     else:
-        assert caller.letters == []
+        assert caller.messages == []
         # It is what its type says, however it came.
         assert msgspec.convert(msgspec.to_builtins(command), type(command)) == command

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,16 @@ import pytest
 from edge.commands.embedded_broker import free_port
 from edge.errors import ConfigError
 from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.publish.mqtt.client import MqttMessage
+from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import Address, TlsSettings, Transport
+from edge.publish.outbox import Outbox
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.certificates import Authority
 from tests.edge.publish.mqtt.publishers import ROOT, Publish, publishing, settings
 from tests.events import event
+from tests.proxy import Proxy
 from tests.subscribers import Subscriber
 
 
@@ -34,7 +38,7 @@ def password(folder: Path, text: str) -> SecretRef:
     return SecretRef(file=folder / "secret")
 
 
-def test_a_broker_that_is_absent_is_told_once(
+def test_an_unreachable_broker_is_logged_once(
     publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -45,7 +49,7 @@ def test_a_broker_that_is_absent_is_told_once(
     assert "cannot be reached: [Errno 111] Connection refused; events are kept" in caplog.text
 
 
-def test_what_listens_but_is_no_broker_is_told_once(
+def test_a_server_that_is_no_broker_is_logged_once(
     publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     def hang_up() -> None:
@@ -61,7 +65,7 @@ def test_what_listens_but_is_no_broker_is_told_once(
     assert caplog.text.count("is it MQTT?") == 1
 
 
-def test_what_listens_and_never_answers_is_told_and_held_nobody_up(
+def test_a_server_that_never_answers_is_logged_and_delays_no_event(
     publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -89,7 +93,7 @@ def test_the_first_address_that_answers_is_taken_and_the_next_when_it_is_lost(
     assert caplog.text.count(f"broker 127.0.0.1:{absent}: cannot be reached") == 1
 
 
-def test_a_password_opens_the_door(secured: Mosquitto, publish: Publish, tmp_path: Path) -> None:
+def test_a_password_is_accepted(secured: Mosquitto, publish: Publish, tmp_path: Path) -> None:
     with Subscriber(secured.host, secured.port, "edge", "secret") as subscriber:
         sink = publish(secured.port, user="edge", password=password(tmp_path, "secret\n"))
         sink.publish(event())
@@ -108,7 +112,7 @@ def test_a_user_can_be_a_secret_as_well(
 
 
 @pytest.mark.parametrize("protocol", ["3.1.1", 5])
-def test_a_wrong_password_is_told_apart_from_an_absent_broker(
+def test_a_wrong_password_is_logged_otherwise_than_an_unreachable_broker(
     secured: Mosquitto,
     publish: Publish,
     tmp_path: Path,
@@ -121,7 +125,7 @@ def test_a_wrong_password_is_told_apart_from_an_absent_broker(
     assert "guess" not in caplog.text
 
 
-def test_tls_is_spoken_and_a_stranger_is_not_trusted(
+def test_tls_is_used_and_an_unknown_authority_is_not_trusted(
     needs_mosquitto: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     authority = Authority(tmp_path)
@@ -136,7 +140,7 @@ def test_tls_is_spoken_and_a_stranger_is_not_trusted(
         wait_until(lambda: "CERTIFICATE_VERIFY_FAILED" in caplog.text)
 
 
-def test_a_client_certificate_opens_the_door_and_none_does_not(
+def test_a_client_certificate_is_accepted_and_none_is_not(
     needs_mosquitto: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     authority = Authority(tmp_path)
@@ -159,7 +163,7 @@ def test_a_client_certificate_opens_the_door_and_none_does_not(
 
 
 @pytest.mark.parametrize("protocol", ["3.1.1", 5])
-def test_websockets_carry_it_as_well(
+def test_websockets_are_used_if_wanted(
     needs_mosquitto: None, tmp_path: Path, publish: Publish, protocol: object
 ) -> None:
     plain = free_port()
@@ -170,7 +174,7 @@ def test_websockets_carry_it_as_well(
         wait_until(lambda: subscriber.payloads(f"{ROOT}/event"))
 
 
-def test_a_broker_without_websockets_is_told(
+def test_a_broker_without_websockets_is_logged(
     needs_mosquitto: None, broker: Broker, publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     publish(broker.port, transport=Transport.WEBSOCKETS)
@@ -184,7 +188,7 @@ def test_events_that_a_broker_refuses_stay_in_the_outbox_and_are_offered_again(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edge.publish.mqtt.inflight.UNWELCOME_RETRY", 0.5)
+    monkeypatch.setattr("edge.publish.mqtt.publisher.REJECTED_RETRY_SECONDS", 0.5)
     caplog.set_level(logging.INFO)
     rights = tmp_path / "acl"
     rights.write_text("topic read #\ntopic write emotiond/test/availability\ntopic write mark\n")
@@ -208,17 +212,17 @@ def test_events_that_a_broker_refuses_stay_in_the_outbox_and_are_offered_again(
     assert caplog.text.count("takes events again") == 1
 
 
-def test_who_is_thrown_out_again_and_again_tries_less_and_less_often(
+def test_a_client_that_is_disconnected_again_and_again_waits_longer_and_longer(
     publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     welcome = bytes([0x20, 2, 0, 0])  # CONNACK, and then the line is cut
-    visits: list[float] = []
+    connects: list[float] = []
 
     def throw_out() -> None:
         with suppress(OSError):
             while True:
                 client = server.accept()[0]
-                visits.append(time.monotonic())
+                connects.append(time.monotonic())
                 client.recv(4096)
                 client.sendall(welcome)
                 client.close()
@@ -226,11 +230,11 @@ def test_who_is_thrown_out_again_and_again_tries_less_and_less_often(
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=throw_out, daemon=True).start()
         publish(server.getsockname()[1])
-        wait_until(lambda: len(visits) == 5)
-    assert visits[4] - visits[3] > visits[1] - visits[0]
+        wait_until(lambda: len(connects) == 5)
+    assert connects[4] - connects[3] > connects[1] - connects[0]
 
 
-def test_a_broker_that_lets_nobody_listen_is_told_and_gets_events_all_the_same(
+def test_a_broker_that_allows_no_subscription_gets_events_all_the_same(
     needs_mosquitto: None, tmp_path: Path, publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     rights = tmp_path / "acl"
@@ -240,6 +244,85 @@ def test_a_broker_that_lets_nobody_listen_is_told_and_gets_events_all_the_same(
         sink = publish(broker.port)
         sink.publish(event())
         wait_until(lambda: sink.connected and not sink.waiting)
+
+
+@contextmanager
+def running(port: int, folder: Path) -> Iterator[MqttPublisher]:
+    """Run a publisher of its own, with an outbox in `folder`."""
+    reached = settings(port, keepalive=5)
+    outbox = Outbox(folder / "outbox.sqlite", reached.outbox)
+    outbox.open()
+    publisher = MqttPublisher(reached, outbox)
+    publisher.start()
+    try:
+        yield publisher
+    finally:
+        publisher.stop(0.1)
+        outbox.close()
+
+
+def test_of_a_retained_topic_the_newest_payload_is_published_once(
+    broker: Broker, tmp_path: Path
+) -> None:
+    network = Proxy(broker.port)  # not open yet
+    with Subscriber(broker.host, broker.port) as subscriber, running(network.port, tmp_path) as one:
+        one.publish_retained("a", b"old")
+        one.publish_retained("a", b"new", qos=1)
+        with network:
+            wait_until(lambda: subscriber.payloads("a"))
+            one.publish_retained("a", b"new", qos=1)  # nothing changed
+            one.publish_retained("b", b"mark")
+            wait_until(lambda: subscriber.payloads("b"))
+            assert subscriber.payloads("a") == ["new"]
+    with Subscriber(broker.host, broker.port) as late:
+        late.catch_up()
+        assert ("a", "new", True) in late.messages
+
+
+def test_a_broker_that_is_found_again_gets_every_retained_topic_in_their_first_order(
+    broker: Broker, tmp_path: Path
+) -> None:
+    topics = ["c", "a", "b"]
+    with (
+        Proxy(broker.port) as network,
+        running(network.port, tmp_path) as publisher,
+        Subscriber(broker.host, broker.port) as subscriber,
+    ):
+        for topic in topics:
+            publisher.publish_retained(topic, topic.encode())
+        wait_until(lambda: subscriber.payloads("b"))
+        network.cut()
+        publisher.publish_retained("b", b"newer")
+        network.open()
+        wait_until(lambda: subscriber.payloads("b")[-1] == "newer")
+        received = [(name, text) for name, text, _ in subscriber.messages if name in topics]
+    assert received[-3:] == [("c", "c"), ("a", "a"), ("b", "newer")]
+
+
+def test_a_broker_that_reads_nothing_is_handed_no_more_than_it_takes(tmp_path: Path) -> None:
+    """What waits for a stalled connection is bounded: paho alone would queue without end."""
+    accepted: list[socket.socket] = []
+
+    def accept() -> None:
+        client = server.accept()[0]
+        client.recv(4096)
+        client.sendall(bytes([0x20, 2, 0, 0]))  # CONNACK, and then nothing is read any more
+        accepted.append(client)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=accept, daemon=True).start()
+        with running(server.getsockname()[1], tmp_path) as publisher:
+            wait_until(lambda: publisher.connected)
+            for number in range(400):
+                publisher.publish(MqttMessage("log", b"x" * 100_000))
+                publisher.publish_retained("state", b"%d" % number * 10_000)
+                time.sleep(0.002)
+            client = publisher._client
+            assert client is not None
+            assert len(client._paho._out_packet) <= 2
+            assert len(publisher._messages) == 100
+    for client_socket in accepted:
+        client_socket.close()
 
 
 @pytest.mark.parametrize(

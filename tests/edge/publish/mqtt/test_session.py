@@ -23,7 +23,7 @@ def settings(port: int, **fields: object) -> MqttSettings:
     return MqttSettings(**{"host": HOST, "port": port, "device": "test", **fields})  # type: ignore[arg-type]
 
 
-def visit(port: int, **fields: object) -> MqttSession:
+def session(port: int, **fields: object) -> MqttSession:
     reached = settings(port, **fields)
     return MqttSession(reached, reached.addresses[0], "test")
 
@@ -50,29 +50,29 @@ def stranger(hangs_up: bool) -> Iterator[int]:
         client.close()
 
 
-def test_what_is_published_is_heard_by_whoever_asked_for_it(broker: Broker) -> None:
-    with closing(visit(broker.port)) as speaker, closing(visit(broker.port)) as hearer:
-        speaker.open()
-        hearer.open()
-        hearer.subscribe(["emotiond/test/one", "emotiond/+/two"])
+def test_what_is_published_comes_to_its_subscribers(broker: Broker) -> None:
+    with closing(session(broker.port)) as publisher, closing(session(broker.port)) as subscriber:
+        publisher.open()
+        subscriber.open()
+        subscriber.subscribe(["emotiond/test/one", "emotiond/+/two"])
         for topic in ("one", "two", "three"):
-            speaker.publish(f"emotiond/test/{topic}", topic.encode())
-        assert hearer.wait(lambda: len(hearer.heard) == 2, 5)
-    assert [message.payload for message in hearer.heard] == [b"one", b"two"]
-    assert hearer.heard[0].topic == "emotiond/test/one"
-    assert not hearer.heard[0].retained
+            publisher.publish(f"emotiond/test/{topic}", topic.encode())
+        assert subscriber.wait(lambda: len(subscriber.incoming) == 2, 5)
+    assert [message.payload for message in subscriber.incoming] == [b"one", b"two"]
+    assert subscriber.incoming[0].topic == "emotiond/test/one"
+    assert not subscriber.incoming[0].retain
 
 
-def test_what_was_published_retained_stays_when_the_visitor_has_gone(broker: Broker) -> None:
-    with closing(visit(broker.port)) as speaker:
-        speaker.open()
-        speaker.publish("kept", b"kept", retain=True)
+def test_what_was_published_retained_stays_after_the_session(broker: Broker) -> None:
+    with closing(session(broker.port)) as publisher:
+        publisher.open()
+        publisher.publish("kept", b"kept", retain=True)
     with Subscriber(HOST, broker.port) as subscriber:
         wait_until(lambda: ("kept", "kept", True) in subscriber.messages)
 
 
-def test_several_visits_at_a_time_do_not_end_each_other(broker: Broker) -> None:
-    with closing(visit(broker.port)) as first, closing(visit(broker.port)) as second:
+def test_several_sessions_at_a_time_do_not_end_each_other(broker: Broker) -> None:
+    with closing(session(broker.port)) as first, closing(session(broker.port)) as second:
         first.open()
         second.open()
         first.publish("emotiond/test/one", b"1")
@@ -80,49 +80,49 @@ def test_several_visits_at_a_time_do_not_end_each_other(broker: Broker) -> None:
 
 
 def test_a_wait_ends_after_its_time(broker: Broker) -> None:
-    with closing(visit(broker.port)) as here:
+    with closing(session(broker.port)) as here:
         here.open()
         assert not here.wait(lambda: False, 0.3)
 
 
-def test_nobody_there_is_an_os_error() -> None:
+def test_no_server_is_an_os_error() -> None:
     with pytest.raises(ConnectionRefusedError):
-        visit(free_port()).open()
+        session(free_port()).open()
 
 
-def test_whoever_hangs_up_at_once_is_no_broker() -> None:
+def test_a_server_that_hangs_up_at_once_is_no_broker() -> None:
     with stranger(hangs_up=True) as port, pytest.raises(NotAnMqttBroker, match="before it answers"):
-        visit(port).open()
+        session(port).open()
 
 
-def test_whoever_keeps_silent_is_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.publish.mqtt.client.DIAL_SECONDS", 0.3)
+def test_a_server_that_never_answers_is_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.publish.mqtt.client.CONNECT_TIMEOUT", 0.3)
     with (
         stranger(hangs_up=False) as port,
         pytest.raises(NotAnMqttBroker, match="does not answer in time"),
     ):
-        visit(port).open()
+        session(port).open()
 
 
-def test_whoever_speaks_no_websockets_is_told_so(needs_mosquitto: None, broker: Broker) -> None:
+def test_a_broker_without_websockets_is_an_error_that_says_so(
+    needs_mosquitto: None, broker: Broker
+) -> None:
     with pytest.raises(NotAnMqttBroker, match="are websockets spoken there"):
-        visit(broker.port, transport=Transport.WEBSOCKETS).open()
+        session(broker.port, transport=Transport.WEBSOCKETS).open()
 
 
 def test_a_wrong_password_is_a_refusal(secured: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSWORD", "guess")
-    wrong = visit(secured.port, user="edge", password=SecretRef(env="PASSWORD"))
+    wrong = session(secured.port, user="edge", password=SecretRef(env="PASSWORD"))
     with pytest.raises(ConnectionRefusedByBroker, match="Not authorized"):
         wrong.open()
 
 
-def test_mqtt_5_tells_what_the_visitor_may_not_publish(
-    tmp_path: Path, needs_mosquitto: None
-) -> None:
+def test_mqtt_5_tells_what_a_client_may_not_publish(tmp_path: Path, needs_mosquitto: None) -> None:
     access = tmp_path / "acl"
     access.write_text("topic read emotiond/test/#\n")
     lines = f"allow_anonymous true\nacl_file {access}"
-    with Mosquitto(tmp_path, lines) as broker, closing(visit(broker.port, protocol=5)) as here:
+    with Mosquitto(tmp_path, lines) as broker, closing(session(broker.port, protocol=5)) as here:
         here.open()
         with pytest.raises(
             ConnectionRefusedByBroker, match="may not publish on emotiond/test/x: Not authorized"
@@ -130,33 +130,33 @@ def test_mqtt_5_tells_what_the_visitor_may_not_publish(
             here.publish("emotiond/test/x", b"")
 
 
-def test_a_broker_that_goes_away_is_gone(broker: Broker) -> None:
-    with Proxy(broker.port) as network, closing(visit(network.port)) as here:
+def test_a_broker_that_goes_away_is_a_lost_connection(broker: Broker) -> None:
+    with Proxy(broker.port) as network, closing(session(network.port)) as here:
         here.open()
         network.cut()
         with pytest.raises(ConnectionLost, match="connection lost"):
             here.publish("emotiond/test/x", b"")
 
 
-def test_a_broker_that_says_nothing_any_more_is_gone(
+def test_a_broker_that_does_not_answer_any_more_is_a_lost_connection(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.publish.mqtt.session.ANSWER_SECONDS", 0.3)
-    with Proxy(broker.port) as network, closing(visit(network.port)) as here:
+    monkeypatch.setattr("edge.publish.mqtt.session.ANSWER_TIMEOUT", 0.3)
+    with Proxy(broker.port) as network, closing(session(network.port)) as here:
         here.open()
         network.freeze()
         with pytest.raises(ConnectionLost, match="does not answer"):
             here.subscribe(["emotiond/test/x"])
 
 
-def test_a_call_is_made_on_the_first_broker_that_lets_the_caller_in(broker: Broker) -> None:
+def test_the_first_broker_that_lets_the_client_in_is_taken(broker: Broker) -> None:
     fallbacks = (Address(HOST, broker.port), Address(HOST, free_port()))
     with closing(connect_any(settings(free_port(), fallbacks=fallbacks), "test")) as here:
         assert here.address == fallbacks[0]
         here.publish("emotiond/test/x", b"")
 
 
-def test_where_none_does_all_answers_are_told_in_one_line(secured: Mosquitto) -> None:
+def test_if_none_does_one_line_says_what_came_of_each(secured: Mosquitto) -> None:
     nobody = settings(free_port(), fallbacks=(Address(HOST, secured.port),))
     with pytest.raises(EmotiondError) as caught:
         connect_any(nobody, "test")

@@ -139,8 +139,8 @@ def test_what_was_flushed_lies_in_the_outbox(publish: Publish, tmp_path: Path) -
     for number in range(1, 6):
         sink.publish(event(track_id=number))
     assert sink.flush(10)
-    assert sink._broker()["recorded"] == sink.waiting == 5
-    assert sink._broker()["durable"]
+    assert sink._broker_stats()["recorded"] == sink.waiting == 5
+    assert sink._broker_stats()["durable"]
     assert (tmp_path / "outbox.sqlite").exists()
 
 
@@ -172,7 +172,7 @@ def test_a_connection_that_died_unnoticed_leaves_no_false_offline(
         assert subscriber.payloads(f"{ROOT}/availability")[-1] == "online"
 
 
-def test_stats_tell_how_the_daemon_its_machine_and_its_broker_fare(
+def test_stats_have_the_numbers_of_the_daemon_its_machine_and_its_broker(
     broker: Broker, publish: Publish
 ) -> None:
     sink = publish(broker.port)
@@ -184,7 +184,7 @@ def test_stats_tell_how_the_daemon_its_machine_and_its_broker_fare(
     assert told["broker"]["durable"]
 
 
-def test_a_change_of_status_is_told_in_the_state(broker: Broker, publish: Publish) -> None:
+def test_a_change_of_status_is_published_in_the_state(broker: Broker, publish: Publish) -> None:
     sink = publish(broker.port)
     sink.publish(status(camera=CameraState.PAUSED, model="deep-int8"))
     wait_until(lambda: retained(broker).get("state", {}).get("camera") == "paused")
@@ -213,7 +213,7 @@ def test_faces_have_no_topics_by_default(broker: Broker, publish: Publish) -> No
         assert not any("/face/" in topic for topic, _, _ in subscriber.messages)
 
 
-def test_warnings_are_told_also_those_from_while_the_broker_was_away(
+def test_warnings_are_published_also_those_from_while_the_broker_was_away(
     broker: Broker, publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     network = Proxy(broker.port)  # not open yet
@@ -234,7 +234,7 @@ def test_warnings_are_told_also_those_from_while_the_broker_was_away(
     assert lines[0]["level"] == "warning"
 
 
-def test_home_assistant_is_told_at_each_connection_and_when_it_comes_up(
+def test_the_device_is_announced_at_each_connection_and_when_home_assistant_comes_up(
     broker: Broker, publish: Publish
 ) -> None:
     topic = "homeassistant/device/emotiond_test/config"
@@ -251,7 +251,7 @@ def test_home_assistant_is_told_at_each_connection_and_when_it_comes_up(
     assert others == [first, first]
 
 
-def test_home_assistant_learns_the_classes_of_another_model(
+def test_the_device_is_announced_again_with_the_classes_of_another_model(
     broker: Broker, publish: Publish
 ) -> None:
     topic = "homeassistant/device/emotiond_test/config"
@@ -263,7 +263,7 @@ def test_home_assistant_learns_the_classes_of_another_model(
         assert "calm" in str(subscriber.payloads(topic)[-1])
 
 
-def test_home_assistant_is_not_told_where_that_is_not_wanted(
+def test_the_device_is_not_announced_if_that_is_not_wanted(
     broker: Broker, publish: Publish
 ) -> None:
     with Subscriber(broker.host, broker.port) as subscriber:

@@ -22,7 +22,7 @@ def shown(emotion: str, share: float, **fields: Any) -> EmotionEvent:
     return event(emotion=emotion, confidence=share, probabilities=shares, **fields)
 
 
-def test_nobody_is_there_at_first_and_after_every_end() -> None:
+def test_there_is_no_face_at_first_and_after_every_end_event() -> None:
     nobody = {"faces": 0, "emotion": None, "confidence": None, "probabilities": None}
     assert state() == nobody
     assert state(event(EventType.START), event(EventType.END)) == nobody
@@ -66,10 +66,10 @@ def test_probabilities_are_the_mean_of_all_faces_that_can_be_read() -> None:
     assert after["probabilities"] == {"happy": 0.6, "neutral": 0.4}
 
 
-def test_a_sight_renews_the_numbers_of_a_known_face_and_adds_no_other() -> None:
+def test_a_snapshot_renews_the_numbers_of_a_known_face_and_adds_no_other() -> None:
     known = DeviceState()
     known.update(shown("happy", 0.8, track_id=1))
-    known.look(
+    known.update_faces(
         sight(
             expression(1, probabilities={"happy": 0.9, "neutral": 0.1}),
             expression(2, probabilities={"happy": 0.5, "neutral": 0.5}),
@@ -79,10 +79,12 @@ def test_a_sight_renews_the_numbers_of_a_known_face_and_adds_no_other() -> None:
     assert (after["faces"], after["confidence"]) == (1, 0.9)
 
 
-def test_a_sight_does_not_contradict_the_last_event_of_a_face() -> None:
+def test_a_snapshot_does_not_contradict_the_last_event_of_a_face() -> None:
     known = DeviceState()
     known.update(shown("happy", 0.8))
-    known.look(sight(expression(1, "neutral", probabilities={"happy": 0.1, "neutral": 0.9})))
+    known.update_faces(
+        sight(expression(1, "neutral", probabilities={"happy": 0.1, "neutral": 0.9}))
+    )
     after = msgspec.json.decode(known.encode())
     assert (after["emotion"], after["confidence"]) == ("happy", 0.8)
 
@@ -97,10 +99,10 @@ def test_faces_read_by_two_models_are_not_averaged_over_different_classes() -> N
     }
 
 
-def test_how_the_daemon_is_set_stands_beside_the_faces() -> None:
+def test_the_status_of_the_daemon_stands_beside_the_faces() -> None:
     known = DeviceState()
     until = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    known.set(status(camera=CameraState.PAUSED, paused_until=until))
+    known.set_status(status(camera=CameraState.PAUSED, paused_until=until))
     after = msgspec.json.decode(known.encode())
     assert (after["camera"], after["paused_until"]) == ("paused", "2026-01-02T03:04:05.000Z")
     assert (after["model"], after["detector"]) == ("shallow-int8", "emotiond")

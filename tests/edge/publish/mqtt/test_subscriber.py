@@ -6,10 +6,9 @@ from contextlib import closing, contextmanager
 import pytest
 
 from edge.commands.embedded_broker import free_port
-from edge.publish.mqtt.message import IncomingMessage
-from edge.publish.mqtt.session import connect_any
+from edge.publish.mqtt.client import MqttMessage
+from edge.publish.mqtt.session import MqttSubscriber, connect_any
 from edge.publish.mqtt.settings import Address, MqttSettings
-from edge.publish.mqtt.subscriber import MqttSubscriber
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.proxy import Proxy
@@ -23,58 +22,58 @@ def settings(port: int, **fields: object) -> MqttSettings:
 
 
 @contextmanager
-def listening(reached: MqttSettings) -> Iterator[tuple[MqttSubscriber, list[IncomingMessage]]]:
-    messages: list[IncomingMessage] = []
-    listener = MqttSubscriber(reached, [TOPIC], messages.append)
-    thread = threading.Thread(target=listener.listen)
+def listening(reached: MqttSettings) -> Iterator[tuple[MqttSubscriber, list[MqttMessage]]]:
+    messages: list[MqttMessage] = []
+    subscriber = MqttSubscriber(reached, [TOPIC], messages.append)
+    thread = threading.Thread(target=subscriber.run)
     thread.start()
     try:
-        yield listener, messages
+        yield subscriber, messages
     finally:
-        listener.stop()
+        subscriber.stop()
         thread.join()
 
 
 def say(broker: Broker, payload: bytes) -> None:
-    with closing(connect_any(settings(broker.port), "test")) as visit:
-        visit.publish(TOPIC, payload)
+    with closing(connect_any(settings(broker.port), "test")) as session:
+        session.publish(TOPIC, payload)
 
 
-def test_what_is_published_is_heard(broker: Broker) -> None:
-    with listening(settings(broker.port)) as (listener, messages):
-        assert listener.listening.wait(10)
+def test_what_is_published_is_received(broker: Broker) -> None:
+    with listening(settings(broker.port)) as (subscriber, messages):
+        assert subscriber.subscribed.wait(10)
         say(broker, b"one")
         wait_until(lambda: messages)
-    assert messages == [IncomingMessage(TOPIC, b"one", retained=False)]
+    assert messages == [MqttMessage(TOPIC, b"one", qos=1)]
 
 
-def test_a_broker_that_returns_is_heard_again_and_both_is_told_once(
+def test_after_a_broker_returns_its_messages_are_received_again_and_both_is_logged_once(
     broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    with Proxy(broker.port) as network, listening(settings(network.port)) as (listener, messages):
-        assert listener.listening.wait(10)
+    with Proxy(broker.port) as network, listening(settings(network.port)) as (subscriber, messages):
+        assert subscriber.subscribed.wait(10)
         network.cut()
         wait_until(lambda: "connection lost" in caplog.text)
-        wait_until(lambda: listener._patience._tries >= 2)  # it tried in vain
+        wait_until(lambda: subscriber._policy._failures >= 2)  # it tried in vain
         network.open()
-        assert listener.listening.wait(10)
+        assert subscriber.subscribed.wait(10)
         say(broker, b"two")
         wait_until(lambda: messages)
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "INFO"]
 
 
-def test_a_broker_that_is_absent_is_told_once_and_waited_for(
+def test_an_unreachable_broker_is_logged_once_and_waited_for(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     port = free_port()
-    with listening(settings(port)) as (listener, _):
-        wait_until(lambda: listener._patience._tries >= 2)
+    with listening(settings(port)) as (subscriber, _):
+        wait_until(lambda: subscriber._policy._failures >= 2)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert f"broker {HOST}:{port}: cannot be reached" in caplog.text
 
 
-def test_a_refusal_is_told_apart_from_an_absence(
+def test_a_refusal_is_logged_otherwise_than_an_unreachable_broker(
     secured: Mosquitto, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("PASSWORD", "guess")
@@ -83,25 +82,25 @@ def test_a_refusal_is_told_apart_from_an_absence(
     assert "guess" not in caplog.text
 
 
-def test_the_next_address_is_listened_to_where_the_first_is_away(broker: Broker) -> None:
+def test_the_next_address_is_taken_if_the_first_is_unreachable(broker: Broker) -> None:
     reached = settings(free_port(), fallbacks=(Address(HOST, broker.port),))
-    with listening(reached) as (listener, messages):
-        assert listener.listening.wait(10)
+    with listening(reached) as (subscriber, messages):
+        assert subscriber.subscribed.wait(10)
         say(broker, b"one")
         wait_until(lambda: messages)
 
 
-def test_what_fails_in_the_hearer_is_not_taken_for_the_network(broker: Broker) -> None:
-    def fail(message: IncomingMessage) -> None:
+def test_an_error_in_the_callback_is_not_taken_for_the_network(broker: Broker) -> None:
+    def fail(message: MqttMessage) -> None:
         raise BrokenPipeError
 
     def speak() -> None:
-        if listener.listening.wait(10):
+        if subscriber.subscribed.wait(10):
             say(broker, b"one")
 
-    listener = MqttSubscriber(settings(broker.port), [TOPIC], fail)
+    subscriber = MqttSubscriber(settings(broker.port), [TOPIC], fail)
     speaker = threading.Thread(target=speak)
     speaker.start()
     with pytest.raises(BrokenPipeError):
-        listener.listen()
+        subscriber.run()
     speaker.join()

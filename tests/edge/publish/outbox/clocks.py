@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge.publish.outbox.clock import SystemClock
+from edge.publish.outbox import SystemClock
 
 
 @dataclass

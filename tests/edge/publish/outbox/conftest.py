@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.publish.outbox import Outbox, OutboxSettings
-from edge.publish.outbox.clock import SystemClock
+from edge.publish.outbox import Outbox, OutboxSettings, SystemClock
 from tests.edge.publish.outbox.clocks import Times
 from tests.edge.publish.outbox.outboxes import Opener
 

@@ -17,15 +17,15 @@ SECRET = b"somebody was happy"
 
 
 def payloads(outbox: Outbox) -> list[bytes]:
-    return [entry.payload for entry in outbox.waiting(0, 100_000)]
+    return [event.payload for event in outbox.pending(0, 100_000)]
 
 
 def numbers(outbox: Outbox) -> list[int]:
-    return [entry.number for entry in outbox.waiting(0, 100_000)]
+    return [event.number for event in outbox.pending(0, 100_000)]
 
 
 def ages(outbox: Outbox) -> list[float]:
-    return [round(entry.age, 3) for entry in outbox.waiting(0, 100_000)]
+    return [round(outbox.age(event), 3) for event in outbox.pending(0, 100_000)]
 
 
 def levels(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -1,4 +1,4 @@
-"""A process that records and forgets until it is killed, and says what it did."""
+"""A process that records and acknowledges until it is killed, and says what it did."""
 
 import subprocess
 import sys
@@ -16,18 +16,18 @@ counter = int(sys.argv[2])
 def say(text):
     os.write(1, text.encode())  # at once: two threads say something
 
-def forget():
+def ack():
     sent = 0
     while True:
-        for entry in outbox.waiting(sent, 5):
+        for entry in outbox.pending(sent, 5):
             sent = entry.number
             if random.random() < 0.3:
-                say(f"forget {entry.payload.decode()}\\n")
-                outbox.forget([entry.number])
+                say(f"ack {entry.payload.decode()}\\n")
+                outbox.ack([entry.number])
 
 say("open\\n")
 if len(sys.argv) > 3:
-    threading.Thread(target=forget, daemon=True).start()
+    threading.Thread(target=ack, daemon=True).start()
 while True:
     batch = range(counter, counter + random.randint(1, 20))
     outbox.record([b"%d" % number for number in batch])

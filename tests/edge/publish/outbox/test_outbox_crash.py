@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import EmotiondError
-from edge.publish.outbox.clock import SystemClock
+from edge.publish.outbox import SystemClock
 from tests.edge.publish.outbox.outboxes import (
     Opener,
     mounted,
@@ -18,19 +18,19 @@ from tests.edge.publish.outbox.recorder import kill, run_recorder
 
 def test_what_was_recorded_survives_a_kill_at_any_moment(path: Path, opened: Opener) -> None:
     recorded: list[int] = []
-    forgotten: set[int] = set()
+    acknowledged: set[int] = set()
     counter = 1
     for _ in range(6):
-        process = run_recorder(path, str(counter), "forget")
+        process = run_recorder(path, str(counter), "ack")
         threading.Event().wait(random.uniform(0, 0.15))
         said = kill(process)
         recorded += [number for what, number in said if what == "record"]
-        forgotten |= {number for what, number in said if what == "forget"}
+        acknowledged |= {number for what, number in said if what == "ack"}
         outbox = opened(SystemClock(), events=1_000_000)
         there = [int(payload) for payload in payloads(outbox)]
         outbox.close()
         assert there == sorted(set(there))
-        assert set(recorded) - forgotten <= set(there)
+        assert set(recorded) - acknowledged <= set(there)
         counter = max([counter, *there]) + 1
     assert recorded
 
@@ -56,7 +56,7 @@ def test_what_was_recorded_survives_a_power_cut_right_after(
         outbox.close()
 
 
-def test_a_second_process_is_told_who_has_the_outbox(path: Path, opened: Opener) -> None:
+def test_a_second_process_is_refused_with_the_reason(path: Path, opened: Opener) -> None:
     process = run_recorder(path, "1")
     try:
         with pytest.raises(

@@ -53,9 +53,9 @@ class OutboxBesideAList(RuleBasedStateMachine):
             self.waiting.append(self.seen[self.last])
 
     @rule(data=st.data())
-    def forget(self, data: st.DataObject) -> None:
+    def acknowledge(self, data: st.DataObject) -> None:
         numbers = data.draw(st.sets(st.integers(0, self.last + 1), max_size=4))
-        self.outbox.forget(sorted(numbers))
+        self.outbox.ack(sorted(numbers))
         self.waiting = [event for event in self.waiting if event.number not in numbers]
 
     @rule(seconds=st.integers(0, 60))
@@ -107,8 +107,8 @@ class OutboxBesideAList(RuleBasedStateMachine):
             shutil.copyfile(before.path.with_name(name), after / name)
         self.open()
         before.close()
-        # What was forgotten may come again.
-        there = [self.seen[entry.number] for entry in self.outbox.waiting(0, 100)]
+        # What was acknowledged may come again.
+        there = [self.seen[entry.number] for entry in self.outbox.pending(0, 100)]
         self.drop_excess()
         assert set(self.waiting) <= set(there)
         self.waiting = there
@@ -116,15 +116,15 @@ class OutboxBesideAList(RuleBasedStateMachine):
     @invariant()
     def hold_the_same(self) -> None:
         self.drop_excess()
-        entries = self.outbox.waiting(0, 100)
+        entries = self.outbox.pending(0, 100)
         assert [(entry.number, entry.payload) for entry in entries] == [
             (event.number, event.payload) for event in self.waiting
         ]
-        assert [round(entry.age, 3) for entry in entries] == [
+        assert [round(self.outbox.age(entry), 3) for entry in entries] == [
             self.now - event.recorded for event in self.waiting
         ]
         assert len(self.outbox) == len(self.waiting)
-        assert self.outbox.bytes == sum(len(event.payload) for event in self.waiting)
+        assert self.outbox.total_bytes == sum(len(event.payload) for event in self.waiting)
         assert self.outbox.durable or self.away
 
     def drop_excess(self) -> None:

@@ -40,7 +40,7 @@ def test_a_folder_that_cannot_be_made_leaves_it_in_memory_until_it_can(
     for number in range(1, 4):
         outbox.record([b"%d" % number])
         times.advance(50)
-    outbox.forget([2])
+    outbox.ack([2])
     assert (payloads(outbox), outbox.durable) == ([b"1", b"3"], False)
     path.parent.unlink()
     outbox.record([b"4"])
@@ -69,7 +69,7 @@ def test_a_number_that_the_disk_never_saw_is_not_given_again(
     put_in_the_way(path.parent)
     outbox = opened()
     outbox.record([b"1", b"2"])
-    outbox.forget([2])
+    outbox.ack([2])
     path.parent.unlink()
     times.advance(60)
     outbox.record([])
@@ -84,7 +84,7 @@ def test_what_could_not_be_read_at_the_start_comes_behind_what_came_since(
 ) -> None:
     outbox = opened()
     outbox.record([b"old 1", b"old 2", b"old 3"])
-    outbox.forget([1])
+    outbox.ack([1])
     outbox.close()
     away = path.parent.rename(path.parent.with_name("away"))
     put_in_the_way(path.parent)
@@ -94,7 +94,7 @@ def test_what_could_not_be_read_at_the_start_comes_behind_what_came_since(
     away.rename(path.parent)
     times.advance(60)
     outbox.record([b"new 3"])
-    outbox.forget([2])  # the number that the caller knows, not the one in the old file
+    outbox.ack([2])  # the number that the caller knows, not the one in the old file
     assert payloads(outbox) == [b"new 1", b"old 2", b"old 3", b"new 3"]
     assert numbers(outbox) == sorted(set(numbers(outbox)))
     assert ages(outbox) == [60, 60, 60, 0]
@@ -116,7 +116,7 @@ def test_a_full_disk_leaves_it_in_memory_until_there_is_room(
         times.advance(60)
         outbox.record([])
         assert not outbox.durable
-        outbox.forget([2, 5])
+        outbox.ack([2, 5])
         expected = [1, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13]
         assert numbers(outbox) == expected
         filler.unlink()
@@ -170,7 +170,7 @@ def test_a_read_only_disk_still_gives_what_it_holds(
         there = [int(payload) for payload in payloads(outbox)]
         assert there[: len(known)] == known
         outbox.record([b"0"])
-        outbox.forget(numbers(outbox)[:1])
+        outbox.ack(numbers(outbox)[:1])
         assert not outbox.durable
         remount(path.parent, "rw")
         times.advance(60)
@@ -268,7 +268,7 @@ def test_what_lies_before_and_behind_the_damage_is_kept_in_order(
     assert found[0] == 1
     assert found[-1] == 400
     assert found == sorted(found)
-    assert all(entry.payload == b"%4d" % entry.number * 250 for entry in outbox.waiting(0, 400))
+    assert all(entry.payload == b"%4d" % entry.number * 250 for entry in outbox.pending(0, 400))
     outbox.record([b"new"])
     assert (outbox.durable, numbers(outbox)[-1]) == (True, 401)
     assert len(on_disk(path)) == len(found) + 1
