@@ -26,7 +26,7 @@ from edge.config import Config
 from edge.detect.builtin import Size, letterbox
 from edge.detect.card import load_detector_card
 from edge.infer.classifier import ClassifierOutput, TFLiteClassifier, open_classifier
-from edge.infer.expression_analyzer import ExpressionAnalyzer
+from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.paths import find_model
 from edge.pipeline.components import BuildContext, PipelineComponents, build_components
 from edge.publish.payload import decode_event, encode_event
@@ -96,10 +96,7 @@ def _open(config: Config, frames: int) -> tuple[PipelineComponents, Counting]:
     parts = replace(
         build_components(BuildContext(config), count(1)), source=Reel(CLIP, frames), live=False
     )
-    fit_of = parts.analysis.follower.crop_fit
-    expressions = ExpressionAnalyzer(
-        counting, fit_of, config.smoothing, config.quality, config.classifier.min_confidence
-    )
+    expressions = ExpressionAnalyzer(counting, parts.analysis.follower.crop_fit, config)
     return replace(parts, analysis=replace(parts.analysis, expressions=expressions)), counting
 
 

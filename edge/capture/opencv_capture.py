@@ -1,4 +1,4 @@
-"""Frames of a device or stream that gives them whether or not they are read."""
+"""OpenCV source: frames of a device or stream that OpenCV opened."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import cv2
 
-from edge.capture.source import frozen
+from edge.capture.source import as_readonly
 from edge.errors import SourceError
 from edge.types import Frame
 
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class OpenCVSource:
-    """An OpenCV capture whose frames carry the time at which they were read.
+    """Live source whose frames carry the time at which they were read.
 
     Args:
-        capture: what was opened.
+        capture: an opened device or stream.
 
     Raises:
         SourceError: it did not open.
@@ -37,33 +37,29 @@ class OpenCVSource:
         Raises:
             SourceError: the device or stream ended or fell silent.
         """
-        image = frozen(self._read_image())
+        ok, image = self._call(self._capture.read)
+        if not ok:
+            raise SourceError("gives no more frames")
         now = time.monotonic()
         self._index += 1
-        return Frame(image, self._index - 1, timestamp=now, captured=now)
+        return Frame(as_readonly(image), self._index - 1, timestamp=now, captured=now)
 
     def skip(self) -> None:
-        """Let the next frame pass; of a camera that gives JPEGs it is not even decoded.
+        """Drop the next frame; of a camera that gives JPEGs it is not even decoded.
 
         Raises:
             SourceError: the device or stream ended or fell silent.
         """
-        if not self._try(self._capture.grab):
+        if not self._call(self._capture.grab):
             raise SourceError("gives no more frames")
 
     def close(self) -> None:
-        """Let go of the device or stream."""
+        """Release the device or stream."""
         self._capture.release()
 
-    def _read_image(self) -> object:
-        """Read one picture; OpenCV tells a failure in two ways."""
-        there, image = self._try(self._capture.read)
-        if not there:
-            raise SourceError("gives no more frames")
-        return image
-
-    def _try(self, call: Callable[[], T]) -> T:
+    def _call(self, method: Callable[[], T]) -> T:
+        """Call a method of OpenCV, which reports some failures as exceptions, others as False."""
         try:
-            return call()
+            return method()
         except cv2.error as error:
             raise SourceError(f"reading failed: {error}") from error

@@ -1,7 +1,7 @@
-"""The Raspberry Pi's camera through Picamera2, its Python binding.
+"""Picamera2 source: the Raspberry Pi's camera through its Python binding.
 
-Written after Picamera2's source and its own tests (0.3.20 and later, which end a wait for a camera
-that hangs); it was tried with a stand-in and on no hardware.
+Written from Picamera2's source and its own tests (0.3.20 and later, which end a wait for a camera
+that hangs); it was tested with a stand-in and on no hardware.
 """
 
 import importlib
@@ -12,23 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from edge.capture.source import frozen
+from edge.capture.source import as_readonly
 from edge.errors import SourceError
 from edge.types import Frame
 
-SILENCE = 2.0
-"""Seconds without a picture after which the camera is taken for hung."""
+FRAME_TIMEOUT = 2.0
+"""Seconds without a frame after which the camera is assumed to hang."""
 
 
-class Picamera2Capture:
-    """A camera whose pictures are not compressed on their way here.
+class Picamera2Source:
+    """Live source whose frames are not compressed on their way here.
 
     Args:
         library: the module `picamera2`.
         camera: its index.
-        size: width and height asked for, in pixels; it may give the nearest that it has.
-        fps: pictures a second asked for.
-        turned: whether the picture is turned by 180 degrees.
+        size: width and height asked for, in pixels; it may give the nearest it has.
+        fps: frames a second asked for.
+        upside_down: whether the image is rotated by 180 degrees.
 
     Raises:
         SourceError: it is absent or in use.
@@ -37,37 +37,37 @@ class Picamera2Capture:
     online = True
 
     def __init__(
-        self, library: ModuleType, camera: int, size: tuple[int, int], fps: int, turned: bool
+        self, library: ModuleType, camera: int, size: tuple[int, int], fps: int, upside_down: bool
     ) -> None:
         self._index = 0
         self._camera: Any = None
         try:
             self._camera = library.Picamera2(camera)
-            self._camera.configure(_configuration(self._camera, size, fps, turned))
+            self._camera.configure(_configuration(self._camera, size, fps, upside_down))
             self._camera.start()
         except Exception as error:  # libcamera's errors are of many kinds
             self.close()
             raise SourceError(f"picamera2: {error or type(error).__name__}") from error
 
     def read(self) -> Frame:
-        """Return the next picture.
+        """Return the next frame.
 
         Raises:
             SourceError: the camera fell silent or failed.
         """
         try:
-            picture = self._camera.capture_array("main", wait=SILENCE)
+            image = self._camera.capture_array("main", wait=FRAME_TIMEOUT)
         except TimeoutError:
-            raise SourceError(f"picamera2 gave no picture for {SILENCE:.0f} s") from None
+            raise SourceError(f"picamera2 gave no picture for {FRAME_TIMEOUT:.0f} s") from None
         except Exception as error:
             raise SourceError(f"picamera2: {error or type(error).__name__}") from error
         now = time.monotonic()
         self._index += 1
-        image = frozen(np.ascontiguousarray(picture))
+        image = as_readonly(np.ascontiguousarray(image))
         return Frame(image, self._index - 1, timestamp=now, captured=now)
 
     def skip(self) -> None:
-        """Let the next picture pass; it costs as much as to read it.
+        """Drop the next frame; it costs as much as to read it.
 
         Raises:
             SourceError: the camera fell silent or failed.
@@ -75,23 +75,23 @@ class Picamera2Capture:
         self.read()
 
     def close(self) -> None:
-        """Let go of the camera, also of one that hangs."""
+        """Release the camera, even one that hangs."""
         camera, self._camera = self._camera, None
         if camera is None:
             return
         for step in (camera.cancel_all_and_flush, camera.close):
-            with suppress(Exception):  # one that was torn out cannot be closed in order
+            with suppress(Exception):  # one that was unplugged cannot be closed in order
                 step()
 
 
-def _configuration(camera: Any, size: tuple[int, int], fps: int, turned: bool) -> Any:
-    """Return Picamera2's configuration; what it calls RGB888 lies in memory as blue, green, red."""
+def _configuration(camera: Any, size: tuple[int, int], fps: int, upside_down: bool) -> Any:
+    """Return Picamera2's configuration; its RGB888 lies in memory as blue, green, red."""
     duration = round(1_000_000 / fps)
     configuration = camera.create_video_configuration(
         main={"format": "RGB888", "size": size},
         controls={"FrameDurationLimits": (duration, duration)},
     )
-    if turned:
+    if upside_down:
         transform = importlib.import_module("libcamera").Transform
         configuration["transform"] = transform(hflip=1, vflip=1)
     return configuration

@@ -2,24 +2,31 @@
 
 from typing import get_args
 
-from edge.detect.auto import AutoSettings, open_best
-from edge.detect.blazeface import BlazeFace, BlazeFaceSettings
+from edge.detect.auto import AutoSettings, open_first
+from edge.detect.blazeface import BlazeFaceSettings
 from edge.detect.builtin import BuiltinDetector, BuiltinSettings
 from edge.detect.detector import CropCalibration, Detector
-from edge.detect.haar import Haar, HaarSettings
-from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
-from edge.detect.yunet import YuNet, YuNetSettings
+from edge.detect.haar import HaarSettings
+from edge.detect.mediapipe import MediaPipeSettings
+from edge.detect.yunet import YuNetSettings
 
-DetectorSettings = (
-    AutoSettings
-    | BuiltinSettings
-    | HaarSettings
-    | BlazeFaceSettings
-    | MediaPipeSettings
-    | YuNetSettings
+NamedDetectorSettings = (
+    BuiltinSettings | YuNetSettings | BlazeFaceSettings | MediaPipeSettings | HaarSettings
 )
+"""Registry of the detectors, in the order in which `auto` tries them.
+
+The built-in one is part of the daemon; the others serve where its file is damaged. They go from the
+one that finds most to the one that needs no file; docs/quality.md has the figures. `mediapipe` is
+`blazeface` in a package many times as large, for where the files were not fetched.
+"""
+
+DetectorSettings = AutoSettings | NamedDetectorSettings
+
+AUTO_ORDER: tuple[type[NamedDetectorSettings], ...] = get_args(NamedDetectorSettings)
+"""Settings of the detectors that `auto` tries, the best first."""
 
 __all__ = [
+    "AUTO_ORDER",
     "AutoSettings",
     "BlazeFaceSettings",
     "BuiltinDetector",
@@ -47,16 +54,6 @@ def open_detector(settings: DetectorSettings) -> Detector:
         ConfigError: a file or package that it needs is not there.
         ModelError: its file is damaged.
     """
-    match settings:
-        case AutoSettings():
-            return open_best()
-        case BuiltinSettings():
-            return BuiltinDetector(settings)
-        case HaarSettings():
-            return Haar(settings)
-        case BlazeFaceSettings():
-            return BlazeFace(settings)
-        case MediaPipeSettings():
-            return MediaPipe(settings)
-        case YuNetSettings():
-            return YuNet(settings)
+    if isinstance(settings, AutoSettings):
+        return open_first(kind().open for kind in AUTO_ORDER)
+    return settings.open()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from edge.activations import sigmoid
 from edge.detect.card import DetectorCard, load_detector_card
 from edge.detect.detector import sure_or_known
-from edge.detect.image_ops import scaled
+from edge.detect.image_ops import resize
 from edge.errors import ModelError
 from edge.geometry import Box
 from edge.paths import asset
@@ -69,6 +69,10 @@ class BuiltinSettings(
     size: Size = Size.LARGE
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
     model: Path | None = None
+
+    def open(self) -> "BuiltinDetector":
+        """Load the network; errors as `BuiltinDetector`."""
+        return BuiltinDetector(self)
 
 
 class BuiltinDetector:
@@ -158,11 +162,11 @@ def _resize(image: Image, into: Image) -> None:
     """
     height, width = into.shape[:2]
     if image.shape[1] > 2 * width:
-        image = scaled(image, 2 * width, 2 * height, cv2.INTER_LINEAR)
+        image = resize(image, 2 * width, 2 * height, cv2.INTER_LINEAR)
     if into.shape[2] == 3:
-        scaled(image, width, height, cv2.INTER_LINEAR, into)
+        resize(image, width, height, cv2.INTER_LINEAR, into)
     else:
-        small = scaled(image, width, height, cv2.INTER_LINEAR)
+        small = resize(image, width, height, cv2.INTER_LINEAR)
         cv2.cvtColor(small, cv2.COLOR_BGR2GRAY, dst=into[:, :, 0])
 
 

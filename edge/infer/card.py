@@ -1,4 +1,4 @@
-"""The model card: what a classifier's .tflite file is, so that the daemon need not guess."""
+"""Model card of a classifier: what its .tflite file takes and gives."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,12 +13,12 @@ CALLED = "a model card"
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the model takes.
+    """Input of the model.
 
     Attributes:
         shape: one face: height, width, channels.
         dtype: type of the input tensor.
-        scale, offset: a grey value v, 0-255, enters as `v * scale + offset`.
+        scale, offset: a gray level v, 0-255, enters as `v * scale + offset`.
         color: channel order; "grey" has one channel.
     """
 
@@ -34,11 +34,11 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the model gives.
+    """Output of the model.
 
     Attributes:
         kind: "logits" go through a softmax, "probabilities" are used as they are.
-        dtype: type of the output tensor; integers are dequantised by the tensor's own scale.
+        dtype: type of the output tensor; integers are dequantized by the tensor's own scale.
         temperature: divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
         offsets: added to the logits before that, one for each label: the prior correction, minus
             the logarithm of a class's share in training to some power (Saerens et al. 2002,
@@ -56,14 +56,14 @@ class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A second output: the logit of the crop being a face at all.
+    """Second output: the logit of the crop being a face at all.
 
-    It is one wide and the classes are at least two, which tells the outputs apart: converters order
-    them as they like.
+    It has one value and the classes are at least two, which tells the outputs apart: converters put
+    them in any order.
 
     Attributes:
-        dtype: type of the output tensor; integers are dequantised by the tensor's own scale.
-        threshold: a crop whose probability of being a face is below it is refused.
+        dtype: type of the output tensor; integers are dequantized by the tensor's own scale.
+        threshold: a crop whose probability of being a face is below it is rejected.
     """
 
     dtype: Literal["uint8", "int8", "float32"]
@@ -71,12 +71,12 @@ class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How right the model was, once.
+    """Accuracy of the model on one set.
 
     Attributes:
         data: the rows it was measured on.
         rows: how many.
-        accuracy: share of rows classified as labelled.
+        accuracy: share of rows classified as labeled.
         balanced_accuracy: mean recall of the classes.
         macro_f1: mean F1 of the classes.
         interval: 95 % interval of the accuracy (Wilson 1927).

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from edge.capture.images import read_picture
+from edge.capture.images import read_image
 from edge.config import Config, parse_config
 from edge.pipeline.processing import (
     FOLLOWED_BY,
@@ -67,7 +67,7 @@ class EmotionRecognizer:
         Raises:
             InputError, ValueError: as `analyse`.
         """
-        picture = read_picture(Path(image)) if isinstance(image, str | Path) else _checked(image)
+        picture = read_image(Path(image)) if isinstance(image, str | Path) else _checked(image)
         now = time.monotonic()
         frame = Frame(picture, 0, now, captured=now, still=True)
         tracked = self._analysis.follower.update(frame)

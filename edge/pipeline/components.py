@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge.capture import Source, is_live, open_source
+from edge.capture import Source, open_source
 from edge.config import Config, outbox_paths
 from edge.pipeline.processing import ProcessingComponents, build_processing, rebuild_processing
 from edge.publish import MqttSettings, Sink, open_sink
@@ -57,7 +57,7 @@ def build_components(plan: BuildContext, ids: Iterator[int]) -> PipelineComponen
     source = plan.config.source
     return PipelineComponents(
         source=open_source(source),
-        live=is_live(source),
+        live=source.is_live,
         analysis=build_processing(plan.config, ids),
         sinks=tuple(opened(*by) for opened, by in _outlets(plan)),
     )
@@ -80,7 +80,7 @@ def rebuild_components(
     source, wanted = before.source, new.config.source
     return PipelineComponents(
         source=source if wanted == old.config.source else open_source(wanted),
-        live=is_live(wanted),
+        live=wanted.is_live,
         analysis=rebuild_processing(before.analysis, old.config, new.config, ids),
         sinks=_change_sinks(before.sinks, _outlets(old), _outlets(new)),
     )

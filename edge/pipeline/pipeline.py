@@ -143,7 +143,7 @@ class Pipeline:
         analysis = self.parts.analysis
         if analysis.expressions is not self._expressions:
             self._end_tracks()
-            self._tally.keep(refused=self._expressions.refused)
+            self._tally.keep(refused=self._expressions.rejected_faces)
             self._expressions, self._life = analysis.expressions, analysis.life
 
     def _adopt_sinks(self) -> None:
@@ -224,7 +224,7 @@ class Pipeline:
             "events": self._events.dropped + self._sinks.dropped,
         }
         return self._tally.stats(
-            self.lookout.state, dropped, self._follower.detections, self._expressions.refused
+            self.lookout.state, dropped, self._follower.detections, self._expressions.rejected_faces
         )
 
     # The steps, one for each stage.
@@ -254,7 +254,7 @@ class Pipeline:
         frame = self._frames.get(WAIT)
         if frame is not None:
             self._tracked.put(self._follower.update(frame))
-            self.lookout.quiet = self._follower.quiet
+            self.lookout.quiet = self._follower.idle
 
     def _infer(self) -> None:
         tracked = self._tracked.get(WAIT)

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from edge.capture import is_live
 from edge.capture.video import VideoSettings
 from edge.config import Config
 from edge.detect import open_detector
 from edge.infer.classifier import TFLiteClassifier, open_classifier
-from edge.infer.expression_analyzer import ExpressionAnalyzer
+from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.publish.events import EventGenerator
 from edge.track import DetectionScheduler
 
@@ -44,7 +43,7 @@ def build_processing(config: Config, ids: Iterator[int]) -> ProcessingComponents
         ModelError: the model cannot be used.
     """
     classifier = open_classifier(config.classifier)
-    live, detector = is_live(config.source), open_detector(config.detector)
+    detector, live = open_detector(config.detector), config.source.is_live
     follower = DetectionScheduler(detector, config.tracker, config.detect, live, ids)
     return _put_together(follower, classifier, config)
 
@@ -80,13 +79,7 @@ def _put_together(
 ) -> ProcessingComponents:
     return ProcessingComponents(
         follower,
-        ExpressionAnalyzer(
-            classifier,
-            follower.crop_fit,
-            config.smoothing,
-            config.quality,
-            config.classifier.min_confidence,
-        ),
+        ExpressionAnalyzer(classifier, follower.crop_fit, config),
         EventGenerator(
             classifier.card.name,
             follower.detector,
