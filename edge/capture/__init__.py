@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import get_args
 
-import msgspec
-
 from edge.capture.camera import CameraSettings
 from edge.capture.images import SUFFIXES, ImagesSettings
 from edge.capture.picamera import PicameraSettings
@@ -12,8 +10,6 @@ from edge.capture.reconnect import ReconnectingSource
 from edge.capture.source import EndOfStream, LiveSource, Source
 from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings
-from edge.config_errors import format_validation_error
-from edge.errors import ConfigError
 
 SourceSettings = CameraSettings | PicameraSettings | StreamSettings | VideoSettings | ImagesSettings
 """Registry of the sources. Settings tell whether a source `is_live`, its `location`, and `open` it.
@@ -24,8 +20,8 @@ __all__ = [
     "LiveSource",
     "Source",
     "SourceSettings",
+    "expand_source",
     "open_source",
-    "parse_source_arg",
     "source_kinds",
 ]
 
@@ -43,32 +39,21 @@ def open_source(settings: SourceSettings) -> Source:
     return settings.open()
 
 
-def parse_source_arg(text: str) -> SourceSettings:
-    """Return the settings of the source that a command line names.
+def expand_source(text: str) -> dict[str, object]:
+    """Return the config section of the source that a short text means, as plain values.
 
     That is a camera (0, /dev/video0), a kind that needs no settings (picamera), the URL of a
-    stream, or the path of a video or images. A video is read as fast as possible.
-
-    Raises:
-        ConfigError: there is no such camera number or kind of URL.
+    stream, the path of images or, whatever else it is, of a video.
     """
     path = Path(text)
-    fields: dict[str, object]
     if text.isdecimal():
-        fields = {"kind": "camera", "device": int(text)}
-    elif text.startswith("/dev/"):
-        fields = {"kind": "camera", "device": text}
-    elif text in source_kinds():
-        fields = {"kind": text}
-    elif "://" in text:
-        fields = {"kind": "stream", "url": text}
-    elif path.is_dir() or path.suffix.lower() in SUFFIXES:
-        fields = {"kind": "images", "path": path}
-    else:
-        fields = {"kind": "video", "path": path, "pace": False}
-    try:
-        settings: SourceSettings = msgspec.convert(fields, SourceSettings)
-    except msgspec.ValidationError as error:
-        reason = format_validation_error(str(error), fields, SourceSettings)  # type: ignore[arg-type]
-        raise ConfigError(f"--source: {reason}") from error
-    return settings
+        return {"kind": "camera", "device": int(text)}
+    if text.startswith("/dev/"):
+        return {"kind": "camera", "device": text}
+    if text in source_kinds():
+        return {"kind": text}
+    if "://" in text:
+        return {"kind": "stream", "url": text}
+    if path.is_dir() or path.suffix.lower() in SUFFIXES:
+        return {"kind": "images", "path": text}
+    return {"kind": "video", "path": text}

@@ -1,11 +1,17 @@
-"""Camera source: a V4L2 camera."""
+"""Camera source: a V4L2 camera, read by OpenCV."""
 
-from typing import Annotated, ClassVar, Literal
+import time
+from collections.abc import Callable
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import cv2
 import msgspec
 
-from edge.capture.opencv_capture import OpenCVSource
+from edge.capture.source import as_readonly
+from edge.errors import SourceError
+from edge.types import Frame
+
+T = TypeVar("T")
 
 
 class CameraSettings(
@@ -29,7 +35,7 @@ class CameraSettings(
         """Device, as it may be logged."""
         return str(self.device)
 
-    def open(self) -> OpenCVSource:
+    def open(self) -> "OpenCVSource":
         """Open the camera.
 
         Raises:
@@ -43,3 +49,55 @@ class CameraSettings(
         capture.set(cv2.CAP_PROP_FPS, self.fps)
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         return OpenCVSource(capture)
+
+
+class OpenCVSource:
+    """Live source that OpenCV reads; its frames carry the time at which they were read.
+
+    Args:
+        capture: a device or stream that OpenCV opened.
+
+    Raises:
+        SourceError: it did not open.
+    """
+
+    online = True
+
+    def __init__(self, capture: cv2.VideoCapture) -> None:
+        if not capture.isOpened():
+            raise SourceError("cannot be opened")
+        self._capture = capture
+        self._index = 0
+
+    def read(self) -> Frame:
+        """Return the next frame.
+
+        Raises:
+            SourceError: the device or stream ended or fell silent.
+        """
+        ok, image = self._call(self._capture.read)
+        if not ok:
+            raise SourceError("gives no more frames")
+        now = time.monotonic()
+        self._index += 1
+        return Frame(as_readonly(image), self._index - 1, timestamp=now, captured=now)
+
+    def skip(self) -> None:
+        """Drop the next frame; of a camera that gives JPEGs it is not even decoded.
+
+        Raises:
+            SourceError: the device or stream ended or fell silent.
+        """
+        if not self._call(self._capture.grab):
+            raise SourceError("gives no more frames")
+
+    def close(self) -> None:
+        """Release the device or stream."""
+        self._capture.release()
+
+    def _call(self, method: Callable[[], T]) -> T:
+        """Call a method of OpenCV, which reports some failures as exceptions, others as False."""
+        try:
+            return method()
+        except cv2.error as error:
+            raise SourceError(f"reading failed: {error}") from error

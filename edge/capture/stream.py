@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 import cv2
 import msgspec
 
-from edge.capture.opencv_capture import OpenCVSource
+from edge.capture.camera import OpenCVSource
 from edge.errors import ConfigError, SourceError
 from edge.redaction import redact_url
 from edge.secrets import SecretRef

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge.capture import SourceSettings, parse_source_arg
+from edge.capture import SourceSettings
+from edge.capture.parse import parse_source_arg
 from edge.config import Config, parse_config, parse_detector
 from edge.paths import asset
 from edge.service.units import CONFIG, service_environment

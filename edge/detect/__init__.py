@@ -1,14 +1,26 @@
 """Face detectors, one a file, and the registry that opens them by their settings."""
 
+import logging
 from typing import get_args
 
-from edge.detect.auto import AutoSettings, open_first
+import msgspec
+
 from edge.detect.blazeface import BlazeFaceSettings
 from edge.detect.builtin import BuiltinDetector, BuiltinSettings
 from edge.detect.detector import CropCalibration, Detector
 from edge.detect.haar import HaarSettings
 from edge.detect.mediapipe import MediaPipeSettings
 from edge.detect.yunet import YuNetSettings
+from edge.errors import ConfigError, ModelError
+
+log = logging.getLogger(__name__)
+
+
+class AutoSettings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="auto"
+):
+    """Takes the first registered detector that can be opened."""
+
 
 NamedDetectorSettings = (
     BuiltinSettings | YuNetSettings | BlazeFaceSettings | MediaPipeSettings | HaarSettings
@@ -54,6 +66,21 @@ def open_detector(settings: DetectorSettings) -> Detector:
         ConfigError: a file or package that it needs is not there.
         ModelError: its file is damaged.
     """
-    if isinstance(settings, AutoSettings):
-        return open_first(kind().open for kind in AUTO_ORDER)
-    return settings.open()
+    return _open_first() if isinstance(settings, AutoSettings) else settings.open()
+
+
+def _open_first() -> Detector:
+    """Return the first detector that can be opened; the log says which, and why none before it."""
+    missing: list[str] = []
+    for kind in AUTO_ORDER:
+        try:
+            detector = kind().open()
+        except ConfigError as error:
+            missing.append(str(error))
+        except ModelError as error:
+            log.warning("%s", error)
+        else:
+            reasons = "".join(f"; {reason}" for reason in missing)
+            log.info("detector %s, the best at hand%s", detector.name, reasons)
+            return detector
+    raise ConfigError("; ".join(missing))

@@ -95,7 +95,8 @@ state: state
 
 OPEN = """
 from pathlib import Path
-from edge.capture import open_source, parse_source_arg
+from edge.capture import open_source
+from edge.capture.parse import parse_source_arg
 from edge.config import load_config
 from edge.detect import open_detector
 config = load_config(Path("toy.yaml"))

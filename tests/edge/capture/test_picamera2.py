@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.capture.picamera import PicameraBackend, PicameraSettings
-from edge.capture.picamera2 import Picamera2Source
+from edge.capture.picamera import Picamera2Source, PicameraBackend, PicameraSettings
 from edge.errors import SourceError
 from edge.types import Image
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture import parse_source_arg
 from edge.capture.camera import CameraSettings
 from edge.capture.images import ImagesSettings
+from edge.capture.parse import parse_source_arg
 from edge.capture.picamera import PicameraSettings
 from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings

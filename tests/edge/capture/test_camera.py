@@ -1,8 +1,7 @@
 import pytest
 
 from edge.bench.stream import LiveStream
-from edge.capture.camera import CameraSettings
-from edge.capture.opencv_capture import OpenCVSource
+from edge.capture.camera import CameraSettings, OpenCVSource
 from edge.capture.stream import StreamSettings
 from edge.commands.demo_run import CLIP
 from edge.commands.embedded_broker import free_port
