@@ -15,7 +15,7 @@ from edge.detect import AutoSettings, DetectorSettings
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.infer.quality import QualitySettings
-from edge.infer.smoothing import SmoothingSettings
+from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings
 from edge.secrets import redact_url

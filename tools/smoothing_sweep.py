@@ -23,9 +23,7 @@ from numpy.typing import NDArray
 from converter.datasets import open_dataset
 from converter.label_sets import ferplus_majority
 from edge.infer.classifier import ClassifierSettings, ModelPath, TFLiteClassifier, open_classifier
-from edge.infer.face_analyzer import FaceObservation
-from edge.infer.smoothing import SmoothingSettings
-from edge.infer.track_state import ExpressionTrackState
+from edge.infer.track_state import ExpressionTrackState, FaceObservation, SmoothingSettings
 from edge.types import GrayImage, Probabilities, Quality
 
 FPS = 30

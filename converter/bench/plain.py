@@ -18,7 +18,7 @@ from edge.bench.reel import Reel
 from edge.bench.reference import NEIGHBORS, SCALE
 from edge.bench.tasks import PlainAnswer, PlainTask
 from edge.bench.timing import timing
-from edge.capture.source import frames
+from edge.capture.source import iter_frames
 from edge.detect.haar import Cascade
 from edge.metrics import rss_bytes
 from edge.types import Image
@@ -30,7 +30,7 @@ def run_plain(task: PlainTask) -> PlainAnswer:
     """Send the film of `task` through the loop."""
     loop, laps = PlainLoop(), Laps()
     began = time.perf_counter()
-    for frame in frames(Reel(task.film, WARM_UP + task.frames)):
+    for frame in iter_frames(Reel(task.film, WARM_UP + task.frames)):
         times = [began, time.perf_counter()]
         faces = loop.step(frame.image.copy(), times)
         if frame.index >= WARM_UP:

@@ -15,7 +15,7 @@ from edge.detect import BuiltinSettings, open_detector
 from edge.errors import DataError
 from edge.infer.classifier import Classifier, ClassifierSettings, open_classifier
 from edge.infer.crop import crop_face
-from edge.infer.quality import measure
+from edge.infer.quality import measure_quality
 from edge.types import Image
 
 ORDER = ("neutral", "happy", "surprise", "fear", "sad", "angry", "disgust")
@@ -72,10 +72,10 @@ def as_daemon(classifier: Classifier) -> Reader:
         crop = crop_face(image, found[0].box, found[0].points, detector.crop_fit, side)
         reading = classifier.classify([crop])
         named = reading.probabilities[0, classifier.card.labels.index(label)]
-        sharpness = measure(crop, found[0].box, None).sharpness
+        sharpness = measure_quality(crop, found[0].box, None).sharpness
         parts = (
             named,
-            min(reading.face[0], 0.8),
+            min(reading.face_scores[0], 0.8),
             min(sharpness, SHARP),
             min(far[0].confidence, SURE),
         )

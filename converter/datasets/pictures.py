@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.capture.images import SUFFIXES, read_picture
+from edge.capture.images import SUFFIXES, read_image
 from edge.errors import DataError, InputError
 from edge.geometry import Box
-from edge.infer.crop import crop_grey
+from edge.infer.crop import crop_gray
 from edge.labels import SIDE
 
 
@@ -61,11 +61,11 @@ def is_picture(name: str) -> bool:
 
 def _read_face(path: Path) -> NDArray[np.uint8]:
     try:
-        image = read_picture(path)
+        image = read_image(path)
     except InputError as error:
         raise DataError(f"{error}; take it out") from error
     height, width = image.shape[:2]
     side = min(height, width)
     left, top = (width - side) // 2, (height - side) // 2
     square = Box(left, top, left + side, top + side)
-    return crop_grey(image, square, SIDE)
+    return crop_gray(image, square, SIDE)

@@ -24,7 +24,7 @@ from edge.commands.demo_run import CLIP
 from edge.config import Config
 from edge.detect.builtin import Size, letterbox
 from edge.infer.classifier import ClassifierOutput, TFLiteClassifier, open_classifier
-from edge.infer.expression_analyzer import ExpressionAnalyzer
+from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.model_card import load_detector_card
 from edge.paths import find_model
 from edge.pipeline.build import PipelineComponents, build_components
@@ -93,12 +93,8 @@ def _round(folder: Path, frames: int) -> dict[str, float]:
 def _open(config: Config, frames: int) -> tuple[PipelineComponents, Counting]:
     counting = Counting(open_classifier(config.classifier))
     parts = replace(build_components(config), source=Reel(CLIP, frames), live=False)
-    fit_of = parts.processing.scheduler.crop_fit
-    expressions = ExpressionAnalyzer(
-        counting, fit_of, config.smoothing, config.quality, config.classifier.min_confidence
-    )
-    processing = replace(parts.processing, analyzer=expressions)
-    return replace(parts, processing=processing), counting
+    analyzer = ExpressionAnalyzer(counting, parts.processing.scheduler.crop_fit, config)
+    return replace(parts, processing=replace(parts.processing, analyzer=analyzer)), counting
 
 
 class Bare:

@@ -21,7 +21,7 @@ from edge.bench.passes import EVERY_FRAME
 from edge.bench.reel import Reel
 from edge.bench.scenes import NOBODY, ONE_FACE, film_of
 from edge.bench.tasks import Settings
-from edge.capture.source import frames
+from edge.capture.source import iter_frames
 from edge.config import parse_config
 from edge.detect import Detector, open_detector
 from edge.errors import ConfigError
@@ -63,8 +63,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         film, quiet = film_of(ONE_FACE, Path(name)), film_of(NOBODY, Path(name))
         marks = [_count_decoding(film, 1)]
-        shown = list(frames(Reel(film, UNCOUNTED + FRAMES)))
-        calm = list(frames(Reel(quiet, UNCOUNTED + FRAMES)))
+        shown = list(iter_frames(Reel(film, UNCOUNTED + FRAMES)))
+        calm = list(iter_frames(Reel(quiet, UNCOUNTED + FRAMES)))
     for number, part in enumerate(_parts(), start=2):
         marks.append(_count(part, calm if "nobody" in part.name else shown, number))
     print(msgspec.json.encode(marks).decode(), flush=True)
@@ -134,7 +134,7 @@ def _model(path: Path) -> Part:
     def look(frame: Frame) -> object:
         if not found:  # the same face each time: only the reading is counted
             found.append(detector.detect(frame.image)[0])
-        return looker.look(frame.image, found)
+        return looker.analyze(frame.image, found[0])
 
     return Part("model", path.stem, look)
 

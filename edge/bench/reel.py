@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from edge.capture import EndOfStream
-from edge.capture.video import Video, VideoSettings
+from edge.capture.video import VideoSettings, VideoSource
 from edge.types import Frame
 
 FILM_FPS = 25.0
@@ -24,7 +24,7 @@ class Reel:
 
     def __init__(self, film: Path, frames: int, fps: float | None = None) -> None:
         self._settings = VideoSettings(film, pace=False)
-        self._video = Video(self._settings)
+        self._video = VideoSource(self._settings)
         self._frames = frames
         self._fps = fps
         self._index = 0
@@ -65,7 +65,7 @@ class Reel:
                 frame = self._video.read()
             except EndOfStream:
                 self._video.close()
-                self._video = Video(self._settings)
+                self._video = VideoSource(self._settings)
             else:
                 assert frame is not None  # it is not shown at its own pace
                 return frame

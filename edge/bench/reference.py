@@ -14,7 +14,7 @@ from edge.bench.tasks import ReferenceAnswer
 from edge.bench.timing import repeat
 from edge.commands.demo_run import CLIP
 from edge.detect.haar import Cascade
-from edge.detect.image_ops import grey
+from edge.detect.image_ops import to_gray
 from edge.errors import EmotiondError
 from edge.types import GrayImage
 
@@ -37,4 +37,4 @@ def _first_picture(film: Path) -> GrayImage:
     there, image = cv2.VideoCapture(str(film), cv2.CAP_FFMPEG).read()
     if not there:
         raise EmotiondError(f"{film}: holds no picture")
-    return grey(image)  # type: ignore[arg-type]  # OpenCV does not say what it reads
+    return to_gray(image)  # type: ignore[arg-type]  # OpenCV does not say what it reads

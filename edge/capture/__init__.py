@@ -1,33 +1,59 @@
-"""Where frames come from: cameras, streams, video files and pictures."""
+"""Frame sources, one a file, and the registry that opens them by their settings."""
 
-from edge.capture.camera import CameraSettings, open_camera
-from edge.capture.images import Images, ImagesSettings
-from edge.capture.picamera import PicameraSettings, open_picamera
-from edge.capture.reconnect import Reconnecting
+from pathlib import Path
+from typing import get_args
+
+from edge.capture.camera import CameraSettings
+from edge.capture.images import SUFFIXES, ImagesSettings
+from edge.capture.picamera import PicameraSettings
+from edge.capture.reconnect import ReconnectingSource
 from edge.capture.source import EndOfStream, LiveSource, Source
-from edge.capture.stream import StreamSettings, open_stream
-from edge.capture.video import Video, VideoSettings
+from edge.capture.stream import StreamSettings
+from edge.capture.video import VideoSettings
 
 SourceSettings = CameraSettings | PicameraSettings | StreamSettings | VideoSettings | ImagesSettings
+"""Registry of the sources. Settings tell whether a source `is_live`, its `location`, and `open` it.
+"""
 
-__all__ = ["EndOfStream", "LiveSource", "Source", "SourceSettings", "is_live", "open_source"]
+__all__ = [
+    "EndOfStream",
+    "LiveSource",
+    "Source",
+    "SourceSettings",
+    "expand_source",
+    "open_source",
+    "source_kinds",
+]
 
 
-def is_live(settings: SourceSettings) -> bool:
-    """Tell whether frames come whether or not they are read, so that a late one is dropped."""
-    return isinstance(settings, CameraSettings | PicameraSettings | StreamSettings)
+def source_kinds() -> tuple[str, ...]:
+    """Return what the kinds of source are called in a config."""
+    return tuple(str(kind.__struct_config__.tag) for kind in get_args(SourceSettings))
 
 
 def open_source(settings: SourceSettings) -> Source:
-    """Return the source that `settings` describe; live ones reconnect by themselves."""
-    match settings:
-        case CameraSettings():
-            return Reconnecting(f"camera {settings.device}", lambda: open_camera(settings))
-        case PicameraSettings():
-            return Reconnecting(f"picamera {settings.camera}", lambda: open_picamera(settings))
-        case StreamSettings():
-            return Reconnecting(f"stream {settings.safe_url}", lambda: open_stream(settings))
-        case VideoSettings():
-            return Video(settings)
-        case ImagesSettings():
-            return Images(settings)
+    """Return the source that `settings` describe; a live one reconnects by itself."""
+    if settings.is_live:
+        name = f"{settings.__struct_config__.tag} {settings.location}"
+        return ReconnectingSource(name, settings.open)
+    return settings.open()
+
+
+def expand_source(text: str) -> dict[str, object]:
+    """Return the config section of the source that a short text means, as plain values.
+
+    That is a camera (0, /dev/video0), a kind that needs no settings (picamera), the URL of a
+    stream, the path of images or, whatever else it is, of a video.
+    """
+    path = Path(text)
+    if text.isdecimal():
+        return {"kind": "camera", "device": int(text)}
+    if text.startswith("/dev/"):
+        return {"kind": "camera", "device": text}
+    if text in source_kinds():
+        return {"kind": text}
+    if "://" in text:
+        return {"kind": "stream", "url": text}
+    if path.is_dir() or path.suffix.lower() in SUFFIXES:
+        return {"kind": "images", "path": text}
+    return {"kind": "video", "path": text}

@@ -1,33 +1,45 @@
-"""Pictures from files, each standing alone."""
+"""Images source: image files, each of which stands alone."""
 
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import cv2
 import msgspec
 import numpy as np
 
-from edge.capture.source import EndOfStream, frozen
+from edge.capture.source import EndOfStream, as_readonly
 from edge.errors import InputError
 from edge.types import Frame, Image
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".gif"}
 )
-"""What is taken for a picture in a folder; a file named by itself is tried whatever its name."""
+"""Suffixes of the images in a folder; a file named by itself is read whatever its name."""
 
 
 class ImagesSettings(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="images"
 ):
-    """One picture, or every picture in a folder in the order of names."""
+    """One image, or every image in a folder in the order of names."""
+
+    is_live: ClassVar[Literal[False]] = False
 
     path: Path
 
+    @property
+    def location(self) -> str:
+        """Path, as it may be logged."""
+        return str(self.path)
 
-class Images:
-    """The pictures, one frame each, one second apart on their own clock, then EndOfStream."""
+    def open(self) -> "ImagesSource":
+        """Return the source; files are opened as they are read."""
+        return ImagesSource(self)
+
+
+class ImagesSource:
+    """Images, one frame each, one second apart on their own clock, then EndOfStream."""
 
     online = True
 
@@ -36,22 +48,22 @@ class Images:
         self._paths: Iterator[tuple[int, Path]] | None = None
 
     def read(self) -> Frame:
-        """Return the next picture.
+        """Return the next image.
 
         Raises:
-            InputError: the file is no picture, or the folder is missing or holds none.
+            InputError: the file is no image, or the folder is missing or holds none.
             EndOfStream: there are no more.
         """
         if self._paths is None:
             self._paths = enumerate(())  # so that a folder that cannot be listed is an end
             self._paths = enumerate(self._list())
         for index, path in self._paths:
-            image = read_picture(path)
-            return Frame(frozen(image), index, float(index), captured=time.monotonic(), still=True)
+            image = as_readonly(read_image(path))
+            return Frame(image, index, float(index), captured=time.monotonic(), still=True)
         raise EndOfStream
 
     def close(self) -> None:
-        """Nothing stays open between pictures."""
+        """Do nothing: no file stays open between images."""
 
     def _list(self) -> list[Path]:
         try:
@@ -65,11 +77,11 @@ class Images:
         return paths
 
 
-def read_picture(path: Path) -> Image:
-    """Return the picture in a file, BGR uint8 (height, width, 3).
+def read_image(path: Path) -> Image:
+    """Return the image in a file, BGR uint8 (height, width, 3).
 
     Raises:
-        InputError: it is none.
+        InputError: it holds none.
     """
     try:
         if path.exists() and not path.is_file():
@@ -78,15 +90,15 @@ def read_picture(path: Path) -> Image:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        return decode_picture(data)
+        return decode_image(data)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def decode_picture(data: bytes) -> Image:
-    """Return the picture that the bytes of a file hold, BGR uint8 (height, width, 3).
+def decode_image(data: bytes) -> Image:
+    """Return the image in the bytes of a file, BGR uint8 (height, width, 3).
 
-    It is turned as the camera noted in it (EXIF); of an animation it is the first picture.
+    It is rotated as its EXIF data say; of an animation it is the first frame.
 
     Raises:
         InputError: they hold none.

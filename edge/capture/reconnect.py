@@ -1,4 +1,4 @@
-"""A live source that is lost and found again."""
+"""Reconnecting source: opens a live source again when it was lost, with backoff."""
 
 import logging
 import random
@@ -10,20 +10,20 @@ from edge.errors import SourceError
 from edge.types import Frame
 
 FIRST_DELAY = 0.5
-LONGEST_DELAY = 15.0
-"""Seconds; a camera that returns is seen within the longest."""
+MAX_DELAY = 15.0
+"""Seconds between attempts; a camera that returns is found within the longest."""
 
-STEP = 0.5
+MAX_WAIT = 0.5
 """Longest single wait, in seconds, so that a stop is answered soon."""
 
 log = logging.getLogger(__name__)
 
 
-class Reconnecting:
-    """Opens a source again, with growing delays, for as long as it takes.
+class ReconnectingSource:
+    """Live source that is opened again, with growing delays, for as long as it takes.
 
     Args:
-        name: how the log calls it.
+        name: of the source in the log.
         opener: opens the source; raises SourceError when it cannot.
         clock: the monotonic clock, in seconds.
         sleep: waits that many seconds.
@@ -54,27 +54,27 @@ class Reconnecting:
         """Return the next frame, or None while the source is away. Never fails."""
         wait = self._retry_at - self._clock()
         if wait > 0:
-            self._sleep(min(wait, STEP))
+            self._sleep(min(wait, MAX_WAIT))
             return None
         try:
-            frame = self._reach().read()
+            frame = self._ensure_open().read()
         except SourceError as error:
-            self._lose(error)
+            self._mark_offline(error)
             return None
         if frame is not None:
-            self._found()
+            self._mark_online()
         return frame
 
     def skip(self) -> None:
-        """Let the next frame pass, where there is a source that gives one. Never fails."""
+        """Drop the next frame, where there is a source that gives one. Never fails."""
         try:
             if self._source is not None:
                 self._source.skip()
         except SourceError as error:
-            self._lose(error)
+            self._mark_offline(error)
 
     def close(self) -> None:
-        """Let go of the source, if there is one; the next read opens it again."""
+        """Close the source, if there is one; the next read opens it again."""
         self._online = None
         self._release()
 
@@ -83,23 +83,23 @@ class Reconnecting:
             self._source.close()
             self._source = None
 
-    def _reach(self) -> LiveSource:
+    def _ensure_open(self) -> LiveSource:
         if self._source is None:
             self._source = self._opener()
         return self._source
 
-    def _found(self) -> None:
+    def _mark_online(self) -> None:
         if not self.online:
             log.info("%s: frames are coming", self._name)
         self._online = True
         self._failures = 0
 
-    def _lose(self, error: SourceError) -> None:
+    def _mark_offline(self, error: SourceError) -> None:
         if self._online is not False:
             log.warning("%s: %s; trying again until it is back", self._name, error)
         self._online = False
         self._release()
-        delay = min(FIRST_DELAY * 2**self._failures, LONGEST_DELAY)
+        delay = min(FIRST_DELAY * 2**self._failures, MAX_DELAY)
         # Jitter keeps a fleet that lost one server from returning all at once.
         self._retry_at = self._clock() + delay * random.uniform(0.5, 1.0)
         self._failures = min(self._failures + 1, 10)

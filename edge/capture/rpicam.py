@@ -1,4 +1,4 @@
-"""A program that films, and writes what it sees to its standard output as MJPEG."""
+"""MJPEG source: a program that captures video and writes it to its standard output as MJPEG."""
 
 import os
 import re
@@ -10,40 +10,89 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from edge.capture.mjpeg import MjpegParser, decode_jpeg
-from edge.capture.source import frozen
+import cv2
+import numpy as np
+
+from edge.capture.source import as_readonly
 from edge.errors import SourceError
-from edge.pipeline.worker import BoundedQueue, QueueClosed
-from edge.types import Frame
+from edge.types import Frame, Image
 
-START_LIMIT = 10.0
-"""Seconds until the first picture: a camera's driver, its tuning and its exposure take a few."""
+JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+"""Between the tables of a JPEG and its end, an FF is followed by 00 or a restart marker (ITU-T
+T.81, B.1.1.5), so neither occurs inside one that carries no other, such as a thumbnail."""
 
-SILENCE = 2.0
-"""Seconds without a picture after which the program is taken for hung."""
+JPEG_SIZE = re.compile(rb"\xff[\xc0-\xc2]\x00.\x08(..)(..)", re.DOTALL)
+"""Frame header of a JPEG (ITU-T T.81, B.2.2): height and width, two bytes each."""
 
-WAIT = 0.5
+MAX_JPEG_BYTES = 1 << 24
+"""More than an image of the largest size at the best quality takes."""
+
+MAX_PIXELS = 7680 * 4320
+
+START_TIMEOUT = 10.0
+"""Seconds until the first image: a camera's driver, its tuning and its exposure take a few."""
+
+FRAME_TIMEOUT = 2.0
+"""Seconds without an image after which the program is assumed to hang."""
+
+MAX_WAIT = 0.5
 """Longest single wait, in seconds, so that a stop is answered soon."""
 
-PATIENCE = 1.0
+TERMINATE_TIMEOUT = 1.0
 """Seconds that the program has to end when it is asked to, and again when it is killed."""
 
-CHUNK = 1 << 16
-"""What a pipe holds, in bytes."""
+CHUNK_BYTES = 1 << 16
+"""Capacity of a pipe."""
 
-LAST_WORDS = 4096
-"""How much of what it says is kept, in bytes."""
+STDERR_TAIL_BYTES = 4096
+"""How much of the end of standard error is kept."""
+
+
+class MjpegParser:
+    """Splits a stream into JPEGs and keeps the newest; what is cut short is skipped."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Add the next bytes of the stream; return the last JPEG that they complete, if any."""
+        searched = max(0, len(self._buffer) - 1)
+        self._buffer += data
+        end = self._buffer.rfind(JPEG_END, searched)
+        if end < 0:
+            if len(self._buffer) > MAX_JPEG_BYTES:
+                self._buffer.clear()
+            return None
+        start = self._buffer.rfind(JPEG_START, 0, end)
+        jpeg = bytes(self._buffer[start : end + len(JPEG_END)]) if start >= 0 else None
+        del self._buffer[: end + len(JPEG_END)]
+        return jpeg
+
+
+def decode_jpeg(data: bytes) -> Image | None:
+    """Return the image, BGR uint8 (height, width, 3), or None where it is none or too large."""
+    size = JPEG_SIZE.search(data)
+    if not size:
+        return None
+    height, width = (int.from_bytes(side) for side in size.groups())
+    if height * width > MAX_PIXELS:
+        return None
+    try:
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return None if image is None else np.asarray(image, dtype=np.uint8)
 
 
 class SubprocessMjpegSource:
-    """The newest picture of a program, each stamped with the time at which it was whole.
+    """Newest image of a program, each stamped with the time at which it was complete.
 
-    A thread reads without a break whether or not anybody takes the pictures, so that neither the
-    pipe nor the program behind it holds old ones.
+    A thread reads without pause whether or not anybody takes the images, so that neither the pipe
+    nor the program behind it holds old ones.
 
     Args:
         command: the program and its arguments.
-        environment: of the program; None hands on one's own.
+        environment: of the program; None passes on the present one.
 
     Raises:
         SourceError: it cannot be started.
@@ -54,38 +103,40 @@ class SubprocessMjpegSource:
     def __init__(self, command: list[str], environment: dict[str, str] | None = None) -> None:
         self._name = Path(command[0]).name
         self._process = _start(command, environment)
-        self._cutter = MjpegParser()
-        self._pictures: BoundedQueue[tuple[bytes, float]] = BoundedQueue(1, lossless=False)
-        self._words = b""
+        self._parser = MjpegParser()
+        self._changed = threading.Condition()
+        self._newest: tuple[bytes, float] | None = None
+        self._ended = False
+        self._stderr_tail = b""
         self._index = 0
-        self._deadline = time.monotonic() + START_LIMIT
+        self._deadline = time.monotonic() + START_TIMEOUT
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._listen, name=self._name, daemon=True)
+        self._thread = threading.Thread(target=self._read_pipes, name=self._name, daemon=True)
         self._thread.start()
 
     def read(self) -> Frame | None:
-        """Return the newest picture that was not yet read, or None when none came for a while.
+        """Return the newest image that was not yet read, or None when none came for a while.
 
         Raises:
             SourceError: the program ended or fell silent.
         """
-        picture = self._next()
-        image = decode_jpeg(picture[0]) if picture else None
-        if picture is None or image is None:
-            self._expect_alive()
+        newest = self._take_newest()
+        image = decode_jpeg(newest[0]) if newest else None
+        if newest is None or image is None:
+            self._check_alive()
             return None
-        self._deadline = time.monotonic() + SILENCE
+        self._deadline = time.monotonic() + FRAME_TIMEOUT
         self._index += 1
-        return Frame(frozen(image), self._index - 1, timestamp=picture[1], captured=picture[1])
+        return Frame(as_readonly(image), self._index - 1, timestamp=newest[1], captured=newest[1])
 
     def skip(self) -> None:
-        """Let the next picture pass; it is not decoded.
+        """Drop the next image; it is not decoded.
 
         Raises:
             SourceError: the program ended or fell silent.
         """
-        if self._next() is None:
-            self._expect_alive()
+        if self._take_newest() is None:
+            self._check_alive()
 
     def close(self) -> None:
         """End the program, its thread and its pipes."""
@@ -94,35 +145,38 @@ class SubprocessMjpegSource:
             end()
             # One that waits inside the kernel cannot be killed: it is left behind.
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(PATIENCE)
+                self._process.wait(TERMINATE_TIMEOUT)
                 break
         self._thread.join()
         for pipe in self._pipes():
             pipe.close()
 
-    def _next(self) -> tuple[bytes, float] | None:
-        try:
-            return self._pictures.get(WAIT)
-        except QueueClosed:
-            raise SourceError(self._end()) from None
+    def _take_newest(self) -> tuple[bytes, float] | None:
+        """Wait a while for a JPEG that was not yet taken; return it with its time."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._newest or self._ended, MAX_WAIT)
+            newest, self._newest = self._newest, None
+        if newest is None and self._ended:
+            raise SourceError(self._exit_reason())
+        return newest
 
-    def _expect_alive(self) -> None:
+    def _check_alive(self) -> None:
         if time.monotonic() < self._deadline:
             return
-        limit = SILENCE if self._index else START_LIMIT
-        raise SourceError(f"{self._name} gave no picture for {limit:.0f} s{self._reason()}")
+        limit = FRAME_TIMEOUT if self._index else START_TIMEOUT
+        raise SourceError(f"{self._name} gave no picture for {limit:.0f} s{self._stderr_reason()}")
 
-    def _end(self) -> str:
-        """Say how the program ended."""
+    def _exit_reason(self) -> str:
+        """Return how the program ended."""
         try:
-            code = self._process.wait(PATIENCE)
+            code = self._process.wait(TERMINATE_TIMEOUT)
         except subprocess.TimeoutExpired:
-            return f"{self._name} closed its output{self._reason()}"
-        return f"{self._name} ended with exit code {code}{self._reason()}"
+            return f"{self._name} closed its output{self._stderr_reason()}"
+        return f"{self._name} ended with exit code {code}{self._stderr_reason()}"
 
-    def _reason(self) -> str:
+    def _stderr_reason(self) -> str:
         """Return the last line that names an error, else the last line."""
-        text = re.sub(r"\x1b\[[0-9;]*m", "", self._words.decode(errors="replace"))
+        text = re.sub(r"\x1b\[[0-9;]*m", "", self._stderr_tail.decode(errors="replace"))
         lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
         errors = [line for line in lines if "ERROR" in line]
         return f": {(errors or lines)[-1][:200]}" if lines else ""
@@ -132,31 +186,35 @@ class SubprocessMjpegSource:
         assert self._process.stderr
         return self._process.stdout, self._process.stderr
 
-    def _listen(self) -> None:
-        """Take what comes on both pipes until they end or the source is closed."""
-        output, words = self._pipes()
+    def _read_pipes(self) -> None:
+        """Read both pipes until they end or the source is closed."""
+        stdout, stderr = self._pipes()
         with selectors.DefaultSelector() as selector:
-            selector.register(output, selectors.EVENT_READ, self._take_pictures)
-            selector.register(words, selectors.EVENT_READ, self._take_words)
+            selector.register(stdout, selectors.EVENT_READ, self._on_stdout)
+            selector.register(stderr, selectors.EVENT_READ, self._on_stderr)
             while selector.get_map() and not self._closing.is_set():
-                for key, _ in selector.select(WAIT):
-                    data = os.read(key.fd, CHUNK)
+                for key, _ in selector.select(MAX_WAIT):
+                    data = os.read(key.fd, CHUNK_BYTES)
                     key.data(data)
                     if not data:
                         selector.unregister(key.fileobj)
-        self._pictures.close()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
-    def _take_pictures(self, data: bytes) -> None:
-        picture = self._cutter.feed(data)
-        if picture:
-            self._pictures.put((picture, time.monotonic()))
+    def _on_stdout(self, data: bytes) -> None:
+        jpeg = self._parser.feed(data)
+        if jpeg:
+            with self._changed:
+                self._newest = jpeg, time.monotonic()
+                self._changed.notify_all()
 
-    def _take_words(self, data: bytes) -> None:
-        self._words = (self._words + data)[-LAST_WORDS:]
+    def _on_stderr(self, data: bytes) -> None:
+        self._stderr_tail = (self._stderr_tail + data)[-STDERR_TAIL_BYTES:]
 
 
 def _start(command: list[str], environment: dict[str, str] | None) -> subprocess.Popen[bytes]:
-    """Start the program, in a session of its own so that Ctrl-C at a terminal is not for it."""
+    """Start the program, in a session of its own so that Ctrl-C at a terminal does not reach it."""
     try:
         return subprocess.Popen(
             command,

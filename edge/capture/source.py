@@ -1,4 +1,4 @@
-"""The contract of every source."""
+"""Source protocol: what every source of frames does."""
 
 import logging
 import math
@@ -30,12 +30,12 @@ class Source(Protocol):
 
         Raises:
             EndOfStream: there will be no more.
-            InputError: one input cannot be read; the next call goes on behind it.
-            SourceError: the source died.
+            InputError: one input cannot be read; the next call continues after it.
+            SourceError: the source failed.
         """
 
     def close(self) -> None:
-        """Let go of the device or file."""
+        """Release the device or file."""
 
 
 @runtime_checkable
@@ -43,24 +43,24 @@ class LiveSource(Source, Protocol):
     """Gives frames whether or not they are read."""
 
     def skip(self) -> None:
-        """Let the next frame pass without making a picture of it, once it has come.
+        """Wait for the next frame and drop it without decoding it.
 
         Raises:
-            SourceError: the source died.
+            SourceError: the source failed.
         """
 
 
-def frames(source: Source, patience: float = math.inf) -> Iterator[Frame]:
+def iter_frames(source: Source, timeout: float = math.inf) -> Iterator[Frame]:
     """Yield the frames of `source` until it ends; an input that cannot be read is logged.
 
     Args:
         source: what is read.
-        patience: seconds to wait for a frame.
+        timeout: seconds to wait for a frame.
 
     Raises:
         SourceError: none came for longer than that.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         try:
             frame = source.read()
@@ -71,12 +71,12 @@ def frames(source: Source, patience: float = math.inf) -> Iterator[Frame]:
             continue
         if frame is not None:
             yield frame
-            deadline = time.monotonic() + patience
-    raise SourceError(f"no picture came for {patience:.0f} s; is the camera there, and free?")
+            deadline = time.monotonic() + timeout
+    raise SourceError(f"no picture came for {timeout:.0f} s; is the camera there, and free?")
 
 
-def frozen(image: object) -> Image:
-    """Return OpenCV's picture as a read-only array, so that no stage can change another's."""
-    picture = np.asarray(image, dtype=np.uint8)
-    picture.flags.writeable = False
-    return picture
+def as_readonly(image: object) -> Image:
+    """Return OpenCV's image as a read-only array, so that no stage can change another's."""
+    array = np.asarray(image, dtype=np.uint8)
+    array.flags.writeable = False
+    return array

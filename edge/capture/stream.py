@@ -1,12 +1,12 @@
-"""A camera behind a network address."""
+"""Stream source: a camera behind a network address."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import quote, urlsplit
 
 import cv2
 import msgspec
 
-from edge.capture.opencv_capture import OpenCVSource
+from edge.capture.camera import OpenCVSource
 from edge.errors import ConfigError, SourceError
 from edge.secrets import SecretRef, redact_url
 
@@ -20,10 +20,11 @@ class StreamSettings(
     """An RTSP or HTTP stream (MJPEG, HLS).
 
     Attributes:
-        url: its address. It may hold user and password itself, where everybody who reads the config
-            may read them.
-        user, password: who asks for it.
+        url: its address. User and password in it can be read by everybody who reads the config.
+        user, password: credentials, instead of those in `url`.
     """
+
+    is_live: ClassVar[Literal[True]] = True
 
     url: Annotated[str, msgspec.Meta(pattern="^(rtsp|rtsps|http|https)://.+")]
     user: str | None = None
@@ -37,13 +38,13 @@ class StreamSettings(
             raise ValueError("Expected a user in `url` or beside it, not both")
 
     @property
-    def safe_url(self) -> str:
-        """The address without user, password and query, as it may be logged."""
+    def location(self) -> str:
+        """Address without user, password and query, as it may be logged."""
         return redact_url(self.url).partition("?")[0]
 
     @property
     def full_url(self) -> str:
-        """The address with user and password.
+        """Address with user and password.
 
         Raises:
             ConfigError: the password is not where it should be.
@@ -54,19 +55,18 @@ class StreamSettings(
         password = f":{quote(self.password.resolve(), safe='')}" if self.password else ""
         return f"{scheme}//{quote(self.user, safe='')}{password}@{rest}"
 
+    def open(self) -> OpenCVSource:
+        """Open the stream.
 
-def open_stream(settings: StreamSettings) -> OpenCVSource:
-    """Open the stream.
-
-    Raises:
-        SourceError: nothing answers, it is no video, or the password cannot be read.
-    """
-    try:
-        url = settings.full_url
-    except ConfigError as error:
-        raise SourceError(str(error)) from error
-    limits = [
-        *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS),
-        *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS),
-    ]
-    return OpenCVSource(cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits))
+        Raises:
+            SourceError: nothing answers, it is no video, or the password cannot be read.
+        """
+        try:
+            url = self.full_url
+        except ConfigError as error:
+            raise SourceError(str(error)) from error
+        limits = [
+            *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS),
+            *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS),
+        ]
+        return OpenCVSource(cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits))

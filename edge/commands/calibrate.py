@@ -56,7 +56,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
         flush=True,
     )
     with closing(open_source(settings)) as source:
-        baseline = calibrator.watch(source, options.seconds)
+        baseline = calibrator.collect(source, options.seconds)
     write_baseline(options.out, baseline)
     print(f"{options.out}: {_summary(baseline)}")
     print(f"to use it, set in the config: classifier: {{baseline: {options.out.absolute()}}}")

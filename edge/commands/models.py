@@ -4,8 +4,7 @@ import argparse
 from typing import Any
 
 from edge.commands.common import add_subcommand
-from edge.detect.model_download import PACKAGES, fetch
-from edge.detect.model_files import installed_model_directory
+from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
 from edge.errors import ExitCode
 
 

@@ -1,26 +1,45 @@
 """Face detectors, one a file, and the registry that opens them by their settings."""
 
+import logging
 from typing import get_args
 
-from edge.detect.auto import AutoSettings, open_best
-from edge.detect.blazeface import BlazeFace, BlazeFaceSettings
+import msgspec
+
+from edge.detect.blazeface import BlazeFaceSettings
 from edge.detect.builtin import BuiltinDetector, BuiltinSettings
 from edge.detect.detector import Detector
-from edge.detect.haar import Haar, HaarSettings
-from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
-from edge.detect.yunet import YuNet, YuNetSettings
+from edge.detect.haar import HaarSettings
+from edge.detect.mediapipe import MediaPipeSettings
+from edge.detect.yunet import YuNetSettings
+from edge.errors import ConfigError, ModelError
 from edge.geometry import CropCalibration
 
-DetectorSettings = (
-    AutoSettings
-    | BuiltinSettings
-    | HaarSettings
-    | BlazeFaceSettings
-    | MediaPipeSettings
-    | YuNetSettings
+log = logging.getLogger(__name__)
+
+
+class AutoSettings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="auto"
+):
+    """Takes the first registered detector that can be opened."""
+
+
+NamedDetectorSettings = (
+    BuiltinSettings | YuNetSettings | BlazeFaceSettings | MediaPipeSettings | HaarSettings
 )
+"""Registry of the detectors, in the order in which `auto` tries them.
+
+The built-in one is part of the daemon; the others serve where its file is damaged. They go from the
+one that finds most to the one that needs no file; docs/quality.md has the figures. `mediapipe` is
+`blazeface` in a package many times as large, for where the files were not fetched.
+"""
+
+DetectorSettings = AutoSettings | NamedDetectorSettings
+
+AUTO_ORDER: tuple[type[NamedDetectorSettings], ...] = get_args(NamedDetectorSettings)
+"""Settings of the detectors that `auto` tries, the best first."""
 
 __all__ = [
+    "AUTO_ORDER",
     "AutoSettings",
     "BlazeFaceSettings",
     "BuiltinDetector",
@@ -48,16 +67,21 @@ def open_detector(settings: DetectorSettings) -> Detector:
         ConfigError: a file or package that it needs is not there.
         ModelError: its file is damaged.
     """
-    match settings:
-        case AutoSettings():
-            return open_best()
-        case BuiltinSettings():
-            return BuiltinDetector(settings)
-        case HaarSettings():
-            return Haar(settings)
-        case BlazeFaceSettings():
-            return BlazeFace(settings)
-        case MediaPipeSettings():
-            return MediaPipe(settings)
-        case YuNetSettings():
-            return YuNet(settings)
+    return _open_first() if isinstance(settings, AutoSettings) else settings.open()
+
+
+def _open_first() -> Detector:
+    """Return the first detector that can be opened; the log says which, and why none before it."""
+    missing: list[str] = []
+    for kind in AUTO_ORDER:
+        try:
+            detector = kind().open()
+        except ConfigError as error:
+            missing.append(str(error))
+        except ModelError as error:
+            log.warning("%s", error)
+        else:
+            reasons = "".join(f"; {reason}" for reason in missing)
+            log.info("detector %s, the best at hand%s", detector.name, reasons)
+            return detector
+    raise ConfigError("; ".join(missing))

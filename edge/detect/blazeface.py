@@ -1,4 +1,4 @@
-"""BlazeFace, MediaPipe's face detectors, run on LiteRT directly.
+"""BlazeFace detector: MediaPipe's networks, run on LiteRT directly.
 
 Described in Bazarevsky et al. 2019 (arXiv:1907.05047) and, with the numbers used here, in
 MediaPipe's published graphs (mediapipe/modules/face_detection, release 0.10.21, Apache-2.0).
@@ -22,21 +22,20 @@ from edge.types import Face, Image
 
 Floats = NDArray[np.float32]
 
-SAME_FACE = 0.3
+NMS_IOU = 0.3
 """Overlap (IoU) above which two answers are of one face (min_suppression_threshold)."""
 
-LONGEST = 32_766
+MAX_SIDE = 32_766
 """Pixels of a side that OpenCV's warps can address."""
 
 TILE_OVERLAP = 1.2
-"""A tile is this much longer than its share of the picture, so that a small face lies whole in
-one."""
+"""Length of a tile, in its share of the image: a small face then lies whole in one."""
 
 
-class Range(StrEnum):
-    """How far away faces may be.
+class BlazeFaceVariant(StrEnum):
+    """Distance of the faces that a network finds.
 
-    `full` finds them some five metres away, `short` those at arm's length, in half the time.
+    `full` finds faces up to some five meters away, `short` those at arm's length, in half the time.
     """
 
     FULL = "full"
@@ -44,13 +43,13 @@ class Range(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """What differs between the two.
+class ModelSpec:
+    """Properties of one network.
 
     Attributes:
         file: the network.
         side: of its square input in pixels.
-        grids: cells along a side, and anchors in each cell, of every layer of its answer.
+        grids: cells along a side, and anchors in each cell, of every layer of its output.
         min_confidence: that its published graph asks for.
         crop_fit: of its boxes: medians over the training faces that it found of 1,000, 376 by the
             full and 562 by the short range (`emotiond-convert fit-crop`, 2026-11-20).
@@ -63,32 +62,40 @@ class Form:
     crop_fit: CropCalibration
 
 
-FORMS = {
-    Range.FULL: Form(FULL_RANGE, 192, ((48, 1),), 0.6, CropCalibration(1.11, 0.0, -0.07)),
-    Range.SHORT: Form(SHORT_RANGE, 128, ((16, 2), (8, 6)), 0.5, CropCalibration(1.12, 0.0, -0.09)),
+VARIANTS = {
+    BlazeFaceVariant.FULL: ModelSpec(
+        FULL_RANGE, 192, ((48, 1),), 0.6, CropCalibration(1.11, 0.0, -0.07)
+    ),
+    BlazeFaceVariant.SHORT: ModelSpec(
+        SHORT_RANGE, 128, ((16, 2), (8, 6)), 0.5, CropCalibration(1.12, 0.0, -0.09)
+    ),
 }
 
 
 class BlazeFaceSettings(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="blazeface"
 ):
-    """Which of the two networks, and how it is used.
+    """Choice of the network, and how it is used.
 
     Attributes:
         range: how far away faces may be.
-        min_confidence: what is less surely a face is passed over, 0-1; None takes what MediaPipe
-            asks for, 0.6 (full) or 0.5 (short).
-        tiles: above 1, as many overlapping parts of the picture are searched beside the whole of
-            it, for small faces; each costs as much as the whole.
+        min_confidence: least confidence of a face, 0-1; None takes what MediaPipe asks for, 0.6
+            (full) or 0.5 (short).
+        tiles: above 1, as many overlapping parts of the image are searched beside the whole of it,
+            for small faces; each costs as much as the whole.
     """
 
-    range: Range = Range.FULL
+    range: BlazeFaceVariant = BlazeFaceVariant.FULL
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
     tiles: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
 
+    def open(self) -> "BlazeFace":
+        """Load the network; errors as `BlazeFace`."""
+        return BlazeFace(self)
+
 
 class BlazeFace:
-    """Finds faces and their six key points.
+    """Detector of faces with six landmarks.
 
     Raises:
         ConfigError: the network was not fetched, or LiteRT is not installed.
@@ -99,38 +106,38 @@ class BlazeFace:
     searches_near = False
 
     def __init__(self, settings: BlazeFaceSettings) -> None:
-        form = FORMS[settings.range]
-        path = find_published(form.file)
+        spec = VARIANTS[settings.range]
+        path = find_published(spec.file)
         if path is None:
             raise ConfigError(
-                f"blazeface needs {form.file.name}, which is in no model directory: "
+                f"blazeface needs {spec.file.name}, which is in no model directory: "
                 "run `emotiond models fetch blazeface`"
             )
-        self.crop_fit = form.crop_fit
+        self.crop_fit = spec.crop_fit
         self._tile_count = settings.tiles
-        self._threshold = settings.min_confidence or form.min_confidence
-        self._side = form.side
-        self._network = TFLiteModel(path, Runtime.LITERT)
-        self._anchors = anchors(form.grids)
+        self._threshold = settings.min_confidence or spec.min_confidence
+        self._side = spec.side
+        self._model = TFLiteModel(path, Runtime.LITERT)
+        self._anchors = anchors(spec.grids)
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
-        """Return the faces; what is known of others changes nothing."""
-        answers = [self._search(image, tile) for tile in self._tiles(image)]
-        scores, values = (np.concatenate(part) for part in zip(*answers, strict=True))
-        return [_face(score, row) for score, row in suppress(scores, values)]
+        """Return the faces; known ones make no difference."""
+        results = [self._search(image, tile) for tile in self._tiles(image)]
+        scores, values = (np.concatenate(part) for part in zip(*results, strict=True))
+        return [_face(score, row) for score, row in weighted_nms(scores, values)]
 
     def _tiles(self, image: Image) -> Iterator[Box]:
-        """Yield the whole picture, then the parts of it to search."""
+        """Yield the whole image, then the parts of it to search."""
         height, width = image.shape[:2]
         yield Box(0, 0, width, height)
         if self._tile_count > 1:
             yield from tiles(width, height, self._tile_count)
 
     def _search(self, image: Image, tile: Box) -> tuple[Floats, Floats]:
-        """Return scores (n,) and boxes with points (n, 16) of one tile, in the picture's pixels."""
+        """Return scores (n,) and boxes with points (n, 16) of one tile, in the image's pixels."""
         x1, y1, x2, y2 = (int(edge) for edge in (tile.x1, tile.y1, tile.x2, tile.y2))
         batch, scale, left, top = self._letterbox(image[y1:y2, x1:x2])
-        rows, logits = self._network.invoke(batch)
+        rows, logits = self._model.invoke(batch)
         shares = rows[0] / self._side
         scores, values = decode(logits[0, :, 0], shares, self._anchors, self._threshold)
         values[:, 0::2] = (values[:, 0::2] * self._side - left) / scale + x1
@@ -138,12 +145,12 @@ class BlazeFace:
         return scores, values
 
     def _letterbox(self, image: Image) -> tuple[Floats, float, float, float]:
-        """Fit a picture into the black square input; return it, its scale, and where it begins.
+        """Fit an image into the black square input; return it, its scale, and where it begins.
 
-        As MediaPipe does it: each pixel is read off between four of the picture's, not averaged
-        over all it covers. Averaging finds as many faces and agrees with MediaPipe less.
+        As in MediaPipe, each pixel is interpolated between four of the image, not averaged over all
+        that it covers. Averaging finds as many faces and agrees with MediaPipe less.
         """
-        skip = -(-max(image.shape) // LONGEST)
+        skip = -(-max(image.shape) // MAX_SIDE)
         if skip > 1:
             image = np.ascontiguousarray(image[::skip, ::skip])
         height, width = image.shape[:2]
@@ -156,7 +163,7 @@ class BlazeFace:
 
 
 def anchors(grids: tuple[tuple[int, int], ...]) -> Floats:
-    """Return the centres that the network's answers are relative to, float32 (n, 2), 0-1."""
+    """Return the centers that the network's outputs are relative to, float32 (n, 2), 0-1."""
     layers = []
     for cells, count in grids:
         across = (np.arange(cells, dtype=np.float32) + 0.5) / cells
@@ -166,7 +173,7 @@ def anchors(grids: tuple[tuple[int, int], ...]) -> Floats:
 
 
 def tiles(width: int, height: int, count: int) -> list[Box]:
-    """Cut a picture along its longer side into `count` overlapping parts."""
+    """Split an image along its longer side into `count` overlapping parts."""
     longer, shorter = max(width, height), min(width, height)
     length = min(longer, max(shorter, round(TILE_OVERLAP * longer / count)))
     starts = np.linspace(0, longer - length, count).round().tolist()
@@ -178,11 +185,11 @@ def tiles(width: int, height: int, count: int) -> list[Box]:
 def decode(
     logits: Floats, rows: Floats, centers: Floats, min_confidence: float
 ) -> tuple[Floats, Floats]:
-    """Turn a network's answer into boxes with key points.
+    """Turn a network's output into boxes with landmarks.
 
     Args:
         logits: (anchors,).
-        rows: (anchors, 16), in shares of the input and relative to the anchor: centre, width and
+        rows: (anchors, 16), in shares of the input and relative to the anchor: center, width and
             height of the box, then six points.
         centers: (anchors, 2), 0-1.
         min_confidence: below which an answer is left out.
@@ -197,16 +204,16 @@ def decode(
     return scores[sure], np.concatenate([middle - half, middle + half, points], axis=1)
 
 
-def suppress(scores: Floats, values: Floats) -> Iterator[tuple[float, Floats]]:
-    """Yield one score and one row of values for each face, surest first.
+def weighted_nms(scores: Floats, values: Floats) -> Iterator[tuple[float, Floats]]:
+    """Yield one score and one row of values for each face, the highest score first.
 
-    Rows that overlap the surest by more than `SAME_FACE` are averaged with it, weighted by their
+    Rows that overlap the first by more than `NMS_IOU` are averaged with it, weighted by their
     scores (BlazeFace's tie resolution, section 3 of the paper): steadier than keeping one.
     """
     order = np.argsort(-scores, kind="stable")
     while order.size:
         first = order[0]
-        same = _overlaps(values[first], values[order]) > SAME_FACE
+        same = _overlaps(values[first], values[order]) > NMS_IOU
         same[0] = True  # a box without area overlaps not even itself
         weights = scores[order[same]]
         yield float(scores[first]), np.average(values[order[same]], axis=0, weights=weights)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.detect.detector import sure_or_known
-from edge.detect.image_ops import scaled
+from edge.detect.image_ops import resize
 from edge.errors import ModelError
 from edge.geometry import Box
 from edge.model_card import DetectorCard, load_detector_card
@@ -68,6 +68,10 @@ class BuiltinSettings(
     size: Size = Size.LARGE
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
     model: Path | None = None
+
+    def open(self) -> "BuiltinDetector":
+        """Load the network; errors as `BuiltinDetector`."""
+        return BuiltinDetector(self)
 
 
 class BuiltinDetector:
@@ -157,11 +161,11 @@ def _resize(image: Image, into: Image) -> None:
     """
     height, width = into.shape[:2]
     if image.shape[1] > 2 * width:
-        image = scaled(image, 2 * width, 2 * height, cv2.INTER_LINEAR)
+        image = resize(image, 2 * width, 2 * height, cv2.INTER_LINEAR)
     if into.shape[2] == 3:
-        scaled(image, width, height, cv2.INTER_LINEAR, into)
+        resize(image, width, height, cv2.INTER_LINEAR, into)
     else:
-        small = scaled(image, width, height, cv2.INTER_LINEAR)
+        small = resize(image, width, height, cv2.INTER_LINEAR)
         cv2.cvtColor(small, cv2.COLOR_BGR2GRAY, dst=into[:, :, 0])
 
 

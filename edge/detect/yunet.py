@@ -1,4 +1,4 @@
-"""YuNet (Wu, Peng and Yu 2023, doi:10.1007/s11633-023-1423-y), through OpenCV.
+"""YuNet detector (Wu, Peng and Yu 2023, doi:10.1007/s11633-023-1423-y), run by OpenCV.
 
 Its network is a file that the user brings: one is published with OpenCV's model zoo, others by its
 authors.
@@ -13,17 +13,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detect.image_ops import shrink
+from edge.detect.image_ops import shrink_to_width
 from edge.detect.model_files import find_file, is_file, model_directory
 from edge.errors import ConfigError, ModelError
 from edge.geometry import Box, CropCalibration, KeyPoints, Point
 from edge.types import Face, Image
 
-FILE = "yunet.onnx"
-"""Its name in a model directory, where the config names no file."""
+FILE_NAME = "yunet.onnx"
+"""Network in a model directory that is used where the config names none."""
 
-STEP = 32
-"""The coarsest stride of the network: sides of its input are multiples of it."""
+STRIDE = 32
+"""Coarsest stride of the network in pixels: sides of its input are multiples of it."""
 
 CROP_FIT = CropCalibration(0.94, 0.0, -0.01)
 """Medians over 858 training faces that its authors' smaller network found of 1,000
@@ -33,21 +33,25 @@ CROP_FIT = CropCalibration(0.94, 0.0, -0.01)
 class YuNetSettings(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="yunet"
 ):
-    """Which network, and how finely it searches.
+    """Choice of the network, and how finely it searches.
 
     Attributes:
         model: the .onnx file; None takes yunet.onnx of a model directory.
         width: the frame is made this wide before it is searched, in pixels; never enlarged.
-        min_confidence: what is less surely a face is passed over, 0-1.
+        min_confidence: least confidence of a face, 0-1.
     """
 
     model: Path | None = None
     width: Annotated[int, msgspec.Meta(ge=32, le=4096)] = 320
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.7
 
+    def open(self) -> "YuNet":
+        """Load the network; errors as `YuNet`."""
+        return YuNet(self)
+
 
 class YuNet:
-    """Finds faces and five key points; the corners of the mouth are given as its middle.
+    """Detector of faces with landmarks; the corners of the mouth are given as its middle.
 
     Raises:
         ConfigError: there is no file.
@@ -60,52 +64,52 @@ class YuNet:
 
     def __init__(self, settings: YuNetSettings) -> None:
         self._settings = settings
-        path = settings.model or find_file(FILE)
+        path = settings.model or find_file(FILE_NAME)
         if path is None or not is_file(path):
             raise ConfigError(
-                f"yunet needs a network, and {path or model_directory() / FILE} is not there: "
+                f"yunet needs a network, and {path or model_directory() / FILE_NAME} is not there: "
                 "put the .onnx file there or name it in detector.model"
             )
-        self._network = _open(path, settings.min_confidence)
-        self._try(path)
+        self._network = _load(path, settings.min_confidence)
+        self._check_network(path)
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
-        """Return the faces; what is known of others changes nothing."""
-        small, scale = self._fit(image)
+        """Return the faces; known ones make no difference."""
+        small, scale = self._prepare(image)
         self._network.setInputSize((small.shape[1], small.shape[0]))
         _, rows = self._network.detect(small)
         return [] if rows is None else [_face(row / scale, row[14]) for row in rows]
 
-    def _try(self, path: Path) -> None:
-        """Look at nothing once: OpenCV takes any network, and fails when it is used."""
+    def _check_network(self, path: Path) -> None:
+        """Run on a black image once: OpenCV loads any network, and fails when it is used."""
         try:
-            self.detect(np.zeros((2 * STEP, 2 * STEP, 3), dtype=np.uint8))
+            self.detect(np.zeros((2 * STRIDE, 2 * STRIDE, 3), dtype=np.uint8))
         except cv2.error as error:
             raise ModelError(f"{path}: is a network, and not YuNet's") from error
 
-    def _fit(self, image: Image) -> tuple[Image, float]:
-        """Return the picture to search, padded to what the network takes, and its scale."""
-        small, scale = shrink(image, self._settings.width)
+    def _prepare(self, image: Image) -> tuple[Image, float]:
+        """Return the image to search, padded to what the network takes, and its scale."""
+        small, scale = shrink_to_width(image, self._settings.width)
         below, right = (_padding(length) for length in small.shape[:2])
         padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT)
         return np.asarray(padded, dtype=np.uint8), scale
 
 
 def _padding(length: int) -> int:
-    """Return how many pixels to add to a side: OpenCV misreads any of a single step."""
-    return max(2 * STEP - length, -length % STEP)
+    """Return how many pixels to add to a side: OpenCV misreads any of a single stride."""
+    return max(2 * STRIDE - length, -length % STRIDE)
 
 
-def _open(path: Path, min_confidence: float) -> cv2.FaceDetectorYN:
+def _load(path: Path, min_confidence: float) -> cv2.FaceDetectorYN:
     try:
-        return cv2.FaceDetectorYN.create(str(path), "", (STEP, STEP), min_confidence)
+        return cv2.FaceDetectorYN.create(str(path), "", (STRIDE, STRIDE), min_confidence)
     except cv2.error as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"{path}: OpenCV cannot read it as a network: {reason}") from error
 
 
 def _face(row: NDArray[np.float32], confidence: float) -> Face:
-    """Make a face of OpenCV's row: left, top, width, height, then five points."""
+    """Return the face of one row of OpenCV: left, top, width, height, then five points."""
     x, y, width, height = row[:4].tolist()
     right_eye, left_eye, nose, *corners = (
         Point(*row[start : start + 2].tolist()) for start in range(4, 14, 2)

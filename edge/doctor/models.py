@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from edge.detect import AutoSettings, DetectorSettings, open_detector
-from edge.detect.auto import ORDER
+from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detector
 from edge.doctor.result import CheckResult, Level
 from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, open_classifier
@@ -44,9 +43,9 @@ def examine_detector(settings: DetectorSettings) -> Iterator[CheckResult]:
 def _examine_auto() -> Iterator[CheckResult]:
     """Say which detector is at hand. The first is built in, so any other stands in for it."""
     missing: list[str] = []
-    for name, opening in ORDER:
+    for kind in AUTO_ORDER:
         try:
-            opening()
+            name = kind().open().name
         except (ConfigError, ModelError) as error:
             missing.append(str(error))
             continue

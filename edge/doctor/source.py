@@ -2,13 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-from edge.capture import SourceSettings
+from edge.capture import EndOfStream, Source, SourceSettings
 from edge.capture.camera import CameraSettings
-from edge.capture.images import Images, ImagesSettings
 from edge.capture.picamera import PicameraSettings
-from edge.capture.source import EndOfStream, Source
-from edge.capture.stream import StreamSettings, open_stream
-from edge.capture.video import Video, VideoSettings
 from edge.doctor.camera import examine_camera
 from edge.doctor.picamera import examine_picamera
 from edge.doctor.result import CheckResult, Level
@@ -30,13 +26,9 @@ def examine_source(settings: SourceSettings) -> Iterator[CheckResult]:
             yield from examine_camera(settings)
         case PicameraSettings():
             yield from examine_picamera(settings)
-        case StreamSettings():
-            subject = f"source {settings.safe_url}"
-            yield _read_one(subject, lambda: open_stream(settings), STREAM_REMEDY)
-        case VideoSettings():
-            yield _read_one(f"source {settings.path}", lambda: Video(settings), FILE_REMEDY)
-        case ImagesSettings():
-            yield _read_one(f"source {settings.path}", lambda: Images(settings), FILE_REMEDY)
+        case _:
+            remedy = STREAM_REMEDY if settings.is_live else FILE_REMEDY
+            yield _read_one(f"source {settings.location}", settings.open, remedy)
 
 
 def _read_one(subject: str, opener: Callable[[], Source], remedy: str) -> CheckResult:

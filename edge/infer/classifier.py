@@ -1,4 +1,4 @@
-"""From face crops to probabilities, as the model's card directs."""
+"""Expression classifier: face crops to probabilities, as the model's card directs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ class ModelPath(PosixPath):
 
 
 class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which model classifies, and what runs it.
+    """Choice of the model, and of what runs it.
 
     Attributes:
         model: the name of a shipped model, or a path ending in .tflite with its card beside it.
-        face_threshold: a crop whose probability of being a face is below it is refused; None takes
+        face_threshold: a crop whose probability of being a face is below it is rejected; None takes
             the card's.
         min_confidence: an expression less probable than this is not named: the face is `uncertain`,
             as ambiguous. Below a half an answer is wrong more often than right
@@ -43,68 +43,69 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 @dataclass(frozen=True, slots=True)
 class ClassifierOutput:
-    """What a classifier saw in n crops.
+    """Answers of a classifier for n crops.
 
     Attributes:
         probabilities: of each class, float32 (n, classes).
-        face: of each crop being a face at all, float32 (n,); ones where the model does not tell.
+        face_scores: probability of each crop being a face at all, float32 (n,); ones where the
+            model has no such output.
     """
 
     probabilities: Probabilities
-    face: NDArray[np.float32]
+    face_scores: NDArray[np.float32]
 
 
 class Classifier(Protocol):
-    """Names the expression of faces."""
+    """Computes the probabilities of expressions."""
 
     @property
     def card(self) -> ModelCard:
-        """What the classifier is."""
+        """Card of the model."""
 
     def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
-        """Return what is seen in each of the crops.
+        """Return the answers for each of the crops.
 
         Args:
-            crops: square, of the model's side.
-            mirror: also read each crop's mirror image, and average.
+            crops: gray uint8 (side, side), of the model's side.
+            mirror: also classify each crop's mirror image, and average both.
         """
 
 
 class TFLiteClassifier:
-    """A .tflite model, run one face after another.
+    """A .tflite model, run on one face after another.
 
-    One by one rather than as one batch: even a batch allocated before saves at most 3 %, and each
-    count of faces would need one; docs/architecture.md has the figures.
+    Not as one batch: even a batch allocated before saves at most 3 %, and each count of faces would
+    need one; docs/architecture.md has the figures.
 
     Args:
         path: the file.
-        card: what it is.
-        network: the file, loaded.
+        card: its card.
+        model: the file, loaded.
         baseline: corrects the probabilities, where there is one.
 
     Raises:
-        ModelError: the model does not agree with its card; the text says what was expected.
+        ModelError: the model does not match its card; the text says what was expected.
     """
 
     def __init__(
         self,
         path: Path,
         card: ModelCard,
-        network: TFLiteModel,
+        model: TFLiteModel,
         baseline: NeutralBaseline | None = None,
     ) -> None:
         self.card = card
         self._baseline = baseline
-        self._network = network
+        self._model = model
         entry = TensorSpec((1, *card.input.shape), card.input.dtype)
-        self._order = network.match_signature(entry, _expected_outputs(card))
+        self._order = model.match_signature(entry, _expected_outputs(card))
         self._offsets = np.array(card.output.offsets or 0.0, dtype=np.float32)
-        self._check_kind(path)
+        self._check_output_kind(path)
 
     def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
-        """Return what is seen in each of the crops.
+        """Return the answers for each of the crops.
 
-        A second look, at the mirror image, gained 0.8 points of FER2013's labels and 0 to 0.2 of
+        The mirror image gained 0.8 points of FER2013's labels and 0 to 0.2 of
         FER+'s majority on PublicTest (2026-11-29).
         """
         values, face = self.outputs(crops)
@@ -124,7 +125,7 @@ class TFLiteClassifier:
     def outputs(
         self, crops: Sequence[GrayImage]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Return the outputs: (n, classes), and (n,) of the face where there is one.
+        """Return the raw outputs: (n, classes), and (n,) of the face where there is one.
 
         Logits have the card's offsets added.
         """
@@ -137,11 +138,11 @@ class TFLiteClassifier:
         return values + self._offsets, face[0][:, 0] if face else None
 
     def _invoke(self, crop: GrayImage) -> list[NDArray[np.float32]]:
-        outputs = self._network.invoke(self._prepare(crop))
+        outputs = self._model.invoke(self._prepare(crop))
         return [outputs[place] for place in self._order]
 
-    def _check_kind(self, path: Path) -> None:
-        """Look at one answer: a card that calls logits probabilities would publish nonsense."""
+    def _check_output_kind(self, path: Path) -> None:
+        """Check one answer: a card that calls logits probabilities would publish nonsense."""
         side = self.card.input.shape[0]
         answer = self.classify([np.full((side, side), 128, dtype=np.uint8)]).probabilities
         if answer.min() < 0 or abs(float(answer.sum()) - 1) > 0.05:
@@ -184,6 +185,6 @@ def _with_threshold(card: ModelCard, threshold: float) -> ModelCard:
 
 
 def _expected_outputs(card: ModelCard) -> list[TensorSpec]:
-    """Return what the card says of the outputs: the classes first, then the face."""
+    """Return the outputs that the card promises: the classes first, then the face."""
     classes = TensorSpec((1, len(card.labels)), card.output.dtype)
     return [classes] if card.face is None else [classes, TensorSpec((1, 1), card.face.dtype)]

@@ -1,89 +1,212 @@
-"""What was seen of one face so far."""
+"""Expression of one track over time: smoothed probabilities, a steady label, and uncertainty."""
 
 import math
+from dataclasses import dataclass
+from typing import Annotated
 
-from edge.infer.face_analyzer import FaceObservation
-from edge.infer.smoothing import Smoother, SmoothingSettings
-from edge.infer.uncertainty import UncertaintyHysteresis
-from edge.types import Probabilities, Quality, Reason
+import msgspec
+import numpy as np
 
-FIRST_DOUBT = 5.0
-"""Dwell times after which a face that could never be read is told of. What is none is soonest taken
-for a face where it is blurred or small, and nobody waits for the news of a face that says nothing.
+from edge.types import GrayImage, Probabilities, Quality, Reason
+
+FIRST_UNCERTAIN_DWELLS = 5.0
+"""Dwell times after which a face that could never be read is reported as uncertain. A false face is
+most likely where the image is blurred or the face small, and nobody waits for news of such a face.
 """
 
 
-class ExpressionTrackState:
-    """One face: its smoothed probabilities, and the doubt whether it can be read.
-
-    Until it is believed, by an expression or a doubt that lasted, a single refused crop starts it
-    anew: what is none is now and then taken for a face, and not for long. A doubt must last longer
-    for that than an expression.
-
-    Args:
-        settings: how steady everything is.
-        min_confidence: below it a label is ambiguous.
+class SmoothingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How steady a label is; times are in seconds, whatever the frame rate.
 
     Attributes:
-        look: the last one; None before the first.
-        looked: when that was, in seconds.
-        read: when what it says was read: the same look may be taken in again.
+        time_constant: after it, a new expression weighs 63 % of the average.
+        margin: lead in probability that a new label needs over the present one.
+        dwell: how long a face is watched before its first label, and how long it must be readable,
+            or not, before that is reported.
+    """
+
+    time_constant: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.2
+    margin: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.2
+    dwell: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class FaceObservation:
+    """What the classifier and the quality measures say of one crop of a face.
+
+    Attributes:
+        probabilities: of the classes, float32 (classes,).
+        is_face: whether the model takes the crop for a face.
+        quality: of the crop.
+        quality_issues: what makes the crop too poor to classify; empty where nothing does.
+        crop: gray uint8 (side, side), as the classifier saw it.
+    """
+
+    probabilities: Probabilities
+    is_face: bool
+    quality: Quality
+    quality_issues: tuple[Reason, ...]
+    crop: GrayImage
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why the expression cannot be read; empty where it can.
+
+        A poor crop of a face is often taken for none, so NOT_A_FACE stands by itself alone.
+        """
+        return self.quality_issues or (() if self.is_face else (Reason.NOT_A_FACE,))
+
+
+class Smoother:
+    """Steady label of one track, and the probabilities behind it.
+
+    The average is exponential in time (a first-order low-pass). The present label gets the margin
+    on top of its average, and all are scaled to sum to 1 again. So a new label needs that much
+    more, and the label is always the likeliest class of `probabilities`. While no class is probable
+    enough, the old label stays with the probabilities it had.
+
+    Args:
+        settings: how steady.
+        min_confidence: average probability that a new label needs.
+
+    Attributes:
+        average: of the probabilities, float32 (classes,); None before the first update.
+        probabilities: the average in favor of the label; None before the first label.
+        label: index of the class that is shown; None while none was chosen.
+        confidence: probability of the likeliest class, the label being favored.
     """
 
     def __init__(self, settings: SmoothingSettings, min_confidence: float = 0.0) -> None:
-        self.look: FaceObservation | None = None
-        self.looked = self.read = -math.inf
+        self.average: Probabilities | None = None
+        self.probabilities: Probabilities | None = None
+        self.label: int | None = None
+        self.confidence = 0.0
         self._settings = settings
         self._min_confidence = min_confidence
-        self._smoother, self._doubt = self._begin()
+        self._started_at = 0.0
+        self._updated_at = 0.0
 
-    def update(self, look: FaceObservation, now: float) -> None:
-        """Take in a look at `now`, in seconds."""
-        self.read = self.read if look is self.look else now
-        self.look, self.looked = look, now
-        if not look.accepted and not self.believed:
-            self._smoother, self._doubt = self._begin()
+    def update(self, probabilities: Probabilities, now: float) -> None:
+        """Add probabilities observed at `now`, in seconds, and choose the label anew."""
+        average = self._blend(probabilities, now)
+        margin = 0.0 if self.label is None else self._settings.margin
+        favored = average / (1 + margin)
+        if self.label is not None:
+            favored[self.label] += margin / (1 + margin)
+        leader = int(np.argmax(favored))
+        self.confidence = float(favored[leader])
+        watched = self.label is not None or now - self._started_at >= self._settings.dwell
+        if leader == self.label:
+            self.probabilities = favored
+        elif watched and average[leader] >= self._min_confidence:
+            self.label, self.probabilities = leader, average
+
+    def _blend(self, probabilities: Probabilities, now: float) -> Probabilities:
+        if self.average is None:
+            self.average, self._started_at = probabilities, now
+        else:
+            constant = self._settings.time_constant
+            keep = math.exp((self._updated_at - now) / constant) if constant else 0.0
+            self.average = keep * self.average + (1 - keep) * probabilities
+        self._updated_at = now
+        return self.average
+
+
+class UncertaintyHysteresis:
+    """Hysteresis on whether one face can be read, so that uncertainty does not flicker.
+
+    A face becomes uncertain once every observation for the dwell time gave a reason, and certain
+    again once none did for as long.
+
+    Attributes:
+        dwell: in seconds.
+        reasons: why the face is uncertain, of the last observation that gave any; empty where it is
+            not.
+    """
+
+    def __init__(self, dwell: float) -> None:
+        self.dwell = dwell
+        self.reasons: tuple[Reason, ...] = ()
+        self._changed_at: float | None = None
+
+    def update(self, reasons: tuple[Reason, ...], now: float) -> None:
+        """Add the reasons that an observation at `now`, in seconds, gave; empty if it gave none."""
+        if bool(reasons) == bool(self.reasons):
+            self.reasons, self._changed_at = reasons, None
             return
-        if not look.reasons:
-            self._smoother.update(look.probabilities, now)
-        self._doubt.update(look.reasons or self._ambiguity(), now)
-        if look.reasons and self.reasons:
-            # What it shows afterwards has nothing to do with what it showed before.
+        if self._changed_at is None:
+            self._changed_at = now
+        if now - self._changed_at >= self.dwell:
+            self.reasons, self._changed_at = reasons, None
+
+
+class ExpressionTrackState:
+    """Smoothed expression of one track, and whether it is uncertain.
+
+    A track is confirmed by a label, or by uncertainty that lasted longer than a label must. Until
+    then a single crop that is no face resets it: false faces pass for faces now and then, and not
+    for long.
+
+    Args:
+        settings: how steady everything is.
+        min_confidence: below it an expression is ambiguous.
+
+    Attributes:
+        observation: the last one; None before the first.
+        observed_at: when that was, in seconds.
+        classified_at: when its probabilities were computed; an observation may be added repeatedly.
+    """
+
+    def __init__(self, settings: SmoothingSettings, min_confidence: float = 0.0) -> None:
+        self.observation: FaceObservation | None = None
+        self.observed_at = self.classified_at = -math.inf
+        self._settings = settings
+        self._min_confidence = min_confidence
+        self._smoother, self._uncertainty = self._initial()
+
+    def update(self, observation: FaceObservation, now: float) -> None:
+        """Add an observation at `now`, in seconds."""
+        if observation is not self.observation:
+            self.classified_at = now
+        self.observation, self.observed_at = observation, now
+        if not observation.is_face and not self.confirmed:
+            self._smoother, self._uncertainty = self._initial()
+            return
+        if not observation.reasons:
+            self._smoother.update(observation.probabilities, now)
+        self._uncertainty.update(observation.reasons or self._ambiguity(), now)
+        if observation.reasons and self.reasons:
+            # What the face shows afterwards has nothing to do with what it showed before.
             self._smoother = Smoother(self._settings, self._min_confidence)
-        if self.believed:
-            self._doubt.dwell = self._settings.dwell
+        if self.confirmed:
+            self._uncertainty.dwell = self._settings.dwell
 
     @property
-    def quality(self) -> Quality | None:
-        """How well it could be seen when it was last looked at; None before that."""
-        return None if self.look is None else self.look.quality
-
-    @property
-    def believed(self) -> bool:
-        """Whether it was a face for as long as must be."""
+    def confirmed(self) -> bool:
+        """Whether the track was a face for long enough to be reported."""
         return self.label is not None or bool(self.reasons)
 
     @property
     def label(self) -> int | None:
-        """Index of the class that it shows; None while none was chosen."""
+        """Index of the class that the face shows; None while none was chosen."""
         return self._smoother.label
 
     @property
     def probabilities(self) -> Probabilities | None:
-        """The average, float32 (classes,); None while nothing could be read."""
+        """Average in favor of the label, float32 (classes,); None while there is no label."""
         return self._smoother.probabilities
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Why it cannot be read; empty where it can."""
-        return self._doubt.reasons
+        """Why the face is uncertain; empty where it is not."""
+        return self._uncertainty.reasons
 
-    def _begin(self) -> tuple[Smoother, UncertaintyHysteresis]:
+    def _initial(self) -> tuple[Smoother, UncertaintyHysteresis]:
         smoother = Smoother(self._settings, self._min_confidence)
-        return smoother, UncertaintyHysteresis(FIRST_DOUBT * self._settings.dwell)
+        return smoother, UncertaintyHysteresis(FIRST_UNCERTAIN_DWELLS * self._settings.dwell)
 
     def _ambiguity(self) -> tuple[Reason, ...]:
-        # As a label is favored while it is shown, so is the doubt while it lasts.
+        # As the label is favored while it is shown, so is uncertainty while it lasts.
         average = self._smoother.average
         if average is None:
             return ()

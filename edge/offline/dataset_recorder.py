@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 
 from edge.capture import Source
-from edge.capture.source import frames
+from edge.capture.source import iter_frames
 from edge.detect import Detector
 from edge.errors import DataError
 from edge.fileio import atomic_write
@@ -44,7 +44,7 @@ def record_faces(source: Source, detector: Detector, folder: Path) -> Iterator[P
 def _crops(source: Source, detector: Detector) -> Iterator[GrayImage]:
     """Yield crops that lie `INTERVAL` apart."""
     due = float("-inf")
-    for frame in frames(source):
+    for frame in iter_frames(source):
         if frame.timestamp < due:
             continue
         crop = _largest(frame, detector)

@@ -3,7 +3,7 @@
 from itertools import count
 from pathlib import Path
 
-from edge.capture.images import read_picture
+from edge.capture.images import read_image
 from edge.config import Config, parse_config
 from edge.pipeline.processing import ProcessingComponents, analyze_image, build_processing
 from edge.types import AnalyzedFrame, Expression, Image
@@ -56,7 +56,7 @@ class EmotionRecognizer:
         Raises:
             InputError, ValueError: as `analyse`.
         """
-        picture = read_picture(Path(image)) if isinstance(image, str | Path) else _checked(image)
+        picture = read_image(Path(image)) if isinstance(image, str | Path) else _checked(image)
         return analyze_image(self._analysis, picture)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from edge.capture import EndOfStream, Source, SourceSettings, is_live, open_source
+from edge.capture import EndOfStream, Source, SourceSettings, open_source
 from edge.config import Config, outbox_paths
 from edge.detect import detector_kinds
 from edge.errors import ConfigError, InputError
@@ -127,7 +127,7 @@ class PipelineBuilder:
         self._sink_specs = self._specs_for(config, self.catalog)
         self.components = PipelineComponents(
             open_source(config.source),
-            is_live(config.source),
+            config.source.is_live,
             build_processing(config, self._track_ids),
             tuple(self._open_sink(spec) for spec in self._sink_specs),
         )
@@ -154,7 +154,7 @@ class PipelineBuilder:
             check_readable(config.source)
         components = PipelineComponents(
             open_source(config.source) if "source" in sections else present.source,
-            is_live(config.source),
+            config.source.is_live,
             rebuild_processing(present.processing, self.config, config, self._track_ids),
             self._prepare_sinks(specs),
         )
@@ -250,7 +250,7 @@ def check_readable(settings: SourceSettings) -> None:
     Raises:
         InputError: there is none that can be read.
     """
-    if is_live(settings):
+    if settings.is_live:
         return
     source = open_source(settings)
     failure: InputError | None = None

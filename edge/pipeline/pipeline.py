@@ -192,7 +192,7 @@ class Pipeline:
             "events": self._events.dropped + self._sinks.dropped,
         }
         return self._stats.stats(
-            self.source.state, dropped, self._scheduler.detections, self._analyzer.refused
+            self.source.state, dropped, self._scheduler.detections, self._analyzer.rejected_faces
         )
 
     def publish_snapshot(self) -> None:
@@ -242,7 +242,7 @@ class Pipeline:
         self._applied["detect"] = components
         if frame is not None and frame.generation == components.generation:
             self._tracked.put(self._scheduler.update(frame))
-            self.source.idle = self._scheduler.quiet
+            self.source.idle = self._scheduler.idle
 
     def _end_detect(self) -> None:
         self._frames.close()
@@ -269,7 +269,7 @@ class Pipeline:
         processing = components.processing
         if processing.analyzer is not self._analyzer:
             self._end_tracks()
-            self._stats.add_totals(rejected=self._analyzer.refused)
+            self._stats.add_totals(rejected=self._analyzer.rejected_faces)
             self._analyzer, self._event_generator = processing.analyzer, processing.events
         self._applied["analyze"] = components
 

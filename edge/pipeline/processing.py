@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 
-from edge.capture import is_live
 from edge.capture.video import VideoSettings
 from edge.config import Config
 from edge.detect import open_detector
 from edge.infer.classifier import open_classifier
-from edge.infer.expression_analyzer import ExpressionAnalyzer
+from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.publish.events import EventGenerator
 from edge.track import DetectionScheduler
 from edge.types import AnalyzedFrame, Expression, Frame, Image
@@ -48,8 +47,7 @@ def build_processing(config: Config, track_ids: Iterator[int]) -> ProcessingComp
         ConfigError: a file or package that the config needs cannot be used.
         ModelError: a model cannot be used.
     """
-    detector = open_detector(config.detector)
-    live = is_live(config.source)
+    detector, live = open_detector(config.detector), config.source.is_live
     scheduler = DetectionScheduler(detector, config.tracker, config.detect, live, track_ids)
     return _with_analyzer(scheduler, config)
 
@@ -128,13 +126,7 @@ class ImageAnalyzer:
 
 def _with_analyzer(scheduler: DetectionScheduler, config: Config) -> ProcessingComponents:
     classifier = open_classifier(config.classifier)
-    analyzer = ExpressionAnalyzer(
-        classifier,
-        scheduler.crop_fit,
-        config.smoothing,
-        config.quality,
-        config.classifier.min_confidence,
-    )
+    analyzer = ExpressionAnalyzer(classifier, scheduler.crop_fit, config)
     card, is_file = classifier.card, isinstance(config.source, VideoSettings)
     events = EventGenerator(card.name, scheduler.detector, card.labels, is_file)
     return ProcessingComponents(scheduler, analyzer, events)

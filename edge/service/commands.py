@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from edge.config_errors import format_validation_error
-from edge.infer.quality import Degrees, Grey, Limit
+from edge.infer.quality import Degrees, GrayLevel, Limit
 from edge.model_card import Share
 
 MAX_PAUSE_S = 366 * 86_400.0
@@ -73,8 +73,8 @@ class SetThresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
     min_size: Limit | None = None
     min_sharpness: Limit | None = None
-    min_brightness: Grey | None = None
-    min_contrast: Grey | None = None
+    min_brightness: GrayLevel | None = None
+    min_contrast: GrayLevel | None = None
     max_yaw: Degrees | None = None
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Faces followed from frame to frame: when to detect, when to track, when to skip."""
+"""Face tracking: when to detect, and how tracks continue from frame to frame."""
 
 from edge.track.scheduler import DetectionScheduler, SchedulerSettings
 from edge.track.tracker import Tracker, TrackerSettings

@@ -1,4 +1,4 @@
-"""Whether key points lie as those of a face do, and of one that looks at the camera."""
+"""Landmark filter: rejects faces whose landmarks lie as no face's do, and tells profiles."""
 
 import math
 from collections.abc import Iterable
@@ -7,25 +7,26 @@ from edge.geometry import KeyPoints, Point
 from edge.types import Face
 
 MAX_ROLL = 60.0
-"""Degrees; the detectors here find no face tilted further, and the classifier never saw one."""
+"""Degrees; the detectors here find no face tilted further, and the classifier was trained
+on none."""
 
 MAX_YAW = 41.0
 """Degrees up to which a face looks at the camera: beyond them the nose lies beside the eyes."""
 
-MARGIN = 0.25
-"""How far outside the box a point may lie, in heights of the box."""
+MAX_OUTSIDE = 0.25
+"""Distance outside the box at which a landmark may lie, in heights of the box."""
 
 MIN_EYES_TO_MOUTH = 0.2
-"""Distance of the mouth below the eyes, in heights of the box."""
+"""Least distance of the mouth below the eyes, in heights of the box."""
 
 
 def filter_faces(faces: Iterable[Face]) -> list[Face]:
-    """Return the faces that are plausible."""
+    """Return the faces whose landmarks are valid."""
     return [face for face in faces if has_valid_landmarks(face)]
 
 
 def has_valid_landmarks(face: Face) -> bool:
-    """Tell whether a face's key points are those of an upright face; true where it has none.
+    """Tell whether landmarks are those of an upright face; true where a face has none.
 
     The eyes and mouth lie in or near the box, the mouth well below the eyes, the nose between.
     Below is along the face's own axis, at a right angle to the line of its eyes.
@@ -37,15 +38,15 @@ def has_valid_landmarks(face: Face) -> bool:
 
 
 def is_frontal(face: Face) -> bool:
-    """Tell whether a face looks at the camera, or not far beside it; true without key points.
+    """Tell whether a face looks at the camera, or not far beside it; true without landmarks.
 
-    What detectors take for a face in a hand looks like a profile most of the time.
+    A hand that a detector takes for a face looks like a profile most of the time.
     """
     return face.points is None or abs(face.points.yaw) <= MAX_YAW
 
 
 def _inside(face: Face, points: KeyPoints) -> bool:
-    box, margin = face.box, MARGIN * face.box.height
+    box, margin = face.box, MAX_OUTSIDE * face.box.height
     return all(
         box.x1 - margin <= point.x <= box.x2 + margin
         and box.y1 - margin <= point.y <= box.y2 + margin

@@ -1,8 +1,10 @@
-"""Faces found now and then, and followed in between."""
+"""Detection scheduler: runs the detector every few frames, and tracks or skips in between."""
 
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
+from enum import Enum, auto
 from functools import cached_property
 from typing import Annotated
 
@@ -11,34 +13,53 @@ import msgspec
 import numpy as np
 
 from edge.detect.detector import Detector
-from edge.detect.image_ops import grey, shrink
+from edge.detect.image_ops import shrink_to_width, to_gray
 from edge.geometry import Box, CropCalibration, Shift
-from edge.track.cpu_budget import CostEstimate, CpuBudget
 from edge.track.landmark_filter import filter_faces
 from edge.track.motion import MotionDetector, is_cut
 from edge.track.optical_flow import track_box
 from edge.track.tracker import Tracker, TrackerSettings
 from edge.types import Face, Frame, GrayImage, Image, TrackedFrame
 
-WIDTH = 320
-"""Pixels across the grey copy in which motion is looked for."""
+GRAY_WIDTH = 320
+"""Pixels across the gray copy in which motion is measured and faces are tracked."""
+
+FACE_MARGIN = 1.6
+"""Side of the square around a known face, in its sides, in which motion is taken for the face's
+own: head, hair, neck."""
+
+STATIC_INTERVAL_FACTOR = 3
+"""Factor on the interval between detections while nothing but known faces moves: they are tracked,
+and nobody new can have come."""
+
+PADDING = 0.5
+"""Width of the border around a still that is searched again, in parts of its own sides."""
+
+IDLE_SECONDS = 3.0
+"""Seconds without a face and without motion after which a scene is idle."""
+
+BURST_SECONDS = 1.0
+"""Seconds whose share of CPU time can be saved up, or owed: neither a long idle scene nor a long
+burst is remembered for longer."""
+
+EWMA_ALPHA = 0.1
+"""Weight of the newest value in the average cost."""
 
 
 class SchedulerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When the detector runs.
 
     Attributes:
-        every: it runs at each so many-th frame, and sooner when a face is new or was lost; between,
-            faces are followed by their pixels. Where nothing moves but known faces, it runs a third
-            as often.
-        cpu_budget: share of one core that finding and following may use with a live source; beyond
-            it the detector waits. Files are searched as if there were no limit, so that a run gives
-            the same events every time.
-        max_interval: seconds after which it runs whatever the budget says and whether or not
-            anything moves.
-        min_motion: difference in grey values (0-255) of any small part of the picture, below which
+        every: interval between detections in frames, less when a face is new or was lost; in
+            between, faces are tracked by optical flow. Where nothing but known faces moves, the
+            interval is three times as long.
+        cpu_budget: share of one core that detection and tracking may use with a live source; beyond
+            it the detector waits. Files have no limit, so that a run gives the same events every
+            time.
+        max_interval: seconds after which the detector runs whatever the budget and the motion.
+        min_motion: difference in gray levels (0-255) of any small part of the image, below which
             nothing moves and the detector waits; 0 never waits.
-        full_interval: seconds between searches of the whole picture, for a detector that is faster
+        full_interval: seconds between searches of the whole image, for a detector that is faster
             near known faces: how long a new face may go unseen by it.
     """
 
@@ -49,40 +70,83 @@ class SchedulerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     full_interval: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.5
 
 
-AROUND = 1.6
-"""What moves within a square of so many sides of a known face is taken for its own: head, hair,
-neck."""
+class Decision(Enum):
+    """What to do with a frame."""
 
-PATIENCE = 3
-"""While nothing but known faces moves, so many times as many frames pass between detections: they
-are followed by their pixels, and nobody new can have come."""
+    DETECT = auto()
+    TRACK = auto()
+    SKIP = auto()
 
-PADDING = 0.5
-"""Width of the border around an image that is looked at once more, in parts of its own sides."""
 
-QUIET_SECONDS = 3.0
-"""Without a face and without motion, after which a scene is called quiet."""
+class CpuBudget:
+    """Token bucket of CPU time, measured on the clock of the thread that works.
+
+    Args:
+        share: of one core, above 0.
+    """
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self._credit = share * BURST_SECONDS
+        self._refilled_at: float | None = None
+
+    @property
+    def available(self) -> bool:
+        """Whether any CPU time is left."""
+        return self._credit > 0
+
+    def refill(self, now: float) -> None:
+        """Add the share of the time since the last call, in seconds of any one clock."""
+        elapsed = 0.0 if self._refilled_at is None else max(0.0, now - self._refilled_at)
+        self._refilled_at = now
+        self._credit = min(self._share * BURST_SECONDS, self._credit + self._share * elapsed)
+
+    @contextmanager
+    def charge(self) -> Iterator[None]:
+        """Subtract the CPU time that the block takes."""
+        started = time.thread_time()
+        try:
+            yield
+        finally:
+            spent = time.thread_time() - started
+            self._credit = max(-self._share * BURST_SECONDS, self._credit - spent)
+
+
+class CostEstimate:
+    """Exponential average of the CPU time that one kind of work takes, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+
+    @contextmanager
+    def measure(self, count: int = 1) -> Iterator[None]:
+        """Add the cost of the block, which does that work `count` times."""
+        started = time.thread_time()
+        yield
+        cost = (time.thread_time() - started) / max(1, count)
+        average = cost if self.seconds is None else self.seconds
+        self.seconds = average + EWMA_ALPHA * (cost - average)
 
 
 class GrayFrame:
-    """A frame's small grey copy, made when it is first looked at: many frames never need it."""
+    """Small gray copy of a frame, made when it is first needed: many frames never need it."""
 
     def __init__(self, frame: Frame) -> None:
         self.size = frame.size
         self._image = frame.image
 
     @cached_property
-    def grey(self) -> GrayImage:
-        """The copy; read off, not averaged, which takes a tenth of the time."""
-        return grey(shrink(self._image, WIDTH, cv2.INTER_LINEAR)[0])
+    def gray(self) -> GrayImage:
+        """The copy; interpolated, not averaged, which takes a tenth of the time."""
+        return to_gray(shrink_to_width(self._image, GRAY_WIDTH, cv2.INTER_LINEAR)[0])
 
 
 def detect_padded(detector: Detector, image: Image) -> list[Face]:
     """Return the faces that a detector finds in an image with a gray border around it.
 
-    A face that fills an image is larger than any a detector has learnt: of 250 portraits whose face
-    is as high as the image, the built-in one finds 88 % as they are, and 94 % with a second look at
-    a padded copy (2026-11-29).
+    A face that fills an image is larger than any a detector was trained on. Of 250 portraits whose
+    face is as high as the image, the built-in detector finds 88 % as they are, and 94 % with a
+    second search of a padded copy (2026-11-29).
     """
     height, width = image.shape[:2]
     down, right = round(PADDING * height), round(PADDING * width)
@@ -90,26 +154,26 @@ def detect_padded(detector: Detector, image: Image) -> list[Face]:
         image, down, down, right, right, cv2.BORDER_CONSTANT, value=(127, 127, 127)
     )
     back = Shift(-right, -down)
-    found = detector.detect(np.asarray(padded, dtype=np.uint8))
+    faces = detector.detect(np.asarray(padded, dtype=np.uint8))
     return [
         replace(face, box=face.box.moved(back), points=face.points and face.points.moved(back))
-        for face in found
+        for face in faces
     ]
 
 
 class DetectionScheduler:
-    """Turns frames into tracks, as cheaply as it can.
+    """Turns frames into tracks at the least cost.
 
     Args:
         detector: finds faces.
         tracker: when tracks begin and end.
         settings: when the detector runs.
-        live: whether the budget counts.
-        ids: of the tracks, shared with a follower that this one replaces.
+        live: whether the CPU budget applies.
+        ids: of the tracks, shared with a scheduler that this one replaces.
 
     Attributes:
         detections: in how many frames the detector ran.
-        quiet: whether nobody was there and nothing moved for a while.
+        idle: whether there was no face and no motion for a while.
     """
 
     def __init__(
@@ -121,22 +185,22 @@ class DetectionScheduler:
         ids: Iterator[int] | None = None,
     ) -> None:
         self.detections = 0
-        self.quiet = False
+        self.idle = False
         self._detector = detector
         self._tracker = Tracker(tracker, ids)
         self._settings = settings
         self._budget = CpuBudget(settings.cpu_budget) if live else None
-        self._finding, self._following = CostEstimate(), CostEstimate()
+        self._detection_cost, self._tracking_cost = CostEstimate(), CostEstimate()
         self._motion = MotionDetector()
-        self._before: GrayFrame | None = None
-        self._known: list[Box] = []
-        self._since_detection = 0
-        self._detected = self._searched = float("-inf")
-        self._lively: float | None = None
+        self._previous: GrayFrame | None = None
+        self._detected_near: list[Box] = []
+        self._frames_since_detection = 0
+        self._detected_at = self._searched_fully_at = float("-inf")
+        self._active_at = 0.0
 
     @property
     def detector(self) -> str:
-        """The name of the detector."""
+        """Name of the detector."""
         return self._detector.name
 
     @property
@@ -153,123 +217,133 @@ class DetectionScheduler:
         """Return the tracks in `frame`."""
         if frame.still:
             return self._detect(frame)
-        if self._budget is not None:
-            self._budget.earn(frame.timestamp)
-        with self._budget.spending() if self._budget else nullcontext():
-            return self._follow(frame)
+        if self._budget is None:
+            return self._update(frame)
+        self._budget.refill(frame.timestamp)
+        with self._budget.charge():
+            return self._update(frame)
 
-    def _follow(self, frame: Frame) -> TrackedFrame:
-        glance, before = GrayFrame(frame), self._before
-        self._before = glance
-        self._since_detection += 1
-        if before is not None and self._begins_anew(before, glance):
-            before = None
+    def _update(self, frame: Frame) -> TrackedFrame:
+        current, previous = GrayFrame(frame), self._previous
+        self._previous = current
+        self._frames_since_detection += 1
+        if previous is None or self._is_new_scene(previous, current):
             self._tracker.clear()
-        calm = before is not None and self._calm(glance)
-        self._note(frame, calm)
-        if before is None or self._overdue(frame):
-            return self._find(frame, glance)
-        if calm:
-            return self._tracker.carry(frame, lambda box: Shift(0.0, 0.0))
-        if (self._due(frame, glance) or self._following_is_dearer) and self._affordable:
-            return self._find(frame, glance)
-        with self._following.paid(len(self._tracker.boxes)):
-            return self._carry(frame, before.grey, glance.grey)
+            self._update_idle(frame, is_static=False)
+            return self._run_detector(frame, current)
+        is_static = self._is_static(current)
+        self._update_idle(frame, is_static)
+        match self._decide(frame, current, is_static):
+            case Decision.DETECT:
+                return self._run_detector(frame, current)
+            case Decision.SKIP:
+                return self._tracker.propagate(frame, lambda box: Shift(0.0, 0.0))
+            case Decision.TRACK:
+                return self._track(frame, previous, current)
 
-    def _begins_anew(self, before: GrayFrame, glance: GrayFrame) -> bool:
-        """Tell whether who was seen before is not who is seen now, though in the same place.
+    def _decide(self, frame: Frame, current: GrayFrame, is_static: bool) -> Decision:
+        """Return what to do within a scene; the first rule that holds decides."""
+        if frame.timestamp - self._detected_at >= self._settings.max_interval:
+            return Decision.DETECT
+        if is_static:
+            return Decision.SKIP
+        if self._budget is not None and not self._budget.available:
+            return Decision.TRACK
+        if self._tracking_costs_more or self._is_due(frame, current):
+            return Decision.DETECT
+        return Decision.TRACK
 
-        Cuts are looked for in files alone: what jumps before a camera is the light.
+    def _is_due(self, frame: Frame, current: GrayFrame) -> bool:
+        """Tell whether a face may be missed without a detection; the first rule that holds decides.
+
+        A detector that costs most where no face is known searches for one only now and then.
         """
-        if before.size != glance.size:
-            return True
-        return self._budget is None and is_cut(before.grey, glance.grey)
-
-    def _calm(self, glance: GrayFrame) -> bool:
-        """Tell whether all faces are known and nothing moved since the detector ran."""
-        if self._tracker.uncertain or not self._settings.min_motion:
-            return False
-        return self._motion.since_kept(glance.grey) < self._settings.min_motion
-
-    def _note(self, frame: Frame, calm: bool) -> None:
-        """Note whether the scene is quiet."""
-        if self._lively is None or not calm or self._tracker.boxes:
-            self._lively = frame.timestamp
-        self.quiet = frame.timestamp - self._lively >= QUIET_SECONDS
-
-    def _due(self, frame: Frame, glance: GrayFrame) -> bool:
-        """Tell whether the detector should run.
-
-        One that is dear where nobody is known looks for somebody only now and then.
-        """
+        interval, elapsed = self._settings.every, self._frames_since_detection
         if self._detector.searches_near and not self._tracker.boxes:
-            return self._full_due(frame)
-        if self._tracker.uncertain:
+            return self._is_full_search_due(frame)
+        if self._tracker.needs_detection:
             return True
-        if self._since_detection < self._settings.every:
+        if elapsed < interval:
             return False
-        patient = self._since_detection < PATIENCE * self._settings.every
-        return not patient or self._stirs_elsewhere(glance)
-
-    def _stirs_elsewhere(self, glance: GrayFrame) -> bool:
-        """Tell whether anything but known faces moved since the detector ran."""
-        if not self._settings.min_motion:
+        if elapsed >= STATIC_INTERVAL_FACTOR * interval:
             return True
-        scale = glance.grey.shape[1] / glance.size[0]
-        known = [
-            Box.around(box.center, AROUND * max(box.width, box.height)).moved(Shift(0, 0, scale))
-            for box in (*self._known, *self._tracker.boxes)
-        ]
-        return self._motion.elsewhere(glance.grey, known) >= self._settings.min_motion
+        return self._motion_outside_faces(current) >= self._settings.min_motion
 
-    def _full_due(self, frame: Frame) -> bool:
-        return frame.timestamp - self._searched >= self._settings.full_interval
+    def _is_full_search_due(self, frame: Frame) -> bool:
+        return frame.timestamp - self._searched_fully_at >= self._settings.full_interval
 
-    @property
-    def _following_is_dearer(self) -> bool:
-        """Tell whether to follow all faces takes longer than to look for them, as in a crowd.
+    def _is_new_scene(self, previous: GrayFrame, current: GrayFrame) -> bool:
+        """Tell whether faces of this frame continue none of the frame before, though in one place.
 
-        With a file it does not count: what is measured differs from run to run.
+        Cuts are looked for in files alone: before a camera, a sudden change is one of the light.
         """
-        each, all_at_once = self._following.seconds, self._finding.seconds
-        if self._budget is None or each is None or all_at_once is None:
+        if previous.size != current.size:
+            return True
+        return self._budget is None and is_cut(previous.gray, current.gray)
+
+    def _is_static(self, current: GrayFrame) -> bool:
+        """Tell whether all faces are known and nothing moved since the last detection."""
+        if self._tracker.needs_detection or not self._settings.min_motion:
             return False
-        return each * len(self._tracker.boxes) > all_at_once
+        return self._motion.max_change(current.gray) < self._settings.min_motion
+
+    def _update_idle(self, frame: Frame, is_static: bool) -> None:
+        if not is_static or self._tracker.boxes:
+            self._active_at = frame.timestamp
+        self.idle = frame.timestamp - self._active_at >= IDLE_SECONDS
+
+    def _motion_outside_faces(self, current: GrayFrame) -> float:
+        """Return the largest change since the last detection outside known faces, 0-255."""
+        if not self._settings.min_motion:
+            return 255.0
+        scale = current.gray.shape[1] / current.size[0]
+        known = [
+            Box.around(box.center, FACE_MARGIN * max(box.width, box.height)).moved(
+                Shift(0, 0, scale)
+            )
+            for box in (*self._detected_near, *self._tracker.boxes)
+        ]
+        return self._motion.max_change_outside(current.gray, known)
 
     @property
-    def _affordable(self) -> bool:
-        return self._budget is None or self._budget.allows
+    def _tracking_costs_more(self) -> bool:
+        """Whether to track all faces takes longer than to detect them, as in a crowd.
 
-    def _overdue(self, frame: Frame) -> bool:
-        return frame.timestamp - self._detected >= self._settings.max_interval
+        With a file it does not count: measured times differ from run to run.
+        """
+        track, detect = self._tracking_cost.seconds, self._detection_cost.seconds
+        if self._budget is None or track is None or detect is None:
+            return False
+        return track * len(self._tracker.boxes) > detect
 
-    def _find(self, frame: Frame, glance: GrayFrame) -> TrackedFrame:
-        """Run the detector, near the known faces where that is enough."""
+    def _run_detector(self, frame: Frame, current: GrayFrame) -> TrackedFrame:
+        """Detect in the whole image, or near the known faces where that is enough."""
         if self._settings.min_motion:
-            self._motion.keep(glance.grey)
-        self._detected, self._since_detection = frame.timestamp, 0
-        self._known = self._tracker.boxes
-        known = self._tracker.boxes
-        if self._detector.searches_near and self._full_due(frame):
+            self._motion.set_reference(current.gray)
+        self._detected_at, self._frames_since_detection = frame.timestamp, 0
+        known = self._detected_near = self._tracker.boxes
+        if self._detector.searches_near and self._is_full_search_due(frame):
             known = []
         if not known:
-            self._searched = frame.timestamp
+            self._searched_fully_at = frame.timestamp
         return self._detect(frame, known)
 
     def _detect(self, frame: Frame, known: Sequence[Box] = ()) -> TrackedFrame:
         self.detections += 1
-        with self._finding.paid():
+        with self._detection_cost.measure():
             faces = filter_faces(self._detector.detect(frame.image, known))
             if frame.still and not faces:
                 faces = filter_faces(detect_padded(self._detector, frame.image))
         return self._tracker.update(frame, faces)
 
-    def _carry(self, frame: Frame, before: GrayImage, after: GrayImage) -> TrackedFrame:
-        """Follow the faces by their pixels."""
-        scale = after.shape[1] / frame.image.shape[1]
+    def _track(self, frame: Frame, previous: GrayFrame, current: GrayFrame) -> TrackedFrame:
+        """Move the tracks by optical flow between two gray copies."""
+        with self._tracking_cost.measure(len(self._tracker.boxes)):
+            before, after = previous.gray, current.gray
+            scale = after.shape[1] / current.size[0]
 
-        def movement(box: Box) -> Shift | None:
-            shift = track_box(before, after, box.moved(Shift(0.0, 0.0, scale)))
-            return shift and Shift(shift.right / scale, shift.down / scale, shift.scale)
+            def movement(box: Box) -> Shift | None:
+                shift = track_box(before, after, box.moved(Shift(0.0, 0.0, scale)))
+                return shift and Shift(shift.right / scale, shift.down / scale, shift.scale)
 
-        return self._tracker.carry(frame, movement)
+            return self._tracker.propagate(frame, movement)

@@ -1,6 +1,6 @@
-"""Faces followed from frame to frame: which detection continues which track.
+"""Tracker: matches detections to tracks by overlap, and gives each face an id that stays.
 
-Nothing is known of a face but where it is: no embedding, no identity.
+A face is known by its place alone: there is no embedding and no identity.
 """
 
 import math
@@ -15,16 +15,16 @@ from edge.geometry import Box, KeyPoints, Shift
 from edge.track.landmark_filter import is_frontal
 from edge.types import Face, Frame, Track, TrackedFrame
 
-SAME_FACE = 0.6
+OVERLAP_THRESHOLD = 0.6
 """Share of the smaller of two boxes that both cover, above which they are one face: cascades
 report some faces twice, at two sizes."""
 
-VELOCITY_SECONDS = 0.3
-"""Over how long a velocity is averaged: detectors jitter by pixels from frame to frame, and a
-longer memory would miss a turn of the head."""
+VELOCITY_TIME_CONSTANT = 0.3
+"""Seconds over which a velocity is averaged: detectors jitter by pixels from frame to frame, and a
+longer time would miss a turn of the head."""
 
 Movement = Callable[[Box], Shift | None]
-"""Where a box went since the frame before, None where that cannot be told."""
+"""Function from a box to its shift since the frame before, None where that is unknown."""
 
 
 class TrackerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,12 +32,12 @@ class TrackerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         min_iou: overlap at which a detection continues a track.
-        min_hits: detections of a face that looks at the camera before a track is believed, each
+        min_hits: detections of a face that looks at the camera before a track is confirmed, each
             miss taking one back: false faces seldom persist.
         min_age_s: seconds between the first of them and the last, however many frames that is:
             noise in one frame is often there in the next, a thirtieth of a second later.
         max_missed: seconds a track outlives the last frame in which it was seen; at less than the
-            time between two frames no track would ever be believed.
+            time between two frames no track would ever be confirmed.
     """
 
     min_iou: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.25
@@ -47,15 +47,17 @@ class TrackerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(slots=True, eq=False)
-class _Candidate:
-    """A track in the making or in being; it has an id once it is believed.
+class _TrackState:
+    """One track, tentative until it is confirmed and has an id.
 
     Attributes:
         box, points: where it was last seen.
         last_seen, first_seen: seconds.
         right, down: velocity in pixels a second.
-        found: whether the detector found it when it last looked.
-        seen: whether it was found or followed in this very frame.
+        hits: detections, less misses.
+        detected: whether the last detection found it.
+        seen: whether it was detected or propagated in this very frame.
+        track_id: None while it is tentative.
     """
 
     box: Box
@@ -65,7 +67,7 @@ class _Candidate:
     right: float = 0.0
     down: float = 0.0
     hits: int = 1
-    found: bool = True
+    detected: bool = True
     seen: bool = True
     track_id: int | None = None
 
@@ -80,23 +82,23 @@ class _Candidate:
         elapsed = now - self.last_seen
         return Shift(self.right * elapsed, self.down * elapsed)
 
-    def find(self, face: Face, now: float) -> None:
-        """Take the detector's word."""
-        self._place(face.box, face.points, now)
+    def match(self, face: Face, now: float) -> None:
+        """Continue with a detection."""
+        self._move(face.box, face.points, now)
         self.hits += is_frontal(face)
-        self.found = True
+        self.detected = True
 
-    def carry(self, shift: Shift | None, now: float) -> None:
-        """Take the word of what followed it since the frame before."""
+    def propagate(self, shift: Shift | None, now: float) -> None:
+        """Continue with a shift since the frame before; None: it was lost."""
         self.seen = shift is not None
         if shift is not None:
             points = self.points.moved(shift) if self.points else None
-            self._place(self.box.moved(shift), points, now)
+            self._move(self.box.moved(shift), points, now)
 
-    def _place(self, box: Box, points: KeyPoints | None, now: float) -> None:
+    def _move(self, box: Box, points: KeyPoints | None, now: float) -> None:
         elapsed = now - self.last_seen
         if elapsed > 0:
-            share = 1 - math.exp(-elapsed / VELOCITY_SECONDS)
+            share = 1 - math.exp(-elapsed / VELOCITY_TIME_CONSTANT)
             before, after = self.box.center, box.center
             self.right += share * ((after.x - before.x) / elapsed - self.right)
             self.down += share * ((after.y - before.y) / elapsed - self.down)
@@ -106,17 +108,18 @@ class _Candidate:
 class Tracker:
     """Gives each face an id that stays with it; ids count from 1 and are never used again.
 
-    A track begins with a face that looks at the camera; once it is believed, any face continues it.
+    A track begins with a face that looks at the camera; once it is confirmed, any face continues
+    it.
 
     Args:
         settings: when tracks begin and end.
-        ids: the next ones, shared with a tracker that this one replaces.
+        ids: of the tracks, shared with a tracker that this one replaces.
     """
 
     def __init__(self, settings: TrackerSettings, ids: Iterator[int] | None = None) -> None:
         self._settings = settings
-        self._candidates: list[_Candidate] = []
-        self._found: tuple[Box, ...] = ()
+        self._states: list[_TrackState] = []
+        self._detections: tuple[Box, ...] = ()
         self._ids = count(1) if ids is None else ids
 
     @property
@@ -125,119 +128,117 @@ class Tracker:
         return self._settings.max_missed
 
     @property
-    def uncertain(self) -> bool:
-        """Whether a face is not yet believed, or was lost: the detector should look again."""
-        return any(one.track_id is None or not one.seen for one in self._candidates)
+    def needs_detection(self) -> bool:
+        """Whether a face is not yet confirmed, or was lost."""
+        return any(state.track_id is None or not state.seen for state in self._states)
 
     @property
     def boxes(self) -> list[Box]:
-        """Where faces were last seen, believed or not."""
-        return [one.box for one in self._candidates]
+        """Where faces were last seen, confirmed or not."""
+        return [state.box for state in self._states]
 
     def update(self, frame: Frame, faces: Sequence[Face]) -> TrackedFrame:
-        """Match the faces that a detector found to the tracks; return the tracks believed in.
+        """Match detected faces to the tracks; return the confirmed tracks.
 
-        In a still every face is believed at once, wherever it looks, and continues no earlier one.
+        In a still every face is confirmed at once, wherever it looks, and continues no earlier one.
         """
-        self._forget(frame)
-        self._found = tuple(face.box for face in faces)
-        for candidate in self._candidates:
-            candidate.seen = candidate.found = False
-        loose = self._match(faces, frame.timestamp)
-        self._begin([face for face in loose if frame.still or is_frontal(face)], frame.timestamp)
-        for candidate in self._candidates:
-            if candidate.track_id is None and (frame.still or self._believes(candidate)):
-                candidate.track_id = next(self._ids)
+        self._remove_expired(frame)
+        self._detections = tuple(face.box for face in faces)
+        for state in self._states:
+            state.seen = state.detected = False
+        unmatched = self._match(faces, frame.timestamp)
+        self._penalize_missed()
+        self._begin([one for one in unmatched if frame.still or is_frontal(one)], frame.timestamp)
+        self._confirm(frame)
         return self._tracked(frame)
 
-    def carry(self, frame: Frame, movement: Movement) -> TrackedFrame:
-        """Move the tracks on without a detector; return the tracks believed in.
+    def propagate(self, frame: Frame, movement: Movement) -> TrackedFrame:
+        """Move the tracks without a detection; return the confirmed tracks.
 
-        One that was lost, by the detector when it last looked or by what follows, is not moved:
-        what would be followed is what hides it.
+        A track that was lost, in the last detection or since, is not moved: whatever hides the face
+        would be tracked instead.
         """
-        self._forget(frame)
-        for candidate in self._candidates:
-            followed = candidate.found and candidate.seen
-            shift = movement(candidate.box) if followed else None
-            candidate.carry(shift, frame.timestamp)
+        self._remove_expired(frame)
+        for state in self._states:
+            movable = state.detected and state.seen
+            state.propagate(movement(state.box) if movable else None, frame.timestamp)
         return self._tracked(frame)
-
-    def _forget(self, frame: Frame) -> None:
-        oldest = frame.timestamp - self._settings.max_missed
-        self._candidates = [
-            one for one in self._candidates if one.last_seen >= oldest and not frame.still
-        ]
 
     def clear(self) -> None:
-        """End every track: what comes next has nothing to do with what was."""
-        self._candidates, self._found = [], ()
+        """End every track: the next frame has nothing to do with those before."""
+        self._states, self._detections = [], ()
+
+    def _remove_expired(self, frame: Frame) -> None:
+        oldest = frame.timestamp - self._settings.max_missed
+        self._states = [
+            state for state in self._states if state.last_seen >= oldest and not frame.still
+        ]
 
     def _match(self, faces: Sequence[Face], now: float) -> list[Face]:
-        """Continue tracks with detections; return the faces that continue none.
+        """Continue tracks with detections; return the faces that match none.
 
         First by where each would be by now, then by where it was: a face that is hidden often
         stays in its place, one that walks behind another does not.
         """
-        expected = [(one.expected(now), one) for one in self._candidates]
-        loose = self._continue(expected, faces, now)
-        was = [(one.box, one) for one in self._candidates if not one.found]
-        loose = self._continue(was, loose, now)
-        self._doubt()
-        return loose
+        expected = [(state.expected(now), state) for state in self._states]
+        unmatched = self._match_at(expected, faces, now)
+        missed = [(state.box, state) for state in self._states if not state.detected]
+        return self._match_at(missed, unmatched, now)
 
-    def _continue(
-        self, places: list[tuple[Box, _Candidate]], faces: Sequence[Face], now: float
+    def _match_at(
+        self, places: list[tuple[Box, _TrackState]], faces: Sequence[Face], now: float
     ) -> list[Face]:
-        """Continue the tracks at `places` with the faces that overlap them most, best pairs first.
+        """Continue tracks with the faces that overlap their places most, best pairs first.
 
         Returns:
-            The faces that continue none, without those that repeat one that does.
+            The faces that match none, without duplicates of those that do.
         """
-        every = ((box.iou(face.box), one, face) for box, one in places for face in faces)
-        pairs = [pair for pair in every if pair[0] >= self._settings.min_iou]
-        loose = list(faces)
-        for _, candidate, face in sorted(pairs, key=lambda pair: -pair[0]):
-            if not candidate.found and face in loose:
-                candidate.find(face, now)
-                loose = _others(loose, face)
-        return loose
+        overlaps = ((box.iou(face.box), state, face) for box, state in places for face in faces)
+        pairs = [pair for pair in overlaps if pair[0] >= self._settings.min_iou]
+        unmatched = list(faces)
+        for _, state, face in sorted(pairs, key=lambda pair: -pair[0]):
+            if not state.detected and face in unmatched:
+                state.match(face, now)
+                unmatched = _without_duplicates(unmatched, face)
+        return unmatched
+
+    def _penalize_missed(self) -> None:
+        """Take a hit back from each tentative track that was missed."""
+        for state in self._states:
+            state.hits -= state.track_id is None and not state.detected
+        self._states = [state for state in self._states if state.hits > 0]
 
     def _begin(self, faces: Sequence[Face], now: float) -> None:
         while faces:
             face = faces[0]
-            self._candidates.append(_Candidate(face.box, face.points, now, now))
-            faces = _others(faces, face)
+            self._states.append(_TrackState(face.box, face.points, now, now))
+            faces = _without_duplicates(faces, face)
 
-    def _doubt(self) -> None:
-        """Take a hit back from each that was missed before it was believed."""
-        for candidate in self._candidates:
-            candidate.hits -= candidate.track_id is None and not candidate.found
-        self._candidates = [one for one in self._candidates if one.hits > 0]
-
-    def _believes(self, candidate: _Candidate) -> bool:
-        age = candidate.last_seen - candidate.first_seen
-        return candidate.hits >= self._settings.min_hits and age >= self._settings.min_age_s
+    def _confirm(self, frame: Frame) -> None:
+        """Give an id to each tentative track that persisted, and to every one in a still."""
+        settings = self._settings
+        for state in self._states:
+            age = state.last_seen - state.first_seen
+            persisted = state.hits >= settings.min_hits and age >= settings.min_age_s
+            if state.track_id is None and (frame.still or persisted):
+                state.track_id = next(self._ids)
 
     def _tracked(self, frame: Frame) -> TrackedFrame:
         now = frame.timestamp
         tracks = (
-            Track(one.track_id, one.expected(now), one.seen, one.expected_points(now))
-            for one in self._candidates
-            if one.track_id is not None
+            Track(state.track_id, state.expected(now), state.seen, state.expected_points(now))
+            for state in self._states
+            if state.track_id is not None
         )
-        young = (one.expected(now) for one in self._candidates if one.track_id is None)
-        return TrackedFrame(frame, tuple(tracks), (*self._found, *young))
+        tentative = (state.expected(now) for state in self._states if state.track_id is None)
+        return TrackedFrame(frame, tuple(tracks), (*self._detections, *tentative))
 
 
-def _others(faces: Sequence[Face], face: Face) -> list[Face]:
-    """Return the other faces, those that lie neither mostly inside `face` nor mostly cover it."""
-    return [
-        other for other in faces if other is not face and not _mostly_covered(face.box, other.box)
-    ]
+def _without_duplicates(faces: Sequence[Face], face: Face) -> list[Face]:
+    """Return the faces other than `face` that neither lie mostly in it nor mostly cover it."""
 
+    def is_duplicate(box: Box) -> bool:
+        common = face.box.intersection(box)
+        return common > 0.0 and common > OVERLAP_THRESHOLD * min(face.box.area, box.area)
 
-def _mostly_covered(one: Box, other: Box) -> bool:
-    """Tell whether much of the smaller of two boxes lies in the larger."""
-    common = one.intersection(other)
-    return common > 0.0 and common > SAME_FACE * min(one.area, other.area)
+    return [other for other in faces if other is not face and not is_duplicate(other.box)]

@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.detect.model_download import PACKAGES, fetch
+from edge.detect.model_files import PACKAGES, fetch
 from tests.conftest import ROOT
 
 TOOL = Path(os.environ.get("ARM64_BENCH", ROOT / "../shared/arm64-bench/arm64-bench"))

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from itertools import count
 
 from edge.capture import Source
+from edge.config import Config
 from edge.detect import Detector, HaarSettings, open_detector
 from edge.geometry import Box
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
-from edge.infer.expression_analyzer import ExpressionAnalyzer
-from edge.infer.quality import QualitySettings
-from edge.infer.smoothing import SmoothingSettings
+from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.pipeline.build import PipelineComponents
 from edge.pipeline.pipeline import Pipeline
 from edge.pipeline.processing import ProcessingComponents
@@ -47,12 +46,13 @@ def processing_with(
     model: str = "shallow-int8",
     first_id: int = 1,
 ) -> ProcessingComponents:
-    classifier = open_classifier(ClassifierSettings(model=ModelPath(model)))
+    chosen = ClassifierSettings(model=ModelPath(model), min_confidence=0.0)
+    classifier = open_classifier(chosen)
     return ProcessingComponents(
         DetectionScheduler(
             detector, TrackerSettings(min_hits=2, min_age_s=0.0), settings, live, count(first_id)
         ),
-        ExpressionAnalyzer(classifier, detector.crop_fit, SmoothingSettings(), QualitySettings()),
+        ExpressionAnalyzer(classifier, detector.crop_fit, Config(classifier=chosen)),
         EventGenerator(classifier.card.name, detector.name, classifier.card.labels),
     )
 

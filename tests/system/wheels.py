@@ -5,7 +5,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from edge.detect.model_download import PACKAGES, PIP_OPTIONS
+from edge.detect.model_files import PACKAGES, PIP_OPTIONS
 from tests.conftest import ROOT
 
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64")

@@ -11,7 +11,7 @@ import numpy as np
 from edge.bench.seeing.labels import Scene
 from edge.capture import EndOfStream, open_source
 from edge.capture.images import SUFFIXES, ImagesSettings
-from edge.capture.source import frozen
+from edge.capture.source import as_readonly
 from edge.capture.video import VideoSettings
 from edge.types import Frame, Image
 
@@ -78,7 +78,7 @@ def _hold(photo: Frame) -> Iterator[Frame]:
 
 def _with_noise(image: Image, random: np.random.Generator) -> Image:
     noise = NOISE * random.standard_normal(image.shape, dtype=np.float32)
-    return frozen(np.clip(image + noise, 0, 255).astype(np.uint8))
+    return as_readonly(np.clip(image + noise, 0, 255).astype(np.uint8))
 
 
 def find_reels(folder: Path, labels: dict[str, Scene]) -> list[Reel]:

@@ -9,7 +9,7 @@ from edge.bench.seeing.reel import Reel
 from edge.config import Config
 from edge.detect import open_detector
 from edge.infer.classifier import open_classifier
-from edge.infer.expression_analyzer import ExpressionAnalyzer
+from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.track import DetectionScheduler
 from edge.types import Expression, Face, Frame, Track
 
@@ -117,15 +117,7 @@ class Watcher:
         )
 
     def _expressions(self) -> ExpressionAnalyzer:
-        fit = self._followed.crop_fit
-        config = self.config
-        return ExpressionAnalyzer(
-            self._classifier,
-            fit,
-            config.smoothing,
-            config.quality,
-            config.classifier.min_confidence,
-        )
+        return ExpressionAnalyzer(self._classifier, self._followed.crop_fit, self.config)
 
 
 def _timed(step: Callable[[], Result]) -> tuple[Result, float]:

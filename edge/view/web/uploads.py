@@ -8,8 +8,8 @@ from http import HTTPStatus
 import PIL.Image
 from starlette.requests import ClientDisconnect, Request
 
-from edge.capture.images import decode_picture
-from edge.capture.source import frozen
+from edge.capture.images import decode_image
+from edge.capture.source import as_readonly
 from edge.errors import InputError
 from edge.types import AnalyzedFrame, Image
 from edge.view.view_context import ViewContext
@@ -108,7 +108,7 @@ def _decode(data: bytes) -> Image:
         text = f"expected at most {MOST_PIXELS} pixels, found {width}x{height}"
         raise ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversized", text)
     try:
-        return frozen(decode_picture(data))
+        return as_readonly(decode_image(data))
     except InputError as error:
         text = f"the picture {error}"
         raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", text) from error

@@ -137,7 +137,7 @@ def test_the_face_output_lets_nearly_all_held_out_faces_pass(
     test = data.split(Usage.PUBLIC_TEST)
     for card in (one.card for one in conversions):
         assert card.face is not None
-        faces = read(directory / f"{card.name}.tflite", test).face
+        faces = read(directory / f"{card.name}.tflite", test).face_scores
         assert (faces >= card.face.threshold).mean() >= 0.99
         assert np.round(card.face.threshold, 2) == card.face.threshold
 

@@ -4,7 +4,7 @@ import pytest
 
 from edge.bench.reel import Reel
 from edge.capture import EndOfStream
-from edge.capture.source import frames
+from edge.capture.source import iter_frames
 from edge.errors import InputError
 from tests.films import cut
 
@@ -15,7 +15,7 @@ def film(tmp_path: Path) -> Path:
 
 
 def test_a_film_is_shown_again_until_so_many_frames_were_shown(film: Path) -> None:
-    shown = list(frames(Reel(film, 25)))
+    shown = list(iter_frames(Reel(film, 25)))
     assert [frame.index for frame in shown] == list(range(25))
     times = [frame.timestamp for frame in shown]
     assert times == sorted(times)
@@ -25,7 +25,7 @@ def test_a_film_is_shown_again_until_so_many_frames_were_shown(film: Path) -> No
 def test_in_real_time_frames_come_at_the_pace_of_a_camera_on_the_monotonic_clock(
     film: Path,
 ) -> None:
-    shown = list(frames(Reel(film, 12, fps=100)))
+    shown = list(iter_frames(Reel(film, 12, fps=100)))
     assert all(frame.timestamp == frame.captured for frame in shown)
     assert shown[-1].captured - shown[0].captured >= 0.10
 

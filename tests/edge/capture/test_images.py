@@ -7,7 +7,7 @@ import cv2
 import pytest
 
 from edge.capture import EndOfStream
-from edge.capture.images import Images, ImagesSettings
+from edge.capture.images import ImagesSettings, ImagesSource
 from edge.errors import InputError
 from edge.types import Image
 
@@ -29,17 +29,17 @@ HUGE = (
 
 @pytest.fixture
 def folder(tmp_path: Path, clip: list[Image]) -> Path:
-    """Two pictures, a text, and a picture that is none between them."""
+    """Two images, a text, and an image that is none between them."""
     cv2.imwrite(str(tmp_path / "a.png"), clip[0])
     (tmp_path / "b.jpg").write_text("not a picture")
     cv2.imwrite(str(tmp_path / "c.JPG"), clip[1])
-    (tmp_path / "notes.txt").write_text("passed over")
+    (tmp_path / "notes.txt").write_text("ignored")
     return tmp_path
 
 
-def test_a_folder_gives_its_pictures_in_order_each_standing_alone(folder: Path) -> None:
+def test_a_folder_gives_its_images_in_order_each_standing_alone(folder: Path) -> None:
     (folder / "b.jpg").unlink()
-    images = Images(ImagesSettings(folder))
+    images = ImagesSource(ImagesSettings(folder))
     frames = [images.read(), images.read()]
     assert [frame.index for frame in frames] == [0, 1]
     assert all(frame.still for frame in frames)
@@ -48,16 +48,16 @@ def test_a_folder_gives_its_pictures_in_order_each_standing_alone(folder: Path) 
         images.read()
 
 
-def test_a_broken_picture_is_named_and_the_others_still_come(folder: Path) -> None:
-    images = Images(ImagesSettings(folder))
+def test_a_broken_image_is_named_and_the_others_still_come(folder: Path) -> None:
+    images = ImagesSource(ImagesSettings(folder))
     images.read()
     with pytest.raises(InputError, match=r"b.jpg: is not a picture"):
         images.read()
     assert images.read().index == 2
 
 
-def test_one_picture_is_a_source_of_one_frame(folder: Path) -> None:
-    images = Images(ImagesSettings(folder / "a.png"))
+def test_one_image_is_a_source_of_one_frame(folder: Path) -> None:
+    images = ImagesSource(ImagesSettings(folder / "a.png"))
     images.read()
     with pytest.raises(EndOfStream):
         images.read()
@@ -79,7 +79,7 @@ def test_a_missing_file_or_an_empty_folder_is_an_error_and_then_the_end(
     (tmp_path / "empty").mkdir()
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "huge.png").write_bytes(HUGE)
-    images = Images(ImagesSettings(tmp_path / name))
+    images = ImagesSource(ImagesSettings(tmp_path / name))
     with pytest.raises(InputError, match=message):
         images.read()
     with pytest.raises(EndOfStream):

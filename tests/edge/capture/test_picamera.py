@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture import is_live, open_source
-from edge.capture.picamera import PicameraBackend, PicameraSettings, arguments, open_picamera
-from edge.capture.reconnect import Reconnecting
+from edge.capture import open_source
+from edge.capture.picamera import PicameraBackend, PicameraSettings, arguments
+from edge.capture.reconnect import ReconnectingSource
 from edge.capture.rpicam import SubprocessMjpegSource
-from edge.capture.source import frames
+from edge.capture.source import iter_frames
 from edge.errors import SourceError
 from tests.rpicam_vid import install, parse
 
@@ -35,46 +35,44 @@ def test_the_program_is_told_what_the_config_says() -> None:
 
 
 @pytest.mark.parametrize("name", ["rpicam-vid", "libcamera-vid"])
-def test_the_camera_is_filmed_by_the_program_under_its_new_and_its_old_name(
-    programs: Path, name: str
-) -> None:
+def test_the_program_is_found_by_its_new_and_its_old_name(programs: Path, name: str) -> None:
     install(programs, name)
-    source = open_picamera(PicameraSettings(width=320, height=240))
+    source = PicameraSettings(width=320, height=240).open()
     assert isinstance(source, SubprocessMjpegSource)
-    assert next(frames(source)).size == (320, 240)
+    assert next(iter_frames(source)).size == (320, 240)
     source.close()
 
 
-def test_a_picamera2_built_for_another_numpy_is_passed_over(
+def test_a_picamera2_built_for_another_numpy_is_ignored(
     programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(programs)
     monkeypatch.delitem(sys.modules, "picamera2")
     monkeypatch.syspath_prepend(programs)
     (programs / "picamera2.py").write_text("raise ValueError('numpy.dtype size changed')")
-    source = open_picamera(PicameraSettings())
+    source = PicameraSettings().open()
     assert isinstance(source, SubprocessMjpegSource)
     source.close()
 
 
-def test_a_program_that_is_not_installed_is_told_with_its_package(programs: Path) -> None:
+def test_a_program_that_is_not_installed_is_named_with_its_package(programs: Path) -> None:
     with pytest.raises(SourceError, match=r"found none: sudo apt install rpicam-apps"):
-        open_picamera(PicameraSettings())
+        PicameraSettings().open()
 
 
-def test_picamera2_asked_for_and_not_importable_is_told_with_its_package(programs: Path) -> None:
+def test_picamera2_asked_for_and_not_importable_is_named_with_its_package(programs: Path) -> None:
     install(programs)
     with pytest.raises(SourceError, match=r"sudo apt install python3-picamera2"):
-        open_picamera(PicameraSettings(through=PicameraBackend.BINDING))
+        PicameraSettings(through=PicameraBackend.BINDING).open()
 
 
-def test_it_is_live_and_looked_for_until_it_is_there(programs: Path) -> None:
+def test_it_is_live_and_opened_again_until_it_is_there(programs: Path) -> None:
     settings = PicameraSettings(width=320, height=240)
     source = open_source(settings)
-    assert is_live(settings)
-    assert isinstance(source, Reconnecting)
+    assert settings.is_live
+    assert isinstance(source, ReconnectingSource)
     assert source.read() is None
     install(programs)
-    assert next(frames(source)).size == (320, 240)
+    assert next(iter_frames(source)).size == (320, 240)
     assert source.online
     source.close()

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.capture.picamera import PicameraBackend, PicameraSettings, open_picamera
-from edge.capture.picamera2 import Picamera2Capture
+from edge.capture.picamera import Picamera2Source, PicameraBackend, PicameraSettings
 from edge.errors import SourceError
 from edge.types import Image
 
@@ -81,9 +80,9 @@ def library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Picamera2, "silent", False)
 
 
-def opened(settings: PicameraSettings) -> Picamera2Capture:
-    source = open_picamera(settings)
-    assert isinstance(source, Picamera2Capture)
+def opened(settings: PicameraSettings) -> Picamera2Source:
+    source = settings.open()
+    assert isinstance(source, Picamera2Source)
     return source
 
 
@@ -99,7 +98,7 @@ def test_it_is_taken_where_it_can_be_imported_and_gives_blue_green_red() -> None
     assert Picamera2.opened.configuration["controls"] == {"FrameDurationLimits": (50_000, 50_000)}
 
 
-def test_a_camera_that_hangs_upside_down_is_turned() -> None:
+def test_a_camera_that_hangs_upside_down_is_rotated() -> None:
     source = opened(PicameraSettings(rotation=180))
     assert source.read().image[0, 0].tolist() == [0, 0, 255]
 
@@ -119,7 +118,7 @@ def test_a_camera_that_falls_silent_is_lost_and_can_be_closed_and_opened_again()
 def test_a_camera_that_is_absent_or_in_use_cannot_be_opened(camera: int, message: str) -> None:
     Picamera2(0)
     with pytest.raises(SourceError, match=f"picamera2: .*{message}"):
-        open_picamera(PicameraSettings(camera=camera, through=PicameraBackend.BINDING))
+        PicameraSettings(camera=camera, through=PicameraBackend.BINDING).open()
 
 
 def test_a_camera_that_opens_and_does_not_start_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +128,7 @@ def test_a_camera_that_opens_and_does_not_start_is_let_go(monkeypatch: pytest.Mo
     with monkeypatch.context() as patch:
         patch.setattr(Picamera2, "start", fail)
         with pytest.raises(SourceError, match="picamera2: Failed to start camera"):
-            open_picamera(PicameraSettings())
+            PicameraSettings().open()
     assert opened(PicameraSettings()).read().index == 0
 
 
@@ -150,5 +149,5 @@ def test_a_camera_that_was_torn_out_is_lost_and_closed_without_a_fault(
 def test_the_program_is_taken_where_the_config_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SourceError, match="rpicam-apps"):
-        open_picamera(PicameraSettings(through=PicameraBackend.PROGRAM))
+        PicameraSettings(through=PicameraBackend.PROGRAM).open()
     assert Picamera2.opened is None

@@ -1,6 +1,7 @@
 import fcntl
 import os
 import signal
+import struct
 import subprocess
 import sys
 import termios
@@ -9,13 +10,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from edge.capture import rpicam as program
+from edge.capture import rpicam
 from edge.capture.picamera import PicameraSettings, arguments
-from edge.capture.rpicam import SubprocessMjpegSource
+from edge.capture.rpicam import MjpegParser, SubprocessMjpegSource, decode_jpeg
 from edge.errors import SourceError
-from edge.types import Frame
+from edge.types import Frame, Image
 from tests.brokers import wait_until
 from tests.rpicam_vid import install, number_of
 
@@ -24,19 +27,19 @@ class StandIn:
     """A stand-in for rpicam-vid, and what opens it.
 
     Args:
-        folder: where it is installed and keeps its diary.
+        folder: where it is installed and keeps its log.
     """
 
     def __init__(self, folder: Path) -> None:
         self._command = str(install(folder) / "rpicam-vid")
-        self._diary = folder / "diary"
+        self._log = folder / "log"
         self._opened: list[SubprocessMjpegSource] = []
 
     def open(
         self, mode: str = "", settings: PicameraSettings | None = None
     ) -> SubprocessMjpegSource:
         command = [self._command, *arguments(settings or PicameraSettings(fps=100))]
-        environment = {**os.environ, "STANDIN": mode, "STANDIN_DIARY": str(self._diary)}
+        environment = {**os.environ, "STANDIN": mode, "STANDIN_DIARY": str(self._log)}
         self._opened.append(SubprocessMjpegSource(command, environment))
         return self._opened[-1]
 
@@ -44,18 +47,18 @@ class StandIn:
         for source in self._opened:
             source.close()
 
-    def diary(self) -> tuple[int, int]:
-        """Return its process id and how many pictures it has written."""
-        process, written = self._diary.read_text().split()
+    def log(self) -> tuple[int, int]:
+        """Return its process id and how many images it has written."""
+        process, written = self._log.read_text().split()
         return int(process), int(written)
 
     @property
     def running(self) -> bool:
-        return Path(f"/proc/{self.diary()[0]}").exists()
+        return Path(f"/proc/{self.log()[0]}").exists()
 
     @property
     def begun(self) -> bool:
-        return self._diary.exists()
+        return self._log.exists()
 
 
 @pytest.fixture
@@ -118,15 +121,15 @@ def test_frames_are_of_the_size_asked_for_counted_and_stamped_as_they_came(
     assert not frames[0].image.flags.writeable
 
 
-def test_a_reader_that_comes_late_gets_the_newest_picture_and_has_held_nobody_up(
+def test_a_reader_that_comes_late_gets_the_newest_image_and_has_held_nobody_up(
     standin: StandIn,
 ) -> None:
     source = standin.open()
-    # A pipe holds about six of these pictures: more are only written if somebody takes them away.
-    wait_until(lambda: standin.begun and standin.diary()[1] >= 60)
-    process, _ = standin.diary()
+    # A pipe holds about six of these images: more are only written if somebody takes them away.
+    wait_until(lambda: standin.begun and standin.log()[1] >= 60)
+    process, _ = standin.log()
     os.kill(process, signal.SIGSTOP)
-    _, written = standin.diary()
+    _, written = standin.log()
     wait_until(lambda: waiting_bytes(source) == 0)
     assert number_of(next_frame(source).image) >= written - 1
     os.kill(process, signal.SIGCONT)
@@ -142,7 +145,7 @@ def test_a_program_that_ends_is_a_loss_that_says_why(standin: StandIn) -> None:
 def test_a_program_that_dies_without_a_word_is_a_loss(standin: StandIn) -> None:
     source = standin.open()
     next_frame(source)
-    os.kill(standin.diary()[0], 9)
+    os.kill(standin.log()[0], 9)
     assert failure(source) == "rpicam-vid ended with exit code -9"
 
 
@@ -154,10 +157,10 @@ def test_a_camera_that_is_not_there_is_told_in_the_programs_own_words(standin: S
 def test_a_program_that_falls_silent_is_lost_and_until_then_there_is_nothing_yet(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "WAIT", 0.1)
-    monkeypatch.setattr(program, "SILENCE", 1.0)
+    monkeypatch.setattr(rpicam, "MAX_WAIT", 0.1)
+    monkeypatch.setattr(rpicam, "FRAME_TIMEOUT", 1.0)
     source = standin.open("hangs:3")
-    wait_until(lambda: standin.begun and standin.diary()[1] == 2)
+    wait_until(lambda: standin.begun and standin.log()[1] == 2)
     next_frame(source)
     assert source.read() is None
     assert failure(source).startswith("rpicam-vid gave no picture for 1 s: ERROR: Device timeout")
@@ -166,22 +169,22 @@ def test_a_program_that_falls_silent_is_lost_and_until_then_there_is_nothing_yet
 def test_a_program_that_starts_slowly_is_waited_for(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "SILENCE", 0.0)
+    monkeypatch.setattr(rpicam, "FRAME_TIMEOUT", 0.0)
     source = standin.open("slow")
     assert source.read() is None
     assert next_frame(source).index == 0
 
 
-def test_a_program_that_never_gives_a_picture_is_lost(
+def test_a_program_that_never_gives_a_image_is_lost(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "START_LIMIT", 0.0)
+    monkeypatch.setattr(rpicam, "START_TIMEOUT", 0.0)
     assert failure(standin.open("hangs")).startswith("rpicam-vid gave no picture for 0 s")
 
 
-def test_broken_pictures_are_passed_over(standin: StandIn) -> None:
+def test_broken_images_are_passed_over(standin: StandIn) -> None:
     source = standin.open("corrupt")
-    # Every other picture is cut short or has lost its head, and must not spoil the next.
+    # Every other image is cut short or has lost its head, and must not spoil the next.
     numbers = [number_of(next_frame(source).image) for _ in range(10)]
     assert numbers == sorted(set(numbers))
     assert all(number % 2 == 0 for number in numbers)
@@ -190,15 +193,15 @@ def test_broken_pictures_are_passed_over(standin: StandIn) -> None:
 def test_a_program_that_gives_nothing_but_rubbish_is_lost(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "START_LIMIT", 1.0)
+    monkeypatch.setattr(rpicam, "START_TIMEOUT", 1.0)
     assert "gave no picture" in failure(standin.open("rubbish"))
 
 
 def test_a_program_that_chatters_is_not_held_up(standin: StandIn) -> None:
     source = standin.open("chatters")
-    wait_until(lambda: standin.begun and standin.diary()[1] >= 60)
+    wait_until(lambda: standin.begun and standin.log()[1] >= 60)
     next_frame(source)
-    assert len(source._words) <= program.LAST_WORDS
+    assert len(source._stderr_tail) <= 4096
 
 
 def test_closing_ends_the_program(standin: StandIn) -> None:
@@ -213,7 +216,7 @@ def test_closing_ends_the_program(standin: StandIn) -> None:
 def test_closing_ends_a_program_that_does_not_want_to_end(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "PATIENCE", 0.2)
+    monkeypatch.setattr(rpicam, "TERMINATE_TIMEOUT", 0.2)
     source = standin.open("stubborn:1")
     next_frame(source)
     source.close()
@@ -223,7 +226,7 @@ def test_closing_ends_a_program_that_does_not_want_to_end(
 def test_closing_does_not_wait_for_what_the_program_itself_has_started() -> None:
     before = threading.active_count()
     source = SubprocessMjpegSource(["sh", "-c", "sleep 10 & echo ready >&2; wait"])
-    wait_until(lambda: source._words)
+    wait_until(lambda: source._stderr_tail)
     source.close()
     assert threading.active_count() == before
 
@@ -241,9 +244,9 @@ def test_opening_a_hundred_times_leaves_no_thread_descriptor_or_zombie() -> None
 def test_the_program_ends_when_the_daemon_is_killed(standin: StandIn) -> None:
     reader = "import sys, time; from edge.capture.rpicam import SubprocessMjpegSource; source = SubprocessMjpegSource(sys.argv[1:]); time.sleep(60)"
     command = [standin._command, *arguments(PicameraSettings())]
-    environment = {**os.environ, "STANDIN_DIARY": str(standin._diary)}
+    environment = {**os.environ, "STANDIN_DIARY": str(standin._log)}
     with subprocess.Popen([sys.executable, "-c", reader, *command], env=environment) as daemon:
-        wait_until(lambda: standin.begun and standin.diary()[1] > 0)
+        wait_until(lambda: standin.begun and standin.log()[1] > 0)
         daemon.kill()
     wait_until(lambda: not standin.running)
 
@@ -253,13 +256,77 @@ def test_a_program_that_is_not_there_cannot_be_started() -> None:
         SubprocessMjpegSource(["/none/such"])
 
 
-def test_a_picture_that_passes_unseen_is_taken_and_one_that_never_comes_is_a_loss(
+def test_a_image_that_passes_unseen_is_taken_and_one_that_never_comes_is_a_loss(
     standin: StandIn,
 ) -> None:
     source = standin.open()
     first = next_frame(source)
     source.skip()
     assert number_of(next_frame(source).image) >= number_of(first.image) + 2
-    os.kill(standin.diary()[0], signal.SIGKILL)
+    os.kill(standin.log()[0], signal.SIGKILL)
     with pytest.raises(SourceError):
         skip_on(source)
+
+
+@pytest.fixture
+def jpegs(clip: list[Image]) -> list[bytes]:
+    """Four images of the clip."""
+    return [cv2.imencode(".jpg", image)[1].tobytes() for image in clip[:4]]
+
+
+def split(stream: bytes, step: int) -> list[bytes]:
+    """Feed a stream in pieces of `step` bytes; return every image that came out."""
+    parser = MjpegParser()
+    pieces = [stream[place : place + step] for place in range(0, len(stream), step)]
+    return [image for piece in pieces if (image := parser.feed(piece))]
+
+
+@pytest.mark.parametrize("step", [1, 2, 1000, 4096])
+def test_images_come_out_whole_however_the_stream_is_divided(jpegs: list[bytes], step: int) -> None:
+    assert split(b"".join(jpegs), step) == jpegs
+
+
+def test_of_several_images_at_once_the_last_whole_one_is_kept(jpegs: list[bytes]) -> None:
+    parser = MjpegParser()
+    assert parser.feed(b"".join(jpegs[:3]) + jpegs[3][:100]) == jpegs[2]
+    assert parser.feed(jpegs[3][100:]) == jpegs[3]
+
+
+@pytest.mark.parametrize("step", [1, 5000, 10**6])
+def test_what_is_cut_short_or_lies_between_images_is_passed_over(
+    jpegs: list[bytes], step: int
+) -> None:
+    stream = (
+        b"rubbish\xff\xd9" + jpegs[0][:3000] + jpegs[1] + bytes(99) + jpegs[2][9000:] + jpegs[3]
+    )
+    assert split(stream, step)[-1] == jpegs[3]
+    assert set(split(stream, 1)) >= {jpegs[1], jpegs[3]}
+    assert jpegs[0] not in split(stream, step)
+
+
+def test_a_stream_without_end_takes_no_more_memory_than_the_longest_image(
+    jpegs: list[bytes],
+) -> None:
+    parser = MjpegParser()
+    for _ in range(48):
+        assert parser.feed(bytes(1 << 20)) is None
+        assert len(parser._buffer) <= 1 << 24
+    assert parser.feed(jpegs[0]) == jpegs[0]
+
+
+def test_a_image_is_decoded_as_it_was_made(jpegs: list[bytes], clip: list[Image]) -> None:
+    image = decode_jpeg(jpegs[0])
+    assert image is not None
+    assert np.abs(image.astype(int) - clip[0]).mean() < 3
+
+
+def test_rubbish_is_no_image(jpegs: list[bytes]) -> None:
+    assert decode_jpeg(b"") is None
+    assert decode_jpeg(b"\xff\xd8\xff" + bytes(1000) + b"\xff\xd9") is None
+    assert decode_jpeg(jpegs[0][:200]) is None
+
+
+def test_a_image_that_claims_to_be_huge_is_not_decoded(jpegs: list[bytes]) -> None:
+    head = jpegs[0].index(b"\xff\xc0\x00\x11\x08")
+    huge = jpegs[0][: head + 5] + struct.pack(">HH", 16000, 60000) + jpegs[0][head + 9 :]
+    assert decode_jpeg(huge) is None

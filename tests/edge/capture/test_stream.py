@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from edge.bench.stream import LiveStream
-from edge.capture.stream import StreamSettings, open_stream
+from edge.capture.stream import StreamSettings
 from edge.commands.demo_run import CLIP
 from edge.errors import SourceError
 from edge.secrets import SecretRef
@@ -49,25 +49,25 @@ def test_user_and_password_open_a_stream_whatever_letters_they_hold(
 ) -> None:
     secret = tmp_path / "password"
     secret.write_text(f"{PASSWORD}\n")
-    source = open_stream(StreamSettings(guarded, USER, SecretRef(file=secret)))
+    source = StreamSettings(guarded, USER, SecretRef(file=secret)).open()
     assert source.read().size == (640, 480)
     source.close()
 
 
 def test_a_stream_that_lets_nobody_in_cannot_be_opened(guarded: str) -> None:
     with pytest.raises(SourceError, match="cannot be opened"):
-        open_stream(StreamSettings(guarded))
+        StreamSettings(guarded).open()
 
 
 def test_a_password_that_cannot_be_read_is_told_as_such(guarded: str) -> None:
     settings = StreamSettings(guarded, USER, SecretRef(file=Path("/gone")))
     with pytest.raises(SourceError, match="/gone: the secret cannot be read"):
-        open_stream(settings)
+        settings.open()
 
 
 def test_what_may_be_logged_holds_neither_user_nor_password_nor_query() -> None:
     settings = StreamSettings("rtsp://me:secret@camera/live?token=secret")
-    assert settings.safe_url == "rtsp://camera/live"
+    assert settings.location == "rtsp://camera/live"
     assert settings.full_url == settings.url
 
 

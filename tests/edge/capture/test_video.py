@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.capture import EndOfStream, is_live, open_source
-from edge.capture.video import Video, VideoSettings
+from edge.capture import EndOfStream, open_source
+from edge.capture.video import VideoSettings, VideoSource
 from edge.commands.demo_run import CLIP
 from edge.errors import InputError
 from edge.types import Frame
@@ -14,8 +14,8 @@ from edge.types import Frame
 FRAMES, FPS = 475, 25
 
 
-def drain(video: Video) -> list[Frame]:
-    """Read a film to its end."""
+def drain(video: VideoSource) -> list[Frame]:
+    """Read a video to its end."""
     frames: list[Frame] = []
     while True:
         try:
@@ -28,8 +28,8 @@ def drain(video: Video) -> list[Frame]:
 
 
 def read_all(path: Path) -> list[Frame]:
-    """Open a film and read it to its end, as fast as possible."""
-    return drain(Video(VideoSettings(path, pace=False)))
+    """Open a video and read it to its end, as fast as possible."""
+    return drain(VideoSource(VideoSettings(path, pace=False)))
 
 
 def test_every_frame_comes_once_in_order_with_its_time_in_the_film() -> None:
@@ -41,53 +41,53 @@ def test_every_frame_comes_once_in_order_with_its_time_in_the_film() -> None:
 
 
 def test_a_frame_is_read_only() -> None:
-    frame = Video(VideoSettings(CLIP, pace=False)).read()
+    frame = VideoSource(VideoSettings(CLIP, pace=False)).read()
     assert frame is not None
     with pytest.raises(ValueError, match="read-only"):
         frame.image[0, 0] = 0
 
 
-def test_a_paced_film_plays_no_faster_than_its_own_clock() -> None:
-    video = Video(VideoSettings(CLIP, pace=True))
+def test_a_paced_video_plays_no_faster_than_its_own_clock() -> None:
+    video = VideoSource(VideoSettings(CLIP, pace=True))
     started = time.monotonic()
     frames = [video.read() for _ in range(6)]
     assert frames[-1] is not None
     assert frames[-1].captured - started >= 5 / FPS
 
 
-def test_a_slow_film_says_not_yet_rather_than_nothing(tmp_path: Path) -> None:
+def test_a_slow_video_says_not_yet_rather_than_nothing(tmp_path: Path) -> None:
     slow = tmp_path / "slow.avi"
     writer = cv2.VideoWriter(str(slow), cv2.VideoWriter.fourcc(*"MJPG"), 0.7, (640, 480))
     for frame in read_all(CLIP)[:2]:
         writer.write(frame.image)
     writer.release()
-    video = Video(VideoSettings(slow))
+    video = VideoSource(VideoSettings(slow))
     answers = [video.read() for _ in range(4)]
     assert [answer is None for answer in answers] == [False, True, True, False]
 
 
-def test_a_film_is_a_file_and_not_live() -> None:
+def test_a_video_is_a_file_and_not_live() -> None:
     settings = VideoSettings(CLIP)
-    assert not is_live(settings)
-    assert isinstance(open_source(settings), Video)
+    assert not settings.is_live
+    assert isinstance(open_source(settings), VideoSource)
 
 
-def test_a_film_cut_short_gives_its_frames_and_then_says_so(tmp_path: Path) -> None:
+def test_a_video_cut_short_gives_its_frames_and_then_says_so(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.avi", tmp_path / "cut.avi"
     rewrite_as_avi(whole)
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    video = Video(VideoSettings(cut, pace=False))
+    video = VideoSource(VideoSettings(cut, pace=False))
     with pytest.raises(InputError, match=r"cut.avi: truncated: expected 8.0 s, found"):
         drain(video)
     with pytest.raises(EndOfStream):
         video.read()
 
 
-@pytest.mark.parametrize("content", [b"", b"no film at all" * 100])
-def test_a_file_that_is_no_film_is_named(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"no video at all" * 100])
+def test_a_file_that_is_no_video_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "fake.mp4"
     path.write_bytes(content)
-    video = Video(VideoSettings(path))
+    video = VideoSource(VideoSettings(path))
     with pytest.raises(InputError, match=r"fake.mp4: cannot be read as a video"):
         video.read()
     with pytest.raises(EndOfStream):

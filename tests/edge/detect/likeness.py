@@ -11,7 +11,7 @@ from typing import Any
 
 from edge.bench.seeing.labels import Scene
 from edge.bench.seeing.reel import Reel
-from edge.detect.blazeface import Range
+from edge.detect.blazeface import BlazeFaceVariant
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
 from edge.geometry import Box
 from edge.types import Face, Image
@@ -50,9 +50,9 @@ def faces_from_json(rows: list[dict[str, Any]]) -> list[Face]:
 def record() -> None:
     """Write what MediaPipe's own package finds."""
     found = {}
-    for reach in Range:
-        detector = MediaPipe(MediaPipeSettings(reach))
-        found[reach.value] = {
+    for variant in BlazeFaceVariant:
+        detector = MediaPipe(MediaPipeSettings(variant))
+        found[variant.value] = {
             name: [
                 {
                     "box": [round(edge, 1) for edge in face.box.edges],

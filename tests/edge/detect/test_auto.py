@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.detect import AutoSettings, open_detector
-from edge.detect.auto import ORDER
+from edge.detect import AUTO_ORDER, AutoSettings, open_detector
 from edge.detect.model_files import model_directory
 
 
@@ -51,8 +50,9 @@ def test_then_comes_a_users_yunet(
     assert "detector yunet, the best at hand" in caplog.text
 
 
-def test_the_surer_come_before_the_others() -> None:
-    assert [name for name, _ in ORDER] == ["emotiond", "yunet", "blazeface", "mediapipe", "haar"]
+def test_those_that_find_more_come_first() -> None:
+    kinds = [kind.__struct_config__.tag for kind in AUTO_ORDER]
+    assert kinds == ["emotiond", "yunet", "blazeface", "mediapipe", "haar"]
 
 
 def test_a_damaged_file_is_warned_of_and_the_next_detector_serves(

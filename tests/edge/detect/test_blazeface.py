@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from edge.detect.blazeface import (
     BlazeFace,
     BlazeFaceSettings,
-    Range,
+    BlazeFaceVariant,
     anchors,
     decode,
-    suppress,
     tiles,
+    weighted_nms,
 )
 from edge.errors import ConfigError, ModelError
 from edge.types import Image
@@ -56,7 +56,7 @@ def row(x: float, side: float) -> list[float]:
 
 def test_answers_of_one_face_are_averaged_by_their_scores() -> None:
     values = floats([row(0.0, 1.0), row(0.1, 1.0), row(5.0, 1.0)])
-    (first, face), (second, other) = suppress(floats([0.9, 0.6, 0.7]), values)
+    (first, face), (second, other) = weighted_nms(floats([0.9, 0.6, 0.7]), values)
     assert (first, second) == pytest.approx((0.9, 0.7))
     assert face[:4] == pytest.approx([0.04, 0.0, 1.04, 1.0])
     assert other[:4] == pytest.approx([5.0, 0.0, 6.0, 1.0])
@@ -64,7 +64,7 @@ def test_answers_of_one_face_are_averaged_by_their_scores() -> None:
 
 def test_an_answer_without_area_is_a_face_of_its_own_and_ends() -> None:
     values = floats([row(0.0, 0.0), row(0.0, 0.0)])
-    assert len(list(suppress(floats([0.9, 0.8]), values))) == 2
+    assert len(list(weighted_nms(floats([0.9, 0.8]), values))) == 2
 
 
 def test_tiles_overlap_and_cover_the_longer_side() -> None:
@@ -90,7 +90,7 @@ def test_a_face_is_found_once_and_in_its_place_however_many_tiles_there_are(
 
 
 def test_eyes_nose_and_mouth_lie_where_a_face_has_them(clip: list[Image], blazeface: None) -> None:
-    (face,) = BlazeFace(BlazeFaceSettings(Range.SHORT)).detect(clip[0])
+    (face,) = BlazeFace(BlazeFaceSettings(BlazeFaceVariant.SHORT)).detect(clip[0])
     points = face.points
     assert points is not None
     assert points.right_eye.x < points.nose.x < points.left_eye.x
@@ -103,9 +103,9 @@ def test_eyes_nose_and_mouth_lie_where_a_face_has_them(clip: list[Image], blazef
 def test_boxes_are_pixels_of_the_frame_whatever_its_size(
     clip: list[Image], blazeface: None, size: tuple[int, int]
 ) -> None:
-    (face,) = BlazeFace(BlazeFaceSettings(Range.SHORT)).detect(clip[0])
+    (face,) = BlazeFace(BlazeFaceSettings(BlazeFaceVariant.SHORT)).detect(clip[0])
     sized = np.asarray(cv2.resize(clip[0], size), dtype=np.uint8)
-    (other,) = BlazeFace(BlazeFaceSettings(Range.SHORT)).detect(sized)
+    (other,) = BlazeFace(BlazeFaceSettings(BlazeFaceVariant.SHORT)).detect(sized)
     assert other.box.center.x / size[0] == pytest.approx(face.box.center.x / 640, abs=0.03)
     assert other.box.center.y / size[1] == pytest.approx(face.box.center.y / 480, abs=0.03)
 
@@ -118,17 +118,17 @@ def test_nothing_is_found_in_noise_or_in_the_dark(blazeface: None) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 2000), (2000, 1), (1, 1), (3, 641), (2, 70_000)])
-def test_any_shape_of_picture_is_searched(shape: tuple[int, int], blazeface: None) -> None:
+def test_any_shape_of_image_is_searched(shape: tuple[int, int], blazeface: None) -> None:
     detector = BlazeFace(BlazeFaceSettings(tiles=2))
     assert detector.detect(np.zeros((*shape, 3), dtype=np.uint8)) == []
 
 
-@pytest.mark.parametrize("reach", list(Range))
-def test_it_finds_what_mediapipe_found_in_the_same_pictures(
-    media: Path, blazeface: None, reach: Range
+@pytest.mark.parametrize("variant", list(BlazeFaceVariant))
+def test_it_finds_what_mediapipe_found_in_the_same_images(
+    media: Path, blazeface: None, variant: BlazeFaceVariant
 ) -> None:
-    recorded = json.loads(MEDIAPIPE.read_text())[reach]
-    detector = BlazeFace(BlazeFaceSettings(reach))
+    recorded = json.loads(MEDIAPIPE.read_text())[variant]
+    detector = BlazeFace(BlazeFaceSettings(variant))
     for name, image in pictures(media):
         theirs = faces_from_json(recorded[name])
         assert disagreements(detector.detect(image), theirs) == [], name

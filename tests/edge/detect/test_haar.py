@@ -29,11 +29,11 @@ def test_nothing_is_found_in_noise_or_in_the_dark() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 2000), (2000, 1), (1, 1), (3, 641)])
-def test_any_shape_of_picture_is_searched(shape: tuple[int, int]) -> None:
+def test_any_shape_of_image_is_searched(shape: tuple[int, int]) -> None:
     assert open_detector(HaarSettings()).detect(np.zeros((*shape, 3), dtype=np.uint8)) == []
 
 
-def test_faces_smaller_than_the_limit_are_passed_over(clip: list[Image]) -> None:
+def test_faces_smaller_than_the_limit_are_left_out(clip: list[Image]) -> None:
     assert open_detector(HaarSettings(min_size=0.9)).detect(clip[0]) == []
 
 
@@ -50,12 +50,12 @@ def test_near_a_known_face_it_is_found_again(clip: list[Image]) -> None:
     assert again.box.iou(known.box) > 0.8
 
 
-def test_away_from_known_faces_none_is_looked_for(clip: list[Image]) -> None:
+def test_away_from_known_faces_none_is_searched(clip: list[Image]) -> None:
     detector = open_detector(HaarSettings())
     assert detector.detect(clip[0], known=[Box(0, 0, 60, 60), Box(900, 900, 990, 990)]) == []
 
 
-def test_near_a_known_face_only_faces_about_as_large_are_looked_for(clip: list[Image]) -> None:
+def test_near_a_known_face_only_faces_about_as_large_are_searched(clip: list[Image]) -> None:
     detector = open_detector(HaarSettings())
     (known,) = detector.detect(clip[0])
     middle = known.box.center

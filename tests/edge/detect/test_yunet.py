@@ -11,7 +11,7 @@ from edge.paths import find_model
 from edge.types import Image
 
 
-def test_one_face_with_its_key_points_is_found_in_every_average_face(
+def test_one_face_with_its_landmarks_is_found_in_every_average_face(
     clip: list[Image], yunet: Path
 ) -> None:
     detector = open_detector(YuNetSettings(yunet))
@@ -35,7 +35,7 @@ def test_boxes_are_pixels_of_the_frame_whatever_its_size(
 
 
 @pytest.mark.parametrize("shape", [(1, 2000), (2000, 1), (1, 1), (3, 641)])
-def test_any_shape_of_picture_is_searched(yunet: Path, shape: tuple[int, int]) -> None:
+def test_any_shape_of_image_is_searched(yunet: Path, shape: tuple[int, int]) -> None:
     detector = open_detector(YuNetSettings(yunet))
     assert detector.detect(np.zeros((*shape, 3), dtype=np.uint8)) == []
 

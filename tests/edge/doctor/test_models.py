@@ -1,7 +1,6 @@
 """Real models on the real runtime; what is damaged is a copy."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,25 +72,33 @@ def test_auto_is_ok_where_it_takes_its_first() -> None:
     assert (finding.level, finding.text) == (Level.OK, "auto takes emotiond")
 
 
-def refusing(error: Exception) -> Callable[[], object]:
-    def opening() -> object:
-        raise error
+def settings_of(name: str, error: Exception | None = None) -> type:
+    """Return settings whose detector has that name, or cannot be opened."""
 
-    return opening
+    class Settings:
+        def __init__(self) -> None:
+            self.name = name
+
+        def open(self) -> "Settings":
+            if error is not None:
+                raise error
+            return self
+
+    return Settings
 
 
 def test_auto_is_a_warning_where_another_stands_in_for_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    order = (("emotiond", refusing(ModelError("is damaged"))), ("haar", object))
-    monkeypatch.setattr("edge.doctor.models.ORDER", order)
+    order = (settings_of("emotiond", ModelError("is damaged")), settings_of("haar"))
+    monkeypatch.setattr("edge.doctor.models.AUTO_ORDER", order)
     finding = only(examine_detector(AutoSettings()))
     assert finding.level is Level.WARNING
     assert finding.text == "auto takes haar, which finds fewer faces: is damaged"
 
 
 def test_auto_is_a_failure_where_none_is_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    order = (("emotiond", refusing(ModelError("a"))), ("haar", refusing(ConfigError("b"))))
-    monkeypatch.setattr("edge.doctor.models.ORDER", order)
+    order = (settings_of("emotiond", ModelError("a")), settings_of("haar", ConfigError("b")))
+    monkeypatch.setattr("edge.doctor.models.AUTO_ORDER", order)
     finding = only(examine_detector(AutoSettings()))
     assert (finding.level, finding.text) == (Level.FAILURE, "a; b")

@@ -19,15 +19,15 @@ from tests.edge.infer.models import copy_brightness, copy_model
 CROPS = list(np.random.default_rng(0).integers(0, 255, (3, 48, 48), dtype=np.uint8))
 
 
-def read(model: Path | str, crops: list[GrayImage]) -> ClassifierOutput:
+def outputs(model: Path | str, crops: list[GrayImage]) -> ClassifierOutput:
     return open_classifier(ClassifierSettings(ModelPath(model))).classify(crops)
 
 
 def classify(model: Path | str, crops: list[GrayImage]) -> Probabilities:
-    return read(model, crops).probabilities
+    return outputs(model, crops).probabilities
 
 
-def grey(value: int) -> GrayImage:
+def gray(value: int) -> GrayImage:
     return np.full((48, 48), value, dtype=np.uint8)
 
 
@@ -43,8 +43,8 @@ def test_a_face_gets_the_same_probabilities_alone_and_in_company() -> None:
 
 
 def test_no_faces_are_no_rows() -> None:
-    reading = read("shallow-int8", [])
-    assert (reading.probabilities.shape, reading.face.shape) == ((0, 8), (0,))
+    output = outputs("shallow-int8", [])
+    assert (output.probabilities.shape, output.face_scores.shape) == ((0, 8), (0,))
 
 
 def test_the_offsets_of_the_card_make_rare_classes_likelier(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_the_mirror_image_is_read_too_and_averaged_where_that_is_asked_for() -> 
     assert not np.allclose(one.probabilities, other.probabilities, atol=1e-3)
     mean = np.sqrt(one.probabilities * other.probabilities)
     assert both.probabilities == pytest.approx(mean / mean.sum(), abs=1e-5)
-    assert both.face == min(one.face, other.face)
+    assert both.face_scores == min(one.face_scores, other.face_scores)
 
 
 def test_a_model_without_a_face_output_takes_every_crop_for_a_face(tmp_path: Path) -> None:
@@ -79,14 +79,14 @@ def test_a_model_without_a_face_output_takes_every_crop_for_a_face(tmp_path: Pat
 
     model = copy_model(tmp_path, face=None)
     classifier = TFLiteClassifier(model, load_card(model), WithoutFace(model))
-    assert classifier.classify(CROPS).face.tolist() == [1, 1, 1]
+    assert classifier.classify(CROPS).face_scores.tolist() == [1, 1, 1]
 
 
 def test_a_model_with_one_tells_how_surely_each_crop_is_a_face(tmp_path: Path) -> None:
-    reading = read(copy_brightness(tmp_path), [grey(0), grey(128), grey(255)])
-    assert reading.face == pytest.approx([0.0, 0.5, 1.0], abs=0.02)
-    assert reading.probabilities.shape == (3, 3)
-    assert reading.probabilities.argmax(axis=1)[[0, 2]].tolist() == [1, 0]
+    output = outputs(copy_brightness(tmp_path), [gray(0), gray(128), gray(255)])
+    assert output.face_scores == pytest.approx([0.0, 0.5, 1.0], abs=0.02)
+    assert output.probabilities.shape == (3, 3)
+    assert output.probabilities.argmax(axis=1)[[0, 2]].tolist() == [1, 0]
 
 
 def test_the_threshold_of_the_settings_goes_before_the_cards(tmp_path: Path) -> None:

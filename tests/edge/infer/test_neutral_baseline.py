@@ -8,7 +8,6 @@ import pytest
 from edge.errors import CalibrationError, ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.infer.neutral_baseline import (
-    LIMIT,
     NeutralBaseline,
     check_neutral,
     fit_baseline,
@@ -53,7 +52,7 @@ def test_a_neutral_face_taken_for_another_reads_as_neutral_afterwards() -> None:
     assert weights(baseline)["sad"] < 0
     corrected = baseline.correct(seen)
     assert corrected.argmax(axis=1).tolist() == [NEUTRAL] * 5
-    assert corrected[0, SAD] / corrected[0, NEUTRAL] == pytest.approx(0.45 / 0.35 / LIMIT, abs=0.01)
+    assert corrected[0, SAD] / corrected[0, NEUTRAL] == pytest.approx(0.45 / 0.35 / 4, abs=0.01)
     assert corrected.sum(axis=1) == pytest.approx(1)
 
 
@@ -61,7 +60,7 @@ def test_no_class_is_lowered_beyond_its_share_or_beyond_the_limit() -> None:
     light = fit_baseline(CARD, answers(sad=0.2, neutral=0.5)).correct(answers(sad=0.2, neutral=0.5))
     assert light[0, SAD] / light[0, NEUTRAL] == pytest.approx(0.2, abs=0.001)
     strange = fit_baseline(CARD, answers(sad=0.999, neutral=0.0))
-    assert min(strange.weights) >= -np.log(LIMIT)
+    assert min(strange.weights) >= -np.log(4)
 
 
 def test_neutral_is_never_changed_and_no_class_is_raised() -> None:
@@ -129,7 +128,7 @@ def test_a_model_without_neutral_faces_cannot_be_calibrated(tmp_path: Path) -> N
 
 def test_a_classifier_corrects_what_it_says(tmp_path: Path, clip: list[Image]) -> None:
     lowered = [0.0] * len(CARD.labels)
-    lowered[CARD.labels.index("happy")] = -float(np.log(LIMIT)) + 1e-6
+    lowered[CARD.labels.index("happy")] = -float(np.log(4)) + 1e-6
     model = ModelPath(copy_model(tmp_path))
     path = write(tmp_path / "me.json", weights=lowered)
     plain = open_classifier(ClassifierSettings(model))

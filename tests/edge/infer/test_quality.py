@@ -9,7 +9,7 @@ import pytest
 from edge.detect import HaarSettings, open_detector
 from edge.geometry import NOSE, Box, KeyPoints, Point
 from edge.infer.crop import crop_face
-from edge.infer.quality import QualitySettings, measure, reasons
+from edge.infer.quality import QualitySettings, find_quality_issues, measure_quality
 from edge.types import GrayImage, Image, Quality, Reason
 
 SQUARE = Box(0, 0, 100, 100)
@@ -24,7 +24,7 @@ def face_of(image: Image) -> GrayImage:
 
 
 def sharpness(crop: GrayImage) -> float:
-    return measure(crop, SQUARE, None).sharpness
+    return measure_quality(crop, SQUARE, None).sharpness
 
 
 def motion(crop: GrayImage, degrees: float, length: int = 9) -> GrayImage:
@@ -49,13 +49,13 @@ def looking(yaw: float, roll: float = 0.0, depth: float = NOSE) -> KeyPoints:
 
 def test_the_size_is_the_height_of_the_square_that_was_cut_out() -> None:
     crop = np.zeros((48, 48), np.uint8)
-    assert measure(crop, Box(10, 20, 73, 83), None).size == 63
+    assert measure_quality(crop, Box(10, 20, 73, 83), None).size == 63
 
 
 def test_brightness_and_contrast_are_of_the_face_and_not_of_what_is_behind_it() -> None:
     crop = np.full((48, 48), 255, np.uint8)
     crop[6:42, 6:42] = np.where(np.indices((36, 36)).sum(axis=0) % 2, 30, 50)
-    quality = measure(crop, SQUARE, None)
+    quality = measure_quality(crop, SQUARE, None)
     assert (quality.brightness, quality.contrast) == (40, 10)
 
 
@@ -82,32 +82,32 @@ def test_sharpness_says_nothing_of_light_and_contrast(clip: list[Image]) -> None
 
 
 def test_a_picture_of_one_grey_has_neither_sharpness_nor_contrast() -> None:
-    quality = measure(np.full((48, 48), 90, np.uint8), SQUARE, None)
+    quality = measure_quality(np.full((48, 48), 90, np.uint8), SQUARE, None)
     assert (quality.sharpness, quality.contrast, quality.brightness) == (0, 0, 90)
 
 
 def test_a_crop_for_a_larger_model_measures_the_same(clip: list[Image]) -> None:
     crop = face_of(clip[4])
     large = np.asarray(cv2.resize(crop, (96, 96), interpolation=cv2.INTER_NEAREST), np.uint8)
-    assert measure(large, SQUARE, None) == measure(crop, SQUARE, None)
+    assert measure_quality(large, SQUARE, None) == measure_quality(crop, SQUARE, None)
 
 
 @pytest.mark.parametrize("yaw", [-89.9, -40, 0, 15, 60])
 @pytest.mark.parametrize("roll", [-25, 0, 40])
 def test_the_yaw_of_a_turned_head_is_found_whatever_its_tilt(yaw: float, roll: float) -> None:
-    quality = measure(np.zeros((48, 48), np.uint8), SQUARE, looking(yaw, roll))
+    quality = measure_quality(np.zeros((48, 48), np.uint8), SQUARE, looking(yaw, roll))
     assert quality.yaw == pytest.approx(yaw)
     assert quality.roll == pytest.approx(roll)
 
 
 def test_without_key_points_nothing_is_said_of_yaw_and_roll() -> None:
-    quality = measure(np.zeros((48, 48), np.uint8), SQUARE, None)
+    quality = measure_quality(np.zeros((48, 48), np.uint8), SQUARE, None)
     assert (quality.yaw, quality.roll) == (None, None)
 
 
 def test_a_good_face_gives_no_reason() -> None:
-    assert reasons(GOOD, QualitySettings()) == ()
-    assert reasons(replace(GOOD, yaw=None, roll=None), QualitySettings()) == ()
+    assert find_quality_issues(GOOD, QualitySettings()) == ()
+    assert find_quality_issues(replace(GOOD, yaw=None, roll=None), QualitySettings()) == ()
 
 
 @pytest.mark.parametrize(
@@ -122,18 +122,18 @@ def test_a_good_face_gives_no_reason() -> None:
     ],
 )
 def test_each_limit_has_its_reason(change: dict[str, float], reason: Reason) -> None:
-    assert reasons(replace(GOOD, **change), QualitySettings()) == (reason,)
+    assert find_quality_issues(replace(GOOD, **change), QualitySettings()) == (reason,)
 
 
 def test_every_reason_that_holds_is_named() -> None:
     worst = Quality(size=5, sharpness=0, brightness=3, contrast=1, yaw=-80, roll=0)
-    assert reasons(worst, QualitySettings()) == tuple(Reason)[:5]
+    assert find_quality_issues(worst, QualitySettings()) == tuple(Reason)[:5]
 
 
 def test_limits_at_their_ends_refuse_nothing() -> None:
     worst = Quality(size=5, sharpness=0, brightness=0, contrast=0, yaw=-90, roll=0)
     off = QualitySettings(min_size=0, min_sharpness=0, min_brightness=0, min_contrast=0, max_yaw=90)
-    assert reasons(worst, off) == ()
+    assert find_quality_issues(worst, off) == ()
 
 
 def test_every_face_of_the_clip_and_of_the_photographs_is_good(
@@ -142,4 +142,7 @@ def test_every_face_of_the_clip_and_of_the_photographs_is_good(
     names = ("skimage_astronaut.png", "fr_obama-720p.jpg", "fer_justin.jpg")
     photographs = [np.asarray(cv2.imread(str(media / name)), np.uint8) for name in names]
     for image in (*clip[::2], *photographs):
-        assert reasons(measure(face_of(image), SQUARE, None), QualitySettings()) == ()
+        assert (
+            find_quality_issues(measure_quality(face_of(image), SQUARE, None), QualitySettings())
+            == ()
+        )

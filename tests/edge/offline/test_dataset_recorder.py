@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture.video import Video, VideoSettings
+from edge.capture.video import VideoSettings, VideoSource
 from edge.commands.demo_run import CLIP
 from edge.detect import (
     CropCalibration,
@@ -17,7 +17,7 @@ from edge.detect import (
 )
 from edge.errors import DataError
 from edge.geometry import Box
-from edge.infer.crop import crop_grey
+from edge.infer.crop import crop_gray
 from edge.offline.dataset_recorder import record_faces
 from edge.types import Face, Image
 from tests.edge.cameras import FakeCamera
@@ -50,7 +50,7 @@ def haar() -> Detector:
 def test_a_film_gives_a_picture_of_48_grey_pixels_every_half_second(
     tmp_path: Path, haar: Detector
 ) -> None:
-    source = Video(VideoSettings(CLIP, pace=False))
+    source = VideoSource(VideoSettings(CLIP, pace=False))
     paths = list(islice(record_faces(source, haar, tmp_path / "happy"), 6))
     assert [path.name for path in paths] == [f"{number:06d}.png" for number in range(1, 7)]
     assert source.read().timestamp == pytest.approx(2.5, abs=0.3)  # type: ignore[union-attr]
@@ -60,7 +60,7 @@ def test_a_film_gives_a_picture_of_48_grey_pixels_every_half_second(
 
 def test_the_picture_is_what_the_daemon_would_classify_of_the_largest_face(tmp_path: Path) -> None:
     [path] = record_faces(FakeCamera([PICTURE]), Two(), tmp_path)
-    assert np.array_equal(read(path), crop_grey(PICTURE, Box(40, 30, 100, 90), 48))
+    assert np.array_equal(read(path), crop_gray(PICTURE, Box(40, 30, 100, 90), 48))
 
 
 def test_a_frame_sooner_than_half_a_second_is_passed_over(tmp_path: Path) -> None:

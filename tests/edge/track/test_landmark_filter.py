@@ -39,11 +39,11 @@ def test_a_mouth_above_the_eyes_at_them_or_above_the_nose_is_none(mouth: float) 
     assert not has_valid_landmarks(face(mouth=mouth))
 
 
-def test_key_points_far_outside_the_box_are_none() -> None:
+def test_landmarks_far_outside_the_box_are_none() -> None:
     assert not has_valid_landmarks(replace(face(), box=Box(0, 0, 40, 40)))
 
 
-def test_a_detector_without_key_points_is_believed() -> None:
+def test_a_face_without_landmarks_is_valid() -> None:
     assert has_valid_landmarks(Face(BOX, 0.9))
     assert is_frontal(Face(BOX, 0.9))
 
