@@ -5,7 +5,7 @@ from edge.capture import is_live
 from edge.capture.camera import CameraSettings, open_camera
 from edge.capture.opencv_capture import OpenCVSource
 from edge.capture.stream import StreamSettings, open_stream
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from edge.errors import SourceError
 
