@@ -2,26 +2,27 @@
 
 import sys
 
-from edge.doctor.opencv import examine_opencv
-from edge.doctor.python import examine_python
-from edge.doctor.result import Level
 from edge.errors import ExitCode
 
 
 def main() -> int:
-    """Run `emotiond`; where a package that all of it needs is broken, say what the doctor would."""
+    """Run `emotiond`; where a package that it needs is broken, print what the doctor would."""
     try:
         from edge.cli import main as run
+
+        return run()
     except ImportError as error:
         return _explain(error)
-    return run()
 
 
 def _explain(error: ImportError) -> int:
+    from edge.doctor import Level
+    from edge.doctor.packages import check_opencv, check_python
+
     print(f"emotiond: a package cannot be imported: {error}", file=sys.stderr)
-    for finding in (*examine_python(), *examine_opencv()):
-        if finding.level is not Level.OK:
-            print(finding, file=sys.stderr)
+    for result in (*check_python(), *check_opencv()):
+        if result.level is not Level.OK:
+            print(result, file=sys.stderr)
     return ExitCode.CONFIG
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.detect.model_files import FULL_RANGE, find_file
 from edge.types import Image
 from tests.brokers import MOSQUITTO, Broker, Mosquitto, new_broker

@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.types import Image
 
 BITS = 16

@@ -8,8 +8,7 @@ from typing import Any
 from converter.commands.extras import needs
 from converter.commands.options import add_data, load_data, names
 from converter.commands.quantize import add_target, print_conversions, target_of
-from edge.commands.common import add_subcommand
-from edge.commands.options import count
+from edge.commands.common import add_subcommand, count
 from edge.errors import ConfigError
 
 

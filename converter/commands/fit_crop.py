@@ -8,8 +8,7 @@ from converter.commands.extras import needs
 from converter.commands.options import add_data, load_data
 from converter.crop_fit import fit_crop
 from converter.datasets import Dataset, Usage
-from edge.commands.common import add_subcommand
-from edge.commands.options import count
+from edge.commands.common import add_subcommand, count
 from edge.config import parse_detector
 from edge.detect import Detector, open_detector
 

@@ -20,7 +20,7 @@ import numpy as np
 from edge.bench.contest import DEFAULT_MODEL, DETECTORS
 from edge.bench.passes import config_of, run_in_turn, run_threads
 from edge.bench.reel import Reel
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.config import Config
 from edge.detect.builtin import Size, letterbox
 from edge.infer.classifier import ClassifierOutput, TFLiteClassifier, open_classifier

@@ -12,7 +12,7 @@ import cv2
 
 from edge.bench.tasks import ReferenceAnswer
 from edge.bench.timing import repeat
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.detect.haar import Cascade
 from edge.detect.image_ops import to_gray
 from edge.errors import EmotiondError

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.errors import EmotiondError
 from edge.types import Image
 

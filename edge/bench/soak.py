@@ -18,7 +18,7 @@ from pathlib import Path
 
 from edge.bench.daemon import daemon, last_words
 from edge.bench.stream import LiveStream
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import EmbeddedBroker
 from edge.metrics import rss_bytes
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from edge import __version__
 from edge.bench.results import Conditions
-from edge.doctor.processor import CPUINFO, GAINS
-from edge.doctor.result import Level
-from edge.doctor.throttling import DEVICES, examine_throttling
+from edge.doctor import Level
+from edge.doctor.machine import CPUINFO, DEVICES, INT8_FLAGS, check_throttling
 from edge.metrics import SystemStats
 
 BOARD = Path("/proc/device-tree/model")
@@ -52,7 +51,7 @@ def conditions() -> Conditions:
     """Return how the machine is at this moment."""
     frequency = DEVICES / "system/cpu/cpu0/cpufreq"
     kilohertz = _line(frequency / "scaling_cur_freq")
-    held_back = [one for one in examine_throttling() if one.level is not Level.OK]
+    held_back = [one for one in check_throttling() if one.level is not Level.OK]
     return Conditions(
         temperature=SystemStats().sample().temperature,
         throttling=tuple(finding.text for finding in held_back),
@@ -102,7 +101,7 @@ def _board() -> str | None:
 
 def _features() -> tuple[str, ...]:
     words = set((_text(CPUINFO) or "").split())
-    return tuple(flag for flag in GAINS.get(platform.machine(), ()) if flag in words)
+    return tuple(flag for flag in INT8_FLAGS.get(platform.machine(), ()) if flag in words)
 
 
 def _version(package: str) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from edge.bench.daemon import last_words, run_daemon
 from edge.bench.stream import LiveStream
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import HOST, EmbeddedBroker, free_port
 
 AWAY, THERE = 2.0, 3.0

@@ -17,7 +17,7 @@ from typing import Any
 
 from edge.bench.daemon import daemon, processor_seconds
 from edge.bench.stream import LiveStream
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 
 SETTLING = 1.0

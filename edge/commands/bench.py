@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.console import Console
+from rich.progress import Progress as Bar
 
-from edge.commands.common import add_subcommand
-from edge.commands.options import amount, count
-from edge.commands.outputs import write_output
+from edge.commands.common import amount, count, write_output
 from edge.errors import EmotiondError, ExitCode
 
 PARTS = ("models", "pipeline", "live")
@@ -24,10 +24,8 @@ QUICK = {"threads": (1,), "batches": (1,), "seconds": 0.2, "frames": 60}
 """What takes a tenth of the time, and is only good for coarse comparisons."""
 
 
-def add(commands: Any) -> None:
-    """Add the subcommand."""
-    text = "measure models, detectors and the whole daemon on this machine"
-    parser = add_subcommand(commands, "bench", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     parser.add_argument(
         "files", type=Path, nargs="*", metavar="MODEL", help=".tflite or .keras; default: all"
     )
@@ -68,7 +66,8 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=amount, default=LIMIT, help=text)
 
 
-def _run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> ExitCode:
+    """Measure what was asked for, write it, and compare it with former results."""
     from edge.bench.bench import bench
     from edge.bench.results import read_result
 
@@ -118,9 +117,6 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
 def _progress() -> Any:
     """Return who is told how far it is: a bar on a terminal, nobody elsewhere."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
     from edge.bench.bench import Progress
 
     console = Console(file=sys.stderr)
@@ -140,8 +136,6 @@ def _progress() -> Any:
 
 
 def _write(options: argparse.Namespace, result: Any) -> None:
-    from rich.console import Console
-
     from edge.bench.plot import plot
     from edge.bench.tables import WIDE, comma_separated, markdown, print_result
 

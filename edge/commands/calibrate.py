@@ -1,16 +1,14 @@
-"""`emotiond calibrate`: what one person's neutral face corrects."""
+"""`emotiond calibrate`: the neutral baseline of one person."""
 
 import argparse
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 
 from edge.capture import open_source
-from edge.commands.common import add_subcommand
-from edge.commands.options import add_config, add_source, chosen_source
+from edge.commands.common import add_config, add_source, chosen_source
 from edge.config import load_config
 from edge.detect import open_detector
 from edge.errors import ExitCode
@@ -19,10 +17,8 @@ from edge.infer.classifier import open_classifier
 from edge.infer.neutral_baseline import NeutralBaseline, check_writable, write_baseline
 
 
-def add(commands: Any) -> None:
-    """Add the subcommand."""
-    text = "watch one person look neutral, and write what corrects the model for that face"
-    parser = add_subcommand(commands, "calibrate", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     add_config(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("baseline.json"), help="file; default: %(default)s"
@@ -43,11 +39,12 @@ def _seconds(text: str) -> float:
     raise argparse.ArgumentTypeError(f"expected seconds above 0, at most 3600, found {text!r}")
 
 
-def _run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> ExitCode:
+    """Watch one person, and write the baseline."""
     config = load_config(options.config)
     settings = chosen_source(options, config)
     check_writable(options.out)
-    # What an earlier calibration corrected is to be seen as it was.
+    # What an earlier calibration corrected must not count.
     classifier = open_classifier(msgspec.structs.replace(config.classifier, baseline=None))
     calibrator = Calibrator(open_detector(config.detector), classifier, config.quality)
     print(

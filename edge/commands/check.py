@@ -1,25 +1,23 @@
 """`emotiond check`: say whether a config can work."""
 
 import argparse
-from typing import Any
 
 import msgspec
 
-from edge.commands.common import add_subcommand
-from edge.commands.options import add_config
+from edge.commands.common import add_config
 from edge.config import Config, load_config
 from edge.errors import ExitCode
 from edge.pipeline.build import validate_components
 from edge.publish import MqttSettings
 
 
-def add(commands: Any) -> None:
-    """Add the subcommand."""
-    text = "say whether a config and its model are sound; touch no camera"
-    add_config(add_subcommand(commands, "check", _run, text))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_config(parser)
 
 
-def _run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> ExitCode:
+    """Build everything that the config names, and start none of it."""
     config = load_config(options.config)
     parts = validate_components(_without_service_secrets(config))
     print(

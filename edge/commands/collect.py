@@ -1,15 +1,13 @@
-"""`emotiond collect`: labelled faces for a set of one's own."""
+"""`emotiond collect`: labeled face images for a dataset of one's own."""
 
 import argparse
 from collections.abc import Iterable
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from edge.capture import open_source
-from edge.commands.common import add_subcommand
-from edge.commands.options import add_config, add_source, chosen_source, count
+from edge.commands.common import add_config, add_source, chosen_source, count
 from edge.config import load_config
 from edge.detect import open_detector
 from edge.errors import ExitCode, InputError
@@ -17,10 +15,8 @@ from edge.labels import EXPRESSIONS
 from edge.offline.dataset_recorder import record_faces
 
 
-def add(commands: Any) -> None:
-    """Add the subcommand."""
-    text = "write pictures of faces that show one expression, for a training"
-    parser = add_subcommand(commands, "collect", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     add_config(parser)
     parser.add_argument("--label", choices=EXPRESSIONS, required=True, help="what the faces show")
     parser.add_argument("--out", type=Path, required=True, help="folder of the set")
@@ -28,7 +24,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--count", type=count, help="how many pictures; default: until the end")
 
 
-def _run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> ExitCode:
+    """Write face images until there are enough, the source ends, or Ctrl-C."""
     config = load_config(options.config)
     settings = chosen_source(options, config)
     folder = options.out / options.label

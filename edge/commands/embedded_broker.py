@@ -15,13 +15,15 @@ from typing import Self
 from edge.errors import EmotiondError
 
 HOST = "127.0.0.1"
+
 START_SECONDS = 15.0
+"""How long the broker may take to listen."""
 
 
 class EmbeddedBroker:
     """An MQTT 3.1.1 broker on a free port of 127.0.0.1, for as long as the `with` block lasts.
 
-    It knows no passwords and forgets everything at its end. It is a process of its own, so that
+    It takes everybody without a password, and keeps nothing. It is a process of its own, so that
     ending it is simple and certain.
 
     Raises:
@@ -38,14 +40,14 @@ class EmbeddedBroker:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen([sys.executable, "-m", __name__, str(self.port)])
-        self._wait_until_it_listens()
+        self._wait_until_listening()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait()
 
-    def _wait_until_it_listens(self) -> None:
+    def _wait_until_listening(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             try:

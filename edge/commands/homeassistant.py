@@ -1,12 +1,9 @@
-"""`emotiond homeassistant`: what Home Assistant knows of the device."""
+"""`emotiond homeassistant`: the discovery message that Home Assistant knows the device by."""
 
 import argparse
 from contextlib import closing
-from typing import Any
 
-from edge.commands.brokers import mqtt_sinks
-from edge.commands.common import add_subcommand
-from edge.commands.options import add_config
+from edge.commands.common import add_config, add_subcommand, mqtt_sinks
 from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.publish import MqttSettings
@@ -15,16 +12,15 @@ from edge.publish.mqtt.client import ConnectionRefusedByBroker, format_error
 from edge.publish.mqtt.session import connect_any
 
 
-def add(commands: Any) -> None:
-    """Add the subcommand and what it can do."""
-    text = "look after what Home Assistant knows of the device"
-    parser = commands.add_parser("homeassistant", help=text, description=text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the one action, with its options."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     text = "let Home Assistant forget the device and all its entities"
-    add_config(add_subcommand(actions, "remove", _remove, text))
+    add_config(add_subcommand(actions, "remove", run, text))
 
 
-def _remove(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> ExitCode:
+    """Clear the retained discovery messages of all MQTT sinks."""
     sinks = mqtt_sinks(load_config(options.config))
     for settings in sinks:
         print(f"{_clear(settings)}; Home Assistant forgets the device", flush=True)
@@ -37,12 +33,12 @@ def _remove(options: argparse.Namespace) -> ExitCode:
 
 
 def _clear(settings: MqttSettings) -> str:
-    """Take away what the broker retains for Home Assistant; say where.
+    """Clear the discovery message that the broker retains; say where.
 
     Raises:
         EmotiondError: no broker is there, or none lets this client do so.
     """
-    # Who has just taken `homeassistant` out of the config is who wants to clear up after it.
+    # Whoever has just taken `homeassistant` out of the config wants to clear up after it.
     announced = settings.homeassistant or HomeAssistantSettings()
     topic = discovery_topic(announced, settings.root)
     with closing(connect_any(settings, "remove")) as session:

@@ -1,21 +1,17 @@
-"""`emotiond report`: a page about recorded events."""
+"""`emotiond report`: an HTML page about recorded events."""
 
 import argparse
 import os
 from pathlib import Path
-from typing import Any
 
-from edge.commands.common import add_subcommand
-from edge.commands.outputs import write_output
+from edge.commands.common import write_output
 from edge.errors import EmotiondError, ExitCode
 from edge.offline.event_log import EventLog
 from edge.offline.html_report import write_page
 
 
-def add(commands: Any) -> None:
-    """Add the subcommand."""
-    text = "make a page of recorded events: timeline, shares, durations; it holds no picture"
-    parser = add_subcommand(commands, "report", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     parser.add_argument(
         "file",
         type=Path,
@@ -28,7 +24,8 @@ def add(commands: Any) -> None:
     )
 
 
-def _run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> ExitCode:
+    """Write the page."""
     events = [event for path in options.file for event in EventLog(path)]
     out = options.out or options.file[0].with_suffix(".html")
     if out.resolve() in [path.resolve() for path in options.file]:

@@ -1,22 +1,18 @@
-"""`emotiond run`: be the daemon."""
+"""`emotiond run`: the daemon."""
 
 import argparse
-from typing import Any
 
 import msgspec
 
-from edge.commands.common import add_subcommand
-from edge.commands.options import add_config
+from edge.commands.common import add_config
 from edge.config import Config
 from edge.errors import ExitCode
 from edge.service import daemon
 from edge.view import ViewSettings
 
 
-def add(commands: Any) -> None:
-    """Add the subcommand."""
-    text = "watch the source of the config and publish events"
-    parser = add_subcommand(commands, "run", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     add_config(parser)
     parser.add_argument(
         "--preview", action="store_true", help="show a window, whatever the config says"
@@ -26,7 +22,9 @@ def add(commands: Any) -> None:
     )
 
 
-def _run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> ExitCode:
+    """Run the daemon; the options override the config at every reload, too."""
+
     def adjust(config: Config) -> Config:
         view = ViewSettings(
             window=options.preview or config.view.window, web=options.web or config.view.web

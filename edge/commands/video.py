@@ -1,4 +1,4 @@
-"""`emotiond video`: films, from beginning to end."""
+"""`emotiond video`: every frame of video files, as fast as they can be read."""
 
 import argparse
 import os
@@ -9,12 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
 
-from edge.commands.common import add_subcommand
-from edge.commands.names import names_for
-from edge.commands.options import add_config, add_reading, chosen_reading
-from edge.commands.outputs import write_output
-from edge.config import Config, load_config
+from edge.commands.common import (
+    add_analysis_options,
+    add_config,
+    apply_analysis_options,
+    make_folder,
+    unique_names,
+    write_output,
+)
+from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.logging_setup import print_error
 from edge.offline.events_csv import events_csv
@@ -26,11 +39,14 @@ from edge.offline.video_analysis import VideoJob, VideoResult, analyze_video
 from edge.offline.video_info import probe_video
 from edge.publish.payload import encode_event
 
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
+EVENT_SUFFIXES = (".jsonl", ".csv")
+TIMELINE_SUFFIXES = (".svg",)
+"""Formats of each output; the first is that of files in a folder."""
 
-def add(commands: Any) -> None:
-    """Add the subcommand."""
-    text = "see every frame of films: events, annotated copies, timelines, a summary"
-    parser = add_subcommand(commands, "video", _run, text)
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     parser.add_argument("films", type=Path, nargs="+", metavar="FILE")
     several = "a folder for several films"
     parser.add_argument("--out", type=Path, help=f"the annotated copy, such as out.mp4; {several}")
@@ -48,7 +64,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--dask", metavar="ADDRESS", help="a cluster's scheduler, such as tcp://scheduler:8786"
     )
-    add_reading(parser)
+    add_analysis_options(parser)
     add_config(parser)
 
 
@@ -58,25 +74,37 @@ def _jobs(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """What is written of one film; None: nothing of that kind."""
+class UsageError(EmotiondError):
+    """The options contradict each other."""
 
-    out: Path | None
+    exit_code = ExitCode.USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPaths:
+    """What is written of one video; None: nothing of that kind."""
+
+    copy: Path | None
     events: Path | None
     timeline: Path | None
 
 
-def _run(options: argparse.Namespace) -> ExitCode:
-    config = chosen_reading(options, load_config(options.config))
-    outputs = _outputs(options)
-    jobs = [
-        _job(film, config, one.out, options.dask is not None)
-        for film, one in zip(options.films, outputs, strict=True)
-    ]
+def run(options: argparse.Namespace) -> ExitCode:
+    """Analyze every video, write what was asked for, and print a summary of each.
+
+    One that fails does not keep the others from being analyzed.
+    """
+    config = apply_analysis_options(options, load_config(options.config))
+    outputs = _all_output_paths(options)
+    jobs = []
+    for film, paths in zip(options.films, outputs, strict=True):
+        job = VideoJob(film, config, paths.copy)
+        if options.dask is not None:  # another machine has another working directory
+            job = VideoJob(film.absolute(), config, paths.copy and paths.copy.absolute())
+        jobs.append(job)
     code = ExitCode.OK
-    studies: list[VideoResult | None] = [None] * len(jobs)
-    for place, result in _study(jobs, options):
+    results: dict[int, VideoResult] = {}
+    for number, result in _analyze(jobs, options):
         if isinstance(result, EmotiondError):
             print_error(str(result))
             code = ExitCode.FAULT
@@ -84,77 +112,58 @@ def _run(options: argparse.Namespace) -> ExitCode:
         if result.error is not None:
             print_error(result.error)
             code = ExitCode.FAULT
-        _write(result, outputs[place])
-        studies[place] = result
-    for one in studies:
-        if one is not None:
-            _tell(one, options.json)
+        _write(result, outputs[number])
+        results[number] = result
+    for _, result in sorted(results.items()):
+        _print_summary(result, options.json)
     return code
 
 
-def _job(film: Path, config: Config, out: Path | None, elsewhere: bool) -> VideoJob:
-    """Return the job; another machine sees films under whole paths alone."""
-    if elsewhere:
-        film, out = film.absolute(), out and out.absolute()
-    return VideoJob(film, config, out)
-
-
-def _outputs(options: argparse.Namespace) -> list[Outputs]:
-    """Return where everything goes, and see that it can.
+def _all_output_paths(options: argparse.Namespace) -> list[OutputPaths]:
+    """Return where everything goes, and see that it can be written.
 
     Raises:
         EmotiondError: it cannot.
     """
-    names = names_for(options.films)
-    several = len(names) > 1
-    outs = _places(options.out, names, several, (".mp4", ".mkv", ".mov", ".avi"))
-    events = _places(options.events, names, several, (".jsonl", ".csv"))
-    timelines = _places(options.timeline, names, several, (".svg",))
+    names = unique_names(options.films)
+    copies = _output_paths(options.out, names, VIDEO_SUFFIXES)
+    events = _output_paths(options.events, names, EVENT_SUFFIXES)
+    timelines = _output_paths(options.timeline, names, TIMELINE_SUFFIXES)
     for film in options.films:
-        for path in (*outs, *events, *timelines):
+        for path in (*copies, *events, *timelines):
             if path is not None and path.exists() and film.exists() and path.samefile(film):
                 raise UsageError(f"{path}: would be written over the film itself")
-    return [Outputs(*one) for one in zip(outs, events, timelines, strict=True)]
+    return [OutputPaths(*one) for one in zip(copies, events, timelines, strict=True)]
 
 
-class UsageError(EmotiondError):
-    """What was asked for cannot be meant."""
-
-    exit_code = ExitCode.USAGE
-
-
-def _places(
-    place: Path | None, names: Sequence[str], several: bool, kinds: tuple[str, ...]
+def _output_paths(
+    named: Path | None, names: Sequence[str], suffixes: Sequence[str]
 ) -> Sequence[Path | None]:
-    """Return the file for each film: what was named, or one in the folder that was."""
-    if place is None:
+    """Return the output path of each video: the file that was named, or one in the folder that was.
+
+    What has no suffix, or is a folder already, is a folder. It is made where it is missing.
+    """
+    if named is None:
         return [None] * len(names)
-    is_file = place.suffix.lower() in kinds and not place.is_dir()
-    if several and is_file:
-        raise UsageError(f"{place}: expected a folder, as there are several films")
-    if not is_file and place.suffix and not place.is_dir():
-        raise UsageError(f"{place}: expected {' or '.join(kinds)}, or a folder")
-    folder = place.parent if is_file else place
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EmotiondError(f"{folder}: cannot be made: {error.strerror}") from error
+    if named.is_dir() or not named.suffix:
+        _make_writable_folder(named)
+        return [named / f"{name}{suffixes[0]}" for name in names]
+    if named.suffix.lower() not in suffixes:
+        raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
+    if len(names) > 1:
+        raise UsageError(f"{named}: expected a folder, as there are several films")
+    _make_writable_folder(named.parent)
+    return [named]
+
+
+def _make_writable_folder(folder: Path) -> None:
+    make_folder(folder)
     if not os.access(folder, os.W_OK):
         raise EmotiondError(f"{folder}: cannot be written into")
-    return [place] if is_file else [place / f"{name}{kinds[0]}" for name in names]
 
 
-def _study(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
-    """VideoResult each film, with a bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
+def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
+    """Analyze each video, with a progress bar on a terminal."""
     console = Console(file=sys.stderr)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     bar = Progress(
@@ -162,7 +171,7 @@ def _study(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Ou
     )
     with bar:
         if options.dask is None and len(jobs) == 1:
-            yield 0, _alone(jobs[0], bar)
+            yield 0, _analyze_one(jobs[0], bar)
             return
         task = bar.add_task("films", total=len(jobs))
         outcomes = (
@@ -175,7 +184,7 @@ def _study(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Ou
             yield outcome
 
 
-def _alone(job: VideoJob, bar: Any) -> VideoResult | EmotiondError:
+def _analyze_one(job: VideoJob, bar: Progress) -> VideoResult | EmotiondError:
     try:
         task = bar.add_task("frames", total=probe_video(job.film).frames or None)
         return analyze_video(job, lambda frames: bar.update(task, completed=frames))
@@ -183,16 +192,16 @@ def _alone(job: VideoJob, bar: Any) -> VideoResult | EmotiondError:
         return error
 
 
-def _write(result: VideoResult, outputs: Outputs) -> None:
+def _write(result: VideoResult, outputs: OutputPaths) -> None:
     """Write events and timeline, each whole or not at all."""
     if outputs.events is not None:
-        write_output(outputs.events, _events(result, outputs.events))
+        write_output(outputs.events, _encode_events(result, outputs.events))
     if outputs.timeline is not None:
         svg = timeline_svg(intervals_of(result.events), film=True, title=result.film.name)
         write_output(outputs.timeline, svg.encode())
 
 
-def _events(result: VideoResult, path: Path) -> bytes:
+def _encode_events(result: VideoResult, path: Path) -> bytes:
     if path.suffix.lower() == ".csv":
         labels = dict.fromkeys(
             label for event in result.events for label in event.probabilities or ()
@@ -201,29 +210,29 @@ def _events(result: VideoResult, path: Path) -> bytes:
     return b"".join(encode_event(event) + b"\n" for event in result.events)
 
 
-def _tell(result: VideoResult, as_json: bool) -> None:
-    spans = intervals_of(result.events)
+def _print_summary(result: VideoResult, as_json: bool) -> None:
+    intervals = intervals_of(result.events)
     if as_json:
-        told = {
+        summary = {
             "film": str(result.film),
             "frames": result.frames,
             "fps": round(result.frames / result.took, 1),
             "events": len(result.events),
-            "seconds": {emotion: round(time, 3) for emotion, time in shares(spans).items()},
+            "seconds": {emotion: round(time, 3) for emotion, time in shares(intervals).items()},
             "tracks": {
                 str(track): {emotion: round(time, 3) for emotion, time in seconds.items()}
-                for track, seconds in shares_by_track(spans).items()
+                for track, seconds in shares_by_track(intervals).items()
             },
             "error": result.error,
         }
-        print(msgspec.json.encode(told).decode())
+        print(msgspec.json.encode(summary).decode())
         return
     print(
         f"{result.film}: {result.frames} frames in {result.took:.1f} s, "
         f"{result.frames / result.took:.0f} a second; {len(result.events)} events"
     )
-    tracks: dict[Any, dict[str, float]] = {"all": shares(spans), **shares_by_track(spans)}
-    if not spans:
+    tracks: dict[Any, dict[str, float]] = {"all": shares(intervals), **shares_by_track(intervals)}
+    if not intervals:
         print("  no face")
         return
     _print_table(tracks)
@@ -231,9 +240,6 @@ def _tell(result: VideoResult, as_json: bool) -> None:
 
 def _print_table(tracks: dict[Any, dict[str, float]]) -> None:
     """Print the share of its time that each face showed each expression."""
-    from rich.console import Console
-    from rich.table import Table
-
     emotions = list(tracks["all"])
     table = Table("face", "in view", *emotions)
     for name, seconds in tracks.items():

@@ -10,7 +10,7 @@ import paho.mqtt.client as paho
 import pytest
 from jsonschema import Draft202012Validator
 
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from edge.errors import ExitCode
 from edge.publish.mqtt.commands import SET_COMMANDS

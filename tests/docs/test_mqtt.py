@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from edge.cli import main
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.config import parse_config
 from edge.errors import ExitCode
 from edge.service.commands import ErrorCode

@@ -14,7 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.bench.stream import LiveStream
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from tests.brokers import Broker, wait_until
 from tests.e2e.daemon import Daemon, mqtt
 from tests.subscribers import Subscriber

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from edge.bench.stream import LiveStream
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from edge.errors import ExitCode
 from edge.types import Image

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.bench.stream import LiveStream
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.errors import ExitCode
 from edge.types import Image
 from edge.view.blur import GROUND as VEIL

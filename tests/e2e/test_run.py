@@ -9,7 +9,7 @@ import cv2
 import pytest
 
 from edge.bench.stream import LiveStream
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from tests.brokers import Broker, wait_until
 from tests.e2e.daemon import Daemon, mqtt, read_events

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli import main
+from edge.cli import COMMANDS, main
 from tests.conftest import ROOT
 from tests.edge.infer.models import copy_model
 
@@ -59,7 +59,58 @@ def test_nothing_but_the_command_line_itself_changes_the_environment() -> None:
         for path in (ROOT / "edge").rglob("*.py")
         if changes.search(path.read_text())
     }
-    assert found == {"edge/cli.py", "edge/commands/options.py"}
+    assert found == {"edge/cli.py"}
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """Return what a process has imported once `emotiond` with these arguments has ended."""
+    program = (
+        "import contextlib, sys\n"
+        "from edge.__main__ import main\n"
+        "with contextlib.suppress(SystemExit): main()\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_version_and_help_import_next_to_nothing(option: str) -> None:
+    modules = modules_after(option)
+    assert len([name for name in modules if name.split(".")[0] == "edge"]) <= 25
+    assert not {"numpy", "cv2", "paho", "msgspec", "yaml"} & modules
+    assert not [name for name in modules if name.startswith(("edge.commands", "edge.doctor"))]
+
+
+def test_of_the_subcommands_only_the_one_that_runs_is_imported() -> None:
+    modules = modules_after("check", "--help")
+    commands = {name for name in modules if name.startswith("edge.commands.")}
+    assert commands == {"edge.commands.check", "edge.commands.common"}
+    assert not [name for name in modules if name.startswith("edge.doctor")]
+
+
+def test_help_names_every_subcommand_and_each_has_a_module(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    helpers = {"__init__", "common", "embedded_broker"}
+    modules = {path.stem for path in (ROOT / "edge" / "commands").glob("*.py")} - helpers
+    assert set(COMMANDS) == modules
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[0] for line in lines if line and line[0] in modules] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_subcommand_has_help_that_begins_with_its_line_of_the_table(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert COMMANDS[command] in capsys.readouterr().out
 
 
 def test_the_daemon_never_loads_tensorflow_keras_or_the_converter() -> None:

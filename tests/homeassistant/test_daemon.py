@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.bench.stream import LiveStream
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from tests.brokers import Mosquitto, wait_until
 from tests.e2e.daemon import Daemon
 from tests.homeassistant.core import HomeAssistant

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from tests.conftest import ROOT
 from tests.system import wheels
 from tests.system.guest import Guest

@@ -6,7 +6,7 @@ Usage: stream.py FPS PORT
 import sys
 
 from edge.bench.stream import LiveStream
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 
 if __name__ == "__main__":
     with LiveStream(CLIP, float(sys.argv[1]), int(sys.argv[2])) as stream:

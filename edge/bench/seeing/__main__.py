@@ -25,7 +25,7 @@ from edge.bench.seeing.reel import Reel, find_reels
 from edge.bench.seeing.report import NOTES, file_table, remarks, summary_table
 from edge.bench.seeing.study import study
 from edge.bench.seeing.watching import Watcher
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.errors import EmotiondError, InputError
 
 LABELS = Path(__file__).parent.parent / "media.yaml"

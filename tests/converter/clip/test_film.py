@@ -7,7 +7,7 @@ import pytest
 from converter.clip.average_faces import average_faces
 from converter.clip.film import FPS, HEIGHT, WIDTH, as_daemon, write_clip
 from converter.datasets import Dataset, load_fer2013
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.errors import DataError
 from edge.infer.classifier import ClassifierSettings, open_classifier
 from tests.converter.faces import LABELS, dataset, write_csv

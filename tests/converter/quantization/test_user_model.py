@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from converter.cli import main
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.errors import ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.model_card import load_card

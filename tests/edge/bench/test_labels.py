@@ -5,7 +5,7 @@ import pytest
 from converter.clip import film
 from edge.bench.seeing.__main__ import LABELS
 from edge.bench.seeing.labels import load_labels
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.errors import DataError
 
 

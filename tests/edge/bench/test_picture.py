@@ -7,7 +7,7 @@ from edge.bench.seeing.labels import Scene
 from edge.bench.seeing.picture import FOLLOWED, FOUND, POINT, caption, draw, write_picture
 from edge.bench.seeing.reel import Reel
 from edge.bench.seeing.watching import Sight, Watched
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.geometry import KeyPoints, Point
 from edge.types import UNCERTAIN, Expression, Image, Reason, Track
 from tests.edge.bench.sights import QUALITY, box, face, said, track

@@ -4,7 +4,7 @@ import cv2
 import pytest
 
 from edge.bench.scenes import CROWD, NOBODY, ONE_FACE, film_of
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.detect import BuiltinSettings, open_detector
 from edge.errors import EmotiondError
 from edge.types import Face

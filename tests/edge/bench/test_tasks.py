@@ -17,7 +17,7 @@ from edge.bench.tasks import (
     decode_task,
     perform,
 )
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.tflite import Runtime
 from tests.conftest import ROOT
 

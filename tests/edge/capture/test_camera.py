@@ -3,7 +3,7 @@ import pytest
 from edge.bench.stream import LiveStream
 from edge.capture.camera import CameraSettings, OpenCVSource
 from edge.capture.stream import StreamSettings
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from edge.errors import SourceError
 

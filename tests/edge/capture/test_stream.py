@@ -9,7 +9,7 @@ import pytest
 
 from edge.bench.stream import LiveStream
 from edge.capture.stream import StreamSettings
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.errors import SourceError
 from edge.secrets import SecretRef
 

@@ -7,7 +7,7 @@ import pytest
 
 from edge.capture import EndOfStream, open_source
 from edge.capture.video import VideoSettings, VideoSource
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.errors import InputError
 from edge.types import Frame
 

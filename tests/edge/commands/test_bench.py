@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edge.cli import main
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.config import load_config
 from edge.infer.classifier import open_classifier
 

@@ -9,7 +9,7 @@ import pytest
 
 from converter.datasets import open_dataset
 from edge.cli import main
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from tests.brokers import wait_until
 
 

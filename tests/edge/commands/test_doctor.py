@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from edge.cli import main
+from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
-from edge.doctor.result import Level
+from edge.doctor import Level
 from tests.brokers import Broker
-from tests.conftest import ROOT
 from tests.edge.commands.configs import write_config
 
 
@@ -21,9 +21,8 @@ def doctor(*arguments: object) -> int:
 def config(broker: Broker, tmp_path: Path) -> Path:
     """A config that is sound, and a machine that can do what it asks."""
     path = write_config(tmp_path, broker.port)
-    film = ROOT / "edge" / "demo" / "faces.mp4"
     data = msgspec.json.decode(path.read_bytes())
-    path.write_bytes(msgspec.json.encode(data | {"source": {"kind": "video", "path": str(film)}}))
+    path.write_bytes(msgspec.json.encode(data | {"source": {"kind": "video", "path": str(CLIP)}}))
     return path
 
 
@@ -65,14 +64,14 @@ def test_as_json_it_is_a_list_of_the_same(
 ) -> None:
     replace_port(config, broker)
     assert doctor("--config", config, "--json") == 1
-    findings = msgspec.json.decode(capsys.readouterr().out)
-    assert [one["subject"][:6] for one in findings if one["level"] == "failure"] == ["broker"]
+    results = msgspec.json.decode(capsys.readouterr().out)
+    assert [one["subject"][:6] for one in results if one["level"] == "failure"] == ["broker"]
     assert {
         "level": "ok",
         "subject": "config",
         "text": f"{config}: can be read",
         "remedy": None,
-    } in findings
+    } in results
 
 
 def test_a_config_that_cannot_be_read_is_a_finding_too(

@@ -5,11 +5,15 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from edge.cli import main
 from edge.commands.embedded_broker import free_port
+from edge.commands.watch import WatchFormatter, event_line, timed_line
+from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.session import connect_any
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.payload import encode_event
@@ -21,8 +25,8 @@ from tests.subscribers import Subscriber
 
 def say(broker: Broker, topic: str, payload: bytes, retain: bool = False) -> None:
     settings = MqttSettings(host=broker.host, port=broker.port)
-    with closing(connect_any(settings, "test")) as visit:
-        visit.publish(topic, payload, retain)
+    with closing(connect_any(settings, "test")) as session:
+        session.publish(topic, payload, retain)
 
 
 def read_until(stream: Iterator[str], text: str) -> str:
@@ -144,3 +148,122 @@ def test_a_secret_that_is_not_there_is_told_in_one_line(
     config = write_config(tmp_path, free_port(), user="edge", password={"file": "none"})
     assert main(["watch", "--config", str(config)]) == 78
     assert "none: the secret cannot be read" in capsys.readouterr().err.splitlines()[-1]
+
+
+def format_line(formatter: WatchFormatter, topic: str, payload: bytes) -> str | None:
+    return formatter.line(MqttMessage(topic, payload))
+
+
+def test_every_event_is_told_even_the_same_again() -> None:
+    formatter = WatchFormatter(names=False)
+    payload = encode_event(event())
+    first = format_line(formatter, "emotiond/a/event", payload)
+    assert first is not None
+    assert "start   face 1  happy" in first
+    assert format_line(formatter, "emotiond/a/event", payload) == first
+
+
+def test_a_device_that_comes_and_goes_is_told_once_each_time() -> None:
+    formatter = WatchFormatter(names=False)
+    lines = [
+        format_line(formatter, "emotiond/a/availability", payload)
+        for payload in (b"online", b"online", b"offline", b"online")
+    ]
+    assert [line and line.split("  ")[1] for line in lines] == [
+        "device online",
+        None,
+        "device offline",
+        "device online",
+    ]
+
+
+def test_of_the_state_the_camera_is_told_when_it_changes() -> None:
+    formatter = WatchFormatter(names=False)
+    states = [
+        b'{"faces": 0, "camera": "online", "paused_until": null}',
+        b'{"faces": 1, "camera": "online", "paused_until": null}',
+        b'{"faces": 0, "camera": "paused", "paused_until": "2026-01-02T03:04:05.678Z"}',
+        b'{"faces": 0, "camera": "paused", "paused_until": null}',
+    ]
+    lines = [format_line(formatter, "emotiond/a/state", state) for state in states]
+    assert [line and line.split("  ")[1] for line in lines] == [
+        "camera online",
+        None,
+        "camera paused until 2026-01-02T03:04:05.678Z",
+        "camera paused",
+    ]
+
+
+def test_of_several_devices_each_line_names_its_own_and_each_has_its_own_news() -> None:
+    formatter = WatchFormatter(names=True)
+    lines = [
+        format_line(formatter, f"emotiond/{device}/availability", b"online")
+        for device in ("hall", "door")
+    ]
+    assert [line and line.split()[0] for line in lines] == ["hall", "door"]
+    line = format_line(formatter, "emotiond/door/event", encode_event(event()))
+    assert line is not None
+    assert line.startswith("door ")
+
+
+def test_what_cannot_be_understood_is_said_in_one_line() -> None:
+    formatter = WatchFormatter(names=True)
+    for kind, payload in (("event", b"{}"), ("state", b"\xff"), ("availability", b"\xff\n")):
+        line = format_line(formatter, f"emotiond/\x1b/{kind}", payload)
+        assert line is not None
+        assert "not understood" in line
+        assert line.isprintable()
+
+
+def test_what_the_broker_no_longer_retains_is_no_news() -> None:
+    assert format_line(WatchFormatter(names=False), "emotiond/a/availability", b"") is None
+
+
+EVENT = {
+    "time": "2026-01-02T03:04:05.678Z",
+    "type": "start",
+    "track_id": 1,
+    "emotion": "happy",
+    "confidence": 0.5,
+    "reasons": [],
+    "duration": 0.0,
+    "latency_ms": 12.3,
+}
+
+
+def line(**fields: Any) -> str:
+    return event_line(msgspec.json.encode({**EVENT, **fields}))
+
+
+def test_an_event_is_one_line_with_a_bar_as_long_as_its_confidence() -> None:
+    text = line()
+    assert text.startswith("03:04:05.678  start   face 1  happy ")
+    assert text.count("█") == text.count("░") == 10
+    assert "\n" not in text
+
+
+def test_an_event_without_confidence_says_why_in_the_place_of_the_bar() -> None:
+    text = line(emotion="uncertain", confidence=None, reasons=["dark", "blurred"])
+    assert "uncertain  dark, blurred  " in text
+    assert "█" not in text
+    assert text.index("after") == line().index("after")
+
+
+def test_what_a_newer_daemon_says_more_is_passed_over() -> None:
+    assert line(mood="fine") == line()
+
+
+@pytest.mark.parametrize("confidence", [-5, 7, 1e300])
+def test_a_bar_has_its_length_whatever_came(confidence: float) -> None:
+    assert sum(letter in "█░" for letter in line(confidence=confidence)) == 20
+
+
+def test_nothing_that_came_over_the_network_moves_the_cursor() -> None:
+    assert line(emotion="\x1b[2J\n").isprintable()
+    assert timed_line("\x1b[2Jdevice\r").endswith("  ?[2Jdevice?")
+
+
+@pytest.mark.parametrize("payload", [b"", b"online", b"{}", b"[]", b'{"time": 1}'])
+def test_what_is_no_event_is_an_error(payload: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        event_line(payload)

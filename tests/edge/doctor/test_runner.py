@@ -3,14 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
-from edge.doctor.result import CheckResult, Level
+from edge.doctor import CheckResult, Level
 from edge.doctor.runner import guarded, run_checks
 from tests.brokers import Broker
-from tests.conftest import ROOT
-from tests.edge.doctor.findings import listed
-
-FILM = ROOT / "edge" / "demo" / "faces.mp4"
+from tests.edge.doctor.results import listed
 
 
 def test_the_machine_and_everything_that_the_config_names_are_looked_at_in_order(
@@ -19,15 +17,15 @@ def test_the_machine_and_everything_that_the_config_names_are_looked_at_in_order
     absent = free_port()
     config = tmp_path / "config.yaml"
     config.write_text(
-        f"source: {{kind: video, path: {FILM}}}\n"
+        f"source: {{kind: video, path: {CLIP}}}\n"
         "state: .\n"
         "sinks:\n"
         f"- {{kind: mqtt, host: 127.0.0.1, port: {broker.port}}}\n"
         "- {kind: jsonl, path: events.jsonl}\n"
         f"- {{kind: mqtt, host: 127.0.0.1, port: {absent}}}\n"
     )
-    findings = listed(run_checks(config))
-    subjects = list(dict.fromkeys(finding.subject for finding in findings))
+    results = listed(run_checks(config))
+    subjects = list(dict.fromkeys(result.subject for result in results))
     ours = subjects[: subjects.index("clock")]
     assert ours == [
         "python",
@@ -37,23 +35,23 @@ def test_the_machine_and_everything_that_the_config_names_are_looked_at_in_order
         "runtime",
         "model",
         "detector",
-        f"source {FILM}",
+        f"source {CLIP}",
         "state folder",
         f"broker 127.0.0.1:{broker.port}",
         f"broker 127.0.0.1:{absent}",
     ]
-    assert [one.subject for one in findings if one.level is Level.FAILURE] == [ours[-1]]
+    assert [one.subject for one in results if one.level is Level.FAILURE] == [ours[-1]]
     assert "temperature" in subjects
 
 
 def test_where_the_config_is_wrong_the_machine_is_looked_at_all_the_same(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("sink: []")
-    findings = listed(run_checks(config))
-    subjects = [finding.subject for finding in findings]
+    results = listed(run_checks(config))
+    subjects = [result.subject for result in results]
     assert {"python", "opencv", "config", "clock"} <= set(subjects)
     assert not {"runtime", "model", "state folder"} & set(subjects)
-    wrong = findings[subjects.index("config")]
+    wrong = results[subjects.index("config")]
     assert wrong.level is Level.FAILURE
     assert "did you mean sinks?" in wrong.text
 

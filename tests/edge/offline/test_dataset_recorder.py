@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.capture.video import VideoSettings, VideoSource
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.detect import (
     CropCalibration,
     Detector,

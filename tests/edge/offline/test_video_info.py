@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.errors import InputError
 from edge.offline.video_info import probe_video
 

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import pytest
 
-from edge.commands.demo_run import CLIP
+from edge.commands.demo import CLIP
 from edge.config import Config, parse_config
 from edge.errors import ConfigError, EmotiondError
 from edge.pipeline.build import Changes, PipelineBuilder, build_components, validate_components

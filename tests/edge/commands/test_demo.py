@@ -1,6 +1,6 @@
 import pytest
 
-from edge.commands.demo_run import summary_lines
+from edge.commands.demo import summary_lines
 from edge.errors import EmotiondError
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.commands.names import names_for
+from edge.commands.common import unique_names
 
 
 @pytest.mark.parametrize(
@@ -16,4 +16,4 @@ from edge.commands.names import names_for
     ],
 )
 def test_each_path_has_a_name_of_its_own(paths: list[str], names: list[str]) -> None:
-    assert names_for([Path(path) for path in paths]) == names
+    assert unique_names([Path(path) for path in paths]) == names

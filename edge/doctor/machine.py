@@ -1,0 +1,324 @@
+"""Checks of the machine: user, CPU, clock, temperature, throttling and systemd unit."""
+
+import ctypes
+import getpass
+import os
+import platform
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from edge.doctor import CheckResult, failure, ok, warning
+from edge.metrics import ZONES, SystemStats
+from edge.paths import systemd_unit_for
+
+# User: what one user may open, another may not.
+
+
+def check_user(service: str | None) -> Iterator[CheckResult]:
+    """Say who runs the checks, where a service runs as another user.
+
+    Args:
+        service: the unit that runs the config, if one does.
+    """
+    if service is None:
+        return
+    if os.geteuid() == 0:
+        text = f"root looks; {service} is another user in a sandbox, and may open less"
+        yield ok("user", text)
+    else:
+        text = f"{user_name()} looks, who may read neither state nor secrets of {service}"
+        yield warning("user", text, "run it with sudo")
+
+
+def user_name() -> str:
+    """Return the name of the user who runs the checks."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number that no table knows
+        return f"user {os.getuid()}"
+
+
+# CPU.
+
+CPUINFO = Path("/proc/cpuinfo")
+
+INT8_FLAGS = {
+    "x86_64": ("avx2", "avx512_vnni", "avx_vnni"),
+    "aarch64": ("asimddp",),
+}
+"""Flags in /proc/cpuinfo of instructions that XNNPACK has faster int8 kernels for."""
+
+WITHOUT_INT8_FLAGS = {
+    "x86_64": "without avx2, models take longer",
+    # docs/quality.md: the network of `emotiond` at 320x240, millions of instructions.
+    "aarch64": "without asimddp, as in a Raspberry Pi 3 and 4: the detector's network takes 27.0 "
+    "million instructions a call, with it 10.8",
+}
+
+WITHOUT_CPUINFO = "LiteRT then leaves out XNNPACK, and models take hundreds of times as long"
+"""`shallow-int8` 0.15 and 76 ms, `face-320x240` 0.28 and 107 ms (LiteRT 2.3.0, x86-64, /proc with
+subset=pid; 2026-11-26)."""
+
+
+def check_cpu(cpuinfo: Path = CPUINFO, machine: str | None = None) -> Iterator[CheckResult]:
+    """Check that the CPU's flags can be read, and name those that models gain by.
+
+    Args:
+        cpuinfo: what the kernel tells of the CPUs (proc(5)).
+        machine: the architecture, as uname names it; None takes this one's.
+    """
+    machine = machine or platform.machine()
+    try:
+        words = set(cpuinfo.read_text().split())
+    except OSError as error:
+        text = f"{cpuinfo}: cannot be read: {error.strerror}; {WITHOUT_CPUINFO}"
+        yield warning("processor", text, "mount /proc whole; a unit's ProcSubset=pid hides it")
+        return
+    flags = ", ".join(flag for flag in INT8_FLAGS.get(machine, ()) if flag in words)
+    without = WITHOUT_INT8_FLAGS.get(machine, "of a kind not known here")
+    yield ok("processor", f"{machine} {f'with {flags}' if flags else without}")
+
+
+# Clock: events carry UTC, and a Raspberry Pi learns it from the network.
+
+TIMEX = struct.Struct("@illl")
+"""The beginning of struct timex (adjtimex(2)): modes, offset, freq, maxerror."""
+
+TIMEX_BYTES = 512
+"""The whole struct has 208 bytes on machines of 64 bits."""
+
+MAX_CLOCK_ERROR = 16.0
+"""Seconds; the kernel's greatest possible error stands there while nothing disciplines the clock
+(NTP_PHASE_LIMIT of linux/timex.h; `timedatectl` goes by it too)."""
+
+WRITTEN = 2026
+"""The year of this file; a clock before it was never set."""
+
+CLOCK_REMEDY = "sudo timedatectl set-ntp true, or install chrony or systemd-timesyncd"
+
+
+def clock_error() -> float:
+    """Return by how many seconds the clock may be wrong, as the kernel holds; needs no rights.
+
+    Raises:
+        OSError: it does not say.
+    """
+    timex = ctypes.create_string_buffer(TIMEX_BYTES)
+    if ctypes.CDLL(None, use_errno=True).adjtimex(timex) < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return float(TIMEX.unpack_from(timex)[3]) / 1e6
+
+
+def check_clock(
+    error: Callable[[], float] = clock_error, now: Callable[[], float] = time.time
+) -> Iterator[CheckResult]:
+    """Check that something keeps the time right.
+
+    Args:
+        error: how wrong the clock may be, in seconds.
+        now: the time since 1970 in seconds.
+    """
+    utc = time.gmtime(now())
+    shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", utc)
+    if utc.tm_year < WRITTEN:
+        yield warning("clock", f"{shown} is long past; events carry it", CLOCK_REMEDY)
+        return
+    try:
+        unknown = error() >= MAX_CLOCK_ERROR
+    except OSError as refused:
+        text = f"{shown}; the kernel does not say whether it is right: {refused.strerror}"
+        yield ok("clock", text)
+        return
+    if unknown:
+        yield warning("clock", f"{shown}, which nothing keeps right; events carry it", CLOCK_REMEDY)
+    else:
+        yield ok("clock", f"{shown}, kept right")
+
+
+# Temperature and throttling: what makes a CPU slower than it could be.
+
+DEVICES = Path("/sys/devices")
+
+FIRMWARE = "platform/soc*/soc*firmware/get_throttled"
+"""Where a Raspberry Pi's kernel shows what `vcgencmd get_throttled` tells."""
+
+HOT = 80.0
+"""Degrees Celsius from which a Raspberry Pi makes its CPU slower (Raspberry Pi documentation,
+"Frequency management and thermal control")."""
+
+COOL_REMEDY = "give it air or a heat sink"
+POWER_REMEDY = (
+    "give the board the power supply made for it, and let USB devices have one of their own"
+)
+
+THROTTLED_BITS = (
+    (0, "too little voltage", POWER_REMEDY),
+    (1, "the processor's frequency is capped", COOL_REMEDY),
+    (2, "the processor is throttled", COOL_REMEDY),
+    (3, "the soft limit of temperature is reached", COOL_REMEDY),
+)
+"""Bits of `get_throttled` (Raspberry Pi documentation, "vcgencmd"), by what is so now."""
+
+SINCE_BOOT = 16
+"""Each bit stands a second time so much higher: it has been so since the boot."""
+
+
+def check_temperature(zones: Path = ZONES) -> Iterator[CheckResult]:
+    """Check how hot it is.
+
+    Args:
+        zones: where the kernel tells temperatures.
+    """
+    degrees = SystemStats(zones).sample().temperature
+    if degrees is None:
+        yield ok("temperature", "there is no thermometer")
+    elif degrees >= HOT:
+        text = f"{degrees} °C; a Raspberry Pi is slower from {HOT:.0f} °C"
+        yield warning("temperature", text, COOL_REMEDY)
+    else:
+        yield ok("temperature", f"{degrees} °C")
+
+
+def check_throttling(devices: Path = DEVICES) -> Iterator[CheckResult]:
+    """Check that nothing holds the CPU back, where it is known.
+
+    Args:
+        devices: the kernel's tree of devices.
+    """
+    for path in sorted(devices.glob(FIRMWARE)):
+        bits = _read_number(path, 16)
+        if bits is not None:
+            yield from _check_firmware(bits)
+    folder = devices / "system/cpu/cpu0/cpufreq"  # in kHz
+    allowed = _read_number(folder / "scaling_max_freq", 10)
+    highest = _read_number(folder / "cpuinfo_max_freq", 10)
+    if not allowed or not highest:
+        return
+    text = f"up to {allowed // 1000} of {highest // 1000} MHz are allowed"
+    if allowed < highest:
+        remedy = f"raise {devices}/system/cpu/cpu*/cpufreq/scaling_max_freq"
+        yield warning("frequency", text, remedy)
+    else:
+        yield ok("frequency", text)
+
+
+def _check_firmware(bits: int) -> Iterator[CheckResult]:
+    if bits == 0:
+        yield ok("throttling", "none since the boot")
+    for bit, text, remedy in THROTTLED_BITS:
+        if bits >> bit & 1:
+            yield warning("throttling", f"{text} now", remedy)
+        elif bits >> (bit + SINCE_BOOT) & 1:
+            yield warning("throttling", f"since the boot: {text}", remedy)
+
+
+def _read_number(path: Path, base: int) -> int | None:
+    try:
+        return int(path.read_text(), base)
+    except (OSError, ValueError):
+        return None
+
+
+# systemd: whether the service runs, will run after a boot, and how it has fared.
+
+SYSTEMD = Path("/run/systemd/system")
+"""It is there where systemd is the first process (sd_booted(3))."""
+
+UNIT_PROPERTIES = (
+    *("LoadState", "UnitFileState", "ActiveState", "SubState", "Result", "ExecMainStatus"),
+    *("NRestarts", "NeedDaemonReload", "ProcSubset"),
+)
+"""What is asked (org.freedesktop.systemd1(5))."""
+
+SYSTEMCTL_SECONDS = 10.0
+"""How long systemd may take to answer."""
+
+STARTED_AT_BOOT = frozenset({"enabled", "enabled-runtime", "static", "linked", "generated"})
+"""States of unit files that are not forgotten at the next boot."""
+
+
+def systemctl_show(unit: str) -> str:
+    """Ask systemd of a unit; return a line `name=value` of each property.
+
+    Raises:
+        OSError: it cannot be asked, or does not answer.
+    """
+    command = ["systemctl", "show", unit, f"--property={','.join(UNIT_PROPERTIES)}"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=SYSTEMCTL_SECONDS, check=True
+        )
+    except subprocess.SubprocessError as error:
+        raise OSError(f"systemctl: {error}") from error
+    return done.stdout
+
+
+def check_unit(
+    config: Path, systemd: Path = SYSTEMD, show: Callable[[str], str] = systemctl_show
+) -> Iterator[CheckResult]:
+    """Check the unit that runs a config; of any other config, emotiond.service.
+
+    Args:
+        config: the file.
+        systemd: is there where systemd runs.
+        show: asks systemd of a unit.
+    """
+    if not systemd.exists():
+        yield ok("systemd", "does not run here")
+        return
+    service = systemd_unit_for(config)
+    unit = service or "emotiond.service"
+    try:
+        lines = show(unit).splitlines()
+    except OSError as error:
+        yield warning("systemd", f"cannot be asked: {error}", f"try `systemctl status {unit}`")
+        return
+    found = dict(line.split("=", 1) for line in lines if "=" in line)
+    match found.get("LoadState"):
+        case "loaded":
+            yield _check_activity(unit, found)
+            yield from _check_care(unit, found)
+        case "not-found" if service is None:
+            yield ok(unit, "is not installed; the daemon is not run by systemd")
+        case "not-found":
+            yield failure(unit, "is not installed", "sudo systemd/install")
+        case "masked":
+            yield failure(unit, "is masked", f"sudo systemctl unmask {unit}")
+        case state:
+            remedy = f"read `systemctl status {unit}`, and run sudo systemd/install again"
+            yield failure(unit, f"cannot be loaded: {state}", remedy)
+
+
+def _check_activity(unit: str, found: dict[str, str]) -> CheckResult:
+    """Check that it runs; a config that cannot work ends it for good, with 78."""
+    activity = f"{found.get('ActiveState')} ({found.get('SubState')})"
+    journal = f"read `journalctl -u {unit} -n 50`"
+    match found.get("ActiveState"):
+        case "active" | "reloading":
+            return ok(unit, activity)
+        case "inactive":
+            return warning(unit, activity, f"sudo systemctl start {unit}")
+        case "activating" if found.get("SubState") != "auto-restart":
+            return warning(unit, f"{activity}: no frame has come yet", journal)
+    result = f"{found.get('Result')}, status {found.get('ExecMainStatus')}"
+    return failure(unit, f"{activity}: {result}", journal)
+
+
+def _check_care(unit: str, found: dict[str, str]) -> Iterator[CheckResult]:
+    """Warn of what will be missed later."""
+    if found.get("UnitFileState") not in STARTED_AT_BOOT:
+        text = f"does not start at boot: {found.get('UnitFileState')}"
+        yield warning(unit, text, f"sudo systemctl enable {unit}")
+    if found.get("NRestarts", "0") != "0":
+        text = f"was started anew {found['NRestarts']} times after it failed"
+        yield warning(unit, text, f"read `journalctl -u {unit}` for the reasons")
+    if found.get("NeedDaemonReload") == "yes":
+        remedy = f"sudo systemctl daemon-reload && sudo systemctl restart {unit}"
+        yield warning(unit, "its file was changed, and is not in force", remedy)
+    if found.get("ProcSubset") == "pid":
+        text = "ProcSubset=pid hides /proc/cpuinfo; models take hundreds of times as long"
+        yield warning(unit, text, "set ProcSubset=all")
