@@ -7,7 +7,7 @@ from contextlib import closing
 
 from edge.doctor.result import CheckResult, Level
 from edge.errors import ConfigError, EmotiondError
-from edge.view.web.settings import WebSettings
+from edge.view.settings import WebSettings
 
 SUBJECT = "web page"
 

@@ -9,9 +9,9 @@ from edge.commands.embedded_broker import free_port
 from edge.doctor.result import Level
 from edge.doctor.web import examine_web
 from edge.secrets import SecretRef
-from edge.view.web.settings import WebSettings
+from edge.view.settings import WebSettings
 from tests.edge.doctor.findings import listed, only
-from tests.edge.view.web.sites import serve
+from tests.edge.view.web.servers import serve
 
 
 @pytest.fixture
