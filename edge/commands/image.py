@@ -18,7 +18,6 @@ from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.logging_setup import print_error
 from edge.offline.recognizer import EmotionRecognizer
-from edge.publish.payload import plain_face
 from edge.types import AnalyzedFrame, Expression
 from edge.view.annotate import annotate
 from edge.view.settings import PrivacyBlur
@@ -40,13 +39,13 @@ def add(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> ExitCode:
     config = chosen_reading(options, load_config(options.config))
-    recognizer = EmotionRecognizer.of(config)
+    recognizer = EmotionRecognizer.from_config(config)
     paths = list(_pictures(options.files))
     copies = _copies(paths, options.out)
     code = ExitCode.OK
     for path, copy in zip(_counted(paths), copies, strict=True):
         try:
-            scene = recognizer.look(path)
+            scene = recognizer.analyze_image(path)
             if copy is not None:
                 _write(copy, scene, config.privacy.blur)
         except EmotiondError as error:
@@ -106,7 +105,7 @@ def _write(path: Path, scene: AnalyzedFrame, blur: PrivacyBlur) -> None:
 
 def _line(path: Path, scene: AnalyzedFrame) -> str:
     width, height = scene.frame.size
-    faces = [plain_face(face) for face in scene.expressions]
+    faces = [face.to_dict() for face in scene.expressions]
     told = {"path": str(path), "width": width, "height": height, "faces": faces}
     return msgspec.json.encode(told).decode()
 

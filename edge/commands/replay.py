@@ -13,8 +13,7 @@ from edge.commands.event_line import event_line
 from edge.commands.options import add_config
 from edge.config import Config, load_config, outbox_paths
 from edge.errors import ExitCode
-from edge.offline.event_log import EventLog
-from edge.offline.replay import EventReplayer
+from edge.offline.replay import EventLog, EventReplayer
 from edge.publish import MqttSettings
 from edge.publish.mqtt import MqttSink
 from edge.publish.mqtt.session import connect_any

@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.config import Config
 from edge.detect import detector_kinds
 from edge.infer.card import read_labels
-from edge.offline.recognizer import LiveConfigRecognizer
+from edge.offline.recognizer import EmotionRecognizer
 from edge.paths import asset
 from edge.pipeline.components import BuildContext, PipelineComponents, build_components
 from edge.pipeline.latest_frame import LatestFrame
@@ -40,7 +40,7 @@ def validate_components(config: Config) -> PipelineComponents:
     Raises:
         ConfigError, ModelError: as `open_parts`.
     """
-    analyse = LiveConfigRecognizer(lambda: config).look
+    analyse = EmotionRecognizer.following(lambda: config).analyze_image
     return build_components(
         build_context(config, command_queue_for(config), LatestFrame(), analyse), count(1)
     )

@@ -10,7 +10,7 @@ import cv2
 
 from edge.config import Config, load_config, state_folder
 from edge.errors import EmotiondError
-from edge.offline.recognizer import LiveConfigRecognizer
+from edge.offline.recognizer import EmotionRecognizer
 from edge.pipeline.components import BuildContext, build_components, rebuild_components
 from edge.pipeline.context import build_context, command_queue_for
 from edge.pipeline.latest_frame import LatestFrame
@@ -72,7 +72,7 @@ class Controller:
         self._read = self._config = adjust(load_config(path))
         self.desk = command_queue_for(self._config)
         self._showcase = LatestFrame()
-        self._analyse = LiveConfigRecognizer(lambda: self._config).look
+        self._analyse = EmotionRecognizer.following(lambda: self._config).analyze_image
         self._parts = build_components(self._plan(self._config, self.desk), self._ids)
         self.pipeline = Pipeline(self._parts, self._showcase)
         memory = PauseStore(state_folder(self._config))

@@ -1,4 +1,4 @@
-"""Pictures read from Python, as a user's program would."""
+"""Expressions in still images, with a config of their own or that of a running daemon."""
 
 import subprocess
 import sys
@@ -12,8 +12,8 @@ import pytest
 
 from edge import EmotionRecognizer
 from edge.config import Config, parse_config
-from edge.errors import ConfigError, InputError
-from edge.offline.recognizer import LiveConfigRecognizer
+from edge.errors import ConfigError, InputError, ModelError
+from edge.paths import asset
 from edge.types import Expression, Image
 
 
@@ -25,7 +25,7 @@ def recognizer() -> EmotionRecognizer:
 def test_a_face_comes_with_its_box_its_expression_and_every_probability(
     recognizer: EmotionRecognizer, clip: list[Image]
 ) -> None:
-    (face,) = recognizer.analyse(clip[2])
+    (face,) = recognizer.analyze(clip[2])
     assert face.probabilities is not None
     assert len(face.probabilities) == 8
     assert sum(face.probabilities.values()) == pytest.approx(1.0, abs=0.01)
@@ -40,13 +40,13 @@ def test_several_faces_are_numbered_from_left_to_right_in_each_picture(
 ) -> None:
     pair = np.hstack([clip[2], clip[2]])
     for _ in range(2):
-        faces = recognizer.analyse(pair)
+        faces = recognizer.analyze(pair)
         assert [face.track.track_id for face in faces] == [1, 2]
         assert faces[0].box.x1 < faces[1].box.x1
 
 
 def test_a_picture_without_a_face_has_none(recognizer: EmotionRecognizer) -> None:
-    assert recognizer.analyse(np.full((480, 640, 3), 90, dtype=np.uint8)) == []
+    assert recognizer.analyze(np.full((480, 640, 3), 90, dtype=np.uint8)) == []
 
 
 def test_a_picture_says_nothing_of_the_next(
@@ -55,9 +55,9 @@ def test_a_picture_says_nothing_of_the_next(
     def told(faces: list[Expression]) -> list[tuple[str, float | None]]:
         return [(face.emotion, face.confidence) for face in faces]
 
-    first = told(recognizer.analyse(clip[2]))
-    recognizer.analyse(clip[-1])
-    assert told(recognizer.analyse(clip[2])) == first
+    first = told(recognizer.analyze(clip[2]))
+    recognizer.analyze(clip[-1])
+    assert told(recognizer.analyze(clip[2])) == first
 
 
 @pytest.mark.parametrize("kind", [str, Path])
@@ -66,7 +66,7 @@ def test_a_file_is_read_by_its_path(
 ) -> None:
     path = tmp_path / "face.png"
     cv2.imwrite(str(path), clip[2])
-    assert recognizer.analyse(kind(path)) == recognizer.analyse(clip[2])
+    assert recognizer.analyze(kind(path)) == recognizer.analyze(clip[2])
 
 
 def test_a_file_that_is_no_picture_is_an_error_that_names_it(
@@ -75,13 +75,13 @@ def test_a_file_that_is_no_picture_is_an_error_that_names_it(
     path = tmp_path / "letter.txt"
     path.write_text("Dear Sir or Madam")
     with pytest.raises(InputError, match=r"letter\.txt: is not a picture"):
-        recognizer.analyse(path)
+        recognizer.analyze(path)
 
 
 @pytest.mark.parametrize(
     "array",
     [
-        np.zeros((48, 48), dtype=np.uint8),
+        np.zeros((48, 48, 2), dtype=np.uint8),
         np.zeros((48, 48, 4), dtype=np.uint8),
         np.zeros((48, 48, 3), dtype=np.float32),
         np.zeros((0, 48, 3), dtype=np.uint8),
@@ -90,12 +90,12 @@ def test_a_file_that_is_no_picture_is_an_error_that_names_it(
 def test_an_array_of_another_kind_is_refused_with_what_is_expected(
     recognizer: EmotionRecognizer, array: Any
 ) -> None:
-    with pytest.raises(ValueError, match="expected a BGR uint8 picture"):
-        recognizer.analyse(array)
+    with pytest.raises(ValueError, match="expected a uint8 image, BGR"):
+        recognizer.analyze(array)
 
 
 def test_model_and_detector_can_be_chosen(clip: list[Image]) -> None:
-    (face,) = EmotionRecognizer(model="deep-int8", detector="haar").analyse(clip[2])
+    (face,) = EmotionRecognizer(model="deep-int8", detector="haar").analyze(clip[2])
     assert face.probabilities
     with pytest.raises(ConfigError, match="expected"):
         EmotionRecognizer(detector="hare")
@@ -110,44 +110,51 @@ def test_importing_the_package_loads_nothing_until_it_is_asked() -> None:
     assert done.stdout.split() == ["False", "True"]
 
 
-class Present:
+class ChangingConfig:
     """The config of a daemon that changes while it runs."""
 
     def __init__(self) -> None:
         self.set()
 
+    def __call__(self) -> Config:
+        return self.config
+
     def set(self, **fields: Any) -> None:
         self.config: Config = parse_config({"sinks": [], **fields}, Path("/config.yaml"))
 
 
-def test_a_daemon_reads_pictures_as_it_is_set_at_the_moment(clip: list[Image]) -> None:
-    present = Present()
-    recognizer = LiveConfigRecognizer(lambda: present.config)
-    first = recognizer.look(clip[2]).expressions[0].probabilities
-    present.set(classifier={"model": "deep-int8"})
-    assert recognizer.look(clip[2]).expressions[0].probabilities != first
-    present.set()
-    assert recognizer.look(clip[2]).expressions[0].probabilities == first
+def test_a_daemon_analyzes_images_with_its_present_config(clip: list[Image]) -> None:
+    config = ChangingConfig()
+    recognizer = EmotionRecognizer.following(config)
+    first = recognizer.analyze(clip[2])[0].probabilities
+    config.set(classifier={"model": "deep-int8"})
+    assert recognizer.analyze(clip[2])[0].probabilities != first
+    config.set()
+    assert recognizer.analyze(clip[2])[0].probabilities == first
 
 
-def test_a_change_of_anything_else_loads_no_model_again(
-    clip: list[Image], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    present = Present()
-    recognizer = LiveConfigRecognizer(lambda: present.config)
-    recognizer.look(clip[2])
-    monkeypatch.setattr(EmotionRecognizer, "of", lambda config: pytest.fail("opened again"))
-    present.set(privacy={"blur": "faces"}, web={"port": 8081})
-    recognizer.look(clip[2])
+def test_a_change_of_anything_else_loads_no_model_again(clip: list[Image], tmp_path: Path) -> None:
+    for suffix in (".tflite", ".json"):
+        shipped = asset("models") / f"shallow-int8{suffix}"
+        (tmp_path / f"own{suffix}").write_bytes(shipped.read_bytes())
+    model, config = tmp_path / "own.tflite", ChangingConfig()
+    config.set(classifier={"model": str(model)})
+    recognizer = EmotionRecognizer.following(config)
+    first = recognizer.analyze(clip[2])
+    model.unlink()
+    config.set(classifier={"model": str(model)}, privacy={"blur": "faces"}, web={"port": 8081})
+    assert recognizer.analyze(clip[2]) == first
+    config.set(classifier={"model": str(model), "min_confidence": 0.9})
+    with pytest.raises(ModelError):
+        recognizer.analyze(clip[2])
 
 
 def test_threads_may_ask_at_once(clip: list[Image]) -> None:
-    present = Present()
-    recognizer = LiveConfigRecognizer(lambda: present.config)
+    recognizer = EmotionRecognizer.following(ChangingConfig())
     emotions: list[str] = []
 
     def ask() -> None:
-        emotions.extend(face.emotion for face in recognizer.look(clip[2]).expressions)
+        emotions.extend(face.emotion for face in recognizer.analyze(clip[2]))
 
     threads = [Thread(target=ask) for _ in range(4)]
     for thread in threads:
