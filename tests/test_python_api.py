@@ -4,6 +4,7 @@ import inspect
 import json
 import subprocess
 import sys
+import threading
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -162,10 +163,12 @@ def test_a_video_without_a_face_has_frames_without_faces(tmp_path: Path) -> None
 
 
 def test_a_loop_over_a_video_may_be_left_and_another_begun(video: Path) -> None:
+    threads = threading.active_count()
     for _ in range(2):
         frames = watch(video)
         assert [frame.index for frame, _ in islice(frames, 3)] == [0, 1, 2]
         frames.close()
+        assert threading.active_count() == threads
 
 
 def test_a_stream_is_watched_from_its_newest_frame_on() -> None:

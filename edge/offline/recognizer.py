@@ -29,7 +29,9 @@ class PillowImage(Protocol):
         """Return it in another pixel format."""
 
 
-ImageInput = str | os.PathLike[str] | bytes | NDArray[np.uint8] | PillowImage
+ImageInput = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[np.uint8] | PillowImage
+)
 """A path, the bytes of an encoded image, a BGR or gray array, or an image of Pillow."""
 
 
@@ -156,11 +158,12 @@ def load_image(image: ImageInput) -> Image:
         return _as_bgr(image)
     if isinstance(image, str | os.PathLike):
         return read_picture(Path(image))
-    if isinstance(image, bytes):
+    if isinstance(image, bytes | bytearray | memoryview):
+        data = bytes(image)
         try:
-            return decode_picture(image)
+            return decode_picture(data)
         except InputError as error:
-            raise InputError(f"an image of {len(image)} bytes: {error}") from error
+            raise InputError(f"an image of {len(data)} bytes: {error}") from error
     if pillow is not None and isinstance(image, pillow.Image):
         from PIL import ImageOps
 

@@ -98,10 +98,10 @@ def analyze_video(
     components = build_components(BuildContext(_config(job)), count(1))
     source = ErrorCapturingSource(components.source)
     with ExitStack() as stack:
-        consumer = _FrameCounter()
+        consumer = _VideoConsumer()
         if job.out is not None:
             writer = AnnotatedVideoWriter(job.video, job.out, info, job.config.privacy.blur)
-            consumer = _WritingConsumer(stack.enter_context(writer))
+            consumer.writer = stack.enter_context(writer)
         pipeline = Pipeline(replace(components, source=source, sinks=(sink,)), consumer)
         stack.callback(pipeline.stop)
         pipeline.start()
@@ -180,29 +180,20 @@ class CollectingSink:
         """Nothing has to be closed."""
 
 
-class _FrameCounter:
-    """A consumer that counts frames."""
+class _VideoConsumer:
+    """Counts frames; where there is a writer, has each written, and makes the pipeline wait."""
 
     def __init__(self) -> None:
         self.frames = 0
+        self.writer: AnnotatedVideoWriter | None = None
 
     def show(self, scene: AnalyzedFrame) -> None:
         self.frames += 1
+        if self.writer is not None:
+            self.writer.write(scene)
 
     def clear(self) -> None:
-        pass
-
-
-class _WritingConsumer(_FrameCounter):
-    """A consumer that has every frame written, and makes the pipeline wait for that."""
-
-    def __init__(self, writer: AnnotatedVideoWriter) -> None:
-        super().__init__()
-        self._writer = writer
-
-    def show(self, scene: AnalyzedFrame) -> None:
-        super().show(scene)
-        self._writer.write(scene)
+        """Nothing to clear: a video has no pauses."""
 
 
 def analyze_parallel(jobs: Sequence[VideoJob], processes: int) -> Iterator[Outcome]:

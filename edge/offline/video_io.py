@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import cv2
 
@@ -119,7 +119,7 @@ class AnnotatedVideoWriter:
             self._frames.close()
 
     def _encode(self) -> None:
-        encoder = open_encoder(self._video, self._part, self._info)
+        encoder = _open_encoder(self._video, self._part, self._info)
         try:
             while True:
                 frame = self._frames.get(timeout=1.0)
@@ -131,30 +131,8 @@ class AnnotatedVideoWriter:
             encoder.close()
 
 
-class Encoder(Protocol):
-    """Writes images to a video file."""
-
-    def write(self, image: Image) -> None:
-        """Append an image.
-
-        Raises:
-            EmotiondError: it cannot be written.
-        """
-
-    def close(self) -> None:
-        """Finish the file.
-
-        Raises:
-            EmotiondError: it cannot be written.
-        """
-
-
-def open_encoder(video: Path, path: Path, info: VideoInfo) -> Encoder:
-    """Open the best encoder at hand for a copy of `video` at `path`.
-
-    Raises:
-        EmotiondError: the file cannot be written.
-    """
+def _open_encoder(video: Path, path: Path, info: VideoInfo) -> "FFmpegEncoder | OpenCVEncoder":
+    """Open the best encoder at hand for a copy of `video` at `path`."""
     program = shutil.which("ffmpeg")
     if program is None:
         return OpenCVEncoder(path, info)
@@ -226,7 +204,11 @@ class FFmpegEncoder:
 
 
 class OpenCVEncoder:
-    """Encodes MPEG-4 Part 2 without sound."""
+    """Encodes MPEG-4 Part 2 without sound.
+
+    Raises:
+        EmotiondError: the file cannot be written.
+    """
 
     def __init__(self, path: Path, info: VideoInfo) -> None:
         size = info.width, info.height

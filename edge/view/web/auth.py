@@ -87,11 +87,7 @@ class TokenAuth:
         changes = method not in {"GET", "HEAD"}
         if changes and not _same_origin(headers):
             raise ApiError(HTTPStatus.FORBIDDEN, "refused", "another site may not ask for this")
-        guarded = (
-            path not in PUBLIC_PATHS
-            if self.token is not None
-            else changes and path not in PUBLIC_PATHS
-        )
+        guarded = path not in PUBLIC_PATHS and (changes or self.token is not None)
         if guarded and not self.is_authenticated(headers):
             text = "expected the token, as `Authorization: Bearer TOKEN` or by the page's login"
             if self.token is None:

@@ -35,6 +35,13 @@ from edge.view.web.streams import MJPEG_TYPE, EventBroadcaster, MjpegBroadcaster
 PAGE = files(__package__) / "page"
 OPENAPI = files(__package__) / "openapi.yaml"
 
+PAGE_FILES = {
+    "/page.js": "text/javascript",
+    "/page.css": "text/css",
+    "/page.svg": "image/svg+xml",
+}
+"""Media types of the files that the page loads, by path."""
+
 log = logging.getLogger(__name__)
 
 
@@ -66,22 +73,15 @@ class Handlers:
 
     async def page(self, _request: Request) -> Response:
         """Return the page; where there is no token, with a cookie that allows commands."""
-        response = _page_file("page.html", "text/html")
+        response = _read_page_file("page.html", "text/html")
         if self._auth.token is None:
             self._auth.login(response)
         return response
 
-    async def script(self, _request: Request) -> Response:
-        """Return the page's script."""
-        return _page_file("page.js", "text/javascript")
-
-    async def style(self, _request: Request) -> Response:
-        """Return the page's style sheet."""
-        return _page_file("page.css", "text/css")
-
-    async def icon(self, _request: Request) -> Response:
-        """Return the page's icon."""
-        return _page_file("page.svg", "image/svg+xml")
+    async def page_file(self, request: Request) -> Response:
+        """Return another file of the page."""
+        path = request.scope["path"]
+        return _read_page_file(path.removeprefix("/"), PAGE_FILES[path])
 
     async def stream(self, request: Request) -> Response:
         """Return the live video."""
@@ -183,9 +183,7 @@ def build_app(
     handlers = Handlers(auth, events, video, context, commands)
     routes = [
         Route("/", handlers.page),
-        Route("/page.js", handlers.script),
-        Route("/page.css", handlers.style),
-        Route("/page.svg", handlers.icon),
+        *(Route(path, handlers.page_file) for path in PAGE_FILES),
         Route("/stream.mjpg", handlers.stream),
         Route("/snapshot.jpg", handlers.snapshot),
         Route("/events", handlers.events),
@@ -218,7 +216,7 @@ class _MjpegResponse(Response):
         await self._video.stream(receive, send)
 
 
-def _page_file(name: str, kind: str) -> Response:
+def _read_page_file(name: str, kind: str) -> Response:
     return Response((PAGE / name).read_bytes(), media_type=kind)
 
 
