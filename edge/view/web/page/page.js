@@ -214,7 +214,7 @@ const BLUR_NOTES = {
 
 function showState(update) {
   const before = state;
-  state = { ...state, ...told };
+  state = { ...state, ...update };
   colors = state.colours;
   byId("camera").textContent = { online: "camera on", offline: "camera away", paused: "paused" }[state.camera] ?? state.camera;
   byId("camera").className = `pill ${state.camera}`;
