@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +115,21 @@ class Quality:
     yaw: float | None = None
     roll: float | None = None
 
+    def to_dict(self) -> dict[str, float | None]:
+        """Return it as plain values for JSON."""
+        return {
+            "size": round(self.size, 1),
+            "sharpness": round(self.sharpness, 4),
+            "brightness": round(self.brightness, 1),
+            "contrast": round(self.contrast, 1),
+            "yaw": _rounded_angle(self.yaw),
+            "roll": _rounded_angle(self.roll),
+        }
+
+
+def _rounded_angle(degrees: float | None) -> float | None:
+    return None if degrees is None else round(degrees, 1) + 0.0  # which makes -0.0 a plain 0
+
 
 UNCERTAIN = "uncertain"
 """Emotion of a face whose expression cannot be told."""
@@ -158,6 +174,18 @@ class Expression:
     def confidence(self) -> float | None:
         """The probability of the emotion; None where it is uncertain."""
         return self.probabilities[self.emotion] if self.probabilities else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values for JSON, with the names that events have."""
+        return {
+            "track_id": self.track.track_id,
+            "emotion": self.emotion,
+            "confidence": self.confidence,
+            "probabilities": self.probabilities,
+            "reasons": [reason.value for reason in self.reasons],
+            "quality": self.quality.to_dict(),
+            "box": [round(edge, 1) for edge in self.box.edges],
+        }
 
 
 class EventType(StrEnum):

@@ -23,7 +23,6 @@ from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.logging_setup import print_error
 from edge.offline.recognizer import EmotionRecognizer
-from edge.publish.payload import plain_face
 from edge.types import AnalyzedFrame, Expression
 from edge.view.annotate import annotate
 
@@ -43,13 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Analyze every image; fail where one could not be read or its copy not be written."""
     config = apply_analysis_options(options, load_config(options.config))
-    recognizer = EmotionRecognizer.of(config)
+    recognizer = EmotionRecognizer.from_config(config)
     paths = list(_image_paths(options.files))
     copies = _copy_paths(paths, options.out)
     code = ExitCode.OK
     for path, copy in zip(_with_progress(paths), copies, strict=True):
         try:
-            frame = recognizer.look(path)
+            frame = recognizer.analyze_image(path)
             if copy is not None:
                 annotated = annotate(frame, config.privacy.blur)
                 write_output(copy, cv2.imencode(copy.suffix, annotated)[1].tobytes())
@@ -100,7 +99,7 @@ def _with_progress(paths: Sequence[Path]) -> Iterator[Path]:
 
 def _as_json(path: Path, frame: AnalyzedFrame) -> str:
     width, height = frame.frame.size
-    faces = [plain_face(face) for face in frame.expressions]
+    faces = [face.to_dict() for face in frame.expressions]
     result = {"path": str(path), "width": width, "height": height, "faces": faces}
     return msgspec.json.encode(result).decode()
 

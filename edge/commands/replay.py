@@ -10,8 +10,7 @@ from edge.commands.common import add_config, mqtt_sinks, parse_device
 from edge.commands.watch import event_line
 from edge.config import Config, load_config, outbox_paths
 from edge.errors import ExitCode
-from edge.offline.event_log import EventLog
-from edge.offline.replay import EventReplayer
+from edge.offline.replay import EventLog, EventReplayer
 from edge.publish.mqtt import MqttSink
 from edge.publish.mqtt.session import connect_any
 from edge.publish.payload import encode_event

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from edge.commands.common import write_output
 from edge.errors import EmotiondError, ExitCode
-from edge.offline.event_log import EventLog
-from edge.offline.html_report import write_page
+from edge.offline.replay import EventLog
+from edge.offline.report import html_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +31,6 @@ def run(options: argparse.Namespace) -> ExitCode:
     if out.resolve() in [path.resolve() for path in options.file]:
         raise EmotiondError(f"{out}: would be written over its own events; name another --out")
     name = ", ".join(path.stem for path in options.file)
-    write_output(out, write_page(name, events).encode())
+    write_output(out, html_report(name, events).encode())
     print(f"{os.fsencode(out).decode(errors='replace')}: {len(events)} events")
     return ExitCode.OK

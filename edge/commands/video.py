@@ -30,13 +30,18 @@ from edge.commands.common import (
 from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.logging_setup import print_error
-from edge.offline.events_csv import events_csv
-from edge.offline.intervals import intervals_of
-from edge.offline.parallel import Outcome, analyze_on_cluster, analyze_parallel
-from edge.offline.statistics import shares, shares_by_track
+from edge.offline.intervals import intervals_of, time_by_emotion, time_by_track
+from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
-from edge.offline.video_analysis import VideoJob, VideoResult, analyze_video
-from edge.offline.video_info import probe_video
+from edge.offline.video import (
+    Outcome,
+    VideoJob,
+    VideoResult,
+    analyze_on_cluster,
+    analyze_parallel,
+    analyze_video,
+)
+from edge.offline.video_io import probe_video
 from edge.publish.payload import encode_event
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
@@ -186,7 +191,7 @@ def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[
 
 def _analyze_one(job: VideoJob, bar: Progress) -> VideoResult | EmotiondError:
     try:
-        task = bar.add_task("frames", total=probe_video(job.film).frames or None)
+        task = bar.add_task("frames", total=probe_video(job.video).frames or None)
         return analyze_video(job, lambda frames: bar.update(task, completed=frames))
     except EmotiondError as error:
         return error
@@ -197,7 +202,7 @@ def _write(result: VideoResult, outputs: OutputPaths) -> None:
     if outputs.events is not None:
         write_output(outputs.events, _encode_events(result, outputs.events))
     if outputs.timeline is not None:
-        svg = timeline_svg(intervals_of(result.events), film=True, title=result.film.name)
+        svg = timeline_svg(intervals_of(result.events), video=True, title=result.video.name)
         write_output(outputs.timeline, svg.encode())
 
 
@@ -214,24 +219,29 @@ def _print_summary(result: VideoResult, as_json: bool) -> None:
     intervals = intervals_of(result.events)
     if as_json:
         summary = {
-            "film": str(result.film),
+            "film": str(result.video),
             "frames": result.frames,
-            "fps": round(result.frames / result.took, 1),
+            "fps": round(result.frames / result.elapsed_s, 1),
             "events": len(result.events),
-            "seconds": {emotion: round(time, 3) for emotion, time in shares(intervals).items()},
+            "seconds": {
+                emotion: round(time, 3) for emotion, time in time_by_emotion(intervals).items()
+            },
             "tracks": {
                 str(track): {emotion: round(time, 3) for emotion, time in seconds.items()}
-                for track, seconds in shares_by_track(intervals).items()
+                for track, seconds in time_by_track(intervals).items()
             },
             "error": result.error,
         }
         print(msgspec.json.encode(summary).decode())
         return
     print(
-        f"{result.film}: {result.frames} frames in {result.took:.1f} s, "
-        f"{result.frames / result.took:.0f} a second; {len(result.events)} events"
+        f"{result.video}: {result.frames} frames in {result.elapsed_s:.1f} s, "
+        f"{result.frames / result.elapsed_s:.0f} a second; {len(result.events)} events"
     )
-    tracks: dict[Any, dict[str, float]] = {"all": shares(intervals), **shares_by_track(intervals)}
+    tracks: dict[Any, dict[str, float]] = {
+        "all": time_by_emotion(intervals),
+        **time_by_track(intervals),
+    }
     if not intervals:
         print("  no face")
         return

@@ -1,4 +1,4 @@
-"""Crops of the largest face in view, written as pictures of one class."""
+"""Dataset recorder: crops of the largest face in view, written as labeled images."""
 
 import errno
 from collections.abc import Iterator
@@ -16,44 +16,38 @@ from edge.labels import SIDE
 from edge.track.landmark_filter import filter_faces
 from edge.types import Frame, GrayImage
 
-INTERVAL = 0.5
-"""Seconds of the source's own clock between two pictures: closer ones are hardly two."""
+MIN_INTERVAL_S = 0.5
+"""Seconds of the source's own clock between two images: closer ones are hardly different."""
 
 
 def record_faces(source: Source, detector: Detector, folder: Path) -> Iterator[Path]:
     """Write the largest face of a frame every half second; yield each file as it is written.
 
-    The crops are made as the daemon makes those that it classifies. They are numbered on from the
-    last picture in `folder`, so that nothing is overwritten. An input that cannot be read is
-    logged and passed over.
+    Crops are made as the daemon makes them for its classifier. Their numbers continue from the
+    last image in `folder`, so that nothing is overwritten. An input that cannot be read is logged
+    and skipped.
 
     Args:
-        source: what is watched, until it ends.
+        source: read until it ends.
         detector: finds the faces.
-        folder: of the class; made where it is missing.
+        folder: of the class; it is created where it is missing.
 
     Raises:
-        DataError: a picture cannot be written.
+        DataError: an image cannot be written.
     """
-    for number, crop in enumerate(_crops(source, detector), start=_last_number(folder) + 1):
-        path = folder / f"{number:06d}.png"
-        _write(path, crop)
-        yield path
-
-
-def _crops(source: Source, detector: Detector) -> Iterator[GrayImage]:
-    """Yield crops that lie `INTERVAL` apart."""
-    due = float("-inf")
+    number, due = _last_number(folder), float("-inf")
     for frame in iter_frames(source):
         if frame.timestamp < due:
             continue
-        crop = _largest(frame, detector)
+        crop = _largest_face(frame, detector)
         if crop is not None:
-            due = frame.timestamp + INTERVAL
-            yield crop
+            due, number = frame.timestamp + MIN_INTERVAL_S, number + 1
+            path = folder / f"{number:06d}.png"
+            _write(path, crop)
+            yield path
 
 
-def _largest(frame: Frame, detector: Detector) -> GrayImage | None:
+def _largest_face(frame: Frame, detector: Detector) -> GrayImage | None:
     faces = filter_faces(detector.detect(frame.image))
     if not faces:
         return None
@@ -62,7 +56,7 @@ def _largest(frame: Frame, detector: Detector) -> GrayImage | None:
 
 
 def _last_number(folder: Path) -> int:
-    """Make the folder where it is missing; return the highest number of a picture in it, or 0."""
+    """Create the folder where it is missing; return the highest image number in it, or 0."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stems = [path.stem for path in folder.iterdir()]
@@ -72,7 +66,7 @@ def _last_number(folder: Path) -> int:
 
 
 def _write(path: Path, crop: GrayImage) -> None:
-    """Write a picture whole or not at all, and over no other."""
+    """Write an image whole or not at all, and never over another."""
     _, data = cv2.imencode(".png", crop)
     try:
         if path.exists():

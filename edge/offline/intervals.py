@@ -1,18 +1,22 @@
-"""From events to how long each face showed what."""
+"""Expression intervals: how long each face showed what, from events, and statistics of that."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
 
 from edge.types import EmotionEvent, EventType
 
 
 @dataclass(frozen=True, slots=True)
 class ExpressionInterval:
-    """One face, as long as it showed one expression.
+    """A period in which one face showed one expression.
 
     Attributes:
-        track_id: of the face; the same number may be another face in a later run of the daemon.
-        start, end: seconds; of a film from its beginning, else POSIX time.
+        track_id: number of the face; a later run of the daemon may give it to another face.
+        emotion: what the face showed.
+        start, end: seconds from the start of a video, or POSIX time of what was live.
     """
 
     track_id: int
@@ -22,83 +26,83 @@ class ExpressionInterval:
 
     @property
     def seconds(self) -> float:
-        """How long it lasted."""
+        """Duration of the interval."""
         return self.end - self.start
 
 
 @dataclass(slots=True)
-class _Open:
-    """A track that has not ended: since when it is there, and what it shows since when."""
+class _OpenTrack:
+    """A track that has not ended: when it appeared, and its emotion since `start`."""
 
     since: float
     emotion: str
     start: float
 
 
-def is_film(events: Iterable[EmotionEvent]) -> bool:
-    """Tell whether events are of films, whose moments are places in them."""
+def is_video(events: Iterable[EmotionEvent]) -> bool:
+    """Whether all events are of video files, so that their times are positions in them."""
     return all(event.position is not None for event in events)
 
 
-def moment(event: EmotionEvent, film: bool) -> float:
-    """Return when an event was, in seconds as a span tells them."""
-    return event.position or 0.0 if film else event.time.timestamp()
+def event_time(event: EmotionEvent, video: bool) -> float:
+    """Return the time of an event in seconds: its position in the video, or POSIX time."""
+    return event.position or 0.0 if video else event.time.timestamp()
 
 
-def once(events: Iterable[EmotionEvent]) -> list[EmotionEvent]:
-    """Return events without repeats: after a crash some are written down twice."""
+def deduplicate(events: Iterable[EmotionEvent]) -> list[EmotionEvent]:
+    """Return events without repeats: after a crash some are written twice."""
     return list({event.id: event for event in events}.values())
 
 
 def intervals_of(events: Iterable[EmotionEvent]) -> list[ExpressionInterval]:
-    """Return the spans in the order in which they begin; those of one face never overlap.
+    """Return intervals sorted by their start; those of one face never overlap.
 
-    A change or an end whose start is not among the events tells nothing of what was before. Where
-    an end is missing, because the daemon was killed or still runs, the last span ends with the last
-    event before that number is given anew, or with the last of all. A face ends where it was last
-    seen, not where that was decided. An event that comes twice, as after a crash, counts once.
+    A change or end whose start event is missing tells nothing of the time before it. Where an end
+    event is missing (the daemon was killed or still runs), the interval ends at the last event
+    before the track number is used again, or at the last event of all. A face ends where it was
+    last seen, not where that was decided. A repeated event counts once.
 
     Args:
         events: in any order.
     """
-    events = once(events)
-    film = is_film(events)
-    timeline = _Timeline(film)
-    for event in sorted(events, key=lambda event: _order(event, film)):
-        timeline.take(event)
-    return timeline.finish()
+    events = deduplicate(events)
+    video = is_video(events)
+    builder = _IntervalBuilder(video)
+    for event in sorted(events, key=lambda event: _sort_key(event, video)):
+        builder.add(event)
+    return builder.finish()
 
 
-def _order(event: EmotionEvent, film: bool) -> tuple[float, int, int]:
-    """Sort what is of one moment as a face lives.
+def _sort_key(event: EmotionEvent, video: bool) -> tuple[float, int, int]:
+    """Order events of the same time as a track lives: start, change, end.
 
-    In a film an end is where the face was last seen, which may be where it came or changed.
+    In a video an end has the time when the face was last seen, which may be that of its start.
     """
     kinds = {EventType.START: 0, EventType.CHANGE: 1, EventType.END: 2}
-    return moment(event, film), kinds[event.type], event.track_id
+    return event_time(event, video), kinds[event.type], event.track_id
 
 
-class _Timeline:
-    """Takes events in order and cuts the life of each face into spans."""
+class _IntervalBuilder:
+    """Takes events in order and cuts the life of each track into intervals."""
 
-    def __init__(self, film: bool) -> None:
-        self._film = film
-        self._open: dict[int, _Open] = {}
-        self._spans: list[ExpressionInterval] = []
+    def __init__(self, video: bool) -> None:
+        self._video = video
+        self._open: dict[int, _OpenTrack] = {}
+        self._intervals: list[ExpressionInterval] = []
         self._last = 0.0
 
-    def take(self, event: EmotionEvent) -> None:
-        now, track = moment(event, self._film), self._open.get(event.track_id)
+    def add(self, event: EmotionEvent) -> None:
+        now, track = event_time(event, self._video), self._open.get(event.track_id)
         match event.type:
             case EventType.START:
                 if track is not None:
                     self._close(event.track_id, self._last)
-                self._open[event.track_id] = _Open(now, event.emotion, now)
+                self._open[event.track_id] = _OpenTrack(now, event.emotion, now)
             case EventType.CHANGE:
                 since = now if track is None else track.since
                 if track is not None:
                     self._close(event.track_id, now)
-                self._open[event.track_id] = _Open(since, event.emotion, now)
+                self._open[event.track_id] = _OpenTrack(since, event.emotion, now)
             case EventType.END if track is not None:
                 self._close(event.track_id, min(now, track.since + event.duration))
         self._last = now
@@ -106,29 +110,93 @@ class _Timeline:
     def finish(self) -> list[ExpressionInterval]:
         for track_id in list(self._open):
             self._close(track_id, self._last)
-        return sorted(self._spans, key=lambda span: (span.start, span.track_id, span.end))
+        return sorted(self._intervals, key=lambda one: (one.start, one.track_id, one.end))
 
     def _close(self, track_id: int, end: float) -> None:
         track = self._open.pop(track_id)
         if end > track.start:
-            self._spans.append(ExpressionInterval(track_id, track.emotion, track.start, end))
+            interval = ExpressionInterval(track_id, track.emotion, track.start, end)
+            self._intervals.append(interval)
 
 
-def join(spans: Sequence[ExpressionInterval]) -> list[list[ExpressionInterval]]:
-    """Return the spans of each face in view together: those of one track without a gap."""
-    visits: list[list[ExpressionInterval]] = []
+def visits(intervals: Iterable[ExpressionInterval]) -> list[list[ExpressionInterval]]:
+    """Group intervals into visits: those of one track without a gap between them."""
+    found: list[list[ExpressionInterval]] = []
     latest: dict[int, list[ExpressionInterval]] = {}
-    for span in spans:
-        visit = latest.get(span.track_id)
-        if visit is not None and visit[-1].end == span.start:
-            visit.append(span)
+    for interval in intervals:
+        visit = latest.get(interval.track_id)
+        if visit is not None and visit[-1].end == interval.start:
+            visit.append(interval)
         else:
-            latest[span.track_id] = [span]
-            visits.append(latest[span.track_id])
-    return visits
+            latest[interval.track_id] = [interval]
+            found.append(latest[interval.track_id])
+    return found
 
 
-def clip(span: ExpressionInterval, start: float, end: float) -> ExpressionInterval | None:
-    """Return the part of a span between two moments; None where there is none."""
-    part = replace(span, start=max(span.start, start), end=min(span.end, end))
+def clip(interval: ExpressionInterval, start: float, end: float) -> ExpressionInterval | None:
+    """Return the part of an interval between two times; None where there is none."""
+    part = replace(interval, start=max(interval.start, start), end=min(interval.end, end))
     return part if part.end > part.start else None
+
+
+def time_by_emotion(intervals: Iterable[ExpressionInterval]) -> dict[str, float]:
+    """Return the seconds of each expression over all faces, the longest first."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for interval in intervals:
+        seconds[interval.emotion] += interval.seconds
+    return dict(sorted(seconds.items(), key=lambda item: (-item[1], item[0])))
+
+
+def time_by_track(intervals: Iterable[ExpressionInterval]) -> dict[int, dict[str, float]]:
+    """Return the seconds of each expression for each track, sorted by track number."""
+    tracks: defaultdict[int, list[ExpressionInterval]] = defaultdict(list)
+    for interval in intervals:
+        tracks[interval.track_id].append(interval)
+    return {track_id: time_by_emotion(tracks[track_id]) for track_id in sorted(tracks)}
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """Statistics of how long one expression lasts.
+
+    Attributes:
+        count: how often it was shown.
+        median, longest, total: in seconds.
+    """
+
+    count: int
+    median: float
+    longest: float
+    total: float
+
+
+def durations(intervals: Iterable[ExpressionInterval]) -> dict[str, Durations]:
+    """Return the durations of each expression, the one with the most time first."""
+    lengths: defaultdict[str, list[float]] = defaultdict(list)
+    for interval in intervals:
+        lengths[interval.emotion].append(interval.seconds)
+    found = {
+        emotion: Durations(len(all_), median(all_), max(all_), sum(all_))
+        for emotion, all_ in lengths.items()
+    }
+    return dict(sorted(found.items(), key=lambda item: (-item[1].total, item[0])))
+
+
+def transitions(intervals: Iterable[ExpressionInterval]) -> dict[tuple[str, str], int]:
+    """Return how often each expression changed to each other within a visit."""
+    return dict(
+        Counter(
+            (before.emotion, after.emotion)
+            for visit in visits(intervals)
+            for before, after in pairwise(visit)
+        )
+    )
+
+
+def time_in_view(intervals: Iterable[ExpressionInterval]) -> float:
+    """Return the seconds in which at least one face was in view."""
+    total, reached = 0.0, float("-inf")
+    for interval in sorted(intervals, key=lambda one: one.start):
+        total += max(0.0, interval.end - max(interval.start, reached))
+        reached = max(reached, interval.end)
+    return total

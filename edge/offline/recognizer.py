@@ -1,72 +1,146 @@
-"""Pictures that stand alone, read from Python: `from edge import EmotionRecognizer`."""
+"""Expression recognition in still images: `from emotiond import EmotionRecognizer`."""
 
+import os
+import sys
+import threading
 from itertools import count
 from pathlib import Path
+from typing import Any, Protocol
 
-from edge.capture.images import read_image
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.capture.images import decode_image, read_image
 from edge.config import Config, parse_config
-from edge.pipeline.processing import ProcessingComponents, analyze_image, build_processing
+from edge.errors import InputError
+from edge.pipeline.processing import analyze_image, build_processing
 from edge.types import AnalyzedFrame, Expression, Image
 
 
-class EmotionRecognizer:
-    """Finds the faces in pictures and names the expression of each.
+class PillowImage(Protocol):
+    """An image of Pillow, which need not be installed."""
 
-    It is not safe for threads: each needs one of its own.
+    def convert(self, mode: str) -> Any:
+        """Return it in another pixel format."""
+
+
+ImageInput = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[np.uint8] | PillowImage
+)
+"""A path, the bytes of an encoded image, a BGR or gray array, or an image of Pillow."""
+
+
+class EmotionRecognizer:
+    """Finds the faces in images and classifies the expression of each.
+
+    Every image stands alone; `emotiond.watch` follows faces through a video or a camera's frames.
+    Make a recognizer once (it loads two models) and use it often, from any thread.
 
     Args:
-        model: the name of a shipped model, or the path of a .tflite with its card beside it.
-        detector: the kind of detector; `auto` takes the best at hand.
+        model: name of a shipped model (`tiny-int8`, `shallow-int8`, `deep-int8`), or path of a
+            .tflite file with its card beside it.
+        detector: kind of face detector; `auto` takes the best one installed.
 
     Raises:
         ConfigError, ModelError: the model or the detector cannot be used.
+
+    Example:
+        >>> recognizer = EmotionRecognizer()
+        >>> for face in recognizer.analyze("photo.jpg"):
+        ...     print(face.emotion, face.confidence, face.box.edges)
     """
 
     def __init__(self, model: str | Path = "shallow-int8", detector: str = "auto") -> None:
-        chosen = {"classifier": {"model": str(model)}, "detector": detector}
-        self._analysis = _open(parse_config(chosen, Path.cwd() / "EmotionRecognizer"))
+        fields = {"classifier": {"model": str(model)}, "detector": detector, "sinks": []}
+        self._init(parse_config(fields, Path.cwd() / "EmotionRecognizer"))
 
     @classmethod
-    def of(cls, config: Config) -> "EmotionRecognizer":
-        """Return one that reads pictures as a daemon with this config would.
+    def from_config(cls, config: Config) -> "EmotionRecognizer":
+        """Return a recognizer that analyzes images as a daemon with this config would.
 
         Raises:
-            ConfigError, ModelError: something that it names cannot be used.
+            ConfigError, ModelError: something that the config names cannot be used.
         """
         recognizer = cls.__new__(cls)
-        recognizer._analysis = _open(config)
+        recognizer._init(config)
         return recognizer
 
-    def analyse(self, image: Image | str | Path) -> list[Expression]:
-        """Return the expression of each face in a picture, from left to right.
+    def analyze(self, image: ImageInput) -> list[Expression]:
+        """Return the expression of each face in an image, from left to right.
 
         Args:
-            image: BGR uint8 (height, width, 3), as OpenCV reads it, or the path of a file; the
-                rotation that a camera noted in it (EXIF) is honoured.
+            image: the path of a file, the bytes of an encoded image (JPEG, PNG, ...), a uint8
+                array in BGR (height, width, 3) as OpenCV reads it or gray (height, width), or an
+                image of Pillow. The rotation that a camera noted in it (EXIF) is applied.
+
+        Returns:
+            Faces with `emotion`, `confidence` (0-1), `probabilities` by label, `box` in pixels of
+            the image, `quality`, and `to_dict()` for JSON. Where a face cannot be classified,
+            `emotion` is `uncertain`, `confidence` and `probabilities` are None, and `reasons` say
+            why.
 
         Raises:
-            InputError: the file cannot be read.
-            ValueError: the array is no such picture.
-        """
-        return list(self.look(image).expressions)
+            InputError: the file or the bytes cannot be read as an image.
+            TypeError, ValueError: the image is of another type, or the array of another shape.
 
-    def look(self, image: Image | str | Path) -> AnalyzedFrame:
-        """Return a picture with everything that is seen in it.
+        Example:
+            >>> recognizer.analyze(cv2.imread("photo.jpg"))[0].to_dict()
+            {'track_id': 1, 'emotion': 'happy', 'confidence': 0.93, ...}
+        """
+        return list(self.analyze_image(image).expressions)
+
+    def analyze_image(self, image: ImageInput) -> AnalyzedFrame:
+        """Return an image with its faces, numbered from 1 from left to right.
 
         Raises:
-            InputError, ValueError: as `analyse`.
+            InputError, TypeError, ValueError: as `analyze`.
         """
-        picture = read_image(Path(image)) if isinstance(image, str | Path) else _checked(image)
-        return analyze_image(self._analysis, picture)
+        decoded = load_image(image)
+        with self._lock:
+            return analyze_image(self._processing, decoded)
+
+    def _init(self, config: Config) -> None:
+        self._processing = build_processing(config, count(1))
+        self._lock = threading.Lock()
 
 
-def _open(config: Config) -> ProcessingComponents:
-    return build_processing(config, count(1))
+def load_image(image: ImageInput) -> Image:
+    """Return an image as BGR uint8 (height, width, 3), whatever it is given as.
+
+    Raises:
+        InputError: the file or the bytes cannot be read as an image.
+        TypeError, ValueError: the image is of another type, or the array of another shape.
+    """
+    pillow = sys.modules.get("PIL.Image")  # imported by whoever has an image of it
+    if isinstance(image, np.ndarray):
+        return _as_bgr(image)
+    if isinstance(image, str | os.PathLike):
+        return read_image(Path(image))
+    if isinstance(image, bytes | bytearray | memoryview):
+        data = bytes(image)
+        try:
+            return decode_image(data)
+        except InputError as error:
+            raise InputError(f"an image of {len(data)} bytes: {error}") from error
+    if pillow is not None and isinstance(image, pillow.Image):
+        from PIL import ImageOps
+
+        rgb = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        return np.ascontiguousarray(rgb[..., ::-1])
+    raise TypeError(
+        "expected a path, bytes, a uint8 array or an image of Pillow, "
+        f"found {type(image).__module__}.{type(image).__qualname__}"
+    )
 
 
-def _checked(image: Image) -> Image:
-    if image.dtype != "uint8" or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(
-            f"expected a BGR uint8 picture (height, width, 3), found {image.dtype} {image.shape}"
-        )
-    return image
+def _as_bgr(image: NDArray[np.uint8]) -> Image:
+    if image.dtype == np.uint8 and image.size:
+        if image.ndim == 3 and image.shape[2] == 3:
+            return image
+        if image.ndim == 2:
+            return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+    raise ValueError(
+        "expected a uint8 image, BGR (height, width, 3) or gray (height, width), "
+        f"found {image.dtype} {image.shape}"
+    )

@@ -1,4 +1,4 @@
-"""Recorded events, as if they happened now."""
+"""Replay of recorded events: the log they are read from, and publishing them again in real time."""
 
 import time
 import uuid
@@ -6,95 +6,168 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
 
-from edge.offline.event_log import EventLog, gap
+import msgspec
+
+from edge.errors import InputError
 from edge.publish import Sink
+from edge.publish.payload import decode_event
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
 
-FAREWELL = 10.0
+CLOSE_TIMEOUT_S = 10.0
 """Seconds that a sink may spend at the end on what is not yet delivered."""
 
-STEP = 60.0
-"""Longest single wait, in seconds: what a sleep takes at once is bounded, a gap is not."""
+MAX_SLEEP_S = 60.0
+"""Longest single sleep in seconds: what the operating system takes is bounded, a pause is not."""
+
+
+class EventLog:
+    """The events in a file of the jsonl sink.
+
+    Every line is checked at once and read again when it is iterated: a file that grew for months
+    need not fit into memory. What is appended afterwards is no part of it.
+
+    Args:
+        path: of the file.
+
+    Attributes:
+        first: the first event.
+        count: number of events.
+        seconds: from the first event to the last; a clock that was set back adds nothing.
+        labels: every class that occurs in probabilities.
+
+    Raises:
+        InputError: it cannot be read, a line is no event, or there is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self.seconds = 0.0
+        labels: dict[str, None] = {}
+        first: EmotionEvent | None = None
+        before: datetime | None = None
+        for event in _read(path):
+            first = first or event
+            self.count += 1
+            self.seconds += _seconds_between(before, event.time)
+            before = event.time
+            labels.update(dict.fromkeys(event.probabilities or ()))
+        if first is None:
+            raise InputError(f"{path}: expected an event on each line, found no line")
+        self.first = first
+        self.labels = tuple(labels)
+
+    def __iter__(self) -> Iterator[EmotionEvent]:
+        return islice(_read(self.path), self.count)
+
+
+def _seconds_between(before: datetime | None, time: datetime) -> float:
+    """Return the seconds from one event to the next, 0 for the first.
+
+    It is never negative: the clock may have been set back between two events.
+    """
+    return 0.0 if before is None else max(0.0, (time - before).total_seconds())
+
+
+def _read(path: Path) -> Iterator[EmotionEvent]:
+    try:
+        with open(path, "rb") as file:
+            if not file.seekable():
+                raise InputError(f"{path}: expected a file, which is read twice, not a pipe")
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield _decode(line, f"{path}, line {number}")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _decode(line: bytes, place: str) -> EmotionEvent:
+    try:
+        return decode_event(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{place}: expected an event as docs/event.schema.json has it: {reason}"
+        ) from error
 
 
 class EventReplayer:
-    """Publishes what was recorded, in the order and at the spacing in which it happened.
+    """Publishes recorded events in their order and with their spacing in time.
 
-    Each event gets a fresh id and the present time. A subscriber that drops repeats must take it
-    for new, and for one of this moment; its duration and latency are those of the recording.
+    Each event gets a new id and the present time, so that a subscriber that drops repeats takes it
+    for a new one. Duration and latency are those of the recording.
 
     Args:
-        recording: what to publish.
-        sinks: where to.
-        speed: how many times as fast as it happened.
+        log: the events to publish.
+        sinks: where to publish them.
+        speed: factor by which they are replayed faster than they happened.
         clock: monotonic, in seconds.
         sleep: waits that many seconds.
     """
 
     def __init__(
         self,
-        recording: EventLog,
+        log: EventLog,
         sinks: Sequence[Sink],
         speed: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._recording = recording
+        self._log = log
         self._sinks = sinks
         self._speed = speed
         self._clock = clock
         self._sleep = sleep
         self._status: DaemonStatus | None = None
-        self._there: dict[int, EmotionEvent] = {}
+        self._open_tracks: dict[int, EmotionEvent] = {}
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Start the sinks, and in the end let them deliver what they still hold.
+        """Start the sinks; at the end let them deliver what they still hold.
 
         Raises:
             EmotiondError: one of them cannot start.
         """
-        self._tell(self._recording.first)
+        self._publish_status(self._log.first)
         with ExitStack() as closing:
             for sink in self._sinks:
                 sink.start()
-                closing.callback(sink.close, FAREWELL)
-            closing.callback(self._end_all)
+                closing.callback(sink.close, CLOSE_TIMEOUT_S)
+            closing.callback(self._end_open_tracks)
             yield
 
     def play(self) -> Iterator[EmotionEvent]:
-        """Publish one event after the other, each when it is due, and return it."""
+        """Publish one event after the other, each when it is due, and yield it."""
         due, before = self._clock(), None
-        for event in self._recording:
-            due += gap(before, event.time) / self._speed
+        for event in self._log:
+            due += _seconds_between(before, event.time) / self._speed
             before = event.time
-            self._wait(due)
+            while (left := due - self._clock()) > 0:
+                self._sleep(min(left, MAX_SLEEP_S))
             yield self._publish(event)
-
-    def _wait(self, due: float) -> None:
-        while (left := due - self._clock()) > 0:
-            self._sleep(min(left, STEP))
 
     def _publish(self, recorded: EmotionEvent) -> EmotionEvent:
         event = replace(recorded, id=str(uuid.uuid4()), time=datetime.now(UTC))
-        self._tell(event)
+        self._publish_status(event)
         for sink in self._sinks:
             sink.publish(event)
         if event.type is EventType.END:
-            self._there.pop(event.track_id, None)
+            self._open_tracks.pop(event.track_id, None)
         else:
-            self._there[event.track_id] = event
+            self._open_tracks[event.track_id] = event
         return event
 
-    def _end_all(self) -> None:
-        """End every face still there: nobody is left behind in front of no camera."""
-        for event in list(self._there.values()):
+    def _end_open_tracks(self) -> None:
+        """Publish an end event for every face still in view: no camera is there to end it."""
+        for event in list(self._open_tracks.values()):
             self._publish(replace(event, type=EventType.END))
 
-    def _tell(self, event: EmotionEvent) -> None:
-        """Tell the sinks of the model and the detector, where these are new."""
-        labels = self._recording.labels
+    def _publish_status(self, event: EmotionEvent) -> None:
+        """Publish model and detector where they are new."""
+        labels = self._log.labels
         status = DaemonStatus(CameraState.ONLINE, None, event.model, event.detector, labels)
         if status != self._status:
             for sink in self._sinks:

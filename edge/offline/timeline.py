@@ -1,12 +1,13 @@
-"""A picture of who showed what when: SVG."""
+"""Timeline of expressions as SVG, and how reports format times, durations and text."""
 
+import re
 from collections.abc import Sequence
+from datetime import datetime
+from html import escape
 
-from edge.label_colors import color_for
-from edge.offline.format import clock, day, lasting, marks
-from edge.offline.intervals import ExpressionInterval, clip, join
-from edge.offline.words import words
+from edge.offline.intervals import ExpressionInterval, clip, visits
 from edge.types import UNCERTAIN
+from edge.view.annotate import color_for
 
 WIDTH = 1000
 LEFT = 70
@@ -15,63 +16,74 @@ LANE = 26
 AXIS = 28
 TITLE = 34
 LEGEND = 30
-"""Of the picture and its parts, in its own units; pixels where it is shown as it is."""
+"""Sizes of the drawing and its parts in SVG units, which are pixels where it is not scaled."""
 
-RIM = 4
-"""Width from which a bar has a rim; of narrower ones little else would be seen."""
+MIN_OUTLINED_WIDTH = 4
+"""Width in SVG units from which a bar has an outline; a narrower one would be little else."""
 
-MOST_LANES = 24
-MOST_SPANS = 2500
+MAX_LANES = 24
+MAX_INTERVALS = 2500
 """Beyond either nobody can tell faces apart: shares of time are drawn instead."""
 
-BUCKETS = 240
-DENSITY = 180
-"""Columns of such a drawing, and its height."""
+COLUMNS = 240
+DENSITY_HEIGHT = 180
+"""Columns and height of the drawing of shares of time."""
+
+TICK_STEPS = (
+    *(1, 2, 5, 10, 15, 30),
+    *(60, 120, 300, 600, 900, 1800),
+    *(3600, 7200, 10800, 21600, 43200, 86400),
+)
+"""Seconds between two ticks of a time axis; longer steps are whole days."""
 
 STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#5a6070}.t{font-size:15px;font-weight:600}"
     ".g{stroke:#8886;stroke-width:1}.s{stroke:#0005;stroke-width:.6}"
 )
 
+INVALID_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML cannot hold (w3.org/TR/xml, 2.2), such as bytes of a file name not UTF-8."""
 
-def timeline_svg(spans: Sequence[ExpressionInterval], film: bool, title: str) -> str:
-    """Return a standalone SVG document: a lane for each face, coloured by what it shows.
 
-    Of many faces it shows, for each part of the time, what share of all faces showed what.
+def timeline_svg(intervals: Sequence[ExpressionInterval], video: bool, title: str) -> str:
+    """Return a standalone SVG document: a lane for each face, colored by its expressions.
+
+    For more faces than there is room for, it shows the share of faces with each expression.
 
     Args:
-        spans: what was seen.
-        film: whether their seconds count from the beginning of a film.
-        title: written above.
+        intervals: what was seen.
+        video: whether their seconds count from the start of a video.
+        title: written above the drawing.
     """
-    start = 0.0 if film else min((span.start for span in spans), default=0.0)
-    end = max((span.end for span in spans), default=start)
-    end = max(end, start + 1.0)
-    view = _View(start, end, film)
-    lanes = _lanes(spans)
-    many = len(lanes) > MOST_LANES or len(spans) > MOST_SPANS
-    body, height = _density(spans, view) if many else _draw_lanes(lanes, view)
-    return _document(title, spans, view, body, height)
+    start = 0.0 if video else min((one.start for one in intervals), default=0.0)
+    end = max((one.end for one in intervals), default=start)
+    scale = _TimeScale(start, max(end, start + 1.0), video)
+    lanes = _lanes(intervals)
+    if len(lanes) > MAX_LANES or len(intervals) > MAX_INTERVALS:
+        body, height = _density(intervals, scale), DENSITY_HEIGHT
+    else:
+        body, height = _draw_lanes(lanes, scale), max(1, len(lanes)) * LANE
+    return _document(title, intervals, scale, body, height)
 
 
-class _View:
-    """Which seconds lie where across the picture."""
+class _TimeScale:
+    """Maps a time in seconds to a place across the drawing."""
 
-    def __init__(self, start: float, end: float, film: bool) -> None:
-        self.start, self.end, self.film = start, end, film
+    def __init__(self, start: float, end: float, video: bool) -> None:
+        self.start, self.end, self.video = start, end, video
 
-    def x(self, moment: float) -> float:
-        share = (moment - self.start) / (self.end - self.start)
+    def x(self, time: float) -> float:
+        share = (time - self.start) / (self.end - self.start)
         return LEFT + share * (WIDTH - LEFT - RIGHT)
 
 
-def _lanes(spans: Sequence[ExpressionInterval]) -> list[list[ExpressionInterval]]:
-    """Lay the visits of faces into as few lanes as they need; few faces have a lane each."""
-    tracks = sorted({span.track_id for span in spans})
-    if len(tracks) <= MOST_LANES:
-        return [[span for span in spans if span.track_id == track] for track in tracks]
+def _lanes(intervals: Sequence[ExpressionInterval]) -> list[list[ExpressionInterval]]:
+    """Put visits into as few lanes as they need; where faces are few, each has its own."""
+    tracks = sorted({one.track_id for one in intervals})
+    if len(tracks) <= MAX_LANES:
+        return [[one for one in intervals if one.track_id == track] for track in tracks]
     lanes: list[list[ExpressionInterval]] = []
-    for visit in join(spans):
+    for visit in visits(intervals):
         free = next((lane for lane in lanes if lane[-1].end <= visit[0].start), None)
         if free is None:
             lanes.append(list(visit))
@@ -80,97 +92,141 @@ def _lanes(spans: Sequence[ExpressionInterval]) -> list[list[ExpressionInterval]
     return lanes
 
 
-def _draw_lanes(lanes: list[list[ExpressionInterval]], view: _View) -> tuple[str, int]:
+def _draw_lanes(lanes: list[list[ExpressionInterval]], scale: _TimeScale) -> str:
     parts = []
-    for place, lane in enumerate(lanes):
-        y = place * LANE
-        numbers = {span.track_id for span in lane}
+    for index, lane in enumerate(lanes):
+        y = index * LANE
+        numbers = {one.track_id for one in lane}
         name = f"face {numbers.pop()}" if len(numbers) == 1 else "faces"
         parts.append(f'<text x="0" y="{y + 17}">{name}</text>')
-        parts += [_bar(span, y + 4, view) for span in lane]
-    return "".join(parts), max(1, len(lanes)) * LANE
+        parts += [_bar(one, y + 4, scale) for one in lane]
+    return "".join(parts)
 
 
-def _bar(span: ExpressionInterval, y: int, view: _View) -> str:
-    told = f"face {span.track_id}: {span.emotion}, {lasting(span.seconds)}"
-    told += f" from {clock(span.start, view.film)}"
-    x, width = view.x(span.start), view.x(span.end) - view.x(span.start)
-    rim = ' class="s"' if width > RIM else ""
+def _bar(interval: ExpressionInterval, y: int, scale: _TimeScale) -> str:
+    text = f"face {interval.track_id}: {interval.emotion}, {format_duration(interval.seconds)}"
+    text += f" from {format_time(interval.start, scale.video)}"
+    x, width = scale.x(interval.start), scale.x(interval.end) - scale.x(interval.start)
+    outline = ' class="s"' if width > MIN_OUTLINED_WIDTH else ""
     return (
-        f'<rect{rim} x="{x:.1f}" y="{y}" width="{max(0.5, width):.1f}" height="{LANE - 8}" '
-        f'fill="{color_for(span.emotion)}"><title>{words(told)}</title></rect>'
+        f'<rect{outline} x="{x:.1f}" y="{y}" width="{max(0.5, width):.1f}" height="{LANE - 8}" '
+        f'fill="{color_for(interval.emotion)}"><title>{escape_text(text)}</title></rect>'
     )
 
 
-def _density(spans: Sequence[ExpressionInterval], view: _View) -> tuple[str, int]:
-    """Draw a column for each part of the time; full height is as many faces as were ever there."""
-    columns = _columns(spans, view)
+def _density(intervals: Sequence[ExpressionInterval], scale: _TimeScale) -> str:
+    """Draw a column for each part of the time; full height is the most faces at a time."""
+    columns = _columns(intervals, scale)
     tallest = max((sum(column.values()) for column in columns), default=0.0) or 1.0
-    seconds = (view.end - view.start) / BUCKETS
-    width = (WIDTH - LEFT - RIGHT) / BUCKETS
+    seconds = (scale.end - scale.start) / COLUMNS
+    width = (WIDTH - LEFT - RIGHT) / COLUMNS
     parts = [f'<text x="0" y="12">{tallest / seconds:.1f} faces</text>']
-    for place, column in enumerate(columns):
-        y = float(DENSITY)
+    for index, column in enumerate(columns):
+        y = float(DENSITY_HEIGHT)
         for emotion in sorted(column):
-            height = DENSITY * column[emotion] / tallest
+            height = DENSITY_HEIGHT * column[emotion] / tallest
             y -= height
             parts.append(
-                f'<rect x="{LEFT + place * width:.1f}" y="{y:.1f}" width="{width:.2f}" '
+                f'<rect x="{LEFT + index * width:.1f}" y="{y:.1f}" width="{width:.2f}" '
                 f'height="{height:.1f}" fill="{color_for(emotion)}"/>'
             )
-    return "".join(parts), DENSITY
+    return "".join(parts)
 
 
-def _columns(spans: Sequence[ExpressionInterval], view: _View) -> list[dict[str, float]]:
+def _columns(intervals: Sequence[ExpressionInterval], scale: _TimeScale) -> list[dict[str, float]]:
     """Return for each part of the time the seconds of each expression in it."""
-    seconds = (view.end - view.start) / BUCKETS
-    columns: list[dict[str, float]] = [{} for _ in range(BUCKETS)]
-    for span in spans:
-        first = int((span.start - view.start) / seconds)
-        last = min(BUCKETS - 1, int((span.end - view.start) / seconds))
-        for place in range(first, last + 1):
-            begin = view.start + place * seconds
-            part = clip(span, begin, begin + seconds)
+    seconds = (scale.end - scale.start) / COLUMNS
+    columns: list[dict[str, float]] = [{} for _ in range(COLUMNS)]
+    for interval in intervals:
+        first = int((interval.start - scale.start) / seconds)
+        last = min(COLUMNS - 1, int((interval.end - scale.start) / seconds))
+        for index in range(first, last + 1):
+            begin = scale.start + index * seconds
+            part = clip(interval, begin, begin + seconds)
             if part is not None:
-                columns[place][part.emotion] = columns[place].get(part.emotion, 0.0) + part.seconds
+                columns[index][part.emotion] = columns[index].get(part.emotion, 0.0) + part.seconds
     return columns
 
 
 def _document(
-    title: str, spans: Sequence[ExpressionInterval], view: _View, body: str, height: int
+    title: str, intervals: Sequence[ExpressionInterval], scale: _TimeScale, body: str, height: int
 ) -> str:
-    whole = TITLE + height + AXIS + LEGEND
-    told = f"From {clock(view.start, view.film)} to {clock(view.end, view.film)}."
+    total = TITLE + height + AXIS + LEGEND
+    period = f"{format_time(scale.start, scale.video)} to {format_time(scale.end, scale.video)}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {whole}" role="img" '
-        f'width="{WIDTH}" height="{whole}"><title>{words(title)}</title><desc>{told}</desc>'
-        f'<style>{STYLE}</style><text class="t" x="0" y="16">{words(title)}</text>'
-        f'<g transform="translate(0 {TITLE})">{_axis(view, height)}{body}</g>'
-        f'<g transform="translate({LEFT} {TITLE + height + AXIS})">{_legend(spans)}</g></svg>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {total}" role="img" '
+        f'width="{WIDTH}" height="{total}"><title>{escape_text(title)}</title>'
+        f"<desc>From {period}.</desc>"
+        f'<style>{STYLE}</style><text class="t" x="0" y="16">{escape_text(title)}</text>'
+        f'<g transform="translate(0 {TITLE})">{_axis(scale, height)}{body}</g>'
+        f'<g transform="translate({LEFT} {TITLE + height + AXIS})">{_legend(intervals)}</g></svg>\n'
     )
 
 
-def _axis(view: _View, height: int) -> str:
-    parts, before = [], ""
-    for mark in marks(view.start, view.end, 8, view.film):
-        x = view.x(mark)
+def _axis(scale: _TimeScale, height: int) -> str:
+    parts, previous_date = [], ""
+    for tick in axis_ticks(scale.start, scale.end, 8, scale.video):
+        x = scale.x(tick)
         parts.append(f'<line class="g" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height + 4}"/>')
-        today = "" if view.film else day(mark)
-        text = clock(mark, view.film)
-        if today != before and view.end - view.start > 43200:
-            text = f"{today} {text[:5]}"
-        before = today
+        date = "" if scale.video else format_date(tick)
+        text = format_time(tick, scale.video)
+        if date != previous_date and scale.end - scale.start > 43200:
+            text = f"{date} {text[:5]}"
+        previous_date = date
         parts.append(f'<text x="{x:.1f}" y="{height + 18}" text-anchor="middle">{text}</text>')
     return "".join(parts)
 
 
-def _legend(spans: Sequence[ExpressionInterval]) -> str:
-    shown = sorted({span.emotion for span in spans}, key=lambda one: (one == UNCERTAIN, one))
+def _legend(intervals: Sequence[ExpressionInterval]) -> str:
+    emotions = sorted({one.emotion for one in intervals}, key=lambda one: (one == UNCERTAIN, one))
     parts, x = [], 0
-    for emotion in shown:
+    for emotion in emotions:
         parts.append(
             f'<rect class="s" x="{x}" y="8" width="12" height="12" fill="{color_for(emotion)}"/>'
-            f'<text x="{x + 18}" y="18">{words(emotion)}</text>'
+            f'<text x="{x + 18}" y="18">{escape_text(emotion)}</text>'
         )
         x += 36 + 7 * len(emotion)
     return "".join(parts)
+
+
+def escape_text(text: str) -> str:
+    """Return any text as SVG and HTML hold it."""
+    return escape(INVALID_XML.sub("\ufffd", text))
+
+
+def format_time(time: float, video: bool) -> str:
+    """Return a position in a video as 1:02:03, else the local time of day."""
+    if not video:
+        return f"{datetime.fromtimestamp(time):%H:%M:%S}"
+    minutes, seconds = divmod(round(time), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def format_date(time: float) -> str:
+    """Return the local date of a POSIX time, as 2026-11-26."""
+    return f"{datetime.fromtimestamp(time):%Y-%m-%d}"
+
+
+def time_zone(time: float) -> str:
+    """Return the name of the local time zone at a POSIX time."""
+    return f"{datetime.fromtimestamp(time).astimezone():%Z}"
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration in its two largest units."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def axis_ticks(start: float, end: float, max_ticks: int, video: bool) -> list[float]:
+    """Return at most `max_ticks` round times from `start` to `end`."""
+    fitting = [step for step in TICK_STEPS if (end - start) / step < max_ticks]
+    step = fitting[0] if fitting else 86400 * (1 + int((end - start) / 86400 / max_ticks))
+    # Round hours are local ones.
+    shift = 0.0 if video else datetime.fromtimestamp(start).astimezone().utcoffset().total_seconds()  # type: ignore[union-attr]
+    first = -(-(start + shift) // step) * step - shift
+    return [first + index * step for index in range(int((end - first) // step) + 1)]

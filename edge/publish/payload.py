@@ -34,7 +34,7 @@ def encode_event(event: EmotionEvent) -> bytes:
             "confidence": event.confidence,
             "probabilities": event.probabilities,
             "reasons": [reason.value for reason in event.reasons],
-            "quality": _quality(event.quality),
+            "quality": event.quality.to_dict(),
             "box": [round(edge, 1) for edge in event.box.edges],
             "frame": {"width": width, "height": height},
             "duration": round(event.duration, 3),
@@ -112,35 +112,7 @@ def encode_face(face: Expression, snapshot: FaceSnapshot) -> bytes:
     """Return the payload of the topic of one face."""
     width, height = snapshot.frame_size
     frame = {"width": width, "height": height}
-    return msgspec.json.encode({"time": utc(snapshot.time), **plain_face(face), "frame": frame})
-
-
-def plain_face(face: Expression) -> dict[str, Any]:
-    """Return one face as plain values."""
-    return {
-        "track_id": face.track.track_id,
-        "emotion": face.emotion,
-        "confidence": face.confidence,
-        "probabilities": face.probabilities,
-        "reasons": [reason.value for reason in face.reasons],
-        "quality": _quality(face.quality),
-        "box": [round(edge, 1) for edge in face.box.edges],
-    }
-
-
-def _quality(quality: Quality) -> dict[str, float | None]:
-    return {
-        "size": round(quality.size, 1),
-        "sharpness": round(quality.sharpness, 4),
-        "brightness": round(quality.brightness, 1),
-        "contrast": round(quality.contrast, 1),
-        "yaw": _degrees(quality.yaw),
-        "roll": _degrees(quality.roll),
-    }
-
-
-def _degrees(angle: float | None) -> float | None:
-    return None if angle is None else round(angle, 1) + 0.0  # which makes -0.0 a plain 0
+    return msgspec.json.encode({"time": utc(snapshot.time), **face.to_dict(), "frame": frame})
 
 
 def utc(time: datetime) -> str:

@@ -1,37 +1,35 @@
-"""What can be looked at: a window, a web page, annotated pictures."""
+"""Views of what is analyzed: a preview window, a web page, annotated images."""
 
 from edge.errors import ConfigError
 from edge.publish import Sink
 from edge.service.commands import CommandQueue
-from edge.view.settings import ViewSettings
-from edge.view.view_context import ViewContext
-from edge.view.web.settings import WebSettings
+from edge.view.settings import ViewContext, ViewSettings, WebSettings
 
-__all__ = ["ViewContext", "ViewSettings", "WebSettings", "open_web", "open_window"]
+__all__ = ["ViewContext", "ViewSettings", "WebSettings", "open_preview", "open_web"]
 
 
-def open_preview(outlook: ViewContext, desk: CommandQueue) -> Sink:
+def open_preview(context: ViewContext, commands: CommandQueue) -> Sink:
     """Return the preview window, not yet shown.
 
     Args:
-        outlook: what it shows.
-        desk: where it hands in what its keys ask for.
+        context: what it shows.
+        commands: takes the commands of its keys.
 
     Raises:
         ConfigError: the package that draws it is not installed.
     """
-    from edge.view.preview.sink import PreviewSink
+    from edge.view.preview import PreviewSink
 
-    return PreviewSink(outlook, desk)
+    return PreviewSink(context, commands)
 
 
-def open_web(settings: WebSettings, outlook: ViewContext, desk: CommandQueue) -> Sink:
+def open_web(settings: WebSettings, context: ViewContext, commands: CommandQueue) -> Sink:
     """Return the web page, not yet served.
 
     Args:
         settings: of the server.
-        outlook: what it shows.
-        desk: where it hands in what visitors ask for.
+        context: what it shows.
+        commands: takes the commands of its visitors.
 
     Raises:
         ConfigError: the packages that serve it are not installed, or it would be open to others.
@@ -43,4 +41,4 @@ def open_web(settings: WebSettings, outlook: ViewContext, desk: CommandQueue) ->
             f"the web page needs packages that are not installed ({error}); "
             "pip install 'emotiond[web]', or view.web: false"
         ) from error
-    return WebServer(settings, outlook, desk)
+    return WebServer(settings, context, commands)

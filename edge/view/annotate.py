@@ -1,187 +1,225 @@
-"""What was seen, drawn into a copy of the picture."""
+"""Annotated images: boxes, labels and confidence of faces, in the color of each expression."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 
 from edge.geometry import Box
-from edge.label_colors import color_for, text_color_for
-from edge.types import AnalyzedFrame, Expression, Image
+from edge.types import UNCERTAIN, AnalyzedFrame, Expression, Image
 from edge.view.blur import apply_privacy
 from edge.view.settings import PrivacyBlur
 
+LABEL_COLORS = {
+    "angry": "#d55e00",
+    "contempt": "#e69f00",
+    "disgust": "#009e73",
+    "fear": "#cc79a7",
+    "happy": "#f0e442",
+    "sad": "#0072b2",
+    "surprise": "#56b4e9",
+    "neutral": "#d9d9d9",
+    UNCERTAIN: "#606060",
+}
+"""Colors as `#rrggbb` that people with any color vision can tell apart (Okabe and Ito 2008,
+jfly.uni-koeln.de/color), and two grays."""
+
+OTHER_COLOR = "#ffffff"
+"""Color of a class that only a user's own model has."""
+
 FONT = cv2.FONT_HERSHEY_DUPLEX
 
-LINE = 1 / 240
-"""Thickness of a line, as a share of the frame's shorter side."""
+FONT_CAPITAL_PX = 22.0
+"""Height of a capital letter of `FONT` at scale 1, in pixels."""
 
-LETTER = 1 / 40
-"""Height of a capital letter, likewise."""
+LINE_WIDTH = 1 / 240
+"""Width of a line, as a share of the shorter side of the image."""
 
-CAPITAL = 22.0
-"""Pixels that a capital of `FONT` is high at scale 1."""
+LETTER_HEIGHT = 1 / 40
+"""Height of a capital letter, as a share of the shorter side of the image."""
 
 DASHES = 8
-"""To a side of the box of a face that is not seen at the moment."""
+"""Dashes on each side of the box of a face that is not seen at the moment."""
 
-Colour = tuple[int, int, int]
-"""Blue, green, red."""
+BgrColor = tuple[int, int, int]
+"""Blue, green and red, 0-255 each."""
 
-BLACK: Colour = (0, 0, 0)
-WHITE: Colour = (255, 255, 255)
+BLACK: BgrColor = (0, 0, 0)
+WHITE: BgrColor = (255, 255, 255)
 
 
-def annotate(scene: AnalyzedFrame, blur: PrivacyBlur, fps: float | None = None) -> Image:
-    """Return a picture of one's own with the box, id, label and confidence of each face.
+def color_for(emotion: str) -> str:
+    """Return the color of an expression, as `#rrggbb`."""
+    return LABEL_COLORS.get(emotion, OTHER_COLOR)
 
-    Lines and letters grow with the picture. Each label stands on a plate of its expression's
-    color, so that it can be read on any ground; below it a bar is as long as the confidence. The
-    box of a face that is followed and not seen in this very frame is dashed.
+
+def text_color_for(emotion: str) -> str:
+    """Return black or white, whichever is easier to read on the color of an expression.
+
+    By the contrast ratio of WCAG 2.2 (w3.org/TR/WCAG22, "relative luminance").
+    """
+    channels = [value / 255 for value in bytes.fromhex(color_for(emotion)[1:])]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
+
+
+def annotate(frame: AnalyzedFrame, blur: PrivacyBlur, fps: float | None = None) -> Image:
+    """Return a copy of a frame's image with its faces drawn into it.
 
     Args:
-        scene: what was seen.
-        blur: what is hidden in the picture.
-        fps: frames a second to write into the corner; None writes none.
+        frame: the image and its faces.
+        blur: what is hidden in the image.
+        fps: frames per second to write into the lower left corner; None writes none.
     """
-    picture = apply_privacy(scene, blur)
-    pen = DrawStyle.for_picture(picture)
-    for expression in scene.expressions:
-        _draw_box(picture, expression, pen)
-    for expression in scene.expressions:  # over every box, so that no line crosses a label
-        _draw_plate(picture, expression, pen)
+    image = apply_privacy(frame, blur)
+    draw_faces(image, frame.expressions)
     if fps is not None:
-        corner = 0, picture.shape[0] - pen.height - 1
-        write(picture, f"{fps:.1f} fps", corner, pen, front=WHITE, back=BLACK)
-    return picture
+        style = DrawStyle.for_image(image)
+        corner = 0, image.shape[0] - style.label_height - 1
+        draw_text(image, f"{fps:.1f} fps", corner, style, color=WHITE, background=BLACK)
+    return image
+
+
+def draw_faces(image: Image, faces: Sequence[Expression]) -> None:
+    """Draw the box, number, label and confidence of each face into an image.
+
+    Lines and letters grow with the image. A label stands on a plate in the color of its
+    expression, so that it can be read on any background; the bar below it is as long as the
+    confidence. The box of a face that is tracked but not seen in this very frame is dashed.
+
+    Args:
+        image: BGR uint8 (height, width, 3); it is changed.
+        faces: in pixels of the image.
+    """
+    style = DrawStyle.for_image(image)
+    for face in faces:
+        _draw_box(image, face, style)
+    for face in faces:  # over every box, so that no line crosses a label
+        _draw_label(image, face, style)
 
 
 @dataclass(frozen=True, slots=True)
 class DrawStyle:
-    """How large things are drawn in one picture, in its pixels.
+    """Sizes of what is drawn into an image, in its pixels.
 
     Attributes:
-        line: thickness of a line.
-        scale: of the font.
-        letter: height of a capital.
+        line_width: of boxes.
+        font_scale: of `FONT`.
+        letter_height: of a capital letter.
     """
 
-    line: int
-    scale: float
-    letter: int
+    line_width: int
+    font_scale: float
+    letter_height: int
 
     @classmethod
-    def for_picture(cls, picture: Image) -> "DrawStyle":
-        """Return the pen that suits the size of a picture."""
-        side = min(picture.shape[:2])
-        letter = max(7.0, LETTER * side)
-        return cls(max(1, round(LINE * side)), letter / CAPITAL, round(letter))
+    def for_image(cls, image: Image) -> "DrawStyle":
+        """Return the sizes that suit an image."""
+        side = min(image.shape[:2])
+        letter = max(7.0, LETTER_HEIGHT * side)
+        return cls(max(1, round(LINE_WIDTH * side)), letter / FONT_CAPITAL_PX, round(letter))
 
     @property
-    def stroke(self) -> int:
-        """Thickness of a letter's strokes."""
-        return max(1, round(self.scale * 1.4))
+    def stroke_width(self) -> int:
+        """Width of the strokes of a letter."""
+        return max(1, round(self.font_scale * 1.4))
 
     @property
-    def margin(self) -> int:
-        """Between a letter and the rim of its plate."""
-        return max(2, self.letter // 2)
+    def padding(self) -> int:
+        """Distance between a letter and the rim of its plate."""
+        return max(2, self.letter_height // 2)
 
     @property
-    def height(self) -> int:
-        """Of a plate with one line."""
-        return self.letter + 2 * self.margin
+    def label_height(self) -> int:
+        """Height of a plate with one line of text."""
+        return self.letter_height + 2 * self.padding
 
-    def width(self, text: str) -> int:
-        """Return how wide a plate with `text` is."""
-        (width, _), _ = cv2.getTextSize(text, FONT, self.scale, self.stroke)
-        return int(width) + 2 * self.margin
+    def label_width(self, text: str) -> int:
+        """Return the width of a plate with `text`."""
+        (width, _), _ = cv2.getTextSize(text, FONT, self.font_scale, self.stroke_width)
+        return int(width) + 2 * self.padding
 
 
-def write(
-    picture: Image,
+def draw_text(
+    image: Image,
     text: str,
-    place: tuple[int, int],
-    pen: DrawStyle,
+    corner: tuple[int, int],
+    style: DrawStyle,
     *,
-    front: Colour,
-    back: Colour,
+    color: BgrColor,
+    background: BgrColor,
 ) -> None:
-    """Write one line on a plate whose left top corner is at `place`."""
-    x, y = place
-    cv2.rectangle(picture, place, (x + pen.width(text), y + pen.height), back, cv2.FILLED)
-    ground = x + pen.margin, y + pen.margin + pen.letter
-    cv2.putText(picture, text, ground, FONT, pen.scale, front, pen.stroke, cv2.LINE_AA)
+    """Draw one line of text on a plate whose upper left corner is at `corner` (x, y)."""
+    x, y = corner
+    opposite = x + style.label_width(text), y + style.label_height
+    cv2.rectangle(image, corner, opposite, background, cv2.FILLED)
+    origin = x + style.padding, y + style.padding + style.letter_height
+    cv2.putText(image, text, origin, FONT, style.font_scale, color, style.stroke_width, cv2.LINE_AA)
 
 
-def caption(expression: Expression) -> str:
-    """Return what is written of a face: its id, and its expression or why that cannot be read."""
-    share = expression.confidence
-    told = f"{share:.0%}" if share is not None else ", ".join(expression.reasons)
-    text = f"{expression.track.track_id} {expression.emotion} {told}".replace("_", " ")
-    # The font has no other letters; a label of somebody's own model may have.
+def label_text(face: Expression) -> str:
+    """Return the label of a face: its number, and its expression or why it has none."""
+    confidence = face.confidence
+    detail = f"{confidence:.0%}" if confidence is not None else ", ".join(face.reasons)
+    text = f"{face.track.track_id} {face.emotion} {detail}".replace("_", " ")
+    # The font is ASCII only; a label of a user's own model may not be.
     return text.encode("ascii", "replace").decode()
 
 
-def _draw_box(picture: Image, expression: Expression, pen: DrawStyle) -> None:
-    corners = [round(edge) for edge in expression.box.edges]
-    if not expression.track.seen:
-        _draw_dashes(picture, expression.box, _bgr(expression), pen)
+def _draw_box(image: Image, face: Expression, style: DrawStyle) -> None:
+    color = _bgr(color_for(face.emotion))
+    if not face.track.seen:
+        _draw_dashed_box(image, face.box, color, style)
         return
-    cv2.rectangle(picture, corners[:2], corners[2:], BLACK, 2 * pen.line + 1)
-    cv2.rectangle(picture, corners[:2], corners[2:], _bgr(expression), pen.line)
+    x1, y1, x2, y2 = (round(edge) for edge in face.box.edges)
+    cv2.rectangle(image, (x1, y1), (x2, y2), BLACK, 2 * style.line_width + 1)
+    cv2.rectangle(image, (x1, y1), (x2, y2), color, style.line_width)
 
 
-def _draw_dashes(picture: Image, box: Box, front: Colour, pen: DrawStyle) -> None:
+def _draw_dashed_box(image: Image, box: Box, color: BgrColor, style: DrawStyle) -> None:
     left, top, right, bottom = box.edges
     steps = [n / (2 * DASHES - 1) for n in range(2 * DASHES)]
     for start, end in zip(steps[::2], steps[1::2], strict=True):
         x1, x2 = round(left + start * box.width), round(left + end * box.width)
         y1, y2 = round(top + start * box.height), round(top + end * box.height)
         for y in (round(top), round(bottom)):
-            cv2.line(picture, (x1, y), (x2, y), front, pen.line)
+            cv2.line(image, (x1, y), (x2, y), color, style.line_width)
         for x in (round(left), round(right)):
-            cv2.line(picture, (x, y1), (x, y2), front, pen.line)
+            cv2.line(image, (x, y1), (x, y2), color, style.line_width)
 
 
-def _draw_plate(picture: Image, expression: Expression, pen: DrawStyle) -> None:
-    """Draw label and bar above the box, else below it, else into it: wherever there is room."""
-    text, front = caption(expression), _bgr(expression)
-    bar = max(4, pen.letter // 2)
-    width, height = pen.width(text), pen.height + bar
-    x = _within(round(expression.box.x1), width, picture.shape[1])
-    y = _beside(expression.box, height, picture.shape[0])
-    write(
-        picture,
-        text,
-        (x, y),
-        pen,
-        front=_hex_to_bgr(text_color_for(expression.emotion)),
-        back=front,
-    )
-    if expression.confidence is not None:
-        rim = y + pen.height, y + height
-        full = x + round(expression.confidence * width)
-        cv2.rectangle(picture, (x, rim[0]), (x + width, rim[1]), BLACK, cv2.FILLED)
-        cv2.rectangle(picture, (x, rim[0] + 1), (full, rim[1] - 1), front, cv2.FILLED)
+def _draw_label(image: Image, face: Expression, style: DrawStyle) -> None:
+    """Draw label and bar above the box, else below it, else into it: where there is room."""
+    text, color = label_text(face), _bgr(color_for(face.emotion))
+    width = style.label_width(text)
+    height = style.label_height + max(4, style.letter_height // 2)
+    x = _shift_into(round(face.box.x1), width, image.shape[1])
+    y = _label_y(face.box, height, image.shape[0])
+    text_color = _bgr(text_color_for(face.emotion))
+    draw_text(image, text, (x, y), style, color=text_color, background=color)
+    if face.confidence is not None:
+        top, bottom = y + style.label_height, y + height
+        end = x + round(face.confidence * width)
+        cv2.rectangle(image, (x, top), (x + width, bottom), BLACK, cv2.FILLED)
+        cv2.rectangle(image, (x, top + 1), (end, bottom - 1), color, cv2.FILLED)
 
 
-def _beside(box: Box, height: int, limit: int) -> int:
-    """Return where what belongs to `box` and is so high begins, so that it hides no face."""
+def _label_y(box: Box, height: int, image_height: int) -> int:
+    """Return the top of a label of that height so that it covers no face where it can."""
     above, below = round(box.y1) - height, round(box.y2) + 1
     if above >= 0:
         return above
-    return below if below + height < limit else _within(round(box.y1), height, limit)
+    if below + height < image_height:
+        return below
+    return _shift_into(round(box.y1), height, image_height)
 
 
-def _within(start: int, length: int, limit: int) -> int:
+def _shift_into(start: int, length: int, limit: int) -> int:
     """Move what begins at `start` so that it ends within `limit`, where it can."""
     return max(0, min(start, limit - length - 1))
 
 
-def _bgr(expression: Expression) -> Colour:
-    return _hex_to_bgr(color_for(expression.emotion))
-
-
-def _hex_to_bgr(text: str) -> Colour:
-    red, green, blue = bytes.fromhex(text[1:])
+def _bgr(color: str) -> BgrColor:
+    red, green, blue = bytes.fromhex(color[1:])
     return blue, green, red

@@ -1,12 +1,20 @@
-"""What can be set about what is shown."""
+"""Settings of the views, and what each view is given to show."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
+from edge.pipeline.latest_frame import LatestFrame
+from edge.secrets import SecretRef
+from edge.service.commands import Catalog
+from edge.types import AnalyzedFrame, Image
+
 
 class PrivacyBlur(StrEnum):
-    """What is hidden in every picture that is shown or leaves."""
+    """What is hidden in every image that is shown or leaves the process."""
 
     NONE = "none"
     FACES = "faces"
@@ -14,12 +22,52 @@ class PrivacyBlur(StrEnum):
 
 
 class ViewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is shown.
+    """Which views are open.
 
     Attributes:
-        window: a preview window, on this machine's own screen.
-        web: the web page; pictures leave the process by it.
+        window: a preview window on this machine's own screen.
+        web: the web page; images leave the process by it.
     """
 
     window: bool = False
     web: bool = False
+
+
+class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the web page is served, and to whom.
+
+    Attributes:
+        host: the address it listens on; one that others can reach needs a token.
+        port: 0 takes a free one.
+        token: whoever has it may look and give commands; None: whoever is on this machine.
+        viewers: how many may watch the live stream at a time.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
+    token: SecretRef | None = None
+    viewers: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+
+    def without_service_secrets(self) -> "WebSettings":
+        """Return it for this machine alone, where the token is a credential of systemd."""
+        if self.token is None or self.token.credential is None:
+            return self
+        return msgspec.structs.replace(self, token=None, host="127.0.0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewContext:
+    """What a view shows, and how.
+
+    Attributes:
+        latest: holds the newest analyzed frame.
+        blur: what is hidden in it.
+        analyze: analyzes a still image with the present config; it may take a second, and any
+            thread may call it.
+        catalog: what commands may choose from.
+    """
+
+    latest: LatestFrame
+    blur: PrivacyBlur
+    analyze: Callable[[Image], AnalyzedFrame]
+    catalog: Catalog = field(default_factory=Catalog)

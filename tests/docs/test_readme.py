@@ -10,6 +10,7 @@ import pytest
 
 from edge.types import Image
 from tests.conftest import ROOT
+from tests.films import cut
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -25,6 +26,7 @@ def test_a_program_in_a_document_runs_as_it_stands(
     page: Path, clip: list[Image], tmp_path: Path
 ) -> None:
     cv2.imwrite(str(tmp_path / "photo.jpg"), clip[2])
+    cut(tmp_path / "video.mp4", 30)
     for program in snippets(page):
         done = subprocess.run(
             [sys.executable, "-c", program],

@@ -112,7 +112,7 @@ def look(page: Page) -> Image:
 
 
 def test_the_live_picture_is_the_cameras_and_moves(visit: Visit, clip: list[Image]) -> None:
-    expect(visit.page.locator("#veil")).to_be_hidden()
+    expect(visit.page.locator("#overlay")).to_be_hidden()
     first = look(visit.page)
     ground = clip[0][5, 320]  # of the clip, which no face and no label reaches
     assert np.abs(first[8, first.shape[1] // 2].astype(int) - ground).max() < 20
@@ -149,11 +149,11 @@ def test_a_detector_that_is_not_installed_is_refused_with_its_reason(visit: Visi
 def test_the_camera_can_be_let_go_and_taken_again(visit: Visit) -> None:
     visit.page.locator("#pause").click()
     expect(visit.page.locator("#camera")).to_have_text("paused")
-    expect(visit.page.locator("#veil")).to_have_text("Paused")
+    expect(visit.page.locator("#overlay")).to_have_text("Paused")
     assert visit.state["camera"] == "paused"
     visit.page.locator("#pause").click()
     expect(visit.page.locator("#camera")).to_have_text("camera on")
-    expect(visit.page.locator("#veil")).to_be_hidden()
+    expect(visit.page.locator("#overlay")).to_be_hidden()
 
 
 def test_a_picture_that_is_chosen_is_read_and_shown_annotated(

@@ -1,1 +1,1 @@
-"""The web page."""
+"""Web page and API: server, authentication, routes, live streams, metrics."""

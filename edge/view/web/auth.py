@@ -1,11 +1,9 @@
-"""Who may look, and who may command."""
+"""Authentication and request checks of the web server: who may look, and who may command."""
 
 import hmac
 import ipaddress
 import secrets
-from collections.abc import MutableMapping
 from http import HTTPStatus
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
@@ -13,16 +11,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import ConfigError
-from edge.view.web.api_error import ApiError
-from edge.view.web.settings import WebSettings
+from edge.view.settings import WebSettings
+from edge.view.web.api import ApiError
 
-SHORTEST = 16
-"""Characters of a token: what a strong password has, and too many to be guessed over a network."""
+MIN_TOKEN_LENGTH = 16
+"""Characters of a token: as many as a strong password has, too many to guess over a network."""
 
-OPEN = frozenset({"/", "/page.js", "/page.css", "/page.svg", "/healthz", "/api/login"})
-"""What holds nothing about anybody, and is served without a token: the page asks for it."""
+PUBLIC_PATHS = frozenset({"/", "/page.js", "/page.css", "/page.svg", "/healthz", "/api/login"})
+"""Paths that hold nothing about anybody, and are served without a token: the page asks for it."""
 
-HEADERS = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
         "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -31,20 +29,20 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Of every answer: the page takes nothing from elsewhere, and no other page may use it."""
+"""Headers of every response: the page loads nothing from elsewhere; no other page may use it."""
 
 
 class TokenAuth:
-    """Tells who has the token.
+    """Checks requests for the token, or for the cookie that it was exchanged for.
 
-    Where there is none, the server is this machine's alone: anybody here may look, and the page,
-    when it is loaded, is given what it needs to command. Another site in the same browser is not.
+    Without a token the server is for this machine alone: anybody here may look, and the page gets a
+    cookie with which it may command. Another site in the same browser does not.
 
     Args:
-        token: None where there is none.
+        token: the secret; None where there is none.
 
     Attributes:
-        port: of the server; a browser keeps cookies by host alone.
+        port: of the server; it names the cookie, as a browser keeps cookies by host alone.
     """
 
     def __init__(self, token: str | None) -> None:
@@ -54,43 +52,43 @@ class TokenAuth:
 
     @property
     def cookie(self) -> str:
-        """The name of the cookie."""
+        """Name of the cookie."""
         return f"emotiond-{self.port}"
 
-    def knows(self, token: str) -> bool:
-        """Tell whether that is the token."""
+    def verify(self, token: str) -> bool:
+        """Whether that is the token."""
         return self.token is not None and _same(token, self.token)
 
-    def admits(self, headers: Headers) -> bool:
-        """Tell whether a request comes with the token, or with what it was exchanged for."""
+    def is_authenticated(self, headers: Headers) -> bool:
+        """Whether a request comes with the token or the cookie."""
         kind, _, token = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and self.knows(token.strip()):
+        if kind.lower() == "bearer" and self.verify(token.strip()):
             return True
         cookies = cookie_parser(headers.get("cookie", ""))
         return _same(cookies.get(self.cookie, ""), self._session)
 
-    def admit(self, response: Response) -> None:
-        """Let whoever gets `response` in, for as long as this process lasts."""
+    def login(self, response: Response) -> None:
+        """Add the cookie to a response; it is valid as long as this process lasts."""
         response.set_cookie(self.cookie, self._session, httponly=True, samesite="strict")
 
-    def dismiss(self, response: Response) -> None:
-        """Let whoever gets `response` in no more."""
+    def logout(self, response: Response) -> None:
+        """Delete the cookie by a response."""
         response.delete_cookie(self.cookie, httponly=True, samesite="strict")
 
     def check(self, method: str, path: str, headers: Headers) -> None:
-        """Make sure that a request may be carried out.
+        """Check that a request may be carried out.
 
         Raises:
             ApiError: it may not.
         """
-        if self.token is None and not is_loopback(_name(headers.get("host", ""))):
+        if self.token is None and not is_loopback(_host_name(headers.get("host", ""))):
             text = "expected a request to this machine's own name, found another in Host"
             raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, "refused", text)
         changes = method not in {"GET", "HEAD"}
         if changes and not _same_origin(headers):
             raise ApiError(HTTPStatus.FORBIDDEN, "refused", "another site may not ask for this")
-        guarded = path not in OPEN if self.token is not None else changes and path not in OPEN
-        if guarded and not self.admits(headers):
+        guarded = path not in PUBLIC_PATHS and (changes or self.token is not None)
+        if guarded and not self.is_authenticated(headers):
             text = "expected the token, as `Authorization: Bearer TOKEN` or by the page's login"
             if self.token is None:
                 text = "expected the page's own cookie; set `web.token` in the config for programs"
@@ -98,31 +96,33 @@ class TokenAuth:
 
 
 class AuthMiddleware:
-    """Lets in what may come in, before anything else looks at it, and marks every answer."""
+    """Checks every request before the application sees it, and adds headers to every response."""
 
-    def __init__(self, app: ASGIApp, admission: TokenAuth) -> None:
+    def __init__(self, app: ASGIApp, auth: TokenAuth) -> None:
         self._app = app
-        self._pass = admission
+        self._auth = auth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         headers = Headers(scope=scope)
 
-        async def marked(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _mark(message)
+                response_headers = MutableHeaders(scope=message)
+                response_headers.update(SECURITY_HEADERS)
+                response_headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         try:
-            self._pass.check(scope["method"], scope["path"], headers)
-        except ApiError as refusal:
-            await refusal.response(scope, receive, marked)
+            self._auth.check(scope["method"], scope["path"], headers)
+        except ApiError as error:
+            await error.response(scope, receive, send_with_headers)
         else:
-            await self._app(scope, receive, marked)
+            await self._app(scope, receive, send_with_headers)
 
 
 def open_token_auth(settings: WebSettings) -> TokenAuth:
-    """Return who may look and command, by the settings.
+    """Return the token check of the settings.
 
     Raises:
         ConfigError: others could reach the page without a token, or the token cannot be used.
@@ -133,37 +133,31 @@ def open_token_auth(settings: WebSettings) -> TokenAuth:
             f"web.host: {settings.host} can be reached by others, which needs a `web.token`; "
             "set one, or host: 127.0.0.1"
         )
-    if token is not None and (len(token) < SHORTEST or not token.isascii()):
+    if token is not None and (len(token) < MIN_TOKEN_LENGTH or not token.isascii()):
         raise ConfigError(
-            f"web.token: expected {SHORTEST} ASCII characters or more, found {len(token)}; make "
-            "one by `head -c 24 /dev/urandom | base64`"
+            f"web.token: expected {MIN_TOKEN_LENGTH} ASCII characters or more, found {len(token)}; "
+            "make one by `head -c 24 /dev/urandom | base64`"
         )
     return TokenAuth(token)
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine, as seen by itself alone."""
+    """Whether a host is this machine, as seen by itself alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
 
 
-def _mark(message: MutableMapping[str, Any]) -> None:
-    headers = MutableHeaders(scope=message)
-    headers.update(HEADERS)
-    headers.setdefault("Cache-Control", "no-store")
-
-
-def _name(host: str) -> str:
-    """Return a Host header without its port."""
+def _host_name(host: str) -> str:
+    """Return the value of a Host header without its port."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0]
 
 
 def _same_origin(headers: Headers) -> bool:
-    """Tell whether a browser says that a page of ours asks; programs say nothing."""
+    """Whether a browser says that our own page asks; programs say nothing."""
     origin = headers.get("origin")
     return origin is None or origin.partition("://")[2] == headers.get("host")
 

@@ -1,4 +1,4 @@
-"""The numbers of the daemon as Prometheus reads them."""
+"""Metrics of the daemon as Prometheus reads them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,76 +8,77 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from edge.types import CameraState, Stats
-from edge.view.view_context import ViewContext
-from edge.view.web.event_stream import EventBroadcaster
-from edge.view.web.mjpeg_stream import MjpegBroadcaster
+from edge.view.settings import ViewContext
+from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 
 
-def render_gauges(
-    news: EventBroadcaster, projector: MjpegBroadcaster, outlook: ViewContext
+def render_metrics(
+    events: EventBroadcaster, video: MjpegBroadcaster, context: ViewContext
 ) -> bytes:
-    """Return all numbers in Prometheus' text format, version 0.0.4."""
+    """Return all metrics in the text format of Prometheus, version 0.0.4."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(MetricsCollector(news, projector, outlook))
+    registry.register(MetricsCollector(events, video, context))
     return generate_latest(registry)
 
 
 class MetricsCollector(Collector):
-    """Takes the numbers from where they are, when they are asked for."""
+    """Collects the metrics when they are asked for.
+
+    Args:
+        events: has the latest status and stats.
+        video: knows its viewers.
+        context: has the latest frame.
+    """
 
     def __init__(
-        self, news: EventBroadcaster, projector: MjpegBroadcaster, outlook: ViewContext
+        self, events: EventBroadcaster, video: MjpegBroadcaster, context: ViewContext
     ) -> None:
-        self._news = news
-        self._projector = projector
-        self._outlook = outlook
+        self._events = events
+        self._video = video
+        self._context = context
 
     def collect(self) -> Iterator[Metric]:
-        """Yield each number, those of the stats as of the latest report."""
-        yield from self._moment()
-        if self._news.stats is not None:
-            yield from _counted(self._news.stats)
-            yield from _measured(self._news.stats)
+        """Yield the metrics of this moment, then those of the latest stats."""
+        yield from self._present()
+        if self._events.stats is not None:
+            yield from _totals(self._events.stats)
+            yield from _measurements(self._events.stats)
 
-    def _moment(self) -> Iterator[Metric]:
-        scene = self._outlook.showcase.newest
-        shown = Counter(face.emotion for face in scene.expressions) if scene else Counter[str]()
+    def _present(self) -> Iterator[Metric]:
+        status, frame = self._events.status, self._context.latest.newest
+        counts = Counter(face.emotion for face in frame.expressions) if frame else Counter[str]()
         faces = GaugeMetricFamily(
             "emotiond_faces_in_view", "Faces told of, by emotion.", labels=["emotion"]
         )
-        for emotion in sorted({*(self._news.status.labels if self._news.status else ()), *shown}):
-            faces.add_metric([emotion], shown[emotion])
+        for emotion in sorted({*(status.labels if status else ()), *counts}):
+            faces.add_metric([emotion], counts[emotion])
         yield faces
         camera = GaugeMetricFamily("emotiond_camera", "1 for how it is.", labels=["state"])
         for state in CameraState:
-            status = self._news.status
             camera.add_metric([state.value], status is not None and status.camera is state)
         yield camera
-        yield GaugeMetricFamily(
-            "emotiond_frames_per_second", "Analysed.", value=self._outlook.showcase.fps
-        )
-        yield GaugeMetricFamily(
-            "emotiond_viewers", "Of the live picture.", value=self._projector.viewers
-        )
+        fps, viewers = self._context.latest.fps, self._video.viewers
+        yield GaugeMetricFamily("emotiond_frames_per_second", "Analysed.", value=fps)
+        yield GaugeMetricFamily("emotiond_viewers", "Of the live picture.", value=viewers)
 
 
-def _counted(stats: Stats) -> Iterator[Metric]:
-    counted = {
+def _totals(stats: Stats) -> Iterator[Metric]:
+    totals = {
         "frames": (stats.frames, "Read."),
         "detections": (stats.detections, "Frames in which the detector ran."),
         "faces": (stats.faces, "Classified."),
         "refused_faces": (stats.refused, "Taken for none by the model."),
         "events": (stats.events, "Published."),
     }
-    for name, (value, text) in counted.items():
+    for name, (value, text) in totals.items():
         yield CounterMetricFamily(f"emotiond_{name}", text, value=value)
     dropped = CounterMetricFamily("emotiond_dropped", "Let go, by what it was.", labels=["what"])
-    for what, count in stats.dropped.items():
-        dropped.add_metric([what], count)
+    for item, count in stats.dropped.items():
+        dropped.add_metric([item], count)
     yield dropped
 
 
-def _measured(stats: Stats) -> Iterator[Metric]:
+def _measurements(stats: Stats) -> Iterator[Metric]:
     latency = GaugeMetricFamily(
         "emotiond_latency_seconds", "From capture, over the latest.", labels=["to", "quantile"]
     )

@@ -1,4 +1,4 @@
-"""The web page as a sink: a server in a thread of its own."""
+"""Web server: a sink that serves the page and the API from a thread of its own."""
 
 import asyncio
 import logging
@@ -8,35 +8,36 @@ from contextlib import suppress
 from threading import Thread
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from edge.errors import EmotiondError
 from edge.publish import Sink
 from edge.service.commands import CommandQueue
 from edge.types import SinkRecord
-from edge.view.view_context import ViewContext
+from edge.view.settings import ViewContext, WebSettings
 from edge.view.web.auth import AuthMiddleware, open_token_auth
-from edge.view.web.event_stream import EventBroadcaster
-from edge.view.web.header_timeout import HeaderTimeoutProtocol
-from edge.view.web.mjpeg_stream import MjpegBroadcaster
 from edge.view.web.routes import build_app
-from edge.view.web.settings import WebSettings
+from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 
-KEEP_ALIVE = 5
+KEEP_ALIVE_S = 5
 """Seconds a connection may stay without a request."""
 
-OTHERS = 64
+HEADER_TIMEOUT_S = 10.0
+"""Seconds within which the header of a request must have come; uvicorn would wait for ever."""
+
+EXTRA_CONNECTIONS = 64
 """Connections besides those of viewers: pages, listeners, uploads."""
 
 log = logging.getLogger(__name__)
 
 
 class WebServer:
-    """Serves the page, the live picture, and what programs may ask.
+    """Serves the page, the live video and the API.
 
     Args:
         settings: where, and to whom.
-        outlook: what is shown.
-        desk: where it hands in what visitors ask for.
+        context: what is shown.
+        commands: takes the commands of visitors.
 
     Raises:
         ConfigError: others could reach it without a token, or the token cannot be used.
@@ -45,14 +46,14 @@ class WebServer:
     dropped = 0
     status_text: str | None = None
 
-    def __init__(self, settings: WebSettings, outlook: ViewContext, desk: CommandQueue) -> None:
+    def __init__(self, settings: WebSettings, context: ViewContext, commands: CommandQueue) -> None:
         self._settings = settings
-        self._pass = open_token_auth(settings)
-        self._news = EventBroadcaster(outlook, desk)
-        self._projector = MjpegBroadcaster(outlook, settings.viewers)
-        app = build_app(self._pass, self._news, self._projector, outlook, desk)
+        self._auth = open_token_auth(settings)
+        self._events = EventBroadcaster(context)
+        self._video = MjpegBroadcaster(context, settings.viewers)
+        app = build_app(self._auth, self._events, self._video, context, commands)
         config = uvicorn.Config(
-            AuthMiddleware(app, self._pass),
+            AuthMiddleware(app, self._auth),
             http=HeaderTimeoutProtocol,
             ws="none",
             lifespan="off",
@@ -60,16 +61,16 @@ class WebServer:
             log_level=logging.CRITICAL,
             access_log=False,
             server_header=False,
-            timeout_keep_alive=KEEP_ALIVE,
-            limit_concurrency=settings.viewers + OTHERS,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            limit_concurrency=settings.viewers + EXTRA_CONNECTIONS,
         )
         self._server = uvicorn.Server(config)
-        self._thread = Thread(target=self._serve, name="web", daemon=True)
+        self._thread = Thread(target=self._run, name="web", daemon=True)
         self._socket: socket.socket | None = None
 
     @property
     def url(self) -> str:
-        """Where the page is, once it was started."""
+        """Address of the page, once the server was started."""
         assert self._socket is not None
         host = self._settings.host
         name = f"[{host}]" if ":" in host else host
@@ -95,46 +96,45 @@ class WebServer:
         if self._socket is None:
             self.prepare()
         assert self._socket is not None
-        self._pass.port = self._socket.getsockname()[1]
-        self._projector.start()
+        self._auth.port = self._socket.getsockname()[1]
         self._thread.start()
         log.info("web page at %s", self.url)
 
     def publish(self, record: SinkRecord) -> None:
-        """Tell whoever listens."""
-        self._news.take(record)
+        """Pass a record on to whoever listens."""
+        self._events.publish(record)
 
     def close(self, timeout: float) -> None:
         """End every stream, and the server."""
-        self._news.close()
-        self._projector.close()
+        self._events.close()
+        self._video.close()
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join(timeout)
         if self._socket is not None:
             self._socket.close()
 
-    def _serve(self) -> None:
+    def _run(self) -> None:
         assert self._socket is not None
         with suppress(asyncio.CancelledError):
-            asyncio.run(self._run(self._socket))
+            asyncio.run(self._serve(self._socket))
 
-    async def _run(self, listening: socket.socket) -> None:
+    async def _serve(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        self._projector.serve(loop)
-        self._news.serve(loop)
+        self._events.start(loop)
+        self._video.start(loop)
         await self._server.serve([listening])
 
 
 def listen(settings: WebSettings, shared: socket.socket | None = None) -> socket.socket:
-    """Return a socket that listens where the settings say.
+    """Return a socket that listens at the address of the settings.
 
     Args:
-        settings: say where.
+        settings: of the server.
         shared: a socket of this process on the same port, which is about to be closed.
 
     Raises:
-        EmotiondError: that cannot be.
+        EmotiondError: the address cannot be used.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family)
@@ -144,7 +144,7 @@ def listen(settings: WebSettings, shared: socket.socket | None = None) -> socket
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listening.bind((settings.host, settings.port))
-        listening.listen()  # so that who comes before the thread serves waits, and is not refused
+        listening.listen()  # so that whoever comes before the thread serves is not refused
     except OSError as error:
         listening.close()
         raise EmotiondError(
@@ -152,3 +152,38 @@ def listen(settings: WebSettings, shared: socket.socket | None = None) -> socket
             "choose another `web.port`, or end what uses this one"
         ) from error
     return listening
+
+
+class HeaderTimeoutProtocol(HttpToolsProtocol):
+    """HTTP protocol that disconnects clients whose request header does not come in time."""
+
+    _timeout: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the timeout for the first request."""
+        super().connection_made(transport)
+        self._start_timeout()
+
+    def on_message_begin(self) -> None:
+        """Start the timeout for the rest of the header."""
+        super().on_message_begin()
+        self._start_timeout()
+
+    def on_headers_complete(self) -> None:
+        """Stop the timeout: the body is the application's concern."""
+        self._stop_timeout()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the timeout: nobody is there."""
+        self._stop_timeout()
+        super().connection_lost(exc)
+
+    def _start_timeout(self) -> None:
+        self._stop_timeout()
+        self._timeout = self.loop.call_later(HEADER_TIMEOUT_S, self.transport.close)
+
+    def _stop_timeout(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None

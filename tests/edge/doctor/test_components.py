@@ -33,12 +33,12 @@ from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
 from edge.secrets import SecretRef
 from edge.tflite import Runtime
-from edge.view.web.settings import WebSettings
+from edge.view.settings import WebSettings
 from tests.brokers import Broker, Mosquitto
 from tests.conftest import ROOT
 from tests.edge.doctor.results import listed, only
 from tests.edge.publish.mqtt.test_session import stranger
-from tests.edge.view.web.sites import serve
+from tests.edge.view.web.servers import serve
 from tests.subscribers import Subscriber
 
 

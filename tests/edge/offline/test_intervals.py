@@ -1,15 +1,28 @@
-"""From events to spans: whatever comes, in whatever order, however much of it is missing."""
+"""Intervals from events, however many are missing or out of order, and their statistics."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
+from statistics import median
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.offline.intervals import ExpressionInterval, clip, intervals_of, is_film, join
+from edge.offline.intervals import (
+    Durations,
+    ExpressionInterval,
+    clip,
+    durations,
+    intervals_of,
+    is_video,
+    time_by_emotion,
+    time_by_track,
+    time_in_view,
+    transitions,
+    visits,
+)
 from edge.publish.events import EventGenerator
 from edge.types import EmotionEvent, EventType
 from tests.edge.offline.days import MORNING, day, event
@@ -32,10 +45,10 @@ EVENTS = st.lists(
 
 
 def told(*events: EmotionEvent) -> list[tuple[int, str, float, float]]:
-    """Return the spans, counted from the morning."""
+    """Return the intervals, counted from the morning."""
     return [
-        (span.track_id, span.emotion, span.start - BEGIN, span.end - BEGIN)
-        for span in intervals_of(events)
+        (interval.track_id, interval.emotion, interval.start - BEGIN, interval.end - BEGIN)
+        for interval in intervals_of(events)
     ]
 
 
@@ -54,13 +67,13 @@ def test_it_ends_where_it_was_last_seen_and_not_where_that_was_decided() -> None
 
 
 def test_two_faces_have_spans_of_their_own() -> None:
-    spans = told(
+    intervals = told(
         event(START, 1, "happy", 0.0),
         event(START, 2, "sad", 1.0),
         event(END, 1, "happy", 5.0, duration=5.0),
         event(END, 2, "sad", 9.0, duration=8.0),
     )
-    assert spans == [(1, "happy", 0.0, 5.0), (2, "sad", 1.0, 9.0)]
+    assert intervals == [(1, "happy", 0.0, 5.0), (2, "sad", 1.0, 9.0)]
 
 
 def test_a_face_that_is_still_there_lasts_until_the_last_of_all_events() -> None:
@@ -70,13 +83,13 @@ def test_a_face_that_is_still_there_lasts_until_the_last_of_all_events() -> None
 
 
 def test_a_number_that_is_given_anew_ends_the_face_before_it() -> None:
-    spans = told(
+    intervals = told(
         event(START, 1, "happy", 0.0),
         event(CHANGE, 1, "sad", 4.0),
         event(START, 1, "happy", 100.0),  # of the next run of the daemon
         event(END, 1, "happy", 103.0, duration=3.0),
     )
-    assert spans == [(1, "happy", 0.0, 4.0), (1, "happy", 100.0, 103.0)]
+    assert intervals == [(1, "happy", 0.0, 4.0), (1, "happy", 100.0, 103.0)]
 
 
 def test_what_begins_before_the_recording_counts_from_its_first_change() -> None:
@@ -96,13 +109,13 @@ def test_of_films_spans_are_places_in_them() -> None:
         event(START, 1, "happy", 900.0, position=2.0),
         event(END, 1, "happy", 900.1, duration=3.0, position=6.0),
     ]
-    assert is_film(events)
+    assert is_video(events)
     assert intervals_of(events) == [ExpressionInterval(1, "happy", 2.0, 5.0)]
 
 
 def test_one_event_that_is_live_makes_all_of_them_live() -> None:
     live = event(START, 1, "happy", 3.0)
-    assert not is_film([event(START, 1, "happy", 0.0, position=2.0), live])
+    assert not is_video([event(START, 1, "happy", 0.0, position=2.0), live])
 
 
 def film(*frames: Iterable[tuple[str, bool]]) -> list[EmotionEvent]:
@@ -140,7 +153,7 @@ def test_an_end_that_tells_of_more_time_than_passed_is_where_it_was_decided() ->
 
 
 def test_a_face_that_comes_back_under_its_number_is_two_visits() -> None:
-    spans = intervals_of(
+    intervals = intervals_of(
         [
             event(START, 1, "happy", 0.0),
             event(END, 1, "happy", 4.0, duration=3.0),
@@ -148,7 +161,7 @@ def test_a_face_that_comes_back_under_its_number_is_two_visits() -> None:
             event(END, 1, "happy", 12.0, duration=2.0),
         ]
     )
-    assert [len(visit) for visit in join(spans)] == [1, 1]
+    assert [len(visit) for visit in visits(intervals)] == [1, 1]
 
 
 def test_a_film_may_begin_with_a_face_at_its_very_first_place() -> None:
@@ -168,13 +181,13 @@ def test_nothing_comes_of_nothing() -> None:
 def test_the_spans_of_one_face_never_overlap_and_lie_within_what_was_recorded(
     events: list[EmotionEvent],
 ) -> None:
-    spans = intervals_of(events)
-    for track_id in {span.track_id for span in spans}:
-        own = [span for span in spans if span.track_id == track_id]
+    intervals = intervals_of(events)
+    for track_id in {interval.track_id for interval in intervals}:
+        own = [interval for interval in intervals if interval.track_id == track_id]
         assert all(one.end <= other.start for one, other in pairwise(own))
     moments = [one.time.timestamp() for one in events]
-    for span in spans:
-        assert min(moments) <= span.start < span.end <= max(moments)
+    for interval in intervals:
+        assert min(moments) <= interval.start < interval.end <= max(moments)
 
 
 @settings(deadline=None)
@@ -182,11 +195,11 @@ def test_the_spans_of_one_face_never_overlap_and_lie_within_what_was_recorded(
 def test_a_face_is_in_view_from_its_first_event_at_most_until_the_last_of_all(
     events: list[EmotionEvent],
 ) -> None:
-    spans = intervals_of(events)
+    intervals = intervals_of(events)
     last = max((one.time.timestamp() for one in events), default=0.0)
     for track_id in {one.track_id for one in events}:
         first = min(one.time.timestamp() for one in events if one.track_id == track_id)
-        seconds = sum(span.seconds for span in spans if span.track_id == track_id)
+        seconds = sum(interval.seconds for interval in intervals if interval.track_id == track_id)
         assert seconds <= last - first + 1e-6
 
 
@@ -195,51 +208,50 @@ def test_a_face_is_in_view_from_its_first_event_at_most_until_the_last_of_all(
 def test_a_face_whose_last_event_is_an_end_lasts_no_longer_than_its_own_events(
     events: list[EmotionEvent],
 ) -> None:
-    spans = intervals_of(events)
+    intervals = intervals_of(events)
     for track_id in {one.track_id for one in events}:
         own = [one for one in events if one.track_id == track_id]
         last = max(one.time for one in own)
         if {one.type for one in own if one.time == last} == {END}:
-            ends = [span.end for span in spans if span.track_id == track_id]
+            ends = [interval.end for interval in intervals if interval.track_id == track_id]
             assert all(end <= last.timestamp() for end in ends)
 
 
 @settings(deadline=None)
 @given(EVENTS, st.randoms(use_true_random=False))
 def test_events_that_come_twice_anywhere_count_once(
-    events: list[EmotionEvent], dice: Random
+    events: list[EmotionEvent], random: Random
 ) -> None:
     once = list({(one.time, one.type, one.track_id): one for one in events}.values())
-    twice = [*once, *dice.sample(once, len(once) // 2)]
+    twice = [*once, *random.sample(once, len(once) // 2)]
     assert intervals_of(twice) == intervals_of(once)
 
 
 @settings(deadline=None)
 @given(EVENTS, st.randoms(use_true_random=False))
 def test_the_order_in_which_events_come_does_not_matter(
-    events: list[EmotionEvent], dice: Random
+    events: list[EmotionEvent], random: Random
 ) -> None:
     once = {(one.time, one.type, one.track_id): one for one in events}
     shuffled = list(once.values())
-    dice.shuffle(shuffled)
+    random.shuffle(shuffled)
     assert intervals_of(shuffled) == intervals_of(once.values())
 
 
 def test_a_whole_day_adds_up_to_what_its_ends_tell() -> None:
     events = list(day(200))
     seconds = sum(one.duration for one in events if one.type is END)
-    assert sum(span.seconds for span in intervals_of(events)) == pytest.approx(seconds)
+    assert sum(interval.seconds for interval in intervals_of(events)) == pytest.approx(seconds)
 
 
 def test_spans_without_a_gap_are_one_visit() -> None:
-    spans = [
+    intervals = [
         ExpressionInterval(1, "happy", 0.0, 2.0),
         ExpressionInterval(2, "sad", 1.0, 9.0),
         ExpressionInterval(1, "sad", 2.0, 3.0),
         ExpressionInterval(1, "happy", 50.0, 51.0),
     ]
-    visits = join(spans)
-    assert [[span.emotion for span in visit] for visit in visits] == [
+    assert [[interval.emotion for interval in visit] for visit in visits(intervals)] == [
         ["happy", "sad"],
         ["sad"],
         ["happy"],
@@ -247,7 +259,103 @@ def test_spans_without_a_gap_are_one_visit() -> None:
 
 
 def test_a_span_is_cut_to_a_part_of_the_time() -> None:
-    span = ExpressionInterval(1, "happy", 10.0, 20.0)
-    assert clip(span, 15.0, 30.0) == ExpressionInterval(1, "happy", 15.0, 20.0)
-    assert clip(span, 0.0, 30.0) == span
-    assert clip(span, 20.0, 30.0) is None
+    interval = ExpressionInterval(1, "happy", 10.0, 20.0)
+    assert clip(interval, 15.0, 30.0) == ExpressionInterval(1, "happy", 15.0, 20.0)
+    assert clip(interval, 0.0, 30.0) == interval
+    assert clip(interval, 20.0, 30.0) is None
+
+
+SPANS = [
+    ExpressionInterval(1, "happy", 0.0, 4.0),
+    ExpressionInterval(2, "happy", 1.0, 2.0),
+    ExpressionInterval(1, "sad", 4.0, 5.0),
+    ExpressionInterval(1, "happy", 5.0, 7.0),
+    ExpressionInterval(2, "sad", 20.0, 26.0),
+]
+
+
+def test_shares_are_seconds_of_all_faces_the_longest_first() -> None:
+    assert list(time_by_emotion(SPANS).items()) == [("happy", 7.0), ("sad", 7.0)]
+    assert list(time_by_emotion(SPANS[1:]).items()) == [("sad", 7.0), ("happy", 3.0)]
+    assert time_by_emotion([]) == {}
+
+
+def test_each_face_has_shares_of_its_own() -> None:
+    assert time_by_track(SPANS) == {
+        1: {"happy": 6.0, "sad": 1.0},
+        2: {"sad": 6.0, "happy": 1.0},
+    }
+
+
+def test_durations_tell_how_often_and_how_long_each_time() -> None:
+    assert durations(SPANS) == {
+        "happy": Durations(count=3, median=median([4.0, 1.0, 2.0]), longest=4.0, total=7.0),
+        "sad": Durations(count=2, median=3.5, longest=6.0, total=7.0),
+    }
+
+
+def test_expressions_shown_as_long_come_by_their_names() -> None:
+    intervals = [
+        ExpressionInterval(1, "sad", 0.0, 2.0),
+        ExpressionInterval(2, "happy", 0.0, 2.0),
+        ExpressionInterval(3, "angry", 0.0, 1.0),
+    ]
+    assert (
+        list(durations(intervals)) == list(time_by_emotion(intervals)) == ["happy", "sad", "angry"]
+    )
+
+
+def test_faces_come_by_their_numbers() -> None:
+    assert list(
+        time_by_track(
+            [ExpressionInterval(9, "sad", 0.0, 2.0), ExpressionInterval(2, "sad", 1.0, 2.0)]
+        )
+    ) == [2, 9]
+
+
+def test_without_spans_there_is_nothing_to_sum() -> None:
+    assert time_by_track([]) == {}
+    assert durations([]) == {}
+    assert transitions([]) == {}
+
+
+def test_a_change_is_counted_each_time_and_on_every_face() -> None:
+    intervals = [
+        ExpressionInterval(1, "happy", 0.0, 1.0),
+        ExpressionInterval(2, "happy", 0.0, 3.0),
+        ExpressionInterval(1, "sad", 1.0, 2.0),
+        ExpressionInterval(1, "happy", 2.0, 3.0),
+        ExpressionInterval(1, "sad", 3.0, 4.0),
+        ExpressionInterval(2, "sad", 3.0, 5.0),
+    ]
+    assert transitions(intervals) == {("happy", "sad"): 3, ("sad", "happy"): 1}
+
+
+def test_transitions_are_those_of_one_face_in_one_visit() -> None:
+    assert transitions(SPANS) == {("happy", "sad"): 1, ("sad", "happy"): 1}
+
+
+@pytest.mark.parametrize(
+    ("intervals", "seconds"),
+    [
+        ([], 0.0),
+        ([ExpressionInterval(1, "happy", 0.0, 4.0), ExpressionInterval(2, "sad", 6.0, 7.0)], 5.0),
+        ([ExpressionInterval(1, "happy", 0.0, 4.0), ExpressionInterval(2, "sad", 3.0, 7.0)], 7.0),
+        ([ExpressionInterval(1, "happy", 0.0, 4.0), ExpressionInterval(1, "sad", 4.0, 6.0)], 6.0),
+        ([ExpressionInterval(1, "happy", 0.0, 9.0), ExpressionInterval(2, "sad", 3.0, 7.0)], 9.0),
+        (
+            [
+                ExpressionInterval(1, "happy", 0.0, 9.0),
+                ExpressionInterval(2, "sad", 3.0, 7.0),
+                ExpressionInterval(3, "sad", 8.0, 10.0),
+            ],
+            10.0,
+        ),
+        ([ExpressionInterval(2, "sad", 6.0, 7.0), ExpressionInterval(1, "happy", 0.0, 4.0)], 5.0),
+    ],
+    ids=["none", "disjoint", "overlapping", "touching", "nested", "nested and over", "unsorted"],
+)
+def test_time_in_which_several_are_in_view_counts_once(
+    intervals: list[ExpressionInterval], seconds: float
+) -> None:
+    assert time_in_view(intervals) == seconds

@@ -1,4 +1,4 @@
-"""What nobody should see in a picture is not there."""
+"""What nobody should see in a image is not there."""
 
 import numpy as np
 import pytest
@@ -25,9 +25,9 @@ def shades(part: Image) -> int:
 
 
 def test_nothing_is_hidden_where_nothing_shall_be(noise: Image) -> None:
-    picture = apply_privacy(scene(expression(FACE), image=noise), PrivacyBlur.NONE)
-    assert np.array_equal(picture, noise)
-    assert picture is not noise
+    image = apply_privacy(scene(expression(FACE), image=noise), PrivacyBlur.NONE)
+    assert np.array_equal(image, noise)
+    assert image is not noise
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -37,27 +37,27 @@ def test_a_face_becomes_a_few_squares_told_of_or_only_suspected(noise: Image, to
         if told
         else scene(image=noise, candidate_boxes=(FACE,))
     )
-    picture = apply_privacy(seen, PrivacyBlur.FACES)
-    assert shades(picture[150:250, 200:300]) <= SQUARES
+    image = apply_privacy(seen, PrivacyBlur.FACES)
+    assert shades(image[150:250, 200:300]) <= SQUARES
     # Hair and chin too: three tenths of the box on each side, a promise of docs/privacy.md.
-    assert shades(picture[122:278, 172:328]) <= SQUARES
+    assert shades(image[122:278, 172:328]) <= SQUARES
 
 
 def test_what_is_no_face_stays_as_it_is(noise: Image) -> None:
-    picture = apply_privacy(scene(expression(FACE), image=noise), PrivacyBlur.FACES)
-    assert np.array_equal(picture[:, 360:], noise[:, 360:])
+    image = apply_privacy(scene(expression(FACE), image=noise), PrivacyBlur.FACES)
+    assert np.array_equal(image[:, 360:], noise[:, 360:])
 
 
 def test_a_face_that_leaves_the_picture_is_hidden_as_far_as_it_is_in_it(noise: Image) -> None:
     half_out, outside = Box(-50.0, -50.0, 50.0, 50.0), Box(900.0, 900.0, 950.0, 950.0)
-    picture = apply_privacy(
+    image = apply_privacy(
         scene(image=noise, candidate_boxes=(half_out, outside)), PrivacyBlur.FACES
     )
-    assert shades(picture[:50, :50]) <= SQUARES
+    assert shades(image[:50, :50]) <= SQUARES
 
 
 def test_the_whole_picture_can_be_hidden(noise: Image) -> None:
-    picture = apply_privacy(scene(expression(FACE), image=noise), PrivacyBlur.PICTURE)
-    assert picture.shape == noise.shape
-    assert shades(picture) == 1
+    image = apply_privacy(scene(expression(FACE), image=noise), PrivacyBlur.PICTURE)
+    assert image.shape == noise.shape
+    assert shades(image) == 1
     assert shades(noise) > 1

@@ -1,155 +1,155 @@
-// The page: what the daemon sees, live, and what it can be asked for.
+// The web page: live video, faces, timeline and controls of the daemon.
 
 const MINUTES = 5;
 const EVENTS = 100;
 const LANE = 24;
 const SVG = "http://www.w3.org/2000/svg";
 
-const at = (id) => document.getElementById(id);
+const byId = (id) => document.getElementById(id);
 let state = null;
-let colours = {};
+let colors = {};
 
-function make(tag, fields = {}, ...children) {
+function createElement(tag, fields = {}, ...children) {
   const element = Object.assign(document.createElement(tag), fields);
   element.append(...children);
   return element;
 }
 
 function swatch(emotion) {
-  const mark = make("span", { className: "swatch" });
-  mark.style.background = colours[emotion] ?? "#ffffff";
+  const mark = createElement("span", { className: "swatch" });
+  mark.style.background = colors[emotion] ?? "#ffffff";
   return mark;
 }
 
 const percent = (share) => `${Math.round(100 * share)} %`;
-const clock = (time) => new Date(time).toLocaleTimeString();
+const formatTime = (time) => new Date(time).toLocaleTimeString();
 
-// Asking.
+// Requests.
 
-async function ask(place, options = {}, again = true) {
-  const answer = await fetch(place, options);
-  if (answer.status === 401 && again && !at("login").hidden) return answer;
-  if (answer.status === 401 && again) {
+async function request(path, options = {}, again = true) {
+  const response = await fetch(path, options);
+  if (response.status === 401 && again && !byId("login").hidden) return response;
+  if (response.status === 401 && again) {
     await fetch("/"); // after a restart the page needs another cookie
-    return ask(place, options, false);
+    return request(path, options, false);
   }
-  return answer;
+  return response;
 }
 
-async function problem(answer) {
+async function errorText(response) {
   try {
-    return (await answer.json()).error.message;
+    return (await response.json()).error.message;
   } catch {
-    return `the daemon answered ${answer.status}`;
+    return `the daemon answered ${response.status}`;
   }
 }
 
-function tell(element, text, bad = false) {
+function showMessage(element, text, bad = false) {
   element.textContent = text;
   element.classList.toggle("bad", bad);
 }
 
-async function order(command, done) {
+async function sendCommand(command, done) {
   const body = JSON.stringify(command);
   try {
-    const answer = await ask("/api/control", { method: "POST", body });
-    tell(at("answer"), answer.ok ? done : await problem(answer), !answer.ok);
+    const response = await request("/api/control", { method: "POST", body });
+    showMessage(byId("answer"), response.ok ? done : await errorText(response), !response.ok);
   } catch {
-    tell(at("answer"), "the daemon cannot be reached", true);
+    showMessage(byId("answer"), "the daemon cannot be reached", true);
   }
-  fill();
+  refresh();
 }
 
-// The live picture.
+// Live video.
 
-const picture = at("picture");
+const picture = byId("picture");
 let tries = 0;
 
-function watch() {
+function startVideo() {
   if (!document.hidden && state) picture.src = `/stream.mjpg?${tries++}`;
 }
 
-picture.addEventListener("error", () => setTimeout(watch, 2000));
-picture.addEventListener("load", veil);
+picture.addEventListener("error", () => setTimeout(startVideo, 2000));
+picture.addEventListener("load", updateOverlay);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) picture.removeAttribute("src"); // nothing is encoded for nobody
-  else watch();
+  else startVideo();
 });
 
-function veil() {
+function updateOverlay() {
   const reasons = {
-    paused: state?.paused_until ? `Paused until ${clock(state.paused_until)}` : "Paused",
+    paused: state?.paused_until ? `Paused until ${formatTime(state.paused_until)}` : "Paused",
     offline: "The camera is away",
   };
   const reason = reasons[state?.camera] ?? (picture.naturalWidth && state ? "" : "Waiting for the picture");
-  at("veil").hidden = !reason;
-  at("veil").textContent = reason;
+  byId("overlay").hidden = !reason;
+  byId("overlay").textContent = reason;
 }
 
 // Faces.
 
-function bars(face) {
+function probabilityBars(face) {
   return Object.entries(face.probabilities ?? {})
     .sort((one, other) => other[1] - one[1])
-    .map(([label, share], place) => {
-      const full = make("i");
+    .map(([label, share], index) => {
+      const full = createElement("i");
       full.style.width = percent(share).replace(" ", "");
-      full.style.background = colours[label] ?? "#ffffff";
-      const row = make("div", { className: place ? "bar" : "bar first" });
-      row.append(make("span", { textContent: label }), make("div", {}, full), make("span", { textContent: percent(share) }));
+      full.style.background = colors[label] ?? "#ffffff";
+      const row = createElement("div", { className: index ? "bar" : "bar first" });
+      row.append(createElement("span", { textContent: label }), createElement("div", {}, full), createElement("span", { textContent: percent(share) }));
       return row;
     });
 }
 
-function card(face) {
+function faceCard(face) {
   const share = face.confidence === null ? face.reasons.join(", ").replaceAll("_", " ") : percent(face.confidence);
-  const title = make("h3", {}, swatch(face.emotion), face.emotion, make("small", { textContent: `${share} · face ${face.track_id}` }));
-  return make("article", { className: "face" }, title, ...bars(face));
+  const title = createElement("h3", {}, swatch(face.emotion), face.emotion, createElement("small", { textContent: `${share} · face ${face.track_id}` }));
+  return createElement("article", { className: "face" }, title, ...probabilityBars(face));
 }
 
 function showFaces({ fps, faces }) {
-  at("fps").textContent = fps.toFixed(1);
-  const none = make("p", { className: "empty", textContent: "No face in view" });
-  at("faces").replaceChildren(...(faces.length ? faces.map(card) : [none]));
+  byId("fps").textContent = fps.toFixed(1);
+  const none = createElement("p", { className: "empty", textContent: "No face in view" });
+  byId("faces").replaceChildren(...(faces.length ? faces.map(faceCard) : [none]));
 }
 
 // Timeline and events.
 
-const known = new Set();
+const seenEvents = new Set();
 const spans = []; // {track, emotion, start, end}; end is null while it lasts
 
-function close(track, time) {
+function closeSpan(track, time) {
   for (const span of spans) if (span.track === track && span.end === null) span.end = Math.max(span.start, time);
 }
 
-function take(event) {
-  if (known.has(event.id)) return; // told again after a reconnection
-  known.add(event.id);
+function addEvent(event) {
+  if (seenEvents.has(event.id)) return; // sent again after a reconnection
+  seenEvents.add(event.id);
   const time = Date.parse(event.time);
-  close(event.track_id, time);
+  closeSpan(event.track_id, time);
   if (event.type !== "end") spans.push({ track: event.track_id, emotion: event.emotion, start: time, end: null });
-  list(event);
-  draw();
+  listEvent(event);
+  drawTimeline();
 }
 
-function list(event) {
+function listEvent(event) {
   const share = event.confidence === null ? event.reasons.join(", ").replaceAll("_", " ") : percent(event.confidence);
   const verb = { start: "came", change: "is now", end: "went" }[event.type];
   const text = event.type === "end" ? `face ${event.track_id} went after ${event.duration.toFixed(1)} s` : `face ${event.track_id} ${verb}: ${event.emotion}, ${share}`;
-  const time = make("time", { dateTime: event.time, textContent: clock(event.time) });
-  at("events").prepend(make("li", {}, swatch(event.emotion), time, make("span", { textContent: text })));
-  while (at("events").children.length > EVENTS) at("events").lastChild.remove();
+  const time = createElement("time", { dateTime: event.time, textContent: formatTime(event.time) });
+  byId("events").prepend(createElement("li", {}, swatch(event.emotion), time, createElement("span", { textContent: text })));
+  while (byId("events").children.length > EVENTS) byId("events").lastChild.remove();
 }
 
-function shape(tag, fields, text) {
+function createShape(tag, fields, text) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(fields)) element.setAttribute(name, value);
   if (text !== undefined) element.textContent = text;
   return element;
 }
 
-function draw() {
-  const svg = at("timeline");
+function drawTimeline() {
+  const svg = byId("timeline");
   const now = Date.now();
   const from = now - MINUTES * 60000;
   while (spans.length && spans[0].end !== null && spans[0].end < from) spans.shift();
@@ -160,18 +160,18 @@ function draw() {
   const x = (time) => left + ((Math.max(from, time) - from) / (now - from)) * (width - left);
   const parts = [];
   for (let minute = 0; minute <= MINUTES; minute++) {
-    const place = x(now - minute * 60000);
+    const tick = x(now - minute * 60000);
     const anchor = minute === 0 ? "end" : "middle";
-    parts.push(shape("line", { x1: place, x2: place, y1: 0, y2: height - 18 }));
-    if (minute < MINUTES) parts.push(shape("text", { x: place, y: height - 4, "text-anchor": anchor }, minute ? `−${minute} min` : "now"));
+    parts.push(createShape("line", { x1: tick, x2: tick, y1: 0, y2: height - 18 }));
+    if (minute < MINUTES) parts.push(createShape("text", { x: tick, y: height - 4, "text-anchor": anchor }, minute ? `−${minute} min` : "now"));
   }
-  tracks.forEach((track, lane) => parts.push(shape("text", { x: 0, y: lane * LANE + 16 }, `face ${track}`)));
+  tracks.forEach((track, lane) => parts.push(createShape("text", { x: 0, y: lane * LANE + 16 }, `face ${track}`)));
   for (const span of spans) {
     const end = span.end ?? now;
     const lane = tracks.indexOf(span.track);
     if (end <= from || lane < 0) continue;
-    const bar = shape("rect", { x: x(span.start), y: lane * LANE + 3, width: Math.max(1, x(end) - x(span.start)), height: LANE - 6, fill: colours[span.emotion] ?? "#ffffff" });
-    bar.append(shape("title", {}, `face ${span.track}: ${span.emotion}, ${((end - span.start) / 1000).toFixed(1)} s`));
+    const bar = createShape("rect", { x: x(span.start), y: lane * LANE + 3, width: Math.max(1, x(end) - x(span.start)), height: LANE - 6, fill: colors[span.emotion] ?? "#ffffff" });
+    bar.append(createShape("title", {}, `face ${span.track}: ${span.emotion}, ${((end - span.start) / 1000).toFixed(1)} s`));
     parts.push(bar);
   }
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -179,157 +179,157 @@ function draw() {
   svg.replaceChildren(...parts);
 }
 
-setInterval(draw, 1000);
+setInterval(drawTimeline, 1000);
 
-// How everything is set.
+// State of the daemon.
 
-function choose(select, names, present) {
+function fillSelect(select, names, present) {
   if (document.activeElement === select) return;
-  select.replaceChildren(...names.map((name) => make("option", { value: name, textContent: name, selected: name === present })));
+  select.replaceChildren(...names.map((name) => createElement("option", { value: name, textContent: name, selected: name === present })));
 }
 
-const DESCRIBED = { deep: "most accurate", shallow: "fast and small", tiny: "for the smallest boards" };
+const MODEL_NOTES = { deep: "most accurate", shallow: "fast and small", tiny: "for the smallest boards" };
 
-function span(seconds) {
+function formatDuration(seconds) {
   const parts = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
   const names = ["d", "h", "min"];
-  return parts.map((count, place) => (count ? `${count} ${names[place]}` : "")).filter(Boolean).slice(0, 2).join(" ") || "a moment";
+  return parts.map((count, index) => (count ? `${count} ${names[index]}` : "")).filter(Boolean).slice(0, 2).join(" ") || "a moment";
 }
 
 function showStats(stats) {
   if (!stats) return;
   const latency = stats.frame_latency_ms;
-  at("latency").textContent = latency ? `${latency.p50} / ${latency.p95} ms` : "–";
-  at("dropped").textContent = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
+  byId("latency").textContent = latency ? `${latency.p50} / ${latency.p95} ms` : "–";
+  byId("dropped").textContent = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
   const heat = stats.temperature === null ? "" : ` · ${Math.round(stats.temperature)} °C`;
-  at("cpu").textContent = `${percent(stats.cpu)}${heat}`;
-  at("uptime").textContent = span(stats.uptime);
+  byId("cpu").textContent = `${percent(stats.cpu)}${heat}`;
+  byId("uptime").textContent = formatDuration(stats.uptime);
 }
 
-const BLURRED = {
+const BLUR_NOTES = {
   none: "The picture on this page shows what the camera sees. It goes to whoever may open this page, and to nobody else.",
   faces: "Faces that are found are made unrecognisable in the picture on this page; one that is not found is not.",
   picture: "The picture of the camera is hidden: this page shows boxes alone.",
 };
 
-function showState(told) {
+function showState(update) {
   const before = state;
-  state = { ...state, ...told };
-  colours = state.colours;
-  at("camera").textContent = { online: "camera on", offline: "camera away", paused: "paused" }[state.camera] ?? state.camera;
-  at("camera").className = `pill ${state.camera}`;
-  at("pause").textContent = state.camera === "paused" ? "Start the camera" : "Pause the camera";
-  choose(at("model"), state.models, state.model);
-  for (const option of at("model").options) {
-    const kind = DESCRIBED[option.value.split("-")[0]];
+  state = { ...state, ...update };
+  colors = state.colours;
+  byId("camera").textContent = { online: "camera on", offline: "camera away", paused: "paused" }[state.camera] ?? state.camera;
+  byId("camera").className = `pill ${state.camera}`;
+  byId("pause").textContent = state.camera === "paused" ? "Start the camera" : "Pause the camera";
+  fillSelect(byId("model"), state.models, state.model);
+  for (const option of byId("model").options) {
+    const kind = MODEL_NOTES[option.value.split("-")[0]];
     if (kind) option.textContent = `${option.value} (${kind})`;
   }
-  choose(at("detector"), state.detectors, state.detector);
-  at("legend").replaceChildren(...Object.keys(colours).map((label) => make("li", {}, swatch(label), label)));
-  at("blur").textContent = BLURRED[state.blur];
-  at("version").textContent = state.version;
+  fillSelect(byId("detector"), state.detectors, state.detector);
+  byId("legend").replaceChildren(...Object.keys(colors).map((label) => createElement("li", {}, swatch(label), label)));
+  byId("blur").textContent = BLUR_NOTES[state.blur];
+  byId("version").textContent = state.version;
   showStats(state.stats);
   if (state.camera !== "online") showFaces({ fps: 0, faces: [] });
-  if (!before || (before.camera !== "online" && state.camera === "online")) watch();
-  veil();
+  if (!before || (before.camera !== "online" && state.camera === "online")) startVideo();
+  updateOverlay();
 }
 
-async function fill() {
+async function refresh() {
   try {
-    const answer = await ask("/api/state", {}, false);
-    const refused = answer.status === 401;
-    at("login").hidden = !refused;
+    const response = await request("/api/state", {}, false);
+    const refused = response.status === 401;
+    byId("login").hidden = !refused;
     document.querySelector("main").hidden = refused;
-    if (answer.ok) {
-      const told = await answer.json();
-      showState(told);
-      showFaces(told);
+    if (response.ok) {
+      const update = await response.json();
+      showState(update);
+      showFaces(update);
     }
-    return answer.ok;
+    return response.ok;
   } catch {
     return false;
   }
 }
 
-// Listening; a browser tries again by itself unless the daemon answered with an error.
+// Event stream; a browser reconnects by itself unless the daemon answered with an error.
 
 let source = null;
 
 function listen() {
   source?.close();
   source = new EventSource("/events");
-  source.addEventListener("emotion", (message) => take(JSON.parse(message.data)));
+  source.addEventListener("emotion", (message) => addEvent(JSON.parse(message.data)));
   source.addEventListener("faces", (message) => showFaces(JSON.parse(message.data)));
   source.addEventListener("state", (message) => showState(JSON.parse(message.data)));
-  source.addEventListener("open", watch);
+  source.addEventListener("open", startVideo);
   source.addEventListener("error", () => {
-    at("camera").textContent = "daemon away";
-    at("camera").className = "pill offline";
-    if (source.readyState === EventSource.CLOSED) setTimeout(begin, 3000);
+    byId("camera").textContent = "daemon away";
+    byId("camera").className = "pill offline";
+    if (source.readyState === EventSource.CLOSED) setTimeout(start, 3000);
   });
 }
 
-async function begin() {
-  if (await fill()) listen();
-  else if (at("login").hidden) setTimeout(begin, 3000);
+async function start() {
+  if (await refresh()) listen();
+  else if (byId("login").hidden) setTimeout(start, 3000);
 }
 
-// What can be asked for.
+// Controls.
 
-at("pause").addEventListener("click", () => {
-  if (state.camera === "paused") return order({ command: "pause", paused: false }, "The camera is started.");
-  const minutes = Number(at("minutes").value);
+byId("pause").addEventListener("click", () => {
+  if (state.camera === "paused") return sendCommand({ command: "pause", paused: false }, "The camera is started.");
+  const minutes = Number(byId("minutes").value);
   const limit = minutes ? { seconds: 60 * minutes } : {};
-  return order({ command: "pause", paused: true, ...limit }, "The camera is off.");
+  return sendCommand({ command: "pause", paused: true, ...limit }, "The camera is off.");
 });
 
 for (const name of ["model", "detector"]) {
-  at(name).addEventListener("change", ({ target }) => {
+  byId(name).addEventListener("change", ({ target }) => {
     target.blur();
-    order({ command: name, [name]: target.value }, `${target.value} is used from now on.`);
+    sendCommand({ command: name, [name]: target.value }, `${target.value} is used from now on.`);
   });
 }
 
-at("login").addEventListener("submit", async (event) => {
+byId("login").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const body = JSON.stringify({ token: at("token").value });
-  const answer = await fetch("/api/login", { method: "POST", body });
-  tell(at("login-answer"), answer.ok ? "" : await problem(answer), !answer.ok);
-  if (answer.ok) begin();
+  const body = JSON.stringify({ token: byId("token").value });
+  const response = await fetch("/api/login", { method: "POST", body });
+  showMessage(byId("login-answer"), response.ok ? "" : await errorText(response), !response.ok);
+  if (response.ok) start();
 });
 
-// A picture of one's own.
+// Upload of an image.
 
-async function analyse(file) {
-  tell(at("verdict"), "Looking at it …");
-  at("annotated").hidden = true;
-  at("found").replaceChildren();
+async function analyze(file) {
+  showMessage(byId("verdict"), "Looking at it …");
+  byId("annotated").hidden = true;
+  byId("found").replaceChildren();
   try {
-    const answer = await ask("/api/analyse", { method: "POST", body: file });
-    if (!answer.ok) return tell(at("verdict"), await problem(answer), true);
-    const { faces } = await answer.json();
-    tell(at("verdict"), { 0: "No face was found.", 1: "One face:" }[faces.length] ?? `${faces.length} faces:`);
-    at("found").replaceChildren(...faces.map(card));
-    const drawn = await ask("/api/analyse", { method: "POST", body: file, headers: { Accept: "image/jpeg" } });
-    if (drawn.ok) show(await drawn.blob());
+    const response = await request("/api/analyse", { method: "POST", body: file });
+    if (!response.ok) return showMessage(byId("verdict"), await errorText(response), true);
+    const { faces } = await response.json();
+    showMessage(byId("verdict"), { 0: "No face was found.", 1: "One face:" }[faces.length] ?? `${faces.length} faces:`);
+    byId("found").replaceChildren(...faces.map(faceCard));
+    const annotated = await request("/api/analyse", { method: "POST", body: file, headers: { Accept: "image/jpeg" } });
+    if (annotated.ok) show(await annotated.blob());
   } catch {
-    tell(at("verdict"), "the daemon cannot be reached, or did not take all of the file", true);
+    showMessage(byId("verdict"), "the daemon cannot be reached, or did not take all of the file", true);
   }
 }
 
 function show(blob) {
-  URL.revokeObjectURL(at("annotated").src);
-  at("annotated").src = URL.createObjectURL(blob);
-  at("annotated").hidden = false;
+  URL.revokeObjectURL(byId("annotated").src);
+  byId("annotated").src = URL.createObjectURL(blob);
+  byId("annotated").hidden = false;
 }
 
-at("file").addEventListener("change", ({ target }) => target.files[0] && analyse(target.files[0]));
+byId("file").addEventListener("change", ({ target }) => target.files[0] && analyze(target.files[0]));
 for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
-  at("drop").addEventListener(kind, (event) => {
+  byId("drop").addEventListener(kind, (event) => {
     event.preventDefault();
-    at("drop").classList.toggle("over", kind === "dragenter" || kind === "dragover");
-    if (kind === "drop" && event.dataTransfer.files[0]) analyse(event.dataTransfer.files[0]);
+    byId("drop").classList.toggle("over", kind === "dragenter" || kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files[0]) analyze(event.dataTransfer.files[0]);
   });
 }
 
-begin();
+start();

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from edge.secrets import SecretRef
+from edge.view.settings import WebSettings
 from edge.view.web.routes import OPENAPI
-from edge.view.web.settings import WebSettings
 from tests.edge.view.scenes import expression, scene
-from tests.edge.view.web.sites import House, serve
+from tests.edge.view.web.servers import Server, serve
 
 TOKEN = "correct-horse-battery"
 
@@ -22,28 +22,28 @@ api = schemathesis.openapi.from_dict(document)
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     path = tmp_path_factory.mktemp("web") / "token"
     path.write_text(TOKEN)
-    with serve(WebSettings(port=0, token=SecretRef(file=path))) as house:
-        house.showcase.show(scene(expression()))
-        yield house
+    with serve(WebSettings(port=0, token=SecretRef(file=path))) as server:
+        server.latest.show(scene(expression()))
+        yield server
 
 
-def test_every_place_is_described_and_the_reverse(house: House) -> None:
+def test_every_place_is_described_and_the_reverse(server: Server) -> None:
     described = {
         (path, method.upper()) for path, one in document["paths"].items() for method in one
     }
     served = {
         (route.path, method)
-        for route in house.site._server.config.app._app.routes  # type: ignore[union-attr]
+        for route in server.web._server.config.app._app.routes  # type: ignore[union-attr]
         for method in route.methods - {"HEAD"}
     }
     assert described == served
 
 
-def test_the_document_is_served_whole(house: House) -> None:
-    assert house.get("/openapi.json", Authorization=f"Bearer {TOKEN}").json == document
+def test_the_document_is_served_whole(server: Server) -> None:
+    assert server.get("/openapi.json", Authorization=f"Bearer {TOKEN}").json == document
 
 
 @(api.exclude(path=["/stream.mjpg", "/events"]).parametrize())
@@ -55,12 +55,12 @@ def test_the_document_is_served_whole(house: House) -> None:
     suppress_health_check=list(HealthCheck),
 )
 def test_whatever_it_is_asked_it_answers_as_described(
-    house: House, case: schemathesis.Case[Any]
+    server: Server, case: schemathesis.Case[Any]
 ) -> None:
-    # Which bytes are a picture, and which names are models, no schema can tell.
+    # Which bytes are a picture, and which names are models, no schema can publish_status.
     excluded: list[Any] = [positive_data_acceptance, negative_data_rejection]
     case.call_and_validate(
-        base_url=f"http://127.0.0.1:{house.port}",
+        base_url=f"http://127.0.0.1:{server.port}",
         headers={"Authorization": f"Bearer {TOKEN}"},
         excluded_checks=excluded,
     )

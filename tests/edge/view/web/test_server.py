@@ -11,19 +11,17 @@ from edge.errors import EmotiondError
 from edge.pipeline.latest_frame import LatestFrame
 from edge.service.commands import CommandQueue
 from edge.types import CameraState
-from edge.view.settings import PrivacyBlur
-from edge.view.view_context import ViewContext
+from edge.view.settings import PrivacyBlur, ViewContext, WebSettings
 from edge.view.web.server import WebServer
-from edge.view.web.settings import WebSettings
 from tests.edge.view.scenes import scene
-from tests.edge.view.web.sites import serve
+from tests.edge.view.web.servers import serve
 
 
 def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
-    with serve() as house:
-        outlook = ViewContext(LatestFrame(), PrivacyBlur.NONE, lambda _: scene())
-        other = WebServer(WebSettings(port=house.port), outlook, CommandQueue())
-        with pytest.raises(EmotiondError, match=f":{house.port}: Address already in use; choose"):
+    with serve() as server:
+        context = ViewContext(LatestFrame(), PrivacyBlur.NONE, lambda _: scene())
+        other = WebServer(WebSettings(port=server.port), context, CommandQueue())
+        with pytest.raises(EmotiondError, match=f":{server.port}: Address already in use; choose"):
             other.start()
         other.close(1.0)
 
@@ -41,43 +39,43 @@ def test_the_port_of_one_that_ended_can_be_had_at_once() -> None:
     [(CameraState.ONLINE, 200), (CameraState.PAUSED, 200), (CameraState.OFFLINE, 503)],
 )
 def test_health_is_that_pictures_come_or_nobody_wants_any(camera: CameraState, status: int) -> None:
-    with serve() as house:
-        house.tell(camera)
-        assert house.get("/healthz").status == status
+    with serve() as server:
+        server.publish_status(camera)
+        assert server.get("/healthz").status == status
 
 
 def test_a_place_that_is_none_and_a_wrong_way_to_ask_are_told_in_json() -> None:
-    with serve() as house:
-        assert (house.get("/nowhere").status, house.get("/nowhere").code) == (404, "unknown")
-        house.enter()
-        wrong = house.ask("DELETE", "/api/state")
+    with serve() as server:
+        assert (server.get("/nowhere").status, server.get("/nowhere").code) == (404, "unknown")
+        server.load_page()
+        wrong = server.request("DELETE", "/api/state")
         assert (wrong.status, wrong.code) == (405, "unknown")
         assert "GET" in wrong.headers["allow"]
 
 
 @pytest.mark.parametrize("path", ["/events", "/stream.mjpg", "/api/state"])
 def test_a_question_for_the_head_alone_is_answered_and_ends(path: str) -> None:
-    with serve() as house:
-        reply = house.ask("HEAD", path)
+    with serve() as server:
+        reply = server.request("HEAD", path)
         assert (reply.status, reply.body) == (200, b"")
 
 
 def test_a_fault_is_told_to_the_log_and_not_to_the_visitor(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with serve() as house:
-        monkeypatch.setattr("edge.view.web.routes.describe_faces", lambda _: 1 / 0)
-        reply = house.get("/api/state")
+    with serve() as server:
+        monkeypatch.setattr("edge.view.web.routes.faces_json", lambda _: 1 / 0)
+        reply = server.get("/api/state")
         assert (reply.status, reply.code) == (500, "failed")
         assert b"ZeroDivisionError" not in reply.body
         assert "a fault of the web page" in caplog.text
 
 
 def test_who_connects_and_says_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.view.web.header_timeout.HEAD_SECONDS", 0.2)
-    with serve() as house:
+    monkeypatch.setattr("edge.view.web.server.HEADER_TIMEOUT_S", 0.2)
+    with serve() as server:
         for start in (b"", b"GET / HT"):
-            with closing(socket.create_connection(("127.0.0.1", house.port), 20)) as caller:
+            with closing(socket.create_connection(("127.0.0.1", server.port), 20)) as caller:
                 caller.sendall(start)
                 assert caller.recv(100) == b""
 
@@ -92,16 +90,16 @@ def test_a_daemon_without_the_page_loads_nothing_of_it() -> None:
 
 
 def test_the_files_of_the_page_need_no_other_place() -> None:
-    with serve() as house:
+    with serve() as server:
         for path in ("/", "/page.js", "/page.css", "/page.svg"):
-            text = house.get(path).body.decode().replace("http://www.w3.org/2000/svg", "")
+            text = server.get(path).body.decode().replace("http://www.w3.org/2000/svg", "")
             assert "://" not in text
             assert "<script>" not in text
             assert " style=" not in text
 
 
 def test_the_page_learns_whether_it_may_command() -> None:
-    with serve() as house:
-        assert house.get("/api/state").json["authorised"] is False
-        house.enter()
-        assert house.get("/api/state").json["authorised"] is True
+    with serve() as server:
+        assert server.get("/api/state").json["authorised"] is False
+        server.load_page()
+        assert server.get("/api/state").json["authorised"] is True

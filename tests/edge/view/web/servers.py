@@ -1,4 +1,4 @@
-"""A served page, with what is shown on it and who answers its commands in a test's hands."""
+"""A running web server; a test says what it shows and how its commands are answered."""
 
 import http.client
 import json
@@ -19,10 +19,8 @@ from edge.service.commands import (
     CommandResult,
 )
 from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image
-from edge.view.settings import PrivacyBlur
-from edge.view.view_context import ViewContext
+from edge.view.settings import PrivacyBlur, ViewContext, WebSettings
 from edge.view.web.server import WebServer
-from edge.view.web.settings import WebSettings
 
 LABELS = ("angry", "happy", "sad")
 
@@ -45,60 +43,60 @@ class Reply:
         return str(self.json["error"]["code"])
 
 
-class Clerk:
-    """Answers at a desk, in the place of the main thread, and remembers what was asked.
+class CommandAnswerer:
+    """Answers commands in the place of the main thread, and keeps them.
 
     Attributes:
         answer: what everybody is answered; None lets them wait.
     """
 
-    def __init__(self, desk: CommandQueue) -> None:
+    def __init__(self, commands: CommandQueue) -> None:
         self.asked: list[Command] = []
         self.answer: CommandResult | CommandError | None = CommandResult({"done": True})
-        self._desk = desk
+        self._commands = commands
         self._closed = Event()
         self._thread = Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         self._closed.set()
-        self._desk.wake()
+        self._commands.wake()
         self._thread.join()
 
     def _work(self) -> None:
         while not self._closed.is_set():
-            request: CommandRequest | None = self._desk.next(5.0)
+            request: CommandRequest | None = self._commands.next(5.0)
             if request is not None:
                 self.asked.append(request.command)
                 if self.answer is not None:
                     request.answer(self.answer)
 
 
-class House:
-    """A running site, and all that a test needs of what stands around it."""
+class Server:
+    """A running web server, and what a test needs to feed and ask it."""
 
     def __init__(self, settings: WebSettings, blur: PrivacyBlur = PrivacyBlur.NONE) -> None:
-        self.showcase = LatestFrame()
-        self.desk = CommandQueue()
-        self.clerk = Clerk(self.desk)
+        self.latest = LatestFrame()
+        self.commands = CommandQueue()
+        self.answerer = CommandAnswerer(self.commands)
         self.recognizer = EmotionRecognizer()
-        self.analysed: list[Image] = []
+        self.analyzed: list[Image] = []
         catalog = Catalog({}, ("auto", "haar"), LABELS)
-        context = ViewContext(self.showcase, blur, self._analyse, catalog)
-        self.site = WebServer(settings, context, self.desk)
+        context = ViewContext(self.latest, blur, self._analyze, catalog)
+        self.web = WebServer(settings, context, self.commands)
         self.cookie = ""
 
-    def tell(self, camera: CameraState = CameraState.ONLINE) -> None:
-        self.site.publish(DaemonStatus(camera, None, "shallow-int8", "haar", LABELS))
+    def publish_status(self, camera: CameraState = CameraState.ONLINE) -> None:
+        self.web.publish(DaemonStatus(camera, None, "shallow-int8", "haar", LABELS))
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 
     @property
     def port(self) -> int:
-        return int(self.site.url.rpartition(":")[2])
+        return int(self.web.url.rpartition(":")[2])
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
@@ -118,30 +116,30 @@ class House:
             connection.close()
 
     def get(self, path: str, **headers: str) -> Reply:
-        return self.ask("GET", path, headers=headers)
+        return self.request("GET", path, headers=headers)
 
-    def order(self, **fields: Any) -> Reply:
-        return self.ask("POST", "/api/control", json.dumps(fields).encode())
+    def post_command(self, **fields: Any) -> Reply:
+        return self.request("POST", "/api/control", json.dumps(fields).encode())
 
-    def enter(self) -> None:
+    def load_page(self) -> None:
         """Load the page, as a browser does, and keep its cookie."""
         self.cookie = self.get("/").headers["set-cookie"].partition(";")[0]
 
-    def _analyse(self, image: Image) -> AnalyzedFrame:
-        self.analysed.append(image)
-        return self.recognizer.look(image)
+    def _analyze(self, image: Image) -> AnalyzedFrame:
+        self.analyzed.append(image)
+        return self.recognizer.analyze_image(image)
 
 
 @contextmanager
 def serve(
     settings: WebSettings | None = None, blur: PrivacyBlur = PrivacyBlur.NONE
-) -> Iterator[House]:
+) -> Iterator[Server]:
     """Serve a page, on a free port unless the settings say otherwise."""
-    house = House(settings or WebSettings(port=0), blur)
-    house.tell()
-    house.site.start()
+    server = Server(settings or WebSettings(port=0), blur)
+    server.publish_status()
+    server.web.start()
     try:
-        yield house
+        yield server
     finally:
-        house.site.close(10.0)
-        house.clerk.close()
+        server.web.close(10.0)
+        server.answerer.close()

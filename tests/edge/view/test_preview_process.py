@@ -1,7 +1,10 @@
+"""The images that the preview process reads from its pipe."""
+
 import io
 from typing import IO
 
-from edge.view.preview.protocol import HEAD, read_exactly
+from edge.view.preview import FRAME_HEADER
+from edge.view.preview_process import read_exactly
 
 
 class Trickle(io.RawIOBase):
@@ -27,6 +30,6 @@ def test_what_ends_too_early_is_nothing() -> None:
     assert read_exactly(io.BytesIO(b""), 4) is None
 
 
-def test_the_head_tells_width_and_height() -> None:
-    assert HEAD.unpack(HEAD.pack(1920, 1080)) == (1920, 1080)
-    assert HEAD.size == 4
+def test_a_header_is_width_and_height_in_two_bytes_each_the_lower_first() -> None:
+    assert FRAME_HEADER.pack(1920, 1080) == b"\x80\x07\x38\x04"
+    assert FRAME_HEADER.unpack(b"\x80\x07\x38\x04") == (1920, 1080)

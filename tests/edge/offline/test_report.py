@@ -1,13 +1,16 @@
-"""The page about a day: right in its figures, and nothing but words and drawings."""
+"""The HTML report and the CSV table of recorded events."""
 
+import csv
+import io
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
-from edge.offline.html_report import MOST_FACES, write_page
+from edge.offline.report import events_csv, html_report
 from edge.types import UNCERTAIN, EmotionEvent, EventType, Reason
-from tests.edge.offline.days import day, event
+from tests.edge.offline.days import LABELS, day, event
 
 START, CHANGE, END = EventType.START, EventType.CHANGE, EventType.END
 
@@ -41,7 +44,7 @@ class Reader(HTMLParser):
 
 
 def words(events: list[EmotionEvent], name: str = "friday") -> list[str]:
-    return Reader(write_page(name, events)).words
+    return Reader(html_report(name, events)).words
 
 
 def test_its_head_tells_what_is_in_it() -> None:
@@ -66,11 +69,11 @@ def test_its_tables_tell_shares_durations_and_faces() -> None:
 
 
 def test_faces_that_were_there_longest_come_first_and_the_others_are_counted() -> None:
-    events = list(day(MOST_FACES + 30))
+    events = list(day(20 + 30))
     told = words(events)
     shown = [word for word in told if word.startswith("face ") and word[5:].isdigit()]
     assert f"{30} more, each in view for a shorter time." in told
-    assert len(shown) >= MOST_FACES
+    assert len(shown) >= 20
 
 
 def test_who_was_there_longer_comes_first_in_the_table_of_faces() -> None:
@@ -118,17 +121,17 @@ def test_a_row_of_each_face_tells_when_it_came_how_long_it_stayed_and_what_it_sh
 
 
 def test_as_many_faces_as_the_table_holds_leave_none_out() -> None:
-    assert not [word for word in words(list(day(MOST_FACES))) if "each in view" in word]
+    assert not [word for word in words(list(day(20))) if "each in view" in word]
 
 
 def test_events_that_come_twice_change_nothing() -> None:
-    assert write_page("friday", [*SHORT, *SHORT]) == write_page("friday", SHORT)
+    assert html_report("friday", [*SHORT, *SHORT]) == html_report("friday", SHORT)
 
 
 def test_reasons_told_as_often_come_in_one_order() -> None:
     dark = replace(event(START, 3, UNCERTAIN, 200.0), reasons=(Reason.DARK,))
     events = [*SHORT, dark]
-    assert write_page("friday", events) == write_page("friday", events[::-1])
+    assert html_report("friday", events) == html_report("friday", events[::-1])
 
 
 def test_a_period_over_midnight_tells_both_days() -> None:
@@ -140,7 +143,7 @@ def test_a_period_over_midnight_tells_both_days() -> None:
 
 def test_a_name_that_is_no_text_can_be_written_all_the_same() -> None:
     assert "fr\ufffd: expressions" in words(SHORT, "fr\udce9")
-    write_page("fr\udce9", SHORT).encode()
+    html_report("fr\udce9", SHORT).encode()
 
 
 def test_of_a_film_it_tells_places_in_it() -> None:
@@ -163,21 +166,21 @@ EVIL = "<img src=x onerror=alert(1)>"
     ids=["label", "model", "detector"],
 )
 def test_whatever_stands_in_events_is_shown_as_words(events: list[EmotionEvent]) -> None:
-    page = Reader(write_page("friday", events))
+    page = Reader(html_report("friday", events))
     assert "img" not in page.tags
     assert not [name for name, _ in page.attributes if name.startswith("on")]
     assert any(EVIL in word for word in page.words)
 
 
 def test_the_name_of_a_file_is_shown_as_words() -> None:
-    page = Reader(write_page(EVIL, SHORT))
+    page = Reader(html_report(EVIL, SHORT))
     assert "img" not in page.tags
     assert EVIL in page.words
     assert f"{EVIL}: expressions" in page.words
 
 
 def test_it_holds_no_picture_runs_nothing_and_asks_nobody() -> None:
-    text = write_page("friday", list(day(50)))
+    text = html_report("friday", list(day(50)))
     page = Reader(text)
     assert page.tags.isdisjoint({"img", "script", "link", "iframe", "object", "a", "video"})
     assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
@@ -188,4 +191,36 @@ def test_it_holds_no_picture_runs_nothing_and_asks_nobody() -> None:
 
 
 def test_it_is_the_same_each_time() -> None:
-    assert write_page("friday", SHORT) == write_page("friday", list(reversed(SHORT)))
+    assert html_report("friday", SHORT) == html_report("friday", list(reversed(SHORT)))
+
+
+def rows(events: list[EmotionEvent], labels: list[str]) -> list[dict[str, Any]]:
+    return list(csv.DictReader(io.StringIO(events_csv(events, labels))))
+
+
+def test_an_event_is_a_row_with_a_column_for_each_class() -> None:
+    change = event(EventType.CHANGE, 3, "happy", 0.0, duration=1.25, position=2.5)
+    (row,) = rows([change], list(LABELS))
+    assert (row["position"], row["type"], row["track_id"]) == ("2.500", "change", "3")
+    assert (row["emotion"], row["confidence"], row["happy"]) == ("happy", "0.7", "0.7")
+    assert row["sad"] == "0.05"
+    assert [row[edge] for edge in ("x1", "y1", "x2", "y2")] == ["0.0", "0.0", "100.0", "100.0"]
+    assert row["duration"] == "1.25"
+
+
+def test_a_face_that_cannot_be_read_has_empty_cells_and_a_reason() -> None:
+    (row,) = rows([event(EventType.START, 1, UNCERTAIN, 0.0)], list(LABELS))
+    assert (row["confidence"], row["happy"], row["position"]) == ("", "", "")
+    assert row["reasons"] == "side_face"
+
+
+def test_labels_with_commas_and_quotes_come_back_as_they_are() -> None:
+    label = 'so, "so"'
+    (row,) = rows([event(EventType.START, 1, label, 0.0)], [label])
+    assert (row["emotion"], row[label]) == (label, "0.7")
+
+
+def test_without_events_there_is_a_head() -> None:
+    assert events_csv([], ["happy"]).splitlines() == [
+        "position,type,track_id,emotion,confidence,happy,reasons,x1,y1,x2,y2,duration"
+    ]

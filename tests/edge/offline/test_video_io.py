@@ -1,4 +1,4 @@
-"""Annotated copies: whole or not at all."""
+"""Video files: what their header says, and annotated copies, whole or not at all."""
 
 import json
 import shutil
@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.errors import EmotiondError
+from edge.commands.demo import CLIP
+from edge.errors import EmotiondError, InputError
 from edge.geometry import Box
-from edge.offline.video_info import VideoInfo, probe_video
-from edge.offline.video_writer import AnnotatedVideoWriter
+from edge.offline.video_io import AnnotatedVideoWriter, VideoInfo, probe_video
 from edge.types import Image
 from edge.view.settings import PrivacyBlur
 from tests.edge.view.scenes import expression, scene
@@ -125,3 +125,17 @@ def test_where_ffmpeg_fails_its_reason_is_told(film: Path, tmp_path: Path) -> No
         pytest.skip("ffmpeg is not installed")
     with pytest.raises(EmotiondError, match=r"cannot be written: ffmpeg: .*No such file"):
         copy(film, tmp_path / "gone" / "copy.mp4", frames_of(film))
+
+
+def test_a_film_says_its_size_and_length() -> None:
+    measure = probe_video(CLIP)
+    assert (measure.width, measure.height, measure.fps, measure.frames) == (640, 480, 25.0, 475)
+
+
+def test_what_is_no_film_is_an_error_that_names_it(tmp_path: Path) -> None:
+    letter = tmp_path / "letter.mp4"
+    letter.write_text("Dear Sir or Madam")
+    with pytest.raises(InputError, match=r"letter\.mp4: cannot be read as a video"):
+        probe_video(letter)
+    with pytest.raises(InputError, match=r"gone\.mp4: there is no such file"):
+        probe_video(tmp_path / "gone.mp4")

@@ -1,0 +1,320 @@
+"""Preview window: a sink that shows annotated frames on this machine's screen, and its keys.
+
+The window itself belongs to a process of its own, `edge.view.preview_process`. To its stdin go
+images, each a `FRAME_HEADER` and its pixels; from its stdout comes a line for each key, by name.
+"""
+
+import importlib.util
+import logging
+import os
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from threading import Event, Thread
+
+import cv2
+import numpy as np
+
+from edge.errors import ConfigError
+from edge.service.commands import (
+    Command,
+    CommandError,
+    CommandQueue,
+    CommandRequest,
+    CommandResult,
+    Pause,
+    SetDetector,
+    SetModel,
+    Shutdown,
+)
+from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image, SinkRecord
+from edge.view.annotate import BLACK, WHITE, DrawStyle, annotate, draw_text
+from edge.view.settings import ViewContext
+
+FRAME_HEADER = struct.Struct("<HH")
+"""Width and height of an image; height x width x 3 bytes follow: blue, green, red."""
+
+EXIT_NO_DISPLAY = 3
+"""Exit code of the process where there is no display."""
+
+POLL_INTERVAL_S = 0.25
+"""Seconds between two looks at the text to show, while no frame comes."""
+
+NOTE_S = 4.0
+"""Seconds for which the result of a key is shown."""
+
+BLANK_SIZE = (480, 640, 3)
+"""Shape of the image that is shown while there is no frame: height, width, channels."""
+
+BLANK_GRAY = 40
+"""Gray value (0-255) of that image."""
+
+WINDOW_CLASS_VARIABLES = ("SDL_VIDEO_X11_WMCLASS", "SDL_VIDEO_WAYLAND_WMCLASS")
+"""Where SDL looks for the name by which a desktop knows the program that has a window."""
+
+HELP = (
+    "q: quit",
+    "space: pause, resume",
+    "m: next model",
+    "d: next detector",
+    "s: save this picture",
+    "f: full screen",
+    "h: this help",
+)
+
+log = logging.getLogger(__name__)
+
+
+class PreviewSink:
+    """Shows annotated frames on this machine's own screen, and takes keys.
+
+    Where there is no display, or it goes away, the log says so, and the daemon goes on without.
+
+    Args:
+        context: what is shown.
+        commands: takes the commands of its keys.
+
+    Raises:
+        ConfigError: the package that draws it is not installed.
+    """
+
+    dropped = 0
+    status_text: str | None = None
+
+    def __init__(self, context: ViewContext, commands: CommandQueue) -> None:
+        if importlib.util.find_spec("pygame") is None:
+            raise ConfigError(
+                "the preview window needs pygame-ce, which is not installed; "
+                "pip install 'emotiond[preview]', or view.window: false"
+            )
+        self._context = context
+        self._keys = KeyHandler(context, commands)
+        self._closed = Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = Thread(target=self._run, name="window", daemon=True)
+
+    def start(self) -> None:
+        """Open the window."""
+        # In a session of its own: Ctrl-C in the terminal is for the daemon.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "edge.view.preview_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, **dict.fromkeys(WINDOW_CLASS_VARIABLES, "emotiond")},
+        )
+        self._thread.start()
+        Thread(target=self._read_keys, name="window-keys", daemon=True).start()
+
+    def publish(self, record: SinkRecord) -> None:
+        """Keep the daemon's status; frames come from the view context."""
+        if isinstance(record, DaemonStatus):
+            self._keys.status = record
+
+    def close(self, timeout: float) -> None:
+        """Close the window."""
+        self._closed.set()
+        if self._process is None:
+            return
+        self._thread.join(timeout)
+        try:
+            self._process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _run(self) -> None:
+        """Send what is new until the window is closed, from here or by its process."""
+        shown: tuple[AnalyzedFrame | None, tuple[str, ...] | None] = None, None
+        with suppress(BrokenPipeError):
+            while not self._closed.is_set():
+                frame = self._context.latest.next(shown[0], POLL_INTERVAL_S)
+                text = self._keys.text
+                if frame is not shown[0] or text != shown[1]:
+                    self._send(render_window(frame, self._context, text))
+                shown = frame, text
+        self._end()
+
+    def _send(self, image: Image) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        height, width = image.shape[:2]
+        self._process.stdin.write(FRAME_HEADER.pack(width, height))
+        self._process.stdin.write(image.tobytes())
+        self._process.stdin.flush()
+
+    def _end(self) -> None:
+        """End the process; where it ended by itself, log why."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        if self._closed.is_set():
+            return
+        code = self._process.wait()
+        assert self._process.stderr is not None
+        reason = " ".join(self._process.stderr.read().decode(errors="replace").split())
+        if code == EXIT_NO_DISPLAY:
+            log.warning(
+                "no preview window: there is no display (%s); run it in a desktop session, or set "
+                "DISPLAY; all else goes on",
+                reason,
+            )
+        else:
+            log.warning("the preview window is gone (%s); all else goes on", reason or code)
+
+    def _read_keys(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._keys.press(line.decode(errors="replace").strip())
+
+
+def render_window(frame: AnalyzedFrame | None, context: ViewContext, lines: Sequence[str]) -> Image:
+    """Return what the window shows, BGR uint8 (height, width, 3).
+
+    Args:
+        frame: what is seen; None where nothing is.
+        context: says what is hidden.
+        lines: of text, written into the upper left corner.
+    """
+    if frame is None:
+        image = np.full(BLANK_SIZE, BLANK_GRAY, dtype=np.uint8)
+    else:
+        image = annotate(frame, context.blur, context.latest.fps)
+    style = DrawStyle.for_image(image)
+    for index, line in enumerate(lines):
+        corner = style.padding, style.padding + index * (style.label_height + 1)
+        draw_text(image, line, corner, style, color=WHITE, background=BLACK)
+    return image
+
+
+class KeyHandler:
+    """Turns keys into commands, and says what came of them.
+
+    Args:
+        context: what is shown.
+        commands: takes the commands.
+        clock: the monotonic clock, in seconds.
+
+    Attributes:
+        status: the daemon's latest status; None before the first.
+    """
+
+    def __init__(
+        self,
+        context: ViewContext,
+        commands: CommandQueue,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.status: DaemonStatus | None = None
+        self._context = context
+        self._commands = commands
+        self._clock = clock
+        self._show_help = False
+        self._note = ""
+        self._note_until = 0.0
+        self._bindings: dict[str, Callable[[], None]] = {
+            "q": lambda: self._submit(Shutdown(), "goodbye"),
+            "space": self._pause,
+            "m": self._next_model,
+            "d": self._next_detector,
+            "s": self._save,
+            "h": self._toggle_help,
+        }
+
+    def press(self, key: str) -> None:
+        """Do what a key is for; any other does nothing."""
+        self._bindings.get(key, lambda: None)()
+
+    @property
+    def text(self) -> tuple[str, ...]:
+        """The lines to write into the image."""
+        lines = HELP if self._show_help else ()
+        note = (self._note,) if self._clock() < self._note_until else ()
+        return (*lines, *dict.fromkeys((*self._camera_state(), *note)))
+
+    def _camera_state(self) -> tuple[str, ...]:
+        """Say why nothing is seen, where nothing is."""
+        if self._context.latest.newest is not None:
+            return ()
+        camera = self.status.camera if self.status else CameraState.ONLINE
+        texts = {CameraState.PAUSED: "paused", CameraState.OFFLINE: "the camera is away"}
+        return (texts.get(camera, "waiting for the first picture"),)
+
+    def _notify(self, note: str) -> None:
+        self._note, self._note_until = note, self._clock() + NOTE_S
+
+    def _toggle_help(self) -> None:
+        self._show_help = not self._show_help
+
+    def _submit(
+        self, command: Command, done: str, on_error: Callable[[str], None] | None = None
+    ) -> None:
+        """Submit a command and show its result; `on_error` is given the reason of a failure."""
+
+        def answer(result: CommandResult | CommandError) -> None:
+            if not isinstance(result, CommandError):
+                self._notify(done)
+            else:
+                (on_error or self._notify)(str(result))
+
+        self._commands.submit(CommandRequest(command, answer))
+
+    def _pause(self) -> None:
+        paused = self.status is not None and self.status.camera is CameraState.PAUSED
+        self._submit(Pause(paused=not paused), "resumed" if paused else "paused")
+
+    def _next_model(self) -> None:
+        if self.status is not None:
+            model, *_ = _names_after(sorted(self._context.catalog.models), self.status.model)
+            self._submit(SetModel(model), f"model {model}")
+
+    def _next_detector(self) -> None:
+        """Take the next detector that can be used here."""
+        if self.status is not None:
+            kinds = [kind for kind in self._context.catalog.detectors if kind != "auto"]
+            self._try_detectors(_names_after(kinds, self.status.detector))
+
+    def _try_detectors(self, kinds: Sequence[str]) -> None:
+        if not kinds:
+            self._notify("no other detector can be used here")
+            return
+        kind, *others = kinds
+
+        def try_others(reason: str) -> None:
+            log.info("detector %s is passed over: %s", kind, reason)
+            self._try_detectors(others)
+
+        self._submit(SetDetector(kind), f"detector {kind}", try_others)
+
+    def _save(self) -> None:
+        """Write the image as it is shown into the current folder, over no other file."""
+        frame = self._context.latest.newest
+        if frame is None:
+            self._notify("there is no picture to save")
+            return
+        image = annotate(frame, self._context.blur)
+        path = Path.cwd() / f"emotiond-{datetime.now():%Y%m%d-%H%M%S-%f}.png"
+        try:
+            with path.open("xb") as file:
+                file.write(cv2.imencode(".png", image)[1].tobytes())
+        except OSError as error:
+            self._notify(f"not saved: {error.strerror}")
+            log.warning("%s: cannot be written: %s", path, error.strerror)
+            return
+        self._notify(f"saved as {path.name}")
+        log.info("picture saved as %s", path)
+
+
+def _names_after(names: Sequence[str], current: str) -> list[str]:
+    """Return the names after the current one, then those before it."""
+    index = names.index(current) if current in names else -1
+    others = [*names[index + 1 :], *names[: max(0, index)]]
+    return others or [current]

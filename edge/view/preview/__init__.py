@@ -1,1 +1,0 @@
-"""The preview window: a sink of the daemon, and the process that shows it."""

@@ -1,0 +1,258 @@
+"""The preview window: what keys ask for, what is said of it, and what is shown."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.geometry import Box
+from edge.pipeline.latest_frame import LatestFrame
+from edge.service.commands import (
+    Catalog,
+    Command,
+    CommandError,
+    CommandQueue,
+    CommandResult,
+    ErrorCode,
+    Pause,
+    SetDetector,
+    SetModel,
+    Shutdown,
+)
+from edge.types import CameraState
+from edge.view.preview import KeyHandler, render_window
+from edge.view.settings import PrivacyBlur, ViewContext
+from tests.edge.view.scenes import expression, scene
+from tests.events import status
+
+MODELS = {name: Path(f"{name}.tflite") for name in ("deep-int8", "shallow-float", "shallow-int8")}
+
+
+class Preview:
+    """A key handler whose commands the test answers."""
+
+    def __init__(self, blur: PrivacyBlur = PrivacyBlur.NONE) -> None:
+        self.now = 0.0
+        self.latest = LatestFrame()
+        self.commands = CommandQueue()
+        catalog = Catalog(MODELS, ("auto", "emotiond", "haar", "mediapipe"))
+        context = ViewContext(self.latest, blur, lambda image: scene(image=image), catalog)
+        self.keys = KeyHandler(context, self.commands, lambda: self.now)
+
+    def publish_status(
+        self, camera: CameraState = CameraState.ONLINE, model: str = "shallow-int8"
+    ) -> None:
+        self.keys.status = status(camera=camera, model=model)
+
+    def answer(self, answer: CommandResult | CommandError | None = None) -> Command | None:
+        """Answer the next command, well unless told otherwise; return what was asked."""
+        request = self.commands.next(0.0)
+        if request is None:
+            return None
+        request.answer(answer or CommandResult())
+        return request.command
+
+
+HELP = (
+    "q: quit",
+    "space: pause, resume",
+    "m: next model",
+    "d: next detector",
+    "s: save this picture",
+    "f: full screen",
+    "h: this help",
+)
+
+REFUSED = CommandError(ErrorCode.FAILED, "the package mediapipe is not installed")
+
+
+@pytest.fixture
+def preview() -> Preview:
+    preview = Preview()
+    preview.publish_status()
+    preview.latest.show(scene())
+    return preview
+
+
+def test_q_asks_to_end(preview: Preview) -> None:
+    preview.keys.press("q")
+    assert preview.answer() == Shutdown()
+
+
+def test_space_pauses_and_resumes(preview: Preview) -> None:
+    preview.keys.press("space")
+    assert preview.answer() == Pause(paused=True)
+    assert preview.keys.text == ("paused",)
+    preview.publish_status(CameraState.PAUSED)
+    preview.keys.press("space")
+    assert preview.answer() == Pause(paused=False)
+    assert preview.keys.text == ("resumed",)
+
+
+def test_m_takes_the_next_model_and_after_the_last_the_first(preview: Preview) -> None:
+    preview.publish_status(model="deep-int8")
+    preview.keys.press("m")
+    assert preview.answer() == SetModel("shallow-float")
+    preview.publish_status(model="shallow-int8")
+    preview.keys.press("m")
+    assert preview.answer() == SetModel("deep-int8")
+    assert preview.keys.text == ("model deep-int8",)
+
+
+def test_a_model_of_ones_own_is_followed_by_the_first_shipped(preview: Preview) -> None:
+    preview.publish_status(model="mine")
+    preview.keys.press("m")
+    assert preview.answer() == SetModel("deep-int8")
+
+
+def test_d_passes_over_detectors_that_cannot_be_used_here(preview: Preview) -> None:
+    preview.keys.press("d")
+    assert preview.answer(REFUSED) == SetDetector("haar")
+    assert preview.answer() == SetDetector("mediapipe")
+    assert preview.answer() is None
+    assert preview.keys.text == ("detector mediapipe",)
+
+
+def test_d_says_where_no_other_detector_can_be_used(preview: Preview) -> None:
+    preview.keys.press("d")
+    assert [preview.answer(REFUSED), preview.answer(REFUSED)] == [
+        SetDetector("haar"),
+        SetDetector("mediapipe"),
+    ]
+    assert preview.keys.text == ("no other detector can be used here",)
+
+
+def test_a_refusal_is_shown(preview: Preview) -> None:
+    preview.keys.press("m")
+    preview.answer(CommandError(ErrorCode.FAILED, "the model is damaged"))
+    assert preview.keys.text == ("the model is damaged",)
+
+
+def test_what_is_said_goes_away(preview: Preview) -> None:
+    preview.keys.press("m")
+    preview.answer()
+    preview.now = 3.9
+    assert preview.keys.text == ("model deep-int8",)
+    preview.now = 4.0
+    assert not preview.keys.text
+
+
+def test_h_shows_the_help_and_hides_it(preview: Preview) -> None:
+    texts = []
+    for _ in range(2):
+        preview.keys.press("h")
+        texts.append(preview.keys.text)
+    assert texts == [HELP, ()]
+
+
+@pytest.mark.parametrize("key", ["x", "", "left shift", "Q"])
+def test_any_other_key_does_nothing(preview: Preview, key: str) -> None:
+    preview.keys.press(key)
+    assert preview.answer() is None
+    assert not preview.keys.text
+
+
+@pytest.mark.parametrize("key", ["m", "d"])
+def test_nothing_is_chosen_before_it_is_known_what_is_used(key: str) -> None:
+    preview = Preview()
+    preview.keys.press(key)
+    assert preview.answer() is None
+
+
+@pytest.mark.parametrize(
+    ("camera", "said"),
+    [
+        (CameraState.ONLINE, "waiting for the first picture"),
+        (CameraState.OFFLINE, "the camera is away"),
+        (CameraState.PAUSED, "paused"),
+    ],
+)
+def test_where_nothing_is_seen_it_says_why(camera: CameraState, said: str) -> None:
+    preview = Preview()
+    assert preview.keys.text == ("waiting for the first picture",)
+    preview.publish_status(camera)
+    assert preview.keys.text == (said,)
+
+
+def test_s_saves_the_picture_as_it_is_shown(
+    preview: Preview, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    image = np.full((480, 640, 3), 128, dtype=np.uint8)
+    preview.latest.show(scene(expression(), image=image))
+    preview.keys.press("s")
+    preview.keys.press("s")
+    paths = sorted(tmp_path.iterdir())
+    assert len(paths) == 2
+    saved = cv2.imread(str(paths[0]))
+    assert saved is not None
+    assert saved.shape == image.shape
+    assert (saved != image).any()
+    assert preview.keys.text == (f"saved as {paths[1].name}",)
+
+
+def test_what_is_hidden_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    preview = Preview(PrivacyBlur.PICTURE)
+    preview.latest.show(scene(image=np.full((480, 640, 3), 128, dtype=np.uint8)))
+    preview.keys.press("s")
+    (path,) = tmp_path.iterdir()
+    saved = cv2.imread(str(path))
+    assert saved is not None
+    assert (saved != 128).all()
+
+
+def test_where_there_is_no_picture_none_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    preview = Preview()
+    preview.keys.press("s")
+    assert list(tmp_path.iterdir()) == []
+    assert "there is no picture to save" in preview.keys.text
+
+
+def test_a_folder_that_cannot_be_written_into_is_told_of(
+    preview: Preview, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setattr(Path, "cwd", lambda: gone)
+    gone.rmdir()
+    preview.keys.press("s")
+    assert preview.keys.text == ("not saved: No such file or directory",)
+
+
+CONTEXT = ViewContext(LatestFrame(), PrivacyBlur.NONE, lambda image: scene(image=image))
+
+
+def test_a_scene_is_shown_annotated() -> None:
+    image = np.full((480, 640, 3), 128, dtype=np.uint8)
+    face = expression(Box(200.0, 200.0, 300.0, 300.0))
+    image = render_window(scene(face, image=image), CONTEXT, ())
+    assert image.shape == image.shape
+    assert (image[250, 200] != 128).any()
+
+
+def test_where_nothing_is_seen_the_lines_say_why() -> None:
+    empty, told = (render_window(None, CONTEXT, lines) for lines in ((), ("paused",)))
+    assert (empty == 40).mean() > 0.9
+    rows, columns, _ = np.nonzero(empty != told)
+    assert rows.max() < 60
+    assert columns.max() < 200
+
+
+def test_every_line_of_the_help_has_a_place_of_its_own() -> None:
+    image = render_window(None, CONTEXT, HELP)
+    # Rows in which something white is written.
+    letters = np.asarray((image[:, :100] > 200).any(axis=(1, 2)), dtype=np.bool_)
+    starts = np.flatnonzero(letters[1:] & ~letters[:-1])
+    assert len(starts) >= 7
+
+
+def test_what_is_hidden_is_hidden_in_the_window_too() -> None:
+    image = np.full((480, 640, 3), 128, dtype=np.uint8)
+    context = ViewContext(LatestFrame(), PrivacyBlur.PICTURE, CONTEXT.analyze)
+    assert (render_window(scene(image=image), context, ())[:400] != 128).all()
