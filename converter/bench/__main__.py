@@ -1,10 +1,10 @@
-"""`python -m converter.bench`: does one task of `edge.bench.tasks` that needs Keras."""
+"""`python -m converter.bench`: does one task of `edge.bench.worker_protocol` that needs Keras."""
 
 import os
 
 import msgspec
 
-from edge.bench.tasks import NetworkTask, PlainTask, Task, serve
+from edge.bench.worker_protocol import NetworkTask, PlainTask, Task, serve
 
 
 def main() -> None:
@@ -16,11 +16,11 @@ def main() -> None:
 def _perform(task: Task) -> msgspec.Struct:
     match task:
         case NetworkTask():
-            from converter.bench.network import run_keras
+            from converter.keras_bench import run_keras
 
             return run_keras(task)
         case PlainTask():
-            from converter.bench.plain import run_plain
+            from tools.bench.tutorial_baseline import run_plain
 
             return run_plain(task)
         case _:

@@ -11,9 +11,9 @@ from converter.commands.options import picture_size
 from converter.detection.annotations import open_photographs
 from converter.detection.detector_report import DetectorReport, report
 from converter.detection.detector_table import summarize
+from converter.detection.detector_variants import Contender, find_contenders, parse_contender
 from converter.detection.judging import MEASURE, judge
 from converter.detection.photographs import Split, of_split
-from edge.bench.seeing.contender import Contender, find_contenders, parse_contender
 from edge.commands.common import add_subcommand
 
 

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from converter.clip.film import write_clip
 from converter.commands.options import add_data, load_data
 from edge.commands.common import add_subcommand
+from tools.make_demo_clip import write_clip
 
 
 def add(commands: Any) -> None:

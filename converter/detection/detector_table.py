@@ -12,7 +12,7 @@ from converter.detection.detector_report import (
     SetFigures,
     Share,
 )
-from edge.bench.seeing.report import table
+from tools.tracking_eval.tables import table
 
 COLUMNS = (
     "detector",

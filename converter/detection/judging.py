@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 
 from converter.detection.average_precision import LEAST, Detections, Truth
+from converter.detection.detector_variants import Contender
 from converter.detection.photographs import Photograph
-from edge.bench.seeing.contender import Contender
 from edge.detect import (
     AutoSettings,
     Detector,

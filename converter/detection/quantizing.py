@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from converter.crop_fit import fit_crop
 from converter.detection.detector_card import accuracies, describe
 from converter.detection.detector_report import report
+from converter.detection.detector_variants import Contender
 from converter.detection.judging import judge
 from converter.detection.lessons import read_lessons
 from converter.detection.photographs import Photograph, Split, of_split
@@ -23,7 +24,6 @@ from converter.detection.watching import Answer, Watched, ask, is_watched
 from converter.networks.detector import OUTPUTS, Model, copy_weights, detector
 from converter.quantization.files import move, refuse_existing, write_card
 from converter.quantization.tflite import Precision, to_tflite
-from edge.bench.seeing.contender import Contender
 from edge.config import Config
 from edge.detect import BuiltinSettings, Detector, open_detector
 from edge.detect.card import DetectorCard, load_detector_card

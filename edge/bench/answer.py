@@ -1,7 +1,7 @@
 """The question most people have, answered first: what does a quantised model gain?"""
 
 from edge.bench.contest import DEFAULT_MODEL, FLOAT_MODEL
-from edge.bench.results import ModelRow, Result
+from edge.bench.schema import ModelRow, Result
 from edge.tflite import Runtime
 
 

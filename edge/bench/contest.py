@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge.bench.scenes import CROWD, ONE_FACE, film_of
-from edge.bench.tasks import NetworkTask, PassTask, PlainTask, Settings, Task
+from edge.bench.clips import CROWD, ONE_FACE, film_of
+from edge.bench.worker_protocol import NetworkTask, PassTask, PlainTask, Settings, Task
 from edge.detect.card import DetectorCard
 from edge.errors import ConfigError, ModelError
 from edge.infer.card import ModelCard

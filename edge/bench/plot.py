@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from edge.bench.results import ModelRow, PipelineRow, Result
+from edge.bench.schema import ModelRow, PipelineRow, Result
 from edge.errors import ConfigError
 
 STAGES = (("capture", "#56b4e9"), ("detect", "#0072b2"), ("infer", "#e69f00"), ("publish", "#999"))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import cv2
 
-from edge.bench.tasks import ReferenceAnswer
 from edge.bench.timing import repeat
+from edge.bench.worker_protocol import ReferenceAnswer
 from edge.commands.demo_run import CLIP
 from edge.detect.haar import Cascade
 from edge.detect.image_ops import grey

@@ -6,9 +6,9 @@ from statistics import median
 import msgspec
 
 from edge.bench.contest import FLOAT_MODEL, PLAIN_MODE, Entry
-from edge.bench.results import ModelRow, PipelineRow
-from edge.bench.tasks import NetworkAnswer, PassAnswer, PassTask, PlainAnswer, PlainTask
+from edge.bench.schema import ModelRow, PipelineRow
 from edge.bench.turns import Rounds
+from edge.bench.worker_protocol import NetworkAnswer, PassAnswer, PassTask, PlainAnswer, PlainTask
 
 
 def model_rows(entries: Sequence[Entry], rounds: Rounds) -> list[ModelRow]:

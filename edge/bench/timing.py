@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edge.bench.tasks import Timing
+from edge.bench.worker_protocol import Timing
 
 WARM_UP = 0.2
 """Share of the time asked for that is spent before it counts: caches, branch predictors and the

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from edge.bench.tasks import (
+from edge.bench.worker_protocol import (
     NetworkAnswer,
     NetworkTask,
     PassAnswer,

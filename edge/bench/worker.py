@@ -3,10 +3,10 @@
 import cv2
 import msgspec
 
-from edge.bench.network import run_network
-from edge.bench.passes import run_pass
+from edge.bench.model_bench import run_network
+from edge.bench.pipeline_bench import run_pass
 from edge.bench.reference import run_reference
-from edge.bench.tasks import NetworkTask, PassTask, PlainTask, ReferenceTask, Task, serve
+from edge.bench.worker_protocol import NetworkTask, PassTask, PlainTask, ReferenceTask, Task, serve
 
 
 def main() -> None:

@@ -69,8 +69,8 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> ExitCode:
-    from edge.bench.bench import bench
-    from edge.bench.results import read_result
+    from edge.bench.runner import bench
+    from edge.bench.schema import read_result
 
     _check_outputs(options)
     former = [read_result(path) for path in options.compare]  # before minutes are spent
@@ -80,8 +80,8 @@ def _run(options: argparse.Namespace) -> ExitCode:
 
 
 def _plan(options: argparse.Namespace) -> Any:
-    from edge.bench.bench import Plan
     from edge.bench.contest import Extent
+    from edge.bench.runner import Plan
 
     extent = Extent(files=tuple(options.files), film=options.film)
     chosen: dict[str, object] = dict(QUICK) if options.quick else {}
@@ -121,7 +121,7 @@ def _progress() -> Any:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    from edge.bench.bench import Progress
+    from edge.bench.runner import Progress
 
     console = Console(file=sys.stderr)
     bar = Bar(console=console, disable=not console.is_terminal, transient=True)
@@ -142,8 +142,8 @@ def _progress() -> Any:
 def _write(options: argparse.Namespace, result: Any) -> None:
     from rich.console import Console
 
+    from edge.bench.format import WIDE, comma_separated, markdown, print_result
     from edge.bench.plot import plot
-    from edge.bench.tables import WIDE, comma_separated, markdown, print_result
 
     makers: dict[str, Callable[[], str]] = {
         "json": lambda: msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n",
@@ -166,7 +166,7 @@ def _write(options: argparse.Namespace, result: Any) -> None:
 
 
 def _compare(result: Any, former: Sequence[Any], limit: float) -> ExitCode:
-    from edge.bench.comparison import change_lines, choose, compare, too_slow
+    from edge.bench.compare import change_lines, choose, compare, too_slow
 
     old = choose(result, former)
     if old is None:

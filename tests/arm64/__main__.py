@@ -47,7 +47,7 @@ def main() -> None:
 
 def _count(board: Board, folder: Path, networks: str) -> Counts:
     print(f"{board.title} ...", file=sys.stderr, flush=True)
-    command = (networks, "python", "-m", "edge.bench.instructions")
+    command = (networks, "python", "-m", "tools.bench.instruction_marks")
     printed, counted = count(board, folder, *command)
     parts: list[dict[str, Any]] = msgspec.json.decode(printed.splitlines()[-1])
     return {

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import pytest
 
-from edge.bench.scenes import CROWD, ONE_FACE, film_of
+from edge.bench.clips import CROWD, ONE_FACE, film_of
 from tests.arm64.board import BOARDS, Board, fetch_networks, install, run
 from tests.conftest import ROOT
 

@@ -10,9 +10,9 @@ from converter.detection.average_precision import Detections
 from converter.detection.detector_plots import draw_detectors
 from converter.detection.detector_report import APART, DetectorReport, report
 from converter.detection.detector_table import summarize
+from converter.detection.detector_variants import parse_contender
 from converter.detection.judging import Performance, judge
 from converter.detection.photographs import Photograph, Split, of_split
-from edge.bench.seeing.contender import parse_contender
 from tests.conftest import MEDIA
 from tests.converter.detection.photos import write_photo
 

@@ -6,8 +6,8 @@ import pytest
 
 from converter.detection import judging
 from converter.detection.average_precision import LEAST
+from converter.detection.detector_variants import parse_contender
 from converter.detection.judging import fit, judge, lowered, measured_truth
-from edge.bench.seeing.contender import parse_contender
 from edge.config import parse_detector
 from edge.detect import HaarSettings, YuNetSettings
 from edge.errors import ConfigError, DataError

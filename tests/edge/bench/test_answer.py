@@ -1,5 +1,5 @@
 from edge.bench.answer import answer
-from tests.edge.bench.outcomes import live_row, model_row, pipeline_row, result
+from tests.edge.bench.results import live_row, model_row, pipeline_row, result
 
 
 def test_shallow_float32_against_quantised_is_answered_in_one_sentence() -> None:

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 
 from edge.bench.plot import plot
-from tests.edge.bench.outcomes import result
+from tests.edge.bench.results import result
 
 
 def test_accuracy_and_stages_are_drawn() -> None:

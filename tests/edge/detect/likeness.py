@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.bench.seeing.labels import Scene
-from edge.bench.seeing.reel import Reel
 from edge.detect.blazeface import Range
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
 from edge.geometry import Box
 from edge.types import Face, Image
 from tests.conftest import MEDIA
+from tools.tracking_eval.clips import Reel
+from tools.tracking_eval.ground_truth import Scene
 
 MEDIAPIPE = Path(__file__).with_name("mediapipe.json")
 SURE, ALIKE = 0.6, 0.9
