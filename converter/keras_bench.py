@@ -1,25 +1,34 @@
-"""A Keras model called again and again, the way its users call it."""
+"""`python -m converter.keras_bench`: times a Keras model for `emotiond bench`."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import keras
 import numpy as np
 
-from converter.datasets import SIDE
-from edge.bench.model_bench import time_network
-from edge.bench.worker_protocol import NetworkAnswer, NetworkTask
+from edge.bench.model_bench import KerasRequest, time_model
+from edge.bench.schema import ModelRow
+from edge.bench.worker_protocol import serve_stdin
+
+DEFAULT_SIDE = 48
+"""Pixels that stand for a height or width that the model leaves open."""
 
 
-def run_keras(task: NetworkTask) -> NetworkAnswer:
-    """Load the model of `task` and time `predict`, which most programs call."""
+def measure_keras(request: KerasRequest) -> list[ModelRow]:
+    """Load a model and time `predict` with one image, which is what most programs call."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
 
-    def call_of(model: Any) -> Callable[[], object]:
-        shape = (task.batch, *(length or SIDE for length in model.input_shape[1:]))
-        batch = np.random.default_rng(0).random(shape, dtype=np.float32)
-        return partial(model.predict, batch, verbose=0)
+    def prepare(model: Any) -> Callable[[], object]:
+        shape = (1, *(length or DEFAULT_SIDE for length in model.input_shape[1:]))
+        image = np.random.default_rng(0).random(shape, dtype=np.float32)
+        return partial(model.predict, image, verbose=0)
 
-    return time_network(
-        lambda: keras.models.load_model(task.path, compile=False), call_of, task.seconds
+    return time_model(
+        request, lambda: keras.models.load_model(request.path, compile=False), prepare
     )
+
+
+if __name__ == "__main__":
+    serve_stdin(KerasRequest, measure_keras)

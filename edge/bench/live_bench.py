@@ -1,115 +1,148 @@
-"""The whole daemon, as a process of its own, watching a live stream."""
+"""Live benchmark: the whole daemon as a process of its own, watching a live stream."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from edge.bench.daemon import daemon, last_words, processor_seconds
-from edge.bench.schema import LiveRow
+from edge.bench.schema import DEFAULT_MODEL, LiveRow
 from edge.bench.stream import LiveStream
+from edge.errors import EmotiondError
 from edge.publish.payload import decode_event
 from edge.system_stats import rss_bytes
-from edge.types import EmotionEvent
 
-WORDS = re.compile(
+FINAL_STATS = re.compile(
     r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames,.*latency p50 (?P<p50>[\d.]+) ms, "
     r"p95 (?P<p95>[\d.]+) ms; dropped (?P<dropped>.*)"
 )
-"""What the daemon says of itself at its end."""
+"""Line with which the daemon ends its log."""
 
-SETTLING = 4.0
-"""Seconds from its start until it is measured."""
+WARM_UP_SECONDS = 4.0
+"""Time from the daemon's start until it is measured."""
 
-LOOK_SECONDS = 0.01
-"""Between two looks for the first event."""
+POLL_SECONDS = 0.01
+"""Interval at which the first event is looked for."""
 
-
-class Watched(msgspec.Struct, frozen=True):
-    """What is watched, and for how long.
-
-    Attributes:
-        scene: what it is called.
-        film: what is served as a stream.
-        fps: of the stream.
-        seconds: for how long it is measured.
-        settings: what the config says beside source and sinks.
-    """
-
-    scene: str
-    film: Path
-    fps: float
-    seconds: float
-    settings: dict[str, Any] = {}
+STOP_TIMEOUT = 30.0
+"""Seconds that the daemon may take to stop."""
 
 
-def watch_live(watched: Watched) -> LiveRow:
-    """Let the daemon watch a stream of MJPEG, as most cameras give it, and measure it.
+def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow:
+    """Let the daemon watch a video as a stream of MJPEG, which most cameras give, and measure it.
 
     Raises:
-        EmotiondError: the daemon ended early; the text is the last it said.
+        EmotiondError: the daemon ended early; the text is its last message.
     """
-    with (
-        LiveStream(watched.film, watched.fps) as stream,
-        tempfile.TemporaryDirectory() as name,
-    ):
+    with LiveStream(video, fps) as stream, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        began = time.monotonic()
-        with daemon(folder, _config(watched, stream.url)) as process:
-            first = _await_event(folder, began)
-            spent = processor_seconds(process.pid)
-            time.sleep(watched.seconds)
-            cpu = (processor_seconds(process.pid) - spent) / watched.seconds
+        config = {
+            "source": {"kind": "stream", "url": stream.url},
+            "sinks": [{"kind": "jsonl", "path": "events.jsonl"}],
+            "state": ".",
+        }
+        started = time.monotonic()
+        with run_daemon(folder, config) as process:
+            first_event = _await_event(folder, started)
+            cpu = cpu_share(process.pid, seconds)
             memory = rss_bytes(process.pid) / 1e6
-        return _row(watched, folder, cpu, memory, first)
-
-
-def _config(watched: Watched, url: str) -> dict[str, Any]:
-    return {
-        **watched.settings,
-        "source": {"kind": "stream", "url": url},
-        "sinks": [{"kind": "jsonl", "path": "events.jsonl"}],
-        "state": ".",
-    }
-
-
-def _await_event(folder: Path, began: float) -> float | None:
-    """Wait until it has settled; return the seconds from its start to its first event."""
-    first = None
-    while time.monotonic() < began + SETTLING:
-        if first is None and (folder / "events.jsonl").exists():
-            first = time.monotonic() - began
-        time.sleep(LOOK_SECONDS)
-    return first
-
-
-def _row(watched: Watched, folder: Path, cpu: float, memory: float, first: float | None) -> LiveRow:
-    told = WORDS.search(last_words(folder))
-    assert told, "the daemon's last words have changed"
-    events = _events(folder)
-    latencies = [1000 * event.latency for event in events]
+        stats = FINAL_STATS.search(final_stats(folder))
+        assert stats, "the daemon's final statistics have another form"
+        latencies = _event_latencies(folder)
     return LiveRow(
-        detector=watched.settings.get("detector", {}).get("kind", "auto"),
-        model=watched.settings.get("classifier", {}).get("model", "shallow-int8"),
-        scene=watched.scene,
-        source_fps=watched.fps,
-        seconds=watched.seconds,
-        fps=float(told["fps"]),
-        frames=int(told["frames"]),
-        dropped=sum(int(count) for count in re.findall(r"=(\d+)", told["dropped"])),
-        p50_ms=float(told["p50"]),
-        p95_ms=float(told["p95"]),
+        detector="auto",
+        model=DEFAULT_MODEL,
+        scene=scene,
+        source_fps=fps,
+        seconds=seconds,
+        fps=float(stats["fps"]),
+        frames=int(stats["frames"]),
+        dropped=sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"])),
+        p50_ms=float(stats["p50"]),
+        p95_ms=float(stats["p95"]),
         event_p95_ms=float(np.percentile(latencies, 95)) if latencies else None,
         cpu_percent=100 * cpu,
         memory_mb=memory,
-        first_event_s=first,
+        first_event_s=first_event,
     )
 
 
-def _events(folder: Path) -> list[EmotionEvent]:
+@contextmanager
+def run_daemon(
+    folder: Path, config: dict[str, Any], environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the daemon for as long as the `with` block lasts, then stop it as systemd does.
+
+    Args:
+        folder: for its config, and its log, `daemon.log`.
+        config: what it runs by.
+        environment: added to the process's own.
+    """
+    path = folder / "config.json"
+    path.write_bytes(msgspec.json.encode(config))
+    command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
+    with (folder / "daemon.log").open("w") as log:
+        process = subprocess.Popen(command, stderr=log, env={**os.environ, **(environment or {})})
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOP_TIMEOUT)
+
+
+def final_stats(folder: Path) -> str:
+    """Return the statistics that a daemon logged when it ended.
+
+    Raises:
+        EmotiondError: it ended before it logged any; the text is its last message.
+    """
+    lines = (folder / "daemon.log").read_text().splitlines()
+    stats = next((line for line in reversed(lines) if "fps in" in line), None)
+    if stats is None:
+        raise EmotiondError(f"the daemon ended too early: {lines[-1] if lines else 'silently'}")
+    return stats.partition("; ")[2]
+
+
+def cpu_share(pid: int, seconds: float, meanwhile: Callable[[float], object] = time.sleep) -> float:
+    """Return the share of one core that a process uses in the next seconds.
+
+    Args:
+        pid: of the process.
+        seconds: how long.
+        meanwhile: what is done for as long.
+    """
+    before = _cpu_seconds(pid)
+    meanwhile(seconds)
+    return (_cpu_seconds(pid) - before) / seconds
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a running process took (proc(5), stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _await_event(folder: Path, started: float) -> float | None:
+    """Wait until the daemon is warm; return the seconds from its start to its first event."""
+    first = None
+    while time.monotonic() < started + WARM_UP_SECONDS:
+        if first is None and (folder / "events.jsonl").exists():
+            first = time.monotonic() - started
+        time.sleep(POLL_SECONDS)
+    return first
+
+
+def _event_latencies(folder: Path) -> list[float]:
+    """Return the milliseconds from capture to event of every event."""
     path = folder / "events.jsonl"
-    return [decode_event(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return [1000 * decode_event(line).latency for line in lines]

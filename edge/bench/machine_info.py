@@ -1,4 +1,4 @@
-"""The machine that is measured on: what it is, how it fares, and who else uses it."""
+"""Machine information: hardware and packages, present state, other load, and its speed."""
 
 import os
 import platform
@@ -7,11 +7,19 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import cv2
+import msgspec
+
 from edge import __version__
 from edge.bench.schema import Conditions
+from edge.bench.worker_protocol import Request, Timing, repeat, serve_stdin
+from edge.commands.demo_run import CLIP
+from edge.detect.haar import Cascade
+from edge.detect.image_ops import grey
 from edge.doctor.processor import CPUINFO, GAINS
 from edge.doctor.result import Level
 from edge.doctor.throttling import DEVICES, examine_throttling
+from edge.errors import EmotiondError
 from edge.system_stats import SystemStats
 
 BOARD = Path("/proc/device-tree/model")
@@ -28,97 +36,115 @@ PACKAGES = (
     "numpy",
     "mediapipe",
 )
-"""Those whose version makes a difference."""
+"""Packages whose version changes the figures."""
+
+SCALE, NEIGHBORS = 1.3, 5
+"""Arguments of the reference computation: those of `detectMultiScale` in tutorials."""
+
+REFERENCE_SECONDS = 0.5
 
 
-def describe() -> dict[str, object]:
-    """Return what does not change in a run, as `results.Machine` calls it."""
+class ReferenceResult(msgspec.Struct, frozen=True):
+    """Time of the reference computation."""
+
+    call: Timing
+
+
+class ReferenceRequest(Request, frozen=True):
+    """Request for the reference computation: how fast is the machine at this moment?"""
+
+    module = "edge.bench.machine_info"
+    result = ReferenceResult
+
+
+def describe_machine() -> dict[str, object]:
+    """Return what does not change during a run, by the names of `schema.Machine`."""
+    cpuinfo = _read(CPUINFO)
+    lines = [line for line in cpuinfo.splitlines() if line.startswith("model name")]
+    cpu = lines[0].partition(":")[2].strip() if lines else platform.processor()
+    flags = set(cpuinfo.split())
+    architecture = platform.machine()
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": __version__,
-        "cpu": _processor(),
-        "board": _board(),
-        "architecture": platform.machine(),
+        "cpu": cpu or architecture,
+        "board": _read(BOARD).rstrip("\0\n") or None,
+        "architecture": architecture,
         "cores": os.cpu_count() or 1,
-        "features": _features(),
+        "features": tuple(flag for flag in GAINS.get(architecture, ()) if flag in flags),
         "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000,
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: found for name in PACKAGES if (found := _installed(name))},
     }
 
 
-def conditions() -> Conditions:
-    """Return how the machine is at this moment."""
+def read_conditions() -> Conditions:
+    """Return the state of the machine at this moment."""
     frequency = DEVICES / "system/cpu/cpu0/cpufreq"
-    kilohertz = _line(frequency / "scaling_cur_freq")
-    held_back = [one for one in examine_throttling() if one.level is not Level.OK]
+    kilohertz = _read(frequency / "scaling_cur_freq")
+    throttled = [one for one in examine_throttling() if one.level is not Level.OK]
     return Conditions(
         temperature=SystemStats().look().temperature,
-        throttling=tuple(finding.text for finding in held_back),
-        governor=_line(frequency / "scaling_governor"),
+        throttling=tuple(one.text for one in throttled),
+        governor=_read(frequency / "scaling_governor").strip() or None,
         mhz=int(kilohertz) // 1000 if kilohertz else None,
     )
 
 
-class Neighbours:
-    """How much of the processors' time went to others since this was made."""
+class OtherCpuLoad:
+    """CPU time that other processes, and other guests of the host, took since this was made."""
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._busy, self._own = _busy_seconds(), _own_seconds()
+        self._started = time.monotonic()
+        self._busy, self._own = _busy_seconds(), sum(os.times()[:4])
 
     def share(self) -> float:
-        """Return it as a share of all the time there was; what the host took counts (steal)."""
-        elapsed = (time.monotonic() - self._began) * (os.cpu_count() or 1)
-        others = (_busy_seconds() - self._busy) - (_own_seconds() - self._own)
-        return max(0.0, others / elapsed)
+        """Return it as a share of all the time there was on every core."""
+        elapsed = (time.monotonic() - self._started) * (os.cpu_count() or 1)
+        own = sum(os.times()[:4]) - self._own  # of this process and of its children that ended
+        return max(0.0, (_busy_seconds() - self._busy - own) / elapsed)
+
+
+def measure_reference(_: ReferenceRequest) -> ReferenceResult:
+    """Time the reference computation.
+
+    It is the search that most student projects run on every frame: OpenCV's default Haar cascade on
+    a whole gray image of 640x480, here the first of the built-in clip. Whatever slows a machine
+    down (heat, other processes, another CPU) slows it down too. So costs as multiples of it can be
+    compared between runs and, roughly, between machines.
+    """
+    cv2.setNumThreads(1)  # as the daemon does
+    success, image = cv2.VideoCapture(str(CLIP), cv2.CAP_FFMPEG).read()
+    if not success:
+        raise EmotiondError(f"{CLIP}: contains no image")
+    gray = grey(image)  # type: ignore[arg-type]  # OpenCV does not say what it reads
+    cascade = cv2.CascadeClassifier(str(Cascade.DEFAULT.file))
+    timing = repeat(lambda: cascade.detectMultiScale(gray, SCALE, NEIGHBORS), REFERENCE_SECONDS)
+    return ReferenceResult(timing)
 
 
 def _busy_seconds() -> float:
-    """Return the seconds that all processors together were not idle (proc(5), stat)."""
-    try:
-        ticks = [int(word) for word in STAT.read_text().split(maxsplit=11)[1:9]]
-    except OSError:
-        return 0.0
-    idle, waiting = ticks[3], ticks[4]
-    return (sum(ticks) - idle - waiting) / os.sysconf("SC_CLK_TCK")
+    """Return the seconds that all cores together were not idle (proc(5), stat); steal counts."""
+    words = _read(STAT).split(maxsplit=11)[1:9]
+    ticks = [int(word) for word in words]
+    return (sum(ticks) - sum(ticks[3:5])) / os.sysconf("SC_CLK_TCK")
 
 
-def _own_seconds() -> float:
-    """Return the seconds of this process and of its children that have ended."""
-    return sum(os.times()[:4])
-
-
-def _processor() -> str:
-    lines = (_text(CPUINFO) or "").splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _board() -> str | None:
-    return (_text(BOARD) or "").rstrip("\0\n") or None
-
-
-def _features() -> tuple[str, ...]:
-    words = set((_text(CPUINFO) or "").split())
-    return tuple(flag for flag in GAINS.get(platform.machine(), ()) if flag in words)
-
-
-def _version(package: str) -> str | None:
+def _installed(package: str) -> str | None:
     try:
         return version(package)
     except PackageNotFoundError:
         return None
 
 
-def _line(path: Path) -> str | None:
-    text = _text(path)
-    return text.strip() if text else None
-
-
-def _text(path: Path) -> str | None:
+def _read(path: Path) -> str:
+    """Return the text of a file; empty where it cannot be read."""
     try:
         return path.read_text()
     except OSError:
-        return None
+        return ""
+
+
+if __name__ == "__main__":
+    serve_stdin(ReferenceRequest, measure_reference)

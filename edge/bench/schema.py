@@ -1,4 +1,4 @@
-"""What a benchmark comes to, as its JSON has it."""
+"""Result of a benchmark, as `emotiond bench --json` writes it."""
 
 from pathlib import Path
 
@@ -6,15 +6,18 @@ import msgspec
 
 from edge.errors import EmotiondError
 
+DEFAULT_MODEL, FLOAT_MODEL = "shallow-int8", "shallow-float32"
+"""The default classifier, and the model that others are compared with."""
+
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
-    """How the machine was at one moment.
+    """State of the machine at one moment.
 
     Attributes:
         temperature: degrees Celsius of the hottest zone; None without a thermometer.
-        throttling: what holds the processor back, in words.
-        governor: what sets the frequency; None where the kernel does not tell.
-        mhz: the frequency of the first core; None likewise.
+        throttling: what slows the CPU down, in words.
+        governor: frequency governor; None where the kernel does not say.
+        mhz: frequency of the first core; None likewise.
     """
 
     temperature: float | None
@@ -24,20 +27,19 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured on, and how far it can be trusted.
+    """Machine that was measured on, and how far its figures can be trusted.
 
     Attributes:
-        time: UTC, when it began.
+        time: UTC of the start.
         version: of emotiond.
-        board: what the device tree calls it; None on a PC.
-        features: instructions that the models gain by.
-        packages: versions of what does the work.
-        reference_ms: median time of the reference computation, `edge.bench.reference`.
-        reference_spread: its slowest median less its fastest, as a share of it.
-        others: share of the processor's time that other processes, and other guests of the host,
-            took.
-        noise: why the figures are not to be trusted much; empty where nothing speaks against them.
-        not_measured: contenders that could not be, and why.
+        board: name in the device tree; None on a PC.
+        features: instruction sets that the models gain by.
+        packages: versions of the packages that do the work.
+        reference_ms: median time of the reference computation (`edge.bench.machine_info`).
+        reference_spread: its slowest time less its fastest, as a share of the median.
+        others: share of the CPU time that other processes, and other guests of the host, took.
+        noise: reasons not to trust the figures; empty where there are none.
+        not_measured: what could not be measured, and why.
     """
 
     time: str
@@ -60,30 +62,39 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     not_measured: dict[str, str]
 
 
-class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One network.
+class ComparedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Row that is compared with another of its part, in the same run.
 
     Attributes:
-        runtime: what ran it.
-        threads: of the interpreter.
-        batch: faces, or pictures, in one call.
-        accuracy: on FER2013's PublicTest; None where the card has none.
-        average_precision: at IoU 0.4 on the card's test pictures, of a detector.
+        times: how many times as fast as `against`, the median of the rounds.
+        times_low, times_high: the lowest and the highest of the rounds.
+        against: name of the row it is compared with.
+        rounds: how often it was measured.
+    """
+
+    times: float = 1.0
+    times_low: float = 1.0
+    times_high: float = 1.0
+    against: str = ""
+    rounds: int = 1
+
+
+class ModelRow(ComparedRow, frozen=True, kw_only=True):
+    """One model on one runtime, one thread.
+
+    Attributes:
+        accuracy: of the card's first measurement; None without one.
+        average_precision: of a detector, at IoU 0.4, from its card; None without one.
         size_mb: of the file.
-        load_ms: until it could be called.
-        first_ms: the first call.
-        p50_ms, p95_ms, min_ms: one call, whatever its batch.
-        per_second: faces, or pictures.
-        memory_mb: that the process grew by.
-        times: how many times as fast a face, or picture, as `against`: the median of the rounds.
-        times_low, times_high: the least and the most of them.
-        against: the name of the row it is compared with.
+        load_ms: until it could be called; its runtime was imported before.
+        first_ms: of the first call.
+        p50_ms, p95_ms, min_ms: of one call, input and output included.
+        per_second: calls a second.
+        memory_mb: growth of the process.
     """
 
     model: str
     runtime: str
-    threads: int
-    batch: int
     accuracy: float | None
     average_precision: float | None
     size_mb: float
@@ -94,17 +105,11 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     min_ms: float
     per_second: float
     memory_mb: float
-    times: float
-    times_low: float
-    times_high: float
-    against: str
-    rounds: int
 
     @property
     def name(self) -> str:
-        """The network, and how it is run."""
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{self.model}, {self.runtime}, {threads}, batch {self.batch}"
+        """Model and runtime."""
+        return f"{self.model}, {self.runtime}"
 
     @property
     def cost(self) -> float:
@@ -112,24 +117,20 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
         return self.p50_ms
 
 
-class PipelineRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A film sent through the stages.
+class PipelineRow(ComparedRow, frozen=True, kw_only=True):
+    """One video through the stages of the daemon, the detector on every frame.
 
     Attributes:
-        scene: what is to be seen in the film.
-        mode: "one thread", "threads", or "plain loop".
+        scene: what the video shows.
+        mode: "one thread" or "threads".
         fps: frames a second where none is dropped.
-        capture_ms, detect_ms, infer_ms, publish_ms: of a frame, in one thread; the plain loop
-            draws and writes a JPEG where others publish.
-        p50_ms, p95_ms, p99_ms: in one thread the time of a frame; of threads, at the pace of a
-            camera, from capture until the frame's events were handed over.
-        dropped: frames at that pace; None where it was not tried.
-        cpu_ms: processor time of a frame, of all threads, at that pace.
-        memory_mb: that the process had.
-        faces: found in a frame.
-        times: frames a second as a multiple of `against`: the median of the rounds.
-        times_low, times_high: the least and the most of them.
-        against: the name of the row it is compared with.
+        capture_ms, detect_ms, infer_ms, publish_ms: of a frame, in one thread.
+        p50_ms, p95_ms, p99_ms: in one thread the time of a frame; with threads, at the rate of a
+            camera, from capture until the frame's events were published.
+        dropped: frames at that rate, in all rounds; None in one thread.
+        cpu_ms: CPU time of a frame, of all threads, at that rate; None in one thread.
+        memory_mb: resident memory of the process.
+        faces: mean number found in a frame.
     """
 
     detector: str
@@ -148,15 +149,10 @@ class PipelineRow(msgspec.Struct, frozen=True, kw_only=True):
     cpu_ms: float | None = None
     memory_mb: float
     faces: float
-    times: float
-    times_low: float
-    times_high: float
-    against: str
-    rounds: int
 
     @property
     def name(self) -> str:
-        """What the stages were made of."""
+        """Detector, model, scene and mode."""
         return f"{self.detector} + {self.model}, {self.scene}, {self.mode}"
 
     @property
@@ -170,12 +166,12 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         source_fps: of the stream.
-        fps: frames a second analysed.
-        p50_ms, p95_ms: from capture until a frame was read.
-        event_p95_ms: from capture until an event was handed to the sinks; None without an event.
+        fps: frames a second that it analyzed.
+        p50_ms, p95_ms: from capture until a frame was analyzed.
+        event_p95_ms: from capture until an event reached the sinks; None without an event.
         cpu_percent: of one core.
-        memory_mb: that it had at the end.
-        first_event_s: from the start of the process to its first event; None without one.
+        memory_mb: resident memory at the end.
+        first_event_s: seconds from the start of the process to its first event; None without one.
     """
 
     detector: str
@@ -195,21 +191,21 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What was watched."""
+        """Detector, model, scene and rate."""
         return f"{self.detector} + {self.model}, {self.scene}, live at {self.source_fps:g} fps"
 
     @property
     def cost(self) -> float:
-        """Milliseconds of processor time a second."""
+        """Milliseconds of CPU time a second."""
         return 10 * self.cpu_percent
 
 
 Row = ModelRow | PipelineRow | LiveRow
-"""Each tells its `name`, and the `cost` in milliseconds that comparisons go by."""
+"""Each has a `name` and the `cost` in milliseconds by which results are compared."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it."""
+    """Everything that was measured in one run."""
 
     machine: Machine
     models: list[ModelRow]

@@ -1,30 +1,34 @@
-"""What a measuring process is asked for, and what it answers.
+"""Worker protocol: one measurement, done by a process that is started for it.
 
-Each task is done by a process of its own, begun for it and ended after it: what one contender
-leaves in caches, allocators and libraries is nothing to the next, and its memory is its own.
+What one candidate leaves in caches, allocators and libraries cannot help or hurt the next, and the
+memory of each is its own. The request goes to the process as JSON on standard input, the result
+comes back as JSON on standard output.
 """
 
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
+import numpy as np
 
 from edge.errors import EmotiondError
-from edge.tflite import Runtime
 
-LIMIT = 600.0
-"""Seconds that one task may take: a Raspberry Pi 3 and Keras are slow, and not that slow."""
+TIMEOUT = 600.0
+"""Seconds that one measurement may take: a Raspberry Pi 3 with Keras is slow, but not that slow."""
+
+WARM_UP_SHARE = 0.2
+"""Share of the asked time that is spent before it counts: caches, branch predictors and the CPU's
+frequency settle meanwhile."""
+
+MIN_CALLS = 10
+"""Calls that are timed at least, however long one takes."""
 
 
-Settings = tuple[tuple[str, str], ...]
-"""Key and value of each setting, as a config writes them."""
-
-
-class Timing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long the repetitions of one thing took, in milliseconds."""
+class Timing(msgspec.Struct, frozen=True):
+    """Milliseconds that the repetitions of one thing took."""
 
     p50: float
     p95: float
@@ -32,173 +36,86 @@ class Timing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fastest: float
 
 
-class NetworkTask(msgspec.Struct, frozen=True, tag="network"):
-    """Run a network again and again.
+class Request(msgspec.Struct, frozen=True):
+    """Something to measure.
 
     Attributes:
-        path: the .tflite file; for Keras, which `converter` runs, a .keras file.
-        runtime: None is Keras.
-        threads: of the interpreter.
-        batch: faces, or pictures, in one call.
-        seconds: for how long, after a warm-up that is not counted.
+        module: what `python -m` runs to measure it; it calls `serve_stdin`.
+        result: type of what it answers.
     """
 
-    path: Path
-    runtime: Runtime | None
-    threads: int
-    batch: int
-    seconds: float
+    module: ClassVar[str]
+    result: ClassVar[type[Any]]
 
     @property
-    def module(self) -> str:
-        """What does it."""
-        return "edge.bench.worker" if self.runtime else "converter.bench"
+    def name(self) -> str:
+        """What it is called where it cannot be measured."""
+        return type(self).__name__
 
 
-class NetworkAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a network fared.
-
-    Attributes:
-        load: milliseconds until it could be called; its runtime was imported before.
-        first: milliseconds of the first call.
-        call: the calls after the warm-up.
-        memory: MB that the process grew by.
-    """
-
-    load: float
-    first: float
-    call: Timing
-    memory: float
+AnyRequest = TypeVar("AnyRequest", bound=Request)
 
 
-class PassTask(msgspec.Struct, frozen=True, tag="pass"):
-    """Send a film through the daemon's stages: one after the other, and as threads.
-
-    Attributes:
-        detector: its settings.
-        model: the .tflite file that classifies.
-        film: its path.
-        frames: how many of it; a shorter one is shown again.
-        fps: of a camera that gives them, where the threads are measured as they run live.
-        seconds: for how long that is.
-    """
-
-    detector: Settings
-    model: Path
-    film: Path
-    frames: int
-    fps: float
-    seconds: float
-
-    module = "edge.bench.worker"
+class MeasurementFailed(EmotiondError):
+    """Something could not be measured; the text says why."""
 
 
-class PassAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a film went through the stages.
-
-    Attributes:
-        fps: frames a second, one stage after the other.
-        stages: milliseconds a frame that each stage took, by its name.
-        frame: the time of a frame through all of them.
-        faces: found in a frame, on average.
-        threaded_fps: frames a second with a thread for each stage, where none is dropped.
-        latency: from capture until a frame's events were handed over, at the camera's pace.
-        dropped: frames, at the camera's pace.
-        cpu: milliseconds of processor time a frame, at the camera's pace.
-        memory: MB that the process had at the end.
-    """
-
-    fps: float
-    stages: dict[str, float]
-    frame: Timing
-    faces: float
-    threaded_fps: float
-    latency: Timing
-    dropped: int
-    cpu: float
-    memory: float
-
-
-class PlainTask(msgspec.Struct, frozen=True, tag="plain"):
-    """Run the loop of the projects that emotiond began from; see `converter.bench`."""
-
-    film: Path
-    frames: int
-
-    module = "converter.bench"
-
-
-class PlainAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the plain loop fared, as in `PassAnswer`."""
-
-    fps: float
-    stages: dict[str, float]
-    frame: Timing
-    faces: float
-    memory: float
-
-
-class ReferenceTask(msgspec.Struct, frozen=True, tag="reference"):
-    """Do what `reference` does: it tells how fast the machine is at this moment."""
-
-    module = "edge.bench.worker"
-
-
-class ReferenceAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long the reference computation took."""
-
-    call: Timing
-
-
-Task = NetworkTask | PassTask | PlainTask | ReferenceTask
-Answer = TypeVar("Answer", bound=msgspec.Struct)
-
-
-class TaskFailed(EmotiondError):
-    """A contender could not be measured; the text says why."""
-
-
-def decode_task(text: bytes) -> Task:
-    """Return the task that a measuring process was given."""
-    task: Task = msgspec.json.decode(text, type=Task, dec_hook=lambda kind, value: kind(value))
-    return task
-
-
-def serve(work: Callable[[Task], msgspec.Struct]) -> None:
-    """Be a measuring process: do the task that standard input names, and answer in JSON.
-
-    What is wrong with a contender ends the process with one line on standard error.
-    """
-    task = decode_task(sys.stdin.buffer.read())
-    try:
-        answer = work(task)
-    except Exception as error:
-        sys.exit(" ".join(str(error).split()))
-    print(msgspec.json.encode(answer).decode(), flush=True)
-
-
-def perform(task: Task, answer: type[Answer]) -> Answer:
-    """Have a task done by a new process.
+def run_in_subprocess(request: Request) -> Any:
+    """Measure in a new process and return the result, of type `request.result`.
 
     Raises:
-        TaskFailed: it could not.
+        MeasurementFailed: it could not be measured.
     """
-    command = [sys.executable, "-m", task.module]
     try:
         done = subprocess.run(
-            command,
-            input=msgspec.json.encode(task, enc_hook=str),  # paths
+            [sys.executable, "-m", request.module],
+            input=msgspec.json.encode(request, enc_hook=str),  # paths
             capture_output=True,
-            timeout=LIMIT,
+            timeout=TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise TaskFailed(f"it took more than {LIMIT:.0f} s") from error
+        raise MeasurementFailed(f"took more than {TIMEOUT:.0f} s") from error
     if done.returncode != 0:
-        raise TaskFailed(_last_line(done.stderr))
-    return msgspec.json.decode(done.stdout.splitlines()[-1], type=answer)
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise MeasurementFailed(lines[-1] if lines else "ended without a message")
+    return msgspec.json.decode(done.stdout.splitlines()[-1], type=request.result)
 
 
-def _last_line(words: bytes) -> str:
-    lines = words.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it ended without a word"
+def serve_stdin(request_type: type[AnyRequest], measure: Callable[[AnyRequest], object]) -> None:
+    """Be a measuring process: do what standard input asks for and print the result.
+
+    An error ends the process with its message in one line on standard error.
+    """
+    request = decode_request(sys.stdin.buffer.read(), request_type)
+    try:
+        result = measure(request)
+    except Exception as error:
+        sys.exit(" ".join(str(error).split()))
+    print(msgspec.json.encode(result).decode(), flush=True)
+
+
+def decode_request(text: bytes, request_type: type[AnyRequest]) -> AnyRequest:
+    """Return the request in a JSON text."""
+    return msgspec.json.decode(text, type=request_type, dec_hook=lambda kind, value: kind(value))
+
+
+def repeat(call: Callable[[], object], seconds: float) -> Timing:
+    """Call repeatedly for so many seconds, after a warm-up, and time each call."""
+    _call_for(call, WARM_UP_SHARE * seconds)
+    return summarize(_call_for(call, seconds))
+
+
+def summarize(durations: Sequence[float]) -> Timing:
+    """Return percentiles of durations, which are in seconds."""
+    p50, p95, p99 = np.percentile(durations, [50, 95, 99]).tolist()
+    return Timing(*(round(1000 * one, 4) for one in (p50, p95, p99, min(durations))))
+
+
+def _call_for(call: Callable[[], object], seconds: float) -> list[float]:
+    durations: list[float] = []
+    end = time.perf_counter() + seconds
+    while (started := time.perf_counter()) < end or len(durations) < MIN_CALLS:
+        call()
+        durations.append(time.perf_counter() - started)
+    return durations

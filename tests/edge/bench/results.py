@@ -4,14 +4,7 @@ from typing import Any
 
 import msgspec
 
-from edge.bench.schema import (
-    Conditions,
-    LiveRow,
-    Machine,
-    ModelRow,
-    PipelineRow,
-    Result,
-)
+from edge.bench.schema import Conditions, LiveRow, Machine, ModelRow, PipelineRow, Result
 
 NOW = Conditions(temperature=51.2, throttling=(), governor="ondemand", mhz=1500)
 
@@ -40,12 +33,10 @@ def machine(**fields: Any) -> Machine:
     return msgspec.structs.replace(known, **fields)
 
 
-def model_row(model: str, p50: float, times: float, **fields: Any) -> ModelRow:
+def model_row(model: str, p50: float, times: float = 1.0, **fields: Any) -> ModelRow:
     row = ModelRow(
         model=model,
         runtime="litert",
-        threads=1,
-        batch=1,
         accuracy=0.69,
         average_precision=None,
         size_mb=0.68,
@@ -59,7 +50,7 @@ def model_row(model: str, p50: float, times: float, **fields: Any) -> ModelRow:
         times=times,
         times_low=0.9 * times,
         times_high=1.1 * times,
-        against="shallow-float32, litert, 1 thread, batch 1",
+        against="shallow-float32, litert",
         rounds=3,
     )
     return msgspec.structs.replace(row, **fields)
@@ -77,11 +68,7 @@ def pipeline_row(mode: str, fps: float, **fields: Any) -> PipelineRow:
         p99_ms=3.0,
         memory_mb=100.0,
         faces=1.0,
-        times=1.0,
-        times_low=1.0,
-        times_high=1.0,
         against="itself",
-        rounds=1,
     )
     return msgspec.structs.replace(row, **fields)
 
@@ -109,7 +96,7 @@ def result(**fields: Any) -> Result:
     stages = {"capture_ms": 0.3, "detect_ms": 0.9, "infer_ms": 0.5, "publish_ms": 0.0}
     known = Result(
         machine=machine(),
-        models=[model_row("shallow-float32", 1.4, 1.0), model_row("shallow-int8", 0.35, 4.0)],
+        models=[model_row("shallow-float32", 1.4), model_row("shallow-int8", 0.35, 4.0)],
         pipeline=[
             pipeline_row("one thread", 500.0, **stages),
             pipeline_row("threads", 800.0, dropped=0, cpu_ms=2.0),

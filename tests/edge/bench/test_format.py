@@ -1,27 +1,28 @@
-import csv
 import io
 
 from rich.console import Console
 
-from edge.bench.format import WIDE, comma_separated, grids, machine_lines, markdown, print_result
-from tests.edge.bench.results import NOW, machine, result
+from edge.bench.format import headline, machine_lines, print_result
+from edge.bench.schema import Result
+from tests.edge.bench.results import NOW, live_row, machine, model_row, pipeline_row, result
 
 
-def printed(width: int) -> str:
+def printed(width: int, shown: Result | None = None) -> str:
     text = io.StringIO()
-    print_result(result(), Console(file=text, width=width))
+    print_result(shown or result(), Console(file=text, width=width))
     return text.getvalue()
 
 
-def test_the_answer_stands_first_and_then_a_table_for_each_part() -> None:
-    lines = printed(WIDE).splitlines()
-    assert lines[0].startswith("Quantised to int8")
-    assert [line.strip() for line in lines if line.strip() in {"Models", "Pipeline", "Live"}] == [
-        "Models",
-        "Pipeline",
-        "Live",
-    ]
-    assert "first event s" in printed(WIDE)
+def titles(text: str) -> list[str]:
+    known = {"Models", "Pipeline", "Live"}
+    return [line.strip() for line in text.splitlines() if line.strip() in known]
+
+
+def test_the_headline_comes_first_and_then_a_table_for_each_part() -> None:
+    text = printed(220)
+    assert text.startswith("Quantized to int8")
+    assert titles(text) == ["Models", "Pipeline", "Live"]
+    assert "first event s" in text
 
 
 def test_on_a_narrow_terminal_fewer_columns_are_shown_and_none_is_cut() -> None:
@@ -30,23 +31,34 @@ def test_on_a_narrow_terminal_fewer_columns_are_shown_and_none_is_cut() -> None:
 
 
 def test_a_part_that_was_not_measured_has_no_table() -> None:
-    assert [grid.title for grid in grids(result(live=[]))] == ["Models", "Pipeline"]
+    assert titles(printed(220, result(live=[]))) == ["Models", "Pipeline"]
 
 
-def test_markdown_has_the_same_rows_with_as_many_cells_as_heads() -> None:
-    rows = [line for line in markdown(result()).splitlines() if line.startswith("|")]
-    assert len(rows) == 3 * 2 + 5
-    tables = {row.count("|") for row in rows}
-    assert tables == {len(grid.heads) + 1 for grid in grids(result())}
+def test_ratios_are_shown_with_their_spread_where_there_are_several_rounds() -> None:
+    text = printed(220)
+    assert "4.00 (3.60-4.40)" in text
+    assert "1.00 (" not in printed(220, result(models=[]))
 
 
-def test_csv_has_a_line_a_row_and_the_columns_of_every_part() -> None:
-    rows = list(csv.DictReader(io.StringIO(comma_separated(result()))))
-    assert [row["part"] for row in rows] == ["models"] * 2 + ["pipeline"] * 2 + ["live"]
-    assert rows[1]["p50_ms"] == "0.35"
-    assert rows[2]["fps"] == "500.0"
-    assert rows[4]["cpu_percent"] == "10.0"
-    assert rows[0]["fps"] == ""
+def test_float32_against_int8_is_told_in_one_sentence() -> None:
+    told = headline(result())
+    assert told.startswith("Quantized to int8, the shallow network is 4.0 times as fast")
+    assert "3.6 to 4.4 in 3 rounds" in told
+    assert "0.35 instead of 1.40 ms" in told
+    assert "69.0% instead of 69.0% accuracy" in told
+    assert ". " not in told
+
+
+def test_without_both_the_fastest_is_told() -> None:
+    rows = [model_row("mine", 2.0), model_row("other", 1.0)]
+    assert headline(result(models=rows)).startswith("Fastest is other")
+
+
+def test_without_models_the_fastest_pipeline_and_then_the_daemon_is_told() -> None:
+    rows = [pipeline_row("one thread", 500.0), pipeline_row("threads", 800.0)]
+    assert "800 frames a second" in headline(result(models=[], pipeline=rows))
+    assert "10.0 % of one core" in headline(result(models=[], pipeline=[], live=[live_row()]))
+    assert headline(result(models=[], pipeline=[], live=[])) == "Nothing could be measured."
 
 
 def test_the_machine_is_told_with_what_held_it_back_and_what_was_not_measured() -> None:

@@ -2,15 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench.daemon import last_words
-from edge.bench.live_bench import WORDS
+from edge.bench.live_bench import FINAL_STATS, final_stats
 from edge.errors import EmotiondError
 from edge.service.daemon import summary
 from tests.events import stats
 
 
-def test_the_daemons_last_words_are_understood() -> None:
-    told = WORDS.search(summary(stats()))
+def test_the_daemons_final_statistics_are_understood() -> None:
+    told = FINAL_STATS.search(summary(stats()))
     assert told is not None
     assert float(told["fps"]) >= 0
     assert int(told["frames"]) >= 0
@@ -19,4 +18,4 @@ def test_the_daemons_last_words_are_understood() -> None:
 def test_a_daemon_that_ends_too_early_is_a_fault_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "daemon.log").write_text("emotiond: bench.yaml: source.url: cannot be reached\n")
     with pytest.raises(EmotiondError, match=r"ended too early: .*cannot be reached"):
-        last_words(tmp_path)
+        final_stats(tmp_path)

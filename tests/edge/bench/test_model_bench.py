@@ -2,52 +2,43 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench.contest import (
-    DETECTORS,
-    Extent,
-    network_entries,
-    pass_entries,
-)
-from edge.errors import ConfigError, ModelError
+from edge.bench.model_bench import KerasRequest, card_accuracy, model_requests
+from edge.bench.schema import ModelRow
+from edge.bench.worker_protocol import run_in_subprocess
+from edge.errors import ModelError
+from tests.conftest import ROOT
 
 
-def test_every_shipped_model_and_detector_takes_part_with_each_runtime() -> None:
-    names = {
-        (entry.labels["model"], entry.labels["runtime"]) for entry in network_entries(Extent())
-    }
+def test_every_shipped_model_and_detector_is_measured_on_each_runtime() -> None:
+    names = {(request.path.stem, request.runtime) for request in model_requests([], 0.5)}
     assert {("shallow-int8", "litert"), ("shallow-int8", "tflite-runtime")} <= names
     assert {("deep-int8", "litert"), ("face-320x240", "litert")} <= names
 
 
-def test_merits_come_from_the_card_and_files_without_one_have_none(tmp_path: Path) -> None:
-    (tmp_path / "mine.tflite").write_bytes(b"")
-    for name, accuracy in ((Path("shallow-int8"), 0.86), (tmp_path / "mine.tflite", None)):
-        entry = network_entries(Extent(files=(name,)))[0]
-        assert entry.labels["accuracy"] == (accuracy and pytest.approx(accuracy, abs=0.01))
-    detector = network_entries(Extent())[-1]
-    assert detector.labels["average_precision"] == pytest.approx(0.86, abs=0.01)
+def test_accuracy_comes_from_the_card_and_files_without_one_have_none(tmp_path: Path) -> None:
+    assert card_accuracy(ROOT / "models/shallow-int8.tflite")[0] == pytest.approx(0.86, abs=0.01)
+    detector = ROOT / "models/detectors/face-320x240.tflite"
+    assert card_accuracy(detector)[1] == pytest.approx(0.86, abs=0.1)
+    assert card_accuracy(tmp_path / "mine.tflite") == (None, None)
 
 
-def test_a_keras_model_is_run_by_keras_alone(tmp_path: Path) -> None:
+def test_a_keras_model_is_measured_by_keras_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.keras").write_bytes(b"")
-    entries = network_entries(Extent(files=(tmp_path / "mine.keras",), batches=(1,)))
-    assert [entry.labels["runtime"] for entry in entries] == ["keras"]
-    assert [entry.task.module for entry in entries] == ["converter.bench"]
+    (request,) = model_requests([tmp_path / "mine.keras"], 0.5)
+    assert (request.runtime, request.module) == ("keras", "converter.keras_bench")
+
+
+def test_a_keras_model_is_loaded_and_timed(tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras")
+    network = keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Flatten()])
+    network.save(tmp_path / "mine.keras")
+    (row,) = run_in_subprocess(KerasRequest(tmp_path / "mine.keras", 0.02))
+    assert isinstance(row, ModelRow)
+    assert (row.name, row.accuracy) == ("mine, keras", None)
+    assert row.p50_ms > 0
 
 
 @pytest.mark.parametrize("name", ["no-such", "no.keras", "no.tflite"])
 def test_a_model_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(ModelError, match="no such model"):
-        network_entries(Extent(files=(Path(name),)))
-
-
-def test_a_detector_of_another_name_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"expected one of emotiond.*found 'dlib'"):
-        pass_entries(Extent(detectors=("dlib",)), tmp_path)
-
-
-def test_every_detector_of_a_config_can_take_part() -> None:
-    from edge.detect import detector_kinds
-
-    kinds = {dict(settings)["kind"] for settings in DETECTORS.values()}
-    assert kinds | {"auto"} == set(detector_kinds())
+        model_requests([Path(name)], 0.5)

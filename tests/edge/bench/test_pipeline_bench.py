@@ -1,74 +1,64 @@
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from edge.bench.contest import Extent, network_entries, pass_entries
-from edge.bench.rows import failures, model_rows, pipeline_rows
-from edge.bench.turns import Rounds
-from edge.bench.worker_protocol import NetworkAnswer, PassAnswer, PlainAnswer, PlainTask, Timing
+from edge.bench.pipeline_bench import PipelineRequest, detector_settings, pipeline_requests
+from edge.bench.worker_protocol import run_in_subprocess
+from edge.commands.demo_run import CLIP
+from edge.detect import detector_kinds
+from edge.errors import ConfigError, EmotiondError
+from tests.conftest import ROOT
 
-SMALL = Extent(files=(Path("shallow-int8"), Path("shallow-float32")), threads=(1,), batches=(1, 4))
-
-
-def timing(p50: float) -> Timing:
-    return Timing(p50, 2 * p50, 3 * p50, p50 / 2)
-
-
-def answered(p50: float) -> NetworkAnswer:
-    return NetworkAnswer(load=3.0, first=1.0, call=timing(p50), memory=10.0)
+MODEL = ROOT / "models/tiny-int8.tflite"
+MODELS = [Path("shallow-int8"), Path("shallow-float32")]
 
 
-def passed(fps: float, threaded: float) -> PassAnswer:
-    stages = {"capture": 1.0, "detect": 2.0, "infer": 3.0, "publish": 4.0}
-    return PassAnswer(fps, stages, timing(1.0), 1.0, threaded, timing(2.0), 1, 2.5, 100.0)
+def requests(
+    folder: Path, *detectors: str, models: list[Path] = MODELS, video: Path | None = None
+) -> list[PipelineRequest]:
+    return pipeline_requests(models, detectors, video, frames=30, seconds=0.5, folder=folder)
 
 
-def test_ratios_are_taken_round_by_round_and_for_one_face() -> None:
-    entries = network_entries(SMALL)
-    rounds = Rounds()
-    for entry in entries:
-        if entry.labels["runtime"] != "litert":
-            rounds.failures[entry.task] = "not installed"
-            continue
-        base = 2.0 if entry.labels["model"] == "shallow-float32" else 0.5
-        slower = base * int(str(entry.labels["batch"]))
-        # The second round is on a machine half as fast: ratios do not see it.
-        rounds.answers[entry.task] = [answered(slower), answered(2 * slower)]
-    rows = model_rows(entries, rounds)
-    assert [row.times for row in rows] == [4.0, 4.0, 1.0, 1.0]
-    assert all((row.times_low, row.times_high) == (row.times, row.times) for row in rows)
-    assert {row.against for row in rows} == {"shallow-float32, litert, 1 thread, batch 1"}
-    assert rows[1].per_second == pytest.approx(1000 * 4 / 3.0)
-    assert failures(entries, rounds) == {"tflite-runtime": "not installed"}
+def test_each_detector_is_measured_with_each_model_and_the_first_with_a_crowd(
+    tmp_path: Path,
+) -> None:
+    found = [(one.detector, one.model.stem) for one in requests(tmp_path, "emotiond", "haar")]
+    both = [
+        (detector, model)
+        for detector in ("emotiond", "haar")
+        for model in ("shallow-int8", "shallow-float32")
+    ]
+    assert found == [*both, ("emotiond", "shallow-int8")]
+    assert requests(tmp_path, "haar")[-1].scene == "20 faces"
 
 
-def test_each_pass_makes_two_rows_compared_with_the_plain_loop(tmp_path: Path) -> None:
-    extent = msgspec.structs.replace(SMALL, detectors=("emotiond", "haar"))
-    entries = pass_entries(extent, tmp_path)
-    assert len(entries) == 1 + 2 * 2 + 1
-    rounds = Rounds()
-    for entry in entries:
-        plain = isinstance(entry.task, PlainTask)
-        stages = {"capture": 1.0, "detect": 2.0, "infer": 3.0, "publish": 4.0}
-        answer = (
-            PlainAnswer(10.0, stages, timing(100.0), 1.0, 800.0) if plain else passed(500.0, 800.0)
-        )
-        rounds.answers[entry.task] = [answer]
-    rows = pipeline_rows(entries, rounds)
-    assert [row.mode for row in rows[:3]] == ["plain loop", "one thread", "threads"]
-    assert [row.times for row in rows[:3]] == [1.0, 50.0, 80.0]
-    assert (rows[1].detect_ms, rows[2].detect_ms) == (2.0, None)
-    assert (rows[2].dropped, rows[2].cpu_ms, rows[2].p99_ms) == (1, 2.5, 6.0)
-    assert rows[-1].scene == "20 faces"
+def test_with_a_video_of_ones_own_there_is_no_crowd(tmp_path: Path) -> None:
+    assert [one.scene for one in requests(tmp_path, "haar", video=CLIP)] == [str(CLIP)] * 2
 
 
-def test_without_keras_the_first_pass_is_what_others_are_compared_with(tmp_path: Path) -> None:
-    entries = pass_entries(msgspec.structs.replace(SMALL, detectors=("emotiond",)), tmp_path)
-    rounds = Rounds(failures={entries[0].task: "no Keras"})
-    for entry in entries[1:]:
-        rounds.answers[entry.task] = [passed(500.0, 800.0)]
-    rows = pipeline_rows(entries, rounds)
-    assert rows[0].times == 1.0
-    assert rows[0].against == "emotiond + shallow-int8, one face, one thread"
-    assert failures(entries, rounds) == {"plain loop": "no Keras"}
+def test_every_detector_of_a_config_can_be_measured() -> None:
+    kinds = {dict(settings)["kind"] for settings in detector_settings().values()}
+    assert kinds | {"auto"} == set(detector_kinds())
+
+
+def test_a_detector_of_another_name_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"expected one of emotiond.*found 'dlib'"):
+        requests(tmp_path, "dlib")
+
+
+def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EmotiondError, match="cannot be read as a video"):
+        requests(tmp_path, "haar", video=tmp_path / "no.mp4")
+
+
+def test_a_video_passes_every_stage_in_one_thread_and_as_threads(tmp_path: Path) -> None:
+    request = requests(tmp_path, "haar", models=[MODEL], video=CLIP)[0]
+    one, threads = run_in_subprocess(request)
+    stages = (one.capture_ms, one.detect_ms, one.infer_ms, one.publish_ms)
+    assert sum(stages) == pytest.approx(1000 / one.fps)
+    assert (one.mode, threads.mode) == ("one thread", "threads")
+    assert one.faces > 0.5
+    assert (one.dropped, threads.detect_ms) == (None, None)
+    assert threads.fps > 0
+    assert 0 < threads.p50_ms <= threads.p99_ms
+    assert threads.cpu_ms > 0

@@ -1,56 +1,54 @@
 import pytest
 
-from edge.bench import turns
-from edge.bench.worker_protocol import (
-    NetworkAnswer,
-    NetworkTask,
-    ReferenceAnswer,
-    ReferenceTask,
-    Task,
-    TaskFailed,
-    Timing,
-)
-from edge.tflite import Runtime
-from tests.conftest import ROOT
-
-TASKS = [NetworkTask(ROOT / "models", Runtime.LITERT, threads, 1, 0.1) for threads in (1, 2, 3)]
+from edge.bench import runner
+from edge.bench.machine_info import ReferenceRequest, ReferenceResult
+from edge.bench.runner import run_interleaved
+from edge.bench.worker_protocol import MeasurementFailed, Request, Timing
 
 
-class Stage:
-    """Stands in for the processes; the task with three threads fails."""
+class Numbered(Request, frozen=True):
+    """Request that is told from others by its number; the third fails."""
+
+    number: int
+
+
+class Processes:
+    """Stands in for the processes."""
 
     def __init__(self) -> None:
-        self.done: list[int] = []
+        self.measured: list[int] = []
         self.references = 0
 
-    def perform(self, task: Task, answer: type) -> object:
-        timing = Timing(1.0, 1.0, 1.0, 1.0)
-        if isinstance(task, ReferenceTask):
+    def run(self, request: Request) -> object:
+        if isinstance(request, ReferenceRequest):
             self.references += 1
-            return ReferenceAnswer(timing)
-        assert isinstance(task, NetworkTask)
-        self.done.append(task.threads)
-        if task.threads == 3:
-            raise TaskFailed("too many")
-        return NetworkAnswer(1.0, 1.0, timing, 1.0)
+            return ReferenceResult(Timing(1.0, 1.0, 1.0, 1.0))
+        assert isinstance(request, Numbered)
+        self.measured.append(request.number)
+        if request.number == 3:
+            raise MeasurementFailed("too many")
+        return []
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    stage = Stage()
-    monkeypatch.setattr(turns, "perform", stage.perform)
-    return stage
+def processes(monkeypatch: pytest.MonkeyPatch) -> Processes:
+    processes = Processes()
+    monkeypatch.setattr(runner, "run_in_subprocess", processes.run)
+    return processes
 
 
-def test_every_other_round_goes_backwards_and_what_failed_is_not_tried_again(stage: Stage) -> None:
+def test_every_other_round_goes_backwards_and_what_failed_is_not_tried_again(
+    processes: Processes,
+) -> None:
     steps: list[int] = []
-    found = turns.measure(TASKS, 3, lambda: steps.append(1))
-    assert stage.done == [1, 2, 3, 2, 1, 1, 2]
-    assert [len(answers) for answers in found.answers.values()] == [3, 3]
-    assert found.failures == {TASKS[2]: "too many"}
-    assert len(steps) == 9
+    requests = [Numbered(number) for number in (1, 2, 3)]
+    measured = run_interleaved(requests, 3, steps.append)
+    assert processes.measured == [1, 2, 3, 2, 1, 1, 2]
+    assert [len(results) for results in measured.results.values()] == [3, 3]
+    assert measured.failures == {Numbered(3): "too many"}
+    assert steps == list(range(1, 10))
 
 
-def test_the_reference_is_measured_before_between_and_after(stage: Stage) -> None:
-    found = turns.measure(TASKS[:1] * turns.REFERENCE_EVERY * 2, 1, lambda: None)
-    assert stage.references == len(found.reference) == 3
+def test_the_reference_is_measured_before_between_and_after(processes: Processes) -> None:
+    measured = run_interleaved([Numbered(1)] * 16, 1, lambda _: None)
+    assert processes.references == len(measured.reference) == 3
