@@ -1,73 +1,57 @@
-"""The detectors that are compared."""
+"""Detector variants: detectors to compare, each with its settings and a name for tables."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 
-from edge.config import Config, parse_detector
-from edge.detect import AutoSettings, DetectorSettings, open_detector
+from edge.config import parse_detector
+from edge.detect import DetectorSettings, detector_kinds, open_detector
 from edge.errors import EmotiondError
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class DetectorVariant:
     """One detector with its settings.
 
     Attributes:
-        name: as tables call it: its kind, and the settings that are not the default.
+        name: its kind, and the settings that are not the default.
     """
 
     name: str
-    config: Config
+    settings: DetectorSettings
 
 
-def parse_contender(text: str) -> Contender:
+def parse_variant(text: str) -> DetectorVariant:
     """Return what one `--detector` asks for: a kind, or a mapping in YAML.
 
     Raises:
         ConfigError: there is no such detector or setting.
     """
     settings = parse_detector(text)
-    return Contender(_name(settings), Config(detector=settings))
-
-
-def kinds() -> list[str]:
-    """Return every kind of detector there is, but for the one that stands for another."""
-    settings = [kind for kind in get_args(DetectorSettings) if kind is not AutoSettings]
-    return [str(kind.__struct_config__.tag) for kind in settings]
-
-
-def default_contender() -> Contender:
-    """Return what runs unless a config says otherwise."""
-    config = Config()
-    return Contender(f"default, {open_detector(config.detector).name}", config)
-
-
-def find_contenders() -> Iterator[Contender]:
-    """Yield every detector that is at hand with its default settings; tell why others are not."""
-    for kind in kinds():
-        try:
-            contender = parse_contender(kind)
-            open_detector(contender.config.detector)
-        except EmotiondError as error:
-            print(f"without {kind}: {error}\n")
-        else:
-            yield contender
-
-
-def _name(settings: DetectorSettings) -> str:
     default = msgspec.structs.asdict(type(settings)())
-    others = [
-        f"{key} {_brief(value)}"
+    changed = [
+        f"{key} {value.name if isinstance(value, Path) else value}"  # tables do not show folders
         for key, value in msgspec.structs.asdict(settings).items()
         if value != default[key]
     ]
-    return ", ".join([str(settings.__struct_config__.tag), *others])
+    return DetectorVariant(", ".join([str(settings.__struct_config__.tag), *changed]), settings)
 
 
-def _brief(value: object) -> object:
-    """Return the name of a path alone: tables are for others to read."""
-    return value.name if isinstance(value, Path) else value
+def available_variants(report: Callable[[str], object]) -> Iterator[DetectorVariant]:
+    """Yield every detector that can be opened, with its default settings.
+
+    Args:
+        report: called with a line for each that cannot be.
+    """
+    for kind in detector_kinds():
+        if kind == "auto":  # it stands for one of the others
+            continue
+        variant = parse_variant(kind)
+        try:
+            open_detector(variant.settings)
+        except EmotiondError as error:
+            report(f"without {kind}: {error}\n")
+        else:
+            yield variant

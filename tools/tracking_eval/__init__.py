@@ -1,1 +1,1 @@
-"""How well faces are found and followed on labelled media."""
+"""Tracking evaluation: how well faces are found and tracked in labeled images and videos."""

@@ -1,7 +1,7 @@
-"""`python -m tools.tracking_eval FOLDER`: how well are faces found and followed?
+"""`python -m tools.tracking_eval FOLDER`: how well are faces found and tracked?
 
-Every detector at hand looks at the labelled photos and clips in FOLDER and at the built-in clip,
-alone on every frame, and as the daemon runs it. Milliseconds are of processor time, on one thread.
+Every detector at hand looks at the labeled images and videos in FOLDER and at the built-in clip,
+alone on every frame and as the daemon runs it. Milliseconds are CPU time on one thread.
 """
 
 import argparse
@@ -13,20 +13,19 @@ from pathlib import Path
 import cv2
 
 from converter.detection.detector_variants import (
-    Contender,
-    default_contender,
-    find_contenders,
-    parse_contender,
+    DetectorVariant,
+    available_variants,
+    parse_variant,
 )
 from edge.commands.demo_run import CLIP
+from edge.config import Config
 from edge.errors import EmotiondError, InputError
-from tools.tracking_eval.clips import Reel, find_reels
-from tools.tracking_eval.draw import write_picture
-from tools.tracking_eval.ground_truth import Scene, load_labels
-from tools.tracking_eval.metrics import Figures, measure
-from tools.tracking_eval.runner import Watcher
-from tools.tracking_eval.schedule_sweep import study
-from tools.tracking_eval.tables import NOTES, file_table, remarks, summary_table
+from tools.tracking_eval.clips import ClipLabels, LabeledClip, find_clips, load_labels
+from tools.tracking_eval.draw import write_image
+from tools.tracking_eval.metrics import ClipMetrics, measure
+from tools.tracking_eval.runner import ClipRunner
+from tools.tracking_eval.schedule_sweep import sweep
+from tools.tracking_eval.tables import NOTES, clip_table, remarks, summary_table
 
 LABELS = Path(__file__).with_name("media.yaml")
 
@@ -36,76 +35,75 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     cv2.setNumThreads(1)
     try:
-        reels = _find(options.folder, load_labels(options.labels))
-        if options.study:
-            contender = _asked(options.detector)[0] if options.detector else default_contender()
-            print(f"## {contender.name}\n\n{study(contender.config, reels)}")
+        clips = _find(options.folder, load_labels(options.labels))
+        asked = [parse_variant(text) for text in options.detector]
+        if options.sweep:
+            variant = asked[0] if asked else DetectorVariant("default", Config().detector)
+            print(f"## {variant.name}\n\n{sweep(Config(detector=variant.settings), clips)}")
         else:
-            asked = _asked(options.detector) if options.detector else find_contenders()
-            _compare(asked, reels, options.out)
+            _compare(asked or available_variants(print), clips, options.out)
     except EmotiondError as error:
-        print(f"seeing: {error}", file=sys.stderr)
+        print(f"tracking_eval: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.tracking_eval", description=__doc__)
-    parser.add_argument("folder", type=Path, help="photos and clips")
-    parser.add_argument("--labels", type=Path, default=LABELS, help="who is to be seen in them")
+    parser.add_argument("folder", type=Path, help="images and videos")
+    parser.add_argument("--labels", type=Path, default=LABELS, help="who is in them and where")
     parser.add_argument(
         "--detector",
         action="append",
+        default=[],
         help="a kind, or settings such as '{kind: haar, width: 640}'; may be given again",
     )
-    parser.add_argument("--out", type=Path, help="folder for a picture of each file")
+    parser.add_argument("--out", type=Path, help="folder for an annotated image of each clip")
     parser.add_argument(
-        "--study",
+        "--sweep",
         action="store_true",
         help="instead: what it saves to run the detector in some frames alone",
     )
     return parser
 
 
-def _find(folder: Path, labels: dict[str, Scene]) -> list[Reel]:
-    """Return the labelled files of `folder`, and the built-in clip."""
+def _find(folder: Path, labels: dict[str, ClipLabels]) -> list[LabeledClip]:
+    """Return the labeled files of `folder`, and the built-in clip."""
     try:
-        reels = find_reels(folder, labels)
+        clips = find_clips(folder, labels)
     except OSError as error:
         raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
     if CLIP.name in labels:
-        reels.append(Reel(CLIP, labels[CLIP.name]))
-    if not reels:
+        clips.append(LabeledClip(CLIP, labels[CLIP.name]))
+    if not clips:
         raise InputError(f"{folder}: expected files that the labels name, found none")
-    return reels
+    return clips
 
 
-def _asked(texts: Sequence[str]) -> list[Contender]:
-    return [parse_contender(text) for text in texts]
-
-
-def _compare(contenders: Iterable[Contender], reels: Sequence[Reel], out: Path | None) -> None:
-    results: dict[str, list[Figures]] = {}
-    for contender in contenders:
-        files = results[contender.name] = _look(contender, reels, out)
-        print(f"## {contender.name}\n\n{file_table(files)}\n\n{remarks(files)}\n", flush=True)
+def _compare(
+    variants: Iterable[DetectorVariant], clips: Sequence[LabeledClip], out: Path | None
+) -> None:
+    results: dict[str, list[ClipMetrics]] = {}
+    for variant in variants:
+        measured = results[variant.name] = _evaluate(variant, clips, out)
+        table = clip_table(measured)
+        print(f"## {variant.name}\n\n{table}\n\n{remarks(measured)}\n", flush=True)
     print(f"## All\n\n{summary_table(results)}\n\n{NOTES}")
 
 
-def _look(contender: Contender, reels: Sequence[Reel], out: Path | None) -> list[Figures]:
-    watcher = Watcher(contender.config)
-    files: list[Figures] = []
-    for reel in reels:
-        watched = watcher.watch(reel)
-        files.append(measure(watched))
+def _evaluate(
+    variant: DetectorVariant, clips: Sequence[LabeledClip], out: Path | None
+) -> list[ClipMetrics]:
+    runner = ClipRunner(Config(detector=variant.settings))
+    measured: list[ClipMetrics] = []
+    for clip in clips:
+        result = runner.run(clip)
+        measured.append(measure(result))
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-            write_picture(watched, out / f"{_slug(contender.name)}-{reel.path.stem}.png")
-    return files
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^\w.]+", "-", name)
+            name = re.sub(r"[^\w.]+", "-", variant.name)
+            write_image(result, out / f"{name}-{clip.path.stem}.png")
+    return measured
 
 
 if __name__ == "__main__":

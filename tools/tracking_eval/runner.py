@@ -1,4 +1,4 @@
-"""One detector, and all that comes behind it, at work on one file."""
+"""Clip runner: one detector, and everything after it, on one clip."""
 
 import time
 from collections.abc import Callable
@@ -11,20 +11,20 @@ from edge.infer.classifier import open_classifier
 from edge.infer.expression_analyzer import ExpressionAnalyzer
 from edge.track import DetectionScheduler
 from edge.types import Expression, Face, Frame, Track
-from tools.tracking_eval.clips import Reel
+from tools.tracking_eval.clips import LabeledClip
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What was seen in one frame, and at what cost.
+class FrameResult:
+    """Faces, tracks and expressions of one frame, and their cost.
 
     Attributes:
-        faces: what the detector alone found.
-        tracks: whom following knew of.
-        expressions: what was told of them.
-        detect_ms, follow_ms: of the detector alone and of the whole of following.
+        faces: found by the detector alone.
+        tracks: of the scheduler, which detects or tracks.
+        expressions: published for the tracks.
+        detect_ms, track_ms: CPU time of the detector alone and of the scheduler.
     """
 
     timestamp: float
@@ -32,104 +32,96 @@ class Sight:
     tracks: tuple[Track, ...] = ()
     expressions: tuple[Expression, ...] = ()
     detect_ms: float = 0.0
-    follow_ms: float = 0.0
+    track_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """One file as one detector saw it.
+class ClipResult:
+    """One clip as one detector saw it.
 
     Attributes:
-        width: of the frames, in pixels.
-        sights: one a frame.
-        detections: frames in which following ran its detector.
-        min_hits, min_age_s: detections and seconds before a track is believed; 1 and 0 for a photo.
+        width: of the frames in pixels.
+        frames: one result each.
+        detections: frames in which the scheduler ran its detector.
+        min_hits, min_age_s: detections and seconds until a track is confirmed; 1 and 0 in an image.
     """
 
-    reel: Reel
+    clip: LabeledClip
     width: int
-    sights: tuple[Sight, ...]
+    frames: tuple[FrameResult, ...]
     detections: int
     min_hits: int
     min_age_s: float
 
 
-class Watcher:
-    """Looks at files as the daemon would with one config.
+class ClipRunner:
+    """Analysis of clips as the daemon does it with one config.
 
-    The detector that is looked at alone is another object than the one that following uses, and
-    both see each frame in turn, so that a busy machine is busy for both.
+    The detector that is measured alone is another object than the scheduler's. Both see each frame
+    in turn, so that a busy machine is busy for both.
 
     Args:
         config: its source and sinks are not used.
-        alone: whether the detector alone looks too; else it finds nothing, at no cost.
+        alone: whether the detector is measured alone too; else it finds nothing, at no cost.
 
     Raises:
-        ConfigError: the detector or the classifier cannot be used.
-        ModelError: the same.
+        ConfigError, ModelError: the detector or the classifier cannot be used.
     """
 
     def __init__(self, config: Config, alone: bool = True) -> None:
         self.config = config
         self._alone = open_detector(config.detector) if alone else None
-        self._followed = open_detector(config.detector)
+        self._detector = open_detector(config.detector)
         self._classifier = open_classifier(config.classifier)
 
-    def watch(self, reel: Reel) -> Watched:
-        """Look at all of `reel`.
+    def run(self, clip: LabeledClip) -> ClipResult:
+        """Analyze every frame of `clip`.
 
         Raises:
             InputError: it cannot be read.
         """
-        follower, expressions = self._follower(), self._expressions()
-        sights: list[Sight] = []
-        width, still = 0, False
-        for frame in reel.frames():
-            if not sights:
-                self._warm_up(frame)
-            width, still = frame.size[0], frame.still
-            sights.append(self._see(frame, follower, expressions))
-        tracker = self.config.tracker
-        belief = (1, 0.0) if still else (tracker.min_hits, tracker.min_age_s)
-        return Watched(reel, width, tuple(sights), follower.detections, *belief)
-
-    def _see(
-        self, frame: Frame, follower: DetectionScheduler, expressions: ExpressionAnalyzer
-    ) -> Sight:
-        faces, detect_ms = _timed(lambda: self._detect(frame))
-        tracked, follow_ms = _timed(lambda: follower.update(frame))
-        told = expressions.update(tracked)
-        return Sight(
-            frame.timestamp, tuple(faces), tracked.tracks, tuple(told), detect_ms, follow_ms
-        )
-
-    def _warm_up(self, frame: Frame) -> None:
-        """Let everything meet this size of frame before it is timed."""
-        self._detect(frame)
-        self._follower().update(frame)
-
-    def _detect(self, frame: Frame) -> list[Face]:
-        return self._alone.detect(frame.image) if self._alone else []
-
-    def _follower(self) -> DetectionScheduler:
-        return DetectionScheduler(
-            self._followed, self.config.tracker, self.config.detect, live=False
-        )
-
-    def _expressions(self) -> ExpressionAnalyzer:
-        fit = self._followed.crop_fit
         config = self.config
-        return ExpressionAnalyzer(
+        scheduler = self._scheduler()
+        analyzer = ExpressionAnalyzer(
             self._classifier,
-            fit,
+            self._detector.crop_fit,
             config.smoothing,
             config.quality,
             config.classifier.min_confidence,
         )
+        results: list[FrameResult] = []
+        width, still = 0, False
+        for frame in clip.frames():
+            if not results:  # everything meets this size of frame before it is timed
+                self._detect(frame)
+                self._scheduler().update(frame)
+            width, still = frame.size[0], frame.still
+            results.append(self._analyze(frame, scheduler, analyzer))
+        tracker = config.tracker
+        confirmation = (1, 0.0) if still else (tracker.min_hits, tracker.min_age_s)
+        return ClipResult(clip, width, tuple(results), scheduler.detections, *confirmation)
+
+    def _analyze(
+        self, frame: Frame, scheduler: DetectionScheduler, analyzer: ExpressionAnalyzer
+    ) -> FrameResult:
+        faces, detect_ms = _timed(lambda: self._detect(frame))
+        tracked, track_ms = _timed(lambda: scheduler.update(frame))
+        expressions = tuple(analyzer.update(tracked))
+        return FrameResult(
+            frame.timestamp, tuple(faces), tracked.tracks, expressions, detect_ms, track_ms
+        )
+
+    def _detect(self, frame: Frame) -> list[Face]:
+        return self._alone.detect(frame.image) if self._alone else []
+
+    def _scheduler(self) -> DetectionScheduler:
+        return DetectionScheduler(
+            self._detector, self.config.tracker, self.config.detect, live=False
+        )
 
 
 def _timed(step: Callable[[], Result]) -> tuple[Result, float]:
-    """Return what `step` gives, and the milliseconds of processor it took this thread."""
+    """Return what `step` returns, and the milliseconds of CPU time it took this thread."""
     started = time.thread_time()
     result = step()
     return result, 1000 * (time.thread_time() - started)

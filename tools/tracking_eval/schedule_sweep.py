@@ -1,4 +1,4 @@
-"""What each way of sparing the detector saves, and what it costs."""
+"""Schedule sweep: what it saves, and costs, to run the detector in some frames alone."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -6,76 +6,68 @@ from dataclasses import replace
 import msgspec
 
 from edge.config import Config
-from tools.tracking_eval.clips import Reel
-from tools.tracking_eval.metrics import Figures, measure
-from tools.tracking_eval.runner import Watcher
+from tools.tracking_eval.clips import LabeledClip
+from tools.tracking_eval.metrics import ClipMetrics, measure
+from tools.tracking_eval.runner import ClipRunner
 from tools.tracking_eval.tables import (
-    everyone,
+    all_faces,
     large,
-    mean_followed,
     mean_ms,
+    mean_tracked,
     number,
     percent,
     table,
 )
 
-EVERY = (1, 2, 3, 5)
-"""Each how many frames the detector runs."""
+INTERVALS = (1, 2, 3, 5)
+"""Numbers of frames of which the detector runs in one."""
 
 COLUMNS = (
-    "variant",
-    "detector ran",
-    "ms a frame",
-    "of the first",
-    "faces of 32 pixels followed",
-    "all faces followed",
-    "id switches",
-    "false tracks",
+    *("variant", "detector ran", "ms a frame", "of the first", "faces of 32 pixels tracked"),
+    *("all faces tracked", "id switches", "false tracks"),
 )
 
 
-def study(config: Config, reels: Sequence[Reel]) -> str:
-    """Return two tables: each variant on the films, and on the photos held before a camera."""
-    films = [reel for reel in reels if not reel.still]
-    held = [replace(reel, held=True) for reel in reels if reel.still]
-    titled = (("films", films), ("photos held before a camera", held))
+def sweep(config: Config, clips: Sequence[LabeledClip]) -> str:
+    """Return two tables of each variant: on the videos, and on images held before a camera."""
+    videos = [clip for clip in clips if not clip.is_image]
+    held = [replace(clip, held=True) for clip in clips if clip.is_image]
+    titled = (("videos", videos), ("images held before a camera", held))
     return "\n\n".join(f"### {title}\n\n{_table(config, some)}" for title, some in titled if some)
 
 
-def variants(config: Config) -> Iterator[tuple[str, Config]]:
-    """Yield what is compared, each with its name."""
-    for every in EVERY:
-        yield f"every {every}, still scenes too", _with(config, every=every, min_motion=0.0)
-    for every in EVERY:
-        yield f"every {every}, still scenes skipped", _with(config, every=every)
+def _variants(config: Config) -> Iterator[tuple[str, Config]]:
+    for suffix, settings in (
+        ("static scenes too", {"min_motion": 0.0}),
+        ("static scenes skipped", {}),
+    ):
+        for interval in INTERVALS:
+            detect = msgspec.structs.replace(config.detect, every=interval, **settings)
+            name = f"every {interval}, {suffix}"
+            yield name, msgspec.structs.replace(config, detect=detect)
 
 
-def _with(config: Config, **settings: float) -> Config:
-    detect = msgspec.structs.replace(config.detect, **settings)
-    return msgspec.structs.replace(config, detect=detect)
-
-
-def _table(config: Config, reels: Sequence[Reel]) -> str:
+def _table(config: Config, clips: Sequence[LabeledClip]) -> str:
     rows: list[list[str]] = []
     first = 0.0
-    for name, variant in variants(config):
-        watcher = Watcher(variant, alone=False)
-        files = [measure(watcher.watch(reel)) for reel in reels]
-        first = first or mean_ms(files)
-        rows.append(_row(name, files, first))
+    for name, variant in _variants(config):
+        runner = ClipRunner(variant, alone=False)
+        measured = [measure(runner.run(clip)) for clip in clips]
+        first = first or mean_ms(measured)
+        rows.append(_row(name, measured, first))
     return table(COLUMNS, rows)
 
 
-def _row(name: str, files: Sequence[Figures], first: float) -> list[str]:
-    people = everyone(files)
-    frames = sum(one.frames for one in files)
+def _row(name: str, clips: Sequence[ClipMetrics], first: float) -> list[str]:
+    faces = all_faces(clips)
+    ran = sum(one.detector_share * one.frames for one in clips)
     return [
         name,
-        percent(sum(one.ran * one.frames for one in files) / frames),
-        number(mean_ms(files)),
-        percent(mean_ms(files) / first),
-        percent(mean_followed(large(people))),
-        percent(mean_followed(people)),
-        str(sum(person.switches for person in people)),
-        str(sum(len(one.false_tracks) for one in files)),
+        percent(ran / sum(one.frames for one in clips)),
+        number(mean_ms(clips)),
+        percent(mean_ms(clips) / first),
+        percent(mean_tracked(large(faces))),
+        percent(mean_tracked(faces)),
+        str(sum(face.id_switches for face in faces)),
+        str(sum(len(one.false_tracks) for one in clips)),
     ]

@@ -1,219 +1,191 @@
-"""The figures as tables in markdown."""
+"""Tables of the metrics, in Markdown."""
 
 import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean, median
 
-from tools.tracking_eval.metrics import Apparition, Figures, PersonFigures
+from tools.tracking_eval.metrics import ClipMetrics, FaceMetrics
 
 LARGE = 32.0
-"""Height in a frame of 640 pixels from which every face is to be found."""
+"""Height, in a frame of 640 pixels, from which every face is to be found."""
 
-MOST_MS, MOST_CHANGES, MOST_LATENCY = 2.5, 3.0, 0.5
-"""The goals: milliseconds a frame, label changes a minute of a steady face, seconds of a switch."""
+MAX_MS, MAX_CHANGES, MAX_LATENCY = 2.5, 3.0, 0.5
+"""Goals: milliseconds a frame, label changes a minute of a steady face, seconds until the label
+follows an expression change."""
 
-FILE_COLUMNS = (
-    "file",
-    "frames",
-    "found of visible",
-    "strays a frame",
-    "ms (median)",
-    "ms (mean)",
-    "followed",
-    "first track, s",
-    "ids",
-    "switches",
-    "false tracks (events)",
-    "excess label changes",
-    "uncertain",
-    "ms following",
-    "detector ran",
+CLIP_COLUMNS = (
+    *("clip", "frames", "detected of visible", "false positives a frame", "ms (median)"),
+    *("ms (mean)", "tracked", "first track, s", "ids", "id switches", "false tracks (events)"),
+    *("excess label changes", "uncertain", "ms tracking", "detector ran"),
 )
 
 SUMMARY_COLUMNS = (
-    "detector",
-    "faces of 32 pixels followed",
-    "all faces followed",
-    "first track in films, s: median, max",
-    "found of visible",
-    "false tracks (events)",
-    "ids a face, at most",
-    "id switches",
-    "label changes a minute",
-    "switch latency, s: median, max",
-    "missed",
-    "ms alone",
-    "ms following",
-    "goals not met",
+    *("detector", "faces of 32 pixels tracked", "all faces tracked"),
+    *("first track in videos, s: median, max", "detected of visible", "false tracks (events)"),
+    *("ids a face, at most", "id switches", "label changes a minute"),
+    *("switch latency, s: median, max", "missed", "ms alone", "ms tracking", "goals missed"),
 )
 
 NOTES = """\
-- found: by the detector alone, on every frame; the sum over people of the share of their frames.
-- strays: its detections that are of nobody.
-- followed: share of a face's frames with a track of it, from the first in which there could be one.
+- detected: by the detector alone, on every frame; the sum over people of the share of their frames.
+- false positives: its detections that are of nobody.
+- tracked: share of a face's frames with a track of it, from the first in which there could be one.
 - first track: seconds from the first frame in which a face is visible.
 - ids: tracks of each person; a track of nobody for most of its life is false.
-- label changes: beyond one for each change of the face, where its expression is known; what is
-  uncertain is passed over.
-- uncertain: of the frames in which something is told of a face, those in which it cannot be read.
-- ms: of processor time a frame, on one thread; the summary's are over the frames of all films.
-- switch latency: from the middle of a switch until the label follows; missed: where it does not."""
+- label changes: beyond one for each change of the face, where its expression is known; uncertain
+  labels are passed over.
+- uncertain: share of the labeled frames of a face in which the label is uncertain.
+- ms: CPU time a frame, on one thread; the summary's are over the frames of all videos.
+- switch latency: from the middle of an expression change until the label follows; missed: where it
+  does not."""
 
 
-def file_table(files: Sequence[Figures]) -> str:
-    """Return one row a file, of one detector."""
-    return table(FILE_COLUMNS, [_file_row(one) for one in files])
+def clip_table(clips: Sequence[ClipMetrics]) -> str:
+    """Return one row a clip, of one detector."""
+    return table(CLIP_COLUMNS, [_clip_row(one) for one in clips])
 
 
-def remarks(files: Sequence[Figures]) -> str:
-    """Return a line for each false track and for the switches of each film, in markdown."""
+def remarks(clips: Sequence[ClipMetrics]) -> str:
+    """Return a line for each false track and for the expression changes of each clip."""
     lines: list[str] = []
-    for one in files:
-        lines += [f"- {one.name}: false track, {_appeared(false)}" for false in one.false_tracks]
-        for person in one.people:
-            told = [f"{late.to} after {late.seconds:.2f} s" for late in person.latencies]
-            told += [f"missed {missed}" for missed in person.missed]
-            lines += [f"- {one.name}: {', '.join(told)}"] * bool(told)
+    for one in clips:
+        for false in one.false_tracks:
+            box = ", ".join(f"{edge:.0f}" for edge in false.box.edges)
+            frames = f"frames {false.first} to {false.last}"
+            lines.append(f"- {one.name}: false track, {frames}, at first {box}")
+        for face in one.faces:
+            changes = [f"{late.to} after {late.seconds:.2f} s" for late in face.latencies]
+            changes += [f"missed {missed}" for missed in face.missed]
+            lines += [f"- {one.name}: {', '.join(changes)}"] * bool(changes)
     return "\n".join(lines)
 
 
-def _appeared(false: Apparition) -> str:
-    box = ", ".join(f"{edge:.0f}" for edge in false.box.edges)
-    return f"frames {false.first} to {false.last}, at first {box}"
-
-
-def summary_table(results: dict[str, list[Figures]]) -> str:
+def summary_table(results: dict[str, list[ClipMetrics]]) -> str:
     """Return one row a detector."""
-    return table(SUMMARY_COLUMNS, [_summary_row(name, files) for name, files in results.items()])
+    return table(SUMMARY_COLUMNS, [_summary_row(name, clips) for name, clips in results.items()])
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in markdown."""
+    """Return a table in Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def unmet(files: Sequence[Figures]) -> list[str]:
-    """Return the goals that a detector misses on `files`."""
-    people = everyone(files)
-    met = {
-        "every large face": all(person.ids for person in large(people)),
-        "no false track": not any(one.false_tracks for one in files),
-        "one id each": all(person.ids <= 1 and not person.switches for person in people),
-        "label changes": not changes_a_minute(people) > MOST_CHANGES,
-        "switch latency": max(latencies(people), default=0.0) <= MOST_LATENCY,
-        "ms": mean_ms(files) <= MOST_MS,
+def missed_goals(clips: Sequence[ClipMetrics]) -> list[str]:
+    """Return the goals that a detector misses on `clips`."""
+    faces = all_faces(clips)
+    reached = {
+        "every large face": all(face.ids for face in large(faces)),
+        "no false track": not any(one.false_tracks for one in clips),
+        "one id each": all(face.ids <= 1 and not face.id_switches for face in faces),
+        "label changes": not changes_a_minute(faces) > MAX_CHANGES,
+        "switch latency": max(_latencies(faces), default=0.0) <= MAX_LATENCY,
+        "ms": mean_ms(clips) <= MAX_MS,
     }
-    return [name for name, reached in met.items() if not reached]
+    return [name for name, met in reached.items() if not met]
 
 
-def everyone(files: Iterable[Figures]) -> list[PersonFigures]:
-    """Return the people of all files."""
-    return [person for one in files for person in one.people]
+def all_faces(clips: Iterable[ClipMetrics]) -> list[FaceMetrics]:
+    """Return the faces of all clips."""
+    return [face for one in clips for face in one.faces]
 
 
-def large(people: Iterable[PersonFigures]) -> list[PersonFigures]:
-    """Return those whose faces are to be found whatever happens."""
-    return [person for person in people if person.size >= LARGE]
+def large(faces: Iterable[FaceMetrics]) -> list[FaceMetrics]:
+    """Return the faces that are to be found whatever happens."""
+    return [face for face in faces if face.size >= LARGE]
 
 
-def mean_ms(files: Sequence[Figures], alone: bool = False) -> float:
-    """Return what a frame of a film costs on average: following it, or the detector alone."""
-    films = [one for one in files if not one.still]
-    spent = sum(one.frames * (one.detect_ms if alone else one.follow_ms) for one in films)
-    return spent / sum(one.frames for one in films) if films else math.nan
+def mean_ms(clips: Sequence[ClipMetrics], alone: bool = False) -> float:
+    """Return the mean cost of a video's frame: of the scheduler, or of the detector alone."""
+    videos = [one for one in clips if not one.is_image]
+    spent = sum(one.frames * (one.detect_ms if alone else one.track_ms) for one in videos)
+    return spent / sum(one.frames for one in videos) if videos else math.nan
 
 
-def latencies(people: Iterable[PersonFigures]) -> list[float]:
-    """Return the seconds of every switch that a label followed."""
-    return [one.seconds for person in people for one in person.latencies]
+def changes_a_minute(faces: Iterable[FaceMetrics]) -> float:
+    """Return the excess label changes a minute of all steady faces together; NaN of none."""
+    steady = [face for face in faces if face.seconds]
+    seconds = sum(face.seconds for face in steady)
+    return 60 * sum(face.excess for face in steady) / seconds if seconds else math.nan
 
 
-def changes_a_minute(people: Iterable[PersonFigures]) -> float:
-    """Return how often the label of a steady face changed, a minute of all of them; NaN of none."""
-    steady = [person for person in people if person.seconds]
-    seconds = sum(person.seconds for person in steady)
-    return 60 * sum(person.excess for person in steady) / seconds if seconds else math.nan
-
-
-def mean_followed(people: Iterable[PersonFigures]) -> float:
-    """Return the mean share of their frames in which people are followed."""
-    return _mean(person.followed for person in people)
-
-
-def _mean(shares: Iterable[float]) -> float:
-    """Return the mean of those there are; NaN of none."""
-    known = [share for share in shares if not math.isnan(share)]
-    return fmean(known) if known else math.nan
-
-
-def _file_row(one: Figures) -> list[str]:
-    people = one.people
-    return [
-        one.name,
-        str(one.frames),
-        _found(people),
-        f"{one.strays:.2f}",
-        f"{one.detect_median:.2f}",
-        f"{one.detect_ms:.2f}",
-        percent(mean_followed(people)),
-        _delays(people),
-        ", ".join(str(person.ids) for person in people) or "-",
-        str(sum(person.switches for person in people)),
-        f"{len(one.false_tracks)} ({one.false_starts})",
-        _changes(people),
-        percent(_mean(person.uncertain for person in people)),
-        f"{one.follow_ms:.2f}",
-        percent(one.ran),
-    ]
-
-
-def _summary_row(name: str, files: Sequence[Figures]) -> list[str]:
-    people = everyone(files)
-    seconds = latencies(people)
-    return [
-        name,
-        _followed(large(people)),
-        _followed(people),
-        _delays(everyone([one for one in files if not one.still])),
-        _found(people),
-        f"{sum(len(one.false_tracks) for one in files)} ({sum(one.false_starts for one in files)})",
-        str(max((person.ids for person in people), default=0)),
-        str(sum(person.switches for person in people)),
-        number(changes_a_minute(people)),
-        f"{median(seconds):.2f}, {max(seconds):.2f}" if seconds else "-",
-        "; ".join(missed for person in people for missed in person.missed) or "none",
-        number(mean_ms(files, alone=True)),
-        number(mean_ms(files)),
-        ", ".join(unmet(files)) or "none",
-    ]
-
-
-def _found(people: Sequence[PersonFigures]) -> str:
-    return f"{sum(person.detected for person in people):.2f} of {len(people)}"
-
-
-def _followed(people: Sequence[PersonFigures]) -> str:
-    tracked = sum(person.ids > 0 for person in people)
-    return f"{tracked} of {len(people)} ({percent(mean_followed(people))})"
-
-
-def _delays(people: Sequence[PersonFigures]) -> str:
-    seconds = [person.delay for person in people if not math.isnan(person.delay)]
-    return f"{median(seconds):.2f}, {max(seconds):.2f}" if seconds else "-"
-
-
-def _changes(people: Sequence[PersonFigures]) -> str:
-    """Say how many label changes too many in how many seconds of faces known to be steady."""
-    seconds = sum(person.seconds for person in people)
-    return f"{sum(person.excess for person in people)} in {seconds:.1f} s" if seconds else "-"
+def mean_tracked(faces: Iterable[FaceMetrics]) -> float:
+    """Return the mean share of their frames in which faces are tracked; NaN of none."""
+    return _mean(face.tracked for face in faces)
 
 
 def percent(share: float) -> str:
-    """Return a share in percent; a dash where there is none."""
+    """Return a share in percent; a dash for NaN."""
     return "-" if math.isnan(share) else f"{share:.0%}"
 
 
 def number(value: float) -> str:
-    """Return a number with two places; a dash where there is none."""
+    """Return a number with two places; a dash for NaN."""
     return "-" if math.isnan(value) else f"{value:.2f}"
+
+
+def _clip_row(one: ClipMetrics) -> list[str]:
+    faces = one.faces
+    seconds = sum(face.seconds for face in faces)
+    excess = sum(face.excess for face in faces)
+    return [
+        one.name,
+        str(one.frames),
+        _detected(faces),
+        f"{one.false_positives:.2f}",
+        f"{one.detect_median:.2f}",
+        f"{one.detect_ms:.2f}",
+        percent(mean_tracked(faces)),
+        _delays(faces),
+        ", ".join(str(face.ids) for face in faces) or "-",
+        str(sum(face.id_switches for face in faces)),
+        f"{len(one.false_tracks)} ({one.false_events})",
+        f"{excess} in {seconds:.1f} s" if seconds else "-",
+        percent(_mean(face.uncertain for face in faces)),
+        f"{one.track_ms:.2f}",
+        percent(one.detector_share),
+    ]
+
+
+def _summary_row(name: str, clips: Sequence[ClipMetrics]) -> list[str]:
+    faces, latencies = all_faces(clips), _latencies(all_faces(clips))
+    false_events = sum(one.false_events for one in clips)
+    return [
+        name,
+        _tracked(large(faces)),
+        _tracked(faces),
+        _delays(all_faces([one for one in clips if not one.is_image])),
+        _detected(faces),
+        f"{sum(len(one.false_tracks) for one in clips)} ({false_events})",
+        str(max((face.ids for face in faces), default=0)),
+        str(sum(face.id_switches for face in faces)),
+        number(changes_a_minute(faces)),
+        f"{median(latencies):.2f}, {max(latencies):.2f}" if latencies else "-",
+        "; ".join(missed for face in faces for missed in face.missed) or "none",
+        number(mean_ms(clips, alone=True)),
+        number(mean_ms(clips)),
+        ", ".join(missed_goals(clips)) or "none",
+    ]
+
+
+def _latencies(faces: Iterable[FaceMetrics]) -> list[float]:
+    return [one.seconds for face in faces for one in face.latencies]
+
+
+def _detected(faces: Sequence[FaceMetrics]) -> str:
+    return f"{sum(face.detected for face in faces):.2f} of {len(faces)}"
+
+
+def _tracked(faces: Sequence[FaceMetrics]) -> str:
+    tracked = sum(face.ids > 0 for face in faces)
+    return f"{tracked} of {len(faces)} ({percent(mean_tracked(faces))})"
+
+
+def _delays(faces: Sequence[FaceMetrics]) -> str:
+    seconds = [face.delay for face in faces if not math.isnan(face.delay)]
+    return f"{median(seconds):.2f}, {max(seconds):.2f}" if seconds else "-"
+
+
+def _mean(shares: Iterable[float]) -> float:
+    known = [share for share in shares if not math.isnan(share)]
+    return fmean(known) if known else math.nan
