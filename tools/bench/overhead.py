@@ -1,9 +1,9 @@
-"""`python -m tools.bench.overhead`: what the pipeline costs beyond its bare parts.
+"""`python -m tools.bench.overhead`: cost of the pipeline beyond a minimal loop.
 
-The bare parts are what any program must do to name the expression in a frame: decode it, draw it
-into the detector's input, run that network, cut the face out and make it small, run that network,
-encode and write an event. They are done here without anything around them, on the frames and as
-often as the pipeline did them; each round does both, in turns.
+The minimal loop does what any program must do to name the expression in a frame: decode it, scale
+it into the detector's input, run that network, crop and scale the face, run that network, encode
+and write an event. It does so on the same frames, and as often, as the pipeline did. Each round
+measures both, in turns.
 """
 
 import argparse
@@ -11,16 +11,21 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from statistics import median
 
 import cv2
 import numpy as np
 
-from edge.bench.contest import DEFAULT_MODEL, DETECTORS
-from edge.bench.pipeline_bench import config_of, run_in_turn, run_threads
-from edge.bench.reel import Reel
+from edge.bench.clips import LoopingVideoSource
+from edge.bench.pipeline_bench import (
+    bench_config,
+    detector_settings,
+    open_components,
+    run_sequential,
+    run_threads,
+)
+from edge.bench.schema import DEFAULT_MODEL
 from edge.commands.demo_run import CLIP
 from edge.config import Config
 from edge.detect.builtin import Size, letterbox
@@ -28,16 +33,17 @@ from edge.detect.card import load_detector_card
 from edge.infer.classifier import ClassifierOutput, TFLiteClassifier, open_classifier
 from edge.infer.expression_analyzer import ExpressionAnalyzer
 from edge.paths import find_model
-from edge.pipeline.components import BuildContext, PipelineComponents, build_components
+from edge.pipeline.components import PipelineComponents
 from edge.publish.payload import decode_event, encode_event
 from edge.tflite import Runtime, TFLiteModel
 from edge.types import EmotionEvent, GrayImage, Image
 
 SIDE = 48
+"""Pixels along each side of the classifier's input."""
 
 
-class Counting:
-    """A classifier that counts what it reads."""
+class CountingClassifier:
+    """Classifier that counts its crops."""
 
     def __init__(self, classifier: TFLiteClassifier) -> None:
         self.card = classifier.card
@@ -45,118 +51,115 @@ class Counting:
         self._classifier = classifier
 
     def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
-        """Return what is seen in each of the crops."""
+        """Return the classifier's output for each of the crops."""
         self.crops += len(crops)
         return self._classifier.classify(crops, mirror)
 
 
-def main() -> None:
+class MinimalLoop:
+    """The steps that no program can do without, with their networks loaded."""
+
+    def __init__(self) -> None:
+        self._detector = TFLiteModel(Size.LARGE.file, Runtime.LITERT)
+        self._classifier = TFLiteModel(find_model(Path(DEFAULT_MODEL)), Runtime.LITERT)
+        shape = load_detector_card(Size.LARGE.file).input.shape
+        self._scaled, self._crop = np.zeros(shape, np.uint8), np.zeros((SIDE, SIDE), np.uint8)
+
+    def run(self, frames: int, classified: int) -> dict[str, float]:
+        """Return the seconds that each step takes for so many frames, the first ones classified."""
+        crop = self._crop.reshape(1, SIDE, SIDE, 1)
+        steps: dict[str, Callable[[Image], object]] = {
+            "scale into the detector's input": lambda image: letterbox(image, self._scaled),
+            "detector network": lambda _: self._detector.invoke(self._scaled[None].view(np.int8)),
+            "crop and scale the face": self._crop_face,
+            "classifier network": lambda _: self._classifier.invoke(crop),
+        }
+        seconds = dict.fromkeys(("decode", *steps), 0.0)
+        capture = cv2.VideoCapture(str(CLIP), cv2.CAP_FFMPEG)
+        for number in range(frames):
+            started = time.perf_counter()
+            image = np.asarray(capture.read()[1], np.uint8)
+            seconds["decode"] += time.perf_counter() - started
+            for name, step in steps.items():
+                if name == "classifier network" and number >= classified:
+                    continue
+                started = time.perf_counter()
+                step(image)
+                seconds[name] += time.perf_counter() - started
+        return seconds
+
+    def _crop_face(self, image: Image) -> None:
+        gray = cv2.cvtColor(image[100:356, 200:456], cv2.COLOR_BGR2GRAY)
+        cv2.resize(gray, (SIDE, SIDE), dst=self._crop, interpolation=cv2.INTER_LINEAR)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=475)
     parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as name:
         rounds = [_round(Path(name), options.frames) for _ in range(options.rounds)]
-    for part in rounds[0]:
-        values = [one[part] for one in rounds]
-        print(f"{part:34}{median(values):8.3f}   ({min(values):.3f} to {max(values):.3f})")
+    for figure in rounds[0]:
+        values = [one[figure] for one in rounds]
+        print(f"{figure:34}{median(values):8.3f}   ({min(values):.3f} to {max(values):.3f})")
 
 
 def _round(folder: Path, frames: int) -> dict[str, float]:
-    """Return the milliseconds a frame of the parts and of the pipeline, and what they make."""
-    config = config_of(DETECTORS["emotiond"], find_model(Path(DEFAULT_MODEL)), folder)
-    parts, counting = _open(config, frames)
-    bare_loop = Bare(folder)
-    spent = time.process_time()
-    laps = run_in_turn(parts)
-    spent = (time.process_time() - spent) / frames
-    bare_spent = time.process_time()
-    bare = bare_loop.run(frames, counting.crops)
-    bare_spent = (time.process_time() - bare_spent) / frames
-    threads = run_threads(_open(config, frames)[0])[0]
-    told = {name: 1000 * seconds / frames for name, seconds in bare.items()}
-    total = sum(told.values())
+    """Return the milliseconds a frame of the loop and of the pipeline, and ratios of them."""
+    settings = detector_settings()["emotiond"]
+    config = bench_config(settings, find_model(Path(DEFAULT_MODEL)), folder)
+    components, counting = _open(config, frames)
+    loop = MinimalLoop()
+    started = time.process_time()
+    timings = run_sequential(components)
+    pipeline_cpu = (time.process_time() - started) / frames
+    started = time.process_time()
+    steps = loop.run(frames, counting.crops)
+    steps["encode and write events"] = _write_events(folder)
+    loop_cpu = (time.process_time() - started) / frames
+    threads, _ = run_threads(_open(config, frames)[0])
+    milliseconds = {name: 1000 * seconds / frames for name, seconds in steps.items()}
     return {
-        **told,
-        "bare parts together": total,
-        "bare parts, processor time": 1000 * bare_spent,
-        "pipeline, processor time": 1000 * spent,
-        "pipeline over bare parts": spent / bare_spent,
-        **{f"stage {name}": value for name, value in laps.milliseconds.items()},
-        "faces read anew, a frame": counting.crops / frames,
+        **milliseconds,
+        "minimal loop": sum(milliseconds.values()),
+        "minimal loop, CPU time": 1000 * loop_cpu,
+        "pipeline, CPU time": 1000 * pipeline_cpu,
+        "pipeline over minimal loop": pipeline_cpu / loop_cpu,
+        **{f"stage {name}": value for name, value in timings.milliseconds.items()},
+        "faces classified, a frame": counting.crops / frames,
         "frames a second, threads": threads.fps,
-        "of one over the slowest stage": threads.fps * max(laps.milliseconds.values()) / 1000,
+        "of one over the slowest stage": threads.fps * max(timings.milliseconds.values()) / 1000,
     }
 
 
-def _open(config: Config, frames: int) -> tuple[PipelineComponents, Counting]:
-    counting = Counting(open_classifier(config.classifier))
-    parts = replace(
-        build_components(BuildContext(config), count(1)), source=Reel(CLIP, frames), live=False
-    )
-    fit_of = parts.analysis.follower.crop_fit
+def _open(config: Config, frames: int) -> tuple[PipelineComponents, CountingClassifier]:
+    counting = CountingClassifier(open_classifier(config.classifier))
+    components = open_components(config, LoopingVideoSource(CLIP, frames))
     expressions = ExpressionAnalyzer(
-        counting, fit_of, config.smoothing, config.quality, config.classifier.min_confidence
+        counting,
+        components.analysis.follower.crop_fit,
+        config.smoothing,
+        config.quality,
+        config.classifier.min_confidence,
     )
-    return replace(parts, analysis=replace(parts.analysis, expressions=expressions)), counting
+    analysis = replace(components.analysis, expressions=expressions)
+    return replace(components, analysis=analysis), counting
 
 
-class Bare:
-    """The bare parts, loaded.
-
-    Args:
-        folder: where the events lie.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._detector = TFLiteModel(Size.LARGE.file, Runtime.LITERT)
-        self._classifier = TFLiteModel(find_model(Path(DEFAULT_MODEL)), Runtime.LITERT)
-        side = load_detector_card(Size.LARGE.file).input.shape
-        self._small, self._crop = np.zeros(side, np.uint8), np.zeros((SIDE, SIDE), np.uint8)
-
-    def run(self, frames: int, reads: int) -> dict[str, float]:
-        """Return the seconds that each part takes for so many frames, of which `reads` are read."""
-        crop = self._crop.reshape(1, SIDE, SIDE, 1)
-        steps: dict[str, Callable[[Image], object]] = {
-            "drawn into the detector's input": lambda image: letterbox(image, self._small),
-            "detector's network": lambda _: self._detector.invoke(self._small[None].view(np.int8)),
-            "face cut out and made small": lambda image: _cut(image, self._crop),
-            "classifier's network": lambda _: self._classifier.invoke(crop),
-        }
-        took = dict.fromkeys(("decoded", *steps), 0.0)
-        capture = cv2.VideoCapture(str(CLIP), cv2.CAP_FFMPEG)
-        for number in range(frames):
-            began = time.perf_counter()
-            image = np.asarray(capture.read()[1], np.uint8)
-            took["decoded"] += time.perf_counter() - began
-            for name, step in steps.items():
-                if name.startswith("classifier") and number >= reads:
-                    continue
-                began = time.perf_counter()
-                step(image)
-                took[name] += time.perf_counter() - began
-        return {**took, "events encoded and written": _events(self._folder)}
-
-
-def _cut(image: Image, crop: GrayImage) -> None:
-    grey = cv2.cvtColor(image[100:356, 200:456], cv2.COLOR_BGR2GRAY)
-    cv2.resize(grey, (SIDE, SIDE), dst=crop, interpolation=cv2.INTER_LINEAR)
-
-
-def _events(folder: Path) -> float:
-    """Return the seconds that the events of the pass just before take alone."""
-    events: list[EmotionEvent] = [
-        decode_event(line) for line in (folder / "events.jsonl").read_bytes().splitlines()
-    ]
-    (folder / "events.jsonl").unlink()
-    began = time.perf_counter()
+def _write_events(folder: Path) -> float:
+    """Return the seconds that it takes to write the events of the pipeline's run again."""
+    path = folder / "events.jsonl"
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    events: list[EmotionEvent] = [decode_event(line) for line in lines]
+    path.unlink(missing_ok=True)
+    started = time.perf_counter()
     for event in events:
-        with open(folder / "bare.jsonl", "ab", buffering=0) as file:
+        with open(folder / "minimal.jsonl", "ab", buffering=0) as file:
             file.write(encode_event(event) + b"\n")
-    return time.perf_counter() - began
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

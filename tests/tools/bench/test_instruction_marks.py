@@ -3,10 +3,11 @@ import subprocess
 import sys
 
 from edge.paths import asset
+from tests.conftest import ROOT
 
 
-def test_every_part_is_done_between_marks_and_said_what_it_is() -> None:
-    command = [sys.executable, "-m", "tools.bench.instruction_marks"]
+def test_every_part_runs_between_marks_and_is_named() -> None:
+    command = [sys.executable, str(ROOT / "tools/bench/instruction_marks.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     parts = json.loads(done.stdout)
     assert [part["mark"] for part in parts] == list(range(1, len(parts) + 1))
