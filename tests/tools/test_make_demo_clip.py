@@ -9,8 +9,7 @@ from edge.commands.demo_run import CLIP
 from edge.errors import DataError
 from edge.infer.classifier import ClassifierSettings, open_classifier
 from tests.converter.faces import LABELS, dataset, write_csv
-from tools.average_faces import average_faces
-from tools.make_demo_clip import FPS, HEIGHT, WIDTH, as_daemon, write_clip
+from tools.make_demo_clip import average_faces, daemon_score, main, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +18,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def test_each_average_face_is_symmetrical_with_even_light(data: Dataset) -> None:
-    faces = average_faces(data, as_daemon(open_classifier(ClassifierSettings())))
+    faces = average_faces(data, daemon_score(open_classifier(ClassifierSettings())))
     assert tuple(faces) == LABELS
     for face in faces.values():
         assert np.abs(face - face[:, ::-1]).max() < 1e-4
@@ -33,13 +32,21 @@ def test_without_votes_there_are_no_average_faces(tmp_path: Path) -> None:
         average_faces(load_fer2013(faces), lambda face, label: 0.0)
 
 
-def test_a_clip_is_a_film_of_about_twenty_seconds(data: Dataset, tmp_path: Path) -> None:
+def test_the_clip_is_a_video_of_about_twenty_seconds(data: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     write_clip(data, path)
     capture = cv2.VideoCapture(str(path))
-    assert capture.get(cv2.CAP_PROP_FPS) == FPS
-    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) / FPS == pytest.approx(19, abs=1)
-    assert capture.read()[1].shape == (HEIGHT, WIDTH, 3)
+    assert capture.get(cv2.CAP_PROP_FPS) == 25
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) / 25 == pytest.approx(19, abs=1)
+    assert capture.read()[1].shape == (480, 640, 3)
+
+
+def test_the_command_writes_the_clip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    faces, votes = write_csv(tmp_path)
+    clip = tmp_path / "clip.mp4"
+    assert main(["--data", str(faces), "--votes", str(votes), "--out", str(clip)]) == 0
+    assert clip.stat().st_size > 10_000
+    assert "clip.mp4" in capsys.readouterr().out
 
 
 def test_a_clip_that_cannot_be_written_is_named(data: Dataset, tmp_path: Path) -> None:

@@ -1,15 +1,15 @@
-"""Pieces of the pages that are made from cards."""
+"""Markdown of the pages that are made from cards."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 
 class Named(Protocol):
-    """What has a name of its own."""
+    """Card with a name."""
 
     @property
     def name(self) -> str:
-        """What tables call it."""
+        """Name in tables."""
 
 
 AnyCard = TypeVar("AnyCard", bound=Named)

@@ -1,12 +1,12 @@
-"""The page that lists every shipped model, made from their cards."""
+"""Page of the shipped models, made from their cards."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from converter.evaluation.pages import once, table
 from converter.evaluation.selection import WITHOUT_COPIES
 from edge.errors import ModelError
 from edge.infer.card import Accuracy, ModelCard, load_card
+from tools.model_tables.markdown import once, table
 
 PURPOSES = {
     "tiny": "the smallest boards, or many faces at once",
@@ -15,14 +15,14 @@ PURPOSES = {
 }
 """What each network is for, by the first part of a model's name."""
 
-PICTURE = "accuracy-latency.png"
+PLOT = "accuracy-latency.png"
 
 HEAD = """\
 # Models
 
 Each `<name>.tflite` has its card, `<name>.json`, beside it: labels, input, output, hash, training
 data, measured accuracy, speed, terms. `classifier: {model: <name>}` in the config runs it. This
-page is made from the cards by `emotiond-convert table models`.
+page is made from the cards by `python -m tools.model_tables models`.
 
 There are two truths. *FER+ majority* is the expression that most of ten taggers see in a face:
 what the default model answers. *FER2013's label* is the one label the data set came with, which
@@ -47,11 +47,11 @@ def read_cards(folder: Path) -> list[ModelCard]:
     return sorted(cards, key=lambda card: (card.multiply_adds, card.size, card.name))
 
 
-def page(cards: list[ModelCard]) -> str:
+def model_page(cards: list[ModelCard]) -> str:
     """Return the text of models/README.md."""
     parts = [HEAD, table(_main_rows(cards)), _notes(cards)]
     if any(card.speed for card in cards):
-        parts.append(f"![Accuracy of each model against its time for one face]({PICTURE})\n")
+        parts.append(f"![Accuracy of each model against its time for one face]({PLOT})\n")
     parts += [
         "## Recall by class\n",
         table(_recall_rows(cards)),
@@ -65,7 +65,7 @@ def page(cards: list[ModelCard]) -> str:
 
 
 def whole_sets(card: ModelCard) -> list[Accuracy]:
-    """Return the measurements on whole sets of rows, copies of Training pictures among them."""
+    """Return the measurements on whole sets of rows, copies of Training images among them."""
     return [one for one in card.measured if not one.data.endswith(WITHOUT_COPIES)]
 
 

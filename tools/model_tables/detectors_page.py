@@ -1,14 +1,14 @@
-"""The page that lists every shipped detector, made from their cards."""
+"""Page of the shipped detectors, made from their cards."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from converter.detection.average_precision import BANDS
-from converter.evaluation.pages import once, table
 from edge.detect.card import DetectorCard, load_detector_card
+from tools.model_tables.markdown import once, table
 
 FOLDER = "detectors"
-"""Where they lie, beside the models that name expressions."""
+"""Name of their folder, beside the expression models."""
 
 HEAD = """\
 # Detectors
@@ -17,7 +17,7 @@ Each `<name>.tflite` finds faces and their eyes, nose and mouth; its card, `<nam
 beside it. `detector: {kind: emotiond}` in the config, and `auto`, run the first,
 `{kind: emotiond, size: 160x120}` the smaller, `{kind: emotiond, model: path.tflite}` one of your
 own. Both have the same weights. This
-page is made from the cards by `emotiond-convert table models`.
+page is made from the cards by `python -m tools.model_tables models`.
 """
 
 NOTES = """\

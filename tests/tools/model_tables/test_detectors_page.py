@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from converter.detection.detector_page import detector_page, read_detectors
 from edge.paths import asset
 from tests.edge.detect.lights import copy_lights
+from tools.model_tables.detectors_page import detector_page, read_detectors
 
 MEASURED = {
     "data": "drawn lights",

@@ -1,4 +1,4 @@
-"""The picture of accuracy against latency."""
+"""Plot of accuracy against latency."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from converter.evaluation.model_table import whole_sets
 from converter.evaluation.plots import new_figure, save, strip
 from edge.infer.card import Accuracy, ModelCard
+from tools.model_tables.models_page import whole_sets
 
 MARKERS = "osD^v"
 COLORS = ("#1f5f99", "#c2571a", "#3d7a3d", "#7a4a99", "#444444")
