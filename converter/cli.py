@@ -10,10 +10,8 @@ from converter.commands import (
     evaluate_detector,
     fit_crop,
     inspect,
-    make_clip,
     quantize,
     quantize_detector,
-    table,
     train,
     train_detector,
 )
@@ -27,10 +25,8 @@ COMMANDS = (
     convert,
     evaluate,
     evaluate_detector,
-    table,
     inspect,
     fit_crop,
-    make_clip,
 )
 
 

@@ -56,24 +56,18 @@ class TFLiteModel:
     Args:
         path: the file.
         runtime: which package runs it.
-        threads: of the interpreter. A second one saves little at 48x48, and each stage of the
-            daemon has a thread already; docs/performance.md has the figures.
-        batch: how many inputs it takes at once; None leaves it as the file has it.
 
     Raises:
         ConfigError: the runtime is not installed.
-        ModelError: the file is no model, has other than one input, or cannot take so many.
+        ModelError: the file is no model, or has other than one input.
     """
 
-    def __init__(
-        self, path: Path, runtime: Runtime, threads: int = 1, batch: int | None = None
-    ) -> None:
+    def __init__(self, path: Path, runtime: Runtime) -> None:
         self._path = path
         interpreter = _interpreter_class(runtime)
         try:
-            self._interpreter = interpreter(model_path=str(path), num_threads=threads)
-            if batch is not None:
-                self._set_batch(batch)
+            # A second thread saves little at 48x48, and each stage has one (docs/performance.md).
+            self._interpreter = interpreter(model_path=str(path), num_threads=1)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{path}: is not a model that {runtime} can run: {error}") from error
@@ -82,10 +76,6 @@ class TFLiteModel:
             raise ModelError(f"{path}: expected one input, found {len(inputs)}")
         self._input: dict[str, Any] = inputs[0]
         self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
-
-    def _set_batch(self, batch: int) -> None:
-        for entry in self._interpreter.get_input_details():
-            self._interpreter.resize_tensor_input(entry["index"], [batch, *entry["shape"][1:]])
 
     @property
     def input(self) -> TensorSpec:
@@ -102,16 +92,6 @@ class TFLiteModel:
     def outputs(self) -> tuple[TensorSpec, ...]:
         """Shape and type of each output, in the file's own order."""
         return tuple(_spec(detail) for detail in self._outputs)
-
-    def flat_shapes(self) -> set[int]:
-        """Return the lengths n of tensors (1, n) that a constant of the model names as a shape."""
-        details = self._interpreter.get_tensor_details()
-        shapes = {tuple(one["shape"].tolist()) for one in details}
-        pairs = [
-            one for one in details if one["dtype"] == np.int32 and one["shape"].tolist() == [2]
-        ]
-        constants = {tuple(self._interpreter.get_tensor(one["index"]).tolist()) for one in pairs}
-        return {length for batch, length in constants & shapes if batch == 1}
 
     def match_signature(self, entry: TensorSpec, outputs: Sequence[TensorSpec]) -> list[int]:
         """Check that input and outputs are those of a card; return the index of each output.

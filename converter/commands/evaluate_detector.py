@@ -11,9 +11,9 @@ from converter.commands.options import picture_size
 from converter.detection.annotations import open_photographs
 from converter.detection.detector_report import DetectorReport, report
 from converter.detection.detector_table import summarize
+from converter.detection.detector_variants import DetectorVariant, available_variants, parse_variant
 from converter.detection.judging import MEASURE, judge
 from converter.detection.photographs import Split, of_split
-from edge.bench.seeing.contender import Contender, find_contenders, parse_contender
 from edge.commands.common import add_subcommand
 
 
@@ -49,7 +49,7 @@ def add(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> None:
     plots = needs("evaluate", "converter.detection.detector_plots") if options.picture else None
     photographs = of_split(open_photographs(options.data), Split.TEST)
-    performances = judge(_contenders(options.detector), photographs, options.size)
+    performances = judge(_variants(options.detector), photographs, options.size)
     judged = report(f"{options.data.name} test", performances, photographs, options.size)
     print(summarize(judged, options.markdown))
     if options.json:
@@ -60,9 +60,9 @@ def _run(options: argparse.Namespace) -> None:
         print(f"wrote {options.picture}")
 
 
-def _contenders(texts: list[str] | None) -> list[Contender]:
+def _variants(texts: list[str] | None) -> list[DetectorVariant]:
     """Return the detectors asked for, or all that are at hand."""
-    return [parse_contender(text) for text in texts] if texts else list(find_contenders())
+    return [parse_variant(text) for text in texts] if texts else list(available_variants(print))
 
 
 def _write(judged: DetectorReport, path: Path) -> None:

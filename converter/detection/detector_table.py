@@ -12,7 +12,6 @@ from converter.detection.detector_report import (
     SetFigures,
     Share,
 )
-from edge.bench.seeing.report import table
 
 COLUMNS = (
     "detector",
@@ -87,7 +86,8 @@ def _digits(share: Share) -> str:
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    return table(rows[0], rows[1:])
+    lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 
 from converter.detection.average_precision import LEAST, Detections, Truth
+from converter.detection.detector_variants import DetectorVariant
 from converter.detection.photographs import Photograph
-from edge.bench.seeing.contender import Contender
 from edge.detect import (
     AutoSettings,
     Detector,
@@ -60,10 +60,10 @@ class _Look:
 class _Entrant:
     """A detector as it is used, and another at the lowest threshold."""
 
-    def __init__(self, contender: Contender) -> None:
-        self.name = contender.name
-        self._usual = open_detector(contender.config.detector)
-        self._thorough = open_detector(lowered(contender.config.detector))
+    def __init__(self, variant: DetectorVariant) -> None:
+        self.name = variant.name
+        self._usual = open_detector(variant.settings)
+        self._thorough = open_detector(lowered(variant.settings))
 
     def look(self, image: Image, photograph: Photograph) -> _Look:
         """Search a picture, which is `photograph` in the size to be searched."""
@@ -92,7 +92,7 @@ def lowered(settings: DetectorSettings) -> DetectorSettings:
 
 
 def judge(
-    contenders: Sequence[Contender], photographs: Sequence[Photograph], size: Size = MEASURE
+    variants: Sequence[DetectorVariant], photographs: Sequence[Photograph], size: Size = MEASURE
 ) -> list[Performance]:
     """Let each detector look at each photograph, fitted into `size`.
 
@@ -105,7 +105,7 @@ def judge(
     """
     if not photographs:
         raise DataError("expected photographs to judge detectors by, found none")
-    entrants = [_Entrant(contender) for contender in contenders]
+    entrants = [_Entrant(variant) for variant in variants]
     with _one_thread():
         _take_turns(entrants, photographs[0], size)  # a first call makes buffers that others reuse
         rows = [_take_turns(entrants, photograph, size) for photograph in photographs]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from converter.crop_fit import fit_crop
 from converter.detection.detector_card import accuracies, describe
 from converter.detection.detector_report import report
+from converter.detection.detector_variants import DetectorVariant
 from converter.detection.judging import judge
 from converter.detection.lessons import read_lessons
 from converter.detection.photographs import Photograph, Split, of_split
@@ -23,8 +24,6 @@ from converter.detection.watching import Answer, Watched, ask, is_watched
 from converter.networks.detector import OUTPUTS, Model, copy_weights, detector
 from converter.quantization.files import move, refuse_existing, write_card
 from converter.quantization.tflite import Precision, to_tflite
-from edge.bench.seeing.contender import Contender
-from edge.config import Config
 from edge.detect import BuiltinSettings, Detector, open_detector
 from edge.errors import DataError, ModelError
 from edge.model_card import DetectorCard, load_detector_card
@@ -201,8 +200,8 @@ def calm_confidence(surest: Sequence[float]) -> float:
 def _measured(path: Path, card: DetectorCard, test: Sequence[Photograph]) -> DetectorCard:
     """Return the card with its figures, and write it."""
     height, width, _ = card.input.shape
-    contender = Contender(card.name, Config(detector=BuiltinSettings(model=path)))
-    performances = judge([contender], test, (width, height))
+    variant = DetectorVariant(card.name, BuiltinSettings(model=path))
+    performances = judge([variant], test, (width, height))
     judged = report("test split", performances, test, (width, height))
     card = msgspec.structs.replace(card, measured=tuple(accuracies(judged)))
     write_card(path, card)

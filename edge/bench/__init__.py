@@ -1,1 +1,1 @@
-"""Measuring emotiond: what it costs and how late it is."""
+"""Benchmark of models, detectors, the pipeline and the whole daemon: `emotiond bench`."""

@@ -1,4 +1,4 @@
-"""A live camera for measurements: a film served in a loop as an HTTP stream, in real time."""
+"""Live camera for measurements: a video served in a loop as MJPEG over HTTP, in real time."""
 
 import time
 from contextlib import suppress
@@ -11,23 +11,23 @@ import cv2
 BOUNDARY = "frame"
 
 QUALITY = 80
-"""Of the JPEGs, as libjpeg counts; webcams' are about as fine."""
+"""JPEG quality as libjpeg counts; that of webcams is similar."""
 
 
 class LiveStream:
-    """Serves a film as MJPEG on a free port of 127.0.0.1, for as long as the `with` block lasts.
+    """HTTP server of a video on a port of 127.0.0.1, for as long as the `with` block lasts.
 
-    As a camera does, it gives `fps` pictures a second whether or not its reader keeps up.
+    Like a camera, it sends `fps` images a second whether or not its reader keeps up.
 
     Args:
-        film: the file whose frames are shown, again and again.
-        fps: pictures a second.
+        video: its frames are sent again and again.
+        fps: images a second.
         port: 0 takes a free one.
     """
 
-    def __init__(self, film: Path, fps: float, port: int = 0) -> None:
+    def __init__(self, video: Path, fps: float, port: int = 0) -> None:
         self.ended = Event()
-        self._pictures = _encode(film)
+        self._jpegs = _encode(video)
         self._fps = fps
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
@@ -35,7 +35,7 @@ class LiveStream:
 
     @property
     def url(self) -> str:
-        """Where the stream is."""
+        """URL of the stream."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/live.mjpg"
 
     def __enter__(self) -> "LiveStream":
@@ -46,7 +46,7 @@ class LiveStream:
         self.close()
 
     def close(self) -> None:
-        """Cut every viewer off and let go of the port."""
+        """Disconnect every client and free the port."""
         if not self.ended.is_set():
             self.ended.set()
             self._server.shutdown()
@@ -64,31 +64,24 @@ class LiveStream:
 
         return Handler
 
-    def serve(self, viewer: BaseHTTPRequestHandler) -> None:
-        """Send pictures to one viewer until the stream ends, or the viewer goes away."""
+    def serve(self, client: BaseHTTPRequestHandler) -> None:
+        """Send images to one client, each when it is due, until the stream or the client ends."""
         with suppress(ConnectionError):
-            viewer.send_response(200)
-            viewer.send_header("Content-Type", f"multipart/x-mixed-replace;boundary={BOUNDARY}")
-            viewer.end_headers()
-            self._send(viewer)
-
-    def _send(self, viewer: BaseHTTPRequestHandler) -> None:
-        """Send pictures, each when it is due."""
-        started, count = time.monotonic(), 0
-        while not self.ended.wait(max(0.0, started + count / self._fps - time.monotonic())):
-            picture = self._pictures[count % len(self._pictures)]
-            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}"
-            viewer.wfile.write(head.encode() + b"\r\n\r\n" + picture + b"\r\n")
-            count += 1
+            client.send_response(200)
+            client.send_header("Content-Type", f"multipart/x-mixed-replace;boundary={BOUNDARY}")
+            client.end_headers()
+            started, count = time.monotonic(), 0
+            while not self.ended.wait(max(0.0, started + count / self._fps - time.monotonic())):
+                jpeg = self._jpegs[count % len(self._jpegs)]
+                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}"
+                client.wfile.write(head.encode() + b"\r\n\r\n" + jpeg + b"\r\n")
+                count += 1
 
 
-def _encode(film: Path) -> list[bytes]:
-    capture = cv2.VideoCapture(str(film))
-    pictures: list[bytes] = []
-    while True:
-        there, image = capture.read()
-        if not there:
-            return pictures
-        pictures.append(
-            cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
-        )
+def _encode(video: Path) -> list[bytes]:
+    capture = cv2.VideoCapture(str(video))
+    jpegs: list[bytes] = []
+    while (read := capture.read())[0]:
+        jpeg = cv2.imencode(".jpg", read[1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
+        jpegs.append(jpeg.tobytes())
+    return jpegs

@@ -1,14 +1,14 @@
-"""`emotiond bench`: how fast models, detectors and the whole daemon are on this machine."""
+"""`emotiond bench`: speed of models, detectors and the whole daemon on this machine."""
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.progress import Progress as Bar
+from rich.progress import Progress
 
 from edge.commands.common import amount, count, write_output
 from edge.errors import EmotiondError, ExitCode
@@ -18,10 +18,10 @@ PARTS = ("models", "pipeline", "live")
 STDOUT = Path("-")
 
 LIMIT = 1.25
-"""Times the cost before, above which a comparison fails."""
+"""Multiple of the cost before, above which a comparison fails."""
 
-QUICK = {"threads": (1,), "batches": (1,), "seconds": 0.2, "frames": 60}
-"""What takes a tenth of the time, and is only good for coarse comparisons."""
+QUICK: dict[str, Any] = {"seconds": 0.2, "frames": 60}
+"""Fields of the plan for a tenth of the time, good only for coarse comparisons."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,30 +29,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", type=Path, nargs="*", metavar="MODEL", help=".tflite or .keras; default: all"
     )
-    parser.add_argument("--detector", action="append", metavar="KIND", help="default: all at hand")
+    parser.add_argument(
+        "--detector", action="append", default=[], metavar="KIND", help="default: all at hand"
+    )
     parser.add_argument("--film", type=Path, help="what the stages see; default: the built-in clip")
-    parser.add_argument("--threads", type=count, nargs="+", help="of interpreters; default: 1 2")
-    parser.add_argument("--batch", type=count, nargs="+", help="faces in a call; default: 1 8")
-    parser.add_argument("--rounds", type=count, help="turns of each contender; default: 3")
+    parser.add_argument("--rounds", type=count, help="measurements of each; default: 3")
     parser.add_argument("--quick", action="store_true", help="coarse, and ten times as fast")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part alone")
     parser.add_argument(
         "--live", type=amount, metavar="FPS", help="also watch a stream of so many frames a second"
     )
     parser.add_argument("--seconds", type=amount, default=60.0, help="for how long; default: 60")
-    _add_outputs(parser)
-
-
-def _add_outputs(parser: argparse.ArgumentParser) -> None:
-    for kind, suffix in (("json", ".json"), ("csv", ".csv"), ("markdown", ".md")):
-        parser.add_argument(
-            f"--{kind}",
-            type=Path,
-            nargs="?",
-            const=STDOUT,
-            metavar=f"FILE{suffix}",
-            help="write it there; without a file, print it instead of the table",
-        )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        nargs="?",
+        const=STDOUT,
+        metavar="FILE.json",
+        help="write it there; without a file, print it instead of the table",
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it")
     parser.add_argument(
         "--compare",
@@ -68,101 +63,78 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Measure what was asked for, write it, and compare it with former results."""
-    from edge.bench.bench import bench
-    from edge.bench.results import read_result
+    from edge.bench.runner import run_bench
+    from edge.bench.schema import read_result
 
     _check_outputs(options)
-    former = [read_result(path) for path in options.compare]  # before minutes are spent
-    result = bench(_plan(options), _progress())
+    old = [read_result(path) for path in options.compare]  # before minutes are spent
+    result = run_bench(_plan(options), _progress())
     _write(options, result)
-    return _compare(result, former, options.limit) if former else ExitCode.OK
+    return _compare(result, old, options.limit) if old else ExitCode.OK
 
 
 def _plan(options: argparse.Namespace) -> Any:
-    from edge.bench.bench import Plan
-    from edge.bench.contest import Extent
+    from edge.bench.runner import BenchPlan
 
-    extent = Extent(files=tuple(options.files), film=options.film)
-    chosen: dict[str, object] = dict(QUICK) if options.quick else {}
-    if options.detector:
-        chosen["detectors"] = tuple(options.detector)
-    if options.threads:
-        chosen["threads"] = tuple(options.threads)
-    if options.batch:
-        chosen["batches"] = tuple(options.batch)
-    parts = options.only or ["models", "pipeline", *(["live"] if options.live else [])]
-    return Plan(
-        extent=msgspec.structs.replace(extent, **chosen),
-        parts=tuple(parts),
+    plan = BenchPlan(
+        files=tuple(options.files),
+        detectors=tuple(options.detector),
+        video=options.film,
+        parts=tuple(options.only or ["models", "pipeline", *(["live"] if options.live else [])]),
         rounds=options.rounds or (1 if options.quick else 3),
         live_fps=options.live or 30.0,
         live_seconds=options.seconds,
     )
+    return msgspec.structs.replace(plan, **QUICK) if options.quick else plan
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
-    """Refuse what would be written over a model: `--json model.tflite` is easily typed.
+    """Refuse what would overwrite a model: `--json model.tflite` is easily typed.
 
     Raises:
         EmotiondError: a file has another ending than what would be written.
     """
-    for kind, suffix in (("json", ".json"), ("csv", ".csv"), ("markdown", ".md"), ("plot", ".png")):
-        path = getattr(options, kind)
-        if path is not None and path != STDOUT and path.suffix != suffix:
-            raise EmotiondError(f"--{kind}: expected a file ending in {suffix}, found {path}")
-    printed = [kind for kind in ("json", "csv", "markdown") if getattr(options, kind) == STDOUT]
-    if len(printed) > 1:
-        raise EmotiondError(f"--{' and --'.join(printed)}: only one can be printed; name files")
+    for name, path, suffix in (("json", options.json, ".json"), ("plot", options.plot, ".png")):
+        if path not in (None, STDOUT) and path.suffix != suffix:
+            raise EmotiondError(f"--{name}: expected a file ending in {suffix}, found {path}")
 
 
 def _progress() -> Any:
-    """Return who is told how far it is: a bar on a terminal, nobody elsewhere."""
-    from edge.bench.bench import Progress
-
+    """Return a callback that draws a bar on a terminal, and nothing elsewhere."""
     console = Console(file=sys.stderr)
-    bar = Bar(console=console, disable=not console.is_terminal, transient=True)
+    bar = Progress(console=console, disable=not console.is_terminal, transient=True)
     task = bar.add_task("measuring", total=None)
 
-    def expect(steps: int) -> None:
-        bar.update(task, total=steps)
-        bar.start()
-
-    def step() -> None:
-        bar.advance(task)
-        if bar.finished:
+    def show(done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+        if done == 0:
+            bar.start()
+        elif done == total:
             bar.stop()
 
-    return Progress(expect, step)
+    return show
 
 
 def _write(options: argparse.Namespace, result: Any) -> None:
+    from edge.bench.format import WIDE, print_result
     from edge.bench.plot import plot
-    from edge.bench.tables import WIDE, comma_separated, markdown, print_result
 
-    makers: dict[str, Callable[[], str]] = {
-        "json": lambda: msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n",
-        "csv": lambda: comma_separated(result),
-        "markdown": lambda: markdown(result),
-    }
     if options.plot:
         write_output(options.plot, plot(result))
-    printed = False
-    for kind, make in makers.items():
-        path = getattr(options, kind)
-        if path == STDOUT:
-            print(make(), end="")
-            printed = True
-        elif path is not None:
-            write_output(path, make().encode())
-    if not printed:
-        console = Console()
-        print_result(result, console if console.is_terminal else Console(width=WIDE))
+    text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
+    if options.json == STDOUT:
+        print(text, end="")
+        return
+    if options.json:
+        write_output(options.json, text.encode())
+    console = Console()
+    print_result(result, console if console.is_terminal else Console(width=WIDE))
 
 
-def _compare(result: Any, former: Sequence[Any], limit: float) -> ExitCode:
-    from edge.bench.comparison import change_lines, choose, compare, too_slow
+def _compare(result: Any, old_results: Sequence[Any], limit: float) -> ExitCode:
+    from edge.bench.compare import compare, find_comparable, format_change
 
-    old = choose(result, former)
+    old = find_comparable(result, old_results)
     if old is None:
         print(
             "not compared: none was measured on a CPU with the features of this one, "
@@ -174,9 +146,9 @@ def _compare(result: Any, former: Sequence[Any], limit: float) -> ExitCode:
     if not changes:
         raise EmotiondError("--compare: the two results have no row in common")
     print("\ntimes the cost before, as multiples of the reference computation:", file=sys.stderr)
-    for line in change_lines(changes, limit):
-        print(line, file=sys.stderr)
-    slow = too_slow(changes, limit)
+    for change in changes:
+        print(format_change(change, limit), file=sys.stderr)
+    slow = [change for change in changes if change.normalized > limit]
     if not slow:
         return ExitCode.OK
     raise EmotiondError(f"{len(slow)} of {len(changes)} cost more than {limit:g} times as before")

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import pytest
 
-from edge.bench.scenes import CROWD, ONE_FACE, film_of
+from edge.bench.clips import CROWD, ONE_FACE, clip_of
 from tests.arm64.board import BOARDS, Board, fetch_networks, install, run
 from tests.conftest import ROOT
 
@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install(tmp_path_factory.mktemp("wheel"))
     fetch_networks(folder)
     for scene in (ONE_FACE, CROWD):
-        for number, image in enumerate(_some_of(film_of(scene, folder))):
+        for number, image in enumerate(_some_of(clip_of(scene, folder))):
             cv2.imwrite(str(folder / f"{scene.replace(' ', '-')}-{number}.png"), image)
     for photograph in (*MEDIA.glob("*.jpg"), *MEDIA.glob("*.png")):
         shutil.copy(photograph, folder)

@@ -9,15 +9,6 @@ from tests.converter.faces import write_csv
 INT8 = find_model(Path("shallow-int8"))
 
 
-def test_make_clip_writes_a_film(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data, votes = write_csv(tmp_path)
-    clip = tmp_path / "clip.mp4"
-    options = ["--data", str(data), "--votes", str(votes), "--out", str(clip)]
-    assert main(["make-clip", *options]) == 0
-    assert clip.stat().st_size > 10_000
-    assert "clip.mp4" in capsys.readouterr().out
-
-
 def test_fit_crop_of_drawn_faces_says_that_none_was_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,9 +10,9 @@ from converter.detection.average_precision import Detections
 from converter.detection.detector_plots import draw_detectors
 from converter.detection.detector_report import APART, DetectorReport, report
 from converter.detection.detector_table import summarize
+from converter.detection.detector_variants import parse_variant
 from converter.detection.judging import Performance, judge
 from converter.detection.photographs import Photograph, Split, of_split
-from edge.bench.seeing.contender import parse_contender
 from tests.conftest import MEDIA
 from tests.converter.detection.photos import write_photo
 
@@ -130,9 +130,9 @@ def test_yunet_scores_on_real_photographs_what_others_measured(yunet: Path) -> N
         pytest.skip("the photographs of ../shared/data/faces are not on this machine")
     tests = of_split(open_photographs(FACES), Split.TEST)
     photos = [one for one in tests if one.source not in APART]
-    contender = parse_contender(f"{{kind: yunet, model: {yunet}}}")
+    variant = parse_variant(f"{{kind: yunet, model: {yunet}}}")
 
-    judged = report("faces", judge([contender], photos, (160, 120)), photos, (160, 120))
+    judged = report("faces", judge([variant], photos, (160, 120)), photos, (160, 120))
 
     (one,) = judged.detectors
     assert (one.overall.pictures, judged.empty_pictures) == (308, 70)

@@ -6,8 +6,8 @@ import pytest
 
 from converter.detection import judging
 from converter.detection.average_precision import LEAST
+from converter.detection.detector_variants import parse_variant
 from converter.detection.judging import fit, judge, lowered, measured_truth
-from edge.bench.seeing.contender import parse_contender
 from edge.config import parse_detector
 from edge.detect import HaarSettings, YuNetSettings
 from edge.errors import ConfigError, DataError
@@ -58,7 +58,7 @@ def test_boxes_and_truth_are_measured_in_320x240_whatever_is_searched(
 ) -> None:
     photo = write_photo(tmp_path / "one.png", [(100, 50, 200, 150)])
 
-    (one,) = judge([parse_contender("haar")], [photo], size)
+    (one,) = judge([parse_variant("haar")], [photo], size)
 
     assert set(told.sizes) == {shown}
     assert one.found[0].boxes == pytest.approx(np.array([[80, 40, 160, 120]]))
@@ -70,7 +70,7 @@ def test_detectors_are_timed_in_turn_on_one_thread(tmp_path: Path, told: Told) -
     photos = [write_photo(tmp_path / f"{number}.png") for number in range(3)]
     before = cv2.getNumThreads()
 
-    both = judge([parse_contender("haar"), parse_contender("yunet")], photos)
+    both = judge([parse_variant("haar"), parse_variant("yunet")], photos)
 
     assert [one.name for one in both] == ["haar", "yunet"]
     assert set(told.threads) == {1}
@@ -80,4 +80,4 @@ def test_detectors_are_timed_in_turn_on_one_thread(tmp_path: Path, told: Told) -
 
 def test_without_photographs_there_is_nothing_to_judge_by() -> None:
     with pytest.raises(DataError, match="found none"):
-        judge([parse_contender("haar")], [])
+        judge([parse_variant("haar")], [])

@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.bench.seeing.labels import Scene
-from edge.bench.seeing.reel import Reel
 from edge.detect.blazeface import BlazeFaceVariant
 from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
 from edge.geometry import Box
 from edge.types import Face, Image
 from tests.conftest import MEDIA
+from tools.tracking_eval.clips import ClipLabels, LabeledClip
 
 MEDIAPIPE = Path(__file__).with_name("mediapipe.json")
 SURE, ALIKE = 0.6, 0.9
@@ -26,7 +25,7 @@ STEP = 10
 def pictures(media: Path) -> Iterator[tuple[str, Image]]:
     """Yield a name for each picture of the photos and clips, and the picture."""
     for path in sorted(media.iterdir()):
-        for frame in Reel(path, Scene()).frames():
+        for frame in LabeledClip(path, ClipLabels()).frames():
             if frame.index % STEP == 0:
                 yield f"{path.name} {frame.index}", frame.image
 

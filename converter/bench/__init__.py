@@ -1,1 +1,0 @@
-"""Keras measured beside what runs without it; a process of its own for `emotiond bench`."""

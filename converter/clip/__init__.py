@@ -1,1 +1,0 @@
-"""The built-in clip: faces made of many, and of nobody."""

@@ -1,0 +1,148 @@
+"""Live benchmark: the whole daemon as a process of its own, watching a live stream."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from edge.bench.schema import DEFAULT_MODEL, LiveRow
+from edge.bench.stream import LiveStream
+from edge.errors import EmotiondError
+from edge.metrics import rss_bytes
+from edge.publish.payload import decode_event
+
+FINAL_STATS = re.compile(
+    r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames,.*latency p50 (?P<p50>[\d.]+) ms, "
+    r"p95 (?P<p95>[\d.]+) ms; dropped (?P<dropped>.*)"
+)
+"""Line with which the daemon ends its log."""
+
+WARM_UP_SECONDS = 4.0
+"""Time from the daemon's start until it is measured."""
+
+POLL_SECONDS = 0.01
+"""Interval at which the first event is looked for."""
+
+STOP_TIMEOUT = 30.0
+"""Seconds that the daemon may take to stop."""
+
+
+def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow:
+    """Let the daemon watch a video as a stream of MJPEG, which most cameras give, and measure it.
+
+    Raises:
+        EmotiondError: the daemon ended early; the text is its last message.
+    """
+    with LiveStream(video, fps) as stream, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        config = {
+            "source": {"kind": "stream", "url": stream.url},
+            "sinks": [{"kind": "jsonl", "path": "events.jsonl"}],
+            "state": ".",
+        }
+        started = time.monotonic()
+        with run_daemon(folder, config) as process:
+            first_event = _await_event(folder, started)
+            cpu = cpu_share(process.pid, seconds)
+            memory = rss_bytes(process.pid) / 1e6
+        stats = FINAL_STATS.search(final_stats(folder))
+        assert stats, "the daemon's final statistics have another form"
+        latencies = _event_latencies(folder)
+    return LiveRow(
+        detector="auto",
+        model=DEFAULT_MODEL,
+        scene=scene,
+        source_fps=fps,
+        seconds=seconds,
+        fps=float(stats["fps"]),
+        frames=int(stats["frames"]),
+        dropped=sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"])),
+        p50_ms=float(stats["p50"]),
+        p95_ms=float(stats["p95"]),
+        event_p95_ms=float(np.percentile(latencies, 95)) if latencies else None,
+        cpu_percent=100 * cpu,
+        memory_mb=memory,
+        first_event_s=first_event,
+    )
+
+
+@contextmanager
+def run_daemon(
+    folder: Path, config: dict[str, Any], environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the daemon for as long as the `with` block lasts, then stop it as systemd does.
+
+    Args:
+        folder: for its config, and its log, `daemon.log`.
+        config: what it runs by.
+        environment: added to the process's own.
+    """
+    path = folder / "config.json"
+    path.write_bytes(msgspec.json.encode(config))
+    command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
+    with (folder / "daemon.log").open("w") as log:
+        process = subprocess.Popen(command, stderr=log, env={**os.environ, **(environment or {})})
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOP_TIMEOUT)
+
+
+def final_stats(folder: Path) -> str:
+    """Return the statistics that a daemon logged when it ended.
+
+    Raises:
+        EmotiondError: it ended before it logged any; the text is its last message.
+    """
+    lines = (folder / "daemon.log").read_text().splitlines()
+    stats = next((line for line in reversed(lines) if "fps in" in line), None)
+    if stats is None:
+        raise EmotiondError(f"the daemon ended too early: {lines[-1] if lines else 'silently'}")
+    return stats.partition("; ")[2]
+
+
+def cpu_share(pid: int, seconds: float, meanwhile: Callable[[float], object] = time.sleep) -> float:
+    """Return the share of one core that a process uses in the next seconds.
+
+    Args:
+        pid: of the process.
+        seconds: how long.
+        meanwhile: what is done for as long.
+    """
+    before = _cpu_seconds(pid)
+    meanwhile(seconds)
+    return (_cpu_seconds(pid) - before) / seconds
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a running process took (proc(5), stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _await_event(folder: Path, started: float) -> float | None:
+    """Wait until the daemon is warm; return the seconds from its start to its first event."""
+    first = None
+    while time.monotonic() < started + WARM_UP_SECONDS:
+        if first is None and (folder / "events.jsonl").exists():
+            first = time.monotonic() - started
+        time.sleep(POLL_SECONDS)
+    return first
+
+
+def _event_latencies(folder: Path) -> list[float]:
+    """Return the milliseconds from capture to event of every event."""
+    path = folder / "events.jsonl"
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return [1000 * decode_event(line).latency for line in lines]

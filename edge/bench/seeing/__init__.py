@@ -1,1 +1,0 @@
-"""How well faces are found and followed on labelled media."""

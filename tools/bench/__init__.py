@@ -1,0 +1,1 @@
+"""Measurements for maintainers: what parts of the daemon cost, and whether it lasts."""

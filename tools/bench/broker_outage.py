@@ -1,0 +1,68 @@
+"""`python -m tools.bench.broker_outage`: does a broker that is away disturb the camera?
+
+The same live stream is watched again and again, each time with the broker in another state. The
+daemon's final statistics tell how many frames it analyzed and dropped.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from edge.bench.live_bench import cpu_share, final_stats, run_daemon
+from edge.bench.stream import LiveStream
+from edge.commands.demo import CLIP
+from edge.commands.embedded_broker import HOST, EmbeddedBroker, free_port
+from tools.bench.soak import await_ready, notification_socket
+
+AWAY_SECONDS, ONLINE_SECONDS = 2.0, 3.0
+"""Times that a broker is away and online, where it comes and goes."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run once for each state of the broker and print how it went."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fps", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=30.0, help="with each state")
+    options = parser.parse_args(arguments)
+    with EmbeddedBroker() as broker, LiveStream(CLIP, options.fps) as stream:
+        states: dict[str, tuple[list[int], Callable[[float], None]]] = {
+            "no MQTT": ([], time.sleep),
+            "online": ([broker.port], time.sleep),
+            "absent": ([free_port()], time.sleep),
+            "comes and goes": ([broker.port], lambda seconds: _come_and_go(broker, seconds)),
+        }
+        for name, (ports, meanwhile) in states.items():
+            print(f"{name:<15}{_watch(stream, ports, options.seconds, meanwhile)}", flush=True)
+
+
+def _watch(
+    stream: LiveStream, ports: list[int], seconds: float, meanwhile: Callable[[float], None]
+) -> str:
+    """Return the daemon's final statistics and its share of a core."""
+    sinks = [{"kind": "mqtt", "host": HOST, "port": port, "device": "bench"} for port in ports]
+    source = {"kind": "stream", "url": stream.url}
+    config: dict[str, Any] = {"source": source, "sinks": sinks, "state": "."}
+    with tempfile.TemporaryDirectory() as name, notification_socket(Path(name)) as systemd:
+        folder = Path(name)
+        with run_daemon(folder, config, {"NOTIFY_SOCKET": str(folder / "notify")}) as process:
+            await_ready(systemd)
+            systemd.close()  # nobody reads what else it tells
+            cpu = cpu_share(process.pid, seconds, meanwhile)
+        stats = final_stats(folder)
+    return f"{stats}; {cpu:.0%} of a core"
+
+
+def _come_and_go(broker: EmbeddedBroker, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(ONLINE_SECONDS)
+        broker.__exit__()
+        time.sleep(AWAY_SECONDS)
+        broker.__enter__()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Tutorial loop: what the student projects do that emotiond began from, and its measurement.
+
+On every frame it runs OpenCV's default Haar cascade on the whole gray image (scale 1.3, five
+neighbors), `model.predict` for each face, draws a rectangle and a label, and writes a JPEG for the
+page. The network is this project's own shallow one, untrained: that costs the same. OpenCV and
+TensorFlow use as many threads as they like, as they do there.
+"""
+
+import os
+import time
+
+import cv2
+import msgspec
+import numpy as np
+
+from converter.datasets import EXPRESSIONS, SIDE
+from edge.bench.clips import LoopingVideoSource
+from edge.bench.machine_info import NEIGHBORS, SCALE
+from edge.bench.pipeline_bench import WARM_UP_FRAMES, StageTimings
+from edge.bench.worker_protocol import Request, serve_stdin
+from edge.capture.source import iter_frames
+from edge.commands.demo import CLIP
+from edge.detect.haar import Cascade
+from edge.types import Image
+
+GREEN = (0, 255, 0)
+
+
+class BaselineResult(msgspec.Struct, frozen=True):
+    """Frames a second, milliseconds a frame of each stage, and faces a frame of the loop."""
+
+    fps: float
+    stages: dict[str, float]
+    faces: float
+
+
+class BaselineRequest(Request, frozen=True):
+    """Request to run the loop on so many frames of the built-in clip."""
+
+    frames: int
+
+    module = "tools.bench.tutorial_loop"
+    result = BaselineResult
+
+
+class TutorialLoop:
+    """Detects, predicts and draws, as tutorials do."""
+
+    def __init__(self) -> None:
+        from converter.networks.classifiers import Model, shallow
+
+        self._cascade = cv2.CascadeClassifier(str(Cascade.DEFAULT.file))
+        self._model: Model = shallow(len(EXPRESSIONS))
+
+    def process(self, image: Image, times: list[float]) -> int:
+        """Process one image, drawing on it; append the time after each stage; return the faces."""
+        gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+        boxes = self._cascade.detectMultiScale(gray, SCALE, NEIGHBORS)
+        times.append(time.perf_counter())
+        labels = [self._predict(gray[y : y + h, x : x + w]) for x, y, w, h in boxes]
+        times.append(time.perf_counter())
+        for label, (x, y, w, h) in zip(labels, boxes, strict=True):
+            cv2.rectangle(image, (x, y), (x + w, y + h), GREEN, 2)
+            cv2.putText(image, label, (x, y - 10), cv2.FONT_HERSHEY_SIMPLEX, 1, GREEN, 2)
+        cv2.imencode(".jpg", image)
+        times.append(time.perf_counter())
+        return len(boxes)
+
+    def _predict(self, face: Image) -> str:
+        crop = cv2.resize(face, (SIDE, SIDE)).reshape(1, SIDE, SIDE, 1)
+        output = self._model.predict(np.asarray(crop, np.float32), verbose=0)
+        return str(EXPRESSIONS[int(np.argmax(output["logits"]))])
+
+
+def measure_baseline(request: BaselineRequest) -> BaselineResult:
+    """Send the built-in clip through the loop."""
+    loop, timings = TutorialLoop(), StageTimings()
+    started = time.perf_counter()
+    for frame in iter_frames(LoopingVideoSource(CLIP, WARM_UP_FRAMES + request.frames)):
+        times = [started, time.perf_counter()]
+        faces = loop.process(frame.image.copy(), times)
+        if frame.index >= WARM_UP_FRAMES:
+            timings.stages.append(tuple(np.diff(times).tolist()))
+            timings.faces += faces
+        started = time.perf_counter()
+    return BaselineResult(timings.fps, timings.milliseconds, timings.faces / request.frames)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    serve_stdin(BaselineRequest, measure_baseline)

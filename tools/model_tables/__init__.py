@@ -1,0 +1,1 @@
+"""Tables of the shipped models and detectors, written from their cards."""
