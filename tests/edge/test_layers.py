@@ -7,7 +7,7 @@ from pathlib import Path
 import edge
 
 LAYERS = (
-    "errors types geometry fileio paths secrets labels label_colors metrics system_stats "
+    "errors types geometry fileio paths secrets labels metrics "
     "logging_setup config_errors tflite model_card pipeline.worker pipeline.latest_frame",
     "capture detect track infer",
     "service.commands",
