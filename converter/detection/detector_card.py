@@ -61,8 +61,6 @@ def _told(summary: Summary) -> str:
     )
     if summary.portraits:
         text += f"{summary.portraits:,} faces cut close were laid into others. "
-    if summary.taught:
-        text += "A larger detector showed it where eyes, nose and mouth are. "
     return text + f"{summary.watched:,} more photographs were watched, and chose what was kept."
 
 
