@@ -51,7 +51,7 @@ def replaced(folder: Path, **fields: Any) -> tuple[Parts, set[str]]:
     [
         ({}, set()),
         ({"smoothing": {"dwell": 0.5}}, {"expressions"}),
-        ({"tracker": {"min_hits": 3}}, {"follower", "expressions"}),
+        ({"tracker": {"min_hits": 4}}, {"follower", "expressions"}),
         ({"source": {"kind": "video", "path": "b.mp4"}}, {"source", "follower", "expressions"}),
         ({"privacy": {"pictures": True}}, {"mqtt"}),
         ({"sinks": [BASE["sinks"][1]]}, {"mqtt"}),
