@@ -16,12 +16,14 @@ from converter.commands import (
     table,
     train,
     train_detector,
+    train_refiner,
 )
 from edge.errors import EmotiondError, ExitCode
 
 COMMANDS = (
     train,
     train_detector,
+    train_refiner,
     quantize,
     quantize_detector,
     convert,

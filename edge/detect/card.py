@@ -95,6 +95,29 @@ class DetectorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
             raise ValueError("Expected a `crop_fit` with a `scale` above 0")
 
 
+class RefinerCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a refinement network is, and how its answer and the detector's are put together.
+
+    Attributes:
+        input: the crop it takes.
+        weights: of the detector's logit, of its own, and what is added: the logit of both.
+        measured: what it was measured on, in words and figures.
+    """
+
+    input: DetectorInput
+    weights: tuple[float, float, float]
+    measured: tuple[str, ...]
+
+
+def load_refiner_card(model: Path) -> RefinerCard:
+    """Read the card of a refinement network and check that it is of this very file.
+
+    Raises:
+        ModelError: model or card is missing, malformed, or the hash differs.
+    """
+    return read_card(model, RefinerCard, "a refiner's card")
+
+
 def load_detector_card(model: Path) -> DetectorCard:
     """Read the card of `model` and check that it is of this very file.
 
