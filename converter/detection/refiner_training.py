@@ -22,6 +22,7 @@ from converter.training.optimizer import new_optimizer
 from converter.training.precision import in_float32, use_precision
 from converter.training.progress import Progress
 from converter.training.start import begin
+from edge.errors import ModelError
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +135,17 @@ def train_refiner(
     )
     (directory / CHECKPOINT).unlink(missing_ok=True)
     return directory / MODEL
+
+
+def open_refiner(directory: Path) -> Any:
+    """Return the network that `train_refiner` left in a folder.
+
+    Raises:
+        ModelError: its training is not finished, or there is none.
+    """
+    if (directory / CHECKPOINT).exists() or not (directory / MODEL).exists():
+        raise ModelError(f"{directory}: expected a finished training; run train-refiner")
+    return keras.saving.load_model(directory / MODEL, compile=False)
 
 
 def _plain(network: Any) -> Any:

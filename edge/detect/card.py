@@ -69,7 +69,8 @@ class DetectorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Attributes:
         strides: pixels of the input between neighbouring cells, of each layer of the answer in
             order.
-        min_confidence: what is less surely a face is passed over.
+        candidate_confidence: what is less surely a face is not looked at again.
+        min_confidence: what is less surely a face, looked at again, is passed over.
         keep_confidence: what is less surely a face is passed over where one was seen before.
         crop_fit: of its boxes, as `emotiond-convert fit-crop` measured it.
         smallest_face, largest_face: heights in pixels of the input between which it was trained and
@@ -79,6 +80,7 @@ class DetectorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     input: DetectorInput
     strides: Annotated[tuple[Length, ...], msgspec.Meta(min_length=1)]
+    candidate_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
     keep_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
     crop_fit: CropFit

@@ -13,16 +13,13 @@ import cv2
 import numpy as np
 
 from edge.assets import asset
-from edge.detect.card import RefinerCard, load_refiner_card
+from edge.detect.card import load_refiner_card
 from edge.geometry import Box, KeyPoints, Point
 from edge.records import Face, Image
 from edge.runtime import TensorForm, open_network
 
 CONTEXT = 1.3
 """Side of the square that it sees, in longest sides of the box: hair, chin and some ground."""
-
-MOST = 16
-"""Faces of a picture that it looks at, the surest: each takes a tenth of the detector's time."""
 
 
 class Refiner:
@@ -34,33 +31,40 @@ class Refiner:
     """
 
     def __init__(self, model: Path | None = None) -> None:
-        path = model or asset("models") / "detectors" / "refiner-32.tflite"
-        self.card: RefinerCard = load_refiner_card(path)
+        path = model or asset("models") / "refiners" / "refiner-32.tflite"
+        self.card = load_refiner_card(path)
         self._network = open_network(path)
         outputs = [TensorForm((1, 1), "int8"), TensorForm((1, 8), "int8")]
         self._order = self._network.expect(TensorForm((1, *self.card.input.shape), "int8"), outputs)
 
     def refine(self, image: Image, faces: list[Face]) -> list[Face]:
         """Return the faces with their points, each as sure as both looks are of it."""
-        return [self._refined(image, face) for face in faces[:MOST]] + faces[MOST:]
+        return [self._refined(image, face) for face in faces]
 
     def _refined(self, image: Image, face: Face) -> Face:
-        side = CONTEXT * max(face.box.width, face.box.height)
-        square = Box.around(face.box.center, side)
-        crop = cut(image, square, self.card.input.shape[0])
-        outputs = self._network.invoke(np.bitwise_xor(crop, 128).view(np.int8)[None])
-        score, points = (
-            self._network.dequantize(place, outputs[place])[0] for place in self._order
-        )
+        score, points = self.look(image, face.box)
         first, second, offset = self.card.weights
         confidence = min(max(face.confidence, 1e-4), 1 - 1e-4)
-        logit = first * math.log(confidence / (1 - confidence)) + second * float(score[0]) + offset
-        middle = face.box.center
+        logit = first * math.log(confidence / (1 - confidence)) + second * score + offset
+        return replace(face, confidence=1 / (1 + math.exp(-logit)), points=points)
+
+    def look(self, image: Image, box: Box) -> tuple[float, KeyPoints]:
+        """Return the logit of a face being in a box, and the points that it would have there."""
+        square = square_around(box)
+        crop = cut(image, square, self.card.input.shape[0])
+        outputs = self._network.invoke(np.bitwise_xor(crop, 128).view(np.int8)[None])
+        score, points = (outputs[place][0] for place in self._order)
+        middle, side = square.center, square.width
         places = (
             Point(middle.x + side * x, middle.y + side * y)
             for x, y in points.reshape(4, 2).tolist()
         )
-        return replace(face, confidence=1 / (1 + math.exp(-logit)), points=KeyPoints(*places))
+        return float(score[0]), KeyPoints(*places)
+
+
+def square_around(box: Box) -> Box:
+    """Return what the network sees of a picture to judge a box."""
+    return Box.around(box.center, CONTEXT * max(box.width, box.height))
 
 
 def cut(image: Image, square: Box, pixels: int) -> Image:
