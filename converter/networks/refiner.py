@@ -33,7 +33,9 @@ def refiner(channels: int = 3) -> Any:
             filters, 3, strides=stride, padding="same", use_bias=False, name=f"conv_{number}"
         )(x)
         x = layers.ReLU()(layers.BatchNormalization(name=f"norm_{number}")(x))
-    x = layers.Dense(64, activation="relu", name="hidden")(layers.Flatten()(x))
+    # A convolution over all that is left, not a dense layer: Muon is for kernels of convolutions.
+    x = layers.Conv2D(64, SIDE // 8, use_bias=False, name="hidden")(x)
+    x = layers.Flatten()(layers.ReLU()(layers.BatchNormalization(name="norm_hidden")(x)))
     outputs = {
         name: layers.Dense(numbers, dtype="float32", name=name)(x)
         for name, numbers in OUTPUTS.items()
