@@ -12,16 +12,20 @@ from converter.commands import (
     inspect,
     quantize,
     quantize_detector,
+    quantize_refiner,
     train,
     train_detector,
+    train_refiner,
 )
 from edge.errors import EmotiondError, ExitCode
 
 COMMANDS = (
     train,
     train_detector,
+    train_refiner,
     quantize,
     quantize_detector,
+    quantize_refiner,
     convert,
     evaluate,
     evaluate_detector,

@@ -225,7 +225,8 @@ class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     Attributes:
         strides: pixels of the input between neighboring cells, of each layer of the output in
             order.
-        min_confidence: below it, what is found is not taken for a face.
+        candidate_confidence: below it, what is found is not looked at again by the refiner.
+        min_confidence: below it, what both networks saw is not taken for a face.
         keep_confidence: the same, where a face was seen before.
         crop_fit: of its boxes, as `emotiond-convert fit-crop` measured it.
         smallest_face, largest_face: heights in pixels of the input between which it was trained and
@@ -237,6 +238,7 @@ class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     input: DetectorInput
     strides: Annotated[tuple[Length, ...], msgspec.Meta(min_length=1)]
+    candidate_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
     keep_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
     crop_fit: CropCalibration
@@ -251,6 +253,23 @@ class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise ValueError("Expected a `smallest_face` below `largest_face`")
         if self.crop_fit.scale <= 0:
             raise ValueError("Expected a `crop_fit` with a `scale` above 0")
+
+
+class RefinerCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Card of a refinement network: what it takes, and how its output joins the detector's.
+
+    Attributes:
+        input: the crop it takes.
+        weights: of the detector's logit and of its own, and an offset; their sum is the logit of
+            the face.
+        measured: what it was measured on, in words and figures.
+    """
+
+    kind_name: ClassVar[str] = "a refiner's card"
+
+    input: DetectorInput
+    weights: tuple[float, float, float]
+    measured: tuple[str, ...]
 
 
 AnyCard = TypeVar("AnyCard", bound=BaseCard)
@@ -277,6 +296,15 @@ def load_detector_card(model: Path) -> DetectorCard:
         ModelError: as `load_card`.
     """
     return _read_card(model, DetectorCard)
+
+
+def load_refiner_card(model: Path) -> RefinerCard:
+    """Read the card of a refinement network and check that it is of this very file.
+
+    Raises:
+        ModelError: as `load_card`.
+    """
+    return _read_card(model, RefinerCard)
 
 
 def read_labels(model: Path) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from converter.commands.extras import needs
 from converter.commands.options import picture_size
 from converter.datasets import Usage, open_dataset
 from converter.detection.annotations import open_photographs
+from converter.detection.photographs import Photograph
 from edge.commands.common import add_subcommand
 from edge.model_card import DetectorCard
 
@@ -20,8 +21,9 @@ def add(commands: Any) -> None:
     text = "write int8 face detectors with cards, each verified first"
     parser = add_subcommand(commands, "quantize-detector", _run, text)
     parser.add_argument("training", type=Path, help="the folder that train-detector wrote")
+    add_photographs(parser)
     parser.add_argument(
-        "--data", type=Path, required=True, help="the photographs with boxes, of both splits"
+        "--refiner", type=Path, help="the .tflite of quantize-refiner; default: the shipped one"
     )
     parser.add_argument(
         "--faces",
@@ -41,11 +43,33 @@ def add(commands: Any) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite; take what is refused")
 
 
+def add_photographs(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names photographs with boxes."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="PATH",
+        help="photographs with boxes, of both splits; may be given several times",
+    )
+
+
+def read_photographs(options: argparse.Namespace) -> list[Photograph]:
+    """Return the photographs that the option names.
+
+    Raises:
+        DataError: an annotation cannot be read.
+    """
+    return [one for path in options.data for one in open_photographs(path)]
+
+
 def _run(options: argparse.Namespace) -> None:
     quantizing = needs("convert", "converter.detection.quantizing")
     trained = needs("convert", "converter.detection.trained").open_training(options.training)
     faces = open_dataset(options.faces).split(Usage.TRAINING).faces().drawn(FACES, seed=0)
-    evidence = quantizing.Evidence(open_photographs(options.data), faces.pixels)
+    photographs = read_photographs(options)
+    evidence = quantizing.Evidence(photographs, faces.pixels, refiner=options.refiner)
     options.out.mkdir(parents=True, exist_ok=True)
     for width, height in options.size or [(320, 240), (160, 120)]:
         path = options.out / f"{options.name}-{width}x{height}.tflite"

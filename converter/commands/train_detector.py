@@ -24,6 +24,11 @@ def add(commands: Any) -> None:
     """Add the subcommand."""
     parser = add_subcommand(commands, "train-detector", _run, "train a face detector by a recipe")
     parser.add_argument("recipe", type=Path, help="such as converter/recipes/detector.yaml")
+    add_material(parser)
+
+
+def add_material(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what to learn from, and where the network goes."""
     parser.add_argument("--out", type=Path, required=True, help="folder for network and log")
     parser.add_argument(
         "--data",
@@ -49,13 +54,24 @@ def add(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> None:
     training = needs("convert", "converter.detection.training")
     recipe = load_recipe(options.recipe, DetectorRecipe)
-    photographs = [one for path in options.data for one in open_photographs(path)]
-    teacher = open_teacher(options.teacher) if options.teacher else None
-    portraits = _portraits(options.faces, teacher, recipe.seed) if options.faces else []
-    material = training.gather(photographs, teacher, portraits)
+    material = gather_material(options, recipe.seed)
     if options.force and options.out.exists():
         folder.clear(options.out)
     print(f"wrote {training.train_detector(recipe, material, options.out)}")
+
+
+def gather_material(options: argparse.Namespace, seed: int) -> Any:
+    """Return the `Material` that the options of `add_material` name.
+
+    Raises:
+        DataError: a photograph cannot be read, or there are too few.
+        ConfigError: there are faces and no teacher.
+    """
+    training = needs("convert", "converter.detection.training")
+    photographs = [one for path in options.data for one in open_photographs(path)]
+    teacher = open_teacher(options.teacher) if options.teacher else None
+    portraits = _portraits(options.faces, teacher, seed) if options.faces else []
+    return training.gather(photographs, teacher, portraits)
 
 
 def _portraits(path: Path, teacher: Detector | None, seed: int) -> list[Lesson]:

@@ -22,6 +22,9 @@ LICENCE = (
     "Weights: for research use. They were learnt from photographs that belong to their owners and "
     "are not part of this project."
 )
+CANDIDATE = 0.25
+"""Confidence from which a second look is taken, at some two or three places of a picture."""
+
 LIMITS = (
     "It finds upright faces that look at the camera or somewhat beside it, masked ones too; the "
     "more a head is tilted or turned, the fewer. Ages, skins and cultures are not evenly "
@@ -36,6 +39,7 @@ def describe(path: Path, network: Model, trained: Trained) -> DetectorCard:
         name=path.stem,
         input=DetectorInput((height, width, channels), "int8", trained.recipe.color),
         strides=STRIDES,
+        candidate_confidence=CANDIDATE,
         min_confidence=LEAST,
         keep_confidence=LEAST,
         crop_fit=CropCalibration(1.0, 0.0, 0.0),

@@ -35,8 +35,11 @@ MAX_LOSS = 0.01
 EXAMPLES = 200
 """Photographs that show the quantiser the range of every activation."""
 
-CALM = 0.01
+CALM = 0.005
 """Share of the photographs without faces in which the default confidence may let one pass."""
+
+KEPT_CALM = 0.05
+"""The same of the confidence that counts where a face is known already."""
 
 LEAST_CALM, MOST_CALM = 0.3, 0.99
 """The default confidence lies between them, however calm a network is."""
@@ -51,11 +54,13 @@ class Evidence:
             what the card's figures are of.
         faces: cut close, uint8 (n, side, side), to fit the crops.
         seed: of what is drawn.
+        refiner: the .tflite that looks again at what the detector finds.
     """
 
     photographs: Sequence[Photograph]
     faces: NDArray[np.uint8]
     seed: int = 0
+    refiner: Path | None = None
 
 
 def quantize_detector(
@@ -88,7 +93,7 @@ def quantize_detector(
         if problem and not force:
             raise ModelError(f"{problem}; --force takes it all the same")
         card = _fitted(inside, training, evidence)
-        card = _measured(inside, card, of_split(evidence.photographs, Split.TEST))
+        card = _measured(inside, card, evidence)
         move(inside, path)
     return card
 
@@ -121,10 +126,10 @@ def _int8(network: Model, training: Sequence[Photograph], seed: int) -> bytes:
     chosen = np.random.default_rng(seed).permutation(len(training))[:EXAMPLES]
     lessons = read_lessons((training[number] for number in chosen.tolist()), teacher=None)
     examples = Watched(lessons, network.input_shape[1:]).pictures
-    return to_tflite(_without_rescaling(network), Precision.INT8, examples, entry="int8")
+    return to_tflite(without_rescaling(network), Precision.INT8, examples, entry="int8")
 
 
-def _without_rescaling(network: Model) -> Model:
+def without_rescaling(network: Model) -> Model:
     """Return the same function, its scale made part of the first kernel: a pass less."""
 
     def plain(layer: Any) -> Any:
@@ -170,10 +175,14 @@ def _ask_int8(path: Path, pictures: NDArray[np.uint8]) -> Answer:
 def _fitted(path: Path, training: Sequence[Photograph], evidence: Evidence) -> DetectorCard:
     """Return the card with its default confidence and crop fit, and write it."""
     card = load_detector_card(path)
-    confidence = calm_confidence(_false_faces(_open(path), training))
-    card = msgspec.structs.replace(card, min_confidence=confidence)
+    surest = _false_faces(_open(path, evidence), training)
+    card = msgspec.structs.replace(
+        card,
+        min_confidence=calm_confidence(surest, CALM),
+        keep_confidence=calm_confidence(surest, KEPT_CALM),
+    )
     write_card(path, card)
-    fit = fit_crop(_open(path), evidence.faces, evidence.seed).fit
+    fit = fit_crop(_open(path, evidence), evidence.faces, evidence.seed).fit
     card = msgspec.structs.replace(card, crop_fit=fit)
     write_card(path, card)
     return card
@@ -186,21 +195,24 @@ def _false_faces(detector: Detector, training: Sequence[Photograph]) -> list[flo
     return [max((face.confidence for face in faces), default=0.0) for faces in found]
 
 
-def calm_confidence(surest: Sequence[float]) -> float:
+def calm_confidence(surest: Sequence[float], share: float) -> float:
     """Return the least confidence, to two digits, that lets few enough photographs pass.
 
     Args:
         surest: the confidence of the surest false face in each photograph without any.
+        share: of the photographs that may pass.
     """
-    allowed = int(CALM * len(surest))
+    allowed = int(share * len(surest))
     highest = sorted(surest, reverse=True)[allowed]
     return min(max(LEAST_CALM, math.floor(100 * highest + 1) / 100), MOST_CALM)
 
 
-def _measured(path: Path, card: DetectorCard, test: Sequence[Photograph]) -> DetectorCard:
+def _measured(path: Path, card: DetectorCard, evidence: Evidence) -> DetectorCard:
     """Return the card with its figures, and write it."""
+    test = of_split(evidence.photographs, Split.TEST)
     height, width, _ = card.input.shape
-    variant = DetectorVariant(card.name, BuiltinSettings(model=path))
+    settings = BuiltinSettings(model=path, refiner=evidence.refiner)
+    variant = DetectorVariant(card.name, settings)
     performances = judge([variant], test, (width, height))
     judged = report("test split", performances, test, (width, height))
     card = msgspec.structs.replace(card, measured=tuple(accuracies(judged)))
@@ -208,5 +220,5 @@ def _measured(path: Path, card: DetectorCard, test: Sequence[Photograph]) -> Det
     return card
 
 
-def _open(path: Path) -> Detector:
-    return open_detector(BuiltinSettings(model=path))
+def _open(path: Path, evidence: Evidence) -> Detector:
+    return open_detector(BuiltinSettings(model=path, refiner=evidence.refiner))

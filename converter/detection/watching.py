@@ -32,22 +32,26 @@ class Watched:
     Args:
         lessons: the photographs; of those without faces, any box found is false.
         shape: of the network's input: height, width, channels.
+
+    Attributes:
+        pictures: uint8 (n, height, width, channels).
+        truth: the faces in each.
     """
 
     def __init__(self, lessons: Sequence[Lesson], shape: tuple[int, int, int]) -> None:
         height, width, channels = shape
         self._grid = cells((height, width), STRIDES)
         self.pictures = np.zeros((len(lessons), *shape), np.uint8)
-        self._truth = []
+        self.truth: list[Truth] = []
         for lesson, picture in zip(lessons, self.pictures, strict=True):
             into = np.zeros((height, width, 3), np.uint8)
             scale = letterbox(lesson.image, into)
             picture[:] = as_input(into, channels)
-            self._truth.append(Truth(lesson.boxes * np.tile(scale, 2), lesson.ignored))
+            self.truth.append(Truth(lesson.boxes * np.tile(scale, 2), lesson.ignored))
 
     def average_precision(self, answer: Answer) -> float:
         """Return it at IoU 0.4, of faces of 16 pixels and more, of a network's answer."""
-        return average_precision(self.find(answer), self._truth)
+        return average_precision(self.find(answer), self.truth)
 
     def find(self, answer: Answer) -> list[Detections]:
         """Return what a network found in each photograph."""

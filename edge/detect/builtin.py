@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from edge.detect.detector import sure_or_known
 from edge.detect.image_ops import resize
+from edge.detect.refiner import Refiner
 from edge.errors import ModelError
 from edge.geometry import Box
 from edge.model_card import DetectorCard, load_detector_card
@@ -63,11 +64,13 @@ class BuiltinSettings(
         min_confidence: what is less surely a face is passed over, 0-1, but where a face is known;
             None takes the card's.
         model: a .tflite of one's own with its card beside it, instead of a shipped one.
+        refiner: likewise of the network that takes the second look.
     """
 
     size: Size = Size.LARGE
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
     model: Path | None = None
+    refiner: Path | None = None
 
     def open(self) -> "BuiltinDetector":
         """Load the network; errors as `BuiltinDetector`."""
@@ -90,7 +93,9 @@ class BuiltinDetector:
         self.card = load_detector_card(path)
         self.crop_fit = self.card.crop_fit
         self._sure = settings.min_confidence or self.card.min_confidence
-        self._threshold = min(self._sure, self.card.keep_confidence)
+        self._kept = min(self._sure, self.card.keep_confidence)
+        self._threshold = min(self._kept, self.card.candidate_confidence)
+        self._refiner = Refiner(settings.refiner)
         self._grid = cells(self.card.input.shape[:2], self.card.strides)
         self._network = open_tflite(path)
         self._order = self._network.match_signature(*_forms(self.card, len(self._grid)))
@@ -105,6 +110,12 @@ class BuiltinDetector:
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; one that is known already is believed with less confidence."""
+        faces = self._refiner.refine(image, self.find_candidates(image))
+        likely = [face for face in faces if face.confidence >= self._kept]
+        return sure_or_known(likely, self._sure, known)
+
+    def find_candidates(self, image: Image) -> list[Face]:
+        """Return what may be faces, the surest first, as the first network alone sees them."""
         scale, outputs = self._network.invoke_in_place(lambda tensor: _enter(image, tensor))
         likely = np.flatnonzero(outputs[self._order[0]][0, :, 0] >= self._least)
         logits, boxes = (
@@ -114,8 +125,7 @@ class BuiltinDetector:
         stand = nms(scores, values, self.card.smallest_face, self.card.largest_face)
         rows = values[stand] / np.tile(scale, 2)
         pairs = zip(scores[stand].tolist(), rows.tolist(), strict=True)
-        faces = (Face(Box(*row), score) for score, row in pairs)
-        return sure_or_known(faces, self._sure, known)
+        return [Face(Box(*row), score) for score, row in pairs]
 
 
 def _forms(card: DetectorCard, count: int) -> tuple[TensorSpec, list[TensorSpec]]:

@@ -24,6 +24,37 @@ def lights(color: str) -> Path:
     return Path(__file__).with_name(f"lights-{color}.tflite")
 
 
+GLANCE = Path(__file__).with_name("glance.tflite")
+"""A refiner that leaves a detector's confidence as it is: its own logit is -8 where a crop is dark
+and 8 where it is blue, its points lie at quarters of the crop."""
+
+
+def copy_glance(directory: Path, **changes: Any) -> Path:
+    """Copy it, with a card of its own and `changes` to the card's fields."""
+    model = directory / "glance.tflite"
+    shutil.copy(GLANCE, model)
+    card_path(model).write_bytes(msgspec.json.encode({**glance_card(), **changes}))
+    return model
+
+
+def glance_card() -> dict[str, Any]:
+    """Return the card of `GLANCE`."""
+    return {
+        "name": "glance",
+        "input": {"shape": [32, 32, 3], "dtype": "int8", "color": "bgr"},
+        "weights": [1.0, 0.0, 0.0],
+        "sha256": sha256(GLANCE),
+        "size": GLANCE.stat().st_size,
+        "parameters": 0,
+        "multiply_adds": 0,
+        "training_data": "none",
+        "measured": [],
+        "speed": [],
+        "licence": "MIT",
+        "limits": "It finds lights.",
+    }
+
+
 def copy_lights(directory: Path, color: str = "bgr", **changes: Any) -> Path:
     """Copy one of them, with a card of its own and `changes` to the card's fields."""
     model = directory / "lights.tflite"
@@ -33,6 +64,7 @@ def copy_lights(directory: Path, color: str = "bgr", **changes: Any) -> Path:
         "name": "lights",
         "input": {"shape": [*SHAPE, channels], "dtype": "int8", "color": color},
         "strides": [STRIDE],
+        "candidate_confidence": 0.01,
         "min_confidence": 0.5,
         "keep_confidence": 0.5,
         "crop_fit": {"scale": 1.0, "right": 0.0, "down": 0.0},

@@ -1,4 +1,5 @@
-"""Makes lights-bgr.tflite and lights-grey.tflite, detectors whose answers are plain to see.
+"""Makes lights-bgr.tflite and lights-grey.tflite, detectors whose answers are plain to see,
+and glance.tflite, a refiner likewise.
 
     python -m tests.edge.detect.make_lights
 
@@ -8,10 +9,12 @@ middle of its cell. They lie beside the tests because these need no TensorFlow.
 """
 
 import keras
+import msgspec
 import numpy as np
 import tensorflow as tf
 
-from tests.edge.detect.lights import BOX, SHAPE, STRIDE, lights
+from edge.model_card import card_path
+from tests.edge.detect.lights import BOX, GLANCE, SHAPE, STRIDE, glance_card, lights
 
 
 def make(channels: int) -> bytes:
@@ -20,7 +23,22 @@ def make(channels: int) -> bytes:
     scaled = keras.layers.Rescaling(1 / 255)(picture)
     means = keras.layers.AveragePooling2D(STRIDE)(scaled)
     heads = [_head(means, [-8.0], blue=16.0), _head(means, BOX)]
-    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(picture, heads))
+    return _int8(keras.Model(picture, heads))
+
+
+def make_glance() -> bytes:
+    """Return the .tflite file of the refiner."""
+    crop = keras.Input(batch_shape=(1, 32, 32, 3))
+    mean = keras.layers.AveragePooling2D(32)(keras.layers.Rescaling(1 / 255)(crop))
+    quarters = [-0.25, -0.25, 0.25, -0.25, 0.0, 0.0, 0.0, 0.25]
+    heads = [_head(mean, [-8.0], blue=16.0), _head(mean, quarters)]
+    flat = [keras.layers.Flatten()(head) for head in heads]
+    return _int8(keras.Model(crop, flat))
+
+
+def _int8(network: keras.Model) -> bytes:
+    picture = network.inputs[0]
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     whole = (np.full(picture.shape, level, np.float32) for level in range(0, 256, 15))
     converter.representative_dataset = lambda: ([picture] for picture in whole)
@@ -40,5 +58,7 @@ def _head(means: keras.KerasTensor, bias: list[float], blue: float = 0.0) -> ker
 
 
 if __name__ == "__main__":
+    GLANCE.write_bytes(make_glance())
+    card_path(GLANCE).write_bytes(msgspec.json.encode(glance_card()))
     lights("grey").write_bytes(make(1))
     lights("bgr").write_bytes(make(3))

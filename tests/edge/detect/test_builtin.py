@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from edge.detect import BuiltinDetector, BuiltinSettings, open_detector
 from edge.detect import builtin as emotiond
-from edge.detect.builtin import Size, cells, decode, letterbox, nms
+from edge.detect.builtin import Size, cells, decode, nms
 from edge.errors import ModelError
 from edge.geometry import Box, Shift
 from edge.model_card import card_path
 from edge.track.landmark_filter import has_valid_landmarks
 from edge.types import Image
-from tests.edge.detect.lights import copy_lights, night
+from tests.edge.detect.lights import GLANCE, copy_lights, night
 from tests.edge.infer.models import SHIPPED
 
 WHITE = (255, 255, 255)
@@ -161,14 +161,14 @@ def test_grey_is_weighed_as_the_eye_does() -> None:
 def test_boxes_are_pixels_of_the_frame_whatever_its_size(
     tmp_path: Path, width: int, height: int, light: tuple[int, int, int, int], box: Box
 ) -> None:
-    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path)))
+    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path), refiner=GLANCE))
     (face,) = detector.detect(night(width, height, light))
     assert face.box.edges == pytest.approx(box.edges, abs=0.01 * box.height)
     assert face.confidence > 0.99
 
 
 def test_each_light_is_a_face_and_the_surest_comes_first(tmp_path: Path) -> None:
-    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path)))
+    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path), refiner=GLANCE))
     image = night(128, 96, (0, 0, 16, 16), (64, 64, 80, 80))
     image[:16, :16] //= 4
     image[:16, :16] *= 3
@@ -179,16 +179,16 @@ def test_each_light_is_a_face_and_the_surest_comes_first(tmp_path: Path) -> None
 
 def test_colours_are_blue_green_red_and_grey_is_all_of_them(tmp_path: Path) -> None:
     place = (32, 16, 48, 32)
-    colored = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path)))
+    colored = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path), refiner=GLANCE))
     assert len(colored.detect(night(128, 96, place))) == 1
     assert colored.detect(night(128, 96, place, color=(0, 255, 255))) == []
-    grey = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path, "grey")))
+    grey = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path, "grey"), refiner=GLANCE))
     assert len(grey.detect(night(128, 96, place, color=WHITE))) == 1
     assert grey.detect(night(128, 96, place)) == []
 
 
 def test_nothing_of_a_larger_picture_is_left_in_a_smaller_one(tmp_path: Path) -> None:
-    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path)))
+    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path), refiner=GLANCE))
     assert len(detector.detect(night(128, 96, (96, 64, 112, 80)))) == 1
     assert detector.detect(night(96, 96)) == []
     assert detector.detect(night(128, 48)) == []
@@ -201,12 +201,14 @@ def test_the_confidence_of_the_card_holds_unless_another_is_asked_for(
     tmp_path: Path, of_card: float, asked: float | None, count: int
 ) -> None:
     model = copy_lights(tmp_path, min_confidence=of_card, keep_confidence=0.3)
-    detector = BuiltinDetector(BuiltinSettings(min_confidence=asked, model=model))
+    detector = BuiltinDetector(BuiltinSettings(min_confidence=asked, model=model, refiner=GLANCE))
     assert len(detector.detect(night(128, 96, (32, 16, 48, 32), color=(118, 0, 0)))) == count
 
 
 def test_a_doubtful_face_counts_where_one_is_known_and_nowhere_else(tmp_path: Path) -> None:
-    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path, keep_confidence=0.3)))
+    detector = BuiltinDetector(
+        BuiltinSettings(model=copy_lights(tmp_path, keep_confidence=0.3), refiner=GLANCE)
+    )
     dim = night(128, 96, (32, 16, 48, 32), color=(118, 0, 0))
     (place,) = (face.box for face in detector.detect(night(128, 96, (32, 16, 48, 32))))
     assert detector.detect(dim) == []
@@ -226,13 +228,17 @@ def test_a_doubtful_face_counts_where_one_is_known_and_nowhere_else(tmp_path: Pa
 def test_faces_of_other_sizes_than_the_card_tells_of_are_passed_over(
     tmp_path: Path, limits: dict[str, Any], count: int
 ) -> None:
-    detector = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path, **limits)))
+    detector = BuiltinDetector(
+        BuiltinSettings(model=copy_lights(tmp_path, **limits), refiner=GLANCE)
+    )
     assert len(detector.detect(night(640, 480, (160, 80, 240, 160)))) == count
 
 
 def test_its_boxes_are_cropped_as_the_card_says(tmp_path: Path) -> None:
     fitted = {"scale": 1.25, "right": 0.0, "down": -0.05}
-    detector = open_detector(BuiltinSettings(model=copy_lights(tmp_path, crop_fit=fitted)))
+    detector = open_detector(
+        BuiltinSettings(model=copy_lights(tmp_path, crop_fit=fitted), refiner=GLANCE)
+    )
     assert detector.crop_fit.scale == 1.25
     assert (detector.name, detector.searches_near) == ("emotiond", False)
 
@@ -254,26 +260,26 @@ def test_a_network_of_another_form_is_refused(
     tmp_path: Path, changes: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(ModelError, match=rf"lights\.tflite: {expected}"):
-        BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path, **changes)))
+        BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path, **changes), refiner=GLANCE))
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     model = copy_lights(tmp_path)
     model.write_bytes(b"no network")
     with pytest.raises(ModelError, match=r"lights\.tflite: expected sha256"):
-        BuiltinDetector(BuiltinSettings(model=model))
+        BuiltinDetector(BuiltinSettings(model=model, refiner=GLANCE))
 
 
 def test_a_missing_network_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"mine\.tflite: cannot be read"):
-        BuiltinDetector(BuiltinSettings(model=tmp_path / "mine.tflite"))
+        BuiltinDetector(BuiltinSettings(model=tmp_path / "mine.tflite", refiner=GLANCE))
 
 
 def test_a_classifier_is_no_detector(tmp_path: Path) -> None:
     for file in (SHIPPED, card_path(SHIPPED)):
         shutil.copy(file, tmp_path)
     with pytest.raises(ModelError, match=r"shallow-int8\.json: is not a detector's card"):
-        BuiltinDetector(BuiltinSettings(model=tmp_path / SHIPPED.name))
+        BuiltinDetector(BuiltinSettings(model=tmp_path / SHIPPED.name, refiner=GLANCE))
 
 
 @pytest.fixture(params=list(Size))
@@ -342,4 +348,4 @@ def test_an_input_in_which_pixels_mean_something_else_is_refused(
     """Such a file would run, and see every picture in wrong shades."""
     monkeypatch.setattr(emotiond, "PIXELS", (1.0, 0))
     with pytest.raises(ModelError, match=r"expected an input of .* \(1.0, 0\), .* \(1.0, -128\)"):
-        BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path)))
+        BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path), refiner=GLANCE))

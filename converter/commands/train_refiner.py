@@ -1,0 +1,33 @@
+"""`emotiond-convert train-refiner`: train the refinement network of a detector by a recipe."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from converter.commands.extras import needs
+from converter.commands.train_detector import add_material, gather_material
+from converter.recipes import load_recipe
+from converter.recipes.refiner import RefinerRecipe
+from converter.training import folder
+from edge.commands.common import add_subcommand
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    text = "train the network that looks again at what a detector found"
+    parser = add_subcommand(commands, "train-refiner", _run, text)
+    parser.add_argument("recipe", type=Path, help="such as converter/recipes/refiner.yaml")
+    parser.add_argument(
+        "--detector", type=Path, required=True, help="the folder that train-detector wrote"
+    )
+    add_material(parser)
+
+
+def _run(options: argparse.Namespace) -> None:
+    training = needs("convert", "converter.detection.refiner_training")
+    detector = needs("convert", "converter.detection.trained").open_training(options.detector)
+    recipe = load_recipe(options.recipe, RefinerRecipe)
+    material = gather_material(options, recipe.seed)
+    if options.force and options.out.exists():
+        folder.clear(options.out)
+    print(f"wrote {training.train_refiner(recipe, detector, material, options.out)}")
