@@ -92,7 +92,7 @@ def open_run(directory: Path, training: Dataset, head: Head = "logits") -> Expor
         "logits",
         Protocol.LABELS if head == "logits" else Protocol.FERPLUS,
         _lesson(recipe, head, rows_name(training)) + _negatives(directory),
-        recipe.prior_power if head == "votes" else 0.0,
+        prior_power=recipe.prior_power if head == "votes" else 0.0,
     )
 
 

@@ -76,8 +76,11 @@ def test_tiles_overlap_and_cover_the_longer_side() -> None:
 
 
 def test_one_face_is_found_in_every_average_face(clip: list[Image], blazeface: None) -> None:
-    detector = BlazeFace(BlazeFaceSettings(min_confidence=0.15))  # the angry one is hardly a face
-    assert [len(detector.detect(image)) for image in clip] == [1] * len(clip)
+    usual = BlazeFace(BlazeFaceSettings())
+    lenient = BlazeFace(BlazeFaceSettings(min_confidence=0.15))
+    assert [len(lenient.detect(image)) for image in clip] == [1] * len(clip)
+    # The last two, angry and disgusted, are so blurred an average that they are hardly faces.
+    assert [len(usual.detect(image)) for image in clip[:14]] == [1] * 14
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge.detect import BuiltinDetector, BuiltinSettings, open_detector
 from edge.detect import builtin as emotiond
-from edge.detect.builtin import Size, cells, decode, nms
+from edge.detect.builtin import Size, cells, decode, letterbox, nms
 from edge.errors import ModelError
 from edge.geometry import Box, Shift
 from edge.model_card import card_path
