@@ -6,9 +6,8 @@ from typing import Any
 
 import msgspec
 import yaml
-from msgspec import inspect
 
-from edge.capture import SourceSettings
+from edge.capture import SourceSettings, expand_source
 from edge.capture.camera import CameraSettings
 from edge.config_errors import format_validation_error
 from edge.detect import AutoSettings, DetectorSettings
@@ -17,10 +16,10 @@ from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.infer.quality import QualitySettings
 from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
-from edge.publish import MqttSettings, SinkSettings
+from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.secrets import redact_url
 from edge.track import SchedulerSettings, TrackerSettings
-from edge.view import ViewSettings, WebSettings
+from edge.view import PreviewSettings, WebSettings
 from edge.view.settings import PrivacyBlur
 
 
@@ -28,11 +27,11 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits of what may leave the process.
 
     Attributes:
-        pictures: whether snapshots may be asked for.
+        allow_snapshots: whether snapshots may be asked for.
         blur: what is hidden in every image that is shown or leaves.
     """
 
-    pictures: bool = False
+    allow_snapshots: bool = False
     blur: PrivacyBlur = PrivacyBlur.NONE
 
 
@@ -40,26 +39,26 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings; config/emotiond.yaml explains each key.
 
     Attributes:
-        state: the directory of what outlives a restart; None takes `state_directory`.
+        state_dir: the directory of what outlives a restart; None takes `state_directory`.
     """
 
     source: SourceSettings = CameraSettings()
     detector: DetectorSettings = AutoSettings()
-    detect: SchedulerSettings = SchedulerSettings()
+    scheduler: SchedulerSettings = SchedulerSettings()
     tracker: TrackerSettings = TrackerSettings()
     classifier: ClassifierSettings = ClassifierSettings()
     quality: QualitySettings = QualitySettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     sinks: tuple[SinkSettings, ...] = (MqttSettings(),)
-    view: ViewSettings = ViewSettings()
+    preview: PreviewSettings = PreviewSettings()
     web: WebSettings = WebSettings()
     privacy: PrivacySettings = PrivacySettings()
-    state: Path | None = None
+    state_dir: Path | None = None
 
 
 def state_folder(config: Config) -> Path:
     """Return the directory of what outlives a restart."""
-    return config.state or state_directory()
+    return config.state_dir or state_directory()
 
 
 def outbox_paths(config: Config) -> list[Path]:
@@ -98,7 +97,7 @@ def parse_config(data: Any, path: Path) -> Config:
     Raises:
         ConfigError: as `load_config`.
     """
-    data = _expand_shorthand(inspect.type_info(Config), data)
+    data = _expand_shorthand(data, path.parent)
     try:
         return msgspec.convert(data, Config, dec_hook=partial(_resolve_path, path.parent))
     except msgspec.ValidationError as error:
@@ -129,22 +128,20 @@ def redacted_config(config: Config) -> Any:
     return plain
 
 
-def _expand_shorthand(kind: inspect.Type, data: Any) -> Any:
-    """Return `data` with `{kind: x}` for each bare word x that stands where there are kinds."""
-    match kind, data:
-        case inspect.StructType(), dict():
-            types = {field.encode_name: field.type for field in kind.fields}
-            return {
-                key: _expand_shorthand(types[key], value) if key in types else value
-                for key, value in data.items()
-            }
-        case inspect.VarTupleType(), list():
-            return [_expand_shorthand(kind.item_type, item) for item in data]
-        case inspect.UnionType(), str():
-            structs = [one for one in kind.types if isinstance(one, inspect.StructType)]
-            if len(structs) == len(kind.types) and all(one.tag for one in structs):
-                return {"kind": data}
-    return data
+def _expand_shorthand(data: Any, folder: Path) -> Any:
+    """Return a config with each bare word or address in full, and a single sink as a list."""
+    if not isinstance(data, dict):
+        return data
+    full = dict(data)
+    if type(data.get("source")) in (str, int):
+        full["source"] = expand_source(str(data["source"]), folder)
+    if isinstance(data.get("detector"), str):
+        full["detector"] = {"kind": data["detector"]}
+    if isinstance(data.get("sinks"), str | dict):
+        full["sinks"] = [data["sinks"]]
+    if isinstance(full.get("sinks"), list):
+        full["sinks"] = [expand_sink(one) if isinstance(one, str) else one for one in full["sinks"]]
+    return full
 
 
 def _resolve_path(folder: Path, kind: type, value: Any) -> Any:

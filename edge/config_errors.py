@@ -1,9 +1,8 @@
-"""Config errors, in words for the person who wrote the config: key, expected, found, remedy."""
+"""Config errors in words for the person who wrote the config: key, expected, found, remedy."""
 
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import inspect
@@ -32,10 +31,14 @@ def format_validation_error(message: str, data: Any, root: type) -> str:
         data: what was validated.
         root: the Struct it was validated as.
     """
-    problem, _, place = message.partition(" - at ")
-    if place.startswith("`key` in"):
+    problem, _, where = message.partition(" - at ")
+    if where.startswith("`key` in"):
         return "expected every key to be a text"
-    keys = _keys(place)
+    keys = _keys(where)
+    renamed = find_renamed_keys(data)
+    place = _dotted([*keys, *re.findall(r"unknown field `(.*)`", problem)])
+    if place in renamed or f"{place}: {_value(data, keys)}" in renamed:
+        return "; ".join(f"{key}: is now {name}" for key, name in renamed.items())  # all at once
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL)
     if unknown:
         return _explain_unknown([*keys, unknown[1]], data, root)
@@ -46,9 +49,6 @@ def format_validation_error(message: str, data: Any, root: type) -> str:
 
 
 def _explain_unknown(keys: list[Key], data: Any, root: type) -> str:
-    renamed = find_renamed_keys(data)
-    if any(one.place == _dotted(keys) for one in renamed):  # all at once, as they were renamed
-        return "; ".join(map(str, renamed))
     structs = _structs(root, data, keys[:-1])
     valid = [field.encode_name for struct in structs for field in struct.fields]
     known = f"; valid are {', '.join(valid)}" if valid else "; no other is valid here"
@@ -171,52 +171,51 @@ def _members(kind: inspect.Type) -> list[Any]:
     return [member.value for member in kind.cls] if isinstance(kind, inspect.EnumType) else []
 
 
-RENAMED_KEYS = {
-    "sinks[].password_file": "password: {file: ...}",
-    "sinks[].queue": "outbox: {events: ...}",
+RENAMED = {
+    "detect": "scheduler",
+    "detect.every": "scheduler.interval_frames",
+    "detect.max_interval": "scheduler.max_interval_s",
+    "detect.full_interval": "scheduler.full_search_interval_s",
+    "detect.min_motion": "scheduler.motion_threshold",
+    "detect.cpu_budget": "scheduler.cpu_budget",
+    "detector.kind: emotiond": "detector.kind: builtin",
+    "tracker.max_missed": "tracker.max_age_s",
+    "classifier.baseline": "classifier.neutral_baseline",
+    "smoothing.time_constant": "smoothing.time_constant_s",
+    "smoothing.margin": "smoothing.hysteresis",
+    "smoothing.dwell": "smoothing.hold_s",
+    "source.through": "source.backend",
+    "source.pace": "source.realtime",
+    "sinks[].faces": "sinks[].publish_faces",
+    "sinks[].keepalive": "sinks[].keepalive_s",
+    "sinks[].outbox.events": "sinks[].outbox.max_events",
+    "sinks[].outbox.age": "sinks[].outbox.max_age_s",
+    "sinks[].outbox.bytes": "sinks[].outbox.max_bytes",
+    "view": "preview and web",
+    "view.window": "preview.enabled",
+    "view.web": "web.enabled",
+    "web.viewers": "web.max_viewers",
+    "privacy.pictures": "privacy.allow_snapshots",
+    "privacy.blur: picture": "privacy.blur: frame",
+    "state": "state_dir",
 }
-"""Each key of an earlier version, with `[]` for any index of a list, and what takes over its value,
-`...`."""
+"""Keys and values of version 0.1 and what they are called now, with `[]` for any item of a list."""
 
 
-@dataclass(frozen=True, slots=True)
-class RenamedKey:
-    """A key of an earlier version that stands in a config.
-
-    Attributes:
-        place: where, such as "sinks[0].queue".
-        instead: what is written there now; None where the key said nothing and can go.
-    """
-
-    place: str
-    instead: str | None
-
-    def __str__(self) -> str:
-        remedy = f"is now `{self.instead}`" if self.instead else "is gone; delete it, as it is null"
-        return f"{self.place}: {remedy}"
+def find_renamed_keys(data: Any) -> dict[str, str]:
+    """Return each renamed key or value that stands in a config, and its present name."""
+    return {place: RENAMED[kind] for place, kind in _walk(data, "", "") if kind in RENAMED}
 
 
-def find_renamed_keys(data: Any) -> list[RenamedKey]:
-    """Return every key of an earlier version in a config, in the config's order."""
-    return [
-        RenamedKey(place, None if value is None else _replacement(RENAMED_KEYS[kind], value))
-        for place, kind, value in _walk_keys(data, "", "")
-        if kind in RENAMED_KEYS
-    ]
-
-
-def _walk_keys(data: Any, place: str, kind: str) -> Iterator[tuple[str, str, Any]]:
-    """Yield place, kind of place, and value of every key."""
+def _walk(data: Any, place: str, kind: str) -> Iterator[tuple[str, str]]:
+    """Yield where every key and every value stands, such as `sinks[0].port` and `sinks[].port`."""
     if isinstance(data, dict):
         for key, value in data.items():
             below = f"{place}.{key}".removeprefix("."), f"{kind}.{key}".removeprefix(".")
-            yield *below, value
-            yield from _walk_keys(value, *below)
+            yield below
+            yield from _walk(value, *below)
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from _walk_keys(value, f"{place}[{index}]", f"{kind}[]")
-
-
-def _replacement(template: str, value: Any) -> str:
-    written = " ".join(str(value).split())[:80]
-    return template.replace("...", written)
+            yield from _walk(value, f"{place}[{index}]", f"{kind}[]")
+    else:
+        yield f"{place}: {data}", f"{kind}: {data}"

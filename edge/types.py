@@ -322,7 +322,7 @@ class Stats:
         fps_in, fps_out: frames a second read and analysed, over the last ten seconds.
         frames, faces, events: how many were read, classified and published so far.
         detections: in how many frames the detector ran; in the others faces were followed.
-        refused: how many of the faces the model rejected as not a face.
+        rejected_faces: how many of the faces the model rejected as not a face.
         dropped: how many were dropped so far, by what they were.
         frame_latency, event_latency: 50th and 95th percentile, in seconds, from capture to a
             decided expression and to a published event; None before the first.
@@ -337,7 +337,7 @@ class Stats:
     frames: int
     detections: int
     faces: int
-    refused: int
+    rejected_faces: int
     events: int
     dropped: dict[str, int]
     frame_latency: tuple[float, float] | None

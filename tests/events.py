@@ -52,9 +52,9 @@ def stats(**fields: Any) -> Stats:
         "frames": 1800,
         "detections": 700,
         "faces": 900,
-        "refused": 20,
+        "rejected_faces": 20,
         "events": 12,
-        "dropped": {"frames": 3, "tracked": 0, "events": 0},
+        "dropped": {"frames": 3, "tracked_frames": 0, "events": 0},
         "frame_latency": (0.0101, 0.0205),
         "event_latency": None,
     }
@@ -81,7 +81,7 @@ def status(**fields: Any) -> DaemonStatus:
         "camera": CameraState.ONLINE,
         "paused_until": None,
         "model": "shallow-int8",
-        "detector": "emotiond",
+        "detector": "builtin",
         "labels": ("happy", "neutral"),
         "has_temperature": True,
     }

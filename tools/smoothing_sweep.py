@@ -69,10 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     groups = _groups(options.data, options.votes, options.faces)
     clips = list(_clips(groups, classifier, np.random.default_rng(0)))
     print(
-        "time_constant  margin  dwell  min_confidence  flips a minute  switch s  p90 s  uncertain"
+        "time_constant_s  margin  dwell  min_confidence  flips a minute  switch s  p90 s  uncertain"
     )
     for constant, margin, dwell, least in product(TIME_CONSTANTS, MARGINS, DWELLS, (0.0, 0.5)):
-        settings = SmoothingSettings(time_constant=constant, margin=margin, dwell=dwell)
+        settings = SmoothingSettings(time_constant_s=constant, hysteresis=margin, hold_s=dwell)
         print(
             f"{constant:13.2f}  {margin:6.2f}  {dwell:5.2f}  {least:14.2f}  "
             + _row(clips, settings, least)

@@ -68,7 +68,7 @@ class LoopingVideoSource:
     online = True
 
     def __init__(self, path: Path, frames: int, fps: float | None = None) -> None:
-        self._settings = VideoSettings(path, pace=False)
+        self._settings = VideoSettings(path, realtime=False)
         self._video = VideoSource(self._settings)
         self._frames = frames
         self._fps = fps

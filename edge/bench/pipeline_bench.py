@@ -27,7 +27,7 @@ from edge.types import AnalyzedFrame
 
 STAGES = ("capture", "detect", "infer", "publish")
 
-EVERY_FRAME: dict[str, Any] = {"every": 1, "min_motion": 0.0, "cpu_budget": 1.0}
+EVERY_FRAME: dict[str, Any] = {"interval_frames": 1, "motion_threshold": 0.0, "cpu_budget": 1.0}
 """Scheduler settings by which the detector runs on every frame, so that detectors compare."""
 
 WARM_UP_FRAMES = 20
@@ -45,7 +45,7 @@ Settings = tuple[tuple[str, str], ...]
 
 
 VARIANTS: dict[str, Settings] = {
-    "emotiond 160x120": (("kind", "emotiond"), ("size", "160x120")),
+    "emotiond 160x120": (("kind", "builtin"), ("size", "160x120")),
     "blazeface short": (("kind", "blazeface"), ("range", "short")),
 }
 """Detectors that are measured beside each kind with its default settings."""

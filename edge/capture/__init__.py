@@ -1,5 +1,6 @@
 """Frame sources, one a file, and the registry that opens them by their settings."""
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -39,21 +40,25 @@ def open_source(settings: SourceSettings) -> Source:
     return settings.open()
 
 
-def expand_source(text: str) -> dict[str, object]:
+def expand_source(text: str, folder: Path = Path()) -> dict[str, object]:
     """Return the config section of the source that a short text means, as plain values.
 
-    That is a camera (0, /dev/video0), a kind that needs no settings (picamera), the URL of a
-    stream, the path of images or, whatever else it is, of a video.
+    That is a camera (0, /dev/video0), the URL of a stream, the path of images or of a video. A
+    word that is no file is a kind, so that a misspelled one is refused.
+
+    Args:
+        text: as a person types it.
+        folder: what a relative path is taken from.
     """
-    path = Path(text)
+    path = folder / Path(text).expanduser()
     if text.isdecimal():
         return {"kind": "camera", "device": int(text)}
     if text.startswith("/dev/"):
         return {"kind": "camera", "device": text}
-    if text in source_kinds():
-        return {"kind": text}
     if "://" in text:
         return {"kind": "stream", "url": text}
     if path.is_dir() or path.suffix.lower() in SUFFIXES:
         return {"kind": "images", "path": text}
+    if re.fullmatch(r"\w+", text) and not path.exists():
+        return {"kind": text}
     return {"kind": "video", "path": text}

@@ -17,7 +17,7 @@ def parse_source_arg(text: str) -> SourceSettings:
     """
     fields = expand_source(text)
     if fields["kind"] == "video":
-        fields["pace"] = False
+        fields["realtime"] = False
     try:
         settings: SourceSettings = msgspec.convert(
             fields, SourceSettings, dec_hook=lambda kind, value: kind(value)

@@ -58,7 +58,7 @@ class PicameraSettings(
     height: Annotated[int, msgspec.Meta(ge=64, le=4320)] = 480
     fps: Annotated[int, msgspec.Meta(ge=1, le=240)] = 30
     rotation: Literal[0, 180] = 0
-    through: PicameraBackend = PicameraBackend.AUTO
+    backend: PicameraBackend = PicameraBackend.AUTO
 
     @property
     def location(self) -> str:
@@ -71,11 +71,11 @@ class PicameraSettings(
         Raises:
             SourceError: the backend is not installed, or cannot open it.
         """
-        library = None if self.through is PicameraBackend.PROGRAM else _import_picamera2()
+        library = None if self.backend is PicameraBackend.PROGRAM else _import_picamera2()
         if library is not None:
             size, upside_down = (self.width, self.height), self.rotation == 180
             return Picamera2Source(library, self.camera, size, self.fps, upside_down)
-        if self.through is PicameraBackend.BINDING:
+        if self.backend is PicameraBackend.BINDING:
             raise SourceError(
                 "picamera2 cannot be imported: sudo apt install python3-picamera2, and a virtual "
                 "environment made with --system-site-packages"

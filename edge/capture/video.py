@@ -32,7 +32,7 @@ class VideoSettings(
     is_live: ClassVar[Literal[False]] = False
 
     path: Path
-    pace: bool = True
+    realtime: bool = True
 
     @property
     def location(self) -> str:
@@ -104,7 +104,7 @@ class VideoSource:
 
     def _wait_until_due(self) -> bool:
         """Wait a while for the time of the next frame; tell whether it has come."""
-        if not self._settings.pace:
+        if not self._settings.realtime:
             return True
         wait = self._started_at + self._position - time.monotonic()
         time.sleep(min(max(0.0, wait), MAX_WAIT))

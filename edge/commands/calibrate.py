@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     settings = chosen_source(options, config)
     check_writable(options.out)
     # What an earlier calibration corrected must not count.
-    classifier = open_classifier(msgspec.structs.replace(config.classifier, baseline=None))
+    classifier = open_classifier(msgspec.structs.replace(config.classifier, neutral_baseline=None))
     calibrator = Calibrator(open_detector(config.detector), classifier, config.quality)
     print(
         f"look at the camera, alone and with a neutral face, for {options.seconds:g} s; "
@@ -56,7 +56,8 @@ def run(options: argparse.Namespace) -> ExitCode:
         baseline = calibrator.collect(source, options.seconds)
     write_baseline(options.out, baseline)
     print(f"{options.out}: {_summary(baseline)}")
-    print(f"to use it, set in the config: classifier: {{baseline: {options.out.absolute()}}}")
+    print("to use it, set in the config:")
+    print(f"classifier: {{neutral_baseline: {options.out.absolute()}}}")
     return ExitCode.OK
 
 

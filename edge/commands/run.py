@@ -8,7 +8,7 @@ from edge.commands.common import add_config
 from edge.config import Config
 from edge.errors import ExitCode
 from edge.service import daemon
-from edge.view import ViewSettings
+from edge.view import PreviewSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +26,10 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Run the daemon; the options override the config at every reload, too."""
 
     def adjust(config: Config) -> Config:
-        view = ViewSettings(
-            window=options.preview or config.view.window, web=options.web or config.view.web
+        return msgspec.structs.replace(
+            config,
+            preview=PreviewSettings(enabled=options.preview or config.preview.enabled),
+            web=msgspec.structs.replace(config.web, enabled=options.web or config.web.enabled),
         )
-        return msgspec.structs.replace(config, view=view)
 
     return daemon.run(options.config, adjust)

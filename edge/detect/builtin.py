@@ -55,7 +55,7 @@ class Size(StrEnum):
 
 
 class BuiltinSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="emotiond"
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="builtin"
 ):
     """Which network, and how surely it must see a face.
 
@@ -85,7 +85,7 @@ class BuiltinDetector:
         ConfigError: no runtime is installed.
     """
 
-    name = "emotiond"
+    name = "builtin"
     searches_near = False
 
     def __init__(self, settings: BuiltinSettings) -> None:

@@ -237,7 +237,7 @@ def check_web(settings: WebSettings) -> Iterator[CheckResult]:
     missing = [name for name in WEB_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         text = f"is not installed: {', '.join(missing)}"
-        remedy = "pip install 'emotiond[web]', or set `view.web: false`"
+        remedy = "pip install 'emotiond[web]', or set `web.enabled: false`"
         yield failure("web page", text, remedy)
         return
     yield _check_web_token(settings)
@@ -284,7 +284,7 @@ def check_window() -> Iterator[CheckResult]:
     display = next((name for name in DISPLAYS if os.environ.get(name)), None)
     cards = sorted(GRAPHICS_CARDS.glob("card*"))
     if importlib.util.find_spec("pygame") is None:
-        remedy = "pip install 'emotiond[preview]', or set `view.window: false`"
+        remedy = "pip install 'emotiond[preview]', or set `preview.enabled: false`"
         yield failure("window", "pygame-ce is not installed", remedy)
     elif display is not None:
         yield ok("window", f"is drawn on {display}={os.environ[display]}")

@@ -63,9 +63,9 @@ def check_config(path: Path) -> Iterator[CheckResult]:
     for sink in config.sinks:
         if isinstance(sink, MqttSettings):
             yield from guarded("brokers", check_brokers(sink))
-    if config.view.window:
+    if config.preview.enabled:
         yield from guarded("window", check_window())
-    if config.view.web:
+    if config.web.enabled:
         yield from guarded("web page", check_web(config.web))
 
 

@@ -295,7 +295,7 @@ def check_picamera(settings: PicameraSettings) -> Iterator[CheckResult]:
     """Check what the camera is read through, and that it is there. It is not opened."""
     subject = f"source picamera {settings.camera}"
     program = find_program()
-    yield _check_backend(subject, settings.through, program)
+    yield _check_backend(subject, settings.backend, program)
     if program is not None:
         yield _check_listed(subject, settings.camera, program)
 
@@ -307,7 +307,7 @@ def _check_backend(subject: str, backend: PicameraBackend, program: str | None) 
     if backend is PicameraBackend.BINDING:
         remedy = (
             "sudo apt install python3-picamera2, and let the virtual environment see the system's "
-            "packages (--system-site-packages), or set `through: rpicam-vid`"
+            "packages (--system-site-packages), or set `backend: rpicam-vid`"
         )
         return failure(subject, "picamera2 is not installed here", remedy)
     if program is None:

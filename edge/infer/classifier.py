@@ -31,14 +31,14 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         min_confidence: an expression less probable than this is not named: the face is `uncertain`,
             as ambiguous. Below a half an answer is wrong more often than right
             (docs/research/expressions.md).
-        baseline: what `emotiond calibrate` wrote of the person who will be watched, or None.
+        neutral_baseline: what `emotiond calibrate` wrote of the person to be watched, or None.
     """
 
     model: ModelPath = ModelPath("shallow-int8")
     runtime: Runtime = Runtime.LITERT
     face_threshold: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] | None = None
     min_confidence: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.5
-    baseline: Path | None = None
+    neutral_baseline: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
     card = load_card(path)
     if settings.face_threshold is not None:
         card = _with_threshold(card, settings.face_threshold)
-    baseline = load_baseline(settings.baseline, card) if settings.baseline else None
+    baseline = load_baseline(settings.neutral_baseline, card) if settings.neutral_baseline else None
     return TFLiteClassifier(path, card, TFLiteModel(path, settings.runtime), baseline)
 
 

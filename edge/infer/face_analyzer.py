@@ -28,7 +28,7 @@ that stand in differ by 0.003 to 0.015 (half the sum of differences) from those 
 computed; from one frame to the next they differ by 0.03 to 0.04. With 2.0 one label more flickered
 on the clip (2026-11-27)."""
 
-INSTANT = SmoothingSettings(time_constant=0.0, margin=0.0, dwell=0.0)
+INSTANT = SmoothingSettings(time_constant_s=0.0, hysteresis=0.0, hold_s=0.0)
 """Smoothing of stills, which have no before and after."""
 
 

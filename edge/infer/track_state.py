@@ -19,15 +19,15 @@ class SmoothingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """How steady a label is; times are in seconds, whatever the frame rate.
 
     Attributes:
-        time_constant: after it, a new expression weighs 63 % of the average.
-        margin: lead in probability that a new label needs over the present one.
-        dwell: how long a face is watched before its first label, and how long it must be readable,
+        time_constant_s: after it, a new expression weighs 63 % of the average.
+        hysteresis: lead in probability that a new label needs over the present one.
+        hold_s: how long a face is watched before its first label, and how long it must be readable,
             or not, before that is reported.
     """
 
-    time_constant: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.2
-    margin: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.2
-    dwell: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.3
+    time_constant_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.2
+    hysteresis: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.2
+    hold_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,13 @@ class Smoother:
     def update(self, probabilities: Probabilities, now: float) -> None:
         """Add probabilities observed at `now`, in seconds, and choose the label anew."""
         average = self._blend(probabilities, now)
-        margin = 0.0 if self.label is None else self._settings.margin
+        margin = 0.0 if self.label is None else self._settings.hysteresis
         favored = average / (1 + margin)
         if self.label is not None:
             favored[self.label] += margin / (1 + margin)
         leader = int(np.argmax(favored))
         self.confidence = float(favored[leader])
-        watched = self.label is not None or now - self._started_at >= self._settings.dwell
+        watched = self.label is not None or now - self._started_at >= self._settings.hold_s
         if leader == self.label:
             self.probabilities = favored
         elif watched and average[leader] >= self._min_confidence:
@@ -105,7 +105,7 @@ class Smoother:
         if self.average is None:
             self.average, self._started_at = probabilities, now
         else:
-            constant = self._settings.time_constant
+            constant = self._settings.time_constant_s
             keep = math.exp((self._updated_at - now) / constant) if constant else 0.0
             self.average = keep * self.average + (1 - keep) * probabilities
         self._updated_at = now
@@ -179,7 +179,7 @@ class ExpressionTrackState:
             # What the face shows afterwards has nothing to do with what it showed before.
             self._smoother = Smoother(self._settings, self._min_confidence)
         if self.confirmed:
-            self._uncertainty.dwell = self._settings.dwell
+            self._uncertainty.dwell = self._settings.hold_s
 
     @property
     def confirmed(self) -> bool:
@@ -203,7 +203,7 @@ class ExpressionTrackState:
 
     def _initial(self) -> tuple[Smoother, UncertaintyHysteresis]:
         smoother = Smoother(self._settings, self._min_confidence)
-        return smoother, UncertaintyHysteresis(FIRST_UNCERTAIN_DWELLS * self._settings.dwell)
+        return smoother, UncertaintyHysteresis(FIRST_UNCERTAIN_DWELLS * self._settings.hold_s)
 
     def _ambiguity(self) -> tuple[Reason, ...]:
         # As the label is favored while it is shown, so is uncertainty while it lasts.

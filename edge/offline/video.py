@@ -25,7 +25,7 @@ from edge.offline.video_io import AnnotatedVideoWriter, probe_video
 from edge.pipeline.build import build_components
 from edge.pipeline.pipeline import Pipeline
 from edge.types import AnalyzedFrame, EmotionEvent, Frame, SinkRecord
-from edge.view.settings import ViewSettings
+from edge.view.settings import PreviewSettings, WebSettings
 
 PROGRESS_INTERVAL_S = 0.02
 """Seconds between two reports of progress."""
@@ -117,8 +117,10 @@ def analyze_video(
 
 
 def _config(job: VideoJob) -> Config:
-    source = VideoSettings(job.video, pace=False)
-    return msgspec.structs.replace(job.config, source=source, sinks=(), view=ViewSettings())
+    source = VideoSettings(job.video, realtime=False)
+    return msgspec.structs.replace(
+        job.config, source=source, sinks=(), preview=PreviewSettings(), web=WebSettings()
+    )
 
 
 class ErrorCapturingSource:

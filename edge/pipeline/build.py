@@ -196,7 +196,7 @@ class PipelineBuilder:
             for sink, path in zip(config.sinks, outbox_paths(config), strict=True)
         ]
         if self._latest_frame is not None:
-            wanted = ((config.view.window, None), (config.view.web, config.web))
+            wanted = ((config.preview.enabled, None), (config.web.enabled, config.web))
             blur = config.privacy.blur
             specs += [SinkSpec(view, None, catalog, blur) for enabled, view in wanted if enabled]
         return tuple(specs)
@@ -241,7 +241,7 @@ def catalog_for(config: Config) -> Catalog:
     if own.name not in models:
         models[own.stem] = own
     labels = dict.fromkeys(label for model in models.values() for label in read_labels(model))
-    return Catalog(models, detector_kinds(), tuple(labels), config.privacy.pictures)
+    return Catalog(models, detector_kinds(), tuple(labels), config.privacy.allow_snapshots)
 
 
 def check_readable(settings: SourceSettings) -> None:

@@ -188,7 +188,7 @@ class Pipeline:
         """Return the numbers of this moment."""
         dropped = {
             "frames": self._frames.dropped,
-            "tracked": self._tracked.dropped,
+            "tracked_frames": self._tracked.dropped,
             "events": self._events.dropped + self._sinks.dropped,
         }
         return self._stats.stats(
@@ -284,7 +284,7 @@ class Pipeline:
     def _handle_silence(self) -> None:
         """End every track once a live source has been silent longer than a face may be missed."""
         silent = time.monotonic() - self._last_timestamp
-        if self.source.live and silent > self._scheduler.max_missed:
+        if self.source.live and silent > self._scheduler.max_age_s:
             self._consumer.clear()
             self._end_tracks()
 

@@ -48,7 +48,7 @@ def build_processing(config: Config, track_ids: Iterator[int]) -> ProcessingComp
         ModelError: a model cannot be used.
     """
     detector, live = open_detector(config.detector), config.source.is_live
-    scheduler = DetectionScheduler(detector, config.tracker, config.detect, live, track_ids)
+    scheduler = DetectionScheduler(detector, config.tracker, config.scheduler, live, track_ids)
     return _with_analyzer(scheduler, config)
 
 

@@ -83,7 +83,7 @@ class PipelineStats:
             frames=metrics.total("frames"),
             detections=self._detections + detections,
             faces=metrics.total("faces"),
-            refused=self._rejected + rejected,
+            rejected_faces=self._rejected + rejected,
             events=metrics.total("events"),
             dropped=dict(dropped),
             frame_latency=self._latency("frame"),

@@ -1,5 +1,6 @@
 """What leaves the daemon: events, their payloads, and the sinks that publish them."""
 
+import re
 from pathlib import Path
 
 from edge.publish.jsonl import JsonlSettings, JsonlSink
@@ -17,8 +18,29 @@ __all__ = [
     "MultiSink",
     "Sink",
     "SinkSettings",
+    "expand_sink",
     "open_sink",
 ]
+
+
+def expand_sink(text: str) -> dict[str, object]:
+    """Return the config section of the sink that a short text means, as plain values.
+
+    That is a kind (mqtt), or the URL of a broker: mqtt://host, mqtts://user@host:8883.
+    """
+    broker = re.fullmatch(
+        r"(?P<scheme>mqtts?)://(?:(?P<user>[^@:/]+)@)?(?P<host>[^@:/]+)(?::(?P<port>\d+))?/?", text
+    )
+    if broker is None:
+        return {"kind": text}
+    section: dict[str, object] = {"kind": "mqtt", "host": broker["host"]}
+    if broker["scheme"] == "mqtts":
+        section |= {"port": 8883, "tls": {}}
+    if broker["port"]:
+        section["port"] = int(broker["port"])
+    if broker["user"]:
+        section["user"] = broker["user"]
+    return section
 
 
 def open_sink(

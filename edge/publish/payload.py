@@ -97,7 +97,7 @@ def plain_stats(stats: Stats) -> dict[str, Any]:
         "frames": stats.frames,
         "detections": stats.detections,
         "faces": stats.faces,
-        "refused": stats.refused,
+        "rejected_faces": stats.rejected_faces,
         "events": stats.events,
         "dropped": stats.dropped,
         "frame_latency_ms": _percentiles(stats.frame_latency),

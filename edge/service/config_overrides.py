@@ -33,8 +33,9 @@ def with_model(
     """
     _require(name, models)
     model = ModelPath(models[name])
-    baseline = file_config.classifier.baseline if model == file_config.classifier.model else None
-    classifier = msgspec.structs.replace(config.classifier, model=model, baseline=baseline)
+    of_file = file_config.classifier
+    baseline = of_file.neutral_baseline if model == of_file.model else None
+    classifier = msgspec.structs.replace(config.classifier, model=model, neutral_baseline=baseline)
     return msgspec.structs.replace(config, classifier=classifier)
 
 

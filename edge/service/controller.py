@@ -159,8 +159,11 @@ class Controller:
 
     def _take_snapshot(self) -> CommandResult:
         if not self._builder.catalog.allow_snapshots:
-            text = "expected privacy.pictures: true in the config, found false; no picture leaves"
-            raise CommandError(ErrorCode.REFUSED, text)
+            raise CommandError(
+                ErrorCode.REFUSED,
+                "expected privacy.allow_snapshots: true in the config, found false; "
+                "no picture leaves",
+            )
         frame, camera = self._latest_frame.newest, self.pipeline.source.state
         if frame is None or camera is not CameraState.ONLINE:
             reason = "yet" if camera is CameraState.ONLINE else f"while the camera is {camera}"

@@ -56,18 +56,18 @@ class SchedulerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         cpu_budget: share of one core that detection and tracking may use with a live source; beyond
             it the detector waits. Files have no limit, so that a run gives the same events every
             time.
-        max_interval: seconds after which the detector runs whatever the budget and the motion.
-        min_motion: difference in gray levels (0-255) of any small part of the image, below which
-            nothing moves and the detector waits; 0 never waits.
-        full_interval: seconds between searches of the whole image, for a detector that is faster
-            near known faces: how long a new face may go unseen by it.
+        max_interval_s: seconds after which the detector runs whatever the budget and the motion.
+        motion_threshold: difference in gray levels (0-255) of any small part of the image, below
+            which nothing moves and the detector waits; 0 never waits.
+        full_search_interval_s: seconds between searches of the whole image, for a detector that is
+            faster near known faces: how long a new face may go unseen by it.
     """
 
-    every: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 2
+    interval_frames: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 2
     cpu_budget: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 0.15
-    max_interval: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 1.0
-    min_motion: Annotated[float, msgspec.Meta(ge=0.0, le=255.0)] = 6.0
-    full_interval: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.5
+    max_interval_s: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 1.0
+    motion_threshold: Annotated[float, msgspec.Meta(ge=0.0, le=255.0)] = 6.0
+    full_search_interval_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.5
 
 
 class Decision(Enum):
@@ -209,9 +209,9 @@ class DetectionScheduler:
         return self._detector.crop_fit
 
     @property
-    def max_missed(self) -> float:
+    def max_age_s(self) -> float:
         """Seconds a track outlives the last frame in which it was seen."""
-        return self._tracker.max_missed
+        return self._tracker.max_age_s
 
     def update(self, frame: Frame) -> TrackedFrame:
         """Return the tracks in `frame`."""
@@ -243,7 +243,7 @@ class DetectionScheduler:
 
     def _decide(self, frame: Frame, current: GrayFrame, is_static: bool) -> Decision:
         """Return what to do within a scene; the first rule that holds decides."""
-        if frame.timestamp - self._detected_at >= self._settings.max_interval:
+        if frame.timestamp - self._detected_at >= self._settings.max_interval_s:
             return Decision.DETECT
         if is_static:
             return Decision.SKIP
@@ -258,7 +258,7 @@ class DetectionScheduler:
 
         A detector that costs most where no face is known searches for one only now and then.
         """
-        interval, elapsed = self._settings.every, self._frames_since_detection
+        interval, elapsed = self._settings.interval_frames, self._frames_since_detection
         if self._detector.searches_near and not self._tracker.boxes:
             return self._is_full_search_due(frame)
         if self._tracker.needs_detection:
@@ -267,10 +267,10 @@ class DetectionScheduler:
             return False
         if elapsed >= STATIC_INTERVAL_FACTOR * interval:
             return True
-        return self._motion_outside_faces(current) >= self._settings.min_motion
+        return self._motion_outside_faces(current) >= self._settings.motion_threshold
 
     def _is_full_search_due(self, frame: Frame) -> bool:
-        return frame.timestamp - self._searched_fully_at >= self._settings.full_interval
+        return frame.timestamp - self._searched_fully_at >= self._settings.full_search_interval_s
 
     def _is_new_scene(self, previous: GrayFrame, current: GrayFrame) -> bool:
         """Tell whether faces of this frame continue none of the frame before, though in one place.
@@ -283,9 +283,9 @@ class DetectionScheduler:
 
     def _is_static(self, current: GrayFrame) -> bool:
         """Tell whether all faces are known and nothing moved since the last detection."""
-        if self._tracker.needs_detection or not self._settings.min_motion:
+        if self._tracker.needs_detection or not self._settings.motion_threshold:
             return False
-        return self._motion.max_change(current.gray) < self._settings.min_motion
+        return self._motion.max_change(current.gray) < self._settings.motion_threshold
 
     def _update_idle(self, frame: Frame, is_static: bool) -> None:
         if not is_static or self._tracker.boxes:
@@ -294,7 +294,7 @@ class DetectionScheduler:
 
     def _motion_outside_faces(self, current: GrayFrame) -> float:
         """Return the largest change since the last detection outside known faces, 0-255."""
-        if not self._settings.min_motion:
+        if not self._settings.motion_threshold:
             return 255.0
         scale = current.gray.shape[1] / current.size[0]
         known = [
@@ -318,7 +318,7 @@ class DetectionScheduler:
 
     def _run_detector(self, frame: Frame, current: GrayFrame) -> TrackedFrame:
         """Detect in the whole image, or near the known faces where that is enough."""
-        if self._settings.min_motion:
+        if self._settings.motion_threshold:
             self._motion.set_reference(current.gray)
         self._detected_at, self._frames_since_detection = frame.timestamp, 0
         known = self._detected_near = self._tracker.boxes

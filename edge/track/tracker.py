@@ -36,14 +36,14 @@ class TrackerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             miss taking one back: false faces seldom persist.
         min_age_s: seconds between the first of them and the last, however many frames that is:
             noise in one frame is often there in the next, a thirtieth of a second later.
-        max_missed: seconds a track outlives the last frame in which it was seen; at less than the
+        max_age_s: seconds a track outlives the last frame in which it was seen; at less than the
             time between two frames no track would ever be confirmed.
     """
 
     min_iou: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.25
     min_hits: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
     min_age_s: Annotated[float, msgspec.Meta(ge=0.0, le=5.0)] = 0.13
-    max_missed: Annotated[float, msgspec.Meta(ge=0.2, le=60.0)] = 1.5
+    max_age_s: Annotated[float, msgspec.Meta(ge=0.2, le=60.0)] = 1.5
 
 
 @dataclass(slots=True, eq=False)
@@ -123,9 +123,9 @@ class Tracker:
         self._ids = count(1) if ids is None else ids
 
     @property
-    def max_missed(self) -> float:
+    def max_age_s(self) -> float:
         """Seconds a track outlives the last frame in which it was seen."""
-        return self._settings.max_missed
+        return self._settings.max_age_s
 
     @property
     def needs_detection(self) -> bool:
@@ -169,7 +169,7 @@ class Tracker:
         self._states, self._detections = [], ()
 
     def _remove_expired(self, frame: Frame) -> None:
-        oldest = frame.timestamp - self._settings.max_missed
+        oldest = frame.timestamp - self._settings.max_age_s
         self._states = [
             state for state in self._states if state.last_seen >= oldest and not frame.still
         ]

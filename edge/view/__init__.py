@@ -3,9 +3,9 @@
 from edge.errors import ConfigError
 from edge.publish import Sink
 from edge.service.commands import CommandQueue
-from edge.view.settings import ViewContext, ViewSettings, WebSettings
+from edge.view.settings import PreviewSettings, ViewContext, WebSettings
 
-__all__ = ["ViewContext", "ViewSettings", "WebSettings", "open_preview", "open_web"]
+__all__ = ["PreviewSettings", "ViewContext", "WebSettings", "open_preview", "open_web"]
 
 
 def open_preview(context: ViewContext, commands: CommandQueue) -> Sink:
@@ -39,6 +39,6 @@ def open_web(settings: WebSettings, context: ViewContext, commands: CommandQueue
     except ImportError as error:
         raise ConfigError(
             f"the web page needs packages that are not installed ({error}); "
-            "pip install 'emotiond[web]', or view.web: false"
+            "pip install 'emotiond[web]', or web.enabled: false"
         ) from error
     return WebServer(settings, context, commands)

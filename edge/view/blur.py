@@ -24,7 +24,7 @@ def apply_privacy(frame: AnalyzedFrame, blur: PrivacyBlur) -> Image:
     find is not.
     """
     source = frame.frame.image
-    if blur is PrivacyBlur.PICTURE:
+    if blur is PrivacyBlur.FRAME:
         return np.full_like(source, HIDDEN_GRAY)
     image = source.copy()
     if blur is PrivacyBlur.FACES:

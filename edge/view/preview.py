@@ -90,7 +90,7 @@ class PreviewSink:
         if importlib.util.find_spec("pygame") is None:
             raise ConfigError(
                 "the preview window needs pygame-ce, which is not installed; "
-                "pip install 'emotiond[preview]', or view.window: false"
+                "pip install 'emotiond[preview]', or preview.enabled: false"
             )
         self._context = context
         self._keys = KeyHandler(context, commands)

@@ -18,35 +18,35 @@ class PrivacyBlur(StrEnum):
 
     NONE = "none"
     FACES = "faces"
-    PICTURE = "picture"
+    FRAME = "frame"
 
 
-class ViewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which views are open.
+class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The preview window on this machine's own screen.
 
     Attributes:
-        window: a preview window on this machine's own screen.
-        web: the web page; images leave the process by it.
+        enabled: whether it is shown.
     """
 
-    window: bool = False
-    web: bool = False
+    enabled: bool = False
 
 
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the web page is served, and to whom.
 
     Attributes:
+        enabled: whether it is served; images leave the process by it.
         host: the address it listens on; one that others can reach needs a token.
         port: 0 takes a free one.
         token: whoever has it may look and give commands; None: whoever is on this machine.
-        viewers: how many may watch the live stream at a time.
+        max_viewers: how many may watch the live stream at a time.
     """
 
+    enabled: bool = False
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
     token: SecretRef | None = None
-    viewers: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    max_viewers: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
 
     def without_service_secrets(self) -> "WebSettings":
         """Return it for this machine alone, where the token is a credential of systemd."""

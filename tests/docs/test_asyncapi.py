@@ -238,12 +238,12 @@ def conversation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conversat
             **mqtt(free_port()),
             "fallbacks": [{"host": broker.host, "port": broker.port}],
             "protocol": 5,
-            "faces": True,
+            "publish_faces": True,
         }
         config = {
             "source": {"kind": "video", "path": str(CLIP)},
             "sinks": [sink],
-            "privacy": {"pictures": True},
+            "privacy": {"allow_snapshots": True},
         }
         with (
             Subscriber(broker.host, broker.port, protocol=paho.MQTTv5) as subscriber,

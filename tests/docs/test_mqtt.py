@@ -97,7 +97,7 @@ def kitchen(folder: Path, **fields: Any) -> Iterator[Subscriber]:
         config = {
             "source": {"kind": "video", "path": str(CLIP)},
             "sinks": [{**mqtt(broker.port), "device": "kitchen", **fields}],
-            "privacy": {"pictures": True},
+            "privacy": {"allow_snapshots": True},
         }
         with Subscriber(broker.host, broker.port) as subscriber, Daemon(folder, config):
             wait_until(lambda: subscriber.payloads("emotiond/kitchen/event"))

@@ -45,7 +45,7 @@ class Daemon:
 
     def write(self, config: dict[str, Any]) -> None:
         """Change the config file; it is read at the start and at a reload."""
-        self.path.write_bytes(msgspec.json.encode({"state": str(self._state), **config}))
+        self.path.write_bytes(msgspec.json.encode({"state_dir": str(self._state), **config}))
 
     def kill(self) -> None:
         """End it at once, as a crash would."""

@@ -131,7 +131,7 @@ def test_a_wrong_command_gets_an_error_and_changes_nothing(
 def test_a_snapshot_comes_where_the_config_allows_it(
     tmp_path: Path, stream: LiveStream, broker: Broker
 ) -> None:
-    allowed = config(stream, broker, privacy={"pictures": True})
+    allowed = config(stream, broker, privacy={"allow_snapshots": True})
     with Subscriber(broker.host, broker.port) as caller, Daemon(tmp_path, allowed) as daemon:
         house = House(daemon, caller)
         wait_until(lambda: house.state.get("camera") == "online")
@@ -150,9 +150,9 @@ def test_a_reload_is_answered_whatever_it_changes(
     house.daemon.write({"tracker": {"min_hits": 0}})
     error = house.ask("request/reload")["error"]
     assert (error["code"], "tracker.min_hits: expected" in error["message"]) == ("failed", True)
-    house.daemon.write(config(stream, broker, smoothing={"dwell": 0.3}))
+    house.daemon.write(config(stream, broker, smoothing={"hold_s": 0.3}))
     assert house.ask("request/reload")["status"] == "ok"
-    sinks = [{**mqtt(broker.port), "faces": True}]
+    sinks = [{**mqtt(broker.port), "publish_faces": True}]
     house.daemon.write({**config(stream, broker), "sinks": sinks})
     assert house.ask("request/reload")["status"] == "ok"
     wait_until(lambda: house.caller.payloads(f"{ROOT}/face/1"))  # the face is the same

@@ -21,7 +21,7 @@ def watch(tmp_path: Path, path: Path, detector: str) -> list[dict[str, Any]]:
     """Run the daemon over a file with its default settings and return the events."""
     record = tmp_path / "events.jsonl"
     still = path.is_dir() or path.suffix in {".png", ".jpg"}
-    source = {"kind": "images"} if still else {"kind": "video", "pace": False}
+    source = {"kind": "images"} if still else {"kind": "video", "realtime": False}
     config = {
         "source": {**source, "path": str(path)},
         "detector": {"kind": detector},

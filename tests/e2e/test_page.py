@@ -77,8 +77,7 @@ def config(stream: LiveStream, port: int, **web: Any) -> dict[str, Any]:
     return {
         "source": {"kind": "stream", "url": stream.url},
         "sinks": [],
-        "view": {"web": True},
-        "web": {"port": port, **web},
+        "web": {"enabled": True, "port": port, **web},
     }
 
 

@@ -116,7 +116,7 @@ def stream() -> Iterator[LiveStream]:
 
 def config(stream: LiveStream, window: bool = True, **fields: Any) -> dict[str, Any]:
     source = {"kind": "stream", "url": stream.url}
-    return {"source": source, "sinks": [], "view": {"window": window}, **fields}
+    return {"source": source, "sinks": [], "preview": {"enabled": window}, **fields}
 
 
 @dataclass(frozen=True)
@@ -253,7 +253,7 @@ def test_a_window_is_opened_and_closed_by_reading_the_config_again(
 def test_a_blurred_face_is_blurred_in_the_window(
     display: Display, stream: LiveStream, tmp_path: Path
 ) -> None:
-    hidden = config(stream, privacy={"blur": "picture"})
+    hidden = config(stream, privacy={"blur": "frame"})
     with Daemon(tmp_path, hidden, display.environment) as daemon:
         daemon.wait_for("frames are coming")
         wait_until(lambda: len(display.windows) == 1, seconds=30)

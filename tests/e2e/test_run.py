@@ -20,8 +20,8 @@ from tests.subscribers import Subscriber
 EVENTS = "emotiond/test/event"
 
 
-def film(path: Path = CLIP, pace: bool = False) -> dict[str, Any]:
-    return {"kind": "video", "path": str(path), "pace": pace}
+def film(path: Path = CLIP, realtime: bool = False) -> dict[str, Any]:
+    return {"kind": "video", "path": str(path), "realtime": realtime}
 
 
 def test_a_film_becomes_events_stats_and_a_clean_end(tmp_path: Path, broker: Broker) -> None:
@@ -46,7 +46,7 @@ def test_killing_and_restarting_the_broker_loses_no_event(tmp_path: Path, broker
     record = tmp_path / "events.jsonl"
     with Proxy(broker.port) as network:
         sinks = [mqtt(network.port), {"kind": "jsonl", "path": str(record)}]
-        with Daemon(tmp_path, {"source": film(pace=True), "sinks": sinks}) as daemon:
+        with Daemon(tmp_path, {"source": film(realtime=True), "sinks": sinks}) as daemon:
             with Subscriber(broker.host, broker.port) as subscriber:
                 wait_until(lambda: subscriber.payloads(EVENTS))
                 before = [event["id"] for event in subscriber.payloads(EVENTS)]

@@ -88,14 +88,14 @@ def test_sighup_with_a_bad_config_is_refused_with_its_error_and_all_goes_on(
     config = watching(stream, {"kind": "jsonl", "path": str(record)})
     with Daemon(tmp_path, config, supervisor.environment) as daemon:
         supervisor.hear("READY=1")
-        daemon.path.write_text("smoothing: {dwell: long}")
+        daemon.path.write_text("smoothing: {hold_s: long}")
         daemon.signal(signal.SIGHUP)
         supervisor.hear("RELOADING=1")
         supervisor.hear("READY=1")
         told = len(read_events(record))
         wait_until(lambda: len(read_events(record)) > told, seconds=30)
         assert daemon.stop() == 0
-    assert "smoothing.dwell: expected a number" in daemon.log
+    assert "smoothing.hold_s: expected a number" in daemon.log
     assert "ERROR" in daemon.log
     assert "Traceback" not in daemon.log
 

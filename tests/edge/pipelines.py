@@ -19,7 +19,7 @@ from edge.types import Face, Image
 from tests.brokers import wait_until
 from tests.edge.cameras import KeepingSink
 
-EVERY_FRAME = SchedulerSettings(every=1, cpu_budget=1.0, min_motion=0.0)
+EVERY_FRAME = SchedulerSettings(interval_frames=1, cpu_budget=1.0, motion_threshold=0.0)
 
 
 class Slow:

@@ -149,6 +149,6 @@ def test_a_page_that_cannot_be_served_as_it_is_set_is_exit_code_78(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], web: str, reason: str
 ) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(f"view: {{web: true}}\nweb: {web}")
+    path.write_text(f"web: {web}")
     assert main(["check", "--config", str(path)]) == 78
     assert reason in capsys.readouterr().err

@@ -3,7 +3,10 @@ from typing import Any
 
 import pytest
 
+from edge.capture.camera import CameraSettings
+from edge.capture.images import ImagesSettings
 from edge.capture.picamera import PicameraSettings
+from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings
 from edge.config import (
     Config,
@@ -17,6 +20,7 @@ from edge.detect import BlazeFaceSettings, BuiltinSettings, HaarSettings
 from edge.detect.builtin import Size
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
+from edge.publish.mqtt.settings import TlsSettings
 from edge.secrets import SecretRef
 from tests.conftest import ROOT
 
@@ -39,18 +43,18 @@ def test_relative_paths_start_at_the_config_file() -> None:
     config = parse_config({"source": {"kind": "video", "path": "film.mp4"}}, HERE)
     assert config.source == VideoSettings(Path("/etc/emotiond/film.mp4"))
     mqtt = {"kind": "mqtt", "user": "edge", "password": {"file": "pw"}}
-    config = parse_config({"sinks": [mqtt], "state": "../kept"}, HERE)
+    config = parse_config({"sinks": [mqtt], "state_dir": "../kept"}, HERE)
     (sink,) = config.sinks
     assert isinstance(sink, MqttSettings)
     assert sink.password == SecretRef(file=Path("/etc/emotiond/pw"))
-    assert config.state == Path("/etc/emotiond/../kept")
+    assert config.state_dir == Path("/etc/emotiond/../kept")
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         ({"sorce": 1}, "sorce: unknown key; did you mean source?"),
-        ({"qqqq": 1}, "qqqq: unknown key; valid are source, detector, detect, tracker"),
+        ({"qqqq": 1}, "qqqq: unknown key; valid are source, detector, scheduler, tracker"),
         ({"source": {"kind": "camera", "devise": 1}}, "source.devise: unknown key; did you mean device?"),
         ({"sinks": [{"kind": "mqtt", "hots": 1}]}, "sinks[0].hots: unknown key; did you mean host?"),
         ({"source": {"kind": "camra"}}, "found 'camra'; did you mean camera?"),
@@ -60,14 +64,14 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"source": "picamra"}, "source.kind: expected one of camera, picamera, stream, video, images, found 'picamra'; did you mean picamera?"),
         ({"source": {"kind": "picamera", "rotation": 90}}, "source.rotation: expected one of 0, 180, found 90"),
         ({"sinks": ["mqtt", "mqt"]}, "found 'mqt'; did you mean mqtt?"),
-        ({"sinks": "mqtt"}, "sinks: expected a list, found 'mqtt'"),
+        ({"sinks": 5}, "sinks: expected a list, found 5"),
         ({"tracker": "fast"}, "tracker: expected a mapping, found 'fast'"),
         ({"source": {"kind": "camera", "width": 1}}, "source.width: expected a whole number >= 64, found 1"),
         ({"detector": {"kind": "auto", "width": 3}}, "detector.width: unknown key; no other is valid here"),
         ({"quality": {"max_yow": 1}}, "quality.max_yow: unknown key; did you mean max_yaw?"),
         ({"quality": {"max_yaw": 91}}, "quality.max_yaw: expected a number <= 90.0, found 91"),
-        ({"classifier": {"baseline": 3}}, "classifier.baseline: expected a path"),
-        ({"smoothing": {"dwell": "long"}}, "smoothing.dwell: expected a number, found 'long'"),
+        ({"classifier": {"neutral_baseline": 3}}, "classifier.neutral_baseline: expected a path"),
+        ({"smoothing": {"hold_s": "long"}}, "smoothing.hold_s: expected a number, found 'long'"),
         ({"classifier": {"runtime": "onnx"}}, "expected one of litert, tflite-runtime, found 'onnx'"),
         ({"classifier": {"model": 3}}, "classifier.model: expected a path, found 3"),
         ({"tracker": None}, "tracker: expected a mapping, found None"),
@@ -79,7 +83,7 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"source": {"kind": "video", "path": "~nobody-here/film.mp4"}}, "source.path: expected a path"),
         ({"source": {"kind": "video", "path": "a\0b"}}, "source.path: expected a path"),
         ({"source": {"kind": "stream", "url": "http://[::1"}}, "source: invalid IPv6 URL"),
-        ({"detector": {"kind": "emotiond", "size": "640x480"}}, "detector.size: expected one of 320x240, 160x120, found '640x480'"),
+        ({"detector": {"kind": "builtin", "size": "640x480"}}, "detector.size: expected one of 320x240, 160x120, found '640x480'"),
         ({"detector": {"kind": "haar", "scale_factor": 1.00001}}, "detector.scale_factor: expected a number >= 1.01"),
         ({"sinks": [{"kind": "mqtt", "host": "broker..local"}]}, "sinks[0]: expected host to be a host name"),
         ({"sinks": [{"kind": "mqtt", "device": "a\n"}]}, "sinks[0].device: expected a text matching"),
@@ -87,14 +91,14 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"sinks": [{"kind": "mqtt", "password": {"file": "x"}}]}, "sinks[0]: expected user beside"),
         ({"sinks": [{"kind": "mqtt", "user": "me", "password": "hunter2"}]}, "sinks[0].password: expected a mapping or nothing"),
         ({"sinks": [{"kind": "mqtt", "user": "me", "password": {}}]}, "sinks[0].password: expected exactly one of file, env and credential"),
-        ({"sinks": [{"kind": "mqtt", "password_file": "x"}]}, "sinks[0].password_file: is now `password: {file: x}`"),
+        ({"sinks": [{"kind": "mqtt", "password_file": "x"}]}, "sinks[0].password_file: unknown key; did you mean password?"),
         ({"sinks": [{"kind": "mqtt", "protocol": 4}]}, "sinks[0].protocol: expected one of 5, 3.1.1, found 4"),
         ({"sinks": [{"kind": "mqtt", "transport": "udp"}]}, "sinks[0].transport: expected one of tcp, websockets"),
         ({"sinks": [{"kind": "mqtt", "path": "mqtt"}]}, "sinks[0].path: expected a text matching"),
         ({"sinks": [{"kind": "mqtt", "fallbacks": [{"host": "a..b"}]}]}, "sinks[0].fallbacks[0]: expected host to be a host name"),
         ({"sinks": [{"kind": "mqtt", "commands": ["resume"]}]}, "expected one of pause, model, detector"),
-        ({"sinks": [{"kind": "mqtt", "outbox": {"events": 0}}]}, "sinks[0].outbox.events: expected a whole number >= 1"),
-        ({"privacy": {"picture": True}}, "privacy.picture: unknown key; did you mean pictures?"),
+        ({"sinks": [{"kind": "mqtt", "outbox": {"max_events": 0}}]}, "sinks[0].outbox.max_events: expected a whole number >= 1"),
+        ({"privacy": {"picture": True}}, "privacy.picture: unknown key; valid are allow_snapshots, blur"),
         ({"sinks": [{"kind": "mqtt", "tls": {"key_file": "x"}}]}, "sinks[0].tls: expected cert_file beside"),
     ],
 )  # fmt: skip
@@ -122,6 +126,52 @@ def test_a_bare_word_is_a_kind_with_its_defaults() -> None:
     assert config.detector == HaarSettings()
     assert config.sinks == (MqttSettings(),)
     assert data == {"source": "picamera", "detector": "haar", "sinks": ["mqtt"]}
+
+
+@pytest.mark.parametrize(
+    ("source", "settings"),
+    [
+        (0, CameraSettings(device=0)),
+        ("2", CameraSettings(device=2)),
+        ("/dev/video1", CameraSettings(device="/dev/video1")),
+        ("rtsp://camera.local/live", StreamSettings(url="rtsp://camera.local/live")),
+        ("film.mp4", VideoSettings(Path("/etc/emotiond/film.mp4"))),
+        ("face.png", ImagesSettings(Path("/etc/emotiond/face.png"))),
+    ],
+)
+def test_a_source_is_known_by_its_number_address_or_file(source: Any, settings: Any) -> None:
+    assert parse_config({"source": source}, HERE).source == settings
+
+
+def test_a_folder_beside_the_config_is_a_source_of_images(tmp_path: Path) -> None:
+    (tmp_path / "faces").mkdir()
+    config = parse_config({"source": "faces"}, tmp_path / "emotiond.yaml")
+    assert config.source == ImagesSettings(tmp_path / "faces")
+
+
+@pytest.mark.parametrize(
+    ("sinks", "settings"),
+    [
+        ("mqtt", MqttSettings()),
+        ({"kind": "mqtt", "host": "b"}, MqttSettings(host="b")),
+        ("mqtt://broker.local", MqttSettings(host="broker.local")),
+        (["mqtt://edge@b:1884"], MqttSettings(host="b", port=1884, user="edge")),
+        ("mqtts://b", MqttSettings(host="b", port=8883, tls=TlsSettings())),
+    ],
+)
+def test_a_single_sink_needs_no_list_and_a_broker_is_known_by_its_address(
+    sinks: Any, settings: MqttSettings
+) -> None:
+    assert parse_config({"sinks": sinks}, HERE).sinks == (settings,)
+
+
+@pytest.mark.parametrize("url", ["mqtt://me:hunter2@b", "http://b", "mqtt://"])
+def test_an_address_that_is_no_brokers_is_refused_and_its_password_not_shown(url: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"sinks\[0\].kind: expected one of mqtt, jsonl"
+    ) as caught:
+        parse_config({"sinks": url}, HERE)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_bare_word_is_a_shipped_model_and_anything_else_a_path() -> None:
@@ -158,7 +208,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_detector_of_ones_own_lies_beside_the_config() -> None:
     detector = parse_config(
-        {"detector": {"kind": "emotiond", "model": "mine.tflite"}}, HERE
+        {"detector": {"kind": "builtin", "model": "mine.tflite"}}, HERE
     ).detector
     assert detector == BuiltinSettings(model=Path("/etc/emotiond/mine.tflite"))
 
@@ -166,7 +216,7 @@ def test_a_detector_of_ones_own_lies_beside_the_config() -> None:
 def test_a_command_line_names_a_detector_by_its_kind_or_its_settings() -> None:
     assert parse_detector("haar") == HaarSettings()
     assert parse_detector("{kind: blazeface, tiles: 2}") == BlazeFaceSettings(tiles=2)
-    assert parse_detector("{kind: emotiond, size: 160x120}") == BuiltinSettings(Size.SMALL)
+    assert parse_detector("{kind: builtin, size: 160x120}") == BuiltinSettings(Size.SMALL)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +236,7 @@ def test_a_detector_that_a_command_line_misnames_is_told(text: str, message: str
 def test_each_sink_keeps_what_waits_in_a_file_of_its_own() -> None:
     mqtt = {"kind": "mqtt", "device": "pi"}
     sinks = [mqtt, {**mqtt, "host": "cloud"}, {**mqtt, "device": "other"}]
-    config = parse_config({"sinks": sinks, "state": "/kept"}, HERE)
+    config = parse_config({"sinks": sinks, "state_dir": "/kept"}, HERE)
     assert [path.name for path in outbox_paths(config)] == [
         "outbox-emotiond-pi.sqlite",
         "outbox-emotiond-pi-2.sqlite",

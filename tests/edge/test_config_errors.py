@@ -1,29 +1,21 @@
-"""Configs of earlier versions, as they were shipped: each loads, or says what to change."""
+"""The keys of version 0.1, each refused with its present name."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from msgspec import inspect
 
 from edge.config import Config, load_config, parse_config
-from edge.config_errors import find_renamed_keys
+from edge.config_errors import RENAMED, find_renamed_keys
 from edge.errors import ConfigError
-from edge.publish import MqttSettings
-from edge.publish.outbox import OutboxSettings
-from edge.secrets import SecretRef
+from edge.view.settings import PrivacyBlur
 
-CONFIGS = Path(__file__).parent / "configs"
-"""One for each time that keys came or went, named by what came."""
+OLD = Path(__file__).parent / "configs" / "version-0.1.yaml"
+"""The config file that version 0.1 shipped, with every key."""
 
 HERE = Path("/etc/emotiond/emotiond.yaml")
-
-BEFORE_THE_OUTBOX = ("first", "face-threshold", "detectors", "own-detector")
-
-
-def mqtt(**fields: Any) -> dict[str, Any]:
-    return {"sinks": [{"kind": "jsonl", "path": "events"}, {"kind": "mqtt", **fields}]}
 
 
 def refusal(data: Any) -> str:
@@ -32,75 +24,85 @@ def refusal(data: Any) -> str:
     return str(caught.value)
 
 
-def sink(config: Config) -> MqttSettings:
-    (one,) = (settings for settings in config.sinks if isinstance(settings, MqttSettings))
-    return one
+def mqtt(**fields: Any) -> dict[str, Any]:
+    return {"sinks": [{"kind": "jsonl", "path": "events"}, {"kind": "mqtt", **fields}]}
 
 
-@pytest.mark.parametrize("name", BEFORE_THE_OUTBOX)
-def test_a_config_from_before_the_outbox_says_what_to_write_in_place_of_its_keys(name: str) -> None:
-    path = CONFIGS / f"{name}.yaml"
+def test_the_config_of_version_0_1_is_refused_with_all_its_renamed_keys_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        load_config(path)
-    assert str(caught.value) == (
-        f"{path}: sinks[0].password_file: is gone; delete it, as it is null; "
-        "sinks[0].queue: is now `outbox: {events: 10000}`"
-    )
+        load_config(OLD)
+    for change in (
+        "detect.every: is now scheduler.interval_frames",
+        "sinks[0].outbox.age: is now sinks[].outbox.max_age_s",
+        "view.web: is now web.enabled",
+        "state: is now state_dir",
+    ):
+        assert change in str(caught.value)
 
 
-@pytest.mark.parametrize("name", BEFORE_THE_OUTBOX)
-def test_once_that_is_done_it_loads_and_means_the_same(name: str, tmp_path: Path) -> None:
-    text = (CONFIGS / f"{name}.yaml").read_text()
-    text = re.sub(r" *password_file: null.*\n", "", text)
-    path = tmp_path / "emotiond.yaml"
-    path.write_text(text.replace("queue: 10000 ", "outbox: {events: 10000} "))
-    assert sink(load_config(path)) == MqttSettings()
+def test_with_its_keys_renamed_it_means_what_the_present_one_means() -> None:
+    old = yaml.safe_load(OLD.read_text())
+    assert {place.replace("[0]", "[]") for place in find_renamed_keys(old)} == {
+        key for key in RENAMED if ":" not in key and not key.startswith("source.")
+    }
 
 
-def test_every_other_config_that_was_shipped_loads_as_it_is() -> None:
-    others = {path.stem for path in CONFIGS.glob("*.yaml")} - set(BEFORE_THE_OUTBOX)
-    assert others
-    for name in others:
-        load_config(CONFIGS / f"{name}.yaml")
+def test_every_present_name_is_a_key_of_the_config() -> None:
+    for name in RENAMED.values():
+        for key in name.split(" and "):
+            _find(key.partition(".kind:")[0].partition(":")[0].replace("[]", ""))
 
 
-def test_the_values_that_stood_there_stand_in_what_is_to_be_written() -> None:
-    data = mqtt(password_file="mqtt.pw", queue=500)
-    assert refusal(data) == (
-        f"{HERE}: sinks[1].password_file: is now `password: {{file: mqtt.pw}}`; "
-        "sinks[1].queue: is now `outbox: {events: 500}`"
-    )
-    found = [yaml.safe_load(str(one.instead)) for one in find_renamed_keys(data)]
-    settings = sink(parse_config(mqtt(user="edge", **found[0], **found[1]), HERE))
-    assert settings.password == SecretRef(file=HERE.parent / "mqtt.pw")
-    assert settings.outbox == OutboxSettings(events=500)
+def _find(key: str) -> None:
+    """Fail where no settings have such a key."""
+    kinds: list[inspect.Type] = [inspect.type_info(Config)]
+    for part in key.split("."):
+        fields = [one for kind in kinds for one in _fields(kind) if one.name == part]
+        assert fields, key
+        kinds = [field.type for field in fields]
 
 
-def test_a_value_of_many_lines_is_still_one_line() -> None:
-    assert "\n" not in refusal(mqtt(queue="5\n0" * 100))
-
-
-def test_a_key_that_never_was_is_unknown_though_another_has_moved() -> None:
-    assert "sinks[1].hots: unknown key; did you mean host?" in refusal(mqtt(hots=1, queue=5))
-
-
-def test_no_key_of_today_is_taken_for_one_of_earlier() -> None:
-    today = yaml.safe_load((CONFIGS.parents[2] / "config" / "emotiond.yaml").read_text())
-    assert find_renamed_keys(today) == []
-    for key in ("password_file", "queue"):
-        assert "unknown key" in refusal(mqtt(**{f"{key}_": 1}))
-        assert key not in MqttSettings.__struct_fields__
+def _fields(kind: inspect.Type) -> tuple[inspect.Field, ...]:
+    match kind:
+        case inspect.StructType():
+            return kind.fields
+        case inspect.UnionType():
+            return tuple(field for one in kind.types for field in _fields(one))
+        case inspect.VarTupleType():
+            return _fields(kind.item_type)
+    return ()
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"tracker": {"max_missed": 0.0}}, "tracker.max_missed: expected a number >= 0.2, found 0.0"),
+        (mqtt(keepalive=5), "sinks[1].keepalive: is now sinks[].keepalive_s"),
+        ({"source": {"kind": "video", "path": "a", "pace": True}}, "source.pace: is now source.realtime"),
+        ({"detector": "emotiond"}, "detector.kind: emotiond: is now detector.kind: builtin"),
+        ({"privacy": {"blur": "picture"}}, "privacy.blur: picture: is now privacy.blur: frame"),
+    ],
+)  # fmt: skip
+def test_a_renamed_key_or_value_is_refused_with_its_present_name(data: Any, message: str) -> None:
+    assert refusal(data) == f"{HERE}: {message}"
+
+
+def test_a_key_that_never_was_is_unknown_though_another_was_renamed() -> None:
+    assert "sinks[1].hots: unknown key; did you mean host?" in refusal(mqtt(hots=1, keepalive=5))
+
+
+def test_no_present_key_is_taken_for_an_old_one() -> None:
+    present = yaml.safe_load((OLD.parents[3] / "config" / "emotiond.yaml").read_text())
+    assert find_renamed_keys(present) == {}
+    assert parse_config({"privacy": {"blur": "frame"}}, HERE).privacy.blur is PrivacyBlur.FRAME
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"tracker": {"max_age_s": 0.0}}, "tracker.max_age_s: expected a number >= 0.2, found 0.0"),
         ({"detector": {"kind": "haar", "scale_factor": 1.005}}, "scale_factor: expected a number >= 1.01, found 1.005"),
         ({"source": {"kind": "camera", "device": 300}}, "source.device: expected a whole number <= 255, found 300"),
     ],
 )  # fmt: skip
-def test_a_value_that_was_allowed_and_is_not_any_more_is_told_its_bound(
-    data: Any, message: str
-) -> None:
+def test_a_value_out_of_bounds_is_told_the_bound(data: Any, message: str) -> None:
     assert message in refusal(data)

@@ -8,12 +8,12 @@ import pytest
 from tests.conftest import ROOT
 
 
-@pytest.mark.parametrize(("view", "package"), [("web", "starlette"), ("window", "pygame")])
+@pytest.mark.parametrize(("view", "package"), [("web", "starlette"), ("preview", "pygame")])
 def test_a_view_whose_package_is_missing_is_one_line_and_exit_code_78(
     tmp_path: Path, view: str, package: str
 ) -> None:
     hide = f"import sys; sys.modules['{package}'] = None; from edge.cli import main; "
-    (tmp_path / "config.yaml").write_text(f"view: {{{view}: true}}")
+    (tmp_path / "config.yaml").write_text(f"{view}: {{enabled: true}}")
     done = subprocess.run(
         [sys.executable, "-c", hide + "sys.exit(main(['check', '--config', 'config.yaml']))"],
         cwd=tmp_path,
@@ -22,7 +22,7 @@ def test_a_view_whose_package_is_missing_is_one_line_and_exit_code_78(
         check=False,
     )
     assert done.returncode == 78
-    assert f"or view.{view}: false" in done.stderr
+    assert f"or {view}.enabled: false" in done.stderr
     assert "Traceback" not in done.stderr
 
 

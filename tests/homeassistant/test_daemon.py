@@ -50,8 +50,8 @@ def running_daemon(
         config = {
             "source": {"kind": "stream", "url": stream.url},
             "sinks": [sink],
-            "privacy": {"pictures": True},
-            "state": str(folder / "state"),
+            "privacy": {"allow_snapshots": True},
+            "state_dir": str(folder / "state"),
         }
         with Daemon(folder, config) as daemon:
             yield daemon

@@ -15,7 +15,7 @@ def test_the_sweep_prints_a_row_for_each_choice_of_settings(
     data, votes = write_csv(tmp_path)
     smoothing_sweep.main(["--data", str(data), "--votes", str(votes), "--faces", "1"])
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.split()[0] == "time_constant"
+    assert head.split()[0] == "time_constant_s"
     assert [row.split()[:4] for row in rows] == [
         ["0.20", "0.20", "0.30", "0.00"],
         ["0.20", "0.20", "0.30", "0.50"],

@@ -44,7 +44,7 @@ def _watch(
     """Return the daemon's final statistics and its share of a core."""
     sinks = [{"kind": "mqtt", "host": HOST, "port": port, "device": "bench"} for port in ports]
     source = {"kind": "stream", "url": stream.url}
-    config: dict[str, Any] = {"source": source, "sinks": sinks, "state": "."}
+    config: dict[str, Any] = {"source": source, "sinks": sinks, "state_dir": "."}
     with tempfile.TemporaryDirectory() as name, notification_socket(Path(name)) as systemd:
         folder = Path(name)
         with run_daemon(folder, config, {"NOTIFY_SOCKET": str(folder / "notify")}) as process:

@@ -119,7 +119,7 @@ def _analyze(scheduler: dict[str, object]) -> Callable[[Frame], object]:
     """Return all that happens to a frame once it is decoded."""
     settings = {
         "source": {"kind": "video", "path": "clip.mp4"},  # no budget: emulated time says nothing
-        "detect": scheduler,
+        "scheduler": scheduler,
         "classifier": {"model": str(find_model(Path(DEFAULT_MODEL)))},
     }
     processing = build_processing(parse_config(settings, Path("bench.yaml")), count(1))

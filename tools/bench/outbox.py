@@ -143,7 +143,7 @@ def _record_at_rate(folder: Path, rate: int, seconds: float) -> str:
 
 
 def _open(folder: Path) -> Outbox:
-    outbox = Outbox(folder / "outbox.db", OutboxSettings(events=1_000_000, bytes=2**30))
+    outbox = Outbox(folder / "outbox.db", OutboxSettings(max_events=1_000_000, max_bytes=2**30))
     outbox.open()
     if not outbox.durable:
         raise SystemExit("the disk refuses: nothing to measure")

@@ -151,7 +151,7 @@ def _event(number: int) -> EmotionEvent:
         frame_size=(640, 480),
         duration=2.3,
         model="shallow-int8",
-        detector="emotiond",
+        detector="builtin",
         captured=time.monotonic(),
     )
 

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ):
         folder = Path(name)
         sinks = [{"kind": "mqtt", "host": broker.host, "port": broker.port, "device": "bench"}]
-        config = {"source": {"kind": "stream", "url": stream.url}, "sinks": sinks, "state": "."}
+        config = {"source": {"kind": "stream", "url": stream.url}, "sinks": sinks, "state_dir": "."}
         with run_daemon(folder, config, {"NOTIFY_SOCKET": str(folder / "notify")}) as process:
             print(f"ready after {await_ready(systemd):.2f} s", flush=True)
             memory = _record_memory(process, systemd, 60 * options.minutes)

@@ -58,9 +58,8 @@ def _config(url: str, port: int) -> dict[str, Any]:
     return {
         "source": {"kind": "stream", "url": url},
         "sinks": [],
-        "state": ".",
-        "view": {"web": True},
-        "web": {"port": port, "viewers": 100},
+        "state_dir": ".",
+        "web": {"enabled": True, "port": port, "max_viewers": 100},
     }
 
 

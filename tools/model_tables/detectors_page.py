@@ -14,8 +14,8 @@ HEAD = """\
 # Detectors
 
 Each `<name>.tflite` finds faces and their eyes, nose and mouth; its card, `<name>.json`, lies
-beside it. `detector: {kind: emotiond}` in the config, and `auto`, run the first,
-`{kind: emotiond, size: 160x120}` the smaller, `{kind: emotiond, model: path.tflite}` one of your
+beside it. `detector: {kind: builtin}` in the config, and `auto`, run the first,
+`{kind: builtin, size: 160x120}` the smaller, `{kind: builtin, model: path.tflite}` one of your
 own. Both have the same weights. This
 page is made from the cards by `python -m tools.model_tables models`.
 """

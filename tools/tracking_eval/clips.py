@@ -108,7 +108,7 @@ class LabeledClip:
 
     def _read(self) -> Iterator[Frame]:
         path = self.path
-        settings = ImagesSettings(path) if self.is_image else VideoSettings(path, pace=False)
+        settings = ImagesSettings(path) if self.is_image else VideoSettings(path, realtime=False)
         with closing(open_source(settings)) as source, suppress(EndOfStream):
             while True:
                 if (frame := source.read()) is not None:

@@ -110,7 +110,7 @@ class ClipRunner:
 
     def _scheduler(self) -> DetectionScheduler:
         return DetectionScheduler(
-            self._detector, self.config.tracker, self.config.detect, live=False
+            self._detector, self.config.tracker, self.config.scheduler, live=False
         )
 
 

@@ -38,13 +38,13 @@ def sweep(config: Config, clips: Sequence[LabeledClip]) -> str:
 
 def _variants(config: Config) -> Iterator[tuple[str, Config]]:
     for suffix, settings in (
-        ("static scenes too", {"min_motion": 0.0}),
+        ("static scenes too", {"motion_threshold": 0.0}),
         ("static scenes skipped", {}),
     ):
         for interval in INTERVALS:
-            detect = msgspec.structs.replace(config.detect, every=interval, **settings)
+            detect = msgspec.structs.replace(config.scheduler, interval_frames=interval, **settings)
             name = f"every {interval}, {suffix}"
-            yield name, msgspec.structs.replace(config, detect=detect)
+            yield name, msgspec.structs.replace(config, scheduler=detect)
 
 
 def _table(config: Config, clips: Sequence[LabeledClip]) -> str:

@@ -163,7 +163,7 @@ class MqttClient:
             properties = _properties(PacketTypes.CONNECT, MaximumPacketSize=MAX_PACKET_BYTES)
         host, port = self.address.host, self.address.port
         try:
-            self._paho.connect(host, port, self._settings.keepalive, properties=properties)
+            self._paho.connect(host, port, self._settings.keepalive_s, properties=properties)
         except paho.WebsocketConnectionError as error:
             raise NotAnMqttBroker(f"{error}; are websockets spoken there?") from error
         except OSError:

@@ -122,7 +122,7 @@ class MqttPublisher:
         """Have an event recorded, and published when a broker is there."""
         with self._lock:
             self._submitted += 1
-            if len(self._unrecorded) >= self._settings.outbox.events:
+            if len(self._unrecorded) >= self._settings.outbox.max_events:
                 self._unrecorded.popleft()
                 self.dropped += 1
             self._unrecorded.append(payload)
@@ -363,6 +363,6 @@ class MqttPublisher:
             ContentType="application/json",
             PayloadFormatIndicator=1,
             # What is too old for the outbox is too old for a subscriber.
-            MessageExpiryInterval=max(1, round(self._settings.outbox.age - age)),
+            MessageExpiryInterval=max(1, round(self._settings.outbox.max_age_s - age)),
         )
         return MqttMessage(self._settings.topics.event, event.payload, 1, properties=properties)

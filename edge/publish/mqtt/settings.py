@@ -73,7 +73,7 @@ class MqttSettings(
         prefix, device: topics are prefix/device/...; the default device is the host's name. Two
             daemons must not share both: the broker takes them for one and ends the other's
             connection.
-        faces: whether each face is published once a second on a topic of its own.
+        publish_faces: whether each face is published once a second on a topic of its own.
         commands: which commands are carried out; others are answered by an error.
         homeassistant: where the device is announced to Home Assistant; None does not announce it.
         outbox: how much may wait for the broker.
@@ -90,8 +90,8 @@ class MqttSettings(
     tls: TlsSettings | None = None
     prefix: Name = "emotiond"
     device: Name | None = None
-    keepalive: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
-    faces: bool = False
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+    publish_faces: bool = False
     commands: tuple[CommandName, ...] = tuple(CommandName)
     homeassistant: HomeAssistantSettings | None = HomeAssistantSettings()
     outbox: OutboxSettings = OutboxSettings()

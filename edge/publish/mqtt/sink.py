@@ -163,7 +163,7 @@ class MqttSink:
     def _on_faces(self, faces: FaceSnapshot) -> None:
         self._state.update_faces(faces)
         self._publish_state()
-        if self._settings.faces and self.connected:  # later, they would be of no use
+        if self._settings.publish_faces and self.connected:  # later, they would be of no use
             for face in faces.faces:
                 topic = self._topics.face(face.track.track_id)
                 self._publisher.publish(MqttMessage(topic, encode_face(face, faces)))

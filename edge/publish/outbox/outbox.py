@@ -35,9 +35,9 @@ class OutboxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Beyond them, the oldest events are dropped. Bytes bound the memory as well as the file.
     """
 
-    events: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 10_000
-    age: Annotated[float, msgspec.Meta(gt=0, le=MAX_AGE)] = 604_800.0
-    bytes: Annotated[int, msgspec.Meta(ge=1024)] = 67_108_864
+    max_events: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 10_000
+    max_age_s: Annotated[float, msgspec.Meta(gt=0, le=MAX_AGE)] = 604_800.0
+    max_bytes: Annotated[int, msgspec.Meta(ge=1024)] = 67_108_864
 
 
 class StoreState(Enum):
@@ -242,9 +242,9 @@ class Outbox:
         while self._events:
             oldest = next(iter(self._events.values()))
             if (
-                len(self._events) <= self._settings.events
-                and self.total_bytes <= self._settings.bytes
-                and self.age(oldest) <= self._settings.age
+                len(self._events) <= self._settings.max_events
+                and self.total_bytes <= self._settings.max_bytes
+                and self.age(oldest) <= self._settings.max_age_s
             ):
                 return
             self._remove(oldest.number)

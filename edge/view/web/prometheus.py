@@ -67,7 +67,7 @@ def _totals(stats: Stats) -> Iterator[Metric]:
         "frames": (stats.frames, "Read."),
         "detections": (stats.detections, "Frames in which the detector ran."),
         "faces": (stats.faces, "Classified."),
-        "refused_faces": (stats.refused, "Taken for none by the model."),
+        "refused_faces": (stats.rejected_faces, "Taken for none by the model."),
         "events": (stats.events, "Published."),
     }
     for name, (value, text) in totals.items():

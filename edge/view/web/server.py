@@ -50,7 +50,7 @@ class WebServer:
         self._settings = settings
         self._auth = open_token_auth(settings)
         self._events = EventBroadcaster(context)
-        self._video = MjpegBroadcaster(context, settings.viewers)
+        self._video = MjpegBroadcaster(context, settings.max_viewers)
         app = build_app(self._auth, self._events, self._video, context, commands)
         config = uvicorn.Config(
             AuthMiddleware(app, self._auth),
@@ -62,7 +62,7 @@ class WebServer:
             access_log=False,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            limit_concurrency=settings.viewers + EXTRA_CONNECTIONS,
+            limit_concurrency=settings.max_viewers + EXTRA_CONNECTIONS,
         )
         self._server = uvicorn.Server(config)
         self._thread = Thread(target=self._run, name="web", daemon=True)

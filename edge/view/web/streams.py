@@ -244,7 +244,7 @@ class MjpegBroadcaster:
             ApiError: there are too many viewers.
         """
         if self.viewers >= self._max_viewers:
-            text = f"{self._max_viewers} watch already, and no more may; see `web.viewers`"
+            text = f"{self._max_viewers} watch already, and no more may; see `web.max_viewers`"
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
         self.viewers += 1
         self._watched.set()

@@ -190,7 +190,7 @@ def test_the_daemon_runs_a_converted_model_by_its_card(tmp_path: Path) -> None:
     assert main(["convert", *words, "--out", str(tmp_path), "--name", "mine"]) == 0
     record = tmp_path / "events.jsonl"
     config = {
-        "source": {"kind": "video", "path": str(CLIP), "pace": False},
+        "source": {"kind": "video", "path": str(CLIP), "realtime": False},
         "classifier": {"model": str(tmp_path / "mine-float32.tflite"), "min_confidence": 0},
         "sinks": [{"kind": "jsonl", "path": str(record)}],
     }

@@ -58,7 +58,7 @@ def model_row(model: str, p50: float, times: float = 1.0, **fields: Any) -> Mode
 
 def pipeline_row(mode: str, fps: float, **fields: Any) -> PipelineRow:
     row = PipelineRow(
-        detector="emotiond",
+        detector="builtin",
         model="shallow-int8",
         scene="one face",
         mode=mode,

@@ -18,10 +18,10 @@ def test_each_kind_of_source_is_known_by_how_it_is_written(tmp_path: Path) -> No
     assert parse_source_arg("rtsp://camera/live") == StreamSettings(url="rtsp://camera/live")
     assert parse_source_arg(str(tmp_path)) == ImagesSettings(tmp_path)
     assert parse_source_arg("a.JPG") == ImagesSettings(Path("a.JPG"))
-    assert parse_source_arg("film.mp4") == VideoSettings(Path("film.mp4"), pace=False)
+    assert parse_source_arg("film.mp4") == VideoSettings(Path("film.mp4"), realtime=False)
 
 
-@pytest.mark.parametrize("text", ["ftp://camera/live", "999"])
+@pytest.mark.parametrize("text", ["ftp://camera/live", "999", "picamra"])
 def test_a_source_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"--source: .*: expected"):
         parse_source_arg(text)

@@ -63,7 +63,7 @@ def test_a_program_that_is_not_installed_is_named_with_its_package(programs: Pat
 def test_picamera2_asked_for_and_not_importable_is_named_with_its_package(programs: Path) -> None:
     install(programs)
     with pytest.raises(SourceError, match=r"sudo apt install python3-picamera2"):
-        PicameraSettings(through=PicameraBackend.BINDING).open()
+        PicameraSettings(backend=PicameraBackend.BINDING).open()
 
 
 def test_it_is_live_and_opened_again_until_it_is_there(programs: Path) -> None:

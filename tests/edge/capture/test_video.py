@@ -29,7 +29,7 @@ def drain(video: VideoSource) -> list[Frame]:
 
 def read_all(path: Path) -> list[Frame]:
     """Open a video and read it to its end, as fast as possible."""
-    return drain(VideoSource(VideoSettings(path, pace=False)))
+    return drain(VideoSource(VideoSettings(path, realtime=False)))
 
 
 def test_every_frame_comes_once_in_order_with_its_time_in_the_film() -> None:
@@ -41,14 +41,14 @@ def test_every_frame_comes_once_in_order_with_its_time_in_the_film() -> None:
 
 
 def test_a_frame_is_read_only() -> None:
-    frame = VideoSource(VideoSettings(CLIP, pace=False)).read()
+    frame = VideoSource(VideoSettings(CLIP, realtime=False)).read()
     assert frame is not None
     with pytest.raises(ValueError, match="read-only"):
         frame.image[0, 0] = 0
 
 
 def test_a_paced_video_plays_no_faster_than_its_own_clock() -> None:
-    video = VideoSource(VideoSettings(CLIP, pace=True))
+    video = VideoSource(VideoSettings(CLIP, realtime=True))
     started = time.monotonic()
     frames = [video.read() for _ in range(6)]
     assert frames[-1] is not None
@@ -76,7 +76,7 @@ def test_a_video_cut_short_gives_its_frames_and_then_says_so(tmp_path: Path) -> 
     whole, cut = tmp_path / "whole.avi", tmp_path / "cut.avi"
     rewrite_as_avi(whole)
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    video = VideoSource(VideoSettings(cut, pace=False))
+    video = VideoSource(VideoSettings(cut, realtime=False))
     with pytest.raises(InputError, match=r"cut.avi: truncated: expected 8.0 s, found"):
         drain(video)
     with pytest.raises(EndOfStream):

@@ -14,7 +14,7 @@ def write_config(directory: Path, port: int, **fields: Any) -> Path:
     """Write a config with one MQTT sink; `fields` replace its defaults."""
     sink = {"kind": "mqtt", "host": "127.0.0.1", "port": port, "device": "test", **fields}
     path = directory / "config.yaml"
-    path.write_bytes(msgspec.json.encode({"sinks": [sink], "state": "state"}))
+    path.write_bytes(msgspec.json.encode({"sinks": [sink], "state_dir": "state"}))
     return path
 
 

@@ -28,7 +28,7 @@ def test_what_it_writes_is_what_the_config_takes(
     assert "looks; " in second
     assert f"classifier: {{baseline: {out}}}" in third
     config = tmp_path / "mine.yaml"
-    config.write_text("classifier: {baseline: me.json}")
+    config.write_text("classifier: {neutral_baseline: me.json}")
     assert open_classifier(load_config(config).classifier).card.name == "shallow-int8"
     assert main(["check", "--config", str(config)]) == 0
 
@@ -37,7 +37,7 @@ def test_an_earlier_baseline_does_not_count(tmp_path: Path) -> None:
     options = ["--source", str(CLIP), "--seconds", "2.5"]
     assert calibrate(tmp_path, *options, "--out", str(tmp_path / "me.json")) == 0
     config = tmp_path / "again.yaml"
-    config.write_text("detector: {kind: haar}\nclassifier: {baseline: me.json}")
+    config.write_text("detector: {kind: haar}\nclassifier: {neutral_baseline: me.json}")
     again = ["--config", str(config), *options, "--out", str(tmp_path / "again.json")]
     assert main(["calibrate", *again]) == 0
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "me.json").read_bytes()

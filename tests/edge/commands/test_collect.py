@@ -34,7 +34,7 @@ def test_what_was_collected_loads_as_a_dataset(
 
 def test_the_source_of_the_config_is_used(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
-    config.write_text(f"source: {{kind: video, path: {CLIP}, pace: false}}")
+    config.write_text(f"source: {{kind: video, path: {CLIP}, realtime: false}}")
     options = ["--label", "sad", "--out", str(tmp_path / "mine"), "--config", str(config)]
     assert collect(*options) == 0
     assert len(list((tmp_path / "mine" / "sad").iterdir())) == pytest.approx(38, abs=4)

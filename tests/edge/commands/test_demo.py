@@ -9,7 +9,7 @@ def test_the_summary_names_every_figure() -> None:
         {
             "frames": 475,
             "faces": 470,
-            "refused": 0,
+            "rejected_faces": 0,
             "events": 8,
             "fps": {"in": 25.0, "out": 25.0},
             "frame_latency_ms": {"p50": 5.0, "p95": 8.0},

@@ -148,7 +148,7 @@ def test_every_mqtt_sink_of_the_config_is_told(broker: Broker, tmp_path: Path) -
         {**sink, "device": "b"},
     ]
     config = tmp_path / "config.yaml"
-    config.write_bytes(msgspec.json.encode({"sinks": sinks, "state": "state"}))
+    config.write_bytes(msgspec.json.encode({"sinks": sinks, "state_dir": "state"}))
     with Subscriber(broker.host, broker.port) as subscriber:
         assert replay(path, config) == 0
         wait_until(lambda: len(subscriber.payloads("emotiond/a/event")) == 2)

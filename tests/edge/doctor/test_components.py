@@ -83,7 +83,7 @@ def test_a_model_of_another_hash_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_baseline_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
-    settings = ClassifierSettings(baseline=tmp_path / "none.json")
+    settings = ClassifierSettings(neutral_baseline=tmp_path / "none.json")
     result = only(check_classifier(settings))
     assert result.level is Level.FAILURE
 

@@ -383,9 +383,9 @@ def install_program(
 
 
 def picamera_results(
-    camera: int = 0, through: PicameraBackend = PicameraBackend.AUTO
+    camera: int = 0, backend: PicameraBackend = PicameraBackend.AUTO
 ) -> list[CheckResult]:
-    return listed(check_picamera(PicameraSettings(camera, through=through)))
+    return listed(check_picamera(PicameraSettings(camera, backend=backend)))
 
 
 @pytest.mark.parametrize("name", ["rpicam-vid", "libcamera-vid"])
@@ -425,7 +425,7 @@ def test_where_nothing_is_installed_it_is_said_what_to_install(programs: Path) -
 
 def test_a_binding_that_the_config_asks_for_and_is_not_there_is_a_failure(programs: Path) -> None:
     install_program(programs)
-    way, _ = picamera_results(through=PicameraBackend.BINDING)
+    way, _ = picamera_results(backend=PicameraBackend.BINDING)
     assert way.level is Level.FAILURE
     assert "python3-picamera2" in str(way.remedy)
 
@@ -439,10 +439,10 @@ def test_a_binding_that_the_config_asks_for_and_is_not_there_is_a_failure(progra
     ],
 )
 def test_a_binding_that_is_there_goes_before_the_program_unless_the_config_says_otherwise(
-    through: PicameraBackend, text: str, programs: Path, monkeypatch: pytest.MonkeyPatch
+    backend: PicameraBackend, text: str, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_program(programs)
     (programs / "picamera2.py").touch()
     monkeypatch.syspath_prepend(str(programs))
-    way, _ = picamera_results(through=through)
+    way, _ = picamera_results(backend=backend)
     assert (way.level, way.text.endswith(text)) == (Level.OK, True)

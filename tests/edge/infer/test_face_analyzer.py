@@ -195,7 +195,7 @@ def test_a_face_that_is_covered_is_no_face(clip: list[Image]) -> None:
 
 def test_a_woman_in_profile_is_uncertain_and_facing_the_camera_she_is_not(media: Path) -> None:
     video = VideoSource(
-        VideoSettings(media / "intel_head-pose-face-detection-female.gif", pace=False)
+        VideoSettings(media / "intel_head-pose-face-detection-female.gif", realtime=False)
     )
     yunet = open_detector(YuNetSettings(model=media.parent / "detectors" / "yunet_n.onnx"))
     config = Config(classifier=ClassifierSettings(min_confidence=0.0))

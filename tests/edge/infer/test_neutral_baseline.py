@@ -132,7 +132,7 @@ def test_a_classifier_corrects_what_it_says(tmp_path: Path, clip: list[Image]) -
     model = ModelPath(copy_model(tmp_path))
     path = write(tmp_path / "me.json", weights=lowered)
     plain = open_classifier(ClassifierSettings(model))
-    corrected = open_classifier(ClassifierSettings(model, baseline=path))
+    corrected = open_classifier(ClassifierSettings(model, neutral_baseline=path))
     crop = face_of(clip[4])
     before, after = (one.classify([crop]).probabilities[0] for one in (plain, corrected))
     happy = CARD.labels.index("happy")
@@ -144,4 +144,4 @@ def test_a_classifier_corrects_what_it_says(tmp_path: Path, clip: list[Image]) -
 def test_a_classifier_is_not_opened_with_the_baseline_of_another_model(tmp_path: Path) -> None:
     path = write(tmp_path / "me.json", sha256="0" * 64)
     with pytest.raises(ConfigError, match="expected a baseline of shallow-int8"):
-        open_classifier(ClassifierSettings(baseline=path))
+        open_classifier(ClassifierSettings(neutral_baseline=path))

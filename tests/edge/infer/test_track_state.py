@@ -11,7 +11,7 @@ from edge.infer.track_state import (
 from edge.types import Probabilities, Reason
 from tests.events import QUALITY
 
-SETTINGS = SmoothingSettings(time_constant=0.3, margin=0.1, dwell=0.375)
+SETTINGS = SmoothingSettings(time_constant_s=0.3, hysteresis=0.1, hold_s=0.375)
 
 
 CROP = np.zeros((48, 48), dtype=np.uint8)
@@ -149,7 +149,7 @@ def feed(smoother: Smoother, row: Probabilities, start: float, end: float, fps: 
 
 @pytest.mark.parametrize("fps", [5, 30, 120])
 def test_the_average_moves_by_seconds_and_not_by_frames(fps: float) -> None:
-    smoother = Smoother(SmoothingSettings(time_constant=1.0))
+    smoother = Smoother(SmoothingSettings(time_constant_s=1.0))
     smoother.update(HAPPY, 0.0)
     feed(smoother, SAD, 0.0, 1.0, fps)
     assert smoother.average is not None
@@ -157,7 +157,7 @@ def test_the_average_moves_by_seconds_and_not_by_frames(fps: float) -> None:
 
 
 def test_the_first_label_comes_after_the_dwell_time() -> None:
-    smoother = Smoother(SmoothingSettings(dwell=0.3))
+    smoother = Smoother(SmoothingSettings(hold_s=0.3))
     smoother.update(HAPPY, 10.0)
     assert smoother.label is None
     smoother.update(HAPPY, 10.2)
@@ -167,7 +167,7 @@ def test_the_first_label_comes_after_the_dwell_time() -> None:
 
 
 def test_without_a_dwell_time_one_update_is_enough() -> None:
-    smoother = Smoother(SmoothingSettings(time_constant=0.0, margin=0.0, dwell=0.0))
+    smoother = Smoother(SmoothingSettings(time_constant_s=0.0, hysteresis=0.0, hold_s=0.0))
     smoother.update(SAD, 0.0)
     assert smoother.label == 1
     smoother.update(HAPPY, 1.0)
@@ -175,7 +175,7 @@ def test_without_a_dwell_time_one_update_is_enough() -> None:
 
 
 def test_a_moment_changes_nothing() -> None:
-    smoother = Smoother(SmoothingSettings(time_constant=0.2, margin=0.2))
+    smoother = Smoother(SmoothingSettings(time_constant_s=0.2, hysteresis=0.2))
     feed(smoother, HAPPY, 0.0, 1.0, fps=30)
     for second in range(1, 10):
         feed(smoother, SAD, second, second + 0.1, fps=30)
@@ -191,7 +191,7 @@ def test_by_default_a_clear_new_expression_is_named_within_a_third_of_a_second()
 
 
 def test_a_lead_within_the_margin_changes_nothing() -> None:
-    smoother = Smoother(SmoothingSettings(time_constant=0.0, margin=0.1, dwell=0.1))
+    smoother = Smoother(SmoothingSettings(time_constant_s=0.0, hysteresis=0.1, hold_s=0.1))
     feed(smoother, HAPPY, 0.0, 1.0, fps=30)
     feed(smoother, np.array([0.46, 0.54], dtype=np.float32), 1.0, 5.0, fps=30)
     assert smoother.label == 0

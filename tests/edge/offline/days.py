@@ -43,7 +43,7 @@ def event(
         frame_size=(640, 480),
         duration=duration,
         model="shallow-int8",
-        detector="emotiond",
+        detector="builtin",
         captured=0.0,
         position=position,
     )

@@ -65,7 +65,7 @@ def test_two_runs_tell_the_same_with_and_without_a_copy(
 def test_the_daemon_tells_the_same_of_the_film(
     film: Path, seen: VideoResult, tmp_path: Path
 ) -> None:
-    source = {"kind": "video", "path": str(film), "pace": False}
+    source = {"kind": "video", "path": str(film), "realtime": False}
     sinks = [{"kind": "jsonl", "path": str(tmp_path / "events.jsonl")}]
     with Daemon(tmp_path, {"source": source, "sinks": sinks}) as daemon:
         assert daemon.wait() == 0

@@ -98,7 +98,7 @@ def test_what_cannot_be_written_is_an_error_that_names_it(film: Path, tmp_path: 
 
 @pytest.mark.usefixtures("way")
 def test_faces_are_hidden_where_that_is_asked_for(film: Path, tmp_path: Path) -> None:
-    copied = frames_of(copy(film, tmp_path / "copy.mp4", frames_of(film), PrivacyBlur.PICTURE))
+    copied = frames_of(copy(film, tmp_path / "copy.mp4", frames_of(film), PrivacyBlur.FRAME))
     assert copied[5][300:, 400:].astype(int).std() < 3
 
 

@@ -24,7 +24,7 @@ BASE: dict[str, Any] = {
     "source": {"kind": "video", "path": str(CLIP)},
     "detector": {"kind": "haar"},
     "sinks": [{"kind": "mqtt", "device": "a"}, {"kind": "jsonl", "path": "events.jsonl"}],
-    "state": "state",
+    "state_dir": "state",
 }
 
 
@@ -85,16 +85,16 @@ def other_video(tmp_path: Path) -> dict[str, str]:
     ("fields", "names"),
     [
         ({}, set()),
-        ({"smoothing": {"dwell": 0.5}}, {"analyzer"}),
+        ({"smoothing": {"hold_s": 0.5}}, {"analyzer"}),
         ({"tracker": {"min_hits": 4}}, {"scheduler", "analyzer"}),
         ({"source": {"kind": "camera"}}, {"source", "scheduler", "analyzer"}),
-        ({"privacy": {"pictures": True}}, {"mqtt"}),
+        ({"privacy": {"allow_snapshots": True}}, {"mqtt"}),
         ({"privacy": {"blur": "faces"}}, set()),
         ({"sinks": [BASE["sinks"][1]]}, {"mqtt"}),
         ({"sinks": [BASE["sinks"][1], BASE["sinks"][0]]}, set()),
         ({"sinks": [{"kind": "mqtt", "device": "b"}, BASE["sinks"][1]]}, {"mqtt"}),
-        ({"state": "elsewhere"}, {"mqtt"}),
-        ({"view": {"web": True}, "web": {"port": 0}}, {"view"}),
+        ({"state_dir": "elsewhere"}, {"mqtt"}),
+        ({"web": {"enabled": True, "port": 0}}, {"view"}),
     ],
 )
 def test_only_what_a_change_of_the_config_concerns_is_made_anew(
@@ -107,23 +107,23 @@ def test_only_what_a_change_of_the_config_concerns_is_made_anew(
 OTHER_VALUES: dict[str, Any] = {
     "source": {"kind": "camera"},
     "detector": {"kind": "haar", "width": 480},
-    "detect": {"every": 3},
+    "scheduler": {"interval_frames": 3},
     "tracker": {"min_hits": 4},
     "classifier": {"min_confidence": 0.4},
     "quality": {"min_size": 30},
-    "smoothing": {"dwell": 0.5},
+    "smoothing": {"hold_s": 0.5},
     "sinks": [{"kind": "mqtt", "device": "b"}],
-    "view": {"web": False},
-    "web": {"port": 0, "viewers": 3},
+    "preview": {"enabled": True},
+    "web": {"enabled": True, "port": 0, "max_viewers": 3},
     "privacy": {"blur": "faces"},
-    "state": "elsewhere",
+    "state_dir": "elsewhere",
 }
 """Another value in each section of the config."""
 
 
 @pytest.mark.parametrize("section", Config.__struct_fields__)
 def test_each_section_is_rebuilt_or_its_change_refused(tmp_path: Path, section: str) -> None:
-    page = {"view": {"web": True}, "web": {"port": 0}}
+    page = {"web": {"enabled": True, "port": 0}}
     with closing(Daemon(tmp_path, **page)) as daemon:
         assert section in OTHER_VALUES, "give this section another value here"
         fields = {**page, section: OTHER_VALUES[section]}
@@ -149,11 +149,11 @@ def test_a_section_that_nothing_is_built_from_needs_a_restart(daemon: Daemon) ->
 
 def test_what_was_prepared_counts_once_it_is_committed(daemon: Daemon) -> None:
     before = daemon.builder.config, daemon.builder.components, daemon.builder.catalog
-    changes = daemon.prepare(smoothing={"dwell": 0.5}, privacy={"pictures": True})
+    changes = daemon.prepare(smoothing={"hold_s": 0.5}, privacy={"allow_snapshots": True})
     present = daemon.builder.config, daemon.builder.components, daemon.builder.catalog
     assert present == before
     daemon.builder.commit(changes)
-    assert daemon.builder.config.smoothing.dwell == 0.5
+    assert daemon.builder.config.smoothing.hold_s == 0.5
     assert daemon.builder.components is changes.components
     assert daemon.builder.catalog.allow_snapshots
 
@@ -206,11 +206,11 @@ def test_a_view_is_opened_where_the_config_wants_it_and_there_is_something_to_se
 
 
 def test_a_view_stays_through_changes_that_do_not_concern_it(daemon: Daemon) -> None:
-    page = {"view": {"web": True}, "web": {"port": 0}}
+    page = {"web": {"enabled": True, "port": 0}}
     assert daemon.replaced(**page) == {"view"}
-    assert daemon.replaced(**page, smoothing={"dwell": 0.5}) == {"analyzer"}
-    assert daemon.replaced(**page, smoothing={"dwell": 0.5}, privacy={"blur": "faces"}) == {"view"}
-    page["web"] = {"port": 0, "viewers": 3}
+    assert daemon.replaced(**page, smoothing={"hold_s": 0.5}) == {"analyzer"}
+    assert daemon.replaced(**page, smoothing={"hold_s": 0.5}, privacy={"blur": "faces"}) == {"view"}
+    page["web"] = {"port": 0, "max_viewers": 3}
     assert "view" in daemon.replaced(**page)
     assert daemon.replaced() == {"view"}
 
@@ -237,8 +237,8 @@ def taken() -> Iterator[int]:
 def test_a_port_that_is_taken_is_told_and_nothing_of_the_rest_is_changed(
     daemon: Daemon, taken: int, tmp_path: Path
 ) -> None:
-    page = {"view": {"web": True}, "web": {"port": taken}}
-    other = {"sinks": [{"kind": "mqtt", "device": "b"}], "smoothing": {"dwell": 0.5}}
+    page = {"web": {"enabled": True, "port": taken}}
+    other = {"sinks": [{"kind": "mqtt", "device": "b"}], "smoothing": {"hold_s": 0.5}}
     assert f":{taken}: Address already in use" in refusal(daemon, **page, **other)
     lock = next((tmp_path / "state").glob("*-b.sqlite.lock"))  # it was locked, and let go
     with lock.open() as file:

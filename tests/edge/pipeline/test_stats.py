@@ -31,7 +31,7 @@ def test_what_components_that_left_had_counted_is_still_counted() -> None:
     counters.add_totals(detections=5, rejected=1)
     counters.add_totals(detections=2)
     told = stats(counters, detections=10, rejected=3)
-    assert (told.detections, told.refused) == (17, 4)
+    assert (told.detections, told.rejected_faces) == (17, 4)
 
 
 def test_it_times_frames_and_events_from_their_capture() -> None:

@@ -82,7 +82,7 @@ def test_stats_are_plain_numbers_and_null_before_the_first_frame() -> None:
     assert payload["fps"] == {"in": 30.0, "out": 0.0}
     assert payload["frame_latency_ms"] == {"p50": 10.1, "p95": 20.5}
     assert payload["event_latency_ms"] is None
-    assert (payload["faces"], payload["refused"]) == (900, 20)
+    assert (payload["faces"], payload["rejected_faces"]) == (900, 20)
     assert payload["dropped"] == {"frames": 3}
     assert payload["camera"] == "online"
     assert (payload["cpu"], payload["memory"], payload["temperature"]) == (0.07, 90_000_000, 48.3)

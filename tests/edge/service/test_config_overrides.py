@@ -25,9 +25,9 @@ def test_another_model_takes_the_place_of_the_configs() -> None:
 
 
 def test_a_baseline_is_of_the_configs_model_and_returns_with_it() -> None:
-    config = read(classifier={"model": "shallow-int8", "baseline": "me.json"})
+    config = read(classifier={"model": "shallow-int8", "neutral_baseline": "me.json"})
     other = with_model(config, config, MODELS, "mine")
-    assert other.classifier.baseline is None
+    assert other.classifier.neutral_baseline is None
     assert with_model(other, config, MODELS, "shallow-int8") == config
 
 

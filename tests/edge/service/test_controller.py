@@ -56,7 +56,7 @@ class House:
 
     def write(self, **fields: Any) -> None:
         sinks = [{"kind": "jsonl", "path": str(self.record)}]
-        config = {"source": self._source, "sinks": sinks, "state": str(self._state), **fields}
+        config = {"source": self._source, "sinks": sinks, "state_dir": str(self._state), **fields}
         self.path.write_bytes(msgspec.json.encode(config))
 
     def ask(self, command: Command) -> CommandResult | CommandError:
@@ -147,7 +147,7 @@ def test_a_pause_survives_a_restart_and_the_camera_is_not_even_opened(
 def test_another_model_ends_the_faces_and_reads_them_anew_under_its_own_name(house: House) -> None:
     wait_until(lambda: house.events)
     answer = house.ask(SetModel("tiny-int8"))
-    assert answer == CommandResult({"model": "tiny-int8", "detector": "emotiond"})
+    assert answer == CommandResult({"model": "tiny-int8", "detector": "builtin"})
     wait_until(lambda: house.events[-1]["model"] == "tiny-int8")
     ids = [event["track_id"] for event in house.events if event["type"] == "start"]
     models = [event["model"] for event in house.events if event["type"] == "end"]
@@ -184,7 +184,7 @@ def test_a_threshold_of_the_detector_needs_one_that_has_it(house: House) -> None
         (SetModel("../../etc/passwd"), "found '../../etc/passwd'"),
         (SetModel(""), "refused: expected one of"),
         (SetDetector("harr"), "refused: expected one of auto, emotiond, haar"),
-        (GetSnapshot(), "refused: expected privacy.pictures: true"),
+        (GetSnapshot(), "refused: expected privacy.allow_snapshots: true"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_changes_nothing(
@@ -195,14 +195,14 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(
 
 def test_a_detector_that_is_not_installed_is_a_failure_that_changes_nothing(house: House) -> None:
     assert "failed: " in house.refusal(SetDetector("mediapipe"))
-    assert house.controller.pipeline.status().detector == "emotiond"
+    assert house.controller.pipeline.status().detector == "builtin"
 
 
 def test_a_config_that_is_read_again_undoes_what_commands_changed(house: House) -> None:
     house.ask(SetModel("tiny-int8"))
-    house.write(smoothing={"dwell": 0.3})
-    assert house.ask(Reload()) == CommandResult({"model": "shallow-int8", "detector": "emotiond"})
-    assert house.controller.config.smoothing.dwell == 0.3
+    house.write(smoothing={"hold_s": 0.3})
+    assert house.ask(Reload()) == CommandResult({"model": "shallow-int8", "detector": "builtin"})
+    assert house.controller.config.smoothing.hold_s == 0.3
 
 
 def test_a_config_that_is_read_again_and_says_the_same_disturbs_nobody(house: House) -> None:
@@ -220,14 +220,14 @@ def test_a_model_of_ones_own_can_be_chosen_once_the_config_names_it(
     assert isinstance(house.ask(Reload()), CommandResult)
     house.ask(SetModel("tiny-int8"))
     answer = house.ask(SetModel("brightness"))
-    assert answer == CommandResult({"model": "brightness", "detector": "emotiond"})
+    assert answer == CommandResult({"model": "brightness", "detector": "builtin"})
     assert "dusk" in house.controller._builder.catalog.labels
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("smoothing: {dwell: long}", "house.yaml: smoothing.dwell: expected a number"),
+        ("smoothing: {hold_s: long}", "house.yaml: smoothing.hold_s: expected a number"),
         ("classifier: {model: gone}", "gone.tflite: no such model"),
         ("{", "house.yaml: is not YAML"),
     ],
@@ -244,12 +244,12 @@ def test_a_config_whose_port_is_taken_is_refused_and_its_other_changes_with_it(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        house.write(view={"web": True}, web={"port": port}, smoothing={"dwell": 0.3})
+        house.write(web={"enabled": True, "port": port}, smoothing={"hold_s": 0.3})
         assert f":{port}: Address already in use" in house.refusal(Reload())
         house.controller.reload()
     assert house.controller.pipeline.error is None
     assert isinstance(house.ask(Reload()), CommandResult)
-    assert house.controller.config.smoothing.dwell == 0.3
+    assert house.controller.config.smoothing.hold_s == 0.3
 
 
 def test_a_video_that_is_not_there_is_refused_and_the_camera_stays(house: House) -> None:
@@ -324,7 +324,7 @@ def test_a_config_with_another_source_replaces_that_alone_and_no_id_comes_back(
 
 def test_what_may_be_asked_follows_the_config_that_is_read_again(house: House) -> None:
     assert "refused" in house.refusal(GetSnapshot())
-    house.write(privacy={"pictures": True})
+    house.write(privacy={"allow_snapshots": True})
     assert isinstance(house.ask(Reload()), CommandResult)
     wait_until(lambda: isinstance(house.ask(GetSnapshot()), CommandResult))
 
@@ -333,13 +333,13 @@ def test_a_signal_to_read_the_config_again_is_logged_with_what_changed_or_why_no
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    house.write(smoothing={"dwell": 0.4}, quality={"min_size": 30})
+    house.write(smoothing={"hold_s": 0.4}, quality={"min_size": 30})
     house.controller.reload()
     assert "house.yaml: read again; changed: quality, smoothing" in caplog.text
     before = house.controller.pipeline.components
-    house.write(smoothing={"dwell": -1})
+    house.write(smoothing={"hold_s": -1})
     house.controller.reload()
-    assert "house.yaml: smoothing.dwell: expected" in caplog.text
+    assert "house.yaml: smoothing.hold_s: expected" in caplog.text
     assert "the settings of before stay" in caplog.text
     assert house.controller.pipeline.components is before
 
@@ -347,7 +347,9 @@ def test_a_signal_to_read_the_config_again_is_logged_with_what_changed_or_why_no
 def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
     tmp_path: Path, stream: LiveStream
 ) -> None:
-    house = House(tmp_path, {"kind": "stream", "url": stream.url}, privacy={"pictures": True})
+    house = House(
+        tmp_path, {"kind": "stream", "url": stream.url}, privacy={"allow_snapshots": True}
+    )
     house.controller.pipeline.start()
     wait_until(lambda: house.camera is CameraState.ONLINE)
     wait_until(lambda: isinstance(house.ask(GetSnapshot()), CommandResult))
@@ -364,12 +366,14 @@ def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
 
 
 def test_before_the_first_frame_there_is_no_snapshot(tmp_path: Path, stream: LiveStream) -> None:
-    house = House(tmp_path, {"kind": "stream", "url": stream.url}, privacy={"pictures": True})
+    house = House(
+        tmp_path, {"kind": "stream", "url": stream.url}, privacy={"allow_snapshots": True}
+    )
     assert "failed: there is no picture while the camera is offline" in house.refusal(GetSnapshot())
 
 
 def test_a_snapshot_hides_what_the_config_says(tmp_path: Path, stream: LiveStream) -> None:
-    privacy = {"pictures": True, "blur": "picture"}
+    privacy = {"allow_snapshots": True, "blur": "frame"}
     house = House(tmp_path, {"kind": "stream", "url": stream.url}, privacy=privacy)
     house.controller.pipeline.start()
     wait_until(lambda: isinstance(house.ask(GetSnapshot()), CommandResult))
@@ -392,9 +396,9 @@ def test_what_the_command_line_adjusts_outlives_a_reload(
 
     controller = Controller(house.path, adjust=blurred)
     assert controller.config.privacy.blur is PrivacyBlur.FACES
-    house.write(smoothing={"dwell": 0.3})
+    house.write(smoothing={"hold_s": 0.3})
     controller.reload()
-    assert controller.config.smoothing.dwell == 0.3
+    assert controller.config.smoothing.hold_s == 0.3
     assert controller.config.privacy.blur is PrivacyBlur.FACES
 
 

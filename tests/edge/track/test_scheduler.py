@@ -16,7 +16,7 @@ from tests.events import frame
 
 FPS = 25
 ONCE = TrackerSettings(min_hits=1, min_age_s=0.0)
-STEADY = SchedulerSettings(every=4, min_motion=0.0, max_interval=10.0)
+STEADY = SchedulerSettings(interval_frames=4, motion_threshold=0.0, max_interval_s=10.0)
 
 
 class RecordingDetector:
@@ -108,7 +108,7 @@ def test_a_face_that_is_lost_is_detected_at_once(clip: list[Image]) -> None:
 
 def test_while_nothing_moves_the_detector_waits_and_the_face_stays_seen(clip: list[Image]) -> None:
     detector = RecordingDetector()
-    settings = SchedulerSettings(every=1, min_motion=6.0, max_interval=1.0)
+    settings = SchedulerSettings(interval_frames=1, motion_threshold=6.0, max_interval_s=1.0)
     _, seen = track(detector, settings, [clip[0]] * FPS)
     assert len(detector.asked) == 1
     assert all(tracked.tracks[0].seen for tracked in seen)
@@ -116,14 +116,16 @@ def test_while_nothing_moves_the_detector_waits_and_the_face_stays_seen(clip: li
 
 def test_a_static_scene_is_searched_again_after_the_longest_interval(clip: list[Image]) -> None:
     detector = RecordingDetector()
-    settings = SchedulerSettings(every=1, min_motion=6.0, max_interval=0.4)
+    settings = SchedulerSettings(interval_frames=1, motion_threshold=6.0, max_interval_s=0.4)
     track(detector, settings, [clip[0]] * (FPS + 1))
     assert len(detector.asked) == 3
 
 
 def test_a_face_that_appears_in_a_static_scene_is_found_in_that_frame(clip: list[Image]) -> None:
     empty = np.full_like(clip[0], 150)
-    _, seen = track(RecordingDetector(), SchedulerSettings(every=1), [empty] * 5 + [clip[0]])
+    _, seen = track(
+        RecordingDetector(), SchedulerSettings(interval_frames=1), [empty] * 5 + [clip[0]]
+    )
     assert [len(tracked.tracks) for tracked in seen] == [0] * 5 + [1]
 
 
@@ -132,7 +134,9 @@ def test_the_whole_picture_is_searched_now_and_then_and_near_known_faces_otherwi
 ) -> None:
     detector = RecordingDetector()
     detector.searches_near = True
-    settings = SchedulerSettings(every=1, min_motion=0.0, full_interval=0.19)
+    settings = SchedulerSettings(
+        interval_frames=1, motion_threshold=0.0, full_search_interval_s=0.19
+    )
     track(detector, settings, [clip[0]] * 11)
     assert detector.asked == [0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0]
 
@@ -141,7 +145,11 @@ def test_a_detector_that_searches_everywhere_always_gets_the_known_faces(
     clip: list[Image],
 ) -> None:
     detector = RecordingDetector()
-    track(detector, SchedulerSettings(every=1, min_motion=0.0, full_interval=0.19), [clip[0]] * 8)
+    track(
+        detector,
+        SchedulerSettings(interval_frames=1, motion_threshold=0.0, full_search_interval_s=0.19),
+        [clip[0]] * 8,
+    )
     assert detector.asked == [0, *[1] * 7]
 
 
@@ -149,7 +157,7 @@ def test_with_nobody_in_view_a_detector_that_searches_near_faces_waits_for_its_f
     clip: list[Image],
 ) -> None:
     images = [np.full_like(clip[0], 15 * (step % 2)) for step in range(FPS + 1)]
-    settings = SchedulerSettings(every=1, full_interval=0.19)
+    settings = SchedulerSettings(interval_frames=1, full_search_interval_s=0.19)
     near, everywhere = RecordingDetector(), RecordingDetector()
     near.searches_near = True
     track(near, settings, images)
@@ -162,7 +170,9 @@ def test_a_slow_detector_runs_less_often_on_a_live_source_and_never_too_seldom(
     clip: list[Image],
 ) -> None:
     images = [shifted(clip[0], float(step % 3)) for step in range(3 * FPS)]
-    settings = SchedulerSettings(every=1, cpu_budget=0.05, max_interval=1.0, min_motion=0.0)
+    settings = SchedulerSettings(
+        interval_frames=1, cpu_budget=0.05, max_interval_s=1.0, motion_threshold=0.0
+    )
     slow, cheap = RecordingDetector(cost=0.05), RecordingDetector()
     track(slow, settings, images, live=True)
     track(cheap, replace_budget(settings, 1.0), images, live=True)
@@ -172,13 +182,17 @@ def test_a_slow_detector_runs_less_often_on_a_live_source_and_never_too_seldom(
 
 def replace_budget(settings: SchedulerSettings, share: float) -> SchedulerSettings:
     return SchedulerSettings(
-        settings.every, share, settings.max_interval, settings.min_motion, settings.full_interval
+        settings.interval_frames,
+        share,
+        settings.max_interval_s,
+        settings.motion_threshold,
+        settings.full_search_interval_s,
     )
 
 
 def test_with_a_file_the_budget_does_not_count(clip: list[Image]) -> None:
     detector = RecordingDetector(cost=0.03)
-    settings = SchedulerSettings(every=1, cpu_budget=0.001, min_motion=0.0)
+    settings = SchedulerSettings(interval_frames=1, cpu_budget=0.001, motion_threshold=0.0)
     track(detector, settings, [clip[0]] * 10)
     assert len(detector.asked) == 10
 
@@ -240,7 +254,7 @@ def test_a_detection_whose_landmarks_are_no_faces_is_dropped() -> None:
     assert len(scheduler.update(frame(0.0)).tracks) == 1
 
 
-WATCHFUL = SchedulerSettings(every=1, min_motion=6.0, max_interval=1.0)
+WATCHFUL = SchedulerSettings(interval_frames=1, motion_threshold=6.0, max_interval_s=1.0)
 
 
 def test_a_scene_without_face_and_motion_is_idle_after_a_while(
@@ -264,13 +278,16 @@ def test_a_scene_with_a_face_is_never_idle(clip: list[Image]) -> None:
 
 def test_where_motion_is_not_measured_no_scene_is_idle(clip: list[Image]) -> None:
     scheduler = DetectionScheduler(
-        RecordingDetector(), ONCE, SchedulerSettings(every=1, min_motion=0.0), live=True
+        RecordingDetector(),
+        ONCE,
+        SchedulerSettings(interval_frames=1, motion_threshold=0.0),
+        live=True,
     )
     update_all(scheduler, [np.full_like(clip[0], 127)] * (4 * FPS))
     assert not scheduler.idle
 
 
-BUSY = SchedulerSettings(every=2, min_motion=6.0, max_interval=10.0)
+BUSY = SchedulerSettings(interval_frames=2, motion_threshold=6.0, max_interval_s=10.0)
 
 
 def walking(clip: list[Image], beside: int = 0) -> list[Image]:
@@ -312,7 +329,9 @@ def test_a_crowd_before_a_camera_is_detected_at_every_frame_where_tracking_costs
                 Face(Box(x, y, x + 60, y + 60), 0.9) for x in range(0, 600, 80) for y in (0, 90)
             ]
 
-    settings = SchedulerSettings(every=6, cpu_budget=1.0, min_motion=0.0, max_interval=10.0)
+    settings = SchedulerSettings(
+        interval_frames=6, cpu_budget=1.0, motion_threshold=0.0, max_interval_s=10.0
+    )
     images = [shifted(clip[0], 0.5 * step) for step in range(13)]
     before_camera, in_film = Crowd(), Crowd()
     track(before_camera, settings, images, live=True)

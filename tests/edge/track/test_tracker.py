@@ -8,7 +8,7 @@ from edge.types import Face, TrackedFrame
 from tests.events import face, frame
 
 FPS = 10
-SETTINGS = TrackerSettings(min_iou=0.25, min_hits=3, min_age_s=0.0, max_missed=0.5)
+SETTINGS = TrackerSettings(min_iou=0.25, min_hits=3, min_age_s=0.0, max_age_s=0.5)
 
 
 def track_all(scenes: list[list[Face]], still: bool = False) -> list[TrackedFrame]:

@@ -57,7 +57,7 @@ def test_a_face_that_leaves_the_picture_is_hidden_as_far_as_it_is_in_it(noise: I
 
 
 def test_the_whole_picture_can_be_hidden(noise: Image) -> None:
-    image = apply_privacy(scene(expression(FACE), image=noise), PrivacyBlur.PICTURE)
+    image = apply_privacy(scene(expression(FACE), image=noise), PrivacyBlur.FRAME)
     assert image.shape == noise.shape
     assert shades(image) == 1
     assert shades(noise) > 1

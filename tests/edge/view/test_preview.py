@@ -194,7 +194,7 @@ def test_s_saves_the_picture_as_it_is_shown(
 
 def test_what_is_hidden_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    preview = Preview(PrivacyBlur.PICTURE)
+    preview = Preview(PrivacyBlur.FRAME)
     preview.latest.show(scene(image=np.full((480, 640, 3), 128, dtype=np.uint8)))
     preview.keys.press("s")
     (path,) = tmp_path.iterdir()
@@ -254,5 +254,5 @@ def test_every_line_of_the_help_has_a_place_of_its_own() -> None:
 
 def test_what_is_hidden_is_hidden_in_the_window_too() -> None:
     image = np.full((480, 640, 3), 128, dtype=np.uint8)
-    context = ViewContext(LatestFrame(), PrivacyBlur.PICTURE, CONTEXT.analyze)
+    context = ViewContext(LatestFrame(), PrivacyBlur.FRAME, CONTEXT.analyze)
     assert (render_window(scene(image=image), context, ())[:400] != 128).all()

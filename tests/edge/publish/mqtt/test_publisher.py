@@ -249,7 +249,7 @@ def test_a_broker_that_allows_no_subscription_gets_events_all_the_same(
 @contextmanager
 def running(port: int, folder: Path) -> Iterator[MqttPublisher]:
     """Run a publisher of its own, with an outbox in `folder`."""
-    reached = settings(port, keepalive=5)
+    reached = settings(port, keepalive_s=5)
     outbox = Outbox(folder / "outbox.sqlite", reached.outbox)
     outbox.open()
     publisher = MqttPublisher(reached, outbox)

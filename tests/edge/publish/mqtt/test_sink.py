@@ -151,7 +151,7 @@ def test_two_sinks_cannot_share_an_outbox(publish: Publish) -> None:
 
 
 def test_beyond_its_bound_the_outbox_drops_the_oldest_and_counts_them(publish: Publish) -> None:
-    sink = publish(free_port(), outbox=OutboxSettings(events=10))
+    sink = publish(free_port(), outbox=OutboxSettings(max_events=10))
     for number in range(1, 31):
         sink.publish(event(track_id=number))
     assert sink.flush(10)
@@ -163,7 +163,7 @@ def test_a_connection_that_died_unnoticed_leaves_no_false_offline(
     broker: Broker, publish: Publish
 ) -> None:
     with Proxy(broker.port) as network, Subscriber(broker.host, broker.port) as subscriber:
-        publish(network.port, keepalive=5)
+        publish(network.port, keepalive_s=5)
         wait_until(lambda: subscriber.payloads(f"{ROOT}/availability") == ["online"])
         # The client's side ends; the broker's stays open and silent, as behind a lost router.
         network.orphan()
@@ -195,7 +195,7 @@ def test_each_face_has_a_topic_of_its_own_where_that_is_wanted(
     broker: Broker, publish: Publish
 ) -> None:
     with Subscriber(broker.host, broker.port) as subscriber:
-        sink = publish(broker.port, faces=True)
+        sink = publish(broker.port, publish_faces=True)
         wait_until(lambda: subscriber.payloads(f"{ROOT}/availability"))
         sink.publish(sight(expression(3), expression(4, "neutral")))
         wait_until(lambda: subscriber.payloads(f"{ROOT}/face/4"))
@@ -277,7 +277,7 @@ def test_mqtt_5_says_what_an_event_is_and_how_long_it_is_of_use(
     needs_mosquitto: None, broker: Broker, publish: Publish
 ) -> None:
     with Subscriber(broker.host, broker.port, protocol=paho.MQTTv5) as subscriber:
-        sink = publish(broker.port, protocol=5, outbox=OutboxSettings(age=3600.0))
+        sink = publish(broker.port, protocol=5, outbox=OutboxSettings(max_age_s=3600.0))
         sink.publish(event())
         wait_until(lambda: subscriber.payloads(f"{ROOT}/event"))
         (message,) = (one for one in subscriber.raw if one.topic == f"{ROOT}/event")

@@ -9,7 +9,7 @@ import os, random, sys, threading
 from pathlib import Path
 from edge.publish.outbox import Outbox, OutboxSettings
 
-outbox = Outbox(Path(sys.argv[1]), OutboxSettings(events=1_000_000))
+outbox = Outbox(Path(sys.argv[1]), OutboxSettings(max_events=1_000_000))
 outbox.open()
 counter = int(sys.argv[2])
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from edge.publish.outbox import Outbox, OutboxSettings
 from tests.edge.publish.outbox.clocks import Times
 
-BOUNDS = OutboxSettings(events=6, age=100.5, bytes=2000)
+BOUNDS = OutboxSettings(max_events=6, max_age_s=100.5, max_bytes=2000)
 
 
 @dataclass(frozen=True)
@@ -130,11 +130,13 @@ class OutboxBesideAList(RuleBasedStateMachine):
     def drop_excess(self) -> None:
         def fits(events: list[Event]) -> bool:
             size = sum(len(event.payload) for event in events)
-            return len(events) <= BOUNDS.events and size <= BOUNDS.bytes
+            return len(events) <= BOUNDS.max_events and size <= BOUNDS.max_bytes
 
         while self.waiting and not fits(self.waiting):
             self.waiting.pop(0)
-        self.waiting = [event for event in self.waiting if self.now - event.recorded <= BOUNDS.age]
+        self.waiting = [
+            event for event in self.waiting if self.now - event.recorded <= BOUNDS.max_age_s
+        ]
 
     def teardown(self) -> None:
         self.outbox.close()

@@ -235,7 +235,7 @@ def test_while_there_is_nothing_to_see_the_picture_of_before_is_not_shown(server
 
 
 def test_what_the_config_hides_is_hidden_in_stream_and_snapshot() -> None:
-    with serve(blur=PrivacyBlur.PICTURE) as server, ExitStack() as stack:
+    with serve(blur=PrivacyBlur.FRAME) as server, ExitStack() as stack:
         stream = watch(server, stack)
         server.latest.show(scene(image=grey(200)))
         assert middle(next_picture(stream)) < 60
