@@ -1,11 +1,9 @@
-"""A central Mosquitto and those of sites, run from the files of config/fleet/mosquitto."""
+"""A central Mosquitto, run from the files of config/fleet/mosquitto, and its devices."""
 
 import getpass
 import shutil
-import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping
 from pathlib import Path
 
 from edge.commands.embedded_broker import free_port
@@ -14,19 +12,17 @@ from edge.secrets import SecretRef
 from tests.brokers import MOSQUITTO, listens, wait_until
 from tests.certificates import Authority
 from tests.fleet import collector
-from tests.fleet.secrets import secret
 
 CONFIG = Path(__file__).parents[2] / "config" / "fleet" / "mosquitto"
 HOST = "127.0.0.1"
 
 
 class Server:
-    """One Mosquitto process, which can be stopped or killed, and started again.
+    """One Mosquitto process, which can be stopped and started again.
 
     Args:
         directory: stands for /etc/mosquitto and /var/lib/mosquitto.
         files: what is copied there from config/fleet/mosquitto, by its name there.
-        edits: what is written in them, in the place of what.
         passwords: of its users, by their names.
         authority: of the fleet.
 
@@ -39,7 +35,6 @@ class Server:
         self,
         directory: Path,
         files: Mapping[str, str],
-        edits: Mapping[str, str],
         passwords: Mapping[str, str],
         authority: Authority,
     ) -> None:
@@ -54,10 +49,9 @@ class Server:
             "/etc/mosquitto/": f"{directory}/",
             "/var/lib/mosquitto/": f"{directory}/data/",
             "listener 8883": f"listener {self.port} {HOST}",
-            "listener 1883": f"listener {self.port} {HOST}",
         }
         for target, source in files.items():
-            _install(CONFIG / source, directory / target, {**moved, **edits})
+            _install(CONFIG / source, directory / target, moved)
         # Started by root it would become a user who may not read the test's files.
         with (directory / "mosquitto.conf").open("a") as file:
             file.write(f"\nuser {getpass.getuser()}\n")
@@ -75,120 +69,70 @@ class Server:
 
     def stop(self) -> None:
         """End it as its service is ended: it writes down what it holds."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it as a power cut does."""
-        self._end(signal.SIGKILL)
-
-    def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
-            self._process.send_signal(how)
+            self._process.terminate()
             self._process.wait()
             self._process = None
 
 
 class Fleet:
-    """A centre, and sites whose brokers are bridged to it; without sites, devices go to the centre.
+    """A central broker and the devices that connect to it.
 
-    Every password is the user's name and `-secret`. Used as a context, all brokers run in it.
+    Every password is the user's name and `-secret`. Used as a context, the broker runs in it.
 
     Args:
-        directory: for everything.
-        devices: how many, named cam-000 and so on; dealt to the sites in turn.
-        sites: how many, named site-0 and so on.
+        directory: of everything.
+        devices: how many, named cam-000 and so on.
 
     Attributes:
-        centre, sites: the brokers.
-        devices: what each device is told.
+        broker: the central one.
+        devices: settings of each device.
         authority: of the fleet.
     """
 
-    def __init__(self, directory: Path, devices: int, sites: int) -> None:
+    def __init__(self, directory: Path, devices: int) -> None:
         self.authority = Authority(directory / "certs")
         self.authority.sign("central")
         self._directory = directory
         names = [f"cam-{number:03}" for number in range(devices)]
-        site_names = [f"site-{number}" for number in range(sites)]
-        self.centre = self._central_server([*site_names, *names])
-        self.sites = [self.site(name, names, {}) for name in site_names]
-        self._running = ExitStack()
-        places = self.sites or [self.centre]
-        self.devices = [
-            self._settings(name, places[number % len(places)].port)
-            for number, name in enumerate(names)
-        ]
+        self.broker = Server(
+            directory / "central",
+            {"mosquitto.conf": "central/mosquitto.conf", "acl": "central/acl"},
+            {user: secret(user) for user in (*names, collector.USER, "operator")},
+            self.authority,
+        )
+        self.devices = [self._settings(name) for name in names]
 
     def __enter__(self) -> "Fleet":
-        with ExitStack() as starting:
-            for server in (self.centre, *self.sites):
-                starting.callback(server.kill)
-                server.start()
-            wait_until(lambda: self._bridges() >= len(self.sites))
-            self._running = starting.pop_all()
+        self.broker.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._running.close()
+        self.broker.stop()
 
     def collector(self) -> collector.Collector:
-        """Return who reads at the centre."""
+        """Return a reader of all events."""
         return collector.Collector(
-            [self.centre.port],
-            secret(collector.USER),
-            self.authority.certificate,
-            depth=2 if self.sites else 1,
+            self.broker.port, secret(collector.USER), self.authority.certificate
         )
 
-    def site(self, name: str, users: Sequence[str], edits: Mapping[str, str]) -> Server:
-        """Return a broker that will be bridged to the centre as the user `name`.
-
-        Args:
-            name: of the site.
-            users: of this broker.
-            edits: what else is written in its files, in the place of what.
-        """
-        return Server(
-            self._directory / name,
-            {
-                "mosquitto.conf": "site/mosquitto.conf",
-                "acl": "site/acl",
-                "conf.d/bridge.conf": "site/bridge.conf",
-            },
-            {
-                "central.example:8883": f"{HOST}:{self.centre.port}",
-                "remote_password SECRET": f"remote_password {secret(name)}",
-                **edits,
-                "site-01": name,
-            },
-            {user: secret(user) for user in users},
-            self.authority,
-        )
-
-    def _bridges(self) -> int:
-        return self.centre.log.read_text().count("New bridge connected")
-
-    def _central_server(self, users: Sequence[str]) -> Server:
-        return Server(
-            self._directory / "centre",
-            {"mosquitto.conf": "central/mosquitto.conf", "acl": "central/acl"},
-            {},
-            {user: secret(user) for user in (*users, collector.USER, "operator")},
-            self.authority,
-        )
-
-    def _settings(self, name: str, port: int) -> MqttSettings:
+    def _settings(self, name: str) -> MqttSettings:
         password = self._directory / f"{name}.password"
         password.write_text(secret(name))
         return MqttSettings(
             host=HOST,
-            port=port,
+            port=self.broker.port,
             user=name,
             password=SecretRef(file=password),
-            tls=None if self.sites else TlsSettings(ca_file=self.authority.certificate),
+            tls=TlsSettings(ca_file=self.authority.certificate),
             device=name,
             homeassistant=None,
         )
+
+
+def secret(user: str) -> str:
+    """Return the password of a user."""
+    return f"{user}-secret"
 
 
 def _install(source: Path, target: Path, edits: Mapping[str, str]) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.fleet.rabbitmq import CONFIG
+from tests.conftest import ROOT
+
+CONFIG = ROOT / "config" / "fleet" / "rabbitmq"
 
 
 def define(lines: str) -> subprocess.CompletedProcess[str]:
