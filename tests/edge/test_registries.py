@@ -90,7 +90,7 @@ CONFIG = """
 source: {kind: toy, frames: 5}
 detector: {kind: toy, side: 30}
 sinks: [{kind: jsonl, path: events.jsonl}]
-state: state
+state_dir: state
 """
 
 OPEN = """

@@ -105,4 +105,4 @@ def test_the_status_of_the_daemon_stands_beside_the_faces() -> None:
     known.set_status(status(camera=CameraState.PAUSED, paused_until=until))
     after = msgspec.json.decode(known.encode())
     assert (after["camera"], after["paused_until"]) == ("paused", "2026-01-02T03:04:05.000Z")
-    assert (after["model"], after["detector"]) == ("shallow-int8", "emotiond")
+    assert (after["model"], after["detector"]) == ("shallow-int8", "builtin")
