@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from edge.publish.mqtt.client import MqttMessage, publish_properties
+from edge.publish.mqtt.client import MqttMessage, mqtt_properties
 from edge.publish.mqtt.settings import MqttSettings
 from edge.service.commands import (
     Command,
@@ -121,11 +121,11 @@ class MqttCommandHandler:
             body = {"status": "error", "error": {"code": result.code.value, "message": str(result)}}
         else:
             if result.jpeg is not None:
-                kind = publish_properties(self._settings, ContentType="image/jpeg")
+                kind = mqtt_properties(self._settings, ContentType="image/jpeg")
                 self._publish(MqttMessage(self._topics.snapshot, result.jpeg, properties=kind))
             body = {"status": "ok", "data": result.data}
         payload = msgspec.json.encode({"id": reply_to.id, **body})
-        properties = publish_properties(
+        properties = mqtt_properties(
             self._settings, ContentType="application/json", CorrelationData=reply_to.correlation
         )
         self._publish(MqttMessage(reply_to.topic, payload, qos=1, properties=properties))

@@ -15,9 +15,8 @@ from edge.publish.mqtt.client import MqttMessage, create_paho_client
 from edge.publish.mqtt.commands import MqttCommandHandler
 from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import MqttSettings
-from edge.publish.mqtt.state import DeviceState
 from edge.publish.outbox import Outbox
-from edge.publish.payload import encode_event, encode_face, encode_stats, utc
+from edge.publish.payload import DeviceState, encode_event, encode_face, encode_stats, utc
 from edge.publish.sink import Sink
 from edge.service.commands import Catalog, CommandQueue
 from edge.types import DaemonStatus, EmotionEvent, FaceSnapshot, SinkRecord, Stats
