@@ -86,7 +86,9 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
 def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) -> None:
     """Answer requests, and look at the pipeline each second, until there is no more to watch."""
     pipeline, due, stats_due = controller.pipeline, 0.0, time.monotonic() + STATS_INTERVAL
-    while _goes_on(pipeline) and not signals.stop and not controller.shutdown:
+    while pipeline.running and pipeline.error is None:
+        if signals.stop or controller.shutdown:
+            return
         request = controller.commands.next(due - time.monotonic())
         if request is not None:
             controller.answer(request)
@@ -104,25 +106,17 @@ def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) 
             pipeline.publish_stats()
 
 
-def _goes_on(pipeline: Pipeline) -> bool:
-    return pipeline.running and pipeline.error is None
-
-
 def _end(pipeline: Pipeline) -> ExitCode:
     in_time = pipeline.stop()
     log.info("%s", summary(pipeline.stats()))
-    _log_error(pipeline.error)
+    if isinstance(pipeline.error, EmotiondError):
+        log.error("%s", pipeline.error)
+    elif pipeline.error is not None:
+        log.error("a stage failed", exc_info=pipeline.error)
     if not in_time:
         log.error("some stages did not end in time and were left behind")
     failed = pipeline.error is not None or pipeline.failed_inputs or not in_time
     return ExitCode.FAULT if failed else ExitCode.OK
-
-
-def _log_error(error: Exception | None) -> None:
-    if isinstance(error, EmotiondError):
-        log.error("%s", error)
-    elif error is not None:
-        log.error("a stage failed", exc_info=error)
 
 
 def summary(stats: Stats) -> str:

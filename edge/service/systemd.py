@@ -1,4 +1,4 @@
-"""systemd's notification protocol (sd_notify(3)), and what it is told of the pipeline."""
+"""Notifications to systemd: what it is told of the pipeline, by sd_notify(3)."""
 
 import contextlib
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class SystemdNotifier:
-    """Sends messages to systemd; does nothing where systemd did not ask for them.
+    """Sends messages of sd_notify(3) to systemd; does nothing where systemd did not ask for them.
 
     Args:
         address: of the socket; by default from the environment.
@@ -29,28 +29,8 @@ class SystemdNotifier:
         # A leading @ stands for the NUL of Linux' abstract sockets.
         self._address = "\0" + address[1:] if address.startswith("@") else address
 
-    def ready(self) -> None:
-        """Report that the service is up."""
-        self._send("READY=1")
-
-    def reloading(self) -> None:
-        """Report that the config is read again; `ready` ends that."""
-        # systemd tells by the stamp whether READY=1 is of before or after.
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-
-    def status(self, text: str) -> None:
-        """Set the line that `systemctl status` shows."""
-        self._send(f"STATUS={text}")
-
-    def watchdog(self) -> None:
-        """Ping the watchdog."""
-        self._send("WATCHDOG=1")
-
-    def stopping(self) -> None:
-        """Report that the service is ending."""
-        self._send("STOPPING=1")
-
-    def _send(self, message: str) -> None:
+    def send(self, message: str) -> None:
+        """Send a message, such as READY=1."""
         if not self._address:
             return
         with (
@@ -84,38 +64,33 @@ class SystemdReporter:
     def begin_reload(self) -> None:
         """Report that the config is read again; readiness is to be reported anew."""
         self._began, self._loading = time.monotonic(), "reloaded"
-        self._notifier.reloading()
+        # systemd tells by the stamp whether READY=1 is of before or after.
+        self._notifier.send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def update(self, pipeline: Pipeline) -> None:
         """Report what there is to report of the pipeline."""
-        self._update_status(pipeline)
+        status, now = describe(pipeline), time.monotonic()
+        if status != self._status or now - self._status_sent >= STATUS_INTERVAL:
+            self._status, self._status_sent = status, now
+            self._notifier.send(f"STATUS={status}; {pipeline.fps:.0f} fps")
         if self._loading and pipeline.applied and pipeline.has_processed_frame:
-            taken = time.monotonic() - self._began
-            log.info("%s within %.1f s; %s", self._loading, taken, self._status)
+            log.info("%s within %.1f s; %s", self._loading, now - self._began, status)
             self._loading = ""
-            self._notifier.ready()
+            self._notifier.send("READY=1")
         self._ping_watchdog(pipeline)
 
     def end(self) -> None:
         """Report that the service is ending."""
-        self._notifier.stopping()
+        self._notifier.send("STOPPING=1")
 
     def _ping_watchdog(self, pipeline: Pipeline) -> None:
         """Ping the watchdog unless something hangs: without pings systemd restarts the process."""
         stalled = pipeline.stalled()
         if not stalled:
-            self._notifier.watchdog()
+            self._notifier.send("WATCHDOG=1")
         elif stalled != self._stalled:
             log.error("nothing comes from %s for %.0f s", ", ".join(stalled), STALL_TIMEOUT)
         self._stalled = stalled
-
-    def _update_status(self, pipeline: Pipeline) -> None:
-        """Send the status when it changed, or the frame rate is due."""
-        status, now = describe(pipeline), time.monotonic()
-        if status == self._status and now - self._status_sent < STATUS_INTERVAL:
-            return
-        self._status, self._status_sent = status, now
-        self._notifier.status(f"{status}; {pipeline.fps:.0f} fps")
 
 
 def describe(pipeline: Pipeline) -> str:

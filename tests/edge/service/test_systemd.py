@@ -160,12 +160,11 @@ def test_systemd_hears_each_message_on_its_socket(tmp_path: Path, abstract: bool
         systemd.bind("\0" + address[1:] if abstract else address)
         systemd.settimeout(5)
         notifier = SystemdNotifier(address)
-        notifier.ready()
-        notifier.status("all is well")
-        notifier.watchdog()
-        notifier.stopping()
+        messages = ["READY=1", "STATUS=all is well", "WATCHDOG=1", "STOPPING=1"]
+        for message in messages:
+            notifier.send(message)
         received = [systemd.recv(100).decode() for _ in range(4)]
-    assert received == ["READY=1", "STATUS=all is well", "WATCHDOG=1", "STOPPING=1"]
+    assert received == messages
 
 
 def test_a_reload_carries_the_moment_at_which_it_began(tmp_path: Path) -> None:
@@ -173,7 +172,7 @@ def test_a_reload_carries_the_moment_at_which_it_began(tmp_path: Path) -> None:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(5)
         before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        SystemdNotifier(str(tmp_path / "notify")).reloading()
+        SystemdReporter(SystemdNotifier(str(tmp_path / "notify"))).begin_reload()
         after = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         first, second = systemd.recv(100).decode().splitlines()
     assert first == "RELOADING=1"
@@ -185,11 +184,9 @@ def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> Non
     opened = list[object]()
     monkeypatch.setattr(socket, "socket", lambda *kind: opened.append(kind))
     notifier = SystemdNotifier()
-    notifier.ready()
-    notifier.status("up")
-    notifier.watchdog()
+    notifier.send("READY=1")
     assert opened == []
 
 
 def test_a_socket_that_is_gone_does_not_end_the_service(tmp_path: Path) -> None:
-    SystemdNotifier(str(tmp_path / "gone")).watchdog()
+    SystemdNotifier(str(tmp_path / "gone")).send("WATCHDOG=1")
