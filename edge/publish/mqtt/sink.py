@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 class MqttSink:
     """Publishes events, state, stats and what else subscribers may want, and takes commands.
 
-    The publisher has a thread of its own, which takes each event into the outbox and from there to
+    The publisher has threads of its own, which take each event into the outbox and from there to
     the broker: neither the disk nor the broker makes the caller wait.
 
     Args:
