@@ -171,15 +171,11 @@ class MultiSink:
         self._sinks = tuple(sink for sink in sinks if sink in self._sinks)
         _close_all(removed, timeout)
         self._dropped_by_removed += sum(sink.dropped for sink in removed)
-        status = self._last_status
         for sink in added:
-            if status is not None:
-                sink.publish(status)
+            if self._last_status is not None:
+                sink.publish(self._last_status)
             sink.start()
         self._sinks = tuple(sinks)
-        # Another thread may have published another status in the meantime.
-        if self._last_status is not None and self._last_status != status:
-            self.publish(self._last_status)
 
     def close(self, timeout: float) -> None:
         """Close them all, within `timeout` seconds together."""

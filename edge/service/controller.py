@@ -221,13 +221,7 @@ class Controller:
 def with_model(
     config: Config, file_config: Config, models: Mapping[str, Path], name: str
 ) -> Config:
-    """Return `config` with another model.
-
-    Args:
-        config: the present one.
-        file_config: as the file has it. A baseline there is of the file's model and no other.
-        models: what may be chosen, by name.
-        name: what is chosen.
+    """Return `config` with another of `models`; the file's baseline is of the file's model alone.
 
     Raises:
         CommandError: there is no such model.
@@ -241,13 +235,7 @@ def with_model(
 
 
 def with_detector(config: Config, file_config: Config, kinds: Iterable[str], kind: str) -> Config:
-    """Return `config` with another detector: with the file's settings where it is the file's.
-
-    Args:
-        config: the present one.
-        file_config: as the file has it.
-        kinds: what may be chosen.
-        kind: what is chosen.
+    """Return `config` with another of `kinds`, with the file's settings where it is the file's.
 
     Raises:
         CommandError: there is no such detector.

@@ -92,6 +92,8 @@ def _check_echo(session: MqttSession, settings: MqttSettings, subject: str) -> C
     received = session.incoming
     if session.wait(lambda: any(message.payload == token for message in received), ECHO_SECONDS):
         return ok(subject, f"passes on what this device publishes, tried on {topic}")
+    if session.closed_reason is not None:
+        raise ConnectionLost(f"connection lost: {session.closed_reason}")
     text = f"what is published on {topic} does not come back"
     remedy = f"let the broker's access list have it write {settings.root}/# and read {topic}"
     return failure(subject, text, remedy)

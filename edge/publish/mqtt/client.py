@@ -5,7 +5,7 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,9 @@ CONNECT_TIMEOUT = 3.0
 
 DISCONNECT_TIMEOUT = 1.0
 """Seconds that a broker may take to let a connection go."""
+
+POLL_INTERVAL = 0.1
+"""Seconds of the longest single wait for what a broker answers."""
 
 MAX_PACKET_BYTES = 65_536
 """Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long."""
@@ -161,9 +164,7 @@ class MqttClient:
             raise
         except ValueError as error:  # what the ssl module makes of some host names
             raise OSError(str(error)) from error
-        deadline = time.monotonic() + self._paho.connect_timeout
-        while self._connack is None and self.closed_reason is None and time.monotonic() < deadline:
-            self.poll(0.1)
+        self.wait(lambda: self._connack is not None, self._paho.connect_timeout)
         if self._connack is not None and not self._connack.is_failure:
             return
         ended = self.closed_reason is not None
@@ -199,6 +200,19 @@ class MqttClient:
             self._paho.loop_write()
         self._paho.loop_misc()
 
+    def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Poll until `condition()` is true, the connection ends or `seconds` are over.
+
+        Return whether it is true.
+        """
+        deadline = time.monotonic() + seconds
+        while not condition():
+            left = deadline - time.monotonic()
+            if left <= 0 or self.closed_reason is not None:
+                return False
+            self.poll(min(left, POLL_INTERVAL))
+        return True
+
     @property
     def is_ready(self) -> bool:
         """Whether it takes another message; else those before are not yet with the broker."""
@@ -221,9 +235,7 @@ class MqttClient:
     def close(self) -> None:
         """Disconnect in due form, if the broker is there: it does not publish the last will."""
         self._paho.disconnect()
-        deadline = time.monotonic() + DISCONNECT_TIMEOUT
-        while self._paho.socket() is not None and time.monotonic() < deadline:
-            self.poll(0.1)
+        self.wait(lambda: self._paho.socket() is None, DISCONNECT_TIMEOUT)
 
     # paho calls what follows from within `poll`, holding its own locks: they note and never
     # publish, wait or fail.

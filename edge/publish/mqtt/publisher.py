@@ -84,10 +84,10 @@ class MqttPublisher:
         self._submitted = 0
         self._retained: dict[str, MqttMessage] = {}
         self._changed: dict[str, MqttMessage] = {}
-        self._republish_at = math.inf
         self._record_wanted = threading.Event()
         # For the network thread.
         self._unsent: dict[str, MqttMessage] = {}
+        self._republish_at = math.inf
         self._messages: deque[MqttMessage] = deque(maxlen=MAX_PENDING_MESSAGES)
         self._wakeup = Wakeup()
         self._connector = BrokerConnector(
@@ -140,10 +140,9 @@ class MqttPublisher:
             self._retained[topic] = self._changed[topic] = message
         self._record_wanted.set()
 
-    def republish_retained(self, delay: float = 0.0) -> None:
+    def republish_retained(self, delay: float) -> None:
         """Publish everything retained once more, `delay` seconds from now."""
         self._republish_at = time.monotonic() + delay
-        self._record_wanted.set()
 
     def publish(self, message: MqttMessage) -> None:
         """Publish another message when a broker is there."""
@@ -192,18 +191,17 @@ class MqttPublisher:
 
     def _record_loop(self) -> None:
         while not self._stopping.is_set():
-            until_republish = max(0.0, self._republish_at - time.monotonic())
-            self._record_wanted.wait(min(FLUSH_INTERVAL, until_republish))
+            self._record_wanted.wait(FLUSH_INTERVAL)
             self._record_wanted.clear()
             with self._lock:
-                if time.monotonic() >= self._republish_at:
-                    self._republish_at = math.inf
-                    self._changed = dict(self._retained)
                 events, self._unrecorded = self._unrecorded, deque()
-                changed, self._changed = self._changed, {}
+                changed = dict(self._changed)
             self._outbox.record(list(events))  # all together: the disk takes its time only once
             with self._lock:
                 self._unsent |= changed
+                for topic, message in changed.items():
+                    if self._changed[topic] is message:  # not replaced in the meantime
+                        del self._changed[topic]
             if events or changed:
                 self._wakeup.set()
 
@@ -213,14 +211,14 @@ class MqttPublisher:
         while (client := self._connector.connect(self._stopping)) is not None:
             self.connections += 1
             self._resend_events()
-            with self._lock:
-                self._unsent = {}
-            self.republish_retained()  # one that was restarted, or another one, knows nothing
+            self._mark_all_unsent()  # one that was restarted, or another one, knows nothing
             client.subscribe(self._subscriptions)
             self._client = client
             while client.closed_reason is None and not self._stopping.is_set():
                 client.poll(POLL_INTERVAL, self._wakeup)
                 self._receive(client)
+                if time.monotonic() >= self._republish_at:
+                    self._mark_all_unsent()
                 with self._lock:
                     retained = list(self._unsent.values())  # first: some follow from events below
                 self._send_events(client)
@@ -232,6 +230,13 @@ class MqttPublisher:
             self._client = None
             client.close()
 
+    def _mark_all_unsent(self) -> None:
+        """Have everything retained sent once more; what is not yet recorded follows."""
+        with self._lock:
+            retained = self._retained.items()
+            self._unsent = {topic: one for topic, one in retained if topic not in self._changed}
+        self._republish_at = math.inf
+
     def _open_client(self, address: Address) -> MqttClient:
         will = MqttMessage(self._settings.topics.availability, b"offline", 1, retain=True)
         client = MqttClient(self._settings, address, will=will)
@@ -242,11 +247,7 @@ class MqttPublisher:
         """Announce the end where a broker is there to hear it."""
         topic = self._settings.topics.availability
         goodbye = client.publish(MqttMessage(topic, b"offline", 1, retain=True))
-        deadline = time.monotonic() + DISCONNECT_TIMEOUT
-        acknowledged = False
-        while not acknowledged and client.closed_reason is None and time.monotonic() < deadline:
-            client.poll(0.05)
-            acknowledged = any(message_id == goodbye for message_id, _ in client.acks)
+        client.wait(lambda: goodbye in dict(client.acks), DISCONNECT_TIMEOUT)
         self._process_acks(client)
 
     def _receive(self, client: MqttClient) -> None:
@@ -272,21 +273,15 @@ class MqttPublisher:
                 acknowledged.append(number)
         self._outbox.ack(acknowledged)
         if rejection is not None:
-            self._on_rejected(rejection)
+            if not self._rejected:
+                text = "broker %s: does not take events: %s; they are kept and offered again"
+                log.warning(text, self.address, rejection)
+            self._rejected = True
+            self._send_events_at = time.monotonic() + REJECTED_RETRY_SECONDS
+            self._resend_events()
         elif acknowledged and self._rejected:
             self._rejected = False
             log.info("broker %s: takes events again", self.address)
-
-    def _on_rejected(self, reason: ReasonCode) -> None:
-        """Send no events for a while, and then all again that are not acknowledged."""
-        if not self._rejected:
-            log.warning(
-                "broker %s: does not take events: %s; they are kept and offered again",
-                *(self.address, reason),
-            )
-        self._rejected = True
-        self._send_events_at = time.monotonic() + REJECTED_RETRY_SECONDS
-        self._resend_events()
 
     def _resend_events(self) -> None:
         """Send the events anew, from the oldest that is not acknowledged."""

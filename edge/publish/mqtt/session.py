@@ -168,7 +168,7 @@ class MqttSession(MqttClient):
             ConnectionRefusedByBroker: it does not grant one of them.
         """
         self.subscribe(topics)
-        self._await_answer(lambda: self.suback_results)
+        self._await_answer(lambda: bool(self.suback_results))
         for topic, reason in zip(topics, self.suback_results.popleft(), strict=False):
             if reason.is_failure:
                 raise ConnectionRefusedByBroker(f"it may not subscribe to {topic}: {reason}")
@@ -181,30 +181,17 @@ class MqttSession(MqttClient):
             ConnectionRefusedByBroker: it does not take it; with MQTT 3.1.1 no broker can say so.
         """
         self.publish(MqttMessage(topic, payload, 1, retain))
-        self._await_answer(lambda: self.acks)
+        self._await_answer(lambda: bool(self.acks))
         _, reason = self.acks.popleft()
         if reason.is_failure:
             raise ConnectionRefusedByBroker(f"it may not publish on {topic}: {reason}")
 
-    def wait(self, condition: Callable[[], object], seconds: float) -> bool:
-        """Go on until `condition()` is true, at most `seconds`; return whether it is.
-
-        Raises:
-            ConnectionLost: the connection ended.
-        """
-        deadline = time.monotonic() + seconds
-        while not condition():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            self.poll(min(left, POLL_INTERVAL))
-            if self.closed_reason is not None:
-                raise ConnectionLost(f"connection lost: {self.closed_reason}")
-        return True
-
-    def _await_answer(self, condition: Callable[[], object]) -> None:
-        if not self.wait(condition, ANSWER_TIMEOUT):
-            raise ConnectionLost(f"does not answer within {ANSWER_TIMEOUT:.0f} s any more")
+    def _await_answer(self, condition: Callable[[], bool]) -> None:
+        if self.wait(condition, ANSWER_TIMEOUT):
+            return
+        if self.closed_reason is not None:
+            raise ConnectionLost(f"connection lost: {self.closed_reason}")
+        raise ConnectionLost(f"does not answer within {ANSWER_TIMEOUT:.0f} s any more")
 
 
 def connect_any(settings: MqttSettings, purpose: str) -> MqttSession:

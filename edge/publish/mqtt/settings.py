@@ -156,10 +156,7 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
 
     @property
     def outbox_name(self) -> str:
-        """Part of the name of its outbox's file: the topics, and not the broker.
-
-        So events that wait go to wherever the broker has moved.
-        """
+        """The topics and not the broker: events that wait go to wherever it has moved."""
         return self.root.replace("/", "-")
 
     def open(self, context: SinkContext) -> "MqttSink":

@@ -132,11 +132,17 @@ class MqttSink:
             raise self._publisher.error
         match record:
             case EmotionEvent():
-                self._on_event(record)
+                self._state.update(record)
+                self._publisher.publish_event(encode_event(record))
+                self._publish_state()
             case FaceSnapshot():
-                self._on_faces(record)
+                self._state.update_faces(record)
+                self._publish_state()
+                self._publish_faces(record)
             case DaemonStatus():
-                self._on_status(record)
+                self._announce(record)  # first: the state may show a class that is new to it
+                self._state.set_status(record)
+                self._publish_state()
             case Stats():
                 payload = encode_stats(record, self._broker_stats())
                 self._publisher.publish_retained(self._topics.stats, payload)
@@ -154,26 +160,17 @@ class MqttSink:
         if self._started:
             self._log_undelivered()
 
-    def _on_event(self, event: EmotionEvent) -> None:
-        self._state.update(event)
-        self._publisher.publish_event(encode_event(event))
-        self._publish_state()
-
-    def _on_faces(self, faces: FaceSnapshot) -> None:
-        self._state.update_faces(faces)
-        self._publish_state()
-        if self._settings.publish_faces and self.connected:  # later, they would be of no use
-            for face in faces.faces:
-                topic = self._topics.face(face.track.track_id)
-                self._publisher.publish(MqttMessage(topic, encode_face(face, faces)))
-
-    def _on_status(self, status: DaemonStatus) -> None:
+    def _announce(self, status: DaemonStatus) -> None:
         homeassistant = self._settings.homeassistant
-        if homeassistant is not None:  # first: the state may show a class that is new to it
+        if homeassistant is not None:
             topic = discovery_topic(homeassistant, self._topics.root)
             self._publisher.publish_retained(topic, discovery(self._device(status)), qos=1)
-        self._state.set_status(status)
-        self._publish_state()
+
+    def _publish_faces(self, snapshot: FaceSnapshot) -> None:
+        if self._settings.publish_faces and self.connected:  # later, they would be of no use
+            for face in snapshot.faces:
+                topic = self._topics.face(face.track.track_id)
+                self._publisher.publish(MqttMessage(topic, encode_face(face, snapshot)))
 
     def _publish_state(self) -> None:
         self._publisher.publish_retained(self._topics.state, self._state.encode())
