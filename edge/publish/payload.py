@@ -1,7 +1,6 @@
 """Payloads: records as JSON, the way subscribers see them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -117,18 +116,6 @@ def encode_face(face: Expression, snapshot: FaceSnapshot) -> bytes:
     return msgspec.json.encode({"time": utc(snapshot.time), **face.to_dict(), "frame": frame})
 
 
-@dataclass(frozen=True, slots=True)
-class _FaceState:
-    """What a face shows; no probabilities where it is uncertain."""
-
-    emotion: str
-    probabilities: dict[str, float] | None
-
-    @property
-    def confidence(self) -> float | None:
-        return self.probabilities[self.emotion] if self.probabilities else None
-
-
 class DeviceState:
     """The faces that the events so far leave in view, and how the daemon is set.
 
@@ -137,7 +124,8 @@ class DeviceState:
     """
 
     def __init__(self) -> None:
-        self._faces: dict[int, _FaceState] = {}
+        # What each shows; without probabilities where it is uncertain.
+        self._faces: dict[int, tuple[str, dict[str, float] | None]] = {}
         self._settings: dict[str, Any] = {}
 
     def update(self, event: EmotionEvent) -> None:
@@ -145,14 +133,14 @@ class DeviceState:
         if event.type is EventType.END:
             self._faces.pop(event.track_id, None)
         else:
-            self._faces[event.track_id] = _FaceState(event.emotion, event.probabilities)
+            self._faces[event.track_id] = event.emotion, event.probabilities
 
     def update_faces(self, snapshot: FaceSnapshot) -> None:
         """Take in the present numbers of the faces that are known."""
         for face in snapshot.faces:
-            known = self._faces.get(face.track.track_id)
-            if known is not None and known.emotion == face.emotion:
-                self._faces[face.track.track_id] = _FaceState(face.emotion, face.probabilities)
+            track_id = face.track.track_id
+            if track_id in self._faces and self._faces[track_id][0] == face.emotion:
+                self._faces[track_id] = face.emotion, face.probabilities
 
     def set_status(self, status: DaemonStatus) -> None:
         """Take in how the daemon is set."""
@@ -173,9 +161,9 @@ class DeviceState:
         are.
         """
         shares: dict[str, list[float]] = {}
-        for face in self._faces.values():
-            if face.confidence is not None:
-                shares.setdefault(face.emotion, []).append(face.confidence)
+        for emotion, probabilities in self._faces.values():
+            if probabilities:
+                shares.setdefault(emotion, []).append(probabilities[emotion])
         unread = UNCERTAIN if self._faces else None
         dominant = max(shares, key=lambda emotion: sum(shares[emotion]), default=unread)
         shown = shares.get(dominant, []) if dominant else []
@@ -190,7 +178,7 @@ class DeviceState:
         )
 
     def _probabilities(self) -> dict[str, float] | None:
-        read = [face.probabilities for face in self._faces.values() if face.probabilities]
+        read = [probabilities for _, probabilities in self._faces.values() if probabilities]
         if len(read) <= 1:
             return read[0] if read else None
         # Faces that are left from before a change of model may know other classes.

@@ -14,7 +14,7 @@ from edge.config import Config
 from edge.errors import EmotiondError, ExitCode
 from edge.pipeline.pipeline import Pipeline
 from edge.service.controller import Controller
-from edge.service.systemd import SystemdNotifier, SystemdReporter
+from edge.service.systemd import SystemdReporter
 from edge.types import Stats
 
 TICK = 1.0
@@ -35,24 +35,21 @@ class Signals:
     Attributes:
         stop: SIGTERM or SIGINT came.
         reload: SIGHUP came.
+        wake: called when one comes.
     """
 
     def __init__(self) -> None:
         self.stop = self.reload = False
-        self._wake: Callable[[], None] = lambda: None
+        self.wake: Callable[[], None] = lambda: None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note)
-
-    def wake_by(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called when one comes."""
-        self._wake = wake
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
             self.reload = True
         else:
             self.stop = True
-        self._wake()
+        self.wake()
 
 
 def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) -> ExitCode:
@@ -70,9 +67,9 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
         EmotiondError: a sink cannot do its work.
     """
     cv2.setNumThreads(1)  # a stage is one thread, and what it takes is measured on it
-    signals, reporter = Signals(), SystemdReporter(SystemdNotifier())
+    signals, reporter = Signals(), SystemdReporter()
     controller = Controller(path, adjust=adjust)
-    signals.wake_by(controller.commands.wake)
+    signals.wake = controller.commands.wake
     controller.pipeline.start()
     # What is loaded by now stays to the end: collections need not go through it again and again.
     gc.collect()

@@ -171,7 +171,10 @@ class MqttClient:
         found = "ends the connection before it answers" if ended else "does not answer in time"
         self.close()
         if self._connack is not None:
-            raise ConnectionRefusedByBroker(_explain_refusal(self._connack))
+            text = str(self._connack)
+            if text in {"Not authorized", "Bad user name or password"}:
+                text += "; check user, password and what the broker allows them"
+            raise ConnectionRefusedByBroker(text)
         raise NotAnMqttBroker(f"{found}; is it MQTT?")
 
     def poll(self, timeout: float, wakeup: Wakeup | None = None) -> None:
@@ -316,12 +319,6 @@ def format_error(error: ConnectionRefusedByBroker | OSError) -> str:
     if isinstance(error, NotAnMqttBroker | ConnectionLost):
         return str(error)
     return f"cannot be reached: {error}"
-
-
-def _explain_refusal(reason: ReasonCode) -> str:
-    if str(reason) in {"Not authorized", "Bad user name or password"}:
-        return f"{reason}; check user, password and what the broker allows them"
-    return str(reason)
 
 
 def _reveal(secret: str | SecretRef | None) -> str | None:

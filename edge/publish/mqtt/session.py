@@ -266,10 +266,10 @@ class MqttSubscriber:
 
     def _open_session(self, address: Address) -> MqttSession:
         session = MqttSession(self._settings, address, "listen")
+        session.connect()
         try:
-            session.connect()
             session.subscribe_and_wait(self._topics)
-        except BaseException:
+        except (ConnectionRefusedByBroker, ConnectionLost):
             session.close()
             raise
         return session

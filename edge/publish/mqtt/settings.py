@@ -31,12 +31,7 @@ class Transport(StrEnum):
 
 
 class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Encryption; without a CA file the system's authorities are trusted.
-
-    Attributes:
-        ca_file: certificates of the authorities trusted instead.
-        cert_file, key_file: certificate of this client, where the broker asks for one.
-    """
+    """Encryption: authorities trusted instead of the system's, and this client's certificate."""
 
     ca_file: Path | None = None
     cert_file: Path | None = None
@@ -64,20 +59,13 @@ class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HomeAssistantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether and where the device is announced to Home Assistant.
+    """What Home Assistant's discovery topics begin with; its own default is the same."""
 
-    Attributes:
-        prefix: what its discovery topics begin with; Home Assistant's default is the same.
-    """
-
-    prefix: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")] = "homeassistant"
+    prefix: Name = "homeassistant"
 
 
 class Topics:
-    """The topics of one device.
-
-    Args:
-        root: what all begin with: prefix/device.
+    """The topics of one device, all below `root`, which is prefix/device.
 
     Attributes:
         id: a name of the device that is no topic, for client ids and Home Assistant.

@@ -57,21 +57,20 @@ class MqttSink:
         create_paho_client(settings, settings.topics.id)  # what is wrong with it is said now
         self._settings = settings
         self._topics = settings.topics
-        self._commands = command_queue
         self._catalog = catalog or Catalog()
         self._prepared = self._started = False
         self._state = DeviceState()
         self._undelivered = 0
         self._outbox = Outbox(outbox, settings.outbox)
-        self._publisher = MqttPublisher(
-            settings, self._outbox, self._subscriptions(), self._on_message
-        )
+        topics = list(self._topics.commands) if command_queue is not None else []
+        if settings.homeassistant is not None:
+            topics.append(status_topic(settings.homeassistant))
+        self._publisher = MqttPublisher(settings, self._outbox, topics, self._on_message)
         self._publisher.publish_retained(self._topics.availability, b"online", qos=1)
-        self._command_handler = (
-            MqttCommandHandler(settings, command_queue, self._publisher.publish)
-            if command_queue
-            else None
-        )
+        self._command_handler: MqttCommandHandler | None = None
+        if command_queue is not None:
+            publish = self._publisher.publish
+            self._command_handler = MqttCommandHandler(settings, command_queue, publish)
         self._log_handler = MqttLogHandler(
             lambda payload: self._publisher.publish(MqttMessage(self._topics.log, payload))
         )
@@ -186,13 +185,13 @@ class MqttSink:
         }
 
     def _device(self, status: DaemonStatus) -> Device:
-        commands = [command.value for command in self._settings.commands if self._commands]
+        commands = self._settings.commands if self._command_handler else ()
         return Device(
             root=self._topics.root,
             name=self._settings.name,
             labels=status.labels,
             models=tuple(self._catalog.models),
-            commands=frozenset(commands),
+            commands=frozenset(command.value for command in commands),
             snapshots=self._catalog.allow_snapshots,
             temperature=status.has_temperature,
             other_labels=self._catalog.labels,
@@ -208,12 +207,6 @@ class MqttSink:
             self._undelivered += lost
             text = "broker %s: %d events were not delivered"
             log.warning(text, self._publisher.address, lost)
-
-    def _subscriptions(self) -> list[str]:
-        topics = list(self._topics.commands) if self._commands else []
-        if self._settings.homeassistant is not None:
-            topics.append(status_topic(self._settings.homeassistant))
-        return topics
 
     def _on_message(self, message: MqttMessage) -> None:
         """Take a command, or learn that Home Assistant came up."""
