@@ -79,12 +79,7 @@ def decode_event(payload: bytes) -> EmotionEvent:
 
 
 def encode_stats(stats: Stats, broker: Mapping[str, Any]) -> bytes:
-    """Return the payload of the stats topic.
-
-    Args:
-        stats: of the pipeline.
-        broker: the sink's own numbers, as plain values.
-    """
+    """Return the payload of the stats topic; `broker` are the sink's own numbers."""
     return msgspec.json.encode({**plain_stats(stats), "broker": dict(broker)})
 
 

@@ -116,11 +116,7 @@ class BaseSinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class MultiSink:
-    """Gives every sink every record; itself a sink. Its sinks can be replaced while it runs.
-
-    Args:
-        sinks: all of them.
-    """
+    """Gives every sink every record; itself a sink. Its sinks can be replaced while it runs."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = tuple(sinks)
@@ -139,11 +135,7 @@ class MultiSink:
         return "; ".join(text for text in texts if text) or None
 
     def start(self) -> None:
-        """Start them all.
-
-        Raises:
-            EmotiondError: one cannot do its work.
-        """
+        """Start them all; errors are those of each."""
         for sink in self._sinks:
             sink.start()
 
@@ -162,9 +154,6 @@ class MultiSink:
         Args:
             sinks: those that are wanted from now on; present ones may be among them.
             timeout: seconds that those removed may spend on what is not yet delivered.
-
-        Raises:
-            EmotiondError: a new one cannot do its work.
         """
         removed = [sink for sink in self._sinks if sink not in sinks]
         added = [sink for sink in sinks if sink not in self._sinks]

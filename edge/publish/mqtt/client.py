@@ -180,9 +180,7 @@ class MqttClient:
     def poll(self, timeout: float, wakeup: Wakeup | None = None) -> None:
         """Wait until something came or can be sent, and deal with it.
 
-        Args:
-            timeout: the longest wait, in seconds.
-            wakeup: ends it as well.
+        The wait ends after `timeout` seconds, and when `wakeup` is set.
         """
         sock = self._paho.socket()
         if sock is None:
@@ -204,9 +202,9 @@ class MqttClient:
         self._paho.loop_misc()
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Poll until `condition()` is true, the connection ends or `seconds` are over.
+        """Poll until `condition()` is true, at most `seconds`; return whether it is.
 
-        Return whether it is true.
+        A connection that ends, ends the wait.
         """
         deadline = time.monotonic() + seconds
         while not condition():

@@ -142,17 +142,10 @@ class BrokerConnector:
 
 
 class MqttSession(MqttClient):
-    """Client with an id of its own, so that it does not end the daemon's connection.
+    """Client without a last will, whose id of its own does not end the daemon's connection.
 
-    It leaves no last will. It goes on only while one of its methods runs.
-
-    Args:
-        settings: how the broker is spoken to.
-        address: which broker.
-        purpose: part of the client id, for the broker's log.
-
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
+    It goes on only while one of its methods runs. The purpose is part of its id, for the broker's
+    log. What may be wrong with the settings is as for `MqttClient`.
     """
 
     def __init__(self, settings: MqttSettings, address: Address, purpose: str) -> None:
@@ -176,9 +169,7 @@ class MqttSession(MqttClient):
     def publish_and_wait(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """Publish at QoS 1 and wait until the broker has it.
 
-        Raises:
-            ConnectionLost: the broker does not answer any more.
-            ConnectionRefusedByBroker: it does not take it; with MQTT 3.1.1 no broker can say so.
+        Errors are as of `subscribe_and_wait`; with MQTT 3.1.1 no broker can refuse a message.
         """
         self.publish(MqttMessage(topic, payload, 1, retain))
         self._await_answer(lambda: bool(self.acks))

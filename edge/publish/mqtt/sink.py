@@ -94,11 +94,7 @@ class MqttSink:
             raise
 
     def start(self) -> None:
-        """Open the outbox, and look for the broker, now and for as long as it takes.
-
-        Raises:
-            EmotiondError: another process uses the outbox.
-        """
+        """Look for the broker, now and for as long as it takes; errors are as of `prepare`."""
         if not self._prepared:
             self.prepare()
         self._started = True
