@@ -61,18 +61,18 @@ def state_folder(config: Config) -> Path:
     return config.state_dir or state_directory()
 
 
-def outbox_paths(config: Config) -> list[Path]:
-    """Return the outbox file of each sink: what it has not yet delivered.
+def outbox_paths(config: Config) -> list[Path | None]:
+    """Return the outbox file of each sink: what it has not yet delivered; None keeps nothing.
 
-    It is named by the topics and not by the broker, so that events that wait go to wherever the
-    broker has moved; sinks that publish one device to several brokers are numbered.
+    Sinks that would share one, as those that publish one device to several brokers, are numbered.
     """
-    roots = [sink.root if isinstance(sink, MqttSettings) else "" for sink in config.sinks]
-    paths = []
-    for place, root in enumerate(roots):
-        earlier = roots[:place].count(root)
+    names = [sink.outbox_name for sink in config.sinks]
+    paths: list[Path | None] = []
+    for place, name in enumerate(names):
+        earlier = names[:place].count(name)
         number = f"-{earlier + 1}" if earlier else ""
-        paths.append(state_folder(config) / f"outbox-{root.replace('/', '-')}{number}.sqlite")
+        path = state_folder(config) / f"outbox-{name}{number}.sqlite"
+        paths.append(None if name is None else path)
     return paths
 
 
@@ -119,12 +119,13 @@ def redacted_config(config: Config) -> Any:
 
     Where a secret is kept is told, the secret is not.
     """
-    plain = msgspec.to_builtins(config, enc_hook=str)
-    if "url" in plain["source"]:
-        plain["source"]["url"] = redact_url(plain["source"]["url"])
-    for section in (plain["source"], *plain["sinks"]):
-        if isinstance(section.get("user"), str):
-            section["user"] = "(hidden)"
+    sinks = tuple(sink.redacted() for sink in config.sinks)
+    plain = msgspec.to_builtins(msgspec.structs.replace(config, sinks=sinks), enc_hook=str)
+    source = plain["source"]
+    if "url" in source:
+        source["url"] = redact_url(source["url"])
+    if isinstance(source.get("user"), str):
+        source["user"] = "(hidden)"
     return plain
 
 

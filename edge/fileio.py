@@ -1,6 +1,7 @@
-"""File helpers: hashes and atomic writes."""
+"""File helpers: hashes, atomic writes, private files and their locks."""
 
 import errno
+import fcntl
 import hashlib
 import os
 from pathlib import Path
@@ -55,3 +56,45 @@ def atomic_write(path: Path, content: bytes) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
+
+
+def open_private(path: Path) -> int:
+    """Open a file, made if there is none, that only its owner may read; return its descriptor.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if path.exists() and path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def lock_private(path: Path) -> int:
+    """Open a private file and lock it until the descriptor is closed, or the process ends.
+
+    Its folder is made if there is none, and outlives a power cut.
+
+    Raises:
+        BlockingIOError: another process has locked it.
+        OSError: it cannot be opened.
+    """
+    _make_private_folder(path.parent)
+    lock = open_private(path)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _make_private_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    parent = os.open(folder.parent, os.O_RDONLY)
+    try:
+        os.fsync(parent)  # so that its name is on disk as well
+    finally:
+        os.close(parent)

@@ -8,7 +8,6 @@ from edge.commands.common import add_config
 from edge.config import Config, load_config
 from edge.errors import ExitCode
 from edge.pipeline.build import validate_components
-from edge.publish import MqttSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +28,6 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def _without_service_secrets(config: Config) -> Config:
     """Leave out what systemd gives to the running service alone, not even to its ExecReload=."""
-    sinks = (
-        sink.without_service_secrets() if isinstance(sink, MqttSettings) else sink
-        for sink in config.sinks
-    )
+    sinks = tuple(sink.without_service_secrets() for sink in config.sinks)
     web = config.web.without_service_secrets()
-    return msgspec.structs.replace(config, sinks=tuple(sinks), web=web)
+    return msgspec.structs.replace(config, sinks=sinks, web=web)

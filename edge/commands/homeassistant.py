@@ -7,9 +7,10 @@ from edge.commands.common import add_config, add_subcommand, mqtt_sinks
 from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.publish import MqttSettings
-from edge.publish.homeassistant import HomeAssistantSettings, discovery_topic
+from edge.publish.homeassistant import discovery_topic
 from edge.publish.mqtt.client import ConnectionRefusedByBroker, format_error
 from edge.publish.mqtt.session import connect_any
+from edge.publish.mqtt.settings import HomeAssistantSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,7 @@ def _clear(settings: MqttSettings) -> str:
     topic = discovery_topic(announced, settings.root)
     with closing(connect_any(settings, "remove")) as session:
         try:
-            session.publish(topic, b"", retain=True)
+            session.publish_and_wait(topic, b"", retain=True)
         except (ConnectionRefusedByBroker, OSError) as error:
             raise EmotiondError(f"broker {session.address}: {format_error(error)}") from error
         return f"{topic}: cleared at {session.address}"

@@ -11,7 +11,7 @@ from edge.commands.watch import event_line
 from edge.config import Config, load_config, outbox_paths
 from edge.errors import ExitCode
 from edge.offline.replay import EventLog, EventReplayer
-from edge.publish.mqtt import MqttSink
+from edge.publish import SinkContext
 from edge.publish.mqtt.session import connect_any
 from edge.publish.payload import encode_event
 
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     config = _with_device(load_config(options.config), options.device)
     _check_brokers(config)
     outboxes = zip(mqtt_sinks(config), outbox_paths(config), strict=True)
-    sinks = [MqttSink(settings, path) for settings, path in outboxes]
+    sinks = [settings.open(SinkContext(path)) for settings, path in outboxes]
     replayer = EventReplayer(events, sinks, options.speed)
     with replayer.running():
         print(_announcement(events, config, options.speed), flush=True)

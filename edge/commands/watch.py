@@ -12,7 +12,7 @@ from edge.config import load_config
 from edge.errors import ExitCode
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.session import MqttSubscriber
-from edge.publish.topics import Topics
+from edge.publish.mqtt.settings import Topics
 
 BAR_LENGTH = 20
 """Characters of the bar that stands for a confidence of 1."""

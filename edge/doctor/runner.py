@@ -8,7 +8,6 @@ from pathlib import Path
 from edge.config import load_config, state_folder
 from edge.doctor import CheckResult, failure, ok
 from edge.doctor.components import (
-    check_brokers,
     check_classifier,
     check_detector,
     check_runtime,
@@ -28,7 +27,6 @@ from edge.doctor.packages import check_opencv, check_python
 from edge.doctor.source import check_source
 from edge.errors import ConfigError
 from edge.paths import systemd_unit_for
-from edge.publish import MqttSettings
 from edge.secrets import redact_url
 
 log = logging.getLogger(__name__)
@@ -61,8 +59,7 @@ def check_config(path: Path) -> Iterator[CheckResult]:
     yield from guarded("source", check_source(config.source))
     yield from guarded("state folder", check_state_folder(state_folder(config)))
     for sink in config.sinks:
-        if isinstance(sink, MqttSettings):
-            yield from guarded("brokers", check_brokers(sink))
+        yield from guarded(f"sink {sink.__struct_config__.tag}", sink.check())
     if config.preview.enabled:
         yield from guarded("window", check_window())
     if config.web.enabled:

@@ -26,7 +26,7 @@ from edge.pipeline.processing import (
     changed_sections,
     rebuild_processing,
 )
-from edge.publish import ExclusiveSink, MqttSettings, Sink, SinkSettings, open_sink
+from edge.publish import ExclusiveSink, Sink, SinkContext, SinkSettings
 from edge.service.commands import Catalog, CommandQueue
 from edge.view import ViewContext, WebSettings, open_preview, open_web
 from edge.view.settings import PrivacyBlur
@@ -192,7 +192,7 @@ class PipelineBuilder:
 
     def _specs_for(self, config: Config, catalog: Catalog) -> tuple[SinkSpec, ...]:
         specs = [
-            SinkSpec(sink, path, catalog) if isinstance(sink, MqttSettings) else SinkSpec(sink)
+            SinkSpec(sink, path, catalog if sink.takes_commands else Catalog())
             for sink, path in zip(config.sinks, outbox_paths(config), strict=True)
         ]
         if self._latest_frame is not None:
@@ -203,7 +203,7 @@ class PipelineBuilder:
 
     def _open_sink(self, spec: SinkSpec) -> Sink:
         if spec.settings is not None and not isinstance(spec.settings, WebSettings):
-            return open_sink(spec.settings, spec.outbox, self._commands, spec.catalog)
+            return spec.settings.open(SinkContext(spec.outbox, self._commands, spec.catalog))
         assert self._commands is not None
         assert self._latest_frame is not None
         context = ViewContext(self._latest_frame, spec.blur, self._images.analyze, spec.catalog)

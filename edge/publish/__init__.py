@@ -1,15 +1,14 @@
-"""What leaves the daemon: events, their payloads, and the sinks that publish them."""
+"""What leaves the daemon: events, their payloads, and the registry of the sinks."""
 
 import re
-from pathlib import Path
 
-from edge.publish.jsonl import JsonlSettings, JsonlSink
-from edge.publish.mqtt import MqttSettings, MqttSink
-from edge.publish.multi_sink import MultiSink
-from edge.publish.sink import ExclusiveSink, Sink
-from edge.service.commands import Catalog, CommandQueue
+from edge.publish.jsonl import JsonlSettings
+from edge.publish.mqtt import MqttSettings
+from edge.publish.sink import ExclusiveSink, MultiSink, Sink, SinkContext
 
 SinkSettings = MqttSettings | JsonlSettings
+"""Registry of the sinks. Settings open their sink, and tell what else the daemon needs to know of
+it; `edge.publish.sink.BaseSinkSettings` says what that is."""
 
 __all__ = [
     "ExclusiveSink",
@@ -17,9 +16,9 @@ __all__ = [
     "MqttSettings",
     "MultiSink",
     "Sink",
+    "SinkContext",
     "SinkSettings",
     "expand_sink",
-    "open_sink",
 ]
 
 
@@ -41,28 +40,3 @@ def expand_sink(text: str) -> dict[str, object]:
     if broker["user"]:
         section["user"] = broker["user"]
     return section
-
-
-def open_sink(
-    settings: SinkSettings,
-    outbox: Path | None,
-    command_queue: CommandQueue | None,
-    catalog: Catalog,
-) -> Sink:
-    """Return the sink that `settings` describe, not yet started.
-
-    Args:
-        settings: of the sink.
-        outbox: the file where it keeps what is not yet delivered, if it is of that kind.
-        command_queue: takes the commands that come to it; None takes none.
-        catalog: what they may choose from.
-
-    Raises:
-        ConfigError: a file that the settings name cannot be used.
-    """
-    match settings:
-        case MqttSettings():
-            assert outbox is not None
-            return MqttSink(settings, outbox, command_queue, catalog)
-        case JsonlSettings():
-            return JsonlSink(settings)

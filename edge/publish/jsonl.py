@@ -5,20 +5,21 @@ import logging
 import os
 from pathlib import Path
 
-import msgspec
-
 from edge.publish.payload import encode_event
+from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.types import EmotionEvent, SinkRecord
 
 log = logging.getLogger(__name__)
 
 
-class JsonlSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="jsonl"
-):
+class JsonlSettings(BaseSinkSettings, frozen=True, tag="jsonl"):
     """A file that each event is appended to, one JSON object a line."""
 
     path: Path
+
+    def open(self, context: SinkContext) -> "JsonlSink":
+        """Return the sink; the file is not touched yet."""
+        return JsonlSink(self)
 
 
 class JsonlSink:

@@ -1,6 +1,6 @@
 """Payloads: records as JSON, the way subscribers see them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ from edge.geometry import Box
 from edge.model_card import Share
 from edge.types import (
     UNCERTAIN,
+    DaemonStatus,
     EmotionEvent,
     EventType,
     Expression,
@@ -78,12 +79,7 @@ def decode_event(payload: bytes) -> EmotionEvent:
 
 
 def encode_stats(stats: Stats, broker: Mapping[str, Any]) -> bytes:
-    """Return the payload of the stats topic.
-
-    Args:
-        stats: of the pipeline.
-        broker: the sink's own numbers, as plain values.
-    """
+    """Return the payload of the stats topic; `broker` are the sink's own numbers."""
     return msgspec.json.encode({**plain_stats(stats), "broker": dict(broker)})
 
 
@@ -113,6 +109,80 @@ def encode_face(face: Expression, snapshot: FaceSnapshot) -> bytes:
     width, height = snapshot.frame_size
     frame = {"width": width, "height": height}
     return msgspec.json.encode({"time": utc(snapshot.time), **face.to_dict(), "frame": frame})
+
+
+class DeviceState:
+    """The faces that the events so far leave in view, and how the daemon is set.
+
+    Which faces there are and what they show follows from the events and from nothing else, so it
+    never contradicts them; a snapshot brings the numbers of those faces up to date in between.
+    """
+
+    def __init__(self) -> None:
+        # What each shows; without probabilities where it is uncertain.
+        self._faces: dict[int, tuple[str, dict[str, float] | None]] = {}
+        self._settings: dict[str, Any] = {}
+
+    def update(self, event: EmotionEvent) -> None:
+        """Take in one event."""
+        if event.type is EventType.END:
+            self._faces.pop(event.track_id, None)
+        else:
+            self._faces[event.track_id] = event.emotion, event.probabilities
+
+    def update_faces(self, snapshot: FaceSnapshot) -> None:
+        """Take in the present numbers of the faces that are known."""
+        for face in snapshot.faces:
+            track_id = face.track.track_id
+            if track_id in self._faces and self._faces[track_id][0] == face.emotion:
+                self._faces[track_id] = face.emotion, face.probabilities
+
+    def set_status(self, status: DaemonStatus) -> None:
+        """Take in how the daemon is set."""
+        until = status.paused_until
+        self._settings = {
+            "camera": status.camera.value,
+            "paused_until": utc(until) if until else None,
+            "model": status.model,
+            "detector": status.detector,
+        }
+
+    def encode(self) -> bytes:
+        """Return the payload of the state topic.
+
+        The dominant emotion is the one with most confidence over all faces together; its
+        confidence is the mean over the faces that show it, and the probabilities are the mean over
+        all that can be read. A face that is uncertain is counted and says nothing else, unless all
+        are.
+        """
+        shares: dict[str, list[float]] = {}
+        for emotion, probabilities in self._faces.values():
+            if probabilities:
+                shares.setdefault(emotion, []).append(probabilities[emotion])
+        unread = UNCERTAIN if self._faces else None
+        dominant = max(shares, key=lambda emotion: sum(shares[emotion]), default=unread)
+        shown = shares.get(dominant, []) if dominant else []
+        return msgspec.json.encode(
+            {
+                "faces": len(self._faces),
+                "emotion": dominant,
+                "confidence": _mean(shown) if shown else None,
+                "probabilities": self._probabilities(),
+                **self._settings,
+            }
+        )
+
+    def _probabilities(self) -> dict[str, float] | None:
+        read = [probabilities for _, probabilities in self._faces.values() if probabilities]
+        if len(read) <= 1:
+            return read[0] if read else None
+        # Faces that are left from before a change of model may know other classes.
+        read = [shares for shares in read if shares.keys() == read[-1].keys()]
+        return {label: _mean([shares[label] for shares in read]) for label in read[-1]}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return round(sum(values) / len(values), 4)
 
 
 def utc(time: datetime) -> str:

@@ -1,9 +1,17 @@
-"""The contract of every sink."""
+"""Sinks: the contract of each, what their settings have in common, and all of them as one."""
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
-from edge.types import SinkRecord
+import msgspec
+
+from edge.check_result import CheckResult
+from edge.service.commands import Catalog, CommandQueue
+from edge.types import DaemonStatus, SinkRecord
 
 
 class Sink(Protocol):
@@ -53,3 +61,123 @@ class ExclusiveSink(Sink, Protocol):
         Raises:
             EmotiondError: another process has it, or it is not there.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class SinkContext:
+    """What a sink is opened with beside its settings.
+
+    Attributes:
+        outbox: the file for what is not yet delivered; None where the settings have no
+            `outbox_name`.
+        commands: takes the commands that come to the sink; None takes none.
+        catalog: what they may choose from; empty where the settings take no commands.
+    """
+
+    outbox: Path | None = None
+    commands: CommandQueue | None = None
+    catalog: Catalog = field(default_factory=Catalog)
+
+
+class BaseSinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """Base of the settings of every sink: all that the daemon asks them, with the usual answers.
+
+    Attributes:
+        takes_commands: whether commands come to the sink, so that it is opened anew when what they
+            may choose from changes.
+    """
+
+    takes_commands: ClassVar[bool] = False
+
+    @property
+    def outbox_name(self) -> str | None:
+        """Part of the name of the file for what is not yet delivered; None has no such file."""
+        return None
+
+    def open(self, context: SinkContext) -> Sink:
+        """Return the sink, not yet started.
+
+        Raises:
+            ConfigError: a file that the settings name cannot be used.
+        """
+        raise NotImplementedError
+
+    def check(self) -> Iterator[CheckResult]:
+        """Check for `emotiond doctor` that the sink could do its work; leave nothing behind."""
+        yield from ()
+
+    def redacted(self) -> Self:
+        """Return a copy that may be shown to anybody: without users, passwords and URL queries."""
+        return self
+
+    def without_service_secrets(self) -> Self:
+        """Return a copy without what systemd gives to the running service alone."""
+        return self
+
+
+class MultiSink:
+    """Gives every sink every record; itself a sink. Its sinks can be replaced while it runs."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = tuple(sinks)
+        self._dropped_by_removed = 0
+        self._last_status: DaemonStatus | None = None
+
+    @property
+    def dropped(self) -> int:
+        """How many events they had to drop so far, together."""
+        return self._dropped_by_removed + sum(sink.dropped for sink in self._sinks)
+
+    @property
+    def status_text(self) -> str | None:
+        """Their states in one line; None where none of them has anything to say."""
+        texts = [sink.status_text for sink in self._sinks]
+        return "; ".join(text for text in texts if text) or None
+
+    def start(self) -> None:
+        """Start them all; errors are those of each."""
+        for sink in self._sinks:
+            sink.start()
+
+    def publish(self, record: SinkRecord) -> None:
+        """Give `record` to each."""
+        if isinstance(record, DaemonStatus):
+            self._last_status = record
+        for sink in self._sinks:
+            sink.publish(record)
+
+    def replace(self, sinks: Sequence[Sink], timeout: float) -> None:
+        """Go on with other sinks: close those that are no longer wanted, then start the new ones.
+
+        In this order, because both may use the same file, or the same client id at the broker.
+
+        Args:
+            sinks: those that are wanted from now on; present ones may be among them.
+            timeout: seconds that those removed may spend on what is not yet delivered.
+        """
+        removed = [sink for sink in self._sinks if sink not in sinks]
+        added = [sink for sink in sinks if sink not in self._sinks]
+        self._sinks = tuple(sink for sink in sinks if sink in self._sinks)
+        _close_all(removed, timeout)
+        self._dropped_by_removed += sum(sink.dropped for sink in removed)
+        for sink in added:
+            if self._last_status is not None:
+                sink.publish(self._last_status)
+            sink.start()
+        self._sinks = tuple(sinks)
+
+    def close(self, timeout: float) -> None:
+        """Close them all, within `timeout` seconds together."""
+        _close_all(self._sinks, timeout)
+
+
+def _close_all(sinks: Sequence[Sink], timeout: float) -> None:
+    """Close sinks; one that fails keeps no other open."""
+    deadline = time.monotonic() + timeout
+
+    def close(sink: Sink) -> None:
+        sink.close(max(0.0, deadline - time.monotonic()))
+
+    with ExitStack() as stack:
+        for sink in reversed(sinks):
+            stack.callback(close, sink)

@@ -33,12 +33,7 @@ class CommandName(StrEnum):
 
 
 class Pause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Pause: release the camera and analyze nothing, or resume.
-
-    Attributes:
-        paused: whether to pause or to resume.
-        seconds: after which the pause ends by itself; None: when told to resume.
-    """
+    """Release the camera and analyze nothing, for `seconds` or until told to resume; or resume."""
 
     paused: bool
     seconds: Annotated[float, msgspec.Meta(gt=0.0, le=MAX_PAUSE_S)] | None = None
@@ -132,12 +127,7 @@ class ErrorCode(StrEnum):
 
 
 class CommandError(Exception):
-    """A command that was refused; nothing was changed.
-
-    Args:
-        code: for programs.
-        message: for people.
-    """
+    """A command that was refused, with a code for programs; nothing was changed."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
@@ -146,12 +136,7 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What came of a command that was carried out.
-
-    Attributes:
-        data: plain values.
-        jpeg: the current image, where it was asked for.
-    """
+    """What came of a command: plain values, and the current image where it was asked for."""
 
     data: dict[str, Any] = field(default_factory=dict)
     jpeg: bytes | None = None
@@ -159,11 +144,7 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """A command, and who is answered.
-
-    Attributes:
-        answer: called once, from the main thread; it never blocks.
-    """
+    """A command; `answer` is called once, from the main thread, and never blocks."""
 
     command: Command
     answer: Callable[[CommandResult | CommandError], None]

@@ -3,15 +3,17 @@
 import logging
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 
 from edge import __version__
-from edge.config import Config, load_config, redacted_config, state_folder
+from edge.config import Config, load_config, parse_config, redacted_config, state_folder
 from edge.errors import EmotiondError
+from edge.infer.classifier import ModelPath
 from edge.model_card import read_labels
 from edge.pipeline.build import Changes, PipelineBuilder
 from edge.pipeline.latest_frame import LatestFrame
@@ -33,10 +35,16 @@ from edge.service.commands import (
     SetThresholds,
     Shutdown,
 )
-from edge.service.config_overrides import with_detector, with_model, with_thresholds
 from edge.service.pause import PauseController, PauseStore
 from edge.types import CameraState
 from edge.view.blur import apply_privacy
+
+THRESHOLD_KEYS = {
+    "face_threshold": ("classifier", "face_threshold"),
+    "min_expression_confidence": ("classifier", "min_confidence"),
+    "min_confidence": ("detector", "min_confidence"),
+}
+"""Section and key of each threshold that is not one of `quality`."""
 
 log = logging.getLogger(__name__)
 
@@ -205,3 +213,58 @@ class Controller:
         if processing is not old_processing:
             events = processing.events
             log.info("model %s, detector %s", events.model, events.detector)
+
+
+# What commands change: each returns a new config and leaves the old as it was.
+
+
+def with_model(
+    config: Config, file_config: Config, models: Mapping[str, Path], name: str
+) -> Config:
+    """Return `config` with another of `models`; the file's baseline is of the file's model alone.
+
+    Raises:
+        CommandError: there is no such model.
+    """
+    _require(name, models)
+    model = ModelPath(models[name])
+    of_file = file_config.classifier
+    baseline = of_file.neutral_baseline if model == of_file.model else None
+    classifier = msgspec.structs.replace(config.classifier, model=model, neutral_baseline=baseline)
+    return msgspec.structs.replace(config, classifier=classifier)
+
+
+def with_detector(config: Config, file_config: Config, kinds: Iterable[str], kind: str) -> Config:
+    """Return `config` with another of `kinds`, with the file's settings where it is the file's.
+
+    Raises:
+        CommandError: there is no such detector.
+    """
+    _require(kind, kinds)
+    default = parse_config({"detector": {"kind": kind}}, Path("detector")).detector
+    own = type(file_config.detector) is type(default)
+    return msgspec.structs.replace(config, detector=file_config.detector if own else default)
+
+
+def with_thresholds(config: Config, changes: Mapping[str, float]) -> Config:
+    """Return `config` with other thresholds, wherever each of them stands in it.
+
+    Raises:
+        CommandError: the present detector has no such threshold.
+    """
+    for name, value in changes.items():
+        section, key = THRESHOLD_KEYS.get(name, ("quality", name))
+        settings = getattr(config, section)
+        if key not in settings.__struct_fields__:
+            kind = config.detector.__struct_config__.tag
+            text = f"the detector {kind} has no {name}; choose one that has"
+            raise CommandError(ErrorCode.REFUSED, text)
+        changed = {section: msgspec.structs.replace(settings, **{key: value})}
+        config = msgspec.structs.replace(config, **changed)
+    return config
+
+
+def _require(name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        text = f"expected one of {', '.join(known)}, found {name[:80]!r}"
+        raise CommandError(ErrorCode.REFUSED, text)

@@ -14,7 +14,7 @@ from edge.config import Config
 from edge.errors import EmotiondError, ExitCode
 from edge.pipeline.pipeline import Pipeline
 from edge.service.controller import Controller
-from edge.service.systemd import SystemdNotifier, SystemdReporter
+from edge.service.systemd import SystemdReporter
 from edge.types import Stats
 
 TICK = 1.0
@@ -35,24 +35,21 @@ class Signals:
     Attributes:
         stop: SIGTERM or SIGINT came.
         reload: SIGHUP came.
+        wake: called when one comes.
     """
 
     def __init__(self) -> None:
         self.stop = self.reload = False
-        self._wake: Callable[[], None] = lambda: None
+        self.wake: Callable[[], None] = lambda: None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note)
-
-    def wake_by(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called when one comes."""
-        self._wake = wake
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
             self.reload = True
         else:
             self.stop = True
-        self._wake()
+        self.wake()
 
 
 def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) -> ExitCode:
@@ -70,9 +67,9 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
         EmotiondError: a sink cannot do its work.
     """
     cv2.setNumThreads(1)  # a stage is one thread, and what it takes is measured on it
-    signals, reporter = Signals(), SystemdReporter(SystemdNotifier())
+    signals, reporter = Signals(), SystemdReporter()
     controller = Controller(path, adjust=adjust)
-    signals.wake_by(controller.commands.wake)
+    signals.wake = controller.commands.wake
     controller.pipeline.start()
     # What is loaded by now stays to the end: collections need not go through it again and again.
     gc.collect()
@@ -86,7 +83,9 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
 def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) -> None:
     """Answer requests, and look at the pipeline each second, until there is no more to watch."""
     pipeline, due, stats_due = controller.pipeline, 0.0, time.monotonic() + STATS_INTERVAL
-    while _goes_on(pipeline) and not signals.stop and not controller.shutdown:
+    while pipeline.running and pipeline.error is None:
+        if signals.stop or controller.shutdown:
+            return
         request = controller.commands.next(due - time.monotonic())
         if request is not None:
             controller.answer(request)
@@ -104,25 +103,17 @@ def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) 
             pipeline.publish_stats()
 
 
-def _goes_on(pipeline: Pipeline) -> bool:
-    return pipeline.running and pipeline.error is None
-
-
 def _end(pipeline: Pipeline) -> ExitCode:
     in_time = pipeline.stop()
     log.info("%s", summary(pipeline.stats()))
-    _log_error(pipeline.error)
+    if isinstance(pipeline.error, EmotiondError):
+        log.error("%s", pipeline.error)
+    elif pipeline.error is not None:
+        log.error("a stage failed", exc_info=pipeline.error)
     if not in_time:
         log.error("some stages did not end in time and were left behind")
     failed = pipeline.error is not None or pipeline.failed_inputs or not in_time
     return ExitCode.FAULT if failed else ExitCode.OK
-
-
-def _log_error(error: Exception | None) -> None:
-    if isinstance(error, EmotiondError):
-        log.error("%s", error)
-    elif error is not None:
-        log.error("a stage failed", exc_info=error)
 
 
 def summary(stats: Stats) -> str:

@@ -17,21 +17,13 @@ FILE = "pause.json"
 
 
 class PauseState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A pause as it is stored.
-
-    Attributes:
-        until: when it ends by itself, in UTC; None: when told to resume.
-    """
+    """A pause as it is stored; it ends by itself at `until`, in UTC, or when told to resume."""
 
     until: datetime | None = None
 
 
 class PauseStore:
-    """Stores a pause in a file that exists as long as the pause lasts.
-
-    Args:
-        folder: directory of what outlives a restart.
-    """
+    """Stores a pause in a file of the state folder, which exists as long as the pause lasts."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE

@@ -1,4 +1,4 @@
-"""systemd's notification protocol (sd_notify(3)), and what it is told of the pipeline."""
+"""Notifications to systemd: what it is told of the pipeline, by sd_notify(3)."""
 
 import contextlib
 import logging
@@ -17,59 +17,17 @@ STATUS_INTERVAL = 10.0
 log = logging.getLogger(__name__)
 
 
-class SystemdNotifier:
-    """Sends messages to systemd; does nothing where systemd did not ask for them.
+class SystemdReporter:
+    """Reports a pipeline to systemd: readiness once, health while it lasts, and its status.
 
     Args:
-        address: of the socket; by default from the environment.
+        address: of systemd's socket; by default from the environment. Without one, nothing is sent.
     """
 
     def __init__(self, address: str | None = None) -> None:
         address = os.environ.get("NOTIFY_SOCKET", "") if address is None else address
         # A leading @ stands for the NUL of Linux' abstract sockets.
         self._address = "\0" + address[1:] if address.startswith("@") else address
-
-    def ready(self) -> None:
-        """Report that the service is up."""
-        self._send("READY=1")
-
-    def reloading(self) -> None:
-        """Report that the config is read again; `ready` ends that."""
-        # systemd tells by the stamp whether READY=1 is of before or after.
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-
-    def status(self, text: str) -> None:
-        """Set the line that `systemctl status` shows."""
-        self._send(f"STATUS={text}")
-
-    def watchdog(self) -> None:
-        """Ping the watchdog."""
-        self._send("WATCHDOG=1")
-
-    def stopping(self) -> None:
-        """Report that the service is ending."""
-        self._send("STOPPING=1")
-
-    def _send(self, message: str) -> None:
-        if not self._address:
-            return
-        with (
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection,
-            contextlib.suppress(OSError),  # a service outlives its supervisor's socket
-        ):
-            connection.settimeout(SEND_TIMEOUT)
-            connection.sendto(message.encode(), self._address)
-
-
-class SystemdReporter:
-    """Reports a pipeline to systemd: readiness once, health while it lasts, and its status.
-
-    Args:
-        notifier: sends the messages.
-    """
-
-    def __init__(self, notifier: SystemdNotifier) -> None:
-        self._notifier = notifier
         self._began = time.monotonic()
         self._loading = "started"
         self._stalled: list[str] = []
@@ -84,38 +42,44 @@ class SystemdReporter:
     def begin_reload(self) -> None:
         """Report that the config is read again; readiness is to be reported anew."""
         self._began, self._loading = time.monotonic(), "reloaded"
-        self._notifier.reloading()
+        # systemd tells by the stamp whether READY=1 is of before or after.
+        self.send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def update(self, pipeline: Pipeline) -> None:
         """Report what there is to report of the pipeline."""
-        self._update_status(pipeline)
+        status, now = describe(pipeline), time.monotonic()
+        if status != self._status or now - self._status_sent >= STATUS_INTERVAL:
+            self._status, self._status_sent = status, now
+            self.send(f"STATUS={status}; {pipeline.fps:.0f} fps")
         if self._loading and pipeline.applied and pipeline.has_processed_frame:
-            taken = time.monotonic() - self._began
-            log.info("%s within %.1f s; %s", self._loading, taken, self._status)
+            log.info("%s within %.1f s; %s", self._loading, now - self._began, status)
             self._loading = ""
-            self._notifier.ready()
+            self.send("READY=1")
         self._ping_watchdog(pipeline)
 
     def end(self) -> None:
         """Report that the service is ending."""
-        self._notifier.stopping()
+        self.send("STOPPING=1")
+
+    def send(self, message: str) -> None:
+        """Send a message of sd_notify(3), such as READY=1."""
+        if not self._address:
+            return
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection,
+            contextlib.suppress(OSError),  # a service outlives its supervisor's socket
+        ):
+            connection.settimeout(SEND_TIMEOUT)
+            connection.sendto(message.encode(), self._address)
 
     def _ping_watchdog(self, pipeline: Pipeline) -> None:
         """Ping the watchdog unless something hangs: without pings systemd restarts the process."""
         stalled = pipeline.stalled()
         if not stalled:
-            self._notifier.watchdog()
+            self.send("WATCHDOG=1")
         elif stalled != self._stalled:
             log.error("nothing comes from %s for %.0f s", ", ".join(stalled), STALL_TIMEOUT)
         self._stalled = stalled
-
-    def _update_status(self, pipeline: Pipeline) -> None:
-        """Send the status when it changed, or the frame rate is due."""
-        status, now = describe(pipeline), time.monotonic()
-        if status == self._status and now - self._status_sent < STATUS_INTERVAL:
-            return
-        self._status, self._status_sent = status, now
-        self._notifier.status(f"{status}; {pipeline.fps:.0f} fps")
 
 
 def describe(pipeline: Pipeline) -> str:

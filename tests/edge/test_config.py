@@ -235,12 +235,14 @@ def test_a_detector_that_a_command_line_misnames_is_told(text: str, message: str
 
 def test_each_sink_keeps_what_waits_in_a_file_of_its_own() -> None:
     mqtt = {"kind": "mqtt", "device": "pi"}
-    sinks = [mqtt, {**mqtt, "host": "cloud"}, {**mqtt, "device": "other"}]
+    jsonl = {"kind": "jsonl", "path": "events.jsonl"}
+    sinks = [mqtt, {**mqtt, "host": "cloud"}, jsonl, {**mqtt, "device": "other"}]
     config = parse_config({"sinks": sinks, "state_dir": "/kept"}, HERE)
-    assert [path.name for path in outbox_paths(config)] == [
-        "outbox-emotiond-pi.sqlite",
-        "outbox-emotiond-pi-2.sqlite",
-        "outbox-emotiond-other.sqlite",
+    assert outbox_paths(config) == [
+        Path("/kept/outbox-emotiond-pi.sqlite"),
+        Path("/kept/outbox-emotiond-pi-2.sqlite"),
+        None,
+        Path("/kept/outbox-emotiond-other.sqlite"),
     ]
 
 

@@ -1,6 +1,7 @@
-"""A source or detector is its own file and its place in the registry of its package: nothing else.
+"""A source, detector or sink is its own file and its place in the registry of its package.
 
-Each test adds a toy one to a copy of the package and uses it by its config.
+Each test adds a toy one of each to a copy of the package and uses it by its config: nothing else in
+the package knows of it.
 """
 
 import json
@@ -86,11 +87,62 @@ class Toy:
         return [Face(Box(0, 0, self.side, self.side), 1.0)]
 """
 
+SINK = """
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+
+from edge.check_result import ok
+from edge.errors import ConfigError
+from edge.publish.sink import BaseSinkSettings
+
+
+class ToySettings(BaseSinkSettings, frozen=True, tag="toy"):
+    takes_commands: ClassVar[bool] = True
+
+    path: Path
+    token: str = ""
+
+    @property
+    def outbox_name(self):
+        return "toy box"
+
+    def open(self, context):
+        if not self.path.parent.is_dir():
+            raise ConfigError(f"{self.path.parent}: expected a folder for toys")
+        return ToySink(self.path, context)
+
+    def check(self):
+        yield ok("toy sink", f"has room beside {self.path.name}")
+
+    def redacted(self):
+        return msgspec.structs.replace(self, token="(hidden)")
+
+
+class ToySink:
+    dropped = 0
+    status_text = None
+
+    def __init__(self, path, context):
+        self._path = path
+        self._lines = [context.outbox.name, "toy" in context.catalog.detectors]
+
+    def start(self):
+        pass
+
+    def publish(self, record):
+        self._lines.append(type(record).__name__)
+
+    def close(self, timeout):
+        self._path.write_text(" ".join(map(str, self._lines)))
+"""
+
 CONFIG = """
-source: {kind: toy, frames: 5}
+source: {kind: toy, frames: 25}
 detector: {kind: toy, side: 30}
-sinks: [{kind: jsonl, path: events.jsonl}]
-state: state
+sinks: [{kind: toy, path: toys.txt, token: rosebud}]
+state_dir: state
 """
 
 OPEN = """
@@ -104,16 +156,26 @@ image = open_source(config.source).read().image
 print(open_detector(config.detector).detect(image)[0].box.x2, parse_source_arg("toy").frames)
 """
 
+INFO = """
+from pathlib import Path
+import msgspec
+from edge.service.commands import CommandRequest, GetInfo
+from edge.service.controller import Controller
+answer = lambda result: print(msgspec.json.encode(result.data).decode())
+Controller(Path("toy.yaml")).answer(CommandRequest(GetInfo(), answer))
+"""
+
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A folder with a copy of the package that knows a toy source and a toy detector."""
+    """A folder with a copy of the package that knows a toy source, detector and sink."""
     shutil.copytree(ROOT / "edge", tmp_path / "edge", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("models", "config"):
         (tmp_path / name).symlink_to(ROOT / name)
     for folder, text, member in (
         ("capture", SOURCE, "CameraSettings"),
         ("detect", DETECTOR, "BuiltinSettings"),
+        ("publish", SINK, "MqttSettings"),
     ):
         (tmp_path / "edge" / folder / "toy.py").write_text(text)
         registry = tmp_path / "edge" / folder / "__init__.py"
@@ -128,11 +190,11 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(package: Path, *arguments: str) -> str:
-    """Run Python on the copy; return what it prints."""
+def run(package: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python on the copy."""
     environment = {**os.environ, "PYTHONPATH": str(package)}
     command = [sys.executable, *arguments]
-    done = subprocess.run(
+    return subprocess.run(
         command,
         cwd=package,
         env=environment,
@@ -141,21 +203,56 @@ def run(package: Path, *arguments: str) -> str:
         timeout=120,
         check=False,
     )
-    assert done.stdout, done.stderr
-    return done.stdout
+
+
+def emotiond(package: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command of the copy with the toys' config."""
+    return run(package, "-m", "edge", *arguments, "--config", "toy.yaml")
 
 
 def test_a_toy_source_and_detector_are_opened_by_their_config(package: Path) -> None:
-    assert run(package, "-c", OPEN) == "30 3\n"
+    done = run(package, "-c", OPEN)
+    assert done.stdout == "30 3\n", done.stderr
 
 
 def test_a_toy_detector_is_named_by_check(package: Path) -> None:
-    assert "the detector toy" in run(package, "-m", "edge", "check", "--config", "toy.yaml")
+    done = emotiond(package, "check")
+    assert "the detector toy" in done.stdout, done.stderr
 
 
-def test_a_toy_source_and_detector_are_examined_by_doctor(package: Path) -> None:
-    found = json.loads(run(package, "-m", "edge", "doctor", "--json", "--config", "toy.yaml"))
-    text = json.dumps(found)
+def test_a_toy_sink_that_cannot_be_opened_fails_the_check(package: Path) -> None:
+    config = package / "toy.yaml"
+    config.write_text(config.read_text().replace("toys.txt", "nowhere/toys.txt"))
+    done = emotiond(package, "check")
+    assert done.returncode == 78
+    assert "nowhere: expected a folder for toys" in done.stderr
+
+
+def test_toys_are_examined_by_doctor(package: Path) -> None:
+    text = json.dumps(json.loads(emotiond(package, "doctor", "--json").stdout))
     assert "source toy box" in text
     assert "gives pictures of 64x48" in text
     assert "toy can be used" in text
+    assert "has room beside toys.txt" in text
+
+
+def test_toys_are_told_by_info_without_their_secrets(package: Path) -> None:
+    done = run(package, "-c", INFO)
+    assert done.stdout, done.stderr
+    info = json.loads(done.stdout)
+    assert info["detector"] == "toy"
+    assert "toy" in info["detectors"]
+    assert info["config"]["source"] == {"kind": "toy", "frames": 25}
+    (sink,) = info["config"]["sinks"]
+    assert (sink["kind"], sink["token"]) == ("toy", "(hidden)")
+    assert "rosebud" not in done.stdout
+
+
+def test_a_daemon_of_toys_runs_until_its_source_ends(package: Path) -> None:
+    done = emotiond(package, "run")
+    assert done.returncode == 0, done.stderr
+    assert "25 frames" in done.stderr
+    outbox, records = (package / "toys.txt").read_text().split(".sqlite ")
+    assert outbox == "outbox-toy box"
+    assert records.startswith("True DaemonStatus ")  # the catalog of its commands has the detector
+    assert records.endswith(" Stats")

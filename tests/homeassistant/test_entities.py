@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from edge import __version__
-from edge.publish.homeassistant import HomeAssistantSettings, discovery_topic
+from edge.publish.homeassistant import discovery_topic
+from edge.publish.mqtt.settings import HomeAssistantSettings
 from edge.types import CameraState, EventType
 from tests.brokers import Mosquitto, wait_until
 from tests.events import stats, uncertain

@@ -7,7 +7,8 @@ from subprocess import run
 import msgspec
 import paho.mqtt.publish as publish
 
-from edge.publish.homeassistant import HomeAssistantSettings, discovery_topic
+from edge.publish.homeassistant import discovery_topic
+from edge.publish.mqtt.settings import HomeAssistantSettings
 from edge.types import EventType
 from tests.brokers import Mosquitto, wait_until
 from tests.homeassistant.core import HomeAssistant

@@ -5,10 +5,9 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -26,6 +25,9 @@ CONNECT_TIMEOUT = 3.0
 
 DISCONNECT_TIMEOUT = 1.0
 """Seconds that a broker may take to let a connection go."""
+
+POLL_INTERVAL = 0.1
+"""Seconds of the longest single wait for what a broker answers."""
 
 MAX_PACKET_BYTES = 65_536
 """Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long."""
@@ -66,39 +68,31 @@ class MqttMessage:
 
 
 class Wakeup:
-    """Ends the wait of a thread that waits for a socket, from any other thread."""
+    """Ends the wait of a thread in `MqttClient.poll`, from any other thread."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
 
+    def fileno(self) -> int:
+        """Return what can be read from as long as it is set."""
+        return self._reader.fileno()
+
     def set(self) -> None:
         """End the present wait or the next one."""
         with suppress(OSError):  # full: it is set; closed: nobody waits any more
             self._writer.send(b"\0")
 
-    def wait(self, timeout: float, sockets: Mapping[int, int] = MappingProxyType({})) -> None:
-        """Wait as `wait_for_sockets` does, or until it is set."""
-        wait_for_sockets(timeout, {self._reader.fileno(): select.POLLIN, **sockets})
-        with suppress(BlockingIOError):
+    def clear(self) -> None:
+        """Let the next wait go on until it is set again."""
+        with suppress(OSError):
             self._reader.recv(4096)
 
     def close(self) -> None:
         """Close both ends."""
         self._reader.close()
         self._writer.close()
-
-
-def wait_for_sockets(timeout: float, sockets: Mapping[int, int]) -> None:
-    """Wait until one of some file descriptors has its event, or `timeout` seconds are over.
-
-    `select.select` would fail with more than 1,024 open files, which a simulated fleet has.
-    """
-    poll = select.poll()
-    for descriptor, events in sockets.items():
-        poll.register(descriptor, events)
-    poll.poll(1000 * timeout)
 
 
 class MqttClient:
@@ -158,9 +152,9 @@ class MqttClient:
             NotAnMqttBroker: whatever is there does not answer as a broker would.
             ConnectionRefusedByBroker: the broker does not want this client.
         """
-        properties = None
-        if self._settings.protocol == 5:
-            properties = _properties(PacketTypes.CONNECT, MaximumPacketSize=MAX_PACKET_BYTES)
+        properties = mqtt_properties(
+            self._settings, PacketTypes.CONNECT, MaximumPacketSize=MAX_PACKET_BYTES
+        )
         host, port = self.address.host, self.address.port
         try:
             self._paho.connect(host, port, self._settings.keepalive_s, properties=properties)
@@ -170,24 +164,23 @@ class MqttClient:
             raise
         except ValueError as error:  # what the ssl module makes of some host names
             raise OSError(str(error)) from error
-        deadline = time.monotonic() + self._paho.connect_timeout
-        while self._connack is None and self.closed_reason is None and time.monotonic() < deadline:
-            self.poll(0.1)
+        self.wait(lambda: self._connack is not None, self._paho.connect_timeout)
         if self._connack is not None and not self._connack.is_failure:
             return
         ended = self.closed_reason is not None
         found = "ends the connection before it answers" if ended else "does not answer in time"
-        self.disconnect()
+        self.close()
         if self._connack is not None:
-            raise ConnectionRefusedByBroker(_explain_refusal(self._connack))
+            text = str(self._connack)
+            if text in {"Not authorized", "Bad user name or password"}:
+                text += "; check user, password and what the broker allows them"
+            raise ConnectionRefusedByBroker(text)
         raise NotAnMqttBroker(f"{found}; is it MQTT?")
 
     def poll(self, timeout: float, wakeup: Wakeup | None = None) -> None:
         """Wait until something came or can be sent, and deal with it.
 
-        Args:
-            timeout: the longest wait, in seconds.
-            wakeup: ends it as well.
+        The wait ends after `timeout` seconds, and when `wakeup` is set.
         """
         sock = self._paho.socket()
         if sock is None:
@@ -196,12 +189,30 @@ class MqttClient:
         # What TLS has decrypted already, no wait would ever tell of.
         if isinstance(sock, ssl.SSLSocket | paho._WebsocketWrapper) and sock.pending():
             timeout = 0.0
-        wait = wakeup.wait if wakeup else wait_for_sockets
-        wait(timeout, {sock.fileno(): events})
+        waited = select.poll()  # `select.select` fails with more than 1,024 open files
+        waited.register(sock, events)
+        if wakeup is not None:
+            waited.register(wakeup, select.POLLIN)
+        waited.poll(1000 * timeout)
+        if wakeup is not None:
+            wakeup.clear()
         self._paho.loop_read()
         if self._paho.want_write():
             self._paho.loop_write()
         self._paho.loop_misc()
+
+    def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Poll until `condition()` is true, at most `seconds`; return whether it is.
+
+        A connection that ends, ends the wait.
+        """
+        deadline = time.monotonic() + seconds
+        while not condition():
+            left = deadline - time.monotonic()
+            if left <= 0 or self.closed_reason is not None:
+                return False
+            self.poll(min(left, POLL_INTERVAL))
+        return True
 
     @property
     def is_ready(self) -> bool:
@@ -222,12 +233,10 @@ class MqttClient:
         if topics:
             self._paho.subscribe([(topic, 1) for topic in topics])
 
-    def disconnect(self) -> None:
+    def close(self) -> None:
         """Disconnect in due form, if the broker is there: it does not publish the last will."""
         self._paho.disconnect()
-        deadline = time.monotonic() + DISCONNECT_TIMEOUT
-        while self._paho.socket() is not None and time.monotonic() < deadline:
-            self.poll(0.1)
+        self.wait(lambda: self._paho.socket() is None, DISCONNECT_TIMEOUT)
 
     # paho calls what follows from within `poll`, holding its own locks: they note and never
     # publish, wait or fail.
@@ -285,12 +294,20 @@ def create_paho_client(settings: MqttSettings, client_id: str) -> paho.Client:
     return client
 
 
-def publish_properties(settings: MqttSettings, **values: Any) -> Properties | None:
-    """Return the properties of a message, by their names in MQTT 5; None without MQTT 5.
+def mqtt_properties(
+    settings: MqttSettings, packet: int = PacketTypes.PUBLISH, **values: Any
+) -> Properties | None:
+    """Return the properties of a packet, by their names in MQTT 5; None without MQTT 5.
 
     A value of None stands for one that is not given.
     """
-    return _properties(PacketTypes.PUBLISH, **values) if settings.protocol == 5 else None
+    if settings.protocol != 5:
+        return None
+    properties = Properties(packet)  # type: ignore[no-untyped-call]
+    for name, value in values.items():
+        if value is not None:
+            setattr(properties, name, value)
+    return properties
 
 
 def format_error(error: ConnectionRefusedByBroker | OSError) -> str:
@@ -300,20 +317,6 @@ def format_error(error: ConnectionRefusedByBroker | OSError) -> str:
     if isinstance(error, NotAnMqttBroker | ConnectionLost):
         return str(error)
     return f"cannot be reached: {error}"
-
-
-def _explain_refusal(reason: ReasonCode) -> str:
-    if str(reason) in {"Not authorized", "Bad user name or password"}:
-        return f"{reason}; check user, password and what the broker allows them"
-    return str(reason)
-
-
-def _properties(packet: int, **values: Any) -> Properties:
-    properties = Properties(packet)  # type: ignore[no-untyped-call]
-    for name, value in values.items():
-        if value is not None:
-            setattr(properties, name, value)
-    return properties
 
 
 def _reveal(secret: str | SecretRef | None) -> str | None:

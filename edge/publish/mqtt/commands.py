@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from edge.publish.mqtt.client import MqttMessage, publish_properties
+from edge.publish.mqtt.client import MqttMessage, mqtt_properties
 from edge.publish.mqtt.settings import MqttSettings
 from edge.service.commands import (
     Command,
@@ -31,22 +31,8 @@ SET_COMMANDS = frozenset(
 SWITCH_VALUES = {b"ON": {"paused": True}, b"OFF": {"paused": False}}
 """Payloads of Home Assistant's switches."""
 
-CallerId = str | int
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyTo:
-    """Where an answer goes.
-
-    Attributes:
-        topic: of the answer.
-        id: that the caller gave in the payload.
-        correlation: that the caller gave by MQTT 5.
-    """
-
-    topic: str
-    id: CallerId | None = None
-    correlation: bytes | None = None
+CallerId = str | int | None
+"""What a caller gave in the payload to know the answer by."""
 
 
 class MqttCommandHandler:
@@ -72,16 +58,18 @@ class MqttCommandHandler:
     def handle(self, message: MqttMessage) -> None:
         """Put the command of a message into the queue, or answer what is wrong with it."""
         verb, _, name = message.topic.removeprefix(f"{self._topics.root}/").partition("/")
-        reply_to = self._reply_to(message, name)
+        correlation: bytes | None = getattr(message.properties, "CorrelationData", None)
+        reply = partial(self._reply, self._response_topic(message, name), correlation)
+        caller: CallerId = None
         try:
-            fields, reply_to = _parse(message, reply_to)
+            fields = _parse(message)
+            if isinstance(fields, dict):
+                caller = _take_caller_id(fields)
             command = self._read(verb, name, fields)
         except CommandError as error:
-            self._answer(reply_to, error)
-            return
-        self._command_queue.submit(
-            CommandRequest(command, lambda result: self._answer(reply_to, result))
-        )
+            reply(caller, error)
+        else:
+            self._command_queue.submit(CommandRequest(command, partial(reply, caller)))
 
     def _read(self, verb: str, name: str, fields: dict[str, Any] | bytes) -> Command:
         command = _lookup(verb, name)
@@ -93,15 +81,11 @@ class MqttCommandHandler:
             fields = _parse_plain(command, fields)
         return read_command(command, fields)
 
-    def _reply_to(self, message: MqttMessage, name: str) -> ReplyTo:
-        is_safe = re.fullmatch(r"[a-z0-9_-]{1,32}", name)
-        own = self._topics.response(name if is_safe else "unknown")
-        properties = message.properties
-        wanted = getattr(properties, "ResponseTopic", None)
-        return ReplyTo(
-            topic=wanted if wanted and self._may_answer(wanted) else own,
-            correlation=getattr(properties, "CorrelationData", None),
-        )
+    def _response_topic(self, message: MqttMessage, name: str) -> str:
+        wanted: str | None = getattr(message.properties, "ResponseTopic", None)
+        if wanted and self._may_answer(wanted):
+            return wanted
+        return self._topics.response(name if re.fullmatch(r"[a-z0-9_-]{1,32}", name) else "unknown")
 
     def _may_answer(self, topic: str) -> bool:
         """Tell whether an answer there could be taken for nothing else.
@@ -116,27 +100,29 @@ class MqttCommandHandler:
         answers = topic.startswith(self._topics.response(""))
         return (apart or answers) and not re.search(r"[+#\0]", topic)
 
-    def _answer(self, reply_to: ReplyTo, result: CommandResult | CommandError) -> None:
+    def _reply(
+        self,
+        topic: str,
+        correlation: bytes | None,
+        caller: CallerId,
+        result: CommandResult | CommandError,
+    ) -> None:
         if isinstance(result, CommandError):
             body = {"status": "error", "error": {"code": result.code.value, "message": str(result)}}
         else:
             if result.jpeg is not None:
-                kind = publish_properties(self._settings, ContentType="image/jpeg")
+                kind = mqtt_properties(self._settings, ContentType="image/jpeg")
                 self._publish(MqttMessage(self._topics.snapshot, result.jpeg, properties=kind))
             body = {"status": "ok", "data": result.data}
-        payload = msgspec.json.encode({"id": reply_to.id, **body})
-        properties = publish_properties(
-            self._settings, ContentType="application/json", CorrelationData=reply_to.correlation
+        payload = msgspec.json.encode({"id": caller, **body})
+        properties = mqtt_properties(
+            self._settings, ContentType="application/json", CorrelationData=correlation
         )
-        self._publish(MqttMessage(reply_to.topic, payload, qos=1, properties=properties))
+        self._publish(MqttMessage(topic, payload, qos=1, properties=properties))
 
 
-def _parse(message: MqttMessage, reply_to: ReplyTo) -> tuple[dict[str, Any] | bytes, ReplyTo]:
-    """Return what a message holds, plain or by name, and where to answer now that its id is known.
-
-    Raises:
-        CommandError: it is not to be read.
-    """
+def _parse(message: MqttMessage) -> dict[str, Any] | bytes:
+    """Return what a message holds, plain or by name."""
     if len(message.payload) > MAX_COMMAND_BYTES:
         found = f"expected at most {MAX_COMMAND_BYTES} bytes, found {len(message.payload)}"
         raise CommandError(ErrorCode.OVERSIZED, found)
@@ -145,17 +131,19 @@ def _parse(message: MqttMessage, reply_to: ReplyTo) -> tuple[dict[str, Any] | by
         raise CommandError(ErrorCode.REFUSED, text)
     payload = message.payload.strip()
     if not payload.startswith(b"{"):
-        return payload, reply_to
+        return payload
     try:
-        fields = msgspec.json.decode(payload, type=dict[str, Any])
+        return msgspec.json.decode(payload, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CommandError(ErrorCode.MALFORMED, f"is not JSON: {error}") from error
+
+
+def _take_caller_id(fields: dict[str, Any]) -> CallerId:
     caller = fields.pop("id", None)
-    known = isinstance(caller, CallerId | None) and not isinstance(caller, bool)
-    if not known or len(str(caller)) > 128:
+    if not isinstance(caller, CallerId) or isinstance(caller, bool) or len(str(caller)) > 128:
         text = "expected id to be a text or whole number of at most 128 characters"
         raise CommandError(ErrorCode.MALFORMED, text)
-    return fields, replace(reply_to, id=caller)
+    return caller
 
 
 def _lookup(verb: str, name: str) -> CommandName:

@@ -1,4 +1,4 @@
-"""MQTT publisher: finds a broker and sends everything that waits for it, in a thread of its own."""
+"""MQTT publisher: records events, finds a broker, and sends it everything that waits."""
 
 import logging
 import math
@@ -9,22 +9,19 @@ from collections.abc import Callable, Sequence
 
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.errors import ConfigError
 from edge.publish.mqtt.client import (
     DISCONNECT_TIMEOUT,
-    ConnectionRefusedByBroker,
     MqttClient,
     MqttMessage,
     Wakeup,
-    format_error,
-    publish_properties,
+    mqtt_properties,
 )
-from edge.publish.mqtt.reconnect import BrokerState, ConnectAttempt, ReconnectPolicy
+from edge.publish.mqtt.session import BrokerConnector
 from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.publish.outbox import Outbox, PendingEvent
 
 POLL_INTERVAL = 0.3
-"""Seconds that the thread waits at most for something to do."""
+"""Seconds that the network thread waits at most for something to do."""
 
 FLUSH_INTERVAL = 1.0
 """Seconds after which acknowledged events leave the disk, if no event is recorded before."""
@@ -38,30 +35,27 @@ MAX_PENDING_MESSAGES = 100
 REJECTED_RETRY_SECONDS = 15.0
 """Pause before events are sent again to a broker that lets this client in and rejects them."""
 
-EVENTS_KEPT = "events are kept and it is tried again"
-
 log = logging.getLogger(__name__)
 
 
 class MqttPublisher:
     """Keeps a connection to the first broker that is there, and sends what waits to it.
 
-    Events are recorded in the outbox first, and stay there until the broker has acknowledged them;
-    at most `MAX_IN_FLIGHT` are on their way. After each connection they are sent anew from the
-    oldest on: all arrive, in order, some of them twice. What follows from an event, such as the
-    retained state, is sent after it. Any thread may call.
+    Events are recorded in the outbox first, by a thread of its own, and stay there until the broker
+    has acknowledged them; at most `MAX_IN_FLIGHT` are on their way. After each connection they are
+    sent anew from the oldest on: all arrive, in order, some of them twice. What follows from an
+    event, such as the retained state, is sent after it. Any thread may call.
 
     Args:
         settings: which brokers, and how they are spoken to.
         outbox: the events; open before `start`.
         subscriptions: topics to subscribe to.
-        on_message: takes each message that comes, in the publisher's thread.
+        on_message: takes each message that comes, in the network thread.
 
     Attributes:
-        address: the broker that is connected or was tried last.
         connections: how often a broker let this client in.
         dropped: events that were not recorded, because too many waited for the disk.
-        error: what ended the thread, if it failed.
+        error: what ended one of the threads, if it failed.
     """
 
     def __init__(
@@ -71,7 +65,6 @@ class MqttPublisher:
         subscriptions: Sequence[str] = (),
         on_message: Callable[[MqttMessage], None] = lambda message: None,
     ) -> None:
-        self.address = settings.addresses[0]
         self.connections = 0
         self.dropped = 0
         self.error: Exception | None = None
@@ -79,34 +72,43 @@ class MqttPublisher:
         self._outbox = outbox
         self._subscriptions = subscriptions
         self._on_message = on_message
-        # Handed over by other threads, under the lock.
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(loop,), name=name, daemon=True)
+            for name, loop in (("outbox", self._record_loop), ("mqtt", self._network_loop))
+        ]
+        # Handed over by other threads, under the lock; first to the recording one, so that what
+        # follows from an event comes to the network thread after it.
         self._lock = threading.Lock()
         self._unrecorded: deque[bytes] = deque()
         self._submitted = 0
         self._retained: dict[str, MqttMessage] = {}
         self._changed: dict[str, MqttMessage] = {}
+        self._record_wanted = threading.Event()
+        # For the network thread.
+        self._unsent: dict[str, MqttMessage] = {}
         self._republish_at = math.inf
         self._messages: deque[MqttMessage] = deque(maxlen=MAX_PENDING_MESSAGES)
         self._wakeup = Wakeup()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
-        # The connection.
-        self._untried: deque[Address] = deque()
-        self._policy = ReconnectPolicy()
-        self._retry_at = 0.0
-        self._attempt: ConnectAttempt | None = None
+        self._connector = BrokerConnector(
+            settings.addresses, self._open_client, note="events are kept and it is tried again"
+        )
         self._client: MqttClient | None = None
         # Events on their way.
         self._in_flight: dict[int, int] = {}  # numbers of events, by message id
         self._last_sent = 0
         self._rejected = False
         self._send_events_at = 0.0
-        self._flush_at = 0.0
+
+    @property
+    def address(self) -> Address:
+        """The broker that is connected or was tried last."""
+        return self._connector.address
 
     @property
     def connected(self) -> bool:
         """Whether a broker is connected."""
-        client = self._client  # the publisher's thread may set it to None at any moment
+        client = self._client  # the network thread may set it to None at any moment
         return client is not None and client.closed_reason is None
 
     @property
@@ -116,7 +118,8 @@ class MqttPublisher:
 
     def start(self) -> None:
         """Look for a broker, now and for as long as it takes."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def publish_event(self, payload: bytes) -> None:
         """Have an event recorded, and published when a broker is there."""
@@ -126,15 +129,16 @@ class MqttPublisher:
                 self._unrecorded.popleft()
                 self.dropped += 1
             self._unrecorded.append(payload)
-        self._wakeup.set()
+        self._record_wanted.set()
 
     def publish_retained(self, topic: str, payload: bytes, qos: int = 0) -> None:
         """Have every broker that is found retain `payload` on `topic`, in place of an older one."""
         message = MqttMessage(topic, payload, qos, retain=True)
         with self._lock:
-            if self._retained.get(topic) != message:
-                self._retained[topic] = self._changed[topic] = message
-        self._wakeup.set()
+            if self._retained.get(topic) == message:
+                return
+            self._retained[topic] = self._changed[topic] = message
+        self._record_wanted.set()
 
     def republish_retained(self, delay: float) -> None:
         """Publish everything retained once more, `delay` seconds from now."""
@@ -161,112 +165,90 @@ class MqttPublisher:
         while self._can_deliver_more() and time.monotonic() < deadline:
             time.sleep(0.02)
         self._stopping.set()
+        self._record_wanted.set()
         self._wakeup.set()
-        if self._thread.is_alive():
-            self._thread.join(1.0)
-        if self._attempt is not None:
-            self._attempt.cancel()
-        if self._client is not None:
-            self._disconnect(self._client)
+        # To a broker that is there it says goodbye; in the middle of a try, nobody waits for it.
+        patience = 1.0 + 2 * DISCONNECT_TIMEOUT if self.connected else 0.5
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(patience)
         self._wakeup.close()
 
     def _can_deliver_more(self) -> bool:
         """Tell whether something waits that may still be published; the disk keeps what is not."""
         waits = bool(self._messages) or len(self._outbox) > 0
-        may_connect = self.connected or not self._policy.has_tried
-        return waits and self._thread.is_alive() and (may_connect or not self._outbox.durable)
+        may_connect = self.connected or not self._connector.has_tried
+        alive = all(thread.is_alive() for thread in self._threads)
+        return waits and alive and (may_connect or not self._outbox.durable)
 
-    # The publisher's thread.
-
-    def _run(self) -> None:
+    def _run(self, loop: Callable[[], None]) -> None:
         try:
-            while not self._stopping.is_set():
-                self._step()
+            loop()
         except Exception as error:
             self.error = error
 
-    def _step(self) -> None:
-        """Wait for something to do, and do it."""
-        client = self._client
-        if client is None:
-            self._keep_connecting()
-        elif client.closed_reason is not None:
-            self._on_disconnected(client)
-        else:
-            client.poll(POLL_INTERVAL, self._wakeup)
-            self._receive(client)
-        retained = self._changed_messages()  # first: some may follow from the events below
-        self._record_events()
-        if self._client is not None:
-            self._send_events(self._client)
-            self._send_messages(self._client, retained)
+    # The thread that records.
 
-    # Connecting.
+    def _record_loop(self) -> None:
+        while not self._stopping.is_set():
+            self._record_wanted.wait(FLUSH_INTERVAL)
+            self._record_wanted.clear()
+            with self._lock:
+                events, self._unrecorded = self._unrecorded, deque()
+                changed = dict(self._changed)
+            self._outbox.record(list(events))  # all together: the disk takes its time only once
+            with self._lock:
+                self._unsent |= changed
+                for topic, message in changed.items():
+                    if self._changed[topic] is message:  # not replaced in the meantime
+                        del self._changed[topic]
+            if events or changed:
+                self._wakeup.set()
 
-    def _keep_connecting(self) -> None:
-        """Try the next broker when it is time, and see what came of the try."""
-        delay = self._retry_at - time.monotonic()
-        if self._attempt is not None and self._attempt.result is not None:
-            result = self._attempt.result
-            self._attempt = None
-            self._on_connect_result(result)
-        elif self._attempt is not None:
-            self._wakeup.wait(POLL_INTERVAL)
-        elif delay > 0:
-            self._wakeup.wait(min(delay, POLL_INTERVAL))
-        else:
-            if not self._untried:
-                self._untried.extend(self._settings.addresses)
-            self.address = self._untried.popleft()
-            self._attempt = ConnectAttempt(self._settings, self.address, self._wakeup)
+    # The network thread.
 
-    def _on_connect_result(self, result: MqttClient | Exception) -> None:
-        match result:
-            case MqttClient():
-                self._on_connected(result)
-                return
-            case ConfigError():
-                state, text = BrokerState.REFUSED, f"{result}; {EVENTS_KEPT}"
-            case ConnectionRefusedByBroker():
-                state, text = BrokerState.REFUSED, format_error(result)
-            case OSError():
-                state, text = BrokerState.UNREACHABLE, f"{format_error(result)}; {EVENTS_KEPT}"
-            case _:
-                raise result
-        self._policy.report(self.address, state, text)
-        if not self._untried:
-            self._retry_at = time.monotonic() + self._policy.next_delay()
+    def _network_loop(self) -> None:
+        while (client := self._connector.connect(self._stopping)) is not None:
+            self.connections += 1
+            self._resend_events()
+            self._mark_all_unsent()  # one that was restarted, or another one, knows nothing
+            client.subscribe(self._subscriptions)
+            self._client = client
+            while client.closed_reason is None and not self._stopping.is_set():
+                client.poll(POLL_INTERVAL, self._wakeup)
+                self._receive(client)
+                if time.monotonic() >= self._republish_at:
+                    self._mark_all_unsent()
+                with self._lock:
+                    retained = list(self._unsent.values())  # first: some follow from events below
+                self._send_events(client)
+                self._send_messages(client, retained)
+            if self._stopping.is_set():
+                self._say_goodbye(client)
+            else:
+                self._connector.report_lost(client.closed_reason)
+            self._client = None
+            client.close()
 
-    def _on_connected(self, client: MqttClient) -> None:
-        self.connections += 1
-        self._untried.clear()
-        self._resend_events()
-        self._mark_all_changed()  # a broker that was restarted, or another one, knows nothing
-        client.subscribe(self._subscriptions)
-        self._client = client
-        self._policy.report(self.address, BrokerState.CONNECTED, "connected")
+    def _mark_all_unsent(self) -> None:
+        """Have everything retained sent once more; what is not yet recorded follows."""
+        with self._lock:
+            retained = self._retained.items()
+            self._unsent = {topic: one for topic, one in retained if topic not in self._changed}
+        self._republish_at = math.inf
 
-    def _on_disconnected(self, client: MqttClient) -> None:
-        self._client = None
-        client.disconnect()
-        text = f"connection lost: {client.closed_reason}; {EVENTS_KEPT}"
-        self._policy.report(self.address, BrokerState.LOST, text)
-        self._retry_at = time.monotonic() + self._policy.next_delay()
+    def _open_client(self, address: Address) -> MqttClient:
+        will = MqttMessage(self._settings.topics.availability, b"offline", 1, retain=True)
+        client = MqttClient(self._settings, address, will=will)
+        client.connect()
+        return client
 
-    def _disconnect(self, client: MqttClient) -> None:
+    def _say_goodbye(self, client: MqttClient) -> None:
         """Announce the end where a broker is there to hear it."""
         topic = self._settings.topics.availability
         goodbye = client.publish(MqttMessage(topic, b"offline", 1, retain=True))
-        deadline = time.monotonic() + DISCONNECT_TIMEOUT
-        acknowledged = False
-        while not acknowledged and client.closed_reason is None and time.monotonic() < deadline:
-            client.poll(0.05)
-            acknowledged = any(message_id == goodbye for message_id, _ in client.acks)
+        client.wait(lambda: goodbye in dict(client.acks), DISCONNECT_TIMEOUT)
         self._process_acks(client)
-        client.disconnect()
-        self._client = None
-
-    # Receiving.
 
     def _receive(self, client: MqttClient) -> None:
         self._process_acks(client)
@@ -291,43 +273,20 @@ class MqttPublisher:
                 acknowledged.append(number)
         self._outbox.ack(acknowledged)
         if rejection is not None:
-            self._on_rejected(rejection)
+            if not self._rejected:
+                text = "broker %s: does not take events: %s; they are kept and offered again"
+                log.warning(text, self.address, rejection)
+            self._rejected = True
+            self._send_events_at = time.monotonic() + REJECTED_RETRY_SECONDS
+            self._resend_events()
         elif acknowledged and self._rejected:
             self._rejected = False
             log.info("broker %s: takes events again", self.address)
 
-    def _on_rejected(self, reason: ReasonCode) -> None:
-        """Send no events for a while, and then all again that are not acknowledged."""
-        if not self._rejected:
-            log.warning(
-                "broker %s: does not take events: %s; they are kept and offered again",
-                *(self.address, reason),
-            )
-        self._rejected = True
-        self._send_events_at = time.monotonic() + REJECTED_RETRY_SECONDS
-        self._resend_events()
-
-    # Sending.
-
-    def _changed_messages(self) -> list[MqttMessage]:
-        """Return the retained messages that the broker does not have yet."""
-        if time.monotonic() >= self._republish_at:
-            self._mark_all_changed()
-        with self._lock:
-            return list(self._changed.values())
-
-    def _mark_all_changed(self) -> None:
-        with self._lock:
-            self._changed = dict(self._retained)
-        self._republish_at = math.inf
-
-    def _record_events(self) -> None:
-        with self._lock:
-            events = list(self._unrecorded)
-            self._unrecorded.clear()
-        if events or time.monotonic() >= self._flush_at:
-            self._outbox.record(events)  # all together: the disk takes its time only once
-            self._flush_at = time.monotonic() + FLUSH_INTERVAL
+    def _resend_events(self) -> None:
+        """Send the events anew, from the oldest that is not acknowledged."""
+        self._last_sent = 0
+        self._in_flight.clear()
 
     def _send_events(self, client: MqttClient) -> None:
         # One that is accepted must not pass another that was rejected a moment ago.
@@ -340,25 +299,20 @@ class MqttPublisher:
             self._in_flight[client.publish(self._to_message(event))] = event.number
             self._last_sent = event.number
 
-    def _resend_events(self) -> None:
-        """Send the events anew, from the oldest that is not acknowledged."""
-        self._last_sent = 0
-        self._in_flight.clear()
-
     def _send_messages(self, client: MqttClient, retained: Sequence[MqttMessage]) -> None:
         for message in retained:
             if not client.is_ready:
                 return
             client.publish(message)
             with self._lock:
-                if self._changed.get(message.topic) is message:
-                    del self._changed[message.topic]
+                if self._unsent.get(message.topic) is message:
+                    del self._unsent[message.topic]
         while self._messages and client.is_ready:
             client.publish(self._messages.popleft())
 
     def _to_message(self, event: PendingEvent) -> MqttMessage:
         age = self._outbox.age(event)
-        properties = publish_properties(
+        properties = mqtt_properties(
             self._settings,
             ContentType="application/json",
             PayloadFormatIndicator=1,

@@ -1,22 +1,31 @@
-"""Sessions beside the daemon's own: short ones, and a subscriber that reconnects."""
+"""Reaching brokers: the search for one, short sessions, and a subscriber that reconnects."""
 
+import logging
+import random
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from enum import Enum, auto
 from secrets import token_hex
 
-from edge.errors import EmotiondError
+from edge.errors import ConfigError, EmotiondError
 from edge.publish.mqtt.client import (
     ConnectionLost,
     ConnectionRefusedByBroker,
     MqttClient,
     MqttMessage,
+    create_paho_client,
     format_error,
 )
-from edge.publish.mqtt.reconnect import BrokerState, ReconnectPolicy
 from edge.publish.mqtt.settings import Address, MqttSettings
+
+FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.5, 4.0
+"""Seconds; a broker that returns is found within the longest."""
+
+STABLE_SECONDS = 10.0
+"""After which a connection has proved itself. A client that is thrown out sooner waits longer and
+longer, as if the broker were away."""
 
 ANSWER_TIMEOUT = 5.0
 """Seconds that a broker may take to acknowledge what it was asked or sent."""
@@ -24,103 +33,160 @@ ANSWER_TIMEOUT = 5.0
 POLL_INTERVAL = 0.2
 """Seconds of the longest single wait."""
 
+log = logging.getLogger(__name__)
 
-class MqttSession:
-    """A connection with a client id of its own, so that it does not end the daemon's.
 
-    It leaves no last will. It goes on only while one of its methods runs.
+class BrokerState(Enum):
+    """What became of the last try to reach a broker."""
+
+    CONNECTED = auto()
+    LOST = auto()
+    UNREACHABLE = auto()
+    REFUSED = auto()
+
+
+class BrokerConnector:
+    """Connects to the first broker that lets this client in, as often as it is asked to.
+
+    Between two rounds of tries it waits longer and longer. The log tells changes of a broker's
+    state, and only changes.
 
     Args:
-        settings: how the broker is spoken to.
-        address: which broker.
-        purpose: part of the client id, for the broker's log.
+        addresses: the brokers, in the order in which they are tried.
+        open_client: returns a client that is connected; raises as `MqttClient.connect` does.
+        connected: what the log says of a broker that is connected.
+        note: what it says after the reason why one is not.
 
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
+    Attributes:
+        address: the broker that is connected or was tried last.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[Address],
+        open_client: Callable[[Address], MqttClient],
+        connected: str = "connected",
+        note: str = "",
+    ) -> None:
+        self.address = addresses[0]
+        self._addresses = addresses
+        self._open_client = open_client
+        self._connected = connected
+        self._note = f"; {note}" if note else ""
+        self._states: dict[Address, BrokerState] = {}
+        self._failures = 0
+        self._connected_at: float | None = None
+
+    @property
+    def has_tried(self) -> bool:
+        """Whether any broker was tried yet."""
+        return bool(self._states)
+
+    def connect(self, stopping: threading.Event) -> MqttClient | None:
+        """Try the brokers until one is connected and return its client; None if `stopping` is set.
+
+        All but the first call wait before they try.
+        """
+        delay = self.next_delay() if self.has_tried else 0.0
+        while not stopping.wait(delay):
+            for address in self._addresses:
+                self.address = address
+                client = self._try(address)
+                if client is not None and not stopping.is_set():
+                    return client
+                if client is not None:
+                    client.close()
+            delay = self.next_delay()
+        return None
+
+    def report_lost(self, reason: str | None) -> None:
+        """Note that the connection to the present broker ended."""
+        self.report(self.address, BrokerState.LOST, f"connection lost: {reason}{self._note}")
+
+    def report(self, address: Address, state: BrokerState, text: str) -> None:
+        """Note the state of a broker, and what the log is to say of it."""
+        before = self._states.get(address)
+        if state is BrokerState.CONNECTED:
+            self._connected_at = time.monotonic()
+        if (before, state) == (BrokerState.LOST, BrokerState.UNREACHABLE):
+            return  # that it was lost was said
+        if state is not before:
+            level = logging.INFO if state is BrokerState.CONNECTED else logging.WARNING
+            log.log(level, "broker %s: %s", address, text)
+        self._states[address] = state
+
+    def next_delay(self) -> float:
+        """Return the seconds to wait now: more each time, with jitter, so that a fleet spreads."""
+        connected_at, self._connected_at = self._connected_at, None
+        if connected_at is not None and time.monotonic() - connected_at >= STABLE_SECONDS:
+            self._failures = 0
+        delay: float = min(FIRST_RETRY_DELAY * 2**self._failures, MAX_RETRY_DELAY)
+        self._failures = min(self._failures + 1, 10)
+        return delay * random.uniform(0.5, 1.0)
+
+    def _try(self, address: Address) -> MqttClient | None:
+        try:
+            client = self._open_client(address)
+        except ConfigError as error:  # what was well at the start and is no more
+            self.report(address, BrokerState.REFUSED, f"{error}{self._note}")
+        except ConnectionRefusedByBroker as error:
+            self.report(address, BrokerState.REFUSED, format_error(error))
+        except OSError as error:
+            lost = isinstance(error, ConnectionLost)
+            state = BrokerState.LOST if lost else BrokerState.UNREACHABLE
+            self.report(address, state, f"{format_error(error)}{self._note}")
+        else:
+            self.report(address, BrokerState.CONNECTED, self._connected)
+            return client
+        return None
+
+
+class MqttSession(MqttClient):
+    """Client without a last will, whose id of its own does not end the daemon's connection.
+
+    It goes on only while one of its methods runs. The purpose is part of its id, for the broker's
+    log. What may be wrong with the settings is as for `MqttClient`.
     """
 
     def __init__(self, settings: MqttSettings, address: Address, purpose: str) -> None:
-        self.address = address
         # The random part keeps two sessions at a time from ending each other.
         client_id = f"{settings.topics.id}-{purpose}-{token_hex(3)}"
-        self._client = MqttClient(settings, address, client_id=client_id)
+        super().__init__(settings, address, client_id=client_id)
 
-    def open(self) -> None:
-        """Connect.
-
-        Raises:
-            OSError: the broker cannot be reached, or is not to be trusted.
-            NotAnMqttBroker: whatever is there does not answer as a broker would.
-            ConnectionRefusedByBroker: the broker does not want this client.
-        """
-        self._client.connect()
-
-    def close(self) -> None:
-        """Disconnect."""
-        self._client.disconnect()
-
-    @property
-    def incoming(self) -> deque[MqttMessage]:
-        """Messages that came, oldest first; whoever reads them takes them out."""
-        return self._client.incoming
-
-    def subscribe(self, topics: Sequence[str]) -> None:
+    def subscribe_and_wait(self, topics: Sequence[str]) -> None:
         """Subscribe to `topics` at QoS 1, and wait until the broker grants it.
 
         Raises:
             ConnectionLost: the broker does not answer any more.
             ConnectionRefusedByBroker: it does not grant one of them.
         """
-        self._client.subscribe(topics)
-        self._await_answer(lambda: self._client.suback_results)
-        for topic, reason in zip(topics, self._client.suback_results.popleft(), strict=False):
+        self.subscribe(topics)
+        self._await_answer(lambda: bool(self.suback_results))
+        for topic, reason in zip(topics, self.suback_results.popleft(), strict=False):
             if reason.is_failure:
                 raise ConnectionRefusedByBroker(f"it may not subscribe to {topic}: {reason}")
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
+    def publish_and_wait(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """Publish at QoS 1 and wait until the broker has it.
 
-        Raises:
-            ConnectionLost: the broker does not answer any more.
-            ConnectionRefusedByBroker: it does not take it; with MQTT 3.1.1 no broker can say so.
+        Errors are as of `subscribe_and_wait`; with MQTT 3.1.1 no broker can refuse a message.
         """
-        self._client.publish(MqttMessage(topic, payload, 1, retain))
-        self._await_answer(lambda: self._client.acks)
-        _, reason = self._client.acks.popleft()
+        self.publish(MqttMessage(topic, payload, 1, retain))
+        self._await_answer(lambda: bool(self.acks))
+        _, reason = self.acks.popleft()
         if reason.is_failure:
             raise ConnectionRefusedByBroker(f"it may not publish on {topic}: {reason}")
 
-    def wait(self, condition: Callable[[], object], seconds: float) -> bool:
-        """Go on until `condition()` is true, at most `seconds`; return whether it is.
-
-        Raises:
-            ConnectionLost: the connection ended.
-        """
-        deadline = time.monotonic() + seconds
-        while not condition():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            self.poll(min(left, POLL_INTERVAL))
-        return True
-
-    def poll(self, seconds: float = POLL_INTERVAL) -> None:
-        """Go on until something came, at most `seconds`.
-
-        Raises:
-            ConnectionLost: the connection ended.
-        """
-        self._client.poll(seconds)
-        if self._client.closed_reason is not None:
-            raise ConnectionLost(f"connection lost: {self._client.closed_reason}")
-
-    def _await_answer(self, condition: Callable[[], object]) -> None:
-        if not self.wait(condition, ANSWER_TIMEOUT):
-            raise ConnectionLost(f"does not answer within {ANSWER_TIMEOUT:.0f} s any more")
+    def _await_answer(self, condition: Callable[[], bool]) -> None:
+        if self.wait(condition, ANSWER_TIMEOUT):
+            return
+        if self.closed_reason is not None:
+            raise ConnectionLost(f"connection lost: {self.closed_reason}")
+        raise ConnectionLost(f"does not answer within {ANSWER_TIMEOUT:.0f} s any more")
 
 
 def connect_any(settings: MqttSettings, purpose: str) -> MqttSession:
-    """Return an open session with the first broker that lets this client in.
+    """Return a session with the first broker that lets this client in.
 
     Raises:
         ConfigError: a secret or a TLS file cannot be used.
@@ -130,9 +196,8 @@ def connect_any(settings: MqttSettings, purpose: str) -> MqttSession:
     for address in settings.addresses:
         session = MqttSession(settings, address, purpose)
         try:
-            session.open()
+            session.connect()
         except (ConnectionRefusedByBroker, OSError) as error:
-            session.close()
             failures.append(f"broker {address}: {format_error(error)}")
         else:
             return session
@@ -165,7 +230,8 @@ class MqttSubscriber:
         self._topics = topics
         self._on_message = on_message
         self._stopping = threading.Event()
-        self._policy = ReconnectPolicy()
+        listening = f"listening to {', '.join(topics)}"
+        self._connector = BrokerConnector(settings.addresses, self._open_session, listening)
 
     def run(self) -> None:
         """Receive until `stop` is called.
@@ -173,33 +239,28 @@ class MqttSubscriber:
         Raises:
             ConfigError: a secret or a TLS file cannot be used.
         """
-        while not self._stopping.is_set():
-            for address in self._settings.addresses:
-                with closing(MqttSession(self._settings, address, "listen")) as session:
-                    for message in self._messages(session):
-                        self._on_message(message)  # here: its errors are not the network's
-                    self.subscribed.clear()
-            self._stopping.wait(self._policy.next_delay())
+        create_paho_client(self._settings, client_id="")  # what is wrong with it is said now
+        while (session := self._connector.connect(self._stopping)) is not None:
+            with closing(session):
+                self.subscribed.set()
+                while session.closed_reason is None and not self._stopping.is_set():
+                    while session.incoming:
+                        self._on_message(session.incoming.popleft())
+                    session.poll(POLL_INTERVAL)
+                self.subscribed.clear()
+                if not self._stopping.is_set():
+                    self._connector.report_lost(session.closed_reason)
 
     def stop(self) -> None:
         """Let `run` end soon."""
         self._stopping.set()
 
-    def _messages(self, session: MqttSession) -> Iterator[MqttMessage]:
-        """Connect to one broker and give its messages, for as long as it lasts."""
+    def _open_session(self, address: Address) -> MqttSession:
+        session = MqttSession(self._settings, address, "listen")
+        session.connect()
         try:
-            session.open()
-            session.subscribe(self._topics)
-            text = f"listening to {', '.join(self._topics)}"
-            self._policy.report(session.address, BrokerState.CONNECTED, text)
-            self.subscribed.set()
-            while not self._stopping.is_set():
-                while session.incoming:
-                    yield session.incoming.popleft()
-                session.poll()
-        except ConnectionRefusedByBroker as error:
-            self._policy.report(session.address, BrokerState.REFUSED, format_error(error))
-        except ConnectionLost as error:
-            self._policy.report(session.address, BrokerState.LOST, format_error(error))
-        except OSError as error:
-            self._policy.report(session.address, BrokerState.UNREACHABLE, format_error(error))
+            session.subscribe_and_wait(self._topics)
+        except (ConnectionRefusedByBroker, ConnectionLost):
+            session.close()
+            raise
+        return session

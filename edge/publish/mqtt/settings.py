@@ -1,18 +1,22 @@
-"""MQTT settings: which broker, how it is reached, and what it gets."""
+"""MQTT settings: which broker, how it is reached, what it gets and on which topics."""
 
 import re
 import socket
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import msgspec
 
-from edge.publish.homeassistant import HomeAssistantSettings
+from edge.check_result import CheckResult
 from edge.publish.outbox import OutboxSettings
-from edge.publish.topics import Topics
+from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.secrets import SecretRef
 from edge.service.commands import CommandName
+
+if TYPE_CHECKING:
+    from edge.publish.mqtt.sink import MqttSink
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Host = Annotated[str, msgspec.Meta(min_length=1)]
@@ -27,12 +31,7 @@ class Transport(StrEnum):
 
 
 class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Encryption; without a CA file the system's authorities are trusted.
-
-    Attributes:
-        ca_file: certificates of the authorities trusted instead.
-        cert_file, key_file: certificate of this client, where the broker asks for one.
-    """
+    """Encryption: authorities trusted instead of the system's, and this client's certificate."""
 
     ca_file: Path | None = None
     cert_file: Path | None = None
@@ -59,9 +58,47 @@ class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.host}:{self.port}"
 
 
-class MqttSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="mqtt"
-):
+class HomeAssistantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What Home Assistant's discovery topics begin with; its own default is the same."""
+
+    prefix: Name = "homeassistant"
+
+
+class Topics:
+    """The topics of one device, all below `root`, which is prefix/device.
+
+    Attributes:
+        id: a name of the device that is no topic, for client ids and Home Assistant.
+        availability: `online` or `offline`, retained; the last will.
+        event: events.
+        state: the present faces and settings, retained.
+        stats: the numbers of the pipeline, retained.
+        log: warnings and errors.
+        snapshot: images that were asked for.
+        commands: what is subscribed to: values to set, and requests.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.id = root.replace("/", "_")
+        self.availability = f"{root}/availability"
+        self.event = f"{root}/event"
+        self.state = f"{root}/state"
+        self.stats = f"{root}/stats"
+        self.log = f"{root}/log"
+        self.snapshot = f"{root}/snapshot"
+        self.commands = (f"{root}/set/#", f"{root}/request/#")
+
+    def face(self, track_id: int) -> str:
+        """Return the topic of one face, which is published as long as it is there."""
+        return f"{self.root}/face/{track_id}"
+
+    def response(self, command: str) -> str:
+        """Return the topic on which a command is answered."""
+        return f"{self.root}/response/{command}"
+
+
+class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     """The broker, the topics, and what is published there.
 
     Attributes:
@@ -78,6 +115,8 @@ class MqttSettings(
         homeassistant: where the device is announced to Home Assistant; None does not announce it.
         outbox: how much may wait for the broker.
     """
+
+    takes_commands: ClassVar[bool] = True
 
     host: Host = "localhost"
     port: Port = 1883
@@ -103,7 +142,34 @@ class MqttSettings(
             raise ValueError("Expected `user` beside `password`")
         Address(self.host, self.port)
 
-    def without_service_secrets(self) -> "MqttSettings":
+    @property
+    def outbox_name(self) -> str:
+        """The topics and not the broker: events that wait go to wherever it has moved."""
+        return self.root.replace("/", "-")
+
+    def open(self, context: SinkContext) -> "MqttSink":
+        """Return the sink, not yet started.
+
+        Raises:
+            ConfigError: a secret or a TLS file cannot be used.
+        """
+        from edge.publish.mqtt.sink import MqttSink
+
+        assert context.outbox is not None
+        return MqttSink(self, context.outbox, context.commands, context.catalog)
+
+    def check(self) -> Iterator[CheckResult]:
+        """Check each broker: who is there, who lets this device in, and what it may do there."""
+        from edge.publish.mqtt.check import check_brokers
+
+        yield from check_brokers(self)
+
+    def redacted(self) -> Self:
+        """Return a copy without the user; the password is told by its place alone."""
+        hidden = "(hidden)" if isinstance(self.user, str) else self.user
+        return msgspec.structs.replace(self, user=hidden)
+
+    def without_service_secrets(self) -> Self:
         """Return a copy without user and password, if one of them is a credential of systemd."""
         secrets = [one for one in (self.user, self.password) if isinstance(one, SecretRef)]
         if all(secret.credential is None for secret in secrets):

@@ -15,9 +15,8 @@ from edge.publish.mqtt.client import MqttMessage, create_paho_client
 from edge.publish.mqtt.commands import MqttCommandHandler
 from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import MqttSettings
-from edge.publish.mqtt.state import DeviceState
 from edge.publish.outbox import Outbox
-from edge.publish.payload import encode_event, encode_face, encode_stats, utc
+from edge.publish.payload import DeviceState, encode_event, encode_face, encode_stats, utc
 from edge.publish.sink import Sink
 from edge.service.commands import Catalog, CommandQueue
 from edge.types import DaemonStatus, EmotionEvent, FaceSnapshot, SinkRecord, Stats
@@ -35,7 +34,7 @@ log = logging.getLogger(__name__)
 class MqttSink:
     """Publishes events, state, stats and what else subscribers may want, and takes commands.
 
-    The publisher has a thread of its own, which takes each event into the outbox and from there to
+    The publisher has threads of its own, which take each event into the outbox and from there to
     the broker: neither the disk nor the broker makes the caller wait.
 
     Args:
@@ -58,21 +57,20 @@ class MqttSink:
         create_paho_client(settings, settings.topics.id)  # what is wrong with it is said now
         self._settings = settings
         self._topics = settings.topics
-        self._commands = command_queue
         self._catalog = catalog or Catalog()
         self._prepared = self._started = False
         self._state = DeviceState()
         self._undelivered = 0
         self._outbox = Outbox(outbox, settings.outbox)
-        self._publisher = MqttPublisher(
-            settings, self._outbox, self._subscriptions(), self._on_message
-        )
+        topics = list(self._topics.commands) if command_queue is not None else []
+        if settings.homeassistant is not None:
+            topics.append(status_topic(settings.homeassistant))
+        self._publisher = MqttPublisher(settings, self._outbox, topics, self._on_message)
         self._publisher.publish_retained(self._topics.availability, b"online", qos=1)
-        self._command_handler = (
-            MqttCommandHandler(settings, command_queue, self._publisher.publish)
-            if command_queue
-            else None
-        )
+        self._command_handler: MqttCommandHandler | None = None
+        if command_queue is not None:
+            publish = self._publisher.publish
+            self._command_handler = MqttCommandHandler(settings, command_queue, publish)
         self._log_handler = MqttLogHandler(
             lambda payload: self._publisher.publish(MqttMessage(self._topics.log, payload))
         )
@@ -96,11 +94,7 @@ class MqttSink:
             raise
 
     def start(self) -> None:
-        """Open the outbox, and look for the broker, now and for as long as it takes.
-
-        Raises:
-            EmotiondError: another process uses the outbox.
-        """
+        """Look for the broker, now and for as long as it takes; errors are as of `prepare`."""
         if not self._prepared:
             self.prepare()
         self._started = True
@@ -133,11 +127,17 @@ class MqttSink:
             raise self._publisher.error
         match record:
             case EmotionEvent():
-                self._on_event(record)
+                self._state.update(record)
+                self._publisher.publish_event(encode_event(record))
+                self._publish_state()
             case FaceSnapshot():
-                self._on_faces(record)
+                self._state.update_faces(record)
+                self._publish_state()
+                self._publish_faces(record)
             case DaemonStatus():
-                self._on_status(record)
+                self._announce(record)  # first: the state may show a class that is new to it
+                self._state.set_status(record)
+                self._publish_state()
             case Stats():
                 payload = encode_stats(record, self._broker_stats())
                 self._publisher.publish_retained(self._topics.stats, payload)
@@ -155,26 +155,17 @@ class MqttSink:
         if self._started:
             self._log_undelivered()
 
-    def _on_event(self, event: EmotionEvent) -> None:
-        self._state.update(event)
-        self._publisher.publish_event(encode_event(event))
-        self._publish_state()
-
-    def _on_faces(self, faces: FaceSnapshot) -> None:
-        self._state.update_faces(faces)
-        self._publish_state()
-        if self._settings.publish_faces and self.connected:  # later, they would be of no use
-            for face in faces.faces:
-                topic = self._topics.face(face.track.track_id)
-                self._publisher.publish(MqttMessage(topic, encode_face(face, faces)))
-
-    def _on_status(self, status: DaemonStatus) -> None:
+    def _announce(self, status: DaemonStatus) -> None:
         homeassistant = self._settings.homeassistant
-        if homeassistant is not None:  # first: the state may show a class that is new to it
+        if homeassistant is not None:
             topic = discovery_topic(homeassistant, self._topics.root)
             self._publisher.publish_retained(topic, discovery(self._device(status)), qos=1)
-        self._state.set_status(status)
-        self._publish_state()
+
+    def _publish_faces(self, snapshot: FaceSnapshot) -> None:
+        if self._settings.publish_faces and self.connected:  # later, they would be of no use
+            for face in snapshot.faces:
+                topic = self._topics.face(face.track.track_id)
+                self._publisher.publish(MqttMessage(topic, encode_face(face, snapshot)))
 
     def _publish_state(self) -> None:
         self._publisher.publish_retained(self._topics.state, self._state.encode())
@@ -190,13 +181,13 @@ class MqttSink:
         }
 
     def _device(self, status: DaemonStatus) -> Device:
-        commands = [command.value for command in self._settings.commands if self._commands]
+        commands = self._settings.commands if self._command_handler else ()
         return Device(
             root=self._topics.root,
             name=self._settings.name,
             labels=status.labels,
             models=tuple(self._catalog.models),
-            commands=frozenset(commands),
+            commands=frozenset(command.value for command in commands),
             snapshots=self._catalog.allow_snapshots,
             temperature=status.has_temperature,
             other_labels=self._catalog.labels,
@@ -212,12 +203,6 @@ class MqttSink:
             self._undelivered += lost
             text = "broker %s: %d events were not delivered"
             log.warning(text, self._publisher.address, lost)
-
-    def _subscriptions(self) -> list[str]:
-        topics = list(self._topics.commands) if self._commands else []
-        if self._settings.homeassistant is not None:
-            topics.append(status_topic(self._settings.homeassistant))
-        return topics
 
     def _on_message(self, message: MqttMessage) -> None:
         """Take a command, or learn that Home Assistant came up."""

@@ -17,9 +17,6 @@ import msgspec
 from edge.errors import EmotiondError
 from edge.publish.outbox.sqlite_store import STORE_ERRORS, PendingEvent, SqliteStore, SystemClock
 
-MAX_AGE = 4_294_967_295.0
-"""Seconds; the largest number that MQTT 5 has for them."""
-
 MAX_UNWRITTEN_ACKS = 256
 """Acknowledged events that the file may still hold: so many come twice after a crash."""
 
@@ -32,11 +29,12 @@ log = logging.getLogger(__name__)
 class OutboxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds of what may wait: number, seconds since it was recorded, bytes of its payloads.
 
-    Beyond them, the oldest events are dropped. Bytes bound the memory as well as the file.
+    Beyond them, the oldest events are dropped. Bytes bound the memory as well as the file; no age
+    is above what MQTT 5 has a number for.
     """
 
     max_events: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 10_000
-    max_age_s: Annotated[float, msgspec.Meta(gt=0, le=MAX_AGE)] = 604_800.0
+    max_age_s: Annotated[float, msgspec.Meta(gt=0, le=4_294_967_295.0)] = 604_800.0
     max_bytes: Annotated[int, msgspec.Meta(ge=1024)] = 67_108_864
 
 
@@ -67,9 +65,7 @@ class Outbox:
     ) -> None:
         self.path = path
         self.state = StoreState.UNAVAILABLE
-        self.recorded = 0
-        self.dropped = 0
-        self.total_bytes = 0
+        self.recorded = self.dropped = self.total_bytes = 0
         self._settings = settings
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
@@ -79,8 +75,7 @@ class Outbox:
         self._store = SqliteStore(path, self._clock)
         self._loaded = False
         self._retry_at = math.inf
-        self._warned_of_disk = False
-        self._warned_of_drops = False
+        self._warned_of_disk = self._warned_of_drops = False
 
     def __len__(self) -> int:
         """How many events wait."""
@@ -97,14 +92,8 @@ class Outbox:
         Raises:
             EmotiondError: another process uses the file.
         """
-        try:
-            with self._lock:
-                self._open_store()
-        except BlockingIOError as error:
-            raise EmotiondError(
-                f"{self.path}: another emotiond uses this device's outbox; end it, or give "
-                "this one another `device`"
-            ) from error
+        with self._lock:
+            self._open_store()
 
     def record(self, payloads: Sequence[bytes]) -> None:
         """Add events; on return they outlive a power cut, unless the disk refuses.
@@ -115,7 +104,7 @@ class Outbox:
         with self._lock:
             now = self._clock.running()
             if not self.durable and now >= self._retry_at:
-                with suppress(BlockingIOError):  # another process came first: like a full disk
+                with suppress(EmotiondError):  # another process came first: like a full disk
                     self._open_store()
             numbered = enumerate(payloads, self._last_number + 1)
             self._write([PendingEvent(number, now, payload) for number, payload in numbered])
@@ -155,32 +144,27 @@ class Outbox:
         self._store.close(unlock=True)
 
     def _write(self, events: Sequence[PendingEvent]) -> None:
-        """Add events to the file and then to memory, and take from the file what is gone."""
+        """Add events, and take from the file what is no longer in memory."""
+        self._add(events)
         removed, self._removed = self._removed, []
         try:
-            self._store.write(events, removed)
+            self._store.write([one for one in events if one.number in self._events], removed)
         except STORE_ERRORS as error:
-            self._add(events)
             self._handle_failure(error)
-        else:
-            self._add(events)
 
     def _open_store(self) -> None:
         """Open the file, and make file and memory hold the same events."""
         self._retry_at = self._clock.running() + RETRY_SECONDS
         try:
             stored, last_number = self._store.open()
-            self._load(stored)
+            if not self._loaded:
+                self._load(stored)
             self._last_number = max(self._last_number, last_number)
             self._removed = []
             present, wanted = set(stored), set(self._events.values())
             added = [event for event in self._events.values() if event not in present]
-            self._store.write(added, [event.number for event in stored if event not in wanted])
-            # After a sync that failed, the log may be in the system's memory and not on disk, and
-            # no later sync would tell; what moves into the file is written and synced once more.
-            self._store.settle(self._last_number)
-        except BlockingIOError:
-            raise
+            removed = [event.number for event in stored if event not in wanted]
+            self._store.write(added, removed, self._last_number)
         except STORE_ERRORS as error:
             self._handle_failure(error)
             return
@@ -215,14 +199,9 @@ class Outbox:
         self._warned_of_disk = True
 
     def _load(self, stored: Sequence[PendingEvent]) -> None:
-        """Take in, once, what an earlier process has left.
-
-        Events recorded before it could be read keep the numbers that the publisher knows; what was
-        left goes behind them, older as it is.
-        """
-        if not self._loaded:
-            shift = self._last_number
-            self._add([replace(event, number=event.number + shift) for event in stored])
+        """Take in what an earlier process has left, behind what was recorded before this."""
+        shift = self._last_number  # up to which the publisher knows the numbers
+        self._add([replace(event, number=event.number + shift) for event in stored])
         self._loaded = True
 
     def _add(self, events: Sequence[PendingEvent]) -> None:
@@ -239,13 +218,11 @@ class Outbox:
             self._removed.append(number)
 
     def _drop_excess(self) -> None:
+        bounds = self._settings
         while self._events:
             oldest = next(iter(self._events.values()))
-            if (
-                len(self._events) <= self._settings.max_events
-                and self.total_bytes <= self._settings.max_bytes
-                and self.age(oldest) <= self._settings.max_age_s
-            ):
+            many = len(self._events) > bounds.max_events or self.total_bytes > bounds.max_bytes
+            if not many and self.age(oldest) <= bounds.max_age_s:
                 return
             self._remove(oldest.number)
             self.dropped += 1

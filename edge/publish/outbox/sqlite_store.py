@@ -1,7 +1,6 @@
 """SQLite file of pending events: outlives a power cut, and only its owner may read it."""
 
 import errno
-import fcntl
 import math
 import os
 import re
@@ -14,6 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from edge.errors import EmotiondError
+from edge.fileio import lock_private, open_private
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
     number INTEGER PRIMARY KEY AUTOINCREMENT, recorded REAL NOT NULL, payload BLOB NOT NULL
@@ -22,9 +24,6 @@ CREATE TABLE IF NOT EXISTS clock (
     row INTEGER PRIMARY KEY, boot TEXT NOT NULL, epoch REAL NOT NULL, began REAL NOT NULL
 );
 """
-
-BUSY_TIMEOUT = 2.0
-"""Seconds for which somebody who looks into the file by hand may lock it."""
 
 MAX_CLOCK_DRIFT = 1.0
 """Seconds; a wall clock that moves further against the time since boot was set anew."""
@@ -74,19 +73,25 @@ class SqliteStore:
         self._clock = clock
         self._lock_file: int | None = None
         self._db: sqlite3.Connection | None = None
-        self._offset = 0.0
-        self._booted_at = math.nan
+        self._offset, self._booted_at = 0.0, math.nan
 
     def open(self) -> tuple[list[PendingEvent], int]:
         """Lock the file and open it; return its events, and the highest number it ever gave.
 
-        A BlockingIOError says that another process has it.
+        An EmotiondError says that another process has it.
         """
         if self._lock_file is None:
-            self._lock_file = _lock(self._path)
-        os.close(_open_private(self._path))  # before SQLite does: closing it would end its locks
+            try:
+                self._lock_file = lock_private(self._path.with_name(f"{self._path.name}.lock"))
+            except BlockingIOError as error:
+                raise EmotiondError(
+                    f"{self._path}: another emotiond uses this device's outbox; end it, or give "
+                    "this one another `device`"
+                ) from error
+        os.close(open_private(self._path))  # before SQLite does: closing it would end its locks
+        # The time-out in seconds: somebody who looks into the file by hand may lock it.
         self._db = sqlite3.connect(
-            self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+            self._path, timeout=2.0, isolation_level=None, check_same_thread=False
         )
         (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
@@ -103,11 +108,14 @@ class SqliteStore:
         row = self._db.execute("SELECT max(seq) FROM sqlite_sequence").fetchone()
         return events, msgspec.convert(row, tuple[int | None])[0] or 0
 
-    def write(self, added: Sequence[PendingEvent], removed: Sequence[int]) -> None:
+    def write(
+        self, added: Sequence[PendingEvent], removed: Sequence[int], last_number: int | None = None
+    ) -> None:
         """Remove and add events, in one transaction that a power cut cannot undo.
 
         With neither, only the time is stored, if the wall clock was set: by how much it was wrong
-        when an event was recorded must not count in the next boot.
+        when an event was recorded must not count in the next boot. With `last_number`, no number up
+        to it is given again, and the write-ahead log moves into the file.
         """
         booted_at = self._clock.wall() - self._clock.running()
         clock_was_set = not abs(booted_at - self._booted_at) <= MAX_CLOCK_DRIFT  # also if NaN
@@ -123,16 +131,14 @@ class SqliteStore:
             if clock_was_set:
                 row = (self._clock.boot(), self._offset, booted_at)
                 self._db.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?)", row)
+            if last_number is not None:
+                self._db.execute("DELETE FROM sqlite_sequence")
+                self._db.execute("INSERT INTO sqlite_sequence VALUES ('event', ?)", (last_number,))
         self._booted_at = booted_at if clock_was_set else self._booted_at
-
-    def settle(self, last_number: int) -> None:
-        """Move the write-ahead log into the file, and give no number up to `last_number` again."""
-        assert self._db is not None
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute("DELETE FROM sqlite_sequence")
-            self._db.execute("INSERT INTO sqlite_sequence VALUES ('event', ?)", (last_number,))
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if last_number is not None:
+            # After a sync that failed, the log may be in the system's memory and not on disk, and
+            # no later sync would tell; what moves into the file is written and synced once more.
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self, unlock: bool = False) -> None:
         """Close the file, and let another process have it if `unlock` is true."""
@@ -148,8 +154,15 @@ class SqliteStore:
         """Return what can be read without writing, oldest first, and whether that is all of it."""
         found: dict[int, PendingEvent] = {}
         complete = False
+        # Where nothing can be written, SQLite reads a write-ahead log by the index that a process
+        # which died has left; where no log is left either, it must be told that none can appear.
+        # https://sqlite.org/wal.html#read_only_databases
+        wal = Path(f"{self._path}-wal")
+        mode = "mode=ro" if wal.exists() and wal.stat().st_size else "immutable=1"
+        uri = f"{self._path.absolute().as_uri()}?{mode}"
         for order in ("ASC", "DESC"):  # up to the damage, and then from behind down to it
-            with suppress(*STORE_ERRORS), closing(_open_read_only(self._path)) as db:
+            with suppress(*STORE_ERRORS), closing(sqlite3.connect(uri, uri=True)) as db:
+                db.execute("PRAGMA writable_schema = ON")  # reads what is left of a cut file
                 for event in _read_events(db, _clock_offset(db, self._clock), order):
                     found[event.number] = event
                 complete = True
@@ -172,48 +185,6 @@ class SqliteStore:
             with suppress(FileNotFoundError):
                 Path(f"{self._path}{suffix}").replace(f"{aside}{suffix}")
         return aside
-
-
-def _lock(path: Path) -> int:
-    """Lock a file beside `path`; the lock ends with the process at the latest."""
-    _make_folder(path.parent)
-    lock_file = _open_private(path.with_name(f"{path.name}.lock"))
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock_file)
-        raise
-    return lock_file
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder that outlives a power cut: its name is on disk as well."""
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        parent = os.open(folder.parent, os.O_RDONLY)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
-
-
-def _open_private(path: Path) -> int:
-    """Open a file, made if there is none, that only its owner may read: events are personal."""
-    if path.exists() and path.stat().st_mode & 0o077:
-        path.chmod(0o600)
-    return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def _open_read_only(path: Path) -> sqlite3.Connection:
-    # Where nothing can be written, SQLite reads a write-ahead log by the index that a process
-    # which died has left; where no log is left either, it must be told that none can appear.
-    # https://sqlite.org/wal.html#read_only_databases
-    log = Path(f"{path}-wal")
-    mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
-    db.execute("PRAGMA writable_schema = ON")  # without it, nothing is read of a file cut short
-    return db
 
 
 def _clock_offset(db: sqlite3.Connection, clock: SystemClock) -> float:

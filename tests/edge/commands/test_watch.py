@@ -26,7 +26,7 @@ from tests.subscribers import Subscriber
 def say(broker: Broker, topic: str, payload: bytes, retain: bool = False) -> None:
     settings = MqttSettings(host=broker.host, port=broker.port)
     with closing(connect_any(settings, "test")) as session:
-        session.publish(topic, payload, retain)
+        session.publish_and_wait(topic, payload, retain)
 
 
 def read_until(stream: Iterator[str], text: str) -> str:

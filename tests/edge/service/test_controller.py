@@ -173,7 +173,7 @@ def test_a_threshold_of_the_detector_needs_one_that_has_it(house: House) -> None
     assert "refused: the detector auto has no min_confidence" in house.refusal(
         SetThresholds(min_confidence=0.5, min_size=30.0)
     )
-    house.ask(SetDetector("emotiond"))
+    house.ask(SetDetector("builtin"))
     assert isinstance(house.ask(SetThresholds(min_confidence=0.5)), CommandResult)
 
 
@@ -183,7 +183,7 @@ def test_a_threshold_of_the_detector_needs_one_that_has_it(house: House) -> None
         (SetModel("gone"), "refused: expected one of deep-fer2013-int8, "),
         (SetModel("../../etc/passwd"), "found '../../etc/passwd'"),
         (SetModel(""), "refused: expected one of"),
-        (SetDetector("harr"), "refused: expected one of auto, emotiond, haar"),
+        (SetDetector("harr"), "refused: expected one of auto, builtin, yunet"),
         (GetSnapshot(), "refused: expected privacy.allow_snapshots: true"),
     ],
 )
@@ -432,7 +432,7 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> House:
     return House(tmp_path_factory.mktemp("still"), film, detector={"kind": "haar"})
 
 
-NAMES = st.sampled_from(["shallow-int8", "tiny-int8", "haar", "emotiond", "yunet"]) | st.text()
+NAMES = st.sampled_from(["shallow-int8", "tiny-int8", "haar", "builtin", "yunet"]) | st.text()
 SHARES = st.none() | st.floats(0.01, 0.99)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.pipeline import pipeline as module
-from edge.service.systemd import SystemdNotifier, SystemdReporter
+from edge.service.systemd import SystemdReporter
 from edge.types import Image
 from tests.brokers import wait_until
 from tests.edge.cameras import FakeCamera, KeepingSink
@@ -26,7 +26,7 @@ def systemd(tmp_path: Path) -> Iterator[Supervisor]:
 
 @pytest.fixture
 def reporter(systemd: Supervisor) -> SystemdReporter:
-    return SystemdReporter(SystemdNotifier(systemd.address))
+    return SystemdReporter(systemd.address)
 
 
 class Shutter:
@@ -159,13 +159,12 @@ def test_systemd_hears_each_message_on_its_socket(tmp_path: Path, abstract: bool
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind("\0" + address[1:] if abstract else address)
         systemd.settimeout(5)
-        notifier = SystemdNotifier(address)
-        notifier.ready()
-        notifier.status("all is well")
-        notifier.watchdog()
-        notifier.stopping()
+        reporter = SystemdReporter(address)
+        messages = ["READY=1", "STATUS=all is well", "WATCHDOG=1", "STOPPING=1"]
+        for message in messages:
+            reporter.send(message)
         received = [systemd.recv(100).decode() for _ in range(4)]
-    assert received == ["READY=1", "STATUS=all is well", "WATCHDOG=1", "STOPPING=1"]
+    assert received == messages
 
 
 def test_a_reload_carries_the_moment_at_which_it_began(tmp_path: Path) -> None:
@@ -173,7 +172,7 @@ def test_a_reload_carries_the_moment_at_which_it_began(tmp_path: Path) -> None:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(5)
         before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        SystemdNotifier(str(tmp_path / "notify")).reloading()
+        SystemdReporter(str(tmp_path / "notify")).begin_reload()
         after = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         first, second = systemd.recv(100).decode().splitlines()
     assert first == "RELOADING=1"
@@ -184,12 +183,10 @@ def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     opened = list[object]()
     monkeypatch.setattr(socket, "socket", lambda *kind: opened.append(kind))
-    notifier = SystemdNotifier()
-    notifier.ready()
-    notifier.status("up")
-    notifier.watchdog()
+    reporter = SystemdReporter()
+    reporter.send("READY=1")
     assert opened == []
 
 
 def test_a_socket_that_is_gone_does_not_end_the_service(tmp_path: Path) -> None:
-    SystemdNotifier(str(tmp_path / "gone")).watchdog()
+    SystemdReporter(str(tmp_path / "gone")).send("WATCHDOG=1")

@@ -52,11 +52,11 @@ def stranger(hangs_up: bool) -> Iterator[int]:
 
 def test_what_is_published_comes_to_its_subscribers(broker: Broker) -> None:
     with closing(session(broker.port)) as publisher, closing(session(broker.port)) as subscriber:
-        publisher.open()
-        subscriber.open()
-        subscriber.subscribe(["emotiond/test/one", "emotiond/+/two"])
+        publisher.connect()
+        subscriber.connect()
+        subscriber.subscribe_and_wait(["emotiond/test/one", "emotiond/+/two"])
         for topic in ("one", "two", "three"):
-            publisher.publish(f"emotiond/test/{topic}", topic.encode())
+            publisher.publish_and_wait(f"emotiond/test/{topic}", topic.encode())
         assert subscriber.wait(lambda: len(subscriber.incoming) == 2, 5)
     assert [message.payload for message in subscriber.incoming] == [b"one", b"two"]
     assert subscriber.incoming[0].topic == "emotiond/test/one"
@@ -65,34 +65,34 @@ def test_what_is_published_comes_to_its_subscribers(broker: Broker) -> None:
 
 def test_what_was_published_retained_stays_after_the_session(broker: Broker) -> None:
     with closing(session(broker.port)) as publisher:
-        publisher.open()
-        publisher.publish("kept", b"kept", retain=True)
+        publisher.connect()
+        publisher.publish_and_wait("kept", b"kept", retain=True)
     with Subscriber(HOST, broker.port) as subscriber:
         wait_until(lambda: ("kept", "kept", True) in subscriber.messages)
 
 
 def test_several_sessions_at_a_time_do_not_end_each_other(broker: Broker) -> None:
     with closing(session(broker.port)) as first, closing(session(broker.port)) as second:
-        first.open()
-        second.open()
-        first.publish("emotiond/test/one", b"1")
-        second.publish("emotiond/test/one", b"2")
+        first.connect()
+        second.connect()
+        first.publish_and_wait("emotiond/test/one", b"1")
+        second.publish_and_wait("emotiond/test/one", b"2")
 
 
 def test_a_wait_ends_after_its_time(broker: Broker) -> None:
     with closing(session(broker.port)) as here:
-        here.open()
+        here.connect()
         assert not here.wait(lambda: False, 0.3)
 
 
 def test_no_server_is_an_os_error() -> None:
     with pytest.raises(ConnectionRefusedError):
-        session(free_port()).open()
+        session(free_port()).connect()
 
 
 def test_a_server_that_hangs_up_at_once_is_no_broker() -> None:
     with stranger(hangs_up=True) as port, pytest.raises(NotAnMqttBroker, match="before it answers"):
-        session(port).open()
+        session(port).connect()
 
 
 def test_a_server_that_never_answers_is_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,21 +101,21 @@ def test_a_server_that_never_answers_is_no_broker(monkeypatch: pytest.MonkeyPatc
         stranger(hangs_up=False) as port,
         pytest.raises(NotAnMqttBroker, match="does not answer in time"),
     ):
-        session(port).open()
+        session(port).connect()
 
 
 def test_a_broker_without_websockets_is_an_error_that_says_so(
     needs_mosquitto: None, broker: Broker
 ) -> None:
     with pytest.raises(NotAnMqttBroker, match="are websockets spoken there"):
-        session(broker.port, transport=Transport.WEBSOCKETS).open()
+        session(broker.port, transport=Transport.WEBSOCKETS).connect()
 
 
 def test_a_wrong_password_is_a_refusal(secured: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSWORD", "guess")
     wrong = session(secured.port, user="edge", password=SecretRef(env="PASSWORD"))
     with pytest.raises(ConnectionRefusedByBroker, match="Not authorized"):
-        wrong.open()
+        wrong.connect()
 
 
 def test_mqtt_5_tells_what_a_client_may_not_publish(tmp_path: Path, needs_mosquitto: None) -> None:
@@ -123,19 +123,19 @@ def test_mqtt_5_tells_what_a_client_may_not_publish(tmp_path: Path, needs_mosqui
     access.write_text("topic read emotiond/test/#\n")
     lines = f"allow_anonymous true\nacl_file {access}"
     with Mosquitto(tmp_path, lines) as broker, closing(session(broker.port, protocol=5)) as here:
-        here.open()
+        here.connect()
         with pytest.raises(
             ConnectionRefusedByBroker, match="may not publish on emotiond/test/x: Not authorized"
         ):
-            here.publish("emotiond/test/x", b"")
+            here.publish_and_wait("emotiond/test/x", b"")
 
 
 def test_a_broker_that_goes_away_is_a_lost_connection(broker: Broker) -> None:
     with Proxy(broker.port) as network, closing(session(network.port)) as here:
-        here.open()
+        here.connect()
         network.cut()
         with pytest.raises(ConnectionLost, match="connection lost"):
-            here.publish("emotiond/test/x", b"")
+            here.publish_and_wait("emotiond/test/x", b"")
 
 
 def test_a_broker_that_does_not_answer_any_more_is_a_lost_connection(
@@ -143,17 +143,17 @@ def test_a_broker_that_does_not_answer_any_more_is_a_lost_connection(
 ) -> None:
     monkeypatch.setattr("edge.publish.mqtt.session.ANSWER_TIMEOUT", 0.3)
     with Proxy(broker.port) as network, closing(session(network.port)) as here:
-        here.open()
+        here.connect()
         network.freeze()
         with pytest.raises(ConnectionLost, match="does not answer"):
-            here.subscribe(["emotiond/test/x"])
+            here.subscribe_and_wait(["emotiond/test/x"])
 
 
 def test_the_first_broker_that_lets_the_client_in_is_taken(broker: Broker) -> None:
     fallbacks = (Address(HOST, broker.port), Address(HOST, free_port()))
     with closing(connect_any(settings(free_port(), fallbacks=fallbacks), "test")) as here:
         assert here.address == fallbacks[0]
-        here.publish("emotiond/test/x", b"")
+        here.publish_and_wait("emotiond/test/x", b"")
 
 
 def test_if_none_does_one_line_says_what_came_of_each(secured: Mosquitto) -> None:

@@ -36,7 +36,7 @@ def listening(reached: MqttSettings) -> Iterator[tuple[MqttSubscriber, list[Mqtt
 
 def say(broker: Broker, payload: bytes) -> None:
     with closing(connect_any(settings(broker.port), "test")) as session:
-        session.publish(TOPIC, payload)
+        session.publish_and_wait(TOPIC, payload)
 
 
 def test_what_is_published_is_received(broker: Broker) -> None:
@@ -55,7 +55,7 @@ def test_after_a_broker_returns_its_messages_are_received_again_and_both_is_logg
         assert subscriber.subscribed.wait(10)
         network.cut()
         wait_until(lambda: "connection lost" in caplog.text)
-        wait_until(lambda: subscriber._policy._failures >= 2)  # it tried in vain
+        wait_until(lambda: subscriber._connector._failures >= 2)  # it tried in vain
         network.open()
         assert subscriber.subscribed.wait(10)
         say(broker, b"two")
@@ -68,7 +68,7 @@ def test_an_unreachable_broker_is_logged_once_and_waited_for(
 ) -> None:
     port = free_port()
     with listening(settings(port)) as (subscriber, _):
-        wait_until(lambda: subscriber._policy._failures >= 2)
+        wait_until(lambda: subscriber._connector._failures >= 2)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert f"broker {HOST}:{port}: cannot be reached" in caplog.text
 

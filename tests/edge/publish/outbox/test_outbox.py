@@ -99,7 +99,7 @@ def test_only_its_owner_may_read_the_file(opened: Opener, path: Path) -> None:
 
 
 def test_beyond_the_number_the_oldest_is_dropped_and_counted(opened: Opener) -> None:
-    outbox = opened(events=3)
+    outbox = opened(max_events=3)
     for number in range(1, 6):
         outbox.record([b"%d" % number])
     assert payloads(outbox) == [b"3", b"4", b"5"]
@@ -107,7 +107,7 @@ def test_beyond_the_number_the_oldest_is_dropped_and_counted(opened: Opener) -> 
 
 
 def test_beyond_the_bytes_the_oldest_are_dropped_and_counted(opened: Opener) -> None:
-    outbox = opened(bytes=1024)
+    outbox = opened(max_bytes=1024)
     outbox.record([b"a" * 400, b"b" * 400])
     outbox.record([b"c" * 1000])
     assert payloads(outbox) == [b"c" * 1000]
@@ -115,7 +115,7 @@ def test_beyond_the_bytes_the_oldest_are_dropped_and_counted(opened: Opener) -> 
 
 
 def test_what_alone_is_beyond_the_bytes_is_dropped_as_well(opened: Opener) -> None:
-    outbox = opened(bytes=1024)
+    outbox = opened(max_bytes=1024)
     outbox.record([b"a" * 2000])
     assert (len(outbox), outbox.total_bytes, outbox.dropped) == (0, 0, 1)
 
@@ -123,7 +123,7 @@ def test_what_alone_is_beyond_the_bytes_is_dropped_as_well(opened: Opener) -> No
 def test_beyond_the_age_the_oldest_is_dropped_without_a_new_one(
     opened: Opener, times: Times
 ) -> None:
-    outbox = opened(age=60)
+    outbox = opened(max_age_s=60)
     outbox.record([b"1"])
     times.advance(40)
     outbox.record([b"2"])
@@ -133,10 +133,10 @@ def test_beyond_the_age_the_oldest_is_dropped_without_a_new_one(
 
 
 def test_what_was_dropped_does_not_come_back_with_the_next_run(opened: Opener) -> None:
-    outbox = opened(events=2)
+    outbox = opened(max_events=2)
     outbox.record([b"1", b"2", b"3"])
     outbox.close()
-    outbox = opened(events=2)
+    outbox = opened(max_events=2)
     assert payloads(outbox) == [b"2", b"3"]
     assert outbox.dropped == 0
 
@@ -145,7 +145,7 @@ def test_tighter_bounds_drop_what_an_earlier_run_has_left(opened: Opener, path: 
     outbox = opened()
     outbox.record([b"1", b"2", b"3"])
     outbox.close()
-    outbox = opened(events=1)
+    outbox = opened(max_events=1)
     assert payloads(outbox) == on_disk(path) == [b"3"]
     assert outbox.dropped == 2
 
@@ -153,7 +153,7 @@ def test_tighter_bounds_drop_what_an_earlier_run_has_left(opened: Opener, path: 
 def test_the_first_drop_is_logged_and_not_each(
     opened: Opener, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outbox = opened(events=2)
+    outbox = opened(max_events=2)
     for _ in range(5):
         outbox.record([SECRET])
     assert levels(caplog) == ["WARNING"]
@@ -168,14 +168,14 @@ def test_the_first_drop_is_logged_and_not_each(
 
 
 def test_a_wall_clock_that_jumps_makes_nothing_older(opened: Opener, times: Times) -> None:
-    outbox = opened(age=3600)
+    outbox = opened(max_age_s=3600)
     outbox.record([b"1"])
     times.advance(10)
     for months in (8, -20):
         times.wall += months * 30 * 86400
         assert ages(outbox) == [10]
     outbox.close()
-    assert ages(opened(age=3600)) == [10]
+    assert ages(opened(max_age_s=3600)) == [10]
 
 
 def test_time_off_counts_by_the_wall_clock(opened: Opener, times: Times) -> None:
@@ -189,7 +189,7 @@ def test_time_off_counts_by_the_wall_clock(opened: Opener, times: Times) -> None
     assert ages(outbox) == [3630, 3620]
     outbox.close()
     times.advance(5)
-    assert ages(opened(age=3630)) == [3625]
+    assert ages(opened(max_age_s=3630)) == [3625]
 
 
 def test_a_wall_clock_that_starts_in_the_past_makes_nothing_younger_than_the_boot(

@@ -26,7 +26,7 @@ def test_what_was_recorded_survives_a_kill_at_any_moment(path: Path, opened: Ope
         said = kill(process)
         recorded += [number for what, number in said if what == "record"]
         acknowledged |= {number for what, number in said if what == "ack"}
-        outbox = opened(SystemClock(), events=1_000_000)
+        outbox = opened(SystemClock(), max_events=1_000_000)
         there = [int(payload) for payload in payloads(outbox)]
         outbox.close()
         assert there == sorted(set(there))
@@ -67,4 +67,4 @@ def test_a_second_process_is_refused_with_the_reason(path: Path, opened: Opener)
         assert caught.value.exit_code == 1
     finally:
         said = kill(process)
-    assert len(opened(SystemClock(), events=1_000_000)) >= len(said)
+    assert len(opened(SystemClock(), max_events=1_000_000)) >= len(said)

@@ -166,7 +166,7 @@ def test_a_read_only_disk_still_gives_what_it_holds(
             outbox.close()
             known = [1, 2]
         remount(path.parent, "ro")
-        outbox = opened(age=1e9)  # the recorder's clock is not this one
+        outbox = opened(max_age_s=1e9)  # the recorder's clock is not this one
         there = [int(payload) for payload in payloads(outbox)]
         assert there[: len(known)] == known
         outbox.record([b"0"])
@@ -177,7 +177,7 @@ def test_a_read_only_disk_still_gives_what_it_holds(
         outbox.record([b"0"])
         assert outbox.durable
         outbox.close()
-        outbox = opened(age=1e9)
+        outbox = opened(max_age_s=1e9)
         assert [int(payload) for payload in payloads(outbox)] == [*there[1:], 0, 0]
         outbox.close()
     assert levels(caplog) == ["WARNING", "INFO"]

@@ -5,13 +5,8 @@ import msgspec
 import pytest
 
 from edge import __version__
-from edge.publish.homeassistant import (
-    Device,
-    HomeAssistantSettings,
-    discovery,
-    discovery_topic,
-    status_topic,
-)
+from edge.publish.homeassistant import Device, discovery, discovery_topic, status_topic
+from edge.publish.mqtt.settings import HomeAssistantSettings
 
 PI = Device(
     root="emotiond/pi-4",

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from edge.config import Config, parse_config
 from edge.detect import AutoSettings, BlazeFaceSettings, HaarSettings
 from edge.service.commands import CommandError
-from edge.service.config_overrides import with_detector, with_model, with_thresholds
+from edge.service.controller import with_detector, with_model, with_thresholds
 
 MODELS = {"shallow-int8": Path("shallow-int8"), "mine": Path("/models/mine.tflite")}
-KINDS = ("auto", "emotiond", "yunet", "haar")
+KINDS = ("auto", "builtin", "yunet", "haar")
 
 
 def read(**data: object) -> Config:
@@ -55,5 +55,5 @@ def test_a_name_that_is_not_offered_is_refused(name: str) -> None:
         with pytest.raises(CommandError, match="expected one of shallow-int8, mine"):
             with_model(Config(), Config(), MODELS, name)
     if name not in KINDS:
-        with pytest.raises(CommandError, match="expected one of auto, emotiond"):
+        with pytest.raises(CommandError, match="expected one of auto, builtin"):
             with_detector(Config(), Config(), KINDS, name)

@@ -3,7 +3,7 @@ from typing import Any
 
 import msgspec
 
-from edge.publish.mqtt.state import DeviceState
+from edge.publish.payload import DeviceState
 from edge.types import CameraState, EmotionEvent, EventType
 from tests.events import event, expression, sight, status, uncertain
 
@@ -105,4 +105,4 @@ def test_the_status_of_the_daemon_stands_beside_the_faces() -> None:
     known.set_status(status(camera=CameraState.PAUSED, paused_until=until))
     after = msgspec.json.decode(known.encode())
     assert (after["camera"], after["paused_until"]) == ("paused", "2026-01-02T03:04:05.000Z")
-    assert (after["model"], after["detector"]) == ("shallow-int8", "emotiond")
+    assert (after["model"], after["detector"]) == ("shallow-int8", "builtin")

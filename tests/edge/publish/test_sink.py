@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from edge.publish import MultiSink
@@ -85,17 +83,3 @@ def test_a_removed_sink_is_closed_before_a_new_one_gets_the_status_and_starts() 
     assert [len(sink.events) for sink in (old, staying, new)] == [0, 1, 1]
     assert len(staying.statuses) == 1
     assert sinks.dropped == 2
-
-
-def test_a_status_that_changes_while_a_sink_starts_reaches_it_too() -> None:
-    changed = replace(status(), model="other")
-
-    class Late(KeepingSink):
-        def start(self) -> None:
-            sinks.publish(changed)
-
-    late = Late()
-    sinks = MultiSink([])
-    sinks.publish(status())
-    sinks.replace([late], 1.0)
-    assert late.statuses == [status(), changed]
