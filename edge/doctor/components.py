@@ -29,7 +29,7 @@ from edge.publish.mqtt.client import (
 from edge.publish.mqtt.session import MqttSession
 from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.tflite import MODULES, PACKAGES, Runtime
-from edge.view.settings import WebSettings
+from edge.view import WebSettings
 
 # Models.
 

@@ -36,7 +36,7 @@ from edge.service.commands import (
 from edge.service.config_overrides import with_detector, with_model, with_thresholds
 from edge.service.pause import PauseController, PauseStore
 from edge.types import CameraState
-from edge.view.blur import apply_privacy
+from edge.view.annotate import apply_privacy
 
 log = logging.getLogger(__name__)
 

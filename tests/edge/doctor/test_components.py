@@ -33,7 +33,7 @@ from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
 from edge.secrets import SecretRef
 from edge.tflite import Runtime
-from edge.view.settings import WebSettings
+from edge.view import WebSettings
 from tests.brokers import Broker, Mosquitto
 from tests.conftest import ROOT
 from tests.edge.doctor.results import listed, only

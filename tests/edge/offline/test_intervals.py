@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from edge.offline.intervals import (
     Durations,
     ExpressionInterval,
-    clip,
     durations,
     intervals_of,
     is_video,
@@ -256,13 +255,6 @@ def test_spans_without_a_gap_are_one_visit() -> None:
         ["sad"],
         ["happy"],
     ]
-
-
-def test_a_span_is_cut_to_a_part_of_the_time() -> None:
-    interval = ExpressionInterval(1, "happy", 10.0, 20.0)
-    assert clip(interval, 15.0, 30.0) == ExpressionInterval(1, "happy", 15.0, 20.0)
-    assert clip(interval, 0.0, 30.0) == interval
-    assert clip(interval, 20.0, 30.0) is None
 
 
 SPANS = [
