@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
 from typing import NamedTuple
 
 from edge.types import EmotionEvent, EventType
@@ -119,12 +118,17 @@ def visits(intervals: Iterable[ExpressionInterval]) -> list[list[ExpressionInter
     return found
 
 
+def durations(intervals: Iterable[ExpressionInterval]) -> dict[str, list[float]]:
+    """Return the seconds of each interval by expression, the one with the most time first."""
+    seconds: defaultdict[str, list[float]] = defaultdict(list)
+    for interval in intervals:
+        seconds[interval.emotion].append(interval.seconds)
+    return dict(sorted(seconds.items(), key=lambda item: (-sum(item[1]), item[0])))
+
+
 def time_by_emotion(intervals: Iterable[ExpressionInterval]) -> dict[str, float]:
     """Return the seconds of each expression over all faces, the longest first."""
-    seconds: defaultdict[str, float] = defaultdict(float)
-    for interval in intervals:
-        seconds[interval.emotion] += interval.seconds
-    return dict(sorted(seconds.items(), key=lambda item: (-item[1], item[0])))
+    return {emotion: sum(seconds) for emotion, seconds in durations(intervals).items()}
 
 
 def time_by_track(intervals: Iterable[ExpressionInterval]) -> dict[int, dict[str, float]]:
@@ -135,41 +139,12 @@ def time_by_track(intervals: Iterable[ExpressionInterval]) -> dict[int, dict[str
     return {track_id: time_by_emotion(tracks[track_id]) for track_id in sorted(tracks)}
 
 
-@dataclass(frozen=True, slots=True)
-class Durations:
-    """Statistics of how long one expression lasts.
-
-    Attributes:
-        count: how often it was shown.
-        median, longest, total: in seconds.
-    """
-
-    count: int
-    median: float
-    longest: float
-    total: float
-
-
-def durations(intervals: Iterable[ExpressionInterval]) -> dict[str, Durations]:
-    """Return the durations of each expression, the one with the most time first."""
-    lengths: defaultdict[str, list[float]] = defaultdict(list)
-    for interval in intervals:
-        lengths[interval.emotion].append(interval.seconds)
-    found = {
-        emotion: Durations(len(all_), median(all_), max(all_), sum(all_))
-        for emotion, all_ in lengths.items()
-    }
-    return dict(sorted(found.items(), key=lambda item: (-item[1].total, item[0])))
-
-
-def transitions(intervals: Iterable[ExpressionInterval]) -> dict[tuple[str, str], int]:
+def transitions(intervals: Iterable[ExpressionInterval]) -> Counter[tuple[str, str]]:
     """Return how often each expression changed to each other within a visit."""
-    return dict(
-        Counter(
-            (before.emotion, after.emotion)
-            for visit in visits(intervals)
-            for before, after in pairwise(visit)
-        )
+    return Counter(
+        (before.emotion, after.emotion)
+        for visit in visits(intervals)
+        for before, after in pairwise(visit)
     )
 
 
