@@ -30,17 +30,18 @@ from edge.view.web.api import (
 )
 from edge.view.web.auth import AuthMiddleware, open_token_auth
 from edge.view.web.prometheus import render_metrics
-from edge.view.web.streams import EVENTS_TYPE, MJPEG_TYPE, EventBroadcaster, MjpegBroadcaster
+from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 
 PAGE = files(__package__) / "page"
 OPENAPI = files(__package__) / "openapi.yaml"
 
 PAGE_FILES = {
-    "/page.js": "text/javascript",
-    "/page.css": "text/css",
-    "/page.svg": "image/svg+xml",
+    "/": ("page.html", "text/html"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.svg": ("page.svg", "image/svg+xml"),
 }
-"""Media types of the files that the page loads, by path."""
+"""Name and media type of each file of the page, by path."""
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +75,7 @@ class WebApp:
     def asgi(self) -> ASGIApp:
         """The application with every route and error handler, behind the checks of requests."""
         routes = [
-            Route("/", self.page),
-            *(Route(path, self.page_file) for path in PAGE_FILES),
+            *(Route(path, self.page) for path in PAGE_FILES),
             Route("/stream.mjpg", self.stream),
             Route("/snapshot.jpg", self.snapshot),
             Route("/events", self.event_stream),
@@ -88,40 +88,28 @@ class WebApp:
             Route("/metrics", self.metrics),
             Route("/openapi.json", self.openapi),
         ]
-        on_error = {
-            ApiError: _on_api_error,
-            HTTPException: _on_http_error,
-            EmotiondError: _on_emotiond_error,
-            Exception: _on_exception,
-        }
-        return AuthMiddleware(Starlette(routes=routes, exception_handlers=on_error), self.auth)
+        kinds = (ApiError, HTTPException, EmotiondError, Exception)
+        app = Starlette(routes=routes, exception_handlers=dict.fromkeys(kinds, _error_response))
+        return AuthMiddleware(app, self.auth)
 
-    async def page(self, _request: Request) -> Response:
-        """Return the page; where there is no token, with a cookie that allows commands."""
-        response = _read_page_file("page.html", "text/html")
-        if self.auth.token is None:
+    async def page(self, request: Request) -> Response:
+        """Return a file of the page; where there is no token, with a cookie to command by."""
+        name, kind = PAGE_FILES[request.scope["path"]]
+        response = Response((PAGE / name).read_bytes(), media_type=kind)
+        if name == "page.html" and self.auth.token is None:
             self.auth.login(response)
         return response
 
-    async def page_file(self, request: Request) -> Response:
-        """Return another file of the page."""
-        path = request.scope["path"]
-        return _read_page_file(path.removeprefix("/"), PAGE_FILES[path])
-
-    async def stream(self, request: Request) -> Response:
+    async def stream(self, _request: Request) -> Response:
         """Return the live video."""
-        if request.method == "HEAD":
-            return Response(media_type=MJPEG_TYPE)
         return self.video.stream()
 
     async def snapshot(self, _request: Request) -> Response:
         """Return the latest frame, annotated."""
         return Response(self.video.snapshot(), media_type="image/jpeg")
 
-    async def event_stream(self, request: Request) -> Response:
+    async def event_stream(self, _request: Request) -> Response:
         """Return events, faces and state as they come."""
-        if request.method == "HEAD":
-            return Response(media_type=EVENTS_TYPE)
         return self.events.stream()
 
     async def state(self, request: Request) -> Response:
@@ -198,31 +186,18 @@ class WebApp:
         return JSONResponse(yaml.safe_load(OPENAPI.read_bytes()))
 
 
-def _read_page_file(name: str, kind: str) -> Response:
-    return Response((PAGE / name).read_bytes(), media_type=kind)
-
-
-def _on_api_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)
-    return error.response
-
-
-def _on_http_error(_request: Request, error: Exception) -> Response:
-    """Answer a request to an unknown path, or with a method that the path does not have."""
-    assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
-    response = ApiError(status, "unknown", status.phrase).response
-    response.headers.update(error.headers or {})
-    return response
-
-
-def _on_emotiond_error(_request: Request, error: Exception) -> Response:
-    """Answer where a model or detector cannot be used any more."""
-    return ApiError(HTTPStatus.CONFLICT, "failed", str(error)).response
-
-
-def _on_exception(_request: Request, error: Exception) -> Response:
-    """Answer a fault of the program, and log it."""
+def _error_response(_request: Request, error: Exception) -> Response:
+    """Answer a request that failed; a fault of the program is logged."""
+    match error:
+        case ApiError():
+            return error.response
+        case HTTPException():  # an unknown path, or a method that the path does not have
+            status = HTTPStatus(error.status_code)
+            response = ApiError(status, "unknown", status.phrase).response
+            response.headers.update(error.headers or {})
+            return response
+        case EmotiondError():  # a model or detector cannot be used any more
+            return ApiError(HTTPStatus.CONFLICT, "failed", str(error)).response
     log.error("a fault of the web page", exc_info=error)
     text = "a fault of the program; its log tells more"
     return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "failed", text).response

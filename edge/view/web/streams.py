@@ -11,7 +11,7 @@ from typing import Any
 
 import cv2
 import msgspec
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from edge.publish.payload import encode_event
@@ -35,8 +35,6 @@ STATE_INTERVAL_S = 1.0
 
 HEARTBEAT_S = 15.0
 """Seconds of silence after which a comment shows that the connection lives."""
-
-EVENTS_TYPE = "text/event-stream"
 
 JPEG_QUALITY = 80
 """Quality of the images of the video stream, 0-100."""
@@ -68,7 +66,10 @@ class LiveResponse(StreamingResponse):
         self._clients = clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the content to the client."""
+        """Send the content to the client, unless it asks for the header alone."""
+        if scope["method"] == "HEAD":
+            await Response(media_type=self.media_type)(scope, receive, send)
+            return
         self._clients.add(self)
         try:
             await super().__call__(scope, receive, send)
@@ -127,7 +128,7 @@ class EventBroadcaster:
         if len(self.listeners) >= MAX_LISTENERS:
             text = f"{MAX_LISTENERS} listen already, and no more may"
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
-        return LiveResponse(self._items(), EVENTS_TYPE, self.listeners)
+        return LiveResponse(self._items(), "text/event-stream", self.listeners)
 
     async def _items(self) -> AsyncIterator[bytes]:
         """Yield what is new; end where the listener is so slow that it has missed an event."""
