@@ -231,7 +231,7 @@ def _ffmpeg_encoder(
         broken: BrokenPipeError | None = None
         try:
             with process.stdin as pipe:
-                yield lambda image: pipe.write(image.tobytes())
+                yield lambda image: pipe.write(image.data)
         except BrokenPipeError as error:
             broken = error
         finally:

@@ -142,7 +142,7 @@ class PreviewSink:
                     image = render_window(frame, self._context, text)
                     height, width = image.shape[:2]
                     pipe.write(FRAME_HEADER.pack(width, height))
-                    pipe.write(image.tobytes())
+                    pipe.write(image.data)
                     pipe.flush()
                 shown = frame, text
         if not self._closed.is_set():

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from threading import Lock
 from typing import Any
 
 import cv2
@@ -170,8 +169,8 @@ def _item(kind: str, data: bytes, event_id: str | None = None) -> bytes:
 class MjpegBroadcaster:
     """Annotates and encodes each frame once for all viewers, and none while there are no viewers.
 
-    Each viewer has a thread that waits for the next frame. A viewer that is slower than the
-    frames misses some, and delays nobody.
+    One thread waits for the next frame and encodes it, whenever a viewer has sent the one before.
+    A viewer that is slower than the frames misses some, and delays nobody.
 
     Args:
         context: what is shown.
@@ -187,9 +186,9 @@ class MjpegBroadcaster:
         self.encoded = 0
         self._context = context
         self._max_viewers = max_viewers
-        self._executor = ThreadPoolExecutor(max_viewers, "web-video")
-        self._encoding = Lock()
-        self._newest: AnalyzedFrame | None = None
+        self._executor = ThreadPoolExecutor(1, "web-video")
+        self._encoding: asyncio.Future[None] | None = None
+        self._frame: AnalyzedFrame | None = None
         self._part = b""
         self._closed = False
 
@@ -221,30 +220,31 @@ class MjpegBroadcaster:
         return LiveResponse(self._parts(), MJPEG_TYPE, self.viewers)
 
     async def _parts(self) -> AsyncIterator[bytes]:
-        loop, seen = asyncio.get_running_loop(), None
+        loop, sent = asyncio.get_running_loop(), b""
+        if len(self.viewers) == 1:  # what the last viewer before saw may be of long ago
+            self._frame, self._part = None, b""
         yield MJPEG_BOUNDARY
-        try:
-            while not self._closed:
-                frame, part = await loop.run_in_executor(self._executor, self._next_part, seen)
-                if frame is not None and frame is not seen:
-                    yield part
-                seen = frame
-        finally:
-            if len(self.viewers) <= 1:  # the last leaves, and no image is kept
-                self._newest = None
+        while not self._closed:
+            if self._part is not sent:
+                sent = self._part
+                if sent:
+                    yield sent
+            else:
+                if self._encoding is None or self._encoding.done():
+                    self._encoding = loop.run_in_executor(self._executor, self._encode_next)
+                await asyncio.shield(self._encoding)  # others wait for it too
 
-    def _next_part(self, seen: AnalyzedFrame | None) -> tuple[AnalyzedFrame | None, bytes]:
-        """Wait for another frame than `seen`; return the newest, and its part of the stream."""
-        self._context.latest.next(seen, FRAME_TIMEOUT_S)
-        with self._encoding:
-            frame = self._context.latest.newest
-            if frame is not self._newest:
-                self._newest, self._part = frame, b""
-                if frame is not None:
-                    jpeg = self._encode(frame)
-                    self._part = MJPEG_PART % (len(jpeg), jpeg)
-                    self.encoded += 1
-            return frame, self._part
+    def _encode_next(self) -> None:
+        """Wait a while for another frame, and make it the newest part of the stream."""
+        frame = self._context.latest.next(self._frame, FRAME_TIMEOUT_S)
+        if frame is self._frame:
+            return
+        part = b""
+        if frame is not None:
+            jpeg = self._encode(frame)
+            part = MJPEG_PART % (len(jpeg), jpeg)
+            self.encoded += 1
+        self._frame, self._part = frame, part
 
     def _encode(self, frame: AnalyzedFrame) -> bytes:
         image = annotate(frame, self._context.blur, self._context.latest.fps)

@@ -239,6 +239,18 @@ def test_while_there_is_nothing_to_see_the_picture_of_before_is_not_shown(server
         assert abs(middle(next_picture(second)) - 200) < 8
 
 
+def test_who_comes_after_the_last_has_left_is_not_shown_what_that_one_saw(server: Server) -> None:
+    with ExitStack() as stack:
+        stream = watch(server, stack)
+        server.latest.show(scene(image=grey(50)))
+        next_picture(stream)
+    wait_until(lambda: not server.web.app.video.viewers)
+    time.sleep(0.6)  # nobody waits for a frame any more
+    server.latest.show(scene(image=grey(200)))
+    with ExitStack() as stack:
+        assert abs(middle(next_picture(watch(server, stack))) - 200) < 8
+
+
 def test_what_the_config_hides_is_hidden_in_stream_and_snapshot() -> None:
     with serve(blur=PrivacyBlur.FRAME) as server, ExitStack() as stack:
         stream = watch(server, stack)
