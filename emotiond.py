@@ -26,11 +26,9 @@ if __name__ == "__main__":  # before what only the library needs is imported
 
     sys.exit(main())
 
-import math
 import os
-import time
 from collections.abc import Generator, Iterable
-from dataclasses import replace
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -40,12 +38,9 @@ from edge.capture.parse import parse_source_arg
 from edge.config import parse_config
 from edge.errors import ConfigError, EmotiondError, InputError, ModelError, SourceError
 from edge.geometry import Box
-from edge.offline.recognizer import EmotionRecognizer, ImageInput, load_image
-from edge.offline.video import ErrorCapturingSource
+from edge.offline.recognizer import EmotionRecognizer, ImageInput, analyze_frames, load_image
 from edge.pipeline.build import PipelineComponents, build_components
-from edge.pipeline.pipeline import Pipeline
-from edge.pipeline.worker import BoundedQueue
-from edge.types import UNCERTAIN, AnalyzedFrame, Expression, Frame, Image, Quality, Reason
+from edge.types import UNCERTAIN, Expression, Frame, Image, Quality, Reason
 from edge.view.annotate import draw_faces
 
 __all__ = [
@@ -65,9 +60,6 @@ __all__ = [
     "draw",
     "watch",
 ]
-
-POLL_INTERVAL_S = 0.1
-"""Seconds between two checks for the end of a source while no frame comes."""
 
 
 def draw(image: ImageInput | Frame, faces: Iterable[Expression]) -> Image:
@@ -136,42 +128,9 @@ def watch(
     return _watch(build_components(config), timeout_s)
 
 
-class _FrameQueue:
-    """Hands analyzed frames from a pipeline to whoever iterates."""
-
-    def __init__(self, live: bool) -> None:
-        self.queue: BoundedQueue[AnalyzedFrame] = BoundedQueue(1, lossless=not live)
-
-    def show(self, scene: AnalyzedFrame) -> None:
-        self.queue.put(scene)
-
-    def clear(self) -> None:
-        """Nothing to clear: what was seen is still to be yielded."""
-
-
 def _watch(
     components: PipelineComponents, timeout_s: float
 ) -> Generator[tuple[Frame, list[Expression]], None, None]:
-    live = components.live
-    file = None if live else ErrorCapturingSource(components.source)
-    frames = _FrameQueue(live)
-    pipeline = Pipeline(replace(components, source=file or components.source), frames)
-    deadline = time.monotonic() + (timeout_s if live else math.inf)
-    pipeline.start()
-    try:
-        while pipeline.error is None and (pipeline.running or len(frames.queue)):
-            analyzed = frames.queue.get(POLL_INTERVAL_S)
-            if analyzed is not None:
-                yield analyzed.frame, list(analyzed.expressions)
-                deadline = time.monotonic() + (timeout_s if live else math.inf)
-            elif time.monotonic() > deadline:
-                raise SourceError(
-                    f"no frame came for {timeout_s:g} s; is the camera there, and free?"
-                )
-        if pipeline.error is not None:
-            raise pipeline.error
-        if file is not None and file.error is not None:
-            raise file.error
-    finally:
-        frames.queue.close()
-        pipeline.stop()
+    with closing(analyze_frames(components, timeout_s)) as frames:
+        for one in frames:
+            yield one.frame, list(one.expressions)

@@ -19,8 +19,7 @@ from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.secrets import redact_url
 from edge.track import SchedulerSettings, TrackerSettings
-from edge.view import PreviewSettings, WebSettings
-from edge.view.settings import PrivacyBlur
+from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,7 +17,15 @@ import edge
 import emotiond
 from edge.bench.stream import LiveStream
 from edge.commands.demo import CLIP
-from emotiond import EmotiondError, EmotionRecognizer, InputError, SourceError, draw, watch
+from emotiond import (
+    ConfigError,
+    EmotiondError,
+    EmotionRecognizer,
+    InputError,
+    SourceError,
+    draw,
+    watch,
+)
 from tests.films import cut, without_face
 
 Image = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -43,6 +51,7 @@ def test_a_face_has_emotion_confidence_probabilities_and_box(
     (face,) = recognizer.analyze(clip[2])
     assert face.probabilities is not None
     assert face.confidence == face.probabilities[face.emotion] == max(face.probabilities.values())
+    assert len(face.probabilities) == 8
     assert sum(face.probabilities.values()) == pytest.approx(1.0, abs=0.01)
     assert 0 < face.box.x1 < face.box.x2 < 640
     assert 0 < face.box.y1 < face.box.y2 < 480
@@ -62,6 +71,53 @@ def test_a_face_as_a_dict_is_json_with_the_names_of_events(
     assert fields["box"] == [round(edge, 1) for edge in face.box.edges]
 
 
+def test_several_faces_are_numbered_from_left_to_right_in_each_image(
+    recognizer: EmotionRecognizer, clip: list[Image]
+) -> None:
+    pair = np.hstack([clip[2], clip[2]])
+    for _ in range(2):
+        faces = recognizer.analyze(pair)
+        assert [face.track.track_id for face in faces] == [1, 2]
+        assert faces[0].box.x1 < faces[1].box.x1
+
+
+def test_an_image_without_a_face_has_none(recognizer: EmotionRecognizer) -> None:
+    assert recognizer.analyze(np.full((480, 640, 3), 90, np.uint8)) == []
+
+
+def test_an_image_says_nothing_of_the_next(
+    recognizer: EmotionRecognizer, clip: list[Image]
+) -> None:
+    def analyzed(image: Image) -> list[tuple[str, float | None]]:
+        return [(face.emotion, face.confidence) for face in recognizer.analyze(image)]
+
+    first = analyzed(clip[2])
+    recognizer.analyze(clip[-1])
+    assert analyzed(clip[2]) == first
+
+
+def test_threads_may_ask_at_once(recognizer: EmotionRecognizer, clip: list[Image]) -> None:
+    emotions: list[str] = []
+
+    def ask() -> None:
+        emotions.extend(face.emotion for face in recognizer.analyze(clip[2]))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(emotions) == 4
+    assert len(set(emotions)) == 1
+
+
+def test_model_and_detector_can_be_chosen(clip: list[Image]) -> None:
+    (face,) = EmotionRecognizer(model="deep-int8", detector="haar").analyze(clip[2])
+    assert face.probabilities
+    with pytest.raises(ConfigError, match="expected"):
+        EmotionRecognizer(detector="hare")
+
+
 def test_an_image_is_the_same_as_path_array_bytes_and_pillow_image(
     recognizer: EmotionRecognizer, clip: list[Image], tmp_path: Path
 ) -> None:
@@ -73,6 +129,8 @@ def test_an_image_is_the_same_as_path_array_bytes_and_pillow_image(
     assert recognizer.analyze(path) == faces
     assert recognizer.analyze(str(path)) == faces
     assert recognizer.analyze(path.read_bytes()) == faces
+    assert recognizer.analyze(bytearray(path.read_bytes())) == faces
+    assert recognizer.analyze(memoryview(path.read_bytes())) == faces
     assert recognizer.analyze(pillow.open(path)) == faces
     assert recognizer.analyze(pillow.fromarray(clip[2][..., ::-1]).convert("RGBA")) == faces
 
@@ -114,10 +172,14 @@ def test_pillow_need_not_be_installed() -> None:
     ("image", "error", "text"),
     [
         ("nowhere.jpg", InputError, "nowhere.jpg: cannot be read: No such file"),
+        (__file__, InputError, r"test_python_api\.py: is not a picture"),
         (b"Dear Sir or Madam", InputError, "an image of 17 bytes: is not a picture"),
         (b"", InputError, "an image of 0 bytes: is not a picture"),
         (np.zeros((4, 4, 3)), ValueError, r"found float64 \(4, 4, 3\)"),
+        (np.zeros((4, 4, 3), np.float32), ValueError, "expected a uint8 image, BGR"),
         (np.zeros((4, 4, 4), np.uint8), ValueError, r"found uint8 \(4, 4, 4\)"),
+        (np.zeros((4, 4, 2), np.uint8), ValueError, r"found uint8 \(4, 4, 2\)"),
+        (np.zeros((0, 4, 3), np.uint8), ValueError, r"found uint8 \(0, 4, 3\)"),
         (None, TypeError, "expected a path, bytes, a uint8 array or an image of Pillow, found"),
         ([[0]], TypeError, "found builtins.list"),
     ],
@@ -142,6 +204,7 @@ def test_faces_are_drawn_into_a_copy(
     path = tmp_path / "photo.png"
     path.write_bytes(encoded(clip[2]))
     assert np.array_equal(draw(path, faces), annotated)
+    assert np.array_equal(draw(path.read_bytes(), faces), annotated)
     assert draw(np.zeros((480, 640), np.uint8), faces).shape == (480, 640, 3)
 
 
@@ -160,6 +223,18 @@ def test_a_face_keeps_its_number_through_a_video(video: Path) -> None:
 def test_a_video_without_a_face_has_frames_without_faces(tmp_path: Path) -> None:
     seen = list(watch(str(without_face(tmp_path / "wall.mp4"))))
     assert [faces for _, faces in seen] == [[]] * 10
+
+
+def test_a_folder_is_watched_image_by_image(clip: list[Image], tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"{number}.png").write_bytes(encoded(clip[2]))
+    seen = list(watch(tmp_path))
+    assert [len(faces) for _, faces in seen] == [1, 1]
+    (face,) = seen[1][1]
+    assert face.probabilities is not None
+    assert face.confidence == face.probabilities[face.emotion]
+    assert face.to_dict()["emotion"] == face.emotion
+    assert 0 < face.box.x1 < face.box.x2 < 640
 
 
 def test_a_loop_over_a_video_may_be_left_and_another_begun(video: Path) -> None:
@@ -238,6 +313,17 @@ def test_every_error_is_an_emotiond_error() -> None:
 
 def test_the_recognizer_is_also_that_of_the_package_edge() -> None:
     assert edge.EmotionRecognizer is EmotionRecognizer
+
+
+def test_importing_the_package_loads_nothing_until_it_is_asked() -> None:
+    program = (
+        "import sys, edge; print('cv2' in sys.modules)\n"
+        "edge.EmotionRecognizer; print('cv2' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_the_module_is_the_command_line() -> None:

@@ -18,7 +18,7 @@ from edge.fileio import atomic_write
 from edge.paths import SERVICE_CONFIG, asset
 from edge.publish import MqttSettings
 from edge.publish.mqtt.settings import Name
-from edge.view.settings import PrivacyBlur
+from edge.view import PrivacyBlur
 
 
 def add_subcommand(

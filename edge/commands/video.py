@@ -40,8 +40,8 @@ from edge.offline.video import (
     analyze_on_cluster,
     analyze_parallel,
     analyze_video,
+    probe_video,
 )
-from edge.offline.video_io import probe_video
 from edge.publish.payload import encode_event
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")

@@ -17,7 +17,7 @@ from edge.errors import ConfigError, EmotiondError, ModelError
 from edge.infer.classifier import ClassifierSettings, open_classifier
 from edge.paths import find_model
 from edge.tflite import MODULES, PACKAGES, Runtime
-from edge.view.settings import WebSettings
+from edge.view import WebSettings
 
 # Models.
 

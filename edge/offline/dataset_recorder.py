@@ -14,7 +14,7 @@ from edge.fileio import atomic_write
 from edge.infer.crop import crop_face
 from edge.labels import SIDE
 from edge.track.landmark_filter import filter_faces
-from edge.types import Frame, GrayImage
+from edge.types import GrayImage
 
 MIN_INTERVAL_S = 0.5
 """Seconds of the source's own clock between two images: closer ones are hardly different."""
@@ -37,22 +37,15 @@ def record_faces(source: Source, detector: Detector, folder: Path) -> Iterator[P
     """
     number, due = _last_number(folder), float("-inf")
     for frame in iter_frames(source):
-        if frame.timestamp < due:
+        faces = [] if frame.timestamp < due else filter_faces(detector.detect(frame.image))
+        if not faces:
             continue
-        crop = _largest_face(frame, detector)
-        if crop is not None:
-            due, number = frame.timestamp + MIN_INTERVAL_S, number + 1
-            path = folder / f"{number:06d}.png"
-            _write(path, crop)
-            yield path
-
-
-def _largest_face(frame: Frame, detector: Detector) -> GrayImage | None:
-    faces = filter_faces(detector.detect(frame.image))
-    if not faces:
-        return None
-    face = max(faces, key=lambda face: face.box.area)
-    return crop_face(frame.image, face.box, face.points, detector.crop_fit, SIDE)
+        face = max(faces, key=lambda face: face.box.area)
+        crop = crop_face(frame.image, face.box, face.points, detector.crop_fit, SIDE)
+        due, number = frame.timestamp + MIN_INTERVAL_S, number + 1
+        path = folder / f"{number:06d}.png"
+        _write(path, crop)
+        yield path
 
 
 def _last_number(folder: Path) -> int:

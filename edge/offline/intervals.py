@@ -2,9 +2,9 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
+from typing import NamedTuple
 
 from edge.types import EmotionEvent, EventType
 
@@ -28,15 +28,6 @@ class ExpressionInterval:
     def seconds(self) -> float:
         """Duration of the interval."""
         return self.end - self.start
-
-
-@dataclass(slots=True)
-class _OpenTrack:
-    """A track that has not ended: when it appeared, and its emotion since `start`."""
-
-    since: float
-    emotion: str
-    start: float
 
 
 def is_video(events: Iterable[EmotionEvent]) -> bool:
@@ -67,10 +58,41 @@ def intervals_of(events: Iterable[EmotionEvent]) -> list[ExpressionInterval]:
     """
     events = deduplicate(events)
     video = is_video(events)
-    builder = _IntervalBuilder(video)
+    intervals: list[ExpressionInterval] = []
+    tracks: dict[int, _OpenTrack] = {}
+    last = 0.0
+
+    def close(track_id: int, end: float) -> None:
+        track = tracks.pop(track_id)
+        if end > track.start:
+            intervals.append(ExpressionInterval(track_id, track.emotion, track.start, end))
+
     for event in sorted(events, key=lambda event: _sort_key(event, video)):
-        builder.add(event)
-    return builder.finish()
+        now = since = event_time(event, video)
+        track = tracks.get(event.track_id)
+        if track is not None:
+            ends = {
+                EventType.START: last,
+                EventType.CHANGE: now,
+                EventType.END: min(now, track.since + event.duration),
+            }
+            close(event.track_id, ends[event.type])
+            if event.type is EventType.CHANGE:
+                since = track.since
+        if event.type is not EventType.END:
+            tracks[event.track_id] = _OpenTrack(since, event.emotion, now)
+        last = now
+    for track_id in list(tracks):
+        close(track_id, last)
+    return sorted(intervals, key=lambda one: (one.start, one.track_id, one.end))
+
+
+class _OpenTrack(NamedTuple):
+    """A track that has not ended: when it appeared, and its emotion since `start`."""
+
+    since: float
+    emotion: str
+    start: float
 
 
 def _sort_key(event: EmotionEvent, video: bool) -> tuple[float, int, int]:
@@ -80,43 +102,6 @@ def _sort_key(event: EmotionEvent, video: bool) -> tuple[float, int, int]:
     """
     kinds = {EventType.START: 0, EventType.CHANGE: 1, EventType.END: 2}
     return event_time(event, video), kinds[event.type], event.track_id
-
-
-class _IntervalBuilder:
-    """Takes events in order and cuts the life of each track into intervals."""
-
-    def __init__(self, video: bool) -> None:
-        self._video = video
-        self._open: dict[int, _OpenTrack] = {}
-        self._intervals: list[ExpressionInterval] = []
-        self._last = 0.0
-
-    def add(self, event: EmotionEvent) -> None:
-        now, track = event_time(event, self._video), self._open.get(event.track_id)
-        match event.type:
-            case EventType.START:
-                if track is not None:
-                    self._close(event.track_id, self._last)
-                self._open[event.track_id] = _OpenTrack(now, event.emotion, now)
-            case EventType.CHANGE:
-                since = now if track is None else track.since
-                if track is not None:
-                    self._close(event.track_id, now)
-                self._open[event.track_id] = _OpenTrack(since, event.emotion, now)
-            case EventType.END if track is not None:
-                self._close(event.track_id, min(now, track.since + event.duration))
-        self._last = now
-
-    def finish(self) -> list[ExpressionInterval]:
-        for track_id in list(self._open):
-            self._close(track_id, self._last)
-        return sorted(self._intervals, key=lambda one: (one.start, one.track_id, one.end))
-
-    def _close(self, track_id: int, end: float) -> None:
-        track = self._open.pop(track_id)
-        if end > track.start:
-            interval = ExpressionInterval(track_id, track.emotion, track.start, end)
-            self._intervals.append(interval)
 
 
 def visits(intervals: Iterable[ExpressionInterval]) -> list[list[ExpressionInterval]]:
@@ -133,18 +118,17 @@ def visits(intervals: Iterable[ExpressionInterval]) -> list[list[ExpressionInter
     return found
 
 
-def clip(interval: ExpressionInterval, start: float, end: float) -> ExpressionInterval | None:
-    """Return the part of an interval between two times; None where there is none."""
-    part = replace(interval, start=max(interval.start, start), end=min(interval.end, end))
-    return part if part.end > part.start else None
+def durations(intervals: Iterable[ExpressionInterval]) -> dict[str, list[float]]:
+    """Return the seconds of each interval by expression, the one with the most time first."""
+    seconds: defaultdict[str, list[float]] = defaultdict(list)
+    for interval in intervals:
+        seconds[interval.emotion].append(interval.seconds)
+    return dict(sorted(seconds.items(), key=lambda item: (-sum(item[1]), item[0])))
 
 
 def time_by_emotion(intervals: Iterable[ExpressionInterval]) -> dict[str, float]:
     """Return the seconds of each expression over all faces, the longest first."""
-    seconds: defaultdict[str, float] = defaultdict(float)
-    for interval in intervals:
-        seconds[interval.emotion] += interval.seconds
-    return dict(sorted(seconds.items(), key=lambda item: (-item[1], item[0])))
+    return {emotion: sum(seconds) for emotion, seconds in durations(intervals).items()}
 
 
 def time_by_track(intervals: Iterable[ExpressionInterval]) -> dict[int, dict[str, float]]:
@@ -155,41 +139,12 @@ def time_by_track(intervals: Iterable[ExpressionInterval]) -> dict[int, dict[str
     return {track_id: time_by_emotion(tracks[track_id]) for track_id in sorted(tracks)}
 
 
-@dataclass(frozen=True, slots=True)
-class Durations:
-    """Statistics of how long one expression lasts.
-
-    Attributes:
-        count: how often it was shown.
-        median, longest, total: in seconds.
-    """
-
-    count: int
-    median: float
-    longest: float
-    total: float
-
-
-def durations(intervals: Iterable[ExpressionInterval]) -> dict[str, Durations]:
-    """Return the durations of each expression, the one with the most time first."""
-    lengths: defaultdict[str, list[float]] = defaultdict(list)
-    for interval in intervals:
-        lengths[interval.emotion].append(interval.seconds)
-    found = {
-        emotion: Durations(len(all_), median(all_), max(all_), sum(all_))
-        for emotion, all_ in lengths.items()
-    }
-    return dict(sorted(found.items(), key=lambda item: (-item[1].total, item[0])))
-
-
-def transitions(intervals: Iterable[ExpressionInterval]) -> dict[tuple[str, str], int]:
+def transitions(intervals: Iterable[ExpressionInterval]) -> Counter[tuple[str, str]]:
     """Return how often each expression changed to each other within a visit."""
-    return dict(
-        Counter(
-            (before.emotion, after.emotion)
-            for visit in visits(intervals)
-            for before, after in pairwise(visit)
-        )
+    return Counter(
+        (before.emotion, after.emotion)
+        for visit in visits(intervals)
+        for before, after in pairwise(visit)
     )
 
 

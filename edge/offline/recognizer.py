@@ -1,8 +1,12 @@
-"""Expression recognition in still images: `from emotiond import EmotionRecognizer`."""
+"""Expression recognition for programs: in still images, and in every frame of a source."""
 
+import math
 import os
 import sys
 import threading
+import time
+from collections.abc import Generator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,11 +15,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.capture import EndOfStream, Source
 from edge.capture.images import decode_image, read_image
 from edge.config import Config, parse_config
-from edge.errors import InputError
+from edge.errors import InputError, SourceError
+from edge.pipeline.build import PipelineComponents
+from edge.pipeline.pipeline import Pipeline
 from edge.pipeline.processing import analyze_image, build_processing
-from edge.types import AnalyzedFrame, Expression, Image
+from edge.pipeline.worker import BoundedQueue
+from edge.types import AnalyzedFrame, Expression, Frame, Image
+
+MAX_QUEUED = 8
+"""Frames of a file that may wait for whoever iterates over them; then the pipeline waits."""
+
+POLL_INTERVAL_S = 0.05
+"""Seconds between two checks for the end of a source while no frame comes."""
 
 
 class PillowImage(Protocol):
@@ -144,3 +158,76 @@ def _as_bgr(image: NDArray[np.uint8]) -> Image:
         "expected a uint8 image, BGR (height, width, 3) or gray (height, width), "
         f"found {image.dtype} {image.shape}"
     )
+
+
+def analyze_frames(
+    components: PipelineComponents, timeout_s: float = math.inf
+) -> Generator[AnalyzedFrame, None, None]:
+    """Run a pipeline, and yield each frame of a file, or the newest of a live source.
+
+    When the generator is closed, the pipeline is stopped.
+
+    Args:
+        components: of the pipeline; they cannot be used again.
+        timeout_s: seconds without a frame after which a live source is given up.
+
+    Raises:
+        InputError: a file cannot be read, or breaks off; frames before that have been yielded.
+        SourceError: no frame came from a live source for `timeout_s`.
+        EmotiondError: another part of the pipeline failed.
+    """
+    live = components.live
+    consumer = _FrameQueue(live)
+    frames = consumer.queue
+    source = _FailFastSource(components.source)
+    pipeline = Pipeline(components if live else replace(components, source=source), consumer)
+    deadline = time.monotonic() + (timeout_s if live else math.inf)
+    pipeline.start()
+    try:
+        while pipeline.error is None and (pipeline.running or len(frames)):
+            frame = frames.get(POLL_INTERVAL_S)
+            if frame is not None:
+                yield frame
+                deadline = time.monotonic() + (timeout_s if live else math.inf)
+            elif time.monotonic() > deadline:
+                raise SourceError(
+                    f"no frame came for {timeout_s:g} s; is the camera there, and free?"
+                )
+        if (error := pipeline.error or source.error) is not None:
+            raise error
+    finally:
+        frames.close()
+        pipeline.stop()
+
+
+class _FrameQueue:
+    """Hands analyzed frames from a pipeline to whoever iterates."""
+
+    def __init__(self, live: bool) -> None:
+        self.queue: BoundedQueue[AnalyzedFrame] = BoundedQueue(
+            1 if live else MAX_QUEUED, lossless=not live
+        )
+        self.show = self.queue.put
+
+    def clear(self) -> None:
+        """Nothing to clear: what was seen is still to be yielded."""
+
+
+class _FailFastSource:
+    """A source that ends at the first input that cannot be read, and keeps the reason."""
+
+    def __init__(self, source: Source) -> None:
+        self.error: InputError | None = None
+        self._source = source
+        self.close = source.close
+
+    @property
+    def online(self) -> bool | None:
+        return self._source.online
+
+    def read(self) -> Frame | None:
+        try:
+            return self._source.read()
+        except InputError as error:
+            self.error = error
+            raise EndOfStream from error

@@ -65,10 +65,7 @@ class EventLog:
 
 
 def _seconds_between(before: datetime | None, time: datetime) -> float:
-    """Return the seconds from one event to the next, 0 for the first.
-
-    It is never negative: the clock may have been set back between two events.
-    """
+    """Return the seconds from one event to the next: 0 for the first, and never less."""
     return 0.0 if before is None else max(0.0, (time - before).total_seconds())
 
 

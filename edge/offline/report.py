@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 
 from edge.offline.intervals import (
     ExpressionInterval,
@@ -174,28 +175,19 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _shares_table(seconds: Mapping[str, float]) -> str:
     total = sum(seconds.values()) or 1.0
-    rows = [
-        (
-            escape_text(emotion),
-            _share_bar({emotion: time / total}, 180),
-            f"{time / total:.0%}",
-            format_duration(time),
-        )
-        for emotion, time in seconds.items()
-    ]
+    rows = []
+    for emotion, time in seconds.items():
+        share = time / total
+        bar = _share_bar({emotion: share}, 180)
+        rows.append((escape_text(emotion), bar, f"{share:.0%}", format_duration(time)))
     return _table(("", "", "share", "time"), rows)
 
 
 def _durations_table(intervals: Sequence[ExpressionInterval]) -> str:
-    rows = [
-        (
-            escape_text(emotion),
-            str(one.count),
-            format_duration(one.median),
-            format_duration(one.longest),
-        )
-        for emotion, one in durations(intervals).items()
-    ]
+    rows = []
+    for emotion, seconds in durations(intervals).items():
+        middle, longest = format_duration(median(seconds)), format_duration(max(seconds))
+        rows.append((escape_text(emotion), str(len(seconds)), middle, longest))
     return _table(("", "times", "median", "longest"), rows)
 
 
@@ -206,16 +198,11 @@ def _faces_table(intervals: Sequence[ExpressionInterval], video: bool) -> str:
     for visit in ranked[:MAX_FACES]:
         seconds = time_by_emotion(visit)
         total = sum(seconds.values())
-        most = next(iter(seconds))
-        rows.append(
-            (
-                f"face {visit[0].track_id}",
-                format_time(visit[0].start, video),
-                format_duration(total),
-                _share_bar({emotion: time / total for emotion, time in seconds.items()}, 300),
-                f"{escape_text(most)} {seconds[most] / total:.0%}",
-            )
-        )
+        shares = {emotion: time / total for emotion, time in seconds.items()}
+        most, share = next(iter(shares.items()))
+        came, in_view = format_time(visit[0].start, video), format_duration(total)
+        bar, mostly = _share_bar(shares, 300), f"{escape_text(most)} {share:.0%}"
+        rows.append((f"face {visit[0].track_id}", came, in_view, bar, mostly))
     left_out = len(ranked) - len(rows)
     more = f"<p>{left_out} more, each in view for a shorter time.</p>" if left_out else ""
     return _table(("", "came", "in view", "", "mostly"), rows) + more

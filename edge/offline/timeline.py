@@ -1,11 +1,16 @@
 """Timeline of expressions as SVG, and how reports format times, durations and text."""
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 
-from edge.offline.intervals import ExpressionInterval, clip, visits
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.offline.intervals import ExpressionInterval, visits
 from edge.types import UNCERTAIN
 from edge.view.annotate import color_for
 
@@ -66,11 +71,13 @@ def timeline_svg(intervals: Sequence[ExpressionInterval], video: bool, title: st
     return _document(title, intervals, scale, body, height)
 
 
+@dataclass(frozen=True, slots=True)
 class _TimeScale:
     """Maps a time in seconds to a place across the drawing."""
 
-    def __init__(self, start: float, end: float, video: bool) -> None:
-        self.start, self.end, self.video = start, end, video
+    start: float
+    end: float
+    video: bool
 
     def x(self, time: float) -> float:
         share = (time - self.start) / (self.end - self.start)
@@ -116,36 +123,23 @@ def _bar(interval: ExpressionInterval, y: int, scale: _TimeScale) -> str:
 
 def _density(intervals: Sequence[ExpressionInterval], scale: _TimeScale) -> str:
     """Draw a column for each part of the time; full height is the most faces at a time."""
-    columns = _columns(intervals, scale)
-    tallest = max((sum(column.values()) for column in columns), default=0.0) or 1.0
-    seconds = (scale.end - scale.start) / COLUMNS
+    edges = np.linspace(scale.start, scale.end, COLUMNS + 1)
+    faces: defaultdict[str, NDArray[np.float64]] = defaultdict(lambda: np.zeros(COLUMNS))
+    for one in intervals:
+        overlaps = np.minimum(one.end, edges[1:]) - np.maximum(one.start, edges[:-1])
+        faces[one.emotion] += overlaps.clip(min=0.0) / (edges[1] - edges[0])
+    most = sum(faces.values(), np.zeros(COLUMNS)).max() or 1.0
     width = (WIDTH - LEFT - RIGHT) / COLUMNS
-    parts = [f'<text x="0" y="12">{tallest / seconds:.1f} faces</text>']
-    for index, column in enumerate(columns):
-        y = float(DENSITY_HEIGHT)
-        for emotion in sorted(column):
-            height = DENSITY_HEIGHT * column[emotion] / tallest
-            y -= height
-            parts.append(
-                f'<rect x="{LEFT + index * width:.1f}" y="{y:.1f}" width="{width:.2f}" '
-                f'height="{height:.1f}" fill="{color_for(emotion)}"/>'
-            )
+    parts, tops = [f'<text x="0" y="12">{most:.1f} faces</text>'], np.full(COLUMNS, DENSITY_HEIGHT)
+    for emotion in sorted(faces):
+        heights = DENSITY_HEIGHT * faces[emotion] / most
+        tops = tops - heights
+        parts += [
+            f'<rect x="{LEFT + index * width:.1f}" y="{tops[index]:.1f}" width="{width:.2f}" '
+            f'height="{heights[index]:.1f}" fill="{color_for(emotion)}"/>'
+            for index in np.flatnonzero(heights)
+        ]
     return "".join(parts)
-
-
-def _columns(intervals: Sequence[ExpressionInterval], scale: _TimeScale) -> list[dict[str, float]]:
-    """Return for each part of the time the seconds of each expression in it."""
-    seconds = (scale.end - scale.start) / COLUMNS
-    columns: list[dict[str, float]] = [{} for _ in range(COLUMNS)]
-    for interval in intervals:
-        first = int((interval.start - scale.start) / seconds)
-        last = min(COLUMNS - 1, int((interval.end - scale.start) / seconds))
-        for index in range(first, last + 1):
-            begin = scale.start + index * seconds
-            part = clip(interval, begin, begin + seconds)
-            if part is not None:
-                columns[index][part.emotion] = columns[index].get(part.emotion, 0.0) + part.seconds
-    return columns
 
 
 def _document(

@@ -1,15 +1,18 @@
-"""Analysis of whole video files: one after another, over the cores, or over a Dask cluster."""
+"""Video files: analyzed whole, one by one or in parallel, and their annotated copies."""
 
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,18 +20,17 @@ from typing import Any
 import cv2
 import msgspec
 
-from edge.capture import EndOfStream, Source
 from edge.capture.video import VideoSettings
 from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
-from edge.offline.video_io import AnnotatedVideoWriter, probe_video
+from edge.offline.recognizer import analyze_frames
 from edge.pipeline.build import build_components
-from edge.pipeline.pipeline import Pipeline
-from edge.types import AnalyzedFrame, EmotionEvent, Frame, SinkRecord
-from edge.view.settings import PreviewSettings, WebSettings
+from edge.types import AnalyzedFrame, EmotionEvent, Image, SinkRecord
+from edge.view import PreviewSettings, PrivacyBlur, WebSettings
+from edge.view.annotate import annotate
 
-PROGRESS_INTERVAL_S = 0.02
-"""Seconds between two reports of progress."""
+DEFAULT_FPS = 25.0
+"""Frames per second of a video that does not state its own."""
 
 DASK_CONNECT_TIMEOUT_S = 5.0
 """Seconds within which the scheduler of a cluster must answer."""
@@ -85,83 +87,40 @@ def analyze_video(
 
     Args:
         job: the video.
-        on_progress: called now and then with the number of frames so far.
+        on_progress: called with the number of frames so far.
 
     Raises:
         InputError: the video cannot be read at all.
         EmotiondError: the copy cannot be written, or something in the config cannot be used.
     """
     cv2.setNumThreads(1)  # every stage has a thread of its own
-    started = time.monotonic()
-    info, sink = probe_video(job.video), CollectingSink()
-    components = build_components(_config(job))
-    source = ErrorCapturingSource(components.source)
-    with ExitStack() as stack:
-        consumer = _VideoConsumer()
-        if job.out is not None:
-            writer = AnnotatedVideoWriter(job.video, job.out, info, job.config.privacy.blur)
-            consumer.writer = stack.enter_context(writer)
-        pipeline = Pipeline(replace(components, source=source, sinks=(sink,)), consumer)
-        stack.callback(pipeline.stop)
-        pipeline.start()
-        while pipeline.running and pipeline.error is None:
-            on_progress(consumer.frames)
-            time.sleep(PROGRESS_INTERVAL_S)
-        if pipeline.error is not None:
-            raise pipeline.error
-        if source.error is not None and not consumer.frames:
-            raise source.error
-    error = str(source.error) if source.error else None
-    elapsed_s = time.monotonic() - started
-    return VideoResult(job.video, consumer.frames, elapsed_s, tuple(sink.events), error)
-
-
-def _config(job: VideoJob) -> Config:
+    started, frames, error = time.monotonic(), 0, None
+    info, sink = probe_video(job.video), _EventCollector()
     source = VideoSettings(job.video, realtime=False)
-    return msgspec.structs.replace(
+    config = msgspec.structs.replace(
         job.config, source=source, sinks=(), preview=PreviewSettings(), web=WebSettings()
     )
-
-
-class ErrorCapturingSource:
-    """A source that ends at the first input that cannot be read, and keeps the reason.
-
-    Attributes:
-        error: the reason; None where the source came to its own end.
-    """
-
-    def __init__(self, source: Source) -> None:
-        self.error: InputError | None = None
-        self._source = source
-
-    @property
-    def online(self) -> bool | None:
-        """As the wrapped source's."""
-        return self._source.online
-
-    def read(self) -> Frame | None:
-        """Return the next frame.
-
-        Raises:
-            EndOfStream: there is none.
-        """
+    components = replace(build_components(config), sinks=(sink,))
+    with ExitStack() as stack:
+        write: Callable[[AnalyzedFrame], object] | None = None
+        if job.out is not None:
+            copy = annotated_copy(job.video, job.out, info, job.config.privacy.blur)
+            write = stack.enter_context(copy)
+        analyzed = stack.enter_context(closing(analyze_frames(components)))
         try:
-            return self._source.read()
-        except InputError as error:
-            self.error = error
-            raise EndOfStream from error
+            for frames, frame in enumerate(analyzed, start=1):
+                if write is not None:
+                    write(frame)
+                on_progress(frames)
+        except InputError as broken:
+            if not frames:
+                raise
+            error = str(broken)
+    return VideoResult(job.video, frames, time.monotonic() - started, tuple(sink.events), error)
 
-    def close(self) -> None:
-        """Close the wrapped source."""
-        self._source.close()
 
-
-class CollectingSink:
-    """A sink that keeps events in memory.
-
-    Attributes:
-        events: in the order in which they were published.
-    """
+class _EventCollector:
+    """A sink that keeps events in memory."""
 
     dropped = 0
     status_text: str | None = None
@@ -173,7 +132,6 @@ class CollectingSink:
         """Nothing has to be opened."""
 
     def publish(self, record: SinkRecord) -> None:
-        """Keep an event; other records are ignored."""
         if isinstance(record, EmotionEvent):
             self.events.append(record)
 
@@ -181,20 +139,121 @@ class CollectingSink:
         """Nothing has to be closed."""
 
 
-class _VideoConsumer:
-    """Counts frames; where there is a writer, has each written, and makes the pipeline wait."""
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """Size and length of a video, as its header states them.
 
-    def __init__(self) -> None:
-        self.frames = 0
-        self.writer: AnnotatedVideoWriter | None = None
+    Attributes:
+        width, height: in pixels.
+        fps: frames per second.
+        frames: number of frames; it may be wrong, or 0 where it is not stated.
+    """
 
-    def show(self, scene: AnalyzedFrame) -> None:
-        self.frames += 1
-        if self.writer is not None:
-            self.writer.write(scene)
+    width: int
+    height: int
+    fps: float
+    frames: int
 
-    def clear(self) -> None:
-        """Nothing to clear: a video has no pauses."""
+
+def probe_video(path: Path) -> VideoInfo:
+    """Read size and length from the header of a video.
+
+    Raises:
+        InputError: the file is missing or no video.
+    """
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    try:
+        if not path.exists() or not capture.isOpened():
+            reason = "cannot be read as a video" if path.exists() else "there is no such file"
+            raise InputError(f"{path}: {reason}")
+        return VideoInfo(
+            width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+            fps=capture.get(cv2.CAP_PROP_FPS) or DEFAULT_FPS,
+            frames=max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))),
+        )
+    finally:
+        capture.release()
+
+
+@contextmanager
+def annotated_copy(
+    video: Path, path: Path, info: VideoInfo, blur: PrivacyBlur
+) -> Iterator[Callable[[AnalyzedFrame], object]]:
+    """Give a function that appends a frame to an annotated copy of a video.
+
+    The file appears once the block has ended; where it ends by an error there is none. It is
+    H.264 with the sound of the original where the program ffmpeg is installed. Elsewhere it is
+    MPEG-4 Part 2 without sound, which players play and browsers do not.
+
+    Args:
+        video: the original.
+        path: of the copy.
+        info: size and length of the original.
+        blur: what is hidden in the copy.
+
+    Raises:
+        EmotiondError: the file cannot be written.
+    """
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    program = shutil.which("ffmpeg")
+    encoder = (
+        _ffmpeg_encoder(program, video, part, info) if program else _opencv_encoder(part, info)
+    )
+    try:
+        with encoder as write:
+            yield lambda frame: write(annotate(frame, blur))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _ffmpeg_encoder(
+    program: str, video: Path, path: Path, info: VideoInfo
+) -> Iterator[Callable[[Image], object]]:
+    """Encode H.264 with the sound of the original, through the program ffmpeg."""
+    images = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-framerate", f"{info.fps:.6f}"]
+    images += ["-video_size", f"{info.width}x{info.height}", "-i", "pipe:"]
+    # Odd sizes are cut by a row or column: H.264 as browsers play it halves its colors.
+    codec = ["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-c:v", "libx264"]
+    codec += ["-preset", "veryfast", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
+    # Damaged sound is no reason to have no copy.
+    sound = ["-map", "0:v", "-map", "1:a?", "-c:a", "aac", "-max_error_rate", "1"]
+    command = [program, "-v", "error", "-y", *images, "-i", str(video), *sound, *codec, str(path)]
+    # Not a pipe: for a video with damaged sound ffmpeg prints more than one holds.
+    with tempfile.TemporaryFile() as stderr:
+        # In a session of its own: Ctrl-C in the terminal is for this program.
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stderr=stderr, start_new_session=True
+        )
+        assert process.stdin is not None
+        broken: BrokenPipeError | None = None
+        try:
+            with process.stdin as pipe:
+                yield lambda image: pipe.write(image.data)
+        except BrokenPipeError as error:
+            broken = error
+        finally:
+            process.wait()
+        if broken is not None or process.returncode != 0:
+            stderr.seek(0)
+            reason = stderr.readline().decode(errors="replace").strip()
+            raise EmotiondError(f"{path}: cannot be written: ffmpeg: {reason}") from broken
+
+
+@contextmanager
+def _opencv_encoder(path: Path, info: VideoInfo) -> Iterator[Callable[[Image], object]]:
+    """Encode MPEG-4 Part 2 without sound."""
+    codec = cv2.VideoWriter.fourcc(*"mp4v")
+    size = info.width, info.height
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, info.fps, size)
+    if not writer.isOpened():
+        raise EmotiondError(f"{path}: cannot be written as a film")
+    try:
+        yield writer.write
+    finally:
+        writer.release()
 
 
 def analyze_parallel(jobs: Sequence[VideoJob], processes: int) -> Iterator[Outcome]:

@@ -28,8 +28,7 @@ from edge.pipeline.processing import (
 )
 from edge.publish import ExclusiveSink, Sink, SinkContext, SinkSettings
 from edge.service.commands import Catalog, CommandQueue
-from edge.view import ViewContext, WebSettings, open_preview, open_web
-from edge.view.settings import PrivacyBlur
+from edge.view import PrivacyBlur, ViewContext, WebSettings, open_preview, open_web
 
 SINK_SECTIONS = ("sinks", "view", "web", "privacy", "state")
 """Sections of the config that sinks and views are built from."""

@@ -37,7 +37,7 @@ from edge.service.commands import (
 )
 from edge.service.pause import PauseController, PauseStore
 from edge.types import CameraState
-from edge.view.blur import apply_privacy
+from edge.view.annotate import apply_privacy
 
 THRESHOLD_KEYS = {
     "face_threshold": ("classifier", "face_threshold"),

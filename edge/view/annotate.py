@@ -1,14 +1,14 @@
-"""Annotated images: boxes, labels and confidence of faces, in the color of each expression."""
+"""Annotated images: privacy blur, and boxes, labels and confidence in each expression's color."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
 
 from edge.geometry import Box
 from edge.types import UNCERTAIN, AnalyzedFrame, Expression, Image
-from edge.view.blur import apply_privacy
-from edge.view.settings import PrivacyBlur
+from edge.view import PrivacyBlur
 
 LABEL_COLORS = {
     "angry": "#d55e00",
@@ -40,6 +40,15 @@ LETTER_HEIGHT = 1 / 40
 
 DASHES = 8
 """Dashes on each side of the box of a face that is not seen at the moment."""
+
+BLUR_MARGIN = 1.6
+"""Side of the blurred square, in longer sides of the box: hair and chin tell who somebody is."""
+
+BLUR_BLOCKS = 6
+"""Squares across a blurred face: too few to tell who it is."""
+
+HIDDEN_GRAY = 32
+"""Gray value (0-255) of an image that is hidden as a whole."""
 
 BgrColor = tuple[int, int, int]
 """Blue, green and red, 0-255 each."""
@@ -97,6 +106,35 @@ def draw_faces(image: Image, faces: Sequence[Expression]) -> None:
         _draw_box(image, face, style)
     for face in faces:  # over every box, so that no line crosses a label
         _draw_label(image, face, style)
+
+
+def apply_privacy(frame: AnalyzedFrame, blur: PrivacyBlur) -> Image:
+    """Return a copy of a frame's image, BGR uint8, with what `blur` says hidden.
+
+    Whatever the detector took for a face is blurred, published or not; a face that it does not
+    find is not.
+    """
+    source = frame.frame.image
+    if blur is PrivacyBlur.FRAME:
+        return np.full_like(source, HIDDEN_GRAY)
+    image = source.copy()
+    if blur is PrivacyBlur.FACES:
+        tracked = frame.tracked
+        for box in (*(track.box for track in tracked.tracks), *tracked.candidate_boxes):
+            _pixelate(image, Box.around(box.center, BLUR_MARGIN * max(box.width, box.height)))
+    return image
+
+
+def _pixelate(image: Image, box: Box) -> None:
+    """Replace one part of an image by a few squares of its mean colors."""
+    height, width = image.shape[:2]
+    left, top = max(0, round(box.x1)), max(0, round(box.y1))
+    right, bottom = min(width, round(box.x2)), min(height, round(box.y2))
+    if left >= right or top >= bottom:
+        return
+    part = image[top:bottom, left:right]
+    coarse = cv2.resize(part, (BLUR_BLOCKS, BLUR_BLOCKS), interpolation=cv2.INTER_AREA)
+    cv2.resize(coarse, part.shape[1::-1], dst=part, interpolation=cv2.INTER_NEAREST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ from edge.service.commands import (
     Shutdown,
 )
 from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image, SinkRecord
+from edge.view import ViewContext
 from edge.view.annotate import BLACK, WHITE, DrawStyle, annotate, draw_text
-from edge.view.settings import ViewContext
 
 FRAME_HEADER = struct.Struct("<HH")
 """Width and height of an image; height x width x 3 bytes follow: blue, green, red."""
@@ -131,35 +131,28 @@ class PreviewSink:
 
     def _run(self) -> None:
         """Send what is new until the window is closed, from here or by its process."""
+        assert self._process is not None
+        assert self._process.stdin is not None
         shown: tuple[AnalyzedFrame | None, tuple[str, ...] | None] = None, None
-        with suppress(BrokenPipeError):
+        with suppress(BrokenPipeError), self._process.stdin as pipe:
             while not self._closed.is_set():
                 frame = self._context.latest.next(shown[0], POLL_INTERVAL_S)
                 text = self._keys.text
                 if frame is not shown[0] or text != shown[1]:
-                    self._send(render_window(frame, self._context, text))
+                    image = render_window(frame, self._context, text)
+                    height, width = image.shape[:2]
+                    pipe.write(FRAME_HEADER.pack(width, height))
+                    pipe.write(image.data)
+                    pipe.flush()
                 shown = frame, text
-        self._end()
+        if not self._closed.is_set():
+            self._log_end(self._process)
 
-    def _send(self, image: Image) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        height, width = image.shape[:2]
-        self._process.stdin.write(FRAME_HEADER.pack(width, height))
-        self._process.stdin.write(image.tobytes())
-        self._process.stdin.flush()
-
-    def _end(self) -> None:
-        """End the process; where it ended by itself, log why."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
-        if self._closed.is_set():
-            return
-        code = self._process.wait()
-        assert self._process.stderr is not None
-        reason = " ".join(self._process.stderr.read().decode(errors="replace").split())
+    def _log_end(self, process: "subprocess.Popen[bytes]") -> None:
+        """Log why the process ended by itself."""
+        assert process.stderr is not None
+        reason = " ".join(process.stderr.read().decode(errors="replace").split())
+        code = process.wait()
         if code == EXIT_NO_DISPLAY:
             log.warning(
                 "no preview window: there is no display (%s); run it in a desktop session, or set "
@@ -235,18 +228,15 @@ class KeyHandler:
 
     @property
     def text(self) -> tuple[str, ...]:
-        """The lines to write into the image."""
-        lines = HELP if self._show_help else ()
-        note = (self._note,) if self._clock() < self._note_until else ()
-        return (*lines, *dict.fromkeys((*self._camera_state(), *note)))
-
-    def _camera_state(self) -> tuple[str, ...]:
-        """Say why nothing is seen, where nothing is."""
-        if self._context.latest.newest is not None:
-            return ()
-        camera = self.status.camera if self.status else CameraState.ONLINE
-        texts = {CameraState.PAUSED: "paused", CameraState.OFFLINE: "the camera is away"}
-        return (texts.get(camera, "waiting for the first picture"),)
+        """The lines to write into the image: help, why nothing is seen, and the last result."""
+        lines = list(HELP) if self._show_help else []
+        if self._context.latest.newest is None:
+            camera = self.status.camera if self.status else CameraState.ONLINE
+            texts = {CameraState.PAUSED: "paused", CameraState.OFFLINE: "the camera is away"}
+            lines.append(texts.get(camera, "waiting for the first picture"))
+        if self._clock() < self._note_until and self._note not in lines:
+            lines.append(self._note)
+        return tuple(lines)
 
     def _notify(self, note: str) -> None:
         self._note, self._note_until = note, self._clock() + NOTE_S

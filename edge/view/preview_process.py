@@ -7,7 +7,6 @@ that uses it (XSetIOErrorHandler(3)): that must not be the daemon.
 import math
 import sys
 from threading import Thread
-from typing import BinaryIO
 
 import pygame
 
@@ -120,25 +119,15 @@ def _icon() -> pygame.Surface:
 
 
 def _read_frames() -> None:
-    """Post an event for each image on stdin, and one without pixels at its end."""
-    while (header := read_exactly(sys.stdin.buffer, FRAME_HEADER.size)) is not None:
-        width, height = FRAME_HEADER.unpack(header)
-        pixels = read_exactly(sys.stdin.buffer, 3 * width * height)
-        if pixels is None:
+    """Post an event for each whole image on stdin, and one without pixels at its end."""
+    file = sys.stdin.buffer
+    while len(header := file.read(FRAME_HEADER.size)) == FRAME_HEADER.size:
+        size = FRAME_HEADER.unpack(header)
+        pixels = file.read(3 * size[0] * size[1])
+        if len(pixels) < 3 * size[0] * size[1]:
             break
-        pygame.event.post(pygame.event.Event(FRAME_EVENT, size=(width, height), pixels=pixels))
+        pygame.event.post(pygame.event.Event(FRAME_EVENT, size=size, pixels=pixels))
     pygame.event.post(pygame.event.Event(FRAME_EVENT, size=(0, 0), pixels=None))
-
-
-def read_exactly(file: BinaryIO, count: int) -> bytes | None:
-    """Return `count` bytes of a file; None where it ends before."""
-    data = bytearray()
-    while len(data) < count:
-        part = file.read(count - len(data))
-        if not part:
-            return None
-        data += part
-    return bytes(data)
 
 
 if __name__ == "__main__":

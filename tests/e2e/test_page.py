@@ -142,7 +142,7 @@ def test_another_model_is_taken_and_the_page_says_so(visit: Visit) -> None:
 def test_a_detector_that_is_not_installed_is_refused_with_its_reason(visit: Visit) -> None:
     visit.page.locator("#detector").select_option("mediapipe")
     expect(visit.page.locator("#answer")).to_have_class("bad")
-    assert visit.state["detector"] == "emotiond"
+    assert visit.state["detector"] == "builtin"
 
 
 def test_the_camera_can_be_let_go_and_taken_again(visit: Visit) -> None:

@@ -174,11 +174,11 @@ def test_space_lets_go_of_the_camera_and_takes_it_again(
 def test_m_and_d_take_another_model_and_detector(visit: Visit, ground: NDArray[np.int16]) -> None:
     wait_until(lambda: visit.sees_a_picture(ground))
     visit.display.press("m")
-    visit.daemon.wait_for(", detector emotiond", seconds=30)
+    visit.daemon.wait_for(", detector builtin", seconds=30)
     assert "model shallow-int8," not in visit.daemon.log
     visit.display.press("d")
     wait_until(lambda: visit.daemon.log.count(", detector ") == 2, seconds=30)
-    assert visit.daemon.log.count(", detector emotiond") == 1
+    assert visit.daemon.log.count(", detector builtin") == 1
 
 
 def test_s_saves_the_picture_into_the_folder_where_it_was_started(

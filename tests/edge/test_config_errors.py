@@ -10,7 +10,7 @@ from msgspec import inspect
 from edge.config import Config, load_config, parse_config
 from edge.config_errors import RENAMED, find_renamed_keys
 from edge.errors import ConfigError
-from edge.view.settings import PrivacyBlur
+from edge.view import PrivacyBlur
 
 OLD = Path(__file__).parent / "configs" / "version-0.1.yaml"
 """The config file that version 0.1 shipped, with every key."""

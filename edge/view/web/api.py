@@ -3,6 +3,7 @@
 import asyncio
 import io
 import warnings
+from concurrent.futures import Future
 from http import HTTPStatus
 from typing import Any
 
@@ -27,8 +28,8 @@ from edge.service.commands import (
     read_command,
 )
 from edge.types import UNCERTAIN, AnalyzedFrame, DaemonStatus, Image, Stats
+from edge.view import ViewContext
 from edge.view.annotate import color_for
-from edge.view.settings import ViewContext
 
 MAX_COMMAND_BYTES = 4096
 
@@ -129,23 +130,20 @@ def parse_command(body: bytes) -> NamedCommand:
     Raises:
         ApiError: the body holds none, or one that is not carried out here.
     """
+    known = [one.value for one in CommandName if one is not CommandName.SNAPSHOT]
     try:
         fields = msgspec.json.decode(body, type=dict[str, Any])
-        return read_command(_command_name(fields.pop("command", None)), fields)
+        name = fields.pop("command", None)
+        if name == CommandName.SNAPSHOT:
+            raise CommandError(ErrorCode.REFUSED, "the picture of this moment is at /snapshot.jpg")
+        if name not in known:
+            text = f"expected `command` to be one of {', '.join(known)}"
+            raise CommandError(ErrorCode.UNKNOWN, text)
+        return read_command(CommandName(name), fields)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", f"is not JSON: {error}") from error
     except CommandError as error:
         raise ApiError.from_command_error(error) from error
-
-
-def _command_name(name: object) -> CommandName:
-    if name == CommandName.SNAPSHOT:
-        raise CommandError(ErrorCode.REFUSED, "the picture of this moment is at /snapshot.jpg")
-    known = {one.value: one for one in CommandName if one is not CommandName.SNAPSHOT}
-    if not isinstance(name, str) or name not in known:
-        text = f"expected `command` to be one of {', '.join(known)}"
-        raise CommandError(ErrorCode.UNKNOWN, text)
-    return known[name]
 
 
 async def execute_command(command: NamedCommand, commands: CommandQueue) -> dict[str, Any]:
@@ -154,19 +152,12 @@ async def execute_command(command: NamedCommand, commands: CommandQueue) -> dict
     Raises:
         ApiError: it was not carried out, or not in time.
     """
-    loop = asyncio.get_running_loop()
-    answered: asyncio.Future[CommandResult | CommandError] = loop.create_future()
-
-    def set_result(result: CommandResult | CommandError) -> None:
-        if not answered.done():
-            answered.set_result(result)
-
-    def answer(result: CommandResult | CommandError) -> None:
-        loop.call_soon_threadsafe(set_result, result)
-
-    commands.submit(CommandRequest(command, answer))
+    answer: Future[CommandResult | CommandError] = Future()
+    commands.submit(CommandRequest(command, answer.set_result))
     try:
-        result = await asyncio.wait_for(answered, COMMAND_TIMEOUT_S)
+        # Shielded: a late answer may still be set, and goes unheard.
+        waiting = asyncio.shield(asyncio.wrap_future(answer))
+        result = await asyncio.wait_for(waiting, COMMAND_TIMEOUT_S)
     except TimeoutError as error:
         text = f"no answer came within {COMMAND_TIMEOUT_S:.0f} s; it may still be carried out"
         raise ApiError(HTTPStatus.GATEWAY_TIMEOUT, "slow", text) from error

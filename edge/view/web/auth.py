@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import ConfigError
-from edge.view.settings import WebSettings
+from edge.view import WebSettings
 from edge.view.web.api import ApiError
 
 MIN_TOKEN_LENGTH = 16

@@ -1,65 +1,60 @@
 """Metrics of the daemon as Prometheus reads them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from edge.types import CameraState, Stats
-from edge.view.settings import ViewContext
-from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
+from edge.pipeline.latest_frame import LatestFrame
+from edge.types import CameraState, DaemonStatus, Stats
 
 
 def render_metrics(
-    events: EventBroadcaster, video: MjpegBroadcaster, context: ViewContext
+    status: DaemonStatus | None, stats: Stats | None, latest: LatestFrame, viewers: int
 ) -> bytes:
-    """Return all metrics in the text format of Prometheus, version 0.0.4."""
+    """Return all metrics in the text format of Prometheus, version 0.0.4.
+
+    Args:
+        status: the latest; None before the first.
+        stats: the latest; None before the first.
+        latest: the faces of this moment.
+        viewers: number of viewers of the live video.
+    """
+    metrics = [*_present(status, latest, viewers)]
+    if stats is not None:
+        metrics += [*_totals(stats), *_measurements(stats)]
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(MetricsCollector(events, video, context))
+    registry.register(_Collector(metrics))
     return generate_latest(registry)
 
 
-class MetricsCollector(Collector):
-    """Collects the metrics when they are asked for.
+class _Collector(Collector):
+    """Gives the metrics of this moment to a registry."""
 
-    Args:
-        events: has the latest status and stats.
-        video: knows its viewers.
-        context: has the latest frame.
-    """
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
 
-    def __init__(
-        self, events: EventBroadcaster, video: MjpegBroadcaster, context: ViewContext
-    ) -> None:
-        self._events = events
-        self._video = video
-        self._context = context
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield the metrics of this moment, then those of the latest stats."""
-        yield from self._present()
-        if self._events.stats is not None:
-            yield from _totals(self._events.stats)
-            yield from _measurements(self._events.stats)
 
-    def _present(self) -> Iterator[Metric]:
-        status, frame = self._events.status, self._context.latest.newest
-        counts = Counter(face.emotion for face in frame.expressions) if frame else Counter[str]()
-        faces = GaugeMetricFamily(
-            "emotiond_faces_in_view", "Faces told of, by emotion.", labels=["emotion"]
-        )
-        for emotion in sorted({*(status.labels if status else ()), *counts}):
-            faces.add_metric([emotion], counts[emotion])
-        yield faces
-        camera = GaugeMetricFamily("emotiond_camera", "1 for how it is.", labels=["state"])
-        for state in CameraState:
-            camera.add_metric([state.value], status is not None and status.camera is state)
-        yield camera
-        fps, viewers = self._context.latest.fps, self._video.viewers
-        yield GaugeMetricFamily("emotiond_frames_per_second", "Analysed.", value=fps)
-        yield GaugeMetricFamily("emotiond_viewers", "Of the live picture.", value=viewers)
+def _present(status: DaemonStatus | None, latest: LatestFrame, viewers: int) -> Iterator[Metric]:
+    frame = latest.newest
+    counts = Counter(face.emotion for face in frame.expressions) if frame else Counter[str]()
+    faces = GaugeMetricFamily(
+        "emotiond_faces_in_view", "Faces told of, by emotion.", labels=["emotion"]
+    )
+    for emotion in sorted({*(status.labels if status else ()), *counts}):
+        faces.add_metric([emotion], counts[emotion])
+    yield faces
+    camera = GaugeMetricFamily("emotiond_camera", "1 for how it is.", labels=["state"])
+    for state in CameraState:
+        camera.add_metric([state.value], status is not None and status.camera is state)
+    yield camera
+    yield GaugeMetricFamily("emotiond_frames_per_second", "Analysed.", value=latest.fps)
+    yield GaugeMetricFamily("emotiond_viewers", "Of the live picture.", value=viewers)
 
 
 def _totals(stats: Stats) -> Iterator[Metric]:

@@ -10,15 +10,15 @@ import yaml
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from edge.errors import EmotiondError
 from edge.service.commands import CommandQueue
 from edge.types import CameraState
+from edge.view import ViewContext, WebSettings
 from edge.view.annotate import annotate
-from edge.view.settings import ViewContext
 from edge.view.web.api import (
     MAX_COMMAND_BYTES,
     ApiError,
@@ -28,86 +28,98 @@ from edge.view.web.api import (
     parse_command,
     read_body,
 )
-from edge.view.web.auth import TokenAuth
+from edge.view.web.auth import AuthMiddleware, open_token_auth
 from edge.view.web.prometheus import render_metrics
-from edge.view.web.streams import MJPEG_TYPE, EventBroadcaster, MjpegBroadcaster
+from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 
 PAGE = files(__package__) / "page"
 OPENAPI = files(__package__) / "openapi.yaml"
 
 PAGE_FILES = {
-    "/page.js": "text/javascript",
-    "/page.css": "text/css",
-    "/page.svg": "image/svg+xml",
+    "/": ("page.html", "text/html"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.svg": ("page.svg", "image/svg+xml"),
 }
-"""Media types of the files that the page loads, by path."""
+"""Name and media type of each file of the page, by path."""
 
 log = logging.getLogger(__name__)
 
 
-class Handlers:
-    """Request handlers, one method for each route.
+class WebApp:
+    """The page and its API: one method for each route.
 
     Args:
+        settings: of the server.
+        context: what is shown.
+        commands: takes the commands of visitors.
+
+    Attributes:
         auth: who may look and command.
         events: server-sent events.
         video: the live video.
-        context: what is shown.
-        commands: takes commands.
+
+    Raises:
+        ConfigError: others could reach it without a token, or the token cannot be used.
     """
 
-    def __init__(
-        self,
-        auth: TokenAuth,
-        events: EventBroadcaster,
-        video: MjpegBroadcaster,
-        context: ViewContext,
-        commands: CommandQueue,
-    ) -> None:
-        self._auth = auth
-        self._events = events
-        self._video = video
+    def __init__(self, settings: WebSettings, context: ViewContext, commands: CommandQueue) -> None:
+        self.auth = open_token_auth(settings)
+        self.events = EventBroadcaster(context)
+        self.video = MjpegBroadcaster(context, settings.max_viewers)
+        self._uploads = UploadAnalyzer(context)
         self._context = context
         self._commands = commands
-        self._uploads = UploadAnalyzer(context)
 
-    async def page(self, _request: Request) -> Response:
-        """Return the page; where there is no token, with a cookie that allows commands."""
-        response = _read_page_file("page.html", "text/html")
-        if self._auth.token is None:
-            self._auth.login(response)
+    @property
+    def asgi(self) -> ASGIApp:
+        """The application with every route and error handler, behind the checks of requests."""
+        routes = [
+            *(Route(path, self.page) for path in PAGE_FILES),
+            Route("/stream.mjpg", self.stream),
+            Route("/snapshot.jpg", self.snapshot),
+            Route("/events", self.event_stream),
+            Route("/api/state", self.state),
+            Route("/api/analyse", self.analyze, methods=["POST"]),
+            Route("/api/control", self.control, methods=["POST"]),
+            Route("/api/login", self.login, methods=["POST"]),
+            Route("/api/logout", self.logout, methods=["POST"]),
+            Route("/healthz", self.health),
+            Route("/metrics", self.metrics),
+            Route("/openapi.json", self.openapi),
+        ]
+        kinds = (ApiError, HTTPException, EmotiondError, Exception)
+        app = Starlette(routes=routes, exception_handlers=dict.fromkeys(kinds, _error_response))
+        return AuthMiddleware(app, self.auth)
+
+    async def page(self, request: Request) -> Response:
+        """Return a file of the page; where there is no token, with a cookie to command by."""
+        name, kind = PAGE_FILES[request.scope["path"]]
+        response = Response((PAGE / name).read_bytes(), media_type=kind)
+        if name == "page.html" and self.auth.token is None:
+            self.auth.login(response)
         return response
 
-    async def page_file(self, request: Request) -> Response:
-        """Return another file of the page."""
-        path = request.scope["path"]
-        return _read_page_file(path.removeprefix("/"), PAGE_FILES[path])
-
-    async def stream(self, request: Request) -> Response:
+    async def stream(self, _request: Request) -> Response:
         """Return the live video."""
-        if request.method == "HEAD":
-            return Response(media_type=MJPEG_TYPE)
-        return _MjpegResponse(self._video)
+        return self.video.stream()
 
     async def snapshot(self, _request: Request) -> Response:
         """Return the latest frame, annotated."""
-        return Response(self._video.snapshot(), media_type="image/jpeg")
+        return Response(self.video.snapshot(), media_type="image/jpeg")
 
-    async def events(self, request: Request) -> Response:
+    async def event_stream(self, _request: Request) -> Response:
         """Return events, faces and state as they come."""
-        kind = "text/event-stream"
-        if request.method == "HEAD":
-            return Response(media_type=kind)
-        return StreamingResponse(self._events.listen(), media_type=kind)
+        return self.events.stream()
 
     async def state(self, request: Request) -> Response:
         """Return the state of the daemon and the faces of this moment."""
         return JSONResponse(
             {
-                **self._events.state(),
+                **self.events.state(),
                 **faces_json(self._context),
-                "viewers": self._video.viewers,
-                "authorised": self._auth.is_authenticated(request.headers),
+                "viewers": len(self.video.viewers),
+                "authorised": self.auth.is_authenticated(request.headers),
             }
         )
 
@@ -118,7 +130,7 @@ class Handlers:
             image = annotate(frame, self._context.blur)
             return Response(cv2.imencode(".jpg", image)[1].tobytes(), media_type="image/jpeg")
         width, height = frame.frame.size
-        status = self._events.status
+        status = self.events.status
         return JSONResponse(
             {
                 "width": width,
@@ -142,21 +154,21 @@ class Handlers:
         except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
             text = 'expected {"token": "..."}'
             raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", text) from error
-        if not self._auth.verify(token):
+        if not self.auth.verify(token):
             raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorised", "that is not the token")
         response = JSONResponse({})
-        self._auth.login(response)
+        self.auth.login(response)
         return response
 
     async def logout(self, _request: Request) -> Response:
         """Take the cookie back."""
         response = JSONResponse({})
-        self._auth.logout(response)
+        self.auth.logout(response)
         return response
 
     async def health(self, _request: Request) -> Response:
         """Tell whether frames come, or none are wanted."""
-        status = self._events.status
+        status = self.events.status
         camera = status.camera if status else CameraState.OFFLINE
         if camera is CameraState.OFFLINE:
             return JSONResponse({"status": "camera offline"}, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -164,7 +176,9 @@ class Handlers:
 
     async def metrics(self, _request: Request) -> Response:
         """Return the metrics for Prometheus."""
-        text = render_metrics(self._events, self._video, self._context)
+        text = render_metrics(
+            self.events.status, self.events.stats, self._context.latest, len(self.video.viewers)
+        )
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def openapi(self, _request: Request) -> Response:
@@ -172,75 +186,18 @@ class Handlers:
         return JSONResponse(yaml.safe_load(OPENAPI.read_bytes()))
 
 
-def build_app(
-    auth: TokenAuth,
-    events: EventBroadcaster,
-    video: MjpegBroadcaster,
-    context: ViewContext,
-    commands: CommandQueue,
-) -> Starlette:
-    """Return the application with every route and error handler; arguments as of `Handlers`."""
-    handlers = Handlers(auth, events, video, context, commands)
-    routes = [
-        Route("/", handlers.page),
-        *(Route(path, handlers.page_file) for path in PAGE_FILES),
-        Route("/stream.mjpg", handlers.stream),
-        Route("/snapshot.jpg", handlers.snapshot),
-        Route("/events", handlers.events),
-        Route("/api/state", handlers.state),
-        Route("/api/analyse", handlers.analyze, methods=["POST"]),
-        Route("/api/control", handlers.control, methods=["POST"]),
-        Route("/api/login", handlers.login, methods=["POST"]),
-        Route("/api/logout", handlers.logout, methods=["POST"]),
-        Route("/healthz", handlers.health),
-        Route("/metrics", handlers.metrics),
-        Route("/openapi.json", handlers.openapi),
-    ]
-    exception_handlers = {
-        ApiError: _on_api_error,
-        HTTPException: _on_http_error,
-        EmotiondError: _on_emotiond_error,
-        Exception: _on_exception,
-    }
-    return Starlette(routes=routes, exception_handlers=exception_handlers)
-
-
-class _MjpegResponse(Response):
-    """The live video, for one viewer."""
-
-    def __init__(self, video: MjpegBroadcaster) -> None:
-        super().__init__()
-        self._video = video
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._video.stream(receive, send)
-
-
-def _read_page_file(name: str, kind: str) -> Response:
-    return Response((PAGE / name).read_bytes(), media_type=kind)
-
-
-def _on_api_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)
-    return error.response
-
-
-def _on_http_error(_request: Request, error: Exception) -> Response:
-    """Answer a request to an unknown path, or with a method that the path does not have."""
-    assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
-    response = ApiError(status, "unknown", status.phrase).response
-    response.headers.update(error.headers or {})
-    return response
-
-
-def _on_emotiond_error(_request: Request, error: Exception) -> Response:
-    """Answer where a model or detector cannot be used any more."""
-    return ApiError(HTTPStatus.CONFLICT, "failed", str(error)).response
-
-
-def _on_exception(_request: Request, error: Exception) -> Response:
-    """Answer a fault of the program, and log it."""
+def _error_response(_request: Request, error: Exception) -> Response:
+    """Answer a request that failed; a fault of the program is logged."""
+    match error:
+        case ApiError():
+            return error.response
+        case HTTPException():  # an unknown path, or a method that the path does not have
+            status = HTTPStatus(error.status_code)
+            response = ApiError(status, "unknown", status.phrase).response
+            response.headers.update(error.headers or {})
+            return response
+        case EmotiondError():  # a model or detector cannot be used any more
+            return ApiError(HTTPStatus.CONFLICT, "failed", str(error)).response
     log.error("a fault of the web page", exc_info=error)
     text = "a fault of the program; its log tells more"
     return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "failed", text).response

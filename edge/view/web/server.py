@@ -14,10 +14,8 @@ from edge.errors import EmotiondError
 from edge.publish import Sink
 from edge.service.commands import CommandQueue
 from edge.types import SinkRecord
-from edge.view.settings import ViewContext, WebSettings
-from edge.view.web.auth import AuthMiddleware, open_token_auth
-from edge.view.web.routes import build_app
-from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
+from edge.view import ViewContext, WebSettings
+from edge.view.web.routes import WebApp
 
 KEEP_ALIVE_S = 5
 """Seconds a connection may stay without a request."""
@@ -39,6 +37,9 @@ class WebServer:
         context: what is shown.
         commands: takes the commands of visitors.
 
+    Attributes:
+        app: what it serves.
+
     Raises:
         ConfigError: others could reach it without a token, or the token cannot be used.
     """
@@ -48,13 +49,10 @@ class WebServer:
 
     def __init__(self, settings: WebSettings, context: ViewContext, commands: CommandQueue) -> None:
         self._settings = settings
-        self._auth = open_token_auth(settings)
-        self._events = EventBroadcaster(context)
-        self._video = MjpegBroadcaster(context, settings.max_viewers)
-        app = build_app(self._auth, self._events, self._video, context, commands)
+        self.app = WebApp(settings, context, commands)
         config = uvicorn.Config(
-            AuthMiddleware(app, self._auth),
-            http=HeaderTimeoutProtocol,
+            self.app.asgi,
+            http=_HeaderTimeoutProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -96,18 +94,18 @@ class WebServer:
         if self._socket is None:
             self.prepare()
         assert self._socket is not None
-        self._auth.port = self._socket.getsockname()[1]
+        self.app.auth.port = self._socket.getsockname()[1]
         self._thread.start()
         log.info("web page at %s", self.url)
 
     def publish(self, record: SinkRecord) -> None:
         """Pass a record on to whoever listens."""
-        self._events.publish(record)
+        self.app.events.publish(record)
 
     def close(self, timeout: float) -> None:
         """End every stream, and the server."""
-        self._events.close()
-        self._video.close()
+        self.app.events.close()
+        self.app.video.close()
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join(timeout)
@@ -117,13 +115,7 @@ class WebServer:
     def _run(self) -> None:
         assert self._socket is not None
         with suppress(asyncio.CancelledError):
-            asyncio.run(self._serve(self._socket))
-
-    async def _serve(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        self._events.start(loop)
-        self._video.start(loop)
-        await self._server.serve([listening])
+            asyncio.run(self._server.serve([self._socket]))
 
 
 def listen(settings: WebSettings, shared: socket.socket | None = None) -> socket.socket:
@@ -154,28 +146,24 @@ def listen(settings: WebSettings, shared: socket.socket | None = None) -> socket
     return listening
 
 
-class HeaderTimeoutProtocol(HttpToolsProtocol):
+class _HeaderTimeoutProtocol(HttpToolsProtocol):
     """HTTP protocol that disconnects clients whose request header does not come in time."""
 
     _timeout: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the timeout for the first request."""
         super().connection_made(transport)
         self._start_timeout()
 
     def on_message_begin(self) -> None:
-        """Start the timeout for the rest of the header."""
         super().on_message_begin()
         self._start_timeout()
 
     def on_headers_complete(self) -> None:
-        """Stop the timeout: the body is the application's concern."""
-        self._stop_timeout()
+        self._stop_timeout()  # the body is the application's concern
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timeout: nobody is there."""
         self._stop_timeout()
         super().connection_lost(exc)
 

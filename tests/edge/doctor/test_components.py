@@ -30,7 +30,7 @@ from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.secrets import SecretRef
 from edge.tflite import Runtime
-from edge.view.settings import WebSettings
+from edge.view import WebSettings
 from tests.conftest import ROOT
 from tests.edge.doctor.results import listed, only
 from tests.edge.view.web.servers import serve

@@ -56,7 +56,7 @@ def test_its_head_tells_what_is_in_it() -> None:
     assert figures["with a face in view"] == "1 min 40 s"
     assert figures["expressions"] == "3"
     assert figures["events"] == "5"
-    assert any("model shallow-int8, detector emotiond" in word for word in told)
+    assert any("model shallow-int8, detector builtin" in word for word in told)
 
 
 def test_its_tables_tell_shares_durations_and_faces() -> None:

@@ -31,7 +31,7 @@ from edge.service.commands import (
 )
 from edge.service.controller import Controller
 from edge.types import CameraState
-from edge.view.settings import PrivacyBlur
+from edge.view import PrivacyBlur
 from tests.brokers import wait_until
 from tests.e2e.daemon import read_events
 from tests.edge.infer.models import copy_brightness

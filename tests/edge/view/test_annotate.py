@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edge.geometry import Box
 from edge.types import UNCERTAIN, Image, Reason
+from edge.view import PrivacyBlur
 from edge.view.annotate import (
     BgrColor,
     DrawStyle,
@@ -18,7 +19,6 @@ from edge.view.annotate import (
     label_text,
     text_color_for,
 )
-from edge.view.settings import PrivacyBlur
 from tests.edge.view.scenes import expression, scene
 from tests.eyes import EYES, linear, seen_by
 

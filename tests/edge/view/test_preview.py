@@ -21,8 +21,8 @@ from edge.service.commands import (
     Shutdown,
 )
 from edge.types import CameraState
+from edge.view import PrivacyBlur, ViewContext
 from edge.view.preview import KeyHandler, render_window
-from edge.view.settings import PrivacyBlur, ViewContext
 from tests.edge.view.scenes import expression, scene
 from tests.events import status
 
@@ -36,7 +36,7 @@ class Preview:
         self.now = 0.0
         self.latest = LatestFrame()
         self.commands = CommandQueue()
-        catalog = Catalog(MODELS, ("auto", "emotiond", "haar", "mediapipe"))
+        catalog = Catalog(MODELS, ("auto", "builtin", "haar", "mediapipe"))
         context = ViewContext(self.latest, blur, lambda image: scene(image=image), catalog)
         self.keys = KeyHandler(context, self.commands, lambda: self.now)
 

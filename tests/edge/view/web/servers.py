@@ -19,7 +19,7 @@ from edge.service.commands import (
     CommandResult,
 )
 from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image
-from edge.view.settings import PrivacyBlur, ViewContext, WebSettings
+from edge.view import PrivacyBlur, ViewContext, WebSettings
 from edge.view.web.server import WebServer
 
 LABELS = ("angry", "happy", "sad")

@@ -7,7 +7,7 @@ import pytest
 
 from edge.errors import ConfigError
 from edge.secrets import SecretRef
-from edge.view.settings import WebSettings
+from edge.view import WebSettings
 from edge.view.web.auth import open_token_auth
 from tests.edge.view.web.servers import Server, serve
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from edge.secrets import SecretRef
-from edge.view.settings import WebSettings
+from edge.view import WebSettings
 from edge.view.web.routes import OPENAPI
 from tests.edge.view.scenes import expression, scene
 from tests.edge.view.web.servers import Server, serve
@@ -36,7 +36,7 @@ def test_every_place_is_described_and_the_reverse(server: Server) -> None:
     }
     served = {
         (route.path, method)
-        for route in server.web._server.config.app._app.routes  # type: ignore[union-attr]
+        for route in server.web.app.asgi._app.routes  # type: ignore[attr-defined]
         for method in route.methods - {"HEAD"}
     }
     assert described == served

@@ -11,7 +11,7 @@ from edge.errors import EmotiondError
 from edge.pipeline.latest_frame import LatestFrame
 from edge.service.commands import CommandQueue
 from edge.types import CameraState
-from edge.view.settings import PrivacyBlur, ViewContext, WebSettings
+from edge.view import PrivacyBlur, ViewContext, WebSettings
 from edge.view.web.server import WebServer
 from tests.edge.view.scenes import scene
 from tests.edge.view.web.servers import serve

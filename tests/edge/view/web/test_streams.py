@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edge.types import CameraState, EventType, Image
-from edge.view.settings import PrivacyBlur
+from edge.view import PrivacyBlur
 from tests import schema
 from tests.brokers import wait_until
 from tests.edge.offline.days import event
@@ -54,7 +54,7 @@ def test_an_event_comes_as_subscribers_of_mqtt_see_it(server: Server) -> None:
         stream = listen(server, stack)
         assert stream.headers["content-type"].startswith("text/event-stream")
         start = event(EventType.START, 1, "happy", 5.0)
-        wait_until(lambda: server.web._events.listeners == 1)
+        wait_until(lambda: len(server.web.app.events.listeners) == 1)
         server.web.publish(start)
         told = next_item(stream, "emotion")
         schema.EVENT.validate(told)
@@ -76,7 +76,7 @@ def test_what_happened_long_ago_is_not_told_again(
     server.web.publish(event(EventType.START, 1, "happy", 5.0))
     monkeypatch.setattr("edge.view.web.streams.HISTORY_S", -1.0)
     server.web.publish(event(EventType.START, 2, "happy", 5.0))
-    assert server.web._events._recent() == []
+    assert server.web.app.events._recent() == []
 
 
 def test_faces_are_told_as_they_are_now(server: Server) -> None:
@@ -118,21 +118,26 @@ def test_one_more_than_may_listen_is_sent_away(
     monkeypatch.setattr("edge.view.web.streams.MAX_LISTENERS", 2)
     with ExitStack() as stack:
         assert [listen(server, stack).status for _ in range(3)] == [200, 200, 503]
-    wait_until(lambda: server.web._events.listeners == 0)
+    wait_until(lambda: len(server.web.app.events.listeners) == 0)
 
 
-def test_who_listens_too_slowly_is_sent_away_and_the_others_hear_on(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+def test_who_listens_too_slowly_is_sent_away_and_hears_what_it_missed_when_it_returns(
+    server: Server,
 ) -> None:
-    monkeypatch.setattr("edge.view.web.streams.MAX_QUEUED_ITEMS", 3)
+    listeners = server.web.app.events.listeners
     with ExitStack() as stack:
-        listen(server, stack)
-        wait_until(lambda: server.web._events.listeners == 1)
-        events = server.web._events
-        many = [event(EventType.START, number, "happy", 5.0) for number in range(1, 2000)]
-        for one in many:  # more at once than it can be sent between two of them
+        stream = listen(server, stack)
+        server.web.publish(event(EventType.START, 1, "happy", 5.0))
+        next_item(stream, "emotion")
+        # More at once than the 500 that are kept for those who come later.
+        many = [event(EventType.START, number, "happy", 5.0) for number in range(2, 1000)]
+        for one in many:
             server.web.publish(one)
-        wait_until(lambda: events.listeners == 0)
+        wait_until(lambda: not listeners)
+        again = listen(server, stack)
+        assert [next_item(again, "emotion")["id"] for _ in range(500)] == [
+            one.id for one in many[-500:]
+        ]
 
 
 def watch(server: Server, stack: ExitStack) -> http.client.HTTPResponse:
@@ -185,17 +190,17 @@ def test_with_nobody_watching_nothing_is_encoded(server: Server) -> None:
     for value in range(20):
         server.latest.show(scene(image=grey(value)))
         time.sleep(0.01)
-    assert server.web._video.encoded == 0
+    assert server.web.app.video.encoded == 0
 
 
 def test_for_ten_who_watch_each_scene_is_encoded_once(server: Server) -> None:
     with ExitStack() as stack:
         streams = [watch(server, stack) for _ in range(10)]
-        wait_until(lambda: server.web._video.viewers == 10)
+        wait_until(lambda: len(server.web.app.video.viewers) == 10)
         for value in (10, 90, 170, 250):
             server.latest.show(scene(image=grey(value)))
             assert all(abs(middle(next_picture(stream)) - value) < 8 for stream in streams)
-    assert server.web._video.encoded == 4
+    assert server.web.app.video.encoded == 4
 
 
 def test_one_more_than_there_are_seats_is_sent_away(server: Server) -> None:
@@ -205,7 +210,7 @@ def test_one_more_than_there_are_seats_is_sent_away(server: Server) -> None:
         refused = watch(server, stack)
         assert refused.status == 503
         assert b'"busy"' in refused.read()
-    wait_until(lambda: server.web._video.viewers == 0)
+    wait_until(lambda: len(server.web.app.video.viewers) == 0)
     with ExitStack() as stack:
         assert watch(server, stack).status == 200
 
@@ -232,6 +237,18 @@ def test_while_there_is_nothing_to_see_the_picture_of_before_is_not_shown(server
         second = watch(server, stack)
         server.latest.show(scene(image=grey(200)))
         assert abs(middle(next_picture(second)) - 200) < 8
+
+
+def test_who_comes_after_the_last_has_left_is_not_shown_what_that_one_saw(server: Server) -> None:
+    with ExitStack() as stack:
+        stream = watch(server, stack)
+        server.latest.show(scene(image=grey(50)))
+        next_picture(stream)
+    wait_until(lambda: not server.web.app.video.viewers)
+    time.sleep(0.6)  # nobody waits for a frame any more
+    server.latest.show(scene(image=grey(200)))
+    with ExitStack() as stack:
+        assert abs(middle(next_picture(watch(server, stack))) - 200) < 8
 
 
 def test_what_the_config_hides_is_hidden_in_stream_and_snapshot() -> None:

@@ -12,9 +12,9 @@ import pytest
 from edge.commands.demo import CLIP
 from edge.errors import EmotiondError, InputError
 from edge.geometry import Box
-from edge.offline.video_io import AnnotatedVideoWriter, VideoInfo, probe_video
+from edge.offline.video import VideoInfo, annotated_copy, probe_video
 from edge.types import Image
-from edge.view.settings import PrivacyBlur
+from edge.view import PrivacyBlur
 from tests.edge.view.scenes import expression, scene
 from tests.films import FPS, cut, frames_of, with_sound
 
@@ -40,9 +40,9 @@ def copy(film: Path, path: Path, frames: list[Image], blur: PrivacyBlur = Privac
     """Write an annotated copy of frames, in each of which there is one face."""
     height, width = frames[0].shape[:2]
     measure = VideoInfo(width, height, FPS, len(frames))
-    with AnnotatedVideoWriter(film, path, measure, blur) as writer:
+    with annotated_copy(film, path, measure, blur) as write:
         for frame in frames:
-            writer.write(scene(FACE, image=frame))
+            write(scene(FACE, image=frame))
     return path
 
 
@@ -79,10 +79,10 @@ def test_nothing_is_left_beside_it(film: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("way")
 def test_where_the_block_ends_by_an_error_there_is_no_copy(film: Path, tmp_path: Path) -> None:
     def break_off() -> None:
-        with AnnotatedVideoWriter(
+        with annotated_copy(
             film, tmp_path / "copy.mp4", probe_video(film), PrivacyBlur.NONE
-        ) as writer:
-            writer.write(scene(FACE, image=frames_of(film)[0]))
+        ) as write:
+            write(scene(FACE, image=frames_of(film)[0]))
             raise KeyError
 
     with pytest.raises(KeyError):

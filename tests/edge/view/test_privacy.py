@@ -5,8 +5,8 @@ import pytest
 
 from edge.geometry import Box
 from edge.types import Image
-from edge.view.blur import apply_privacy
-from edge.view.settings import PrivacyBlur
+from edge.view import PrivacyBlur
+from edge.view.annotate import apply_privacy
 from tests.edge.view.scenes import expression, scene
 
 SQUARES = 36
