@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.bench.measurement import Request, repeat
 from edge.bench.schema import ModelRow
-from edge.bench.worker_protocol import Request, repeat, serve_stdin
 from edge.errors import ModelError
 from edge.metrics import rss_bytes
 from edge.model_card import DetectorCard, ModelCard, card_path, decode_card
@@ -33,13 +33,24 @@ class ModelRequest(Request, frozen=True):
     runtime: Runtime
     seconds: float
 
-    module = "edge.bench.model_bench"
-    result = list[ModelRow]
-
     @property
     def name(self) -> str:
         """The runtime: one that is not installed is missing for every model."""
         return self.runtime
+
+    def measure(self) -> list[ModelRow]:
+        """Load the network and time its calls, input and output included.
+
+        Raises:
+            ConfigError, ModelError: the runtime cannot run it.
+        """
+        cv2.setNumThreads(1)
+        importlib.import_module(MODULES[self.runtime])
+        return time_model(
+            self,
+            lambda: TFLiteModel(self.path, self.runtime),
+            lambda model: partial(model.invoke, _random_input(model.input)),
+        )
 
 
 class KerasRequest(Request, frozen=True):
@@ -47,9 +58,6 @@ class KerasRequest(Request, frozen=True):
 
     path: Path
     seconds: float
-
-    module = "converter.keras_bench"
-    result = list[ModelRow]
 
     @property
     def runtime(self) -> str:
@@ -60,6 +68,10 @@ class KerasRequest(Request, frozen=True):
     def name(self) -> str:
         """The file and Keras."""
         return f"{self.path.stem}, {KERAS}"
+
+    def measure(self) -> Any:
+        """Let the training machine's package time it, where that is installed."""
+        return importlib.import_module("converter.keras_bench").measure_keras(self)
 
 
 AnyModelRequest = ModelRequest | KerasRequest
@@ -72,6 +84,14 @@ def select_models(files: Sequence[Path]) -> list[Path]:
         ModelError: there is no such model.
     """
     return [_find(file).absolute() for file in files] or sorted(asset("models").glob("*.tflite"))
+
+
+def _find(file: Path) -> Path:
+    if file.suffix not in KERAS_SUFFIXES:
+        return find_model(file)
+    if not file.is_file():
+        raise ModelError(f"{file}: no such model")
+    return file
 
 
 def model_requests(files: Sequence[Path], seconds: float) -> list[AnyModelRequest]:
@@ -90,21 +110,6 @@ def model_requests(files: Sequence[Path], seconds: float) -> list[AnyModelReques
         else:
             requests += [ModelRequest(model, runtime, seconds) for runtime in Runtime]
     return requests
-
-
-def measure_model(request: ModelRequest) -> list[ModelRow]:
-    """Load a network and time its calls, input and output included.
-
-    Raises:
-        ConfigError, ModelError: the runtime cannot run it.
-    """
-    cv2.setNumThreads(1)
-    importlib.import_module(MODULES[request.runtime])
-    return time_model(
-        request,
-        lambda: TFLiteModel(request.path, request.runtime),
-        lambda model: partial(model.invoke, _random_input(model.input)),
-    )
 
 
 def time_model(
@@ -127,7 +132,6 @@ def time_model(
     call()
     first = time.perf_counter() - called
     timing = repeat(call, request.seconds)
-    grown = rss_bytes() - memory
     accuracy, average_precision = card_accuracy(request.path)
     row = ModelRow(
         model=request.path.stem,
@@ -141,17 +145,9 @@ def time_model(
         p95_ms=timing.p95,
         min_ms=timing.fastest,
         per_second=1000 / timing.p50,
-        memory_mb=grown / 1e6,
+        memory_mb=(rss_bytes() - memory) / 1e6,
     )
     return [row]
-
-
-def _find(file: Path) -> Path:
-    if file.suffix not in KERAS_SUFFIXES:
-        return find_model(file)
-    if not file.is_file():
-        raise ModelError(f"{file}: no such model")
-    return file
 
 
 def _random_input(spec: TensorSpec) -> NDArray[Any]:
@@ -178,7 +174,3 @@ def card_accuracy(model: Path) -> tuple[float | None, float | None]:
         found = (one.average_precision.get("0.4") for one in detector.measured)
         return None, next((one for one in found if one), None)
     return next((one.accuracy for one in card.measured), None), None
-
-
-if __name__ == "__main__":
-    serve_stdin(ModelRequest, measure_model)

@@ -31,11 +31,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         time: UTC of the start.
-        version: of emotiond.
         board: name in the device tree; None on a PC.
         features: instruction sets that the models gain by.
-        packages: versions of the packages that do the work.
-        reference_ms: median time of the reference computation (`edge.bench.machine_info`).
+        reference_ms: median time of the reference computation (`ReferenceRequest`).
         reference_spread: its slowest time less its fastest, as a share of the median.
         others: share of the CPU time that other processes, and other guests of the host, took.
         noise: reasons not to trust the figures; empty where there are none.
@@ -85,11 +83,8 @@ class ModelRow(ComparedRow, frozen=True, kw_only=True):
     Attributes:
         accuracy: of the card's first measurement; None without one.
         average_precision: of a detector, at IoU 0.4, from its card; None without one.
-        size_mb: of the file.
         load_ms: until it could be called; its runtime was imported before.
-        first_ms: of the first call.
-        p50_ms, p95_ms, min_ms: of one call, input and output included.
-        per_second: calls a second.
+        p50_ms, p95_ms, min_ms: of one call, input and output included; first_ms: of the first.
         memory_mb: growth of the process.
     """
 

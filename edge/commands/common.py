@@ -90,7 +90,7 @@ def count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
 
 
-def amount(text: str) -> float:
+def number(text: str) -> float:
     """Parse a number above 0."""
     with suppress(ValueError):
         if 0 < float(text) < math.inf:

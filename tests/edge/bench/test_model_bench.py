@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.bench.measurement import run_in_subprocess
 from edge.bench.model_bench import KerasRequest, card_accuracy, model_requests
 from edge.bench.schema import ModelRow
-from edge.bench.worker_protocol import run_in_subprocess
 from edge.errors import ModelError
 from tests.conftest import ROOT
 
@@ -25,7 +25,7 @@ def test_accuracy_comes_from_the_card_and_files_without_one_have_none(tmp_path: 
 def test_a_keras_model_is_measured_by_keras_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.keras").write_bytes(b"")
     (request,) = model_requests([tmp_path / "mine.keras"], 0.5)
-    assert (request.runtime, request.module) == ("keras", "converter.keras_bench")
+    assert (type(request), request.runtime) == (KerasRequest, "keras")
 
 
 def test_a_keras_model_is_loaded_and_timed(tmp_path: Path) -> None:
