@@ -35,7 +35,7 @@ QUICK: dict[str, Any] = {"seconds": 0.2, "frames": 60}
 """Fields of the plan for a tenth of the time, good only for coarse comparisons."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument(
         "files", type=Path, nargs="*", metavar="MODEL", help=".tflite or .keras; default: all"
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=number, default=LIMIT, help=text)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def bench(options: argparse.Namespace) -> ExitCode:
     """Measure what was asked for, write it, and compare it with former results."""
     # `--json model.tflite` is easily typed, and would overwrite a model.
     for name, path, suffix in (("json", options.json, ".json"), ("plot", options.plot, ".png")):

@@ -1,7 +1,7 @@
 """What subcommands share: options, MQTT sinks of the config, and files that they write."""
 
 import argparse
-import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -90,12 +90,13 @@ def count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
 
 
-def number(text: str) -> float:
+def number(text: str, maximum: float = sys.float_info.max) -> float:
     """Parse a number above 0."""
     with suppress(ValueError):
-        if 0 < float(text) < math.inf:
+        if 0 < float(text) <= maximum:
             return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number above 0, found {text!r}")
+    most = f", at most {maximum:g}" if maximum < sys.float_info.max else ""
+    raise argparse.ArgumentTypeError(f"expected a number above 0{most}, found {text!r}")
 
 
 def parse_device(text: str) -> str:

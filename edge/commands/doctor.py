@@ -11,13 +11,13 @@ from edge.doctor.runner import run_checks
 from edge.errors import ExitCode
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_config(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list instead")
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def doctor(options: argparse.Namespace) -> ExitCode:
     """Print every check's result; fail where a check failed."""
     results = _print_json(options.config) if options.json else _print_lines(options.config)
     failed = any(result.level is Level.FAILURE for result in results)

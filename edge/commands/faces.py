@@ -1,45 +1,79 @@
-"""`emotiond calibrate`: the neutral baseline of one person."""
+"""`emotiond collect` and `emotiond calibrate`: faces of people before a camera.
+
+`collect` writes labeled face images for a training, `calibrate` the neutral baseline of one person.
+"""
 
 import argparse
+from collections.abc import Iterable
 from contextlib import closing
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from edge.capture import open_source
-from edge.commands.common import add_config, add_source, chosen_source
+from edge.commands.common import add_config, add_source, chosen_source, count, number
 from edge.config import load_config
 from edge.detect import open_detector
-from edge.errors import ExitCode
+from edge.errors import ExitCode, InputError
 from edge.infer.calibration import Calibrator
 from edge.infer.classifier import open_classifier
 from edge.infer.neutral_baseline import NeutralBaseline, check_writable, write_baseline
+from edge.labels import EXPRESSIONS
+from edge.offline.dataset_recorder import record_faces
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `collect`."""
+    add_config(parser)
+    parser.add_argument("--label", choices=EXPRESSIONS, required=True, help="what the faces show")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the dataset")
+    add_source(parser)
+    parser.add_argument("--count", type=count, help="how many images; default: until the end")
+
+
+def collect(options: argparse.Namespace) -> ExitCode:
+    """Write face images until there are enough, the source ends, or Ctrl-C."""
+    config = load_config(options.config)
+    settings = chosen_source(options, config)
+    folder = options.out / options.label
+    print(f"{folder}: images of whoever is in view will be written here; Ctrl-C ends", flush=True)
+    with closing(open_source(settings)) as source:
+        paths = record_faces(source, open_detector(config.detector), folder)
+        written = _show_progress(islice(paths, options.count), options.count)
+    if written == 0:
+        raise InputError("expected a face to write, found none; is one in view, and well lit?")
+    return ExitCode.OK
+
+
+def _show_progress(paths: Iterable[Path], count: int | None) -> int:
+    """Print each file as it is written, until the end or Ctrl-C; return how many there were."""
+    written, of_all = 0, f" of {count}" if count else ""
+    try:
+        for written, path in enumerate(paths, start=1):
+            print(f"{path}: image {written}{of_all}", flush=True)
+    except KeyboardInterrupt:
+        print("ended by Ctrl-C")
+    print(f"wrote {written} images")
+    return written
+
+
+def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `calibrate`."""
     add_config(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("baseline.json"), help="file; default: %(default)s"
     )
     add_source(parser)
+    seconds = partial(number, maximum=3600)
     parser.add_argument(
-        "--seconds", type=_seconds, default=20.0, help="how long; default: %(default)g"
+        "--seconds", type=seconds, default=20.0, help="how long; default: %(default)g"
     )
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if 0 < seconds <= 3600:
-        return seconds
-    raise argparse.ArgumentTypeError(f"expected seconds above 0, at most 3600, found {text!r}")
-
-
-def run(options: argparse.Namespace) -> ExitCode:
+def calibrate(options: argparse.Namespace) -> ExitCode:
     """Watch one person, and write the baseline."""
     config = load_config(options.config)
     settings = chosen_source(options, config)
@@ -49,7 +83,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     calibrator = Calibrator(open_detector(config.detector), classifier, config.quality)
     print(
         f"look at the camera, alone and with a neutral face, for {options.seconds:g} s; "
-        "no picture is kept",
+        "no image is kept",
         flush=True,
     )
     with closing(open_source(settings)) as source:

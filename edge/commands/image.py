@@ -30,7 +30,7 @@ COPY_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".t
 """Formats that an annotated copy keeps; of any other image it is a PNG."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="pictures, or folders")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write annotated copies there")
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def image(options: argparse.Namespace) -> ExitCode:
     """Analyze every image; fail where one could not be read or its copy not be written."""
     config = apply_analysis_options(options, load_config(options.config))
     recognizer = EmotionRecognizer.from_config(config)

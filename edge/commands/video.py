@@ -50,7 +50,7 @@ TIMELINE_SUFFIXES = (".svg",)
 """Formats of each output; the first is that of files in a folder."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("films", type=Path, nargs="+", metavar="FILE")
     several = "a folder for several films"
@@ -94,7 +94,7 @@ class OutputPaths:
     timeline: Path | None
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def video(options: argparse.Namespace) -> ExitCode:
     """Analyze every video, write what was asked for, and print a summary of each.
 
     One that fails does not keep the others from being analyzed.

@@ -86,20 +86,28 @@ def test_version_and_help_import_next_to_nothing(option: str) -> None:
 def test_of_the_subcommands_only_the_one_that_runs_is_imported() -> None:
     modules = modules_after("check", "--help")
     commands = {name for name in modules if name.startswith("edge.commands.")}
-    assert commands == {"edge.commands.check", "edge.commands.common"}
+    assert commands == {"edge.commands.daemon", "edge.commands.common"}
     assert not [name for name in modules if name.startswith("edge.doctor")]
 
 
-def test_help_names_every_subcommand_and_each_has_a_module(
+def test_help_names_every_subcommand_and_no_module_is_left_over(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     helpers = {"__init__", "common", "embedded_broker"}
     modules = {path.stem for path in (ROOT / "edge" / "commands").glob("*.py")} - helpers
-    assert set(COMMANDS) == modules
-    with pytest.raises(SystemExit):
+    assert {module for module, _ in COMMANDS.values()} == modules
+    with pytest.raises(SystemExit) as caught:
         main(["--help"])
+    assert caught.value.code == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [line[0] for line in lines if line and line[0] in modules] == list(COMMANDS)
+    assert [line[0] for line in lines if line and line[0] in COMMANDS] == list(COMMANDS)
+
+
+def test_without_a_subcommand_the_help_is_printed_and_the_exit_code_is_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([]) == 2
+    assert "publish recorded events again" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -110,7 +118,7 @@ def test_every_subcommand_has_help_that_begins_with_its_line_of_the_table(
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
     assert caught.value.code == 0
-    assert COMMANDS[command] in capsys.readouterr().out
+    assert COMMANDS[command][1] in capsys.readouterr().out
 
 
 def test_the_daemon_never_loads_tensorflow_keras_or_the_converter() -> None:
