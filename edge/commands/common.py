@@ -44,7 +44,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def add_source(parser: argparse.ArgumentParser) -> None:
     """Add the option that names what is watched."""
     parser.add_argument(
-        "--source", help="camera, address, film or folder of pictures; default: the config's"
+        "--source", help="camera, address, video or folder of images; default: the config's"
     )
 
 

@@ -90,8 +90,8 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
         baseline = calibrator.collect(source, options.seconds)
     write_baseline(options.out, baseline)
     print(f"{options.out}: {_summary(baseline)}")
-    print("to use it, set in the config:")
-    print(f"classifier: {{neutral_baseline: {options.out.absolute()}}}")
+    setting = f"classifier: {{neutral_baseline: {options.out.absolute()}}}"
+    print(f"to use it, set in the config: {setting}")
     return ExitCode.OK
 
 

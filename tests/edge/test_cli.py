@@ -148,15 +148,15 @@ def test_a_config_is_sound_though_its_credentials_are_for_the_service_alone(
 @pytest.mark.parametrize(
     ("web", "reason"),
     [
-        ("{host: 0.0.0.0}", "token"),
-        ("{token: {env: NO_SUCH_VARIABLE}}", "NO_SUCH_VARIABLE"),
-        ("{port: 99999}", "port"),
+        ("host: 0.0.0.0", "token"),
+        ("token: {env: NO_SUCH_VARIABLE}", "NO_SUCH_VARIABLE"),
+        ("port: 99999", "port"),
     ],
 )
 def test_a_page_that_cannot_be_served_as_it_is_set_is_exit_code_78(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], web: str, reason: str
 ) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(f"web: {web}")
+    path.write_text(f"web: {{enabled: true, {web}}}")
     assert main(["check", "--config", str(path)]) == 78
     assert reason in capsys.readouterr().err
