@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.config import load_config, state_folder
-from edge.doctor import CheckResult, check_opencv, check_python, failure, ok
+from edge.doctor import CheckResult, failure, ok
 from edge.doctor.components import (
     check_brokers,
     check_classifier,
@@ -24,6 +24,7 @@ from edge.doctor.machine import (
     check_unit,
     check_user,
 )
+from edge.doctor.packages import check_opencv, check_python
 from edge.doctor.source import check_source
 from edge.errors import ConfigError
 from edge.paths import systemd_unit_for
