@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from edge.bench.model_bench import KerasRequest, time_model
+from edge.bench.model_bench import ModelRequest, time_model
 from edge.bench.schema import ModelRow
 
 DEFAULT_SIDE = 48
 """Pixels that stand for a height or width that the model leaves open."""
 
 
-def measure_keras(request: KerasRequest) -> list[ModelRow]:
+def measure_keras(request: ModelRequest) -> list[ModelRow]:
     """Load a model and time `predict` with one image, which is what most programs call."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras

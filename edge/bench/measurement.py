@@ -67,11 +67,11 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """Something to measure."""
+    """Request for one measurement."""
 
     @property
     def name(self) -> str:
-        """What it is called where it cannot be measured."""
+        """Name under which it is listed where it cannot be measured."""
         return type(self).__name__
 
     def measure(self) -> Any:

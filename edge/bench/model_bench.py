@@ -27,16 +27,22 @@ Loaded = TypeVar("Loaded")
 
 
 class ModelRequest(Request, frozen=True):
-    """Request to time a .tflite file on one runtime, on one thread, for so many seconds."""
+    """Request to time one model on one runtime, on one thread, for so many seconds.
+
+    Attributes:
+        path: a .tflite file, or what Keras loads.
+        runtime: one of `Runtime`, or `KERAS`.
+        seconds: length of the measurement.
+    """
 
     path: Path
-    runtime: Runtime
+    runtime: str
     seconds: float
 
     @property
     def name(self) -> str:
-        """The runtime: one that is not installed is missing for every model."""
-        return self.runtime
+        """The runtime: one that is not installed is missing for every model. Keras may be."""
+        return f"{self.path.stem}, {KERAS}" if self.runtime == KERAS else self.runtime
 
     def measure(self) -> list[ModelRow]:
         """Load the network and time its calls, input and output included.
@@ -44,37 +50,18 @@ class ModelRequest(Request, frozen=True):
         Raises:
             ConfigError, ModelError: the runtime cannot run it.
         """
+        if self.runtime == KERAS:  # the training machine's package, where that is installed
+            keras_bench = importlib.import_module("converter.keras_bench")
+            rows: list[ModelRow] = keras_bench.measure_keras(self)
+            return rows
         cv2.setNumThreads(1)
-        importlib.import_module(MODULES[self.runtime])
+        runtime = Runtime(self.runtime)
+        importlib.import_module(MODULES[runtime])
         return time_model(
             self,
-            lambda: TFLiteModel(self.path, self.runtime),
+            lambda: TFLiteModel(self.path, runtime),
             lambda model: partial(model.invoke, _random_input(model.input)),
         )
-
-
-class KerasRequest(Request, frozen=True):
-    """Request to time a Keras model, which `converter` loads, for so many seconds."""
-
-    path: Path
-    seconds: float
-
-    @property
-    def runtime(self) -> str:
-        """What rows call Keras."""
-        return KERAS
-
-    @property
-    def name(self) -> str:
-        """The file and Keras."""
-        return f"{self.path.stem}, {KERAS}"
-
-    def measure(self) -> Any:
-        """Let the training machine's package time it, where that is installed."""
-        return importlib.import_module("converter.keras_bench").measure_keras(self)
-
-
-AnyModelRequest = ModelRequest | KerasRequest
 
 
 def select_models(files: Sequence[Path]) -> list[Path]:
@@ -94,7 +81,7 @@ def _find(file: Path) -> Path:
     return file
 
 
-def model_requests(files: Sequence[Path], seconds: float) -> list[AnyModelRequest]:
+def model_requests(files: Sequence[Path], seconds: float) -> list[ModelRequest]:
     """Return a request for each model and runtime; without files, for the detectors too.
 
     Raises:
@@ -103,17 +90,15 @@ def model_requests(files: Sequence[Path], seconds: float) -> list[AnyModelReques
     models = select_models(files)
     if not files:
         models += sorted((asset("models") / "detectors").glob("*.tflite"))
-    requests: list[AnyModelRequest] = []
-    for model in models:
-        if model.suffix in KERAS_SUFFIXES:
-            requests.append(KerasRequest(model, seconds))
-        else:
-            requests += [ModelRequest(model, runtime, seconds) for runtime in Runtime]
-    return requests
+    return [
+        ModelRequest(model, runtime, seconds)
+        for model in models
+        for runtime in ([KERAS] if model.suffix in KERAS_SUFFIXES else Runtime)
+    ]
 
 
 def time_model(
-    request: AnyModelRequest,
+    request: ModelRequest,
     load: Callable[[], Loaded],
     prepare: Callable[[Loaded], Callable[[], object]],
 ) -> list[ModelRow]:

@@ -84,7 +84,7 @@ class UsageError(EmotiondError):
 
 @dataclass(frozen=True, slots=True)
 class OutputPaths:
-    """What is written of one video; None: nothing of that kind."""
+    """Output paths of one video; None: not written."""
 
     copy: Path | None
     events: Path | None

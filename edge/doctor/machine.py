@@ -197,7 +197,7 @@ def _read_number(path: Path, base: int) -> int | None:
         return None
 
 
-# systemd: whether the service runs, will run after a boot, and how it has fared.
+# systemd: whether the service runs, starts at boot, and how often it failed.
 
 SYSTEMD = Path("/run/systemd/system")
 """It is there where systemd is the first process (sd_booted(3))."""

@@ -157,5 +157,5 @@ def test_a_toy_source_and_detector_are_examined_by_doctor(package: Path) -> None
     found = json.loads(run(package, "-m", "edge", "doctor", "--json", "--config", "toy.yaml"))
     text = json.dumps(found)
     assert "source toy box" in text
-    assert "gives pictures of 64x48" in text
+    assert "gives images of 64x48" in text
     assert "toy can be used" in text

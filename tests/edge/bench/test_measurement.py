@@ -11,7 +11,7 @@ from edge.bench.measurement import (
     run_in_subprocess,
     summarize,
 )
-from edge.bench.model_bench import KerasRequest, ModelRequest
+from edge.bench.model_bench import ModelRequest
 from edge.bench.pipeline_bench import PipelineRequest
 from edge.commands.demo import CLIP
 from edge.tflite import Runtime
@@ -36,7 +36,7 @@ def test_the_reference_is_timed() -> None:
     ("request_", "why"),
     [
         (ModelRequest(CLIP, Runtime.LITERT, 0.1), "is not a model"),
-        (KerasRequest(Path("no.keras"), 0.1), "no.keras"),
+        (ModelRequest(Path("no.keras"), "keras", 0.1), "no.keras"),
         (msgspec.structs.replace(PIPELINE, settings=(("kind", "yunet"), ("model", "no"))), "yunet"),
     ],
 )

@@ -431,7 +431,7 @@ def test_a_binding_that_the_config_asks_for_and_is_not_there_is_a_failure(progra
 
 
 @pytest.mark.parametrize(
-    ("through", "text"),
+    ("backend", "text"),
     [
         (PicameraBackend.AUTO, "picamera2"),
         (PicameraBackend.BINDING, "picamera2"),
