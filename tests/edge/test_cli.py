@@ -1,10 +1,13 @@
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import converter.cli
+import edge
 from edge.cli import COMMANDS, main
 from tests.conftest import ROOT
 from tests.edge.infer.models import copy_model
@@ -103,11 +106,22 @@ def test_help_names_every_subcommand_and_no_module_is_left_over(
     assert [line[0] for line in lines if line and line[0] in COMMANDS] == list(COMMANDS)
 
 
-def test_without_a_subcommand_the_help_is_printed_and_the_exit_code_is_2(
+@pytest.mark.parametrize(
+    ("program", "name", "command"),
+    [(main, "emotiond", "watch"), (converter.cli.main, "emotiond-convert", "quantize")],
+)
+def test_each_program_prints_its_version_and_its_help_where_no_subcommand_is_named(
+    program: Callable[[list[str]], int],
+    name: str,
+    command: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main([]) == 2
-    assert "publish recorded events again" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as caught:
+        program(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"{name} {edge.__version__}\n"
+    assert program([]) == 2
+    assert f"    {command} " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", COMMANDS)

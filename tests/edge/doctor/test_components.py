@@ -108,7 +108,7 @@ def test_a_detector_without_its_file_is_a_failure_that_says_where_to_put_it(tmp_
 
 def test_auto_is_ok_where_it_takes_its_first() -> None:
     result = only(check_detector(AutoSettings()))
-    assert (result.level, result.text) == (Level.OK, "auto takes emotiond")
+    assert (result.level, result.text) == (Level.OK, "auto takes builtin")
 
 
 def settings_of(name: str, error: Exception | None = None) -> type:
