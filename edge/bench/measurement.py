@@ -110,10 +110,10 @@ def main() -> None:
 
     An error ends the process with its message in one line on standard error.
     """
-    request: Request = pickle.load(sys.stdin.buffer)
     with os.fdopen(os.dup(1), "wb") as output:
         os.dup2(2, 1)  # what libraries print is no part of the result
         try:
+            request: Request = pickle.load(sys.stdin.buffer)
             pickle.dump(request.measure(), output)
         except Exception as error:
             sys.exit(" ".join(str(error).split()))

@@ -60,11 +60,9 @@ class PipelineRequest(Request, frozen=True):
     """Request to send a video through the stages.
 
     Attributes:
-        detector: its name.
-        settings: of the detector.
+        detector, settings: a name of `detector_settings` and what it stands for.
         model: the .tflite file that classifies.
-        scene: what the video shows.
-        video: its path.
+        scene, video: what the video shows, and its path.
         frames: how many are measured; a shorter video is repeated.
         seconds: length of the run at a camera's rate.
     """

@@ -116,14 +116,13 @@ class PipelineRow(ComparedRow, frozen=True, kw_only=True):
     """One video through the stages of the daemon, the detector on every frame.
 
     Attributes:
-        scene: what the video shows.
         mode: "one thread" or "threads".
         fps: frames a second where none is dropped.
         capture_ms, detect_ms, infer_ms, publish_ms: of a frame, in one thread.
         p50_ms, p95_ms, p99_ms: in one thread the time of a frame; with threads, at the rate of a
             camera, from capture until the frame's events were published.
-        dropped: frames at that rate, in all rounds; None in one thread.
-        cpu_ms: CPU time of a frame, of all threads, at that rate; None in one thread.
+        dropped, cpu_ms: frames in all rounds, and CPU time a frame of all threads, at that rate;
+            None in one thread.
         memory_mb: resident memory of the process.
         faces: mean number found in a frame.
     """
@@ -157,11 +156,9 @@ class PipelineRow(ComparedRow, frozen=True, kw_only=True):
 
 
 class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole daemon, watching a live stream.
+    """The whole daemon, watching a live stream of `source_fps` for some seconds.
 
     Attributes:
-        source_fps: of the stream.
-        fps: frames a second that it analyzed.
         p50_ms, p95_ms: from capture until a frame was analyzed.
         event_p95_ms: from capture until an event reached the sinks; None without an event.
         cpu_percent: of one core.

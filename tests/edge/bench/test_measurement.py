@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,24 @@ from tests.conftest import ROOT
 
 MODEL = ROOT / "models/tiny-int8.tflite"
 PIPELINE = PipelineRequest("haar", (("kind", "haar"),), MODEL, "one face", CLIP, 30, 0.5)
+
+
+class Echo(Request, frozen=True):
+    """Request that is answered with its own path, by a process that prints meanwhile."""
+
+    path: Path
+
+    def measure(self) -> Path:
+        print("a library greets")
+        os.write(1, b"so does one written in C\n")
+        return self.path
+
+
+def test_a_request_reaches_its_process_as_it_was_and_what_is_printed_there_does_no_harm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)  # where the process finds this module
+    assert run_in_subprocess(Echo(Path("a/b.tflite"))) == Path("a/b.tflite")
 
 
 def test_a_network_is_loaded_and_timed() -> None:
