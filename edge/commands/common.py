@@ -1,7 +1,7 @@
 """What subcommands share: options, MQTT sinks of the config, and files that they write."""
 
 import argparse
-import sys
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -90,12 +90,13 @@ def count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
 
 
-def number(text: str, maximum: float = sys.float_info.max) -> float:
-    """Parse a number above 0."""
+def number(text: str, maximum: float = math.inf) -> float:
+    """Parse a finite number above 0, at most `maximum`."""
     with suppress(ValueError):
-        if 0 < float(text) <= maximum:
-            return float(text)
-    most = f", at most {maximum:g}" if maximum < sys.float_info.max else ""
+        value = float(text)
+        if 0 < value <= maximum and value != math.inf:
+            return value
+    most = f", at most {maximum:g}" if maximum < math.inf else ""
     raise argparse.ArgumentTypeError(f"expected a number above 0{most}, found {text!r}")
 
 
