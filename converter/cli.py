@@ -17,6 +17,7 @@ from converter.commands import (
     train_detector,
     train_refiner,
 )
+from edge import __version__
 from edge.errors import EmotiondError, ExitCode
 
 COMMANDS = (
@@ -36,7 +37,11 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if "command" not in options:
+        parser.print_help()
+        return int(ExitCode.USAGE)
     try:
         options.command(options)
     except EmotiondError as error:
@@ -50,9 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="emotiond-convert", description="Trains and quantises the models that emotiond runs."
+        prog="emotiond-convert", description="Trains and quantizes the models that emotiond runs."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"emotiond-convert {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
     return parser

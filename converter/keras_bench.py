@@ -1,4 +1,4 @@
-"""`python -m converter.keras_bench`: times a Keras model for `emotiond bench`."""
+"""Times of a Keras model, for `emotiond bench`."""
 
 import os
 from collections.abc import Callable
@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from edge.bench.model_bench import KerasRequest, time_model
+from edge.bench.model_bench import ModelRequest, time_model
 from edge.bench.schema import ModelRow
-from edge.bench.worker_protocol import serve_stdin
 
 DEFAULT_SIDE = 48
 """Pixels that stand for a height or width that the model leaves open."""
 
 
-def measure_keras(request: KerasRequest) -> list[ModelRow]:
+def measure_keras(request: ModelRequest) -> list[ModelRow]:
     """Load a model and time `predict` with one image, which is what most programs call."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
@@ -28,7 +27,3 @@ def measure_keras(request: KerasRequest) -> list[ModelRow]:
     return time_model(
         request, lambda: keras.models.load_model(request.path, compile=False), prepare
     )
-
-
-if __name__ == "__main__":
-    serve_stdin(KerasRequest, measure_keras)

@@ -15,27 +15,23 @@ from edge.paths import service_environment
 log = logging.getLogger(__name__)
 
 COMMANDS = {
-    "run": "watch the source of the config and publish events",
-    "image": "say which expression each face in pictures shows",
-    "video": "see every frame of films: events, annotated copies, timelines, a summary",
-    "report": "make a page of recorded events: timeline, shares, durations; it holds no picture",
-    "check": "say whether a config and its model are sound; touch no camera",
-    "doctor": (
-        "look at this machine and what the config needs: what is wrong, and what to do about it"
-    ),
-    "watch": "show the events of one device or all, live, until Ctrl-C",
-    "replay": (
-        "publish the events of a file again, to the MQTT sinks of the config, with no camera"
-    ),
-    "homeassistant": "look after what Home Assistant knows of the device",
-    "collect": "write pictures of faces that show one expression, for a training",
-    "calibrate": "watch one person look neutral, and write what corrects the model for that face",
-    "models": "obtain networks that others published",
-    "bench": "measure models, detectors and the whole daemon on this machine",
-    "demo": "show the daemon at work on a built-in clip, with a built-in broker",
+    "run": ("daemon", "watch the configured source and publish events"),
+    "image": ("image", "find the faces in images and the expression of each"),
+    "video": ("video", "process video files: events, annotated copies, timelines, a summary"),
+    "report": ("events", "make an HTML page of recorded events, without any image"),
+    "check": ("daemon", "check a config and its model; no camera is opened"),
+    "doctor": ("doctor", "check this machine and what the config needs, with remedies"),
+    "watch": ("watch", "show the events of one device or all, live, until Ctrl-C"),
+    "replay": ("events", "publish recorded events again, to the MQTT sinks of the config"),
+    "homeassistant": ("homeassistant", "remove the device from Home Assistant"),
+    "collect": ("faces", "record images of faces that show one expression, for training"),
+    "calibrate": ("faces", "measure one person's neutral face, to correct the model for it"),
+    "models": ("models", "download detector models that others published"),
+    "bench": ("bench", "measure models, detectors and the whole daemon on this machine"),
+    "demo": ("demo", "run the daemon on the built-in clip, with a built-in broker"),
 }
-"""Each subcommand and its help. Its module `edge.commands.NAME` has `add_arguments(parser)`, and
-`run(options)`, which returns the exit code."""
+"""Each subcommand with its module in `edge.commands` and its help. The module has a function
+`add_NAME_arguments(parser)` and a function `NAME(options)`, which returns the exit code."""
 
 INTERRUPTED = 130
 """What a shell reports of a command that ended by Ctrl-C."""
@@ -51,7 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     _set_library_environment()
-    options = _parser(arguments).parse_args(arguments)
+    parser = _parser(arguments)
+    options = parser.parse_args(arguments)
+    if "command" not in options:
+        parser.print_help()
+        return int(ExitCode.USAGE)
     configure_logging()
     if "config" in options:  # state and secrets are looked for where that config's service does
         for name, value in service_environment(options.config).items():
@@ -72,16 +72,17 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser, with the options of the one subcommand that the arguments name."""
     chosen = next((text for text in arguments if not text.startswith("-")), None)
     parser = argparse.ArgumentParser(
-        prog="emotiond", description="Sees which expression each face shows, and says so over MQTT."
+        prog="emotiond",
+        description="Finds faces in video, classifies their expressions, publishes MQTT events.",
     )
     parser.add_argument("--version", action="version", version=f"emotiond {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, text in COMMANDS.items():
+    commands = parser.add_subparsers(metavar="COMMAND")
+    for name, (module_name, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         if name == chosen:
-            module = importlib.import_module(f"edge.commands.{name}")
-            module.add_arguments(command)
-            command.set_defaults(command=module.run)
+            module = importlib.import_module(f"edge.commands.{module_name}")
+            getattr(module, f"add_{name}_arguments")(command)
+            command.set_defaults(command=getattr(module, name))
     return parser
 
 

@@ -37,8 +37,8 @@ AGREEMENT = 0.7
 """Share of the FER+ votes that the leading expression of a face must have."""
 
 TIME_CONSTANTS = (0.1, 0.15, 0.2, 0.3)
-MARGINS = (0.05, 0.1, 0.2, 0.3)
-DWELLS = (0.2, 0.3, 0.4)
+HYSTERESES = (0.05, 0.1, 0.2, 0.3)
+HOLD_TIMES = (0.2, 0.3, 0.4)
 """The grid, in seconds, in probability, and in seconds."""
 
 GOOD = Quality(size=96, sharpness=0.2, brightness=120, contrast=50)
@@ -69,12 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     groups = _groups(options.data, options.votes, options.faces)
     clips = list(_clips(groups, classifier, np.random.default_rng(0)))
     print(
-        "time_constant_s  margin  dwell  min_confidence  flips a minute  switch s  p90 s  uncertain"
+        "time_constant_s  hysteresis  hold_s  min_confidence  "
+        "flips a minute  switch s  p90 s  uncertain"
     )
-    for constant, margin, dwell, least in product(TIME_CONSTANTS, MARGINS, DWELLS, (0.0, 0.5)):
-        settings = SmoothingSettings(time_constant_s=constant, hysteresis=margin, hold_s=dwell)
+    for constant, hysteresis, hold, least in product(
+        TIME_CONSTANTS, HYSTERESES, HOLD_TIMES, (0.0, 0.5)
+    ):
+        settings = SmoothingSettings(time_constant_s=constant, hysteresis=hysteresis, hold_s=hold)
         print(
-            f"{constant:13.2f}  {margin:6.2f}  {dwell:5.2f}  {least:14.2f}  "
+            f"{constant:15.2f}  {hysteresis:10.2f}  {hold:6.2f}  {least:14.2f}  "
             + _row(clips, settings, least)
         )
 

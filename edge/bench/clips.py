@@ -1,7 +1,8 @@
 """Clips to measure on: the built-in one, synthetic ones, and a source that repeats one."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import cv2
@@ -68,8 +69,7 @@ class LoopingVideoSource:
     online = True
 
     def __init__(self, path: Path, frames: int, fps: float | None = None) -> None:
-        self._settings = VideoSettings(path, realtime=False)
-        self._video = VideoSource(self._settings)
+        self._images = _loop(path)
         self._frames = frames
         self._fps = fps
         self._index = 0
@@ -82,12 +82,12 @@ class LoopingVideoSource:
             EndOfStream: all were given.
             InputError: the video cannot be read.
         """
-        if self._index == self._frames:
+        image = next(self._images, None) if self._index < self._frames else None
+        if image is None:
             raise EndOfStream
         if self._fps:
             self._started = self._started or time.monotonic()
             time.sleep(max(0.0, self._started + self._index / self._fps - time.monotonic()))
-        image = self._next_image()
         captured = time.monotonic()
         timestamp = captured if self._fps else self._index / FPS
         self._index += 1
@@ -95,19 +95,18 @@ class LoopingVideoSource:
 
     def close(self) -> None:
         """Close the video."""
-        self._video.close()
+        self._images.close()
 
-    def _next_image(self) -> Image:
-        for _ in range(2):
-            try:
-                frame = self._video.read()
-            except EndOfStream:
-                self._video.close()
-                self._video = VideoSource(self._settings)
-            else:
+
+def _loop(path: Path) -> Generator[Image, None, None]:
+    """Yield the images of a video again and again; one without any raises InputError."""
+    while True:
+        video = VideoSource(VideoSettings(path, realtime=False))
+        with closing(video), suppress(EndOfStream):
+            while True:
+                frame = video.read()
                 assert frame is not None  # it is not read in real time
-                return frame.image
-        raise EndOfStream  # unreachable: a video without a frame raises InputError
+                yield frame.image
 
 
 def _write(path: Path, images: Iterator[Image]) -> None:

@@ -45,19 +45,21 @@ def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow
     """
     with LiveStream(video, fps) as stream, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        events = folder / "events.jsonl"
         config = {
             "source": {"kind": "stream", "url": stream.url},
-            "sinks": [{"kind": "jsonl", "path": "events.jsonl"}],
-            "state": ".",
+            "sinks": [{"kind": "jsonl", "path": events.name}],
+            "state_dir": ".",
         }
         started = time.monotonic()
         with run_daemon(folder, config) as process:
-            first_event = _await_event(folder, started)
+            first_event = _await_event(events, started)
             cpu = cpu_share(process.pid, seconds)
             memory = rss_bytes(process.pid) / 1e6
         stats = FINAL_STATS.search(final_stats(folder))
         assert stats, "the daemon's final statistics have another form"
-        latencies = _event_latencies(folder)
+        lines = events.read_bytes().splitlines() if events.exists() else []
+        latencies = [1000 * decode_event(line).latency for line in lines]
     return LiveRow(
         detector="auto",
         model=DEFAULT_MODEL,
@@ -120,29 +122,21 @@ def cpu_share(pid: int, seconds: float, meanwhile: Callable[[float], object] = t
         seconds: how long.
         meanwhile: what is done for as long.
     """
-    before = _cpu_seconds(pid)
+
+    def used() -> float:  # CPU time (proc(5), stat)
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = used()
     meanwhile(seconds)
-    return (_cpu_seconds(pid) - before) / seconds
+    return (used() - before) / seconds
 
 
-def _cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a running process took (proc(5), stat)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _await_event(folder: Path, started: float) -> float | None:
+def _await_event(events: Path, started: float) -> float | None:
     """Wait until the daemon is warm; return the seconds from its start to its first event."""
     first = None
     while time.monotonic() < started + WARM_UP_SECONDS:
-        if first is None and (folder / "events.jsonl").exists():
+        if first is None and events.exists():
             first = time.monotonic() - started
         time.sleep(POLL_SECONDS)
     return first
-
-
-def _event_latencies(folder: Path) -> list[float]:
-    """Return the milliseconds from capture to event of every event."""
-    path = folder / "events.jsonl"
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    return [1000 * decode_event(line).latency for line in lines]

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.bench.measurement import Request, repeat
 from edge.bench.schema import ModelRow
-from edge.bench.worker_protocol import Request, repeat, serve_stdin
 from edge.errors import ModelError
 from edge.metrics import rss_bytes
 from edge.model_card import DetectorCard, ModelCard, card_path, decode_card
@@ -27,42 +27,41 @@ Loaded = TypeVar("Loaded")
 
 
 class ModelRequest(Request, frozen=True):
-    """Request to time a .tflite file on one runtime, on one thread, for so many seconds."""
+    """Request to time one model on one runtime, on one thread, for so many seconds.
+
+    Attributes:
+        path: a .tflite file, or what Keras loads.
+        runtime: one of `Runtime`, or `KERAS`.
+        seconds: length of the measurement.
+    """
 
     path: Path
-    runtime: Runtime
+    runtime: str
     seconds: float
-
-    module = "edge.bench.model_bench"
-    result = list[ModelRow]
 
     @property
     def name(self) -> str:
-        """The runtime: one that is not installed is missing for every model."""
-        return self.runtime
+        """The runtime: one that is not installed is missing for every model. Keras may be."""
+        return f"{self.path.stem}, {KERAS}" if self.runtime == KERAS else self.runtime
 
+    def measure(self) -> list[ModelRow]:
+        """Load the network and time its calls, input and output included.
 
-class KerasRequest(Request, frozen=True):
-    """Request to time a Keras model, which `converter` loads, for so many seconds."""
-
-    path: Path
-    seconds: float
-
-    module = "converter.keras_bench"
-    result = list[ModelRow]
-
-    @property
-    def runtime(self) -> str:
-        """What rows call Keras."""
-        return KERAS
-
-    @property
-    def name(self) -> str:
-        """The file and Keras."""
-        return f"{self.path.stem}, {KERAS}"
-
-
-AnyModelRequest = ModelRequest | KerasRequest
+        Raises:
+            ConfigError, ModelError: the runtime cannot run it.
+        """
+        if self.runtime == KERAS:  # the training machine's package, where that is installed
+            keras_bench = importlib.import_module("converter.keras_bench")
+            rows: list[ModelRow] = keras_bench.measure_keras(self)
+            return rows
+        cv2.setNumThreads(1)
+        runtime = Runtime(self.runtime)
+        importlib.import_module(MODULES[runtime])
+        return time_model(
+            self,
+            lambda: TFLiteModel(self.path, runtime),
+            lambda model: partial(model.invoke, _random_input(model.input)),
+        )
 
 
 def select_models(files: Sequence[Path]) -> list[Path]:
@@ -74,7 +73,15 @@ def select_models(files: Sequence[Path]) -> list[Path]:
     return [_find(file).absolute() for file in files] or sorted(asset("models").glob("*.tflite"))
 
 
-def model_requests(files: Sequence[Path], seconds: float) -> list[AnyModelRequest]:
+def _find(file: Path) -> Path:
+    if file.suffix not in KERAS_SUFFIXES:
+        return find_model(file)
+    if not file.is_file():
+        raise ModelError(f"{file}: no such model")
+    return file
+
+
+def model_requests(files: Sequence[Path], seconds: float) -> list[ModelRequest]:
     """Return a request for each model and runtime; without files, for the detectors too.
 
     Raises:
@@ -83,32 +90,15 @@ def model_requests(files: Sequence[Path], seconds: float) -> list[AnyModelReques
     models = select_models(files)
     if not files:
         models += sorted((asset("models") / "detectors").glob("*.tflite"))
-    requests: list[AnyModelRequest] = []
-    for model in models:
-        if model.suffix in KERAS_SUFFIXES:
-            requests.append(KerasRequest(model, seconds))
-        else:
-            requests += [ModelRequest(model, runtime, seconds) for runtime in Runtime]
-    return requests
-
-
-def measure_model(request: ModelRequest) -> list[ModelRow]:
-    """Load a network and time its calls, input and output included.
-
-    Raises:
-        ConfigError, ModelError: the runtime cannot run it.
-    """
-    cv2.setNumThreads(1)
-    importlib.import_module(MODULES[request.runtime])
-    return time_model(
-        request,
-        lambda: TFLiteModel(request.path, request.runtime),
-        lambda model: partial(model.invoke, _random_input(model.input)),
-    )
+    return [
+        ModelRequest(model, runtime, seconds)
+        for model in models
+        for runtime in ([KERAS] if model.suffix in KERAS_SUFFIXES else Runtime)
+    ]
 
 
 def time_model(
-    request: AnyModelRequest,
+    request: ModelRequest,
     load: Callable[[], Loaded],
     prepare: Callable[[Loaded], Callable[[], object]],
 ) -> list[ModelRow]:
@@ -127,7 +117,6 @@ def time_model(
     call()
     first = time.perf_counter() - called
     timing = repeat(call, request.seconds)
-    grown = rss_bytes() - memory
     accuracy, average_precision = card_accuracy(request.path)
     row = ModelRow(
         model=request.path.stem,
@@ -141,17 +130,9 @@ def time_model(
         p95_ms=timing.p95,
         min_ms=timing.fastest,
         per_second=1000 / timing.p50,
-        memory_mb=grown / 1e6,
+        memory_mb=(rss_bytes() - memory) / 1e6,
     )
     return [row]
-
-
-def _find(file: Path) -> Path:
-    if file.suffix not in KERAS_SUFFIXES:
-        return find_model(file)
-    if not file.is_file():
-        raise ModelError(f"{file}: no such model")
-    return file
 
 
 def _random_input(spec: TensorSpec) -> NDArray[Any]:
@@ -178,7 +159,3 @@ def card_accuracy(model: Path) -> tuple[float | None, float | None]:
         found = (one.average_precision.get("0.4") for one in detector.measured)
         return None, next((one for one in found if one), None)
     return next((one.accuracy for one in card.measured), None), None
-
-
-if __name__ == "__main__":
-    serve_stdin(ModelRequest, measure_model)

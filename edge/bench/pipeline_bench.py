@@ -2,19 +2,19 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.bench.clips import CROWD, ONE_FACE, LoopingVideoSource, clip_of
+from edge.bench.measurement import BenchPlan, Request, Timing, summarize
 from edge.bench.model_bench import KERAS_SUFFIXES, select_models
 from edge.bench.schema import DEFAULT_MODEL, PipelineRow
-from edge.bench.worker_protocol import Request, Timing, serve_stdin, summarize
-from edge.capture import EndOfStream
+from edge.capture.source import iter_frames
 from edge.config import Config, parse_config
 from edge.detect import detector_kinds
 from edge.errors import ConfigError
@@ -43,9 +43,8 @@ POLL_SECONDS = 0.01
 Settings = tuple[tuple[str, str], ...]
 """Key and value of each setting of a detector, as a config writes them."""
 
-
 VARIANTS: dict[str, Settings] = {
-    "emotiond 160x120": (("kind", "builtin"), ("size", "160x120")),
+    "builtin 160x120": (("kind", "builtin"), ("size", "160x120")),
     "blazeface short": (("kind", "blazeface"), ("range", "short")),
 }
 """Detectors that are measured beside each kind with its default settings."""
@@ -61,11 +60,9 @@ class PipelineRequest(Request, frozen=True):
     """Request to send a video through the stages.
 
     Attributes:
-        detector: its name.
-        settings: of the detector.
+        detector, settings: a name of `detector_settings` and what it stands for.
         model: the .tflite file that classifies.
-        scene: what the video shows.
-        video: its path.
+        scene, video: what the video shows, and its path.
         frames: how many are measured; a shorter video is repeated.
         seconds: length of the run at a camera's rate.
     """
@@ -78,37 +75,151 @@ class PipelineRequest(Request, frozen=True):
     frames: int
     seconds: float
 
-    module = "edge.bench.pipeline_bench"
-    result = list[PipelineRow]
-
     @property
     def name(self) -> str:
         """The detector: one that is missing is missing with every model."""
         return self.detector
 
+    def measure(self) -> list[PipelineRow]:
+        """Return the row of one thread and that of threads.
 
-@dataclass
+        Raises:
+            EmotiondError: a component cannot be used, or the video cannot be read.
+        """
+        cv2.setNumThreads(1)  # as the daemon does
+        camera = LoopingVideoSource(self.video, round(CAMERA_FPS * self.seconds), CAMERA_FPS)
+        with tempfile.TemporaryDirectory() as folder:
+            config = bench_config(self.settings, self.model, Path(folder))
+
+            def components(frames: int) -> PipelineComponents:
+                return open_components(config, LoopingVideoSource(self.video, frames))
+
+            run_sequential(components(WARM_UP_FRAMES))
+            timings = run_sequential(components(self.frames))
+            threads, _ = run_threads(components(self.frames))
+            live, dropped = run_threads(replace(open_components(config, camera), live=True))
+
+        def row(mode: str, fps: float, times: Timing, **more: Any) -> PipelineRow:
+            return PipelineRow(
+                detector=self.detector,
+                model=self.model.stem,
+                scene=self.scene,
+                mode=mode,
+                fps=fps,
+                p50_ms=times.p50,
+                p95_ms=times.p95,
+                p99_ms=times.p99,
+                memory_mb=rss_bytes() / 1e6,
+                faces=timings.faces / len(timings.seconds),
+                **more,
+            )
+
+        frame_seconds = timings.seconds.sum(axis=1).tolist()
+        stages = {f"{name}_ms": value for name, value in timings.milliseconds.items()}
+        latency, cpu = summarize(live.latencies), 1000 * live.cpu
+        return [
+            row("one thread", timings.fps, summarize(frame_seconds), **stages),
+            row("threads", threads.fps, latency, dropped=dropped, cpu_ms=cpu),
+        ]
+
+
+def pipeline_requests(plan: BenchPlan, folder: Path) -> list[PipelineRequest]:
+    """Return a request for each detector with each model, and one for many faces.
+
+    Args:
+        plan: what is measured; a Keras model is not.
+        folder: for synthetic clips.
+
+    Raises:
+        EmotiondError: there is no such detector or model, or the video cannot be read.
+    """
+    known = detector_settings()
+    for name in plan.detectors:
+        if name not in known:
+            expected = ", ".join(known)
+            raise ConfigError(f"--detector: expected one of {expected}, found {name!r}")
+    chosen = plan.detectors or tuple(known)
+    scene = str(plan.video) if plan.video else ONE_FACE
+    models = [path for path in select_models(plan.files) if path.suffix not in KERAS_SUFFIXES]
+    runs = [(detector, model, scene) for detector in chosen for model in models]
+    if plan.video is None:
+        runs.append((chosen[0], find_model(Path(DEFAULT_MODEL)).absolute(), CROWD))
+    return [
+        PipelineRequest(
+            detector,
+            known[detector],
+            model,
+            scene,
+            clip_of(scene, folder),
+            plan.frames,
+            4 * plan.seconds,
+        )
+        for detector, model, scene in runs
+    ]
+
+
+def bench_config(detector: Settings, model: Path, folder: Path) -> Config:
+    """Return a config with the detector on every frame and events in a file in `folder`."""
+    settings = {
+        "source": {"kind": "camera"},  # never opened: a `LoopingVideoSource` takes its place
+        "detector": dict(detector),
+        "scheduler": EVERY_FRAME,
+        "classifier": {"model": str(model)},
+        "sinks": [{"kind": "jsonl", "path": "events.jsonl"}],
+        "state_dir": str(folder),
+    }
+    return parse_config(settings, folder / "bench")
+
+
+def open_components(config: Config, source: LoopingVideoSource) -> PipelineComponents:
+    """Build what a config names around a source of which no frame is dropped."""
+    return replace(build_components(config), source=source, live=False)
+
+
+@dataclass(frozen=True, slots=True)
 class StageTimings:
-    """Seconds that each of `STAGES` took for each frame, and the faces of all frames."""
+    """Times of a run in one thread.
 
-    stages: list[tuple[float, ...]] = field(default_factory=list)
-    faces: int = 0
+    Attributes:
+        seconds: of each frame in each of `STAGES`, (frames, stages).
+        faces: seen in all frames.
+    """
 
-    @property
-    def frames(self) -> list[float]:
-        """Seconds of each frame."""
-        return [sum(times) for times in self.stages]
+    seconds: NDArray[np.float64]
+    faces: int
 
     @property
     def fps(self) -> float:
         """Frames a second."""
-        return len(self.stages) / sum(self.frames)
+        return float(len(self.seconds) / self.seconds.sum())
 
     @property
     def milliseconds(self) -> dict[str, float]:
         """Mean milliseconds a frame of each stage, by its name."""
-        columns = zip(STAGES, zip(*self.stages, strict=True), strict=True)
-        return {name: 1000 * sum(column) / len(self.stages) for name, column in columns}
+        return dict(zip(STAGES, (1000 * self.seconds.mean(axis=0)).tolist(), strict=True))
+
+
+def run_sequential(components: PipelineComponents) -> StageTimings:
+    """Send each frame through every stage before the next is read."""
+    processing, sinks = components.processing, MultiSink(components.sinks)
+    seconds, faces = [], 0
+    sinks.start()
+    started = time.perf_counter()
+    for frame in iter_frames(components.source):
+        times = [started, time.perf_counter()]
+        tracked = processing.scheduler.update(frame)
+        times.append(time.perf_counter())
+        events = processing.events.update(frame, processing.analyzer.update(tracked))
+        times.append(time.perf_counter())
+        for event in events:
+            sinks.publish(event)
+        times.append(time.perf_counter())
+        seconds.append(np.diff(times))
+        faces += sum(track.seen for track in tracked.tracks)
+        started = time.perf_counter()
+    components.source.close()
+    sinks.close(CLOSE_TIMEOUT)
+    return StageTimings(np.array(seconds), faces)
 
 
 class LatencyRecorder:
@@ -143,137 +254,6 @@ class LatencyRecorder:
         return (self._cpu[-1] - self._cpu[0]) / (len(self._cpu) - 1)
 
 
-def pipeline_requests(
-    files: Sequence[Path],
-    detectors: Sequence[str],
-    video: Path | None,
-    *,
-    frames: int,
-    seconds: float,
-    folder: Path,
-) -> list[PipelineRequest]:
-    """Return a request for each detector with each model, and one for many faces.
-
-    Args:
-        files: models, as `select_models` takes them.
-        detectors: names of `detector_settings`; empty takes all.
-        video: what is seen; None is the built-in clip.
-        frames: how many are measured.
-        seconds: length of the run at a camera's rate.
-        folder: for synthetic clips.
-
-    Raises:
-        EmotiondError: there is no such detector or model, or the video cannot be read.
-    """
-    known = detector_settings()
-    for name in detectors:
-        if name not in known:
-            expected = ", ".join(known)
-            raise ConfigError(f"--detector: expected one of {expected}, found {name!r}")
-    chosen = detectors or list(known)
-    scene = str(video) if video else ONE_FACE
-    models = [path for path in select_models(files) if path.suffix not in KERAS_SUFFIXES]
-
-    def request(detector: str, model: Path, scene: str) -> PipelineRequest:
-        path = clip_of(scene, folder)
-        return PipelineRequest(detector, known[detector], model, scene, path, frames, seconds)
-
-    requests = [request(detector, model, scene) for detector in chosen for model in models]
-    if video is None:
-        requests.append(request(chosen[0], find_model(Path(DEFAULT_MODEL)).absolute(), CROWD))
-    return requests
-
-
-def measure_pipeline(request: PipelineRequest) -> list[PipelineRow]:
-    """Send the video through the stages; return the row of one thread and that of threads.
-
-    Raises:
-        EmotiondError: a component cannot be used, or the video cannot be read.
-    """
-    cv2.setNumThreads(1)  # as the daemon does
-    video, frames = request.video, request.frames
-    camera = LoopingVideoSource(video, round(CAMERA_FPS * request.seconds), CAMERA_FPS)
-    with tempfile.TemporaryDirectory() as folder:
-        config = bench_config(request.settings, request.model, Path(folder))
-        run_sequential(open_components(config, LoopingVideoSource(video, WARM_UP_FRAMES)))
-        timings = run_sequential(open_components(config, LoopingVideoSource(video, frames)))
-        threads, _ = run_threads(open_components(config, LoopingVideoSource(video, frames)))
-        live, dropped = run_threads(replace(open_components(config, camera), live=True))
-
-    def row(mode: str, fps: float, times: Timing, **more: Any) -> PipelineRow:
-        return PipelineRow(
-            detector=request.detector,
-            model=request.model.stem,
-            scene=request.scene,
-            mode=mode,
-            fps=fps,
-            p50_ms=times.p50,
-            p95_ms=times.p95,
-            p99_ms=times.p99,
-            memory_mb=rss_bytes() / 1e6,
-            faces=timings.faces / len(timings.stages),
-            **more,
-        )
-
-    stages = {f"{name}_ms": value for name, value in timings.milliseconds.items()}
-    latency, cpu = summarize(live.latencies), 1000 * live.cpu
-    return [
-        row("one thread", timings.fps, summarize(timings.frames), **stages),
-        row("threads", threads.fps, latency, dropped=dropped, cpu_ms=cpu),
-    ]
-
-
-def bench_config(detector: Settings, model: Path, folder: Path) -> Config:
-    """Return a config with the detector on every frame and events in a file in `folder`."""
-    settings = {
-        "source": {"kind": "camera"},  # never opened: a `LoopingVideoSource` takes its place
-        "detector": dict(detector),
-        "detect": EVERY_FRAME,
-        "classifier": {"model": str(model)},
-        "sinks": [{"kind": "jsonl", "path": "events.jsonl"}],
-        "state": str(folder),
-    }
-    return parse_config(settings, folder / "bench")
-
-
-def open_components(config: Config, source: LoopingVideoSource) -> PipelineComponents:
-    """Build what a config names around a source of which no frame is dropped."""
-    return replace(build_components(config), source=source, live=False)
-
-
-def run_sequential(components: PipelineComponents) -> StageTimings:
-    """Send each frame through every stage before the next is read."""
-    timings, sinks = StageTimings(), MultiSink(components.sinks)
-    sinks.start()
-    while True:
-        try:
-            stages, faces = _run_frame(components, sinks)
-        except EndOfStream:
-            break
-        timings.stages.append(stages)
-        timings.faces += faces
-    components.source.close()
-    sinks.close(CLOSE_TIMEOUT)
-    return timings
-
-
-def _run_frame(components: PipelineComponents, sinks: MultiSink) -> tuple[tuple[float, ...], int]:
-    """Return the seconds of each stage, and the number of faces seen."""
-    processing, times = components.processing, [time.perf_counter()]
-    frame = components.source.read()
-    assert frame is not None
-    times.append(time.perf_counter())
-    tracked = processing.scheduler.update(frame)
-    times.append(time.perf_counter())
-    events = processing.events.update(frame, processing.analyzer.update(tracked))
-    times.append(time.perf_counter())
-    for event in events:
-        sinks.publish(event)
-    times.append(time.perf_counter())
-    seen = sum(track.seen for track in tracked.tracks)
-    return tuple(after - before for before, after in pairwise(times)), seen
-
-
 def run_threads(components: PipelineComponents) -> tuple[LatencyRecorder, int]:
     """Run the daemon's threads; return what was recorded of frames, and how many were dropped.
 
@@ -289,7 +269,3 @@ def run_threads(components: PipelineComponents) -> tuple[LatencyRecorder, int]:
     if pipeline.error is not None:
         raise pipeline.error
     return recorder, sum(pipeline.stats().dropped.values())
-
-
-if __name__ == "__main__":
-    serve_stdin(PipelineRequest, measure_pipeline)

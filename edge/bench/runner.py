@@ -1,66 +1,29 @@
 """Benchmark runner: measures everything in turns while it watches how steady the machine is."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from edge.bench.clips import CROWD, NOBODY, ONE_FACE, clip_of
-from edge.bench.compare import aggregate
 from edge.bench.live_bench import measure_live
-from edge.bench.machine_info import (
-    OtherCpuLoad,
-    ReferenceRequest,
-    describe_machine,
-    read_conditions,
-)
+from edge.bench.machine_info import MachineMonitor, ReferenceRequest
+from edge.bench.measurement import BenchPlan, MeasurementFailed, Request, run_in_subprocess
 from edge.bench.model_bench import model_requests
 from edge.bench.pipeline_bench import pipeline_requests
-from edge.bench.schema import FLOAT_MODEL, Machine, Result
-from edge.bench.worker_protocol import MeasurementFailed, Request, run_in_subprocess
+from edge.bench.schema import FLOAT_MODEL, ModelRow, PipelineRow, Result
 
 REFERENCE_INTERVAL = 8
 """Measurements between two of the reference computation."""
 
-MAX_REFERENCE_SPREAD = 0.15
-"""Share of its median by which the reference computation may vary in a quiet run."""
-
-MAX_OTHER_LOAD = 0.10
-"""Share of the CPU time that other processes may take in a quiet run."""
-
 Progress = Callable[[int, int], object]
 """Called with the number of steps that are done, and of all."""
 
-
-class BenchPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is measured, and how long.
-
-    Attributes:
-        files: .tflite and Keras models, or names of shipped ones; none stands for all shipped.
-        detectors: names of `detector_settings`; none stands for all.
-        video: what the stages see; None is the built-in clip.
-        parts: of `models`, `pipeline` and `live`.
-        rounds: how often each is measured.
-        seconds: of each repetition of a model; the pipeline runs four times as long at a camera's
-            rate.
-        frames: of the video, in one repetition.
-        live_fps: of the stream that the daemon watches.
-        live_seconds: how long the daemon is measured.
-    """
-
-    files: tuple[Path, ...] = ()
-    detectors: tuple[str, ...] = ()
-    video: Path | None = None
-    parts: tuple[str, ...] = ("models", "pipeline")
-    rounds: int = 3
-    seconds: float = 0.5
-    frames: int = 300
-    live_fps: float = 30.0
-    live_seconds: float = 60.0
+AnyRow = TypeVar("AnyRow", ModelRow, PipelineRow)
 
 
 @dataclass
@@ -77,6 +40,10 @@ class Measurements:
     failures: dict[Any, str] = field(default_factory=dict)
     reference: list[float] = field(default_factory=list)
 
+    def of(self, requests: Sequence[Request]) -> dict[Any, list[Any]]:
+        """Return the results of some requests."""
+        return {one: self.results[one] for one in requests if one in self.results}
+
 
 def run_bench(plan: BenchPlan, progress: Progress) -> Result:
     """Measure.
@@ -84,28 +51,15 @@ def run_bench(plan: BenchPlan, progress: Progress) -> Result:
     Raises:
         EmotiondError: what is asked for is not there, or cannot be measured on this machine.
     """
-    description, before, load = describe_machine(), read_conditions(), OtherCpuLoad()
+    monitor = MachineMonitor()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        models: list[Request] = []
-        pipelines: list[Request] = []
-        scenes: list[str] = []
-        if "models" in plan.parts:
-            models += model_requests(plan.files, plan.seconds)
-        if "pipeline" in plan.parts:
-            pipelines += pipeline_requests(
-                plan.files,
-                plan.detectors,
-                plan.video,
-                frames=plan.frames,
-                seconds=4 * plan.seconds,
-                folder=folder,
-            )
-        if "live" in plan.parts:
-            scenes = [str(plan.video)] if plan.video else [ONE_FACE, NOBODY, CROWD]
-        videos = {scene: clip_of(scene, folder) for scene in scenes}
+        models = model_requests(plan.files, plan.seconds) if "models" in plan.parts else []
+        pipelines = pipeline_requests(plan, folder) if "pipeline" in plan.parts else []
+        scenes = [str(plan.video)] if plan.video else [ONE_FACE, NOBODY, CROWD]
+        videos = {one: clip_of(one, folder) for one in scenes if "live" in plan.parts}
         runs = plan.rounds * (len(models) + len(pipelines))
-        total = runs + len(scenes)
+        total = runs + len(videos)
         progress(0, total)
         measured = run_interleaved(
             [*models, *pipelines], plan.rounds, lambda done: progress(done, total)
@@ -114,17 +68,11 @@ def run_bench(plan: BenchPlan, progress: Progress) -> Result:
         for scene, video in videos.items():
             live.append(measure_live(scene, video, plan.live_fps, plan.live_seconds))
             progress(runs + len(live), total)
-    known = {
-        **description,
-        "before": before,
-        "after": read_conditions(),
-        **_noise_report(measured.reference, load.share()),
-        "not_measured": {request.name: why for request, why in measured.failures.items()},
-    }
+    not_measured = {request.name: why for request, why in measured.failures.items()}
     return Result(
-        machine=msgspec.convert(known, Machine),
-        models=aggregate(_results_of(models, measured), FLOAT_MODEL),
-        pipeline=aggregate(_results_of(pipelines, measured)),
+        machine=monitor.describe(measured.reference, not_measured),
+        models=aggregate(measured.of(models), FLOAT_MODEL),
+        pipeline=aggregate(measured.of(pipelines)),
         live=live,
     )
 
@@ -146,12 +94,12 @@ def run_interleaved(
     for number in range(rounds):
         for place, request in enumerate(requests if number % 2 == 0 else requests[::-1]):
             if place % REFERENCE_INTERVAL == 0:
-                measured.reference.append(_measure_reference())
+                measured.reference.append(run_in_subprocess(ReferenceRequest()).p50)
             if request not in measured.failures:
                 _measure(request, measured)
             done += 1
             progress(done)
-    measured.reference.append(_measure_reference())
+    measured.reference.append(run_in_subprocess(ReferenceRequest()).p50)
     return measured
 
 
@@ -163,26 +111,33 @@ def _measure(request: Request, measured: Measurements) -> None:
         del measured.results[request]
 
 
-def _measure_reference() -> float:
-    return float(run_in_subprocess(ReferenceRequest()).call.p50)
+def aggregate(
+    results: Mapping[Request, Sequence[Sequence[AnyRow]]], base_model: str | None = None
+) -> list[AnyRow]:
+    """Return each row that requests were answered with, its rounds taken together.
+
+    Ratios are taken round by round: what slows a machine down for a while slows down both.
+
+    Args:
+        results: for each request the rows of each round.
+        base_model: model whose row the others are compared with; without such a row, the first.
+    """
+    rows = [rounds for answers in results.values() for rounds in zip(*answers, strict=True)]
+    if not rows:
+        return []
+    base = next((rounds for rounds in rows if rounds[0].model == base_model), rows[0])
+    return [_aggregate(rounds, base) for rounds in rows]
 
 
-def _results_of(requests: Sequence[Request], measured: Measurements) -> dict[Any, list[Any]]:
-    return {one: measured.results[one] for one in requests if one in measured.results}
-
-
-def _noise_report(reference: Sequence[float], others: float) -> dict[str, object]:
-    """Return how steady the machine was, and the reasons not to trust the figures."""
-    middle = median(reference)
-    spread = (max(reference) - min(reference)) / middle
-    noise = []
-    if spread > MAX_REFERENCE_SPREAD:
-        noise.append(f"the reference computation varied by {spread:.0%}; compare ratios only")
-    if others > MAX_OTHER_LOAD:
-        noise.append(f"others took {others:.0%} of the CPU; end them and measure again")
-    return {
-        "reference_ms": middle,
-        "reference_spread": spread,
-        "others": others,
-        "noise": noise,
-    }
+def _aggregate(rounds: Sequence[AnyRow], base: Sequence[AnyRow]) -> AnyRow:
+    """Return medians of times, the minimum of minima, and sums of counts."""
+    fields: dict[str, Any] = {}
+    for name in rounds[0].__struct_fields__:
+        values = [getattr(row, name) for row in rounds]
+        if isinstance(values[0], int):
+            fields[name] = sum(values)
+        elif isinstance(values[0], float):
+            fields[name] = min(values) if name.startswith("min_") else median(values)
+    ratios = [other.cost / row.cost for row, other in zip(rounds, base, strict=True)]
+    fields |= {"times": median(ratios), "times_low": min(ratios), "times_high": max(ratios)}
+    return msgspec.structs.replace(rounds[0], **fields, against=base[0].name)

@@ -31,11 +31,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         time: UTC of the start.
-        version: of emotiond.
         board: name in the device tree; None on a PC.
         features: instruction sets that the models gain by.
-        packages: versions of the packages that do the work.
-        reference_ms: median time of the reference computation (`edge.bench.machine_info`).
+        reference_ms: median time of the reference computation (`ReferenceRequest`).
         reference_spread: its slowest time less its fastest, as a share of the median.
         others: share of the CPU time that other processes, and other guests of the host, took.
         noise: reasons not to trust the figures; empty where there are none.
@@ -85,11 +83,8 @@ class ModelRow(ComparedRow, frozen=True, kw_only=True):
     Attributes:
         accuracy: of the card's first measurement; None without one.
         average_precision: of a detector, at IoU 0.4, from its card; None without one.
-        size_mb: of the file.
         load_ms: until it could be called; its runtime was imported before.
-        first_ms: of the first call.
-        p50_ms, p95_ms, min_ms: of one call, input and output included.
-        per_second: calls a second.
+        p50_ms, p95_ms, min_ms: of one call, input and output included; first_ms: of the first.
         memory_mb: growth of the process.
     """
 
@@ -121,14 +116,13 @@ class PipelineRow(ComparedRow, frozen=True, kw_only=True):
     """One video through the stages of the daemon, the detector on every frame.
 
     Attributes:
-        scene: what the video shows.
         mode: "one thread" or "threads".
         fps: frames a second where none is dropped.
         capture_ms, detect_ms, infer_ms, publish_ms: of a frame, in one thread.
         p50_ms, p95_ms, p99_ms: in one thread the time of a frame; with threads, at the rate of a
             camera, from capture until the frame's events were published.
-        dropped: frames at that rate, in all rounds; None in one thread.
-        cpu_ms: CPU time of a frame, of all threads, at that rate; None in one thread.
+        dropped, cpu_ms: frames in all rounds, and CPU time a frame of all threads, at that rate;
+            None in one thread.
         memory_mb: resident memory of the process.
         faces: mean number found in a frame.
     """
@@ -162,11 +156,9 @@ class PipelineRow(ComparedRow, frozen=True, kw_only=True):
 
 
 class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole daemon, watching a live stream.
+    """The whole daemon, watching a live stream of `source_fps` for some seconds.
 
     Attributes:
-        source_fps: of the stream.
-        fps: frames a second that it analyzed.
         p50_ms, p95_ms: from capture until a frame was analyzed.
         event_p95_ms: from capture until an event reached the sinks; None without an event.
         cpu_percent: of one core.

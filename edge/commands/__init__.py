@@ -1,1 +1,1 @@
-"""The subcommands of `emotiond`: one module each, with its options and what it does."""
+"""The subcommands of `emotiond`; `edge.cli.COMMANDS` says in which module each lies."""

@@ -10,7 +10,18 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
-from edge.commands.common import amount, count, write_output
+from edge.bench import runner
+from edge.bench.measurement import BenchPlan
+from edge.bench.report import (
+    WIDE,
+    compare,
+    find_comparable,
+    format_change,
+    plot,
+    print_result,
+)
+from edge.bench.schema import Result, read_result
+from edge.commands.common import count, number, write_output
 from edge.errors import EmotiondError, ExitCode
 
 PARTS = ("models", "pipeline", "live")
@@ -24,7 +35,7 @@ QUICK: dict[str, Any] = {"seconds": 0.2, "frames": 60}
 """Fields of the plan for a tenth of the time, good only for coarse comparisons."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument(
         "files", type=Path, nargs="*", metavar="MODEL", help=".tflite or .keras; default: all"
@@ -37,9 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="coarse, and ten times as fast")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part alone")
     parser.add_argument(
-        "--live", type=amount, metavar="FPS", help="also watch a stream of so many frames a second"
+        "--live", type=number, metavar="FPS", help="also watch a stream of so many frames a second"
     )
-    parser.add_argument("--seconds", type=amount, default=60.0, help="for how long; default: 60")
+    parser.add_argument("--seconds", type=number, default=60.0, help="for how long; default: 60")
     parser.add_argument(
         "--json",
         type=Path,
@@ -58,24 +69,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print ratios to it; of several, to the first from a CPU with the same features",
     )
     text = "with --compare: fail where anything costs more than so many times; default: %(default)s"
-    parser.add_argument("--limit", type=amount, default=LIMIT, help=text)
+    parser.add_argument("--limit", type=number, default=LIMIT, help=text)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def bench(options: argparse.Namespace) -> ExitCode:
     """Measure what was asked for, write it, and compare it with former results."""
-    from edge.bench.runner import run_bench
-    from edge.bench.schema import read_result
-
-    _check_outputs(options)
+    # `--json model.tflite` is easily typed, and would overwrite a model.
+    for name, path, suffix in (("json", options.json, ".json"), ("plot", options.plot, ".png")):
+        if path not in (None, STDOUT) and path.suffix != suffix:
+            raise EmotiondError(f"--{name}: expected a file ending in {suffix}, found {path}")
     old = [read_result(path) for path in options.compare]  # before minutes are spent
-    result = run_bench(_plan(options), _progress())
-    _write(options, result)
-    return _compare(result, old, options.limit) if old else ExitCode.OK
-
-
-def _plan(options: argparse.Namespace) -> Any:
-    from edge.bench.runner import BenchPlan
-
     plan = BenchPlan(
         files=tuple(options.files),
         detectors=tuple(options.detector),
@@ -84,22 +87,14 @@ def _plan(options: argparse.Namespace) -> Any:
         rounds=options.rounds or (1 if options.quick else 3),
         live_fps=options.live or 30.0,
         live_seconds=options.seconds,
+        **(QUICK if options.quick else {}),
     )
-    return msgspec.structs.replace(plan, **QUICK) if options.quick else plan
+    result = runner.run_bench(plan, _progress())
+    _write(options, result)
+    return _compare(result, old, options.limit) if old else ExitCode.OK
 
 
-def _check_outputs(options: argparse.Namespace) -> None:
-    """Refuse what would overwrite a model: `--json model.tflite` is easily typed.
-
-    Raises:
-        EmotiondError: a file has another ending than what would be written.
-    """
-    for name, path, suffix in (("json", options.json, ".json"), ("plot", options.plot, ".png")):
-        if path not in (None, STDOUT) and path.suffix != suffix:
-            raise EmotiondError(f"--{name}: expected a file ending in {suffix}, found {path}")
-
-
-def _progress() -> Any:
+def _progress() -> runner.Progress:
     """Return a callback that draws a bar on a terminal, and nothing elsewhere."""
     console = Console(file=sys.stderr)
     bar = Progress(console=console, disable=not console.is_terminal, transient=True)
@@ -115,10 +110,7 @@ def _progress() -> Any:
     return show
 
 
-def _write(options: argparse.Namespace, result: Any) -> None:
-    from edge.bench.format import WIDE, print_result
-    from edge.bench.plot import plot
-
+def _write(options: argparse.Namespace, result: Result) -> None:
     if options.plot:
         write_output(options.plot, plot(result))
     text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
@@ -131,9 +123,7 @@ def _write(options: argparse.Namespace, result: Any) -> None:
     print_result(result, console if console.is_terminal else Console(width=WIDE))
 
 
-def _compare(result: Any, old_results: Sequence[Any], limit: float) -> ExitCode:
-    from edge.bench.compare import compare, find_comparable, format_change
-
+def _compare(result: Result, old_results: Sequence[Result], limit: float) -> ExitCode:
     old = find_comparable(result, old_results)
     if old is None:
         print(
@@ -149,6 +139,7 @@ def _compare(result: Any, old_results: Sequence[Any], limit: float) -> ExitCode:
     for change in changes:
         print(format_change(change, limit), file=sys.stderr)
     slow = [change for change in changes if change.normalized > limit]
-    if not slow:
-        return ExitCode.OK
-    raise EmotiondError(f"{len(slow)} of {len(changes)} cost more than {limit:g} times as before")
+    if slow:
+        text = f"{len(slow)} of {len(changes)} cost more than {limit:g} times as before"
+        raise EmotiondError(text)
+    return ExitCode.OK

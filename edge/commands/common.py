@@ -44,7 +44,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def add_source(parser: argparse.ArgumentParser) -> None:
     """Add the option that names what is watched."""
     parser.add_argument(
-        "--source", help="camera, address, film or folder of pictures; default: the config's"
+        "--source", help="camera, address, video or folder of images; default: the config's"
     )
 
 
@@ -90,12 +90,14 @@ def count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
 
 
-def amount(text: str) -> float:
-    """Parse a number above 0."""
+def number(text: str, maximum: float = math.inf) -> float:
+    """Parse a finite number above 0, at most `maximum`."""
     with suppress(ValueError):
-        if 0 < float(text) < math.inf:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number above 0, found {text!r}")
+        value = float(text)
+        if 0 < value <= maximum and value != math.inf:
+            return value
+    most = f", at most {maximum:g}" if maximum < math.inf else ""
+    raise argparse.ArgumentTypeError(f"expected a number above 0{most}, found {text!r}")
 
 
 def parse_device(text: str) -> str:

@@ -26,11 +26,11 @@ OFFLINE_TIMEOUT = 5.0
 """Seconds that the daemon's last message, `offline`, may take to arrive."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     """Add no options: there are none."""
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def demo(options: argparse.Namespace) -> ExitCode:
     """Run broker, subscriber and daemon for one pass of the clip, then print the summary.
 
     Raises:

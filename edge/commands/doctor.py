@@ -1,7 +1,6 @@
 """`emotiond doctor`: what works here, what does not, and what to do about it."""
 
 import argparse
-from pathlib import Path
 
 import msgspec
 
@@ -11,28 +10,20 @@ from edge.doctor.runner import run_checks
 from edge.errors import ExitCode
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_config(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list instead")
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def doctor(options: argparse.Namespace) -> ExitCode:
     """Print every check's result; fail where a check failed."""
-    results = _print_json(options.config) if options.json else _print_lines(options.config)
+    results: list[CheckResult] = []
+    for result in run_checks(options.config):
+        results.append(result)
+        if not options.json:
+            print(result, flush=True)
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode(results)).decode())
     failed = any(result.level is Level.FAILURE for result in results)
     return ExitCode.FAULT if failed else ExitCode.OK
-
-
-def _print_lines(config: Path) -> list[CheckResult]:
-    results = []
-    for result in run_checks(config):
-        print(result, flush=True)
-        results.append(result)
-    return results
-
-
-def _print_json(config: Path) -> list[CheckResult]:
-    results = list(run_checks(config))
-    print(msgspec.json.format(msgspec.json.encode(results)).decode())
-    return results

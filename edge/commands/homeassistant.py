@@ -13,14 +13,14 @@ from edge.publish.mqtt.session import connect_any
 from edge.publish.mqtt.settings import HomeAssistantSettings
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_homeassistant_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the one action, with its options."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     text = "let Home Assistant forget the device and all its entities"
-    add_config(add_subcommand(actions, "remove", run, text))
+    add_config(add_subcommand(actions, "remove", homeassistant, text))
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def homeassistant(options: argparse.Namespace) -> ExitCode:
     """Clear the retained discovery messages of all MQTT sinks."""
     sinks = mqtt_sinks(load_config(options.config))
     for settings in sinks:

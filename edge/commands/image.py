@@ -30,16 +30,16 @@ COPY_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".t
 """Formats that an annotated copy keeps; of any other image it is a PNG."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="pictures, or folders")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="images, or folders")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write annotated copies there")
-    parser.add_argument("--json", action="store_true", help="one line of JSON a picture")
+    parser.add_argument("--json", action="store_true", help="one line of JSON an image")
     add_analysis_options(parser)
     add_config(parser)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def image(options: argparse.Namespace) -> ExitCode:
     """Analyze every image; fail where one could not be read or its copy not be written."""
     config = apply_analysis_options(options, load_config(options.config))
     recognizer = EmotionRecognizer.from_config(config)
@@ -68,7 +68,7 @@ def _image_paths(files: Sequence[Path]) -> Iterator[Path]:
             continue
         found = sorted(path for path in file.iterdir() if path.suffix.lower() in SUFFIXES)
         if not found:
-            print_error(f"{file}: expected pictures in this folder, found none")
+            print_error(f"{file}: expected images in this folder, found none")
         yield from found
 
 
@@ -82,7 +82,7 @@ def _copy_paths(paths: Sequence[Path], folder: Path | None) -> Sequence[Path | N
         return [None] * len(paths)
     make_folder(folder)
     if any(path.parent.resolve() == folder.resolve() for path in paths):
-        raise EmotiondError(f"{folder}: holds pictures that are read; name another --out")
+        raise EmotiondError(f"{folder}: holds images that are read; name another --out")
     suffixes = (path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png" for path in paths)
     names = unique_names(paths)
     return [folder / f"{name}{suffix}" for name, suffix in zip(names, suffixes, strict=True)]
@@ -94,7 +94,7 @@ def _with_progress(paths: Sequence[Path]) -> Iterator[Path]:
     hidden = len(paths) < 2 or not console.is_terminal
     # What is printed makes way for the bar only where both are on the same terminal.
     with Progress(console=console, disable=hidden, redirect_stdout=sys.stdout.isatty()) as bar:
-        yield from bar.track(paths, description="pictures")
+        yield from bar.track(paths, description="images")
 
 
 def _as_json(path: Path, frame: AnalyzedFrame) -> str:

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from edge.commands.common import (
     add_analysis_options,
     add_config,
     apply_analysis_options,
+    count,
     make_folder,
     unique_names,
     write_output,
@@ -44,39 +45,35 @@ from edge.offline.video import (
 )
 from edge.publish.payload import encode_event
 
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
-EVENT_SUFFIXES = (".jsonl", ".csv")
-TIMELINE_SUFFIXES = (".svg",)
-"""Formats of each output; the first is that of files in a folder."""
+SUFFIXES = {
+    "out": (".mp4", ".mkv", ".mov", ".avi"),
+    "events": (".jsonl", ".csv"),
+    "timeline": (".svg",),
+}
+"""Formats that each option writes; the first is that of files in a folder."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("films", type=Path, nargs="+", metavar="FILE")
-    several = "a folder for several films"
+    parser.add_argument("videos", type=Path, nargs="+", metavar="FILE")
+    several = "a folder for several videos"
     parser.add_argument("--out", type=Path, help=f"the annotated copy, such as out.mp4; {several}")
     parser.add_argument("--events", type=Path, help=f"out.jsonl or out.csv; {several} (JSONL)")
-    parser.add_argument("--timeline", type=Path, help=f"a picture of them, out.svg; {several}")
+    parser.add_argument("--timeline", type=Path, help=f"a chart of them, out.svg; {several}")
     parser.add_argument(
-        "--json", action="store_true", help="the summary as one line of JSON a film"
+        "--json", action="store_true", help="the summary as one line of JSON a video"
     )
     parser.add_argument(
         "--jobs",
-        type=_jobs,
+        type=count,
         default=os.cpu_count() or 1,
-        help="films at once; default: %(default)s",
+        help="videos at once; default: %(default)s",
     )
     parser.add_argument(
         "--dask", metavar="ADDRESS", help="a cluster's scheduler, such as tcp://scheduler:8786"
     )
     add_analysis_options(parser)
     add_config(parser)
-
-
-def _jobs(text: str) -> int:
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
 
 
 class UsageError(EmotiondError):
@@ -87,14 +84,14 @@ class UsageError(EmotiondError):
 
 @dataclass(frozen=True, slots=True)
 class OutputPaths:
-    """What is written of one video; None: nothing of that kind."""
+    """Output paths of one video; None: not written."""
 
     copy: Path | None
     events: Path | None
     timeline: Path | None
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def video(options: argparse.Namespace) -> ExitCode:
     """Analyze every video, write what was asked for, and print a summary of each.
 
     One that fails does not keep the others from being analyzed.
@@ -102,10 +99,10 @@ def run(options: argparse.Namespace) -> ExitCode:
     config = apply_analysis_options(options, load_config(options.config))
     outputs = _all_output_paths(options)
     jobs = []
-    for film, paths in zip(options.films, outputs, strict=True):
-        job = VideoJob(film, config, paths.copy)
+    for path, paths in zip(options.videos, outputs, strict=True):
+        job = VideoJob(path, config, paths.copy)
         if options.dask is not None:  # another machine has another working directory
-            job = VideoJob(film.absolute(), config, paths.copy and paths.copy.absolute())
+            job = VideoJob(path.absolute(), config, paths.copy and paths.copy.absolute())
         jobs.append(job)
     code = ExitCode.OK
     results: dict[int, VideoResult] = {}
@@ -130,15 +127,16 @@ def _all_output_paths(options: argparse.Namespace) -> list[OutputPaths]:
     Raises:
         EmotiondError: it cannot.
     """
-    names = unique_names(options.films)
-    copies = _output_paths(options.out, names, VIDEO_SUFFIXES)
-    events = _output_paths(options.events, names, EVENT_SUFFIXES)
-    timelines = _output_paths(options.timeline, names, TIMELINE_SUFFIXES)
-    for film in options.films:
-        for path in (*copies, *events, *timelines):
-            if path is not None and path.exists() and film.exists() and path.samefile(film):
-                raise UsageError(f"{path}: would be written over the film itself")
-    return [OutputPaths(*one) for one in zip(copies, events, timelines, strict=True)]
+    names = unique_names(options.videos)
+    of_each_kind = [
+        _output_paths(getattr(options, option), names, suffixes)
+        for option, suffixes in SUFFIXES.items()
+    ]
+    for source in options.videos:
+        for path in (one for paths in of_each_kind for one in paths):
+            if path is not None and path.exists() and source.exists() and path.samefile(source):
+                raise UsageError(f"{path}: would be written over the video itself")
+    return [OutputPaths(*paths) for paths in zip(*of_each_kind, strict=True)]
 
 
 def _output_paths(
@@ -150,21 +148,16 @@ def _output_paths(
     """
     if named is None:
         return [None] * len(names)
-    if named.is_dir() or not named.suffix:
-        _make_writable_folder(named)
-        return [named / f"{name}{suffixes[0]}" for name in names]
-    if named.suffix.lower() not in suffixes:
+    is_folder = named.is_dir() or not named.suffix
+    if not is_folder and named.suffix.lower() not in suffixes:
         raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
-    if len(names) > 1:
-        raise UsageError(f"{named}: expected a folder, as there are several films")
-    _make_writable_folder(named.parent)
-    return [named]
-
-
-def _make_writable_folder(folder: Path) -> None:
+    if not is_folder and len(names) > 1:
+        raise UsageError(f"{named}: expected a folder, as there are several videos")
+    folder = named if is_folder else named.parent
     make_folder(folder)
     if not os.access(folder, os.W_OK):
         raise EmotiondError(f"{folder}: cannot be written into")
+    return [named / f"{name}{suffixes[0]}" for name in names] if is_folder else [named]
 
 
 def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
@@ -178,7 +171,7 @@ def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[
         if options.dask is None and len(jobs) == 1:
             yield 0, _analyze_one(jobs[0], bar)
             return
-        task = bar.add_task("films", total=len(jobs))
+        task = bar.add_task("videos", total=len(jobs))
         outcomes = (
             analyze_on_cluster(jobs, options.dask)
             if options.dask
@@ -217,35 +210,32 @@ def _encode_events(result: VideoResult, path: Path) -> bytes:
 
 def _print_summary(result: VideoResult, as_json: bool) -> None:
     intervals = intervals_of(result.events)
+    fps, of_all = result.frames / result.elapsed_s, time_by_emotion(intervals)
+    by_track = time_by_track(intervals)
     if as_json:
         summary = {
             "film": str(result.video),
             "frames": result.frames,
-            "fps": round(result.frames / result.elapsed_s, 1),
+            "fps": round(fps, 1),
             "events": len(result.events),
-            "seconds": {
-                emotion: round(time, 3) for emotion, time in time_by_emotion(intervals).items()
-            },
-            "tracks": {
-                str(track): {emotion: round(time, 3) for emotion, time in seconds.items()}
-                for track, seconds in time_by_track(intervals).items()
-            },
+            "seconds": _rounded(of_all),
+            "tracks": {str(track): _rounded(seconds) for track, seconds in by_track.items()},
             "error": result.error,
         }
         print(msgspec.json.encode(summary).decode())
         return
     print(
         f"{result.video}: {result.frames} frames in {result.elapsed_s:.1f} s, "
-        f"{result.frames / result.elapsed_s:.0f} a second; {len(result.events)} events"
+        f"{fps:.0f} a second; {len(result.events)} events"
     )
-    tracks: dict[Any, dict[str, float]] = {
-        "all": time_by_emotion(intervals),
-        **time_by_track(intervals),
-    }
-    if not intervals:
+    if intervals:
+        _print_table({"all": of_all, **by_track})
+    else:
         print("  no face")
-        return
-    _print_table(tracks)
+
+
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {emotion: round(time, 3) for emotion, time in seconds.items()}
 
 
 def _print_table(tracks: dict[Any, dict[str, float]]) -> None:

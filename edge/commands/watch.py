@@ -18,7 +18,7 @@ BAR_LENGTH = 20
 """Characters of the bar that stands for a confidence of 1."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_watch_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_config(parser)
     parser.add_argument(
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def watch(options: argparse.Namespace) -> ExitCode:
     """Print what is published until Ctrl-C, or until nobody reads it any more."""
     settings = mqtt_sinks(load_config(options.config))[0]
     device = options.device or settings.name

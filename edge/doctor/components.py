@@ -91,8 +91,8 @@ SAMPLE_BYTES = 65_536
 """What must fit: a file can be made on a full disk, and nothing be written into it."""
 
 STATE_REMEDY = (
-    "make room there, give it to this user, or set `state` to another; until then neither events "
-    "that wait for the broker nor a pause outlive a restart"
+    "make room there, give it to this user, or set `state_dir` to another; until then neither "
+    "events that wait for the broker nor a pause outlive a restart"
 )
 
 

@@ -18,11 +18,7 @@ from edge.paths import systemd_unit_for
 
 
 def check_user(service: str | None) -> Iterator[CheckResult]:
-    """Say who runs the checks, where a service runs as another user.
-
-    Args:
-        service: the unit that runs the config, if one does.
-    """
+    """Say who runs the checks, where `service`, the unit that runs the config, is another user."""
     if service is None:
         return
     if os.geteuid() == 0:
@@ -64,12 +60,7 @@ subset=pid; 2026-11-26)."""
 
 
 def check_cpu(cpuinfo: Path = CPUINFO, machine: str | None = None) -> Iterator[CheckResult]:
-    """Check that the CPU's flags can be read, and name those that models gain by.
-
-    Args:
-        cpuinfo: what the kernel tells of the CPUs (proc(5)).
-        machine: the architecture, as uname names it; None takes this one's.
-    """
+    """Check that the CPU's flags can be read (proc(5)), and name those that models gain by."""
     machine = machine or platform.machine()
     try:
         words = set(cpuinfo.read_text().split())
@@ -84,17 +75,14 @@ def check_cpu(cpuinfo: Path = CPUINFO, machine: str | None = None) -> Iterator[C
 
 # Clock: events carry UTC, and a Raspberry Pi learns it from the network.
 
-TIMEX = struct.Struct("@illl")
-"""The beginning of struct timex (adjtimex(2)): modes, offset, freq, maxerror."""
-
-TIMEX_BYTES = 512
-"""The whole struct has 208 bytes on machines of 64 bits."""
+TIMEX = struct.Struct("@illl500x")
+"""struct timex (adjtimex(2)): modes, offset, freq, maxerror and more: 208 bytes on 64 bits."""
 
 MAX_CLOCK_ERROR = 16.0
 """Seconds; the kernel's greatest possible error stands there while nothing disciplines the clock
 (NTP_PHASE_LIMIT of linux/timex.h; `timedatectl` goes by it too)."""
 
-WRITTEN = 2026
+FIRST_YEAR = 2026
 """The year of this file; a clock before it was never set."""
 
 CLOCK_REMEDY = "sudo timedatectl set-ntp true, or install chrony or systemd-timesyncd"
@@ -106,37 +94,31 @@ def clock_error() -> float:
     Raises:
         OSError: it does not say.
     """
-    timex = ctypes.create_string_buffer(TIMEX_BYTES)
+    timex = ctypes.create_string_buffer(TIMEX.size)
     if ctypes.CDLL(None, use_errno=True).adjtimex(timex) < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
-    return float(TIMEX.unpack_from(timex)[3]) / 1e6
+    return float(TIMEX.unpack(timex.raw)[3]) / 1e6
 
 
 def check_clock(
     error: Callable[[], float] = clock_error, now: Callable[[], float] = time.time
 ) -> Iterator[CheckResult]:
-    """Check that something keeps the time right.
-
-    Args:
-        error: how wrong the clock may be, in seconds.
-        now: the time since 1970 in seconds.
-    """
+    """Check that something keeps the time right; `error` and `now` return seconds."""
     utc = time.gmtime(now())
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", utc)
-    if utc.tm_year < WRITTEN:
+    if utc.tm_year < FIRST_YEAR:
         yield warning("clock", f"{shown} is long past; events carry it", CLOCK_REMEDY)
         return
     try:
-        unknown = error() >= MAX_CLOCK_ERROR
+        if error() < MAX_CLOCK_ERROR:
+            yield ok("clock", f"{shown}, kept right")
+        else:
+            text = f"{shown}, which nothing keeps right; events carry it"
+            yield warning("clock", text, CLOCK_REMEDY)
     except OSError as refused:
         text = f"{shown}; the kernel does not say whether it is right: {refused.strerror}"
         yield ok("clock", text)
-        return
-    if unknown:
-        yield warning("clock", f"{shown}, which nothing keeps right; events carry it", CLOCK_REMEDY)
-    else:
-        yield ok("clock", f"{shown}, kept right")
 
 
 # Temperature and throttling: what makes a CPU slower than it could be.
@@ -168,11 +150,7 @@ SINCE_BOOT = 16
 
 
 def check_temperature(zones: Path = ZONES) -> Iterator[CheckResult]:
-    """Check how hot it is.
-
-    Args:
-        zones: where the kernel tells temperatures.
-    """
+    """Check how hot it is."""
     degrees = SystemStats(zones).sample().temperature
     if degrees is None:
         yield ok("temperature", "there is no thermometer")
@@ -184,15 +162,9 @@ def check_temperature(zones: Path = ZONES) -> Iterator[CheckResult]:
 
 
 def check_throttling(devices: Path = DEVICES) -> Iterator[CheckResult]:
-    """Check that nothing holds the CPU back, where it is known.
-
-    Args:
-        devices: the kernel's tree of devices.
-    """
+    """Check that nothing holds the CPU back, where it is known."""
     for path in sorted(devices.glob(FIRMWARE)):
-        bits = _read_number(path, 16)
-        if bits is not None:
-            yield from _check_firmware(bits)
+        yield from _check_firmware(_read_number(path, 16))
     folder = devices / "system/cpu/cpu0/cpufreq"  # in kHz
     allowed = _read_number(folder / "scaling_max_freq", 10)
     highest = _read_number(folder / "cpuinfo_max_freq", 10)
@@ -206,7 +178,9 @@ def check_throttling(devices: Path = DEVICES) -> Iterator[CheckResult]:
         yield ok("frequency", text)
 
 
-def _check_firmware(bits: int) -> Iterator[CheckResult]:
+def _check_firmware(bits: int | None) -> Iterator[CheckResult]:
+    if bits is None:
+        return
     if bits == 0:
         yield ok("throttling", "none since the boot")
     for bit, text, remedy in THROTTLED_BITS:
@@ -223,7 +197,7 @@ def _read_number(path: Path, base: int) -> int | None:
         return None
 
 
-# systemd: whether the service runs, will run after a boot, and how it has fared.
+# systemd: whether the service runs, starts at boot, and how often it failed.
 
 SYSTEMD = Path("/run/systemd/system")
 """It is there where systemd is the first process (sd_booted(3))."""
@@ -260,13 +234,7 @@ def systemctl_show(unit: str) -> str:
 def check_unit(
     config: Path, systemd: Path = SYSTEMD, show: Callable[[str], str] = systemctl_show
 ) -> Iterator[CheckResult]:
-    """Check the unit that runs a config; of any other config, emotiond.service.
-
-    Args:
-        config: the file.
-        systemd: is there where systemd runs.
-        show: asks systemd of a unit.
-    """
+    """Check the unit that runs a config; of any other config, emotiond.service."""
     if not systemd.exists():
         yield ok("systemd", "does not run here")
         return

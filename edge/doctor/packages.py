@@ -25,12 +25,7 @@ OPENCV_WITH_WINDOWS = frozenset({"opencv-python", "opencv-contrib-python"})
 def check_python(
     version: tuple[int, int] = sys.version_info[:2], max_index: int = sys.maxsize
 ) -> Iterator[CheckResult]:
-    """Check that this Python can run emotiond.
-
-    Args:
-        version: major and minor.
-        max_index: the largest index, which tells how wide its addresses are.
-    """
+    """Check that this Python can run emotiond; `max_index` tells how wide its addresses are."""
     bits = 64 if max_index > 2**32 else 32
     text = f"{version[0]}.{version[1]} of {bits} bits on {platform.machine()}: {sys.executable}"
     oldest = f"{MIN_PYTHON[0]}.{MIN_PYTHON[1]}"
@@ -44,11 +39,7 @@ def check_python(
 
 
 def check_opencv(search_path: Sequence[str] = sys.path) -> Iterator[CheckResult]:
-    """Check which distributions of cv2 are installed, and that the one that is imported serves.
-
-    Args:
-        search_path: folders that packages are searched in.
-    """
+    """Check which distributions of cv2 are installed, and that the one that is imported serves."""
     installed = [
         one for one in distributions(path=list(search_path)) if OPENCV_NAMES.fullmatch(one.name)
     ]

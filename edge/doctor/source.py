@@ -51,9 +51,9 @@ def _read_image(subject: str, open_source: Callable[[], Source], remedy: str) ->
     except SourceError as error:
         return failure(subject, str(error), remedy)
     except EndOfStream:
-        return failure(subject, "holds no picture", remedy)
+        return failure(subject, "holds no image", remedy)
     height, width = frame.image.shape[:2]
-    return ok(subject, f"gives pictures of {width}x{height}")
+    return ok(subject, f"gives images of {width}x{height}")
 
 
 # Cameras that are video nodes.
@@ -92,11 +92,6 @@ def check_camera(
     """Check the config's camera, and list the others.
 
     No image is captured, so that a daemon that uses the camera is not disturbed.
-
-    Args:
-        settings: of the config's camera.
-        paths: where devices and processes are looked for.
-        query: asks a video node what it is.
     """
     device = settings.device
     path = paths.dev / f"video{device}" if isinstance(device, int) else Path(device)
@@ -122,10 +117,10 @@ def _check_configured(
         yield failure(subject, f"cannot be opened: {error.strerror}", remedy)
         return
     if not node.captures or node.driver in RAW_SENSOR_DRIVERS:
-        text = f"{_title(node)}: gives no pictures that can be shown"
+        text = f"{node.title}: gives no images that can be shown"
         yield failure(subject, text, f"name another in `source`; {PICAMERA_HINT}")
         return
-    yield ok(subject, f"{_title(node)}: {_format_names(node.formats)}")
+    yield ok(subject, f"{node.title}: {_format_names(node.formats)}")
     yield from _check_size(subject, node, settings)
     yield from _check_other_processes(subject, path, paths)
     yield from _check_group(subject, path)
@@ -145,12 +140,12 @@ def _list_others(
             yield ok(f"camera {path}", f"{text}{error.strerror}")
             continue
         if node.captures:
-            text = f"{_title(node)}: not the config's: {_format_names(node.formats)}"
+            text = f"{node.title}: not the config's: {_format_names(node.formats)}"
             yield ok(f"camera {path}", text)
         else:
             without_images.append(path.name)
     if without_images:
-        yield ok("camera", f"{', '.join(without_images)}: give no pictures")
+        yield ok("camera", f"{', '.join(without_images)}: give no images")
 
 
 def _open_remedy(error: OSError, path: Path, paths: SystemPaths) -> str:
@@ -183,10 +178,6 @@ def _group(path: Path) -> str:
         return GROUP
 
 
-def _title(node: VideoNode) -> str:
-    return f"{node.card} ({node.driver}, {node.bus})"
-
-
 def _format_names(formats: tuple[Format, ...]) -> str:
     """Name the formats by the largest size they come in; first the one that the daemon asks for."""
     by_size: dict[str, list[str]] = {}
@@ -215,7 +206,7 @@ def _check_size(subject: str, node: VideoNode, settings: CameraSettings) -> Iter
     if offered and not COMPRESSED & offered and node.bus.startswith("usb-") and not fits_usb2:
         text = f"has {width}x{height} uncompressed alone; over USB 2 that is too much for "
         remedy = "set a size that it has as MJPG, or fewer `fps`"
-        yield warning(subject, f"{text}{settings.fps} pictures a second", remedy)
+        yield warning(subject, f"{text}{settings.fps} images a second", remedy)
 
 
 def _check_other_processes(subject: str, path: Path, paths: SystemPaths) -> Iterator[CheckResult]:
@@ -251,13 +242,9 @@ def _suggest_stable_name(subject: str, path: Path, paths: SystemPaths) -> Iterat
 
 
 def processes_using(path: Path, proc: Path) -> list[str]:
-    """Return name and number of each other process that has a file open.
+    """Return name and number of each other process that has the file at `path` open (proc(5)).
 
     Those of other users are seen by root alone.
-
-    Args:
-        path: the file.
-        proc: where the kernel tells of processes (proc(5)).
     """
     found = []
     for process in sorted(proc.glob("[0-9]*")):
@@ -265,17 +252,10 @@ def processes_using(path: Path, proc: Path) -> list[str]:
             links = (process / "fd").iterdir()
             is_other = process.name != str(os.getpid())
             if is_other and any(link.samefile(path) for link in links if link.exists()):
-                found.append(f"{_process_name(process)} ({process.name})")
+                found.append(f"{(process / 'comm').read_text().strip()} ({process.name})")
         except OSError:  # it has ended, or is another user's
             continue
     return found
-
-
-def _process_name(process: Path) -> str:
-    try:
-        return (process / "comm").read_text().strip()
-    except OSError:
-        return "process"
 
 
 # The camera at a Raspberry Pi's own port.
@@ -322,11 +302,9 @@ def _check_listed(subject: str, camera: int, program: str) -> CheckResult:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=LIST_SECONDS, check=True
         )
-    except subprocess.SubprocessError as error:
+    except (OSError, subprocess.SubprocessError) as error:
         text = f"{program} does not list cameras: {error}"
-        return failure(subject, text, f"try `{program} --list-cameras`")
-    except OSError as error:
-        return failure(subject, str(error), f"try `{program} --list-cameras`")
+        return failure(subject, text, f"try `{' '.join(command)}`")
     # By its version it lists them on one or the other.
     found = dict(LISTED_CAMERA.findall(done.stdout + done.stderr))
     cameras = {int(number): name for number, name in found.items()}

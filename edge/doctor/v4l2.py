@@ -8,9 +8,10 @@ leaves out multi-planar nodes, formats that it does not know, and ranges of size
 import fcntl
 import os
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 CAPABILITY = struct.Struct("=16s32s32sIII12x")
 """struct v4l2_capability: driver, card, bus_info, version, capabilities, device_caps."""
@@ -39,22 +40,15 @@ MAX_ITEMS = 256
 """Formats, or sizes of one, that are asked for; some driver might never end the list."""
 
 
-@dataclass(frozen=True, slots=True)
-class SizeRange:
+class SizeRange(NamedTuple):
     """Sizes of one format in pixels, from the smallest to the largest; the same where it is one."""
 
     smallest: tuple[int, int]
     largest: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A pixel format.
-
-    Attributes:
-        fourcc: its name of four letters, such as "MJPG".
-        sizes: that it comes in; a driver need not tell them.
-    """
+class Format(NamedTuple):
+    """A pixel format: its name of four letters, such as "MJPG", and sizes if the driver tells."""
 
     fourcc: str
     sizes: tuple[SizeRange, ...]
@@ -68,8 +62,7 @@ class Format:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class VideoNode:
+class VideoNode(NamedTuple):
     """A video node.
 
     Attributes:
@@ -85,6 +78,11 @@ class VideoNode:
     bus: str
     captures: bool
     formats: tuple[Format, ...]
+
+    @property
+    def title(self) -> str:
+        """Card, driver and bus."""
+        return f"{self.card} ({self.driver}, {self.bus})"
 
 
 def query_node(path: Path) -> VideoNode:
@@ -113,18 +111,17 @@ def _ioctl(file: int, request: int, question: bytes) -> bytes:
     return bytes(answer)
 
 
-def _answers(file: int, request: int, questions: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the answers up to the first question that is refused: there the list ends."""
-    for question in questions:
-        try:
-            yield _ioctl(file, request, question)
-        except OSError:
-            return
+def _list(file: int, request: int, question: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Yield the answers for each index, up to the first that is refused: there the list ends."""
+    with suppress(OSError):
+        for index in range(MAX_ITEMS):
+            yield _ioctl(file, request, question(index))
 
 
 def _formats(file: int, buffers: int) -> Iterator[Format]:
-    questions = (FORMAT.pack(index, buffers, 0, b"", 0) for index in range(MAX_ITEMS))
-    for answer in _answers(file, VIDIOC_ENUM_FMT, questions):
+    for answer in _list(
+        file, VIDIOC_ENUM_FMT, lambda index: FORMAT.pack(index, buffers, 0, b"", 0)
+    ):
         code = FORMAT.unpack(answer)[4]
         letters = (code & ~BIG_ENDIAN).to_bytes(4, "little").decode("ascii", "replace").strip()
         fourcc = f"{letters}-BE" if code & BIG_ENDIAN else letters
@@ -132,8 +129,9 @@ def _formats(file: int, buffers: int) -> Iterator[Format]:
 
 
 def _sizes(file: int, code: int) -> Iterator[SizeRange]:
-    questions = (FRAME_SIZE.pack(index, code, *[0] * 7) for index in range(MAX_ITEMS))
-    for answer in _answers(file, VIDIOC_ENUM_FRAMESIZES, questions):
+    for answer in _list(
+        file, VIDIOC_ENUM_FRAMESIZES, lambda index: FRAME_SIZE.pack(index, code, *[0] * 7)
+    ):
         _, _, kind, *numbers = FRAME_SIZE.unpack(answer)
         if kind != FRMSIZE_TYPE_DISCRETE:
             # struct v4l2_frmsize_stepwise: minimum, maximum and step of the width, then the height.

@@ -21,7 +21,7 @@ MEDIA = ROOT / "../shared/data/media"
 
 CHOSEN = [board for board in BOARDS if board.name in os.environ.get("ARM64_BOARDS", "").split()]
 
-DETECTORS = ("emotiond", "haar", "blazeface")
+DETECTORS = ("builtin", "haar", "blazeface")
 
 MODELS = ("shallow-int8", "shallow-float32")
 

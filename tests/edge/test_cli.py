@@ -1,10 +1,13 @@
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import converter.cli
+import edge
 from edge.cli import COMMANDS, main
 from tests.conftest import ROOT
 from tests.edge.infer.models import copy_model
@@ -86,20 +89,39 @@ def test_version_and_help_import_next_to_nothing(option: str) -> None:
 def test_of_the_subcommands_only_the_one_that_runs_is_imported() -> None:
     modules = modules_after("check", "--help")
     commands = {name for name in modules if name.startswith("edge.commands.")}
-    assert commands == {"edge.commands.check", "edge.commands.common"}
+    assert commands == {"edge.commands.daemon", "edge.commands.common"}
     assert not [name for name in modules if name.startswith("edge.doctor")]
 
 
-def test_help_names_every_subcommand_and_each_has_a_module(
+def test_help_names_every_subcommand_and_no_module_is_left_over(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     helpers = {"__init__", "common", "embedded_broker"}
     modules = {path.stem for path in (ROOT / "edge" / "commands").glob("*.py")} - helpers
-    assert set(COMMANDS) == modules
-    with pytest.raises(SystemExit):
+    assert {module for module, _ in COMMANDS.values()} == modules
+    with pytest.raises(SystemExit) as caught:
         main(["--help"])
+    assert caught.value.code == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [line[0] for line in lines if line and line[0] in modules] == list(COMMANDS)
+    assert [line[0] for line in lines if line and line[0] in COMMANDS] == list(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("program", "name", "command"),
+    [(main, "emotiond", "watch"), (converter.cli.main, "emotiond-convert", "quantize")],
+)
+def test_each_program_prints_its_version_and_its_help_where_no_subcommand_is_named(
+    program: Callable[[list[str]], int],
+    name: str,
+    command: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        program(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"{name} {edge.__version__}\n"
+    assert program([]) == 2
+    assert f"    {command} " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -110,7 +132,7 @@ def test_every_subcommand_has_help_that_begins_with_its_line_of_the_table(
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
     assert caught.value.code == 0
-    assert COMMANDS[command] in capsys.readouterr().out
+    assert COMMANDS[command][1] in capsys.readouterr().out
 
 
 def test_the_daemon_never_loads_tensorflow_keras_or_the_converter() -> None:
@@ -140,15 +162,15 @@ def test_a_config_is_sound_though_its_credentials_are_for_the_service_alone(
 @pytest.mark.parametrize(
     ("web", "reason"),
     [
-        ("{host: 0.0.0.0}", "token"),
-        ("{token: {env: NO_SUCH_VARIABLE}}", "NO_SUCH_VARIABLE"),
-        ("{port: 99999}", "port"),
+        ("host: 0.0.0.0", "token"),
+        ("token: {env: NO_SUCH_VARIABLE}", "NO_SUCH_VARIABLE"),
+        ("port: 99999", "port"),
     ],
 )
 def test_a_page_that_cannot_be_served_as_it_is_set_is_exit_code_78(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], web: str, reason: str
 ) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(f"web: {web}")
+    path.write_text(f"web: {{enabled: true, {web}}}")
     assert main(["check", "--config", str(path)]) == 78
     assert reason in capsys.readouterr().err

@@ -231,7 +231,7 @@ def test_a_toy_sink_that_cannot_be_opened_fails_the_check(package: Path) -> None
 def test_toys_are_examined_by_doctor(package: Path) -> None:
     text = json.dumps(json.loads(emotiond(package, "doctor", "--json").stdout))
     assert "source toy box" in text
-    assert "gives pictures of 64x48" in text
+    assert "gives images of 64x48" in text
     assert "toy can be used" in text
     assert "has room beside toys.txt" in text
 

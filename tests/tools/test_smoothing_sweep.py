@@ -10,8 +10,8 @@ def test_the_sweep_prints_a_row_for_each_choice_of_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(smoothing_sweep, "TIME_CONSTANTS", (0.2,))
-    monkeypatch.setattr(smoothing_sweep, "MARGINS", (0.2,))
-    monkeypatch.setattr(smoothing_sweep, "DWELLS", (0.3,))
+    monkeypatch.setattr(smoothing_sweep, "HYSTERESES", (0.2,))
+    monkeypatch.setattr(smoothing_sweep, "HOLD_TIMES", (0.3,))
     data, votes = write_csv(tmp_path)
     smoothing_sweep.main(["--data", str(data), "--votes", str(votes), "--faces", "1"])
     head, *rows = capsys.readouterr().out.splitlines()

@@ -102,7 +102,7 @@ def _detect(detector: Detector) -> Callable[[Frame], object]:
 
 def _classify(model: Path) -> Callable[[Frame], object]:
     """Return what is done with one face: cropped, classified, its quality measured."""
-    detector = _open(detector_settings()["emotiond"])
+    detector = _open(detector_settings()["builtin"])
     classifier = open_classifier(ClassifierSettings(ModelPath(model)))
     analyzer = FaceAnalyzer(classifier, detector.crop_fit, QualitySettings())
     found: list[Face] = []

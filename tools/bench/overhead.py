@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _round(folder: Path, frames: int) -> dict[str, float]:
     """Return the milliseconds a frame of the loop and of the pipeline, and ratios of them."""
-    settings = detector_settings()["emotiond"]
+    settings = detector_settings()["builtin"]
     config = bench_config(settings, find_model(Path(DEFAULT_MODEL)), folder)
     components, counting = _open(config, frames)
     loop = MinimalLoop()

@@ -108,7 +108,7 @@ def _plain_client(broker: EmbeddedBroker) -> Publish:
 def _connect_sink(broker: EmbeddedBroker, folder: Path) -> MqttSink:
     settings = MqttSettings(host=broker.host, port=broker.port, device="bench")
     sink = MqttSink(settings, folder / "outbox.sqlite")
-    sink.publish(DaemonStatus(CameraState.ONLINE, None, "shallow-int8", "emotiond", LABELS))
+    sink.publish(DaemonStatus(CameraState.ONLINE, None, "shallow-int8", "builtin", LABELS))
     sink.start()
     while not sink.connected:
         time.sleep(POLL_SECONDS)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+from edge.bench.measurement import BenchPlan
 from edge.bench.pipeline_bench import pipeline_requests
 from edge.bench.runner import run_interleaved
 from edge.bench.schema import DEFAULT_MODEL
@@ -22,18 +23,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=150, help="of the loop; the pipeline's twice")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--detector", default="emotiond", help="of the pipeline")
+    parser.add_argument("--detector", default="builtin", help="of the pipeline")
     options = parser.parse_args(arguments)
     baseline = BaselineRequest(options.frames)
+    plan = BenchPlan(
+        files=(Path(DEFAULT_MODEL),),
+        detectors=(options.detector,),
+        video=CLIP,
+        frames=2 * options.frames,
+    )
     with tempfile.TemporaryDirectory() as folder:
-        pipeline = pipeline_requests(
-            [Path(DEFAULT_MODEL)],
-            [options.detector],
-            CLIP,
-            frames=2 * options.frames,
-            seconds=2.0,
-            folder=Path(folder),
-        )[0]
+        pipeline = pipeline_requests(plan, Path(folder))[0]
         measured = run_interleaved([baseline, pipeline], options.rounds, lambda _: None)
     if measured.failures:
         sys.exit("; ".join(f"{one.name}: {why}" for one, why in measured.failures.items()))

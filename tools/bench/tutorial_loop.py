@@ -12,12 +12,13 @@ import time
 import cv2
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from converter.datasets import EXPRESSIONS, SIDE
 from edge.bench.clips import LoopingVideoSource
 from edge.bench.machine_info import NEIGHBORS, SCALE
+from edge.bench.measurement import Request
 from edge.bench.pipeline_bench import WARM_UP_FRAMES, StageTimings
-from edge.bench.worker_protocol import Request, serve_stdin
 from edge.capture.source import iter_frames
 from edge.commands.demo import CLIP
 from edge.detect.haar import Cascade
@@ -39,8 +40,21 @@ class BaselineRequest(Request, frozen=True):
 
     frames: int
 
-    module = "tools.bench.tutorial_loop"
-    result = BaselineResult
+    def measure(self) -> BaselineResult:
+        """Send the built-in clip through the loop."""
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        loop, faces = TutorialLoop(), 0
+        seconds: list[NDArray[np.float64]] = []
+        started = time.perf_counter()
+        for frame in iter_frames(LoopingVideoSource(CLIP, WARM_UP_FRAMES + self.frames)):
+            times = [started, time.perf_counter()]
+            found = loop.process(frame.image.copy(), times)
+            if frame.index >= WARM_UP_FRAMES:
+                seconds.append(np.diff(times))
+                faces += found
+            started = time.perf_counter()
+        timings = StageTimings(np.array(seconds), faces)
+        return BaselineResult(timings.fps, timings.milliseconds, faces / self.frames)
 
 
 class TutorialLoop:
@@ -70,22 +84,3 @@ class TutorialLoop:
         crop = cv2.resize(face, (SIDE, SIDE)).reshape(1, SIDE, SIDE, 1)
         output = self._model.predict(np.asarray(crop, np.float32), verbose=0)
         return str(EXPRESSIONS[int(np.argmax(output["logits"]))])
-
-
-def measure_baseline(request: BaselineRequest) -> BaselineResult:
-    """Send the built-in clip through the loop."""
-    loop, timings = TutorialLoop(), StageTimings()
-    started = time.perf_counter()
-    for frame in iter_frames(LoopingVideoSource(CLIP, WARM_UP_FRAMES + request.frames)):
-        times = [started, time.perf_counter()]
-        faces = loop.process(frame.image.copy(), times)
-        if frame.index >= WARM_UP_FRAMES:
-            timings.stages.append(tuple(np.diff(times).tolist()))
-            timings.faces += faces
-        started = time.perf_counter()
-    return BaselineResult(timings.fps, timings.milliseconds, timings.faces / request.frames)
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    serve_stdin(BaselineRequest, measure_baseline)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.bench.measurement import BenchPlan, run_in_subprocess
 from edge.bench.pipeline_bench import PipelineRequest, detector_settings, pipeline_requests
-from edge.bench.worker_protocol import run_in_subprocess
 from edge.commands.demo import CLIP
 from edge.detect import detector_kinds
 from edge.errors import ConfigError, EmotiondError
@@ -16,19 +16,22 @@ MODELS = [Path("shallow-int8"), Path("shallow-float32")]
 def requests(
     folder: Path, *detectors: str, models: list[Path] = MODELS, video: Path | None = None
 ) -> list[PipelineRequest]:
-    return pipeline_requests(models, detectors, video, frames=30, seconds=0.5, folder=folder)
+    plan = BenchPlan(
+        files=tuple(models), detectors=detectors, video=video, frames=30, seconds=0.125
+    )
+    return pipeline_requests(plan, folder)
 
 
 def test_each_detector_is_measured_with_each_model_and_the_first_with_a_crowd(
     tmp_path: Path,
 ) -> None:
-    found = [(one.detector, one.model.stem) for one in requests(tmp_path, "emotiond", "haar")]
+    found = [(one.detector, one.model.stem) for one in requests(tmp_path, "builtin", "haar")]
     both = [
         (detector, model)
-        for detector in ("emotiond", "haar")
+        for detector in ("builtin", "haar")
         for model in ("shallow-int8", "shallow-float32")
     ]
-    assert found == [*both, ("emotiond", "shallow-int8")]
+    assert found == [*both, ("builtin", "shallow-int8")]
     assert requests(tmp_path, "haar")[-1].scene == "20 faces"
 
 
@@ -42,7 +45,7 @@ def test_every_detector_of_a_config_can_be_measured() -> None:
 
 
 def test_a_detector_of_another_name_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"expected one of emotiond.*found 'dlib'"):
+    with pytest.raises(ConfigError, match=r"expected one of builtin.*found 'dlib'"):
         requests(tmp_path, "dlib")
 
 

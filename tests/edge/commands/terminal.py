@@ -31,6 +31,6 @@ def on_terminal(*arguments: object) -> tuple[bytes, str]:
         env={**os.environ, "TERM": "xterm"},
     )
     os.close(follower)
-    shown = os.read(leader, 100_000).decode()
+    shown = os.read(leader, 100_000).decode(errors="replace")  # it may end within a letter
     os.close(leader)
     return done.stdout, shown

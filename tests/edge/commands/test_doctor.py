@@ -93,7 +93,7 @@ def test_a_service_is_looked_at_with_its_own_state_and_secrets(
         monkeypatch.delenv(name)
     data = msgspec.json.decode(config.read_bytes())
     data["sinks"][0] |= {"user": "edge", "password": {"credential": "mqtt-password"}}
-    del data["state"]
+    del data["state_dir"]
     config.write_bytes(msgspec.json.encode(data))
     (config.parent / "mqtt-password").write_text("secret\n")
     doctor("--config", config)

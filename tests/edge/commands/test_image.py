@@ -181,7 +181,7 @@ def test_copies_never_take_the_place_of_pictures(
 ) -> None:
     before = face.read_bytes()
     assert image(face, "--out", face.parent) == 1
-    assert "holds pictures that are read; name another --out" in capsys.readouterr().err
+    assert "holds images that are read; name another --out" in capsys.readouterr().err
     assert face.read_bytes() == before
 
 
@@ -205,7 +205,7 @@ def test_many_pictures_have_a_bar_on_a_terminal_and_none_elsewhere(
     face: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert image(face, face) == 0
-    assert "pictures" not in capsys.readouterr().err
+    assert "images" not in capsys.readouterr().err
     printed, shown = on_terminal("image", face, face, "--json")
-    assert "pictures" in shown
+    assert "images" in shown
     assert len(printed.splitlines()) == 2

@@ -102,7 +102,7 @@ def test_a_detector_without_its_file_is_a_failure_that_says_where_to_put_it(tmp_
 
 def test_auto_is_ok_where_it_takes_its_first() -> None:
     result = only(check_detector(AutoSettings()))
-    assert (result.level, result.text) == (Level.OK, "auto takes emotiond")
+    assert (result.level, result.text) == (Level.OK, "auto takes builtin")
 
 
 def settings_of(name: str, error: Exception | None = None) -> type:
@@ -123,7 +123,7 @@ def settings_of(name: str, error: Exception | None = None) -> type:
 def test_auto_is_a_warning_where_another_stands_in_for_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    order = (settings_of("emotiond", ModelError("is damaged")), settings_of("haar"))
+    order = (settings_of("builtin", ModelError("is damaged")), settings_of("haar"))
     monkeypatch.setattr("edge.doctor.components.AUTO_ORDER", order)
     result = only(check_detector(AutoSettings()))
     assert result.level is Level.WARNING
@@ -131,7 +131,7 @@ def test_auto_is_a_warning_where_another_stands_in_for_the_first(
 
 
 def test_auto_is_a_failure_where_none_is_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    order = (settings_of("emotiond", ModelError("a")), settings_of("haar", ConfigError("b")))
+    order = (settings_of("builtin", ModelError("a")), settings_of("haar", ConfigError("b")))
     monkeypatch.setattr("edge.doctor.components.AUTO_ORDER", order)
     result = only(check_detector(AutoSettings()))
     assert (result.level, result.text) == (Level.FAILURE, "a; b")
@@ -160,7 +160,7 @@ def test_a_state_folder_that_cannot_be_made_is_a_warning_with_its_remedy(tmp_pat
     result = state_result(tmp_path / "file" / "state")
     assert result.level is Level.WARNING
     assert f"cannot be made in {tmp_path / 'file'}" in result.text
-    assert "set `state` to another" in str(result)
+    assert "set `state_dir` to another" in str(result)
 
 
 def test_a_file_in_place_of_the_state_folder_is_a_warning(tmp_path: Path) -> None:

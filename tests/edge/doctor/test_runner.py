@@ -18,7 +18,7 @@ def test_the_machine_and_everything_that_the_config_names_are_looked_at_in_order
     config = tmp_path / "config.yaml"
     config.write_text(
         f"source: {{kind: video, path: {CLIP}}}\n"
-        "state: .\n"
+        "state_dir: .\n"
         "sinks:\n"
         f"- {{kind: mqtt, host: 127.0.0.1, port: {broker.port}}}\n"
         "- {kind: jsonl, path: events.jsonl}\n"

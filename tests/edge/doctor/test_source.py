@@ -38,7 +38,7 @@ def source_result(settings: SourceSettings) -> CheckResult:
 def test_a_film_that_can_be_read_is_ok_with_the_size_of_its_pictures() -> None:
     result = source_result(VideoSettings(CLIP))
     assert (result.level, result.subject) == (Level.OK, f"source {CLIP}")
-    assert result.text == "gives pictures of 640x480"
+    assert result.text == "gives images of 640x480"
 
 
 def test_a_film_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_other_nodes_are_listed_too_and_those_without_pictures_in_one_line(
     assert wanted.subject.endswith("video1")
     assert other.subject.endswith("video3")
     assert other.text.startswith("HD Webcam (uvcvideo, ")
-    assert (silent.level, silent.text) == (Level.OK, "video0, video2: give no pictures")
+    assert (silent.level, silent.text) == (Level.OK, "video0, video2: give no images")
 
 
 def test_another_camera_that_cannot_be_opened_is_no_concern_of_the_config(machine: Machine) -> None:
@@ -431,7 +431,7 @@ def test_a_binding_that_the_config_asks_for_and_is_not_there_is_a_failure(progra
 
 
 @pytest.mark.parametrize(
-    ("through", "text"),
+    ("backend", "text"),
     [
         (PicameraBackend.AUTO, "picamera2"),
         (PicameraBackend.BINDING, "picamera2"),

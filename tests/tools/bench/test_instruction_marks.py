@@ -12,7 +12,7 @@ def test_every_part_runs_between_marks_and_is_named() -> None:
     parts = json.loads(done.stdout)
     assert [part["mark"] for part in parts] == list(range(1, len(parts) + 1))
     names = {(part["kind"], part["name"]) for part in parts}
-    assert {("decode", "decode"), ("detector", "emotiond"), ("detector", "haar")} <= names
+    assert {("decode", "decode"), ("detector", "builtin"), ("detector", "haar")} <= names
     models = {path.stem for path in asset("models").glob("*.tflite")}
     assert {name for kind, name in names if kind == "model"} == models
     assert len([kind for kind, _ in names if kind == "frame"]) == 3

@@ -1,8 +1,19 @@
 import io
 
+import cv2
+import numpy as np
+import pytest
 from rich.console import Console
 
-from edge.bench.format import headline, machine_lines, print_result
+from edge.bench.report import (
+    compare,
+    find_comparable,
+    format_change,
+    headline,
+    machine_lines,
+    plot,
+    print_result,
+)
 from edge.bench.schema import Result
 from tests.edge.bench.results import NOW, live_row, machine, model_row, pipeline_row, result
 
@@ -71,3 +82,43 @@ def test_the_machine_is_told_with_what_held_it_back_and_what_was_not_measured() 
     assert "after: 82 °C, governor unknown, it is throttled now" in told
     assert "NOISY: others were busy" in told
     assert "not measured: x: gone" in told
+
+
+def test_what_became_slower_comes_first_and_beyond_the_limit() -> None:
+    new = result(models=[model_row("shallow-float32", 1.4), model_row("shallow-int8", 0.7)])
+    changes = compare(new, result())
+    assert changes[0].name.startswith("shallow-int8")
+    assert changes[0].normalized == pytest.approx(2.0)
+    assert [change.normalized for change in changes[1:]] == pytest.approx([1.0] * 4)
+    assert "TOO SLOW" in format_change(changes[0], 1.25)
+    assert "TOO SLOW" not in format_change(changes[1], 1.25)
+
+
+def test_a_machine_that_is_slower_by_its_reference_is_forgiven() -> None:
+    new = result(machine=machine(reference_ms=20.0), models=[model_row("shallow-int8", 0.7)])
+    (change,) = [one for one in compare(new, result()) if "int8, litert" in one.name]
+    assert (change.measured, change.normalized) == pytest.approx((2.0, 1.0))
+
+
+def test_fewer_frames_a_second_are_slower_and_rows_that_one_lacks_are_left_out() -> None:
+    new = result(models=[], live=[], pipeline=[pipeline_row("threads", 400.0)])
+    (change,) = compare(new, result())
+    assert change.measured == pytest.approx(2.0)
+
+
+def test_results_of_cpus_with_other_features_are_not_compared() -> None:
+    plain, fast = (result(machine=machine(features=names)) for names in (("avx2",), ("vnni",)))
+    assert find_comparable(plain, [fast, plain]) is plain
+    assert find_comparable(plain, [fast]) is None
+
+
+def test_accuracy_and_stages_are_drawn() -> None:
+    image = cv2.imdecode(np.frombuffer(plot(result()), np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    assert image.shape[1] > 1000
+    colors = {tuple(pixel) for pixel in image.reshape(-1, 3).tolist()}
+    assert {(0xB2, 0x72, 0x00), (0x00, 0x9F, 0xE6), (0xE9, 0xB4, 0x56)} <= colors
+
+
+def test_what_was_not_measured_leaves_its_half_empty() -> None:
+    assert plot(result(models=[], pipeline=[])).startswith(b"\x89PNG")
