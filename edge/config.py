@@ -1,5 +1,7 @@
 """Configuration: a YAML file, parsed into one frozen Config or a one-line error."""
 
+import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,13 +9,15 @@ from typing import Any
 import msgspec
 import yaml
 
-from edge.capture import SourceSettings, expand_source
+from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
+from edge.capture.images import SUFFIXES
+from edge.capture.video import VideoSettings
 from edge.config_errors import format_validation_error
 from edge.detect import AutoSettings, DetectorSettings
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath
-from edge.infer.quality import QualitySettings
+from edge.infer.crop import QualitySettings
 from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
@@ -114,6 +118,20 @@ def parse_detector(text: str) -> DetectorSettings:
     return parse_config({"detector": _parse_yaml(text, option)}, option).detector
 
 
+def parse_source(text: str) -> SourceSettings:
+    """Return the source that a command line names, written as short as in a config.
+
+    A video is read as fast as possible: its faces lie apart by its own clock.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    source = parse_config({"source": text}, Path("--source")).source
+    if isinstance(source, VideoSettings):
+        return msgspec.structs.replace(source, realtime=False)
+    return source
+
+
 def redacted_config(config: Config) -> Any:
     """Return a config as plain values, without users and passwords.
 
@@ -134,7 +152,7 @@ def _expand_shorthand(data: Any, folder: Path) -> Any:
         return data
     full = dict(data)
     if type(data.get("source")) in (str, int):
-        full["source"] = expand_source(str(data["source"]), folder)
+        full["source"] = _expand_source(str(data["source"]), folder)
     if isinstance(data.get("detector"), str):
         full["detector"] = {"kind": data["detector"]}
     if isinstance(data.get("sinks"), str | dict):
@@ -142,6 +160,28 @@ def _expand_shorthand(data: Any, folder: Path) -> Any:
     if isinstance(full.get("sinks"), list):
         full["sinks"] = [expand_sink(one) if isinstance(one, str) else one for one in full["sinks"]]
     return full
+
+
+def _expand_source(text: str, folder: Path) -> dict[str, object]:
+    """Return the section that a short text means: a camera, an address, images or a video.
+
+    A word that is no file is a kind, so that a misspelled one is refused.
+    """
+    if text.isdecimal():
+        return {"kind": "camera", "device": int(text)}
+    if text.startswith("/dev/"):
+        return {"kind": "camera", "device": text}
+    if "://" in text:
+        return {"kind": "stream", "url": text}
+    exists = is_folder = False
+    with suppress(OSError, RuntimeError):  # a name too long, or the home of nobody
+        path = folder / Path(text).expanduser()
+        exists, is_folder = path.exists(), path.is_dir()
+    if is_folder or Path(text).suffix.lower() in SUFFIXES:
+        return {"kind": "images", "path": text}
+    if re.fullmatch(r"\w+", text) and not exists:
+        return {"kind": text}
+    return {"kind": "video", "path": text}
 
 
 def _resolve_path(folder: Path, kind: type, value: Any) -> Any:

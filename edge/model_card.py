@@ -6,9 +6,8 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 import msgspec
 
 from edge.errors import ModelError
-from edge.fileio import read, sha256
 from edge.geometry import CropCalibration
-from edge.paths import find_model
+from edge.paths import find_model, read, sha256
 from edge.types import UNCERTAIN
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]

@@ -12,9 +12,8 @@ from edge.commands.common import add_config, add_source, chosen_source
 from edge.config import load_config
 from edge.detect import open_detector
 from edge.errors import ExitCode
-from edge.infer.calibration import Calibrator
-from edge.infer.classifier import open_classifier
-from edge.infer.neutral_baseline import NeutralBaseline, check_writable, write_baseline
+from edge.infer.calibration import Calibrator, check_writable, write_baseline
+from edge.infer.classifier import NeutralBaseline, open_classifier
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,8 +11,8 @@ from edge.commands.common import add_config, add_source, chosen_source, count
 from edge.config import load_config
 from edge.detect import open_detector
 from edge.errors import ExitCode, InputError
-from edge.labels import EXPRESSIONS
 from edge.offline.dataset_recorder import record_faces
+from edge.types import EXPRESSIONS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

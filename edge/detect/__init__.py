@@ -5,11 +5,10 @@ from typing import get_args
 
 import msgspec
 
-from edge.detect.blazeface import BlazeFaceSettings
+from edge.detect.blazeface import BlazeFaceSettings, MediaPipeSettings
 from edge.detect.builtin import BuiltinDetector, BuiltinSettings
 from edge.detect.detector import Detector
 from edge.detect.haar import HaarSettings
-from edge.detect.mediapipe import MediaPipeSettings
 from edge.detect.yunet import YuNetSettings
 from edge.errors import ConfigError, ModelError
 from edge.geometry import CropCalibration

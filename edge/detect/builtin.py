@@ -7,6 +7,7 @@ doi:10.1007/s11633-023-1423-y).
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -18,10 +19,9 @@ from numpy.typing import NDArray
 
 from edge.detect.detector import sure_or_known
 from edge.detect.image_ops import resize
-from edge.detect.refiner import Refiner
 from edge.errors import ModelError
-from edge.geometry import Box
-from edge.model_card import DetectorCard, load_detector_card
+from edge.geometry import Box, KeyPoints, Point
+from edge.model_card import DetectorCard, load_detector_card, load_refiner_card
 from edge.paths import asset
 from edge.tflite import Tensor, TensorSpec, open_tflite, sigmoid
 from edge.types import Face, Image
@@ -237,3 +237,69 @@ def nms(
     boxes = np.concatenate([corners, sides], axis=1)[known].tolist()
     stand = cv2.dnn.NMSBoxes(boxes, scores[known].tolist(), 0.0, SAME_FACE)
     return known[np.asarray(stand, dtype=np.intp)]
+
+
+CONTEXT = 1.3
+"""Side of the square that it sees, in longest sides of the box: hair, chin and some ground."""
+
+
+class Refiner:
+    """Looks again at what a detector found.
+
+    Raises:
+        ModelError: file or card is missing or damaged, or one is not of the other.
+        ConfigError: no runtime is installed.
+    """
+
+    def __init__(self, model: Path | None = None) -> None:
+        path = model or asset("models") / "refiners" / "refiner-32.tflite"
+        self.card = load_refiner_card(path)
+        self._network = open_tflite(path)
+        outputs = [TensorSpec((1, 1), "int8"), TensorSpec((1, 8), "int8")]
+        self._order = self._network.match_signature(
+            TensorSpec((1, *self.card.input.shape), "int8"), outputs
+        )
+
+    def refine(self, image: Image, faces: list[Face]) -> list[Face]:
+        """Return the faces with their points, each as sure as both looks are of it."""
+        return [self._refined(image, face) for face in faces]
+
+    def _refined(self, image: Image, face: Face) -> Face:
+        score, points = self.look(image, face.box)
+        first, second, offset = self.card.weights
+        confidence = min(max(face.confidence, 1e-4), 1 - 1e-4)
+        logit = first * math.log(confidence / (1 - confidence)) + second * score + offset
+        return replace(face, confidence=1 / (1 + math.exp(-logit)), points=points)
+
+    def look(self, image: Image, box: Box) -> tuple[float, KeyPoints]:
+        """Return the logit of a face being in a box, and the points that it would have there."""
+        square = square_around(box)
+        crop = cut(image, square, self.card.input.shape[0])
+        outputs = self._network.invoke(np.bitwise_xor(crop, 128).view(np.int8)[None])
+        score, points = (outputs[place][0] for place in self._order)
+        middle, side = square.center, square.width
+        places = (
+            Point(middle.x + side * x, middle.y + side * y)
+            for x, y in points.reshape(4, 2).tolist()
+        )
+        return float(score[0]), KeyPoints(*places)
+
+
+def square_around(box: Box) -> Box:
+    """Return what the network sees of a picture to judge a box."""
+    return Box.around(box.center, CONTEXT * max(box.width, box.height))
+
+
+def cut(image: Image, square: Box, pixels: int) -> Image:
+    """Return a square of a picture, black beyond it, as `pixels` x `pixels`."""
+    x1, y1, x2, y2 = (round(edge) for edge in square.edges)
+    height, width = image.shape[:2]
+    left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
+    if right <= left or bottom <= top:
+        return np.zeros((pixels, pixels, image.shape[2]), np.uint8)
+    part = np.asarray(image[top:bottom, left:right])
+    beyond = (top - y1, y2 - bottom, left - x1, x2 - right)
+    if any(beyond):
+        part = np.asarray(cv2.copyMakeBorder(part, *beyond, cv2.BORDER_CONSTANT), np.uint8)
+    method = cv2.INTER_AREA if part.shape[0] > 1.5 * pixels else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(part, (pixels, pixels), interpolation=method), np.uint8)

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import FetchError, ModelError
-from edge.fileio import atomic_write, sha256, sha256_of
-from edge.paths import data_directory, installed_data_directory
+from edge.paths import atomic_write, data_directory, installed_data_directory, sha256, sha256_of
 
 MODELS = "models"
 """Name of a model directory inside a state or data directory."""

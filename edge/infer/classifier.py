@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ConfigError, ModelError
-from edge.infer.neutral_baseline import NeutralBaseline, load_baseline
-from edge.model_card import ModelCard, load_card
+from edge.model_card import ModelCard, Sha256, load_card
 from edge.paths import find_model
 from edge.tflite import Runtime, Tensor, TensorSpec, TFLiteModel, sigmoid, softmax
 from edge.types import GrayImage, Probabilities
@@ -39,6 +38,41 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     face_threshold: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] | None = None
     min_confidence: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.5
     neutral_baseline: Path | None = None
+
+
+MAX_FACTOR = 4.0
+"""Factor by which a class is lowered at most, however unusual the person's face."""
+
+Weight = Annotated[float, msgspec.Meta(ge=-float(np.log(MAX_FACTOR)), le=0.0)]
+
+
+class NeutralBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Correction of the classes' prior (Saerens et al. 2002, doi:10.1162/089976602753284446).
+
+    Each class's probability is multiplied by exp(weight), and all are scaled to sum to 1 again.
+
+    Attributes:
+        model: name of the model that answered.
+        sha256: of its file; the weights mean nothing to another model.
+        labels: its classes.
+        crops: how many of its answers were averaged.
+        weights: one for each label; 0 leaves a class as it is.
+    """
+
+    model: str
+    sha256: Sha256
+    labels: tuple[str, ...]
+    crops: Annotated[int, msgspec.Meta(ge=1)]
+    weights: tuple[Weight, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != len(self.labels):
+            raise ValueError("Expected as many `weights` as `labels`")
+
+    def correct(self, probabilities: Probabilities) -> Probabilities:
+        """Return corrected probabilities, float32 (n, classes)."""
+        weighted = probabilities * np.exp(np.array(self.weights, dtype=np.float32))
+        return np.asarray(weighted / weighted.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +206,27 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
         card = _with_threshold(card, settings.face_threshold)
     baseline = load_baseline(settings.neutral_baseline, card) if settings.neutral_baseline else None
     return TFLiteClassifier(path, card, TFLiteModel(path, settings.runtime), baseline)
+
+
+def load_baseline(path: Path, card: ModelCard) -> NeutralBaseline:
+    """Read a baseline that was made with exactly the model of `card`.
+
+    Raises:
+        ConfigError: it cannot be read, is malformed, or was made with another model.
+    """
+    remedy = "; make it again with `emotiond calibrate`"
+    try:
+        baseline = msgspec.json.decode(path.read_bytes(), type=NeutralBaseline)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}{remedy}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not a baseline: {error}{remedy}") from error
+    if (baseline.sha256, baseline.labels) != (card.sha256, card.labels):
+        raise ConfigError(
+            f"{path}: expected a baseline of {card.name} (sha256 {card.sha256[:8]}), "
+            f"found one of {baseline.model} ({baseline.sha256[:8]}){remedy}"
+        )
+    return baseline
 
 
 def _with_threshold(card: ModelCard, threshold: float) -> ModelCard:

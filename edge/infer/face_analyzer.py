@@ -8,8 +8,7 @@ import numpy as np
 
 from edge.detect import CropCalibration
 from edge.infer.classifier import Classifier, ClassifierSettings
-from edge.infer.crop import crop_face
-from edge.infer.quality import QualitySettings, find_quality_issues, measure_quality
+from edge.infer.crop import QualitySettings, crop_face, find_quality_issues, measure_quality
 from edge.infer.track_state import ExpressionTrackState, FaceObservation, SmoothingSettings
 from edge.types import UNCERTAIN, Expression, Face, Frame, GrayImage, Image, Track, TrackedFrame
 

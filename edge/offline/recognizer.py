@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge.capture.images import decode_image, read_image
 from edge.config import Config, parse_config
 from edge.errors import InputError
-from edge.pipeline.processing import analyze_image, build_processing
+from edge.pipeline.build import analyze_image, build_processing
 from edge.types import AnalyzedFrame, Expression, Image
 
 

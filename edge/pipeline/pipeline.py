@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from threading import Event
 
 from edge.capture import EndOfStream
-from edge.capture.pausable import PausableSource
+from edge.capture.source import PausableSource
 from edge.errors import InputError
+from edge.metrics import PipelineStats
 from edge.pipeline.build import PipelineComponents
 from edge.pipeline.latest_frame import FrameConsumer, LatestFrame
-from edge.pipeline.stats import PipelineStats
 from edge.pipeline.worker import BoundedQueue, QueueClosed, Worker
 from edge.publish import ExclusiveSink, MultiSink, Sink
 from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, Frame, Stats, TrackedFrame

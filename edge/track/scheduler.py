@@ -12,12 +12,10 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.detect.detector import Detector
+from edge.detect.detector import Detector, filter_faces
 from edge.detect.image_ops import shrink_to_width, to_gray
 from edge.geometry import Box, CropCalibration, Shift
-from edge.track.landmark_filter import filter_faces
-from edge.track.motion import MotionDetector, is_cut
-from edge.track.optical_flow import track_box
+from edge.track.motion import MotionDetector, is_cut, track_box
 from edge.track.tracker import Tracker, TrackerSettings
 from edge.types import Face, Frame, GrayImage, Image, TrackedFrame
 

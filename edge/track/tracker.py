@@ -11,8 +11,8 @@ from typing import Annotated
 
 import msgspec
 
+from edge.detect.detector import is_frontal
 from edge.geometry import Box, KeyPoints, Shift
-from edge.track.landmark_filter import is_frontal
 from edge.types import Face, Frame, Track, TrackedFrame
 
 OVERLAP_THRESHOLD = 0.6

@@ -10,9 +10,8 @@ from edge.detect import Detector, HaarSettings, open_detector
 from edge.geometry import Box
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.infer.face_analyzer import ExpressionAnalyzer
-from edge.pipeline.build import PipelineComponents
+from edge.pipeline.build import PipelineComponents, ProcessingComponents
 from edge.pipeline.pipeline import Pipeline
-from edge.pipeline.processing import ProcessingComponents
 from edge.publish.events import EventGenerator
 from edge.track import DetectionScheduler, SchedulerSettings, TrackerSettings
 from edge.types import Face, Image

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.fileio import atomic_write
+from edge.paths import atomic_write
 
 
 def test_a_file_is_written_over_the_one_before(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import edge
 
 LAYERS = (
-    "errors types geometry fileio paths secrets labels metrics "
+    "errors types geometry paths secrets metrics "
     "logging_setup config_errors tflite model_card pipeline.worker pipeline.latest_frame",
     "capture detect track infer",
     "service.commands",

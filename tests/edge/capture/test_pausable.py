@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from edge.capture.pausable import PausableSource
+from edge.capture.source import PausableSource
 from edge.types import CameraState, Image
 from tests.edge.cameras import FakeCamera
 

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from edge.capture.reconnect import ReconnectingSource
+from edge.capture.source import ReconnectingSource
 from edge.errors import SourceError
 from edge.types import Frame
 from tests.events import frame

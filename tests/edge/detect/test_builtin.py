@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from edge.detect import BuiltinDetector, BuiltinSettings, open_detector
 from edge.detect import builtin as emotiond
 from edge.detect.builtin import Size, cells, decode, letterbox, nms
+from edge.detect.detector import has_valid_landmarks
 from edge.errors import ModelError
 from edge.geometry import Box, Shift
 from edge.model_card import card_path
-from edge.track.landmark_filter import has_valid_landmarks
 from edge.types import Image
 from tests.edge.detect.lights import GLANCE, copy_lights, night
 from tests.edge.infer.models import SHIPPED

@@ -3,8 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.detect.blazeface import BlazeFace, BlazeFaceSettings, BlazeFaceVariant
-from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
+from edge.detect.blazeface import (
+    BlazeFace,
+    BlazeFaceSettings,
+    BlazeFaceVariant,
+    MediaPipe,
+    MediaPipeSettings,
+)
 from edge.errors import ConfigError
 from tests.edge.detect.likeness import disagreements, pictures
 

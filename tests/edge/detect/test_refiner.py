@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.detect.refiner import Refiner, cut, square_around
+from edge.detect.builtin import Refiner, cut, square_around
 from edge.errors import ModelError
 from edge.geometry import Box
 from edge.types import Face

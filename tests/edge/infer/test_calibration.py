@@ -9,7 +9,7 @@ from edge.detect import HaarSettings, open_detector
 from edge.errors import CalibrationError, ModelError
 from edge.infer.calibration import Calibrator
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
-from edge.infer.quality import QualitySettings
+from edge.infer.crop import QualitySettings
 from edge.types import Image
 from tests.edge.cameras import FakeCamera
 from tests.edge.infer.models import copy_brightness

@@ -18,8 +18,8 @@ from edge.infer.classifier import (
     TFLiteClassifier,
     open_classifier,
 )
+from edge.infer.crop import QualitySettings
 from edge.infer.face_analyzer import ExpressionAnalyzer, FaceAnalyzer, crops_similar
-from edge.infer.quality import QualitySettings
 from edge.types import Expression, Face, GrayImage, Image, Reason, Track, TrackedFrame
 from tests.edge.infer.models import copy_brightness
 from tests.events import frame

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from edge.errors import CalibrationError, ConfigError, ModelError
-from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
-from edge.infer.neutral_baseline import (
+from edge.infer.calibration import check_neutral, fit_baseline, write_baseline
+from edge.infer.classifier import (
+    ClassifierSettings,
+    ModelPath,
     NeutralBaseline,
-    check_neutral,
-    fit_baseline,
     load_baseline,
-    write_baseline,
+    open_classifier,
 )
 from edge.model_card import ModelCard, load_card
 from edge.types import Image, Probabilities

@@ -8,8 +8,7 @@ import pytest
 
 from edge.detect import HaarSettings, open_detector
 from edge.geometry import NOSE, Box, KeyPoints, Point
-from edge.infer.crop import crop_face
-from edge.infer.quality import QualitySettings, find_quality_issues, measure_quality
+from edge.infer.crop import QualitySettings, crop_face, find_quality_issues, measure_quality
 from edge.types import GrayImage, Image, Quality, Reason
 
 SQUARE = Box(0, 0, 100, 100)

@@ -8,7 +8,7 @@ import pytest
 
 from edge.config import Config, parse_config
 from edge.pipeline import processing as module
-from edge.pipeline.processing import ImageAnalyzer
+from edge.pipeline.build import ImageAnalyzer
 from edge.types import Image
 
 

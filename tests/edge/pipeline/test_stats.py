@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from edge.pipeline.stats import PipelineStats
+from edge.metrics import PipelineStats
 from edge.types import CameraState, Stats, TrackedFrame
 from tests.edge.view.scenes import expression
 from tests.events import event, frame

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
+from edge.detect.detector import has_valid_landmarks, is_frontal
 from edge.geometry import Box, KeyPoints, Point
-from edge.track.landmark_filter import has_valid_landmarks, is_frontal
 from edge.types import Face
 
 BOX = Box(0, 0, 100, 100)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from edge.geometry import Box
-from edge.track.optical_flow import track_box
+from edge.track.motion import track_box
 from edge.types import GrayImage, Image
 
 BOX = Box(103.0, 55.0, 233.0, 185.0)
