@@ -10,8 +10,7 @@ from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings
 
 SourceSettings = CameraSettings | PicameraSettings | StreamSettings | VideoSettings | ImagesSettings
-"""Registry of the sources. Settings tell whether a source `is_live`, its `location`, and `open` it.
-"""
+"""Registry of the sources; settings tell whether a source `is_live` and its `location`."""
 
 __all__ = [
     "EndOfStream",

@@ -54,11 +54,8 @@ class CameraSettings(
 class OpenCVSource:
     """Live source that OpenCV reads; its frames carry the time at which they were read.
 
-    Args:
-        capture: a device or stream that OpenCV opened.
-
     Raises:
-        SourceError: it did not open.
+        SourceError: the device or stream did not open.
     """
 
     online = True

@@ -104,9 +104,7 @@ def decode_image(data: bytes) -> Image:
         InputError: they hold none.
     """
     try:
-        image = (
-            cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
-        )
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     except cv2.error as error:
         raise InputError(f"cannot be decoded: {error.err}") from error
     if image is None:

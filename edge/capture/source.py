@@ -1,4 +1,4 @@
-"""Source protocol: what every source of frames does."""
+"""Source protocol, and what is put around any source: reconnecting, pausing."""
 
 import logging
 import math
@@ -13,6 +13,16 @@ import numpy as np
 
 from edge.errors import InputError, SourceError
 from edge.types import CameraState, Frame, Image
+
+FIRST_DELAY, MAX_DELAY = 0.5, 15.0
+"""Seconds between attempts; a camera that returns is found within the longest."""
+
+MAX_WAIT = 0.5
+"""Longest single wait, in seconds, so that a stop is answered soon."""
+
+IDLE_FRAME_INTERVAL = 0.06
+"""Seconds between the frames that are decoded of an idle scene: of 30 frames a second every third,
+and who comes in is noticed a tenth of a second later at most."""
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +66,8 @@ class LiveSource(Source, Protocol):
 def iter_frames(source: Source, timeout: float = math.inf) -> Iterator[Frame]:
     """Yield the frames of `source` until it ends; an input that cannot be read is logged.
 
-    Args:
-        source: what is read.
-        timeout: seconds to wait for a frame.
-
     Raises:
-        SourceError: none came for longer than that.
+        SourceError: none came for longer than `timeout` seconds.
     """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -85,16 +91,6 @@ def as_readonly(image: object) -> Image:
     return array
 
 
-FIRST_DELAY = 0.5
-MAX_DELAY = 15.0
-"""Seconds between attempts; a camera that returns is found within the longest."""
-
-MAX_WAIT = 0.5
-"""Longest single wait, in seconds, so that a stop is answered soon."""
-
-log = logging.getLogger(__name__)
-
-
 class ReconnectingSource:
     """Live source that is opened again, with growing delays, for as long as it takes.
 
@@ -103,6 +99,9 @@ class ReconnectingSource:
         opener: opens the source; raises SourceError when it cannot.
         clock: the monotonic clock, in seconds.
         sleep: waits that many seconds.
+
+    Attributes:
+        online: whether the last attempt to read gave a frame; None before the first.
     """
 
     def __init__(
@@ -112,19 +111,11 @@ class ReconnectingSource:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._name = name
-        self._opener = opener
-        self._clock = clock
-        self._sleep = sleep
+        self.online: bool | None = None
+        self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
         self._source: LiveSource | None = None
-        self._online: bool | None = None
         self._failures = 0
         self._retry_at = clock()
-
-    @property
-    def online(self) -> bool | None:
-        """Whether the last attempt to read gave a frame; None before the first."""
-        return self._online
 
     def read(self) -> Frame | None:
         """Return the next frame, or None while the source is away. Never fails."""
@@ -133,12 +124,16 @@ class ReconnectingSource:
             self._sleep(min(wait, MAX_WAIT))
             return None
         try:
-            frame = self._ensure_open().read()
+            if self._source is None:
+                self._source = self._opener()
+            frame = self._source.read()
         except SourceError as error:
             self._mark_offline(error)
             return None
         if frame is not None:
-            self._mark_online()
+            if not self.online:
+                log.info("%s: frames are coming", self._name)
+            self.online, self._failures = True, 0
         return frame
 
     def skip(self) -> None:
@@ -151,7 +146,7 @@ class ReconnectingSource:
 
     def close(self) -> None:
         """Close the source, if there is one; the next read opens it again."""
-        self._online = None
+        self.online = None
         self._release()
 
     def _release(self) -> None:
@@ -159,21 +154,10 @@ class ReconnectingSource:
             self._source.close()
             self._source = None
 
-    def _ensure_open(self) -> LiveSource:
-        if self._source is None:
-            self._source = self._opener()
-        return self._source
-
-    def _mark_online(self) -> None:
-        if not self.online:
-            log.info("%s: frames are coming", self._name)
-        self._online = True
-        self._failures = 0
-
     def _mark_offline(self, error: SourceError) -> None:
-        if self._online is not False:
+        if self.online is not False:
             log.warning("%s: %s; trying again until it is back", self._name, error)
-        self._online = False
+        self.online = False
         self._release()
         delay = min(FIRST_DELAY * 2**self._failures, MAX_DELAY)
         # Jitter keeps a fleet that lost one server from returning all at once.
@@ -181,33 +165,20 @@ class ReconnectingSource:
         self._failures = min(self._failures + 1, 10)
 
 
-IDLE_FRAME_INTERVAL = 0.06
-"""Seconds between the frames that are decoded of an idle scene: of 30 frames a second every third,
-and who comes in is noticed a tenth of a second later at most."""
-
-WAIT = 0.5
-"""Seconds that a read waits for the end of a pause."""
-
-
 class PausableSource:
     """Reads a source unless it is paused; another may take the source's place.
 
-    One thread reads, replaces and closes; any thread may pause and ask.
-
-    Args:
-        source: gives the frames.
-        live: whether they come whether or not they are read.
+    Some frames of a live source are skipped while it is idle. One thread reads, replaces and
+    closes; any thread may pause and ask.
 
     Attributes:
-        live: of the present source.
-        idle: nobody is there and nothing moves, so that some frames of a live source may be
-            skipped; the thread that follows faces sets it.
+        live: whether frames come whether or not they are read.
+        idle: nobody is there and nothing moves; the thread that tracks faces sets it.
         paused_until: when a pause is over, in UTC, where that is known; for display only.
     """
 
     def __init__(self, source: Source, live: bool) -> None:
-        self.live = live
-        self.idle = False
+        self.live, self.idle = live, False
         self.paused_until: datetime | None = None
         self._last_read = 0.0
         self._source = source
@@ -224,7 +195,7 @@ class PausableSource:
         if not self.enabled:
             if self.live:
                 self._source.close()  # a file stays open, where it is
-            self._enabled.wait(WAIT)
+            self._enabled.wait(MAX_WAIT)
             return None
         self._skip_idle_frames()
         frame = self._source.read()
@@ -271,11 +242,10 @@ class PausableSource:
 
     def _skip_idle_frames(self) -> None:
         """Skip frames of an idle scene: they must be taken, or they would wait."""
-        source = self._source
         while (
             self.idle
-            and source.online
-            and isinstance(source, LiveSource)
+            and self._source.online
+            and isinstance(self._source, LiveSource)
             and time.monotonic() - self._last_read < IDLE_FRAME_INTERVAL
         ):
-            source.skip()
+            self._source.skip()

@@ -60,17 +60,14 @@ def detector_kinds() -> tuple[str, ...]:
 
 
 def open_detector(settings: DetectorSettings) -> Detector:
-    """Return the detector that `settings` describe.
+    """Return the detector that `settings` describe; the log says which `auto` took, and why.
 
     Raises:
         ConfigError: a file or package that it needs is not there.
         ModelError: its file is damaged.
     """
-    return _open_first() if isinstance(settings, AutoSettings) else settings.open()
-
-
-def _open_first() -> Detector:
-    """Return the first detector that can be opened; the log says which, and why none before it."""
+    if not isinstance(settings, AutoSettings):
+        return settings.open()
     missing: list[str] = []
     for kind in AUTO_ORDER:
         try:

@@ -1,4 +1,4 @@
-"""BlazeFace detector: MediaPipe's networks, run on LiteRT directly.
+"""BlazeFace detectors: MediaPipe's networks, run on LiteRT directly or by MediaPipe's package.
 
 Described in Bazarevsky et al. 2019 (arXiv:1907.05047) and, with the numbers used here, in
 MediaPipe's published graphs (mediapipe/modules/face_detection, release 0.10.21, Apache-2.0).
@@ -122,16 +122,13 @@ class BlazeFace:
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; known ones make no difference."""
-        results = [self._search(image, tile) for tile in self._tiles(image)]
+        height, width = image.shape[:2]
+        parts = [Box(0, 0, width, height)]
+        if self._tile_count > 1:
+            parts += tiles(width, height, self._tile_count)
+        results = [self._search(image, part) for part in parts]
         scores, values = (np.concatenate(part) for part in zip(*results, strict=True))
         return [_face(score, row) for score, row in weighted_nms(scores, values)]
-
-    def _tiles(self, image: Image) -> Iterator[Box]:
-        """Yield the whole image, then the parts of it to search."""
-        height, width = image.shape[:2]
-        yield Box(0, 0, width, height)
-        if self._tile_count > 1:
-            yield from tiles(width, height, self._tile_count)
 
     def _search(self, image: Image, tile: Box) -> tuple[Floats, Floats]:
         """Return scores (n,) and boxes with points (n, 16) of one tile, in the image's pixels."""
@@ -192,7 +189,7 @@ def decode(
         rows: (anchors, 16), in shares of the input and relative to the anchor: center, width and
             height of the box, then six points.
         centers: (anchors, 2), 0-1.
-        min_confidence: below which an answer is left out.
+        min_confidence: least score of an answer.
 
     Returns:
         Scores (n,), and values (n, 16) in shares of the input: left, top, right, bottom, points.
@@ -213,14 +210,14 @@ def weighted_nms(scores: Floats, values: Floats) -> Iterator[tuple[float, Floats
     order = np.argsort(-scores, kind="stable")
     while order.size:
         first = order[0]
-        same = _overlaps(values[first], values[order]) > NMS_IOU
+        same = _ious(values[first], values[order]) > NMS_IOU
         same[0] = True  # a box without area overlaps not even itself
         weights = scores[order[same]]
         yield float(scores[first]), np.average(values[order[same]], axis=0, weights=weights)
         order = order[~same]
 
 
-def _overlaps(box: Floats, boxes: Floats) -> Floats:
+def _ious(box: Floats, boxes: Floats) -> Floats:
     """Return the IoU of one row with each of several."""
     low = np.maximum(box[:2], boxes[:, :2])
     high = np.minimum(box[2:4], boxes[:, 2:4])
@@ -271,7 +268,7 @@ class MediaPipe:
     def __init__(self, settings: MediaPipeSettings) -> None:
         self.crop_fit = VARIANTS[settings.range].crop_fit
         self._threshold = settings.min_confidence or VARIANTS[settings.range].min_confidence
-        self._search = _open_search(settings.range, self._threshold)
+        self._search = _open_mediapipe(settings.range, self._threshold)
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; known ones make no difference."""
@@ -280,39 +277,33 @@ class MediaPipe:
         return [face for face in self._search(rgb) if face.confidence >= self._threshold]
 
 
-def _open_search(variant: BlazeFaceVariant, threshold: float) -> Search:
+def _open_mediapipe(variant: BlazeFaceVariant, threshold: float) -> Search:
+    """Open the graph of releases up to 0.10.21, which carry both networks, or a later one's."""
     try:
         import mediapipe
     except ImportError as error:
         raise ConfigError(
             f"mediapipe cannot be loaded ({error}): pip install 'emotiond[mediapipe]'"
         ) from error
-    if hasattr(mediapipe, "solutions"):
-        return _open_solution(mediapipe.solutions.face_detection, variant, threshold)
-    return _open_task(mediapipe, variant, threshold)
-
-
-def _open_solution(package: Any, variant: BlazeFaceVariant, threshold: float) -> Search:
-    """Open the graph of releases up to 0.10.21, which carry both networks."""
-    graph = package.FaceDetection(
+    if not hasattr(mediapipe, "solutions"):
+        return _open_task(mediapipe, variant, threshold)
+    graph = mediapipe.solutions.face_detection.FaceDetection(
         min_detection_confidence=threshold, model_selection=int(variant is BlazeFaceVariant.FULL)
     )
 
     def search(image: Image) -> list[Face]:
         height, width = image.shape[:2]
-        detections = graph.process(image).detections or []
-        return [_from_solution(one, width, height) for one in detections]
+        faces = []
+        for detection in graph.process(image).detections or []:
+            data = detection.location_data
+            box = data.relative_bounding_box
+            x, y = box.xmin * width, box.ymin * height
+            place = Box(x, y, x + box.width * width, y + box.height * height)
+            points = _key_points(data.relative_keypoints, width, height)
+            faces.append(Face(place, float(detection.score[0]), points))
+        return faces
 
     return search
-
-
-def _from_solution(detection: Any, width: int, height: int) -> Face:
-    data = detection.location_data
-    box = data.relative_bounding_box
-    left, top = box.xmin * width, box.ymin * height
-    corner = (left + box.width * width, top + box.height * height)
-    points = _points(data.relative_keypoints, width, height)
-    return Face(Box(left, top, *corner), float(detection.score[0]), points)
 
 
 def _open_task(package: Any, variant: BlazeFaceVariant, threshold: float) -> Search:
@@ -332,19 +323,17 @@ def _open_task(package: Any, variant: BlazeFaceVariant, threshold: float) -> Sea
     def search(image: Image) -> list[Face]:
         height, width = image.shape[:2]
         rgb = package.Image(image_format=package.ImageFormat.SRGB, data=image)
-        return [_from_task(one, width, height) for one in detector.detect(rgb).detections]
+        faces = []
+        for detection in detector.detect(rgb).detections:
+            box = detection.bounding_box
+            x, y = box.origin_x, box.origin_y
+            place = Box(x, y, x + box.width, y + box.height)
+            points = _key_points(detection.keypoints, width, height)
+            faces.append(Face(place, float(detection.categories[0].score), points))
+        return faces
 
     return search
 
 
-def _from_task(detection: Any, width: int, height: int) -> Face:
-    box = detection.bounding_box
-    corner = (box.origin_x + box.width, box.origin_y + box.height)
-    points = _points(detection.keypoints, width, height)
-    return Face(
-        Box(box.origin_x, box.origin_y, *corner), float(detection.categories[0].score), points
-    )
-
-
-def _points(points: Iterable[Any], width: int, height: int) -> KeyPoints:
+def _key_points(points: Iterable[Any], width: int, height: int) -> KeyPoints:
     return KeyPoints(*(Point(point.x * width, point.y * height) for point in points))

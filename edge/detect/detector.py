@@ -1,4 +1,4 @@
-"""The contract of every detector."""
+"""Detector contract, and what is believed of the faces that a detector finds."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ class Detector(Protocol):
         """Return the faces in `image`, in its pixels, in no particular order.
 
         Args:
-            image: where to look.
+            image: BGR uint8 (height, width, 3).
             known: boxes of faces seen just before: one that `searches_near` looks around these
                 alone, another may believe a face there that it would doubt elsewhere.
         """
@@ -75,9 +75,19 @@ def has_valid_landmarks(face: Face) -> bool:
     The eyes and mouth lie in or near the box, the mouth well below the eyes, the nose between.
     Below is along the face's own axis, at a right angle to the line of its eyes.
     """
-    points = face.points
-    return points is None or (
-        abs(points.roll) <= MAX_ROLL and _inside(face, points) and _in_order(face, points)
+    points, box, margin = face.points, face.box, MAX_OUTSIDE * face.box.height
+    if points is None:
+        return True
+    nose, mouth = _below(points.nose, points), _below(points.mouth, points)
+    return (
+        abs(points.roll) <= MAX_ROLL
+        and mouth >= MIN_EYES_TO_MOUTH * box.height
+        and -0.1 * mouth <= nose <= mouth
+        and all(
+            box.x1 - margin <= point.x <= box.x2 + margin
+            and box.y1 - margin <= point.y <= box.y2 + margin
+            for point in (points.right_eye, points.left_eye, points.nose, points.mouth)
+        )
     )
 
 
@@ -87,21 +97,6 @@ def is_frontal(face: Face) -> bool:
     A hand that a detector takes for a face looks like a profile most of the time.
     """
     return face.points is None or abs(face.points.yaw) <= MAX_YAW
-
-
-def _inside(face: Face, points: KeyPoints) -> bool:
-    box, margin = face.box, MAX_OUTSIDE * face.box.height
-    return all(
-        box.x1 - margin <= point.x <= box.x2 + margin
-        and box.y1 - margin <= point.y <= box.y2 + margin
-        for point in (points.right_eye, points.left_eye, points.nose, points.mouth)
-    )
-
-
-def _in_order(face: Face, points: KeyPoints) -> bool:
-    """Tell whether nose and mouth follow below the eyes."""
-    nose, mouth = (_below(point, points) for point in (points.nose, points.mouth))
-    return mouth >= MIN_EYES_TO_MOUTH * face.box.height and -0.1 * mouth <= nose <= mouth
 
 
 def _below(point: Point, points: KeyPoints) -> float:

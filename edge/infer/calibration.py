@@ -1,4 +1,4 @@
-"""Calibration: collects a model's answers to one person's neutral face and fits the baseline."""
+"""Calibration: collects a model's answers to a neutral face and fits the person's baseline."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -97,11 +97,9 @@ class Classifier(Protocol):
         """Card of the model."""
 
     def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
-        """Return the answers for each of the crops.
+        """Return the answers for each of the crops, gray uint8 (side, side) of the model's side.
 
-        Args:
-            crops: gray uint8 (side, side), of the model's side.
-            mirror: also classify each crop's mirror image, and average both.
+        With `mirror`, each crop's mirror image is classified too, and both are averaged.
         """
 
 
@@ -112,7 +110,7 @@ class TFLiteClassifier:
     need one; docs/architecture.md has the figures.
 
     Args:
-        path: the file.
+        path: of the file.
         card: its card.
         model: the file, loaded.
         baseline: corrects the probabilities, where there is one.
@@ -132,7 +130,10 @@ class TFLiteClassifier:
         self._baseline = baseline
         self._model = model
         entry = TensorSpec((1, *card.input.shape), card.input.dtype)
-        self._order = model.match_signature(entry, _expected_outputs(card))
+        outputs = [TensorSpec((1, len(card.labels)), card.output.dtype)]
+        if card.face is not None:
+            outputs.append(TensorSpec((1, 1), card.face.dtype))
+        self._order = model.match_signature(entry, outputs)
         self._offsets = np.array(card.output.offsets or 0.0, dtype=np.float32)
         self._check_output_kind(path)
 
@@ -164,16 +165,12 @@ class TFLiteClassifier:
         Logits have the card's offsets added.
         """
         widths = [len(self.card.labels)] + [1] * (self.card.face is not None)
-        rows = [self._invoke(crop) for crop in crops]
+        rows = [self._model.invoke(self._prepare(crop)) for crop in crops]
         values, *face = (
             np.concatenate([row[place] for row in rows]) if rows else np.empty((0, width), "f4")
-            for place, width in enumerate(widths)
+            for place, width in zip(self._order, widths, strict=True)
         )
         return values + self._offsets, face[0][:, 0] if face else None
-
-    def _invoke(self, crop: GrayImage) -> list[NDArray[np.float32]]:
-        outputs = self._model.invoke(self._prepare(crop))
-        return [outputs[place] for place in self._order]
 
     def _check_output_kind(self, path: Path) -> None:
         """Check one answer: a card that calls logits probabilities would publish nonsense."""
@@ -201,9 +198,15 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
             the baseline is not of this model.
     """
     path = find_model(settings.model)
-    card = load_card(path)
+    card = load_card(path, ModelCard)
     if settings.face_threshold is not None:
-        card = _with_threshold(card, settings.face_threshold)
+        if card.face is None:
+            raise ConfigError(
+                f"classifier.face_threshold: {card.name} does not tell faces from other things; "
+                "set it to null or choose another model"
+            )
+        face = msgspec.structs.replace(card.face, threshold=settings.face_threshold)
+        card = msgspec.structs.replace(card, face=face)
     baseline = load_baseline(settings.neutral_baseline, card) if settings.neutral_baseline else None
     return TFLiteClassifier(path, card, TFLiteModel(path, settings.runtime), baseline)
 
@@ -227,19 +230,3 @@ def load_baseline(path: Path, card: ModelCard) -> NeutralBaseline:
             f"found one of {baseline.model} ({baseline.sha256[:8]}){remedy}"
         )
     return baseline
-
-
-def _with_threshold(card: ModelCard, threshold: float) -> ModelCard:
-    if card.face is None:
-        raise ConfigError(
-            f"classifier.face_threshold: {card.name} does not tell faces from other things; "
-            "set it to null or choose another model"
-        )
-    face = msgspec.structs.replace(card.face, threshold=threshold)
-    return msgspec.structs.replace(card, face=face)
-
-
-def _expected_outputs(card: ModelCard) -> list[TensorSpec]:
-    """Return the outputs that the card promises: the classes first, then the face."""
-    classes = TensorSpec((1, len(card.labels)), card.output.dtype)
-    return [classes] if card.face is None else [classes, TensorSpec((1, 1), card.face.dtype)]

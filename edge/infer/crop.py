@@ -1,4 +1,4 @@
-"""Face crops: the part of a frame that a classifier sees."""
+"""Face crops: the part of a frame that a classifier sees, and how well it can be read."""
 
 import math
 from typing import Annotated
@@ -22,14 +22,8 @@ def crop_face(
 ) -> GrayImage:
     """Return one face framed as in training, gray uint8 (side, side).
 
-    Where there are landmarks, it is turned until the eyes are level.
-
-    Args:
-        image: the frame.
-        box: what a detector found.
-        points: landmarks that it found in it.
-        fit: of that detector.
-        side: of the crop, in pixels.
+    Where there are landmarks, it is turned until the eyes are level; `fit` is of the detector that
+    found box and landmarks.
     """
     roll = points.roll if points else 0.0
     if abs(roll) < MAX_LEVEL_ROLL:
@@ -38,7 +32,11 @@ def crop_face(
     # A larger square holds all of the tilted one; it is turned once it is small.
     spread = abs(math.cos(math.radians(roll))) + abs(math.sin(math.radians(roll)))
     around = Box.around(square.center, spread * square.width)
-    return _rotate(crop_gray(image, around, max(side, round(spread * side))), roll, side)
+    gray = crop_gray(image, around, max(side, round(spread * side)))
+    middle = (gray.shape[0] - 1) / 2
+    matrix = cv2.getRotationMatrix2D((middle, middle), roll, 1.0)
+    matrix[:, 2] += (side - 1) / 2 - middle
+    return np.asarray(cv2.warpAffine(gray, matrix, (side, side)), dtype=np.uint8)
 
 
 def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
@@ -47,7 +45,10 @@ def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
     Where the square reaches beyond the frame, the frame's edge is repeated.
     """
     height, width = image.shape[:2]
-    left, top, length = round(square.x1), round(square.y1), _length(square.width, side)
+    left, top, length = round(square.x1), round(square.y1), max(1, round(square.width))
+    # A large square is a few pixels smaller, so that it can be halved.
+    halvings = max(0, int(math.log2(length / side)))
+    length = length >> halvings << halvings
     if min(left, top) >= 0 and left + length <= width and top + length <= height:
         part = image[top : top + length, left : left + length]
     else:
@@ -59,21 +60,6 @@ def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
     if length > side:
         return shrink_by_mean(gray, (side, side))
     return resize(gray, side, side, cv2.INTER_LINEAR)
-
-
-def _length(width: float, side: int) -> int:
-    """Return the side of a square in whole pixels; of a large one such that it can be halved."""
-    length = max(1, round(width))
-    halvings = max(0, int(math.log2(length / side)))
-    return length >> halvings << halvings
-
-
-def _rotate(gray: GrayImage, roll: float, side: int) -> GrayImage:
-    """Rotate a square by -`roll` degrees; return its middle, `side` pixels wide."""
-    middle = (gray.shape[0] - 1) / 2
-    matrix = cv2.getRotationMatrix2D((middle, middle), roll, 1.0)
-    matrix[:, 2] += (side - 1) / 2 - middle
-    return np.asarray(cv2.warpAffine(gray, matrix, (side, side)), dtype=np.uint8)
 
 
 SIDE = 48
@@ -122,7 +108,7 @@ def measure_quality(crop: GrayImage, square: Box, points: KeyPoints | None) -> Q
         crop: gray uint8, square, as the classifier sees it.
         square: where it was cut out, in pixels of the frame. Detectors draw boxes of different
             sizes around one face; these squares are alike.
-        points: the face's key points, from detectors that give them.
+        points: landmarks of the face, from detectors that give them.
     """
     if len(crop) != SIDE:
         crop = np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)

@@ -6,7 +6,7 @@ nothing has changed and the error says why. *Commit* makes it the present one an
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,47 +27,50 @@ from edge.publish import ExclusiveSink, MqttSettings, Sink, SinkSettings, open_s
 from edge.publish.events import EventGenerator
 from edge.service.commands import Catalog, CommandQueue
 from edge.track import DetectionScheduler
-from edge.types import AnalyzedFrame, Expression, Frame, Image
+from edge.types import AnalyzedFrame, Frame, Image
 from edge.view import ViewContext, WebSettings, open_preview, open_web
 from edge.view.settings import PrivacyBlur
 
 SCHEDULER_SECTIONS = ("source", "detector", "scheduler", "tracker")
 ANALYZER_SECTIONS = ("classifier", "quality", "smoothing")
-"""Sections of the config that the scheduler and the analyzer are built from."""
-
 SINK_SECTIONS = ("sinks", "preview", "web", "privacy", "state_dir")
-"""Sections of the config that sinks and views are built from."""
+"""Sections of the config that scheduler, analyzer, and sinks and views are built from."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessingComponents:
-    """What happens to a frame, in this order.
-
-    Attributes:
-        scheduler: frames to tracks.
-        analyzer: tracks to expressions.
-        events: expressions to events.
-    """
+    """What happens to a frame, in this order: tracks, expressions, events."""
 
     scheduler: DetectionScheduler
     analyzer: ExpressionAnalyzer
     events: EventGenerator
 
 
-def build_processing(config: Config, track_ids: Iterator[int]) -> ProcessingComponents:
+def build_processing(
+    config: Config, track_ids: Iterator[int], scheduler: DetectionScheduler | None = None
+) -> ProcessingComponents:
     """Load what `config` names for finding faces and reading their expressions.
 
     Args:
         config: names it.
         track_ids: gives the id of each new track.
+        scheduler: one that is kept; None builds it.
 
     Raises:
         ConfigError: a file or package that the config needs cannot be used.
         ModelError: a model cannot be used.
     """
-    detector, live = open_detector(config.detector), config.source.is_live
-    scheduler = DetectionScheduler(detector, config.tracker, config.scheduler, live, track_ids)
-    return _with_analyzer(scheduler, config)
+    if scheduler is None:
+        detector, live = open_detector(config.detector), config.source.is_live
+        scheduler = DetectionScheduler(detector, config.tracker, config.scheduler, live, track_ids)
+    classifier = open_classifier(config.classifier)
+    confidence = config.classifier.min_confidence
+    analyzer = ExpressionAnalyzer(
+        classifier, scheduler.crop_fit, config.quality, config.smoothing, confidence
+    )
+    card, is_file = classifier.card, isinstance(config.source, VideoSettings)
+    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file)
+    return ProcessingComponents(scheduler, analyzer, events)
 
 
 def rebuild_processing(
@@ -75,11 +78,7 @@ def rebuild_processing(
 ) -> ProcessingComponents:
     """Build the processing of a new config; what the change does not concern is kept.
 
-    Args:
-        present: that of the old config.
-        old: the config it was built from.
-        new: the config wanted. Another source has faces, and a clock, of its own.
-        track_ids: gives the id of each new track.
+    Another source has faces, and a clock, of its own.
 
     Raises:
         ConfigError, ModelError: as `build_processing`.
@@ -88,7 +87,7 @@ def rebuild_processing(
     if any(name in SCHEDULER_SECTIONS for name in sections):
         return build_processing(new, track_ids)
     if any(name in ANALYZER_SECTIONS for name in sections):
-        return _with_analyzer(present.scheduler, new)
+        return build_processing(new, track_ids, present.scheduler)
     return present
 
 
@@ -99,11 +98,7 @@ def changed_sections(old: Config, new: Config) -> tuple[str, ...]:
 
 
 def analyze_image(processing: ProcessingComponents, image: Image) -> AnalyzedFrame:
-    """Find and classify the faces of an image that stands alone.
-
-    Args:
-        processing: does it; nothing of an earlier image is continued.
-        image: BGR uint8 (height, width, 3).
+    """Find and classify the faces of an image, BGR uint8 (height, width, 3), that stands alone.
 
     Returns:
         The image with its faces from left to right, numbered from 1.
@@ -111,15 +106,15 @@ def analyze_image(processing: ProcessingComponents, image: Image) -> AnalyzedFra
     now = time.monotonic()
     tracked = processing.scheduler.update(Frame(image, 0, now, captured=now, still=True))
     faces = sorted(processing.analyzer.update(tracked), key=lambda face: face.box.x1)
-    return AnalyzedFrame(tracked, _numbered(faces), datetime.now(UTC))
+    numbered = (
+        replace(face, track=replace(face.track, track_id=number))
+        for number, face in enumerate(faces, start=1)
+    )
+    return AnalyzedFrame(tracked, tuple(numbered), datetime.now(UTC))
 
 
 class ImageAnalyzer:
-    """Analyzes images as the daemon is configured at the moment; any thread may call it.
-
-    Args:
-        present_config: returns the daemon's config.
-    """
+    """Analyzes images as the daemon is configured at the moment; any thread may call it."""
 
     def __init__(self, present_config: Callable[[], Config]) -> None:
         self._present_config = present_config
@@ -142,30 +137,12 @@ class ImageAnalyzer:
             return analyze_image(processing, image)
 
 
-def _with_analyzer(scheduler: DetectionScheduler, config: Config) -> ProcessingComponents:
-    classifier = open_classifier(config.classifier)
-    analyzer = ExpressionAnalyzer(classifier, scheduler.crop_fit, config)
-    card, is_file = classifier.card, isinstance(config.source, VideoSettings)
-    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file)
-    return ProcessingComponents(scheduler, analyzer, events)
-
-
-def _numbered(faces: Iterable[Expression]) -> tuple[Expression, ...]:
-    """Count the faces of one image from 1: none continues one of another."""
-    return tuple(
-        replace(face, track=replace(face.track, track_id=number))
-        for number, face in enumerate(faces, start=1)
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class PipelineComponents:
     """Components of a pipeline, in the order in which a frame comes to them.
 
     Attributes:
-        source: gives the frames.
-        live: whether they come whether or not they are read, so that a late one is dropped.
-        processing: what happens to a frame.
+        live: whether frames come whether or not they are read, so that a late one is dropped.
         sinks: where events go, and what shows them.
         generation: number of the source in its pipeline, from 0; its frames carry it.
     """
@@ -201,9 +178,7 @@ class Changes:
     Attributes:
         config, file_config: as `PipelineBuilder.prepare` was given them.
         sections: those in which the config differs.
-        catalog: what commands may choose from.
-        sink_specs: of the sinks, in their order.
-        components: those that are kept, and new ones.
+        components: those that are kept, and new ones; `sink_specs` are those of its sinks.
     """
 
     config: Config

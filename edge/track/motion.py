@@ -1,4 +1,4 @@
-"""Motion detection by frame differences, and cuts between the shots of a video."""
+"""Motion: frame differences, cuts between the shots of a video, and optical flow of a face."""
 
 import math
 from collections.abc import Iterable
@@ -116,24 +116,24 @@ def track_box(before: GrayImage, after: GrayImage, box: Box) -> Shift | None:
         return None
     rows, columns = area
     halvings = _halvings(box)
+    first, second = before[rows, columns], after[rows, columns]
+    for _ in range(halvings):
+        first, second = halve(first), halve(second)
     corner = np.array([columns.start, rows.start], dtype=np.float32)
-    here = (_grid(box) - corner) / 2**halvings
-    first, second = (_halve(image[rows, columns], halvings) for image in (before, after))
+    size, middle = (box.width, box.height), (box.center.x, box.center.y)
+    here = ((UNIT_GRID * size + middle).astype(np.float32) - corner) / 2**halvings
     there, valid = _forward_backward(first, second, here)
     if valid.mean() < MIN_VALID_SHARE:
         return None
-    return _median_shift(here[valid] * 2**halvings + corner, there[valid] * 2**halvings + corner)
+    here, there = (points[valid] * 2**halvings + corner for points in (here, there))
+    scale = float(_median(_distances(there) / _distances(here)))
+    right, down = _median(there - scale * here).tolist()
+    return Shift(right, down, scale)
 
 
 def _halvings(box: Box) -> int:
     """Return how often the image around a face is halved."""
     return max(0, math.ceil(math.log2(max(box.width, box.height) / MAX_FACE_SIDE)))
-
-
-def _halve(gray: GrayImage, times: int) -> GrayImage:
-    for _ in range(times):
-        gray = halve(gray)
-    return gray
 
 
 def _search_area(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
@@ -144,12 +144,6 @@ def _search_area(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice] | None
     if min(x2 - x1, y2 - y1) <= WINDOW[0] * 2 ** _halvings(box):
         return None
     return slice(y1, y2), slice(x1, x2)
-
-
-def _grid(box: Box) -> Points:
-    """Return the points to track, float32 (GRID * GRID, 2)."""
-    size, middle = (box.width, box.height), (box.center.x, box.center.y)
-    return (UNIT_GRID * size + middle).astype(np.float32)
 
 
 def _forward_backward(
@@ -171,12 +165,6 @@ def _lucas_kanade(
         before, after, points, np.empty_like(points), winSize=WINDOW, maxLevel=LEVELS
     )
     return np.asarray(there, dtype=np.float32), np.asarray(found[:, 0] == 1)
-
-
-def _median_shift(here: Points, there: Points) -> Shift:
-    scale = float(_median(_distances(there) / _distances(here)))
-    right, down = _median(there - scale * here).tolist()
-    return Shift(right, down, scale)
 
 
 def _median(values: Points) -> Points:

@@ -71,16 +71,14 @@ class _TrackState:
     seen: bool = True
     track_id: int | None = None
 
-    def expected(self, now: float) -> Box:
-        """Return where it would be by now at constant velocity."""
-        return self.box.moved(self._drift(now))
-
-    def expected_points(self, now: float) -> KeyPoints | None:
-        return self.points.moved(self._drift(now)) if self.points else None
-
-    def _drift(self, now: float) -> Shift:
+    def drift(self, now: float) -> Shift:
+        """Return how far it would have gone by now at constant velocity."""
         elapsed = now - self.last_seen
         return Shift(self.right * elapsed, self.down * elapsed)
+
+    def expected(self, now: float) -> Box:
+        """Return where it would be by now."""
+        return self.box.moved(self.drift(now))
 
     def match(self, face: Face, now: float) -> None:
         """Continue with a detection."""
@@ -113,7 +111,7 @@ class Tracker:
 
     Args:
         settings: when tracks begin and end.
-        ids: of the tracks, shared with a tracker that this one replaces.
+        ids: of the tracks, shared with a tracker that this one replaces; None counts from 1.
     """
 
     def __init__(self, settings: TrackerSettings, ids: Iterator[int] | None = None) -> None:
@@ -121,11 +119,6 @@ class Tracker:
         self._states: list[_TrackState] = []
         self._detections: tuple[Box, ...] = ()
         self._ids = count(1) if ids is None else ids
-
-    @property
-    def max_age_s(self) -> float:
-        """Seconds a track outlives the last frame in which it was seen."""
-        return self._settings.max_age_s
 
     @property
     def needs_detection(self) -> bool:
@@ -147,7 +140,10 @@ class Tracker:
         for state in self._states:
             state.seen = state.detected = False
         unmatched = self._match(faces, frame.timestamp)
-        self._penalize_missed()
+        # Take a hit back from each tentative track that was missed.
+        for state in self._states:
+            state.hits -= state.track_id is None and not state.detected
+        self._states = [state for state in self._states if state.hits > 0]
         self._begin([one for one in unmatched if frame.still or is_frontal(one)], frame.timestamp)
         self._confirm(frame)
         return self._tracked(frame)
@@ -202,12 +198,6 @@ class Tracker:
                 unmatched = _without_duplicates(unmatched, face)
         return unmatched
 
-    def _penalize_missed(self) -> None:
-        """Take a hit back from each tentative track that was missed."""
-        for state in self._states:
-            state.hits -= state.track_id is None and not state.detected
-        self._states = [state for state in self._states if state.hits > 0]
-
     def _begin(self, faces: Sequence[Face], now: float) -> None:
         while faces:
             face = faces[0]
@@ -224,14 +214,16 @@ class Tracker:
                 state.track_id = next(self._ids)
 
     def _tracked(self, frame: Frame) -> TrackedFrame:
-        now = frame.timestamp
-        tracks = (
-            Track(state.track_id, state.expected(now), state.seen, state.expected_points(now))
-            for state in self._states
-            if state.track_id is not None
-        )
-        tentative = (state.expected(now) for state in self._states if state.track_id is None)
-        return TrackedFrame(frame, tuple(tracks), (*self._detections, *tentative))
+        tracks: list[Track] = []
+        candidates = [*self._detections]
+        for state in self._states:
+            drift = state.drift(frame.timestamp)
+            box, points = state.box.moved(drift), state.points and state.points.moved(drift)
+            if state.track_id is None:
+                candidates.append(box)
+            else:
+                tracks.append(Track(state.track_id, box, state.seen, points))
+        return TrackedFrame(frame, tuple(tracks), tuple(candidates))
 
 
 def _without_duplicates(faces: Sequence[Face], face: Face) -> list[Face]:

@@ -17,8 +17,7 @@ INSIDE, DARK = Box(44, 28, 84, 68), Box(0, 82, 12, 94)
 
 
 def _refine(model: Path, box: Box, confidence: float = 0.5) -> Face:
-    (face,) = Refiner(model).refine(LIT, [Face(box, confidence)])
-    return face
+    return Refiner(model).refine(LIT, Face(box, confidence))
 
 
 def test_both_logits_are_weighed_as_the_card_says(tmp_path: Path) -> None:
@@ -38,10 +37,6 @@ def test_a_box_stays_and_its_points_lie_in_the_square_around_it(tmp_path: Path) 
     eye, mouth = face.points.right_eye, face.points.mouth
     assert (eye.x, eye.y) == pytest.approx((64 - quarter, 48 - quarter), abs=0.5)
     assert (mouth.x, mouth.y) == pytest.approx((64, 48 + quarter), abs=0.5)
-
-
-def test_of_no_candidate_nothing_is_said(tmp_path: Path) -> None:
-    assert Refiner(copy_glance(tmp_path)).refine(LIT, []) == []
 
 
 @pytest.mark.parametrize(

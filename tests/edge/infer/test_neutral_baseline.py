@@ -19,7 +19,7 @@ from edge.types import Image, Probabilities
 from tests.edge.infer.models import SHIPPED, copy_brightness, copy_model
 from tests.edge.infer.test_quality import face_of
 
-CARD = load_card(SHIPPED)
+CARD = load_card(SHIPPED, ModelCard)
 SAD, NEUTRAL = CARD.labels.index("sad"), CARD.labels.index("neutral")
 
 
@@ -123,7 +123,7 @@ def test_a_file_that_is_no_baseline_is_named(tmp_path: Path, content: bytes) -> 
 
 def test_a_model_without_neutral_faces_cannot_be_calibrated(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="expected a model with the label neutral, found day"):
-        check_neutral(load_card(copy_brightness(tmp_path)))
+        check_neutral(load_card(copy_brightness(tmp_path), ModelCard))
 
 
 def test_a_classifier_corrects_what_it_says(tmp_path: Path, clip: list[Image]) -> None:
