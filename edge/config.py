@@ -96,11 +96,7 @@ def load_config(path: Path) -> Config:
 
 
 def parse_config(data: Any, path: Path) -> Config:
-    """Convert plain data to a Config, as if it had been read from `path`.
-
-    Raises:
-        ConfigError: as `load_config`.
-    """
+    """Convert plain data to a Config, as if read from `path`; errors as `load_config`."""
     data = _expand_shorthand(data, path.parent)
     try:
         return msgspec.convert(data, Config, dec_hook=partial(_resolve_path, path.parent))
@@ -111,8 +107,7 @@ def parse_config(data: Any, path: Path) -> Config:
 def parse_detector(text: str) -> DetectorSettings:
     """Return the detector that a command line names: its kind, or a YAML mapping as in a config.
 
-    Raises:
-        ConfigError: as `load_config`.
+    Errors are those of `load_config`.
     """
     option = Path("--detector")
     return parse_config({"detector": _parse_yaml(text, option)}, option).detector
@@ -121,10 +116,8 @@ def parse_detector(text: str) -> DetectorSettings:
 def parse_source(text: str) -> SourceSettings:
     """Return the source that a command line names, written as short as in a config.
 
-    A video is read as fast as possible: its faces lie apart by its own clock.
-
-    Raises:
-        ConfigError: as `load_config`.
+    A video is read as fast as possible: its faces lie apart by its own clock. Errors are those of
+    `load_config`.
     """
     source = parse_config({"source": text}, Path("--source")).source
     if isinstance(source, VideoSettings):
@@ -200,7 +193,10 @@ def _parse_yaml(text: str | bytes, place: Path) -> Any:
     try:
         return yaml.load(text, Loader=_UniqueKeyLoader)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{place}: is not YAML: {_yaml_problem(error)}") from error
+        problem = " ".join(str(error).split())
+        if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark):
+            problem = f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+        raise ConfigError(f"{place}: is not YAML: {problem}") from error
     except RecursionError as error:
         raise ConfigError(f"{place}: is nested too deeply") from error
 
@@ -217,10 +213,3 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        mark = error.problem_mark
-        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
-    return " ".join(str(error).split())

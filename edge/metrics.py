@@ -1,4 +1,4 @@
-"""Metrics: counters, rates and percentiles, and the resources that the process uses."""
+"""Metrics: counters, rates and percentiles of a pipeline, and the resources that it uses."""
 
 import os
 import threading
@@ -68,21 +68,21 @@ class Metrics:
         with self._lock:
             self._values.setdefault(name, deque(maxlen=WINDOW)).append(value)
 
-    def percentile(self, name: str, percent: float) -> float | None:
-        """Return that percentile of the latest values of `name`, None when there are none."""
+    def percentiles(self, name: str) -> tuple[float, float] | None:
+        """Return the 50th and 95th percentile of the latest values of `name`, None without any."""
         with self._lock:
             values = list(self._values.get(name, ()))
-        return float(np.percentile(values, percent)) if values else None
+        if not values:
+            return None
+        p50, p95 = np.percentile(values, (50, 95)).tolist()
+        return p50, p95
 
 
 class SystemStats:
     """Samples the CPU time, memory and temperature of this process and machine.
 
-    Args:
-        zones: directory in which the kernel reports temperatures.
-
     Attributes:
-        has_temperature: whether it reports one.
+        has_temperature: whether the kernel reports one, in the directory `zones`.
     """
 
     def __init__(self, zones: Path = ZONES) -> None:
@@ -116,11 +116,7 @@ def _degrees(path: Path) -> float | None:
 
 
 def rss_bytes(process: int | None = None) -> int:
-    """Return the bytes of memory that a process has (proc(5), statm); 0 where it is unknown.
-
-    Args:
-        process: its number; None is this one.
-    """
+    """Return the bytes of memory of a process, or this one (proc(5)); 0 where it is unknown."""
     try:
         pages = Path(f"/proc/{process or 'self'}/statm").read_text().split()[1]
     except OSError:
@@ -138,7 +134,6 @@ class PipelineStats:
     def __init__(self) -> None:
         self._system = SystemStats()
         self._metrics = Metrics()
-        self._detections = self._rejected = 0
         self._started = time.monotonic()
         self._ended: float | None = None
         self.has_temperature = self._system.has_temperature
@@ -168,8 +163,8 @@ class PipelineStats:
 
     def add_totals(self, detections: int = 0, rejected: int = 0) -> None:
         """Keep what components that are replaced have counted themselves."""
-        self._detections += detections
-        self._rejected += rejected
+        self._metrics.count("detections", detections)
+        self._metrics.count("rejected", rejected)
 
     @property
     def analyzed(self) -> int:
@@ -186,11 +181,7 @@ class PipelineStats:
     ) -> Stats:
         """Return the numbers of this moment.
 
-        Args:
-            camera: whether frames are coming.
-            dropped: how many were dropped so far, by what they were.
-            detections: what the present scheduler has counted.
-            rejected: what the present analyzer has.
+        `detections` and `rejected` are what the present components have counted.
         """
         metrics = self._metrics
         return Stats(
@@ -201,15 +192,11 @@ class PipelineStats:
             fps_in=metrics.rate("frames", self._ended),
             fps_out=self.fps,
             frames=metrics.total("frames"),
-            detections=self._detections + detections,
+            detections=metrics.total("detections") + detections,
             faces=metrics.total("faces"),
-            rejected_faces=self._rejected + rejected,
+            rejected_faces=metrics.total("rejected") + rejected,
             events=metrics.total("events"),
             dropped=dict(dropped),
-            frame_latency=self._latency("frame"),
-            event_latency=self._latency("event"),
+            frame_latency=metrics.percentiles("frame"),
+            event_latency=metrics.percentiles("event"),
         )
-
-    def _latency(self, name: str) -> tuple[float, float] | None:
-        p50, p95 = (self._metrics.percentile(name, percent) for percent in (50, 95))
-        return None if p50 is None or p95 is None else (p50, p95)

@@ -7,7 +7,7 @@ import msgspec
 
 from edge.errors import ModelError
 from edge.geometry import CropCalibration
-from edge.paths import find_model, read, sha256
+from edge.paths import find_model, read_model, sha256
 from edge.types import UNCERTAIN
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -299,6 +299,6 @@ def decode_card(path: Path, kind: type[AnyCard]) -> AnyCard:
         ModelError: it is missing or malformed.
     """
     try:
-        return msgspec.json.decode(read(path), type=kind)
+        return msgspec.json.decode(read_model(path), type=kind)
     except msgspec.MsgspecError as error:
         raise ModelError(f"{path}: is not {kind.kind_name}: {error}") from error

@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,10 +31,7 @@ def asset(name: str) -> Path:
 
 
 def find_model(model: Path) -> Path:
-    """Return the .tflite file that `model` means.
-
-    Args:
-        model: the path of a .tflite file, or the bare name of a model shipped with emotiond.
+    """Return the .tflite file that `model` means: its path, or the bare name of a shipped one.
 
     Raises:
         ModelError: there is no such file or no such name.
@@ -52,35 +48,21 @@ def find_model(model: Path) -> Path:
 
 
 def state_directory() -> Path:
-    """Return the directory of what outlives a restart.
-
-    systemd names it in STATE_DIRECTORY; elsewhere it follows the XDG base directories.
-    """
-    return service_directory() or _home("XDG_STATE_HOME", ".local/state")
-
-
-def installed_data_directory() -> Path:
-    """Return the directory of files that belong to this installation and serve all its users.
-
-    They come and go with it: `sys.prefix` is the virtual environment, where there is one.
-    """
-    return Path(sys.prefix) / "share" / "emotiond"
+    """Return the directory of what outlives a restart."""
+    return _directory("XDG_STATE_HOME", ".local/state")
 
 
 def data_directory() -> Path:
     """Return the directory of files that were downloaded for the daemon."""
-    return service_directory() or _home("XDG_DATA_HOME", ".local/share")
+    return _directory("XDG_DATA_HOME", ".local/share")
 
 
-def service_directory() -> Path | None:
-    """Return the state directory that systemd gave this process, None where it gave none."""
-    state = os.environ.get("STATE_DIRECTORY")
-    return Path(state.split(":")[0]) if state else None
-
-
-def _home(variable: str, default: str) -> Path:
-    """Return the user's directory of one kind; XDG ignores a path that is not absolute."""
-    named = os.environ.get(variable, "")
+def _directory(variable: str, default: str) -> Path:
+    """Return a service's directory, which systemd names, or the user's by the XDG variable."""
+    service = os.environ.get("STATE_DIRECTORY")
+    if service:
+        return Path(service.split(":")[0])
+    named = os.environ.get(variable, "")  # XDG ignores a path that is not absolute
     try:
         home = Path(named) if named.startswith("/") else Path.home() / default
     except RuntimeError:  # nobody's home: no HOME, and a user that no table knows
@@ -117,17 +99,8 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal.
-
-    Raises:
-        ModelError: it cannot be read.
-    """
-    return sha256_of(read(path))
-
-
-def read(path: Path) -> bytes:
-    """Return the content of a model's file.
+def read_model(path: Path) -> bytes:
+    """Return the content of a model's file or card.
 
     Raises:
         ModelError: it cannot be read.
@@ -136,6 +109,11 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a model's file in hexadecimal; errors as `read_model`."""
+    return sha256_of(read_model(path))
 
 
 def atomic_write(path: Path, content: bytes) -> None:

@@ -9,14 +9,12 @@ import msgspec
 
 from edge.capture.source import as_readonly
 from edge.errors import SourceError
-from edge.types import Frame
+from edge.types import Frame, KindSettings
 
 T = TypeVar("T")
 
 
-class CameraSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="camera"
-):
+class CameraSettings(KindSettings, frozen=True, tag="camera"):
     """A camera and the image asked of it; one that cannot gives the nearest it has.
 
     Attributes:

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import cv2
-import msgspec
 import numpy as np
 
 from edge.capture.source import EndOfStream, as_readonly
 from edge.errors import InputError
-from edge.types import Frame, Image
+from edge.types import Frame, Image, KindSettings
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".gif"}
@@ -19,9 +18,7 @@ SUFFIXES = frozenset(
 """Suffixes of the images in a folder; a file named by itself is read whatever its name."""
 
 
-class ImagesSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="images"
-):
+class ImagesSettings(KindSettings, frozen=True, tag="images"):
     """One image, or every image in a folder in the order of names."""
 
     is_live: ClassVar[Literal[False]] = False

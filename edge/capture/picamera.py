@@ -20,7 +20,7 @@ import numpy as np
 from edge.capture.rpicam import SubprocessMjpegSource
 from edge.capture.source import as_readonly
 from edge.errors import SourceError
-from edge.types import Frame
+from edge.types import Frame, KindSettings
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 """Name of the capture program on Raspberry Pi OS since Bookworm, and its name before."""
@@ -40,9 +40,7 @@ class PicameraBackend(StrEnum):
     BINDING = "picamera2"
 
 
-class PicameraSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="picamera"
-):
+class PicameraSettings(KindSettings, frozen=True, tag="picamera"):
     """A camera and the image asked of it; one that cannot gives the nearest it has.
 
     Attributes:

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import cv2
-import msgspec
 
 from edge.capture.source import EndOfStream, as_readonly
 from edge.errors import InputError
-from edge.types import Frame, Image
+from edge.types import Frame, Image, KindSettings
 
 TRUNCATED_SECONDS = 0.5
 TRUNCATED_SHARE = 0.05
@@ -20,9 +19,7 @@ MAX_WAIT = 0.5
 """Seconds; a slide show must not look like a capture that hangs."""
 
 
-class VideoSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="video"
-):
+class VideoSettings(KindSettings, frozen=True, tag="video"):
     """A video; no frame of it is dropped.
 
     Attributes:

@@ -3,8 +3,6 @@
 import logging
 from typing import get_args
 
-import msgspec
-
 from edge.detect.blazeface import BlazeFaceSettings, MediaPipeSettings
 from edge.detect.builtin import BuiltinDetector, BuiltinSettings
 from edge.detect.detector import Detector
@@ -12,13 +10,12 @@ from edge.detect.haar import HaarSettings
 from edge.detect.yunet import YuNetSettings
 from edge.errors import ConfigError, ModelError
 from edge.geometry import CropCalibration
+from edge.types import KindSettings
 
 log = logging.getLogger(__name__)
 
 
-class AutoSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="auto"
-):
+class AutoSettings(KindSettings, frozen=True, tag="auto"):
     """Takes the first registered detector that can be opened."""
 
 

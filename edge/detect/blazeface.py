@@ -18,7 +18,7 @@ from edge.detect.model_files import FULL_RANGE, SHORT_RANGE, PublishedFile, find
 from edge.errors import ConfigError
 from edge.geometry import Box, CropCalibration, KeyPoints, Point
 from edge.tflite import Runtime, TFLiteModel, sigmoid
-from edge.types import Face, Image
+from edge.types import Face, Image, KindSettings
 
 Floats = NDArray[np.float32]
 
@@ -72,9 +72,7 @@ VARIANTS = {
 }
 
 
-class BlazeFaceSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="blazeface"
-):
+class BlazeFaceSettings(KindSettings, frozen=True, tag="blazeface"):
     """Choice of the network, and how it is used.
 
     Attributes:
@@ -236,9 +234,7 @@ Search = Callable[[Image], list[Face]]
 """Function from an RGB image to its faces."""
 
 
-class MediaPipeSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="mediapipe"
-):
+class MediaPipeSettings(KindSettings, frozen=True, tag="mediapipe"):
     """Choice of the network.
 
     Attributes:

@@ -25,7 +25,7 @@ from edge.geometry import Box, KeyPoints, Point
 from edge.model_card import DetectorCard, RefinerCard, load_card
 from edge.paths import asset
 from edge.tflite import Tensor, TensorSpec, open_tflite, sigmoid
-from edge.types import Face, Image
+from edge.types import Face, Image, KindSettings
 
 Floats = NDArray[np.float32]
 
@@ -59,9 +59,7 @@ class Size(StrEnum):
         return asset("models") / "detectors" / f"face-{self.value}.tflite"
 
 
-class BuiltinSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="builtin"
-):
+class BuiltinSettings(KindSettings, frozen=True, tag="builtin"):
     """Choice of the networks, and how surely they must see a face.
 
     Attributes:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import FetchError, ModelError
-from edge.paths import atomic_write, data_directory, installed_data_directory, sha256, sha256_of
+from edge.paths import atomic_write, data_directory, sha256, sha256_of
 
 MODELS = "models"
 """Name of a model directory inside a state or data directory."""
@@ -71,8 +71,11 @@ def model_directory() -> Path:
 
 
 def installed_model_directory() -> Path:
-    """Return where files are stored that were fetched for every user of this installation."""
-    return installed_data_directory() / MODELS
+    """Return where files are stored that were fetched for every user of this installation.
+
+    They come and go with it: `sys.prefix` is the virtual environment, where there is one.
+    """
+    return Path(sys.prefix) / "share" / "emotiond" / MODELS
 
 
 def model_directories() -> tuple[Path, Path]:

@@ -1,5 +1,6 @@
 """Calibration: collects a model's answers to a neutral face and fits the person's baseline."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from edge.infer.crop import QualitySettings
 from edge.infer.face_analyzer import FaceAnalyzer
 from edge.model_card import ModelCard
 from edge.paths import atomic_write
-from edge.types import Frame, Probabilities
+from edge.types import Probabilities
 
 NEUTRAL = "neutral"
 
@@ -45,10 +46,6 @@ class Calibrator:
     Frames with nobody or several people in view are skipped, and so are crops that the daemon would
     not read.
 
-    Args:
-        detector, classifier: those of the daemon.
-        quality: what makes a crop poor.
-
     Raises:
         ModelError: the classifier has no class for neutral faces.
     """
@@ -62,19 +59,16 @@ class Calibrator:
         self._analyzer = FaceAnalyzer(classifier, detector.crop_fit, quality)
 
     def collect(self, source: Source, seconds: float) -> NeutralBaseline:
-        """Return the correction for whoever `source` shows.
+        """Return the correction for the one person whom `source` shows, looking neutral.
 
-        Args:
-            source: a camera or video of one person who looks neutral.
-            seconds: how long to watch, on the source's own clock; less where it ends sooner.
+        It is watched for `seconds`, on its own clock; less where it ends sooner.
 
         Raises:
             CalibrationError: too little could be seen; the text says why.
             SourceError: nothing came from the source.
         """
         skipped: Counter[str] = Counter()
-        frames = _first_seconds(iter_frames(source, FRAME_TIMEOUT), seconds)
-        answers = list(self._classify(frames, skipped))
+        answers = list(self._classify(source, seconds, skipped))
         if len(answers) < MIN_CROPS:
             found = "".join(f", {count} {why}" for why, count in skipped.most_common())
             raise CalibrationError(
@@ -83,9 +77,15 @@ class Calibrator:
             )
         return fit_baseline(self._card, np.stack(answers))
 
-    def _classify(self, frames: Iterator[Frame], skipped: Counter[str]) -> Iterator[Probabilities]:
+    def _classify(
+        self, source: Source, seconds: float, skipped: Counter[str]
+    ) -> Iterator[Probabilities]:
         """Yield the probabilities of each good crop, float32 (classes,), and count the others."""
-        for frame in frames:
+        end = math.inf
+        for frame in iter_frames(source, FRAME_TIMEOUT):
+            end = min(end, frame.timestamp + seconds)
+            if frame.timestamp > end:
+                return
             faces = filter_faces(self._detector.detect(frame.image))
             if len(faces) != 1:
                 skipped["with several faces" if faces else "without a face"] += 1
@@ -95,16 +95,6 @@ class Calibrator:
                 skipped["too poor to read"] += 1
             else:
                 yield observation.probabilities
-
-
-def _first_seconds(frames: Iterator[Frame], seconds: float) -> Iterator[Frame]:
-    """Yield the frames of the first `seconds`."""
-    end: float | None = None
-    for frame in frames:
-        end = frame.timestamp + seconds if end is None else end
-        if frame.timestamp > end:
-            return
-        yield frame
 
 
 def check_neutral(card: ModelCard) -> None:
@@ -123,12 +113,8 @@ def check_neutral(card: ModelCard) -> None:
 def fit_baseline(card: ModelCard, answers: Probabilities) -> NeutralBaseline:
     """Return the correction after which a person's neutral face reads as neutral.
 
-    The answers are averaged. Each class that gets more than its share beside neutral is lowered to
-    that share; none is ever raised.
-
-    Args:
-        card: of the model that answered, which has a class for neutral faces.
-        answers: its probabilities for one person's neutral face, float32 (n, classes).
+    The answers, float32 (n, classes) of the card's model, are averaged. Each class that gets more
+    than its share beside neutral is lowered to that share; none is ever raised.
     """
     allowed = np.array([ALLOWED_SHARES.get(label, OTHER_SHARE) for label in card.labels])
     mean = np.log(np.maximum(answers.astype(float), MIN_PROBABILITY)).mean(axis=0)

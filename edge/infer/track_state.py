@@ -37,7 +37,6 @@ class FaceObservation:
     Attributes:
         probabilities: of the classes, float32 (classes,).
         is_face: whether the model takes the crop for a face.
-        quality: of the crop.
         quality_issues: what makes the crop too poor to classify; empty where nothing does.
         crop: gray uint8 (side, side), as the classifier saw it.
     """
@@ -83,12 +82,17 @@ class Smoother:
         self.confidence = 0.0
         self._settings = settings
         self._min_confidence = min_confidence
-        self._started_at = 0.0
-        self._updated_at = 0.0
+        self._started_at = self._updated_at = 0.0
 
     def update(self, probabilities: Probabilities, now: float) -> None:
         """Add probabilities observed at `now`, in seconds, and choose the label anew."""
-        average = self._blend(probabilities, now)
+        if self.average is None:
+            self.average, self._started_at = probabilities, now
+        else:
+            constant = self._settings.time_constant_s
+            keep = math.exp((self._updated_at - now) / constant) if constant else 0.0
+            self.average = keep * self.average + (1 - keep) * probabilities
+        self._updated_at, average = now, self.average
         margin = 0.0 if self.label is None else self._settings.hysteresis
         favored = average / (1 + margin)
         if self.label is not None:
@@ -100,16 +104,6 @@ class Smoother:
             self.probabilities = favored
         elif watched and average[leader] >= self._min_confidence:
             self.label, self.probabilities = leader, average
-
-    def _blend(self, probabilities: Probabilities, now: float) -> Probabilities:
-        if self.average is None:
-            self.average, self._started_at = probabilities, now
-        else:
-            constant = self._settings.time_constant_s
-            keep = math.exp((self._updated_at - now) / constant) if constant else 0.0
-            self.average = keep * self.average + (1 - keep) * probabilities
-        self._updated_at = now
-        return self.average
 
 
 class UncertaintyHysteresis:

@@ -51,10 +51,7 @@ def build_processing(
 ) -> ProcessingComponents:
     """Load what `config` names for finding faces and reading their expressions.
 
-    Args:
-        config: names it.
-        track_ids: gives the id of each new track.
-        scheduler: one that is kept; None builds it.
+    `track_ids` gives the id of each new track; a scheduler that is given is kept.
 
     Raises:
         ConfigError: a file or package that the config needs cannot be used.
@@ -130,9 +127,9 @@ class ImageAnalyzer:
         with self._lock:
             config = self._present_config()
             if self._built is None:
-                processing = build_processing(config, count(1))
-            else:
-                processing = rebuild_processing(self._built[1], self._built[0], config, count(1))
+                self._built = config, build_processing(config, count(1))
+            old, processing = self._built
+            processing = rebuild_processing(processing, old, config, count(1))
             self._built = config, processing
             return analyze_image(processing, image)
 
@@ -193,12 +190,7 @@ class PipelineBuilder:
     """Builds the components of a pipeline, and prepares and commits the change to another config.
 
     Camera, files, ports and broker are not touched by the first build: a daemon that has them may
-    be running.
-
-    Args:
-        config: the first config.
-        commands: where sinks submit commands; None takes none.
-        latest_frame: where views find what they show; None opens no view.
+    be running. Without `commands` sinks take none; without `latest_frame` no view is opened.
 
     Attributes:
         config: the present config.
@@ -233,9 +225,7 @@ class PipelineBuilder:
     def prepare(self, config: Config, file_config: Config | None = None) -> Changes:
         """Load, bind, open and lock what another config needs; the present components go on.
 
-        Args:
-            config: the other config.
-            file_config: the same without what commands changed; None where they changed nothing.
+        `file_config` is the same without what commands changed; None where they changed nothing.
 
         Raises:
             EmotiondError: something cannot be used, or needs a restart; nothing has changed.

@@ -52,11 +52,8 @@ log = logging.getLogger(__name__)
 class Pipeline:
     """Frames to published events, in four threads.
 
-    `Sink.publish` is called from the publish thread alone.
-
-    Args:
-        components: what it is made of.
-        consumer: is given each analyzed frame; behind a file it may make the pipeline wait.
+    `Sink.publish` is called from the publish thread alone. `consumer` is given each analyzed frame;
+    behind a file it may make the pipeline wait.
 
     Attributes:
         components: those that the workers use, or will from their next step on.
@@ -253,7 +250,12 @@ class Pipeline:
     def _analyze(self) -> None:
         tracked = self._tracked.get(WAIT)
         components = self.components
-        self._take_analyzer(components)
+        processing = components.processing
+        if processing.analyzer is not self._analyzer:
+            self._end_tracks()
+            self._stats.add_totals(rejected=self._analyzer.rejected_faces)
+            self._analyzer, self._event_generator = processing.analyzer, processing.events
+        self._applied["analyze"] = components
         if tracked is not None and tracked.frame.generation != components.generation:
             return
         if tracked is not None or not self.source.expects_frames:
@@ -264,14 +266,6 @@ class Pipeline:
             self._handle_silence()
         else:
             self._analyze_frame(tracked)
-
-    def _take_analyzer(self, components: PipelineComponents) -> None:
-        processing = components.processing
-        if processing.analyzer is not self._analyzer:
-            self._end_tracks()
-            self._stats.add_totals(rejected=self._analyzer.rejected_faces)
-            self._analyzer, self._event_generator = processing.analyzer, processing.events
-        self._applied["analyze"] = components
 
     def _handle_pause(self, tracked: TrackedFrame | None) -> None:
         """Show nothing and end every track; the frames of a file only wait, and none is lost."""
@@ -325,17 +319,14 @@ class Pipeline:
             self._stats.count_event(event)
         if self._snapshot_due.is_set():
             self._snapshot_due.clear()
-            self._publish_snapshot()
+            self._publish_status()
+            analyzed, self._last_analyzed = self._last_analyzed, None
+            # A frame may still be on its way when a pause begins.
+            if analyzed is not None and self.source.enabled:
+                self._sinks.publish(analyzed.snapshot)
         if self._stats_due.is_set():
             self._stats_due.clear()
             self._sinks.publish(self.stats())
-
-    def _publish_snapshot(self) -> None:
-        analyzed, self._last_analyzed = self._last_analyzed, None
-        self._publish_status()
-        # A frame may still be on its way when a pause begins.
-        if analyzed is not None and self.source.enabled:
-            self._sinks.publish(analyzed.snapshot)
 
     def _publish_status(self) -> None:
         """Publish the status if it changed."""

@@ -82,18 +82,12 @@ class _TrackState:
 
     def match(self, face: Face, now: float) -> None:
         """Continue with a detection."""
-        self._move(face.box, face.points, now)
+        self.move(face.box, face.points, now)
         self.hits += is_frontal(face)
         self.detected = True
 
-    def propagate(self, shift: Shift | None, now: float) -> None:
-        """Continue with a shift since the frame before; None: it was lost."""
-        self.seen = shift is not None
-        if shift is not None:
-            points = self.points.moved(shift) if self.points else None
-            self._move(self.box.moved(shift), points, now)
-
-    def _move(self, box: Box, points: KeyPoints | None, now: float) -> None:
+    def move(self, box: Box, points: KeyPoints | None, now: float) -> None:
+        """Continue at another place."""
         elapsed = now - self.last_seen
         if elapsed > 0:
             share = 1 - math.exp(-elapsed / VELOCITY_TIME_CONSTANT)
@@ -144,7 +138,13 @@ class Tracker:
         for state in self._states:
             state.hits -= state.track_id is None and not state.detected
         self._states = [state for state in self._states if state.hits > 0]
-        self._begin([one for one in unmatched if frame.still or is_frontal(one)], frame.timestamp)
+        new = [one for one in unmatched if frame.still or is_frontal(one)]
+        while new:
+            face = new[0]
+            self._states.append(
+                _TrackState(face.box, face.points, frame.timestamp, frame.timestamp)
+            )
+            new = _without_duplicates(new, face)
         self._confirm(frame)
         return self._tracked(frame)
 
@@ -156,8 +156,11 @@ class Tracker:
         """
         self._remove_expired(frame)
         for state in self._states:
-            movable = state.detected and state.seen
-            state.propagate(movement(state.box) if movable else None, frame.timestamp)
+            shift = movement(state.box) if state.detected and state.seen else None
+            state.seen = shift is not None
+            if shift is not None:
+                points = state.points and state.points.moved(shift)
+                state.move(state.box.moved(shift), points, frame.timestamp)
         return self._tracked(frame)
 
     def clear(self) -> None:
@@ -197,12 +200,6 @@ class Tracker:
                 state.match(face, now)
                 unmatched = _without_duplicates(unmatched, face)
         return unmatched
-
-    def _begin(self, faces: Sequence[Face], now: float) -> None:
-        while faces:
-            face = faces[0]
-            self._states.append(_TrackState(face.box, face.points, now, now))
-            faces = _without_duplicates(faces, face)
 
     def _confirm(self, frame: Frame) -> None:
         """Give an id to each tentative track that persisted, and to every one in a still."""
