@@ -28,12 +28,7 @@ from edge.view.settings import PrivacyBlur
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limits of what may leave the process.
-
-    Attributes:
-        allow_snapshots: whether snapshots may be asked for.
-        blur: what is hidden in every image that is shown or leaves.
-    """
+    """Whether snapshots may be asked for, and what is hidden in every image shown or sent."""
 
     allow_snapshots: bool = False
     blur: PrivacyBlur = PrivacyBlur.NONE

@@ -19,9 +19,7 @@ Pixels = Annotated[float, msgspec.Meta(ge=0.0)]
 class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Measured time: median of one face, or for a detector of one image, on one thread.
 
-    Attributes:
-        runtime: what ran the model, and its version.
-        machine: the CPU it ran on.
+    `runtime` has its version; `machine` is the CPU.
     """
 
     runtime: str
@@ -99,11 +97,7 @@ class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A second output of a classifier: the logit of the crop being a face at all.
 
     It is one wide and the classes are at least two, which tells the outputs apart: converters order
-    them as they like.
-
-    Attributes:
-        dtype: type of the output tensor; integers are dequantized by the tensor's own scale.
-        threshold: a crop whose probability of being a face is below it is rejected.
+    them as they like. A crop whose probability of being a face is below `threshold` is rejected.
     """
 
     dtype: Literal["uint8", "int8", "float32"]
@@ -163,9 +157,8 @@ class DetectorInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         shape: height, width, channels.
-        dtype: type of the input tensor. A value v, 0-255, enters as v - 128: LiteRT takes 0.14 ms
-            to do that to an uint8 image of 320x240, numpy 0.003, and all the rest of the network
-            0.30 (2026-11-20).
+        dtype: a value v, 0-255, enters as v - 128: LiteRT takes 0.14 ms to do that to an uint8
+            image of 320x240, numpy 0.003, and all the rest of the network 0.30 (2026-11-20).
         color: channel order; "grey" has one channel, "bgr" three.
     """
 
@@ -212,8 +205,7 @@ class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Card of the built-in detector.
 
     Attributes:
-        strides: pixels of the input between neighboring cells, of each layer of the output in
-            order.
+        strides: pixels of the input between neighboring cells, of each layer of the output.
         candidate_confidence: below it, what is found is not looked at again by the refiner.
         min_confidence: below it, what both networks saw is not taken for a face.
         keep_confidence: the same, where a face was seen before.

@@ -25,23 +25,16 @@ class Runtime(StrEnum):
 
 
 PACKAGES = {Runtime.LITERT: "ai-edge-litert", Runtime.TFLITE_RUNTIME: "tflite-runtime"}
-"""Names of the packages that pip installs."""
-
 MODULES = {
     Runtime.LITERT: "ai_edge_litert.interpreter",
     Runtime.TFLITE_RUNTIME: "tflite_runtime.interpreter",
 }
-"""Modules of the class `Interpreter`."""
+"""Names of the packages that pip installs, and the modules of their class `Interpreter`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """Shape and type of one input or output.
-
-    Attributes:
-        shape: the batch first.
-        dtype: as numpy names it.
-    """
+    """Shape, the batch first, and type, as numpy names it, of one input or output."""
 
     shape: tuple[int, ...]
     dtype: str

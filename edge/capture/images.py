@@ -3,14 +3,13 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
 
-from edge.capture.source import EndOfStream, as_readonly
+from edge.capture.source import EndOfStream, FileSettings, as_readonly
 from edge.errors import InputError
-from edge.types import Frame, Image, KindSettings
+from edge.types import Frame, Image
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".gif"}
@@ -18,17 +17,8 @@ SUFFIXES = frozenset(
 """Suffixes of the images in a folder; a file named by itself is read whatever its name."""
 
 
-class ImagesSettings(KindSettings, frozen=True, tag="images"):
+class ImagesSettings(FileSettings, frozen=True, tag="images"):
     """One image, or every image in a folder in the order of names."""
-
-    is_live: ClassVar[Literal[False]] = False
-
-    path: Path
-
-    @property
-    def location(self) -> str:
-        """Path, as it may be logged."""
-        return str(self.path)
 
     def open(self) -> "ImagesSource":
         """Return the source; files are opened as they are read."""

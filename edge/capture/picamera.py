@@ -100,19 +100,10 @@ def arguments(settings: PicameraSettings) -> list[str]:
     memory, with rows and ends padded as each model and kernel likes, and nothing says how
     (https://github.com/raspberrypi/rpicam-apps/issues/857).
     """
-    return [
-        "--nopreview",
-        "--flush",
-        *("--timeout", "0"),
-        *("--camera", str(settings.camera)),
-        *("--width", str(settings.width)),
-        *("--height", str(settings.height)),
-        *("--framerate", str(settings.fps)),
-        *("--rotation", str(settings.rotation)),
-        *("--codec", "mjpeg"),
-        *("--quality", str(JPEG_QUALITY)),
-        *("--output", "-"),
-    ]
+    image = f"--width {settings.width} --height {settings.height} --rotation {settings.rotation}"
+    camera = f"--camera {settings.camera} --framerate {settings.fps} --timeout 0"
+    output = f"--nopreview --flush --codec mjpeg --quality {JPEG_QUALITY} --output -"
+    return f"{camera} {image} {output}".split()
 
 
 class Picamera2Source:

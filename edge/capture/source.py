@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from edge.errors import InputError, SourceError
-from edge.types import CameraState, Frame, Image
+from edge.types import CameraState, Frame, Image, KindSettings
 
 FIRST_DELAY, MAX_DELAY = 0.5, 15.0
 """Seconds between attempts; a camera that returns is found within the longest."""
@@ -25,6 +26,19 @@ IDLE_FRAME_INTERVAL = 0.06
 and who comes in is noticed a tenth of a second later at most."""
 
 log = logging.getLogger(__name__)
+
+
+class FileSettings(KindSettings, frozen=True):
+    """A video, or one image or more: nothing of it is dropped."""
+
+    is_live: ClassVar[Literal[False]] = False
+
+    path: Path
+
+    @property
+    def location(self) -> str:
+        """Path, as it may be logged."""
+        return str(self.path)
 
 
 class EndOfStream(Exception):

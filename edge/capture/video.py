@@ -1,14 +1,12 @@
 """Video source: a video file, played once."""
 
 import time
-from pathlib import Path
-from typing import ClassVar, Literal
 
 import cv2
 
-from edge.capture.source import EndOfStream, as_readonly
+from edge.capture.source import EndOfStream, FileSettings, as_readonly
 from edge.errors import InputError
-from edge.types import Frame, Image, KindSettings
+from edge.types import Frame, Image
 
 TRUNCATED_SECONDS = 0.5
 TRUNCATED_SHARE = 0.05
@@ -19,22 +17,14 @@ MAX_WAIT = 0.5
 """Seconds; a slide show must not look like a capture that hangs."""
 
 
-class VideoSettings(KindSettings, frozen=True, tag="video"):
+class VideoSettings(FileSettings, frozen=True, tag="video"):
     """A video; no frame of it is dropped.
 
     Attributes:
         realtime: play at the video's own speed rather than as fast as possible.
     """
 
-    is_live: ClassVar[Literal[False]] = False
-
-    path: Path
     realtime: bool = True
-
-    @property
-    def location(self) -> str:
-        """Path, as it may be logged."""
-        return str(self.path)
 
     def open(self) -> "VideoSource":
         """Return the source; the file is opened when it is first read."""

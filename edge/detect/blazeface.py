@@ -47,7 +47,6 @@ class ModelSpec:
     """Properties of one network.
 
     Attributes:
-        file: the network.
         side: of its square input in pixels.
         grids: cells along a side, and anchors in each cell, of every layer of its output.
         min_confidence: that its published graph asks for.

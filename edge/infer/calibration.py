@@ -53,9 +53,12 @@ class Calibrator:
     def __init__(
         self, detector: Detector, classifier: Classifier, quality: QualitySettings
     ) -> None:
-        check_neutral(classifier.card)
-        self._detector = detector
-        self._card = classifier.card
+        self._detector, self._card = detector, classifier.card
+        if NEUTRAL not in self._card.labels:
+            raise ModelError(
+                f"{self._card.name}: expected a model with the label {NEUTRAL}, found "
+                f"{', '.join(self._card.labels)}; calibrate one that knows neutral faces"
+            )
         self._analyzer = FaceAnalyzer(classifier, detector.crop_fit, quality)
 
     def collect(self, source: Source, seconds: float) -> NeutralBaseline:
@@ -95,19 +98,6 @@ class Calibrator:
                 skipped["too poor to read"] += 1
             else:
                 yield observation.probabilities
-
-
-def check_neutral(card: ModelCard) -> None:
-    """Check that a model has a class for neutral faces.
-
-    Raises:
-        ModelError: it has none.
-    """
-    if NEUTRAL not in card.labels:
-        raise ModelError(
-            f"{card.name}: expected a model with the label {NEUTRAL}, found "
-            f"{', '.join(card.labels)}; calibrate one that knows neutral faces"
-        )
 
 
 def fit_baseline(card: ModelCard, answers: Probabilities) -> NeutralBaseline:

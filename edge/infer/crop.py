@@ -114,14 +114,9 @@ def measure_quality(crop: GrayImage, square: Box, points: KeyPoints | None) -> Q
         crop = np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     middle = crop[MIDDLE, MIDDLE]
     mean, deviation = cv2.meanStdDev(middle)
-    return Quality(
-        size=square.height,
-        sharpness=_sharpness(middle),
-        brightness=float(mean[0, 0]),
-        contrast=float(deviation[0, 0]),
-        yaw=None if points is None else points.yaw,
-        roll=None if points is None else points.roll,
-    )
+    angles = (points.yaw, points.roll) if points else ()
+    brightness, contrast = float(mean[0, 0]), float(deviation[0, 0])
+    return Quality(square.height, _sharpness(middle), brightness, contrast, *angles)
 
 
 def find_quality_issues(quality: Quality, settings: QualitySettings) -> tuple[Reason, ...]:

@@ -84,13 +84,6 @@ class ExpressionAnalyzer:
     is not used: neither enters the average. A track whose crops were all rejected has no
     expression; a face that cannot be read is uncertain.
 
-    Args:
-        classifier: computes the probabilities.
-        crop_fit: of the detector whose boxes are classified.
-        quality: what makes a crop poor.
-        smoothing: how steady labels are.
-        min_confidence: below it an expression is ambiguous.
-
     Attributes:
         rejected_faces: how many crops so far.
     """
@@ -122,11 +115,9 @@ class ExpressionAnalyzer:
         if tracked.frame.still or len(seen) <= MAX_FACES_PER_FRAME:
             return seen
 
-        def observed_at(track: Track) -> float:
-            state = self._states.get(track.track_id)
-            return -math.inf if state is None else state.observed_at
-
-        return sorted(seen, key=observed_at)[:MAX_FACES_PER_FRAME]
+        observed = {track_id: state.observed_at for track_id, state in self._states.items()}
+        seen.sort(key=lambda track: observed.get(track.track_id, -math.inf))
+        return seen[:MAX_FACES_PER_FRAME]
 
     def _observe(self, frame: Frame, track: Track) -> None:
         state = self._states.get(track.track_id)

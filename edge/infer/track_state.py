@@ -64,9 +64,7 @@ class Smoother:
     more, and the label is always the likeliest class of `probabilities`. While no class is probable
     enough, the old label stays with the probabilities it had.
 
-    Args:
-        settings: how steady.
-        min_confidence: average probability that a new label needs.
+    A new label needs an average probability of `min_confidence`.
 
     Attributes:
         average: of the probabilities, float32 (classes,); None before the first update.
@@ -109,11 +107,10 @@ class Smoother:
 class UncertaintyHysteresis:
     """Hysteresis on whether one face can be read, so that uncertainty does not flicker.
 
-    A face becomes uncertain once every observation for the dwell time gave a reason, and certain
+    A face becomes uncertain once every observation for `dwell` seconds gave a reason, and certain
     again once none did for as long.
 
     Attributes:
-        dwell: in seconds.
         reasons: why the face is uncertain, of the last observation that gave any; empty where it is
             not.
     """
@@ -141,9 +138,7 @@ class ExpressionTrackState:
     then a single crop that is no face resets it: false faces pass for faces now and then, and not
     for long.
 
-    Args:
-        settings: how steady everything is.
-        min_confidence: below it an expression is ambiguous.
+    Below `min_confidence` an expression is ambiguous.
 
     Attributes:
         observation: the last one; None before the first.

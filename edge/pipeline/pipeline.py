@@ -38,8 +38,7 @@ STALL_TIMEOUT = 15.0
 """Seconds without a heartbeat after which a worker is called hung; a live source may take five to
 open and two to read."""
 
-SOURCE_TIMEOUT = 6.0
-STAGES_TIMEOUT = 8.0
+SOURCE_TIMEOUT, STAGES_TIMEOUT = 6.0, 8.0
 """Seconds that a stop waits for the source, which may be in the midst of opening a stream, and then
 for the other workers; systemd waits longer than both."""
 
@@ -73,8 +72,7 @@ class Pipeline:
         self._scheduler = components.processing.scheduler
         self._analyzer = components.processing.analyzer
         self._event_generator = components.processing.events
-        self._last_timestamp = 0.0
-        self._last_progress = time.monotonic()
+        self._last_timestamp, self._last_progress = 0.0, time.monotonic()
         self._last_analyzed: AnalyzedFrame | None = None
         self._last_status: DaemonStatus | None = None
         self._snapshot_due, self._stats_due = Event(), Event()

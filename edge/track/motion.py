@@ -111,50 +111,28 @@ def track_box(before: GrayImage, after: GrayImage, box: Box) -> Shift | None:
         after: the next image, of the same size.
         box: in pixels of `before`.
     """
-    area = _search_area(box, before.shape)
-    if area is None:
-        return None
-    rows, columns = area
-    halvings = _halvings(box)
-    first, second = before[rows, columns], after[rows, columns]
+    height, width = before.shape
+    across, down = SEARCH_MARGIN * box.width, SEARCH_MARGIN * box.height
+    x1, x2 = np.clip([box.x1 - across, box.x2 + across], 0, width).astype(int).tolist()
+    y1, y2 = np.clip([box.y1 - down, box.y2 + down], 0, height).astype(int).tolist()
+    halvings = max(0, math.ceil(math.log2(max(box.width, box.height) / MAX_FACE_SIDE)))
+    if min(x2 - x1, y2 - y1) <= WINDOW[0] * 2**halvings:
+        return None  # too little of it is in the image
+    first, second = before[y1:y2, x1:x2], after[y1:y2, x1:x2]
     for _ in range(halvings):
         first, second = halve(first), halve(second)
-    corner = np.array([columns.start, rows.start], dtype=np.float32)
+    corner = np.array([x1, y1], dtype=np.float32)
     size, middle = (box.width, box.height), (box.center.x, box.center.y)
     here = ((UNIT_GRID * size + middle).astype(np.float32) - corner) / 2**halvings
-    there, valid = _forward_backward(first, second, here)
+    there, forward = _lucas_kanade(first, second, here)
+    back, backward = _lucas_kanade(second, first, there)
+    valid = forward & backward & (np.hypot(*(back - here).T) < MAX_FB_ERROR)
     if valid.mean() < MIN_VALID_SHARE:
         return None
     here, there = (points[valid] * 2**halvings + corner for points in (here, there))
     scale = float(_median(_distances(there) / _distances(here)))
     right, down = _median(there - scale * here).tolist()
     return Shift(right, down, scale)
-
-
-def _halvings(box: Box) -> int:
-    """Return how often the image around a face is halved."""
-    return max(0, math.ceil(math.log2(max(box.width, box.height) / MAX_FACE_SIDE)))
-
-
-def _search_area(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
-    """Return the rows and columns to search, None where too little of them is in the image."""
-    across, down = SEARCH_MARGIN * box.width, SEARCH_MARGIN * box.height
-    x1, x2 = np.clip([box.x1 - across, box.x2 + across], 0, shape[1]).astype(int).tolist()
-    y1, y2 = np.clip([box.y1 - down, box.y2 + down], 0, shape[0]).astype(int).tolist()
-    if min(x2 - x1, y2 - y1) <= WINDOW[0] * 2 ** _halvings(box):
-        return None
-    return slice(y1, y2), slice(x1, x2)
-
-
-def _forward_backward(
-    before: GrayImage, after: GrayImage, here: Points
-) -> tuple[Points, NDArray[np.bool_]]:
-    """Track points forward and back; return where they went and which came back."""
-    there, forward = _lucas_kanade(before, after, here)
-    back, backward = _lucas_kanade(after, before, there)
-    error = back - here
-    near = np.hypot(error[:, 0], error[:, 1]) < MAX_FB_ERROR
-    return there, np.asarray(near & forward & backward)
 
 
 def _lucas_kanade(
@@ -177,4 +155,4 @@ def _distances(points: Points) -> Points:
     """Return the distance of each point to the one half the list away: far apart, so precise."""
     half = len(points) // 2
     apart = points - np.concatenate([points[-half:], points[:-half]])
-    return np.asarray(np.hypot(apart[:, 0], apart[:, 1]))
+    return np.asarray(np.hypot(*apart.T))

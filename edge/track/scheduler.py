@@ -78,11 +78,7 @@ class Decision(Enum):
 
 
 class CpuBudget:
-    """Token bucket of CPU time, measured on the clock of the thread that works.
-
-    Args:
-        share: of one core, above 0.
-    """
+    """Token bucket of CPU time: a share of one core, on the clock of the thread that works."""
 
     def __init__(self, share: float) -> None:
         self._share = share
@@ -168,12 +164,8 @@ def detect_padded(detector: Detector, image: Image) -> list[Face]:
 class DetectionScheduler:
     """Turns frames into tracks at the least cost.
 
-    Args:
-        detector: finds faces.
-        tracker: when tracks begin and end.
-        settings: when the detector runs.
-        live: whether the CPU budget applies.
-        ids: of the tracks, shared with a scheduler that this one replaces; None counts from 1.
+    The CPU budget applies to `live` sources. The `ids` of the tracks are shared with a scheduler
+    that this one replaces; None counts from 1.
 
     Attributes:
         detector: name of the detector.
@@ -295,13 +287,10 @@ class DetectionScheduler:
 
     @property
     def _tracking_costs_more(self) -> bool:
-        """Whether to track all faces takes longer than to detect them, as in a crowd.
-
-        With a file it does not count: measured times differ from run to run.
-        """
+        """Whether to track all faces takes longer than to detect them, as in a crowd."""
         track, detect = self._tracking_cost.seconds, self._detection_cost.seconds
         if self._budget is None or track is None or detect is None:
-            return False
+            return False  # of a file it does not count: measured times differ from run to run
         return track * len(self._tracker.boxes) > detect
 
     def _run_detector(self, frame: Frame, current: GrayFrame) -> TrackedFrame:

@@ -101,11 +101,7 @@ class Tracker:
     """Gives each face an id that stays with it; ids count from 1 and are never used again.
 
     A track begins with a face that looks at the camera; once it is confirmed, any face continues
-    it.
-
-    Args:
-        settings: when tracks begin and end.
-        ids: of the tracks, shared with a tracker that this one replaces; None counts from 1.
+    it. `ids` are shared with a tracker that this one replaces; None counts from 1.
     """
 
     def __init__(self, settings: TrackerSettings, ids: Iterator[int] | None = None) -> None:
@@ -129,11 +125,12 @@ class Tracker:
 
         In a still every face is confirmed at once, wherever it looks, and continues no earlier one.
         """
+        settings, now = self._settings, frame.timestamp
         self._remove_expired(frame)
         self._detections = tuple(face.box for face in faces)
         for state in self._states:
             state.seen = state.detected = False
-        unmatched = self._match(faces, frame.timestamp)
+        unmatched = self._match(faces, now)
         # Take a hit back from each tentative track that was missed.
         for state in self._states:
             state.hits -= state.track_id is None and not state.detected
@@ -145,7 +142,11 @@ class Tracker:
                 _TrackState(face.box, face.points, frame.timestamp, frame.timestamp)
             )
             new = _without_duplicates(new, face)
-        self._confirm(frame)
+        for state in self._states:
+            age = state.last_seen - state.first_seen
+            persisted = state.hits >= settings.min_hits and age >= settings.min_age_s
+            if state.track_id is None and (frame.still or persisted):
+                state.track_id = next(self._ids)
         return self._tracked(frame)
 
     def propagate(self, frame: Frame, movement: Movement) -> TrackedFrame:
@@ -189,8 +190,7 @@ class Tracker:
     ) -> list[Face]:
         """Continue tracks with the faces that overlap their places most, best pairs first.
 
-        Returns:
-            The faces that match none, without duplicates of those that do.
+        Return the faces that match none, without duplicates of those that do.
         """
         overlaps = ((box.iou(face.box), state, face) for box, state in places for face in faces)
         pairs = [pair for pair in overlaps if pair[0] >= self._settings.min_iou]
@@ -200,15 +200,6 @@ class Tracker:
                 state.match(face, now)
                 unmatched = _without_duplicates(unmatched, face)
         return unmatched
-
-    def _confirm(self, frame: Frame) -> None:
-        """Give an id to each tentative track that persisted, and to every one in a still."""
-        settings = self._settings
-        for state in self._states:
-            age = state.last_seen - state.first_seen
-            persisted = state.hits >= settings.min_hits and age >= settings.min_age_s
-            if state.track_id is None and (frame.still or persisted):
-                state.track_id = next(self._ids)
 
     def _tracked(self, frame: Frame) -> TrackedFrame:
         tracks: list[Track] = []

@@ -5,8 +5,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge.detect import HaarSettings, open_detector
 from edge.errors import CalibrationError, ConfigError, ModelError
-from edge.infer.calibration import check_neutral, fit_baseline, write_baseline
+from edge.infer.calibration import Calibrator, fit_baseline, write_baseline
 from edge.infer.classifier import (
     ClassifierSettings,
     ModelPath,
@@ -14,6 +15,7 @@ from edge.infer.classifier import (
     load_baseline,
     open_classifier,
 )
+from edge.infer.crop import QualitySettings
 from edge.model_card import ModelCard, load_card
 from edge.types import Image, Probabilities
 from tests.edge.infer.models import SHIPPED, copy_brightness, copy_model
@@ -122,8 +124,10 @@ def test_a_file_that_is_no_baseline_is_named(tmp_path: Path, content: bytes) -> 
 
 
 def test_a_model_without_neutral_faces_cannot_be_calibrated(tmp_path: Path) -> None:
+    classifier = open_classifier(ClassifierSettings(ModelPath(copy_brightness(tmp_path))))
+    haar = open_detector(HaarSettings())
     with pytest.raises(ModelError, match="expected a model with the label neutral, found day"):
-        check_neutral(load_card(copy_brightness(tmp_path), ModelCard))
+        Calibrator(haar, classifier, QualitySettings())
 
 
 def test_a_classifier_corrects_what_it_says(tmp_path: Path, clip: list[Image]) -> None:

@@ -196,11 +196,11 @@ def test_commands_choose_from_what_the_file_offers_whatever_they_chose_before(
 # Views.
 
 
-@pytest.mark.parametrize("view", ["window", "web"])
+@pytest.mark.parametrize("view", ["preview", "web"])
 def test_a_view_is_opened_where_the_config_wants_it_and_there_is_something_to_see(
     daemon: Daemon, view: str
 ) -> None:
-    wanted = daemon.config(view={view: True})
+    wanted = daemon.config(**{view: {"enabled": True}})
     assert len(validate_components(wanted).sinks) == 3
     assert len(build_components(wanted).sinks) == 2
 
@@ -210,7 +210,7 @@ def test_a_view_stays_through_changes_that_do_not_concern_it(daemon: Daemon) -> 
     assert daemon.replaced(**page) == {"view"}
     assert daemon.replaced(**page, smoothing={"hold_s": 0.5}) == {"analyzer"}
     assert daemon.replaced(**page, smoothing={"hold_s": 0.5}, privacy={"blur": "faces"}) == {"view"}
-    page["web"] = {"port": 0, "max_viewers": 3}
+    page["web"] = {"enabled": True, "port": 0, "max_viewers": 3}
     assert "view" in daemon.replaced(**page)
     assert daemon.replaced() == {"view"}
 
@@ -248,7 +248,7 @@ def test_a_port_that_is_taken_is_told_and_nothing_of_the_rest_is_changed(
 def test_a_host_that_is_not_of_this_machine_is_told(daemon: Daemon, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef")
     web = {"host": "192.0.2.1", "port": 0, "token": {"file": "token"}}
-    text = refusal(daemon, view={"web": True}, web=web)
+    text = refusal(daemon, web={"enabled": True, **web})
     assert "192.0.2.1:0: Cannot assign requested address" in text
 
 
@@ -298,9 +298,9 @@ def test_a_page_may_move_to_another_address_on_the_port_that_it_has(
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = int(free.getsockname()[1])
     local = {"host": "127.0.0.1", "port": port}
-    daemon.builder.commit(daemon.prepare(view={"web": True}, web=local))
+    daemon.builder.commit(daemon.prepare(web={"enabled": True, **local}))
     everywhere = {"host": "0.0.0.0", "port": port, "token": {"file": "token"}}
-    changes = daemon.prepare(view={"web": True}, web=everywhere)
+    changes = daemon.prepare(web={"enabled": True, **everywhere})
     before, after = daemon.builder.components.sinks[2], changes.components.sinks[2]
     assert isinstance(before, WebServer)
     assert isinstance(after, WebServer)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edge.config import Config, parse_config
-from edge.pipeline import processing as module
+from edge.pipeline import build as module
 from edge.pipeline.build import ImageAnalyzer
 from edge.types import Image
 
