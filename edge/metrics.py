@@ -124,16 +124,16 @@ def rss_bytes(process: int | None = None) -> int:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-class PipelineStats:
-    """Counts frames, faces and events, and times them, while components come and go.
+class PipelineStats(Metrics):
+    """Metrics of frames, faces and events, while components come and go.
 
     Attributes:
         has_temperature: whether the machine reports its temperature.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._system = SystemStats()
-        self._metrics = Metrics()
         self._started = time.monotonic()
         self._ended: float | None = None
         self.has_temperature = self._system.has_temperature
@@ -146,57 +146,43 @@ class PipelineStats:
         """Take rates until now, whenever they are asked for."""
         self._ended = time.monotonic()
 
-    def count_frame(self) -> None:
-        """Count one that was read."""
-        self._metrics.mark("frames")
-
     def count_analyzed(self, tracked: TrackedFrame) -> None:
-        """Count a frame whose faces were read, and them."""
-        self._metrics.count("faces", sum(track.seen for track in tracked.tracks))
-        self._metrics.mark("analyzed")
-        self._metrics.observe("frame", time.monotonic() - tracked.frame.captured)
+        """Count a frame that came through all of it, and its faces."""
+        self.count("faces", sum(track.seen for track in tracked.tracks))
+        self.mark("analyzed")
+        self.observe("frame", time.monotonic() - tracked.frame.captured)
 
     def count_event(self, event: EmotionEvent) -> None:
         """Count one that the sinks were given."""
-        self._metrics.count("events")
-        self._metrics.observe("event", event.latency)
-
-    def add_totals(self, detections: int = 0, rejected: int = 0) -> None:
-        """Keep what components that are replaced have counted themselves."""
-        self._metrics.count("detections", detections)
-        self._metrics.count("rejected", rejected)
-
-    @property
-    def analyzed(self) -> int:
-        """How many frames came through all of it."""
-        return self._metrics.total("analyzed")
+        self.count("events")
+        self.observe("event", event.latency)
 
     @property
     def fps(self) -> float:
         """Frames analyzed per second, over the last ten seconds."""
-        return self._metrics.rate("analyzed", self._ended)
+        return self.rate("analyzed", self._ended)
 
     def stats(
         self, camera: CameraState, dropped: Mapping[str, int], detections: int, rejected: int
     ) -> Stats:
         """Return the numbers of this moment.
 
-        `detections` and `rejected` are what the present components have counted.
+        `detections` and `rejected` are what the present components have counted; the counters of
+        these names hold what those before had.
         """
-        metrics = self._metrics
         return Stats(
             time=datetime.now(UTC),
             uptime=time.monotonic() - self._started,
             camera=camera,
             load=self._system.sample(),
-            fps_in=metrics.rate("frames", self._ended),
+            fps_in=self.rate("frames", self._ended),
             fps_out=self.fps,
-            frames=metrics.total("frames"),
-            detections=metrics.total("detections") + detections,
-            faces=metrics.total("faces"),
-            rejected_faces=metrics.total("rejected") + rejected,
-            events=metrics.total("events"),
+            frames=self.total("frames"),
+            detections=self.total("detections") + detections,
+            faces=self.total("faces"),
+            rejected_faces=self.total("rejected") + rejected,
+            events=self.total("events"),
             dropped=dict(dropped),
-            frame_latency=metrics.percentiles("frame"),
-            event_latency=metrics.percentiles("event"),
+            frame_latency=self.percentiles("frame"),
+            event_latency=self.percentiles("event"),
         )

@@ -48,16 +48,14 @@ class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
                     f"the credential {self.credential} cannot be read: expected systemd's "
                     "CREDENTIALS_DIRECTORY, found none; set LoadCredential= in the unit"
                 )
-            return _from_file(Path(directory) / self.credential)
-        assert self.file is not None
-        return _from_file(self.file)
-
-
-def _from_file(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the secret cannot be read: {error}") from error
+            path = Path(directory) / self.credential
+        else:
+            assert self.file is not None
+            path = self.file
+        try:
+            return path.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: the secret cannot be read: {error}") from error
 
 
 def redact_url(text: str) -> str:

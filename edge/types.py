@@ -257,10 +257,9 @@ class DaemonStatus:
 
 @dataclass(frozen=True, slots=True)
 class FaceSnapshot:
-    """The confirmed faces of this moment; events tell what changed, this tells how it is.
+    """The confirmed faces of this moment in a frame of a size (width, height) in pixels.
 
-    Attributes:
-        frame_size: width and height of the frame they are in, in pixels.
+    Events tell what changed, this tells how it is.
     """
 
     time: datetime
@@ -270,11 +269,7 @@ class FaceSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedFrame:
-    """A frame with the expression of each confirmed face in it: what views show.
-
-    Attributes:
-        time: when it was analyzed, UTC.
-    """
+    """A frame, analyzed at `time` (UTC), with the expression of each confirmed face in it."""
 
     tracked: TrackedFrame
     expressions: tuple[Expression, ...]

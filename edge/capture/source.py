@@ -201,11 +201,7 @@ class PausableSource:
         self._closed = False
 
     def read(self) -> Frame | None:
-        """Return the next frame, None where there is none now, or it is paused.
-
-        Raises:
-            EndOfStream, InputError, SourceError: as `Source.read`.
-        """
+        """Return the next frame, None where there is none or it is paused; errors as `Source`."""
         if not self.enabled:
             if self.live:
                 self._source.close()  # a file stays open, where it is

@@ -110,10 +110,8 @@ class BlazeFace:
                 f"blazeface needs {spec.file.name}, which is in no model directory: "
                 "run `emotiond models fetch blazeface`"
             )
-        self.crop_fit = spec.crop_fit
-        self._tile_count = settings.tiles
+        self.crop_fit, self._side, self._tile_count = spec.crop_fit, spec.side, settings.tiles
         self._threshold = settings.min_confidence or spec.min_confidence
-        self._side = spec.side
         self._model = TFLiteModel(path, Runtime.LITERT)
         self._anchors = anchors(spec.grids)
 
@@ -125,11 +123,15 @@ class BlazeFace:
             parts += tiles(width, height, self._tile_count)
         results = [self._search(image, part) for part in parts]
         scores, values = (np.concatenate(part) for part in zip(*results, strict=True))
-        return [_face(score, row) for score, row in weighted_nms(scores, values)]
+        faces = []
+        for score, row in weighted_nms(scores, values):
+            points = [Point(*row[start : start + 2].tolist()) for start in range(4, 16, 2)]
+            faces.append(Face(Box(*row[:4].tolist()), score, KeyPoints(*points)))
+        return faces
 
     def _search(self, image: Image, tile: Box) -> tuple[Floats, Floats]:
         """Return scores (n,) and boxes with points (n, 16) of one tile, in the image's pixels."""
-        x1, y1, x2, y2 = (int(edge) for edge in (tile.x1, tile.y1, tile.x2, tile.y2))
+        x1, y1, x2, y2 = (int(edge) for edge in tile.edges)
         batch, scale, left, top = self._letterbox(image[y1:y2, x1:x2])
         rows, logits = self._model.invoke(batch)
         shares = rows[0] / self._side
@@ -223,23 +225,15 @@ def _ious(box: Floats, boxes: Floats) -> Floats:
     return np.asarray(common / np.maximum(union, 1e-9), dtype=np.float32)
 
 
-def _face(score: float, row: Floats) -> Face:
-    values = row.tolist()
-    points = [Point(*values[start : start + 2]) for start in range(4, 16, 2)]
-    return Face(Box(*values[:4]), score, KeyPoints(*points))
-
-
 Search = Callable[[Image], list[Face]]
 """Function from an RGB image to its faces."""
 
 
 class MediaPipeSettings(KindSettings, frozen=True, tag="mediapipe"):
-    """Choice of the network.
+    """Choice of the network, as in `BlazeFaceSettings`.
 
-    Attributes:
-        range: how far away faces may be; releases after 0.10.21 know the short one only.
-        min_confidence: least confidence of a face, 0-1; None takes what MediaPipe asks for, 0.6
-            (full) or 0.5 (short), and release 0.10.21 allows no less.
+    Releases after 0.10.21 know the short range only, and 0.10.21 allows no lower `min_confidence`
+    than MediaPipe asks for.
     """
 
     range: BlazeFaceVariant = BlazeFaceVariant.FULL

@@ -52,9 +52,7 @@ class NeutralBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Each class's probability is multiplied by exp(weight), and all are scaled to sum to 1 again.
 
     Attributes:
-        model: name of the model that answered.
-        sha256: of its file; the weights mean nothing to another model.
-        labels: its classes.
+        model, sha256, labels: of the model that answered; the weights mean nothing to another.
         crops: how many of its answers were averaged.
         weights: one for each label; 0 leaves a class as it is.
     """
@@ -81,8 +79,8 @@ class ClassifierOutput:
 
     Attributes:
         probabilities: of each class, float32 (n, classes).
-        face_scores: probability of each crop being a face at all, float32 (n,); ones where the
-            model has no such output.
+        face_scores: probability of each crop being a face, float32 (n,); ones where the model has
+            no such output.
     """
 
     probabilities: Probabilities
@@ -109,11 +107,7 @@ class TFLiteClassifier:
     Not as one batch: even a batch allocated before saves at most 3 %, and each count of faces would
     need one; docs/architecture.md has the figures.
 
-    Args:
-        path: of the file.
-        card: its card.
-        model: the file, loaded.
-        baseline: corrects the probabilities, where there is one.
+    Its probabilities are corrected by the baseline, where there is one.
 
     Raises:
         ModelError: the model does not match its card; the text says what was expected.
@@ -126,9 +120,7 @@ class TFLiteClassifier:
         model: TFLiteModel,
         baseline: NeutralBaseline | None = None,
     ) -> None:
-        self.card = card
-        self._baseline = baseline
-        self._model = model
+        self.card, self._model, self._baseline = card, model, baseline
         entry = TensorSpec((1, *card.input.shape), card.input.dtype)
         outputs = [TensorSpec((1, len(card.labels)), card.output.dtype)]
         if card.face is not None:

@@ -73,16 +73,10 @@ def build_processing(
 def rebuild_processing(
     present: ProcessingComponents, old: Config, new: Config, track_ids: Iterator[int]
 ) -> ProcessingComponents:
-    """Build the processing of a new config; what the change does not concern is kept.
-
-    Another source has faces, and a clock, of its own.
-
-    Raises:
-        ConfigError, ModelError: as `build_processing`.
-    """
+    """Build the processing of a new config, as `build_processing`; what did not change is kept."""
     sections = changed_sections(old, new)
     if any(name in SCHEDULER_SECTIONS for name in sections):
-        return build_processing(new, track_ids)
+        return build_processing(new, track_ids)  # another source has faces and a clock of its own
     if any(name in ANALYZER_SECTIONS for name in sections):
         return build_processing(new, track_ids, present.scheduler)
     return present
@@ -119,11 +113,7 @@ class ImageAnalyzer:
         self._built: tuple[Config, ProcessingComponents] | None = None
 
     def analyze(self, image: Image) -> AnalyzedFrame:
-        """Find and classify the faces of an image, as `analyze_image` does.
-
-        Raises:
-            ConfigError, ModelError: something that the config names can no longer be used.
-        """
+        """Find and classify the faces of an image; errors as `build_processing`."""
         with self._lock:
             config = self._present_config()
             if self._built is None:
@@ -301,20 +291,12 @@ class PipelineBuilder:
 
 
 def build_components(config: Config) -> PipelineComponents:
-    """Build a pipeline that takes no commands, opens no view and is never changed.
-
-    Raises:
-        ConfigError, ModelError: as `PipelineBuilder`.
-    """
+    """Build, as `PipelineBuilder`, what takes no commands, opens no view and is never changed."""
     return PipelineBuilder(config).components
 
 
 def validate_components(config: Config) -> PipelineComponents:
-    """Load everything that a daemon with this config needs, to learn whether it can be used.
-
-    Raises:
-        ConfigError, ModelError: as `PipelineBuilder`.
-    """
+    """Build, as `PipelineBuilder`, all that a daemon needs, to learn whether it can be used."""
     return PipelineBuilder(config, CommandQueue(), LatestFrame()).components
 
 

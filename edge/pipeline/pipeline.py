@@ -148,7 +148,7 @@ class Pipeline:
     @property
     def has_processed_frame(self) -> bool:
         """Whether a frame has come through all of it, or it is known why none can."""
-        return self._stats.analyzed > 0 or not self.source.expects_frames
+        return self._stats.total("analyzed") > 0 or not self.source.expects_frames
 
     def stalled(self) -> list[str]:
         """Return the workers that live and show no heartbeat, or that no frames come through."""
@@ -218,7 +218,7 @@ class Pipeline:
             self.failed_inputs += 1
             return
         if frame is not None:
-            self._stats.count_frame()
+            self._stats.mark("frames")
             self._frames.put(replace(frame, generation=components.generation))
 
     def _end_capture(self) -> None:
@@ -232,7 +232,7 @@ class Pipeline:
         components = self.components
         scheduler = components.processing.scheduler
         if scheduler is not self._scheduler:
-            self._stats.add_totals(detections=self._scheduler.detections)
+            self._stats.count("detections", self._scheduler.detections)
             self._scheduler = scheduler
         self._applied["detect"] = components
         if frame is not None and frame.generation == components.generation:
@@ -251,7 +251,7 @@ class Pipeline:
         processing = components.processing
         if processing.analyzer is not self._analyzer:
             self._end_tracks()
-            self._stats.add_totals(rejected=self._analyzer.rejected_faces)
+            self._stats.count("rejected", self._analyzer.rejected_faces)
             self._analyzer, self._event_generator = processing.analyzer, processing.events
         self._applied["analyze"] = components
         if tracked is not None and tracked.frame.generation != components.generation:

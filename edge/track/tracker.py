@@ -138,9 +138,7 @@ class Tracker:
         new = [one for one in unmatched if frame.still or is_frontal(one)]
         while new:
             face = new[0]
-            self._states.append(
-                _TrackState(face.box, face.points, frame.timestamp, frame.timestamp)
-            )
+            self._states.append(_TrackState(face.box, face.points, now, now))
             new = _without_duplicates(new, face)
         for state in self._states:
             age = state.last_seen - state.first_seen

@@ -17,19 +17,20 @@ def test_it_counts_frames_faces_and_events() -> None:
     counters.start()
     seen, unseen = (expression(seen=one).track for one in (True, False))
     for _ in range(3):
-        counters.count_frame()
+        counters.mark("frames")
     counters.count_analyzed(TrackedFrame(frame(captured=time.monotonic()), (seen, unseen)))
     counters.count_event(event())
     told = stats(counters)
-    assert (told.frames, told.faces, told.events, counters.analyzed) == (3, 1, 1, 1)
+    assert (told.frames, told.faces, told.events, counters.total("analyzed")) == (3, 1, 1, 1)
     assert told.dropped == {"frames": 2}
     assert told.camera is CameraState.ONLINE
 
 
 def test_what_components_that_left_had_counted_is_still_counted() -> None:
     counters = PipelineStats()
-    counters.add_totals(detections=5, rejected=1)
-    counters.add_totals(detections=2)
+    counters.count("detections", 5)
+    counters.count("rejected", 1)
+    counters.count("detections", 2)
     told = stats(counters, detections=10, rejected=3)
     assert (told.detections, told.rejected_faces) == (17, 4)
 
@@ -49,7 +50,7 @@ def test_rates_are_those_of_the_end_once_it_has_come() -> None:
     counters = PipelineStats()
     counters.start()
     for _ in range(5):
-        counters.count_frame()
+        counters.mark("frames")
     counters.end()
     first = stats(counters).fps_in
     assert first > 0
