@@ -65,11 +65,7 @@ class OpenCVSource:
         self._index = 0
 
     def read(self) -> Frame:
-        """Return the next frame.
-
-        Raises:
-            SourceError: the device or stream ended or fell silent.
-        """
+        """Return the next frame; a SourceError tells that there are no more, or none came."""
         ok, image = self._call(self._capture.read)
         if not ok:
             raise SourceError("gives no more frames")
@@ -78,11 +74,7 @@ class OpenCVSource:
         return Frame(as_readonly(image), self._index - 1, timestamp=now, captured=now)
 
     def skip(self) -> None:
-        """Drop the next frame; of a camera that gives JPEGs it is not even decoded.
-
-        Raises:
-            SourceError: the device or stream ended or fell silent.
-        """
+        """Drop the next frame, as `read`; of a camera that gives JPEGs it is not even decoded."""
         if not self._call(self._capture.grab):
             raise SourceError("gives no more frames")
 

@@ -65,11 +65,7 @@ class ImagesSource:
 
 
 def read_image(path: Path) -> Image:
-    """Return the image in a file, BGR uint8 (height, width, 3).
-
-    Raises:
-        InputError: it holds none.
-    """
+    """Return the image in a file, as `decode_image`."""
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: is not a file")

@@ -127,11 +127,7 @@ class Picamera2Source:
             raise SourceError(f"picamera2: {error or type(error).__name__}") from error
 
     def read(self) -> Frame:
-        """Return the next frame.
-
-        Raises:
-            SourceError: the camera fell silent or failed.
-        """
+        """Return the next frame; a SourceError tells that the camera fell silent or failed."""
         try:
             image = self._camera.capture_array("main", wait=FRAME_TIMEOUT)
         except TimeoutError:
@@ -144,11 +140,7 @@ class Picamera2Source:
         return Frame(image, self._index - 1, timestamp=now, captured=now)
 
     def skip(self) -> None:
-        """Drop the next frame; it costs as much as to read it.
-
-        Raises:
-            SourceError: the camera fell silent or failed.
-        """
+        """Drop the next frame; it costs as much as to read it."""
         self.read()
 
     def close(self) -> None:

@@ -39,11 +39,8 @@ MAX_WAIT = 0.5
 TERMINATE_TIMEOUT = 1.0
 """Seconds that the program has to end when it is asked to, and again when it is killed."""
 
-CHUNK_BYTES = 1 << 16
-"""Capacity of a pipe."""
-
-STDERR_TAIL_BYTES = 4096
-"""How much of the end of standard error is kept."""
+CHUNK_BYTES, STDERR_TAIL_BYTES = 1 << 16, 4096
+"""Capacity of a pipe, and how much of the end of standard error is kept."""
 
 
 class MjpegParser:
@@ -135,11 +132,7 @@ class SubprocessMjpegSource:
         return Frame(as_readonly(image), self._index - 1, timestamp=newest[1], captured=newest[1])
 
     def skip(self) -> None:
-        """Drop the next image; it is not decoded.
-
-        Raises:
-            SourceError: the program ended or fell silent.
-        """
+        """Drop the next image, as `read`; it is not decoded."""
         if self._take_newest() is None:
             self._check_alive()
 
@@ -162,22 +155,17 @@ class SubprocessMjpegSource:
             self._changed.wait_for(lambda: self._newest or self._ended, MAX_WAIT)
             newest, self._newest = self._newest, None
         if newest is None and self._ended:
-            raise SourceError(self._exit_reason())
+            how = "closed its output"
+            with suppress(subprocess.TimeoutExpired):
+                how = f"ended with exit code {self._process.wait(TERMINATE_TIMEOUT)}"
+            raise SourceError(f"{self._name} {how}{self._stderr_reason()}")
         return newest
 
     def _check_alive(self) -> None:
-        if time.monotonic() < self._deadline:
-            return
-        limit = FRAME_TIMEOUT if self._index else START_TIMEOUT
-        raise SourceError(f"{self._name} gave no picture for {limit:.0f} s{self._stderr_reason()}")
-
-    def _exit_reason(self) -> str:
-        """Return how the program ended."""
-        try:
-            code = self._process.wait(TERMINATE_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            return f"{self._name} closed its output{self._stderr_reason()}"
-        return f"{self._name} ended with exit code {code}{self._stderr_reason()}"
+        if time.monotonic() >= self._deadline:
+            limit = FRAME_TIMEOUT if self._index else START_TIMEOUT
+            reason = self._stderr_reason()
+            raise SourceError(f"{self._name} gave no picture for {limit:.0f} s{reason}")
 
     def _stderr_reason(self) -> str:
         """Return the last line that names an error, else the last line."""

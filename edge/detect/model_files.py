@@ -18,9 +18,6 @@ from pathlib import Path
 from edge.errors import FetchError, ModelError
 from edge.paths import atomic_write, data_directory, sha256, sha256_of
 
-MODELS = "models"
-"""Name of a model directory inside a state or data directory."""
-
 PIP_TIMEOUT = 600.0
 """Seconds that pip may take for 36 MB."""
 
@@ -67,7 +64,7 @@ PACKAGES = {"blazeface": Package("mediapipe==0.10.21", (FULL_RANGE, SHORT_RANGE)
 
 def model_directory() -> Path:
     """Return where fetched files are stored: the service's state directory, or the user's data."""
-    return data_directory() / MODELS
+    return data_directory() / "models"
 
 
 def installed_model_directory() -> Path:
@@ -75,7 +72,7 @@ def installed_model_directory() -> Path:
 
     They come and go with it: `sys.prefix` is the virtual environment, where there is one.
     """
-    return Path(sys.prefix) / "share" / "emotiond" / MODELS
+    return Path(sys.prefix) / "share" / "emotiond" / "models"
 
 
 def model_directories() -> tuple[Path, Path]:

@@ -130,10 +130,10 @@ class TFLiteClassifier:
         self._check_output_kind(path)
 
     def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
-        """Return the answers for each of the crops.
+        """Return the answers for each of the crops, as `Classifier`.
 
-        The mirror image gained 0.8 points of FER2013's labels and 0 to 0.2 of
-        FER+'s majority on PublicTest (2026-11-29).
+        The mirror image gained 0.8 points of FER2013's labels and 0 to 0.2 of FER+'s majority on
+        PublicTest (2026-11-29).
         """
         values, face = self.outputs(crops)
         if mirror:

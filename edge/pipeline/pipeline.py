@@ -130,10 +130,8 @@ class Pipeline:
     @property
     def applied(self) -> bool:
         """Whether every worker uses the present components; one that has ended uses none."""
-        used = self._applied
-        return all(
-            used[worker.name] is self.components or not worker.alive for worker in self._workers
-        )
+        working = (worker.name for worker in self._workers if worker.alive)
+        return all(self._applied[name] is self.components for name in working)
 
     @property
     def running(self) -> bool:
@@ -260,10 +258,13 @@ class Pipeline:
             self._last_progress = time.monotonic()
         if not self.source.enabled:
             self._handle_pause(tracked)
-        elif tracked is None:
-            self._handle_silence()
-        else:
+        elif tracked is not None:
             self._analyze_frame(tracked)
+        elif self.source.live:
+            silent = time.monotonic() - self._last_timestamp
+            if silent > self._scheduler.max_age_s:  # longer than a face may be missed
+                self._consumer.clear()
+                self._end_tracks()
 
     def _handle_pause(self, tracked: TrackedFrame | None) -> None:
         """Show nothing and end every track; the frames of a file only wait, and none is lost."""
@@ -272,13 +273,6 @@ class Pipeline:
             self._end_tracks()
         elif tracked is not None:
             self._analyze_frame(tracked)
-
-    def _handle_silence(self) -> None:
-        """End every track once a live source has been silent longer than a face may be missed."""
-        silent = time.monotonic() - self._last_timestamp
-        if self.source.live and silent > self._scheduler.max_age_s:
-            self._consumer.clear()
-            self._end_tracks()
 
     def _analyze_frame(self, tracked: TrackedFrame) -> None:
         self._last_timestamp = tracked.frame.timestamp
