@@ -34,8 +34,7 @@ from pathlib import Path
 import msgspec
 
 from edge import __version__
-from edge.capture.parse import parse_source_arg
-from edge.config import parse_config
+from edge.config import parse_config, parse_source
 from edge.errors import ConfigError, EmotiondError, InputError, ModelError, SourceError
 from edge.geometry import Box
 from edge.offline.recognizer import EmotionRecognizer, ImageInput, analyze_frames, load_image
@@ -123,7 +122,7 @@ def watch(
         raise ConfigError(f"expected a camera number from 0 on, found {source}")
     fields = {"classifier": {"model": str(model)}, "detector": detector, "sinks": []}
     config = parse_config(fields, Path.cwd() / "watch")
-    settings = parse_source_arg(str(source) if isinstance(source, int) else os.fspath(source))
+    settings = parse_source(str(source) if isinstance(source, int) else os.fspath(source))
     config = msgspec.structs.replace(config, source=settings)
     return _watch(build_components(config), timeout_s)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from converter.datasets.dataset import VOTE_COLUMNS, VOTE_OF_EXPRESSION, Dataset
 from edge.errors import DataError
-from edge.labels import EXPRESSIONS
+from edge.types import EXPRESSIONS
 
 Name = Literal["5", "6", "7", "8"]
 

@@ -12,18 +12,14 @@ def main() -> int:
 
         return run()
     except ImportError as error:
-        return _explain(error)
+        from edge.doctor import Level
+        from edge.doctor.packages import check_opencv, check_python
 
-
-def _explain(error: ImportError) -> int:
-    from edge.doctor import Level
-    from edge.doctor.packages import check_opencv, check_python
-
-    print(f"emotiond: a package cannot be imported: {error}", file=sys.stderr)
-    for result in (*check_python(), *check_opencv()):
-        if result.level is not Level.OK:
-            print(result, file=sys.stderr)
-    return ExitCode.CONFIG
+        print(f"emotiond: a package cannot be imported: {error}", file=sys.stderr)
+        for result in (*check_python(), *check_opencv()):
+            if result.level is not Level.OK:
+                print(result, file=sys.stderr)
+        return ExitCode.CONFIG
 
 
 if __name__ == "__main__":

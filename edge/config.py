@@ -1,5 +1,7 @@
 """Configuration: a YAML file, parsed into one frozen Config or a one-line error."""
 
+import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,13 +9,15 @@ from typing import Any
 import msgspec
 import yaml
 
-from edge.capture import SourceSettings, expand_source
+from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
+from edge.capture.images import SUFFIXES
+from edge.capture.video import VideoSettings
 from edge.config_errors import format_validation_error
 from edge.detect import AutoSettings, DetectorSettings
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath
-from edge.infer.quality import QualitySettings
+from edge.infer.crop import QualitySettings
 from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
@@ -23,12 +27,7 @@ from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limits of what may leave the process.
-
-    Attributes:
-        allow_snapshots: whether snapshots may be asked for.
-        blur: what is hidden in every image that is shown or leaves.
-    """
+    """Whether snapshots may be asked for, and what is hidden in every image shown or sent."""
 
     allow_snapshots: bool = False
     blur: PrivacyBlur = PrivacyBlur.NONE
@@ -91,11 +90,7 @@ def load_config(path: Path) -> Config:
 
 
 def parse_config(data: Any, path: Path) -> Config:
-    """Convert plain data to a Config, as if it had been read from `path`.
-
-    Raises:
-        ConfigError: as `load_config`.
-    """
+    """Convert plain data to a Config, as if read from `path`; errors as `load_config`."""
     data = _expand_shorthand(data, path.parent)
     try:
         return msgspec.convert(data, Config, dec_hook=partial(_resolve_path, path.parent))
@@ -106,11 +101,22 @@ def parse_config(data: Any, path: Path) -> Config:
 def parse_detector(text: str) -> DetectorSettings:
     """Return the detector that a command line names: its kind, or a YAML mapping as in a config.
 
-    Raises:
-        ConfigError: as `load_config`.
+    Errors are those of `load_config`.
     """
     option = Path("--detector")
     return parse_config({"detector": _parse_yaml(text, option)}, option).detector
+
+
+def parse_source(text: str) -> SourceSettings:
+    """Return the source that a command line names, written as short as in a config.
+
+    A video is read as fast as possible: its faces lie apart by its own clock. Errors are those of
+    `load_config`.
+    """
+    source = parse_config({"source": text}, Path("--source")).source
+    if isinstance(source, VideoSettings):
+        return msgspec.structs.replace(source, realtime=False)
+    return source
 
 
 def redacted_config(config: Config) -> Any:
@@ -134,7 +140,7 @@ def _expand_shorthand(data: Any, folder: Path) -> Any:
         return data
     full = dict(data)
     if type(data.get("source")) in (str, int):
-        full["source"] = expand_source(str(data["source"]), folder)
+        full["source"] = _expand_source(str(data["source"]), folder)
     if isinstance(data.get("detector"), str):
         full["detector"] = {"kind": data["detector"]}
     if isinstance(data.get("sinks"), str | dict):
@@ -142,6 +148,28 @@ def _expand_shorthand(data: Any, folder: Path) -> Any:
     if isinstance(full.get("sinks"), list):
         full["sinks"] = [expand_sink(one) if isinstance(one, str) else one for one in full["sinks"]]
     return full
+
+
+def _expand_source(text: str, folder: Path) -> dict[str, object]:
+    """Return the section that a short text means: a camera, an address, images or a video.
+
+    A word that is no file is a kind, so that a misspelled one is refused.
+    """
+    if text.isdecimal():
+        return {"kind": "camera", "device": int(text)}
+    if text.startswith("/dev/"):
+        return {"kind": "camera", "device": text}
+    if "://" in text:
+        return {"kind": "stream", "url": text}
+    exists = is_folder = False
+    with suppress(OSError, RuntimeError):  # a name too long, or the home of nobody
+        path = folder / Path(text).expanduser()
+        exists, is_folder = path.exists(), path.is_dir()
+    if is_folder or Path(text).suffix.lower() in SUFFIXES:
+        return {"kind": "images", "path": text}
+    if re.fullmatch(r"\w+", text) and not exists:
+        return {"kind": text}
+    return {"kind": "video", "path": text}
 
 
 def _resolve_path(folder: Path, kind: type, value: Any) -> Any:
@@ -160,7 +188,10 @@ def _parse_yaml(text: str | bytes, place: Path) -> Any:
     try:
         return yaml.load(text, Loader=_UniqueKeyLoader)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{place}: is not YAML: {_yaml_problem(error)}") from error
+        problem = " ".join(str(error).split())
+        if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark):
+            problem = f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+        raise ConfigError(f"{place}: is not YAML: {problem}") from error
     except RecursionError as error:
         raise ConfigError(f"{place}: is nested too deeply") from error
 
@@ -177,10 +208,3 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        mark = error.problem_mark
-        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
-    return " ".join(str(error).split())

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec import inspect
@@ -34,76 +34,47 @@ def format_validation_error(message: str, data: Any, root: type) -> str:
     problem, _, where = message.partition(" - at ")
     if where.startswith("`key` in"):
         return "expected every key to be a text"
-    keys = _keys(where)
-    renamed = find_renamed_keys(data)
-    place = _dotted([*keys, *re.findall(r"unknown field `(.*)`", problem)])
-    if place in renamed or f"{place}: {_value(data, keys)}" in renamed:
-        return "; ".join(f"{key}: is now {name}" for key, name in renamed.items())  # all at once
-    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL)
-    if unknown:
-        return _explain_unknown([*keys, unknown[1]], data, root)
-    missing = re.fullmatch(r"Object missing required field `(.*)`", problem)
-    if missing:
-        return _explain_missing([*keys, missing[1]], data, root)
-    return _explain_value(problem, keys, data, root)
-
-
-def _explain_unknown(keys: list[Key], data: Any, root: type) -> str:
-    structs = _structs(root, data, keys[:-1])
-    valid = [field.encode_name for struct in structs for field in struct.fields]
-    known = f"; valid are {', '.join(valid)}" if valid else "; no other is valid here"
-    near = _nearest(str(keys[-1]), valid) or known
-    return f"{_one_line(_dotted(keys))}: unknown key{near}"
-
-
-def _explain_missing(keys: list[Key], data: Any, root: type) -> str:
-    choices = _tags(root, data, keys[:-1]) if keys[-1] == "kind" else []
-    among = f", one of {', '.join(choices)}" if choices else ""
-    return f"{_dotted(keys)}: expected this key{among}, found none"
-
-
-def _explain_value(problem: str, keys: list[Key], data: Any, root: type) -> str:
-    found = _value(data, keys)
-    choices: list[str] = []
-    if problem.startswith("Invalid value"):
-        choices = _tags(root, data, keys[:-1])
-    elif problem.startswith("Invalid enum value"):
-        choices = [str(value) for kind in _types(root, data, keys) for value in _members(kind)]
-    if choices:
-        problem = f"Expected one of {', '.join(choices)}"
-    near = _nearest(str(found), choices)
-    return f"{_dotted(keys)}: {_plain(problem)}, found {_show(found)}{near}"
-
-
-def _keys(place: str) -> list[Key]:
-    """Split a place such as `$.sinks[0].host` into its keys."""
-    return [
+    keys: list[Key] = [
         int(index) if index else name
-        for name, index in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", place)
+        for name, index in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", where)  # $.sinks[0].host
     ]
+    field = re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", problem, re.S)
+    keys += [field[2]] if field else []
+    found, place, renamed = _value(data, keys), _dotted(keys), find_renamed_keys(data)
+    if place in renamed or f"{place}: {found}" in renamed:
+        return "; ".join(f"{key}: is now {name}" for key, name in renamed.items())  # all at once
+    kinds = _types_at(root, data, keys[:-1])
+    structs = [kind for kind in kinds if isinstance(kind, inspect.StructType)]
+    choices = [str(struct.tag) for struct in structs if struct.tag]
+    if field and field[1] == "contains unknown":
+        valid = [one.encode_name for struct in structs for one in struct.fields]
+        known = f"; valid are {', '.join(valid)}" if valid else "; no other is valid here"
+        return f"{' '.join(place.split())}: unknown key{_nearest(field[2], valid) or known}"
+    if field:
+        among = f", one of {', '.join(choices)}" if choices and keys[-1] == "kind" else ""
+        return f"{place}: expected this key{among}, found none"
+    if problem.startswith("Invalid enum value"):
+        choices = [value for kind in _types_at(root, data, keys) for value in _members(kind)]
+    if choices and problem.startswith(("Invalid value", "Invalid enum value")):
+        expected, near = f"expected one of {', '.join(choices)}", _nearest(str(found), choices)
+    else:
+        expected, near = _plain(problem), ""
+    # In one short line, without the user and password of an address.
+    return f"{place}: {expected}, found {redact_url(repr(found))[:80]}{near}"
 
 
-def _dotted(keys: list[Key]) -> str:
+def _dotted(keys: Sequence[Key]) -> str:
     text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
     return text.removeprefix(".") or "the file"
 
 
-def _value(data: Any, keys: list[Key]) -> Any:
+def _value(data: Any, keys: Iterable[Key]) -> Any:
     for key in keys:
         try:
             data = data[key]
         except (KeyError, IndexError, TypeError):
             return None
     return data
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _show(value: Any) -> str:
-    """Show a value in one short line, without the user and password of an address."""
-    return redact_url(repr(value))[:80]
 
 
 def _plain(problem: str) -> str:
@@ -119,56 +90,32 @@ def _nearest(name: str, valid: list[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _types(root: type, data: Any, keys: list[Key]) -> list[inspect.Type]:
-    """Return the types that may stand at `keys`."""
-    types = list(_alternatives(inspect.type_info(root)))
-    for depth, key in enumerate(keys):
-        types = [
-            step
-            for kind in _matching(types, _value(data, keys[:depth]))
-            for inner in _inside(kind, key)
-            for step in _alternatives(inner)
-        ]
+def _types_at(root: type, data: Any, keys: Iterable[Key]) -> list[inspect.Type]:
+    """Return the types that may stand at `keys`; of several structs, the one that `kind` names."""
+    types = _alternatives(inspect.type_info(root), data)
+    for key in keys:
+        data = _value(data, [key])
+        inner: list[inspect.Type] = []
+        for kind in types:
+            if isinstance(kind, inspect.StructType):
+                inner += [field.type for field in kind.fields if field.encode_name == key]
+            elif isinstance(kind, inspect.VarTupleType):
+                inner.append(kind.item_type)
+        types = [one for kind in inner for one in _alternatives(kind, data)]
     return types
 
 
-def _alternatives(kind: inspect.Type) -> Iterator[inspect.Type]:
-    if isinstance(kind, inspect.UnionType):
-        yield from kind.types
-    else:
-        yield kind
-
-
-def _matching(types: list[inspect.Type], value: Any) -> list[inspect.Type]:
-    """Keep of several structs the one whose tag `value` carries."""
+def _alternatives(kind: inspect.Type, value: Any) -> list[inspect.Type]:
+    types = list(kind.types) if isinstance(kind, inspect.UnionType) else [kind]
     tag = value.get("kind") if isinstance(value, dict) else None
-    tagged: list[inspect.Type] = [
-        kind for kind in types if isinstance(kind, inspect.StructType) and kind.tag == tag
-    ]
-    return tagged if tag is not None and tagged else types
+    tagged = [one for one in types if isinstance(one, inspect.StructType) and one.tag == tag]
+    return list(tagged) if tag is not None and tagged else types
 
 
-def _inside(kind: inspect.Type, key: Key) -> Iterator[inspect.Type]:
-    if isinstance(kind, inspect.StructType):
-        yield from (field.type for field in kind.fields if field.encode_name == key)
-    elif isinstance(kind, inspect.VarTupleType):
-        yield kind.item_type
-
-
-def _structs(root: type, data: Any, keys: list[Key]) -> list[inspect.StructType]:
-    types = _matching(_types(root, data, keys), _value(data, keys))
-    return [kind for kind in types if isinstance(kind, inspect.StructType)]
-
-
-def _tags(root: type, data: Any, keys: list[Key]) -> list[str]:
-    types = _types(root, data, keys)
-    return [str(kind.tag) for kind in types if isinstance(kind, inspect.StructType) and kind.tag]
-
-
-def _members(kind: inspect.Type) -> list[Any]:
+def _members(kind: inspect.Type) -> list[str]:
     if isinstance(kind, inspect.LiteralType):
-        return list(kind.values)
-    return [member.value for member in kind.cls] if isinstance(kind, inspect.EnumType) else []
+        return [str(value) for value in kind.values]
+    return [str(one.value) for one in kind.cls] if isinstance(kind, inspect.EnumType) else []
 
 
 RENAMED = {

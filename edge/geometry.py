@@ -27,10 +27,7 @@ class Shift:
 
     def apply(self, point: Point) -> Point:
         """Return the point that `point` is moved to."""
-        return Point(
-            self.scale * point.x + self.right,
-            self.scale * point.y + self.down,
-        )
+        return Point(self.scale * point.x + self.right, self.scale * point.y + self.down)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +108,7 @@ class CropCalibration:
     def square(self, box: Box, roll: float = 0.0) -> Box:
         """Return the square to crop for `box`; it may reach beyond the frame.
 
-        Args:
-            box: what the detector found.
-            roll: tilt of the head in degrees; the shift is tilted with it, the square is not.
+        The shift is tilted with the head, by `roll` degrees; the square is not.
         """
         cos, sin = math.cos(math.radians(roll)), math.sin(math.radians(roll))
         x = box.center.x + (self.right * cos - self.down * sin) * box.height

@@ -1,14 +1,16 @@
-"""Metrics: counters, rates and percentiles, and the resources that the process uses."""
+"""Metrics: counters, rates and percentiles of a pipeline, and the resources that it uses."""
 
 import os
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from edge.types import ResourceUsage
+from edge.types import CameraState, EmotionEvent, ResourceUsage, Stats, TrackedFrame
 
 WINDOW = 1024
 """Number of the latest values that a percentile is taken over."""
@@ -66,21 +68,21 @@ class Metrics:
         with self._lock:
             self._values.setdefault(name, deque(maxlen=WINDOW)).append(value)
 
-    def percentile(self, name: str, percent: float) -> float | None:
-        """Return that percentile of the latest values of `name`, None when there are none."""
+    def percentiles(self, name: str) -> tuple[float, float] | None:
+        """Return the 50th and 95th percentile of the latest values of `name`, None without any."""
         with self._lock:
             values = list(self._values.get(name, ()))
-        return float(np.percentile(values, percent)) if values else None
+        if not values:
+            return None
+        p50, p95 = np.percentile(values, (50, 95)).tolist()
+        return p50, p95
 
 
 class SystemStats:
     """Samples the CPU time, memory and temperature of this process and machine.
 
-    Args:
-        zones: directory in which the kernel reports temperatures.
-
     Attributes:
-        has_temperature: whether it reports one.
+        has_temperature: whether the kernel reports one, in the directory `zones`.
     """
 
     def __init__(self, zones: Path = ZONES) -> None:
@@ -114,13 +116,73 @@ def _degrees(path: Path) -> float | None:
 
 
 def rss_bytes(process: int | None = None) -> int:
-    """Return the bytes of memory that a process has (proc(5), statm); 0 where it is unknown.
-
-    Args:
-        process: its number; None is this one.
-    """
+    """Return the bytes of memory of a process, or this one (proc(5)); 0 where it is unknown."""
     try:
         pages = Path(f"/proc/{process or 'self'}/statm").read_text().split()[1]
     except OSError:
         return 0
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+class PipelineStats(Metrics):
+    """Metrics of frames, faces and events, while components come and go.
+
+    Attributes:
+        has_temperature: whether the machine reports its temperature.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._system = SystemStats()
+        self._started = time.monotonic()
+        self._ended: float | None = None
+        self.has_temperature = self._system.has_temperature
+
+    def start(self) -> None:
+        """Count the time from now."""
+        self._started = time.monotonic()
+
+    def end(self) -> None:
+        """Take rates until now, whenever they are asked for."""
+        self._ended = time.monotonic()
+
+    def count_analyzed(self, tracked: TrackedFrame) -> None:
+        """Count a frame that came through all of it, and its faces."""
+        self.count("faces", sum(track.seen for track in tracked.tracks))
+        self.mark("analyzed")
+        self.observe("frame", time.monotonic() - tracked.frame.captured)
+
+    def count_event(self, event: EmotionEvent) -> None:
+        """Count one that the sinks were given."""
+        self.count("events")
+        self.observe("event", event.latency)
+
+    @property
+    def fps(self) -> float:
+        """Frames analyzed per second, over the last ten seconds."""
+        return self.rate("analyzed", self._ended)
+
+    def stats(
+        self, camera: CameraState, dropped: Mapping[str, int], detections: int, rejected: int
+    ) -> Stats:
+        """Return the numbers of this moment.
+
+        `detections` and `rejected` are what the present components have counted; the counters of
+        these names hold what those before had.
+        """
+        return Stats(
+            time=datetime.now(UTC),
+            uptime=time.monotonic() - self._started,
+            camera=camera,
+            load=self._system.sample(),
+            fps_in=self.rate("frames", self._ended),
+            fps_out=self.fps,
+            frames=self.total("frames"),
+            detections=self.total("detections") + detections,
+            faces=self.total("faces"),
+            rejected_faces=self.total("rejected") + rejected,
+            events=self.total("events"),
+            dropped=dict(dropped),
+            frame_latency=self.percentiles("frame"),
+            event_latency=self.percentiles("event"),
+        )

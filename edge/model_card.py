@@ -6,9 +6,8 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 import msgspec
 
 from edge.errors import ModelError
-from edge.fileio import read, sha256
 from edge.geometry import CropCalibration
-from edge.paths import find_model
+from edge.paths import find_model, read_model, sha256
 from edge.types import UNCERTAIN
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -18,12 +17,9 @@ Pixels = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
 class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Measured time of one face, for a detector of one image.
+    """Measured time: median of one face, or for a detector of one image, on one thread.
 
-    Attributes:
-        runtime: what ran the model, and its version.
-        machine: the CPU it ran on.
-        milliseconds: median of one face or image on one thread.
+    `runtime` has its version; `machine` is the CPU.
     """
 
     runtime: str
@@ -36,13 +32,10 @@ class BaseCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     Attributes:
         kind_name: what errors call such a card.
-        sha256: of the file.
         parameters, multiply_adds: of the float network, for one face or image.
-        training_data: what it was trained on.
-        licence: terms of use.
         limits: what it must not be taken for.
         size: of the file in bytes.
-        speed: its time for one face or image, on each runtime it was measured on.
+        speed: on each runtime it was measured on.
     """
 
     kind_name: ClassVar[str] = "a card"
@@ -63,7 +56,6 @@ class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         shape: one face: height, width, channels.
-        dtype: type of the input tensor.
         scale, offset: a gray value v, 0-255, enters as `v * scale + offset`.
         color: channel order; "grey" has one channel.
     """
@@ -105,11 +97,7 @@ class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A second output of a classifier: the logit of the crop being a face at all.
 
     It is one wide and the classes are at least two, which tells the outputs apart: converters order
-    them as they like.
-
-    Attributes:
-        dtype: type of the output tensor; integers are dequantized by the tensor's own scale.
-        threshold: a crop whose probability of being a face is below it is rejected.
+    them as they like. A crop whose probability of being a face is below `threshold` is rejected.
     """
 
     dtype: Literal["uint8", "int8", "float32"]
@@ -120,11 +108,8 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Measured accuracy of a classifier on one set.
 
     Attributes:
-        data: the rows it was measured on.
-        rows: how many.
-        accuracy: share of rows classified as labelled.
-        balanced_accuracy: mean recall of the classes.
-        macro_f1: mean F1 of the classes.
+        data, rows: what it was measured on, and how many of them.
+        balanced_accuracy, macro_f1: mean recall and mean F1 of the classes.
         interval: 95 % interval of the accuracy (Wilson 1927).
         recall: share of each class that was found.
         calibration_error: expected calibration error at the card's temperature, 15 bins.
@@ -145,7 +130,6 @@ class ModelCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     Attributes:
         labels: the classes in the order of the output.
-        measured: its accuracy on each set it was measured on.
         label_set: the name of the converter's label set, empty for a set of its own.
         face: the second output, where the model has one.
     """
@@ -173,9 +157,8 @@ class DetectorInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         shape: height, width, channels.
-        dtype: type of the input tensor. A value v, 0-255, enters as v - 128: LiteRT takes 0.14 ms
-            to do that to an uint8 image of 320x240, numpy 0.003, and all the rest of the network
-            0.30 (2026-11-20).
+        dtype: a value v, 0-255, enters as v - 128: LiteRT takes 0.14 ms to do that to an uint8
+            image of 320x240, numpy 0.003, and all the rest of the network 0.30 (2026-11-20).
         color: channel order; "grey" has one channel, "bgr" three.
     """
 
@@ -195,16 +178,15 @@ class DetectionAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     Attributes:
         data: the images it was measured on, and which of their faces count.
-        pictures: how many of them show faces.
-        faces: how many faces of them count.
+        pictures, faces: how many of them show faces, and how many faces of them count.
         average_precision: by the overlap (IoU) from which a face counts as found, such as "0.4".
         by_height: average precision at IoU 0.4, by the height of the face, such as "16-32".
         recall: share of the faces found at the confidence that gives one false face in a hundred
             images.
         found, precision: share of the faces found, and of what is found that is a face, at the
             card's `min_confidence`.
-        faceless: how many images show none.
-        false_faces: how many were found in those, at the card's `min_confidence`.
+        faceless, false_faces: how many images show none, and how many faces were found in those at
+            the card's `min_confidence`.
     """
 
     data: str
@@ -223,15 +205,13 @@ class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Card of the built-in detector.
 
     Attributes:
-        strides: pixels of the input between neighboring cells, of each layer of the output in
-            order.
+        strides: pixels of the input between neighboring cells, of each layer of the output.
         candidate_confidence: below it, what is found is not looked at again by the refiner.
         min_confidence: below it, what both networks saw is not taken for a face.
         keep_confidence: the same, where a face was seen before.
         crop_fit: of its boxes, as `emotiond-convert fit-crop` measured it.
         smallest_face, largest_face: heights in pixels of the input between which it was trained and
             measured; what it finds beyond them is ignored.
-        measured: its accuracy on each set it was measured on.
     """
 
     kind_name: ClassVar[str] = "a detector's card"
@@ -259,7 +239,6 @@ class RefinerCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Card of a refinement network: what it takes, and how its output joins the detector's.
 
     Attributes:
-        input: the crop it takes.
         weights: of the detector's logit and of its own, and an offset; their sum is the logit of
             the face.
         measured: what it was measured on, in words and figures.
@@ -280,31 +259,20 @@ def card_path(model: Path) -> Path:
     return model.with_suffix(".json")
 
 
-def load_card(model: Path) -> ModelCard:
-    """Read the card of a classifier and check that it is of this very file.
+def load_card(model: Path, kind: type[AnyCard]) -> AnyCard:
+    """Read the card of a model and check that it is of this very file.
 
     Raises:
         ModelError: model or card is missing, malformed, or the hash differs.
     """
-    return _read_card(model, ModelCard)
-
-
-def load_detector_card(model: Path) -> DetectorCard:
-    """Read the card of a detector and check that it is of this very file.
-
-    Raises:
-        ModelError: as `load_card`.
-    """
-    return _read_card(model, DetectorCard)
-
-
-def load_refiner_card(model: Path) -> RefinerCard:
-    """Read the card of a refinement network and check that it is of this very file.
-
-    Raises:
-        ModelError: as `load_card`.
-    """
-    return _read_card(model, RefinerCard)
+    found = sha256(model)  # first: where both are missing, the model is what to tell of
+    card = decode_card(card_path(model), kind)
+    if found != card.sha256:
+        raise ModelError(
+            f"{model}: expected sha256 {card.sha256} as its card says, found {found}; "
+            "the file is damaged or not the card's: fetch both again"
+        )
+    return card
 
 
 def read_labels(model: Path) -> tuple[str, ...]:
@@ -323,17 +291,6 @@ def decode_card(path: Path, kind: type[AnyCard]) -> AnyCard:
         ModelError: it is missing or malformed.
     """
     try:
-        return msgspec.json.decode(read(path), type=kind)
+        return msgspec.json.decode(read_model(path), type=kind)
     except msgspec.MsgspecError as error:
         raise ModelError(f"{path}: is not {kind.kind_name}: {error}") from error
-
-
-def _read_card(model: Path, kind: type[AnyCard]) -> AnyCard:
-    found = sha256(model)  # first: where both are missing, the model is what to tell of
-    card = decode_card(card_path(model), kind)
-    if found != card.sha256:
-        raise ModelError(
-            f"{model}: expected sha256 {card.sha256} as its card says, found {found}; "
-            "the file is damaged or not the card's: fetch both again"
-        )
-    return card

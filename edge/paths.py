@@ -1,7 +1,9 @@
 """Files and directories: what is shipped, what is kept, and where systemd keeps a service's."""
 
+import errno
+import fcntl
+import hashlib
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,10 +32,7 @@ def asset(name: str) -> Path:
 
 
 def find_model(model: Path) -> Path:
-    """Return the .tflite file that `model` means.
-
-    Args:
-        model: the path of a .tflite file, or the bare name of a model shipped with emotiond.
+    """Return the .tflite file that `model` means: its path, or the bare name of a shipped one.
 
     Raises:
         ModelError: there is no such file or no such name.
@@ -50,35 +49,21 @@ def find_model(model: Path) -> Path:
 
 
 def state_directory() -> Path:
-    """Return the directory of what outlives a restart.
-
-    systemd names it in STATE_DIRECTORY; elsewhere it follows the XDG base directories.
-    """
-    return service_directory() or _home("XDG_STATE_HOME", ".local/state")
-
-
-def installed_data_directory() -> Path:
-    """Return the directory of files that belong to this installation and serve all its users.
-
-    They come and go with it: `sys.prefix` is the virtual environment, where there is one.
-    """
-    return Path(sys.prefix) / "share" / "emotiond"
+    """Return the directory of what outlives a restart."""
+    return _directory("XDG_STATE_HOME", ".local/state")
 
 
 def data_directory() -> Path:
     """Return the directory of files that were downloaded for the daemon."""
-    return service_directory() or _home("XDG_DATA_HOME", ".local/share")
+    return _directory("XDG_DATA_HOME", ".local/share")
 
 
-def service_directory() -> Path | None:
-    """Return the state directory that systemd gave this process, None where it gave none."""
-    state = os.environ.get("STATE_DIRECTORY")
-    return Path(state.split(":")[0]) if state else None
-
-
-def _home(variable: str, default: str) -> Path:
-    """Return the user's directory of one kind; XDG ignores a path that is not absolute."""
-    named = os.environ.get(variable, "")
+def _directory(variable: str, default: str) -> Path:
+    """Return a service's directory, which systemd names, or the user's by the XDG variable."""
+    service = os.environ.get("STATE_DIRECTORY")
+    if service:
+        return Path(service.split(":")[0])
+    named = os.environ.get(variable, "")  # XDG ignores a path that is not absolute
     try:
         home = Path(named) if named.startswith("/") else Path.home() / default
     except RuntimeError:  # nobody's home: no HOME, and a user that no table knows
@@ -108,3 +93,90 @@ def service_environment(config: Path) -> dict[str, str]:
     # root's, and what was given is its service's: to all others neither is there.
     secrets = given if os.access(given, os.R_OK | os.X_OK) else SERVICE_CONFIGS
     return {"STATE_DIRECTORY": str(state), "CREDENTIALS_DIRECTORY": str(secrets)}
+
+
+def sha256_of(content: bytes) -> str:
+    """Return the SHA-256 of `content` in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_model(path: Path) -> bytes:
+    """Return the content of a model's file or card.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a model's file in hexadecimal; errors as `read_model`."""
+    return sha256_of(read_model(path))
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: nobody reads half of it, and no half stays behind.
+
+    It is on the disk before it takes the place of an older one, so that a power cut leaves one of
+    the two.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if path.is_dir():  # one without a name of its own, such as `.`, has no part beside it
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def open_private(path: Path) -> int:
+    """Open a file, made if there is none, that only its owner may read; return its descriptor.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if path.exists() and path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def lock_private(path: Path) -> int:
+    """Open a private file and lock it until the descriptor is closed, or the process ends.
+
+    Its folder is made if there is none, and outlives a power cut.
+
+    Raises:
+        BlockingIOError: another process has locked it.
+        OSError: it cannot be opened.
+    """
+    _make_private_folder(path.parent)
+    lock = open_private(path)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _make_private_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    parent = os.open(folder.parent, os.O_RDONLY)
+    try:
+        os.fsync(parent)  # so that its name is on disk as well
+    finally:
+        os.close(parent)

@@ -35,7 +35,12 @@ class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
             ConfigError: it is not where it should be; the text never holds it.
         """
         if self.env is not None:
-            return _from_environment(self.env)
+            if self.env not in os.environ:
+                raise ConfigError(
+                    f"expected the environment variable {self.env}, which holds a secret; "
+                    "it is not set"
+                )
+            return os.environ[self.env].strip()
         if self.credential is not None:
             directory = os.environ.get("CREDENTIALS_DIRECTORY")
             if directory is None:
@@ -43,25 +48,14 @@ class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
                     f"the credential {self.credential} cannot be read: expected systemd's "
                     "CREDENTIALS_DIRECTORY, found none; set LoadCredential= in the unit"
                 )
-            return _from_file(Path(directory) / self.credential)
-        assert self.file is not None
-        return _from_file(self.file)
-
-
-def _from_environment(name: str) -> str:
-    try:
-        return os.environ[name].strip()
-    except KeyError as error:
-        raise ConfigError(
-            f"expected the environment variable {name}, which holds a secret; it is not set"
-        ) from error
-
-
-def _from_file(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the secret cannot be read: {error}") from error
+            path = Path(directory) / self.credential
+        else:
+            assert self.file is not None
+            path = self.file
+        try:
+            return path.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: the secret cannot be read: {error}") from error
 
 
 def redact_url(text: str) -> str:

@@ -25,23 +25,16 @@ class Runtime(StrEnum):
 
 
 PACKAGES = {Runtime.LITERT: "ai-edge-litert", Runtime.TFLITE_RUNTIME: "tflite-runtime"}
-"""Names of the packages that pip installs."""
-
 MODULES = {
     Runtime.LITERT: "ai_edge_litert.interpreter",
     Runtime.TFLITE_RUNTIME: "tflite_runtime.interpreter",
 }
-"""Modules of the class `Interpreter`."""
+"""Names of the packages that pip installs, and the modules of their class `Interpreter`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """Shape and type of one input or output.
-
-    Attributes:
-        shape: the batch first.
-        dtype: as numpy names it.
-    """
+    """Shape, the batch first, and type, as numpy names it, of one input or output."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -53,10 +46,6 @@ class TensorSpec:
 class TFLiteModel:
     """A loaded .tflite file with one input and any number of outputs.
 
-    Args:
-        path: the file.
-        runtime: which package runs it.
-
     Raises:
         ConfigError: the runtime is not installed.
         ModelError: the file is no model, or has other than one input.
@@ -64,7 +53,12 @@ class TFLiteModel:
 
     def __init__(self, path: Path, runtime: Runtime) -> None:
         self._path = path
-        interpreter = _interpreter_class(runtime)
+        try:
+            interpreter = importlib.import_module(MODULES[runtime]).Interpreter
+        except ImportError as error:
+            raise ConfigError(
+                f"the runtime {runtime} cannot be loaded ({error}); pip install {PACKAGES[runtime]}"
+            ) from error
         try:
             # A second thread saves little at 48x48, and each stage has one (docs/performance.md).
             self._interpreter = interpreter(model_path=str(path), num_threads=1)
@@ -102,18 +96,14 @@ class TFLiteModel:
         Raises:
             ModelError: they are others; the text says what was expected and found.
         """
-        self._check("input", [entry], [self.input])
-        self._check("output", outputs, self.outputs)
+        tensors = (("input", [entry], [self.input]), ("output", outputs, self.outputs))
+        for what, expected, found in tensors:
+            if sorted(map(str, expected)) != sorted(map(str, found)):
+                raise ModelError(
+                    f"{self._path}: expected {what} {' and '.join(map(str, expected))} as its card "
+                    f"says, found {' and '.join(map(str, found)) or 'none'}"
+                )
         return [self.outputs.index(spec) for spec in outputs]
-
-    def _check(
-        self, what: str, expected: Sequence[TensorSpec], found: Sequence[TensorSpec]
-    ) -> None:
-        if sorted(map(str, expected)) != sorted(map(str, found)):
-            raise ModelError(
-                f"{self._path}: expected {what} {' and '.join(map(str, expected))} as its card "
-                f"says, found {' and '.join(map(str, found)) or 'none'}"
-            )
 
     def invoke(self, batch: Tensor) -> list[NDArray[np.float32]]:
         """Run the model on `batch`, of its input's shape and dtype; return each output's values."""
@@ -123,8 +113,7 @@ class TFLiteModel:
     def invoke_in_place(self, write: Callable[[Tensor], T]) -> tuple[T, list[Tensor]]:
         """Run the model on what `write` puts into its input, in place.
 
-        Args:
-            write: fills the whole tensor, which holds anything before, and does not keep it.
+        `write` fills the whole tensor, which holds anything before, and does not keep it.
 
         Returns:
             What `write` returned, and each output's values as the model gives them.
@@ -167,15 +156,6 @@ def open_tflite(path: Path) -> TFLiteModel:
 def _spec(detail: dict[str, Any]) -> TensorSpec:
     shape = tuple(int(length) for length in detail["shape"])
     return TensorSpec(shape, str(np.dtype(detail["dtype"]).name))
-
-
-def _interpreter_class(runtime: Runtime) -> Any:
-    try:
-        return importlib.import_module(MODULES[runtime]).Interpreter
-    except ImportError as error:
-        raise ConfigError(
-            f"the runtime {runtime} cannot be loaded ({error}); pip install {PACKAGES[runtime]}"
-        ) from error
 
 
 def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:

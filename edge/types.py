@@ -1,10 +1,11 @@
 """Records that flow from stage to stage, each made once and never changed."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,13 +20,26 @@ GrayImage = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
 """One float32 per class, each row summing to 1."""
 
+EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
+"""Every label of the datasets: the seven of FER2013 in the order of its label numbers (Goodfellow
+et al. 2013, arXiv:1307.0414), then contempt, which FER+ and CK+ have."""
+
+SIDE = 48
+"""Width and height of the datasets' face images in pixels, as in FER2013."""
+
+UNCERTAIN = "uncertain"
+"""Emotion of a face whose expression cannot be told."""
+
+
+class KindSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """Section of the config that can be of several kinds, told apart by the key `kind`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One image of a source.
 
     Attributes:
-        image: the image.
         index: its number in the source, from 0.
         timestamp: seconds on the source's own clock: the monotonic clock for live sources, the
             position in the video for files. Every duration is measured on it.
@@ -53,9 +67,8 @@ class Face:
     """One detection.
 
     Attributes:
-        box: where it is.
         confidence: how sure the detector is, on a scale of its own; higher is surer.
-        points: its key points, from detectors that give them.
+        points: landmarks, from detectors that give them.
     """
 
     box: Box
@@ -70,8 +83,8 @@ class Track:
     Attributes:
         track_id: counts from 1 in each run.
         box: where it is, or would be by now.
-        seen: whether it was found in this very frame, by the detector or by following it.
-        points: its key points, where the detector gives them.
+        seen: whether it was found in this very frame, by the detector or by optical flow.
+        points: landmarks, where the detector gives them.
     """
 
     track_id: int
@@ -101,11 +114,11 @@ class Quality:
     Attributes:
         size: height of the face as framed for the classifier, in pixels of the frame.
         sharpness: how much fine detail there is; docs/quality.md defines it.
-        brightness: mean gray value of the middle of the crop, 0-255.
-        contrast: standard deviation of its gray values.
+        brightness, contrast: mean and standard deviation of the gray values in the middle of the
+            crop, 0-255.
         yaw: how far the head is turned, in degrees, 0 is straight at the camera and positive
-            towards the person's own left; None without key points.
-        roll: how far it is tilted, in degrees; None without key points.
+            towards the person's own left; None without landmarks.
+        roll: how far it is tilted, in degrees; None without landmarks.
     """
 
     size: float
@@ -118,21 +131,10 @@ class Quality:
     def to_dict(self) -> dict[str, float | None]:
         """Return it as plain values for JSON."""
         return {
-            "size": round(self.size, 1),
-            "sharpness": round(self.sharpness, 4),
-            "brightness": round(self.brightness, 1),
-            "contrast": round(self.contrast, 1),
-            "yaw": _rounded_angle(self.yaw),
-            "roll": _rounded_angle(self.roll),
+            # + 0.0 makes -0.0 a plain 0.
+            name: None if value is None else round(value, 4 if name == "sharpness" else 1) + 0.0
+            for name, value in asdict(self).items()
         }
-
-
-def _rounded_angle(degrees: float | None) -> float | None:
-    return None if degrees is None else round(degrees, 1) + 0.0  # which makes -0.0 a plain 0
-
-
-UNCERTAIN = "uncertain"
-"""Emotion of a face whose expression cannot be told."""
 
 
 class Reason(StrEnum):
@@ -152,7 +154,6 @@ class Expression:
     """Smoothed expression of one track.
 
     Attributes:
-        track: whose.
         emotion: one of the model's labels, or `UNCERTAIN`.
         probabilities: behind it; None where it is uncertain.
         quality: of the face when it was last analyzed.
@@ -167,7 +168,7 @@ class Expression:
 
     @property
     def box(self) -> Box:
-        """Where the face is."""
+        """Where the face is, in pixels of the frame."""
         return self.track.box
 
     @property
@@ -201,10 +202,7 @@ class EmotionEvent:
     """What is published; docs/event.schema.json describes each field as a subscriber sees it.
 
     Attributes:
-        emotion: one of the model's labels, or `UNCERTAIN`.
-        confidence, probabilities: None where the emotion is uncertain.
-        quality: of the face when it was last analyzed.
-        reasons: why the emotion is uncertain; empty where it is not.
+        emotion, confidence, probabilities, quality, reasons: as in `Expression`.
         duration: seconds from the track's start event until it was last seen.
         captured: when its frame was read, on the monotonic clock.
         latency: seconds from then until it was handed to the sinks.
@@ -245,7 +243,6 @@ class DaemonStatus:
     Attributes:
         camera: whether frames are coming, and whether they are wanted.
         paused_until: when a pause ends by itself, UTC; None where it does not, or there is none.
-        model, detector: their names.
         labels: the classes of the model.
         has_temperature: whether the machine reports its temperature.
     """
@@ -260,11 +257,9 @@ class DaemonStatus:
 
 @dataclass(frozen=True, slots=True)
 class FaceSnapshot:
-    """The faces of this moment; events tell what changed, this tells how it is.
+    """The confirmed faces of this moment in a frame of a size (width, height) in pixels.
 
-    Attributes:
-        faces: the expression of each confirmed face.
-        frame_size: width and height of the frame they are in, in pixels.
+    Events tell what changed, this tells how it is.
     """
 
     time: datetime
@@ -274,12 +269,7 @@ class FaceSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedFrame:
-    """A frame with the faces that were found and classified in it: what views show.
-
-    Attributes:
-        expressions: of each confirmed face.
-        time: when it was analyzed, UTC.
-    """
+    """A frame, analyzed at `time` (UTC), with the expression of each confirmed face in it."""
 
     tracked: TrackedFrame
     expressions: tuple[Expression, ...]
@@ -313,17 +303,15 @@ class ResourceUsage:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Numbers of a running pipeline.
+    """Numbers of a running pipeline; counters count from its start.
 
     Attributes:
         uptime: seconds since the start.
         camera: whether frames are coming.
-        load: resources that it uses.
-        fps_in, fps_out: frames a second read and analysed, over the last ten seconds.
-        frames, faces, events: how many were read, classified and published so far.
-        detections: in how many frames the detector ran; in the others faces were followed.
+        fps_in, fps_out: frames a second read and analyzed, over the last ten seconds.
+        detections: in how many frames the detector ran; in the others faces were tracked.
         rejected_faces: how many of the faces the model rejected as not a face.
-        dropped: how many were dropped so far, by what they were.
+        dropped: how many were dropped, by what they were.
         frame_latency, event_latency: 50th and 95th percentile, in seconds, from capture to a
             decided expression and to a published event; None before the first.
     """

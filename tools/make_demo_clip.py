@@ -21,8 +21,7 @@ from converter.label_sets import LABEL_SETS
 from edge.detect import BuiltinSettings, open_detector
 from edge.errors import DataError, EmotiondError
 from edge.infer.classifier import Classifier, ClassifierSettings, open_classifier
-from edge.infer.crop import crop_face
-from edge.infer.quality import measure_quality
+from edge.infer.crop import crop_face, measure_quality
 from edge.types import Image
 
 FloatImage = NDArray[np.float32]
@@ -42,7 +41,7 @@ BACKGROUND, FACE, CONTRAST = 150.0, 135.0, 50.0
 """Gray of the background, mean gray of a face, and its standard deviation."""
 
 MAX_SHARPNESS, MAX_CONFIDENCE = 0.07, 0.9
-"""Sharpness of a crop (`edge.infer.quality`) and confidence of the detector beyond which a face is
+"""Sharpness of a crop (`edge.infer.crop`) and confidence of the detector beyond which a face is
 not better. A duller face would be too blurred to be read when it is blended with the next."""
 
 TINT = np.array([0.90, 0.98, 1.06], dtype=np.float32)

@@ -15,7 +15,7 @@ from converter.datasets.folders import load_folders
 from converter.datasets.form import Form, form_of
 from converter.datasets.jaffe import load_jaffe
 from edge.errors import DataError
-from edge.labels import EXPRESSIONS, SIDE
+from edge.types import EXPRESSIONS, SIDE
 
 __all__ = [
     "EXPRESSIONS",

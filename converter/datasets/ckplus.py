@@ -10,7 +10,7 @@ from converter.datasets.folders import class_folders
 from converter.datasets.pictures import parse_name, read_faces
 from converter.datasets.split import by_subject
 from converter.datasets.table import records
-from edge.labels import EXPRESSIONS
+from edge.types import EXPRESSIONS
 
 NAME = re.compile(r"(S\d{3})_\d{3}_\d{8}\..+", re.IGNORECASE)
 """Subject, sequence and frame."""

@@ -11,7 +11,7 @@ from converter.datasets.dataset import Dataset, Usage, dataset
 from converter.datasets.pictures import find_pictures, is_picture, read_faces
 from converter.datasets.split import by_name
 from edge.errors import DataError
-from edge.labels import EXPRESSIONS
+from edge.types import EXPRESSIONS
 
 SYNONYMS = {
     "anger": "angry",

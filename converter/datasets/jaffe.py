@@ -9,7 +9,7 @@ from converter.datasets.dataset import Dataset, dataset
 from converter.datasets.pictures import find_pictures, parse_name, read_faces
 from converter.datasets.split import by_subject
 from edge.errors import DataError
-from edge.labels import EXPRESSIONS
+from edge.types import EXPRESSIONS
 
 CODES = {
     "AN": "angry",

@@ -12,7 +12,7 @@ from edge.capture.images import SUFFIXES, read_image
 from edge.errors import DataError, InputError
 from edge.geometry import Box
 from edge.infer.crop import crop_gray
-from edge.labels import SIDE
+from edge.types import SIDE
 
 
 def find_pictures(root: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.datasets.dataset import Dataset, Usage
-from edge.labels import EXPRESSIONS
+from edge.types import EXPRESSIONS
 
 Rows = NDArray[np.int64]
 """Indices into a Dataset, int64 (n,), rising."""

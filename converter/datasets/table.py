@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from converter.datasets.dataset import VOTE_COLUMNS, Usage
 from edge.errors import DataError
-from edge.labels import SIDE
+from edge.types import SIDE
 
 WHOLE = "download or unpack it again"
 

@@ -17,8 +17,7 @@ from converter.networks.detector import Model
 from converter.networks.refiner import SIDE
 from converter.recipes.detector import SceneRecipe
 from converter.recipes.refiner import RefinerRecipe
-from edge.detect.builtin import cells, decode, nms
-from edge.detect.refiner import CONTEXT
+from edge.detect.builtin import CONTEXT, cells, decode, nms
 from edge.types import Image
 
 DOUBTFUL = 0.15

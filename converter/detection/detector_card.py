@@ -12,8 +12,8 @@ from converter.networks.detector import Model
 from converter.quantization.latency import measure_speed
 from converter.quantization.tflite import multiply_adds
 from edge.detect import CropCalibration
-from edge.fileio import sha256
 from edge.model_card import DetectionAccuracy, DetectorCard, DetectorInput
+from edge.paths import sha256
 
 WIDER = "widerface"
 """The source that is judged by itself too: its boxes are the best."""

@@ -26,7 +26,7 @@ from converter.quantization.files import move, refuse_existing, write_card
 from converter.quantization.tflite import Precision, to_tflite
 from edge.detect import BuiltinSettings, Detector, open_detector
 from edge.errors import DataError, ModelError
-from edge.model_card import DetectorCard, load_detector_card
+from edge.model_card import DetectorCard, load_card
 from edge.tflite import Runtime, TFLiteModel
 
 MAX_LOSS = 0.01
@@ -174,7 +174,7 @@ def _ask_int8(path: Path, pictures: NDArray[np.uint8]) -> Answer:
 
 def _fitted(path: Path, training: Sequence[Photograph], evidence: Evidence) -> DetectorCard:
     """Return the card with its default confidence and crop fit, and write it."""
-    card = load_detector_card(path)
+    card = load_card(path, DetectorCard)
     surest = _false_faces(_open(path, evidence), training)
     card = msgspec.structs.replace(
         card,

@@ -24,10 +24,10 @@ from converter.networks.refiner import SIDE
 from converter.quantization.files import move, refuse_existing, write_card
 from converter.quantization.latency import measure_speed
 from converter.quantization.tflite import Precision, multiply_adds, to_tflite
-from edge.detect.refiner import Refiner, cut, square_around
-from edge.fileio import sha256
+from edge.detect.builtin import Refiner, cut, square_around
 from edge.geometry import Box
 from edge.model_card import DetectorInput, RefinerCard
+from edge.paths import sha256
 from edge.types import Image
 
 EXAMPLES = 400

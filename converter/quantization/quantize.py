@@ -26,8 +26,8 @@ from converter.quantization.verification import (
     verify,
 )
 from edge.errors import ConfigError, ModelError
-from edge.fileio import sha256
 from edge.model_card import FaceOutput, ModelCard, ModelInput, ModelOutput
+from edge.paths import sha256
 
 
 @dataclass(frozen=True, slots=True)

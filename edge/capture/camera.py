@@ -9,14 +9,12 @@ import msgspec
 
 from edge.capture.source import as_readonly
 from edge.errors import SourceError
-from edge.types import Frame
+from edge.types import Frame, KindSettings
 
 T = TypeVar("T")
 
 
-class CameraSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="camera"
-):
+class CameraSettings(KindSettings, frozen=True, tag="camera"):
     """A camera and the image asked of it; one that cannot gives the nearest it has.
 
     Attributes:
@@ -54,11 +52,8 @@ class CameraSettings(
 class OpenCVSource:
     """Live source that OpenCV reads; its frames carry the time at which they were read.
 
-    Args:
-        capture: a device or stream that OpenCV opened.
-
     Raises:
-        SourceError: it did not open.
+        SourceError: the device or stream did not open.
     """
 
     online = True
@@ -70,11 +65,7 @@ class OpenCVSource:
         self._index = 0
 
     def read(self) -> Frame:
-        """Return the next frame.
-
-        Raises:
-            SourceError: the device or stream ended or fell silent.
-        """
+        """Return the next frame; a SourceError tells that there are no more, or none came."""
         ok, image = self._call(self._capture.read)
         if not ok:
             raise SourceError("gives no more frames")
@@ -83,11 +74,7 @@ class OpenCVSource:
         return Frame(as_readonly(image), self._index - 1, timestamp=now, captured=now)
 
     def skip(self) -> None:
-        """Drop the next frame; of a camera that gives JPEGs it is not even decoded.
-
-        Raises:
-            SourceError: the device or stream ended or fell silent.
-        """
+        """Drop the next frame, as `read`; of a camera that gives JPEGs it is not even decoded."""
         if not self._call(self._capture.grab):
             raise SourceError("gives no more frames")
 

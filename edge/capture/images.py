@@ -3,13 +3,11 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, Literal
 
 import cv2
-import msgspec
 import numpy as np
 
-from edge.capture.source import EndOfStream, as_readonly
+from edge.capture.source import EndOfStream, FileSettings, as_readonly
 from edge.errors import InputError
 from edge.types import Frame, Image
 
@@ -19,19 +17,8 @@ SUFFIXES = frozenset(
 """Suffixes of the images in a folder; a file named by itself is read whatever its name."""
 
 
-class ImagesSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="images"
-):
+class ImagesSettings(FileSettings, frozen=True, tag="images"):
     """One image, or every image in a folder in the order of names."""
-
-    is_live: ClassVar[Literal[False]] = False
-
-    path: Path
-
-    @property
-    def location(self) -> str:
-        """Path, as it may be logged."""
-        return str(self.path)
 
     def open(self) -> "ImagesSource":
         """Return the source; files are opened as they are read."""
@@ -78,11 +65,7 @@ class ImagesSource:
 
 
 def read_image(path: Path) -> Image:
-    """Return the image in a file, BGR uint8 (height, width, 3).
-
-    Raises:
-        InputError: it holds none.
-    """
+    """Return the image in a file, as `decode_image`."""
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: is not a file")
@@ -104,9 +87,7 @@ def decode_image(data: bytes) -> Image:
         InputError: they hold none.
     """
     try:
-        image = (
-            cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
-        )
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     except cv2.error as error:
         raise InputError(f"cannot be decoded: {error.err}") from error
     if image is None:

@@ -20,7 +20,7 @@ import numpy as np
 from edge.capture.rpicam import SubprocessMjpegSource
 from edge.capture.source import as_readonly
 from edge.errors import SourceError
-from edge.types import Frame
+from edge.types import Frame, KindSettings
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 """Name of the capture program on Raspberry Pi OS since Bookworm, and its name before."""
@@ -40,15 +40,13 @@ class PicameraBackend(StrEnum):
     BINDING = "picamera2"
 
 
-class PicameraSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="picamera"
-):
+class PicameraSettings(KindSettings, frozen=True, tag="picamera"):
     """A camera and the image asked of it; one that cannot gives the nearest it has.
 
     Attributes:
         camera: its number, as `rpicam-hello --list-cameras` counts.
         rotation: 180 for a camera that hangs upside down.
-        through: the backend; `auto` takes Picamera2 where it can be imported, else the program.
+        backend: `auto` takes Picamera2 where it can be imported, else the program.
     """
 
     is_live: ClassVar[Literal[True]] = True
@@ -71,10 +69,12 @@ class PicameraSettings(
         Raises:
             SourceError: the backend is not installed, or cannot open it.
         """
-        library = None if self.backend is PicameraBackend.PROGRAM else _import_picamera2()
+        library: ModuleType | None = None
+        if self.backend is not PicameraBackend.PROGRAM:
+            with suppress(Exception):  # one built for another NumPy fails with any error
+                library = importlib.import_module("picamera2")
         if library is not None:
-            size, upside_down = (self.width, self.height), self.rotation == 180
-            return Picamera2Source(library, self.camera, size, self.fps, upside_down)
+            return Picamera2Source(library, self)
         if self.backend is PicameraBackend.BINDING:
             raise SourceError(
                 "picamera2 cannot be imported: sudo apt install python3-picamera2, and a virtual "
@@ -100,63 +100,34 @@ def arguments(settings: PicameraSettings) -> list[str]:
     memory, with rows and ends padded as each model and kernel likes, and nothing says how
     (https://github.com/raspberrypi/rpicam-apps/issues/857).
     """
-    return [
-        "--nopreview",
-        "--flush",
-        *("--timeout", "0"),
-        *("--camera", str(settings.camera)),
-        *("--width", str(settings.width)),
-        *("--height", str(settings.height)),
-        *("--framerate", str(settings.fps)),
-        *("--rotation", str(settings.rotation)),
-        *("--codec", "mjpeg"),
-        *("--quality", str(JPEG_QUALITY)),
-        *("--output", "-"),
-    ]
-
-
-def _import_picamera2() -> ModuleType | None:
-    try:
-        return importlib.import_module("picamera2")
-    except Exception:  # built for another NumPy, it fails with more than ImportError
-        return None
+    image = f"--width {settings.width} --height {settings.height} --rotation {settings.rotation}"
+    camera = f"--camera {settings.camera} --framerate {settings.fps} --timeout 0"
+    output = f"--nopreview --flush --codec mjpeg --quality {JPEG_QUALITY} --output -"
+    return f"{camera} {image} {output}".split()
 
 
 class Picamera2Source:
     """Live source whose frames are not compressed on their way here.
 
-    Args:
-        library: the module `picamera2`.
-        camera: its index.
-        size: width and height asked for, in pixels; it may give the nearest it has.
-        fps: frames a second asked for.
-        upside_down: whether the image is rotated by 180 degrees.
-
     Raises:
-        SourceError: it is absent or in use.
+        SourceError: the camera is absent or in use.
     """
 
     online = True
 
-    def __init__(
-        self, library: ModuleType, camera: int, size: tuple[int, int], fps: int, upside_down: bool
-    ) -> None:
+    def __init__(self, library: ModuleType, settings: PicameraSettings) -> None:
         self._index = 0
         self._camera: Any = None
         try:
-            self._camera = library.Picamera2(camera)
-            self._camera.configure(_configuration(self._camera, size, fps, upside_down))
+            self._camera = library.Picamera2(settings.camera)
+            self._camera.configure(_configuration(self._camera, settings))
             self._camera.start()
         except Exception as error:  # libcamera's errors are of many kinds
             self.close()
             raise SourceError(f"picamera2: {error or type(error).__name__}") from error
 
     def read(self) -> Frame:
-        """Return the next frame.
-
-        Raises:
-            SourceError: the camera fell silent or failed.
-        """
+        """Return the next frame; a SourceError tells that the camera fell silent or failed."""
         try:
             image = self._camera.capture_array("main", wait=FRAME_TIMEOUT)
         except TimeoutError:
@@ -169,11 +140,7 @@ class Picamera2Source:
         return Frame(image, self._index - 1, timestamp=now, captured=now)
 
     def skip(self) -> None:
-        """Drop the next frame; it costs as much as to read it.
-
-        Raises:
-            SourceError: the camera fell silent or failed.
-        """
+        """Drop the next frame; it costs as much as to read it."""
         self.read()
 
     def close(self) -> None:
@@ -186,14 +153,14 @@ class Picamera2Source:
                 step()
 
 
-def _configuration(camera: Any, size: tuple[int, int], fps: int, upside_down: bool) -> Any:
+def _configuration(camera: Any, settings: PicameraSettings) -> Any:
     """Return Picamera2's configuration; its RGB888 lies in memory as blue, green, red."""
-    duration = round(1_000_000 / fps)
+    duration = round(1_000_000 / settings.fps)
     configuration = camera.create_video_configuration(
-        main={"format": "RGB888", "size": size},
+        main={"format": "RGB888", "size": (settings.width, settings.height)},
         controls={"FrameDurationLimits": (duration, duration)},
     )
-    if upside_down:
+    if settings.rotation == 180:
         transform = importlib.import_module("libcamera").Transform
         configuration["transform"] = transform(hflip=1, vflip=1)
     return configuration

@@ -24,10 +24,8 @@ T.81, B.1.1.5), so neither occurs inside one that carries no other, such as a th
 JPEG_SIZE = re.compile(rb"\xff[\xc0-\xc2]\x00.\x08(..)(..)", re.DOTALL)
 """Frame header of a JPEG (ITU-T T.81, B.2.2): height and width, two bytes each."""
 
-MAX_JPEG_BYTES = 1 << 24
-"""More than an image of the largest size at the best quality takes."""
-
-MAX_PIXELS = 7680 * 4320
+MAX_JPEG_BYTES, MAX_PIXELS = 1 << 24, 7680 * 4320
+"""The largest image that a config may ask for, and more bytes than it takes at the best quality."""
 
 START_TIMEOUT = 10.0
 """Seconds until the first image: a camera's driver, its tuning and its exposure take a few."""
@@ -41,11 +39,8 @@ MAX_WAIT = 0.5
 TERMINATE_TIMEOUT = 1.0
 """Seconds that the program has to end when it is asked to, and again when it is killed."""
 
-CHUNK_BYTES = 1 << 16
-"""Capacity of a pipe."""
-
-STDERR_TAIL_BYTES = 4096
-"""How much of the end of standard error is kept."""
+CHUNK_BYTES, STDERR_TAIL_BYTES = 1 << 16, 4096
+"""Capacity of a pipe, and how much of the end of standard error is kept."""
 
 
 class MjpegParser:
@@ -90,19 +85,26 @@ class SubprocessMjpegSource:
     A thread reads without pause whether or not anybody takes the images, so that neither the pipe
     nor the program behind it holds old ones.
 
-    Args:
-        command: the program and its arguments.
-        environment: of the program; None passes on the present one.
-
     Raises:
-        SourceError: it cannot be started.
+        SourceError: `command` cannot be started; in `environment`, or the present one.
     """
 
     online = True
 
     def __init__(self, command: list[str], environment: dict[str, str] | None = None) -> None:
         self._name = Path(command[0]).name
-        self._process = _start(command, environment)
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env=environment,
+                start_new_session=True,  # so that Ctrl-C at a terminal does not reach it
+            )
+        except OSError as error:
+            raise SourceError(f"{command[0]} cannot be started: {error.strerror}") from error
         self._parser = MjpegParser()
         self._changed = threading.Condition()
         self._newest: tuple[bytes, float] | None = None
@@ -130,11 +132,7 @@ class SubprocessMjpegSource:
         return Frame(as_readonly(image), self._index - 1, timestamp=newest[1], captured=newest[1])
 
     def skip(self) -> None:
-        """Drop the next image; it is not decoded.
-
-        Raises:
-            SourceError: the program ended or fell silent.
-        """
+        """Drop the next image, as `read`; it is not decoded."""
         if self._take_newest() is None:
             self._check_alive()
 
@@ -157,22 +155,17 @@ class SubprocessMjpegSource:
             self._changed.wait_for(lambda: self._newest or self._ended, MAX_WAIT)
             newest, self._newest = self._newest, None
         if newest is None and self._ended:
-            raise SourceError(self._exit_reason())
+            how = "closed its output"
+            with suppress(subprocess.TimeoutExpired):
+                how = f"ended with exit code {self._process.wait(TERMINATE_TIMEOUT)}"
+            raise SourceError(f"{self._name} {how}{self._stderr_reason()}")
         return newest
 
     def _check_alive(self) -> None:
-        if time.monotonic() < self._deadline:
-            return
-        limit = FRAME_TIMEOUT if self._index else START_TIMEOUT
-        raise SourceError(f"{self._name} gave no picture for {limit:.0f} s{self._stderr_reason()}")
-
-    def _exit_reason(self) -> str:
-        """Return how the program ended."""
-        try:
-            code = self._process.wait(TERMINATE_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            return f"{self._name} closed its output{self._stderr_reason()}"
-        return f"{self._name} ended with exit code {code}{self._stderr_reason()}"
+        if time.monotonic() >= self._deadline:
+            limit = FRAME_TIMEOUT if self._index else START_TIMEOUT
+            reason = self._stderr_reason()
+            raise SourceError(f"{self._name} gave no picture for {limit:.0f} s{reason}")
 
     def _stderr_reason(self) -> str:
         """Return the last line that names an error, else the last line."""
@@ -190,40 +183,19 @@ class SubprocessMjpegSource:
         """Read both pipes until they end or the source is closed."""
         stdout, stderr = self._pipes()
         with selectors.DefaultSelector() as selector:
-            selector.register(stdout, selectors.EVENT_READ, self._on_stdout)
-            selector.register(stderr, selectors.EVENT_READ, self._on_stderr)
+            for pipe in (stdout, stderr):
+                selector.register(pipe, selectors.EVENT_READ)
             while selector.get_map() and not self._closing.is_set():
                 for key, _ in selector.select(MAX_WAIT):
                     data = os.read(key.fd, CHUNK_BYTES)
-                    key.data(data)
+                    if key.fileobj is stderr:
+                        self._stderr_tail = (self._stderr_tail + data)[-STDERR_TAIL_BYTES:]
+                    elif jpeg := self._parser.feed(data):
+                        with self._changed:
+                            self._newest = jpeg, time.monotonic()
+                            self._changed.notify_all()
                     if not data:
                         selector.unregister(key.fileobj)
         with self._changed:
             self._ended = True
             self._changed.notify_all()
-
-    def _on_stdout(self, data: bytes) -> None:
-        jpeg = self._parser.feed(data)
-        if jpeg:
-            with self._changed:
-                self._newest = jpeg, time.monotonic()
-                self._changed.notify_all()
-
-    def _on_stderr(self, data: bytes) -> None:
-        self._stderr_tail = (self._stderr_tail + data)[-STDERR_TAIL_BYTES:]
-
-
-def _start(command: list[str], environment: dict[str, str] | None) -> subprocess.Popen[bytes]:
-    """Start the program, in a session of its own so that Ctrl-C at a terminal does not reach it."""
-    try:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            env=environment,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise SourceError(f"{command[0]} cannot be started: {error.strerror}") from error

@@ -1,17 +1,44 @@
-"""Source protocol: what every source of frames does."""
+"""Source protocol, and what is put around any source: reconnecting, pausing."""
 
 import logging
 import math
+import random
+import threading
 import time
-from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from edge.errors import InputError, SourceError
-from edge.types import Frame, Image
+from edge.types import CameraState, Frame, Image, KindSettings
+
+FIRST_DELAY, MAX_DELAY = 0.5, 15.0
+"""Seconds between attempts; a camera that returns is found within the longest."""
+
+MAX_WAIT = 0.5
+"""Longest single wait, in seconds, so that a stop is answered soon."""
+
+IDLE_FRAME_INTERVAL = 0.06
+"""Seconds between the frames that are decoded of an idle scene: of 30 frames a second every third,
+and who comes in is noticed a tenth of a second later at most."""
 
 log = logging.getLogger(__name__)
+
+
+class FileSettings(KindSettings, frozen=True):
+    """A video, or one image or more: nothing of it is dropped."""
+
+    is_live: ClassVar[Literal[False]] = False
+
+    path: Path
+
+    @property
+    def location(self) -> str:
+        """Path, as it may be logged."""
+        return str(self.path)
 
 
 class EndOfStream(Exception):
@@ -53,12 +80,8 @@ class LiveSource(Source, Protocol):
 def iter_frames(source: Source, timeout: float = math.inf) -> Iterator[Frame]:
     """Yield the frames of `source` until it ends; an input that cannot be read is logged.
 
-    Args:
-        source: what is read.
-        timeout: seconds to wait for a frame.
-
     Raises:
-        SourceError: none came for longer than that.
+        SourceError: none came for longer than `timeout` seconds.
     """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -80,3 +103,159 @@ def as_readonly(image: object) -> Image:
     array = np.asarray(image, dtype=np.uint8)
     array.flags.writeable = False
     return array
+
+
+class ReconnectingSource:
+    """Live source that is opened again, with growing delays, for as long as it takes.
+
+    Args:
+        name: of the source in the log.
+        opener: opens the source; raises SourceError when it cannot.
+        clock: the monotonic clock, in seconds.
+        sleep: waits that many seconds.
+
+    Attributes:
+        online: whether the last attempt to read gave a frame; None before the first.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        opener: Callable[[], LiveSource],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.online: bool | None = None
+        self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
+        self._source: LiveSource | None = None
+        self._failures = 0
+        self._retry_at = clock()
+
+    def read(self) -> Frame | None:
+        """Return the next frame, or None while the source is away. Never fails."""
+        wait = self._retry_at - self._clock()
+        if wait > 0:
+            self._sleep(min(wait, MAX_WAIT))
+            return None
+        try:
+            if self._source is None:
+                self._source = self._opener()
+            frame = self._source.read()
+        except SourceError as error:
+            self._mark_offline(error)
+            return None
+        if frame is not None:
+            if not self.online:
+                log.info("%s: frames are coming", self._name)
+            self.online, self._failures = True, 0
+        return frame
+
+    def skip(self) -> None:
+        """Drop the next frame, where there is a source that gives one. Never fails."""
+        try:
+            if self._source is not None:
+                self._source.skip()
+        except SourceError as error:
+            self._mark_offline(error)
+
+    def close(self) -> None:
+        """Close the source, if there is one; the next read opens it again."""
+        self.online = None
+        self._release()
+
+    def _release(self) -> None:
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    def _mark_offline(self, error: SourceError) -> None:
+        if self.online is not False:
+            log.warning("%s: %s; trying again until it is back", self._name, error)
+        self.online = False
+        self._release()
+        delay = min(FIRST_DELAY * 2**self._failures, MAX_DELAY)
+        # Jitter keeps a fleet that lost one server from returning all at once.
+        self._retry_at = self._clock() + delay * random.uniform(0.5, 1.0)
+        self._failures = min(self._failures + 1, 10)
+
+
+class PausableSource:
+    """Reads a source unless it is paused; another may take the source's place.
+
+    Some frames of a live source are skipped while it is idle. One thread reads, replaces and
+    closes; any thread may pause and ask.
+
+    Attributes:
+        live: whether frames come whether or not they are read.
+        idle: nobody is there and nothing moves; the thread that tracks faces sets it.
+        paused_until: when a pause is over, in UTC, where that is known; for display only.
+    """
+
+    def __init__(self, source: Source, live: bool) -> None:
+        self.live, self.idle = live, False
+        self.paused_until: datetime | None = None
+        self._last_read = 0.0
+        self._source = source
+        self._enabled = threading.Event()
+        self._enabled.set()
+        self._closed = False
+
+    def read(self) -> Frame | None:
+        """Return the next frame, None where there is none or it is paused; errors as `Source`."""
+        if not self.enabled:
+            if self.live:
+                self._source.close()  # a file stays open, where it is
+            self._enabled.wait(MAX_WAIT)
+            return None
+        self._skip_idle_frames()
+        frame = self._source.read()
+        self._last_read = time.monotonic()
+        return frame
+
+    def replace(self, source: Source, live: bool) -> None:
+        """Go on with another source; the one before is closed first: it may be the same device."""
+        self._source.close()
+        self._source, self.live, self.idle = source, live, False
+
+    def close(self) -> None:
+        """Close the source for good."""
+        self._closed = True
+        self._source.close()
+
+    def pause(self, until: datetime | None) -> None:
+        """Release a live source and give no frames, until `resume`."""
+        self.paused_until = until
+        self._enabled.clear()
+
+    def resume(self) -> None:
+        """Give frames again."""
+        self.paused_until = None
+        self._enabled.set()
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it is not paused."""
+        return self._enabled.is_set()
+
+    @property
+    def state(self) -> CameraState:
+        """State of the source."""
+        if not self.enabled:
+            return CameraState.PAUSED
+        online = self._source.online and not self._closed
+        return CameraState.ONLINE if online else CameraState.OFFLINE
+
+    @property
+    def expects_frames(self) -> bool:
+        """Whether frames should be coming: it is not paused, and not known to be offline."""
+        return self.enabled and self._source.online is not False
+
+    def _skip_idle_frames(self) -> None:
+        """Skip frames of an idle scene: they must be taken, or they would wait."""
+        while (
+            self.idle
+            and self._source.online
+            and isinstance(self._source, LiveSource)
+            and time.monotonic() - self._last_read < IDLE_FRAME_INTERVAL
+        ):
+            self._source.skip()

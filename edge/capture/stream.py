@@ -9,14 +9,13 @@ import msgspec
 from edge.capture.camera import OpenCVSource
 from edge.errors import ConfigError, SourceError
 from edge.secrets import SecretRef, redact_url
+from edge.types import KindSettings
 
 OPEN_TIMEOUT_MS = 5000
 READ_TIMEOUT_MS = 2000
 
 
-class StreamSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="stream"
-):
+class StreamSettings(KindSettings, frozen=True, tag="stream"):
     """An RTSP or HTTP stream (MJPEG, HLS).
 
     Attributes:

@@ -1,13 +1,10 @@
 """Video source: a video file, played once."""
 
 import time
-from pathlib import Path
-from typing import ClassVar, Literal
 
 import cv2
-import msgspec
 
-from edge.capture.source import EndOfStream, as_readonly
+from edge.capture.source import EndOfStream, FileSettings, as_readonly
 from edge.errors import InputError
 from edge.types import Frame, Image
 
@@ -20,24 +17,14 @@ MAX_WAIT = 0.5
 """Seconds; a slide show must not look like a capture that hangs."""
 
 
-class VideoSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="video"
-):
+class VideoSettings(FileSettings, frozen=True, tag="video"):
     """A video; no frame of it is dropped.
 
     Attributes:
-        pace: play at the video's own speed rather than as fast as possible.
+        realtime: play at the video's own speed rather than as fast as possible.
     """
 
-    is_live: ClassVar[Literal[False]] = False
-
-    path: Path
     realtime: bool = True
-
-    @property
-    def location(self) -> str:
-        """Path, as it may be logged."""
-        return str(self.path)
 
     def open(self) -> "VideoSource":
         """Return the source; the file is opened when it is first read."""
@@ -68,9 +55,12 @@ class VideoSource:
         if self._ended:
             raise EndOfStream
         if self._next is None:
-            self._next = self._decode(self._ensure_open())
-        if not self._wait_until_due():
-            return None
+            self._next = self._decode()
+        if self._settings.realtime:
+            wait = self._started_at + self._position - time.monotonic()
+            time.sleep(min(max(0.0, wait), MAX_WAIT))
+            if wait > MAX_WAIT:
+                return None
         image, self._next = self._next, None
         self._index += 1
         return Frame(image, self._index - 1, self._position, captured=time.monotonic())
@@ -81,17 +71,15 @@ class VideoSource:
             self._capture.release()
             self._capture = None
 
-    def _ensure_open(self) -> cv2.VideoCapture:
+    def _decode(self) -> Image:
+        """Decode one frame and keep its position, which never goes back."""
         if self._capture is None:
             self._capture = cv2.VideoCapture(str(self._settings.path), cv2.CAP_FFMPEG)
             self._started_at = time.monotonic()
             if not self._capture.isOpened():
                 self._ended = True
                 raise InputError(f"{self._settings.path}: cannot be read as a video")
-        return self._capture
-
-    def _decode(self, capture: cv2.VideoCapture) -> Image:
-        """Decode one frame and keep its position, which never goes back."""
+        capture = self._capture
         try:
             ok, image = capture.read()
         except cv2.error as error:
@@ -101,14 +89,6 @@ class VideoSource:
             raise self._end(capture)
         self._position = max(self._position, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
         return as_readonly(image)
-
-    def _wait_until_due(self) -> bool:
-        """Wait a while for the time of the next frame; tell whether it has come."""
-        if not self._settings.realtime:
-            return True
-        wait = self._started_at + self._position - time.monotonic()
-        time.sleep(min(max(0.0, wait), MAX_WAIT))
-        return wait <= MAX_WAIT
 
     def _end(self, capture: cv2.VideoCapture) -> Exception:
         """Return the exception for this end: regular, or too early."""

@@ -11,11 +11,9 @@ from typing import Any
 import msgspec
 
 from edge.capture import SourceSettings
-from edge.capture.parse import parse_source_arg
-from edge.config import Config, parse_config, parse_detector
+from edge.config import Config, parse_config, parse_detector, parse_source
 from edge.errors import ConfigError, EmotiondError
-from edge.fileio import atomic_write
-from edge.paths import SERVICE_CONFIG, asset
+from edge.paths import SERVICE_CONFIG, asset, atomic_write
 from edge.publish import MqttSettings
 from edge.publish.mqtt.settings import Name
 from edge.view import PrivacyBlur
@@ -50,7 +48,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 
 def chosen_source(options: argparse.Namespace, config: Config) -> SourceSettings:
     """Return the source that `add_source`'s option names, else the config's."""
-    return parse_source_arg(options.source) if options.source else config.source
+    return parse_source(options.source) if options.source else config.source
 
 
 def add_analysis_options(parser: argparse.ArgumentParser) -> None:

@@ -18,11 +18,10 @@ from edge.commands.common import add_config, add_source, chosen_source, count, n
 from edge.config import load_config
 from edge.detect import open_detector
 from edge.errors import ExitCode, InputError
-from edge.infer.calibration import Calibrator
-from edge.infer.classifier import open_classifier
-from edge.infer.neutral_baseline import NeutralBaseline, check_writable, write_baseline
-from edge.labels import EXPRESSIONS
+from edge.infer.calibration import Calibrator, check_writable, write_baseline
+from edge.infer.classifier import NeutralBaseline, open_classifier
 from edge.offline.dataset_recorder import record_faces
+from edge.types import EXPRESSIONS
 
 
 def add_collect_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,23 +3,19 @@
 import logging
 from typing import get_args
 
-import msgspec
-
-from edge.detect.blazeface import BlazeFaceSettings
+from edge.detect.blazeface import BlazeFaceSettings, MediaPipeSettings
 from edge.detect.builtin import BuiltinDetector, BuiltinSettings
 from edge.detect.detector import Detector
 from edge.detect.haar import HaarSettings
-from edge.detect.mediapipe import MediaPipeSettings
 from edge.detect.yunet import YuNetSettings
 from edge.errors import ConfigError, ModelError
 from edge.geometry import CropCalibration
+from edge.types import KindSettings
 
 log = logging.getLogger(__name__)
 
 
-class AutoSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="auto"
-):
+class AutoSettings(KindSettings, frozen=True, tag="auto"):
     """Takes the first registered detector that can be opened."""
 
 
@@ -61,17 +57,14 @@ def detector_kinds() -> tuple[str, ...]:
 
 
 def open_detector(settings: DetectorSettings) -> Detector:
-    """Return the detector that `settings` describe.
+    """Return the detector that `settings` describe; the log says which `auto` took, and why.
 
     Raises:
         ConfigError: a file or package that it needs is not there.
         ModelError: its file is damaged.
     """
-    return _open_first() if isinstance(settings, AutoSettings) else settings.open()
-
-
-def _open_first() -> Detector:
-    """Return the first detector that can be opened; the log says which, and why none before it."""
+    if not isinstance(settings, AutoSettings):
+        return settings.open()
     missing: list[str] = []
     for kind in AUTO_ORDER:
         try:

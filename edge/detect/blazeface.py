@@ -1,13 +1,13 @@
-"""BlazeFace detector: MediaPipe's networks, run on LiteRT directly.
+"""BlazeFace detectors: MediaPipe's networks, run on LiteRT directly or by MediaPipe's package.
 
 Described in Bazarevsky et al. 2019 (arXiv:1907.05047) and, with the numbers used here, in
 MediaPipe's published graphs (mediapipe/modules/face_detection, release 0.10.21, Apache-2.0).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import cv2
 import msgspec
@@ -18,7 +18,7 @@ from edge.detect.model_files import FULL_RANGE, SHORT_RANGE, PublishedFile, find
 from edge.errors import ConfigError
 from edge.geometry import Box, CropCalibration, KeyPoints, Point
 from edge.tflite import Runtime, TFLiteModel, sigmoid
-from edge.types import Face, Image
+from edge.types import Face, Image, KindSettings
 
 Floats = NDArray[np.float32]
 
@@ -47,7 +47,6 @@ class ModelSpec:
     """Properties of one network.
 
     Attributes:
-        file: the network.
         side: of its square input in pixels.
         grids: cells along a side, and anchors in each cell, of every layer of its output.
         min_confidence: that its published graph asks for.
@@ -72,9 +71,7 @@ VARIANTS = {
 }
 
 
-class BlazeFaceSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="blazeface"
-):
+class BlazeFaceSettings(KindSettings, frozen=True, tag="blazeface"):
     """Choice of the network, and how it is used.
 
     Attributes:
@@ -113,29 +110,28 @@ class BlazeFace:
                 f"blazeface needs {spec.file.name}, which is in no model directory: "
                 "run `emotiond models fetch blazeface`"
             )
-        self.crop_fit = spec.crop_fit
-        self._tile_count = settings.tiles
+        self.crop_fit, self._side, self._tile_count = spec.crop_fit, spec.side, settings.tiles
         self._threshold = settings.min_confidence or spec.min_confidence
-        self._side = spec.side
         self._model = TFLiteModel(path, Runtime.LITERT)
         self._anchors = anchors(spec.grids)
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; known ones make no difference."""
-        results = [self._search(image, tile) for tile in self._tiles(image)]
-        scores, values = (np.concatenate(part) for part in zip(*results, strict=True))
-        return [_face(score, row) for score, row in weighted_nms(scores, values)]
-
-    def _tiles(self, image: Image) -> Iterator[Box]:
-        """Yield the whole image, then the parts of it to search."""
         height, width = image.shape[:2]
-        yield Box(0, 0, width, height)
+        parts = [Box(0, 0, width, height)]
         if self._tile_count > 1:
-            yield from tiles(width, height, self._tile_count)
+            parts += tiles(width, height, self._tile_count)
+        results = [self._search(image, part) for part in parts]
+        scores, values = (np.concatenate(part) for part in zip(*results, strict=True))
+        faces = []
+        for score, row in weighted_nms(scores, values):
+            points = [Point(*row[start : start + 2].tolist()) for start in range(4, 16, 2)]
+            faces.append(Face(Box(*row[:4].tolist()), score, KeyPoints(*points)))
+        return faces
 
     def _search(self, image: Image, tile: Box) -> tuple[Floats, Floats]:
         """Return scores (n,) and boxes with points (n, 16) of one tile, in the image's pixels."""
-        x1, y1, x2, y2 = (int(edge) for edge in (tile.x1, tile.y1, tile.x2, tile.y2))
+        x1, y1, x2, y2 = (int(edge) for edge in tile.edges)
         batch, scale, left, top = self._letterbox(image[y1:y2, x1:x2])
         rows, logits = self._model.invoke(batch)
         shares = rows[0] / self._side
@@ -192,7 +188,7 @@ def decode(
         rows: (anchors, 16), in shares of the input and relative to the anchor: center, width and
             height of the box, then six points.
         centers: (anchors, 2), 0-1.
-        min_confidence: below which an answer is left out.
+        min_confidence: least score of an answer.
 
     Returns:
         Scores (n,), and values (n, 16) in shares of the input: left, top, right, bottom, points.
@@ -213,14 +209,14 @@ def weighted_nms(scores: Floats, values: Floats) -> Iterator[tuple[float, Floats
     order = np.argsort(-scores, kind="stable")
     while order.size:
         first = order[0]
-        same = _overlaps(values[first], values[order]) > NMS_IOU
+        same = _ious(values[first], values[order]) > NMS_IOU
         same[0] = True  # a box without area overlaps not even itself
         weights = scores[order[same]]
         yield float(scores[first]), np.average(values[order[same]], axis=0, weights=weights)
         order = order[~same]
 
 
-def _overlaps(box: Floats, boxes: Floats) -> Floats:
+def _ious(box: Floats, boxes: Floats) -> Floats:
     """Return the IoU of one row with each of several."""
     low = np.maximum(box[:2], boxes[:, :2])
     high = np.minimum(box[2:4], boxes[:, 2:4])
@@ -229,7 +225,104 @@ def _overlaps(box: Floats, boxes: Floats) -> Floats:
     return np.asarray(common / np.maximum(union, 1e-9), dtype=np.float32)
 
 
-def _face(score: float, row: Floats) -> Face:
-    values = row.tolist()
-    points = [Point(*values[start : start + 2]) for start in range(4, 16, 2)]
-    return Face(Box(*values[:4]), score, KeyPoints(*points))
+Search = Callable[[Image], list[Face]]
+"""Function from an RGB image to its faces."""
+
+
+class MediaPipeSettings(KindSettings, frozen=True, tag="mediapipe"):
+    """Choice of the network, as in `BlazeFaceSettings`.
+
+    Releases after 0.10.21 know the short range only, and 0.10.21 allows no lower `min_confidence`
+    than MediaPipe asks for.
+    """
+
+    range: BlazeFaceVariant = BlazeFaceVariant.FULL
+    min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
+
+    def open(self) -> "MediaPipe":
+        """Load the package; errors as `MediaPipe`."""
+        return MediaPipe(self)
+
+
+class MediaPipe:
+    """Detector that runs MediaPipe's graph around the same networks as `BlazeFace`.
+
+    Raises:
+        ConfigError: the package is not installed, or this release cannot run the network.
+    """
+
+    name = "mediapipe"
+    searches_near = False
+
+    def __init__(self, settings: MediaPipeSettings) -> None:
+        self.crop_fit = VARIANTS[settings.range].crop_fit
+        self._threshold = settings.min_confidence or VARIANTS[settings.range].min_confidence
+        self._search = _open_mediapipe(settings.range, self._threshold)
+
+    def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
+        """Return the faces; known ones make no difference."""
+        rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        # The graph of 0.10.21 takes a threshold and ignores it.
+        return [face for face in self._search(rgb) if face.confidence >= self._threshold]
+
+
+def _open_mediapipe(variant: BlazeFaceVariant, threshold: float) -> Search:
+    """Open the graph of releases up to 0.10.21, which carry both networks, or a later one's."""
+    try:
+        import mediapipe
+    except ImportError as error:
+        raise ConfigError(
+            f"mediapipe cannot be loaded ({error}): pip install 'emotiond[mediapipe]'"
+        ) from error
+    if not hasattr(mediapipe, "solutions"):
+        return _open_task(mediapipe, variant, threshold)
+    graph = mediapipe.solutions.face_detection.FaceDetection(
+        min_detection_confidence=threshold, model_selection=int(variant is BlazeFaceVariant.FULL)
+    )
+
+    def search(image: Image) -> list[Face]:
+        height, width = image.shape[:2]
+        faces = []
+        for detection in graph.process(image).detections or []:
+            data = detection.location_data
+            box = data.relative_bounding_box
+            x, y = box.xmin * width, box.ymin * height
+            place = Box(x, y, x + box.width * width, y + box.height * height)
+            points = _key_points(data.relative_keypoints, width, height)
+            faces.append(Face(place, float(detection.score[0]), points))
+        return faces
+
+    return search
+
+
+def _open_task(package: Any, variant: BlazeFaceVariant, threshold: float) -> Search:
+    """Open the detector of later releases, which accept the short-range file alone."""
+    path = find_published(SHORT_RANGE) if variant is BlazeFaceVariant.SHORT else None
+    if path is None:
+        raise ConfigError(
+            f"mediapipe {package.__version__} runs range: short alone, with the file that "
+            "`emotiond models fetch blazeface` gets; or pip install 'emotiond[mediapipe]'"
+        )
+    options = package.tasks.vision.FaceDetectorOptions(
+        base_options=package.tasks.BaseOptions(model_asset_path=str(path)),
+        min_detection_confidence=threshold,
+    )
+    detector = package.tasks.vision.FaceDetector.create_from_options(options)
+
+    def search(image: Image) -> list[Face]:
+        height, width = image.shape[:2]
+        rgb = package.Image(image_format=package.ImageFormat.SRGB, data=image)
+        faces = []
+        for detection in detector.detect(rgb).detections:
+            box = detection.bounding_box
+            x, y = box.origin_x, box.origin_y
+            place = Box(x, y, x + box.width, y + box.height)
+            points = _key_points(detection.keypoints, width, height)
+            faces.append(Face(place, float(detection.categories[0].score), points))
+        return faces
+
+    return search
+
+
+def _key_points(points: Iterable[Any], width: int, height: int) -> KeyPoints:
+    return KeyPoints(*(Point(point.x * width, point.y * height) for point in points))

@@ -1,9 +1,10 @@
-"""The contract of every detector."""
+"""Detector contract, and what is believed of the faces that a detector finds."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from edge.geometry import Box, CropCalibration
+from edge.geometry import Box, CropCalibration, KeyPoints, Point
 from edge.types import Face, Image
 
 
@@ -26,7 +27,7 @@ class Detector(Protocol):
         """Return the faces in `image`, in its pixels, in no particular order.
 
         Args:
-            image: where to look.
+            image: BGR uint8 (height, width, 3).
             known: boxes of faces seen just before: one that `searches_near` looks around these
                 alone, another may believe a face there that it would doubt elsewhere.
         """
@@ -47,3 +48,58 @@ def sure_or_known(faces: Iterable[Face], sure: float, known: Sequence[Box]) -> l
         for face in faces
         if face.confidence >= sure or any(face.box.iou(box) >= SAME_PLACE for box in known)
     ]
+
+
+MAX_ROLL = 60.0
+"""Degrees; the detectors here find no face tilted further, and the classifier was trained
+on none."""
+
+MAX_YAW = 41.0
+"""Degrees up to which a face looks at the camera: beyond them the nose lies beside the eyes."""
+
+MAX_OUTSIDE = 0.25
+"""Distance outside the box at which a landmark may lie, in heights of the box."""
+
+MIN_EYES_TO_MOUTH = 0.2
+"""Least distance of the mouth below the eyes, in heights of the box."""
+
+
+def filter_faces(faces: Iterable[Face]) -> list[Face]:
+    """Return the faces whose landmarks are valid."""
+    return [face for face in faces if has_valid_landmarks(face)]
+
+
+def has_valid_landmarks(face: Face) -> bool:
+    """Tell whether landmarks are those of an upright face; true where a face has none.
+
+    The eyes and mouth lie in or near the box, the mouth well below the eyes, the nose between.
+    Below is along the face's own axis, at a right angle to the line of its eyes.
+    """
+    points, box, margin = face.points, face.box, MAX_OUTSIDE * face.box.height
+    if points is None:
+        return True
+    nose, mouth = _below(points.nose, points), _below(points.mouth, points)
+    return (
+        abs(points.roll) <= MAX_ROLL
+        and mouth >= MIN_EYES_TO_MOUTH * box.height
+        and -0.1 * mouth <= nose <= mouth
+        and all(
+            box.x1 - margin <= point.x <= box.x2 + margin
+            and box.y1 - margin <= point.y <= box.y2 + margin
+            for point in (points.right_eye, points.left_eye, points.nose, points.mouth)
+        )
+    )
+
+
+def is_frontal(face: Face) -> bool:
+    """Tell whether a face looks at the camera, or not far beside it; true without landmarks.
+
+    A hand that a detector takes for a face looks like a profile most of the time.
+    """
+    return face.points is None or abs(face.points.yaw) <= MAX_YAW
+
+
+def _below(point: Point, points: KeyPoints) -> float:
+    """Return how far a point lies below the eyes, along the face's own axis."""
+    eyes, tilt = points.eyes, math.radians(points.roll)
+    return (point.y - eyes.y) * math.cos(tilt) - (point.x - eyes.x) * math.sin(tilt)

@@ -1,6 +1,6 @@
 """Haar detector: OpenCV's boosted cascade of Haar features (Viola and Jones 2001)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ import numpy as np
 from edge.detect.image_ops import shrink_to_width, to_gray
 from edge.errors import ConfigError
 from edge.geometry import Box, CropCalibration, Shift
-from edge.types import Face, GrayImage, Image
+from edge.types import Face, GrayImage, Image, KindSettings
 
 CASCADES = cv2.data.haarcascades  # type: ignore[attr-defined]  # its stubs forgot it
 
@@ -46,9 +46,7 @@ CROP_FIT = CropCalibration(scale=1.03, right=0.0, down=0.0)
 the fitted squares overlap the true ones by 0.81."""
 
 
-class HaarSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="haar"
-):
+class HaarSettings(KindSettings, frozen=True, tag="haar"):
     """Thoroughness of the cascade's search.
 
     Attributes:
@@ -99,27 +97,25 @@ class Haar:
         gray = to_gray(small)
         min_side = self._settings.min_size * gray.shape[0]
         if not known:
-            return list(self._search(gray, scale, Box(0, 0, *gray.shape[::-1]), min_side, 0))
-        return [face for box in known for face in self._search_near(gray, scale, box, min_side)]
-
-    def _search_near(
-        self, gray: GrayImage, scale: float, box: Box, min_side: float
-    ) -> Iterator[Face]:
-        """Yield the faces around a known one, about as large as it."""
-        small = box.moved(Shift(0.0, 0.0, scale))
-        side = max(small.width, small.height)
-        around = Box.around(small.center, ROI_SCALE * side)
-        roi = Box(max(around.x1, 0), max(around.y1, 0), around.x2, around.y2)
-        return self._search(gray, scale, roi, max(min_side, side / MAX_GROWTH), MAX_GROWTH * side)
+            return self._search(gray, scale, Box(0, 0, *gray.shape[::-1]), min_side, 0)
+        faces: list[Face] = []
+        for box in known:  # only around each, and for faces about as large
+            near = box.moved(Shift(0.0, 0.0, scale))
+            side = max(near.width, near.height)
+            around = Box.around(near.center, ROI_SCALE * side)
+            roi = Box(max(around.x1, 0), max(around.y1, 0), around.x2, around.y2)
+            smallest = max(min_side, side / MAX_GROWTH)
+            faces += self._search(gray, scale, roi, smallest, MAX_GROWTH * side)
+        return faces
 
     def _search(
         self, gray: GrayImage, scale: float, roi: Box, min_side: float, max_side: float
-    ) -> Iterator[Face]:
-        """Yield the faces in one part of the gray copy; sides are in its pixels, 0 is no limit."""
+    ) -> list[Face]:
+        """Return the faces in one part of the gray copy; sides are in its pixels, 0 is no limit."""
         left, top = int(roi.x1), int(roi.y1)
         part = gray[top : int(roi.y2), left : int(roi.x2)]
         if part.size == 0:  # a face that left the image
-            return
+            return []
         least, most = max(1, round(min_side)), round(max_side)
         boxes, _, scores = self._cascade.detectMultiScale3(
             part,
@@ -130,5 +126,7 @@ class Haar:
             outputRejectLevels=True,
         )
         corners = np.array(boxes, dtype=float).reshape(-1, 4) + np.array([left, top, 0, 0])
-        for (x, y, width, height), score in zip((corners / scale).tolist(), scores, strict=True):
-            yield Face(Box(x, y, x + width, y + height), float(score))
+        return [
+            Face(Box(x, y, x + width, y + height), float(score))
+            for (x, y, width, height), score in zip((corners / scale).tolist(), scores, strict=True)
+        ]

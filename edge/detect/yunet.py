@@ -17,7 +17,7 @@ from edge.detect.image_ops import shrink_to_width
 from edge.detect.model_files import find_file, is_file, model_directory
 from edge.errors import ConfigError, ModelError
 from edge.geometry import Box, CropCalibration, KeyPoints, Point
-from edge.types import Face, Image
+from edge.types import Face, Image, KindSettings
 
 FILE_NAME = "yunet.onnx"
 """Network in a model directory that is used where the config names none."""
@@ -30,9 +30,7 @@ CROP_FIT = CropCalibration(0.94, 0.0, -0.01)
 (`emotiond-convert fit-crop`, 2026-11-20)."""
 
 
-class YuNetSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="yunet"
-):
+class YuNetSettings(KindSettings, frozen=True, tag="yunet"):
     """Choice of the network, and how finely it searches.
 
     Attributes:
@@ -70,50 +68,33 @@ class YuNet:
                 f"yunet needs a network, and {path or model_directory() / FILE_NAME} is not there: "
                 "put the .onnx file there or name it in detector.model"
             )
-        self._network = _load(path, settings.min_confidence)
-        self._check_network(path)
-
-    def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
-        """Return the faces; known ones make no difference."""
-        small, scale = self._prepare(image)
-        self._network.setInputSize((small.shape[1], small.shape[0]))
-        _, rows = self._network.detect(small)
-        return [] if rows is None else [_face(row / scale, row[14]) for row in rows]
-
-    def _check_network(self, path: Path) -> None:
-        """Run on a black image once: OpenCV loads any network, and fails when it is used."""
+        size, confidence = (STRIDE, STRIDE), settings.min_confidence
         try:
+            self._network = cv2.FaceDetectorYN.create(str(path), "", size, confidence)
+        except cv2.error as error:
+            reason = " ".join(str(error).split())
+            raise ModelError(f"{path}: OpenCV cannot read it as a network: {reason}") from error
+        try:  # OpenCV loads any network, and fails when it is used
             self.detect(np.zeros((2 * STRIDE, 2 * STRIDE, 3), dtype=np.uint8))
         except cv2.error as error:
             raise ModelError(f"{path}: is a network, and not YuNet's") from error
 
-    def _prepare(self, image: Image) -> tuple[Image, float]:
-        """Return the image to search, padded to what the network takes, and its scale."""
+    def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
+        """Return the faces; known ones make no difference."""
         small, scale = shrink_to_width(image, self._settings.width)
-        below, right = (_padding(length) for length in small.shape[:2])
+        # Sides are multiples of the stride, and OpenCV misreads any of a single one.
+        below, right = (max(2 * STRIDE - side, -side % STRIDE) for side in small.shape[:2])
         padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT)
-        return np.asarray(padded, dtype=np.uint8), scale
-
-
-def _padding(length: int) -> int:
-    """Return how many pixels to add to a side: OpenCV misreads any of a single stride."""
-    return max(2 * STRIDE - length, -length % STRIDE)
-
-
-def _load(path: Path, min_confidence: float) -> cv2.FaceDetectorYN:
-    try:
-        return cv2.FaceDetectorYN.create(str(path), "", (STRIDE, STRIDE), min_confidence)
-    except cv2.error as error:
-        reason = " ".join(str(error).split())
-        raise ModelError(f"{path}: OpenCV cannot read it as a network: {reason}") from error
+        self._network.setInputSize((padded.shape[1], padded.shape[0]))
+        _, rows = self._network.detect(padded)
+        return [] if rows is None else [_face(row / scale, row[14]) for row in rows]
 
 
 def _face(row: NDArray[np.float32], confidence: float) -> Face:
     """Return the face of one row of OpenCV: left, top, width, height, then five points."""
     x, y, width, height = row[:4].tolist()
-    right_eye, left_eye, nose, *corners = (
+    right_eye, left_eye, nose, right, left = (
         Point(*row[start : start + 2].tolist()) for start in range(4, 14, 2)
     )
-    right, left = corners
     points = KeyPoints(right_eye, left_eye, nose, right.midway(left))
     return Face(Box(x, y, x + width, y + height), float(confidence), points)

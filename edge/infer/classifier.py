@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ConfigError, ModelError
-from edge.infer.neutral_baseline import NeutralBaseline, load_baseline
-from edge.model_card import ModelCard, load_card
+from edge.model_card import ModelCard, Sha256, load_card
 from edge.paths import find_model
 from edge.tflite import Runtime, Tensor, TensorSpec, TFLiteModel, sigmoid, softmax
 from edge.types import GrayImage, Probabilities
@@ -41,14 +40,47 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     neutral_baseline: Path | None = None
 
 
+MAX_FACTOR = 4.0
+"""Factor by which a class is lowered at most, however unusual the person's face."""
+
+Weight = Annotated[float, msgspec.Meta(ge=-float(np.log(MAX_FACTOR)), le=0.0)]
+
+
+class NeutralBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Correction of the classes' prior (Saerens et al. 2002, doi:10.1162/089976602753284446).
+
+    Each class's probability is multiplied by exp(weight), and all are scaled to sum to 1 again.
+
+    Attributes:
+        model, sha256, labels: of the model that answered; the weights mean nothing to another.
+        crops: how many of its answers were averaged.
+        weights: one for each label; 0 leaves a class as it is.
+    """
+
+    model: str
+    sha256: Sha256
+    labels: tuple[str, ...]
+    crops: Annotated[int, msgspec.Meta(ge=1)]
+    weights: tuple[Weight, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != len(self.labels):
+            raise ValueError("Expected as many `weights` as `labels`")
+
+    def correct(self, probabilities: Probabilities) -> Probabilities:
+        """Return corrected probabilities, float32 (n, classes)."""
+        weighted = probabilities * np.exp(np.array(self.weights, dtype=np.float32))
+        return np.asarray(weighted / weighted.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class ClassifierOutput:
     """Answers of a classifier for n crops.
 
     Attributes:
         probabilities: of each class, float32 (n, classes).
-        face_scores: probability of each crop being a face at all, float32 (n,); ones where the
-            model has no such output.
+        face_scores: probability of each crop being a face, float32 (n,); ones where the model has
+            no such output.
     """
 
     probabilities: Probabilities
@@ -63,11 +95,9 @@ class Classifier(Protocol):
         """Card of the model."""
 
     def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
-        """Return the answers for each of the crops.
+        """Return the answers for each of the crops, gray uint8 (side, side) of the model's side.
 
-        Args:
-            crops: gray uint8 (side, side), of the model's side.
-            mirror: also classify each crop's mirror image, and average both.
+        With `mirror`, each crop's mirror image is classified too, and both are averaged.
         """
 
 
@@ -77,11 +107,7 @@ class TFLiteClassifier:
     Not as one batch: even a batch allocated before saves at most 3 %, and each count of faces would
     need one; docs/architecture.md has the figures.
 
-    Args:
-        path: the file.
-        card: its card.
-        model: the file, loaded.
-        baseline: corrects the probabilities, where there is one.
+    Its probabilities are corrected by the baseline, where there is one.
 
     Raises:
         ModelError: the model does not match its card; the text says what was expected.
@@ -94,19 +120,20 @@ class TFLiteClassifier:
         model: TFLiteModel,
         baseline: NeutralBaseline | None = None,
     ) -> None:
-        self.card = card
-        self._baseline = baseline
-        self._model = model
+        self.card, self._model, self._baseline = card, model, baseline
         entry = TensorSpec((1, *card.input.shape), card.input.dtype)
-        self._order = model.match_signature(entry, _expected_outputs(card))
+        outputs = [TensorSpec((1, len(card.labels)), card.output.dtype)]
+        if card.face is not None:
+            outputs.append(TensorSpec((1, 1), card.face.dtype))
+        self._order = model.match_signature(entry, outputs)
         self._offsets = np.array(card.output.offsets or 0.0, dtype=np.float32)
         self._check_output_kind(path)
 
     def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
-        """Return the answers for each of the crops.
+        """Return the answers for each of the crops, as `Classifier`.
 
-        The mirror image gained 0.8 points of FER2013's labels and 0 to 0.2 of
-        FER+'s majority on PublicTest (2026-11-29).
+        The mirror image gained 0.8 points of FER2013's labels and 0 to 0.2 of FER+'s majority on
+        PublicTest (2026-11-29).
         """
         values, face = self.outputs(crops)
         if mirror:
@@ -130,16 +157,12 @@ class TFLiteClassifier:
         Logits have the card's offsets added.
         """
         widths = [len(self.card.labels)] + [1] * (self.card.face is not None)
-        rows = [self._invoke(crop) for crop in crops]
+        rows = [self._model.invoke(self._prepare(crop)) for crop in crops]
         values, *face = (
             np.concatenate([row[place] for row in rows]) if rows else np.empty((0, width), "f4")
-            for place, width in enumerate(widths)
+            for place, width in zip(self._order, widths, strict=True)
         )
         return values + self._offsets, face[0][:, 0] if face else None
-
-    def _invoke(self, crop: GrayImage) -> list[NDArray[np.float32]]:
-        outputs = self._model.invoke(self._prepare(crop))
-        return [outputs[place] for place in self._order]
 
     def _check_output_kind(self, path: Path) -> None:
         """Check one answer: a card that calls logits probabilities would publish nonsense."""
@@ -167,24 +190,35 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
             the baseline is not of this model.
     """
     path = find_model(settings.model)
-    card = load_card(path)
+    card = load_card(path, ModelCard)
     if settings.face_threshold is not None:
-        card = _with_threshold(card, settings.face_threshold)
+        if card.face is None:
+            raise ConfigError(
+                f"classifier.face_threshold: {card.name} does not tell faces from other things; "
+                "set it to null or choose another model"
+            )
+        face = msgspec.structs.replace(card.face, threshold=settings.face_threshold)
+        card = msgspec.structs.replace(card, face=face)
     baseline = load_baseline(settings.neutral_baseline, card) if settings.neutral_baseline else None
     return TFLiteClassifier(path, card, TFLiteModel(path, settings.runtime), baseline)
 
 
-def _with_threshold(card: ModelCard, threshold: float) -> ModelCard:
-    if card.face is None:
+def load_baseline(path: Path, card: ModelCard) -> NeutralBaseline:
+    """Read a baseline that was made with exactly the model of `card`.
+
+    Raises:
+        ConfigError: it cannot be read, is malformed, or was made with another model.
+    """
+    remedy = "; make it again with `emotiond calibrate`"
+    try:
+        baseline = msgspec.json.decode(path.read_bytes(), type=NeutralBaseline)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}{remedy}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not a baseline: {error}{remedy}") from error
+    if (baseline.sha256, baseline.labels) != (card.sha256, card.labels):
         raise ConfigError(
-            f"classifier.face_threshold: {card.name} does not tell faces from other things; "
-            "set it to null or choose another model"
+            f"{path}: expected a baseline of {card.name} (sha256 {card.sha256[:8]}), "
+            f"found one of {baseline.model} ({baseline.sha256[:8]}){remedy}"
         )
-    face = msgspec.structs.replace(card.face, threshold=threshold)
-    return msgspec.structs.replace(card, face=face)
-
-
-def _expected_outputs(card: ModelCard) -> list[TensorSpec]:
-    """Return the outputs that the card promises: the classes first, then the face."""
-    classes = TensorSpec((1, len(card.labels)), card.output.dtype)
-    return [classes] if card.face is None else [classes, TensorSpec((1, 1), card.face.dtype)]
+    return baseline

@@ -1,14 +1,16 @@
-"""Face crops: the part of a frame that a classifier sees."""
+"""Face crops: the part of a frame that a classifier sees, and how well it can be read."""
 
 import math
+from typing import Annotated
 
 import cv2
+import msgspec
 import numpy as np
 
 from edge.detect import CropCalibration
 from edge.detect.image_ops import resize, shrink_by_mean
 from edge.geometry import Box, KeyPoints
-from edge.types import GrayImage, Image
+from edge.types import GrayImage, Image, Quality, Reason
 
 MAX_LEVEL_ROLL = 10.0
 """Degrees of tilt below which a crop is not turned: the classifiers were trained on faces tilted
@@ -20,14 +22,8 @@ def crop_face(
 ) -> GrayImage:
     """Return one face framed as in training, gray uint8 (side, side).
 
-    Where there are landmarks, it is turned until the eyes are level.
-
-    Args:
-        image: the frame.
-        box: what a detector found.
-        points: landmarks that it found in it.
-        fit: of that detector.
-        side: of the crop, in pixels.
+    Where there are landmarks, it is turned until the eyes are level; `fit` is of the detector that
+    found box and landmarks.
     """
     roll = points.roll if points else 0.0
     if abs(roll) < MAX_LEVEL_ROLL:
@@ -36,7 +32,11 @@ def crop_face(
     # A larger square holds all of the tilted one; it is turned once it is small.
     spread = abs(math.cos(math.radians(roll))) + abs(math.sin(math.radians(roll)))
     around = Box.around(square.center, spread * square.width)
-    return _rotate(crop_gray(image, around, max(side, round(spread * side))), roll, side)
+    gray = crop_gray(image, around, max(side, round(spread * side)))
+    middle = (gray.shape[0] - 1) / 2
+    matrix = cv2.getRotationMatrix2D((middle, middle), roll, 1.0)
+    matrix[:, 2] += (side - 1) / 2 - middle
+    return np.asarray(cv2.warpAffine(gray, matrix, (side, side)), dtype=np.uint8)
 
 
 def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
@@ -45,7 +45,10 @@ def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
     Where the square reaches beyond the frame, the frame's edge is repeated.
     """
     height, width = image.shape[:2]
-    left, top, length = round(square.x1), round(square.y1), _length(square.width, side)
+    left, top, length = round(square.x1), round(square.y1), max(1, round(square.width))
+    # A large square is a few pixels smaller, so that it can be halved.
+    halvings = max(0, int(math.log2(length / side)))
+    length = length >> halvings << halvings
     if min(left, top) >= 0 and left + length <= width and top + length <= height:
         part = image[top : top + length, left : left + length]
     else:
@@ -59,16 +62,88 @@ def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
     return resize(gray, side, side, cv2.INTER_LINEAR)
 
 
-def _length(width: float, side: int) -> int:
-    """Return the side of a square in whole pixels; of a large one such that it can be halved."""
-    length = max(1, round(width))
-    halvings = max(0, int(math.log2(length / side)))
-    return length >> halvings << halvings
+SIDE = 48
+"""Pixels; a crop of another size is measured at this one, so that one limit serves every model."""
+
+MIDDLE = slice(6, 42)
+"""Rows and columns that are measured, three quarters of each: the background behind a face has a
+brightness and contrast of its own."""
+
+DENOISE_SIGMA = 0.8
+"""Pixels of Gaussian blur before sharpness is measured: it removes most of the noise, and hardly
+any of the detail that a blurred face lacks."""
+
+Limit = Annotated[float, msgspec.Meta(ge=0.0)]
+GrayLevel = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
+Degrees = Annotated[float, msgspec.Meta(ge=0.0, le=90.0)]
 
 
-def _rotate(gray: GrayImage, roll: float, side: int) -> GrayImage:
-    """Rotate a square by -`roll` degrees; return its middle, `side` pixels wide."""
-    middle = (gray.shape[0] - 1) / 2
-    matrix = cv2.getRotationMatrix2D((middle, middle), roll, 1.0)
-    matrix[:, 2] += (side - 1) / 2 - middle
-    return np.asarray(cv2.warpAffine(gray, matrix, (side, side)), dtype=np.uint8)
+class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits beyond which no expression is claimed; docs/quality.md says how they were found.
+
+    Attributes:
+        min_size: height of the face, framed as FER2013's are, in pixels of the frame.
+        min_sharpness: of the crop, as `measure_quality` defines it.
+        min_brightness: mean gray level of the middle of the crop.
+        min_contrast: standard deviation of its gray levels.
+        max_yaw: degrees that the head may be turned to either side.
+    """
+
+    min_size: Limit = 22.0
+    min_sharpness: Limit = 0.025
+    min_brightness: GrayLevel = 40.0
+    min_contrast: GrayLevel = 10.0
+    max_yaw: Degrees = 40.0
+
+
+def measure_quality(crop: GrayImage, square: Box, points: KeyPoints | None) -> Quality:
+    """Measure the quality of one face.
+
+    Sharpness is the variance of the Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in
+    brightfield microscopy") with two changes. It is divided by the variance of the gray levels, so
+    that it is independent of the contrast. And it is split into two directions, of which the weaker
+    counts, twice: a head or hand that moves blurs along one direction only.
+
+    Args:
+        crop: gray uint8, square, as the classifier sees it.
+        square: where it was cut out, in pixels of the frame. Detectors draw boxes of different
+            sizes around one face; these squares are alike.
+        points: landmarks of the face, from detectors that give them.
+    """
+    if len(crop) != SIDE:
+        crop = np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    middle = crop[MIDDLE, MIDDLE]
+    mean, deviation = cv2.meanStdDev(middle)
+    angles = (points.yaw, points.roll) if points else ()
+    brightness, contrast = float(mean[0, 0]), float(deviation[0, 0])
+    return Quality(square.height, _sharpness(middle), brightness, contrast, *angles)
+
+
+def find_quality_issues(quality: Quality, settings: QualitySettings) -> tuple[Reason, ...]:
+    """Return why a face of this quality cannot be read; empty where it can."""
+    issues = {
+        Reason.TOO_SMALL: quality.size < settings.min_size,
+        Reason.BLURRED: quality.sharpness < settings.min_sharpness,
+        Reason.DARK: quality.brightness < settings.min_brightness,
+        Reason.LOW_CONTRAST: quality.contrast < settings.min_contrast,
+        Reason.SIDE_FACE: quality.yaw is not None and abs(quality.yaw) > settings.max_yaw,
+    }
+    return tuple(reason for reason, holds in issues.items() if holds)
+
+
+def _sharpness(part: GrayImage) -> float:
+    """Return twice the lesser eigenvalue of the squared Hessian's mean, over the variance.
+
+    The trace of that mean is the variance of the Laplacian, but for the edges of the image.
+    """
+    gray = cv2.GaussianBlur(part.astype(np.float32), (0, 0), DENOISE_SIGMA)
+    variance = float(cv2.meanStdDev(gray)[1][0, 0]) ** 2
+    if variance == 0.0:
+        return 0.0
+    across = (gray[1:-1, 2:] - 2 * gray[1:-1, 1:-1] + gray[1:-1, :-2]).ravel()
+    down = (gray[2:, 1:-1] - 2 * gray[1:-1, 1:-1] + gray[:-2, 1:-1]).ravel()
+    mixed = ((gray[2:, 2:] - gray[2:, :-2] - gray[:-2, 2:] + gray[:-2, :-2]) / 4).ravel()
+    twist = mixed @ mixed
+    a, c = float(across @ across + twist), float(down @ down + twist)
+    b = float((across + down) @ mixed)
+    return (a + c - math.hypot(a - c, 2 * b)) / (len(across) * variance)

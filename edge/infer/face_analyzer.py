@@ -1,15 +1,13 @@
 """Expressions of the faces in a frame: each is cropped, classified and smoothed over its track."""
 
 import math
-from typing import Protocol
 
 import cv2
 import numpy as np
 
 from edge.detect import CropCalibration
-from edge.infer.classifier import Classifier, ClassifierSettings
-from edge.infer.crop import crop_face
-from edge.infer.quality import QualitySettings, find_quality_issues, measure_quality
+from edge.infer.classifier import Classifier
+from edge.infer.crop import QualitySettings, crop_face, find_quality_issues, measure_quality
 from edge.infer.track_state import ExpressionTrackState, FaceObservation, SmoothingSettings
 from edge.types import UNCERTAIN, Expression, Face, Frame, GrayImage, Image, Track, TrackedFrame
 
@@ -35,10 +33,7 @@ INSTANT = SmoothingSettings(time_constant_s=0.0, hysteresis=0.0, hold_s=0.0)
 class FaceAnalyzer:
     """Crops one face, classifies it and measures how well it can be read.
 
-    Args:
-        classifier: computes the probabilities.
-        crop_fit: of the detector that found the faces.
-        quality: what makes a crop poor.
+    `crop_fit` is of the detector that found the faces.
     """
 
     def __init__(
@@ -57,13 +52,10 @@ class FaceAnalyzer:
         previous: FaceObservation | None = None,
         mirror: bool = False,
     ) -> FaceObservation:
-        """Return the observation of one face.
+        """Return the observation of one face of an image.
 
-        Args:
-            image: the frame.
-            face: where it is.
-            previous: an earlier observation, which is returned where the crop looks the same.
-            mirror: whether the crop's mirror image is classified too, and both averaged.
+        An earlier observation, `previous`, is returned where the crop looks the same; `mirror` is
+        that of `Classifier.classify`.
         """
         side = self._classifier.card.input.shape[0]
         crop = crop_face(image, face.box, face.points, self._crop_fit, side)
@@ -85,22 +77,6 @@ def crops_similar(before: GrayImage, after: GrayImage) -> bool:
     return bool(cv2.norm(before, after, cv2.NORM_L1) <= MAX_CROP_DIFFERENCE * before.size)
 
 
-class AnalyzerConfig(Protocol):
-    """Sections of the config that say how faces are classified."""
-
-    @property
-    def classifier(self) -> ClassifierSettings:
-        """Model and confidence."""
-
-    @property
-    def quality(self) -> QualitySettings:
-        """Limits of what can be read."""
-
-    @property
-    def smoothing(self) -> SmoothingSettings:
-        """Steadiness of the labels."""
-
-
 class ExpressionAnalyzer:
     """Classifies the faces of each frame and keeps one ExpressionTrackState for each track.
 
@@ -108,22 +84,21 @@ class ExpressionAnalyzer:
     is not used: neither enters the average. A track whose crops were all rejected has no
     expression; a face that cannot be read is uncertain.
 
-    Args:
-        classifier: computes the probabilities.
-        crop_fit: of the detector whose boxes are classified.
-        config: its sections classifier, quality and smoothing are used.
-
     Attributes:
         rejected_faces: how many crops so far.
     """
 
     def __init__(
-        self, classifier: Classifier, crop_fit: CropCalibration, config: AnalyzerConfig
+        self,
+        classifier: Classifier,
+        crop_fit: CropCalibration,
+        quality: QualitySettings,
+        smoothing: SmoothingSettings,
+        min_confidence: float,
     ) -> None:
         self.rejected_faces = 0
-        self._analyzer = FaceAnalyzer(classifier, crop_fit, config.quality)
-        self._smoothing = config.smoothing
-        self._min_confidence = config.classifier.min_confidence
+        self._analyzer = FaceAnalyzer(classifier, crop_fit, quality)
+        self._smoothing, self._min_confidence = smoothing, min_confidence
         self._states: dict[int, ExpressionTrackState] = {}
 
     def update(self, tracked: TrackedFrame) -> list[Expression]:
@@ -132,8 +107,7 @@ class ExpressionAnalyzer:
         self._states = {key: state for key, state in self._states.items() if key in live}
         for track in self._select_tracks(tracked):
             self._observe(tracked.frame, track)
-        expressions = map(self._expression_of, tracked.tracks)
-        return [expression for expression in expressions if expression is not None]
+        return [found for track in tracked.tracks if (found := self._expression_of(track))]
 
     def _select_tracks(self, tracked: TrackedFrame) -> list[Track]:
         """Return the tracks to observe in this frame: those that waited longest."""
@@ -141,11 +115,9 @@ class ExpressionAnalyzer:
         if tracked.frame.still or len(seen) <= MAX_FACES_PER_FRAME:
             return seen
 
-        def observed_at(track: Track) -> float:
-            state = self._states.get(track.track_id)
-            return -math.inf if state is None else state.observed_at
-
-        return sorted(seen, key=observed_at)[:MAX_FACES_PER_FRAME]
+        observed = {track_id: state.observed_at for track_id, state in self._states.items()}
+        seen.sort(key=lambda track: observed.get(track.track_id, -math.inf))
+        return seen[:MAX_FACES_PER_FRAME]
 
     def _observe(self, frame: Frame, track: Track) -> None:
         state = self._states.get(track.track_id)

@@ -37,7 +37,6 @@ class FaceObservation:
     Attributes:
         probabilities: of the classes, float32 (classes,).
         is_face: whether the model takes the crop for a face.
-        quality: of the crop.
         quality_issues: what makes the crop too poor to classify; empty where nothing does.
         crop: gray uint8 (side, side), as the classifier saw it.
     """
@@ -65,9 +64,7 @@ class Smoother:
     more, and the label is always the likeliest class of `probabilities`. While no class is probable
     enough, the old label stays with the probabilities it had.
 
-    Args:
-        settings: how steady.
-        min_confidence: average probability that a new label needs.
+    A new label needs an average probability of `min_confidence`.
 
     Attributes:
         average: of the probabilities, float32 (classes,); None before the first update.
@@ -83,12 +80,17 @@ class Smoother:
         self.confidence = 0.0
         self._settings = settings
         self._min_confidence = min_confidence
-        self._started_at = 0.0
-        self._updated_at = 0.0
+        self._started_at = self._updated_at = 0.0
 
     def update(self, probabilities: Probabilities, now: float) -> None:
         """Add probabilities observed at `now`, in seconds, and choose the label anew."""
-        average = self._blend(probabilities, now)
+        if self.average is None:
+            self.average, self._started_at = probabilities, now
+        else:
+            constant = self._settings.time_constant_s
+            keep = math.exp((self._updated_at - now) / constant) if constant else 0.0
+            self.average = keep * self.average + (1 - keep) * probabilities
+        self._updated_at, average = now, self.average
         margin = 0.0 if self.label is None else self._settings.hysteresis
         favored = average / (1 + margin)
         if self.label is not None:
@@ -101,25 +103,14 @@ class Smoother:
         elif watched and average[leader] >= self._min_confidence:
             self.label, self.probabilities = leader, average
 
-    def _blend(self, probabilities: Probabilities, now: float) -> Probabilities:
-        if self.average is None:
-            self.average, self._started_at = probabilities, now
-        else:
-            constant = self._settings.time_constant_s
-            keep = math.exp((self._updated_at - now) / constant) if constant else 0.0
-            self.average = keep * self.average + (1 - keep) * probabilities
-        self._updated_at = now
-        return self.average
-
 
 class UncertaintyHysteresis:
     """Hysteresis on whether one face can be read, so that uncertainty does not flicker.
 
-    A face becomes uncertain once every observation for the dwell time gave a reason, and certain
+    A face becomes uncertain once every observation for `dwell` seconds gave a reason, and certain
     again once none did for as long.
 
     Attributes:
-        dwell: in seconds.
         reasons: why the face is uncertain, of the last observation that gave any; empty where it is
             not.
     """
@@ -147,9 +138,7 @@ class ExpressionTrackState:
     then a single crop that is no face resets it: false faces pass for faces now and then, and not
     for long.
 
-    Args:
-        settings: how steady everything is.
-        min_confidence: below it an expression is ambiguous.
+    Below `min_confidence` an expression is ambiguous.
 
     Attributes:
         observation: the last one; None before the first.

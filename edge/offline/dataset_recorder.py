@@ -9,12 +9,11 @@ import cv2
 from edge.capture import Source
 from edge.capture.source import iter_frames
 from edge.detect import Detector
+from edge.detect.detector import filter_faces
 from edge.errors import DataError
-from edge.fileio import atomic_write
 from edge.infer.crop import crop_face
-from edge.labels import SIDE
-from edge.track.landmark_filter import filter_faces
-from edge.types import GrayImage
+from edge.paths import atomic_write
+from edge.types import SIDE, GrayImage
 
 MIN_INTERVAL_S = 0.5
 """Seconds of the source's own clock between two images: closer ones are hardly different."""

@@ -4,34 +4,123 @@
 nothing has changed and the error says why. *Commit* makes it the present one and cannot fail.
 """
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 from edge.capture import EndOfStream, Source, SourceSettings, open_source
+from edge.capture.video import VideoSettings
 from edge.config import Config, outbox_paths
-from edge.detect import detector_kinds
+from edge.detect import detector_kinds, open_detector
 from edge.errors import ConfigError, InputError
+from edge.infer.classifier import open_classifier
+from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.model_card import read_labels
 from edge.paths import asset
 from edge.pipeline.latest_frame import LatestFrame
-from edge.pipeline.processing import (
-    ANALYZER_SECTIONS,
-    SCHEDULER_SECTIONS,
-    ImageAnalyzer,
-    ProcessingComponents,
-    build_processing,
-    changed_sections,
-    rebuild_processing,
-)
 from edge.publish import ExclusiveSink, Sink, SinkContext, SinkSettings
+from edge.publish.events import EventGenerator
 from edge.service.commands import Catalog, CommandQueue
+from edge.track import DetectionScheduler
+from edge.types import AnalyzedFrame, Frame, Image
 from edge.view import PrivacyBlur, ViewContext, WebSettings, open_preview, open_web
 
-SINK_SECTIONS = ("sinks", "view", "web", "privacy", "state")
-"""Sections of the config that sinks and views are built from."""
+SCHEDULER_SECTIONS = ("source", "detector", "scheduler", "tracker")
+ANALYZER_SECTIONS = ("classifier", "quality", "smoothing")
+SINK_SECTIONS = ("sinks", "preview", "web", "privacy", "state_dir")
+"""Sections of the config that scheduler, analyzer, and sinks and views are built from."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessingComponents:
+    """What happens to a frame, in this order: tracks, expressions, events."""
+
+    scheduler: DetectionScheduler
+    analyzer: ExpressionAnalyzer
+    events: EventGenerator
+
+
+def build_processing(
+    config: Config, track_ids: Iterator[int], scheduler: DetectionScheduler | None = None
+) -> ProcessingComponents:
+    """Load what `config` names for finding faces and reading their expressions.
+
+    `track_ids` gives the id of each new track; a scheduler that is given is kept.
+
+    Raises:
+        ConfigError: a file or package that the config needs cannot be used.
+        ModelError: a model cannot be used.
+    """
+    if scheduler is None:
+        detector, live = open_detector(config.detector), config.source.is_live
+        scheduler = DetectionScheduler(detector, config.tracker, config.scheduler, live, track_ids)
+    classifier = open_classifier(config.classifier)
+    confidence = config.classifier.min_confidence
+    analyzer = ExpressionAnalyzer(
+        classifier, scheduler.crop_fit, config.quality, config.smoothing, confidence
+    )
+    card, is_file = classifier.card, isinstance(config.source, VideoSettings)
+    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file)
+    return ProcessingComponents(scheduler, analyzer, events)
+
+
+def rebuild_processing(
+    present: ProcessingComponents, old: Config, new: Config, track_ids: Iterator[int]
+) -> ProcessingComponents:
+    """Build the processing of a new config, as `build_processing`; what did not change is kept."""
+    sections = changed_sections(old, new)
+    if any(name in SCHEDULER_SECTIONS for name in sections):
+        return build_processing(new, track_ids)  # another source has faces and a clock of its own
+    if any(name in ANALYZER_SECTIONS for name in sections):
+        return build_processing(new, track_ids, present.scheduler)
+    return present
+
+
+def changed_sections(old: Config, new: Config) -> tuple[str, ...]:
+    """Return the sections in which two configs differ, in the config's order."""
+    names = new.__struct_fields__
+    return tuple(name for name in names if getattr(old, name, None) != getattr(new, name))
+
+
+def analyze_image(processing: ProcessingComponents, image: Image) -> AnalyzedFrame:
+    """Find and classify the faces of an image, BGR uint8 (height, width, 3), that stands alone.
+
+    Returns:
+        The image with its faces from left to right, numbered from 1.
+    """
+    now = time.monotonic()
+    tracked = processing.scheduler.update(Frame(image, 0, now, captured=now, still=True))
+    faces = sorted(processing.analyzer.update(tracked), key=lambda face: face.box.x1)
+    numbered = (
+        replace(face, track=replace(face.track, track_id=number))
+        for number, face in enumerate(faces, start=1)
+    )
+    return AnalyzedFrame(tracked, tuple(numbered), datetime.now(UTC))
+
+
+class ImageAnalyzer:
+    """Analyzes images as the daemon is configured at the moment; any thread may call it."""
+
+    def __init__(self, present_config: Callable[[], Config]) -> None:
+        self._present_config = present_config
+        self._lock = threading.Lock()
+        self._built: tuple[Config, ProcessingComponents] | None = None
+
+    def analyze(self, image: Image) -> AnalyzedFrame:
+        """Find and classify the faces of an image; errors as `build_processing`."""
+        with self._lock:
+            config = self._present_config()
+            if self._built is None:
+                self._built = config, build_processing(config, count(1))
+            old, processing = self._built
+            processing = rebuild_processing(processing, old, config, count(1))
+            self._built = config, processing
+            return analyze_image(processing, image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +128,7 @@ class PipelineComponents:
     """Components of a pipeline, in the order in which a frame comes to them.
 
     Attributes:
-        source: gives the frames.
-        live: whether they come whether or not they are read, so that a late one is dropped.
-        processing: what happens to a frame.
+        live: whether frames come whether or not they are read, so that a late one is dropped.
         sinks: where events go, and what shows them.
         generation: number of the source in its pipeline, from 0; its frames carry it.
     """
@@ -77,9 +164,7 @@ class Changes:
     Attributes:
         config, file_config: as `PipelineBuilder.prepare` was given them.
         sections: those in which the config differs.
-        catalog: what commands may choose from.
-        sink_specs: of the sinks, in their order.
-        components: those that are kept, and new ones.
+        components: those that are kept, and new ones; `sink_specs` are those of its sinks.
     """
 
     config: Config
@@ -94,12 +179,7 @@ class PipelineBuilder:
     """Builds the components of a pipeline, and prepares and commits the change to another config.
 
     Camera, files, ports and broker are not touched by the first build: a daemon that has them may
-    be running.
-
-    Args:
-        config: the first config.
-        commands: where sinks submit commands; None takes none.
-        latest_frame: where views find what they show; None opens no view.
+    be running. Without `commands` sinks take none; without `latest_frame` no view is opened.
 
     Attributes:
         config: the present config.
@@ -134,9 +214,7 @@ class PipelineBuilder:
     def prepare(self, config: Config, file_config: Config | None = None) -> Changes:
         """Load, bind, open and lock what another config needs; the present components go on.
 
-        Args:
-            config: the other config.
-            file_config: the same without what commands changed; None where they changed nothing.
+        `file_config` is the same without what commands changed; None where they changed nothing.
 
         Raises:
             EmotiondError: something cannot be used, or needs a restart; nothing has changed.
@@ -212,20 +290,12 @@ class PipelineBuilder:
 
 
 def build_components(config: Config) -> PipelineComponents:
-    """Build a pipeline that takes no commands, opens no view and is never changed.
-
-    Raises:
-        ConfigError, ModelError: as `PipelineBuilder`.
-    """
+    """Build, as `PipelineBuilder`, what takes no commands, opens no view and is never changed."""
     return PipelineBuilder(config).components
 
 
 def validate_components(config: Config) -> PipelineComponents:
-    """Load everything that a daemon with this config needs, to learn whether it can be used.
-
-    Raises:
-        ConfigError, ModelError: as `PipelineBuilder`.
-    """
+    """Build, as `PipelineBuilder`, all that a daemon needs, to learn whether it can be used."""
     return PipelineBuilder(config, CommandQueue(), LatestFrame()).components
 
 

@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from threading import Event
 
 from edge.capture import EndOfStream
-from edge.capture.pausable import PausableSource
+from edge.capture.source import PausableSource
 from edge.errors import InputError
+from edge.metrics import PipelineStats
 from edge.pipeline.build import PipelineComponents
 from edge.pipeline.latest_frame import FrameConsumer, LatestFrame
-from edge.pipeline.stats import PipelineStats
 from edge.pipeline.worker import BoundedQueue, QueueClosed, Worker
 from edge.publish import ExclusiveSink, MultiSink, Sink
 from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, Frame, Stats, TrackedFrame
@@ -38,8 +38,7 @@ STALL_TIMEOUT = 15.0
 """Seconds without a heartbeat after which a worker is called hung; a live source may take five to
 open and two to read."""
 
-SOURCE_TIMEOUT = 6.0
-STAGES_TIMEOUT = 8.0
+SOURCE_TIMEOUT, STAGES_TIMEOUT = 6.0, 8.0
 """Seconds that a stop waits for the source, which may be in the midst of opening a stream, and then
 for the other workers; systemd waits longer than both."""
 
@@ -52,11 +51,8 @@ log = logging.getLogger(__name__)
 class Pipeline:
     """Frames to published events, in four threads.
 
-    `Sink.publish` is called from the publish thread alone.
-
-    Args:
-        components: what it is made of.
-        consumer: is given each analyzed frame; behind a file it may make the pipeline wait.
+    `Sink.publish` is called from the publish thread alone. `consumer` is given each analyzed frame;
+    behind a file it may make the pipeline wait.
 
     Attributes:
         components: those that the workers use, or will from their next step on.
@@ -76,8 +72,7 @@ class Pipeline:
         self._scheduler = components.processing.scheduler
         self._analyzer = components.processing.analyzer
         self._event_generator = components.processing.events
-        self._last_timestamp = 0.0
-        self._last_progress = time.monotonic()
+        self._last_timestamp, self._last_progress = 0.0, time.monotonic()
         self._last_analyzed: AnalyzedFrame | None = None
         self._last_status: DaemonStatus | None = None
         self._snapshot_due, self._stats_due = Event(), Event()
@@ -135,10 +130,8 @@ class Pipeline:
     @property
     def applied(self) -> bool:
         """Whether every worker uses the present components; one that has ended uses none."""
-        used = self._applied
-        return all(
-            used[worker.name] is self.components or not worker.alive for worker in self._workers
-        )
+        working = (worker.name for worker in self._workers if worker.alive)
+        return all(self._applied[name] is self.components for name in working)
 
     @property
     def running(self) -> bool:
@@ -153,7 +146,7 @@ class Pipeline:
     @property
     def has_processed_frame(self) -> bool:
         """Whether a frame has come through all of it, or it is known why none can."""
-        return self._stats.analyzed > 0 or not self.source.expects_frames
+        return self._stats.total("analyzed") > 0 or not self.source.expects_frames
 
     def stalled(self) -> list[str]:
         """Return the workers that live and show no heartbeat, or that no frames come through."""
@@ -223,7 +216,7 @@ class Pipeline:
             self.failed_inputs += 1
             return
         if frame is not None:
-            self._stats.count_frame()
+            self._stats.mark("frames")
             self._frames.put(replace(frame, generation=components.generation))
 
     def _end_capture(self) -> None:
@@ -237,7 +230,7 @@ class Pipeline:
         components = self.components
         scheduler = components.processing.scheduler
         if scheduler is not self._scheduler:
-            self._stats.add_totals(detections=self._scheduler.detections)
+            self._stats.count("detections", self._scheduler.detections)
             self._scheduler = scheduler
         self._applied["detect"] = components
         if frame is not None and frame.generation == components.generation:
@@ -253,25 +246,25 @@ class Pipeline:
     def _analyze(self) -> None:
         tracked = self._tracked.get(WAIT)
         components = self.components
-        self._take_analyzer(components)
+        processing = components.processing
+        if processing.analyzer is not self._analyzer:
+            self._end_tracks()
+            self._stats.count("rejected", self._analyzer.rejected_faces)
+            self._analyzer, self._event_generator = processing.analyzer, processing.events
+        self._applied["analyze"] = components
         if tracked is not None and tracked.frame.generation != components.generation:
             return
         if tracked is not None or not self.source.expects_frames:
             self._last_progress = time.monotonic()
         if not self.source.enabled:
             self._handle_pause(tracked)
-        elif tracked is None:
-            self._handle_silence()
-        else:
+        elif tracked is not None:
             self._analyze_frame(tracked)
-
-    def _take_analyzer(self, components: PipelineComponents) -> None:
-        processing = components.processing
-        if processing.analyzer is not self._analyzer:
-            self._end_tracks()
-            self._stats.add_totals(rejected=self._analyzer.rejected_faces)
-            self._analyzer, self._event_generator = processing.analyzer, processing.events
-        self._applied["analyze"] = components
+        elif self.source.live:
+            silent = time.monotonic() - self._last_timestamp
+            if silent > self._scheduler.max_age_s:  # longer than a face may be missed
+                self._consumer.clear()
+                self._end_tracks()
 
     def _handle_pause(self, tracked: TrackedFrame | None) -> None:
         """Show nothing and end every track; the frames of a file only wait, and none is lost."""
@@ -280,13 +273,6 @@ class Pipeline:
             self._end_tracks()
         elif tracked is not None:
             self._analyze_frame(tracked)
-
-    def _handle_silence(self) -> None:
-        """End every track once a live source has been silent longer than a face may be missed."""
-        silent = time.monotonic() - self._last_timestamp
-        if self.source.live and silent > self._scheduler.max_age_s:
-            self._consumer.clear()
-            self._end_tracks()
 
     def _analyze_frame(self, tracked: TrackedFrame) -> None:
         self._last_timestamp = tracked.frame.timestamp
@@ -325,17 +311,14 @@ class Pipeline:
             self._stats.count_event(event)
         if self._snapshot_due.is_set():
             self._snapshot_due.clear()
-            self._publish_snapshot()
+            self._publish_status()
+            analyzed, self._last_analyzed = self._last_analyzed, None
+            # A frame may still be on its way when a pause begins.
+            if analyzed is not None and self.source.enabled:
+                self._sinks.publish(analyzed.snapshot)
         if self._stats_due.is_set():
             self._stats_due.clear()
             self._sinks.publish(self.stats())
-
-    def _publish_snapshot(self) -> None:
-        analyzed, self._last_analyzed = self._last_analyzed, None
-        self._publish_status()
-        # A frame may still be on its way when a pause begins.
-        if analyzed is not None and self.source.enabled:
-            self._sinks.publish(analyzed.snapshot)
 
     def _publish_status(self) -> None:
         """Publish the status if it changed."""

@@ -16,22 +16,17 @@ class QueueClosed(Exception):
 class BoundedQueue(Generic[T]):
     """Bounded queue from one worker to the next.
 
-    When it is full, a lossless queue makes its writer wait; any other drops its oldest item and
-    counts it, so its writer never blocks. With a capacity of one that is "the newest wins".
-
-    Args:
-        capacity: how many items it holds.
-        lossless: wait rather than drop.
+    When it is full, a lossless queue makes its writer wait; any other drops its oldest item, so its
+    writer never blocks. With a capacity of one that is "the newest wins".
 
     Attributes:
         dropped: how many items it dropped.
-        lossless: as given; it may be changed, for the items that come from then on.
+        lossless: wait rather than drop; it may be changed, for the items that come from then on.
     """
 
     def __init__(self, capacity: int, lossless: bool) -> None:
         self.dropped = 0
-        self.lossless = lossless
-        self._capacity = capacity
+        self.lossless, self._capacity = lossless, capacity
         self._items: deque[T] = deque()
         self._closed = self._woken = False
         self._changed = threading.Condition()
@@ -40,10 +35,10 @@ class BoundedQueue(Generic[T]):
         """Add `item`. After `close` it is discarded: nobody is left to read it."""
         with self._changed:
             if self.lossless:
-                self._changed.wait_for(lambda: self._closed or self._has_room())
+                self._changed.wait_for(lambda: self._closed or len(self) < self._capacity)
             if self._closed:
                 return
-            if not self._has_room():
+            if len(self) >= self._capacity:
                 self._items.popleft()
                 self.dropped += 1
             self._items.append(item)
@@ -66,20 +61,6 @@ class BoundedQueue(Generic[T]):
                 raise QueueClosed
             return None
 
-    def get_all(self, timeout: float, limit: int) -> list[T]:
-        """Return the oldest items, at most `limit`; none when none came within `timeout` seconds.
-
-        Raises:
-            QueueClosed: it is closed and empty.
-        """
-        first = self.get(timeout)
-        if first is None:
-            return []
-        with self._changed:
-            rest = [self._items.popleft() for _ in range(min(limit - 1, len(self._items)))]
-            self._changed.notify_all()
-        return [first, *rest]
-
     def wake(self) -> None:
         """Have a waiting reader return, with an item or without."""
         with self._changed:
@@ -95,23 +76,14 @@ class BoundedQueue(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def _has_room(self) -> bool:
-        return len(self._items) < self._capacity
-
 
 class Worker:
     """A thread that repeats `step` until it is stopped, its input ends, or a step fails.
 
     A step's return is the worker's heartbeat, so a step waits at most about a second for input. It
-    raises `QueueClosed` when there will be no more. `finish` runs once at the end, whatever ended
-    it, and closes the queues on both sides of the worker: so an end travels down the pipeline by
-    itself, and no writer is left waiting.
-
-    Args:
-        name: of the thread.
-        step: what is repeated.
-        finish: what is done last.
-        begin: what is done first.
+    raises `QueueClosed` when there will be no more. `begin` runs first. `finish` runs once at the
+    end, whatever ended it, and closes the queues on both sides of the worker: so an end travels
+    down the pipeline by itself, and no writer is left waiting.
 
     Attributes:
         error: the first that ended it, None where there was none.
@@ -154,14 +126,13 @@ class Worker:
         for work in (self._repeat, self._finish):
             try:
                 work()
+            except QueueClosed:
+                pass
             except Exception as error:
                 self.error = self.error or error
 
     def _repeat(self) -> None:
         self._begin()
-        try:
-            while not self._stopping.is_set():
-                self._step()
-                self.heartbeat = time.monotonic()
-        except QueueClosed:
-            pass
+        while not self._stopping.is_set():
+            self._step()
+            self.heartbeat = time.monotonic()

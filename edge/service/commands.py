@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from edge.config_errors import format_validation_error
-from edge.infer.quality import Degrees, GrayLevel, Limit
+from edge.infer.crop import Degrees, GrayLevel, Limit
 from edge.model_card import Share
 
 MAX_PAUSE_S = 366 * 86_400.0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge.capture.pausable import PausableSource
-from edge.fileio import atomic_write
+from edge.capture.source import PausableSource
+from edge.paths import atomic_write
 from edge.publish.payload import utc
 
 log = logging.getLogger(__name__)

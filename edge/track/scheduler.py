@@ -1,5 +1,6 @@
 """Detection scheduler: runs the detector every few frames, and tracks or skips in between."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,12 +13,10 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.detect.detector import Detector
+from edge.detect.detector import Detector, filter_faces
 from edge.detect.image_ops import shrink_to_width, to_gray
-from edge.geometry import Box, CropCalibration, Shift
-from edge.track.landmark_filter import filter_faces
-from edge.track.motion import MotionDetector, is_cut
-from edge.track.optical_flow import track_box
+from edge.geometry import Box, Shift
+from edge.track.motion import MotionDetector, is_cut, track_box
 from edge.track.tracker import Tracker, TrackerSettings
 from edge.types import Face, Frame, GrayImage, Image, TrackedFrame
 
@@ -50,9 +49,9 @@ class SchedulerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """When the detector runs.
 
     Attributes:
-        every: interval between detections in frames, less when a face is new or was lost; in
-            between, faces are tracked by optical flow. Where nothing but known faces moves, the
-            interval is three times as long.
+        interval_frames: between detections, less when a face is new or was lost; in between, faces
+            are tracked by optical flow. Where nothing but known faces moves, it is three times as
+            long.
         cpu_budget: share of one core that detection and tracking may use with a live source; beyond
             it the detector waits. Files have no limit, so that a run gives the same events every
             time.
@@ -79,16 +78,12 @@ class Decision(Enum):
 
 
 class CpuBudget:
-    """Token bucket of CPU time, measured on the clock of the thread that works.
-
-    Args:
-        share: of one core, above 0.
-    """
+    """Token bucket of CPU time: a share of one core, on the clock of the thread that works."""
 
     def __init__(self, share: float) -> None:
         self._share = share
         self._credit = share * BURST_SECONDS
-        self._refilled_at: float | None = None
+        self._refilled_at = math.inf
 
     @property
     def available(self) -> bool:
@@ -97,7 +92,7 @@ class CpuBudget:
 
     def refill(self, now: float) -> None:
         """Add the share of the time since the last call, in seconds of any one clock."""
-        elapsed = 0.0 if self._refilled_at is None else max(0.0, now - self._refilled_at)
+        elapsed = max(0.0, now - self._refilled_at)
         self._refilled_at = now
         self._credit = min(self._share * BURST_SECONDS, self._credit + self._share * elapsed)
 
@@ -140,6 +135,11 @@ class GrayFrame:
         """The copy; interpolated, not averaged, which takes a tenth of the time."""
         return to_gray(shrink_to_width(self._image, GRAY_WIDTH, cv2.INTER_LINEAR)[0])
 
+    @property
+    def scale(self) -> float:
+        """Pixels of the copy for one of the frame."""
+        return float(self.gray.shape[1] / self.size[0])
+
 
 def detect_padded(detector: Detector, image: Image) -> list[Face]:
     """Return the faces that a detector finds in an image with a gray border around it.
@@ -164,14 +164,13 @@ def detect_padded(detector: Detector, image: Image) -> list[Face]:
 class DetectionScheduler:
     """Turns frames into tracks at the least cost.
 
-    Args:
-        detector: finds faces.
-        tracker: when tracks begin and end.
-        settings: when the detector runs.
-        live: whether the CPU budget applies.
-        ids: of the tracks, shared with a scheduler that this one replaces.
+    The CPU budget applies to `live` sources. The `ids` of the tracks are shared with a scheduler
+    that this one replaces; None counts from 1.
 
     Attributes:
+        detector: name of the detector.
+        crop_fit: what its boxes need to become crops.
+        max_age_s: seconds a track outlives the last frame in which it was seen.
         detections: in how many frames the detector ran.
         idle: whether there was no face and no motion for a while.
     """
@@ -184,8 +183,9 @@ class DetectionScheduler:
         live: bool,
         ids: Iterator[int] | None = None,
     ) -> None:
-        self.detections = 0
-        self.idle = False
+        self.detector, self.crop_fit = detector.name, detector.crop_fit
+        self.max_age_s = tracker.max_age_s
+        self.detections, self.idle = 0, False
         self._detector = detector
         self._tracker = Tracker(tracker, ids)
         self._settings = settings
@@ -195,23 +195,8 @@ class DetectionScheduler:
         self._previous: GrayFrame | None = None
         self._detected_near: list[Box] = []
         self._frames_since_detection = 0
-        self._detected_at = self._searched_fully_at = float("-inf")
+        self._detected_at = self._searched_fully_at = -math.inf
         self._active_at = 0.0
-
-    @property
-    def detector(self) -> str:
-        """Name of the detector."""
-        return self._detector.name
-
-    @property
-    def crop_fit(self) -> CropCalibration:
-        """What the detector's boxes need to become crops."""
-        return self._detector.crop_fit
-
-    @property
-    def max_age_s(self) -> float:
-        """Seconds a track outlives the last frame in which it was seen."""
-        return self._tracker.max_age_s
 
     def update(self, frame: Frame) -> TrackedFrame:
         """Return the tracks in `frame`."""
@@ -227,7 +212,13 @@ class DetectionScheduler:
         current, previous = GrayFrame(frame), self._previous
         self._previous = current
         self._frames_since_detection += 1
-        if previous is None or self._is_new_scene(previous, current):
+        # Cuts are looked for in files alone: before a camera, a sudden change is one of the light.
+        is_file = self._budget is None
+        if (
+            previous is None
+            or previous.size != current.size
+            or (is_file and is_cut(previous.gray, current.gray))
+        ):
             self._tracker.clear()
             self._update_idle(frame, is_static=False)
             return self._run_detector(frame, current)
@@ -272,15 +263,6 @@ class DetectionScheduler:
     def _is_full_search_due(self, frame: Frame) -> bool:
         return frame.timestamp - self._searched_fully_at >= self._settings.full_search_interval_s
 
-    def _is_new_scene(self, previous: GrayFrame, current: GrayFrame) -> bool:
-        """Tell whether faces of this frame continue none of the frame before, though in one place.
-
-        Cuts are looked for in files alone: before a camera, a sudden change is one of the light.
-        """
-        if previous.size != current.size:
-            return True
-        return self._budget is None and is_cut(previous.gray, current.gray)
-
     def _is_static(self, current: GrayFrame) -> bool:
         """Tell whether all faces are known and nothing moved since the last detection."""
         if self._tracker.needs_detection or not self._settings.motion_threshold:
@@ -296,24 +278,19 @@ class DetectionScheduler:
         """Return the largest change since the last detection outside known faces, 0-255."""
         if not self._settings.motion_threshold:
             return 255.0
-        scale = current.gray.shape[1] / current.size[0]
+        to_gray_copy = Shift(0, 0, current.scale)
         known = [
-            Box.around(box.center, FACE_MARGIN * max(box.width, box.height)).moved(
-                Shift(0, 0, scale)
-            )
+            Box.around(box.center, FACE_MARGIN * max(box.width, box.height)).moved(to_gray_copy)
             for box in (*self._detected_near, *self._tracker.boxes)
         ]
         return self._motion.max_change_outside(current.gray, known)
 
     @property
     def _tracking_costs_more(self) -> bool:
-        """Whether to track all faces takes longer than to detect them, as in a crowd.
-
-        With a file it does not count: measured times differ from run to run.
-        """
+        """Whether to track all faces takes longer than to detect them, as in a crowd."""
         track, detect = self._tracking_cost.seconds, self._detection_cost.seconds
         if self._budget is None or track is None or detect is None:
-            return False
+            return False  # of a file it does not count: measured times differ from run to run
         return track * len(self._tracker.boxes) > detect
 
     def _run_detector(self, frame: Frame, current: GrayFrame) -> TrackedFrame:
@@ -339,11 +316,11 @@ class DetectionScheduler:
     def _track(self, frame: Frame, previous: GrayFrame, current: GrayFrame) -> TrackedFrame:
         """Move the tracks by optical flow between two gray copies."""
         with self._tracking_cost.measure(len(self._tracker.boxes)):
-            before, after = previous.gray, current.gray
-            scale = after.shape[1] / current.size[0]
+            scale = current.scale
 
             def movement(box: Box) -> Shift | None:
-                shift = track_box(before, after, box.moved(Shift(0.0, 0.0, scale)))
+                small = box.moved(Shift(0.0, 0.0, scale))
+                shift = track_box(previous.gray, current.gray, small)
                 return shift and Shift(shift.right / scale, shift.down / scale, shift.scale)
 
             return self._tracker.propagate(frame, movement)

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import msgspec
 
+from edge.detect.detector import is_frontal
 from edge.geometry import Box, KeyPoints, Shift
-from edge.track.landmark_filter import is_frontal
 from edge.types import Face, Frame, Track, TrackedFrame
 
 OVERLAP_THRESHOLD = 0.6
@@ -71,31 +71,23 @@ class _TrackState:
     seen: bool = True
     track_id: int | None = None
 
-    def expected(self, now: float) -> Box:
-        """Return where it would be by now at constant velocity."""
-        return self.box.moved(self._drift(now))
-
-    def expected_points(self, now: float) -> KeyPoints | None:
-        return self.points.moved(self._drift(now)) if self.points else None
-
-    def _drift(self, now: float) -> Shift:
+    def drift(self, now: float) -> Shift:
+        """Return how far it would have gone by now at constant velocity."""
         elapsed = now - self.last_seen
         return Shift(self.right * elapsed, self.down * elapsed)
 
+    def expected(self, now: float) -> Box:
+        """Return where it would be by now."""
+        return self.box.moved(self.drift(now))
+
     def match(self, face: Face, now: float) -> None:
         """Continue with a detection."""
-        self._move(face.box, face.points, now)
+        self.move(face.box, face.points, now)
         self.hits += is_frontal(face)
         self.detected = True
 
-    def propagate(self, shift: Shift | None, now: float) -> None:
-        """Continue with a shift since the frame before; None: it was lost."""
-        self.seen = shift is not None
-        if shift is not None:
-            points = self.points.moved(shift) if self.points else None
-            self._move(self.box.moved(shift), points, now)
-
-    def _move(self, box: Box, points: KeyPoints | None, now: float) -> None:
+    def move(self, box: Box, points: KeyPoints | None, now: float) -> None:
+        """Continue at another place."""
         elapsed = now - self.last_seen
         if elapsed > 0:
             share = 1 - math.exp(-elapsed / VELOCITY_TIME_CONSTANT)
@@ -109,11 +101,7 @@ class Tracker:
     """Gives each face an id that stays with it; ids count from 1 and are never used again.
 
     A track begins with a face that looks at the camera; once it is confirmed, any face continues
-    it.
-
-    Args:
-        settings: when tracks begin and end.
-        ids: of the tracks, shared with a tracker that this one replaces.
+    it. `ids` are shared with a tracker that this one replaces; None counts from 1.
     """
 
     def __init__(self, settings: TrackerSettings, ids: Iterator[int] | None = None) -> None:
@@ -121,11 +109,6 @@ class Tracker:
         self._states: list[_TrackState] = []
         self._detections: tuple[Box, ...] = ()
         self._ids = count(1) if ids is None else ids
-
-    @property
-    def max_age_s(self) -> float:
-        """Seconds a track outlives the last frame in which it was seen."""
-        return self._settings.max_age_s
 
     @property
     def needs_detection(self) -> bool:
@@ -142,14 +125,26 @@ class Tracker:
 
         In a still every face is confirmed at once, wherever it looks, and continues no earlier one.
         """
+        settings, now = self._settings, frame.timestamp
         self._remove_expired(frame)
         self._detections = tuple(face.box for face in faces)
         for state in self._states:
             state.seen = state.detected = False
-        unmatched = self._match(faces, frame.timestamp)
-        self._penalize_missed()
-        self._begin([one for one in unmatched if frame.still or is_frontal(one)], frame.timestamp)
-        self._confirm(frame)
+        unmatched = self._match(faces, now)
+        # Take a hit back from each tentative track that was missed.
+        for state in self._states:
+            state.hits -= state.track_id is None and not state.detected
+        self._states = [state for state in self._states if state.hits > 0]
+        new = [one for one in unmatched if frame.still or is_frontal(one)]
+        while new:
+            face = new[0]
+            self._states.append(_TrackState(face.box, face.points, now, now))
+            new = _without_duplicates(new, face)
+        for state in self._states:
+            age = state.last_seen - state.first_seen
+            persisted = state.hits >= settings.min_hits and age >= settings.min_age_s
+            if state.track_id is None and (frame.still or persisted):
+                state.track_id = next(self._ids)
         return self._tracked(frame)
 
     def propagate(self, frame: Frame, movement: Movement) -> TrackedFrame:
@@ -160,8 +155,11 @@ class Tracker:
         """
         self._remove_expired(frame)
         for state in self._states:
-            movable = state.detected and state.seen
-            state.propagate(movement(state.box) if movable else None, frame.timestamp)
+            shift = movement(state.box) if state.detected and state.seen else None
+            state.seen = shift is not None
+            if shift is not None:
+                points = state.points and state.points.moved(shift)
+                state.move(state.box.moved(shift), points, frame.timestamp)
         return self._tracked(frame)
 
     def clear(self) -> None:
@@ -190,8 +188,7 @@ class Tracker:
     ) -> list[Face]:
         """Continue tracks with the faces that overlap their places most, best pairs first.
 
-        Returns:
-            The faces that match none, without duplicates of those that do.
+        Return the faces that match none, without duplicates of those that do.
         """
         overlaps = ((box.iou(face.box), state, face) for box, state in places for face in faces)
         pairs = [pair for pair in overlaps if pair[0] >= self._settings.min_iou]
@@ -202,36 +199,17 @@ class Tracker:
                 unmatched = _without_duplicates(unmatched, face)
         return unmatched
 
-    def _penalize_missed(self) -> None:
-        """Take a hit back from each tentative track that was missed."""
-        for state in self._states:
-            state.hits -= state.track_id is None and not state.detected
-        self._states = [state for state in self._states if state.hits > 0]
-
-    def _begin(self, faces: Sequence[Face], now: float) -> None:
-        while faces:
-            face = faces[0]
-            self._states.append(_TrackState(face.box, face.points, now, now))
-            faces = _without_duplicates(faces, face)
-
-    def _confirm(self, frame: Frame) -> None:
-        """Give an id to each tentative track that persisted, and to every one in a still."""
-        settings = self._settings
-        for state in self._states:
-            age = state.last_seen - state.first_seen
-            persisted = state.hits >= settings.min_hits and age >= settings.min_age_s
-            if state.track_id is None and (frame.still or persisted):
-                state.track_id = next(self._ids)
-
     def _tracked(self, frame: Frame) -> TrackedFrame:
-        now = frame.timestamp
-        tracks = (
-            Track(state.track_id, state.expected(now), state.seen, state.expected_points(now))
-            for state in self._states
-            if state.track_id is not None
-        )
-        tentative = (state.expected(now) for state in self._states if state.track_id is None)
-        return TrackedFrame(frame, tuple(tracks), (*self._detections, *tentative))
+        tracks: list[Track] = []
+        candidates = [*self._detections]
+        for state in self._states:
+            drift = state.drift(frame.timestamp)
+            box, points = state.box.moved(drift), state.points and state.points.moved(drift)
+            if state.track_id is None:
+                candidates.append(box)
+            else:
+                tracks.append(Track(state.track_id, box, state.seen, points))
+        return TrackedFrame(frame, tuple(tracks), tuple(candidates))
 
 
 def _without_duplicates(faces: Sequence[Face], face: Face) -> list[Face]:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from itertools import count
 
 from edge.capture import Source
-from edge.config import Config
 from edge.detect import Detector, HaarSettings, open_detector
 from edge.geometry import Box
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
+from edge.infer.crop import QualitySettings
 from edge.infer.face_analyzer import ExpressionAnalyzer
-from edge.pipeline.build import PipelineComponents
+from edge.infer.track_state import SmoothingSettings
+from edge.pipeline.build import PipelineComponents, ProcessingComponents
 from edge.pipeline.pipeline import Pipeline
-from edge.pipeline.processing import ProcessingComponents
 from edge.publish.events import EventGenerator
 from edge.track import DetectionScheduler, SchedulerSettings, TrackerSettings
 from edge.types import Face, Image
@@ -52,7 +52,9 @@ def processing_with(
         DetectionScheduler(
             detector, TrackerSettings(min_hits=2, min_age_s=0.0), settings, live, count(first_id)
         ),
-        ExpressionAnalyzer(classifier, detector.crop_fit, Config(classifier=chosen)),
+        ExpressionAnalyzer(
+            classifier, detector.crop_fit, QualitySettings(), SmoothingSettings(), 0.0
+        ),
         EventGenerator(classifier.card.name, detector.name, classifier.card.labels),
     )
 

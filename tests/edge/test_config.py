@@ -14,6 +14,7 @@ from edge.config import (
     outbox_paths,
     parse_config,
     parse_detector,
+    parse_source,
     state_folder,
 )
 from edge.detect import BlazeFaceSettings, BuiltinSettings, HaarSettings
@@ -231,6 +232,22 @@ def test_a_command_line_names_a_detector_by_its_kind_or_its_settings() -> None:
 def test_a_detector_that_a_command_line_misnames_is_told(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_detector(text)
+
+
+def test_a_command_line_names_a_source_by_number_address_or_path(tmp_path: Path) -> None:
+    assert parse_source("1") == CameraSettings(device=1)
+    assert parse_source("/dev/video2") == CameraSettings(device="/dev/video2")
+    assert parse_source("picamera") == PicameraSettings()
+    assert parse_source("rtsp://camera/live") == StreamSettings(url="rtsp://camera/live")
+    assert parse_source(str(tmp_path)) == ImagesSettings(tmp_path)
+    assert parse_source("a.JPG") == ImagesSettings(Path("a.JPG"))
+    assert parse_source("film.mp4") == VideoSettings(Path("film.mp4"), realtime=False)
+
+
+@pytest.mark.parametrize("text", ["ftp://camera/live", "999", "picamra"])
+def test_a_source_that_a_command_line_misnames_is_told(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"--source: .*: expected"):
+        parse_source(text)
 
 
 def test_each_sink_keeps_what_waits_in_a_file_of_its_own() -> None:

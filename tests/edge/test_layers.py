@@ -7,7 +7,7 @@ from pathlib import Path
 import edge
 
 LAYERS = (
-    "errors types geometry fileio paths secrets labels metrics check_result "
+    "errors types geometry paths secrets metrics check_result "
     "logging_setup config_errors tflite model_card pipeline.worker pipeline.latest_frame",
     "capture detect track infer",
     "service.commands",

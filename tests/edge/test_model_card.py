@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from edge.errors import ModelError
-from edge.model_card import card_path, load_card, load_detector_card
+from edge.model_card import DetectorCard, ModelCard, card_path, load_card
 from edge.paths import asset
 from tests.edge.detect.lights import copy_lights
 from tests.edge.infer.models import SHIPPED, copy_model
@@ -12,12 +12,15 @@ from tests.edge.infer.models import SHIPPED, copy_model
 
 def test_every_shipped_detector_has_a_card_of_this_very_file() -> None:
     models = sorted((asset("models") / "detectors").glob("*.tflite"))
-    assert [load_detector_card(model).name for model in models] == ["face-160x120", "face-320x240"]
+    assert [load_card(model, DetectorCard).name for model in models] == [
+        "face-160x120",
+        "face-320x240",
+    ]
 
 
 def test_every_card_of_a_detector_says_what_it_must_not_be_taken_for() -> None:
     for model in (asset("models") / "detectors").glob("*.tflite"):
-        card = load_detector_card(model)
+        card = load_card(model, DetectorCard)
         assert "research" in card.licence
         assert card.limits
         assert card.size == model.stat().st_size
@@ -26,17 +29,17 @@ def test_every_card_of_a_detector_says_what_it_must_not_be_taken_for() -> None:
 def test_a_damaged_detector_is_told_by_its_hash(tmp_path: Path) -> None:
     model = copy_lights(tmp_path, sha256="0" * 64)
     with pytest.raises(ModelError, match=r"expected sha256 0{64} as its card says, found \w{64}"):
-        load_detector_card(model)
+        load_card(model, DetectorCard)
 
 
 def test_a_missing_card_and_a_missing_model_are_named(tmp_path: Path) -> None:
     model = copy_lights(tmp_path)
     card_path(model).unlink()
     with pytest.raises(ModelError, match=r"lights\.json: cannot be read"):
-        load_detector_card(model)
+        load_card(model, DetectorCard)
     model.unlink()
     with pytest.raises(ModelError, match=r"lights\.tflite: cannot be read"):
-        load_detector_card(model)
+        load_card(model, DetectorCard)
 
 
 @pytest.mark.parametrize(
@@ -59,26 +62,28 @@ def test_a_missing_card_and_a_missing_model_are_named(tmp_path: Path) -> None:
 )
 def test_a_malformed_detector_card_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=r"lights\.json: is not a detector's card: "):
-        load_detector_card(copy_lights(tmp_path, **changes))
+        load_card(copy_lights(tmp_path, **changes), DetectorCard)
 
 
 def test_the_card_of_a_classifier_is_none_of_a_detector_nor_the_other_way_round(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(ModelError, match="is not a detector's card"):
-        load_detector_card(SHIPPED)
+        load_card(SHIPPED, DetectorCard)
     with pytest.raises(ModelError, match="is not a model card"):
-        load_card(copy_lights(tmp_path))
+        load_card(copy_lights(tmp_path), ModelCard)
 
 
 def test_every_shipped_model_has_a_card_of_this_very_file() -> None:
     models = sorted(asset("models").glob("*.tflite"))
-    assert [load_card(model).name for model in models] == [model.stem for model in models]
+    assert [load_card(model, ModelCard).name for model in models] == [
+        model.stem for model in models
+    ]
 
 
 def test_every_card_of_a_model_says_what_it_must_not_be_taken_for() -> None:
     for model in asset("models").glob("*.tflite"):
-        card = load_card(model)
+        card = load_card(model, ModelCard)
         assert "research" in card.licence
         assert "not an inner feeling" in card.limits
 
@@ -88,14 +93,14 @@ def test_a_damaged_model_is_told_by_its_hash(tmp_path: Path) -> None:
     with model.open("r+b") as file:
         file.truncate(1000)
     with pytest.raises(ModelError, match=r"expected sha256 \w{64} as its card says, found \w{64}"):
-        load_card(model)
+        load_card(model, ModelCard)
 
 
 def test_a_missing_model_card_is_named(tmp_path: Path) -> None:
     model = copy_model(tmp_path)
     card_path(model).unlink()
     with pytest.raises(ModelError, match=r"shallow-int8.json: cannot be read"):
-        load_card(model)
+        load_card(model, ModelCard)
 
 
 @pytest.mark.parametrize(
@@ -115,4 +120,4 @@ def test_a_missing_model_card_is_named(tmp_path: Path) -> None:
 )
 def test_a_malformed_model_card_is_refused(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(ModelError, match="is not a model card"):
-        load_card(copy_model(tmp_path, **changes))
+        load_card(copy_model(tmp_path, **changes), ModelCard)

@@ -148,12 +148,11 @@ state_dir: state
 OPEN = """
 from pathlib import Path
 from edge.capture import open_source
-from edge.capture.parse import parse_source_arg
-from edge.config import load_config
+from edge.config import load_config, parse_source
 from edge.detect import open_detector
 config = load_config(Path("toy.yaml"))
 image = open_source(config.source).read().image
-print(open_detector(config.detector).detect(image)[0].box.x2, parse_source_arg("toy").frames)
+print(open_detector(config.detector).detect(image)[0].box.x2, parse_source("toy").frames)
 """
 
 INFO = """

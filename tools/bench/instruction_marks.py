@@ -24,10 +24,10 @@ from edge.config import parse_config
 from edge.detect import Detector, open_detector
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
+from edge.infer.crop import QualitySettings
 from edge.infer.face_analyzer import FaceAnalyzer
-from edge.infer.quality import QualitySettings
 from edge.paths import asset, find_model
-from edge.pipeline.processing import build_processing
+from edge.pipeline.build import build_processing
 from edge.publish.payload import encode_event
 from edge.types import Face, Frame
 

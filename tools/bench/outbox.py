@@ -117,7 +117,9 @@ def _record_at_rate(folder: Path, rate: int, seconds: float) -> str:
     sizes: list[int] = []
 
     def record() -> None:
-        while batch := queue.get_all(timeout=1.0, limit=MAX_BATCH):
+        while (first := queue.get(timeout=1.0)) is not None:
+            rest = (queue.get(timeout=0.0) for _ in range(min(MAX_BATCH - 1, len(queue))))
+            batch = [first, *(item for item in rest if item is not None)]
             outbox.record([payload for _, payload in batch])
             now = time.perf_counter()
             delays.extend(now - queued for queued, _ in batch)

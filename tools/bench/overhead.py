@@ -31,7 +31,7 @@ from edge.config import Config
 from edge.detect.builtin import Size, letterbox
 from edge.infer.classifier import ClassifierOutput, TFLiteClassifier, open_classifier
 from edge.infer.face_analyzer import ExpressionAnalyzer
-from edge.model_card import load_detector_card
+from edge.model_card import DetectorCard, load_card
 from edge.paths import find_model
 from edge.pipeline.build import PipelineComponents
 from edge.publish.payload import decode_event, encode_event
@@ -62,7 +62,7 @@ class MinimalLoop:
     def __init__(self) -> None:
         self._detector = TFLiteModel(Size.LARGE.file, Runtime.LITERT)
         self._classifier = TFLiteModel(find_model(Path(DEFAULT_MODEL)), Runtime.LITERT)
-        shape = load_detector_card(Size.LARGE.file).input.shape
+        shape = load_card(Size.LARGE.file, DetectorCard).input.shape
         self._scaled, self._crop = np.zeros(shape, np.uint8), np.zeros((SIDE, SIDE), np.uint8)
 
     def run(self, frames: int, classified: int) -> dict[str, float]:
@@ -139,7 +139,13 @@ def _open(config: Config, frames: int) -> tuple[PipelineComponents, CountingClas
     counting = CountingClassifier(open_classifier(config.classifier))
     components = open_components(config, LoopingVideoSource(CLIP, frames))
     processing = components.processing
-    analyzer = ExpressionAnalyzer(counting, processing.scheduler.crop_fit, config)
+    analyzer = ExpressionAnalyzer(
+        counting,
+        processing.scheduler.crop_fit,
+        config.quality,
+        config.smoothing,
+        config.classifier.min_confidence,
+    )
     return replace(components, processing=replace(processing, analyzer=analyzer)), counting
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from converter.detection.average_precision import BANDS
-from edge.model_card import DetectorCard, load_detector_card
+from edge.model_card import DetectorCard, load_card
 from tools.model_tables.markdown import once, table
 
 FOLDER = "detectors"
@@ -35,7 +35,7 @@ def read_detectors(folder: Path) -> list[DetectorCard]:
     Raises:
         ModelError: one has no sound card.
     """
-    cards = [load_detector_card(path) for path in sorted(folder.glob("*.tflite"))]
+    cards = [load_card(path, DetectorCard) for path in sorted(folder.glob("*.tflite"))]
     return sorted(cards, key=lambda card: (-card.multiply_adds, card.name))
 
 

@@ -42,7 +42,7 @@ def read_cards(folder: Path) -> list[ModelCard]:
     Raises:
         ModelError: there is no model, or one has no sound card.
     """
-    cards = [load_card(path) for path in sorted(folder.glob("*.tflite"))]
+    cards = [load_card(path, ModelCard) for path in sorted(folder.glob("*.tflite"))]
     if not cards:
         raise ModelError(f"{folder}: expected .tflite models with their cards, found none")
     return sorted(cards, key=lambda card: (card.multiply_adds, card.size, card.name))

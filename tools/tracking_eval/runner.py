@@ -82,7 +82,13 @@ class ClipRunner:
         """
         config = self.config
         scheduler = self._scheduler()
-        analyzer = ExpressionAnalyzer(self._classifier, self._detector.crop_fit, config)
+        analyzer = ExpressionAnalyzer(
+            self._classifier,
+            self._detector.crop_fit,
+            config.quality,
+            config.smoothing,
+            config.classifier.min_confidence,
+        )
         results: list[FrameResult] = []
         width, still = 0, False
         for frame in clip.frames():

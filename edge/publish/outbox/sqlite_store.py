@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import EmotiondError
-from edge.fileio import lock_private, open_private
+from edge.paths import lock_private, open_private
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (

@@ -20,7 +20,7 @@ from converter.detection.trained import Trained, open_training  # noqa: E402
 from converter.detection.watching import is_watched  # noqa: E402
 from edge.detect import BuiltinSettings, open_detector  # noqa: E402
 from edge.errors import DataError, ExitCode, ModelError  # noqa: E402
-from edge.model_card import DetectorCard, load_detector_card  # noqa: E402
+from edge.model_card import DetectorCard, load_card  # noqa: E402
 from tests.converter.detection.seer import SIDE, write_night, write_training  # noqa: E402
 
 SIZE = (128, 96)
@@ -66,7 +66,7 @@ def test_the_card_is_of_this_file_and_tells_what_was_measured(
     made: tuple[Path, DetectorCard], evidence: Evidence
 ) -> None:
     path, card = made
-    assert load_detector_card(path) == card
+    assert load_card(path, DetectorCard) == card
     assert card.size == path.stat().st_size
     assert (card.input.shape, card.input.dtype, card.strides) == ((96, 128, 3), "int8", (8, 16, 32))
     (measured,) = card.measured

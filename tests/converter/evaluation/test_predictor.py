@@ -8,7 +8,7 @@ from converter.datasets import EXPRESSIONS
 from converter.evaluation.keras_predictor import open_keras
 from converter.evaluation.predictor import as_logits, open_tflite, resize
 from edge.errors import ConfigError, DataError, ModelError
-from edge.model_card import load_card
+from edge.model_card import ModelCard, load_card
 from edge.paths import find_model
 from edge.tflite import softmax
 from tests.converter.grey import grey_faces
@@ -34,7 +34,7 @@ def test_a_tflite_gives_the_logits_of_its_file_and_the_temperature_of_its_card()
     opened = open_tflite(model)
     assert opened.name == "shallow-int8"
     assert opened.label_set.labels == EXPRESSIONS
-    assert opened.temperature == load_card(model).output.temperature
+    assert opened.temperature == load_card(model, ModelCard).output.temperature
     assert opened.logits(FACES).shape == (3, 8)
 
 

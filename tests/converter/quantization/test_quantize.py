@@ -89,7 +89,7 @@ def test_what_the_daemon_sees_is_what_the_card_says(
     test = data.split(Usage.PUBLIC_TEST)
     for card in (one.card for one in conversions):
         path = directory / f"{card.name}.tflite"
-        assert load_card(path) == card
+        assert load_card(path, ModelCard) == card
         right = read(path, test).probabilities.argmax(axis=1) == test.labels
         assert right.mean() == pytest.approx(card.measured[0].accuracy, abs=1e-4)
         assert card.size == path.stat().st_size
@@ -198,7 +198,7 @@ def test_an_existing_model_is_kept_unless_forced(
         quantize(export, data, target)
     assert model.read_bytes() == b"precious"
     quantize(export, data, replace(target, force=True))
-    assert load_card(model).name == "drawn-float32"
+    assert load_card(model, ModelCard).name == "drawn-float32"
 
 
 def test_a_conversion_that_fails_leaves_nothing(

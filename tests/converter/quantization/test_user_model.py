@@ -11,7 +11,7 @@ from converter.cli import main
 from edge.commands.demo import CLIP
 from edge.errors import ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
-from edge.model_card import load_card
+from edge.model_card import ModelCard, load_card
 from tests.converter.faces import draw, write_csv
 from tests.e2e.daemon import Daemon, read_events
 
@@ -180,7 +180,7 @@ def test_a_model_in_any_form_says_as_a_tflite_what_it_said_before(
     assert main(["convert", *words, "--out", str(tmp_path / "out"), "--name", "mine"]) == 0
     model = tmp_path / "out" / "mine-float32.tflite"
     assert np.abs(classify(model) - expected()).max() < 1e-4
-    card = load_card(model)
+    card = load_card(model, ModelCard)
     assert card.output.kind == "probabilities"
     assert (card.input.scale, card.input.offset) == (1.0, 0.0)
 
@@ -207,7 +207,7 @@ def test_int8_with_data_takes_grey_as_it_is_and_is_measured(tmp_path: Path) -> N
     wanted = ["--data", str(data), "--precision", "int8", "--out", str(tmp_path), "--name", "mine"]
     assert main(["convert", *words, *wanted]) == 0
     model = tmp_path / "mine-int8.tflite"
-    card = load_card(model)
+    card = load_card(model, ModelCard)
     assert (card.input.dtype, card.input.scale, card.input.offset) == ("uint8", 1.0, 0.0)
     assert card.measured[0].data == "FER2013 PublicTest"
     assert np.abs(classify(model) - expected()).max() < 0.1
@@ -218,7 +218,7 @@ def test_labels_of_ones_own_are_converted_with_data_and_not_measured(tmp_path: P
     words = [*save(".keras", tmp_path), "--labels", "a,b,c,d,e,f,g", "--input", "0..1", "--force"]
     wanted = ["--data", str(data), "--precision", "int8", "--out", str(tmp_path), "--name", "mine"]
     assert main(["convert", *words, *wanted]) == 0
-    assert load_card(tmp_path / "mine-int8.tflite").measured == ()
+    assert load_card(tmp_path / "mine-int8.tflite", ModelCard).measured == ()
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_what_was_not_given_is_asked_for_at_a_terminal(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda question: next(answers))
     assert main(["convert", str(tmp_path / "any.keras"), "--out", str(tmp_path)]) == 0
-    assert load_card(tmp_path / "any-float32.tflite").input.shape == (32, 32, 1)
+    assert load_card(tmp_path / "any-float32.tflite", ModelCard).input.shape == (32, 32, 1)
 
 
 def test_a_json_without_its_weights_is_told(

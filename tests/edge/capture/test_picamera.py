@@ -5,9 +5,8 @@ import pytest
 
 from edge.capture import open_source
 from edge.capture.picamera import PicameraBackend, PicameraSettings, arguments
-from edge.capture.reconnect import ReconnectingSource
 from edge.capture.rpicam import SubprocessMjpegSource
-from edge.capture.source import iter_frames
+from edge.capture.source import ReconnectingSource, iter_frames
 from edge.errors import SourceError
 from tests.rpicam_vid import install, parse
 

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edge.fileio import sha256
 from edge.model_card import card_path
+from edge.paths import sha256
 from edge.types import Image
 
 SHAPE = (96, 128)

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.detect.blazeface import BlazeFaceVariant
-from edge.detect.mediapipe import MediaPipe, MediaPipeSettings
+from edge.detect.blazeface import BlazeFaceVariant, MediaPipe, MediaPipeSettings
 from edge.geometry import Box
 from edge.types import Face, Image
 from tests.conftest import MEDIA

@@ -28,7 +28,7 @@ def test_the_one_that_travels_with_emotiond_comes_first(
     directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        assert open_detector(AutoSettings()).name == "emotiond"
+        assert open_detector(AutoSettings()).name == "builtin"
     assert caplog.messages == ["detector emotiond, the best at hand"]
 
 
@@ -52,7 +52,7 @@ def test_then_comes_a_users_yunet(
 
 def test_those_that_find_more_come_first() -> None:
     kinds = [kind.__struct_config__.tag for kind in AUTO_ORDER]
-    assert kinds == ["emotiond", "yunet", "blazeface", "mediapipe", "haar"]
+    assert kinds == ["builtin", "yunet", "blazeface", "mediapipe", "haar"]
 
 
 def test_a_damaged_file_is_warned_of_and_the_next_detector_serves(

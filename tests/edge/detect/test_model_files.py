@@ -19,7 +19,7 @@ from edge.detect.model_files import (
     model_directory,
 )
 from edge.errors import FetchError, ModelError
-from edge.fileio import sha256_of
+from edge.paths import sha256_of
 
 
 def test_a_service_keeps_models_in_its_state_directory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,8 @@ from typing import Any
 
 import msgspec
 
-from edge.fileio import sha256
 from edge.model_card import card_path
-from edge.paths import find_model
+from edge.paths import find_model, sha256
 
 SHIPPED = find_model(Path("shallow-int8"))
 

@@ -1,18 +1,28 @@
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
 from edge.detect import HaarSettings, open_detector
-from edge.errors import CalibrationError, ModelError
-from edge.infer.calibration import Calibrator
-from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
-from edge.infer.quality import QualitySettings
-from edge.types import Image
+from edge.errors import CalibrationError, ConfigError, ModelError
+from edge.infer.calibration import Calibrator, fit_baseline, write_baseline
+from edge.infer.classifier import (
+    ClassifierSettings,
+    ModelPath,
+    NeutralBaseline,
+    load_baseline,
+    open_classifier,
+)
+from edge.infer.crop import QualitySettings
+from edge.model_card import ModelCard, load_card
+from edge.types import Image, Probabilities
 from tests.edge.cameras import FakeCamera
-from tests.edge.infer.models import copy_brightness
+from tests.edge.infer.models import SHIPPED, copy_brightness, copy_model
+from tests.edge.infer.test_crop import face_of
 
 
 def calibrator(model: Path = Path("shallow-int8")) -> Calibrator:
@@ -70,3 +80,133 @@ def test_too_few_looks_are_an_error_that_says_why(clip: list[Image]) -> None:
 def test_a_model_without_neutral_faces_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="expected a model with the label neutral"):
         calibrator(copy_brightness(tmp_path))
+
+
+CARD = load_card(SHIPPED, ModelCard)
+SAD, NEUTRAL = CARD.labels.index("sad"), CARD.labels.index("neutral")
+
+
+def answers(count: int = 5, **shares: float) -> Probabilities:
+    """Return what a model says of a face `count` times; what is not given is shared equally."""
+    rest = (1 - sum(shares.values())) / (len(CARD.labels) - len(shares))
+    row = [shares.get(label, rest) for label in CARD.labels]
+    return np.array([row] * count, dtype=np.float32)
+
+
+def weights(baseline: NeutralBaseline) -> dict[str, float]:
+    return dict(zip(baseline.labels, baseline.weights, strict=True))
+
+
+def test_there_is_one_number_for_each_class_and_nothing_of_the_person() -> None:
+    baseline = fit_baseline(CARD, answers(sad=0.5, neutral=0.3))
+    assert len(baseline.weights) == len(CARD.labels)
+    stored = {field.name for field in msgspec.structs.fields(NeutralBaseline)}
+    assert stored == {"model", "sha256", "labels", "crops", "weights"}
+    assert (baseline.model, baseline.sha256, baseline.crops) == (CARD.name, CARD.sha256, 5)
+
+
+def test_a_face_that_reads_as_neutral_is_not_corrected() -> None:
+    assert set(fit_baseline(CARD, answers(neutral=0.8)).weights) == {0.0}
+
+
+def test_a_neutral_face_taken_for_another_reads_as_neutral_afterwards() -> None:
+    seen = answers(sad=0.45, neutral=0.35)
+    baseline = fit_baseline(CARD, seen)
+    assert weights(baseline)["sad"] < 0
+    corrected = baseline.correct(seen)
+    assert corrected.argmax(axis=1).tolist() == [NEUTRAL] * 5
+    assert corrected[0, SAD] / corrected[0, NEUTRAL] == pytest.approx(0.45 / 0.35 / 4, abs=0.01)
+    assert corrected.sum(axis=1) == pytest.approx(1)
+
+
+def test_no_class_is_lowered_beyond_its_share_or_beyond_the_limit() -> None:
+    light = fit_baseline(CARD, answers(sad=0.2, neutral=0.5)).correct(answers(sad=0.2, neutral=0.5))
+    assert light[0, SAD] / light[0, NEUTRAL] == pytest.approx(0.2, abs=0.001)
+    strange = fit_baseline(CARD, answers(sad=0.999, neutral=0.0))
+    assert min(strange.weights) >= -np.log(4)
+
+
+def test_neutral_is_never_changed_and_no_class_is_raised() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        seen = rng.dirichlet(np.full(len(CARD.labels), 0.3), 30).astype(np.float32)
+        baseline = fit_baseline(CARD, seen)
+        assert weights(baseline)["neutral"] == 0
+        assert max(baseline.weights) <= 0
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    baseline = fit_baseline(CARD, answers(sad=0.5, neutral=0.3))
+    write_baseline(tmp_path / "me.json", baseline)
+    assert load_baseline(tmp_path / "me.json", CARD) == baseline
+    assert [path.name for path in tmp_path.iterdir()] == ["me.json"]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CalibrationError, match=r"gone/me.json: cannot be written: No such file"):
+        write_baseline(tmp_path / "gone" / "me.json", fit_baseline(CARD, answers(neutral=0.8)))
+
+
+def write(path: Path, card: ModelCard = CARD, **changes: Any) -> Path:
+    """Write a baseline with `changes` to its fields."""
+    fields = msgspec.to_builtins(fit_baseline(card, answers(neutral=0.8)))
+    path.write_bytes(msgspec.json.encode({**fields, **changes}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sha256": "0" * 64}, "expected a baseline of shallow-int8"),
+        ({"labels": ["a"] * 8}, "expected a baseline of shallow-int8"),
+        ({"weights": [0.0] * 7}, "Expected as many `weights` as `labels`"),
+        ({"weights": [5.0] * 8}, "is not a baseline"),
+        ({"weights": [-9.0] * 8}, "is not a baseline"),
+        ({"face": "x"}, "is not a baseline"),
+    ],
+)
+def test_a_baseline_that_is_not_of_this_model_is_one_line_with_the_remedy(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match="make it again with `emotiond calibrate`") as caught:
+        load_baseline(write(tmp_path / "me.json", **changes), CARD)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{"])
+def test_a_file_that_is_no_baseline_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "me.json"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"me.json: is not a baseline"):
+        load_baseline(path, CARD)
+    with pytest.raises(ConfigError, match=r"gone.json: cannot be read: No such file"):
+        load_baseline(tmp_path / "gone.json", CARD)
+
+
+def test_a_model_without_neutral_faces_cannot_be_calibrated(tmp_path: Path) -> None:
+    classifier = open_classifier(ClassifierSettings(ModelPath(copy_brightness(tmp_path))))
+    haar = open_detector(HaarSettings())
+    with pytest.raises(ModelError, match="expected a model with the label neutral, found day"):
+        Calibrator(haar, classifier, QualitySettings())
+
+
+def test_a_classifier_corrects_what_it_says(tmp_path: Path, clip: list[Image]) -> None:
+    lowered = [0.0] * len(CARD.labels)
+    lowered[CARD.labels.index("happy")] = -float(np.log(4)) + 1e-6
+    model = ModelPath(copy_model(tmp_path))
+    path = write(tmp_path / "me.json", weights=lowered)
+    plain = open_classifier(ClassifierSettings(model))
+    corrected = open_classifier(ClassifierSettings(model, neutral_baseline=path))
+    crop = face_of(clip[4])
+    before, after = (one.classify([crop]).probabilities[0] for one in (plain, corrected))
+    happy = CARD.labels.index("happy")
+    assert after[happy] < before[happy]
+    assert after.sum() == pytest.approx(1)
+    assert after[SAD] / after[NEUTRAL] == pytest.approx(before[SAD] / before[NEUTRAL])
+
+
+def test_a_classifier_is_not_opened_with_the_baseline_of_another_model(tmp_path: Path) -> None:
+    path = write(tmp_path / "me.json", sha256="0" * 64)
+    with pytest.raises(ConfigError, match="expected a baseline of shallow-int8"):
+        open_classifier(ClassifierSettings(neutral_baseline=path))

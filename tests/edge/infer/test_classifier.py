@@ -11,7 +11,7 @@ from edge.infer.classifier import (
     TFLiteClassifier,
     open_classifier,
 )
-from edge.model_card import load_card
+from edge.model_card import ModelCard, load_card
 from edge.tflite import Runtime, Tensor, TFLiteModel
 from edge.types import GrayImage, Probabilities
 from tests.edge.infer.models import copy_brightness, copy_model
@@ -78,7 +78,7 @@ def test_a_model_without_a_face_output_takes_every_crop_for_a_face(tmp_path: Pat
             self._outputs = [one for one in self._outputs if one["shape"][1] == 8]
 
     model = copy_model(tmp_path, face=None)
-    classifier = TFLiteClassifier(model, load_card(model), WithoutFace(model))
+    classifier = TFLiteClassifier(model, load_card(model, ModelCard), WithoutFace(model))
     assert classifier.classify(CROPS).face_scores.tolist() == [1, 1, 1]
 
 
@@ -122,7 +122,7 @@ def test_probabilities_are_taken_as_they_are(tmp_path: Path) -> None:
             return [shares if form.shape[1] == 8 else shares[:, :1] for form in self.outputs]
 
     model = copy_model(tmp_path, output={"kind": "probabilities"})
-    classifier = TFLiteClassifier(model, load_card(model), Fixed(model, Runtime.LITERT))
+    classifier = TFLiteClassifier(model, load_card(model, ModelCard), Fixed(model, Runtime.LITERT))
     assert classifier.classify(CROPS).probabilities[2].tolist() == pytest.approx([0.4] + [0.1] * 6)
 
 
@@ -141,7 +141,9 @@ def test_a_card_may_scale_the_input(tmp_path: Path) -> None:
 
     model = copy_model(tmp_path, input={"scale": 0.5, "offset": 1.0})
     network = Recording(model, Runtime.LITERT)
-    TFLiteClassifier(model, load_card(model), network).classify([np.full((48, 48), 100, np.uint8)])
+    TFLiteClassifier(model, load_card(model, ModelCard), network).classify(
+        [np.full((48, 48), 100, np.uint8)]
+    )
     assert network.batch.dtype == np.uint8
     assert (network.batch == 51).all()
 

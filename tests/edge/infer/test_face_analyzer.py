@@ -8,7 +8,6 @@ import pytest
 
 from edge.capture.source import iter_frames
 from edge.capture.video import VideoSettings, VideoSource
-from edge.config import Config
 from edge.detect import HaarSettings, YuNetSettings, open_detector
 from edge.geometry import Box
 from edge.infer.classifier import (
@@ -18,8 +17,9 @@ from edge.infer.classifier import (
     TFLiteClassifier,
     open_classifier,
 )
+from edge.infer.crop import QualitySettings
 from edge.infer.face_analyzer import ExpressionAnalyzer, FaceAnalyzer, crops_similar
-from edge.infer.quality import QualitySettings
+from edge.infer.track_state import SmoothingSettings
 from edge.types import Expression, Face, GrayImage, Image, Reason, Track, TrackedFrame
 from tests.edge.infer.models import copy_brightness
 from tests.events import frame
@@ -95,8 +95,7 @@ def open_analyzer(
 ) -> ExpressionAnalyzer:
     settings = ClassifierSettings(ModelPath(model), min_confidence=0.0)
     fit = open_detector(HaarSettings()).crop_fit
-    config = Config(classifier=settings, quality=quality)
-    return ExpressionAnalyzer(open_classifier(settings), fit, config)
+    return ExpressionAnalyzer(open_classifier(settings), fit, quality, SmoothingSettings(), 0.0)
 
 
 def find(image: Image, track_id: int = 1) -> Track:
@@ -198,11 +197,12 @@ def test_a_woman_in_profile_is_uncertain_and_facing_the_camera_she_is_not(media:
         VideoSettings(media / "intel_head-pose-face-detection-female.gif", realtime=False)
     )
     yunet = open_detector(YuNetSettings(model=media.parent / "detectors" / "yunet_n.onnx"))
-    config = Config(classifier=ClassifierSettings(min_confidence=0.0))
-    classifier = open_classifier(config.classifier)
+    classifier = open_classifier(ClassifierSettings())
     shown: list[Expression] = []
     for one in iter_frames(video):
-        analyzer = ExpressionAnalyzer(classifier, yunet.crop_fit, config)
+        analyzer = ExpressionAnalyzer(
+            classifier, yunet.crop_fit, DEFAULTS, SmoothingSettings(), 0.0
+        )
         (face,) = yunet.detect(one.image)
         track = Track(1, face.box, True, face.points)
         shown += analyzer.update(TrackedFrame(replace(one, still=True), (track,)))
@@ -252,7 +252,9 @@ def test_a_crowd_takes_turns_and_everybody_has_an_expression(clip: list[Image]) 
 def test_four_faces_are_classified_in_a_frame_of_a_crowd(
     classifier: CountingClassifier, clip: list[Image]
 ) -> None:
-    analyzer = ExpressionAnalyzer(classifier, open_detector(HaarSettings()).crop_fit, Config())
+    analyzer = ExpressionAnalyzer(
+        classifier, open_detector(HaarSettings()).crop_fit, DEFAULTS, SmoothingSettings(), 0.5
+    )
     face = find(clip[4])
     crowd = [replace(face, track_id=number) for number in range(1, 13)]
     analyzer.update(tracked_in(clip[4], 0.0, crowd))

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import cv2
@@ -13,7 +14,14 @@ import pytest
 from edge.commands.demo import CLIP
 from edge.config import Config, parse_config
 from edge.errors import ConfigError, EmotiondError
-from edge.pipeline.build import Changes, PipelineBuilder, build_components, validate_components
+from edge.pipeline import build as module
+from edge.pipeline.build import (
+    Changes,
+    ImageAnalyzer,
+    PipelineBuilder,
+    build_components,
+    validate_components,
+)
 from edge.pipeline.latest_frame import LatestFrame
 from edge.service.commands import CommandQueue
 from edge.types import Image
@@ -196,11 +204,11 @@ def test_commands_choose_from_what_the_file_offers_whatever_they_chose_before(
 # Views.
 
 
-@pytest.mark.parametrize("view", ["window", "web"])
+@pytest.mark.parametrize("view", ["preview", "web"])
 def test_a_view_is_opened_where_the_config_wants_it_and_there_is_something_to_see(
     daemon: Daemon, view: str
 ) -> None:
-    wanted = daemon.config(view={view: True})
+    wanted = daemon.config(**{view: {"enabled": True}})
     assert len(validate_components(wanted).sinks) == 3
     assert len(build_components(wanted).sinks) == 2
 
@@ -210,7 +218,7 @@ def test_a_view_stays_through_changes_that_do_not_concern_it(daemon: Daemon) -> 
     assert daemon.replaced(**page) == {"view"}
     assert daemon.replaced(**page, smoothing={"hold_s": 0.5}) == {"analyzer"}
     assert daemon.replaced(**page, smoothing={"hold_s": 0.5}, privacy={"blur": "faces"}) == {"view"}
-    page["web"] = {"port": 0, "max_viewers": 3}
+    page["web"] = {"enabled": True, "port": 0, "max_viewers": 3}
     assert "view" in daemon.replaced(**page)
     assert daemon.replaced() == {"view"}
 
@@ -248,7 +256,7 @@ def test_a_port_that_is_taken_is_told_and_nothing_of_the_rest_is_changed(
 def test_a_host_that_is_not_of_this_machine_is_told(daemon: Daemon, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef")
     web = {"host": "192.0.2.1", "port": 0, "token": {"file": "token"}}
-    text = refusal(daemon, view={"web": True}, web=web)
+    text = refusal(daemon, web={"enabled": True, **web})
     assert "192.0.2.1:0: Cannot assign requested address" in text
 
 
@@ -298,9 +306,9 @@ def test_a_page_may_move_to_another_address_on_the_port_that_it_has(
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = int(free.getsockname()[1])
     local = {"host": "127.0.0.1", "port": port}
-    daemon.builder.commit(daemon.prepare(view={"web": True}, web=local))
+    daemon.builder.commit(daemon.prepare(web={"enabled": True, **local}))
     everywhere = {"host": "0.0.0.0", "port": port, "token": {"file": "token"}}
-    changes = daemon.prepare(view={"web": True}, web=everywhere)
+    changes = daemon.prepare(web={"enabled": True, **everywhere})
     before, after = daemon.builder.components.sinks[2], changes.components.sinks[2]
     assert isinstance(before, WebServer)
     assert isinstance(after, WebServer)
@@ -309,3 +317,51 @@ def test_a_page_may_move_to_another_address_on_the_port_that_it_has(
         pass
     with pytest.raises(OSError, match="in use"):
         socket.create_server(("127.0.0.1", port))
+
+
+class Present:
+    """The config of a daemon that changes while it runs."""
+
+    def __init__(self) -> None:
+        self.set()
+
+    def set(self, **fields: Any) -> None:
+        self.config: Config = parse_config({"sinks": [], **fields}, Path("/config.yaml"))
+
+
+def test_images_are_analyzed_as_the_daemon_is_set_at_the_moment(clip: list[Image]) -> None:
+    present = Present()
+    images = ImageAnalyzer(lambda: present.config)
+    first = images.analyze(clip[2]).expressions[0].probabilities
+    present.set(classifier={"model": "deep-int8"})
+    assert images.analyze(clip[2]).expressions[0].probabilities != first
+    present.set()
+    assert images.analyze(clip[2]).expressions[0].probabilities == first
+
+
+def test_a_change_of_anything_else_loads_no_model_again(
+    clip: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present = Present()
+    images = ImageAnalyzer(lambda: present.config)
+    images.analyze(clip[2])
+    monkeypatch.setattr(module, "open_classifier", lambda _: pytest.fail("loaded again"))
+    present.set(privacy={"blur": "faces"}, web={"port": 8081})
+    images.analyze(clip[2])
+
+
+def test_threads_may_ask_at_once(clip: list[Image]) -> None:
+    present = Present()
+    images = ImageAnalyzer(lambda: present.config)
+    emotions: list[str] = []
+
+    def ask() -> None:
+        emotions.extend(face.emotion for face in images.analyze(clip[2]).expressions)
+
+    threads = [Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(emotions) == 4
+    assert len(set(emotions)) == 1

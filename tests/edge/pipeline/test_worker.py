@@ -57,18 +57,6 @@ def test_an_empty_queue_gives_nothing_after_the_timeout() -> None:
     assert BoundedQueue[int](1, lossless=False).get(timeout=0.01) is None
 
 
-def test_many_items_are_read_at_once_oldest_first_and_no_more_than_wanted() -> None:
-    queue: BoundedQueue[int] = BoundedQueue(9, lossless=False)
-    for number in range(5):
-        queue.put(number)
-    assert queue.get_all(timeout=0, limit=3) == [0, 1, 2]
-    assert queue.get_all(timeout=0, limit=3) == [3, 4]
-    assert queue.get_all(timeout=0.01, limit=3) == []
-    queue.close()
-    with pytest.raises(QueueClosed):
-        queue.get_all(timeout=0, limit=3)
-
-
 def test_what_was_put_before_close_is_still_read() -> None:
     queue: BoundedQueue[int] = BoundedQueue(2, lossless=True)
     queue.put(1)

@@ -11,7 +11,7 @@ from edge.geometry import Box
 from edge.track import DetectionScheduler, SchedulerSettings, TrackerSettings
 from edge.track.scheduler import CostEstimate, CpuBudget
 from edge.types import Face, Image, TrackedFrame
-from tests.edge.track.test_landmark_filter import face as looking
+from tests.edge.detect.test_detector import face as looking
 from tests.events import frame
 
 FPS = 25
