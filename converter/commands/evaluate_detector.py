@@ -8,12 +8,12 @@ import msgspec
 
 from converter.commands.extras import needs
 from converter.commands.options import picture_size
-from converter.detection.annotations import open_photographs
-from converter.detection.detector_report import DetectorReport, report
-from converter.detection.detector_table import summarize
-from converter.detection.detector_variants import DetectorVariant, available_variants, parse_variant
-from converter.detection.judging import MEASURE, judge
-from converter.detection.photographs import Split, of_split
+from converter.detector.annotations import open_photographs
+from converter.detector.detector_report import DetectorReport, report
+from converter.detector.detector_table import summarize
+from converter.detector.detector_variants import DetectorVariant, available_variants, parse_variant
+from converter.detector.judging import MEASURE, judge
+from converter.detector.photographs import Split, of_split
 from edge.commands.common import add_subcommand
 
 
@@ -47,7 +47,7 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    plots = needs("evaluate", "converter.detection.detector_plots") if options.picture else None
+    plots = needs("evaluate", "converter.detector.detector_plots") if options.picture else None
     photographs = of_split(open_photographs(options.data), Split.TEST)
     performances = judge(_variants(options.detector), photographs, options.size)
     judged = report(f"{options.data.name} test", performances, photographs, options.size)

@@ -7,8 +7,8 @@ from typing import Any
 from converter.commands.extras import needs
 from converter.commands.options import picture_size
 from converter.datasets import Usage, open_dataset
-from converter.detection.annotations import open_photographs
-from converter.detection.photographs import Photograph
+from converter.detector.annotations import open_photographs
+from converter.detector.photographs import Photograph
 from edge.commands.common import add_subcommand
 from edge.model_card import DetectorCard
 
@@ -65,8 +65,8 @@ def read_photographs(options: argparse.Namespace) -> list[Photograph]:
 
 
 def _run(options: argparse.Namespace) -> None:
-    quantizing = needs("convert", "converter.detection.quantizing")
-    trained = needs("convert", "converter.detection.trained").open_training(options.training)
+    quantizing = needs("convert", "converter.detector.quantizing")
+    trained = needs("convert", "converter.detector.trained").open_training(options.training)
     faces = open_dataset(options.faces).split(Usage.TRAINING).faces().drawn(FACES, seed=0)
     photographs = read_photographs(options)
     evidence = quantizing.Evidence(photographs, faces.pixels, refiner=options.refiner)

@@ -24,11 +24,9 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    quantizing = needs("convert", "converter.detection.refiner_quantizing")
-    detector = needs("convert", "converter.detection.trained").open_training(options.detector)
-    network = needs("convert", "converter.detection.refiner_training").open_refiner(
-        options.training
-    )
+    quantizing = needs("convert", "converter.detector.refiner_quantizing")
+    detector = needs("convert", "converter.detector.trained").open_training(options.detector)
+    network = needs("convert", "converter.detector.refiner_training").open_refiner(options.training)
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{options.name}.tflite"
     card = quantizing.quantize_refiner(

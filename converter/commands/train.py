@@ -11,7 +11,7 @@ from converter.commands.options import add_data, load_data
 from converter.datasets import Dataset
 from converter.label_sets import LABEL_SETS
 from converter.recipes import Recipe, load_recipe
-from converter.training import folder
+from converter.train import folder
 from edge.capture.images import SUFFIXES
 from edge.commands.common import add_subcommand
 from edge.errors import DataError
@@ -50,7 +50,7 @@ def _train(
 
     That is the network it starts from, and its teachers.
     """
-    training = needs("convert", "converter.training.train")
+    training = needs("convert", "converter.train.train")
     names = recipe.distillation.teachers if recipe.distillation else ()
     for name in (recipe.start, *names):
         if name and not folder.finished(out.parent / name):

@@ -8,7 +8,7 @@ from converter.commands.extras import needs
 from converter.commands.train_detector import add_material, gather_material
 from converter.recipes import load_recipe
 from converter.recipes.refiner import RefinerRecipe
-from converter.training import folder
+from converter.train import folder
 from edge.commands.common import add_subcommand
 
 
@@ -24,8 +24,8 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    training = needs("convert", "converter.detection.refiner_training")
-    detector = needs("convert", "converter.detection.trained").open_training(options.detector)
+    training = needs("convert", "converter.detector.refiner_training")
+    detector = needs("convert", "converter.detector.trained").open_training(options.detector)
     recipe = load_recipe(options.recipe, RefinerRecipe)
     material = gather_material(options, recipe.seed)
     if options.force and options.out.exists():

@@ -12,8 +12,8 @@ from converter.evaluation.figures import Logits
 from converter.evaluation.predictor import Predictor, as_logits, resize
 from converter.evaluation.selection import label_set_of
 from converter.label_sets import LABEL_SETS, Name
-from converter.networks.classifiers import Model
-from converter.training.folder import RECIPE
+from converter.models.classifiers import Model
+from converter.train.folder import RECIPE
 from edge.errors import ConfigError, ModelError
 
 BATCH = 256

@@ -9,9 +9,9 @@ import keras
 from converter.datasets import Dataset
 from converter.evaluation.selection import Protocol, rows_name
 from converter.label_sets import LABEL_SETS, LabelSet
-from converter.networks.classifiers import Model
+from converter.models.classifiers import Model
 from converter.recipes import Recipe
-from converter.training.folder import MODEL, NEGATIVES, RECIPE, read_recipe
+from converter.train.folder import MODEL, NEGATIVES, RECIPE, read_recipe
 from edge.errors import ModelError
 
 Head = Literal["logits", "votes"]

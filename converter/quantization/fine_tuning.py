@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
-from converter.networks.classifiers import Model
+from converter.models.classifiers import Model
 from converter.quantization.folding import fold
 
 STEPS = 300

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from converter.networks.classifiers import Model
+from converter.models.classifiers import Model
 
 
 def fold(network: Model) -> Model:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from converter.networks.classifiers import Model
+from converter.models.classifiers import Model
 from edge.errors import ConfigError
 
 REPRESENTATIVE = 70

@@ -13,7 +13,7 @@ import numpy as np
 
 from converter.evaluation.selection import Protocol
 from converter.label_sets import LabelSet
-from converter.networks.classifiers import Model
+from converter.models.classifiers import Model
 from converter.quantization.export import LIMITS, Export
 from edge.errors import ModelError
 

@@ -14,7 +14,7 @@ from converter.evaluation.selection import Selection, select
 from converter.label_sets import clear_votes, vote_shares
 from converter.quantization.export import Export
 from converter.recipes import Augmentation
-from converter.training.augmentation import augment
+from converter.train.augmentation import augment
 from edge.infer.classifier import TFLiteClassifier
 from edge.model_card import Accuracy, ModelCard
 from edge.tflite import Runtime, TFLiteModel, sigmoid, softmax

@@ -47,7 +47,7 @@ class TutorialLoop:
     """Detects, predicts and draws, as tutorials do."""
 
     def __init__(self) -> None:
-        from converter.networks.classifiers import Model, shallow
+        from converter.models.classifiers import Model, shallow
 
         self._cascade = cv2.CascadeClassifier(str(Cascade.DEFAULT.file))
         self._model: Model = shallow(len(EXPRESSIONS))

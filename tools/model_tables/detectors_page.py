@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from converter.detection.average_precision import BANDS
+from converter.detector.average_precision import BANDS
 from edge.model_card import DetectorCard, load_detector_card
 from tools.model_tables.markdown import once, table
 

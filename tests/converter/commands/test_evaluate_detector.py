@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from converter.cli import main
-from converter.detection import annotations
-from converter.detection.detector_report import DetectorReport
-from converter.detection.photographs import Split
-from tests.converter.detection.photos import write_photo
+from converter.detector import annotations
+from converter.detector.detector_report import DetectorReport
+from converter.detector.photographs import Split
+from tests.converter.detector.photos import write_photo
 
 HAAR = "{kind: haar, width: 160}"
 

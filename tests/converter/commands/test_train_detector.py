@@ -8,7 +8,7 @@ from converter.cli import main
 from converter.recipes import load_recipe
 from converter.recipes.detector import DetectorRecipe
 from edge.errors import ExitCode
-from tests.converter.detection.drawn import SMALL, write_photographs
+from tests.converter.detector.drawn import SMALL, write_photographs
 from tests.converter.faces import write_csv
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")

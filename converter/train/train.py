@@ -1,0 +1,179 @@
+"""Training one network by one recipe."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import msgspec
+import numpy as np
+
+from converter.datasets import Dataset, Usage
+from converter.label_sets import LABEL_SETS
+from converter.models.classifiers import Model, new_network
+from converter.recipes import Recipe
+from converter.train.averaging import Averaging
+from converter.train.batches import Batches, Task
+from converter.train.checkpoint import Checkpoint
+from converter.train.curves import draw_curves
+from converter.train.devices import use_every_device
+from converter.train.distillation import teach
+from converter.train.face_head import fit_face_head
+from converter.train.folder import (
+    CHECKPOINT,
+    CURVES,
+    LOG,
+    MODEL,
+    NEGATIVES,
+    claim,
+    write_network,
+)
+from converter.train.optimizer import new_optimizer
+from converter.train.precision import in_float32, use_precision
+from converter.train.progress import Progress
+from converter.train.start import begin
+from edge.errors import DataError
+
+PANELS = {
+    title: {"Training": column, "PublicTest": f"val_{column}"}
+    for title, column in (("cross-entropy", "logits_loss"), ("accuracy", "logits_accuracy"))
+}
+"""What the curves show: training figures are of augmented and blended faces, so they lie below
+PublicTest's at first."""
+
+
+def train(
+    recipe: Recipe,
+    data: Dataset,
+    directory: Path,
+    teachers: tuple[Path, ...] = (),
+    negatives: tuple[Path, ...] = (),
+) -> Path:
+    """Train `recipe`'s network on the Training rows, watching PublicTest; return its file.
+
+    A training that was killed goes on where its last whole epoch ended, exactly as if it had run
+    through. After every epoch the averaged weights so far are written, so that it leaves its best
+    work at any time. The last epoch is the one kept: a cosine schedule ends at its best, and
+    picking the luckiest of many epochs would overstate the accuracy.
+
+    Args:
+        recipe: network and hyper-parameters.
+        data: rows of both splits.
+        directory: where model, recipe, log and curves go; created when missing.
+        teachers: folders of finished trainings, for a recipe that distils.
+        negatives: photographs without faces, to learn what no face looks like.
+
+    Raises:
+        DataError: a class has no face, there are fewer faces than one batch, or no votes where the
+            recipe wants them.
+        ConfigError: the folder holds another training, or one that is finished; or what the recipe
+            starts from is not there.
+    """
+    claim(directory, recipe)
+    use_precision(recipe.dtype)
+    use_every_device()
+    faces = data.split(Usage.TRAINING).faces()
+    _check_classes(faces, recipe)
+    task = Task(faces, recipe)
+    taught = teach(teachers, task.views, recipe.distillation) if recipe.distillation else None
+    batches = Batches(task, recipe, taught)
+    if len(batches) == 0:
+        raise DataError(f"expected at least {recipe.batch_size} training faces, one batch")
+    keras.utils.set_random_seed(recipe.seed)  # here: what teachers drew must not matter
+    whole = begin(new_network(recipe), recipe, directory)
+    network = _compiled(whole, recipe, len(batches))
+    checkpoint = Checkpoint(directory / CHECKPOINT, batches)
+    network.fit(
+        batches,
+        initial_epoch=checkpoint.restore(network),
+        epochs=recipe.epochs,
+        validation_data=_watched(data.split(Usage.PUBLIC_TEST), recipe),
+        validation_batch_size=512,
+        verbose=0,
+        shuffle=False,  # the batches shuffle themselves, the same way after a resume
+        callbacks=[
+            checkpoint,  # before the weights are swapped for their average
+            Averaging(),
+            _SaveAsFloat32(directory / MODEL, whole, recipe),
+            keras.callbacks.CSVLogger(directory / LOG, append=checkpoint.epoch > 0),
+            Progress(recipe.epochs, len(batches), _told),
+        ],
+    )
+    draw_curves(directory / LOG, directory / CURVES, PANELS)
+    _finish(directory, faces, negatives, recipe.seed)
+    return directory / MODEL
+
+
+def _told(figures: dict[str, float]) -> str:
+    """Return an epoch's figures in words."""
+    return (
+        f"loss {figures.get('loss', 0):.3f}, training {figures.get('logits_accuracy', 0):.2%}, "
+        f"{figures.get('val_logits_accuracy', 0):.2%} of PublicTest, "
+        f"votes {figures.get('val_votes_accuracy', 0):.2%}"
+    )
+
+
+def _check_classes(faces: Dataset, recipe: Recipe) -> None:
+    """A class that nobody shows would never be named, and nobody would know why."""
+    labels = LABEL_SETS[recipe.label_set]
+    counts = np.bincount(labels.classes(labels.keep(faces)), minlength=len(labels.labels))
+    missing = [name for name, count in zip(labels.labels, counts, strict=True) if count == 0]
+    if missing:
+        sets = ", ".join(dict.fromkeys(faces.source.tolist()))
+        raise DataError(
+            f"{sets}: expected Training faces of every class of label set {recipe.label_set}, "
+            f"found none of {', '.join(missing)}; add a set that has them, or choose another "
+            "--label-set"
+        )
+
+
+def _compiled(whole: Model, recipe: Recipe, steps: int) -> Model:
+    """Return the network with the heads that learn now and an optimiser."""
+    heads = {"logits": recipe.label_head, "votes": recipe.votes_head}
+    network = keras.Model(whole.input, {head: whole.output[head] for head in heads})
+    network.compile(
+        optimizer=new_optimizer(recipe, steps),
+        loss={head: keras.losses.CategoricalCrossentropy(from_logits=True) for head in heads},
+        loss_weights=heads,
+        weighted_metrics={head: [keras.metrics.CategoricalAccuracy("accuracy")] for head in heads},
+        jit_compile=keras.backend.backend() == "jax",  # elsewhere it costs more than it gains
+    )
+    return network
+
+
+def _watched(test: Dataset, recipe: Recipe) -> tuple[Any, ...]:
+    """Return the rows that are watched: the expression by its label, the votes by their shares."""
+    task = Task(test, msgspec.structs.replace(recipe, balance="none", label_smoothing=0.0))
+    kept = LABEL_SETS[recipe.label_set].keep(test)
+    labels = LABEL_SETS[recipe.label_set].targets(kept, 0)
+    return (
+        kept.pixels[..., None].astype(np.float32),
+        {"logits": labels, "votes": task.targets[:, task.classes :]},
+        {"logits": np.ones(len(kept), np.float32), "votes": task.weights[:, 1]},
+    )
+
+
+def _finish(directory: Path, faces: Dataset, negatives: tuple[Path, ...], seed: int) -> None:
+    """Teach the finished network what is no face, and write it whole."""
+    keras.mixed_precision.set_global_policy("float32")
+    network = keras.saving.load_model(directory / MODEL)
+    fit_face_head(network, faces.pixels, negatives, seed)
+    if negatives:  # the card has to say that it learnt from photographs
+        names = "".join(f"{path.name}\n" for path in negatives)
+        (directory / NEGATIVES).write_text(names)
+    write_network(network, directory / MODEL)
+    (directory / CHECKPOINT).unlink(missing_ok=True)
+
+
+class _SaveAsFloat32(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+    """Writes the network in float32 after each epoch: bfloat16 is for training alone."""
+
+    def __init__(self, path: Path, network: Model, recipe: Recipe) -> None:
+        super().__init__()
+        self._path = path
+        self._network = network
+        with in_float32():
+            self._plain = new_network(recipe)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._plain.set_weights(self._network.get_weights())
+        write_network(self._plain, self._path)

@@ -1,0 +1,274 @@
+"""A whole training in small: from csv to a network, killed and taken up again."""
+
+import csv
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+from converter.datasets import Dataset
+from converter.recipes import Distillation, Recipe
+from edge.errors import ConfigError, DataError
+from tests.conftest import ROOT
+from tests.converter.faces import dataset, write_csv
+from tests.converter.small import RECIPE as SMALL
+
+keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
+
+RECIPE = msgspec.structs.replace(SMALL, cutmix=1.0)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return dataset(tmp_path_factory.mktemp("data"), rows_per_label=16)
+
+
+@pytest.fixture(scope="module")
+def trained(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished training."""
+    from converter.train.train import train
+
+    directory = tmp_path_factory.mktemp("run")
+    train(RECIPE, data, directory)
+    return directory
+
+
+def _weights(directory: Path) -> list[np.ndarray]:
+    weights: list[np.ndarray] = keras.saving.load_model(directory / "model.keras").get_weights()
+    return weights
+
+
+def test_a_training_leaves_network_recipe_log_and_curves(trained: Path) -> None:
+    assert sorted(file.name for file in trained.iterdir()) == [
+        "curves.png",
+        "log.csv",
+        "model.keras",
+        "recipe.json",
+    ]
+    assert len((trained / "log.csv").read_text().splitlines()) == 1 + RECIPE.epochs
+
+
+def test_the_recipe_beside_the_network_is_the_one_it_was_trained_by(trained: Path) -> None:
+    recipe = msgspec.json.decode((trained / "recipe.json").read_bytes(), type=Recipe)
+    assert recipe == RECIPE
+
+
+def test_the_photographs_that_taught_what_no_face_is_are_named(
+    data: Dataset, tmp_path: Path
+) -> None:
+    from converter.quantization.export import open_run
+    from converter.train.train import train
+
+    wall = tmp_path / "wall.png"
+    cv2.imwrite(str(wall), np.full((200, 300), 99, np.uint8))
+    train(msgspec.structs.replace(RECIPE, epochs=2), data, tmp_path / "run", (), (wall,))
+    assert (tmp_path / "run" / "negatives.txt").read_text() == "wall.png\n"
+    assert "1 photographs" in open_run(tmp_path / "run", data).training_data
+
+
+def test_the_curves_are_a_picture_of_a_readable_size(trained: Path) -> None:
+    picture = cv2.imread(str(trained / "curves.png"))
+    assert picture is not None
+    assert picture.shape[1] > 600
+    assert picture.std() > 5
+
+
+def test_the_saved_network_is_float32_and_has_every_output(trained: Path) -> None:
+    network = keras.saving.load_model(trained / "model.keras")
+    assert set(network.output) == {"logits", "votes", "face"}
+    assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
+
+
+def test_a_killed_training_goes_on_exactly_where_it_was(
+    trained: Path, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from converter.train import folder
+    from converter.train import train as training
+    from converter.train.progress import Progress
+
+    class Kill(Progress):
+        """Ends the process in the midst of the last epoch, as far as the training can tell."""
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            if self._epoch == RECIPE.epochs - 1 and batch == 1:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "Progress", Kill)
+        with pytest.raises(KeyboardInterrupt):
+            training.train(RECIPE, data, tmp_path)
+    assert not folder.finished(tmp_path)
+    training.train(RECIPE, data, tmp_path)
+    assert folder.finished(tmp_path)
+    for one, other in zip(_weights(trained), _weights(tmp_path), strict=True):
+        assert np.allclose(one, other, atol=1e-6)
+    assert (tmp_path / "log.csv").read_text() == (trained / "log.csv").read_text()
+
+
+def test_a_student_learns_from_teachers_whose_judgements_are_kept(
+    trained: Path, data: Dataset, tmp_path: Path
+) -> None:
+    from converter.train.train import train
+
+    how = Distillation(teachers=("teacher",), weight=0.5, views=2)
+    student = msgspec.structs.replace(RECIPE, distillation=how, epochs=2)
+    train(student, data, tmp_path / "one", (trained,))
+    (kept,) = trained.glob("logits-*.npy")
+    written = kept.stat().st_mtime_ns
+    train(student, data, tmp_path / "two", (trained,))
+    assert kept.stat().st_mtime_ns == written
+    kept.unlink()
+    first, second = (_weights(tmp_path / name) for name in ("one", "two"))
+    assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+def test_a_teacher_that_is_not_there_is_named(data: Dataset, tmp_path: Path) -> None:
+    from converter.train.train import train
+
+    how = Distillation(teachers=("gone",), weight=0.5, views=1)
+    student = msgspec.structs.replace(RECIPE, distillation=how)
+    with pytest.raises(ConfigError, match="gone: holds no finished training"):
+        train(student, data, tmp_path / "student", (tmp_path / "gone",))
+
+
+def test_a_finished_training_is_not_overwritten(trained: Path, data: Dataset) -> None:
+    from converter.train.train import train
+
+    with pytest.raises(ConfigError, match="finished training; --force"):
+        train(RECIPE, data, trained)
+
+
+def test_a_folder_of_another_recipe_is_refused(trained: Path, data: Dataset) -> None:
+    from converter.train.train import train
+
+    with pytest.raises(ConfigError, match="another recipe"):
+        train(msgspec.structs.replace(RECIPE, seed=9), data, trained)
+
+
+def test_a_class_without_a_face_is_named_with_a_remedy(data: Dataset, tmp_path: Path) -> None:
+    from converter.train.train import train
+
+    few = data.where(data.labels != 1)
+    with pytest.raises(DataError, match=r"FER2013: .*found none of disgust; .*--label-set"):
+        train(RECIPE, few, tmp_path / "run")
+
+
+def test_fewer_faces_than_a_batch_are_refused(data: Dataset, tmp_path: Path) -> None:
+    from converter.train.train import train
+
+    with pytest.raises(DataError, match="at least 1000 training faces"):
+        train(msgspec.structs.replace(RECIPE, batch_size=1000), data, tmp_path)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_every_optimiser_and_label_set_trains(
+    optimizer: str, data: Dataset, tmp_path: Path
+) -> None:
+    from converter.train.train import train
+
+    changed = {"optimizer": optimizer, "label_set": "5", "epochs": 2, "balance": "oversample"}
+    train(msgspec.structs.replace(RECIPE, **changed), data, tmp_path)
+    network = keras.saving.load_model(tmp_path / "model.keras")
+    assert network.output["logits"].shape == (None, 5)
+
+
+def test_the_face_head_tells_faces_from_other_crops_and_touches_nothing_else(
+    trained: Path, data: Dataset
+) -> None:
+    from converter.train.face_head import face_or_not, fit_face_head
+
+    network = keras.saving.load_model(trained / "model.keras")
+    before = {
+        layer.name: layer.get_weights()
+        for layer in network.layers
+        if not layer.name.startswith("face")
+    }
+    faces = np.repeat(data.pixels, 20, axis=0)
+    fit_face_head(network, faces, (), seed=0)
+    crops, labels = face_or_not(faces, (), 300, seed=1)
+    logits = network.predict(crops[..., None], verbose=0)["face"]
+    assert ((logits > 0) == (labels > 0)).mean() > 0.65
+    for layer in network.layers:
+        for one, other in zip(before.get(layer.name, []), layer.get_weights(), strict=False):
+            assert np.array_equal(one, other)
+
+
+BACKENDS = [
+    pytest.param("jax", 1, marks=pytest.mark.skipif(not find_spec("jax"), reason="no jax here")),
+    pytest.param("jax", 2, marks=pytest.mark.skipif(not find_spec("jax"), reason="no jax here")),
+    pytest.param(
+        "torch", 1, marks=pytest.mark.skipif(not find_spec("torch"), reason="no torch here")
+    ),
+]
+
+
+@pytest.mark.parametrize(("backend", "devices"), BACKENDS)
+def test_other_backends_train_from_the_same_code_on_one_device_or_several(
+    backend: str, devices: int, tmp_path: Path
+) -> None:
+    faces, votes = write_csv(tmp_path, rows_per_label=16)
+    recipe = tmp_path / "small.yaml"
+    recipe.write_bytes(msgspec.yaml.encode(msgspec.structs.replace(RECIPE, epochs=2)))
+    command = [sys.executable, "-m", "converter", "train", recipe, "--out", tmp_path / "run"]
+    subprocess.run(
+        [*map(str, command), "--data", str(faces), "--votes", str(votes)],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "KERAS_BACKEND": backend,
+            "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        },
+        check=True,
+        timeout=300,
+    )
+    with (tmp_path / "run" / "log.csv").open() as log:
+        rows = list(csv.DictReader(log))
+    assert len(rows) == 2
+    assert all(np.isfinite(float(row["loss"])) for row in rows)
+
+
+def test_a_training_goes_on_from_the_weights_of_another(
+    data: Dataset, trained: Path, tmp_path: Path
+) -> None:
+    from converter.train.train import train
+
+    (tmp_path / "before").symlink_to(trained)
+    recipe = msgspec.structs.replace(
+        RECIPE, start="before", epochs=1, warmup_epochs=0, learning_rate=1e-7, ema=0.01
+    )
+    train(recipe, data, tmp_path / "after")
+    kernels = [weights[0] for weights in (_weights(trained), _weights(tmp_path / "after"))]
+    assert kernels[1] == pytest.approx(kernels[0], abs=1e-4)
+
+
+def test_a_start_that_is_no_training_of_this_network_is_one_line(
+    data: Dataset, tmp_path: Path
+) -> None:
+    from converter.train.train import train
+
+    recipe = msgspec.structs.replace(RECIPE, start="gone")
+    with pytest.raises(ConfigError, match="gone: expected a finished training of tiny"):
+        train(recipe, data, tmp_path / "run")
+
+
+def test_bfloat16_is_used_only_by_a_cpu_that_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from converter.train import precision
+
+    def policy(*flags: str) -> str:
+        monkeypatch.setattr(precision, "_cpu_flags", lambda: set(flags))
+        precision.use_precision("auto")
+        return str(keras.mixed_precision.dtype_policy().name)
+
+    try:
+        assert policy("avx2", "avx512_bf16") == "mixed_bfloat16"
+        assert policy("avx2") == "float32"
+    finally:
+        precision.use_precision("float32")
