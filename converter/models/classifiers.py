@@ -1,6 +1,6 @@
-"""The networks, each in one function: grey faces in, logits out.
+"""The networks, each in one function: gray faces in, logits out.
 
-Each takes grey values 0-255, (n, 48, 48, 1), and gives a dictionary of float32 logits:
+Each takes gray values 0-255, (n, 48, 48, 1), and gives a dictionary of float32 logits:
 
     logits  (n, classes)  the expression; what a recipe's label set names.
     votes   (n, 8)        FER+'s votes over the eight expressions. A second task beside the first
@@ -21,8 +21,6 @@ from converter.recipes import Recipe
 Model = Any
 """A keras.Model; Keras ships no types."""
 
-HEADS = ("logits", "votes", "face")
-
 
 def shallow(classes: int) -> Model:
     """A plain real-time network: seven 3x3 convolutions, no branches, no depthwise layers.
@@ -41,7 +39,7 @@ def shallow(classes: int) -> Model:
 def tiny(classes: int) -> Model:
     """The same in a seventh of the size: under 100 k parameters, 15 M multiply-adds.
 
-    Multiples of 16 channels: with others, TensorFlow normalises ten times as slowly.
+    Multiples of 16 channels: with others, TensorFlow normalizes ten times as slowly.
     """
     faces, x = _entry()
     x = _pool(_convolution(x, 16))
@@ -81,10 +79,10 @@ def _entry() -> tuple[Any, Any]:
 
 
 def _convolution(x: Any, filters: int) -> Any:
-    return layers.ReLU()(_normalised(x, filters, 3))
+    return layers.ReLU()(_normalized(x, filters, 3))
 
 
-def _normalised(x: Any, filters: int, size: int, stride: int = 1) -> Any:
+def _normalized(x: Any, filters: int, size: int, stride: int = 1) -> Any:
     x = layers.Conv2D(filters, size, strides=stride, padding="same", use_bias=False)(x)
     return layers.BatchNormalization()(x)
 
@@ -96,14 +94,14 @@ def _pool(x: Any) -> Any:
 def _residual_block(x: Any, filters: int, stride: int = 1) -> Any:
     shortcut = x if stride == 1 else layers.AveragePooling2D(2)(x)
     if shortcut.shape[-1] != filters:
-        shortcut = _normalised(shortcut, filters, 1)
-    y = layers.ReLU()(_normalised(x, filters, 3, stride))
-    y = _excited(_normalised(y, filters, 3), filters)
+        shortcut = _normalized(shortcut, filters, 1)
+    y = layers.ReLU()(_normalized(x, filters, 3, stride))
+    y = _squeeze_excite(_normalized(y, filters, 3), filters)
     return layers.ReLU()(layers.Add()([y, shortcut]))
 
 
-def _excited(x: Any, filters: int) -> Any:
-    """Scale each channel by what the whole picture shows."""
+def _squeeze_excite(x: Any, filters: int) -> Any:
+    """Scale each channel by what the whole image shows."""
     share = layers.GlobalAveragePooling2D()(x)
     share = layers.Dense(filters // 8, activation="relu")(share)
     share = layers.Dense(filters, activation="sigmoid")(share)

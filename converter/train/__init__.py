@@ -1,1 +1,1 @@
-"""Training: from faces and a recipe to a network."""
+"""Training of classifiers, and what every training shares: recipe in, network out."""

@@ -1,6 +1,7 @@
-"""Augmented batches of training faces with their targets."""
+"""Augmented batches of training faces with their targets: labels, votes and teachers' answers."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from converter.datasets import EXPRESSIONS, Dataset
 from converter.label_sets import LABEL_SETS, clear_votes, vote_shares
+from converter.models.classifiers import Model, new_network
 from converter.recipes import Augmentation, Recipe
 from converter.train.augmentation import (
     Batch,
@@ -20,13 +22,15 @@ from converter.train.augmentation import (
     mirror_half,
     mixup,
 )
-from edge.errors import DataError
+from converter.train.run_dir import MODEL, read_recipe
+from edge.errors import ConfigError, DataError
+from edge.tflite import softmax
 
 RARE = 0.5
 """A class is rare when it has less than this share of the mean number of faces."""
 
 
-class Views:
+class AugmentedViews:
     """Variations of a set of faces, each drawn from the seed and its number alone.
 
     Args:
@@ -53,7 +57,7 @@ class Views:
         return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
 
 
-class Task:
+class TrainingSet:
     """What a network learns: faces, and for each the targets and weights of both heads.
 
     Attributes:
@@ -72,7 +76,7 @@ class Task:
         self.classes = len(labels.labels)
         numbers = labels.classes(data)
         strength = np.where(rare(numbers)[numbers], recipe.augmentation.rare, 1.0)
-        self.views = Views(
+        self.views = AugmentedViews(
             data.pixels, recipe.augmentation, strength.astype(np.float32), recipe.seed
         )
         own = _smoothed(labels.targets(data, recipe.vote_weight), recipe.label_smoothing)
@@ -96,21 +100,23 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
     one that was killed goes on as if nothing had happened: set `epoch` and iterate.
 
     Args:
-        task: what is learnt.
+        training: what is learnt.
         recipe: batch size, mixing, seed.
         taught: the teachers' probabilities, float32 (n, classes + 8), when there are any.
     """
 
-    def __init__(self, task: Task, recipe: Recipe, taught: Targets | None = None) -> None:
+    def __init__(
+        self, training: TrainingSet, recipe: Recipe, taught: Targets | None = None
+    ) -> None:
         super().__init__()
-        self._task = task
+        self._training = training
         self._recipe = recipe
-        self._targets = _blended(task.targets, taught, recipe)
+        self._targets = _blended(training.targets, taught, recipe)
         self._drawn: int | None = None
         self.epoch = 0
 
     def __len__(self) -> int:
-        return len(self._task) // self._recipe.batch_size
+        return len(self._training) // self._recipe.batch_size
 
     def __getitem__(self, index: int) -> tuple[Any, dict[str, Targets], dict[str, Batch]]:
         self._draw()
@@ -118,9 +124,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         rows = self._order[index * size : (index + 1) * size]
         rng = np.random.default_rng((self._recipe.seed, self.epoch, index))
         faces = mirror_half(self._faces[rows], rng).astype(np.float32)
-        known = np.hstack([self._targets[rows], self._task.weights[rows]])
+        known = np.hstack([self._targets[rows], self._training.weights[rows]])
         faces, known = self._mix(faces, known, rng)
-        classes = self._task.classes
+        classes = self._training.classes
         return (
             faces[..., None],
             {"logits": known[:, :classes], "votes": known[:, classes:-2]},
@@ -131,9 +137,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         """Vary and shuffle the faces, once an epoch."""
         if self._drawn == self.epoch:
             return
-        self._faces = self._task.views[self.epoch]
+        self._faces = self._training.views[self.epoch]
         rng = np.random.default_rng((self._recipe.seed, self.epoch))
-        self._order = rng.permutation(len(self._task))
+        self._order = rng.permutation(len(self._training))
         self._drawn = self.epoch
 
     def _mix(self, faces: Batch, known: Targets, rng: np.random.Generator) -> tuple[Batch, Targets]:
@@ -181,7 +187,7 @@ def _ballots(data: Dataset, recipe: Recipe) -> NDArray[np.float32]:
 
 
 def _blended(own: Targets, taught: Targets | None, recipe: Recipe) -> Targets:
-    """Return the targets, partly the teachers' judgement where there are any."""
+    """Return the targets, partly the teachers' answers where there are any."""
     if taught is None or recipe.distillation is None:
         return own
     weight = np.float32(recipe.distillation.weight)
@@ -191,3 +197,64 @@ def _blended(own: Targets, taught: Targets | None, recipe: Recipe) -> Targets:
 def _smoothed(targets: Targets, share: float) -> Targets:
     """Spread `share` of each target evenly (Szegedy et al. 2016, arXiv:1512.00567)."""
     return np.asarray((1 - share) * targets + share / targets.shape[1], dtype=np.float32)
+
+
+def teacher_targets(teachers: tuple[Path, ...], views: AugmentedViews, count: int) -> Targets:
+    """Return the mean probabilities of all teachers over `count` views of each face.
+
+    Each teacher's logits are kept beside it, so that a second student, or a resumed one, need
+    not ask again.
+
+    Args:
+        teachers: folders of finished trainings.
+        views: variations of the training faces.
+        count: how many of them.
+
+    Returns:
+        float32 (n, classes + 8).
+
+    Raises:
+        ConfigError: a teacher is missing.
+    """
+    logits = [_teacher_logits(teacher, views, count) for teacher in teachers]
+    return np.asarray(np.mean([_mean_probabilities(one) for one in logits], axis=0))
+
+
+def _mean_probabilities(logits: NDArray[np.float16]) -> Targets:
+    """Return the mean over all views (views, n, classes + 8); each head's sum to 1."""
+    classes = logits.shape[2] - len(EXPRESSIONS)
+    wide = logits.astype(np.float32)
+    heads = (wide[..., :classes], wide[..., classes:])
+    return np.hstack([np.mean([softmax(view, 1.0) for view in head], axis=0) for head in heads])
+
+
+def _teacher_logits(teacher: Path, views: AugmentedViews, count: int) -> NDArray[np.float16]:
+    """Return a teacher's logits from its folder or, the first time, from its network."""
+    kept = teacher / f"logits-{views.digest(count)}.npy"
+    if not kept.exists():
+        network = _load_teacher(teacher)
+        logits = np.stack([_mean_logits(network, views[view]) for view in range(count)])
+        partial = kept.with_name("partial.npy")
+        np.save(partial, logits)
+        partial.replace(kept)
+    return np.asarray(np.load(kept))
+
+
+def _load_teacher(teacher: Path) -> Model:
+    """Build the teacher anew in the training's own precision: bfloat16 halves the wait."""
+    try:
+        network = new_network(read_recipe(teacher, Recipe))
+        network.load_weights(teacher / MODEL)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{teacher}: holds no finished training to learn from") from error
+    outputs = [network.output["logits"], network.output["votes"]]
+    return keras.Model(network.input, keras.ops.concatenate(outputs, axis=-1))
+
+
+def _mean_logits(network: Model, faces: Faces) -> NDArray[np.float16]:
+    """Return the mean logits of the faces and their mirror images."""
+    both = [
+        network.predict(look[..., None], batch_size=512, verbose=0)
+        for look in (faces, faces[:, :, ::-1])
+    ]
+    return np.asarray(np.mean(both, axis=0), np.float32).astype(np.float16)

@@ -1,4 +1,4 @@
-"""What a training leaves in its folder, by name."""
+"""The folder of a training run: its files by name, and how a run claims it."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from converter.recipes import AnyRecipe, Schedule
+from converter.recipes import AnyRecipe, BaseRecipe
 from edge.errors import ConfigError
 
 MODEL = "model.keras"
@@ -15,13 +15,13 @@ LOG = "log.csv"
 CURVES = "curves.png"
 
 NEGATIVES = "negatives.txt"
-"""Names of the photographs that taught the output `face`; absent where there were none."""
+"""Names of the images that taught the output `face`; absent where there were none."""
 
 CHECKPOINT = "checkpoint.weights.h5"
-"""Only until the training is finished."""
+"""The state after the last whole epoch, only until the training is finished."""
 
 
-def claim(directory: Path, recipe: Schedule) -> None:
+def prepare_run_dir(directory: Path, recipe: BaseRecipe) -> None:
     """Make the folder this training's own.
 
     Raises:
@@ -32,17 +32,17 @@ def claim(directory: Path, recipe: Schedule) -> None:
     encoded = msgspec.json.encode(recipe)
     if written.exists() and written.read_bytes() != encoded:
         raise ConfigError(f"{directory}: holds a training by another recipe; choose another --out")
-    if finished(directory):
+    if is_finished(directory):
         raise ConfigError(f"{directory}: holds a finished training; --force trains it anew")
     written.write_bytes(encoded)
 
 
-def finished(directory: Path) -> bool:
+def is_finished(directory: Path) -> bool:
     """Tell whether a training in `directory` ran to its end."""
     return (directory / MODEL).exists() and not (directory / CHECKPOINT).exists()
 
 
-def clear(directory: Path) -> None:
+def remove_run_dir(directory: Path) -> None:
     """Delete a training; any other folder was named by mistake.
 
     Raises:

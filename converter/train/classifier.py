@@ -1,5 +1,6 @@
-"""Training one network by one recipe."""
+"""Training one classifier by one recipe."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +12,19 @@ from converter.datasets import Dataset, Usage
 from converter.label_sets import LABEL_SETS
 from converter.models.classifiers import Model, new_network
 from converter.recipes import Recipe
-from converter.train.averaging import Averaging
-from converter.train.batches import Batches, Task
-from converter.train.checkpoint import Checkpoint
-from converter.train.curves import draw_curves
-from converter.train.devices import use_every_device
-from converter.train.distillation import teach
+from converter.train.batches import Batches, TrainingSet, teacher_targets
 from converter.train.face_head import fit_face_head
-from converter.train.folder import (
+from converter.train.loop import Float32Copy, draw_curves, fit, initial_network, use_precision
+from converter.train.optimizer import new_optimizer
+from converter.train.run_dir import (
     CHECKPOINT,
     CURVES,
     LOG,
     MODEL,
     NEGATIVES,
-    claim,
+    prepare_run_dir,
     write_network,
 )
-from converter.train.optimizer import new_optimizer
-from converter.train.precision import in_float32, use_precision
-from converter.train.progress import Progress
-from converter.train.start import begin
 from edge.errors import DataError
 
 PANELS = {
@@ -50,9 +44,8 @@ def train(
 ) -> Path:
     """Train `recipe`'s network on the Training rows, watching PublicTest; return its file.
 
-    A training that was killed goes on where its last whole epoch ended, exactly as if it had run
-    through. After every epoch the averaged weights so far are written, so that it leaves its best
-    work at any time. The last epoch is the one kept: a cosine schedule ends at its best, and
+    A training that was killed goes on where its last whole epoch ended. The last epoch is the one
+    kept: a cosine schedule ends at its best, and
     picking the luckiest of many epochs would overstate the accuracy.
 
     Args:
@@ -60,7 +53,7 @@ def train(
         data: rows of both splits.
         directory: where model, recipe, log and curves go; created when missing.
         teachers: folders of finished trainings, for a recipe that distils.
-        negatives: photographs without faces, to learn what no face looks like.
+        negatives: images without faces, to learn what no face looks like.
 
     Raises:
         DataError: a class has no face, there are fewer faces than one batch, or no votes where the
@@ -68,43 +61,34 @@ def train(
         ConfigError: the folder holds another training, or one that is finished; or what the recipe
             starts from is not there.
     """
-    claim(directory, recipe)
+    prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)
-    use_every_device()
     faces = data.split(Usage.TRAINING).faces()
     _check_classes(faces, recipe)
-    task = Task(faces, recipe)
-    taught = teach(teachers, task.views, recipe.distillation) if recipe.distillation else None
-    batches = Batches(task, recipe, taught)
+    training = TrainingSet(faces, recipe)
+    how = recipe.distillation
+    taught = teacher_targets(teachers, training.views, how.views) if how else None
+    batches = Batches(training, recipe, taught)
     if len(batches) == 0:
         raise DataError(f"expected at least {recipe.batch_size} training faces, one batch")
     keras.utils.set_random_seed(recipe.seed)  # here: what teachers drew must not matter
-    whole = begin(new_network(recipe), recipe, directory)
-    network = _compiled(whole, recipe, len(batches))
-    checkpoint = Checkpoint(directory / CHECKPOINT, batches)
-    network.fit(
+    network = initial_network(new_network(recipe), recipe, directory)
+    fit(
+        _compiled(network, recipe, len(batches)),
+        Float32Copy(network, lambda: new_network(recipe)),
         batches,
-        initial_epoch=checkpoint.restore(network),
-        epochs=recipe.epochs,
-        validation_data=_watched(data.split(Usage.PUBLIC_TEST), recipe),
+        recipe,
+        directory,
+        describe=_describe,
+        validation_data=_validation_data(data.split(Usage.PUBLIC_TEST), recipe),
         validation_batch_size=512,
-        verbose=0,
-        shuffle=False,  # the batches shuffle themselves, the same way after a resume
-        callbacks=[
-            checkpoint,  # before the weights are swapped for their average
-            Averaging(),
-            _SaveAsFloat32(directory / MODEL, whole, recipe),
-            keras.callbacks.CSVLogger(directory / LOG, append=checkpoint.epoch > 0),
-            Progress(recipe.epochs, len(batches), _told),
-        ],
     )
     draw_curves(directory / LOG, directory / CURVES, PANELS)
     _finish(directory, faces, negatives, recipe.seed)
     return directory / MODEL
 
 
-def _told(figures: dict[str, float]) -> str:
-    """Return an epoch's figures in words."""
+def _describe(figures: Mapping[str, float]) -> str:
     return (
         f"loss {figures.get('loss', 0):.3f}, training {figures.get('logits_accuracy', 0):.2%}, "
         f"{figures.get('val_logits_accuracy', 0):.2%} of PublicTest, "
@@ -127,7 +111,7 @@ def _check_classes(faces: Dataset, recipe: Recipe) -> None:
 
 
 def _compiled(whole: Model, recipe: Recipe, steps: int) -> Model:
-    """Return the network with the heads that learn now and an optimiser."""
+    """Return the network with the heads that learn now and an optimizer."""
     heads = {"logits": recipe.label_head, "votes": recipe.votes_head}
     network = keras.Model(whole.input, {head: whole.output[head] for head in heads})
     network.compile(
@@ -135,20 +119,21 @@ def _compiled(whole: Model, recipe: Recipe, steps: int) -> Model:
         loss={head: keras.losses.CategoricalCrossentropy(from_logits=True) for head in heads},
         loss_weights=heads,
         weighted_metrics={head: [keras.metrics.CategoricalAccuracy("accuracy")] for head in heads},
-        jit_compile=keras.backend.backend() == "jax",  # elsewhere it costs more than it gains
+        jit_compile=False,  # it costs more than it gains
     )
     return network
 
 
-def _watched(test: Dataset, recipe: Recipe) -> tuple[Any, ...]:
-    """Return the rows that are watched: the expression by its label, the votes by their shares."""
-    task = Task(test, msgspec.structs.replace(recipe, balance="none", label_smoothing=0.0))
+def _validation_data(test: Dataset, recipe: Recipe) -> tuple[Any, ...]:
+    """Return the rows to validate on: the expression by its label, the votes by their shares."""
+    plain = msgspec.structs.replace(recipe, balance="none", label_smoothing=0.0)
+    watched = TrainingSet(test, plain)
     kept = LABEL_SETS[recipe.label_set].keep(test)
     labels = LABEL_SETS[recipe.label_set].targets(kept, 0)
     return (
         kept.pixels[..., None].astype(np.float32),
-        {"logits": labels, "votes": task.targets[:, task.classes :]},
-        {"logits": np.ones(len(kept), np.float32), "votes": task.weights[:, 1]},
+        {"logits": labels, "votes": watched.targets[:, watched.classes :]},
+        {"logits": np.ones(len(kept), np.float32), "votes": watched.weights[:, 1]},
     )
 
 
@@ -157,23 +142,8 @@ def _finish(directory: Path, faces: Dataset, negatives: tuple[Path, ...], seed: 
     keras.mixed_precision.set_global_policy("float32")
     network = keras.saving.load_model(directory / MODEL)
     fit_face_head(network, faces.pixels, negatives, seed)
-    if negatives:  # the card has to say that it learnt from photographs
+    if negatives:  # the card has to say that it learnt from images
         names = "".join(f"{path.name}\n" for path in negatives)
         (directory / NEGATIVES).write_text(names)
     write_network(network, directory / MODEL)
     (directory / CHECKPOINT).unlink(missing_ok=True)
-
-
-class _SaveAsFloat32(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """Writes the network in float32 after each epoch: bfloat16 is for training alone."""
-
-    def __init__(self, path: Path, network: Model, recipe: Recipe) -> None:
-        super().__init__()
-        self._path = path
-        self._network = network
-        with in_float32():
-            self._plain = new_network(recipe)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._plain.set_weights(self._network.get_weights())
-        write_network(self._plain, self._path)
