@@ -31,9 +31,9 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    quantization = needs("convert", "converter.quantization.quantize")
+    quantization = needs("convert", "converter.quantize.quantize")
     data = load_data(options)
-    export = needs("convert", "converter.quantization.export").open_run(
+    export = needs("convert", "converter.quantize.trained_model").open_run(
         options.training, data.split("Training"), options.head
     )
     target = target_of(options, options.name, ["float32", "int8"], options.fine_tune)
@@ -61,7 +61,7 @@ def target_of(
     options: argparse.Namespace, name: str, default: list[str], fine_tune: bool = False
 ) -> Any:
     """Return the Target that `add_target`'s options name; its folder is made."""
-    quantization = needs("convert", "converter.quantization.quantize")
+    quantization = needs("convert", "converter.quantize.quantize")
     options.out.mkdir(parents=True, exist_ok=True)
     precisions = tuple(map(quantization.Precision, options.precision or default))
     return quantization.Target(options.out, name, precisions, options.force, fine_tune)

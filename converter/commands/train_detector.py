@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.commands.extras import needs
-from converter.datasets import Usage, open_dataset
+from converter.data import Usage, open_dataset
 from converter.detection.annotations import open_photographs
 from converter.detection.lessons import Lesson, open_teacher
 from converter.detection.portraits import draw_portraits

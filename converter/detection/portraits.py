@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.crop_fit import Finding, find_faces
 from converter.detection.lessons import Lesson, rows_of
+from converter.evaluate.crop_calibration import Finding, find_faces
 from edge.detect import Detector
 
 

@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.crop_fit import fit_crop
 from converter.detection.detector_card import accuracies, describe
 from converter.detection.detector_report import report
 from converter.detection.detector_variants import DetectorVariant
@@ -21,9 +20,10 @@ from converter.detection.lessons import read_lessons
 from converter.detection.photographs import Photograph, Split, of_split
 from converter.detection.trained import Trained
 from converter.detection.watching import Answer, Watched, ask, is_watched
+from converter.evaluate.crop_calibration import fit_crop
 from converter.networks.detector import OUTPUTS, Model, copy_weights, detector
-from converter.quantization.files import move, refuse_existing, write_card
-from converter.quantization.tflite import Precision, to_tflite
+from converter.quantize.files import move, refuse_existing, write_card
+from converter.quantize.tflite import Precision, to_tflite
 from edge.detect import BuiltinSettings, Detector, open_detector
 from edge.errors import DataError, ModelError
 from edge.model_card import DetectorCard, load_detector_card

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.datasets import EXPRESSIONS
+from converter.data import EXPRESSIONS
 from converter.networks.classifiers import Model, new_network
 from converter.recipes import Distillation, Recipe
 from converter.training.augmentation import Faces, Targets

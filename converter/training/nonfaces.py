@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.datasets import SIDE
+from converter.data import SIDE
 from edge.errors import DataError
 
 Crops = NDArray[np.uint8]

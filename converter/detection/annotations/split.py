@@ -1,6 +1,6 @@
 """The split of a photograph whose set brings none: always the same, and without a seed."""
 
-from converter.datasets.split import chance
+from converter.data.split import chance
 from converter.detection.photographs import Split
 
 TEST_SHARE = 0.1

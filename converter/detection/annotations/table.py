@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from converter.datasets.table import Record, records
+from converter.data.csv_files import Record, records
 from converter.detection.annotations.boxes import FaceBox, in_picture, photograph
 from converter.detection.annotations.place import MEND, Place
 from converter.detection.annotations.size import Size

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from converter.datasets.pictures import find_pictures
+from converter.data.images import find_pictures
 from converter.detection.annotations.boxes import FaceBox, in_picture, photograph
 from converter.detection.annotations.classes import check_faces, is_face
 from converter.detection.annotations.place import MEND, Line, read_bytes, read_lines
