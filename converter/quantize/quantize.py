@@ -13,7 +13,6 @@ from converter.data import EXPRESSIONS, Dataset, Usage
 from converter.evaluate.predictor import resize
 from converter.evaluate.selection import select
 from converter.quantize.files import move, refuse_existing, write_card
-from converter.quantize.fine_tuning import fine_tuned
 from converter.quantize.latency import measure_speed
 from converter.quantize.tflite import Precision, multiply_adds, representative, to_tflite
 from converter.quantize.trained_model import Export
@@ -39,14 +38,12 @@ class Target:
         name: what the models are called, without the precision.
         precisions: one model for each.
         force: write over existing files, and what verification would refuse.
-        fine_tune: let the network get used to int8 before it is rounded; see `fine_tuning`.
     """
 
     directory: Path
     name: str
     precisions: tuple[Precision, ...] = (Precision.FLOAT32, Precision.INT8)
     force: bool = False
-    fine_tune: bool = False
 
     def path(self, precision: Precision) -> Path:
         """Return where the model of that precision goes."""
@@ -75,7 +72,7 @@ def quantize(export: Export, data: Dataset | None, target: Target) -> list[Conve
         found = _timed(inside, _convert_all(export, data, inside, against))
         problems = _problems(found, against)
         if problems and not target.force:
-            raise ModelError("; ".join(problems) + _remedy(target, found))
+            raise ModelError("; ".join(problems) + "; --force takes it all the same")
         return [_move(found[one], inside.path(one), target.path(one)) for one in target.precisions]
 
 
@@ -97,20 +94,17 @@ def _convert_all(
     found = {}
     for precision in wanted:
         path = inside.path(precision)
-        path.write_bytes(_bytes(export, precision, data, inside.fine_tune))
+        path.write_bytes(_bytes(export, precision, data))
         card = describe(export, path, precision)
         found[precision] = Conversion(card) if against is None else verify(path, card, against)
     return found
 
 
-def _bytes(export: Export, precision: Precision, data: Dataset | None, fine_tune: bool) -> bytes:
+def _bytes(export: Export, precision: Precision, data: Dataset | None) -> bytes:
     if precision is not Precision.INT8 or data is None:
         return to_tflite(export.network, precision, examples=None)
     training = data.split(Usage.TRAINING).faces()
-    network = export.network
-    if fine_tune:
-        network = fine_tuned(network, resize(training.pixels, export.side))
-    return to_tflite(network, precision, _examples(export, training))
+    return to_tflite(export.network, precision, _examples(export, training))
 
 
 def _examples(export: Export, training: Dataset) -> NDArray[np.uint8]:
@@ -161,13 +155,6 @@ def _problems(found: dict[Precision, Conversion], against: Reference | None) -> 
         full, small = found[Precision.FLOAT32].card, found[Precision.INT8].card
         problems += slowness(full, small)
     return problems
-
-
-def _remedy(target: Target, found: dict[Precision, Conversion]) -> str:
-    tune = Precision.INT8 in found and not target.fine_tune
-    return (
-        "; try --fine-tune, or take it with --force" if tune else "; --force takes it all the same"
-    )
 
 
 def _move(conversion: Conversion, source: Path, place: Path) -> Conversion:
