@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.commands.options import add_data, load_data
-from converter.datasets import SIDE, Dataset
-from converter.label_sets import LABEL_SETS
+from converter.data import SIDE, Dataset
+from converter.data.label_sets import LABEL_SETS
 from edge.detect import BuiltinSettings, open_detector
 from edge.errors import DataError, EmotiondError
 from edge.infer.classifier import Classifier, ClassifierSettings, open_classifier

@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.datasets import open_dataset
-from converter.label_sets import ferplus_majority
+from converter.data import open_dataset
+from converter.data.label_sets import ferplus_majority
 from edge.infer.classifier import ClassifierSettings, ModelPath, TFLiteClassifier, open_classifier
 from edge.infer.track_state import ExpressionTrackState, FaceObservation, SmoothingSettings
 from edge.types import GrayImage, Probabilities, Quality

@@ -27,8 +27,8 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    user_model = needs("convert", "converter.quantization.user_model")
-    quantization = needs("convert", "converter.quantization.quantize")
+    user_model = needs("convert", "converter.quantize.keras_import")
+    quantization = needs("convert", "converter.quantize.quantize")
     weights = options.weights
     if weights is None and options.model.suffix == ".json":
         weights = Path(_ask("--weights", "The .h5 with its weights"))

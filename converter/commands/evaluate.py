@@ -40,23 +40,23 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    report_module = needs("evaluate", "converter.evaluation.report")
-    protocol = needs("evaluate", "converter.evaluation.selection").Protocol(options.protocol)
+    report_module = needs("evaluate", "converter.evaluate.report")
+    protocol = needs("evaluate", "converter.evaluate.selection").Protocol(options.protocol)
     predictor = _open(options)
     report = report_module.evaluate(predictor, load_data(options), options.usage, protocol)
-    print(needs("evaluate", "converter.evaluation.summary").summarize(report))
+    print(needs("evaluate", "converter.evaluate.summary").summarize(report))
     for path in _write(report, options):
         print(f"wrote {path}")
 
 
 def _open(options: argparse.Namespace) -> Any:
     if options.model.suffix == ".keras":
-        return needs("convert", "converter.evaluation.keras_predictor").open_keras(
+        return needs("convert", "converter.evaluate.keras_predictor").open_keras(
             options.model, options.labels
         )
     if options.labels:
         raise ConfigError("--labels is for a .keras alone; a .tflite has its labels in its card")
-    return needs("evaluate", "converter.evaluation.predictor").open_tflite(options.model)
+    return needs("evaluate", "converter.evaluate.predictor").open_tflite(options.model)
 
 
 def _write(report: Any, options: argparse.Namespace) -> list[Path]:
@@ -70,5 +70,5 @@ def _write(report: Any, options: argparse.Namespace) -> list[Path]:
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
         stem = options.json.stem if options.json else report.model
-        written += needs("evaluate", "converter.evaluation.plots").draw_report(report, folder, stem)
+        written += needs("evaluate", "converter.evaluate.plots").draw_report(report, folder, stem)
     return written

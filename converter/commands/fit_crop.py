@@ -6,8 +6,8 @@ from typing import Any
 
 from converter.commands.extras import needs
 from converter.commands.options import add_data, load_data
-from converter.crop_fit import fit_crop
-from converter.datasets import Dataset, Usage
+from converter.data import Dataset, Usage
+from converter.evaluate.crop_calibration import fit_crop
 from edge.commands.common import add_subcommand, count
 from edge.config import parse_detector
 from edge.detect import Detector, open_detector
@@ -43,9 +43,9 @@ def _run(options: argparse.Namespace) -> None:
 
 def _measure(detector: Detector, data: Dataset, model: Path) -> None:
     """Print what the crops in use cost the model on PublicTest's faces."""
-    accuracy = needs("evaluate", "converter.crop_accuracy")
-    selection = needs("evaluate", "converter.evaluation.selection")
-    predictor = needs("evaluate", "converter.evaluation.predictor").open_tflite(model)
+    accuracy = needs("evaluate", "converter.evaluate.crop_accuracy")
+    selection = needs("evaluate", "converter.evaluate.selection")
+    predictor = needs("evaluate", "converter.evaluate.predictor").open_tflite(model)
     rows = selection.select(
         data.faces(), Usage.PUBLIC_TEST, selection.Protocol.LABELS, predictor.label_set
     )

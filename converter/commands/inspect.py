@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from converter.commands.options import add_data, load_data
-from converter.datasets.quality import Quality, Rows, assess
+from converter.data.quality import Quality, Rows, assess
 from edge.commands.common import add_subcommand
 
 EXAMPLES = 5

@@ -4,7 +4,7 @@ import argparse
 import math
 from pathlib import Path
 
-from converter.datasets import Dataset, Form, combine, form_of, open_dataset
+from converter.data import Dataset, Form, combine, form_of, open_dataset
 from edge.errors import DataError
 
 

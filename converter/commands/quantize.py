@@ -24,19 +24,16 @@ def add(commands: Any) -> None:
         default="logits",
         help="votes: the head that learnt FER+'s votes, its eight classes; default: %(default)s",
     )
-    parser.add_argument(
-        "--fine-tune", action="store_true", help="let the network get used to int8 first"
-    )
     add_data(parser)
 
 
 def _run(options: argparse.Namespace) -> None:
-    quantization = needs("convert", "converter.quantization.quantize")
+    quantization = needs("convert", "converter.quantize.quantize")
     data = load_data(options)
-    export = needs("convert", "converter.quantization.export").open_run(
+    export = needs("convert", "converter.quantize.trained_model").open_run(
         options.training, data.split("Training"), options.head
     )
-    target = target_of(options, options.name, ["float32", "int8"], options.fine_tune)
+    target = target_of(options, options.name, ["float32", "int8"])
     print_conversions(quantization.quantize(export, data, target), options.out)
 
 
@@ -57,14 +54,12 @@ def add_target(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite; take what is refused")
 
 
-def target_of(
-    options: argparse.Namespace, name: str, default: list[str], fine_tune: bool = False
-) -> Any:
+def target_of(options: argparse.Namespace, name: str, default: list[str]) -> Any:
     """Return the Target that `add_target`'s options name; its folder is made."""
-    quantization = needs("convert", "converter.quantization.quantize")
+    quantization = needs("convert", "converter.quantize.quantize")
     options.out.mkdir(parents=True, exist_ok=True)
     precisions = tuple(map(quantization.Precision, options.precision or default))
-    return quantization.Target(options.out, name, precisions, options.force, fine_tune)
+    return quantization.Target(options.out, name, precisions, options.force)
 
 
 def print_conversions(conversions: Sequence[Any], directory: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from converter.commands.extras import needs
 from converter.commands.options import picture_size
-from converter.datasets import Usage, open_dataset
+from converter.data import Usage, open_dataset
 from converter.detector.annotations import open_photographs
 from converter.detector.photographs import Photograph
 from edge.commands.common import add_subcommand

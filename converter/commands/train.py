@@ -8,8 +8,8 @@ import msgspec
 
 from converter.commands.extras import needs
 from converter.commands.options import add_data, load_data
-from converter.datasets import Dataset
-from converter.label_sets import LABEL_SETS
+from converter.data import Dataset
+from converter.data.label_sets import LABEL_SETS
 from converter.recipes import Recipe, load_recipe
 from converter.train import folder
 from edge.capture.images import SUFFIXES

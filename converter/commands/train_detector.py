@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.commands.extras import needs
-from converter.datasets import Usage, open_dataset
+from converter.data import Usage, open_dataset
 from converter.detector.annotations import open_photographs
 from converter.detector.lessons import Lesson, open_teacher
 from converter.detector.portraits import draw_portraits

@@ -9,8 +9,8 @@ from converter.detector.detector_report import DetectorReport, SetFigures
 from converter.detector.judging import MEASURE
 from converter.detector.trained import Summary, Trained
 from converter.models.detector import Model
-from converter.quantization.latency import measure_speed
-from converter.quantization.tflite import multiply_adds
+from converter.quantize.latency import measure_speed
+from converter.quantize.tflite import multiply_adds
 from edge.detect import CropCalibration
 from edge.fileio import sha256
 from edge.model_card import DetectionAccuracy, DetectorCard, DetectorInput

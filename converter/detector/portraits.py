@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.crop_fit import Finding, find_faces
+from converter.evaluate.crop_calibration import Finding, find_faces
 from converter.detector.lessons import Lesson, rows_of
 from edge.detect import Detector
 

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.crop_fit import fit_crop
+from converter.evaluate.crop_calibration import fit_crop
 from converter.detector.detector_card import accuracies, describe
 from converter.detector.detector_report import report
 from converter.detector.detector_variants import DetectorVariant
@@ -22,8 +22,8 @@ from converter.detector.photographs import Photograph, Split, of_split
 from converter.detector.trained import Trained
 from converter.detector.watching import Answer, Watched, ask, is_watched
 from converter.models.detector import OUTPUTS, Model, copy_weights, detector
-from converter.quantization.files import move, refuse_existing, write_card
-from converter.quantization.tflite import Precision, to_tflite
+from converter.quantize.files import move, refuse_existing, write_card
+from converter.quantize.tflite import Precision, to_tflite
 from edge.detect import BuiltinSettings, Detector, open_detector
 from edge.errors import DataError, ModelError
 from edge.model_card import DetectorCard, load_detector_card

@@ -21,9 +21,9 @@ from converter.detector.quantizing import without_rescaling
 from converter.detector.watching import Watched, ask, is_watched
 from converter.models.detector import Model
 from converter.models.refiner import SIDE
-from converter.quantization.files import move, refuse_existing, write_card
-from converter.quantization.latency import measure_speed
-from converter.quantization.tflite import Precision, multiply_adds, to_tflite
+from converter.quantize.files import move, refuse_existing, write_card
+from converter.quantize.latency import measure_speed
+from converter.quantize.tflite import Precision, multiply_adds, to_tflite
 from edge.detect.refiner import Refiner, cut, square_around
 from edge.fileio import sha256
 from edge.geometry import Box

@@ -14,8 +14,8 @@ from typing import Any
 import keras
 from keras import layers
 
-from converter.datasets import EXPRESSIONS, SIDE
-from converter.label_sets import LABEL_SETS
+from converter.data import EXPRESSIONS, SIDE
+from converter.data.label_sets import LABEL_SETS
 from converter.recipes import Recipe
 
 Model = Any

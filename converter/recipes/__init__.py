@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from converter.label_sets import Name
+from converter.data.label_sets import Name
 from edge.errors import ConfigError
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]

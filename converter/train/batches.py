@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.datasets import EXPRESSIONS, Dataset
-from converter.label_sets import LABEL_SETS, clear_votes, vote_shares
+from converter.data import EXPRESSIONS, Dataset
+from converter.data.label_sets import LABEL_SETS, clear_votes, vote_shares
 from converter.models.classifiers import Model, new_network
 from converter.recipes import Augmentation, Recipe
 from converter.train.augmentation import (

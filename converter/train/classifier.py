@@ -8,8 +8,8 @@ import keras
 import msgspec
 import numpy as np
 
-from converter.datasets import Dataset, Usage
-from converter.label_sets import LABEL_SETS
+from converter.data import Dataset, Usage
+from converter.data.label_sets import LABEL_SETS
 from converter.models.classifiers import Model, new_network
 from converter.recipes import Recipe
 from converter.train.batches import Batches, TrainingSet, teacher_targets

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.datasets import SIDE
+from converter.data import SIDE
 from converter.models.classifiers import Model
 from converter.recipes import Augmentation
 from converter.train.augmentation import augment, mirror_half

@@ -13,7 +13,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from converter.datasets import EXPRESSIONS, SIDE
+from converter.data import EXPRESSIONS, SIDE
 from edge.bench.clips import LoopingVideoSource
 from edge.bench.machine_info import NEIGHBORS, SCALE
 from edge.bench.pipeline_bench import WARM_UP_FRAMES, StageTimings

@@ -4,18 +4,14 @@ from pathlib import Path
 
 from converter.detector.annotations.form import Form, form_of
 from converter.detector.annotations.table import load_table
-from converter.detector.annotations.voc import load_voc
 from converter.detector.annotations.wider import load_wider
-from converter.detector.annotations.yolo import load_yolo
 from converter.detector.photographs import Photograph
 
 __all__ = [
     "Form",
     "form_of",
     "load_table",
-    "load_voc",
     "load_wider",
-    "load_yolo",
     "open_photographs",
 ]
 
@@ -31,7 +27,3 @@ def open_photographs(path: Path) -> tuple[Photograph, ...]:
             return load_table(path)
         case Form.WIDER:
             return load_wider(path)
-        case Form.VOC:
-            return load_voc(path)
-        case Form.YOLO:
-            return load_yolo(path)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from pathlib import Path
 
-from converter.detector.annotations import table, voc, wider, yolo
+from converter.detector.annotations import table, wider
 from edge.errors import DataError
 
 
@@ -12,8 +12,6 @@ class Form(StrEnum):
 
     TABLE = "annotations.csv"
     WIDER = "text files of WIDER FACE"
-    VOC = "xml files of PASCAL VOC"
-    YOLO = "images/ and labels/ of YOLO"
 
 
 def form_of(path: Path) -> Form:
@@ -28,8 +26,4 @@ def form_of(path: Path) -> Form:
         return Form.TABLE
     if wider.annotation_files(path):
         return Form.WIDER
-    if voc.annotation_files(path):
-        return Form.VOC
-    if yolo.is_yolo(path):
-        return Form.YOLO
-    raise DataError(f"{path}: expected {', '.join(Form)}, found none of them")
+    raise DataError(f"{path}: expected {' or '.join(Form)}, found neither")

@@ -1,24 +1,14 @@
-"""Sizes of pictures: from the header of a JPEG or PNG, else by decoding the file.
+"""Sizes of images, read from the headers of their files."""
 
-A set has thousands of pictures, and a header takes a hundredth of the time that decoding takes.
-"""
-
-import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-import cv2
-
-from edge.errors import DataError
-
-JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""The markers SOF0 to SOF15 (ISO/IEC 10918-1, table B.1); the three between are other segments."""
+from edge.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Of a picture, in pixels as stored: a note to turn it when shown does not count."""
+    """Of an image, in pixels as stored: a note to turn it when shown does not count."""
 
     width: int
     height: int
@@ -28,55 +18,24 @@ class Size:
 
 
 def read_size(path: Path) -> Size:
-    """Return the size of the picture in a file.
+    """Return the size of the image in a file, without decoding it.
 
     Raises:
-        DataError: it cannot be read, or is no picture.
+        DataError: it cannot be read, or is no image.
+        ConfigError: Pillow is not installed.
     """
     try:
-        with path.open("rb") as file:
-            size = _png_size(file) or _jpeg_size(file)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    return size or _decoded_size(path)
-
-
-def _png_size(file: BinaryIO) -> Size | None:
-    file.seek(0)
-    head = file.read(24)
-    if len(head) < 24 or not head.startswith(b"\x89PNG\r\n\x1a\n") or head[12:16] != b"IHDR":
-        return None
-    return _size(*struct.unpack(">II", head[16:]))
-
-
-def _jpeg_size(file: BinaryIO) -> Size | None:
-    """Walk from segment to segment to the frame's header (ISO/IEC 10918-1, B.2.2)."""
-    file.seek(0)
-    if file.read(2) != b"\xff\xd8":
-        return None
-    while len(head := file.read(4)) == 4:
-        prefix, marker, length = struct.unpack(">BBH", head)
-        if prefix != 0xFF or length < 2:
-            return None
-        if marker in JPEG_FRAMES:
-            body = file.read(5)
-            height, width = struct.unpack(">xHH", body) if len(body) == 5 else (0, 0)
-            return _size(width, height)
-        file.seek(length - 2, 1)
-    return None
-
-
-def _size(width: int, height: int) -> Size | None:
-    # A JPEG may tell its height only behind its first scan: then its header says 0.
-    return Size(width, height) if width and height else None
-
-
-def _decoded_size(path: Path) -> Size:
+        from PIL import Image
+    except ImportError as error:
+        raise ConfigError(
+            f"{path}: reading the size of a picture needs Pillow; pip install 'emotiond[evaluate]'"
+        ) from error
     try:
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error as error:
-        raise DataError(f"{path}: cannot be decoded: {error.err}") from error
-    if image is None:
-        raise DataError(f"{path}: expected a picture that OpenCV can read; take it out")
-    height, width = image.shape[:2]
-    return Size(width, height)
+        with Image.open(path) as image:
+            return Size(*image.size)
+    # Beside UnidentifiedImageError, an OSError without a number, the readers of damaged files
+    # raise errors of their own.
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+        raise DataError(f"{path}: expected a picture that Pillow can read; take it out") from error

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from converter.datasets.table import Record, records
+from converter.data.csv_files import Record, records
 from converter.detector.annotations.boxes import FaceBox, in_picture, photograph
 from converter.detector.annotations.place import MEND, Place
 from converter.detector.annotations.size import Size

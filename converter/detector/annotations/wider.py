@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from converter.datasets.pictures import is_picture
+from converter.data.images import is_picture
 from converter.detector.annotations.boxes import FaceBox, clip, in_picture, photograph
 from converter.detector.annotations.place import WHOLE, Line, read_lines
 from converter.detector.annotations.size import Size, read_size

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from converter.cli import main
-from converter.evaluation.report import Report
+from converter.evaluate.report import Report
 from edge.paths import find_model
 from tests.converter.faces import write_csv
 

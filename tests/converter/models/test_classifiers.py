@@ -6,7 +6,7 @@ keras = pytest.importorskip("keras", reason="training needs the extra `convert`"
 def _size(name: str) -> tuple[int, int]:
     """Parameters and multiply-adds of the network as it is shipped: expression and face."""
     from converter.models.classifiers import NETWORKS
-    from converter.quantization.tflite import multiply_adds
+    from converter.quantize.tflite import multiply_adds
 
     whole = NETWORKS[name](7)
     network = keras.Model(whole.input, [whole.output["logits"], whole.output["face"]])

@@ -57,7 +57,7 @@ def _places(size: tuple[int, int]) -> list[tuple[int, int, int]]:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_network_keeps_its_limits(channels: int) -> None:
-    from converter.quantization.tflite import multiply_adds
+    from converter.quantize.tflite import multiply_adds
 
     network = detector(240, 320, channels)
     assert network.count_params() <= 100_000

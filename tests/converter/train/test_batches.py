@@ -2,7 +2,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from converter.datasets import Dataset
+from converter.data import Dataset
 from tests.converter.faces import dataset
 from tests.converter.small import RECIPE
 

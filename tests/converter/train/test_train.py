@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from converter.datasets import Dataset
+from converter.data import Dataset
 from converter.recipes import Distillation, Recipe
 from edge.errors import ConfigError, DataError
 from tests.conftest import ROOT
@@ -62,7 +62,7 @@ def test_the_recipe_beside_the_network_is_the_one_it_was_trained_by(trained: Pat
 def test_the_photographs_that_taught_what_no_face_is_are_named(
     data: Dataset, tmp_path: Path
 ) -> None:
-    from converter.quantization.export import open_run
+    from converter.quantize.trained_model import open_run
     from converter.train.train import train
 
     wall = tmp_path / "wall.png"

@@ -13,7 +13,7 @@ TURNED = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tiff", "webp", "ppm"])
-def test_the_size_of_a_picture_is_what_opencv_reads(tmp_path: Path, suffix: str) -> None:
+def test_the_size_of_an_image_is_that_of_its_pixels(tmp_path: Path, suffix: str) -> None:
     draw(tmp_path, f"a.{suffix}", width=321, height=123)
     assert read_size(tmp_path / f"a.{suffix}") == Size(321, 123)
 
@@ -43,7 +43,7 @@ def test_code_tables_before_the_header_are_passed_over(tmp_path: Path) -> None:
     assert read_size(path) == Size(100, 80)
 
 
-def test_a_header_led_by_fill_bytes_is_read_by_decoding(tmp_path: Path) -> None:
+def test_fill_bytes_before_the_header_are_passed_over(tmp_path: Path) -> None:
     path = draw(tmp_path, "a.jpg") / "a.jpg"
     data = path.read_bytes()
     path.write_bytes(data[:2] + b"\xff\xff" + data[2:])
@@ -53,7 +53,7 @@ def test_a_header_led_by_fill_bytes_is_read_by_decoding(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"text"])
 def test_a_file_that_is_no_picture_is_named(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.jpg").write_bytes(data)
-    with pytest.raises(DataError, match=r"a.jpg: expected a picture that OpenCV can read; take it"):
+    with pytest.raises(DataError, match=r"a.jpg: expected a picture that Pillow can read; take it"):
         read_size(tmp_path / "a.jpg")
 
 

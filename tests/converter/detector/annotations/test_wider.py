@@ -103,5 +103,5 @@ def test_bytes_that_are_no_utf_8_are_refused_with_their_line(root: Path) -> None
 def test_a_picture_that_is_none_is_named(root: Path) -> None:
     path = root / "WIDER_train" / "images" / "0--Parade" / "a.jpg"
     path.write_bytes(path.read_bytes()[:30])
-    with pytest.raises(DataError, match=r"a.jpg: expected a picture that OpenCV can read"):
+    with pytest.raises(DataError, match=r"a.jpg: expected a picture that Pillow can read"):
         load_wider(wider(root, BLOCK))

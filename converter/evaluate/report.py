@@ -1,0 +1,240 @@
+"""The report of an evaluation: every figure, in one record that is written as JSON."""
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from converter.data import Dataset
+from converter.evaluate.metrics import (
+    BINS,
+    Logits,
+    calibration_error,
+    confidence_bins,
+    cross_fit,
+    log_loss,
+    measure,
+    share,
+)
+from converter.evaluate.predictor import Predictor
+from converter.evaluate.selection import Classes, Protocol, select
+from edge.model_card import Accuracy
+from edge.tflite import softmax
+from edge.types import Probabilities
+
+CROSS_FITTED_ON = "each random half of these rows, judged on the other half"
+
+
+class ClassFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How well one class was told.
+
+    Attributes:
+        precision: share of the rows called so that are.
+        recall: share of the rows that are so which were called so.
+        f1: harmonic mean of both.
+        support: rows of the class.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows of about the same confidence.
+
+    Attributes:
+        confidence: their mean confidence.
+        accuracy: share of them that is right.
+        rows: how many.
+    """
+
+    confidence: float
+    accuracy: float
+    rows: int
+
+
+class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How honest the confidence is: expected calibration errors, 15 bins.
+
+    Attributes:
+        unscaled: at temperature 1.
+        temperature: the card's.
+        scaled: at the card's temperature; it flatters where that was fitted on these very rows.
+        cross_fitted_temperatures: fitted on each half of these rows; None below two rows.
+        cross_fitted: each half scaled by the temperature of the other.
+        cross_fitted_on: the same in words, for whoever reads the JSON alone.
+        bins: the rows by confidence at the card's temperature, empty bins left out.
+    """
+
+    unscaled: float
+    temperature: float
+    scaled: float
+    cross_fitted_temperatures: tuple[float, float] | None
+    cross_fitted: float | None
+    cross_fitted_on: str
+    bins: tuple[Bin, ...]
+
+
+class FlipAveraged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Accuracy of the mean of the logits of each face and of its mirror image."""
+
+    accuracy: float
+    interval: tuple[float, float]
+
+
+class Figures(Accuracy, frozen=True, forbid_unknown_fields=True):
+    """Everything measured on one set of rows: what a card gives, and more.
+
+    Attributes:
+        log_loss: mean of -log of the true class's probability, at the card's temperature.
+        flip_averaged: two looks at each face instead of one.
+        classes: the figures of each class that any row has.
+        confusion: rows of each true class (outer) called each class (inner), in the labels' order.
+        calibration: how honest the confidence is.
+    """
+
+    log_loss: float
+    flip_averaged: FlipAveraged
+    classes: dict[str, ClassFigures]
+    confusion: tuple[tuple[int, ...], ...]
+    calibration: Calibration
+
+
+class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The evaluation of one model.
+
+    Attributes:
+        model: its name.
+        data, usage: the sets and the split it was measured on.
+        protocol: "labels" takes the data's labels for the truth, "ferplus" the majority of FER+'s
+            votes.
+        labels: the model's classes; rows of others are left out.
+        merged: classes of the data that count as another.
+        left_out: how many rows were left out, by reason.
+        all_rows: the figures on the rest.
+        without_copies: the same without rows that repeat a Training picture; None where no
+            Training row is at hand, or nothing is left.
+    """
+
+    model: str
+    data: tuple[str, ...]
+    usage: str
+    protocol: Protocol
+    labels: tuple[str, ...]
+    merged: dict[str, str]
+    left_out: dict[str, int]
+    all_rows: Figures
+    without_copies: Figures | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What the model said of some rows: logits of each face and of its mirror image."""
+
+    logits: Logits
+    mirrored: Logits
+    classes: Classes
+
+    def where(self, rows: NDArray[np.bool_]) -> "_Answers":
+        return _Answers(self.logits[rows], self.mirrored[rows], self.classes[rows])
+
+
+def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: Protocol) -> Report:
+    """Measure a model on the rows of one split.
+
+    Args:
+        predictor: the model.
+        data: the split's rows; Training rows, where there are any, tell which are copies.
+        usage: the split.
+        protocol: what counts as the truth.
+
+    Raises:
+        DataError: no row of the split can be measured.
+    """
+    selection = select(data, usage, protocol, predictor.label_set)
+    answers = _Answers(
+        predictor.logits(selection.pixels),
+        predictor.logits(np.ascontiguousarray(selection.pixels[:, :, ::-1])),
+        selection.classes,
+    )
+    all_rows, *without_copies = (
+        _figures(name, answers.where(rows), predictor) for name, rows in selection.parts().items()
+    )
+    return Report(
+        model=predictor.name,
+        data=tuple(dict.fromkeys(data.split(usage).source.tolist())),
+        usage=usage,
+        protocol=protocol,
+        labels=predictor.label_set.labels,
+        merged=predictor.label_set.merged,
+        left_out=selection.left_out,
+        all_rows=all_rows,
+        without_copies=without_copies[0] if without_copies else None,
+    )
+
+
+def _figures(name: str, answers: _Answers, predictor: Predictor) -> Figures:
+    labels, classes = predictor.label_set.labels, answers.classes
+    probabilities = softmax(answers.logits, predictor.temperature)
+    chosen = probabilities.argmax(axis=1)
+    measured = measure(name, probabilities, classes, labels)
+    confusion = confusion_matrix(classes, chosen, labels=range(len(labels)))
+    return Figures(
+        **msgspec.structs.asdict(measured),
+        log_loss=round(log_loss(probabilities, classes), 4),
+        flip_averaged=_flip_averaged(answers),
+        classes=_class_figures(classes, chosen, labels),
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        calibration=_calibration(answers.logits, classes, predictor.temperature),
+    )
+
+
+def _flip_averaged(answers: _Answers) -> FlipAveraged:
+    chosen = (answers.logits + answers.mirrored).argmax(axis=1)
+    return FlipAveraged(*share((chosen == answers.classes).sum(), len(chosen)))
+
+
+def _class_figures(
+    classes: Classes, chosen: Classes, labels: tuple[str, ...]
+) -> dict[str, ClassFigures]:
+    present = np.unique(classes)
+    columns = precision_recall_fscore_support(classes, chosen, labels=present, zero_division=0)
+    figures = zip(*(np.round(column, 4).tolist() for column in columns), strict=True)
+    return {
+        # scikit-learn counts in floats where no row is right.
+        labels[index]: ClassFigures(precision, recall, f1, int(support))
+        for index, (precision, recall, f1, support) in zip(present, figures, strict=True)
+    }
+
+
+def _calibration(logits: Logits, classes: Classes, temperature: float) -> Calibration:
+    probabilities = softmax(logits, temperature)
+    temperatures, crossed = cross_fit(logits, classes) if len(classes) > 1 else (None, None)
+    return Calibration(
+        unscaled=round(calibration_error(softmax(logits, 1.0), classes), 4),
+        temperature=temperature,
+        scaled=round(calibration_error(probabilities, classes), 4),
+        cross_fitted_temperatures=temperatures,
+        cross_fitted=None if crossed is None else round(calibration_error(crossed, classes), 4),
+        cross_fitted_on=CROSS_FITTED_ON,
+        bins=_bins(probabilities, classes),
+    )
+
+
+def _bins(probabilities: Probabilities, classes: Classes) -> tuple[Bin, ...]:
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == classes
+    numbers = confidence_bins(probabilities)
+    inside = [numbers == number for number in range(BINS) if (numbers == number).any()]
+    return tuple(
+        Bin(
+            round(float(confidence[rows].mean()), 4),
+            round(float(right[rows].mean()), 4),
+            int(rows.sum()),
+        )
+        for rows in inside
+    )
