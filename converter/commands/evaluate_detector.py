@@ -9,10 +9,10 @@ import msgspec
 from converter.commands.extras import needs
 from converter.commands.options import picture_size
 from converter.detector.annotations import open_photographs
-from converter.detector.detector_report import DetectorReport, report
+from converter.detector.report import DetectorReport, report
 from converter.detector.detector_table import summarize
 from converter.detector.detector_variants import DetectorVariant, available_variants, parse_variant
-from converter.detector.judging import MEASURE, judge
+from converter.detector.evaluate import MEASURE, judge
 from converter.detector.photographs import Split, of_split
 from edge.commands.common import add_subcommand
 

@@ -65,7 +65,7 @@ def read_photographs(options: argparse.Namespace) -> list[Photograph]:
 
 
 def _run(options: argparse.Namespace) -> None:
-    quantizing = needs("convert", "converter.detector.quantizing")
+    quantizing = needs("convert", "converter.detector.quantize")
     trained = needs("convert", "converter.detector.trained").open_training(options.training)
     faces = open_dataset(options.faces).split(Usage.TRAINING).faces().drawn(FACES, seed=0)
     photographs = read_photographs(options)

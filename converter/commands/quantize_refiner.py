@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> None:
     quantizing = needs("convert", "converter.detector.refiner_quantizing")
     detector = needs("convert", "converter.detector.trained").open_training(options.detector)
-    network = needs("convert", "converter.detector.refiner_training").open_refiner(options.training)
+    network = needs("convert", "converter.detector.refiner").open_refiner(options.training)
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{options.name}.tflite"
     card = quantizing.quantize_refiner(

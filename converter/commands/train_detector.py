@@ -7,7 +7,7 @@ from typing import Any
 from converter.commands.extras import needs
 from converter.data import Usage, open_dataset
 from converter.detector.annotations import open_photographs
-from converter.detector.lessons import Lesson, open_teacher
+from converter.detector.samples import Lesson, open_teacher
 from converter.detector.portraits import draw_portraits
 from converter.recipes import load_recipe
 from converter.recipes.detector import DetectorRecipe
@@ -52,7 +52,7 @@ def add_material(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    training = needs("convert", "converter.detector.training")
+    training = needs("convert", "converter.detector.train")
     recipe = load_recipe(options.recipe, DetectorRecipe)
     material = gather_material(options, recipe.seed)
     if options.force and options.out.exists():
@@ -67,7 +67,7 @@ def gather_material(options: argparse.Namespace, seed: int) -> Any:
         DataError: a photograph cannot be read, or there are too few.
         ConfigError: there are faces and no teacher.
     """
-    training = needs("convert", "converter.detector.training")
+    training = needs("convert", "converter.detector.train")
     photographs = [one for path in options.data for one in open_photographs(path)]
     teacher = open_teacher(options.teacher) if options.teacher else None
     portraits = _portraits(options.faces, teacher, seed) if options.faces else []

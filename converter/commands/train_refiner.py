@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    training = needs("convert", "converter.detector.refiner_training")
+    training = needs("convert", "converter.detector.refiner")
     detector = needs("convert", "converter.detector.trained").open_training(options.detector)
     recipe = load_recipe(options.recipe, RefinerRecipe)
     material = gather_material(options, recipe.seed)

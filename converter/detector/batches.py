@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.detector.cells import CANDIDATES, Cells
-from converter.detector.lessons import Lesson
-from converter.detector.scenes import Studio
+from converter.detector.samples import Lesson
+from converter.detector.sample_generator import Studio
 from converter.recipes.detector import DetectorRecipe
 
 Truth = dict[str, NDArray[Any]]

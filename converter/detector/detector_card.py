@@ -5,8 +5,8 @@ from pathlib import Path
 
 from converter.detector.average_precision import LEAST
 from converter.detector.cells import STRIDES
-from converter.detector.detector_report import DetectorReport, SetFigures
-from converter.detector.judging import MEASURE
+from converter.detector.report import DetectorReport, SetFigures
+from converter.detector.evaluate import MEASURE
 from converter.detector.trained import Summary, Trained
 from converter.models.detector import Model
 from converter.quantize.latency import measure_speed

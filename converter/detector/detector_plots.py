@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from converter.detector.average_precision import ALL, BANDS, IOU
-from converter.detector.detector_report import RECALLS, DetectorFigures, DetectorReport
+from converter.detector.report import RECALLS, DetectorFigures, DetectorReport
 from converter.evaluate.plots import new_figure, save, strip
 
 COLORS = ("#1f5f99", "#c2571a", "#3d7a3d", "#7a4a99", "#444444", "#b8860b", "#2a9d9d", "#c94f7c")

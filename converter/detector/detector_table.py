@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from converter.detector.average_precision import ALL, BANDS, IOU
-from converter.detector.detector_report import (
+from converter.detector.report import (
     APART,
     FALSE_A_PICTURE,
     IOUS,

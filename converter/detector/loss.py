@@ -5,7 +5,7 @@ from typing import Any
 from keras import ops
 
 from converter.detector.cells import Cells
-from converter.detector.matching import at_cells, best_of_cells, match
+from converter.detector.simota import at_cells, best_of_cells, match
 
 ALPHA, GAMMA = 0.75, 2.0
 """Weight of the background and how fast it falls where the score is low already, of the

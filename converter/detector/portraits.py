@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.evaluate.crop_calibration import Finding, find_faces
-from converter.detector.lessons import Lesson, rows_of
+from converter.detector.samples import Lesson, rows_of
 from edge.detect import Detector
 
 

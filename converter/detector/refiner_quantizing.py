@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.detector.average_precision import Truth, overlaps
-from converter.detector.crops import APART, PART
+from converter.detector.refiner_samples import APART, PART
 from converter.detector.detector_card import CANDIDATE, LICENCE
-from converter.detector.lessons import read_lessons
+from converter.detector.samples import read_lessons
 from converter.detector.photographs import Photograph, Split, of_split
-from converter.detector.quantizing import without_rescaling
+from converter.detector.quantize import without_rescaling
 from converter.detector.watching import Watched, ask, is_watched
 from converter.models.detector import Model
 from converter.models.refiner import SIDE

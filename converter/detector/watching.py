@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from converter.detector.average_precision import LEAST, Detections, Truth, average_precision
 from converter.detector.batches import as_input
 from converter.detector.cells import STRIDES
-from converter.detector.lessons import Lesson
+from converter.detector.samples import Lesson
 from converter.detector.photographs import Photograph
 from converter.models.detector import Model
 from edge.detect.builtin import cells, decode, letterbox, nms

@@ -5,9 +5,9 @@ import pytest
 
 from converter.cli import main
 from converter.detector import annotations
-from converter.detector.detector_report import DetectorReport
+from converter.detector.report import DetectorReport
 from converter.detector.photographs import Split
-from tests.converter.detector.photos import write_photo
+from tests.converter.detector.annotated_images import write_photo
 
 HAAR = "{kind: haar, width: 160}"
 

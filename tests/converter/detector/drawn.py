@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector.lessons import Lesson
+from converter.detector.samples import Lesson
 from converter.detector.photographs import Boxes, Photograph, Split
 from converter.detector.watching import is_watched
 from converter.recipes.detector import DetectorRecipe, SceneRecipe

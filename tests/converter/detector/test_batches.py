@@ -8,8 +8,8 @@ pytest.importorskip("keras", reason="training needs the extra `convert`")
 
 from converter.detector.batches import SceneBatches, Truth, as_input, truth_of
 from converter.detector.cells import CANDIDATES, Cells
-from converter.detector.lessons import Lesson
-from converter.detector.scenes import Studio
+from converter.detector.samples import Lesson
+from converter.detector.sample_generator import Studio
 from tests.converter.detector.drawn import SMALL, patch, points_of
 
 CELLS = Cells(64, 96)

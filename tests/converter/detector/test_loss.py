@@ -9,7 +9,7 @@ keras = pytest.importorskip("keras", reason="training needs the extra `convert`"
 
 from converter.detector.batches import truth_of  # noqa: E402  # needs Keras
 from converter.detector.cells import NEAREST, Cells  # noqa: E402
-from converter.detector.lessons import Lesson  # noqa: E402
+from converter.detector.samples import Lesson  # noqa: E402
 from converter.detector.loss import (  # noqa: E402
     DetectionLoss,
     compare,

@@ -10,7 +10,7 @@ import pytest
 
 from converter.detector.photographs import Split, of_split
 from edge.errors import DataError
-from tests.converter.detector.photos import write_photo
+from tests.converter.detector.annotated_images import write_photo
 
 
 def test_a_grey_picture_is_read_in_three_channels(tmp_path: Path) -> None:

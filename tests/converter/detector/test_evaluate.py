@@ -7,11 +7,11 @@ import pytest
 from converter.detector import judging
 from converter.detector.average_precision import LEAST
 from converter.detector.detector_variants import parse_variant
-from converter.detector.judging import fit, judge, lowered, measured_truth
+from converter.detector.evaluate import fit, judge, lowered, measured_truth
 from edge.config import parse_detector
 from edge.detect import HaarSettings, YuNetSettings
 from edge.errors import ConfigError, DataError
-from tests.converter.detector.photos import Told, write_photo
+from tests.converter.detector.annotated_images import Told, write_photo
 
 HALF = (0.25, 0.25, 0.5, 0.75)
 

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
 from converter.detector.cells import Cells
-from converter.detector.lessons import Lesson
+from converter.detector.samples import Lesson
 from converter.detector.photographs import Photograph, Split
 from converter.detector.watching import Watched, ask, is_watched
 from converter.models.detector import detector

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.detector.average_precision import overlaps
-from converter.detector.lessons import Lesson
-from converter.detector.scenes import Studio
+from converter.detector.samples import Lesson
+from converter.detector.sample_generator import Studio
 from converter.detector.spoiling import spoil
 from converter.detector.watching import ask
 from converter.models.detector import Model

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from converter.detector.crops import CropBatches, collect_errors
-from converter.detector.scenes import Studio
+from converter.detector.refiner_samples import CropBatches, collect_errors
+from converter.detector.sample_generator import Studio
 from converter.detector.trained import Trained
-from converter.detector.training import Material
+from converter.detector.train import Material
 from converter.models.refiner import refiner
 from converter.recipes.refiner import RefinerRecipe
 from converter.train.averaging import Averaging

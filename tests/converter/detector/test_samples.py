@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from converter.detector.average_precision import overlaps
-from converter.detector.lessons import Lesson, open_teacher, read_lessons
+from converter.detector.samples import Lesson, open_teacher, read_lessons
 from converter.detector.photographs import Photograph, Split
 from edge.detect import Detector
 from edge.errors import ConfigError, DataError

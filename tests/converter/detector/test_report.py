@@ -8,13 +8,13 @@ import pytest
 from converter.detector.annotations import open_photographs
 from converter.detector.average_precision import Detections
 from converter.detector.detector_plots import draw_detectors
-from converter.detector.detector_report import APART, DetectorReport, report
+from converter.detector.report import APART, DetectorReport, report
 from converter.detector.detector_table import summarize
 from converter.detector.detector_variants import parse_variant
-from converter.detector.judging import Performance, judge
+from converter.detector.evaluate import Performance, judge
 from converter.detector.photographs import Photograph, Split, of_split
 from tests.conftest import MEDIA
-from tests.converter.detector.photos import write_photo
+from tests.converter.detector.annotated_images import write_photo
 
 FACES = MEDIA.parent / "faces"
 FACE, LOOSE = (40, 40, 80, 80), (40, 40, 80, 150)  # IoU 0.36

@@ -9,12 +9,12 @@ from edge.types import Image
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.crops import CropBatches, Place, _nobodys, collect_errors
-from converter.detector.lessons import Lesson
-from converter.detector.scenes import Studio
+from converter.detector.refiner_samples import CropBatches, Place, _nobodys, collect_errors
+from converter.detector.samples import Lesson
+from converter.detector.sample_generator import Studio
 from converter.recipes.refiner import RefinerRecipe
 from tests.converter.detector.drawn import lesson_of, patch, varied
-from tests.converter.detector.seer import light_seer
+from tests.converter.detector.light_detector import light_seer
 
 RECIPE = RefinerRecipe(
     epochs=1,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from converter.detector.backdrops import draw_backdrop
+from converter.detector.synthetic_backgrounds import draw_backdrop
 
 
 @pytest.mark.parametrize("size", [(240, 320), (64, 96), (33, 17)])

@@ -16,7 +16,7 @@ from converter.detector.average_precision import (
     match,
     trace,
 )
-from converter.detector.judging import MEASURE, Performance, Size, measured_truth
+from converter.detector.evaluate import MEASURE, Performance, Size, measured_truth
 from converter.detector.photographs import Photograph
 
 FALSE_A_PICTURE = 0.01

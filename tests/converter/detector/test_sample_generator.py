@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from converter.detector.lessons import Lesson
-from converter.detector.scenes import SMALL_SHARE, Studio
+from converter.detector.samples import Lesson
+from converter.detector.sample_generator import SMALL_SHARE, Studio
 from converter.recipes.detector import SceneRecipe
 from edge.types import Image
 from tests.converter.detector.drawn import GROUND, PLAIN, lesson_of, patch, points_of, varied

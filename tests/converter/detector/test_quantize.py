@@ -11,7 +11,7 @@ keras = pytest.importorskip("keras", reason="conversion needs the extra `convert
 from converter.cli import main  # noqa: E402  # needs Keras
 from converter.detector import quantizing  # noqa: E402
 from converter.detector.photographs import Photograph, Split  # noqa: E402
-from converter.detector.quantizing import (  # noqa: E402
+from converter.detector.quantize import (  # noqa: E402
     Evidence,
     calm_confidence,
     quantize_detector,
@@ -21,7 +21,7 @@ from converter.detector.watching import is_watched  # noqa: E402
 from edge.detect import BuiltinSettings, open_detector  # noqa: E402
 from edge.errors import DataError, ExitCode, ModelError  # noqa: E402
 from edge.model_card import DetectorCard, load_detector_card  # noqa: E402
-from tests.converter.detector.seer import SIDE, write_night, write_training  # noqa: E402
+from tests.converter.detector.light_detector import SIDE, write_night, write_training  # noqa: E402
 
 SIZE = (128, 96)
 

@@ -5,7 +5,7 @@ import pytest
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.matching import match  # noqa: E402  # needs Keras
+from converter.detector.simota import match  # noqa: E402  # needs Keras
 
 
 def _match(

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from converter.detector.photographs import Photograph, Split
-from converter.detector.scenes import Studio
+from converter.detector.sample_generator import Studio
 from converter.recipes.detector import DetectorRecipe
 from edge.errors import ConfigError, DataError
 from tests.converter.detector.drawn import SMALL, Bright, write_photographs
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.training import Material, gather, train_detector  # noqa: E402
+from converter.detector.train import Material, gather, train_detector  # noqa: E402
 from converter.detector.watching import is_watched  # noqa: E402
 
 LEARNT = msgspec.structs.replace(

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from converter.evaluate.crop_calibration import fit_crop
 from converter.detector.detector_card import accuracies, describe
-from converter.detector.detector_report import report
+from converter.detector.report import report
 from converter.detector.detector_variants import DetectorVariant
-from converter.detector.judging import judge
-from converter.detector.lessons import read_lessons
+from converter.detector.evaluate import judge
+from converter.detector.samples import read_lessons
 from converter.detector.photographs import Photograph, Split, of_split
 from converter.detector.trained import Trained
 from converter.detector.watching import Answer, Watched, ask, is_watched

@@ -11,10 +11,10 @@ import numpy as np
 
 from converter.detector.batches import SceneBatches
 from converter.detector.cells import Cells
-from converter.detector.lessons import Lesson, read_lessons
+from converter.detector.samples import Lesson, read_lessons
 from converter.detector.loss import DetectionLoss
 from converter.detector.photographs import Photograph, Split, of_split
-from converter.detector.scenes import Studio
+from converter.detector.sample_generator import Studio
 from converter.detector.trained import SUMMARY, Summary
 from converter.detector.trainee import PARTS, Trainee
 from converter.detector.watching import Watched, ask, is_watched

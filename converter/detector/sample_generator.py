@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector.backdrops import draw_backdrop
-from converter.detector.lessons import Lesson
+from converter.detector.synthetic_backgrounds import draw_backdrop
+from converter.detector.samples import Lesson
 from converter.detector.spoiling import spoil
 from converter.recipes.detector import SceneRecipe
 from edge.types import Image

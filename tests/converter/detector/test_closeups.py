@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.detector.lessons import open_teacher, rows_of
+from converter.detector.samples import open_teacher, rows_of
 from converter.detector.portraits import draw_portraits
 from edge.geometry import Box
 from edge.types import Image

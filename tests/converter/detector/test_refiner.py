@@ -9,13 +9,13 @@ import pytest
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
 from converter.detector.refiner_quantizing import fit_logistic
-from converter.detector.refiner_training import loss_parts, open_refiner, train_refiner
+from converter.detector.refiner import loss_parts, open_refiner, train_refiner
 from converter.detector.trained import Summary, Trained
-from converter.detector.training import Material
+from converter.detector.train import Material
 from edge.errors import ConfigError, ModelError
 from tests.converter.detector.drawn import SMALL, lesson_of, varied
-from tests.converter.detector.seer import light_seer
-from tests.converter.detector.test_crops import RECIPE, _face
+from tests.converter.detector.light_detector import light_seer
+from tests.converter.detector.test_refiner_samples import RECIPE, _face
 
 POINTS = np.array([[-0.2, -0.1, 0.2, -0.1, 0.0, 0.05, 0.0, 0.2]], np.float32)
 
