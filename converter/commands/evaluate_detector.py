@@ -8,12 +8,15 @@ import msgspec
 
 from converter.commands.extras import needs
 from converter.commands.options import picture_size
-from converter.detector.annotations import open_photographs
-from converter.detector.report import DetectorReport, report
-from converter.detector.detector_table import summarize
-from converter.detector.detector_variants import DetectorVariant, available_variants, parse_variant
-from converter.detector.evaluate import MEASURE, judge
-from converter.detector.photographs import Split, of_split
+from converter.detector.annotations import Split, of_split, read_annotations
+from converter.detector.evaluate import (
+    REFERENCE_SIZE,
+    DetectorVariant,
+    available_variants,
+    evaluate_detectors,
+    parse_variant,
+)
+from converter.detector.report import DetectorReport, build_report, plot_report, summarize
 from edge.commands.common import add_subcommand
 
 
@@ -36,7 +39,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--size",
         type=picture_size,
-        default=MEASURE,
+        default=REFERENCE_SIZE,
         metavar="WxH",
         help="what each picture is fitted into to be searched; faces are measured in "
         "320x240 whatever is searched; default: 320x240",
@@ -47,16 +50,17 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    plots = needs("evaluate", "converter.detector.detector_plots") if options.picture else None
-    photographs = of_split(open_photographs(options.data), Split.TEST)
-    performances = judge(_variants(options.detector), photographs, options.size)
-    judged = report(f"{options.data.name} test", performances, photographs, options.size)
+    if options.picture:
+        needs("evaluate", "converter.evaluate.plots")  # before the work of minutes
+    images = of_split(read_annotations(options.data), Split.TEST)
+    results = evaluate_detectors(_variants(options.detector), images, options.size)
+    judged = build_report(f"{options.data.name} test", results, images, options.size)
     print(summarize(judged, options.markdown))
     if options.json:
         _write(judged, options.json)
-    if plots:
+    if options.picture:
         options.picture.parent.mkdir(parents=True, exist_ok=True)
-        plots.draw_detectors(judged, options.picture)
+        plot_report(judged, options.picture)
         print(f"wrote {options.picture}")
 
 

@@ -7,8 +7,7 @@ from typing import Any
 from converter.commands.extras import needs
 from converter.commands.options import picture_size
 from converter.data import Usage, open_dataset
-from converter.detector.annotations import open_photographs
-from converter.detector.photographs import Photograph
+from converter.detector.annotations import AnnotatedImage, read_annotations
 from edge.commands.common import add_subcommand
 from edge.model_card import DetectorCard
 
@@ -55,27 +54,25 @@ def add_photographs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_photographs(options: argparse.Namespace) -> list[Photograph]:
+def read_photographs(options: argparse.Namespace) -> list[AnnotatedImage]:
     """Return the photographs that the option names.
 
     Raises:
         DataError: an annotation cannot be read.
     """
-    return [one for path in options.data for one in open_photographs(path)]
+    return [one for path in options.data for one in read_annotations(path)]
 
 
 def _run(options: argparse.Namespace) -> None:
     quantizing = needs("convert", "converter.detector.quantize")
-    trained = needs("convert", "converter.detector.trained").open_training(options.training)
+    run = needs("convert", "converter.detector.train").load_run(options.training)
     faces = open_dataset(options.faces).split(Usage.TRAINING).faces().drawn(FACES, seed=0)
     photographs = read_photographs(options)
-    evidence = quantizing.Evidence(photographs, faces.pixels, refiner=options.refiner)
+    data = quantizing.EvaluationData(photographs, faces.pixels, refiner=options.refiner)
     options.out.mkdir(parents=True, exist_ok=True)
     for width, height in options.size or [(320, 240), (160, 120)]:
         path = options.out / f"{options.name}-{width}x{height}.tflite"
-        _print(
-            quantizing.quantize_detector(trained, (width, height), evidence, path, options.force)
-        )
+        _print(quantizing.quantize_detector(run, (width, height), data, path, options.force))
         print(f"wrote {path} and its card")
 
 

@@ -24,12 +24,12 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    quantizing = needs("convert", "converter.detector.refiner_quantizing")
-    detector = needs("convert", "converter.detector.trained").open_training(options.detector)
+    refiner = needs("convert", "converter.detector.refiner")
+    detector = needs("convert", "converter.detector.train").load_run(options.detector)
     network = needs("convert", "converter.detector.refiner").open_refiner(options.training)
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{options.name}.tflite"
-    card = quantizing.quantize_refiner(
+    card = refiner.quantize_refiner(
         network, detector.network, read_photographs(options), path, options.force
     )
     for line in card.measured:

@@ -11,7 +11,7 @@ from converter.commands.options import add_data, load_data
 from converter.data import Dataset
 from converter.data.label_sets import LABEL_SETS
 from converter.recipes import Recipe, load_recipe
-from converter.train import folder
+from converter.train import run_dir
 from edge.capture.images import SUFFIXES
 from edge.commands.common import add_subcommand
 from edge.errors import DataError
@@ -39,7 +39,7 @@ def _run(options: argparse.Namespace) -> None:
     negatives = _pictures(options.negatives) if options.negatives else ()
     data = load_data(options)
     if options.force and options.out.exists():
-        folder.clear(options.out)
+        run_dir.remove_run_dir(options.out)
     print(f"wrote {_train(recipe, options.recipe, data, options.out, negatives)}")
 
 
@@ -50,10 +50,10 @@ def _train(
 
     That is the network it starts from, and its teachers.
     """
-    training = needs("convert", "converter.train.train")
+    training = needs("convert", "converter.train.classifier")
     names = recipe.distillation.teachers if recipe.distillation else ()
     for name in (recipe.start, *names):
-        if name and not folder.finished(out.parent / name):
+        if name and not run_dir.is_finished(out.parent / name):
             first_file = file.with_name(f"{name}.yaml")
             first = msgspec.structs.replace(
                 load_recipe(first_file, Recipe), label_set=recipe.label_set

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from converter.commands.extras import needs
-from converter.commands.train_detector import add_material, gather_material
-from converter.recipes import load_recipe
-from converter.recipes.refiner import RefinerRecipe
-from converter.train import folder
+from converter.commands.train_detector import add_training_data, read_training_data
+from converter.recipes import RefinerRecipe, load_recipe
+from converter.train import run_dir
 from edge.commands.common import add_subcommand
 
 
@@ -20,14 +19,14 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--detector", type=Path, required=True, help="the folder that train-detector wrote"
     )
-    add_material(parser)
+    add_training_data(parser)
 
 
 def _run(options: argparse.Namespace) -> None:
     training = needs("convert", "converter.detector.refiner")
-    detector = needs("convert", "converter.detector.trained").open_training(options.detector)
+    detector = needs("convert", "converter.detector.train").load_run(options.detector)
     recipe = load_recipe(options.recipe, RefinerRecipe)
-    material = gather_material(options, recipe.seed)
+    data = read_training_data(options, recipe.seed)
     if options.force and options.out.exists():
-        folder.clear(options.out)
-    print(f"wrote {training.train_refiner(recipe, detector, material, options.out)}")
+        run_dir.remove_run_dir(options.out)
+    print(f"wrote {training.train_refiner(recipe, detector, data, options.out)}")

@@ -1,14 +1,14 @@
-"""How well boxes were found: matching found boxes to true faces, and average precision.
+"""Average precision: boxes found are matched to true faces, and counted as the threshold falls.
 
-Boxes are float (n, 4): left, top, right, bottom. All of a picture are in one frame of reference,
+Boxes are float (n, 4): left, top, right, bottom. All of an image are in one frame of reference,
 and heights are compared with it: fit the boxes into 320x240 to speak of faces of 16 pixels there.
 
-    found = [Detections(boxes, scores), ...]        # one a picture, in any order of scores
-    truth = [Truth(photograph.boxes, photograph.ignored), ...]
+    found = [Detections(boxes, scores), ...]        # one an image, in any order of scores
+    truth = [Truth(image.boxes, image.ignored), ...]
     average_precision(found, truth)                 # IoU 0.4, faces of 16 pixels and more
 
     matches = match(found, truth, iou=0.5)          # several figures of one matching
-    curve = trace(matches, Band(32, 64))
+    curve = precision_recall(matches, HeightRange(32, 64))
     curve.average_precision, curve.recall_at(0.01)
 """
 
@@ -23,17 +23,17 @@ Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
-LEAST = 0.02
+MIN_SCORE = 0.02
 """Confidence from which a box counts: next to nothing is left out, as average precision wants."""
 
 IOU = 0.4
 """Overlap that makes a hit; below the usual 0.5, because the sources draw their boxes differently
-(the issue of the detector asks for both)."""
+(reports give both)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
-    """What was found in one picture.
+    """The boxes found in one image.
 
     Attributes:
         boxes: (n, 4).
@@ -46,7 +46,7 @@ class Detections:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """What there is to find in one picture.
+    """The faces there are in one image.
 
     Attributes:
         boxes: (m, 4).
@@ -58,13 +58,13 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class HeightRange:
     """Heights of faces, in pixels, from `low` up to but not including `high`."""
 
     low: float
     high: float = math.inf
 
-    def holds(self, heights: Floats) -> Flags:
+    def contains(self, heights: Floats) -> Flags:
         """Tell which heights lie in it; NaN does not."""
         return np.asarray((heights >= self.low) & (heights < self.high))
 
@@ -72,38 +72,38 @@ class Band:
         return f"{self.low:g}-{self.high:g}" if self.high < math.inf else f"{self.low:g}+"
 
 
-ALL = Band(16)
+ALL = HeightRange(16)
 """The faces that the overall figures are about."""
 
-BANDS = (Band(8, 16), Band(16, 32), Band(32, 64), Band(64))
+HEIGHT_RANGES = (HeightRange(8, 16), HeightRange(16, 32), HeightRange(32, 64), HeightRange(64))
 """Those told apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """What each of the boxes found in some pictures is of.
+    """The face, if any, that each box found in some images is of.
 
     Attributes:
         scores: (n,), of each box found.
         heights: (n,), its height.
         face_heights: (n,), the height of the face that it is of; NaN where it is of none.
         first: (n,), whether it is the surest of that face; another is a false one.
-        excused: (n,), whether it is of no face and lies on an ignored box.
+        ignored: (n,), whether it is of no face and lies on an ignored box.
         true_heights: (m,), the height of every face there is, ignored ones left out.
-        pictures: how many.
+        images: how many.
     """
 
     scores: Floats
     heights: Floats
     face_heights: Floats
     first: Flags
-    excused: Flags
+    ignored: Flags
     true_heights: Floats
-    pictures: int
+    images: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Curve:
+class PrCurve:
     """Hits and false boxes as the threshold falls.
 
     Attributes:
@@ -111,14 +111,14 @@ class Curve:
         hits: (k,), faces found at that threshold.
         false: (k,), boxes that are of no face, or of one that is found already.
         faces: how many there are to find.
-        pictures: how many were searched.
+        images: how many were searched.
     """
 
     thresholds: Floats
     hits: Counts
     false: Counts
     faces: int
-    pictures: int
+    images: int
 
     @property
     def recall(self) -> Floats:
@@ -147,47 +147,47 @@ class Curve:
             return math.nan
         return float((np.diff(self.recall, prepend=0.0) * self.envelope).sum())
 
-    def recall_at(self, false_a_picture: float) -> float:
+    def recall_at(self, false_per_image: float) -> float:
         """Return the greatest recall with no more false boxes than that; NaN without faces."""
         if not self.faces:
             return math.nan
-        few = self.false <= false_a_picture * self.pictures
+        few = self.false <= false_per_image * self.images
         return float(self.hits[few].max(initial=0) / self.faces)
 
 
 def average_precision(
-    found: Sequence[Detections], truth: Sequence[Truth], band: Band = ALL, iou: float = IOU
+    found: Sequence[Detections], truth: Sequence[Truth], faces: HeightRange = ALL, iou: float = IOU
 ) -> float:
-    """Return the average precision over some pictures, 0-1; NaN where there are no faces.
+    """Return the average precision over some images, 0-1; NaN where there are no faces.
 
     Args:
-        found: of each picture; run the detector at a low threshold, the score tells the rest.
-        truth: of the same pictures.
-        band: the heights of the faces considered.
+        found: of each image; run the detector at a low threshold, the score tells the rest.
+        truth: of the same images.
+        faces: the heights of the faces considered.
         iou: overlap that makes a hit.
 
     Raises:
         ValueError: there are not as many of the one as of the other.
     """
-    return trace(match(found, truth, iou), band).average_precision
+    return precision_recall(match(found, truth, iou), faces).average_precision
 
 
 def match(found: Sequence[Detections], truth: Sequence[Truth], iou: float = IOU) -> Matches:
     """Tell what each box found is of.
 
-    The surest box of a picture chooses first, and takes of the faces that are free the one it
+    The surest box of an image chooses first, and takes of the faces that are free the one it
     overlaps most, if by `iou` at least (as COCO's pycocotools do, Lin et al. 2014,
     arXiv:1405.0312). One that finds only faces that are taken is a second box of such a face. One
-    that is of no face is excused if `iou` of its own area lies on an ignored box, as COCO's crowds.
+    that is of no face is ignored if `iou` of its own area lies on an ignored box, as COCO's crowds.
 
     Raises:
         ValueError: there are not as many of the one as of the other.
     """
-    return pool([_match(one, there, iou) for one, there in zip(found, truth, strict=True)])
+    return merge([_match(one, there, iou) for one, there in zip(found, truth, strict=True)])
 
 
-def pool(parts: Sequence[Matches]) -> Matches:
-    """Return the matches of several sets of pictures as those of one."""
+def merge(parts: Sequence[Matches]) -> Matches:
+    """Return the matches of several sets of images as those of one."""
     if not parts:
         none = np.zeros(0)
         return Matches(none, none, none, none > 0, none > 0, none, 0)
@@ -196,33 +196,33 @@ def pool(parts: Sequence[Matches]) -> Matches:
         heights=np.concatenate([one.heights for one in parts]),
         face_heights=np.concatenate([one.face_heights for one in parts]),
         first=np.concatenate([one.first for one in parts]),
-        excused=np.concatenate([one.excused for one in parts]),
+        ignored=np.concatenate([one.ignored for one in parts]),
         true_heights=np.concatenate([one.true_heights for one in parts]),
-        pictures=sum(one.pictures for one in parts),
+        images=sum(one.images for one in parts),
     )
 
 
-def trace(matches: Matches, band: Band = ALL) -> Curve:
-    """Return how hits and false boxes grow, for the faces of one band of heights.
+def precision_recall(matches: Matches, faces: HeightRange = ALL) -> PrCurve:
+    """Return how hits and false boxes grow, for the faces of one range of heights.
 
-    Boxes that are of a face of another height are left out, and so are those that are excused, or
+    Boxes that are of a face of another height are left out, and so are those that are ignored, or
     are of no face and of another height themselves (as COCO does for its areas).
     """
     of_face = ~np.isnan(matches.face_heights)
-    hits = band.holds(matches.face_heights) & matches.first
-    again = band.holds(matches.face_heights) & ~matches.first
-    of_nothing = ~of_face & ~matches.excused & band.holds(matches.heights)
+    hits = faces.contains(matches.face_heights) & matches.first
+    again = faces.contains(matches.face_heights) & ~matches.first
+    of_nothing = ~of_face & ~matches.ignored & faces.contains(matches.heights)
     counted = hits | again | of_nothing
     order = np.argsort(-matches.scores[counted], kind="stable")
     scores, right = matches.scores[counted][order], hits[counted][order]
     last = np.flatnonzero(np.diff(scores, append=-math.inf))  # of each row of equal scores
     found = np.cumsum(right, dtype=np.int64)[last]
-    return Curve(
+    return PrCurve(
         thresholds=scores[last],
         hits=found,
         false=last + 1 - found,
-        faces=int(band.holds(matches.true_heights).sum()),
-        pictures=matches.pictures,
+        faces=int(faces.contains(matches.true_heights).sum()),
+        images=matches.images,
     )
 
 
@@ -237,9 +237,9 @@ def _match(found: Detections, truth: Truth, iou: float) -> Matches:
         heights=boxes[:, 3] - boxes[:, 1],
         face_heights=np.append(true_heights, math.nan)[owners],  # -1 is the last: of none
         first=first,
-        excused=(owners < 0) & (_shares(boxes, ignored) >= iou).any(axis=1),
+        ignored=(owners < 0) & (_covered(boxes, ignored) >= iou).any(axis=1),
         true_heights=true_heights,
-        pictures=1,
+        images=1,
     )
 
 
@@ -272,7 +272,7 @@ def overlaps(boxes: Floats, others: Floats) -> Floats:
     return np.asarray(common / np.maximum(union, 1e-9))
 
 
-def _shares(boxes: Floats, others: Floats) -> Floats:
+def _covered(boxes: Floats, others: Floats) -> Floats:
     """Return which share of each box lies on each other, (n, m)."""
     return np.asarray(_common(boxes, others) / np.maximum(_areas(boxes)[:, None], 1e-9))
 

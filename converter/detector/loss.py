@@ -1,17 +1,51 @@
-"""How wrong a detector's answers are."""
+"""The loss of the detector, and a Keras model whose loss is logged in parts."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 from keras import ops
 
-from converter.detector.cells import Cells
-from converter.detector.simota import at_cells, best_of_cells, match
+from converter.detector.simota import Grid, assign, at_cells, best_of_cells
 
 ALPHA, GAMMA = 0.75, 2.0
 """Weight of the background and how fast it falls where the score is low already, of the
 varifocal loss (Zhang et al. 2021, arXiv:2008.13367)."""
 
 BOX_WEIGHT = 2.0
+
+PARTS = ("score", "box")
+
+
+class LossPartsModel(keras.Model):  # type: ignore[misc]  # Keras ships no types
+    """A network in training, whose loss is the sum of parts, each of which the log shows.
+
+    Args:
+        network: whose input and outputs it takes; it shares the weights.
+        parts: names of the parts.
+        loss: returns the parts, each a scalar, of truth and outputs.
+    """
+
+    def __init__(
+        self, network: Any, parts: Sequence[str], loss: Callable[[Any, Any], dict[str, Any]]
+    ) -> None:
+        super().__init__(network.input, network.output)
+        self._loss_parts = loss
+        self._parts = {part: keras.metrics.Mean(part) for part in parts}
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Return the sum of the parts."""
+        parts = self._loss_parts(y, y_pred)
+        for part, value in parts.items():
+            self._parts[part].update_state(value)
+        return sum(parts.values())
 
 
 class DetectionLoss:
@@ -22,19 +56,19 @@ class DetectionLoss:
     Zhang et al. 2022, arXiv:2101.08158).
 
     Args:
-        cells: the grids of the network's pictures.
+        grid: of the network's images.
     """
 
-    def __init__(self, cells: Cells) -> None:
-        self._cells = cells
-        self._strides = cells.strides[:, None]
-        self._middles = cells.middles
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self._strides = grid.strides[:, None]
+        self._centers = grid.centers
 
     def __call__(self, truth: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
         """Return the losses by name, each a scalar.
 
         Args:
-            truth: what `SceneBatches` gives.
+            truth: what `SampleBatches` gives.
             answer: the network's outputs.
         """
         cells = ops.maximum(truth["candidates"], 0)
@@ -45,8 +79,9 @@ class DetectionLoss:
         overlaps, misfit = compare(boxes, wanted)
         own = ops.stop_gradient(at_cells(scores, cells))
         settled = ops.stop_gradient(overlaps)
-        chosen = ops.stop_gradient(match(own, settled, cells, allowed, self._cells.count))
-        sure = ops.maximum(best_of_cells(settled * chosen, cells, self._cells.count), 0.0)
+        count = self._grid.count
+        chosen = ops.stop_gradient(assign(own, settled, cells, allowed, count))
+        sure = ops.maximum(best_of_cells(settled * chosen, cells, count), 0.0)
         weight = settled * chosen
         total = ops.maximum(ops.sum(weight), 1.0)
         return {
@@ -56,8 +91,8 @@ class DetectionLoss:
 
     def _boxes(self, values: Any) -> Any:
         """Return left, top, right, bottom in pixels of (batch, cells, 4) answers."""
-        middles = values[..., :2] * self._strides + self._middles
-        # A network that begins to learn may say anything: e^6 strides are wider than any picture.
+        middles = values[..., :2] * self._strides + self._centers
+        # A network that begins to learn may say anything: e^6 strides are wider than any image.
         halves = ops.exp(ops.clip(values[..., 2:], -4.0, 6.0)) * (self._strides / 2)
         return ops.concatenate([middles - halves, middles + halves], axis=-1)
 

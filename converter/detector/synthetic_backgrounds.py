@@ -1,4 +1,4 @@
-"""Pictures in which there is no face, drawn: what detectors take for one."""
+"""Synthetic negatives: drawn images of what detectors take for a face."""
 
 import cv2
 import numpy as np
@@ -6,11 +6,11 @@ import numpy as np
 from edge.types import Image
 
 
-def draw_backdrop(height: int, width: int, rng: np.random.Generator) -> Image:
-    """Return a drawn picture without a face, BGR uint8 (height, width, 3).
+def draw_background(height: int, width: int, rng: np.random.Generator) -> Image:
+    """Return a drawn image without a face, BGR uint8 (height, width, 3).
 
-    Clouds of two colours, and on them stripes, rings, boxes, letters, and ovals and fingers of the
-    colours of skin, some of the ovals with a mouth and no eyes.
+    Clouds of two colors, and on them stripes, rings, boxes, letters, and ovals and fingers of the
+    colors of skin, some of the ovals with a mouth and no eyes.
     """
     image = _ground(height, width, rng)
     ways = (_stripes, _discs, _boxes, _letters, _skin, _limbs)
@@ -24,14 +24,14 @@ def _color(rng: np.random.Generator) -> tuple[int, ...]:
 
 
 def _skin_color(rng: np.random.Generator) -> tuple[int, ...]:
-    """Return a colour between the darkest and the lightest skin (blue, green, red)."""
+    """Return a color between the darkest and the lightest skin (blue, green, red)."""
     dark, light = np.array([30, 45, 75]), np.array([190, 210, 250])
     share = rng.uniform(0, 1)
     return tuple(np.rint(dark + share * (light - dark) + rng.normal(0, 8, 3)).tolist())
 
 
 def _ground(height: int, width: int, rng: np.random.Generator) -> Image:
-    """Draw clouds of a size of their own, in two colours."""
+    """Draw clouds of a size of their own, in two colors."""
     cells = int(rng.integers(2, 40))
     coarse = rng.random((cells, cells * 4 // 3 + 1)).astype(np.float32)
     share = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]

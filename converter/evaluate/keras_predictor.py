@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from converter.data.label_sets import LABEL_SETS, Name
 from converter.evaluate.metrics import Logits
 from converter.evaluate.predictor import Predictor, as_logits, resize
 from converter.evaluate.selection import label_set_of
-from converter.data.label_sets import LABEL_SETS, Name
 from converter.models.classifiers import Model
-from converter.train.folder import RECIPE
+from converter.train.run_dir import RECIPE
 from edge.errors import ConfigError, ModelError
 
 BATCH = 256

@@ -11,8 +11,8 @@ import h5py  # type: ignore[import-untyped]
 import keras
 import numpy as np
 
-from converter.evaluate.selection import Protocol
 from converter.data.label_sets import LabelSet
+from converter.evaluate.selection import Protocol
 from converter.models.classifiers import Model
 from converter.quantize.trained_model import LIMITS, Export
 from edge.errors import ModelError

@@ -7,11 +7,11 @@ from typing import Literal
 import keras
 
 from converter.data import Dataset
-from converter.evaluate.selection import Protocol, rows_name
 from converter.data.label_sets import LABEL_SETS, LabelSet
+from converter.evaluate.selection import Protocol, rows_name
 from converter.models.classifiers import Model
 from converter.recipes import Recipe
-from converter.train.folder import MODEL, NEGATIVES, RECIPE, read_recipe
+from converter.train.run_dir import MODEL, NEGATIVES, RECIPE, read_recipe
 from edge.errors import ModelError
 
 Head = Literal["logits", "votes"]

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.photometric import add_noise, blur, compress, darken
 from converter.recipes import Augmentation
+from converter.train.photometric import add_noise, blur, compress, darken
 
 Faces = NDArray[np.uint8]
 Batch = NDArray[np.float32]

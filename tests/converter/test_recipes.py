@@ -3,8 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from converter.recipes import Recipe, load_recipe
-from converter.recipes.detector import DetectorRecipe, SceneRecipe
+from converter.recipes import DetectorRecipe, Recipe, SampleGeneratorConfig, load_recipe
 from edge.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -66,7 +65,7 @@ def test_what_the_detectors_recipe_says_of_scenes_and_mining_is_the_default() ->
     needed = {field.name for field in msgspec.structs.fields(recipe) if field.required}
     least = msgspec.convert({name: getattr(recipe, name) for name in needed}, DetectorRecipe)
     assert recipe == least
-    assert recipe.scenes == SceneRecipe()
+    assert recipe.scenes == SampleGeneratorConfig()
 
 
 def test_the_detector_has_a_channel_for_each_colour_it_is_shown() -> None:

@@ -5,8 +5,8 @@ import pytest
 
 from converter.cli import main
 from converter.detector import annotations
+from converter.detector.annotations import Split
 from converter.detector.report import DetectorReport
-from converter.detector.photographs import Split
 from tests.converter.detector.annotated_images import write_photo
 
 HAAR = "{kind: haar, width: 160}"
@@ -22,7 +22,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_photo(folder / f"{number}.png")
         table.append(f"{number}.png,400,200,50,50,60,80,0,mine,{split}")
     (folder / "annotations.csv").write_text("\n".join(table) + "\n")
-    assert annotations.open_photographs(folder)
+    assert annotations.read_annotations(folder)
     return folder
 
 

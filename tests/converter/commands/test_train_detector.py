@@ -5,8 +5,7 @@ import msgspec
 import pytest
 
 from converter.cli import main
-from converter.recipes import load_recipe
-from converter.recipes.detector import DetectorRecipe
+from converter.recipes import DetectorRecipe, load_recipe
 from edge.errors import ExitCode
 from tests.converter.detector.drawn import SMALL, write_photographs
 from tests.converter.faces import write_csv

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from converter.detector.photographs import Photograph, Split
+from converter.detector.annotations import AnnotatedImage, Split
 from edge.detect import CropCalibration
 from edge.geometry import Box
 from edge.types import Face, Image
@@ -18,12 +18,12 @@ def write_photo(
     size: tuple[int, int] = (400, 200),
     source: str = "mine",
     split: Split = Split.TEST,
-) -> Photograph:
+) -> AnnotatedImage:
     """Write a grey picture and say what is in it."""
     width, height = size
     cv2.imwrite(str(path), np.full((height, width, 3), 90, dtype=np.uint8))
     array = np.array(boxes, dtype=np.float32).reshape(-1, 4)
-    return Photograph(path, width, height, array, np.zeros(len(array), np.bool_), source, split)
+    return AnnotatedImage(path, width, height, array, np.zeros(len(array), np.bool_), source, split)
 
 
 class Told:

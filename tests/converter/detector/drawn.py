@@ -8,15 +8,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector.samples import Lesson
-from converter.detector.photographs import Boxes, Photograph, Split
-from converter.detector.watching import is_watched
-from converter.recipes.detector import DetectorRecipe, SceneRecipe
+from converter.detector.annotations import AnnotatedImage, Boxes, Split
+from converter.detector.batches import is_validation
+from converter.detector.samples import TrainingSample
+from converter.recipes import DetectorRecipe, SampleGeneratorConfig
 from edge.detect import CropCalibration
 from edge.geometry import Box, KeyPoints, Point
 from edge.types import Face, Image
 
-PLAIN = SceneRecipe(
+PLAIN = SampleGeneratorConfig(
     smallest=32.0,
     largest=96.0,
     whole=0.0,
@@ -52,7 +52,7 @@ SMALL = DetectorRecipe(
     width=96,
     most_faces=5,
     mined_every=2,
-    scenes=SceneRecipe(largest=50.0),
+    scenes=SampleGeneratorConfig(largest=50.0),
 )
 """A training in small."""
 
@@ -63,10 +63,12 @@ SHARES = np.array([[0.3, 0.35], [0.7, 0.35], [0.5, 0.55], [0.5, 0.8]], np.float3
 """Where in its box a drawn face has its right eye, left eye, nose and mouth."""
 
 
-def lesson_of(image: Image, boxes: Sequence[Sequence[float]], ignored: Sequence[bool]) -> Lesson:
+def sample_of(
+    image: Image, boxes: Sequence[Sequence[float]], ignored: Sequence[bool]
+) -> TrainingSample:
     """Return a picture as a lesson, its points where `SHARES` says."""
     edges = np.array(boxes, np.float32).reshape(-1, 4)
-    return Lesson(image, edges, points_of(edges), np.array(ignored, bool))
+    return TrainingSample(image, edges, points_of(edges), np.array(ignored, bool))
 
 
 def points_of(boxes: Boxes) -> NDArray[np.float32]:
@@ -79,20 +81,20 @@ def patch(
     box: tuple[int, int, int, int],
     color: tuple[int, int, int] = (230, 230, 230),
     size: tuple[int, int] = (1600, 1300),
-) -> Lesson:
+) -> TrainingSample:
     """Return a dark picture in which a box is filled with one colour."""
     image = np.full((size[1], size[0], 3), GROUND, np.uint8)
     image[box[1] : box[3], box[0] : box[2]] = color
-    return lesson_of(image, [box], [False])
+    return sample_of(image, [box], [False])
 
 
-def write_photographs(folder: Path, count: int) -> list[Photograph]:
+def write_photographs(folder: Path, count: int) -> list[AnnotatedImage]:
     """Write so many photographs with a drawn face and half as many without; return them.
 
     A third of either is watched.
     """
     rng = np.random.default_rng(0)
-    written: list[Photograph] = []
+    written: list[AnnotatedImage] = []
     for number in range(count + count // 2):
         path = _named(folder, watched=number % 3 == 0)
         image = rng.integers(20, 90, (90, 120, 3), dtype=np.uint8)
@@ -100,7 +102,7 @@ def write_photographs(folder: Path, count: int) -> list[Photograph]:
         cv2.imwrite(str(path), image)
         edges = np.array(boxes, np.float32).reshape(-1, 4)
         ignored = np.zeros(len(edges), bool)
-        written.append(Photograph(path, 120, 90, edges, ignored, "drawn", Split.TRAIN))
+        written.append(AnnotatedImage(path, 120, 90, edges, ignored, "drawn", Split.TRAIN))
     return written
 
 
@@ -111,7 +113,7 @@ def _named(folder: Path, watched: bool) -> Path:
     for attempt in range(1000):
         path = folder / f"{number}-{attempt}.png"
         if (
-            is_watched(Photograph(path, 1, 1, nothing, np.empty(0, bool), "", Split.TRAIN))
+            is_validation(AnnotatedImage(path, 1, 1, nothing, np.empty(0, bool), "", Split.TRAIN))
             == watched
         ):
             return path
@@ -161,6 +163,6 @@ class Bright:
         return Face(box, self._confidence, known)
 
 
-def varied(**changes: object) -> SceneRecipe:
+def varied(**changes: object) -> SampleGeneratorConfig:
     """Return `PLAIN` with changes."""
     return msgspec.structs.replace(PLAIN, **changes)

@@ -7,7 +7,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from converter.detector.photographs import Photograph, Split
+from converter.detector.annotations import AnnotatedImage, Split
 from converter.models.detector import detector
 from tests.converter.detector.drawn import SMALL
 
@@ -44,7 +44,7 @@ def _set_head(network: Any, name: str, kernel: float, bias: list[float]) -> None
     layer.set_weights([weights, np.array(bias)])
 
 
-def write_night(path: Path, *middles: tuple[int, int], split: Split) -> Photograph:
+def write_night(path: Path, *middles: tuple[int, int], split: Split) -> AnnotatedImage:
     """Write a dark picture of 128x96 with a light of one cell at each place, and its faces."""
     image = np.zeros((96, 128, 3), np.uint8)
     boxes = []
@@ -53,7 +53,7 @@ def write_night(path: Path, *middles: tuple[int, int], split: Split) -> Photogra
         boxes.append([x - SIDE / 2, y - SIDE / 2, x + SIDE / 2, y + SIDE / 2])
     cv2.imwrite(str(path), image)
     faces = np.array(boxes, np.float32).reshape(-1, 4)
-    return Photograph(path, 128, 96, faces, np.zeros(len(faces), bool), "nights", split)
+    return AnnotatedImage(path, 128, 96, faces, np.zeros(len(faces), bool), "nights", split)
 
 
 def write_training(directory: Path) -> Path:

@@ -5,14 +5,14 @@ import pytest
 
 from converter.detector.average_precision import (
     ALL,
-    Band,
-    Curve,
     Detections,
+    HeightRange,
+    PrCurve,
     Truth,
     average_precision,
     match,
-    pool,
-    trace,
+    merge,
+    precision_recall,
 )
 
 FACE, SECOND, FAR = (0, 0, 20, 20), (100, 0, 120, 20), (200, 200, 220, 220)
@@ -30,11 +30,13 @@ def truth(*boxes: tuple[float, ...], ignored: tuple[tuple[float, ...], ...] = ()
     return Truth(np.array([*boxes, *ignored], dtype=np.float32).reshape(-1, 4), flags)
 
 
-def curve(one: Detections, there: Truth, band: Band = ALL, iou: float = 0.4) -> Curve:
-    return trace(match([one], [there], iou), band)
+def curve(one: Detections, there: Truth, band: HeightRange = ALL, iou: float = 0.4) -> PrCurve:
+    return precision_recall(match([one], [there], iou), band)
 
 
-def counts(one: Detections, there: Truth, band: Band = ALL, iou: float = 0.4) -> tuple[int, int]:
+def counts(
+    one: Detections, there: Truth, band: HeightRange = ALL, iou: float = 0.4
+) -> tuple[int, int]:
     """Hits and false boxes at the lowest threshold."""
     traced = curve(one, there, band, iou)
     return (int(traced.hits[-1]), int(traced.false[-1])) if len(traced.hits) else (0, 0)
@@ -125,7 +127,7 @@ def test_faces_of_other_heights_are_neither_missed_nor_false() -> None:
     one, there = found((FACE, 0.9), (SMALL, 0.8)), truth(FACE, SMALL)
 
     assert (counts(one, there), curve(one, there).faces) == ((1, 0), 1)
-    assert counts(one, there, Band(8, 16)) == (1, 0)
+    assert counts(one, there, HeightRange(8, 16)) == (1, 0)
 
 
 def test_box_of_a_face_of_another_height_is_left_out_though_its_own_would_count() -> None:
@@ -143,7 +145,7 @@ def test_box_of_nothing_counts_in_the_band_of_its_own_height() -> None:
     one = found((SMALL, 0.9))
 
     assert counts(one, truth(FACE)) == (0, 0)
-    assert counts(one, truth(FACE), Band(8, 16)) == (0, 1)
+    assert counts(one, truth(FACE), HeightRange(8, 16)) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_box_of_nothing_counts_in_the_band_of_its_own_height() -> None:
 def test_band_begins_at_its_low_end_and_stops_before_its_high_one(
     height: float, inside: bool
 ) -> None:
-    assert Band(16, 32).holds(np.array([height])).tolist() == [inside]
+    assert HeightRange(16, 32).contains(np.array([height])).tolist() == [inside]
 
 
 def test_recall_counts_the_false_boxes_that_are_allowed() -> None:
@@ -161,9 +163,9 @@ def test_recall_counts_the_false_boxes_that_are_allowed() -> None:
     there = truth(FACE, SECOND, (300, 0, 320, 20))
     empty = match([found()] * 99, [truth()] * 99)
 
-    traced = trace(pool([match([one], [there]), empty]))
+    traced = precision_recall(merge([match([one], [there]), empty]))
 
-    assert traced.pictures == 100
+    assert traced.images == 100
     assert traced.recall_at(0.01) == pytest.approx(2 / 3)
     assert traced.recall_at(0.0) == pytest.approx(1 / 3)
 

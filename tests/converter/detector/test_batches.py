@@ -6,25 +6,27 @@ import pytest
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.batches import SceneBatches, Truth, as_input, truth_of
-from converter.detector.cells import CANDIDATES, Cells
-from converter.detector.samples import Lesson
-from converter.detector.sample_generator import Studio
+from converter.detector.batches import SampleBatches, Targets, as_input, targets_of
+from converter.detector.sample_generator import SampleGenerator
+from converter.detector.samples import TrainingSample
+from converter.detector.simota import CANDIDATES, Grid
 from tests.converter.detector.drawn import SMALL, patch, points_of
 
-CELLS = Cells(64, 96)
+CELLS = Grid(64, 96)
 BOXES = np.array([[4, 4, 20, 24], [30, 10, 50, 34], [60, 30, 80, 56]], np.float32)
 
 
-def _truth(ignored: list[bool], most: int = 5) -> Truth:
+def _truth(ignored: list[bool], most: int = 5) -> Targets:
     image = np.zeros((64, 96, 3), np.uint8)
-    scene = Lesson(image, BOXES, points_of(BOXES), np.array(ignored))
-    return truth_of(scene, CELLS, most, np.random.default_rng(0))
+    scene = TrainingSample(image, BOXES, points_of(BOXES), np.array(ignored))
+    return targets_of(scene, CELLS, most, np.random.default_rng(0))
 
 
-def _batches(**changes: object) -> SceneBatches:
+def _batches(**changes: object) -> SampleBatches:
     recipe = msgspec.structs.replace(SMALL, **changes)
-    return SceneBatches(Studio([patch((780, 610, 820, 670))], [], [], recipe.scenes), recipe)
+    return SampleBatches(
+        SampleGenerator([patch((780, 610, 820, 670))], [], [], recipe.scenes), recipe
+    )
 
 
 def test_every_part_of_the_truth_has_its_form() -> None:

@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.detector.samples import open_teacher, rows_of
-from converter.detector.portraits import draw_portraits
+from converter.detector.samples import closeup_samples, open_teacher, points_of_face
 from edge.geometry import Box
 from edge.types import Image
 from tests.converter.detector.drawn import GROUND, Bright, points_of
@@ -24,20 +23,20 @@ def _faces() -> np.ndarray:
 
 
 def test_box_and_points_are_brought_into_the_faces_own_pixels() -> None:
-    portraits = list(draw_portraits(_faces(), Bright(), seed=3))
-    for portrait in portraits:
-        assert np.abs(portrait.boxes[0] - BOX).max() < 0.7
+    closeups = list(closeup_samples(_faces(), Bright(), seed=3))
+    for closeup in closeups:
+        assert np.abs(closeup.boxes[0] - BOX).max() < 0.7
         expected = points_of(np.array([BOX], np.float32))
-        assert np.abs(portrait.points - expected).max() < 0.7
+        assert np.abs(closeup.points - expected).max() < 0.7
 
 
 def test_a_face_that_the_teacher_does_not_find_is_left_out() -> None:
-    portraits = list(draw_portraits(_faces(), Bright(), seed=3))
-    assert len(portraits) == 2
-    for portrait in portraits:
-        assert portrait.image.shape == (48, 48, 3)
-        assert np.array_equal(portrait.image[..., 1], _faces()[0])
-        assert portrait.ignored.tolist() == [False]
+    closeups = list(closeup_samples(_faces(), Bright(), seed=3))
+    assert len(closeups) == 2
+    for closeup in closeups:
+        assert closeup.image.shape == (48, 48, 3)
+        assert np.array_equal(closeup.image[..., 1], _faces()[0])
+        assert closeup.ignored.tolist() == [False]
 
 
 def test_yunets_points_of_a_close_cut_are_those_of_the_whole_picture(
@@ -49,9 +48,9 @@ def test_yunets_points_of_a_close_cut_are_those_of_the_whole_picture(
     half = round(0.6 * whole.box.height)
     cut = cv2.cvtColor(clip[0][y - half : y + half, x - half : x + half], cv2.COLOR_BGR2GRAY)
     face = np.asarray(cv2.resize(cut, (48, 48), interpolation=cv2.INTER_AREA), np.uint8)
-    (portrait,) = draw_portraits(face[None], teacher, seed=1)
-    expected = (rows_of(whole) - (x - half, y - half)) * 48 / (2 * half)
-    assert np.abs(portrait.points[0] - expected).max() < 4
-    box = Box(*portrait.boxes[0].tolist())
+    (closeup,) = closeup_samples(face[None], teacher, seed=1)
+    expected = (points_of_face(whole) - (x - half, y - half)) * 48 / (2 * half)
+    assert np.abs(closeup.points[0] - expected).max() < 4
+    box = Box(*closeup.boxes[0].tolist())
     edges = (np.array(whole.box.edges) - np.tile((x - half, y - half), 2)) * 48 / (2 * half)
     assert box.iou(Box(*edges.tolist())) == pytest.approx(1, abs=0.35)

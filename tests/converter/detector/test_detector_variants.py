@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from converter.detector.detector_variants import available_variants, parse_variant
+from converter.detector.evaluate import available_variants, parse_variant
 from edge.detect import HaarSettings, YuNetSettings
 from edge.errors import ConfigError
 

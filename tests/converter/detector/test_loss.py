@@ -7,29 +7,29 @@ import pytest
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.batches import truth_of  # noqa: E402  # needs Keras
-from converter.detector.cells import NEAREST, Cells  # noqa: E402
-from converter.detector.samples import Lesson  # noqa: E402
+from converter.detector.batches import targets_of  # noqa: E402  # needs Keras
 from converter.detector.loss import (  # noqa: E402
     DetectionLoss,
     compare,
     varifocal,
 )
+from converter.detector.samples import TrainingSample  # noqa: E402
+from converter.detector.simota import NEAREST, Grid  # noqa: E402
 
-CELLS = Cells(96, 128)
+CELLS = Grid(96, 128)
 BOX = np.array([[40, 30, 64, 60]], np.float32)
 POINTS = np.array([[[46, 40], [58, 40], [52, 47], [52, 53]]], np.float32)
 
 
 def _truth(ignored: bool = False) -> dict[str, Any]:
-    scene = Lesson(np.zeros((96, 128, 3), np.uint8), BOX, POINTS, np.array([ignored]))
-    truth = truth_of(scene, CELLS, most=3, rng=np.random.default_rng(0))
+    scene = TrainingSample(np.zeros((96, 128, 3), np.uint8), BOX, POINTS, np.array([ignored]))
+    truth = targets_of(scene, CELLS, most=3, rng=np.random.default_rng(0))
     return {name: value[None] for name, value in truth.items()}
 
 
 def _right() -> dict[str, Any]:
     """Return what a good network answers: all cells know the box, those of the finest grid sure."""
-    strides, middles = CELLS.strides[:, None], CELLS.middles
+    strides, middles = CELLS.strides[:, None], CELLS.centers
     center, sides = (BOX[:, :2] + BOX[:, 2:]) / 2, BOX[:, 2:] - BOX[:, :2]
     boxes = np.concatenate([(center - middles) / strides, np.log(sides / strides)], axis=1)
     near = CELLS.candidates(BOX)[0][:NEAREST]

@@ -9,15 +9,15 @@ import pytest
 keras = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
 
 from converter.cli import main  # noqa: E402  # needs Keras
-from converter.detector import quantizing  # noqa: E402
-from converter.detector.photographs import Photograph, Split  # noqa: E402
+from converter.detector import quantize  # noqa: E402
+from converter.detector.annotations import AnnotatedImage, Split  # noqa: E402
+from converter.detector.batches import is_validation  # noqa: E402
 from converter.detector.quantize import (  # noqa: E402
-    Evidence,
-    calm_confidence,
+    EvaluationData,
     quantize_detector,
+    threshold_for_fpr,
 )
-from converter.detector.trained import Trained, open_training  # noqa: E402
-from converter.detector.watching import is_watched  # noqa: E402
+from converter.detector.train import DetectorRun, load_run  # noqa: E402
 from edge.detect import BuiltinSettings, open_detector  # noqa: E402
 from edge.errors import DataError, ExitCode, ModelError  # noqa: E402
 from edge.model_card import DetectorCard, load_detector_card  # noqa: E402
@@ -27,50 +27,50 @@ SIZE = (128, 96)
 
 
 @pytest.fixture(scope="module")
-def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+def data(tmp_path_factory: pytest.TempPathFactory) -> EvaluationData:
     """Nights with lights and without, of both splits, some of them watched."""
     folder = tmp_path_factory.mktemp("nights")
-    photographs: list[Photograph] = []
+    photographs: list[AnnotatedImage] = []
     for number in range(60):
         split = Split.TEST if number % 3 == 0 else Split.TRAIN
         lights = [] if number % 5 == 0 else [(32, 32), (80 + 8 * (number % 3), 56)]
         photographs.append(write_night(folder / f"{number}.png", *lights, split=split))
-    assert any(is_watched(one) and len(one.boxes) for one in photographs)
-    return Evidence(photographs, np.full((4, 48, 48), 255, np.uint8))
+    assert any(is_validation(one) and len(one.boxes) for one in photographs)
+    return EvaluationData(photographs, np.full((4, 48, 48), 255, np.uint8))
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return open_training(write_training(tmp_path_factory.mktemp("run")))
+def run(tmp_path_factory: pytest.TempPathFactory) -> DetectorRun:
+    return load_run(write_training(tmp_path_factory.mktemp("run")))
 
 
 @pytest.fixture(scope="module")
 def made(
-    trained: Trained, evidence: Evidence, tmp_path_factory: pytest.TempPathFactory
+    run: DetectorRun, data: EvaluationData, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, DetectorCard]:
     path = tmp_path_factory.mktemp("models") / "night-128x96.tflite"
-    return path, quantize_detector(trained, SIZE, evidence, path)
+    return path, quantize_detector(run, SIZE, data, path)
 
 
 def test_the_file_finds_what_the_network_finds(
-    made: tuple[Path, DetectorCard], evidence: Evidence
+    made: tuple[Path, DetectorCard], data: EvaluationData
 ) -> None:
     detector = open_detector(BuiltinSettings(model=made[0]))
-    for photograph in evidence.photographs:
+    for photograph in data.images:
         found = sorted(face.box.edges for face in detector.detect(photograph.read()))
         expected = sorted(map(tuple, photograph.boxes.tolist()))
         assert np.allclose(found, expected, atol=1.5) if expected else not found
 
 
 def test_the_card_is_of_this_file_and_tells_what_was_measured(
-    made: tuple[Path, DetectorCard], evidence: Evidence
+    made: tuple[Path, DetectorCard], data: EvaluationData
 ) -> None:
     path, card = made
     assert load_detector_card(path) == card
     assert card.size == path.stat().st_size
     assert (card.input.shape, card.input.dtype, card.strides) == ((96, 128, 3), "int8", (8, 16, 32))
     (measured,) = card.measured
-    test = [one for one in evidence.photographs if one.split is Split.TEST]
+    test = [one for one in data.images if one.split is Split.TEST]
     assert measured.pictures == sum(len(one.boxes) > 0 for one in test)
     assert measured.faceless == len(test) - measured.pictures
     assert measured.false_faces == 0
@@ -86,34 +86,34 @@ def test_the_crop_is_fitted_to_the_faces_given(made: tuple[Path, DetectorCard]) 
 
 
 def test_one_network_serves_pictures_of_another_size(
-    trained: Trained, evidence: Evidence, tmp_path: Path
+    run: DetectorRun, data: EvaluationData, tmp_path: Path
 ) -> None:
-    card = quantize_detector(trained, (128, 128), evidence, tmp_path / "night-128x128.tflite")
+    card = quantize_detector(run, (128, 128), data, tmp_path / "night-128x128.tflite")
     assert card.input.shape == (128, 128, 3)
     assert card.largest_face == 128
 
 
 def test_files_that_are_there_are_left_unless_forced(
-    trained: Trained, evidence: Evidence, tmp_path: Path
+    run: DetectorRun, data: EvaluationData, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.tflite"
     path.write_bytes(b"mine")
     with pytest.raises(ModelError, match="is there already"):
-        quantize_detector(trained, SIZE, evidence, path)
+        quantize_detector(run, SIZE, data, path)
     assert path.read_bytes() == b"mine"
 
 
 def test_int8_that_lost_too_much_is_refused_and_leaves_nothing(
-    trained: Trained,
-    evidence: Evidence,
+    run: DetectorRun,
+    data: EvaluationData,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(quantizing, "MAX_LOSS", -1.0)
+    monkeypatch.setattr(quantize, "MAX_LOSS", -1.0)
     with pytest.raises(ModelError, match=r"expected to lose at most .* in float32; --force"):
-        quantize_detector(trained, SIZE, evidence, tmp_path / "poor.tflite")
+        quantize_detector(run, SIZE, data, tmp_path / "poor.tflite")
     assert list(tmp_path.iterdir()) == []
-    quantize_detector(trained, SIZE, evidence, tmp_path / "poor.tflite", force=True)
+    quantize_detector(run, SIZE, data, tmp_path / "poor.tflite", force=True)
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -121,32 +121,32 @@ def test_int8_that_lost_too_much_is_refused_and_leaves_nothing(
     ("left_out", "named"),
     [
         (lambda one: one.split is Split.TRAIN, "training photographs without faces"),
-        (is_watched, "watched training photographs with faces"),
+        (is_validation, "watched training photographs with faces"),
         (lambda one: one.split is Split.TEST, "test photographs with faces"),
     ],
 )
 def test_what_a_card_cannot_be_written_without_is_named(
-    trained: Trained,
-    evidence: Evidence,
+    run: DetectorRun,
+    data: EvaluationData,
     tmp_path: Path,
-    left_out: Callable[[Photograph], bool],
+    left_out: Callable[[AnnotatedImage], bool],
     named: str,
 ) -> None:
-    kept = [one for one in evidence.photographs if not left_out(one)]
+    kept = [one for one in data.images if not left_out(one)]
     with pytest.raises(DataError, match=f"expected {named}, found none"):
-        quantize_detector(trained, SIZE, Evidence(kept, evidence.faces), tmp_path / "a.tflite")
+        quantize_detector(run, SIZE, EvaluationData(kept, data.faces), tmp_path / "a.tflite")
 
 
 def test_a_training_that_is_not_finished_is_refused(tmp_path: Path) -> None:
     run = write_training(tmp_path / "run")
     (run / "checkpoint.weights.h5").touch()
     with pytest.raises(ModelError, match="is not finished"):
-        open_training(run)
+        load_run(run)
 
 
 def test_a_folder_without_a_training_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="holds no training of a detector"):
-        open_training(tmp_path)
+        load_run(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_folder_without_a_training_is_named(tmp_path: Path) -> None:
 def test_the_least_confidence_lets_that_share_of_the_photographs_pass(
     surest: list[float], least: float
 ) -> None:
-    assert calm_confidence(surest, 0.01) == pytest.approx(least)
+    assert threshold_for_fpr(surest, 0.01) == pytest.approx(least)
 
 
 def test_the_command_writes_both_sizes_and_tells_their_figures(

@@ -8,12 +8,10 @@ import pytest
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.refiner_quantizing import fit_logistic
-from converter.detector.refiner import loss_parts, open_refiner, train_refiner
-from converter.detector.trained import Summary, Trained
-from converter.detector.train import Material
+from converter.detector.refiner import fit_logistic, loss_parts, open_refiner, train_refiner
+from converter.detector.train import DataSummary, DetectorRun, TrainingData
 from edge.errors import ConfigError, ModelError
-from tests.converter.detector.drawn import SMALL, lesson_of, varied
+from tests.converter.detector.drawn import SMALL, sample_of, varied
 from tests.converter.detector.light_detector import light_seer
 from tests.converter.detector.test_refiner_samples import RECIPE, _face
 
@@ -49,17 +47,17 @@ def test_unknown_points_cost_nothing() -> None:
     assert _loss(0.0, POINTS + 1.0, pointed=0.0)["point"] == 0
 
 
-def _material() -> Material:
+def _material() -> TrainingData:
     dark = np.zeros((96, 128, 3), np.uint8)
     dark[40:48, 40:48] = 255
-    summary = Summary(photographs=1, faces=1, watched=0, sources=("drawn",), portraits=0)
-    return Material([_face()], [], [lesson_of(dark, [], [])], [], summary)
+    summary = DataSummary(photographs=1, faces=1, watched=0, sources=("drawn",), portraits=0)
+    return TrainingData([_face()], [], [sample_of(dark, [], [])], [], summary)
 
 
-def _detector() -> Trained:
+def _detector() -> DetectorRun:
     how = varied(empty=1.0, drawn=0.0)
     recipe = msgspec.structs.replace(SMALL, scenes=how)
-    return Trained(light_seer(96, 128), recipe, _material().summary)
+    return DetectorRun(light_seer(96, 128), recipe, _material().summary)
 
 
 def test_a_training_leaves_a_network_and_is_not_begun_twice(tmp_path: Path) -> None:

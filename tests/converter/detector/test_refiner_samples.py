@@ -9,11 +9,16 @@ from edge.types import Image
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.refiner_samples import CropBatches, Place, _nobodys, collect_errors
-from converter.detector.samples import Lesson
-from converter.detector.sample_generator import Studio
-from converter.recipes.refiner import RefinerRecipe
-from tests.converter.detector.drawn import lesson_of, patch, varied
+from converter.detector.refiner_samples import (
+    CropBatches,
+    CropSquare,
+    _false_candidates,
+    collect_hard_negatives,
+)
+from converter.detector.sample_generator import SampleGenerator
+from converter.detector.samples import TrainingSample
+from converter.recipes import RefinerRecipe
+from tests.converter.detector.drawn import patch, sample_of, varied
 from tests.converter.detector.light_detector import light_seer
 
 RECIPE = RefinerRecipe(
@@ -29,21 +34,21 @@ RECIPE = RefinerRecipe(
 )
 
 
-def _face() -> Lesson:
+def _face() -> TrainingSample:
     """Return a gray face of 60 pixels in a picture, with a red right eye and a green left one."""
-    lesson = patch((120, 90, 160, 150), (120, 120, 120), size=(320, 240))
-    for (x, y), color in zip(lesson.points[0, :2], ((0, 0, 255), (0, 255, 0)), strict=True):
-        lesson.image[round(y) - 4 : round(y) + 4, round(x) - 4 : round(x) + 4] = color
-    return lesson
+    sample = patch((120, 90, 160, 150), (120, 120, 120), size=(320, 240))
+    for (x, y), color in zip(sample.points[0, :2], ((0, 0, 255), (0, 255, 0)), strict=True):
+        sample.image[round(y) - 4 : round(y) + 4, round(x) - 4 : round(x) + 4] = color
+    return sample
 
 
-def _errors() -> np.ndarray:
+def _negatives() -> np.ndarray:
     return np.full((3, 64, 64, 3), 30, np.uint8)
 
 
 def _batches(**changes: object) -> CropBatches:
     recipe = msgspec.structs.replace(RECIPE, **changes)
-    return CropBatches([_face()], _errors(), recipe)
+    return CropBatches([_face()], _negatives(), recipe)
 
 
 def _pure(crop: Image, channel: int) -> NDArray[np.float64]:
@@ -58,10 +63,10 @@ def _pure(crop: Image, channel: int) -> NDArray[np.float64]:
 def test_a_place_is_cut_around_its_middle_and_black_beyond_the_picture() -> None:
     image = np.zeros((100, 100, 3), np.uint8)
     image[40:60, 40:60] = 255
-    crop = Place(50, 50, 40).cut(image)
+    crop = CropSquare(50, 50, 40).cut(image)
     assert crop[8:24, 8:24].min() > 200
     assert crop[:6].max() == 0
-    assert Place(-40, -40, 40).cut(image).max() == 0
+    assert CropSquare(-40, -40, 40).cut(image).max() == 0
 
 
 @pytest.mark.parametrize("turn", [0.0, 50.0])
@@ -97,29 +102,29 @@ def test_a_batch_depends_on_seed_epoch_and_number_alone() -> None:
     assert not np.array_equal(one[1][0], one[2][0])
 
 
-def _night(*boxes: tuple[int, int, int, int]) -> Lesson:
+def _night(*boxes: tuple[int, int, int, int]) -> TrainingSample:
     image = np.zeros((96, 128, 3), np.uint8)
     image[44:52, 60:68] = 255
-    return lesson_of(image, list(boxes), [False] * len(boxes))
+    return sample_of(image, list(boxes), [False] * len(boxes))
 
 
-def _collected(lessons: list[Lesson], empty: list[Lesson]) -> np.ndarray:
+def _collected(samples: list[TrainingSample], empty: list[TrainingSample]) -> np.ndarray:
     share = 1.0 if empty else 0.0
     how = varied(empty=share, drawn=0.0, whole=1.0)
-    studio = Studio(lessons, [], [one.image for one in empty], how)
-    return collect_errors(light_seer(96, 128), studio, 32, np.random.default_rng(0))
+    studio = SampleGenerator(samples, [], [one.image for one in empty], how)
+    return collect_hard_negatives(light_seer(96, 128), studio, 32, np.random.default_rng(0))
 
 
 def test_what_a_detector_sees_where_nobody_is_is_collected_with_its_surroundings() -> None:
-    errors = _collected([_night((0, 0, 8, 8))], [_night()])
-    assert len(errors) > 10
-    assert errors.shape[1:] == (64, 64, 3)
-    middles = errors[:, 24:40, 24:40].reshape(len(errors), -1).max(axis=1)
+    negatives = _collected([_night((0, 0, 8, 8))], [_night()])
+    assert len(negatives) > 10
+    assert negatives.shape[1:] == (64, 64, 3)
+    middles = negatives[:, 24:40, 24:40].reshape(len(negatives), -1).max(axis=1)
     assert (middles > 100).all()
 
 
 def test_what_lies_on_a_face_or_on_what_may_be_one_is_no_error() -> None:
     boxes = [(10, 10, 30, 30), (60, 60, 80, 80)]
-    scene = lesson_of(np.zeros((96, 128, 3), np.uint8), boxes, [False, True])
+    scene = sample_of(np.zeros((96, 128, 3), np.uint8), boxes, [False, True])
     found = np.array([(12, 12, 32, 32), (70, 70, 90, 90), (90, 10, 110, 30)], np.float32)
-    assert _nobodys(found, scene).tolist() == found[2:].tolist()
+    assert _false_candidates(found, scene).tolist() == found[2:].tolist()

@@ -5,14 +5,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from converter.detector.annotations import open_photographs
+from converter.detector.annotations import AnnotatedImage, Split, of_split, read_annotations
 from converter.detector.average_precision import Detections
-from converter.detector.detector_plots import draw_detectors
-from converter.detector.report import APART, DetectorReport, report
-from converter.detector.detector_table import summarize
-from converter.detector.detector_variants import parse_variant
-from converter.detector.evaluate import Performance, judge
-from converter.detector.photographs import Photograph, Split, of_split
+from converter.detector.evaluate import DetectorResults, evaluate_detectors, parse_variant
+from converter.detector.report import (
+    TIGHT_SOURCES,
+    DetectorReport,
+    build_report,
+    plot_report,
+    summarize,
+)
 from tests.conftest import MEDIA
 from tests.converter.detector.annotated_images import write_photo
 
@@ -20,15 +22,15 @@ FACES = MEDIA.parent / "faces"
 FACE, LOOSE = (40, 40, 80, 80), (40, 40, 80, 150)  # IoU 0.36
 
 
-def _performance(*found: tuple[tuple[float, ...], ...]) -> Performance:
+def _performance(*found: tuple[tuple[float, ...], ...]) -> DetectorResults:
     each = tuple(
         Detections(np.array(boxes, dtype=float).reshape(-1, 4), np.full(len(boxes), 0.5))
         for boxes in found
     )
-    return Performance("told", each, each, thread_ms=1.5, wall_ms=2.5)
+    return DetectorResults("told", each, each, thread_ms=1.5, wall_ms=2.5)
 
 
-def _photos(folder: Path) -> list[Photograph]:
+def _photos(folder: Path) -> list[AnnotatedImage]:
     """One of each kind, as large as faces are measured in."""
     size = (320, 240)
     return [
@@ -42,7 +44,7 @@ def _photos(folder: Path) -> list[Photograph]:
 @pytest.fixture
 def judged(tmp_path: Path) -> DetectorReport:
     performance = _performance((FACE,), (), (LOOSE,), (FACE, LOOSE))
-    return report("mine", [performance], _photos(tmp_path), (320, 240))
+    return build_report("mine", [performance], _photos(tmp_path), (320, 240))
 
 
 def test_overall_figures_leave_out_the_source_that_is_judged_apart(judged: DetectorReport) -> None:
@@ -106,7 +108,7 @@ def test_columns_of_the_terminal_are_aligned(judged: DetectorReport) -> None:
 
 
 def test_picture_is_of_a_size_to_be_read(tmp_path: Path, judged: DetectorReport) -> None:
-    draw_detectors(judged, tmp_path / "p.png")
+    plot_report(judged, tmp_path / "p.png")
 
     picture = cv2.imread(str(tmp_path / "p.png"))
     assert picture is not None
@@ -117,22 +119,24 @@ def test_picture_is_of_a_size_to_be_read(tmp_path: Path, judged: DetectorReport)
 def test_pictures_without_any_face_have_no_precision(tmp_path: Path) -> None:
     photos = [write_photo(tmp_path / "a.png", size=(320, 240))]
 
-    judged = report("mine", [_performance((FACE,))], photos, (320, 240))
+    judged = build_report("mine", [_performance((FACE,))], photos, (320, 240))
 
     (one,) = judged.detectors
     assert (one.overall.accuracy[0].average_precision, one.precision, one.sources) == (None, (), {})
     assert "| told | - | - |" in summarize(judged, markdown=True)
-    draw_detectors(judged, tmp_path / "p.png")
+    plot_report(judged, tmp_path / "p.png")
 
 
 def test_yunet_scores_on_real_photographs_what_others_measured(yunet: Path) -> None:
     if not FACES.is_dir():
         pytest.skip("the photographs of ../shared/data/faces are not on this machine")
-    tests = of_split(open_photographs(FACES), Split.TEST)
-    photos = [one for one in tests if one.source not in APART]
+    tests = of_split(read_annotations(FACES), Split.TEST)
+    photos = [one for one in tests if one.source not in TIGHT_SOURCES]
     variant = parse_variant(f"{{kind: yunet, model: {yunet}}}")
 
-    judged = report("faces", judge([variant], photos, (160, 120)), photos, (160, 120))
+    judged = build_report(
+        "faces", evaluate_detectors([variant], photos, (160, 120)), photos, (160, 120)
+    )
 
     (one,) = judged.detectors
     assert (one.overall.pictures, judged.empty_pictures) == (308, 70)

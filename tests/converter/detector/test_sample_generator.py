@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from converter.detector.samples import Lesson
-from converter.detector.sample_generator import SMALL_SHARE, Studio
-from converter.recipes.detector import SceneRecipe
+from converter.detector.sample_generator import SMALL_SHARE, SampleGenerator
+from converter.detector.samples import TrainingSample
+from converter.recipes import SampleGeneratorConfig
 from edge.types import Image
-from tests.converter.detector.drawn import GROUND, PLAIN, lesson_of, patch, points_of, varied
+from tests.converter.detector.drawn import GROUND, PLAIN, patch, points_of, sample_of, varied
 
 HEIGHT, WIDTH = 240, 320
 BOX = (780, 610, 820, 670)
@@ -20,16 +20,16 @@ RED, GREEN, BLUE = (0, 0, 255), (0, 255, 0), (255, 0, 0)
 
 
 def _draw(
-    lessons: Sequence[Lesson], how: SceneRecipe, count: int, seed: int = 0
-) -> Iterator[Lesson]:
+    samples: Sequence[TrainingSample], config: SampleGeneratorConfig, count: int, seed: int = 0
+) -> Iterator[TrainingSample]:
     """Draw scenes of photographs with faces."""
-    return _shoot(Studio(lessons, [], [], how), count, seed)
+    return _shoot(SampleGenerator(samples, [], [], config), count, seed)
 
 
-def _shoot(studio: Studio, count: int, seed: int = 0) -> Iterator[Lesson]:
+def _shoot(generator: SampleGenerator, count: int, seed: int = 0) -> Iterator[TrainingSample]:
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        yield studio.draw(HEIGHT, WIDTH, rng)
+        yield generator.draw(HEIGHT, WIDTH, rng)
 
 
 def _weight(image: Image, color: Sequence[int]) -> NDArray[np.float64]:
@@ -53,26 +53,26 @@ def _near(box: NDArray[np.float32], weight: NDArray[np.float64]) -> NDArray[np.f
     return np.asarray(weight * within)
 
 
-def _whole(scene: Lesson) -> NDArray[np.bool_]:
+def _whole(scene: TrainingSample) -> NDArray[np.bool_]:
     """Tell which boxes touch no edge."""
     low, high = scene.boxes[:, :2].min(axis=1), [WIDTH, HEIGHT] - scene.boxes[:, 2:]
     return np.asarray((low > 1) & (high.min(axis=1) > 1))
 
 
-def _eyed() -> Lesson:
+def _eyed() -> TrainingSample:
     """Return a photograph of a grey face with a red right eye and a green left one."""
-    lesson = patch(BOX, (120, 120, 120))
-    for (x, y), color in zip(lesson.points[0, :2], (RED, GREEN), strict=True):
-        lesson.image[round(y) - 4 : round(y) + 4, round(x) - 4 : round(x) + 4] = color
-    return lesson
+    sample = patch(BOX, (120, 120, 120))
+    for (x, y), color in zip(sample.points[0, :2], (RED, GREEN), strict=True):
+        sample.image[round(y) - 4 : round(y) + 4, round(x) - 4 : round(x) + 4] = color
+    return sample
 
 
 @pytest.mark.parametrize("largest", [20.0, 90.0, 200.0], ids=lambda height: f"{height:g} pixels")
 def test_a_box_lies_where_its_pixels_lie(largest: float) -> None:
     """To a quarter of a pixel, mirrored or not: a box of 8 pixels forgives no whole one."""
-    how = varied(smallest=largest / 2, largest=largest)
+    config = varied(smallest=largest / 2, largest=largest)
     seen = 0
-    for scene in _draw([patch(BOX)], how, 60):
+    for scene in _draw([patch(BOX)], config, 60):
         if not _whole(scene).all():
             continue
         (box,) = scene.boxes
@@ -97,17 +97,17 @@ def test_points_lie_where_their_pixels_lie_and_mirrored_eyes_swap() -> None:
 
 
 def test_points_stay_unknown_that_were_unknown() -> None:
-    lesson = patch(BOX)
-    lesson.points[:] = np.nan
-    assert all(np.isnan(scene.points).all() for scene in _draw([lesson], PLAIN, 20))
+    sample = patch(BOX)
+    sample.points[:] = np.nan
+    assert all(np.isnan(scene.points).all() for scene in _draw([sample], PLAIN, 20))
 
 
 def test_sizes_are_drawn_evenly_from_the_smallest_to_the_largest() -> None:
     """Each doubling as often: the logarithms lie evenly."""
-    how = varied(smallest=6.0, largest=20.0, zoom=10.0)
+    config = varied(smallest=6.0, largest=20.0, zoom=10.0)
     heights = [
         float(scene.boxes[0, 3] - scene.boxes[0, 1])
-        for scene in _draw([patch(BOX)], how, 300)
+        for scene in _draw([patch(BOX)], config, 300)
         if _whole(scene).all()
     ]
     assert len(heights) > 250
@@ -116,26 +116,26 @@ def test_sizes_are_drawn_evenly_from_the_smallest_to_the_largest() -> None:
 
 
 def test_no_photograph_is_enlarged_further_than_asked() -> None:
-    how = varied(smallest=100.0, largest=150.0, zoom=2.0)
+    config = varied(smallest=100.0, largest=150.0, zoom=2.0)
     small = patch((795, 640, 805, 655))
-    for scene in _draw([small], how, 30):
+    for scene in _draw([small], config, 30):
         assert (scene.boxes[:, 3] - scene.boxes[:, 1] <= 2 * 15 + 1e-3).all()
 
 
 def test_only_large_faces_serve_for_the_large_sizes() -> None:
     """What is small in its photograph would be a blur."""
-    how = varied(smallest=57.0, largest=90.0, zoom=2.0)
-    lessons = [patch((790, 640, 810, 660), RED), patch(BOX, GREEN)]
-    assert not any(_weight(scene.image, RED).any() for scene in _draw(lessons, how, 40))
+    config = varied(smallest=57.0, largest=90.0, zoom=2.0)
+    samples = [patch((790, 640, 810, 660), RED), patch(BOX, GREEN)]
+    assert not any(_weight(scene.image, RED).any() for scene in _draw(samples, config, 40))
 
 
 def test_a_face_mostly_beyond_the_edge_is_not_judged() -> None:
     """Its box ends at the edge; less than half of it is too little to ask for."""
-    how = varied(smallest=100.0, largest=100.0001)
+    config = varied(smallest=100.0, largest=100.0001)
     unclear: list[bool] = []
-    lesson = patch(BOX)
-    beside = lesson_of(lesson.image, [BOX, (720, 610, 760, 670)], [False, False])
-    for scene in _draw([beside], how, 150):
+    sample = patch(BOX)
+    beside = sample_of(sample.image, [BOX, (720, 610, 760, 670)], [False, False])
+    for scene in _draw([beside], config, 150):
         assert scene.boxes.min() >= 0
         assert (scene.boxes[:, 2:] <= [WIDTH, HEIGHT]).all()
         seen = np.prod(scene.boxes[:, 2:] - scene.boxes[:, :2], axis=1) / (100 * 100 * 40 / 60)
@@ -146,11 +146,11 @@ def test_a_face_mostly_beyond_the_edge_is_not_judged() -> None:
 
 
 def test_a_face_smaller_than_any_that_is_drawn_is_not_judged() -> None:
-    how = varied(smallest=40.0, largest=80.0)
+    config = varied(smallest=40.0, largest=80.0)
     image = patch(BOX).image
-    crowd = lesson_of(image, [BOX, (840, 640, 850, 650), (840, 600, 875, 645)], [False] * 3)
+    crowd = sample_of(image, [BOX, (840, 640, 850, 650), (840, 600, 875, 645)], [False] * 3)
     ignored: list[bool] = []
-    for scene in _draw([crowd], how, 60):
+    for scene in _draw([crowd], config, 60):
         whole = _whole(scene)
         heights = (scene.boxes[:, 3] - scene.boxes[:, 1])[whole]
         assert np.array_equal(scene.ignored[whole], heights < SMALL_SHARE * 40)
@@ -163,9 +163,9 @@ def test_what_is_not_judged_in_a_photograph_never_is(mosaic: float) -> None:
     image = patch(BOX, GREEN).image
     other = (830, 610, 870, 670)
     image[other[1] : other[3], other[0] : other[2]] = BLUE
-    lesson = lesson_of(image, [BOX, other], [False, True])
+    sample = sample_of(image, [BOX, other], [False, True])
     met = 0
-    for scene in _draw([lesson], varied(mosaic=mosaic), 40):
+    for scene in _draw([sample], varied(mosaic=mosaic), 40):
         for box, ignored in zip(scene.boxes.round().astype(int), scene.ignored, strict=True):
             x1, y1, x2, y2 = box
             inside = scene.image[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2]
@@ -197,11 +197,11 @@ def test_the_boxes_of_a_mosaic_hold_all_that_its_parts_show_of_faces() -> None:
 
 def test_pictures_without_faces_are_shown_as_often_as_their_weights_say() -> None:
     black, blue = np.zeros((300, 400, 3), np.uint8), np.full((300, 400, 3), BLUE, np.uint8)
-    how = varied(empty=1.0, drawn=0.0)
-    studio = Studio([patch(BOX)], [], [black, blue], how)
-    assert studio.weights.tolist() == [0.5, 0.5]
-    studio.weights = np.array([0.25, 0.75])
-    scenes = list(_shoot(studio, 200))
+    config = varied(empty=1.0, drawn=0.0)
+    generator = SampleGenerator([patch(BOX)], [], [black, blue], config)
+    assert generator.weights.tolist() == [0.5, 0.5]
+    generator.weights = np.array([0.25, 0.75])
+    scenes = list(_shoot(generator, 200))
     assert not any(len(scene.boxes) for scene in scenes)
     # Borders may be of any colour, the middle is the picture's.
     share = np.mean([_weight(scene.image, BLUE).mean() > 100 for scene in scenes])
@@ -214,23 +214,25 @@ def test_without_such_photographs_pictures_without_faces_are_drawn() -> None:
         assert scene.image.std() > 1
 
 
-def _portrait() -> Lesson:
+def _closeup() -> TrainingSample:
     """Return a face cut close: black, its right eye white."""
     image = np.zeros((48, 48, 3), np.uint8)
     box = (10, 8, 38, 42)
     (eye, *_), *_ = points_of(np.array([box], np.float32))
     x, y = map(round, eye.tolist())
     image[y - 3 : y + 3, x - 3 : x + 3] = 255
-    lesson = lesson_of(image, [box], [False])
-    lesson.points[0, 0] = x, y
-    return lesson
+    sample = sample_of(image, [box], [False])
+    sample.points[0, 0] = x, y
+    return sample
 
 
 def test_a_portrait_is_laid_with_its_box_and_points_where_its_pixels_are() -> None:
-    how = varied(portraits=1.0, drawn=0.0, near=40.0, largest=90.0)
-    studio = Studio([patch(BOX)], [_portrait()], [np.zeros((240, 320, 3), np.uint8)], how)
+    config = varied(closeups=1.0, drawn=0.0, near=40.0, largest=90.0)
+    generator = SampleGenerator(
+        [patch(BOX)], [_closeup()], [np.zeros((240, 320, 3), np.uint8)], config
+    )
     mirrored = []
-    for scene in _shoot(studio, 150):
+    for scene in _shoot(generator, 150):
         edges = (scene.image[[0, -1]], scene.image[:, [0, -1]])
         if any(edge.any() for edge in edges) or not _whole(scene).all():
             continue  # something of another colour than black lies beside the photograph
@@ -247,9 +249,9 @@ def test_a_portrait_is_laid_with_its_box_and_points_where_its_pixels_are() -> No
 def test_a_close_face_fills_the_upper_left_of_a_scene_and_its_points_lie_where_its_pixels_are(
     turn: float,
 ) -> None:
-    studio = Studio([patch(BOX)], [_portrait()], [], varied(close=1.0, turn=turn))
+    generator = SampleGenerator([patch(BOX)], [_closeup()], [], varied(close=1.0, turn=turn))
     seen = 0
-    for scene in _shoot(studio, 150):
+    for scene in _shoot(generator, 150):
         (box,) = scene.boxes
         assert box[3] - box[1] > 0.35 * HEIGHT
         if scene.image[:8].max() or not _whole(scene).all() or (scene.image == GROUND).any():
@@ -261,12 +263,12 @@ def test_a_close_face_fills_the_upper_left_of_a_scene_and_its_points_lie_where_i
 
 
 def test_the_same_numbers_draw_the_same_scene_to_the_pixel_and_others_another() -> None:
-    how = SceneRecipe()
-    lessons, portraits = [_eyed(), patch(BOX, RED)], [_portrait()]
+    config = SampleGeneratorConfig()
+    samples, closeups = [_eyed(), patch(BOX, RED)], [_closeup()]
     empty = [np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)]
 
-    def scenes(seed: int) -> list[Lesson]:
-        return list(_shoot(Studio(lessons, portraits, empty, how), 30, seed))
+    def scenes(seed: int) -> list[TrainingSample]:
+        return list(_shoot(SampleGenerator(samples, closeups, empty, config), 30, seed))
 
     for one, same, other in zip(scenes(1), scenes(1), scenes(2), strict=True):
         for field in ("image", "boxes", "points", "ignored"):
@@ -280,12 +282,12 @@ def test_the_same_numbers_draw_the_same_scene_to_the_pixel_and_others_another() 
 def test_scenes_have_the_asked_size_whatever_the_photographs(size: tuple[int, int]) -> None:
     width, height = size
     image = np.full((height, width, 3), 200, np.uint8)
-    lesson = lesson_of(image, [(0, 0, width, height), (0, 0, 1, 1)], [False, True])
-    studio = Studio([lesson], [_portrait()], [image], SceneRecipe())
+    sample = sample_of(image, [(0, 0, width, height), (0, 0, 1, 1)], [False, True])
+    generator = SampleGenerator([sample], [_closeup()], [image], SampleGeneratorConfig())
     rng = np.random.default_rng(0)
     for number in range(60):
         form = ((64, 96), (61, 97), (120, 160))[number % 3]
-        scene = studio.draw(*form, rng)
+        scene = generator.draw(*form, rng)
         assert scene.image.shape == (*form, 3)
         assert scene.image.dtype == np.uint8
         assert np.isfinite(scene.boxes).all()
@@ -295,6 +297,8 @@ def test_scenes_have_the_asked_size_whatever_the_photographs(size: tuple[int, in
 
 
 def test_a_photograph_whose_faces_are_all_unclear_serves_too() -> None:
-    lesson = patch(BOX)
-    lesson.ignored[:] = True
-    assert all(scene.ignored.all() for scene in _draw([lesson], SceneRecipe(empty=0.0), 20))
+    sample = patch(BOX)
+    sample.ignored[:] = True
+    assert all(
+        scene.ignored.all() for scene in _draw([sample], SampleGeneratorConfig(empty=0.0), 20)
+    )

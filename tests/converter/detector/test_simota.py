@@ -5,7 +5,7 @@ import pytest
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.simota import match  # noqa: E402  # needs Keras
+from converter.detector.simota import assign  # noqa: E402  # needs Keras
 
 
 def _match(
@@ -22,7 +22,7 @@ def _match(
     padded[0, :, :count], where[0, :, :count], may[0, :, :count] = overlaps, cells, allowed
     scores = np.zeros_like(padded)
     scores[0, :, :count] = logits
-    chosen = match(scores, padded, where, may, count=40)
+    chosen = assign(scores, padded, where, may, count=40)
     return np.asarray(keras.ops.convert_to_numpy(chosen))[0, :, :count]
 
 

@@ -10,16 +10,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from converter.detector.photographs import Photograph, Split
-from converter.detector.sample_generator import Studio
-from converter.recipes.detector import DetectorRecipe
+from converter.detector.annotations import AnnotatedImage, Split
+from converter.detector.sample_generator import SampleGenerator
+from converter.recipes import DetectorRecipe
 from edge.errors import ConfigError, DataError
 from tests.converter.detector.drawn import SMALL, Bright, write_photographs
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.train import Material, gather, train_detector  # noqa: E402
-from converter.detector.watching import is_watched  # noqa: E402
+from converter.detector.batches import is_validation  # noqa: E402
+from converter.detector.train import TrainingData, prepare_data, train_detector  # noqa: E402
 
 LEARNT = msgspec.structs.replace(
     SMALL,
@@ -35,20 +35,20 @@ LEARNT = msgspec.structs.replace(
 
 
 @pytest.fixture(scope="module")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Photograph]:
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[AnnotatedImage]:
     return write_photographs(tmp_path_factory.mktemp("drawn"), 24)
 
 
 @pytest.fixture(scope="module")
-def material(photographs: list[Photograph]) -> Material:
-    return gather(photographs, Bright(), [])
+def data(photographs: list[AnnotatedImage]) -> TrainingData:
+    return prepare_data(photographs, Bright(), [])
 
 
 @pytest.fixture(scope="module")
-def trained(material: Material, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(data: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished training."""
     directory = tmp_path_factory.mktemp("run")
-    train_detector(SMALL, material, directory)
+    train_detector(SMALL, data, directory)
     return directory
 
 
@@ -99,11 +99,11 @@ def test_the_saved_network_is_float32_and_of_the_recipes_size(trained: Path) -> 
 
 
 def test_a_killed_training_goes_on_exactly_where_it_was(
-    trained: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from converter.detector import training
-    from converter.train import folder
-    from converter.train.progress import Progress
+    from converter.detector import train as training
+    from converter.train import run_dir
+    from converter.train.loop import Progress
 
     class Kill(Progress):
         """Ends the process in the midst of the last epoch, as far as the training can tell."""
@@ -115,68 +115,70 @@ def test_a_killed_training_goes_on_exactly_where_it_was(
     with monkeypatch.context() as patch:
         patch.setattr(training, "Progress", Kill)
         with pytest.raises(KeyboardInterrupt):
-            training.train_detector(SMALL, material, tmp_path)
-    assert not folder.finished(tmp_path)
-    training.train_detector(SMALL, material, tmp_path)
-    assert folder.finished(tmp_path)
+            training.train_detector(SMALL, data, tmp_path)
+    assert not run_dir.is_finished(tmp_path)
+    training.train_detector(SMALL, data, tmp_path)
+    assert run_dir.is_finished(tmp_path)
     for one, other in zip(_weights(trained), _weights(tmp_path), strict=True):
         assert np.array_equal(one, other)
     assert (tmp_path / "log.csv").read_text() == (trained / "log.csv").read_text()
 
 
-def test_a_finished_training_is_not_overwritten(trained: Path, material: Material) -> None:
+def test_a_finished_training_is_not_overwritten(trained: Path, data: TrainingData) -> None:
     with pytest.raises(ConfigError, match="finished training; --force"):
-        train_detector(SMALL, material, trained)
+        train_detector(SMALL, data, trained)
 
 
-def test_a_folder_of_another_recipe_is_refused(trained: Path, material: Material) -> None:
+def test_a_folder_of_another_recipe_is_refused(trained: Path, data: TrainingData) -> None:
     with pytest.raises(ConfigError, match="another recipe"):
-        train_detector(msgspec.structs.replace(SMALL, seed=9), material, trained)
+        train_detector(msgspec.structs.replace(SMALL, seed=9), data, trained)
 
 
 def test_what_is_watched_is_not_learnt_from(
-    photographs: list[Photograph], material: Material
+    photographs: list[AnnotatedImage], data: TrainingData
 ) -> None:
-    learnt = [*material.lessons, *material.empty]
-    assert len(learnt) + len(material.watched) == len(photographs)
-    for watched in material.watched:
+    learnt = [*data.samples, *data.empty]
+    assert len(learnt) + len(data.validation) == len(photographs)
+    for watched in data.validation:
         assert not any(np.array_equal(watched.image, other.image) for other in learnt)
-    assert all(len(lesson.boxes) for lesson in material.lessons)
-    assert not any(len(lesson.boxes) for lesson in material.empty)
+    assert all(len(sample.boxes) for sample in data.samples)
+    assert not any(len(sample.boxes) for sample in data.empty)
 
 
 def test_too_few_photographs_to_learn_from_or_to_watch_are_refused(
-    photographs: list[Photograph],
+    photographs: list[AnnotatedImage],
 ) -> None:
     for some in (True, False):
-        few = [one for one in photographs if is_watched(one) == some]
+        few = [one for one in photographs if is_validation(one) == some]
         with pytest.raises(DataError, match="enough to set a twelfth aside"):
-            gather(few, None, [])
+            prepare_data(few, None, [])
 
 
-def test_the_test_split_is_not_trained_on(tmp_path: Path, photographs: list[Photograph]) -> None:
+def test_the_test_split_is_not_trained_on(
+    tmp_path: Path, photographs: list[AnnotatedImage]
+) -> None:
     with pytest.raises(DataError, match="found 0 to learn from"):
-        gather([replace(one, split=Split.TEST) for one in photographs], None, [])
+        prepare_data([replace(one, split=Split.TEST) for one in photographs], None, [])
 
 
 def test_it_learns_to_find_drawn_faces_and_sees_more_of_what_misleads_it(
-    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from converter.detector import training
+    from converter.detector import train as training
 
-    studios = []
+    generators = []
 
-    class Noted(Studio):
+    class Noted(SampleGenerator):
         """Is looked at afterwards."""
 
         def __init__(self, *parts: Any) -> None:
             super().__init__(*parts)
-            studios.append(self)
+            generators.append(self)
 
-    monkeypatch.setattr(training, "Studio", Noted)
-    train_detector(LEARNT, material, tmp_path)
+    monkeypatch.setattr(training, "SampleGenerator", Noted)
+    train_detector(LEARNT, data, tmp_path)
     assert float(_log(tmp_path)[-1]["watched"]) > 0.5
-    (studio,) = studios
-    assert studio.weights.sum() == pytest.approx(1)
-    assert studio.weights.min() > 0.4 / len(material.empty)  # none is forgotten
-    assert studio.weights.max() > studio.weights.min()
+    (generator,) = generators
+    assert generator.weights.sum() == pytest.approx(1)
+    assert generator.weights.min() > 0.4 / len(data.empty)  # none is forgotten
+    assert generator.weights.max() > generator.weights.min()

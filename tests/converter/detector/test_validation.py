@@ -7,12 +7,12 @@ import pytest
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.cells import Cells
-from converter.detector.samples import Lesson
-from converter.detector.photographs import Photograph, Split
-from converter.detector.watching import Watched, ask, is_watched
+from converter.detector.annotations import AnnotatedImage, Split
+from converter.detector.batches import ValidationSet, is_validation, predict
+from converter.detector.samples import TrainingSample
+from converter.detector.simota import Grid
 from converter.models.detector import detector
-from tests.converter.detector.drawn import lesson_of, patch
+from tests.converter.detector.drawn import patch, sample_of
 
 HEIGHT, WIDTH = 96, 128
 BOX = (60, 40, 160, 140)
@@ -20,14 +20,14 @@ FITTED = np.array(BOX, np.float32) * 128 / 400
 """Where `BOX`, of a photograph of 400 by 300, is once it is fitted into the network's picture."""
 
 
-def _photograph(path: Path) -> Photograph:
+def _photograph(path: Path) -> AnnotatedImage:
     nothing = np.empty((0, 4), np.float32)
-    return Photograph(path, 1, 1, nothing, np.empty(0, bool), "", Split.TRAIN)
+    return AnnotatedImage(path, 1, 1, nothing, np.empty(0, bool), "", Split.TRAIN)
 
 
 def _answer(*seen: np.ndarray | None) -> dict[str, np.ndarray]:
     """Return an answer of one box, or none, for each picture, each from one cell."""
-    cells = Cells(HEIGHT, WIDTH)
+    cells = Grid(HEIGHT, WIDTH)
     answer = {
         name: np.zeros((len(seen), cells.count, numbers), np.float32)
         for name, numbers in (("scores", 1), ("boxes", 4))
@@ -35,35 +35,35 @@ def _answer(*seen: np.ndarray | None) -> dict[str, np.ndarray]:
     answer["scores"][:] = -12
     for row, box in enumerate(seen):
         if box is not None:
-            stride, middle = cells.strides[50], cells.middles[50]
+            stride, middle = cells.strides[50], cells.centers[50]
             answer["scores"][row, 50] = 3
             answer["boxes"][row, 50, :2] = ((box[:2] + box[2:]) / 2 - middle) / stride
             answer["boxes"][row, 50, 2:] = np.log((box[2:] - box[:2]) / stride)
     return answer
 
 
-def _lesson() -> Lesson:
+def _lesson() -> TrainingSample:
     return patch(BOX, size=(400, 300))
 
 
-def _empty() -> Lesson:
-    return lesson_of(np.zeros((300, 400, 3), np.uint8), [], [])
+def _empty() -> TrainingSample:
+    return sample_of(np.zeros((300, 400, 3), np.uint8), [], [])
 
 
-def _watched(*lessons: Lesson, channels: int = 1) -> Watched:
-    return Watched(lessons, (HEIGHT, WIDTH, channels))
+def _watched(*samples: TrainingSample, channels: int = 1) -> ValidationSet:
+    return ValidationSet(samples, (HEIGHT, WIDTH, channels))
 
 
 def test_one_in_twelve_is_watched_and_it_is_its_name_that_decides() -> None:
     names = [f"{number}.jpg" for number in range(2400)]
-    watched = [is_watched(_photograph(Path("here") / name)) for name in names]
+    watched = [is_validation(_photograph(Path("here") / name)) for name in names]
     assert sum(watched) / len(names) == pytest.approx(1 / 12, abs=0.02)
-    assert watched == [is_watched(_photograph(Path("elsewhere") / name)) for name in names]
+    assert watched == [is_validation(_photograph(Path("elsewhere") / name)) for name in names]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_photographs_are_fitted_into_what_the_network_takes(channels: int) -> None:
-    (picture,) = _watched(patch(BOX, size=(400, 200)), channels=channels).pictures
+    (picture,) = _watched(patch(BOX, size=(400, 200)), channels=channels).images
     assert picture.shape == (HEIGHT, WIDTH, channels)
     assert picture.dtype == np.uint8
     left, top, right, bottom = FITTED.astype(int)
@@ -103,7 +103,7 @@ def test_two_answers_for_a_face_are_one_detection() -> None:
 
 def test_a_network_is_asked_about_every_photograph() -> None:
     watched = _watched(*[_lesson() for _ in range(3)])
-    answer = ask(detector(HEIGHT, WIDTH, 1), watched.pictures)
+    answer = predict(detector(HEIGHT, WIDTH, 1), watched.images)
     assert {name: len(values) for name, values in answer.items()} == {
         "scores": 3,
         "boxes": 3,

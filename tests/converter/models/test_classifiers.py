@@ -54,7 +54,7 @@ def test_a_network_with_fused_normalisation_computes_the_same() -> None:
     import numpy as np
 
     from converter.models.classifiers import NETWORKS
-    from converter.train.normalization import with_fused_normalization
+    from converter.train.loop import with_fused_normalization
 
     plain = NETWORKS["residual"](7)
     fused = with_fused_normalization(plain)

@@ -3,8 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converter.recipes import load_recipe
-from converter.recipes.detector import DetectorRecipe
+from converter.recipes import DetectorRecipe, load_recipe
 from edge.detect.builtin import cells
 from edge.types import Image
 from tests.conftest import ROOT

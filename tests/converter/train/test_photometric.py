@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from converter.detector.spoiling import spoil
-from converter.recipes.detector import SceneRecipe
+from converter.recipes import SampleGeneratorConfig
+from converter.train.photometric import augment
 from edge.types import Image
 from tests.converter.detector.drawn import PLAIN, varied
 
@@ -16,8 +16,8 @@ def _picture() -> Image:
     return image
 
 
-def _spoilt(how: SceneRecipe, seed: int = 1) -> Image:
-    return spoil(_picture(), how, np.random.default_rng(seed))
+def _spoilt(how: SampleGeneratorConfig, seed: int = 1) -> Image:
+    return augment(_picture(), how, np.random.default_rng(seed))
 
 
 def test_nothing_is_changed_where_nothing_is_asked_for() -> None:
@@ -58,11 +58,15 @@ def test_blur_keeps_the_brightness() -> None:
 
 def test_the_picture_that_was_given_is_left_as_it_is() -> None:
     image = _picture()
-    spoil(image, SceneRecipe(grey=1, blurred=1, noisy=1, compressed=1), np.random.default_rng(0))
+    augment(
+        image,
+        SampleGeneratorConfig(grey=1, blurred=1, noisy=1, compressed=1),
+        np.random.default_rng(0),
+    )
     assert np.array_equal(image, _picture())
 
 
 def test_the_same_numbers_spoil_alike() -> None:
-    how = SceneRecipe(grey=0.5, blurred=0.5, noisy=0.5, compressed=0.5)
+    how = SampleGeneratorConfig(grey=0.5, blurred=0.5, noisy=0.5, compressed=0.5)
     assert np.array_equal(_spoilt(how, 4), _spoilt(how, 4))
     assert not np.array_equal(_spoilt(how, 4), _spoilt(how, 5))

@@ -1,10 +1,5 @@
 """A whole training in small: from csv to a network, killed and taken up again."""
 
-import csv
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -15,8 +10,7 @@ import pytest
 from converter.data import Dataset
 from converter.recipes import Distillation, Recipe
 from edge.errors import ConfigError, DataError
-from tests.conftest import ROOT
-from tests.converter.faces import dataset, write_csv
+from tests.converter.faces import dataset
 from tests.converter.small import RECIPE as SMALL
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
@@ -32,7 +26,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 @pytest.fixture(scope="module")
 def trained(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished training."""
-    from converter.train.train import train
+    from converter.train.classifier import train
 
     directory = tmp_path_factory.mktemp("run")
     train(RECIPE, data, directory)
@@ -63,7 +57,7 @@ def test_the_photographs_that_taught_what_no_face_is_are_named(
     data: Dataset, tmp_path: Path
 ) -> None:
     from converter.quantize.trained_model import open_run
-    from converter.train.train import train
+    from converter.train.classifier import train
 
     wall = tmp_path / "wall.png"
     cv2.imwrite(str(wall), np.full((200, 300), 99, np.uint8))
@@ -88,11 +82,9 @@ def test_the_saved_network_is_float32_and_has_every_output(trained: Path) -> Non
 def test_a_killed_training_goes_on_exactly_where_it_was(
     trained: Path, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from converter.train import folder
-    from converter.train import train as training
-    from converter.train.progress import Progress
+    from converter.train import classifier, loop, run_dir
 
-    class Kill(Progress):
+    class Kill(loop.Progress):
         """Ends the process in the midst of the last epoch, as far as the training can tell."""
 
         def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
@@ -100,12 +92,12 @@ def test_a_killed_training_goes_on_exactly_where_it_was(
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "Progress", Kill)
+        patch.setattr(loop, "Progress", Kill)
         with pytest.raises(KeyboardInterrupt):
-            training.train(RECIPE, data, tmp_path)
-    assert not folder.finished(tmp_path)
-    training.train(RECIPE, data, tmp_path)
-    assert folder.finished(tmp_path)
+            classifier.train(RECIPE, data, tmp_path)
+    assert not run_dir.is_finished(tmp_path)
+    classifier.train(RECIPE, data, tmp_path)
+    assert run_dir.is_finished(tmp_path)
     for one, other in zip(_weights(trained), _weights(tmp_path), strict=True):
         assert np.allclose(one, other, atol=1e-6)
     assert (tmp_path / "log.csv").read_text() == (trained / "log.csv").read_text()
@@ -114,7 +106,7 @@ def test_a_killed_training_goes_on_exactly_where_it_was(
 def test_a_student_learns_from_teachers_whose_judgements_are_kept(
     trained: Path, data: Dataset, tmp_path: Path
 ) -> None:
-    from converter.train.train import train
+    from converter.train.classifier import train
 
     how = Distillation(teachers=("teacher",), weight=0.5, views=2)
     student = msgspec.structs.replace(RECIPE, distillation=how, epochs=2)
@@ -129,7 +121,7 @@ def test_a_student_learns_from_teachers_whose_judgements_are_kept(
 
 
 def test_a_teacher_that_is_not_there_is_named(data: Dataset, tmp_path: Path) -> None:
-    from converter.train.train import train
+    from converter.train.classifier import train
 
     how = Distillation(teachers=("gone",), weight=0.5, views=1)
     student = msgspec.structs.replace(RECIPE, distillation=how)
@@ -138,21 +130,21 @@ def test_a_teacher_that_is_not_there_is_named(data: Dataset, tmp_path: Path) -> 
 
 
 def test_a_finished_training_is_not_overwritten(trained: Path, data: Dataset) -> None:
-    from converter.train.train import train
+    from converter.train.classifier import train
 
     with pytest.raises(ConfigError, match="finished training; --force"):
         train(RECIPE, data, trained)
 
 
 def test_a_folder_of_another_recipe_is_refused(trained: Path, data: Dataset) -> None:
-    from converter.train.train import train
+    from converter.train.classifier import train
 
     with pytest.raises(ConfigError, match="another recipe"):
         train(msgspec.structs.replace(RECIPE, seed=9), data, trained)
 
 
 def test_a_class_without_a_face_is_named_with_a_remedy(data: Dataset, tmp_path: Path) -> None:
-    from converter.train.train import train
+    from converter.train.classifier import train
 
     few = data.where(data.labels != 1)
     with pytest.raises(DataError, match=r"FER2013: .*found none of disgust; .*--label-set"):
@@ -160,7 +152,7 @@ def test_a_class_without_a_face_is_named_with_a_remedy(data: Dataset, tmp_path: 
 
 
 def test_fewer_faces_than_a_batch_are_refused(data: Dataset, tmp_path: Path) -> None:
-    from converter.train.train import train
+    from converter.train.classifier import train
 
     with pytest.raises(DataError, match="at least 1000 training faces"):
         train(msgspec.structs.replace(RECIPE, batch_size=1000), data, tmp_path)
@@ -170,7 +162,7 @@ def test_fewer_faces_than_a_batch_are_refused(data: Dataset, tmp_path: Path) -> 
 def test_every_optimiser_and_label_set_trains(
     optimizer: str, data: Dataset, tmp_path: Path
 ) -> None:
-    from converter.train.train import train
+    from converter.train.classifier import train
 
     changed = {"optimizer": optimizer, "label_set": "5", "epochs": 2, "balance": "oversample"}
     train(msgspec.structs.replace(RECIPE, **changed), data, tmp_path)
@@ -199,44 +191,10 @@ def test_the_face_head_tells_faces_from_other_crops_and_touches_nothing_else(
             assert np.array_equal(one, other)
 
 
-BACKENDS = [
-    pytest.param("jax", 1, marks=pytest.mark.skipif(not find_spec("jax"), reason="no jax here")),
-    pytest.param("jax", 2, marks=pytest.mark.skipif(not find_spec("jax"), reason="no jax here")),
-    pytest.param(
-        "torch", 1, marks=pytest.mark.skipif(not find_spec("torch"), reason="no torch here")
-    ),
-]
-
-
-@pytest.mark.parametrize(("backend", "devices"), BACKENDS)
-def test_other_backends_train_from_the_same_code_on_one_device_or_several(
-    backend: str, devices: int, tmp_path: Path
-) -> None:
-    faces, votes = write_csv(tmp_path, rows_per_label=16)
-    recipe = tmp_path / "small.yaml"
-    recipe.write_bytes(msgspec.yaml.encode(msgspec.structs.replace(RECIPE, epochs=2)))
-    command = [sys.executable, "-m", "converter", "train", recipe, "--out", tmp_path / "run"]
-    subprocess.run(
-        [*map(str, command), "--data", str(faces), "--votes", str(votes)],
-        cwd=ROOT,
-        env=os.environ
-        | {
-            "KERAS_BACKEND": backend,
-            "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-        },
-        check=True,
-        timeout=300,
-    )
-    with (tmp_path / "run" / "log.csv").open() as log:
-        rows = list(csv.DictReader(log))
-    assert len(rows) == 2
-    assert all(np.isfinite(float(row["loss"])) for row in rows)
-
-
 def test_a_training_goes_on_from_the_weights_of_another(
     data: Dataset, trained: Path, tmp_path: Path
 ) -> None:
-    from converter.train.train import train
+    from converter.train.classifier import train
 
     (tmp_path / "before").symlink_to(trained)
     recipe = msgspec.structs.replace(
@@ -250,7 +208,7 @@ def test_a_training_goes_on_from_the_weights_of_another(
 def test_a_start_that_is_no_training_of_this_network_is_one_line(
     data: Dataset, tmp_path: Path
 ) -> None:
-    from converter.train.train import train
+    from converter.train.classifier import train
 
     recipe = msgspec.structs.replace(RECIPE, start="gone")
     with pytest.raises(ConfigError, match="gone: expected a finished training of tiny"):
@@ -260,15 +218,15 @@ def test_a_start_that_is_no_training_of_this_network_is_one_line(
 def test_bfloat16_is_used_only_by_a_cpu_that_computes_in_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from converter.train import precision
+    from converter.train import loop
 
     def policy(*flags: str) -> str:
-        monkeypatch.setattr(precision, "_cpu_flags", lambda: set(flags))
-        precision.use_precision("auto")
+        monkeypatch.setattr(loop, "_cpu_flags", lambda: set(flags))
+        loop.use_precision("auto")
         return str(keras.mixed_precision.dtype_policy().name)
 
     try:
         assert policy("avx2", "avx512_bf16") == "mixed_bfloat16"
         assert policy("avx2") == "float32"
     finally:
-        precision.use_precision("float32")
+        loop.use_precision("float32")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.detector.photographs import Split, of_split
+from converter.detector.annotations import Split, of_split
 from edge.errors import DataError
 from tests.converter.detector.annotated_images import write_photo
 

@@ -1,11 +1,40 @@
-"""Camera defects in training images: blur, sensor noise, low light, JPEG compression."""
+"""Photometric augmentation: light, and a camera's blur, noise, low light and JPEG compression."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from converter.recipes import SampleGeneratorConfig
+
 Pixels = NDArray[np.uint8]
 """Gray (height, width) or BGR (height, width, 3)."""
+
+
+def augment(image: Pixels, config: SampleGeneratorConfig, rng: np.random.Generator) -> Pixels:
+    """Return a BGR image relit and, by chance, without color, blurred, noisy and compressed."""
+    image = _relight(image, config, rng)
+    if rng.random() < config.grey:
+        gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        image = np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR), np.uint8)
+    if rng.random() < config.blurred:
+        image = blur(image, rng)
+    if rng.random() < config.noisy:
+        image = add_noise(image, rng)
+    if rng.random() < config.compressed:
+        image = compress(image, rng)
+    return image
+
+
+def _relight(image: Pixels, config: SampleGeneratorConfig, rng: np.random.Generator) -> Pixels:
+    """Change contrast, brightness, gamma and the color of the light, all in one table."""
+    gray = np.arange(256, dtype=np.float32) / 255
+    contrast = np.exp(rng.uniform(-config.contrast, config.contrast))
+    gamma = np.exp(rng.uniform(-config.contrast, config.contrast))
+    brightness = rng.uniform(-config.brightness, config.brightness)
+    tints = np.exp(rng.normal(0, config.tint, 3))
+    curve = (gray**gamma - 0.5) * contrast + 0.5 + brightness
+    table = np.clip(np.rint(255 * curve[:, None] * tints), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(image, table[None]), dtype=np.uint8)
 
 
 def blur(image: Pixels, rng: np.random.Generator) -> Pixels:

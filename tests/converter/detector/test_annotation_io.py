@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.detector.annotations.size import Size, read_size
+from converter.detector.annotation_io import Size, read_size
 from edge.errors import DataError
-from tests.converter.detector.annotations.drawn import draw
+from tests.converter.detector.image_files import draw
 
 TURNED = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
 """A segment that says: turn the picture by 90 degrees when it is shown."""

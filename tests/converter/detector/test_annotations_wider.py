@@ -2,10 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from converter.detector.annotations import load_wider
-from converter.detector.photographs import Split
+from converter.detector.annotations import Split, read_wider
 from edge.errors import DataError
-from tests.converter.detector.annotations.drawn import draw, write
+from tests.converter.detector.image_files import draw, write
 
 BLOCK = "0--Parade/a.jpg\n1\n10 20 30 40 0 0 0 0 0 0 \n"
 
@@ -23,7 +22,7 @@ def wider(root: Path, text: str, part: str = "train") -> Path:
 
 
 def test_boxes_become_corners_and_sizes_come_from_the_pictures(root: Path) -> None:
-    (found,) = load_wider(wider(root, BLOCK))
+    (found,) = read_wider(wider(root, BLOCK))
     assert found.path == root / "WIDER_train" / "images" / "0--Parade" / "a.jpg"
     assert (found.width, found.height) == (100, 80)
     assert found.boxes.tolist() == [[10, 20, 40, 60]]
@@ -33,7 +32,7 @@ def test_boxes_become_corners_and_sizes_come_from_the_pictures(root: Path) -> No
 @pytest.mark.parametrize("folder", [".", "wider_face_split"])
 def test_a_folder_brings_both_parts_and_val_is_the_test(root: Path, folder: str) -> None:
     wider(root, BLOCK), wider(root, BLOCK, "val")
-    found = load_wider(root / folder)
+    found = read_wider(root / folder)
     assert [one.split for one in found] == [Split.TRAIN, Split.TEST]
     assert [one.source for one in found] == ["widerface_train", "widerface_val"]
     assert "WIDER_val" in found[1].path.parts
@@ -41,27 +40,27 @@ def test_a_folder_brings_both_parts_and_val_is_the_test(root: Path, folder: str)
 
 def test_a_picture_without_faces_has_a_line_of_zeros(root: Path) -> None:
     text = "0--Parade/b.jpg\n0\n0 0 0 0 0 0 0 0 0 0 \n" + BLOCK
-    assert [len(one.boxes) for one in load_wider(wider(root, text))] == [0, 1]
+    assert [len(one.boxes) for one in read_wider(wider(root, text))] == [0, 1]
 
 
 def test_invalid_boxes_are_ignored(root: Path) -> None:
-    (found,) = load_wider(wider(root, "0--Parade/a.jpg\n1\n10 20 30 40 0 0 0 1 0 0\n"))
+    (found,) = read_wider(wider(root, "0--Parade/a.jpg\n1\n10 20 30 40 0 0 0 1 0 0\n"))
     assert found.ignored.tolist() == [True]
 
 
 def test_invalid_boxes_outside_of_the_picture_are_left_out(root: Path) -> None:
-    (found,) = load_wider(wider(root, "0--Parade/a.jpg\n1\n200 20 30 40 0 0 0 1 0 0\n"))
+    (found,) = read_wider(wider(root, "0--Parade/a.jpg\n1\n200 20 30 40 0 0 0 1 0 0\n"))
     assert not len(found.boxes)
 
 
 @pytest.mark.parametrize("box", ["10 20 0 40", "10 20 30 0", "0 0 0 0"])
 def test_boxes_of_no_width_or_height_are_left_out(root: Path, box: str) -> None:
-    (found,) = load_wider(wider(root, f"0--Parade/a.jpg\n1\n{box} 0 0 0 0 0 0\n"))
+    (found,) = read_wider(wider(root, f"0--Parade/a.jpg\n1\n{box} 0 0 0 0 0 0\n"))
     assert not len(found.boxes)
 
 
 def test_a_box_beyond_the_edge_is_clipped(root: Path) -> None:
-    (found,) = load_wider(wider(root, "0--Parade/a.jpg\n1\n90 -3 30 40 0 0 0 0 0 0\n"))
+    (found,) = read_wider(wider(root, "0--Parade/a.jpg\n1\n90 -3 30 40 0 0 0 0 0 0\n"))
     assert found.boxes.tolist() == [[90, 0, 100, 37]]
 
 
@@ -90,18 +89,18 @@ def test_a_box_beyond_the_edge_is_clipped(root: Path) -> None:
 def test_a_malformed_line_is_named(root: Path, text: str, message: str) -> None:
     path = wider(root, text)
     with pytest.raises(DataError, match=f"{path.name}: {message}"):
-        load_wider(path)
+        read_wider(path)
 
 
 def test_bytes_that_are_no_utf_8_are_refused_with_their_line(root: Path) -> None:
     path = wider(root, BLOCK)
     path.write_bytes(b"\xef\xbb\xbf" + BLOCK.encode() + b"0--Parade/\xe9.jpg\n")
     with pytest.raises(DataError, match="line 4: expected text in UTF-8, found the byte 0xe9"):
-        load_wider(path)
+        read_wider(path)
 
 
 def test_a_picture_that_is_none_is_named(root: Path) -> None:
     path = root / "WIDER_train" / "images" / "0--Parade" / "a.jpg"
     path.write_bytes(path.read_bytes()[:30])
     with pytest.raises(DataError, match=r"a.jpg: expected a picture that Pillow can read"):
-        load_wider(wider(root, BLOCK))
+        read_wider(wider(root, BLOCK))
