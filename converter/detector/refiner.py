@@ -174,11 +174,11 @@ def quantize_refiner(
     if not force:
         refuse_existing(path)
     training = of_split(images, Split.TRAIN)
-    learnt = [one for one in training if not is_validation(one)]
-    chosen = np.random.default_rng(0).permutation(len(learnt))[:EXAMPLES]
+    learned = [one for one in training if not is_validation(one)]
+    chosen = np.random.default_rng(0).permutation(len(learned))[:EXAMPLES]
     examples = [
         cut(one.image, square_around(one.box), REFINER_SIDE)
-        for one in _candidates(detector, [learnt[number] for number in chosen.tolist()])
+        for one in _candidates(detector, [learned[number] for number in chosen.tolist()])
     ]
     watched = list(_candidates(detector, [one for one in training if is_validation(one)]))
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:

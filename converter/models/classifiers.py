@@ -6,7 +6,7 @@ Each takes gray values 0-255, (n, 48, 48, 1), and gives a dictionary of float32 
     votes   (n, 8)        FER+'s votes over the eight expressions. A second task beside the first
                           teaches the features more than votes mixed into one target, and is a
                           model for FER+'s labels of its own.
-    face    (n, 1)        whether the crop is a face at all; learnt last, by itself (face_head).
+    face    (n, 1)        whether the crop is a face at all; learned last, by itself (face_head).
 """
 
 from typing import Any

@@ -54,9 +54,9 @@ def detector(height: int, width: int, channels: int) -> Model:
         strides, and the logarithms of its width and height in strides. Cells go stride by stride
         and row by row.
     """
-    picture = keras.Input((height, width, channels), name="picture")
+    image = keras.Input((height, width, channels), name="picture")
     # Without an offset: padding is then black, and the scale can be made part of the first kernel.
-    x = layers.Rescaling(1 / 255)(picture)
+    x = layers.Rescaling(1 / 255)(image)
     x = _halved(x, NARROW[0], "half")
     x = _halved(x, NARROW[1], "quarter")
     fine = _stacked(_halved(x, WIDTH, "fine"), "fine", 2)
@@ -64,7 +64,7 @@ def detector(height: int, width: int, channels: int) -> Model:
     coarse = _stacked(_halved(middle, WIDTH, "coarse"), "coarse", 1)
     middle = _merged(middle, coarse, "middle")
     fine = _merged(fine, middle, "fine")
-    return keras.Model(picture, _outputs([fine, middle, coarse]), name="detector")
+    return keras.Model(image, _outputs([fine, middle, coarse]), name="detector")
 
 
 def refiner(channels: int = 3) -> Model:

@@ -22,7 +22,7 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         turn: degrees either way.
         shift: share of the side, either way, along both axes.
         contrast: natural logarithm of the largest change.
-        brightness: grey values either way.
+        brightness: gray values either way.
         erased: share of the faces of which a patch is covered.
         spoilt: share of the faces that are blurred, noisy, dark or compressed as a webcam's are.
         rare: how many times as far the faces of rare classes are varied.
@@ -95,25 +95,25 @@ class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How training pictures are made of photographs.
+    """How training samples are generated from annotated images.
 
     Attributes:
         smallest, largest: heights in pixels that faces are brought to, each size drawn as often.
-        zoom: how many times a photograph is enlarged for that at most.
-        whole: share of the parts in which a photograph is only fitted into the picture.
-        mosaic: share of the pictures that are four parts side by side.
+        zoom: how many times an image is enlarged for that at most.
+        whole: share of the parts in which an image is only fitted into the sample.
+        mosaic: share of the samples that are four parts side by side.
         empty: share without faces.
-        drawn: share of those that are drawn, not photographs.
-        empty_tint: spread of the logarithm of each colour's strength in those that are photographs.
-        portraits: share in which one face is laid into a picture without.
+        drawn: share of those that are drawn, not cut from images.
+        empty_tint: spread of the logarithm of each color's strength in those that are cut.
+        portraits: share in which one close-up is pasted into a sample without faces.
         near: height in pixels of those faces at least.
-        close: share in which a face fills the picture, as in a passport's.
+        close: share in which a face fills the sample, as in a passport's.
         turn: degrees either way.
-        filled: share of the parts that reach beyond their photograph as little as they can.
+        filled: share of the parts that reach beyond their image as little as they can.
         contrast: natural logarithm of the largest change, of gamma too.
         brightness: share of the range, either way.
-        tint: spread of the logarithm of each colour's strength.
-        grey, blurred, noisy, compressed: shares of the pictures that this happens to.
+        tint: spread of the logarithm of each color's strength.
+        grey, blurred, noisy, compressed: shares of the samples that this happens to.
     """
 
     smallest: Positive = 8.0
@@ -144,11 +144,11 @@ class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_onl
     Attributes:
         color: what the network is shown.
         steps: batches in an epoch.
-        height, width: of the training pictures.
-        most_faces: of a picture that are learnt from; more are left unjudged.
-        mined_every: epochs after which the photographs without faces are searched anew for what
+        height, width: of the training samples.
+        most_faces: of a sample that are learned from; more are ignored.
+        mined_every: epochs after which the images without faces are searched anew for what
             the network takes for a face; 0 shows all of them alike.
-        scenes: how the training pictures are made.
+        scenes: how the training samples are generated.
     """
 
     color: Literal["bgr", "grey"]
@@ -161,7 +161,7 @@ class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_onl
 
     @property
     def channels(self) -> int:
-        """Of the picture that the network takes."""
+        """Of the image that the network takes."""
         return 3 if self.color == "bgr" else 1
 
 

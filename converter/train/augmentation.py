@@ -78,10 +78,10 @@ def mirror_half(faces: Faces, rng: np.random.Generator) -> Faces:
 def _warp(face: Faces, how: Augmentation, far: float, rng: np.random.Generator) -> Faces:
     """Scale, turn and shift in one interpolation; the border repeats its edge."""
     side = face.shape[0]
-    centre = (side - 1) / 2
+    center = (side - 1) / 2
     turn = far * rng.uniform(-how.turn, how.turn)
     zoom = np.exp(far * rng.uniform(np.log(how.smallest), np.log(how.largest)))
-    matrix = cv2.getRotationMatrix2D((centre, centre), turn, float(zoom))
+    matrix = cv2.getRotationMatrix2D((center, center), turn, float(zoom))
     matrix[:, 2] += far * rng.uniform(-how.shift, how.shift, 2) * side
     warped = cv2.warpAffine(face, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, dtype=np.uint8)

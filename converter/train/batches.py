@@ -100,7 +100,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
     one that was killed goes on as if nothing had happened: set `epoch` and iterate.
 
     Args:
-        training: what is learnt.
+        training: what is learned.
         recipe: batch size, mixing, seed.
         taught: the teachers' probabilities, float32 (n, classes + 8), when there are any.
     """

@@ -142,7 +142,7 @@ def _finish(directory: Path, faces: Dataset, negatives: tuple[Path, ...], seed: 
     keras.mixed_precision.set_global_policy("float32")
     network = keras.saving.load_model(directory / MODEL)
     fit_face_head(network, faces.pixels, negatives, seed)
-    if negatives:  # the card has to say that it learnt from images
+    if negatives:  # the card has to say that it learned from images
         names = "".join(f"{path.name}\n" for path in negatives)
         (directory / NEGATIVES).write_text(names)
     write_network(network, directory / MODEL)

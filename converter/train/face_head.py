@@ -32,7 +32,7 @@ def fit_face_head(network: Model, faces: Crops, negatives: tuple[Path, ...], see
     Args:
         network: a finished one; changed in place.
         faces: uint8 (n, 48, 48), training faces.
-        negatives: photographs without faces.
+        negatives: images without faces.
         seed: of every draw.
     """
     crops, labels = face_or_not(faces, negatives, min(FACES, len(faces)), seed)
@@ -65,26 +65,26 @@ def _head(network: Model, width: int) -> Any:
 
 
 def draw_negatives(
-    faces: Crops, photographs: tuple[Path, ...], count: int, rng: np.random.Generator
+    faces: Crops, paths: tuple[Path, ...], count: int, rng: np.random.Generator
 ) -> Crops:
     """Return `count` crops that show no face, or none that could be read, uint8 (n, 48, 48).
 
-    Each kind is drawn equally often: faces far off centre, upside down, or so near that only a
+    Each kind is drawn equally often: faces far off center, upside down, or so near that only a
     part fills the crop; faces whose mouth or eyes are covered, which show no expression that could
-    be read; textures, prints and noise; and parts of photographs where there are any.
+    be read; textures, prints and noise; and parts of images where there are any.
 
     Args:
         faces: uint8 (m, 48, 48), to be spoilt.
-        photographs: pictures without faces.
+        paths: images without faces.
         count: how many.
         rng: where they are drawn.
 
     Raises:
-        DataError: a photograph cannot be read.
+        DataError: an image cannot be read.
     """
-    pictures = [_read(path) for path in photographs]
+    images = [_read(path) for path in paths]
     ways = [
-        lambda: _off_centre(_any(faces, rng), _any(faces, rng), rng),
+        lambda: _off_center(_any(faces, rng), _any(faces, rng), rng),
         lambda: _turned(_any(faces, rng), rng),
         lambda: _part(_any(faces, rng), rng),
         lambda: _covered(_any(faces, rng), rng),
@@ -93,9 +93,9 @@ def draw_negatives(
         lambda: _print(rng),
         lambda: _noise(rng),
     ]
-    if pictures:
+    if images:
         # As often as all the others: this is what a room looks like.
-        ways += [lambda: _cut(pictures[int(rng.integers(len(pictures)))], rng)] * len(ways)
+        ways += [lambda: _cut(images[int(rng.integers(len(images)))], rng)] * len(ways)
     return np.stack([ways[number % len(ways)]() for number in range(count)])
 
 
@@ -104,10 +104,10 @@ def _any(faces: Crops, rng: np.random.Generator) -> Crops:
 
 
 def _read(path: Path) -> Crops:
-    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if picture is None:
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if image is None:
         raise DataError(f"{path}: is no picture that OpenCV can read; take it out of the folder")
-    return np.asarray(picture, dtype=np.uint8)
+    return np.asarray(image, dtype=np.uint8)
 
 
 def _warped(face: Crops, matrix: NDArray[np.float64]) -> Crops:
@@ -115,7 +115,7 @@ def _warped(face: Crops, matrix: NDArray[np.float64]) -> Crops:
     return np.asarray(cv2.warpAffine(face, matrix, (SIDE, SIDE), borderMode=mode), dtype=np.uint8)
 
 
-def _off_centre(face: Crops, other: Crops, rng: np.random.Generator) -> Crops:
+def _off_center(face: Crops, other: Crops, rng: np.random.Generator) -> Crops:
     """Move a face half out of the crop; what is beside it is blurred beyond recognition."""
     beside = cv2.GaussianBlur(_texture(rng) if rng.random() < 0.5 else other, (0, 0), 8)
     angle = rng.uniform(0, 2 * np.pi)
@@ -168,17 +168,17 @@ def _covered(face: Crops, rng: np.random.Generator) -> Crops:
             inside = (along / wide) ** 2 + (beside / high) ** 4 < 1
             fingers = 1 + 0.1 * np.sin(2 * np.pi * beside / (high / 2))
             return _laid_over(face, inside, float(np.median(face)) * fingers, rng)
-    grey = rng.uniform(5, 50) if place == "glasses" else rng.choice([rng.uniform(150, 245), 40])
+    gray = rng.uniform(5, 50) if place == "glasses" else rng.choice([rng.uniform(150, 245), 40])
     shade = 1 + rng.uniform(-0.25, 0.25) * (across - 0.5) + rng.uniform(-0.3, 0.3) * (down - 0.7)
-    return _laid_over(face, inside, grey * shade, rng)
+    return _laid_over(face, inside, gray * shade, rng)
 
 
 def _laid_over(
-    face: Crops, inside: NDArray[np.bool_], grey: NDArray[np.float64], rng: np.random.Generator
+    face: Crops, inside: NDArray[np.bool_], gray: NDArray[np.float64], rng: np.random.Generator
 ) -> Crops:
-    """Lay grey values over part of a face, their edges as soft as the picture's own."""
+    """Lay gray values over part of a face, their edges as soft as the image's own."""
     soft = cv2.GaussianBlur(inside.astype(np.float64), (0, 0), rng.uniform(0.5, 1.2))
-    noisy = grey + rng.normal(0, rng.uniform(1, 5), grey.shape)
+    noisy = gray + rng.normal(0, rng.uniform(1, 5), gray.shape)
     return np.asarray(np.clip(soft * noisy + (1 - soft) * face, 0, 255), dtype=np.uint8)
 
 
@@ -209,12 +209,12 @@ def _print(rng: np.random.Generator) -> Crops:
 
 
 def _boxes(rng: np.random.Generator) -> NDArray[np.float64]:
-    picture = np.zeros((SIDE, SIDE))
+    image = np.zeros((SIDE, SIDE))
     for _ in range(int(rng.integers(2, 12))):
         left, top = rng.integers(-8, SIDE, 2)
         width, height = rng.integers(3, SIDE, 2)
-        picture[max(top, 0) : top + height, max(left, 0) : left + width] += rng.normal()
-    return picture
+        image[max(top, 0) : top + height, max(left, 0) : left + width] += rng.normal()
+    return image
 
 
 def _noise(rng: np.random.Generator) -> Crops:
@@ -225,12 +225,12 @@ def _noise(rng: np.random.Generator) -> Crops:
     return _lit(rng.uniform(0, 1) * slope + rng.uniform(0, 1) * noise, rng)
 
 
-def _cut(photograph: Crops, rng: np.random.Generator) -> Crops:
-    height, width = photograph.shape
+def _cut(image: Crops, rng: np.random.Generator) -> Crops:
+    height, width = image.shape
     length = int(rng.uniform(0.1, 1.0) * min(height, width))
     length = max(length, min(SIDE // 2, height, width))
     left, top = rng.integers(0, width - length + 1), rng.integers(0, height - length + 1)
-    piece = photograph[top : top + length, left : left + length]
+    piece = image[top : top + length, left : left + length]
     return np.asarray(cv2.resize(piece, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 

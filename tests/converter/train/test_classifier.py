@@ -15,6 +15,8 @@ from tests.converter.small import RECIPE as SMALL
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 RECIPE = msgspec.structs.replace(SMALL, cutmix=1.0)
 
 
@@ -24,7 +26,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def trained(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(eager: None, data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished training."""
     from converter.train.classifier import train
 
@@ -80,24 +82,17 @@ def test_the_saved_network_is_float32_and_has_every_output(trained: Path) -> Non
 
 
 def test_a_killed_training_goes_on_exactly_where_it_was(
-    trained: Path, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path, data: Dataset, tmp_path: Path, killed_in_last_epoch: pytest.MonkeyPatch
 ) -> None:
-    from converter.train import classifier, loop, run_dir
+    from converter.train.classifier import train
+    from converter.train.run_dir import is_finished
 
-    class Kill(loop.Progress):
-        """Ends the process in the midst of the last epoch, as far as the training can tell."""
-
-        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            if self._epoch == RECIPE.epochs - 1 and batch == 1:
-                raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "Progress", Kill)
-        with pytest.raises(KeyboardInterrupt):
-            classifier.train(RECIPE, data, tmp_path)
-    assert not run_dir.is_finished(tmp_path)
-    classifier.train(RECIPE, data, tmp_path)
-    assert run_dir.is_finished(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train(RECIPE, data, tmp_path)
+    assert not is_finished(tmp_path)
+    killed_in_last_epoch.undo()
+    train(RECIPE, data, tmp_path)
+    assert is_finished(tmp_path)
     for one, other in zip(_weights(trained), _weights(tmp_path), strict=True):
         assert np.allclose(one, other, atol=1e-6)
     assert (tmp_path / "log.csv").read_text() == (trained / "log.csv").read_text()

@@ -1,0 +1,35 @@
+"""What tests of trainings share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def eager() -> Iterator[None]:
+    """Let TensorFlow run operations one by one.
+
+    In a training of a few steps nearly all the time goes into building graphs. What is promised
+    of its files and its resumption is promised of any training; tests of the commands build graphs.
+    """
+    tensorflow = pytest.importorskip("tensorflow", reason="training needs the extra `convert`")
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def killed_in_last_epoch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Trainings end in the midst of their last epoch, as far as they can tell, until undone."""
+    from converter.train import loop
+
+    class Kill(loop.Progress):
+        """Kills the process."""
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            if self._epoch == self._epochs - 1 and batch == 1:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "Progress", Kill)
+        yield patch
