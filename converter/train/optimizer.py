@@ -64,13 +64,9 @@ class Muon(keras.optimizers.SGD):  # type: ignore[misc]  # Keras ships no types
         self.assign(velocity, velocity * self.momentum + gradient)
         flat = ops.reshape(gradient + self.momentum * velocity, (-1, variable.shape[3]))
         step = ops.reshape(_orthogonal(flat), variable.shape)
-        self.assign_sub(variable, learning_rate * SHARE * _gain(flat.shape) * step)
-
-
-def _gain(shape: tuple[int, int]) -> float:
-    """Keep a step's size on the outputs alike for kernels of all proportions."""
-    inputs, outputs = shape
-    return math.sqrt(max(1.0, outputs / inputs))
+        inputs, outputs = flat.shape
+        gain = math.sqrt(max(1.0, outputs / inputs))  # keeps a step's effect on the outputs alike
+        self.assign_sub(variable, learning_rate * SHARE * gain * step)
 
 
 def _orthogonal(matrix: Any) -> Any:
