@@ -9,8 +9,7 @@ from converter.detection.detector_report import DetectorReport, SetFigures
 from converter.detection.judging import MEASURE
 from converter.detection.trained import Summary, Trained
 from converter.networks.detector import Model
-from converter.quantize.latency import measure_speed
-from converter.quantize.tflite import multiply_adds
+from converter.quantize.tflite import measure_speed, multiply_adds
 from edge.detect import CropCalibration
 from edge.fileio import sha256
 from edge.model_card import DetectionAccuracy, DetectorCard, DetectorInput

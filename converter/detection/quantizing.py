@@ -22,8 +22,7 @@ from converter.detection.trained import Trained
 from converter.detection.watching import Answer, Watched, ask, is_watched
 from converter.evaluate.crop_calibration import fit_crop
 from converter.networks.detector import OUTPUTS, Model, copy_weights, detector
-from converter.quantize.files import move, refuse_existing, write_card
-from converter.quantize.tflite import Precision, to_tflite
+from converter.quantize.tflite import Precision, move, refuse_existing, to_tflite, write_card
 from edge.detect import BuiltinSettings, Detector, open_detector
 from edge.errors import DataError, ModelError
 from edge.model_card import DetectorCard, load_detector_card

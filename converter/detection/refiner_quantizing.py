@@ -21,9 +21,15 @@ from converter.detection.quantizing import without_rescaling
 from converter.detection.watching import Watched, ask, is_watched
 from converter.networks.detector import Model
 from converter.networks.refiner import SIDE
-from converter.quantize.files import move, refuse_existing, write_card
-from converter.quantize.latency import measure_speed
-from converter.quantize.tflite import Precision, multiply_adds, to_tflite
+from converter.quantize.tflite import (
+    Precision,
+    measure_speed,
+    move,
+    multiply_adds,
+    refuse_existing,
+    to_tflite,
+    write_card,
+)
 from edge.detect.refiner import Refiner, cut, square_around
 from edge.fileio import sha256
 from edge.geometry import Box

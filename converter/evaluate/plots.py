@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from converter.evaluate.metrics import wilson_interval
-from converter.evaluate.report import Calibration, Figures, Report
+from converter.evaluate.report import Calibration, ModelMetrics, Report
 
 DPI = 150
 INK, ACCENT, PALE = "#222222", "#1f5f99", "#c9d8e6"
@@ -140,7 +140,7 @@ def _coverage(report: Report) -> Figure:
     return figure
 
 
-def _title(model: str, figures: Figures) -> str:
+def _title(model: str, figures: ModelMetrics) -> str:
     low, high = figures.interval
     return (
         f"{model}: {figures.accuracy:.1%} ({low:.1%} to {high:.1%})\n"

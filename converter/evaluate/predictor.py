@@ -1,19 +1,23 @@
-"""A model to be measured: its labels, its temperature, and logits for faces."""
+"""Models to be measured: the labels, the temperature and the logits of a .tflite or a .keras."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.label_sets import LabelSet
-from converter.evaluate.metrics import Logits
-from converter.evaluate.selection import label_set_of
+from converter.data.label_sets import LABEL_SETS, LabelSet, Name, label_set_for
+from converter.training.folder import RECIPE
+from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, TFLiteClassifier, open_classifier
 
-Run = Callable[[NDArray[np.uint8]], Logits]
+Logits = NDArray[np.float32]
+
+BATCH_SIZE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Predictor:
     name: str
     label_set: LabelSet
     temperature: float
-    logits: Run
+    logits: Callable[[NDArray[np.uint8]], Logits]
 
 
 def open_tflite(path: Path) -> Predictor:
@@ -44,8 +48,35 @@ def open_tflite(path: Path) -> Predictor:
     classifier = open_classifier(ClassifierSettings(ModelPath(path)))
     card = classifier.card
     temperature = card.output.temperature if card.output.kind == "logits" else 1.0
-    label_set = label_set_of(path, card.labels, card.label_set)
-    return Predictor(card.name, label_set, temperature, _run(classifier))
+    label_set = label_set_for(path, card.labels, card.label_set)
+    return Predictor(card.name, label_set, temperature, _tflite_logits(classifier))
+
+
+def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
+    """Open a `.keras` file that takes grey values 0-255, (n, side, side, 1).
+
+    Args:
+        path: the file; the output named `logits` is measured, or the only one.
+        labels: its classes in the order of the output; None takes them from `recipe.json` beside
+            the file, which `emotiond-convert train` writes.
+
+    Raises:
+        ConfigError: there are neither labels nor a recipe.
+        ModelError: the file is no network, or does not give one value for each label.
+        DataError: the labels are not those of the data.
+    """
+    import keras
+
+    name = "" if labels else _recipe_label_set(path)
+    label_set = label_set_for(path, labels or _labels_of(name), name)
+    try:
+        network = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{path}: cannot be read as a Keras network: {error}") from error
+    head = _head(path, network, len(label_set.labels))
+    # A training calls every file model.keras: its folder says which.
+    title = path.resolve().parent.name if path.stem == "model" else path.stem
+    return Predictor(title, label_set, 1.0, lambda faces: _keras_logits(head, faces))
 
 
 def as_logits(values: NDArray[np.float32]) -> Logits:
@@ -73,8 +104,8 @@ def resize(faces: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.array(sized, dtype=np.uint8)
 
 
-def _run(classifier: TFLiteClassifier) -> Run:
-    """Take the daemon's own way to the output: what is measured is what it will say."""
+def _tflite_logits(classifier: TFLiteClassifier) -> Callable[[NDArray[np.uint8]], Logits]:
+    """Return the daemon's own way to the output: what is measured is what it will say."""
     entry, kind = classifier.card.input, classifier.card.output.kind
 
     def logits(faces: NDArray[np.uint8]) -> Logits:
@@ -82,3 +113,44 @@ def _run(classifier: TFLiteClassifier) -> Run:
         return values if kind == "logits" else log(values)
 
     return logits
+
+
+class _TrainedRecipe(msgspec.Struct, frozen=True):
+    """The label set of a recipe; its other fields are passed over."""
+
+    label_set: Name = "7"
+
+
+def _recipe_label_set(path: Path) -> str:
+    recipe = path.with_name(RECIPE)
+    try:
+        return msgspec.json.decode(recipe.read_bytes(), type=_TrainedRecipe).label_set
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: its labels are unknown, as there is no recipe.json beside it; "
+            "give --labels, such as angry,happy,sad"
+        ) from error
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{recipe}: {error}; give --labels instead") from error
+
+
+def _labels_of(name: str) -> tuple[str, ...]:
+    return next(one.labels for key, one in LABEL_SETS.items() if key == name)
+
+
+def _head(path: Path, network: Any, classes: int) -> Any:
+    """Return the network with its `logits`, or its only output, alone."""
+    import keras
+
+    outputs = dict(zip(network.output_names, network.outputs, strict=True))
+    chosen = outputs.get("logits", network.outputs[0] if len(outputs) == 1 else None)
+    if chosen is None or tuple(chosen.shape)[1:] != (classes,):
+        found = ", ".join(f"{name} {tuple(one.shape)}" for name, one in outputs.items())
+        raise ModelError(f"{path}: expected an output logits (None, {classes}), found {found}")
+    return keras.Model(network.inputs, chosen)
+
+
+def _keras_logits(network: Any, faces: NDArray[np.uint8]) -> Logits:
+    sized: NDArray[Any] = resize(faces, network.input_shape[1])[..., None].astype(np.float32)
+    values = network.predict(sized, batch_size=BATCH_SIZE, verbose=0)
+    return as_logits(np.asarray(values, dtype=np.float32))

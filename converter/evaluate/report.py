@@ -1,5 +1,6 @@
-"""The report of an evaluation: every figure, in one record that is written as JSON."""
+"""Report of an evaluation: every metric, in one record that is written as JSON, and in words."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -8,18 +9,17 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from converter.data import Dataset
+from converter.data.label_sets import Classes, LabelProtocol, select_rows
 from converter.evaluate.metrics import (
     BINS,
-    Logits,
+    accuracy_with_ci,
     calibration_error,
+    compute_metrics,
     confidence_bins,
-    cross_fit,
+    cross_validated_temperature,
     log_loss,
-    measure,
-    share,
 )
-from converter.evaluate.predictor import Predictor
-from converter.evaluate.selection import Classes, Protocol, select
+from converter.evaluate.predictor import Logits, Predictor
 from edge.model_card import Accuracy
 from edge.tflite import softmax
 from edge.types import Probabilities
@@ -27,7 +27,7 @@ from edge.types import Probabilities
 CROSS_FITTED_ON = "each random half of these rows, judged on the other half"
 
 
-class ClassFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ClassMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How well one class was told.
 
     Attributes:
@@ -86,7 +86,7 @@ class FlipAveraged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interval: tuple[float, float]
 
 
-class Figures(Accuracy, frozen=True, forbid_unknown_fields=True):
+class ModelMetrics(Accuracy, frozen=True, forbid_unknown_fields=True):
     """Everything measured on one set of rows: what a card gives, and more.
 
     Attributes:
@@ -99,7 +99,7 @@ class Figures(Accuracy, frozen=True, forbid_unknown_fields=True):
 
     log_loss: float
     flip_averaged: FlipAveraged
-    classes: dict[str, ClassFigures]
+    classes: dict[str, ClassMetrics]
     confusion: tuple[tuple[int, ...], ...]
     calibration: Calibration
 
@@ -123,27 +123,27 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str
     data: tuple[str, ...]
     usage: str
-    protocol: Protocol
+    protocol: LabelProtocol
     labels: tuple[str, ...]
     merged: dict[str, str]
     left_out: dict[str, int]
-    all_rows: Figures
-    without_copies: Figures | None
+    all_rows: ModelMetrics
+    without_copies: ModelMetrics | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Answers:
+class _Predictions:
     """What the model said of some rows: logits of each face and of its mirror image."""
 
     logits: Logits
     mirrored: Logits
     classes: Classes
 
-    def where(self, rows: NDArray[np.bool_]) -> "_Answers":
-        return _Answers(self.logits[rows], self.mirrored[rows], self.classes[rows])
+    def where(self, rows: NDArray[np.bool_]) -> "_Predictions":
+        return _Predictions(self.logits[rows], self.mirrored[rows], self.classes[rows])
 
 
-def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: Protocol) -> Report:
+def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: LabelProtocol) -> Report:
     """Measure a model on the rows of one split.
 
     Args:
@@ -155,8 +155,8 @@ def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: Protocol
     Raises:
         DataError: no row of the split can be measured.
     """
-    selection = select(data, usage, protocol, predictor.label_set)
-    answers = _Answers(
+    selection = select_rows(data, usage, protocol, predictor.label_set)
+    answers = _Predictions(
         predictor.logits(selection.pixels),
         predictor.logits(np.ascontiguousarray(selection.pixels[:, :, ::-1])),
         selection.classes,
@@ -171,19 +171,24 @@ def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: Protocol
         protocol=protocol,
         labels=predictor.label_set.labels,
         merged=predictor.label_set.merged,
-        left_out=selection.left_out,
+        left_out=selection.excluded,
         all_rows=all_rows,
         without_copies=without_copies[0] if without_copies else None,
     )
 
 
-def _figures(name: str, answers: _Answers, predictor: Predictor) -> Figures:
+def summarize(report: Report) -> str:
+    """Return the lines that `emotiond-convert evaluate` prints."""
+    return "\n".join(_lines(report))
+
+
+def _figures(name: str, answers: _Predictions, predictor: Predictor) -> ModelMetrics:
     labels, classes = predictor.label_set.labels, answers.classes
     probabilities = softmax(answers.logits, predictor.temperature)
     chosen = probabilities.argmax(axis=1)
-    measured = measure(name, probabilities, classes, labels)
+    measured = compute_metrics(name, probabilities, classes, labels)
     confusion = confusion_matrix(classes, chosen, labels=range(len(labels)))
-    return Figures(
+    return ModelMetrics(
         **msgspec.structs.asdict(measured),
         log_loss=round(log_loss(probabilities, classes), 4),
         flip_averaged=_flip_averaged(answers),
@@ -193,27 +198,29 @@ def _figures(name: str, answers: _Answers, predictor: Predictor) -> Figures:
     )
 
 
-def _flip_averaged(answers: _Answers) -> FlipAveraged:
+def _flip_averaged(answers: _Predictions) -> FlipAveraged:
     chosen = (answers.logits + answers.mirrored).argmax(axis=1)
-    return FlipAveraged(*share((chosen == answers.classes).sum(), len(chosen)))
+    return FlipAveraged(*accuracy_with_ci((chosen == answers.classes).sum(), len(chosen)))
 
 
 def _class_figures(
     classes: Classes, chosen: Classes, labels: tuple[str, ...]
-) -> dict[str, ClassFigures]:
+) -> dict[str, ClassMetrics]:
     present = np.unique(classes)
     columns = precision_recall_fscore_support(classes, chosen, labels=present, zero_division=0)
     figures = zip(*(np.round(column, 4).tolist() for column in columns), strict=True)
     return {
         # scikit-learn counts in floats where no row is right.
-        labels[index]: ClassFigures(precision, recall, f1, int(support))
+        labels[index]: ClassMetrics(precision, recall, f1, int(support))
         for index, (precision, recall, f1, support) in zip(present, figures, strict=True)
     }
 
 
 def _calibration(logits: Logits, classes: Classes, temperature: float) -> Calibration:
     probabilities = softmax(logits, temperature)
-    temperatures, crossed = cross_fit(logits, classes) if len(classes) > 1 else (None, None)
+    temperatures, crossed = (
+        cross_validated_temperature(logits, classes) if len(classes) > 1 else (None, None)
+    )
     return Calibration(
         unscaled=round(calibration_error(softmax(logits, 1.0), classes), 4),
         temperature=temperature,
@@ -238,3 +245,51 @@ def _bins(probabilities: Probabilities, classes: Classes) -> tuple[Bin, ...]:
         )
         for rows in inside
     )
+
+
+def _lines(report: Report) -> Iterator[str]:
+    for label, other in report.merged.items():
+        yield f"{label} counts as {other}"
+    for reason, rows in report.left_out.items():
+        yield f"left out of {report.usage}: {reason}: {rows}"
+    yield from _metric_lines(report.model, report.all_rows)
+    yield ""
+    yield from _class_table(report.all_rows)
+    yield ""
+    if report.without_copies is None:
+        yield "without copies of Training pictures: not measured; no such row, or no Training"
+    else:
+        yield from _metric_lines(report.model, report.without_copies)
+
+
+def _metric_lines(model: str, figures: ModelMetrics) -> Iterator[str]:
+    low, high = figures.interval
+    yield (
+        f"{model}: {figures.accuracy:.2%} ({low:.1%} to {high:.1%}) "
+        f"of {figures.data}, {figures.rows} rows"
+    )
+    yield f"  balanced accuracy {figures.balanced_accuracy:.2%}, macro F1 {figures.macro_f1:.3f}"
+    flip, (low, high) = figures.flip_averaged.accuracy, figures.flip_averaged.interval
+    yield f"  flip-averaged {flip:.2%} ({low:.1%} to {high:.1%}), log loss {figures.log_loss:.3f}"
+    yield f"  calibration error {_calibration_line(figures.calibration)}"
+
+
+def _class_table(figures: ModelMetrics) -> Iterator[str]:
+    width = max(map(len, figures.classes))
+    yield f"  {'':{width}}  precision  recall     F1   rows"
+    for label, one in figures.classes.items():
+        yield (
+            f"  {label:{width}}  {one.precision:9.3f}  {one.recall:6.3f}  {one.f1:5.3f}  "
+            f"{one.support:5d}"
+        )
+
+
+def _calibration_line(calibration: Calibration) -> str:
+    text = (
+        f"{calibration.unscaled:.3f} unscaled, "
+        f"{calibration.scaled:.3f} at temperature {calibration.temperature:g}"
+    )
+    if calibration.cross_fitted_temperatures is None:
+        return text
+    first, second = calibration.cross_fitted_temperatures
+    return f"{text}, {calibration.cross_fitted:.3f} cross-fitted (at {first:g} and {second:g})"

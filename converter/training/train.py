@@ -71,7 +71,7 @@ def train(
     claim(directory, recipe)
     use_precision(recipe.dtype)
     use_every_device()
-    faces = data.split(Usage.TRAINING).faces()
+    faces = data.split(Usage.TRAINING).without_non_faces()
     _check_classes(faces, recipe)
     task = Task(faces, recipe)
     taught = teach(teachers, task.views, recipe.distillation) if recipe.distillation else None

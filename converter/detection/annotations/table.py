@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from converter.data.csv_files import Record, records
+from converter.data.csv_files import CsvRow, read_csv
 from converter.detection.annotations.boxes import FaceBox, in_picture, photograph
 from converter.detection.annotations.place import MEND, Place
 from converter.detection.annotations.size import Size
@@ -59,13 +59,13 @@ def load_table(path: Path) -> tuple[Photograph, ...]:
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[Place, dict[str, str]]]:
-    for record in records(path, columns):
+    for record in read_csv(path, columns):
         place = Place(path, record.line)
         _check_length(place, record)
         yield place, record.texts
 
 
-def _check_length(place: Place, record: Record) -> None:
+def _check_length(place: Place, record: CsvRow) -> None:
     # csv gathers what is beyond the header's columns in a list.
     if not all(isinstance(text, str) for text in record.texts.values()):
         raise place.error(f"expected as many fields as the header has, found more; {MEND}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from converter.data.images import is_picture
+from converter.data.image_folders import is_image
 from converter.detection.annotations.boxes import FaceBox, clip, in_picture, photograph
 from converter.detection.annotations.place import WHOLE, Line, read_lines
 from converter.detection.annotations.size import Size, read_size
@@ -82,7 +82,7 @@ def _blocks(file: Path) -> Iterator[tuple[Line, list[Line]]]:
 
 
 def _check_name(name: Line, seen: dict[str, int]) -> None:
-    if not is_picture(Path(name.text).name):
+    if not is_image(Path(name.text).name):
         raise name.error(
             f"expected the name of a picture, found {name.text!r}; the count above may be too small"
         )

@@ -19,14 +19,14 @@ def test_a_row_without_an_image_name_is_dropped_from_the_faces(tmp_path: Path) -
     change_line(votes, 5, "Training,,1,0,0,0,0,0,0,0,2,3")
     read = load_fer2013(data, votes)
     assert read.votes[3].tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 2, 10]
-    assert len(read.faces()) == len(read) - 1
+    assert len(read.without_non_faces()) == len(read) - 1
 
 
 def test_a_row_that_all_ten_called_no_face_is_dropped_from_the_faces(tmp_path: Path) -> None:
     data, votes = write_csv(tmp_path)
     change_line(votes, 5, "Training,fer0000003.png,0,0,0,0,0,0,0,0,0,10")
     read = load_fer2013(data, votes)
-    assert len(read.faces()) == len(read) - 1
+    assert len(read.without_non_faces()) == len(read) - 1
 
 
 def test_votes_of_other_splits_than_the_faces_are_refused(tmp_path: Path) -> None:

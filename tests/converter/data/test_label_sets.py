@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.data import EXPRESSIONS, Dataset, dataset, load_fer2013
+from converter.data import EXPRESSIONS, Dataset, load_fer2013, make_dataset
 from converter.data.label_sets import LABEL_SETS, ferplus_majority
 from edge.errors import DataError
 from tests.converter.faces import dataset as drawn
@@ -12,7 +12,7 @@ from tests.converter.faces import write_csv
 
 def rows(labels: list[int], votes: list[list[int]] | None = None) -> Dataset:
     """Return a row for each label, without a picture to speak of."""
-    return dataset(
+    return make_dataset(
         np.zeros((len(labels), 48, 48), dtype=np.uint8),
         np.array(labels),
         np.array(["Training"] * len(labels)),

@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from converter.data.label_sets import LABEL_SETS
-from converter.evaluate.crop_accuracy import measure_crops
-from converter.evaluate.crop_calibration import lay_out
-from converter.evaluate.metrics import Logits
-from converter.evaluate.predictor import Predictor
-from converter.evaluate.selection import Selection
+from converter.data.label_sets import LABEL_SETS, Selection
+from converter.evaluate.crop_calibration import lay_out, measure_crops
+from converter.evaluate.predictor import Logits, Predictor
 from edge.detect import CropCalibration
 from edge.errors import DataError
 from edge.geometry import Box, KeyPoints, Point
@@ -18,7 +15,7 @@ from edge.types import Face, Image
 SHADES = np.linspace(20, 230, 7).astype(np.uint8)
 CLASSES = np.arange(28) % 7
 PIXELS = np.repeat(SHADES[CLASSES], 48 * 48).reshape(-1, 48, 48)
-ROWS = Selection("shades", PIXELS, CLASSES, own=None, left_out={})
+ROWS = Selection("shades", PIXELS, CLASSES, unique=None, excluded={})
 
 
 def read_shade(faces: NDArray[np.uint8]) -> Logits:
@@ -63,7 +60,7 @@ def test_crops_that_are_the_pictures_themselves_cost_nothing() -> None:
 def test_it_is_the_crop_that_is_classified() -> None:
     framed = PIXELS.copy()
     framed[:, :12] = framed[:, 36:] = framed[:, :, :12] = framed[:, :, 36:] = 125
-    rows = Selection("framed", framed, CLASSES, own=None, left_out={})
+    rows = Selection("framed", framed, CLASSES, unique=None, excluded={})
     told = measure_crops(Knowing(3, CropCalibration(0.45, 0.0, 0.0)), PREDICTOR, rows, seed=3)
     assert told.original < 0.5
     assert told.upright == 1.0

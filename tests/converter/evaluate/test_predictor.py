@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from converter.data import EXPRESSIONS
-from converter.evaluate.keras_predictor import open_keras
-from converter.evaluate.predictor import as_logits, open_tflite, resize
+from converter.evaluate.predictor import as_logits, open_keras, open_tflite, resize
 from edge.errors import ConfigError, DataError, ModelError
 from edge.model_card import load_card
 from edge.paths import find_model

@@ -3,9 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.data import EXPRESSIONS, combine
-from converter.data.label_sets import LABEL_SETS, LabelSet
-from converter.evaluate.selection import Protocol, label_set_of, select
+from converter.data import EXPRESSIONS, concatenate
+from converter.data.label_sets import (
+    LABEL_SETS,
+    LabelProtocol,
+    LabelSet,
+    label_set_for,
+    select_rows,
+)
 from edge.errors import DataError
 from tests.converter.gray import SEVEN, grey_faces
 
@@ -14,24 +19,26 @@ SET_7 = LABEL_SETS["7"]
 
 def test_rows_of_a_class_the_model_does_not_know_are_left_out_and_counted() -> None:
     data = grey_faces(["happy", "contempt", "contempt", "sad"])
-    selection = select(data, "PublicTest", Protocol.LABELS, SET_7)
+    selection = select_rows(data, "PublicTest", LabelProtocol.LABELS, SET_7)
     assert selection.classes.tolist() == [3, 4]
-    assert selection.left_out == {"contempt, which the model does not know": 2}
+    assert selection.excluded == {"contempt, which the model does not know": 2}
 
 
 def test_a_merged_class_counts_as_the_other() -> None:
-    selection = select(grey_faces(["disgust"]), "PublicTest", Protocol.LABELS, LABEL_SETS["6"])
+    selection = select_rows(
+        grey_faces(["disgust"]), "PublicTest", LabelProtocol.LABELS, LABEL_SETS["6"]
+    )
     assert selection.classes.tolist() == [0]
-    assert not selection.left_out
+    assert not selection.excluded
 
 
 def test_copies_are_told_where_training_rows_are_at_hand() -> None:
     test, training = grey_faces(["happy", "sad"]), grey_faces(["happy"], "Training")
-    alone = select(test, "PublicTest", Protocol.LABELS, SET_7)
-    assert alone.own is None
-    both = select(combine([test, training]), "PublicTest", Protocol.LABELS, SET_7)
-    assert both.own is not None
-    assert both.own.tolist() == [False, True]
+    alone = select_rows(test, "PublicTest", LabelProtocol.LABELS, SET_7)
+    assert alone.unique is None
+    both = select_rows(concatenate([test, training]), "PublicTest", LabelProtocol.LABELS, SET_7)
+    assert both.unique is not None
+    assert both.unique.tolist() == [False, True]
 
 
 def test_by_ferplus_the_majority_is_the_truth_and_rows_without_one_are_dropped() -> None:
@@ -41,33 +48,33 @@ def test_by_ferplus_the_majority_is_the_truth_and_rows_without_one_are_dropped()
     votes[2, 8] = 10  # unknown
     votes[3, 7] = 10  # contempt
     data = grey_faces(["sad", "sad", "sad", "sad"], votes=votes)
-    selection = select(data, "PublicTest", Protocol.FERPLUS, SET_7)
+    selection = select_rows(data, "PublicTest", LabelProtocol.FERPLUS, SET_7)
     assert selection.name == "grey PublicTest, FER+ majority"
     assert [SEVEN[index] for index in selection.classes] == ["happy"]
-    assert selection.left_out == {
+    assert selection.excluded == {
         "no majority among FER+'s votes, unknown, or not a face": 2,
         "contempt, which the model does not know": 1,
     }
-    everyone = select(data, "PublicTest", Protocol.FERPLUS, LABEL_SETS["8"])
+    everyone = select_rows(data, "PublicTest", LabelProtocol.FERPLUS, LABEL_SETS["8"])
     assert [EXPRESSIONS[index] for index in everyone.classes] == ["happy", "contempt"]
 
 
 def test_ferplus_without_votes_asks_for_them() -> None:
     with pytest.raises(DataError, match="give --votes"):
-        select(grey_faces(["happy"]), "PublicTest", Protocol.FERPLUS, SET_7)
+        select_rows(grey_faces(["happy"]), "PublicTest", LabelProtocol.FERPLUS, SET_7)
 
 
 def test_a_split_of_which_the_model_knows_no_class_is_an_error() -> None:
     with pytest.raises(DataError, match="knows the class of none of the 1 rows"):
-        select(grey_faces(["contempt"]), "PublicTest", Protocol.LABELS, SET_7)
+        select_rows(grey_faces(["contempt"]), "PublicTest", LabelProtocol.LABELS, SET_7)
 
 
 def test_the_classes_keep_the_order_of_the_models_output() -> None:
     model = Path("m.tflite")
-    assert label_set_of(model, tuple(reversed(EXPRESSIONS)), "8").labels == EXPRESSIONS[::-1]
+    assert label_set_for(model, tuple(reversed(EXPRESSIONS)), "8").labels == EXPRESSIONS[::-1]
     six = LABEL_SETS["6"]
-    assert label_set_of(model, six.labels[::-1], "6") == LabelSet(six.labels[::-1], six.merged)
-    assert label_set_of(model, ("happy", "sad")) == LabelSet(("happy", "sad"))
+    assert label_set_for(model, six.labels[::-1], "6") == LabelSet(six.labels[::-1], six.merged)
+    assert label_set_for(model, ("happy", "sad")) == LabelSet(("happy", "sad"))
 
 
 @pytest.mark.parametrize(
@@ -82,4 +89,4 @@ def test_labels_that_are_not_the_datas_are_an_error_with_a_remedy(
     labels: tuple[str, ...], name: str, complaint: str
 ) -> None:
     with pytest.raises(DataError, match=f"m.tflite: .*{complaint}"):
-        label_set_of(Path("m.tflite"), labels, name)
+        label_set_for(Path("m.tflite"), labels, name)
