@@ -1,4 +1,4 @@
-"""Datasets of labeled faces: each published form is told apart here, and read by its loader."""
+"""Datasets of labeled faces: each published format is detected here and read by its loader."""
 
 from enum import StrEnum
 from pathlib import Path

@@ -20,7 +20,7 @@ from edge.labels import EXPRESSIONS, SIDE
 FER2013_CLASSES = 7
 """FER2013 knows the first seven of `EXPRESSIONS`."""
 
-VOTES_COLUMNS = ("Usage", "Image name", *VOTE_COLUMNS)
+FERPLUS_COLUMNS = ("Usage", "Image name", *VOTE_COLUMNS)
 IMAGE_NAME = re.compile(r"fer(\d{7})\.png")
 
 DOWNLOAD_AGAIN = "download or unpack it again"
@@ -71,7 +71,7 @@ def load_votes(path: Path, usage: Sequence[Usage]) -> NDArray[np.float32]:
     """
     votes: list[list[float]] = []
     last_image = -1
-    for expected, row in zip(usage, read_csv(path, VOTES_COLUMNS), strict=False):
+    for expected, row in zip(usage, read_csv(path, FERPLUS_COLUMNS), strict=False):
         last_image = _check_order(row, expected, last_image)
         votes.append(_parse_votes(row))
     if len(votes) < len(usage):

@@ -163,12 +163,12 @@ def select_rows(
             knows the class of no row.
     """
     split = data.split(usage)
-    judged = split
+    labeled = split
     if protocol is LabelProtocol.FERPLUS:
         if not split.has_votes:
             raise DataError("the FER+ protocol needs FER+'s votes; give --votes fer2013new.csv")
-        judged = ferplus_majority(split)
-    kept = label_set.keep(judged)
+        labeled = ferplus_majority(split)
+    kept = label_set.keep(labeled)
     name = rows_name(split, majority=protocol is LabelProtocol.FERPLUS)
     if len(kept) == 0:
         raise DataError(f"{name}: the model knows the class of none of the {len(split)} rows")
@@ -178,7 +178,7 @@ def select_rows(
         kept.pixels,
         label_set.classes(kept),
         ~kept.copies_of(training) if len(training) else None,
-        _count_excluded(split, judged, label_set),
+        _count_excluded(split, labeled, label_set),
     )
 
 
@@ -220,10 +220,12 @@ def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelS
     return LabelSet(labels, named.merged if named else {})
 
 
-def _count_excluded(split: Dataset, judged: Dataset, label_set: LabelSet) -> dict[str, int]:
-    undecided = len(split) - len(judged)
+def _count_excluded(split: Dataset, labeled: Dataset, label_set: LabelSet) -> dict[str, int]:
+    undecided = len(split) - len(labeled)
     reasons = {"no majority among FER+'s votes, unknown, or not a face": undecided}
-    unknown = Counter(EXPRESSIONS[label] for label in judged.labels[label_set.classes(judged) < 0])
+    unknown = Counter(
+        EXPRESSIONS[label] for label in labeled.labels[label_set.classes(labeled) < 0]
+    )
     for label, rows in sorted(unknown.items()):
         reasons[f"{label}, which the model does not know"] = rows
     return {reason: rows for reason, rows in reasons.items() if rows}

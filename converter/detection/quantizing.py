@@ -125,7 +125,7 @@ def _int8(network: Model, training: Sequence[Photograph], seed: int) -> bytes:
     chosen = np.random.default_rng(seed).permutation(len(training))[:EXAMPLES]
     lessons = read_lessons((training[number] for number in chosen.tolist()), teacher=None)
     examples = Watched(lessons, network.input_shape[1:]).pictures
-    return to_tflite(without_rescaling(network), Precision.INT8, examples, entry="int8")
+    return to_tflite(without_rescaling(network), Precision.INT8, examples, input_type="int8")
 
 
 def without_rescaling(network: Model) -> Model:

@@ -90,7 +90,7 @@ def quantize_refiner(
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
         inside = Path(scratch) / path.name
         bare = without_rescaling(network)
-        inside.write_bytes(to_tflite(bare, Precision.INT8, np.stack(examples), entry="int8"))
+        inside.write_bytes(to_tflite(bare, Precision.INT8, np.stack(examples), input_type="int8"))
         card = _described(inside, network)
         write_card(inside, card)
         evidence = _evidence(Refiner(inside), watched)

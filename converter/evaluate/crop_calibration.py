@@ -19,14 +19,13 @@ WIDTH, HEIGHT = 640, 480
 SIDES = (100, 240)
 """Range of the sizes, in pixels, at which a face is laid into the canvas."""
 
-
 NEAR = 0.3
-"""Overlap (IoU) at which a detection is of the face that was laid out."""
+"""Overlap (IoU) above which a detection is of the face that was laid out."""
 
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
-    """A fit and how good it is.
+    """Fitted crop calibration and its quality.
 
     Attributes:
         fit: medians over the faces found.
@@ -42,12 +41,12 @@ class FitReport:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a detector found of one face that was laid into a canvas.
+    """Detection of one face that was laid into a canvas.
 
     Attributes:
         row: which of the faces.
         image: the canvas.
-        square: where the face's picture lies in it.
+        square: where the face's image lies in it.
         face: the detection that overlaps it most.
     """
 
@@ -58,7 +57,7 @@ class Finding:
 
 
 def fit_crop(detector: Detector, faces: NDArray[np.uint8], seed: int) -> FitReport:
-    """Lay each face into a canvas, detect it, and fit the box to the picture's own square.
+    """Lay each face into a canvas, detect it, and fit the box to the image's own square.
 
     Args:
         detector: whose boxes are fitted.
@@ -77,10 +76,10 @@ def fit_crop(detector: Detector, faces: NDArray[np.uint8], seed: int) -> FitRepo
 
 
 def find_faces(detector: Detector, faces: NDArray[np.uint8], seed: int) -> Iterator[Finding]:
-    """Lay each face into a canvas and yield what the detector finds of it.
+    """Lay each face into a canvas and yield its detection, if there is one.
 
     Args:
-        detector: what looks.
+        detector: the detector to run.
         faces: uint8 (n, 48, 48).
         seed: of sizes and places.
     """
@@ -106,15 +105,15 @@ def lay_out(face: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image, B
 
 @dataclass(frozen=True, slots=True)
 class CropAccuracy:
-    """How often a model is right about the same faces, shown in three ways.
+    """Accuracy of a model on the same faces, shown in three ways.
 
     Attributes:
         tried: faces laid out.
         found: how many of them the detector found; the accuracies are of these.
-        original: of the pictures as they are.
+        original: of the images as they are.
         cropped: of the crops that the daemon makes of the canvas.
         upright: of the same crops, not turned until the eyes are level; as `cropped` for a detector
-            without key points.
+            without landmarks.
     """
 
     tried: int
@@ -127,12 +126,12 @@ class CropAccuracy:
 def measure_crops(
     detector: Detector, predictor: Predictor, rows: Selection, seed: int
 ) -> CropAccuracy:
-    """Lay each picture into a canvas, find and crop it, and classify picture and crop.
+    """Lay each image into a canvas, detect and crop it, and classify image and crop.
 
     Args:
         detector: finds the faces and carries the fit that crops them.
         predictor: the classifier.
-        rows: pictures and the true class of each.
+        rows: images and the true class of each.
         seed: of the sizes and places at which they are laid out.
 
     Raises:

@@ -24,7 +24,7 @@ BINS = 15
 def compute_metrics(
     name: str, probabilities: Probabilities, classes: Classes, labels: tuple[str, ...]
 ) -> Accuracy:
-    """Return every figure of the card for one set of rows.
+    """Return the metrics of the card for one set of rows.
 
     The means over classes leave out those that no row has.
 

@@ -53,7 +53,7 @@ def open_tflite(path: Path) -> Predictor:
 
 
 def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
-    """Open a `.keras` file that takes grey values 0-255, (n, side, side, 1).
+    """Open a `.keras` file that takes gray values 0-255, (n, side, side, 1).
 
     Args:
         path: the file; the output named `logits` is measured, or the only one.

@@ -28,11 +28,11 @@ CROSS_FITTED_ON = "each random half of these rows, judged on the other half"
 
 
 class ClassMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How well one class was told.
+    """Precision, recall and F1 of one class.
 
     Attributes:
-        precision: share of the rows called so that are.
-        recall: share of the rows that are so which were called so.
+        precision: share of the rows predicted as the class that are of it.
+        recall: share of the rows of the class that were predicted as it.
         f1: harmonic mean of both.
         support: rows of the class.
     """
@@ -44,7 +44,7 @@ class ClassMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Rows of about the same confidence.
+    """Bin of a reliability diagram: rows of about the same confidence.
 
     Attributes:
         confidence: their mean confidence.
@@ -58,7 +58,7 @@ class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How honest the confidence is: expected calibration errors, 15 bins.
+    """Expected calibration errors, of 15 bins.
 
     Attributes:
         unscaled: at temperature 1.
@@ -66,7 +66,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         scaled: at the card's temperature; it flatters where that was fitted on these very rows.
         cross_fitted_temperatures: fitted on each half of these rows; None below two rows.
         cross_fitted: each half scaled by the temperature of the other.
-        cross_fitted_on: the same in words, for whoever reads the JSON alone.
+        cross_fitted_on: the same in words, for a reader of the JSON.
         bins: the rows by confidence at the card's temperature, empty bins left out.
     """
 
@@ -87,14 +87,14 @@ class FlipAveraged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelMetrics(Accuracy, frozen=True, forbid_unknown_fields=True):
-    """Everything measured on one set of rows: what a card gives, and more.
+    """Metrics of one set of rows: those of a card, and more.
 
     Attributes:
         log_loss: mean of -log of the true class's probability, at the card's temperature.
-        flip_averaged: two looks at each face instead of one.
-        classes: the figures of each class that any row has.
-        confusion: rows of each true class (outer) called each class (inner), in the labels' order.
-        calibration: how honest the confidence is.
+        flip_averaged: of each face and its mirror image together.
+        classes: the metrics of each class that any row has.
+        confusion: rows of each true class (outer) by predicted class (inner), in the labels' order.
+        calibration: how far confidence is from accuracy.
     """
 
     log_loss: float
@@ -115,8 +115,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         labels: the model's classes; rows of others are left out.
         merged: classes of the data that count as another.
         left_out: how many rows were left out, by reason.
-        all_rows: the figures on the rest.
-        without_copies: the same without rows that repeat a Training picture; None where no
+        all_rows: the metrics on the rest.
+        without_copies: the same without rows that repeat a Training image; None where no
             Training row is at hand, or nothing is left.
     """
 
@@ -133,13 +133,13 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class _Predictions:
-    """What the model said of some rows: logits of each face and of its mirror image."""
+    """Logits of each face and of its mirror image, with the true classes."""
 
     logits: Logits
     mirrored: Logits
     classes: Classes
 
-    def where(self, rows: NDArray[np.bool_]) -> "_Predictions":
+    def select(self, rows: NDArray[np.bool_]) -> "_Predictions":
         return _Predictions(self.logits[rows], self.mirrored[rows], self.classes[rows])
 
 
@@ -148,7 +148,7 @@ def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: LabelPro
 
     Args:
         predictor: the model.
-        data: the split's rows; Training rows, where there are any, tell which are copies.
+        data: the split's rows; Training rows, where there are any, show which are copies.
         usage: the split.
         protocol: what counts as the truth.
 
@@ -156,13 +156,14 @@ def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: LabelPro
         DataError: no row of the split can be measured.
     """
     selection = select_rows(data, usage, protocol, predictor.label_set)
-    answers = _Predictions(
+    predictions = _Predictions(
         predictor.logits(selection.pixels),
         predictor.logits(np.ascontiguousarray(selection.pixels[:, :, ::-1])),
         selection.classes,
     )
     all_rows, *without_copies = (
-        _figures(name, answers.where(rows), predictor) for name, rows in selection.parts().items()
+        _model_metrics(name, predictions.select(rows), predictor)
+        for name, rows in selection.parts().items()
     )
     return Report(
         model=predictor.name,
@@ -182,37 +183,37 @@ def summarize(report: Report) -> str:
     return "\n".join(_lines(report))
 
 
-def _figures(name: str, answers: _Predictions, predictor: Predictor) -> ModelMetrics:
-    labels, classes = predictor.label_set.labels, answers.classes
-    probabilities = softmax(answers.logits, predictor.temperature)
+def _model_metrics(name: str, predictions: _Predictions, predictor: Predictor) -> ModelMetrics:
+    labels, classes = predictor.label_set.labels, predictions.classes
+    probabilities = softmax(predictions.logits, predictor.temperature)
     chosen = probabilities.argmax(axis=1)
     measured = compute_metrics(name, probabilities, classes, labels)
     confusion = confusion_matrix(classes, chosen, labels=range(len(labels)))
     return ModelMetrics(
         **msgspec.structs.asdict(measured),
         log_loss=round(log_loss(probabilities, classes), 4),
-        flip_averaged=_flip_averaged(answers),
-        classes=_class_figures(classes, chosen, labels),
+        flip_averaged=_flip_averaged(predictions),
+        classes=_class_metrics(classes, chosen, labels),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
-        calibration=_calibration(answers.logits, classes, predictor.temperature),
+        calibration=_calibration(predictions.logits, classes, predictor.temperature),
     )
 
 
-def _flip_averaged(answers: _Predictions) -> FlipAveraged:
-    chosen = (answers.logits + answers.mirrored).argmax(axis=1)
-    return FlipAveraged(*accuracy_with_ci((chosen == answers.classes).sum(), len(chosen)))
+def _flip_averaged(predictions: _Predictions) -> FlipAveraged:
+    chosen = (predictions.logits + predictions.mirrored).argmax(axis=1)
+    return FlipAveraged(*accuracy_with_ci((chosen == predictions.classes).sum(), len(chosen)))
 
 
-def _class_figures(
+def _class_metrics(
     classes: Classes, chosen: Classes, labels: tuple[str, ...]
 ) -> dict[str, ClassMetrics]:
     present = np.unique(classes)
     columns = precision_recall_fscore_support(classes, chosen, labels=present, zero_division=0)
-    figures = zip(*(np.round(column, 4).tolist() for column in columns), strict=True)
+    metrics = zip(*(np.round(column, 4).tolist() for column in columns), strict=True)
     return {
         # scikit-learn counts in floats where no row is right.
         labels[index]: ClassMetrics(precision, recall, f1, int(support))
-        for index, (precision, recall, f1, support) in zip(present, figures, strict=True)
+        for index, (precision, recall, f1, support) in zip(present, metrics, strict=True)
     }
 
 
@@ -262,22 +263,22 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _metric_lines(report.model, report.without_copies)
 
 
-def _metric_lines(model: str, figures: ModelMetrics) -> Iterator[str]:
-    low, high = figures.interval
+def _metric_lines(model: str, metrics: ModelMetrics) -> Iterator[str]:
+    low, high = metrics.interval
     yield (
-        f"{model}: {figures.accuracy:.2%} ({low:.1%} to {high:.1%}) "
-        f"of {figures.data}, {figures.rows} rows"
+        f"{model}: {metrics.accuracy:.2%} ({low:.1%} to {high:.1%}) "
+        f"of {metrics.data}, {metrics.rows} rows"
     )
-    yield f"  balanced accuracy {figures.balanced_accuracy:.2%}, macro F1 {figures.macro_f1:.3f}"
-    flip, (low, high) = figures.flip_averaged.accuracy, figures.flip_averaged.interval
-    yield f"  flip-averaged {flip:.2%} ({low:.1%} to {high:.1%}), log loss {figures.log_loss:.3f}"
-    yield f"  calibration error {_calibration_line(figures.calibration)}"
+    yield f"  balanced accuracy {metrics.balanced_accuracy:.2%}, macro F1 {metrics.macro_f1:.3f}"
+    flip, (low, high) = metrics.flip_averaged.accuracy, metrics.flip_averaged.interval
+    yield f"  flip-averaged {flip:.2%} ({low:.1%} to {high:.1%}), log loss {metrics.log_loss:.3f}"
+    yield f"  calibration error {_calibration_line(metrics.calibration)}"
 
 
-def _class_table(figures: ModelMetrics) -> Iterator[str]:
-    width = max(map(len, figures.classes))
+def _class_table(metrics: ModelMetrics) -> Iterator[str]:
+    width = max(map(len, metrics.classes))
     yield f"  {'':{width}}  precision  recall     F1   rows"
-    for label, one in figures.classes.items():
+    for label, one in metrics.classes.items():
         yield (
             f"  {label:{width}}  {one.precision:9.3f}  {one.recall:6.3f}  {one.f1:5.3f}  "
             f"{one.support:5d}"

@@ -33,7 +33,7 @@ class InputRange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelDescription:
-    """Properties of a model that its file does not tell.
+    """Properties of a model that its file does not hold.
 
     Attributes:
         labels: the classes in the order of the output.
@@ -152,7 +152,7 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
     Args:
         model: one image in, one value for each class out.
         path: where it came from, for errors and the card.
-        description: what the file does not tell.
+        description: what the file does not hold.
 
     Raises:
         ModelError: the model has other inputs or outputs than the description says.

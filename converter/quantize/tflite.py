@@ -47,7 +47,7 @@ def to_tflite(
     network: Model,
     precision: Precision,
     examples: NDArray[np.uint8] | None,
-    entry: Literal["uint8", "int8"] = "uint8",
+    input_type: Literal["uint8", "int8"] = "uint8",
 ) -> bytes:
     """Convert `network` for one image at a time.
 
@@ -58,7 +58,7 @@ def to_tflite(
         precision: what it is to compute in.
         examples: representative images, uint8 (n, height, width) or (n, height, width, channels);
             needed by int8 alone.
-        entry: what an int8 model takes: "int8" has the values less 128.
+        input_type: what an int8 model takes: "int8" has the values less 128.
 
     Raises:
         ConfigError: Keras runs on another backend than TensorFlow, or int8 has no examples.
@@ -77,7 +77,7 @@ def to_tflite(
         converter.target_spec.supported_types = [tf.float16]
     if precision is Precision.INT8:
         _ask_for_integers(converter, network.input_shape, examples)
-        converter.inference_input_type = getattr(tf, entry)
+        converter.inference_input_type = getattr(tf, input_type)
     with contextlib.redirect_stdout(io.StringIO()):  # it lists every variable
         return bytes(converter.convert())
 
