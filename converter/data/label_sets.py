@@ -13,7 +13,7 @@ from converter.data.dataset import VOTE_COLUMNS, VOTE_OF_EXPRESSION, Dataset, Us
 from edge.errors import DataError
 from edge.labels import EXPRESSIONS
 
-Name = Literal["5", "6", "7", "8"]
+LabelSetName = Literal["5", "6", "7", "8"]
 
 Classes = NDArray[np.int64]
 """Indices into the labels of the model at hand."""
@@ -90,7 +90,7 @@ def clear_votes(data: Dataset) -> NDArray[np.float32]:
     return np.where(votes > 1, votes, 0).astype(np.float32)
 
 
-LABEL_SETS: dict[Name, LabelSet] = {
+LABEL_SETS: dict[LabelSetName, LabelSet] = {
     "5": LabelSet(("happy", "angry", "sad", "neutral", "surprise")),
     "6": LabelSet(
         ("angry", "fear", "happy", "sad", "surprise", "neutral"), merged={"disgust": "angry"}

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.label_sets import LABEL_SETS, LabelSet, Name, label_set_for
+from converter.data.label_sets import LABEL_SETS, LabelSet, LabelSetName, label_set_for
 from converter.training.folder import RECIPE
 from edge.errors import ConfigError, ModelError
-from edge.infer.classifier import ClassifierSettings, ModelPath, TFLiteClassifier, open_classifier
+from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 
 Logits = NDArray[np.float32]
 
@@ -47,9 +47,16 @@ def open_tflite(path: Path) -> Predictor:
     """
     classifier = open_classifier(ClassifierSettings(ModelPath(path)))
     card = classifier.card
-    temperature = card.output.temperature if card.output.kind == "logits" else 1.0
+    gives_logits = card.output.kind == "logits"
+
+    def logits(faces: NDArray[np.uint8]) -> Logits:
+        # The daemon's own way to the output: what is measured is what it will say.
+        values, _ = classifier.outputs(list(resize(faces, card.input.shape[0])))
+        return values if gives_logits else to_logits(values)
+
+    temperature = card.output.temperature if gives_logits else 1.0
     label_set = label_set_for(path, card.labels, card.label_set)
-    return Predictor(card.name, label_set, temperature, _tflite_logits(classifier))
+    return Predictor(card.name, label_set, temperature, logits)
 
 
 def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
@@ -67,8 +74,7 @@ def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     """
     import keras
 
-    name = "" if labels else _recipe_label_set(path)
-    label_set = label_set_for(path, labels or _labels_of(name), name)
+    label_set = label_set_for(path, labels) if labels else LABEL_SETS[_recipe_label_set(path)]
     try:
         network = keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -85,11 +91,11 @@ def as_logits(values: NDArray[np.float32]) -> Logits:
     Rows without a negative value that all sum to 1 are probabilities.
     """
     if (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3):
-        return log(values)
+        return to_logits(values)
     return values
 
 
-def log(probabilities: NDArray[np.float32]) -> Logits:
+def to_logits(probabilities: NDArray[np.float32]) -> Logits:
     """Return the logits, float32 (n, classes), whose softmax is `probabilities`."""
     tiny = np.finfo(np.float32).tiny
     return np.log(np.maximum(probabilities, tiny)).astype(np.float32)
@@ -104,24 +110,13 @@ def resize(faces: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.array(sized, dtype=np.uint8)
 
 
-def _tflite_logits(classifier: TFLiteClassifier) -> Callable[[NDArray[np.uint8]], Logits]:
-    """Return the daemon's own way to the output: what is measured is what it will say."""
-    entry, kind = classifier.card.input, classifier.card.output.kind
-
-    def logits(faces: NDArray[np.uint8]) -> Logits:
-        values, _ = classifier.outputs(list(resize(faces, entry.shape[0])))
-        return values if kind == "logits" else log(values)
-
-    return logits
-
-
 class _TrainedRecipe(msgspec.Struct, frozen=True):
     """The label set of a recipe; its other fields are passed over."""
 
-    label_set: Name = "7"
+    label_set: LabelSetName = "7"
 
 
-def _recipe_label_set(path: Path) -> str:
+def _recipe_label_set(path: Path) -> LabelSetName:
     recipe = path.with_name(RECIPE)
     try:
         return msgspec.json.decode(recipe.read_bytes(), type=_TrainedRecipe).label_set
@@ -132,10 +127,6 @@ def _recipe_label_set(path: Path) -> str:
         ) from error
     except msgspec.MsgspecError as error:
         raise ConfigError(f"{recipe}: {error}; give --labels instead") from error
-
-
-def _labels_of(name: str) -> tuple[str, ...]:
-    return next(one.labels for key, one in LABEL_SETS.items() if key == name)
 
 
 def _head(path: Path, network: Any, classes: int) -> Any:

@@ -12,7 +12,7 @@ from converter.evaluate.predictor import Predictor
 SEVEN = EXPRESSIONS[:7]
 
 
-def grey_faces(
+def gray_faces(
     labels: Sequence[str], usage: str = "PublicTest", first: int = 0, votes: object = None
 ) -> Dataset:
     """Return one face for each label, all different: its corner tells the label, the next the row.

@@ -15,7 +15,7 @@ from converter.data.label_sets import (
 from edge.errors import DataError
 from tests.converter.faces import dataset as drawn
 from tests.converter.faces import write_csv
-from tests.converter.gray import SEVEN, grey_faces
+from tests.converter.gray import SEVEN, gray_faces
 
 
 def rows(labels: list[int], votes: list[list[int]] | None = None) -> Dataset:
@@ -86,7 +86,7 @@ SET_7 = LABEL_SETS["7"]
 
 
 def test_rows_of_a_class_the_model_does_not_know_are_left_out_and_counted() -> None:
-    data = grey_faces(["happy", "contempt", "contempt", "sad"])
+    data = gray_faces(["happy", "contempt", "contempt", "sad"])
     selection = select_rows(data, "PublicTest", LabelProtocol.LABELS, SET_7)
     assert selection.classes.tolist() == [3, 4]
     assert selection.excluded == {"contempt, which the model does not know": 2}
@@ -94,14 +94,14 @@ def test_rows_of_a_class_the_model_does_not_know_are_left_out_and_counted() -> N
 
 def test_a_merged_class_counts_as_the_other() -> None:
     selection = select_rows(
-        grey_faces(["disgust"]), "PublicTest", LabelProtocol.LABELS, LABEL_SETS["6"]
+        gray_faces(["disgust"]), "PublicTest", LabelProtocol.LABELS, LABEL_SETS["6"]
     )
     assert selection.classes.tolist() == [0]
     assert not selection.excluded
 
 
 def test_copies_are_told_where_training_rows_are_at_hand() -> None:
-    test, training = grey_faces(["happy", "sad"]), grey_faces(["happy"], "Training")
+    test, training = gray_faces(["happy", "sad"]), gray_faces(["happy"], "Training")
     alone = select_rows(test, "PublicTest", LabelProtocol.LABELS, SET_7)
     assert alone.unique is None
     both = select_rows(concatenate([test, training]), "PublicTest", LabelProtocol.LABELS, SET_7)
@@ -115,7 +115,7 @@ def test_by_ferplus_the_majority_is_the_truth_and_rows_without_one_are_dropped()
     votes[1, [0, 3]] = 5  # neutral, sadness: no majority
     votes[2, 8] = 10  # unknown
     votes[3, 7] = 10  # contempt
-    data = grey_faces(["sad", "sad", "sad", "sad"], votes=votes)
+    data = gray_faces(["sad", "sad", "sad", "sad"], votes=votes)
     selection = select_rows(data, "PublicTest", LabelProtocol.FERPLUS, SET_7)
     assert selection.name == "grey PublicTest, FER+ majority"
     assert [SEVEN[index] for index in selection.classes] == ["happy"]
@@ -129,12 +129,12 @@ def test_by_ferplus_the_majority_is_the_truth_and_rows_without_one_are_dropped()
 
 def test_ferplus_without_votes_asks_for_them() -> None:
     with pytest.raises(DataError, match="give --votes"):
-        select_rows(grey_faces(["happy"]), "PublicTest", LabelProtocol.FERPLUS, SET_7)
+        select_rows(gray_faces(["happy"]), "PublicTest", LabelProtocol.FERPLUS, SET_7)
 
 
 def test_a_split_of_which_the_model_knows_no_class_is_an_error() -> None:
     with pytest.raises(DataError, match="knows the class of none of the 1 rows"):
-        select_rows(grey_faces(["contempt"]), "PublicTest", LabelProtocol.LABELS, SET_7)
+        select_rows(gray_faces(["contempt"]), "PublicTest", LabelProtocol.LABELS, SET_7)
 
 
 def test_the_classes_keep_the_order_of_the_models_output() -> None:

@@ -10,10 +10,10 @@ from edge.errors import ConfigError, DataError, ModelError
 from edge.model_card import load_card
 from edge.paths import find_model
 from edge.tflite import softmax
-from tests.converter.gray import grey_faces
+from tests.converter.gray import gray_faces
 from tests.edge.infer.models import copy_brightness, copy_model
 
-FACES = grey_faces(["happy", "sad", "fear"]).pixels
+FACES = gray_faces(["happy", "sad", "fear"]).pixels
 
 
 def _network(folder: Path, *heads: tuple[str, int], activation: str | None = None) -> Path:

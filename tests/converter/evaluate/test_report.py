@@ -7,9 +7,9 @@ from converter.data import concatenate
 from converter.data.label_sets import LabelProtocol
 from converter.evaluate.report import ClassMetrics, Report, evaluate, summarize
 from edge.errors import DataError
-from tests.converter.gray import SEVEN, constant, grey_faces, predictor, reader
+from tests.converter.gray import SEVEN, constant, gray_faces, predictor, reader
 
-FACES = grey_faces(["happy", "happy", "happy", "sad"])
+FACES = gray_faces(["happy", "happy", "happy", "sad"])
 
 
 def test_a_perfect_classifier_has_perfect_figures() -> None:
@@ -55,7 +55,7 @@ def test_flip_averaging_takes_the_mean_of_a_face_and_its_mirror_image() -> None:
         right = faces[:, 10, -1].astype(np.float32)
         return np.stack([np.ones_like(right), right], axis=1)
 
-    face = grey_faces(["sad"])
+    face = gray_faces(["sad"])
     face.pixels[0, :, 0], face.pixels[0, :, -1] = 4, 0
     model = predictor(one_sided, ("happy", "sad"))
     figures = evaluate(model, face, "PublicTest", LabelProtocol.LABELS).all_rows
@@ -64,13 +64,13 @@ def test_flip_averaging_takes_the_mean_of_a_face_and_its_mirror_image() -> None:
 
 
 def test_one_row_has_no_halves_to_cross_fit() -> None:
-    report = evaluate(reader(), grey_faces(["sad"]), "PublicTest", LabelProtocol.LABELS)
+    report = evaluate(reader(), gray_faces(["sad"]), "PublicTest", LabelProtocol.LABELS)
     assert report.all_rows.calibration.cross_fitted is None
     assert "cross-fitted" not in summarize(report)
 
 
 def test_everything_is_measured_again_without_copies_of_training_pictures() -> None:
-    data = concatenate([FACES, grey_faces(["happy"], "Training")])
+    data = concatenate([FACES, gray_faces(["happy"], "Training")])
     report = evaluate(constant("happy"), data, "PublicTest", LabelProtocol.LABELS)
     assert report.without_copies is not None
     assert report.without_copies.rows == 3
@@ -85,18 +85,18 @@ def test_without_training_rows_nothing_is_claimed_of_copies() -> None:
 
 
 def test_the_training_rows_themselves_are_all_copies() -> None:
-    training = grey_faces(["happy", "sad"], "Training")
+    training = gray_faces(["happy", "sad"], "Training")
     assert evaluate(reader(), training, "Training", LabelProtocol.LABELS).without_copies is None
 
 
 def test_a_report_comes_back_from_its_json() -> None:
-    data = concatenate([FACES, grey_faces(["happy"], "Training")])
+    data = concatenate([FACES, gray_faces(["happy"], "Training")])
     report = evaluate(reader(), data, "PublicTest", LabelProtocol.LABELS)
     assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
 
 
 def test_what_is_merged_and_what_is_left_out_stand_in_report_and_summary() -> None:
-    faces = grey_faces(["disgust", "angry", "contempt"])
+    faces = gray_faces(["disgust", "angry", "contempt"])
     model = reader(("angry", "happy"), merged={"disgust": "angry"})
     report = evaluate(model, faces, "PublicTest", LabelProtocol.LABELS)
     assert report.merged == {"disgust": "angry"}
