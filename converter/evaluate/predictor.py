@@ -85,14 +85,9 @@ def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     return Predictor(title, label_set, 1.0, lambda faces: _keras_logits(head, faces))
 
 
-def as_logits(values: NDArray[np.float32]) -> Logits:
-    """Return logits for `values` (n, classes), which are logits already or probabilities.
-
-    Rows without a negative value that all sum to 1 are probabilities.
-    """
-    if (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3):
-        return to_logits(values)
-    return values
+def are_probabilities(values: NDArray[np.float32]) -> bool:
+    """Return whether no value of (n, classes) is negative and every row sums to 1."""
+    return bool((values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3))
 
 
 def to_logits(probabilities: NDArray[np.float32]) -> Logits:
@@ -143,5 +138,5 @@ def _head(path: Path, network: Any, classes: int) -> Any:
 
 def _keras_logits(network: Any, faces: NDArray[np.uint8]) -> Logits:
     sized: NDArray[Any] = resize(faces, network.input_shape[1])[..., None].astype(np.float32)
-    values = network.predict(sized, batch_size=BATCH_SIZE, verbose=0)
-    return as_logits(np.asarray(values, dtype=np.float32))
+    values = np.asarray(network.predict(sized, batch_size=BATCH_SIZE, verbose=0), dtype=np.float32)
+    return to_logits(values) if are_probabilities(values) else values

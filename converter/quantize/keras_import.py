@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from converter.data.label_sets import LabelProtocol, LabelSet
+from converter.evaluate.predictor import are_probabilities
 from converter.networks.classifiers import Model
 from converter.quantize.trained_model import LIMITS, TrainedModel
 from edge.errors import ModelError
@@ -216,8 +217,7 @@ def _check_output(model: Model, path: Path, labels: tuple[str, ...]) -> None:
 def _gives_probabilities(network: Model, side: int) -> bool:
     """Return whether answers to noise sum to 1: a softmax shows, wherever in the network it is."""
     noise = np.random.default_rng(0).integers(0, 256, (8, side, side, 1)).astype(np.float32)
-    answers = np.asarray(network.predict(noise, verbose=0))
-    return bool((answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-3))
+    return are_probabilities(np.asarray(network.predict(noise, verbose=0)))
 
 
 def _list(shapes: list[Any]) -> str:

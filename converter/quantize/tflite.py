@@ -117,33 +117,9 @@ def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:
         except ConfigError:  # not installed
             continue
         name = f"{runtime} {version(PACKAGES[runtime])}"
-        times = zip(speeds, median_latencies_ms(networks), strict=True)
-        speeds = [(*known, Speed(name, cpu_name(), round(each, 3))) for known, each in times]
+        times = zip(speeds, _median_ms(networks), strict=True)
+        speeds = [(*known, Speed(name, _cpu_name(), round(each, 3))) for known, each in times]
     return speeds
-
-
-def median_latencies_ms(networks: Sequence[TFLiteModel]) -> list[float]:
-    """Return the median time of one face for each of the networks.
-
-    They take turns, so that whatever else the machine does falls on all of them alike.
-    """
-    faces = [_face(network) for network in networks]
-    times = [
-        [_time(network, face) for network, face in zip(networks, faces, strict=True)]
-        for _ in range(WARM_UP + ROUNDS)
-    ]
-    return [float(value) * 1000 for value in np.median(times[WARM_UP:], axis=0)]
-
-
-def cpu_name() -> str:
-    """Return the CPU's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    fields = dict(line.split(":", 1) for line in lines if ":" in line)
-    names = {key.strip(): value.strip() for key, value in fields.items()}
-    return names.get("model name") or names.get("Model") or platform.machine()
 
 
 def refuse_existing(model: Path) -> None:
@@ -201,6 +177,19 @@ def _one_image(network: Model) -> Model:
     return keras.Model(image, network(image, training=False))
 
 
+def _median_ms(networks: Sequence[TFLiteModel]) -> list[float]:
+    """Return the median time of one face for each of the networks.
+
+    They take turns, so that whatever else the machine does falls on all of them alike.
+    """
+    faces = [_face(network) for network in networks]
+    times = [
+        [_time(network, face) for network, face in zip(networks, faces, strict=True)]
+        for _ in range(WARM_UP + ROUNDS)
+    ]
+    return [float(value) * 1000 for value in np.median(times[WARM_UP:], axis=0)]
+
+
 def _face(network: TFLiteModel) -> Tensor:
     gray = np.random.default_rng(0).integers(0, 256, network.input.shape)
     return gray.astype(network.input.dtype)
@@ -210,3 +199,14 @@ def _time(network: TFLiteModel, face: Tensor) -> float:
     started = time.perf_counter()
     network.invoke(face)
     return time.perf_counter() - started
+
+
+def _cpu_name() -> str:
+    """Return the CPU's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    names = {key.strip(): value.strip() for key, value in fields.items()}
+    return names.get("model name") or names.get("Model") or platform.machine()
