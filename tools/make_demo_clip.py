@@ -134,7 +134,7 @@ def average_faces(data: Dataset, score: Score) -> dict[str, FloatImage]:
     Raises:
         DataError: `data` has no FER+ votes, or no face of some label.
     """
-    training = data.split("Training").faces().distinct()
+    training = data.split("Training").without_non_faces().distinct()
     averages = {label: _averages(_agreed_faces(training, label)) for label in CLASSES.labels}
     mean = np.mean([np.mean(faces, axis=0) for faces in averages.values()], axis=0)
     best: dict[str, FloatImage] = {}

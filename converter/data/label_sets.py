@@ -1,16 +1,25 @@
-"""Label sets: which classes a model knows, and what becomes of the others."""
+"""Label sets: the classes a model knows, and the rows of a dataset that it can be measured on."""
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.dataset import VOTE_COLUMNS, VOTE_OF_EXPRESSION, Dataset
+from converter.data.dataset import VOTE_COLUMNS, VOTE_OF_EXPRESSION, Dataset, Usage
 from edge.errors import DataError
 from edge.labels import EXPRESSIONS
 
-Name = Literal["5", "6", "7", "8"]
+LabelSetName = Literal["5", "6", "7", "8"]
+
+Classes = NDArray[np.int64]
+"""Indices into the labels of the model at hand."""
+
+WITHOUT_COPIES = "without copies of Training pictures"
+"""What is added to the name of a set of rows from which those were left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +42,9 @@ class LabelSet:
 
     def keep(self, data: Dataset) -> Dataset:
         """Return the rows whose label belongs to the set; their labels stay as they are."""
-        return data.where(self.mapping()[data.labels] >= 0)
+        return data.select(self.mapping()[data.labels] >= 0)
 
-    def classes(self, data: Dataset) -> NDArray[np.int64]:
+    def classes(self, data: Dataset) -> Classes:
         """Return the class of each row, int64 (n,), indices into `labels`; -1 where left out."""
         return np.asarray(self.mapping()[data.labels])
 
@@ -81,7 +90,7 @@ def clear_votes(data: Dataset) -> NDArray[np.float32]:
     return np.where(votes > 1, votes, 0).astype(np.float32)
 
 
-LABEL_SETS: dict[Name, LabelSet] = {
+LABEL_SETS: dict[LabelSetName, LabelSet] = {
     "5": LabelSet(("happy", "angry", "sad", "neutral", "surprise")),
     "6": LabelSet(
         ("angry", "fear", "happy", "sad", "surprise", "neutral"), merged={"disgust": "angry"}
@@ -107,7 +116,116 @@ def ferplus_majority(data: Dataset) -> Dataset:
     expression_of_vote[VOTE_OF_EXPRESSION] = np.arange(len(EXPRESSIONS))
     labels = expression_of_vote[leading]
     keep = agreed & (labels >= 0)
-    kept = data.where(keep)
-    return Dataset(
-        kept.pixels, labels[keep], kept.votes, kept.usage, kept.source, kept.subject, kept.weights
+    return replace(data.select(keep), labels=labels[keep])
+
+
+class LabelProtocol(StrEnum):
+    """What counts as the truth: the data's own labels, or the majority of FER+'s votes."""
+
+    LABELS = "labels"
+    FERPLUS = "ferplus"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Rows to measure on.
+
+    Attributes:
+        name: what they are called.
+        pixels: uint8 (n, 48, 48).
+        classes: the true class of each, indices into the model's labels, (n,).
+        unique: which are no copies of a Training image, bool (n,); None where the data holds no
+            Training row to compare with.
+        excluded: how many rows of the split were left out, by reason.
+    """
+
+    name: str
+    pixels: NDArray[np.uint8]
+    classes: Classes
+    unique: NDArray[np.bool_] | None
+    excluded: dict[str, int]
+
+    def parts(self) -> dict[str, NDArray[np.bool_]]:
+        """Return the rows of each measurement, by name: all, then those that are no copies."""
+        parts = {self.name: np.ones(len(self.classes), dtype=np.bool_)}
+        if self.unique is not None and self.unique.any():
+            parts[f"{self.name} {WITHOUT_COPIES}"] = self.unique
+        return parts
+
+
+def select_rows(
+    data: Dataset, usage: str, protocol: LabelProtocol, label_set: LabelSet
+) -> Selection:
+    """Return the rows of the split `usage` whose class the model knows.
+
+    Raises:
+        DataError: there is no such split, no votes where the protocol needs them, or the model
+            knows the class of no row.
+    """
+    split = data.split(usage)
+    labeled = split
+    if protocol is LabelProtocol.FERPLUS:
+        if not split.has_votes:
+            raise DataError("the FER+ protocol needs FER+'s votes; give --votes fer2013new.csv")
+        labeled = ferplus_majority(split)
+    kept = label_set.keep(labeled)
+    name = rows_name(split, majority=protocol is LabelProtocol.FERPLUS)
+    if len(kept) == 0:
+        raise DataError(f"{name}: the model knows the class of none of the {len(split)} rows")
+    training = data.select(data.usage == Usage.TRAINING)
+    return Selection(
+        name,
+        kept.pixels,
+        label_set.classes(kept),
+        ~kept.copies_of(training) if len(training) else None,
+        _count_excluded(split, labeled, label_set),
     )
+
+
+def rows_name(test: Dataset, majority: bool = False) -> str:
+    """Return what the rows of a split are called, such as "FER2013 PublicTest".
+
+    Args:
+        test: rows of one split.
+        majority: whether their labels are the majority of FER+'s votes.
+    """
+    sources = " + ".join(dict.fromkeys(test.source.tolist()))
+    return f"{sources} {test.usage[0]}" + (", FER+ majority" if majority else "")
+
+
+def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelSet:
+    """Return the label set of a model, its classes in the order of the model's output.
+
+    Args:
+        path: the model's file, for the errors.
+        labels: as the model's card gives them.
+        name: the label set that its card names; empty for a set of its own.
+
+    Raises:
+        DataError: a label is not among `EXPRESSIONS`, or the set is unknown or has other labels.
+    """
+    strange = [label for label in labels if label not in EXPRESSIONS]
+    if strange:
+        raise DataError(
+            f"{path}: expected labels among {', '.join(EXPRESSIONS)}; found {strange[0]!r}: "
+            "name the model's classes so, in its card or with --labels"
+        )
+    named = next((one for key, one in LABEL_SETS.items() if key == name), None)
+    if name and (named is None or set(named.labels) != set(labels)):
+        known = ", ".join(named.labels if named else LABEL_SETS)
+        raise DataError(
+            f"{path}: expected {'the labels ' if named else 'a label set among '}{known}, found "
+            f"label_set {name!r} with {', '.join(labels)}; correct the card or empty label_set"
+        )
+    return LabelSet(labels, named.merged if named else {})
+
+
+def _count_excluded(split: Dataset, labeled: Dataset, label_set: LabelSet) -> dict[str, int]:
+    undecided = len(split) - len(labeled)
+    reasons = {"no majority among FER+'s votes, unknown, or not a face": undecided}
+    unknown = Counter(
+        EXPRESSIONS[label] for label in labeled.labels[label_set.classes(labeled) < 0]
+    )
+    for label, rows in sorted(unknown.items()):
+        reasons[f"{label}, which the model does not know"] = rows
+    return {reason: rows for reason, rows in reasons.items() if rows}

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.csv_files import records
-from converter.data.images import is_picture
+from converter.data.csv_files import read_csv
+from converter.data.image_folders import is_image
 from converter.detector.annotation_io import (
     MEND,
     WHOLE,
@@ -101,7 +101,7 @@ def read_annotations(path: Path) -> tuple[AnnotatedImage, ...]:
     if not path.exists():
         raise DataError(f"{path}: cannot be read: there is no such file or folder")
     if path.suffix.lower() == ".csv" or (path / ANNOTATIONS).is_file():
-        return read_csv(path)
+        return read_annotations_csv(path)
     if _wider_files(path):
         return read_wider(path)
     raise DataError(f"{path}: expected {ANNOTATIONS} or text files of WIDER FACE, found neither")
@@ -144,7 +144,7 @@ class _Entry:
     faces: list[AnnotatedBox] = field(default_factory=list)
 
 
-def read_csv(path: Path) -> tuple[AnnotatedImage, ...]:
+def read_annotations_csv(path: Path) -> tuple[AnnotatedImage, ...]:
     """Read annotations.csv, named itself or by its folder, and negatives.csv where it lies beside.
 
     Raises:
@@ -172,12 +172,12 @@ def read_csv(path: Path) -> tuple[AnnotatedImage, ...]:
 
 
 def _csv_lines(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[SourceLine, dict[str, str]]]:
-    for record in records(path, columns):
-        line = SourceLine(path, record.line)
+    for row in read_csv(path, columns):
+        line = SourceLine(path, row.line)
         # csv gathers what is beyond the header's columns in a list.
-        if not all(isinstance(text, str) for text in record.texts.values()):
+        if not all(isinstance(text, str) for text in row.texts.values()):
             raise line.error(f"expected as many fields as the header has, found more; {MEND}")
-        yield line, record.texts
+        yield line, row.texts
 
 
 def _entry(entries: dict[Path, _Entry], line: SourceLine, texts: dict[str, str]) -> _Entry:
@@ -259,7 +259,7 @@ def _wider_blocks(file: Path) -> Iterator[tuple[SourceLine, list[SourceLine]]]:
     start = 0
     while start < len(lines):
         name = lines[start]
-        if not is_picture(Path(name.text).name):
+        if not is_image(Path(name.text).name):
             found = f"{name.text!r}; the count above may be too small"
             raise name.error(f"expected the name of a picture, found {found}")
         first = seen.setdefault(name.text, name.line)

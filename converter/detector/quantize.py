@@ -22,9 +22,15 @@ from converter.detector.simota import STRIDES
 from converter.detector.train import DataSummary, DetectorRun
 from converter.evaluate.crop_calibration import fit_crop
 from converter.models.detector import OUTPUTS, Model, copy_weights, detector
-from converter.quantize.files import move, refuse_existing, write_card
-from converter.quantize.latency import measure_speed
-from converter.quantize.tflite import Precision, multiply_adds, to_tflite
+from converter.quantize.tflite import (
+    Precision,
+    measure_speed,
+    move,
+    multiply_adds,
+    refuse_existing,
+    to_tflite,
+    write_card,
+)
 from edge.detect import BuiltinSettings, CropCalibration, Detector, open_detector
 from edge.errors import DataError, ModelError
 from edge.fileio import sha256
@@ -149,7 +155,7 @@ def _int8(network: Model, training: Sequence[AnnotatedImage], seed: int) -> byte
     chosen = np.random.default_rng(seed).permutation(len(training))[:EXAMPLES]
     samples = read_samples((training[number] for number in chosen.tolist()), teacher=None)
     examples = ValidationSet(samples, network.input_shape[1:]).images
-    return to_tflite(without_rescaling(network), Precision.INT8, examples, entry="int8")
+    return to_tflite(without_rescaling(network), Precision.INT8, examples, input_type="int8")
 
 
 def without_rescaling(network: Model) -> Model:

@@ -29,9 +29,15 @@ from converter.detector.refiner_samples import (
 from converter.detector.samples import read_samples
 from converter.detector.train import DetectorRun, TrainingData
 from converter.models.detector import REFINER_SIDE, Model, refiner
-from converter.quantize.files import move, refuse_existing, write_card
-from converter.quantize.latency import measure_speed
-from converter.quantize.tflite import Precision, multiply_adds, to_tflite
+from converter.quantize.tflite import (
+    Precision,
+    measure_speed,
+    move,
+    multiply_adds,
+    refuse_existing,
+    to_tflite,
+    write_card,
+)
 from converter.recipes import RefinerRecipe
 from converter.train.loop import Float32Copy, fit, initial_network, use_precision
 from converter.train.optimizer import new_optimizer
@@ -184,7 +190,7 @@ def quantize_refiner(
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
         inside = Path(scratch) / path.name
         bare = without_rescaling(network)
-        inside.write_bytes(to_tflite(bare, Precision.INT8, np.stack(examples), entry="int8"))
+        inside.write_bytes(to_tflite(bare, Precision.INT8, np.stack(examples), input_type="int8"))
         card = _described(inside, network)
         write_card(inside, card)
         rows = _logits_and_truth(Refiner(inside), watched)

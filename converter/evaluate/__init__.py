@@ -1,1 +1,1 @@
-"""Evaluation: how right a model is, in figures, words and pictures."""
+"""Evaluation of expression models: metrics, reports and plots."""

@@ -1,4 +1,4 @@
-"""How right a classifier is, from its logits and the true classes.
+"""Metrics of a classifier, from its logits and the true classes.
 
 A class is an index into the labels of the model at hand; `LabelSet.classes` gives those of a
 dataset.
@@ -10,22 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 
-from converter.evaluate.selection import Classes
+from converter.data.label_sets import Classes
+from converter.evaluate.predictor import Logits
 from edge.errors import DataError
 from edge.model_card import Accuracy
 from edge.tflite import softmax
 from edge.types import Probabilities
 
-Logits = NDArray[np.float32]
-
 BINS = 15
-"""Of the expected calibration error, as Guo et al. 2017 (arXiv:1706.04599) use."""
+"""Bins of the expected calibration error, as Guo et al. 2017 (arXiv:1706.04599) use."""
 
 
-def measure(
+def compute_metrics(
     name: str, probabilities: Probabilities, classes: Classes, labels: tuple[str, ...]
 ) -> Accuracy:
-    """Return every figure of the card for one set of rows.
+    """Return the metrics of the card for one set of rows.
 
     The means over classes leave out those that no row has.
 
@@ -45,7 +44,7 @@ def measure(
     _, recall, f1, _ = precision_recall_fscore_support(
         classes, chosen, labels=present, zero_division=0
     )
-    accuracy, interval = share((chosen == classes).sum(), len(classes))
+    accuracy, interval = accuracy_with_ci((chosen == classes).sum(), len(classes))
     return Accuracy(
         data=name,
         rows=len(classes),
@@ -61,7 +60,7 @@ def measure(
     )
 
 
-def share(hits: int, rows: int) -> tuple[float, tuple[float, float]]:
+def accuracy_with_ci(hits: int, rows: int) -> tuple[float, tuple[float, float]]:
     """Return a share and its 95 % interval, to four digits."""
     low, high = wilson_interval(int(hits), rows)
     return round(int(hits) / rows, 4), (round(low, 4), round(high, 4))
@@ -71,9 +70,9 @@ def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
     """Return the 95 % interval of a share (Wilson 1927, JASA 22:209)."""
     z = 1.959964
     part, spread = hits / rows, z * z / rows
-    centre = (part + spread / 2) / (1 + spread)
+    center = (part + spread / 2) / (1 + spread)
     half = z * math.sqrt(part * (1 - part) / rows + spread / (4 * rows)) / (1 + spread)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, center - half), min(1.0, center + half)
 
 
 def confidence_bins(probabilities: Probabilities) -> NDArray[np.int64]:
@@ -108,7 +107,9 @@ def fit_temperature(logits: Logits, classes: Classes) -> float:
     return float(temperatures[int(np.argmin(losses))])
 
 
-def cross_fit(logits: Logits, classes: Classes) -> tuple[tuple[float, float], Probabilities]:
+def cross_validated_temperature(
+    logits: Logits, classes: Classes
+) -> tuple[tuple[float, float], Probabilities]:
     """Scale each half of the rows by the temperature that was fitted on the other half.
 
     A temperature fitted on the rows it is judged by flatters; setting half of them aside would

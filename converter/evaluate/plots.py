@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from converter.evaluate.metrics import wilson_interval
-from converter.evaluate.report import Calibration, Figures, Report
+from converter.evaluate.report import Calibration, ModelMetrics, Report
 
 DPI = 150
 INK, ACCENT, PALE = "#222222", "#1f5f99", "#c9d8e6"
@@ -17,14 +17,14 @@ INK, ACCENT, PALE = "#222222", "#1f5f99", "#c9d8e6"
 
 def draw_report(report: Report, folder: Path, stem: str) -> list[Path]:
     """Write `stem`-confusion.png, -reliability.png and -coverage.png into `folder`."""
-    pictures = {
+    figures = {
         folder / f"{stem}-confusion.png": _confusion(report),
         folder / f"{stem}-reliability.png": _reliability(report),
         folder / f"{stem}-coverage.png": _coverage(report),
     }
-    for path, figure in pictures.items():
+    for path, figure in figures.items():
         save(figure, path)
-    return list(pictures)
+    return list(figures)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -46,8 +46,8 @@ def strip(axes: Axes) -> None:
 
 def _confusion(report: Report) -> Figure:
     """Draw the rows of each true class by what they were called, as shares and counts."""
-    figures, labels = report.all_rows, report.labels
-    counts = np.array(figures.confusion)
+    metrics, labels = report.all_rows, report.labels
+    counts = np.array(metrics.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 1.3 + 0.72 * len(labels)
     figure = new_figure(side + 1.0, side)
@@ -62,7 +62,7 @@ def _confusion(report: Report) -> Figure:
     )
     axes.set_xlabel("called by the model")
     axes.set_ylabel("label, rows")
-    axes.set_title(_title(report.model, figures), fontsize=10)
+    axes.set_title(_title(report.model, metrics), fontsize=10)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, format=lambda value, _: f"{value:.0%}")
@@ -80,12 +80,12 @@ def _write_cells(axes: Axes, shares: Any, counts: Any) -> None:
 
 def _reliability(report: Report) -> Figure:
     """Draw accuracy against confidence, and below how many rows have which confidence."""
-    figures = report.all_rows
+    metrics = report.all_rows
     figure = new_figure(5.2, 6.0)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    _draw_accuracy(above, figures.calibration)
-    above.set_title(_title(report.model, figures), fontsize=10)
-    _draw_histogram(below, figures.calibration)
+    _draw_accuracy(above, metrics.calibration)
+    above.set_title(_title(report.model, metrics), fontsize=10)
+    _draw_histogram(below, metrics.calibration)
     return figure
 
 
@@ -140,9 +140,9 @@ def _coverage(report: Report) -> Figure:
     return figure
 
 
-def _title(model: str, figures: Figures) -> str:
-    low, high = figures.interval
+def _title(model: str, metrics: ModelMetrics) -> str:
+    low, high = metrics.interval
     return (
-        f"{model}: {figures.accuracy:.1%} ({low:.1%} to {high:.1%})\n"
-        f"of {figures.data}, {figures.rows} rows"
+        f"{model}: {metrics.accuracy:.1%} ({low:.1%} to {high:.1%})\n"
+        f"of {metrics.data}, {metrics.rows} rows"
     )

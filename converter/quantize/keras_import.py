@@ -1,4 +1,4 @@
-"""A Keras model that somebody else trained, read in the forms in which such models lie about."""
+"""Import of Keras models trained elsewhere: .keras, .h5, and .json with weights."""
 
 import json
 import tempfile
@@ -11,30 +11,30 @@ import h5py  # type: ignore[import-untyped]
 import keras
 import numpy as np
 
-from converter.data.label_sets import LabelSet
-from converter.evaluate.selection import Protocol
+from converter.data.label_sets import LabelProtocol, LabelSet
+from converter.evaluate.predictor import are_probabilities
 from converter.models.classifiers import Model
-from converter.quantize.trained_model import LIMITS, Export
+from converter.quantize.trained_model import LIMITS, TrainedModel
 from edge.errors import ModelError
 
 
 class InputRange(StrEnum):
-    """What black and white were to the model when it was trained."""
+    """The model's values for black and white when it was trained."""
 
-    GREY = "0..255"
+    BYTES = "0..255"
     UNIT = "0..1"
     SIGNED = "-1..1"
 
     @property
     def scale_and_offset(self) -> tuple[float, float]:
-        """By which a grey value 0-255 becomes what the model takes: `value * scale + offset`."""
+        """Scale and offset that make a gray value 0-255 the input: `value * scale + offset`."""
         scales = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}
         return scales[self.value]
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
-    """What the file of a model does not tell.
+class ModelDescription:
+    """Properties of a model that its file does not hold.
 
     Attributes:
         labels: the classes in the order of the output.
@@ -119,12 +119,14 @@ def _load_legacy(architecture: str, weights: Path) -> Model:
                 held.copy(name, group)
             for name, value in held.attrs.items():
                 group.attrs[name] = value
-            joined.attrs["model_config"] = json.dumps(_renewed(json.loads(architecture)))
+            joined.attrs["model_config"] = json.dumps(
+                _migrate_keras2_config(json.loads(architecture))
+            )
         return keras.saving.load_model(whole, compile=False)
 
 
-def _renewed(model: dict[str, Any]) -> dict[str, Any]:
-    """Return a Keras 2 architecture with the two habits changed that Keras 3 stumbles over."""
+def _migrate_keras2_config(model: dict[str, Any]) -> dict[str, Any]:
+    """Return a Keras 2 architecture as Keras 3 reads it: its input shapes, its list of layers."""
     config = model["config"]
     if isinstance(config, list):  # before Keras 2.2.3
         config = {"name": "sequential", "layers": config}
@@ -139,19 +141,19 @@ def _renewed(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def takes_any_size(model: Model) -> bool:
-    """Tell whether the model leaves the size of its pictures open."""
+    """Return whether the model leaves the size of its images open."""
     return all(None in tuple(tensor.shape)[1:3] for tensor in model.inputs)
 
 
-def export_of(model: Model, path: Path, description: Description) -> Export:
-    """Return the model with its scaling inside: it takes grey values 0-255 as they are.
+def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> TrainedModel:
+    """Return the model with its scaling inside: it takes gray values 0-255 as they are.
 
-    A model for colour pictures gets the grey value three times.
+    A model for color images gets the gray value three times.
 
     Args:
-        model: one picture in, one value for each class out.
+        model: one image in, one value for each class out.
         path: where it came from, for errors and the card.
-        description: what the file does not tell.
+        description: what the file does not hold.
 
     Raises:
         ModelError: the model has other inputs or outputs than the description says.
@@ -165,27 +167,27 @@ def export_of(model: Model, path: Path, description: Description) -> Export:
     x = keras.layers.Rescaling(scale, offset)(faces) if scale != 1 else faces
     x = keras.layers.Concatenate()([x] * channels) if channels > 1 else x
     network = keras.Model(faces, model(x, training=False))
-    return Export(
+    return TrainedModel(
         network,
         LabelSet(description.labels),
         "",
         "probabilities" if _gives_probabilities(network, side) else "logits",
-        Protocol.LABELS,
+        LabelProtocol.LABELS,
         training_data=f"Unknown: converted from {path.name}.",
-        licence="That of the model it was converted from.",
+        license="That of the model it was converted from.",
         limits=LIMITS,
     )
 
 
 def _of_size(model: Model, side: int, channels: int) -> Model:
-    """Return the model for pictures of that size alone, so that its work can be counted."""
+    """Return the model for images of that size alone, so that its work can be counted."""
     fixed = keras.models.clone_model(model, input_tensors=keras.Input((side, side, channels)))
     fixed.set_weights(model.get_weights())
     return fixed
 
 
 def _check_input(model: Model, path: Path, wanted: int | None) -> tuple[int, int]:
-    """Return side and channels of the model's pictures."""
+    """Return side and channels of the model's images."""
     shapes = [tuple(tensor.shape) for tensor in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3):
         raise ModelError(
@@ -213,10 +215,9 @@ def _check_output(model: Model, path: Path, labels: tuple[str, ...]) -> None:
 
 
 def _gives_probabilities(network: Model, side: int) -> bool:
-    """Look at some answers: a softmax shows, wherever in the network it is."""
+    """Return whether answers to noise sum to 1: a softmax shows, wherever in the network it is."""
     noise = np.random.default_rng(0).integers(0, 256, (8, side, side, 1)).astype(np.float32)
-    answers = np.asarray(network.predict(noise, verbose=0))
-    return bool((answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-3))
+    return are_probabilities(np.asarray(network.predict(noise, verbose=0)))
 
 
 def _list(shapes: list[Any]) -> str:

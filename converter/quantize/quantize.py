@@ -1,4 +1,4 @@
-"""A network made into .tflite files with cards, each verified before it is written."""
+"""Quantization: .tflite files with cards made of a network, each verified before it is written."""
 
 import tempfile
 from dataclasses import dataclass, replace
@@ -10,23 +10,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.data import EXPRESSIONS, Dataset, Usage
+from converter.data.label_sets import select_rows
 from converter.evaluate.predictor import resize
-from converter.evaluate.selection import select
-from converter.quantize.files import move, refuse_existing, write_card
-from converter.quantize.latency import measure_speed
-from converter.quantize.tflite import Precision, multiply_adds, representative, to_tflite
-from converter.quantize.trained_model import Export
+from converter.quantize.tflite import (
+    Precision,
+    measure_speed,
+    move,
+    multiply_adds,
+    refuse_existing,
+    representative,
+    to_tflite,
+    write_card,
+)
+from converter.quantize.trained_model import TrainedModel
 from converter.quantize.verify import (
-    Conversion,
-    Reference,
-    losses,
-    reference,
-    slowness,
+    ConversionResult,
+    FloatReference,
+    accuracy_regressions,
+    float_reference,
+    latency_regressions,
     verify,
 )
 from edge.errors import ConfigError, ModelError
 from edge.fileio import sha256
 from edge.model_card import FaceOutput, ModelCard, ModelInput, ModelOutput
+
+Results = dict[Precision, ConversionResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +59,11 @@ class Target:
         return self.directory / f"{self.name}-{precision}.tflite"
 
 
-def quantize(export: Export, data: Dataset | None, target: Target) -> list[Conversion]:
+def quantize(model: TrainedModel, data: Dataset | None, target: Target) -> list[ConversionResult]:
     """Write the models that `target` asks for, each with its card, once all are verified.
 
     Args:
-        export: what to convert.
+        model: what to convert.
         data: Training rows that show int8 its ranges, PublicTest rows to verify with; without it
             nothing is measured but the time.
         target: which files, and where.
@@ -64,101 +73,93 @@ def quantize(export: Export, data: Dataset | None, target: Target) -> list[Conve
         ModelError: a file is there already, a model lost too much, or int8 is slower than float32;
             nothing was written.
     """
-    _check(target, data)
-    # A folder of its own: a conversion that fails half-way leaves nothing behind.
-    with tempfile.TemporaryDirectory(dir=target.directory, prefix=".quantize-") as scratch:
-        inside = replace(target, directory=Path(scratch))
-        against = None if data is None else reference(export, data)
-        found = _timed(inside, _convert_all(export, data, inside, against))
-        problems = _problems(found, against)
-        if problems and not target.force:
-            raise ModelError("; ".join(problems) + "; --force takes it all the same")
-        return [_move(found[one], inside.path(one), target.path(one)) for one in target.precisions]
-
-
-def _check(target: Target, data: Dataset | None) -> None:
     if Precision.INT8 in target.precisions and data is None:
         raise ConfigError("int8 needs faces that show the range of its activations; give --data")
     if not target.force:
         for precision in target.precisions:
             refuse_existing(target.path(precision))
+    # A folder of its own: a conversion that fails half-way leaves nothing behind.
+    with tempfile.TemporaryDirectory(dir=target.directory, prefix=".quantize-") as scratch:
+        inside = replace(target, directory=Path(scratch))
+        reference = None if data is None else float_reference(model, data)
+        results = _timed(inside, _convert_all(model, data, inside, reference))
+        problems = _problems(results, reference)
+        if problems and not target.force:
+            raise ModelError("; ".join(problems) + "; --force takes it all the same")
+        for precision in target.precisions:
+            write_card(inside.path(precision), results[precision].card)
+            move(inside.path(precision), target.path(precision))
+        return [results[precision] for precision in target.precisions]
+
+
+def describe(model: TrainedModel, path: Path, precision: Precision) -> ModelCard:
+    """Return the card of the .tflite at `path`, its temperature and metrics still to come."""
+    integers = precision is Precision.INT8
+    side = model.side
+    output: Literal["int8", "float32"] = "int8" if integers else "float32"
+    return ModelCard(
+        name=path.stem,
+        labels=model.label_set.labels,
+        label_set=model.label_set_name,
+        input=ModelInput((side, side, 1), "uint8" if integers else "float32", 1.0, 0.0, "grey"),
+        output=ModelOutput(model.kind, output, temperature=1.0),
+        face=FaceOutput(output, threshold=0.5) if model.has_face_output else None,
+        sha256=sha256(path),
+        size=path.stat().st_size,
+        parameters=int(model.network.count_params()),
+        multiply_adds=multiply_adds(model.network),
+        training_data=model.training_data,
+        measured=(),
+        licence=model.license,
+        limits=model.limits,
+    )
 
 
 def _convert_all(
-    export: Export, data: Dataset | None, inside: Target, against: Reference | None
-) -> dict[Precision, Conversion]:
+    model: TrainedModel, data: Dataset | None, inside: Target, reference: FloatReference | None
+) -> Results:
     """Convert to every precision asked for, and to float32 where int8 has to be no slower."""
     wanted = dict.fromkeys(inside.precisions)
     if Precision.INT8 in wanted:
         wanted = {Precision.FLOAT32: None, **wanted}
-    found = {}
+    results = {}
     for precision in wanted:
-        path = inside.path(precision)
-        path.write_bytes(_bytes(export, precision, data))
-        card = describe(export, path, precision)
-        found[precision] = Conversion(card) if against is None else verify(path, card, against)
-    return found
+        path, examples = inside.path(precision), None
+        if precision is Precision.INT8 and data is not None:
+            examples = _representative_faces(model, data)
+        path.write_bytes(to_tflite(model.network, precision, examples))
+        card = describe(model, path, precision)
+        results[precision] = (
+            ConversionResult(card) if reference is None else verify(path, card, reference)
+        )
+    return results
 
 
-def _bytes(export: Export, precision: Precision, data: Dataset | None) -> bytes:
-    if precision is not Precision.INT8 or data is None:
-        return to_tflite(export.network, precision, examples=None)
-    training = data.split(Usage.TRAINING).faces()
-    return to_tflite(export.network, precision, _examples(export, training))
+def _representative_faces(model: TrainedModel, data: Dataset) -> NDArray[np.uint8]:
+    """Return the same number of Training faces of each class, uint8 (n, side, side)."""
+    training = data.split(Usage.TRAINING).without_non_faces()
+    if set(model.label_set.labels) & set(EXPRESSIONS):
+        rows = select_rows(training, Usage.TRAINING, model.protocol, model.label_set)
+        return resize(representative(rows.pixels, rows.classes), model.side)
+    return resize(representative(training.pixels, training.labels), model.side)
 
 
-def _examples(export: Export, training: Dataset) -> NDArray[np.uint8]:
-    """Return representative faces, as many of each class, uint8 (n, side, side)."""
-    if set(export.label_set.labels) & set(EXPRESSIONS):
-        rows = select(training, Usage.TRAINING, export.protocol, export.label_set)
-        return resize(representative(rows.pixels, rows.classes), export.side)
-    return resize(representative(training.pixels, training.labels), export.side)
-
-
-def describe(export: Export, path: Path, precision: Precision) -> ModelCard:
-    """Return the card of the .tflite at `path`, its temperature and figures still to come."""
-    whole = precision is Precision.INT8
-    side = export.side
-    leaving: Literal["int8", "float32"] = "int8" if whole else "float32"
-    return ModelCard(
-        name=path.stem,
-        labels=export.label_set.labels,
-        label_set=export.label_set_name,
-        input=ModelInput((side, side, 1), "uint8" if whole else "float32", 1.0, 0.0, "grey"),
-        output=ModelOutput(export.kind, leaving, temperature=1.0),
-        face=FaceOutput(leaving, threshold=0.5) if export.tells_faces else None,
-        sha256=sha256(path),
-        size=path.stat().st_size,
-        parameters=int(export.network.count_params()),
-        multiply_adds=multiply_adds(export.network),
-        training_data=export.training_data,
-        measured=(),
-        licence=export.licence,
-        limits=export.limits,
-    )
-
-
-def _timed(inside: Target, found: dict[Precision, Conversion]) -> dict[Precision, Conversion]:
+def _timed(inside: Target, results: Results) -> Results:
     """Complete the cards with the time of one face."""
-    speeds = measure_speed([inside.path(precision) for precision in found])
+    speeds = measure_speed([inside.path(precision) for precision in results])
     return {
         precision: replace(one, card=msgspec.structs.replace(one.card, speed=speed))
-        for (precision, one), speed in zip(found.items(), speeds, strict=True)
+        for (precision, one), speed in zip(results.items(), speeds, strict=True)
     }
 
 
-def _problems(found: dict[Precision, Conversion], against: Reference | None) -> list[str]:
+def _problems(results: Results, reference: FloatReference | None) -> list[str]:
     problems = []
-    if against is not None:
-        problems = [text for one in found.values() for text in losses(one, against)]
-    if Precision.INT8 in found:
-        full, small = found[Precision.FLOAT32].card, found[Precision.INT8].card
-        problems += slowness(full, small)
+    if reference is not None:
+        problems = [
+            text for one in results.values() for text in accuracy_regressions(one, reference)
+        ]
+    if Precision.INT8 in results:
+        full, small = results[Precision.FLOAT32].card, results[Precision.INT8].card
+        problems += latency_regressions(full, small)
     return problems
-
-
-def _move(conversion: Conversion, source: Path, place: Path) -> Conversion:
-    """Write the card beside the model in the scratch folder, then move both where they belong."""
-    write_card(source, conversion.card)
-    move(source, place)
-    return conversion

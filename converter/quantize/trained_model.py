@@ -1,4 +1,4 @@
-"""A Keras network about to become a .tflite: what its card must say and no file tells."""
+"""Trained models to be converted: a Keras network and what its card must say."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +7,7 @@ from typing import Literal
 import keras
 
 from converter.data import Dataset
-from converter.data.label_sets import LABEL_SETS, LabelSet
-from converter.evaluate.selection import Protocol, rows_name
+from converter.data.label_sets import LABEL_SETS, LabelProtocol, LabelSet, rows_name
 from converter.models.classifiers import Model
 from converter.recipes import Recipe
 from converter.train.run_dir import MODEL, NEGATIVES, RECIPE, read_recipe
@@ -17,7 +16,7 @@ from edge.errors import ModelError
 Head = Literal["logits", "votes"]
 """An output of a trained network: the classes of its label set, or FER+'s eight."""
 
-LICENCE = (
+LICENSE = (
     "Weights: for research use. They were learnt from FER2013, whose pictures are web images "
     "without an open licence, released for research."
 )
@@ -29,29 +28,29 @@ LIMITS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
+class TrainedModel:
     """A network and what is known of it.
 
     Attributes:
-        network: a Keras model from grey values 0-255, (n, side, side, 1), to (n, classes), or to
+        network: a Keras model from gray values 0-255, (n, side, side, 1), to (n, classes), or to
             a list of that and the logit of a face, (n, 1).
         label_set: the classes in the order of the output.
         label_set_name: empty for a set of its own.
         kind: what the first output is.
         protocol: what counts as the truth when it is measured.
+        training_data: what it learned from, in words.
         prior_power: to what power the training classes' shares are divided out of the answers.
-        training_data: what it learnt from, in words.
-        licence, limits: as the card has them.
+        license, limits: as the card has them.
     """
 
     network: Model
     label_set: LabelSet
     label_set_name: str
     kind: Literal["logits", "probabilities"]
-    protocol: Protocol
+    protocol: LabelProtocol
     training_data: str
     prior_power: float = 0.0
-    licence: str = LICENCE
+    license: str = LICENSE
     limits: str = LIMITS
 
     @property
@@ -60,23 +59,30 @@ class Export:
         return int(self.network.input_shape[1])
 
     @property
-    def tells_faces(self) -> bool:
-        """Whether it has the second output."""
+    def has_face_output(self) -> bool:
+        """Whether a second output says how likely the image shows a face."""
         return len(self.network.outputs) > 1
 
 
-def open_run(directory: Path, training: Dataset, head: Head = "logits") -> Export:
+def load_run(directory: Path, training: Dataset, head: Head = "logits") -> TrainedModel:
     """Read what `emotiond-convert train` left in `directory`.
 
     Args:
         directory: with `model.keras` and `recipe.json`.
-        training: the rows it learnt from.
+        training: the rows it learned from.
         head: which output names the expressions; `face`, where there is one, is kept beside it.
 
     Raises:
         ModelError: a file is missing or unreadable, or the head was not trained.
     """
-    network, recipe = _load(directory)
+    try:
+        recipe = read_recipe(directory, Recipe)
+        network = keras.saving.load_model(directory / MODEL, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            f"{directory}: holds no finished training ({error}); expected {MODEL} and "
+            f"{RECIPE}, as emotiond-convert train writes them"
+        ) from error
     if head == "votes" and not recipe.votes_head:
         raise ModelError(
             f"{directory}: expected a trained head votes, found votes_head 0 in its recipe; "
@@ -84,31 +90,38 @@ def open_run(directory: Path, training: Dataset, head: Head = "logits") -> Expor
         )
     name = recipe.label_set if head == "logits" else "8"
     present = {layer.name for layer in network.layers}
-    chosen = [network.get_layer(layer).output for layer in (head, "face") if layer in present]
-    return Export(
-        keras.Model(network.input, chosen),
+    outputs = [network.get_layer(layer).output for layer in (head, "face") if layer in present]
+    return TrainedModel(
+        keras.Model(network.input, outputs),
         LABEL_SETS[name],
         name,
         "logits",
-        Protocol.LABELS if head == "logits" else Protocol.FERPLUS,
-        _lesson(recipe, head, rows_name(training)) + _negatives(directory),
+        LabelProtocol.LABELS if head == "logits" else LabelProtocol.FERPLUS,
+        _training_data_text(recipe, head, rows_name(training)) + _negatives_text(directory),
         prior_power=recipe.prior_power if head == "votes" else 0.0,
     )
 
 
-def _load(directory: Path) -> tuple[Model, Recipe]:
-    try:
-        recipe = read_recipe(directory, Recipe)
-        return keras.saving.load_model(directory / MODEL, compile=False), recipe
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(
-            f"{directory}: holds no finished training ({error}); expected {MODEL} and "
-            f"{RECIPE}, as emotiond-convert train writes them"
-        ) from error
+def _training_data_text(recipe: Recipe, head: Head, rows: str) -> str:
+    """Say what the head learned from, in a sentence or two."""
+    if head == "votes":
+        truth = "FER+'s votes, the labels beside them"
+    else:
+        mixed = f", {recipe.vote_weight:.0%} FER+'s votes" if recipe.vote_weight else ""
+        beside = ", FER+'s votes beside them" if recipe.votes_head else ""
+        truth = f"the labels{mixed}{beside}"
+    text = f"{rows}; it learnt {truth}. "
+    if recipe.distillation:
+        teachers = ", ".join(recipe.distillation.teachers)
+        text += (
+            f"{recipe.distillation.weight:.0%} of each target is what teachers ({teachers}), "
+            "trained on the same rows, said. "
+        )
+    return text + "Training was watched and the temperature fitted on PublicTest."
 
 
-def _negatives(directory: Path) -> str:
-    """Say of what photographs, if any, the face output learnt what no face is."""
+def _negatives_text(directory: Path) -> str:
+    """Say of how many photographs, if any, the face output learned what no face is."""
     try:
         count = len((directory / NEGATIVES).read_text().splitlines())
     except FileNotFoundError:
@@ -117,23 +130,3 @@ def _negatives(directory: Path) -> str:
         " The output face learnt from these faces, whole and spoilt, from drawn patterns, and "
         f"from {count} photographs of rooms, landscapes and objects, which belong to their owners."
     )
-
-
-def _truth(recipe: Recipe, head: Head) -> str:
-    if head == "votes":
-        return "FER+'s votes, the labels beside them"
-    mixed = f", {recipe.vote_weight:.0%} FER+'s votes" if recipe.vote_weight else ""
-    beside = ", FER+'s votes beside them" if recipe.votes_head else ""
-    return f"the labels{mixed}{beside}"
-
-
-def _lesson(recipe: Recipe, head: Head, rows: str) -> str:
-    """Say what the head learnt from, in a sentence or two."""
-    text = f"{rows}; it learnt {_truth(recipe, head)}. "
-    if recipe.distillation:
-        teachers = ", ".join(recipe.distillation.teachers)
-        text += (
-            f"{recipe.distillation.weight:.0%} of each target is what teachers ({teachers}), "
-            "trained on the same rows, said. "
-        )
-    return text + "Training was watched and the temperature fitted on PublicTest."

@@ -1,4 +1,4 @@
-"""A .tflite measured against the network it was made from."""
+"""Verification: a .tflite measured against the float network it was made from."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.data import EXPRESSIONS, Dataset, Usage
-from converter.data.label_sets import clear_votes, vote_shares
-from converter.evaluate.metrics import Logits, fit_temperature, measure
-from converter.evaluate.predictor import resize
-from converter.evaluate.selection import Selection, select
-from converter.quantize.trained_model import Export
+from converter.data.label_sets import Selection, clear_votes, select_rows, vote_shares
+from converter.evaluate.metrics import compute_metrics, fit_temperature
+from converter.evaluate.predictor import Logits, resize
+from converter.quantize.trained_model import TrainedModel
 from converter.recipes import Augmentation
 from converter.train.augmentation import augment
 from edge.infer.classifier import TFLiteClassifier
@@ -37,8 +36,8 @@ covered, drawn or none; at 0.98 half again as many covered faces and animals are
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """What the network itself says of the held-out faces.
+class FloatReference:
+    """The float network's answers for the held-out faces.
 
     Attributes:
         pixels: uint8 (n, side, side).
@@ -56,11 +55,11 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversion:
-    """One .tflite and what was found of it.
+class ConversionResult:
+    """One .tflite and what its verification found.
 
     Attributes:
-        card: with its figures.
+        card: with its metrics.
         agreement: share of the held-out faces to which it gives the network's class; None where
             there was nothing to compare on.
     """
@@ -69,59 +68,59 @@ class Conversion:
     agreement: float | None = None
 
 
-def reference(export: Export, data: Dataset) -> Reference:
-    """Ask the network about the PublicTest rows.
+def float_reference(model: TrainedModel, data: Dataset) -> FloatReference:
+    """Run the network on the PublicTest rows.
 
     Raises:
         DataError: there are none, or FER+'s votes are needed and missing.
     """
-    labels = export.label_set.labels
+    labels = model.label_set.labels
     if not set(labels) & set(EXPRESSIONS):
-        pixels = resize(data.split(Usage.PUBLIC_TEST).pixels, export.side)
-        return Reference(pixels, _ask(export, pixels))
-    rows = select(data, Usage.PUBLIC_TEST, export.protocol, export.label_set)
-    pixels = resize(rows.pixels, export.side)
-    offsets = _prior_correction(data, export.prior_power) if export.prior_power else ()
-    logits = _ask(export, pixels) + np.array(offsets or 0.0, dtype=np.float32)
-    accuracy = measure(rows.name, softmax(logits, 1.0), rows.classes, labels)
-    return Reference(pixels, logits, offsets, rows, accuracy)
+        pixels = resize(data.split(Usage.PUBLIC_TEST).pixels, model.side)
+        return FloatReference(pixels, _network_logits(model, pixels))
+    rows = select_rows(data, Usage.PUBLIC_TEST, model.protocol, model.label_set)
+    pixels = resize(rows.pixels, model.side)
+    offsets = _prior_correction(data, model.prior_power) if model.prior_power else ()
+    logits = _network_logits(model, pixels) + np.array(offsets or 0.0, dtype=np.float32)
+    accuracy = compute_metrics(rows.name, softmax(logits, 1.0), rows.classes, labels)
+    return FloatReference(pixels, logits, offsets, rows, accuracy)
 
 
 def _prior_correction(data: Dataset, power: float) -> tuple[float, ...]:
-    """Return what FER+'s logits are corrected by for the shares of its votes in Training."""
-    votes = clear_votes(data.split(Usage.TRAINING).faces())
+    """Return the correction of FER+'s logits for the shares of its votes in Training."""
+    votes = clear_votes(data.split(Usage.TRAINING).without_non_faces())
     shares = vote_shares(votes, np.zeros_like(votes)).sum(axis=0, dtype=np.float64)
     offsets = -power * np.log(np.maximum(shares / shares.sum(), LEAST_SHARE))
     return tuple(np.round(offsets - offsets.min(), 4).tolist())
 
 
-def _ask(export: Export, pixels: NDArray[np.uint8]) -> Logits:
+def _network_logits(model: TrainedModel, pixels: NDArray[np.uint8]) -> Logits:
     faces = pixels[..., None].astype(np.float32)
-    answers = export.network.predict(faces, batch_size=256, verbose=0)
+    answers = model.network.predict(faces, batch_size=256, verbose=0)
     first = answers[0] if isinstance(answers, list) else answers
     return np.asarray(first, dtype=np.float32)
 
 
-def verify(path: Path, card: ModelCard, against: Reference) -> Conversion:
+def verify(path: Path, card: ModelCard, reference: FloatReference) -> ConversionResult:
     """Run the .tflite at `path` as the daemon would, and complete its card.
 
     The temperature makes the true classes likeliest, of the faces as they are and as a webcam may
     show them; the face output's threshold lets 98 % of the faces pass. Both are fitted on the rows
     they are given for.
     """
-    card = _replace(card, output=_replace(card.output, offsets=against.offsets))
+    card = _replace(card, output=_replace(card.output, offsets=reference.offsets))
     classifier = TFLiteClassifier(path, card, TFLiteModel(path, Runtime.LITERT))
-    values, face = classifier.outputs(list(against.pixels))
-    agreement = float((values.argmax(axis=1) == against.logits.argmax(axis=1)).mean())
+    values, face = classifier.outputs(list(reference.pixels))
+    agreement = float((values.argmax(axis=1) == reference.logits.argmax(axis=1)).mean())
     if card.face is not None and face is not None:
         threshold = fit_threshold(sigmoid(face))
         card = _replace(card, face=_replace(card.face, threshold=threshold))
-    if against.rows is not None:
+    if reference.rows is not None:
         if card.output.kind == "logits":
-            card = _tempered(card, classifier, values, against.rows)
+            card = _with_temperature(card, classifier, values, reference.rows)
             values = softmax(values, card.output.temperature)
-        card = _measured(card, values, against.rows)
-    return Conversion(card, agreement)
+        card = _with_accuracy(card, values, reference.rows)
+    return ConversionResult(card, agreement)
 
 
 def fit_threshold(faces: NDArray[np.float32]) -> float:
@@ -134,10 +133,12 @@ def fit_threshold(faces: NDArray[np.float32]) -> float:
     return float(np.floor(lowest * 100) / 100)
 
 
-def losses(conversion: Conversion, against: Reference, max_loss: float = MAX_LOSS) -> list[str]:
-    """Return, in words, what the .tflite lost beyond `max_loss`; nothing where all is well."""
-    before, card = against.accuracy, conversion.card
-    if before is None or conversion.agreement is None:
+def accuracy_regressions(
+    result: ConversionResult, reference: FloatReference, max_loss: float = MAX_LOSS
+) -> list[str]:
+    """Return, in words, what the .tflite lost beyond `max_loss`; empty where it did not."""
+    before, card = reference.accuracy, result.card
+    if before is None or result.agreement is None:
         return []
     after = card.measured[0]
     if before.accuracy - after.accuracy <= max_loss + 1e-9:
@@ -145,7 +146,7 @@ def losses(conversion: Conversion, against: Reference, max_loss: float = MAX_LOS
     return [
         f"{card.name}: expected to lose at most {max_loss * 100:.1f} points of {after.data}, found "
         f"{after.accuracy:.2%} against {before.accuracy:.2%} in float32 "
-        f"({_worst(before, after)}; {conversion.agreement:.1%} of the rows agree)"
+        f"({_worst(before, after)}; {result.agreement:.1%} of the rows agree)"
     ]
 
 
@@ -156,8 +157,8 @@ def _worst(before: Accuracy, after: Accuracy) -> str:
     return f"{name} lost most, {falls[name] * 100:.1f} points of its recall"
 
 
-def slowness(full: ModelCard, small: ModelCard) -> list[str]:
-    """Return, in words, that the int8 model is slower than the float32 one on LiteRT."""
+def latency_regressions(full: ModelCard, small: ModelCard) -> list[str]:
+    """Return, in words, that int8 is slower than float32 on LiteRT; empty where it is not."""
     times = [
         next(one.milliseconds for one in card.speed if one.runtime.startswith(Runtime.LITERT))
         for card in (full, small)
@@ -170,7 +171,7 @@ def slowness(full: ModelCard, small: ModelCard) -> list[str]:
     ]
 
 
-def _tempered(
+def _with_temperature(
     card: ModelCard, classifier: TFLiteClassifier, values: Logits, rows: Selection
 ) -> ModelCard:
     """Return the card with the temperature fitted on the rows and on varied copies of them."""
@@ -182,10 +183,10 @@ def _tempered(
     return _replace(card, output=_replace(card.output, temperature=temperature))
 
 
-def _measured(card: ModelCard, values: Probabilities, rows: Selection) -> ModelCard:
+def _with_accuracy(card: ModelCard, values: Probabilities, rows: Selection) -> ModelCard:
     """Return the card with its accuracy, with and without copies."""
     found = (
-        measure(name, values[mask], rows.classes[mask], card.labels)
+        compute_metrics(name, values[mask], rows.classes[mask], card.labels)
         for name, mask in rows.parts().items()
     )
     return _replace(card, measured=tuple(found))

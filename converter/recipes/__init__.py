@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from converter.data.label_sets import Name
+from converter.data.label_sets import LabelSetName
 from edge.errors import ConfigError
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -80,7 +80,7 @@ class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Network and hyper-parameters of a classifier's training; shallow.yaml explains each."""
 
     network: Literal["shallow", "tiny", "deep", "residual"]
-    label_set: Name = "7"
+    label_set: LabelSetName = "7"
     label_head: NotNegative = 1.0
     vote_weight: Share = 0.0
     votes_head: NotNegative = 0.0

@@ -70,7 +70,7 @@ class TrainingSet:
         labels = LABEL_SETS[recipe.label_set]
         data = labels.keep(data)
         if recipe.balance == "oversample":
-            data = data.where(oversampled(labels.classes(data)))
+            data = data.select(oversampled(labels.classes(data)))
         if recipe.votes_head and not data.has_votes:
             raise DataError("votes_head needs FER+'s votes; give --votes fer2013new.csv")
         self.classes = len(labels.labels)

@@ -63,7 +63,7 @@ def train(
     """
     prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)
-    faces = data.split(Usage.TRAINING).faces()
+    faces = data.split(Usage.TRAINING).without_non_faces()
     _check_classes(faces, recipe)
     training = TrainingSet(faces, recipe)
     how = recipe.distillation

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data import EXPRESSIONS, Dataset, dataset
+from converter.data import EXPRESSIONS, Dataset, make_dataset
 from converter.data.label_sets import LabelSet
 from converter.evaluate.predictor import Predictor
 
 SEVEN = EXPRESSIONS[:7]
 
 
-def grey_faces(
+def gray_faces(
     labels: Sequence[str], usage: str = "PublicTest", first: int = 0, votes: object = None
 ) -> Dataset:
     """Return one face for each label, all different: its corner tells the label, the next the row.
@@ -28,7 +28,7 @@ def grey_faces(
     pixels[:, :, 0], pixels[:, :, -1] = numbers[:, None], numbers[:, None]
     pixels[:, 0, 1] = np.arange(first, first + len(labels))
     ballots = None if votes is None else np.asarray(votes, dtype=np.float32)
-    return dataset(pixels, numbers, np.full(len(labels), usage), "grey", votes=ballots)
+    return make_dataset(pixels, numbers, np.full(len(labels), usage), "grey", votes=ballots)
 
 
 def reader(

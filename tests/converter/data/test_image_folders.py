@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.data import EXPRESSIONS, load_folders
+from converter.data import EXPRESSIONS, load_ckplus, load_folders, load_jaffe
 from edge.errors import DataError
 from tests.converter.faces import draw, write_pictures
 
@@ -118,3 +118,62 @@ def test_a_picture_outside_of_the_class_folders_is_named(tmp_path: Path) -> None
     root = write_pictures(tmp_path, "happy/a.png", "b.png")
     with pytest.raises(DataError, match=r"b.png: lies outside of the class folders; move it"):
         load_folders(root)
+
+
+CLASSES = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
+
+
+def test_folders_give_class_and_subject_with_contempt_among_them(tmp_path: Path) -> None:
+    names = [f"{name}/S01{n}_004_00000017.png" for n, name in enumerate(CLASSES)]
+    data = load_ckplus(write_pictures(tmp_path, *names))
+    assert {EXPRESSIONS[label] for label in data.labels} == {*EXPRESSIONS} - {"neutral"}
+    assert data.subject[data.labels == EXPRESSIONS.index("contempt")].tolist() == ["S011"]
+
+
+def test_a_subject_is_in_one_split_whatever_folder_its_pictures_lie_in(tmp_path: Path) -> None:
+    names = [
+        f"{split}/{name}/S{subject:03d}_{n:03d}_00000017.png"
+        for subject in range(10)
+        for n, name in enumerate(("happy", "anger"))
+        for split in ("train", "test")
+    ]
+    data = load_ckplus(write_pictures(tmp_path, *names))
+    splits = set(zip(data.subject.tolist(), data.usage.tolist(), strict=True))
+    assert len(splits) == 10
+    assert set(data.usage.tolist()) == {"Training", "PublicTest"}
+
+
+def test_a_picture_of_ckplus_called_otherwise_is_named(tmp_path: Path) -> None:
+    root = write_pictures(tmp_path, "happy/S010_004_00000017.png", "happy/holiday.png")
+    with pytest.raises(DataError, match=r"holiday.png: expected a name such as S010_004_00000017"):
+        load_ckplus(root)
+
+
+SUBJECTS = ("KA", "KL", "KM", "KR", "MK", "NA", "NM", "TM", "UY", "YM")
+
+
+def test_the_names_tell_class_and_subject(tmp_path: Path) -> None:
+    codes = ("AN", "DI", "FE", "HA", "SA", "SU", "NE")
+    root = write_pictures(tmp_path, *(f"KA.{code}1.{n}.tiff" for n, code in enumerate(codes)))
+    data = load_jaffe(root)
+    assert {EXPRESSIONS[label] for label in data.labels} == set(EXPRESSIONS[:7])
+    assert set(data.subject.tolist()) == {"KA"}
+
+
+def test_pictures_of_256_pixels_become_faces(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "KA.HA1.29.tiff"), np.full((256, 256), 90, dtype=np.uint8))
+    data = load_jaffe(tmp_path)
+    assert data.pixels.shape == (1, 48, 48)
+
+
+def test_two_of_the_ten_subjects_are_tested_with_all_their_pictures(tmp_path: Path) -> None:
+    names = [f"{who}.{what}.{n}.tiff" for who in SUBJECTS for n, what in enumerate(("HA1", "SA2"))]
+    data = load_jaffe(write_pictures(tmp_path, *names))
+    assert len(set(data.split("PublicTest").subject.tolist())) == 2
+    assert len(data.split("PublicTest")) == 4
+
+
+def test_a_picture_of_jaffe_called_otherwise_is_named(tmp_path: Path) -> None:
+    root = write_pictures(tmp_path, "KA.HA1.29.tiff", "KA.XX1.30.tiff")
+    with pytest.raises(DataError, match=r"KA.XX1.30.tiff: expected a name such as KA.AN1.39"):
+        load_jaffe(root)

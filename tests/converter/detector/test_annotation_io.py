@@ -1,3 +1,6 @@
+import struct
+import sys
+import zlib
 from pathlib import Path
 
 import cv2
@@ -5,7 +8,7 @@ import numpy as np
 import pytest
 
 from converter.detector.annotation_io import Size, read_size
-from edge.errors import DataError
+from edge.errors import ConfigError, DataError
 from tests.converter.detector.image_files import draw
 
 TURNED = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
@@ -60,3 +63,21 @@ def test_a_file_that_is_no_picture_is_named(tmp_path: Path, data: bytes) -> None
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone.jpg: cannot be read"):
         read_size(tmp_path / "gone.jpg")
+
+
+def test_without_pillow_the_error_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ConfigError, match=r"needs Pillow; pip install 'emotiond\[evaluate\]'"):
+        read_size(draw(tmp_path, "a.jpg") / "a.jpg")
+
+
+def test_an_image_larger_than_memory_is_refused_by_its_header(tmp_path: Path) -> None:
+    draw(tmp_path, "a.png")
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    data[16:24] = struct.pack(">II", 60000, 60000)
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(DataError, match=r"a.png: expected a picture that Pillow can read"):
+        read_size(tmp_path / "a.png")

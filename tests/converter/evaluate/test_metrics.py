@@ -3,10 +3,10 @@ import pytest
 
 from converter.evaluate.metrics import (
     calibration_error,
-    cross_fit,
+    compute_metrics,
+    cross_validated_temperature,
     fit_temperature,
     log_loss,
-    measure,
     wilson_interval,
 )
 from edge.errors import DataError
@@ -47,7 +47,7 @@ def test_the_temperature_undoes_overconfidence() -> None:
 
 def test_cross_fitting_scales_every_row_by_a_temperature_that_did_not_see_it() -> None:
     logits, classes = _honest(4000)
-    temperatures, probabilities = cross_fit(3 * logits, classes)
+    temperatures, probabilities = cross_validated_temperature(3 * logits, classes)
     assert temperatures == pytest.approx((3.0, 3.0), abs=0.4)
     assert temperatures[0] != temperatures[1]
     seen = [(probabilities == softmax(3 * logits, one)).all(axis=1) for one in temperatures]
@@ -59,7 +59,7 @@ def test_cross_fitting_scales_every_row_by_a_temperature_that_did_not_see_it() -
 
 def test_accuracy_recall_and_f1_are_those_worked_out_by_hand() -> None:
     probabilities = np.eye(7, dtype=np.float32)[[0, 0, 3, 3]]
-    accuracy = measure("four rows", probabilities, np.array([0, 1, 3, 3]), SEVEN)
+    accuracy = compute_metrics("four rows", probabilities, np.array([0, 1, 3, 3]), SEVEN)
     assert accuracy.rows == 4
     assert accuracy.accuracy == 0.75
     assert accuracy.recall == {"angry": 1.0, "disgust": 0.0, "happy": 1.0}
@@ -68,10 +68,12 @@ def test_accuracy_recall_and_f1_are_those_worked_out_by_hand() -> None:
 
 
 def test_recall_is_told_by_the_labels_of_the_model() -> None:
-    accuracy = measure("two rows", np.eye(2, dtype=np.float32), np.array([0, 1]), ("sad", "happy"))
+    accuracy = compute_metrics(
+        "two rows", np.eye(2, dtype=np.float32), np.array([0, 1]), ("sad", "happy")
+    )
     assert accuracy.recall == {"sad": 1.0, "happy": 1.0}
 
 
 def test_no_rows_are_an_error_that_names_them() -> None:
     with pytest.raises(DataError, match="nobody: expected rows"):
-        measure("nobody", np.empty((0, 7), np.float32), np.empty(0, np.int64), SEVEN)
+        compute_metrics("nobody", np.empty((0, 7), np.float32), np.empty(0, np.int64), SEVEN)

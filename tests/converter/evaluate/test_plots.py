@@ -3,11 +3,10 @@ from pathlib import Path
 import cv2
 import pytest
 
-from converter.data.label_sets import LABEL_SETS
+from converter.data.label_sets import LABEL_SETS, LabelProtocol
 from converter.evaluate.plots import draw_report
 from converter.evaluate.report import evaluate
-from converter.evaluate.selection import Protocol
-from tests.converter.gray import constant, grey_faces
+from tests.converter.gray import constant, gray_faces
 
 FACES = ["happy", "happy", "sad", "fear"]
 
@@ -23,7 +22,9 @@ def _size(path: Path) -> tuple[int, int]:
 def test_the_pictures_of_a_report_are_of_a_size_to_be_read(
     tmp_path: Path, labels: tuple[str, ...]
 ) -> None:
-    report = evaluate(constant("happy", labels), grey_faces(FACES), "PublicTest", Protocol.LABELS)
+    report = evaluate(
+        constant("happy", labels), gray_faces(FACES), "PublicTest", LabelProtocol.LABELS
+    )
     written = draw_report(report, tmp_path, "r")
     names = ["r-confusion.png", "r-reliability.png", "r-coverage.png"]
     assert [path.name for path in written] == names
@@ -34,6 +35,6 @@ def test_the_pictures_of_a_report_are_of_a_size_to_be_read(
 
 
 def test_the_same_report_draws_the_same_bytes(tmp_path: Path) -> None:
-    report = evaluate(constant("happy"), grey_faces(FACES), "PublicTest", Protocol.LABELS)
+    report = evaluate(constant("happy"), gray_faces(FACES), "PublicTest", LabelProtocol.LABELS)
     first = [path.read_bytes() for path in draw_report(report, tmp_path, "a")]
     assert [path.read_bytes() for path in draw_report(report, tmp_path, "b")] == first

@@ -5,16 +5,21 @@ import numpy as np
 import pytest
 
 from converter.data import EXPRESSIONS
-from converter.evaluate.keras_predictor import open_keras
-from converter.evaluate.predictor import as_logits, open_tflite, resize
+from converter.evaluate.predictor import (
+    are_probabilities,
+    open_keras,
+    open_tflite,
+    resize,
+    to_logits,
+)
 from edge.errors import ConfigError, DataError, ModelError
 from edge.model_card import load_card
 from edge.paths import find_model
 from edge.tflite import softmax
-from tests.converter.gray import grey_faces
+from tests.converter.gray import gray_faces
 from tests.edge.infer.models import copy_brightness, copy_model
 
-FACES = grey_faces(["happy", "sad", "fear"]).pixels
+FACES = gray_faces(["happy", "sad", "fear"]).pixels
 
 
 def _network(folder: Path, *heads: tuple[str, int], activation: str | None = None) -> Path:
@@ -55,9 +60,13 @@ def test_a_card_whose_label_set_has_other_labels_is_an_error(tmp_path: Path) -> 
 
 def test_the_softmax_of_the_logits_of_probabilities_are_those_probabilities() -> None:
     probabilities = np.array([[0.9, 0.1, 0.0], [0.2, 0.3, 0.5]], dtype=np.float32)
-    np.testing.assert_allclose(softmax(as_logits(probabilities), 1.0), probabilities, atol=1e-6)
-    logits = np.array([[0.9, 0.3], [0.2, 0.8]], dtype=np.float32)
-    assert as_logits(logits) is logits
+    np.testing.assert_allclose(softmax(to_logits(probabilities), 1.0), probabilities, atol=1e-6)
+
+
+def test_values_are_probabilities_where_none_is_negative_and_rows_sum_to_one() -> None:
+    assert are_probabilities(np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32))
+    assert not are_probabilities(np.array([[0.9, 0.3], [0.2, 0.8]], dtype=np.float32))
+    assert not are_probabilities(np.array([[1.1, -0.1], [0.2, 0.8]], dtype=np.float32))
 
 
 def test_faces_are_scaled_to_the_side_of_the_model() -> None:

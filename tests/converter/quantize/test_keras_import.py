@@ -23,11 +23,11 @@ import msgspec
 from keras import layers
 
 from converter.quantize.keras_import import (
-    Description,
     InputRange,
-    export_of,
+    ModelDescription,
     load_keras,
     takes_any_size,
+    wrap_for_export,
 )
 
 LABELS = "angry,disgust,fear,happy,sad,surprise,neutral"
@@ -296,8 +296,8 @@ def test_an_input_range_turns_grey_values_into_what_the_model_takes(
 
 def test_a_model_for_colour_pictures_gets_the_grey_three_times() -> None:
     model = build(channels=3)
-    description = Description(tuple(LABELS.split(",")), InputRange.UNIT)
-    export = export_of(model, Path("colour.keras"), description)
+    description = ModelDescription(tuple(LABELS.split(",")), InputRange.UNIT)
+    export = wrap_for_export(model, Path("colour.keras"), description)
     assert export.network.input_shape == (None, 48, 48, 1)
     grey = np.array(FACES)[..., None].astype(np.float32)
     mine = export.network.predict(grey, verbose=0)
@@ -307,9 +307,9 @@ def test_a_model_for_colour_pictures_gets_the_grey_three_times() -> None:
 
 def test_logits_are_told_from_probabilities_by_what_comes_out() -> None:
     model = keras.Sequential([keras.Input((48, 48, 1)), *build().layers[:-1]])
-    description = Description(tuple(LABELS.split(",")), InputRange.UNIT)
-    assert export_of(model, Path("m.keras"), description).kind == "logits"
-    assert export_of(build(), Path("m.keras"), description).kind == "probabilities"
+    description = ModelDescription(tuple(LABELS.split(",")), InputRange.UNIT)
+    assert wrap_for_export(model, Path("m.keras"), description).kind == "logits"
+    assert wrap_for_export(build(), Path("m.keras"), description).kind == "probabilities"
 
 
 def test_a_model_for_pictures_of_any_size_needs_to_be_told_one() -> None:
@@ -317,5 +317,10 @@ def test_a_model_for_pictures_of_any_size_needs_to_be_told_one() -> None:
     assert takes_any_size(model)
     labels = tuple(LABELS.split(","))
     with pytest.raises(ModelError, match="give the one it learnt, --size"):
-        export_of(model, Path("any.keras"), Description(labels, InputRange.UNIT))
-    assert export_of(model, Path("any.keras"), Description(labels, InputRange.UNIT, 64)).side == 64
+        wrap_for_export(model, Path("any.keras"), ModelDescription(labels, InputRange.UNIT))
+    assert (
+        wrap_for_export(
+            model, Path("any.keras"), ModelDescription(labels, InputRange.UNIT, 64)
+        ).side
+        == 64
+    )

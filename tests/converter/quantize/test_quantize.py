@@ -21,13 +21,13 @@ import msgspec
 
 from converter.quantize.quantize import Target, quantize
 from converter.quantize.tflite import Precision, multiply_adds, representative, to_tflite
-from converter.quantize.trained_model import Export, open_run
+from converter.quantize.trained_model import TrainedModel, load_run
 from converter.quantize.verify import (
-    Conversion,
+    ConversionResult,
+    accuracy_regressions,
     fit_threshold,
-    losses,
-    reference,
-    slowness,
+    float_reference,
+    latency_regressions,
 )
 from tests.converter.runs import write_run
 from tests.converter.small import RECIPE
@@ -44,14 +44,14 @@ def run(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def export(run: Path, data: Dataset) -> Export:
-    return open_run(run, data.split(Usage.TRAINING))
+def export(run: Path, data: Dataset) -> TrainedModel:
+    return load_run(run, data.split(Usage.TRAINING))
 
 
 @pytest.fixture(scope="module")
 def converted(
-    export: Export, data: Dataset, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, list[Conversion]]:
+    export: TrainedModel, data: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[ConversionResult]]:
     """Every precision; forced, as int8 need not be faster on so small a network."""
     directory = tmp_path_factory.mktemp("models")
     target = Target(directory, "drawn", tuple(Precision), force=True)
@@ -63,7 +63,7 @@ def read(model: Path, data: Dataset) -> ClassifierOutput:
     return classifier.classify(list(data.pixels))
 
 
-def broken(export: Export) -> Export:
+def broken(export: TrainedModel) -> TrainedModel:
     """Return the network with one logit so far off that int8 cannot tell the others apart."""
     twin = keras.models.clone_model(export.network)
     twin.set_weights(export.network.get_weights())
@@ -74,7 +74,7 @@ def broken(export: Export) -> Export:
 
 
 def test_each_precision_is_a_model_with_a_card_and_nothing_else_is_left(
-    converted: tuple[Path, list[Conversion]],
+    converted: tuple[Path, list[ConversionResult]],
 ) -> None:
     directory, conversions = converted
     assert [one.card.name for one in conversions] == [f"drawn-{one}" for one in Precision]
@@ -83,7 +83,7 @@ def test_each_precision_is_a_model_with_a_card_and_nothing_else_is_left(
 
 
 def test_what_the_daemon_sees_is_what_the_card_says(
-    converted: tuple[Path, list[Conversion]], data: Dataset
+    converted: tuple[Path, list[ConversionResult]], data: Dataset
 ) -> None:
     directory, conversions = converted
     test = data.split(Usage.PUBLIC_TEST)
@@ -96,7 +96,7 @@ def test_what_the_daemon_sees_is_what_the_card_says(
 
 
 def test_every_precision_agrees_with_the_network(
-    converted: tuple[Path, list[Conversion]],
+    converted: tuple[Path, list[ConversionResult]],
 ) -> None:
     for one in converted[1]:
         assert one.agreement is not None
@@ -105,14 +105,14 @@ def test_every_precision_agrees_with_the_network(
 
 
 def test_an_int8_model_takes_the_grey_crop_as_it_is(
-    converted: tuple[Path, list[Conversion]],
+    converted: tuple[Path, list[ConversionResult]],
 ) -> None:
     entry = converted[1][-1].card.input
     assert (entry.dtype, entry.scale, entry.offset) == ("uint8", 1.0, 0.0)
 
 
 def test_a_grey_value_means_itself_though_every_face_shown_to_the_quantiser_was_dark(
-    export: Export, tmp_path: Path
+    export: TrainedModel, tmp_path: Path
 ) -> None:
     greys = np.repeat(np.arange(60, dtype=np.uint8), 48 * 48).reshape(60, 48, 48)
     path = tmp_path / "dark.tflite"
@@ -124,14 +124,16 @@ def test_a_grey_value_means_itself_though_every_face_shown_to_the_quantiser_was_
     assert high - low == pytest.approx(50 / 127.5, abs=0.02)
 
 
-def test_smaller_precisions_are_smaller_files(converted: tuple[Path, list[Conversion]]) -> None:
+def test_smaller_precisions_are_smaller_files(
+    converted: tuple[Path, list[ConversionResult]],
+) -> None:
     full, half, dynamic, whole = (one.card.size for one in converted[1])
     assert half < full
     assert max(dynamic, whole) < half
 
 
 def test_the_face_output_lets_nearly_all_held_out_faces_pass(
-    converted: tuple[Path, list[Conversion]], data: Dataset
+    converted: tuple[Path, list[ConversionResult]], data: Dataset
 ) -> None:
     directory, conversions = converted
     test = data.split(Usage.PUBLIC_TEST)
@@ -143,7 +145,7 @@ def test_the_face_output_lets_nearly_all_held_out_faces_pass(
 
 
 def test_a_card_tells_the_time_of_one_face_and_on_what(
-    converted: tuple[Path, list[Conversion]],
+    converted: tuple[Path, list[ConversionResult]],
 ) -> None:
     for one in converted[1]:
         assert one.card.speed[0].runtime.startswith("litert ")
@@ -154,7 +156,7 @@ def test_a_card_tells_the_time_of_one_face_and_on_what(
 def test_the_votes_head_is_a_model_of_ferplus_eight_classes(
     run: Path, data: Dataset, tmp_path: Path
 ) -> None:
-    export = open_run(run, data.split(Usage.TRAINING), "votes")
+    export = load_run(run, data.split(Usage.TRAINING), "votes")
     (one,) = quantize(export, data, Target(tmp_path, "votes", (Precision.FLOAT32,)))
     assert one.card.labels[-1] == "contempt"
     assert one.card.label_set == "8"
@@ -166,11 +168,11 @@ def test_a_votes_head_that_was_not_trained_is_refused(data: Dataset, tmp_path: P
     recipe = msgspec.structs.replace(RECIPE, votes_head=0.0)
     run = write_run(tmp_path / "run", data, recipe)
     with pytest.raises(ModelError, match="expected a trained head votes"):
-        open_run(run, data.split(Usage.TRAINING), "votes")
+        load_run(run, data.split(Usage.TRAINING), "votes")
 
 
 def test_an_int8_that_loses_too_much_is_refused_with_the_figures_and_nothing_is_left(
-    export: Export, data: Dataset, tmp_path: Path
+    export: TrainedModel, data: Dataset, tmp_path: Path
 ) -> None:
     with pytest.raises(ModelError, match=r"lose at most 0.3 points .* of the rows agree") as caught:
         quantize(broken(export), data, Target(tmp_path, "drawn"))
@@ -179,7 +181,7 @@ def test_an_int8_that_loses_too_much_is_refused_with_the_figures_and_nothing_is_
 
 
 def test_what_was_refused_is_written_when_forced(
-    export: Export, data: Dataset, tmp_path: Path
+    export: TrainedModel, data: Dataset, tmp_path: Path
 ) -> None:
     quantize(broken(export), data, Target(tmp_path, "drawn", (Precision.INT8,), force=True))
     assert sorted(file.name for file in tmp_path.iterdir()) == [
@@ -189,7 +191,7 @@ def test_what_was_refused_is_written_when_forced(
 
 
 def test_an_existing_model_is_kept_unless_forced(
-    export: Export, data: Dataset, tmp_path: Path
+    export: TrainedModel, data: Dataset, tmp_path: Path
 ) -> None:
     model = tmp_path / "drawn-float32.tflite"
     model.write_bytes(b"precious")
@@ -202,42 +204,42 @@ def test_an_existing_model_is_kept_unless_forced(
 
 
 def test_a_conversion_that_fails_leaves_nothing(
-    export: Export, data: Dataset, tmp_path: Path
+    export: TrainedModel, data: Dataset, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="PublicTest"):
         quantize(export, data.split(Usage.TRAINING), Target(tmp_path, "drawn"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_int8_without_faces_is_refused(export: Export, tmp_path: Path) -> None:
+def test_int8_without_faces_is_refused(export: TrainedModel, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="give --data"):
         quantize(export, None, Target(tmp_path, "drawn"))
 
 
 def test_a_folder_without_a_training_is_named(data: Dataset, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="holds no finished training"):
-        open_run(tmp_path, data)
+        load_run(tmp_path, data)
 
 
 def test_losses_within_the_limit_are_no_losses(
-    export: Export, data: Dataset, converted: tuple[Path, list[Conversion]]
+    export: TrainedModel, data: Dataset, converted: tuple[Path, list[ConversionResult]]
 ) -> None:
-    against = reference(export, data)
-    assert losses(converted[1][0], against) == []
-    (text,) = losses(converted[1][0], against, max_loss=-1.0)
+    against = float_reference(export, data)
+    assert accuracy_regressions(converted[1][0], against) == []
+    (text,) = accuracy_regressions(converted[1][0], against, max_loss=-1.0)
     assert "drawn-float32: expected to lose at most -100.0 points of FER2013 PublicTest" in text
 
 
 @pytest.mark.parametrize(("milliseconds", "complaints"), [(0.1, 0), (0.2, 0), (0.3, 1)])
 def test_an_int8_that_is_slower_than_float32_is_told(
-    converted: tuple[Path, list[Conversion]], milliseconds: float, complaints: int
+    converted: tuple[Path, list[ConversionResult]], milliseconds: float, complaints: int
 ) -> None:
     def timed(card: ModelCard, value: float) -> ModelCard:
         old = Speed("tflite-runtime 2.14.0", "a machine", 9.0)
         return msgspec.structs.replace(card, speed=(old, Speed("litert 2", "a machine", value)))
 
     full, small = converted[1][0].card, converted[1][-1].card
-    assert len(slowness(timed(full, 0.2), timed(small, milliseconds))) == complaints
+    assert len(latency_regressions(timed(full, 0.2), timed(small, milliseconds))) == complaints
 
 
 def test_a_threshold_is_rounded_so_that_the_faces_still_pass() -> None:
@@ -269,7 +271,7 @@ def test_multiply_adds_are_counted_through_nested_networks() -> None:
 
 
 def test_conversion_under_another_backend_is_refused(
-    export: Export, monkeypatch: pytest.MonkeyPatch
+    export: TrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(ConfigError, match="KERAS_BACKEND=tensorflow"):

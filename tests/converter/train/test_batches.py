@@ -128,7 +128,7 @@ def test_rare_classes_are_varied_further_where_the_recipe_says_so(data: Dataset)
     from converter.recipes import Augmentation
     from converter.train.batches import TrainingSet
 
-    few = data.where(np.flatnonzero((data.labels != 1) | (np.arange(len(data)) < 9)))
+    few = data.select(np.flatnonzero((data.labels != 1) | (np.arange(len(data)) < 9)))
     still = Augmentation(smallest=1.0, largest=1.0, turn=0.0, shift=0.0, contrast=0.0, rare=3.0)
     recipe = msgspec.structs.replace(RECIPE, augmentation=still)
     moved = np.abs(TrainingSet(few, recipe).views[0].astype(float) - few.pixels).mean(axis=(1, 2))

@@ -58,14 +58,14 @@ def test_the_recipe_beside_the_network_is_the_one_it_was_trained_by(trained: Pat
 def test_the_photographs_that_taught_what_no_face_is_are_named(
     data: Dataset, tmp_path: Path
 ) -> None:
-    from converter.quantize.trained_model import open_run
+    from converter.quantize.trained_model import load_run
     from converter.train.classifier import train
 
     wall = tmp_path / "wall.png"
     cv2.imwrite(str(wall), np.full((200, 300), 99, np.uint8))
     train(msgspec.structs.replace(RECIPE, epochs=2), data, tmp_path / "run", (), (wall,))
     assert (tmp_path / "run" / "negatives.txt").read_text() == "wall.png\n"
-    assert "1 photographs" in open_run(tmp_path / "run", data).training_data
+    assert "1 photographs" in load_run(tmp_path / "run", data).training_data
 
 
 def test_the_curves_are_a_picture_of_a_readable_size(trained: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_folder_of_another_recipe_is_refused(trained: Path, data: Dataset) -> 
 def test_a_class_without_a_face_is_named_with_a_remedy(data: Dataset, tmp_path: Path) -> None:
     from converter.train.classifier import train
 
-    few = data.where(data.labels != 1)
+    few = data.select(data.labels != 1)
     with pytest.raises(DataError, match=r"FER2013: .*found none of disgust; .*--label-set"):
         train(RECIPE, few, tmp_path / "run")
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from converter.data import Form, form_of, open_dataset
+from converter.data import DatasetFormat, detect_format, open_dataset
 from edge.errors import DataError
 from tests.converter.faces import write_csv, write_pictures
 
@@ -12,18 +12,18 @@ FACE = " ".join(["7"] * 2304)
 @pytest.mark.parametrize(
     ("name", "form"),
     [
-        ("happy/a.png", Form.FOLDERS),
-        ("train/happy/Training_1.jpg", Form.FOLDERS),
-        ("happy/S010_004_00000017.png", Form.CKPLUS),
-        ("KA.AN1.39.tiff", Form.JAFFE),
-        ("angry/KA.AN1.39.tiff", Form.JAFFE),
+        ("happy/a.png", DatasetFormat.FOLDERS),
+        ("train/happy/Training_1.jpg", DatasetFormat.FOLDERS),
+        ("happy/S010_004_00000017.png", DatasetFormat.CKPLUS),
+        ("KA.AN1.39.tiff", DatasetFormat.JAFFE),
+        ("angry/KA.AN1.39.tiff", DatasetFormat.JAFFE),
     ],
 )
 def test_a_folder_is_known_by_the_names_in_it_and_read(
-    tmp_path: Path, name: str, form: Form
+    tmp_path: Path, name: str, form: DatasetFormat
 ) -> None:
     root = write_pictures(tmp_path, name)
-    assert form_of(root) is form
+    assert detect_format(root) is form
     assert len(open_dataset(root)) == 1
 
 
