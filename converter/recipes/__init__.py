@@ -121,7 +121,7 @@ class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     zoom: Positive = 5.0
     whole: Share = 0.15
     mosaic: Share = 0.3
-    empty: Share = 0.35
+    empty: Share = 0.3
     drawn: Share = 0.1
     empty_tint: NotNegative = 0.2
     portraits: Share = 0.1

@@ -227,7 +227,7 @@ def _closeup() -> TrainingSample:
 
 
 def test_a_portrait_is_laid_with_its_box_and_points_where_its_pixels_are() -> None:
-    config = varied(closeups=1.0, drawn=0.0, near=40.0, largest=90.0)
+    config = varied(portraits=1.0, drawn=0.0, near=40.0, largest=90.0)
     generator = SampleGenerator(
         [patch(BOX)], [_closeup()], [np.zeros((240, 320, 3), np.uint8)], config
     )
