@@ -18,6 +18,22 @@ def eager() -> Iterator[None]:
     tensorflow.config.run_functions_eagerly(False)
 
 
+@pytest.fixture(scope="module")
+def small_network() -> Iterator[None]:
+    """Let recipes of `tiny` train two layers: every kind of layer and of step is among them."""
+    from converter.models import classifiers
+
+    def small(classes: int) -> classifiers.Model:
+        faces, x = classifiers._entry()
+        for _ in range(2):
+            x = classifiers._pool(classifiers._convolution(x, 8))
+        return classifiers._with_heads("tiny", faces, x, classes, dropout=0.1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(classifiers.NETWORKS, "tiny", small)
+        yield
+
+
 @pytest.fixture
 def killed_in_last_epoch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Trainings end in the midst of their last epoch, as far as they can tell, until undone."""

@@ -15,7 +15,7 @@ from tests.converter.small import RECIPE as SMALL
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-pytestmark = pytest.mark.usefixtures("eager")
+pytestmark = pytest.mark.usefixtures("eager", "small_network")
 
 RECIPE = msgspec.structs.replace(SMALL, cutmix=1.0)
 
@@ -26,7 +26,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def trained(eager: None, data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(
+    eager: None, small_network: None, data: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The folder of a finished training."""
     from converter.train.classifier import train
 
