@@ -13,22 +13,22 @@ Targets = NDArray[np.float32]
 
 
 def augment(
-    faces: Faces, how: Augmentation, rng: np.random.Generator, strength: Batch | None = None
+    faces: Faces, config: Augmentation, rng: np.random.Generator, strength: Batch | None = None
 ) -> Faces:
     """Return each face warped, relit and partly erased, uint8 (n, 48, 48).
 
     Args:
         faces: uint8 (n, 48, 48).
-        how: the ranges everything is drawn from.
+        config: the ranges everything is drawn from.
         rng: where it is drawn.
         strength: float32 (n,), how many times as far each face may move; 1 for all when None.
     """
     far = np.ones(len(faces), np.float32) if strength is None else strength
-    varied = np.stack([_warp(face, how, one, rng) for face, one in zip(faces, far, strict=True)])
-    varied = _relight(varied, how, far, rng)
-    _erase(varied, how, rng)
-    if how.spoilt:
-        _spoil(varied, how, rng)
+    varied = np.stack([_warp(face, config, one, rng) for face, one in zip(faces, far, strict=True)])
+    varied = _relight(varied, config, far, rng)
+    _erase(varied, config, rng)
+    if config.spoilt:
+        _spoil(varied, config, rng)
     return varied
 
 
@@ -75,40 +75,40 @@ def mirror_half(faces: Faces, rng: np.random.Generator) -> Faces:
     return np.where((rng.random(len(faces)) < 0.5)[:, None, None], faces[:, :, ::-1], faces)
 
 
-def _warp(face: Faces, how: Augmentation, far: float, rng: np.random.Generator) -> Faces:
+def _warp(face: Faces, config: Augmentation, far: float, rng: np.random.Generator) -> Faces:
     """Scale, turn and shift in one interpolation; the border repeats its edge."""
     side = face.shape[0]
     center = (side - 1) / 2
-    turn = far * rng.uniform(-how.turn, how.turn)
-    zoom = np.exp(far * rng.uniform(np.log(how.smallest), np.log(how.largest)))
+    turn = far * rng.uniform(-config.turn, config.turn)
+    zoom = np.exp(far * rng.uniform(np.log(config.smallest), np.log(config.largest)))
     matrix = cv2.getRotationMatrix2D((center, center), turn, float(zoom))
-    matrix[:, 2] += far * rng.uniform(-how.shift, how.shift, 2) * side
+    matrix[:, 2] += far * rng.uniform(-config.shift, config.shift, 2) * side
     warped = cv2.warpAffine(face, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, dtype=np.uint8)
 
 
-def _relight(faces: Faces, how: Augmentation, far: Batch, rng: np.random.Generator) -> Faces:
+def _relight(faces: Faces, config: Augmentation, far: Batch, rng: np.random.Generator) -> Faces:
     spread = far[:, None, None]
     shape = (len(faces), 1, 1)
-    contrast = np.exp(spread * rng.uniform(-how.contrast, how.contrast, shape))
-    brightness = spread * rng.uniform(-how.brightness, how.brightness, shape)
+    contrast = np.exp(spread * rng.uniform(-config.contrast, config.contrast, shape))
+    brightness = spread * rng.uniform(-config.brightness, config.brightness, shape)
     mean = faces.mean(axis=(1, 2), keepdims=True)
     relit = (faces - mean) * contrast + mean + brightness
     return np.asarray(np.clip(np.rint(relit), 0, 255), dtype=np.uint8)
 
 
-def _erase(faces: Faces, how: Augmentation, rng: np.random.Generator) -> None:
+def _erase(faces: Faces, config: Augmentation, rng: np.random.Generator) -> None:
     """Cover a patch of some faces (random erasing, Zhong et al. 2020, arXiv:1708.04896)."""
     side = faces.shape[1]
-    for row in np.flatnonzero(rng.random(len(faces)) < how.erased):
+    for row in np.flatnonzero(rng.random(len(faces)) < config.erased):
         height, width = rng.integers(side // 8, side // 3, 2)
         top, left = rng.integers(0, side - height), rng.integers(0, side - width)
         faces[row, top : top + height, left : left + width] = rng.integers(0, 256)
 
 
-def _spoil(faces: Faces, how: Augmentation, rng: np.random.Generator) -> None:
+def _spoil(faces: Faces, config: Augmentation, rng: np.random.Generator) -> None:
     """Give some faces one or two defects of a webcam's images."""
     defects = (blur, add_noise, darken, compress)
-    for row in np.flatnonzero(rng.random(len(faces)) < how.spoilt):
+    for row in np.flatnonzero(rng.random(len(faces)) < config.spoilt):
         for number in sorted(rng.choice(len(defects), int(rng.integers(1, 3)), replace=False)):
             faces[row] = defects[number](faces[row], rng)

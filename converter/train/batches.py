@@ -35,24 +35,24 @@ class AugmentedViews:
 
     Args:
         faces: uint8 (n, 48, 48).
-        how: the ranges of the variation.
+        config: the ranges of the variation.
         strength: float32 (n,), how many times as far each face is varied.
         seed: of the draw.
     """
 
-    def __init__(self, faces: Faces, how: Augmentation, strength: Batch, seed: int) -> None:
+    def __init__(self, faces: Faces, config: Augmentation, strength: Batch, seed: int) -> None:
         self._faces = faces
-        self._how = how
+        self._config = config
         self._strength = strength
         self._seed = seed
 
     def __getitem__(self, number: int) -> Faces:
         rng = np.random.default_rng((self._seed, number))
-        return augment(self._faces, self._how, rng, self._strength)
+        return augment(self._faces, self._config, rng, self._strength)
 
     def digest(self, count: int) -> str:
         """Name the first `count` views: it differs as soon as any pixel of them would."""
-        draw = msgspec.json.encode((self._seed, count, self._how))
+        draw = msgspec.json.encode((self._seed, count, self._config))
         parts = (self._faces.tobytes(), self._strength.tobytes(), draw)
         return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
 
