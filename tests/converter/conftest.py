@@ -4,18 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.converter.small import eagerly
+
 
 @pytest.fixture(scope="module")
 def eager() -> Iterator[None]:
-    """Let TensorFlow run operations one by one.
-
-    In a training of a few steps nearly all the time goes into building graphs. What is promised
-    of its files and its resumption is promised of any training; tests of the commands build graphs.
-    """
-    tensorflow = pytest.importorskip("tensorflow", reason="training needs the extra `convert`")
-    tensorflow.config.run_functions_eagerly(True)
-    yield
-    tensorflow.config.run_functions_eagerly(False)
+    """Let TensorFlow run operations one by one."""
+    with eagerly():
+        yield
 
 
 @pytest.fixture(scope="module")

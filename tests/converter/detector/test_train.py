@@ -15,6 +15,7 @@ from converter.detector.sample_generator import SampleGenerator
 from converter.recipes import DetectorRecipe
 from edge.errors import ConfigError, DataError
 from tests.converter.detector.drawn import SMALL, Bright, write_photographs
+from tests.converter.small import eagerly
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
@@ -46,10 +47,11 @@ def data(photographs: list[AnnotatedImage]) -> TrainingData:
 
 
 @pytest.fixture(scope="module")
-def trained(eager: None, data: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(data: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished training."""
     directory = tmp_path_factory.mktemp("run")
-    train_detector(SMALL, data, directory)
+    with eagerly():
+        train_detector(SMALL, data, directory)
     return directory
 
 
@@ -99,15 +101,15 @@ def test_the_saved_network_is_float32_and_of_the_recipes_size(trained: Path) -> 
     assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
 
 
-@pytest.mark.usefixtures("eager")
 def test_a_killed_training_goes_on_exactly_where_it_was(
     trained: Path, data: TrainingData, tmp_path: Path, killed_in_last_epoch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with eagerly(), pytest.raises(KeyboardInterrupt):
         train_detector(SMALL, data, tmp_path)
     assert not is_finished(tmp_path)
     killed_in_last_epoch.undo()
-    train_detector(SMALL, data, tmp_path)
+    with eagerly():
+        train_detector(SMALL, data, tmp_path)
     assert is_finished(tmp_path)
     for one, other in zip(_weights(trained), _weights(tmp_path), strict=True):
         assert np.array_equal(one, other)
