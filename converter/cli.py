@@ -34,7 +34,7 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="emotiond-convert", description="Trains and quantises the models that emotiond runs."
+        prog="emotiond-convert", description="Trains and quantizes the models that emotiond runs."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add_command in COMMANDS:
