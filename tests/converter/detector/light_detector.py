@@ -62,7 +62,6 @@ def write_training(directory: Path) -> Path:
     light_seer(RECIPE.height, RECIPE.width).save(directory / "model.keras")
     (directory / "recipe.json").write_bytes(msgspec.json.encode(RECIPE))
     (directory / "material.json").write_text(
-        '{"photographs": 40, "faces": 60, "watched": 3, "sources": ["nights"], "portraits": 0, '
-        '"taught": false}'
+        '{"photographs": 40, "faces": 60, "watched": 3, "sources": ["nights"], "portraits": 0}'
     )
     return directory
