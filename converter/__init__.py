@@ -1,1 +1,1 @@
-"""emotiond's training machine: datasets in, quantised models out."""
+"""emotiond's training machine: datasets in, quantized models out."""

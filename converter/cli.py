@@ -1,38 +1,35 @@
-"""`emotiond-convert`: the training machine's command line; `commands` holds what it can do."""
+"""`emotiond-convert`: the training machine's command line; its subcommands are in `commands`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from converter.commands import (
-    convert,
-    evaluate,
-    evaluate_detector,
-    fit_crop,
-    inspect,
-    quantize,
-    quantize_detector,
-    quantize_refiner,
-    train,
-    train_detector,
-    train_refiner,
+from converter.commands.classifier import add_convert, add_quantize, add_train
+from converter.commands.detector import (
+    add_evaluate_detector,
+    add_quantize_detector,
+    add_quantize_refiner,
+    add_train_detector,
+    add_train_refiner,
 )
+from converter.commands.evaluate import add_evaluate, add_fit_crop, add_inspect
 from edge import __version__
 from edge.errors import EmotiondError, ExitCode
 
 COMMANDS = (
-    train,
-    train_detector,
-    train_refiner,
-    quantize,
-    quantize_detector,
-    quantize_refiner,
-    convert,
-    evaluate,
-    evaluate_detector,
-    inspect,
-    fit_crop,
+    add_train,
+    add_train_detector,
+    add_train_refiner,
+    add_quantize,
+    add_quantize_detector,
+    add_quantize_refiner,
+    add_convert,
+    add_evaluate,
+    add_evaluate_detector,
+    add_inspect,
+    add_fit_crop,
 )
+"""Each adds a subcommand, in the order of the help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"emotiond-convert {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
+    for add_command in COMMANDS:
+        add_command(commands)
     return parser

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.commands.options import add_data, load_data
-from converter.datasets import SIDE, Dataset
-from converter.label_sets import LABEL_SETS
+from converter.data import SIDE, Dataset
+from converter.data.label_sets import LABEL_SETS
 from edge.detect import BuiltinSettings, open_detector
 from edge.errors import DataError, EmotiondError
 from edge.infer.classifier import Classifier, ClassifierSettings, open_classifier
@@ -133,7 +133,7 @@ def average_faces(data: Dataset, score: Score) -> dict[str, FloatImage]:
     Raises:
         DataError: `data` has no FER+ votes, or no face of some label.
     """
-    training = data.split("Training").faces().distinct()
+    training = data.split("Training").without_non_faces().distinct()
     averages = {label: _averages(_agreed_faces(training, label)) for label in CLASSES.labels}
     mean = np.mean([np.mean(faces, axis=0) for faces in averages.values()], axis=0)
     best: dict[str, FloatImage] = {}

@@ -1,4 +1,4 @@
-"""The subcommands of `emotiond-convert`: one module each, with its options and what it does.
+"""Subcommands of `emotiond-convert`: their options, and what they do and print.
 
 TensorFlow takes seconds to load and lives in an extra, so each imports what it needs when it runs.
 """

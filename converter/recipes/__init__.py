@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from converter.label_sets import Name
+from converter.data.label_sets import LabelSetName
 from edge.errors import ConfigError
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -22,7 +22,7 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         turn: degrees either way.
         shift: share of the side, either way, along both axes.
         contrast: natural logarithm of the largest change.
-        brightness: grey values either way.
+        brightness: gray values either way.
         erased: share of the faces of which a patch is covered.
         spoilt: share of the faces that are blurred, noisy, dark or compressed as a webcam's are.
         rare: how many times as far the faces of rare classes are varied.
@@ -57,7 +57,7 @@ class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     views: Count
 
 
-class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BaseRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the training of every network needs to know; shallow.yaml explains each."""
 
     start: str = ""
@@ -76,11 +76,11 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError("Expected `warmup_epochs` below `epochs`")
 
 
-class Recipe(Schedule, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Network and hyper-parameters of a classifier's training; shallow.yaml explains each."""
 
     network: Literal["shallow", "tiny", "deep", "residual"]
-    label_set: Name = "7"
+    label_set: LabelSetName = "7"
     label_head: NotNegative = 1.0
     vote_weight: Share = 0.0
     votes_head: NotNegative = 0.0
@@ -94,7 +94,98 @@ class Recipe(Schedule, frozen=True, forbid_unknown_fields=True, kw_only=True):
     distillation: Distillation | None = None
 
 
-AnyRecipe = TypeVar("AnyRecipe", bound=Schedule)
+class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How training samples are generated from annotated images.
+
+    Attributes:
+        smallest, largest: heights in pixels that faces are brought to, each size drawn as often.
+        zoom: how many times an image is enlarged for that at most.
+        whole: share of the parts in which an image is only fitted into the sample.
+        mosaic: share of the samples that are four parts side by side.
+        empty: share without faces.
+        drawn: share of those that are drawn, not cut from images.
+        empty_tint: spread of the logarithm of each color's strength in those that are cut.
+        portraits: share in which one close-up is pasted into a sample without faces.
+        near: height in pixels of those faces at least.
+        close: share in which a face fills the sample, as in a passport's.
+        turn: degrees either way.
+        filled: share of the parts that reach beyond their image as little as they can.
+        contrast: natural logarithm of the largest change, of gamma too.
+        brightness: share of the range, either way.
+        tint: spread of the logarithm of each color's strength.
+        grey, blurred, noisy, compressed: shares of the samples that this happens to.
+    """
+
+    smallest: Positive = 8.0
+    largest: Positive = 300.0
+    zoom: Positive = 5.0
+    whole: Share = 0.15
+    mosaic: Share = 0.3
+    empty: Share = 0.3
+    drawn: Share = 0.1
+    empty_tint: NotNegative = 0.2
+    portraits: Share = 0.1
+    near: Positive = 40.0
+    close: Share = 0.08
+    turn: NotNegative = 40.0
+    filled: Share = 0.85
+    contrast: NotNegative = 0.35
+    brightness: Share = 0.15
+    tint: NotNegative = 0.08
+    grey: Share = 0.15
+    blurred: Share = 0.12
+    noisy: Share = 0.12
+    compressed: Share = 0.2
+
+
+class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Hyper-parameters of a detector's training; detector.yaml explains each.
+
+    Attributes:
+        color: what the network is shown.
+        steps: batches in an epoch.
+        height, width: of the training samples.
+        most_faces: of a sample that are learned from; more are ignored.
+        mined_every: epochs after which the images without faces are searched anew for what
+            the network takes for a face; 0 shows all of them alike.
+        scenes: how the training samples are generated.
+    """
+
+    color: Literal["bgr", "grey"]
+    steps: Count
+    height: Count = 240
+    width: Count = 320
+    most_faces: Count = 40
+    mined_every: Annotated[int, msgspec.Meta(ge=0)] = 2
+    scenes: SampleGeneratorConfig = SampleGeneratorConfig()
+
+    @property
+    def channels(self) -> int:
+        """Of the image that the network takes."""
+        return 3 if self.color == "bgr" else 1
+
+
+class RefinerRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Hyper-parameters of its training; refiner.yaml explains each.
+
+    Attributes:
+        steps: batches in an epoch.
+        scenes: drawn to collect what the detector takes for a face.
+        turn: degrees either way of each crop.
+        shift: standard deviation of a crop's middle, in heights of the face.
+        scale: standard deviation of the logarithm of a crop's size.
+        smallest: height in pixels that a face is shrunk to at least before it is cut out.
+    """
+
+    steps: Count
+    scenes: Count = 6000
+    turn: NotNegative = 50.0
+    shift: NotNegative = 0.07
+    scale: NotNegative = 0.1
+    smallest: Positive = 12.0
+
+
+AnyRecipe = TypeVar("AnyRecipe", bound=BaseRecipe)
 
 
 def load_recipe(path: Path, kind: type[AnyRecipe]) -> AnyRecipe:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.datasets import EXPRESSIONS, VOTE_COLUMNS, Dataset, load_fer2013
+from converter.data import EXPRESSIONS, VOTE_COLUMNS, Dataset, load_fer2013
 
 LABELS = EXPRESSIONS[:7]
 """FER2013's."""

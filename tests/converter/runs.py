@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 from keras import layers
 
-from converter.datasets import Dataset, Usage
-from converter.label_sets import LABEL_SETS
+from converter.data import Dataset, Usage
+from converter.data.label_sets import LABEL_SETS
 from converter.recipes import Recipe
 from tests.converter.small import RECIPE
 

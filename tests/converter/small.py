@@ -1,4 +1,7 @@
-"""The recipe of a training in small."""
+"""Trainings in small: a recipe, and a way to run one of a few steps in less time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from converter.recipes import Recipe
 
@@ -15,3 +18,19 @@ RECIPE = Recipe(
     votes_head=0.5,
     mixup=0.2,
 )
+
+
+@contextmanager
+def eagerly() -> Iterator[None]:
+    """Let TensorFlow run operations one by one.
+
+    Of a training of a few steps, building graphs is the most part. What is promised of its files
+    and its resumption is promised of any training; the tests of the commands build graphs.
+    """
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)

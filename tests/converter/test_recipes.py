@@ -3,15 +3,29 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from converter.recipes import Recipe, load_recipe
-from converter.recipes.detector import DetectorRecipe, SceneRecipe
+from converter.recipes import (
+    BaseRecipe,
+    DetectorRecipe,
+    Recipe,
+    RefinerRecipe,
+    SampleGeneratorConfig,
+    load_recipe,
+)
 from edge.errors import ConfigError
 from tests.conftest import ROOT
 
 RECIPES = ROOT / "converter" / "recipes"
 RECIPE = RECIPES / "shallow.yaml"
 DETECTOR = RECIPES / "detector.yaml"
-CLASSIFIERS = sorted(set(RECIPES.glob("*.yaml")) - {DETECTOR})
+OTHERS = {"detector", "detector-first", "refiner"}
+CLASSIFIERS = sorted(path for path in RECIPES.glob("*.yaml") if path.stem not in OTHERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("detector-first", DetectorRecipe), ("refiner", RefinerRecipe)]
+)
+def test_the_other_shipped_recipes_are_readable(name: str, kind: type[BaseRecipe]) -> None:
+    assert load_recipe(RECIPES / f"{name}.yaml", kind).epochs > 1
 
 
 @pytest.mark.parametrize("path", CLASSIFIERS, ids=lambda path: path.stem)
@@ -63,10 +77,10 @@ def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
 def test_what_the_detectors_recipe_says_of_scenes_and_mining_is_the_default() -> None:
     """So that its words are true of a recipe, too, that leaves them out."""
     recipe = load_recipe(DETECTOR, DetectorRecipe)
-    needed = {field.name for field in msgspec.structs.fields(recipe) if field.required}
+    needed = {field.name for field in msgspec.structs.fields(recipe) if field.required} | {"start"}
     least = msgspec.convert({name: getattr(recipe, name) for name in needed}, DetectorRecipe)
     assert recipe == least
-    assert recipe.scenes == SceneRecipe()
+    assert recipe.scenes == SampleGeneratorConfig()
 
 
 def test_the_detector_has_a_channel_for_each_colour_it_is_shown() -> None:
@@ -88,7 +102,7 @@ def test_the_detector_has_a_channel_for_each_colour_it_is_shown() -> None:
         ("  mosaic: 0.3", "  mosaic: 3"),
         ("  mosaic: 0.3", "  mozaic: 0.3"),
         ("  smallest: 8", "  smallest: 0"),
-        ("seed: 1", "seed: 1\nnetwork: shallow"),
+        ("seed: 2", "seed: 2\nnetwork: shallow"),
     ],
 )
 def test_a_malformed_recipe_of_a_detector_is_named(tmp_path: Path, change: tuple[str, str]) -> None:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.datasets import Dataset, load_fer2013
+from converter.data import Dataset, load_fer2013
 from edge.commands.demo import CLIP
 from edge.errors import DataError
 from edge.infer.classifier import ClassifierSettings, open_classifier

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.datasets import EXPRESSIONS, SIDE
+from converter.data import EXPRESSIONS, SIDE
 from edge.bench.clips import LoopingVideoSource
 from edge.bench.machine_info import NEIGHBORS, SCALE
 from edge.bench.measurement import Request
@@ -61,7 +61,7 @@ class TutorialLoop:
     """Detects, predicts and draws, as tutorials do."""
 
     def __init__(self) -> None:
-        from converter.networks.classifiers import Model, shallow
+        from converter.models.classifiers import Model, shallow
 
         self._cascade = cv2.CascadeClassifier(str(Cascade.DEFAULT.file))
         self._model: Model = shallow(len(EXPRESSIONS))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from converter.detection.average_precision import BANDS
+from converter.detector.average_precision import HEIGHT_RANGES
 from edge.model_card import DetectorCard, load_card
 from tools.model_tables.markdown import once, table
 
@@ -74,7 +74,7 @@ def _form_rows(cards: Sequence[DetectorCard]) -> Iterator[list[str]]:
 
 
 def _accuracy_rows(cards: Sequence[DetectorCard]) -> Iterator[list[str]]:
-    bands = [str(band) for band in BANDS]
+    bands = [str(band) for band in HEIGHT_RANGES]
     yield [
         "detector",
         "measured on",

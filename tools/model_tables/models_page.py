@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from converter.evaluation.selection import WITHOUT_COPIES
+from converter.data.label_sets import WITHOUT_COPIES
 from edge.errors import ModelError
 from edge.model_card import Accuracy, ModelCard, load_card
 from tools.model_tables.markdown import once, table

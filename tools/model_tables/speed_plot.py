@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from converter.evaluation.plots import new_figure, save, strip
+from converter.evaluate.plots import new_figure, save, strip
 from edge.model_card import Accuracy, ModelCard
 from tools.model_tables.models_page import whole_sets
 

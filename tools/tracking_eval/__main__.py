@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 
-from converter.detection.detector_variants import (
+from converter.detector.evaluate import (
     DetectorVariant,
     available_variants,
     parse_variant,

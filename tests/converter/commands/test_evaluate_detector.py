@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from converter.cli import main
-from converter.detection import annotations
-from converter.detection.detector_report import DetectorReport
-from converter.detection.photographs import Split
-from tests.converter.detection.photos import write_photo
+from converter.detector import annotations
+from converter.detector.annotations import Split
+from converter.detector.report import DetectorReport
+from tests.converter.detector.annotated_images import write_photo
 
 HAAR = "{kind: haar, width: 160}"
 
@@ -22,7 +22,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_photo(folder / f"{number}.png")
         table.append(f"{number}.png,400,200,50,50,60,80,0,mine,{split}")
     (folder / "annotations.csv").write_text("\n".join(table) + "\n")
-    assert annotations.open_photographs(folder)
+    assert annotations.read_annotations(folder)
     return folder
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from converter.commands.options import add_data, load_data, weighted_path
-from converter.datasets import Dataset
+from converter.data import Dataset
 from edge.errors import DataError
 from tests.converter.faces import write_csv, write_pictures
 

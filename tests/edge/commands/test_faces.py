@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from converter.datasets import open_dataset
+from converter.data import open_dataset
 from edge.cli import main
 from edge.commands.demo import CLIP
 from edge.config import load_config

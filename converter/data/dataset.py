@@ -1,0 +1,241 @@
+"""Labeled faces in memory: the one form that every dataset is read into, its splits and checks."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from hashlib import sha256
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import DataError
+from edge.types import EXPRESSIONS
+
+VOTE_COLUMNS = (
+    "neutral",
+    "happiness",
+    "surprise",
+    "sadness",
+    "anger",
+    "disgust",
+    "fear",
+    "contempt",
+    "unknown",
+    "NF",
+)
+"""FER+'s ten vote columns (Barsoum et al. 2016, arXiv:1608.01041); NF is "not a face"."""
+
+NOT_A_FACE = 10
+"""Votes for NF, all ten of them, at which a row is no face."""
+
+VOTE_OF_EXPRESSION = [4, 5, 6, 1, 3, 2, 0, 7]
+"""The column of `VOTE_COLUMNS` that stands for each of `EXPRESSIONS`."""
+
+TEST_FRACTION = 0.2
+"""About this share of the names becomes PublicTest in a set that brings no splits."""
+
+RowIndices = NDArray[np.int64]
+"""Indices into a Dataset, int64 (n,), ascending."""
+
+
+class Usage(StrEnum):
+    """The splits, named as FER2013 names them; other sets' splits are called the same."""
+
+    TRAINING = "Training"
+    PUBLIC_TEST = "PublicTest"
+    PRIVATE_TEST = "PrivateTest"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Labeled gray faces.
+
+    Attributes:
+        pixels: uint8 (n, 48, 48).
+        labels: int64 (n,), indices into `EXPRESSIONS`.
+        votes: float32 (n, 10), FER+'s votes in the order of `VOTE_COLUMNS`; zeros where nobody
+            voted.
+        usage: the split of each row, str (n,), values of `Usage`.
+        source: the name of the set each row came from, str (n,).
+        subject: who each row shows, str (n,); empty where unknown.
+        weights: how much each row counts in a training, float32 (n,).
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    votes: NDArray[np.float32]
+    usage: NDArray[np.str_]
+    source: NDArray[np.str_]
+    subject: NDArray[np.str_]
+    weights: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def has_votes(self) -> bool:
+        """Whether any row has FER+'s votes."""
+        return bool(self.votes.any())
+
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Dataset":
+        """Return the rows of a mask, bool (n,), or of a list of indices."""
+        return Dataset(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def sample(self, count: int, seed: int) -> "Dataset":
+        """Return `count` rows chosen at random without repeats, or all where there are fewer."""
+        return self.select(np.random.default_rng(seed).permutation(len(self))[:count])
+
+    def weighted(self, weight: float) -> "Dataset":
+        """Return the same rows, each counting `weight` times as much."""
+        return replace(self, weights=self.weights * np.float32(weight))
+
+    def split(self, usage: str) -> "Dataset":
+        """Return the rows of one split.
+
+        Raises:
+            DataError: no row belongs to it.
+        """
+        mask = self.usage == usage
+        if not mask.any():
+            known = ", ".join(sorted(set(self.usage.tolist())))
+            raise DataError(f"no row has usage '{usage}'; the data has {known}")
+        return self.select(mask)
+
+    def without_non_faces(self) -> "Dataset":
+        """Return the rows without constant images and those all ten taggers called no face."""
+        return self.select(~self.constant() & ~self.not_a_face())
+
+    def constant(self) -> NDArray[np.bool_]:
+        """Return which images are of one gray value only, bool (n,)."""
+        return np.asarray(self.pixels.reshape(len(self), -1).std(axis=1) == 0)
+
+    def not_a_face(self) -> NDArray[np.bool_]:
+        """Return which rows all ten FER+ taggers called "not a face", bool (n,)."""
+        return np.asarray(self.votes[:, VOTE_COLUMNS.index("NF")] >= NOT_A_FACE)
+
+    def distinct(self) -> "Dataset":
+        """Return the rows whose image no earlier row shows."""
+        _, first = np.unique(self.pixels.reshape(len(self), -1), axis=0, return_index=True)
+        return self.select(np.isin(np.arange(len(self)), first))
+
+    def copies_of(self, other: "Dataset") -> NDArray[np.bool_]:
+        """Return which rows repeat an image of `other` to the pixel, bool (n,)."""
+        seen = {face.tobytes() for face in other.pixels}
+        return np.array([face.tobytes() in seen for face in self.pixels], dtype=np.bool_)
+
+
+def make_dataset(
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    usage: NDArray[np.str_],
+    source: str,
+    *,
+    subject: NDArray[np.str_] | None = None,
+    votes: NDArray[np.float32] | None = None,
+) -> Dataset:
+    """Return the rows of one set, each counting once; what is not known is left empty."""
+    rows = len(labels)
+    return Dataset(
+        pixels,
+        labels,
+        np.zeros((rows, len(VOTE_COLUMNS)), dtype=np.float32) if votes is None else votes,
+        usage,
+        np.full(rows, source),
+        np.full(rows, "") if subject is None else subject,
+        np.ones(rows, dtype=np.float32),
+    )
+
+
+def concatenate(sets: Sequence[Dataset]) -> Dataset:
+    """Return the rows of all `sets`, in their order."""
+    return Dataset(
+        *(np.concatenate([getattr(one, field.name) for one in sets]) for field in fields(Dataset))
+    )
+
+
+# Splits for sets that bring none: always the same, and without a seed.
+
+
+def split_by_subject(subjects: Sequence[str]) -> NDArray[np.str_]:
+    """Return the split of each row, str (n,): all rows of one subject are in the same one.
+
+    Where there are two subjects or more, each split has at least one.
+    """
+    ranked = sorted(set(subjects), key=hash_fraction)
+    tested = max(1, round(TEST_FRACTION * len(ranked))) if len(ranked) > 1 else 0
+    test = set(ranked[:tested])
+    return np.array([Usage.PUBLIC_TEST if one in test else Usage.TRAINING for one in subjects])
+
+
+def split_by_name(name: str) -> Usage:
+    """Return the split of one image, by its name alone, whatever else comes or goes."""
+    return Usage.PUBLIC_TEST if hash_fraction(name) < TEST_FRACTION else Usage.TRAINING
+
+
+def hash_fraction(name: str) -> float:
+    """Return a number from 0 to 1 by the SHA-256 of a name: the same one every time."""
+    return int.from_bytes(sha256(name.encode(errors="surrogateescape")).digest()[:8]) / 2**64
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetChecks:
+    """What in a dataset would mislead a training or flatter a measurement.
+
+    Attributes:
+        rows: how many there are.
+        duplicates: rows whose image an earlier row shows, to the pixel.
+        conflicts: groups of rows with one image and different labels.
+        constant: rows whose image is of one gray value only.
+        not_a_face: rows that all ten FER+ taggers called "not a face".
+        shared: for two splits, the rows of the first whose image the second holds too; pairs that
+            share none are left out.
+        counts: rows of each class, for each split.
+    """
+
+    rows: int
+    duplicates: RowIndices
+    conflicts: tuple[RowIndices, ...]
+    constant: RowIndices
+    not_a_face: RowIndices
+    shared: Mapping[tuple[Usage, Usage], RowIndices]
+    counts: Mapping[Usage, Mapping[str, int]]
+
+
+def check_dataset(data: Dataset) -> DatasetChecks:
+    """Look for copies, contradictory labels, and images that are no face."""
+    rows: dict[bytes, list[int]] = {}
+    for row, face in enumerate(data.pixels):
+        rows.setdefault(face.tobytes(), []).append(row)
+    copied = [group for group in rows.values() if len(group) > 1]
+    return DatasetChecks(
+        rows=len(data),
+        duplicates=np.array(sorted(row for group in copied for row in group[1:]), dtype=np.int64),
+        conflicts=tuple(
+            np.array(group) for group in copied if len(set(data.labels[group].tolist())) > 1
+        ),
+        constant=np.flatnonzero(data.constant()),
+        not_a_face=np.flatnonzero(data.not_a_face()),
+        shared=_shared_rows(data),
+        counts=_class_counts(data),
+    )
+
+
+def _shared_rows(data: Dataset) -> dict[tuple[Usage, Usage], RowIndices]:
+    shared = {}
+    for usage, other in permutations(Usage, 2):
+        rows = np.flatnonzero(data.usage == usage)
+        copies = data.select(rows).copies_of(data.select(data.usage == other))
+        if copies.any():
+            shared[usage, other] = rows[copies]
+    return shared
+
+
+def _class_counts(data: Dataset) -> dict[Usage, dict[str, int]]:
+    counts = {}
+    for usage in Usage:
+        labels = Counter(data.labels[data.usage == usage].tolist())
+        if labels:
+            counts[usage] = {EXPRESSIONS[label]: labels[label] for label in sorted(labels)}
+    return counts

@@ -1,0 +1,231 @@
+"""Label sets: the classes a model knows, and the rows of a dataset that it can be measured on."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.data.dataset import VOTE_COLUMNS, VOTE_OF_EXPRESSION, Dataset, Usage
+from edge.errors import DataError
+from edge.types import EXPRESSIONS
+
+LabelSetName = Literal["5", "6", "7", "8"]
+
+Classes = NDArray[np.int64]
+"""Indices into the labels of the model at hand."""
+
+WITHOUT_COPIES = "without copies of Training pictures"
+"""What is added to the name of a set of rows from which those were left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """A choice of classes.
+
+    Attributes:
+        labels: the classes, in the order of the model's output.
+        merged: classes of the data that count as another; what is neither here nor in `labels`
+            is left out.
+    """
+
+    labels: tuple[str, ...]
+    merged: dict[str, str] = field(default_factory=dict)
+
+    def mapping(self) -> NDArray[np.int64]:
+        """Return the class, int64 (8,), of each of `EXPRESSIONS`; -1 where it is left out."""
+        names = [self.merged.get(name, name) for name in EXPRESSIONS]
+        return np.array([self.labels.index(name) if name in self.labels else -1 for name in names])
+
+    def keep(self, data: Dataset) -> Dataset:
+        """Return the rows whose label belongs to the set; their labels stay as they are."""
+        return data.select(self.mapping()[data.labels] >= 0)
+
+    def classes(self, data: Dataset) -> Classes:
+        """Return the class of each row, int64 (n,), indices into `labels`; -1 where left out."""
+        return np.asarray(self.mapping()[data.labels])
+
+    def votes(self, data: Dataset) -> NDArray[np.float32]:
+        """Return FER+'s votes, float32 (n, classes), for the classes of the set."""
+        counts = np.zeros((len(data), len(self.labels)), dtype=np.float32)
+        for expression, index in enumerate(self.mapping()):
+            if index >= 0:
+                counts[:, index] += data.votes[:, VOTE_OF_EXPRESSION[expression]]
+        return counts
+
+    def targets(self, data: Dataset, vote_weight: float) -> NDArray[np.float32]:
+        """Return training targets, float32 (n, classes), each row summing to 1.
+
+        A row is `1 - vote_weight` parts its label and `vote_weight` parts FER+'s votes over the
+        classes. Where a row has no such vote, it is its label alone.
+
+        Raises:
+            DataError: votes are asked for and there are none.
+        """
+        one_hot = np.eye(len(self.labels), dtype=np.float32)[self.classes(data)]
+        if vote_weight == 0:
+            return one_hot
+        if not data.has_votes:
+            raise DataError("the targets need FER+'s votes; give --votes fer2013new.csv")
+        shares = vote_shares(self.votes(data), one_hot)
+        return ((1 - vote_weight) * one_hot + vote_weight * shares).astype(np.float32)
+
+
+def vote_shares(votes: NDArray[np.float32], otherwise: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return each row of `votes` as shares that sum to 1; a row without votes is `otherwise`."""
+    total = votes.sum(axis=1, keepdims=True)
+    return np.where(total > 0, votes / np.maximum(total, 1), otherwise).astype(np.float32)
+
+
+def clear_votes(data: Dataset) -> NDArray[np.float32]:
+    """Return FER+'s votes over its eight expressions, float32 (n, 8), single votes dropped.
+
+    A single vote is taken for a slip, as the published protocol does (Barsoum et al. 2016,
+    arXiv:1608.01041).
+    """
+    votes = LABEL_SETS["8"].votes(data)
+    return np.where(votes > 1, votes, 0).astype(np.float32)
+
+
+LABEL_SETS: dict[LabelSetName, LabelSet] = {
+    "5": LabelSet(("happy", "angry", "sad", "neutral", "surprise")),
+    "6": LabelSet(
+        ("angry", "fear", "happy", "sad", "surprise", "neutral"), merged={"disgust": "angry"}
+    ),
+    "7": LabelSet(EXPRESSIONS[:7]),
+    "8": LabelSet(EXPRESSIONS),
+}
+"""5: those read most reliably; 6: disgust, of which FER2013 has few, counts as angry; 7: FER2013's;
+8: FER+'s and CK+'s, with contempt."""
+
+
+def ferplus_majority(data: Dataset) -> Dataset:
+    """Return the rows on whose class most FER+ taggers agree, with that class as their label.
+
+    The protocol of Barsoum et al. 2016 (arXiv:1608.01041) and its published code: single votes are
+    taken for slips, the leading class needs more than half of what remains, and rows whose
+    majority is "unknown" or "not a face" are dropped.
+    """
+    votes = np.where(data.votes > 1, data.votes, 0)
+    leading, most = votes.argmax(axis=1), votes.max(axis=1)
+    agreed = most > votes.sum(axis=1) / 2
+    expression_of_vote = np.full(len(VOTE_COLUMNS), -1)
+    expression_of_vote[VOTE_OF_EXPRESSION] = np.arange(len(EXPRESSIONS))
+    labels = expression_of_vote[leading]
+    keep = agreed & (labels >= 0)
+    return replace(data.select(keep), labels=labels[keep])
+
+
+class LabelProtocol(StrEnum):
+    """What counts as the truth: the data's own labels, or the majority of FER+'s votes."""
+
+    LABELS = "labels"
+    FERPLUS = "ferplus"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Rows to measure on.
+
+    Attributes:
+        name: what they are called.
+        pixels: uint8 (n, 48, 48).
+        classes: the true class of each, indices into the model's labels, (n,).
+        unique: which are no copies of a Training image, bool (n,); None where the data holds no
+            Training row to compare with.
+        excluded: how many rows of the split were left out, by reason.
+    """
+
+    name: str
+    pixels: NDArray[np.uint8]
+    classes: Classes
+    unique: NDArray[np.bool_] | None
+    excluded: dict[str, int]
+
+    def parts(self) -> dict[str, NDArray[np.bool_]]:
+        """Return the rows of each measurement, by name: all, then those that are no copies."""
+        parts = {self.name: np.ones(len(self.classes), dtype=np.bool_)}
+        if self.unique is not None and self.unique.any():
+            parts[f"{self.name} {WITHOUT_COPIES}"] = self.unique
+        return parts
+
+
+def select_rows(
+    data: Dataset, usage: str, protocol: LabelProtocol, label_set: LabelSet
+) -> Selection:
+    """Return the rows of the split `usage` whose class the model knows.
+
+    Raises:
+        DataError: there is no such split, no votes where the protocol needs them, or the model
+            knows the class of no row.
+    """
+    split = data.split(usage)
+    labeled = split
+    if protocol is LabelProtocol.FERPLUS:
+        if not split.has_votes:
+            raise DataError("the FER+ protocol needs FER+'s votes; give --votes fer2013new.csv")
+        labeled = ferplus_majority(split)
+    kept = label_set.keep(labeled)
+    name = rows_name(split, majority=protocol is LabelProtocol.FERPLUS)
+    if len(kept) == 0:
+        raise DataError(f"{name}: the model knows the class of none of the {len(split)} rows")
+    training = data.select(data.usage == Usage.TRAINING)
+    return Selection(
+        name,
+        kept.pixels,
+        label_set.classes(kept),
+        ~kept.copies_of(training) if len(training) else None,
+        _count_excluded(split, labeled, label_set),
+    )
+
+
+def rows_name(test: Dataset, majority: bool = False) -> str:
+    """Return what the rows of a split are called, such as "FER2013 PublicTest".
+
+    Args:
+        test: rows of one split.
+        majority: whether their labels are the majority of FER+'s votes.
+    """
+    sources = " + ".join(dict.fromkeys(test.source.tolist()))
+    return f"{sources} {test.usage[0]}" + (", FER+ majority" if majority else "")
+
+
+def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelSet:
+    """Return the label set of a model, its classes in the order of the model's output.
+
+    Args:
+        path: the model's file, for the errors.
+        labels: as the model's card gives them.
+        name: the label set that its card names; empty for a set of its own.
+
+    Raises:
+        DataError: a label is not among `EXPRESSIONS`, or the set is unknown or has other labels.
+    """
+    strange = [label for label in labels if label not in EXPRESSIONS]
+    if strange:
+        raise DataError(
+            f"{path}: expected labels among {', '.join(EXPRESSIONS)}; found {strange[0]!r}: "
+            "name the model's classes so, in its card or with --labels"
+        )
+    named = next((one for key, one in LABEL_SETS.items() if key == name), None)
+    if name and (named is None or set(named.labels) != set(labels)):
+        known = ", ".join(named.labels if named else LABEL_SETS)
+        raise DataError(
+            f"{path}: expected {'the labels ' if named else 'a label set among '}{known}, found "
+            f"label_set {name!r} with {', '.join(labels)}; correct the card or empty label_set"
+        )
+    return LabelSet(labels, named.merged if named else {})
+
+
+def _count_excluded(split: Dataset, labeled: Dataset, label_set: LabelSet) -> dict[str, int]:
+    undecided = len(split) - len(labeled)
+    reasons = {"no majority among FER+'s votes, unknown, or not a face": undecided}
+    unknown = Counter(
+        EXPRESSIONS[label] for label in labeled.labels[label_set.classes(labeled) < 0]
+    )
+    for label, rows in sorted(unknown.items()):
+        reasons[f"{label}, which the model does not know"] = rows
+    return {reason: rows for reason, rows in reasons.items() if rows}

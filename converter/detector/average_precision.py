@@ -1,0 +1,287 @@
+"""Average precision: boxes found are matched to true faces, and counted as the threshold falls.
+
+Boxes are float (n, 4): left, top, right, bottom. All of an image are in one frame of reference,
+and heights are compared with it: fit the boxes into 320x240 to speak of faces of 16 pixels there.
+
+    found = [Detections(boxes, scores), ...]        # one an image, in any order of scores
+    truth = [Truth(image.boxes, image.ignored), ...]
+    average_precision(found, truth)                 # IoU 0.4, faces of 16 pixels and more
+
+    matches = match(found, truth, iou=0.5)          # several figures of one matching
+    curve = precision_recall(matches, HeightRange(32, 64))
+    curve.average_precision, curve.recall_at(0.01)
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Flags = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+MIN_SCORE = 0.02
+"""Confidence from which a box counts: next to nothing is left out, as average precision wants."""
+
+IOU = 0.4
+"""Overlap that makes a hit; below the usual 0.5, because the sources draw their boxes differently
+(reports give both)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """The boxes found in one image.
+
+    Attributes:
+        boxes: (n, 4).
+        scores: (n,), higher is surer.
+    """
+
+    boxes: Floats
+    scores: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """The faces there are in one image.
+
+    Attributes:
+        boxes: (m, 4).
+        ignored: (m,), which of them are neither face nor background.
+    """
+
+    boxes: Floats
+    ignored: Flags
+
+
+@dataclass(frozen=True, slots=True)
+class HeightRange:
+    """Heights of faces, in pixels, from `low` up to but not including `high`."""
+
+    low: float
+    high: float = math.inf
+
+    def contains(self, heights: Floats) -> Flags:
+        """Tell which heights lie in it; NaN does not."""
+        return np.asarray((heights >= self.low) & (heights < self.high))
+
+    def __str__(self) -> str:
+        return f"{self.low:g}-{self.high:g}" if self.high < math.inf else f"{self.low:g}+"
+
+
+ALL = HeightRange(16)
+"""The faces that the overall figures are about."""
+
+HEIGHT_RANGES = (HeightRange(8, 16), HeightRange(16, 32), HeightRange(32, 64), HeightRange(64))
+"""Those told apart."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matches:
+    """The face, if any, that each box found in some images is of.
+
+    Attributes:
+        scores: (n,), of each box found.
+        heights: (n,), its height.
+        face_heights: (n,), the height of the face that it is of; NaN where it is of none.
+        first: (n,), whether it is the surest of that face; another is a false one.
+        ignored: (n,), whether it is of no face and lies on an ignored box.
+        true_heights: (m,), the height of every face there is, ignored ones left out.
+        images: how many.
+    """
+
+    scores: Floats
+    heights: Floats
+    face_heights: Floats
+    first: Flags
+    ignored: Flags
+    true_heights: Floats
+    images: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PrCurve:
+    """Hits and false boxes as the threshold falls.
+
+    Attributes:
+        thresholds: (k,), every score there is, falling.
+        hits: (k,), faces found at that threshold.
+        false: (k,), boxes that are of no face, or of one that is found already.
+        faces: how many there are to find.
+        images: how many were searched.
+    """
+
+    thresholds: Floats
+    hits: Counts
+    false: Counts
+    faces: int
+    images: int
+
+    @property
+    def recall(self) -> Floats:
+        """Share of the faces found at each threshold, (k,); NaN where there are none."""
+        return self.hits / (self.faces or math.nan)
+
+    @property
+    def precision(self) -> Floats:
+        """Share of the boxes that are hits at each threshold, (k,)."""
+        return np.asarray(self.hits / (self.hits + self.false))
+
+    @property
+    def envelope(self) -> Floats:
+        """The best precision at each recall and beyond, (k,)."""
+        return np.asarray(np.maximum.accumulate(self.precision[::-1])[::-1])
+
+    @property
+    def average_precision(self) -> float:
+        """Area under the envelope, 0-1; NaN where there are no faces.
+
+        All points of it count, as in PASCAL VOC from 2010 on (Everingham et al. 2010,
+        doi:10.1007/s11263-009-0275-4, and the development kit of VOC2010, 3.4.1), not eleven of
+        them, nor COCO's 101. Boxes of equal score come in together, so their order does not matter.
+        """
+        if not self.faces:
+            return math.nan
+        return float((np.diff(self.recall, prepend=0.0) * self.envelope).sum())
+
+    def recall_at(self, false_per_image: float) -> float:
+        """Return the greatest recall with no more false boxes than that; NaN without faces."""
+        if not self.faces:
+            return math.nan
+        few = self.false <= false_per_image * self.images
+        return float(self.hits[few].max(initial=0) / self.faces)
+
+
+def average_precision(
+    found: Sequence[Detections], truth: Sequence[Truth], faces: HeightRange = ALL, iou: float = IOU
+) -> float:
+    """Return the average precision over some images, 0-1; NaN where there are no faces.
+
+    Args:
+        found: of each image; run the detector at a low threshold, the score tells the rest.
+        truth: of the same images.
+        faces: the heights of the faces considered.
+        iou: overlap that makes a hit.
+
+    Raises:
+        ValueError: there are not as many of the one as of the other.
+    """
+    return precision_recall(match(found, truth, iou), faces).average_precision
+
+
+def match(found: Sequence[Detections], truth: Sequence[Truth], iou: float = IOU) -> Matches:
+    """Tell what each box found is of.
+
+    The surest box of an image chooses first, and takes of the faces that are free the one it
+    overlaps most, if by `iou` at least (as COCO's pycocotools do, Lin et al. 2014,
+    arXiv:1405.0312). One that finds only faces that are taken is a second box of such a face. One
+    that is of no face is ignored if `iou` of its own area lies on an ignored box, as COCO's crowds.
+
+    Raises:
+        ValueError: there are not as many of the one as of the other.
+    """
+    return merge([_match(one, there, iou) for one, there in zip(found, truth, strict=True)])
+
+
+def merge(parts: Sequence[Matches]) -> Matches:
+    """Return the matches of several sets of images as those of one."""
+    if not parts:
+        none = np.zeros(0)
+        return Matches(none, none, none, none > 0, none > 0, none, 0)
+    return Matches(
+        scores=np.concatenate([one.scores for one in parts]),
+        heights=np.concatenate([one.heights for one in parts]),
+        face_heights=np.concatenate([one.face_heights for one in parts]),
+        first=np.concatenate([one.first for one in parts]),
+        ignored=np.concatenate([one.ignored for one in parts]),
+        true_heights=np.concatenate([one.true_heights for one in parts]),
+        images=sum(one.images for one in parts),
+    )
+
+
+def precision_recall(matches: Matches, faces: HeightRange = ALL) -> PrCurve:
+    """Return how hits and false boxes grow, for the faces of one range of heights.
+
+    Boxes that are of a face of another height are left out, and so are those that are ignored, or
+    are of no face and of another height themselves (as COCO does for its areas).
+    """
+    of_face = ~np.isnan(matches.face_heights)
+    hits = faces.contains(matches.face_heights) & matches.first
+    again = faces.contains(matches.face_heights) & ~matches.first
+    of_nothing = ~of_face & ~matches.ignored & faces.contains(matches.heights)
+    counted = hits | again | of_nothing
+    order = np.argsort(-matches.scores[counted], kind="stable")
+    scores, right = matches.scores[counted][order], hits[counted][order]
+    last = np.flatnonzero(np.diff(scores, append=-math.inf))  # of each row of equal scores
+    found = np.cumsum(right, dtype=np.int64)[last]
+    return PrCurve(
+        thresholds=scores[last],
+        hits=found,
+        false=last + 1 - found,
+        faces=int(faces.contains(matches.true_heights).sum()),
+        images=matches.images,
+    )
+
+
+def _match(found: Detections, truth: Truth, iou: float) -> Matches:
+    order = np.argsort(-found.scores, kind="stable")
+    boxes = found.boxes[order]
+    faces, ignored = truth.boxes[~truth.ignored], truth.boxes[truth.ignored]
+    owners, first = _assign(overlaps(boxes, faces), iou)
+    true_heights = faces[:, 3] - faces[:, 1]
+    return Matches(
+        scores=found.scores[order],
+        heights=boxes[:, 3] - boxes[:, 1],
+        face_heights=np.append(true_heights, math.nan)[owners],  # -1 is the last: of none
+        first=first,
+        ignored=(owners < 0) & (_covered(boxes, ignored) >= iou).any(axis=1),
+        true_heights=true_heights,
+        images=1,
+    )
+
+
+def _assign(overlaps: Floats, least: float) -> tuple[Counts, Flags]:
+    """Give each box a face, surest box first.
+
+    Args:
+        overlaps: of boxes, the surest first, with faces, (n, m).
+        least: that makes a match.
+
+    Returns:
+        The index of its face, -1 for none, (n,); whether the face was free, (n,).
+    """
+    owners = np.full(len(overlaps), -1, dtype=np.int64)
+    first = np.zeros(len(overlaps), dtype=np.bool_)
+    free = np.ones(overlaps.shape[1], dtype=np.bool_)
+    near = overlaps >= least
+    for row in np.flatnonzero(near.any(axis=1)):
+        first[row] = (near[row] & free).any()
+        choice = near[row] & free if first[row] else near[row]
+        owners[row] = np.argmax(np.where(choice, overlaps[row], -1.0))
+        free[owners[row]] = False
+    return owners, first
+
+
+def overlaps(boxes: Floats, others: Floats) -> Floats:
+    """Return the IoU of each box with each other, (n, m); 0 where both are without area."""
+    common = _common(boxes, others)
+    union = _areas(boxes)[:, None] + _areas(others) - common
+    return np.asarray(common / np.maximum(union, 1e-9))
+
+
+def _covered(boxes: Floats, others: Floats) -> Floats:
+    """Return which share of each box lies on each other, (n, m)."""
+    return np.asarray(_common(boxes, others) / np.maximum(_areas(boxes)[:, None], 1e-9))
+
+
+def _common(boxes: Floats, others: Floats) -> Floats:
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    return np.asarray(np.maximum(high - low, 0).prod(axis=2))
+
+
+def _areas(boxes: Floats) -> Floats:
+    return np.asarray(np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=1))

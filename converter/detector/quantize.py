@@ -1,0 +1,302 @@
+"""Quantization of a trained detector to int8 .tflite files with cards, each verified first."""
+
+import math
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.detector.annotations import AnnotatedImage, Split, of_split
+from converter.detector.average_precision import MIN_SCORE
+from converter.detector.batches import Answer, ValidationSet, is_validation, predict
+from converter.detector.evaluate import REFERENCE_SIZE, DetectorVariant, evaluate_detectors
+from converter.detector.report import SetFigures, build_report
+from converter.detector.samples import read_samples
+from converter.detector.simota import STRIDES
+from converter.detector.train import DataSummary, DetectorRun
+from converter.evaluate.crop_calibration import fit_crop
+from converter.models.detector import OUTPUTS, Model, copy_weights, detector
+from converter.quantize.tflite import (
+    Precision,
+    measure_speed,
+    move,
+    multiply_adds,
+    refuse_existing,
+    to_tflite,
+    write_card,
+)
+from edge.detect import BuiltinSettings, CropCalibration, Detector, open_detector
+from edge.errors import DataError, ModelError
+from edge.model_card import DetectionAccuracy, DetectorCard, DetectorInput, load_card
+from edge.paths import sha256
+from edge.tflite import Runtime, TFLiteModel
+
+MAX_LOSS = 0.01
+"""Average precision that int8 may lose against float32 on the validation images."""
+
+EXAMPLES = 200
+"""Images that show the quantizer the range of every activation."""
+
+MAX_FPR = 0.005
+"""Share of the images without faces in which the default confidence may let one pass."""
+
+KEPT_MAX_FPR = 0.05
+"""The same of the confidence that counts where a face is known already."""
+
+LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99
+"""The default confidence lies between them, however few false faces a network finds."""
+
+CANDIDATE = 0.25
+"""Confidence from which a second look is taken, at some two or three places of an image."""
+
+WIDER = "widerface"
+"""The source that is judged by itself too: its boxes are the best."""
+
+LICENCE = (
+    "Weights: for research use. They were learnt from photographs that belong to their owners and "
+    "are not part of this project."
+)
+
+LIMITS = (
+    "It finds upright faces that look at the camera or somewhat beside it, masked ones too; the "
+    "more a head is tilted or turned, the fewer. Ages, skins and cultures are not evenly "
+    "represented in what it learnt from. It tells where a face is, not whose."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationData:
+    """What a conversion is made with and judged by.
+
+    Attributes:
+        images: of both splits: training ones show the ranges and validate, test ones are what the
+            card's figures are of.
+        faces: cut close, uint8 (n, side, side), to fit the crops.
+        seed: of what is drawn.
+        refiner: the .tflite that looks again at what the detector finds.
+    """
+
+    images: Sequence[AnnotatedImage]
+    faces: NDArray[np.uint8]
+    seed: int = 0
+    refiner: Path | None = None
+
+    def open(self, model: Path) -> Detector:
+        """Return the detector of a .tflite."""
+        return open_detector(BuiltinSettings(model=model, refiner=self.refiner))
+
+
+def quantize_detector(
+    run: DetectorRun,
+    size: tuple[int, int],
+    data: EvaluationData,
+    path: Path,
+    force: bool = False,
+) -> DetectorCard:
+    """Write an int8 .tflite for images of one size, with its card; return the card.
+
+    Args:
+        run: the network; its weights serve every size.
+        size: width and height in pixels.
+        data: images and faces.
+        path: of the .tflite; its folder exists.
+        force: write over existing files, and what verification would refuse.
+
+    Raises:
+        DataError: there are no images to convert, verify, or measure it by.
+        ModelError: a file is there already, or int8 lost too much; nothing was written.
+    """
+    if not force:
+        refuse_existing(path)
+    _check(data.images)
+    width, height = size
+    network = detector(height, width, run.recipe.channels)
+    copy_weights(run.network, network)
+    training = of_split(data.images, Split.TRAIN)
+    # A folder of its own: a conversion that fails half-way leaves nothing behind.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
+        inside = Path(scratch) / path.name
+        inside.write_bytes(_int8(network, training, data.seed))
+        card = _described(inside, network, run)
+        write_card(inside, card)
+        problem = _accuracy_regression(inside, network, training)
+        if problem and not force:
+            raise ModelError(f"{problem}; --force takes it all the same")
+        card = _fitted(inside, card, training, data)
+        card = msgspec.structs.replace(card, measured=tuple(_measured(inside, card, data)))
+        write_card(inside, card)
+        move(inside, path)
+    return load_card(path, DetectorCard)
+
+
+def _check(images: Sequence[AnnotatedImage]) -> None:
+    """Without any of these a card would say what nobody measured."""
+    training, test = (of_split(images, split) for split in (Split.TRAIN, Split.TEST))
+    needed = {
+        "training photographs without faces": [one for one in training if not len(one.boxes)],
+        "watched training photographs with faces": [
+            one for one in training if is_validation(one) and not one.ignored.all()
+        ],
+        "test photographs with faces": [one for one in test if not one.ignored.all()],
+    }
+    for name, found in needed.items():
+        if not found:
+            raise DataError(f"expected {name}, found none among {len(images)} photographs")
+
+
+def _int8(network: Model, training: Sequence[AnnotatedImage], seed: int) -> bytes:
+    """Return the .tflite of the network, its ranges those of some training images."""
+    chosen = np.random.default_rng(seed).permutation(len(training))[:EXAMPLES]
+    samples = read_samples((training[number] for number in chosen.tolist()), teacher=None)
+    examples = ValidationSet(samples, network.input_shape[1:]).images
+    return to_tflite(without_rescaling(network), Precision.INT8, examples, input_type="int8")
+
+
+def without_rescaling(network: Model) -> Model:
+    """Return the same function, its scale made part of the first kernel: a pass less."""
+
+    def plain(layer: Any) -> Any:
+        if isinstance(layer, keras.layers.Rescaling):
+            return keras.layers.Identity(name=layer.name)
+        return type(layer).from_config(layer.get_config())
+
+    scale = next(
+        layer.scale for layer in network.layers if isinstance(layer, keras.layers.Rescaling)
+    )
+    bare = keras.models.clone_model(network, clone_function=plain)
+    copy_weights(network, bare)
+    first = next(layer for layer in bare.layers if isinstance(layer, keras.layers.Conv2D))
+    first.set_weights([first.get_weights()[0] * scale])
+    return bare
+
+
+def _accuracy_regression(path: Path, network: Model, training: Sequence[AnnotatedImage]) -> str:
+    """Return, in words, what int8 lost beyond `MAX_LOSS`; nothing where all is well."""
+    samples = read_samples(filter(is_validation, training), teacher=None)
+    validation = ValidationSet(samples, network.input_shape[1:])
+    before = validation.average_precision(predict(network, validation.images))
+    after = validation.average_precision(_predict_int8(path, validation.images))
+    if before - after <= MAX_LOSS:
+        return ""
+    return (
+        f"{path.name}: expected to lose at most {MAX_LOSS * 100:.0f} point of average precision on "
+        f"{len(samples)} watched photographs, found {after:.2%} against {before:.2%} in float32"
+    )
+
+
+def _predict_int8(path: Path, images: NDArray[np.uint8]) -> Answer:
+    """Return what the .tflite answers to the same images, as `predict` returns it."""
+    model = TFLiteModel(path, Runtime.LITERT)
+    names = {numbers: name for name, numbers in OUTPUTS.items()}
+    rows = [model.invoke((image ^ 128).view(np.int8)[None]) for image in images]
+    return {
+        names[form.shape[2]]: np.concatenate([row[place] for row in rows])
+        for place, form in enumerate(model.outputs)
+    }
+
+
+def _fitted(
+    path: Path, card: DetectorCard, training: Sequence[AnnotatedImage], data: EvaluationData
+) -> DetectorCard:
+    """Return the card with its default confidence and crop fit, and write it."""
+    scores = _false_face_scores(data.open(path), training)
+    card = msgspec.structs.replace(
+        card,
+        min_confidence=threshold_for_fpr(scores, MAX_FPR),
+        keep_confidence=threshold_for_fpr(scores, KEPT_MAX_FPR),
+    )
+    write_card(path, card)
+    fitted = fit_crop(data.open(path), data.faces, data.seed).fit
+    card = msgspec.structs.replace(card, crop_fit=fitted)
+    write_card(path, card)
+    return card
+
+
+def _false_face_scores(detector: Detector, training: Sequence[AnnotatedImage]) -> list[float]:
+    """Return the confidence of the surest false face in each image without any, 0 if none."""
+    empty = (one.read() for one in training if not len(one.boxes))
+    found = (detector.detect(image) for image in empty)
+    return [max((face.confidence for face in faces), default=0.0) for faces in found]
+
+
+def threshold_for_fpr(scores: Sequence[float], max_fpr: float) -> float:
+    """Return the least confidence, to two digits, that lets few enough images pass.
+
+    Args:
+        scores: the confidence of the surest false face in each image without any.
+        max_fpr: share of the images that may pass.
+    """
+    highest = sorted(scores, reverse=True)[int(max_fpr * len(scores))]
+    return min(max(LOWEST_THRESHOLD, math.floor(100 * highest + 1) / 100), HIGHEST_THRESHOLD)
+
+
+def _measured(path: Path, card: DetectorCard, data: EvaluationData) -> Iterator[DetectionAccuracy]:
+    """Yield the figures of all test images, and of WIDER FACE's, which are the best marked."""
+    test = of_split(data.images, Split.TEST)
+    height, width, _ = card.input.shape
+    variant = DetectorVariant(card.name, BuiltinSettings(model=path, refiner=data.refiner))
+    results = evaluate_detectors([variant], test, (width, height))
+    report = build_report("test split", results, test, (width, height))
+    (figures,) = report.detectors
+    yield _accuracy("test split", figures.overall, report.empty_pictures, figures.false_faces)
+    if WIDER in figures.sources:
+        yield _accuracy(f"test split, {WIDER} alone", figures.sources[WIDER], 0, 0)
+
+
+def _accuracy(name: str, figures: SetFigures, faceless: int, false: int) -> DetectionAccuracy:
+    usual = figures.accuracy[0]
+    by_iou = {str(one.iou): one.average_precision for one in figures.accuracy}
+    width, height = REFERENCE_SIZE
+    return DetectionAccuracy(
+        data=f"{name}, faces of 16 pixels and more once fitted into {width}x{height}",
+        pictures=figures.pictures - faceless,
+        faces=figures.faces,
+        average_precision={iou: share for iou, share in by_iou.items() if share is not None},
+        by_height={name: share for name, share in usual.by_height.items() if share is not None},
+        recall=usual.recall or 0.0,
+        found=figures.found or 0.0,
+        precision=figures.right or 0.0,
+        faceless=faceless,
+        false_faces=false,
+    )
+
+
+def _described(path: Path, network: Model, run: DetectorRun) -> DetectorCard:
+    """Return the card of the .tflite at `path`; what is fitted and measured is still to come."""
+    height, width, channels = network.input_shape[1:]
+    return DetectorCard(
+        name=path.stem,
+        input=DetectorInput((height, width, channels), "int8", run.recipe.color),
+        strides=STRIDES,
+        candidate_confidence=CANDIDATE,
+        min_confidence=MIN_SCORE,
+        keep_confidence=MIN_SCORE,
+        crop_fit=CropCalibration(1.0, 0.0, 0.0),
+        smallest_face=run.recipe.scenes.smallest,
+        largest_face=height,
+        sha256=sha256(path),
+        size=path.stat().st_size,
+        parameters=int(network.count_params()),
+        multiply_adds=multiply_adds(network),
+        training_data=_training_data_text(run.summary),
+        measured=(),
+        speed=measure_speed([path])[0],
+        licence=LICENCE,
+        limits=LIMITS,
+    )
+
+
+def _training_data_text(summary: DataSummary) -> str:
+    text = (
+        f"{summary.photographs:,} photographs with {summary.faces:,} faces or none "
+        f"({', '.join(summary.sources)}), drawn anew at many scales, and drawn backgrounds. "
+    )
+    if summary.portraits:
+        text += f"{summary.portraits:,} faces cut close were laid into others. "
+    return text + f"{summary.watched:,} more photographs were watched, and chose what was kept."

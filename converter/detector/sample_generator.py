@@ -1,0 +1,313 @@
+"""Generator of training samples: parts of images at many scales, side by side, relit and spoilt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.detector.samples import TrainingSample
+from converter.detector.synthetic_backgrounds import draw_background
+from converter.recipes import SampleGeneratorConfig
+from converter.train.photometric import augment
+from edge.types import Image
+
+MIN_VISIBLE = 0.5
+"""Share of a box inside the image from which it is a face still; less is ignored."""
+
+FILLS = (0.5, 1.1)
+"""Height of a face that fills an image, in heights of the image."""
+
+SMALL_SHARE = 0.85
+"""A face smaller than this share of the smallest that is drawn is ignored."""
+
+Matrix = NDArray[np.float64]
+"""Takes pixels of an image to pixels of a sample, (2, 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CropSpec:
+    """The part of an image that a sample shows.
+
+    Attributes:
+        height, width: of the sample in pixels.
+        zoom: pixels of the sample for one of the image.
+        middle: a place in the image that is to be seen; None takes any.
+    """
+
+    height: int
+    width: int
+    zoom: float
+    middle: tuple[float, float] | None = None
+
+
+class SampleGenerator:
+    """Draws training samples.
+
+    Args:
+        samples: images with faces.
+        closeups: faces cut close, with their boxes and points: the large ones.
+        empty: images without faces.
+        config: shares and ranges.
+
+    Attributes:
+        weights: (empty,), how often each image without faces is shown, summing to 1.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[TrainingSample],
+        closeups: Sequence[TrainingSample],
+        empty: Sequence[Image],
+        config: SampleGeneratorConfig,
+    ) -> None:
+        self.weights = np.full(len(empty), 1 / max(len(empty), 1))
+        self._samples = samples
+        self._closeups = closeups
+        self._empty = empty
+        self._config = config
+        tallest = np.array([_heights(one).max(initial=0) for one in samples])
+        self._by_height = np.argsort(tallest)
+        self._tallest = tallest[self._by_height]
+
+    def draw(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
+        """Return a sample of that size, in pixels."""
+        sample = self._sample(height, width, rng)
+        return replace(sample, image=augment(sample.image, self._config, rng))
+
+    def _sample(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
+        kind, config = rng.random(), self._config
+        if kind < config.mosaic:
+            return self._mosaic(height, width, rng)
+        if kind < config.mosaic + config.empty:
+            return self._background(height, width, rng)
+        if kind < config.mosaic + config.empty + config.portraits and self._closeups:
+            return self._closeup(height, width, rng)
+        if kind > 1 - config.close:
+            return self._close(height, width, rng)
+        return self._part(height, width, config.largest, rng)
+
+    def _part(
+        self, height: int, width: int, largest: float, rng: np.random.Generator
+    ) -> TrainingSample:
+        """Cut a part of an image, mostly so that one of its faces has a size drawn evenly."""
+        config = self._config
+        size = _log_uniform(config.smallest, largest, rng)
+        sample = self._samples[self._index_with_height(size / config.zoom, rng)]
+        boxes = sample.boxes[_heights(sample) >= size / config.zoom]
+        fit = _fit(sample.image, height, width)
+        if len(boxes) == 0 or rng.random() < config.whole:
+            return _crop(sample, CropSpec(height, width, fit * rng.uniform(0.8, 1.4)), config, rng)
+        x1, y1, x2, y2 = boxes[int(rng.integers(len(boxes)))].tolist()
+        zoom = size / (y2 - y1)
+        if zoom < 0.8 * fit and rng.random() < config.filled:
+            zoom = fit * rng.uniform(0.8, 1.1)  # rather a larger face than an empty image
+        middle = ((x1 + x2) / 2, (y1 + y2) / 2)
+        return _crop(sample, CropSpec(height, width, zoom, middle), config, rng)
+
+    def _index_with_height(self, height: float, rng: np.random.Generator) -> int:
+        """Return the index of an image with a face of that height or, without one, of any."""
+        first = int(np.searchsorted(self._tallest, height))
+        number = rng.integers(first if first < len(self._tallest) else 0, len(self._tallest))
+        return int(self._by_height[number])
+
+    def _mosaic(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
+        """Put four parts side by side (Bochkovskiy et al. 2020, arXiv:2004.10934)."""
+        x, y = (int(length * rng.uniform(0.35, 0.65)) for length in (width, height))
+        image = np.empty((height, width, 3), np.uint8)
+        tiles = []
+        for left, right in ((0, x), (x, width)):
+            for top, bottom in ((0, y), (y, height)):
+                tile = self._part(bottom - top, right - left, self._config.largest / 2.5, rng)
+                image[top:bottom, left:right] = tile.image
+                tiles.append(_shift(tile, left, top))
+        return TrainingSample(
+            image,
+            np.concatenate([tile.boxes for tile in tiles]),
+            np.concatenate([tile.points for tile in tiles]),
+            np.concatenate([tile.ignored for tile in tiles]),
+        )
+
+    def _background(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
+        """Cut a part of an image without faces, or draw one."""
+        nothing = (np.empty((0, 4), np.float32), np.empty((0, 4, 2), np.float32), np.empty(0, bool))
+        if not len(self._empty) or rng.random() < self._config.drawn:
+            return TrainingSample(draw_background(height, width, rng), *nothing)
+        image = self._empty[int(rng.choice(len(self._empty), p=self.weights))]
+        zoom = _fit(image, height, width) * _log_uniform(0.8, 3.0, rng)
+        sample = _crop(
+            TrainingSample(image, *nothing), CropSpec(height, width, zoom), self._config, rng
+        )
+        # They may all be gray: gray must not be what tells that there is no face.
+        tint = np.exp(rng.normal(0, self._config.empty_tint, 3))
+        return replace(sample, image=np.clip(sample.image * tint, 0, 255).astype(np.uint8))
+
+    def _closeup(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
+        """Paste a face that is cut close into an image without one."""
+        behind = self._background(height, width, rng).image
+        closeup = self._closeups[int(rng.integers(len(self._closeups)))]
+        tall = closeup.boxes[0, 3] - closeup.boxes[0, 1]
+        zoom = _log_uniform(self._config.near, self._config.largest, rng) / float(tall)
+        return _paste(closeup, behind, zoom, self._config, rng)
+
+    def _close(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
+        """Cut a face so that it fills an image, which is fitted into the sample's upper left."""
+        config, share = self._config, rng.uniform(*FILLS)
+        sample = self._samples[self._index_with_height(share * height / config.zoom, rng)]
+        if self._closeups and rng.random() < 0.5:
+            sample = self._closeups[int(rng.integers(len(self._closeups)))]
+        x1, y1, x2, y2 = sample.boxes[int(_heights(sample).argmax())].tolist()
+        wide = int(min(width, height * rng.uniform(0.7, 1.4)))
+        matrix = _rotation(((x1 + x2) / 2, (y1 + y2) / 2), share * height / (y2 - y1), config, rng)
+        matrix[:, 2] += np.array([wide, height]) * rng.uniform(0.4, 0.6, 2)
+        _mirror(matrix, wide, rng)
+        part = cv2.warpAffine(
+            sample.image, _for_warp(matrix), (wide, height), borderMode=cv2.BORDER_REPLICATE
+        )
+        close = _clip_labels(
+            _transform(sample, np.asarray(part, np.uint8), matrix), SMALL_SHARE * config.smallest
+        )
+        image = np.zeros((height, width, 3), np.uint8)
+        image[:, :wide] = part
+        return replace(close, image=image)
+
+
+def _heights(sample: TrainingSample) -> NDArray[np.float32]:
+    """Return the heights of the faces, (n,), 0 of the ignored ones."""
+    return np.where(sample.ignored, 0, sample.boxes[:, 3] - sample.boxes[:, 1])
+
+
+def _log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
+    """Draw a size so that each doubling of it is as likely."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _fit(image: Image, height: int, width: int) -> float:
+    """Return the zoom at which an image just fits."""
+    rows, columns = image.shape[:2]
+    return float(min(height / rows, width / columns))
+
+
+def _crop(
+    sample: TrainingSample, spec: CropSpec, config: SampleGeneratorConfig, rng: np.random.Generator
+) -> TrainingSample:
+    """Return the part of a sample, its middle anywhere, turned a little and mirrored by chance."""
+    rows, columns = sample.image.shape[:2]
+    x, y = spec.middle or (rng.uniform(0.3, 0.7) * columns, rng.uniform(0.3, 0.7) * rows)
+    matrix = _rotation((x, y), spec.zoom, config, rng)
+    matrix[:, 2] += rng.uniform(0.1, 0.9, 2) * (spec.width, spec.height)
+    if rng.random() < config.filled:
+        _fill_frame(matrix, (columns, rows), (spec.width, spec.height))
+    _mirror(matrix, spec.width, rng)
+    border = rng.integers(0, 256, 3).tolist() if rng.random() < 0.3 else (0, 0, 0)
+    image, halved = _downscale(sample.image, matrix)
+    size = (spec.width, spec.height)
+    between = _for_warp(halved)
+    warped = cv2.warpAffine(image, between, size, flags=cv2.INTER_LINEAR, borderValue=border)
+    smallest = SMALL_SHARE * config.smallest
+    return _clip_labels(_transform(sample, np.asarray(warped, np.uint8), matrix), smallest)
+
+
+def _rotation(
+    place: tuple[float, float], zoom: float, config: SampleGeneratorConfig, rng: np.random.Generator
+) -> Matrix:
+    """Return what takes a place to 0, 0 and enlarges the rest around it, turned by chance."""
+    turn = float(rng.uniform(-config.turn, config.turn)) if rng.random() < 0.5 else 0.0
+    matrix = np.array(cv2.getRotationMatrix2D(place, turn, zoom), np.float64)
+    matrix[:, 2] -= place
+    return matrix
+
+
+def _mirror(matrix: Matrix, width: int, rng: np.random.Generator) -> None:
+    """Swap left and right of a sample by chance."""
+    if rng.random() < 0.5:
+        matrix[0] = np.array([0, 0, width]) - matrix[0]
+
+
+def _fill_frame(matrix: Matrix, size: tuple[int, int], frame: tuple[int, int]) -> None:
+    """Move an image so that as little of the sample as possible lies beside it."""
+    columns, rows = size
+    corners = matrix @ np.array([[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]])
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    room = np.array(frame) - (high - low)
+    matrix[:, 2] += np.clip(low, np.minimum(room, 0), np.maximum(room, 0)) - low
+
+
+def _downscale(image: Image, matrix: Matrix) -> tuple[Image, Matrix]:
+    """Halve an image that shrinks until a warp skips no pixels; return it and its own matrix."""
+    matrix = matrix.copy()
+    while _zoom(matrix) <= 0.6 and min(image.shape[:2]) > 2:
+        rows, columns = image.shape[:2]
+        image = np.asarray(
+            cv2.resize(image, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA), np.uint8
+        )
+        matrix[:, :2] *= columns / image.shape[1], rows / image.shape[0]
+    return image, matrix
+
+
+def _for_warp(matrix: Matrix) -> Matrix:
+    """Return a matrix for a warp, to which 0 is the middle of the first pixel and not its edge."""
+    matrix = matrix.copy()
+    matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
+    return matrix
+
+
+def _zoom(matrix: Matrix) -> float:
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
+def _transform(sample: TrainingSample, image: Image, matrix: Matrix) -> TrainingSample:
+    """Take boxes and points where the matrix takes the image; a box stays upright."""
+    linear, shift = matrix[:, :2].T.astype(np.float32), matrix[:, 2].astype(np.float32)
+    middles = (sample.boxes[:, :2] + sample.boxes[:, 2:]) / 2 @ linear + shift
+    halves = (sample.boxes[:, 2:] - sample.boxes[:, :2]) / 2 * np.float32(_zoom(matrix))
+    points = sample.points @ linear + shift
+    if np.linalg.det(linear) < 0:  # mirrored: the person's right eye is the left one now
+        points = points[:, [1, 0, 2, 3]]
+    boxes = np.concatenate([middles - halves, middles + halves], axis=1)
+    return TrainingSample(image, boxes, points, sample.ignored)
+
+
+def _clip_labels(sample: TrainingSample, smallest: float) -> TrainingSample:
+    """Leave out the faces beyond the edge, and ignore those half beyond it or too small."""
+    height, width = sample.image.shape[:2]
+    boxes = sample.boxes
+    inside = np.clip(boxes, 0, [width, height, width, height]).astype(np.float32)
+    area = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6), axis=1)
+    visible = np.prod(inside[:, 2:] - inside[:, :2], axis=1) / area
+    ignored = sample.ignored | (visible < MIN_VISIBLE) | (boxes[:, 3] - boxes[:, 1] < smallest)
+    kept = visible > 0
+    return TrainingSample(sample.image, inside[kept], sample.points[kept], ignored[kept])
+
+
+def _paste(
+    closeup: TrainingSample,
+    behind: Image,
+    zoom: float,
+    config: SampleGeneratorConfig,
+    rng: np.random.Generator,
+) -> TrainingSample:
+    """Blend a close-up into an image, tinted as skin is and fading out at its edge."""
+    height, width = behind.shape[:2]
+    side = closeup.image.shape[0]
+    matrix = _rotation((side / 2, side / 2), zoom, config, rng)
+    matrix[:, 2] += rng.uniform(0.2, 0.8, 2) * (width, height)
+    _mirror(matrix, width, rng)
+    rim = side // 8
+    mask = np.zeros((side, side), np.float32)
+    mask[rim:-rim, rim:-rim] = 1
+    between = _for_warp(matrix)
+    face, alpha = (
+        cv2.warpAffine(part, between, (width, height), flags=cv2.INTER_LINEAR)
+        for part in (closeup.image, cv2.blur(mask, (rim, rim)))
+    )
+    tint = np.sort(rng.uniform(0.55, 1.0, 3)) if rng.random() < 0.7 else np.ones(3)
+    blended = behind + (face * tint - behind) * np.asarray(alpha)[..., None]
+    return _clip_labels(_transform(closeup, np.clip(blended, 0, 255).astype(np.uint8), matrix), 0.0)
+
+
+def _shift(sample: TrainingSample, left: int, top: int) -> TrainingSample:
+    shift = np.array([left, top], np.float32)
+    boxes, points = sample.boxes + np.tile(shift, 2), sample.points + shift
+    return TrainingSample(sample.image, boxes, points, sample.ignored)

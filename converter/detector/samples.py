@@ -1,0 +1,128 @@
+"""Training samples: images, the faces in them, and where their eyes, nose and mouth are."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.detector.annotations import AnnotatedImage, Boxes
+from converter.detector.average_precision import overlaps
+from converter.evaluate.crop_calibration import find_faces
+from edge.detect import Detector
+from edge.detect.yunet import YuNet, YuNetSettings
+from edge.types import Face, Image
+
+ENLARGED = 2
+"""How many times as large a teacher sees each image: it finds smaller faces then."""
+
+MIN_CONFIDENCE = 0.6
+"""Confidence from which a teacher is believed where it sees a face that nobody marked."""
+
+MIN_IOU = 0.4
+"""Overlap (IoU) at which a teacher's face is a marked one."""
+
+Points = NDArray[np.float32]
+"""Right eye, left eye, nose and mouth of faces in pixels, float32 (n, 4, 2); nan is unknown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingSample:
+    """An image, read from a file or generated from some, and all that is known of its faces.
+
+    Attributes:
+        image: BGR uint8.
+        boxes: of every face.
+        points: of every face.
+        ignored: (n,), which boxes are neither face nor background.
+    """
+
+    image: Image
+    boxes: Boxes
+    points: Points
+    ignored: NDArray[np.bool_]
+
+
+def open_teacher(model: Path) -> Detector:
+    """Return the detector that teaches: YuNet with the network in `model`.
+
+    Raises:
+        ModelError, ConfigError: as `YuNet`.
+    """
+    return YuNet(YuNetSettings(model=model, width=4096, min_confidence=0.4))
+
+
+def read_samples(
+    images: Iterable[AnnotatedImage], teacher: Detector | None
+) -> list[TrainingSample]:
+    """Read annotated images, and let a teacher label what nobody marked.
+
+    The teacher adds the points of marked faces. Faces that it alone sees are ignored boxes.
+
+    Raises:
+        DataError: one cannot be read.
+    """
+    return [_pseudo_label(one, one.read(), teacher) for one in images]
+
+
+def _pseudo_label(
+    annotated: AnnotatedImage, image: Image, teacher: Detector | None
+) -> TrainingSample:
+    boxes, ignored = annotated.boxes, annotated.ignored
+    points = np.full((len(boxes), 4, 2), np.nan, np.float32)
+    # People searched an image without faces: what a teacher sees there is an error.
+    if teacher is None or len(boxes) == 0:
+        return TrainingSample(image, boxes, points, ignored)
+    larger = cv2.resize(image, None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC)
+    faces = teacher.detect(np.asarray(larger, dtype=np.uint8))
+    edges = np.array([face.box.edges for face in faces], np.float32).reshape(-1, 4)
+    found = edges / np.float32(ENLARGED)
+    ious = overlaps(found, boxes)
+    for row, face in enumerate(faces):
+        best = int(ious[row].argmax())
+        if ious[row, best] >= MIN_IOU and ious[:, best].argmax() == row:
+            points[best] = points_of_face(face) / ENLARGED
+    sure = np.array([face.confidence for face in faces], np.float32) >= MIN_CONFIDENCE
+    unmarked = found[(ious.max(axis=1) < MIN_IOU) & sure]
+    return TrainingSample(
+        image,
+        np.concatenate([boxes, unmarked]),
+        np.concatenate([points, np.full((len(unmarked), 4, 2), np.nan, np.float32)]),
+        np.concatenate([ignored, np.ones(len(unmarked), bool)]),
+    )
+
+
+def points_of_face(face: Face) -> NDArray[np.float32]:
+    """Return a face's points in the order of `Points`, float32 (4, 2)."""
+    if face.points is None:
+        return np.full((4, 2), np.nan, np.float32)
+    points = face.points
+    four = (points.right_eye, points.left_eye, points.nose, points.mouth)
+    return np.array([[point.x, point.y] for point in four], np.float32)
+
+
+def closeup_samples(
+    faces: NDArray[np.uint8], teacher: Detector, seed: int
+) -> Iterator[TrainingSample]:
+    """Yield faces cut close, such as FER2013's, that the teacher finds once laid into a canvas.
+
+    The canvas serves to find box and points; the sample is the face alone.
+
+    Args:
+        faces: uint8 (n, side, side).
+        teacher: says where box and points are.
+        seed: of sizes and places.
+    """
+    for found in find_faces(teacher, faces, seed):
+        pixels = faces[found.row]
+        corner = np.array([found.square.x1, found.square.y1], np.float32)
+        scale = np.float32(len(pixels) / found.square.height)
+        box = np.array(found.face.box.edges, np.float32).reshape(1, 2, 2)
+        yield TrainingSample(
+            np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), dtype=np.uint8),
+            ((box - corner) * scale).reshape(1, 4),
+            (points_of_face(found.face)[None] - corner) * scale,
+            np.zeros(1, bool),
+        )

@@ -1,0 +1,1 @@
+"""Evaluation of expression models: metrics, reports and plots."""

@@ -1,0 +1,132 @@
+"""Metrics of a classifier, from its logits and the true classes.
+
+A class is an index into the labels of the model at hand; `LabelSet.classes` gives those of a
+dataset.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_fscore_support
+
+from converter.data.label_sets import Classes
+from converter.evaluate.predictor import Logits
+from edge.errors import DataError
+from edge.model_card import Accuracy
+from edge.tflite import softmax
+from edge.types import Probabilities
+
+BINS = 15
+"""Bins of the expected calibration error, as Guo et al. 2017 (arXiv:1706.04599) use."""
+
+
+def compute_metrics(
+    name: str, probabilities: Probabilities, classes: Classes, labels: tuple[str, ...]
+) -> Accuracy:
+    """Return the metrics of the card for one set of rows.
+
+    The means over classes leave out those that no row has.
+
+    Args:
+        name: what the rows are called.
+        probabilities: float32 (n, classes).
+        classes: the true class of each row, (n,).
+        labels: the name of each class.
+
+    Raises:
+        DataError: there are no rows.
+    """
+    if len(classes) == 0:
+        raise DataError(f"{name}: expected rows to measure on, found none")
+    chosen = probabilities.argmax(axis=1)
+    present = np.unique(classes)
+    _, recall, f1, _ = precision_recall_fscore_support(
+        classes, chosen, labels=present, zero_division=0
+    )
+    accuracy, interval = accuracy_with_ci((chosen == classes).sum(), len(classes))
+    return Accuracy(
+        data=name,
+        rows=len(classes),
+        accuracy=accuracy,
+        balanced_accuracy=round(float(recall.mean()), 4),
+        macro_f1=round(float(f1.mean()), 4),
+        interval=interval,
+        recall={
+            labels[index]: round(float(found), 4)
+            for index, found in zip(present, recall, strict=True)
+        },
+        calibration_error=round(calibration_error(probabilities, classes), 4),
+    )
+
+
+def accuracy_with_ci(hits: int, rows: int) -> tuple[float, tuple[float, float]]:
+    """Return a share and its 95 % interval, to four digits."""
+    low, high = wilson_interval(int(hits), rows)
+    return round(int(hits) / rows, 4), (round(low, 4), round(high, 4))
+
+
+def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927, JASA 22:209)."""
+    z = 1.959964
+    part, spread = hits / rows, z * z / rows
+    center = (part + spread / 2) / (1 + spread)
+    half = z * math.sqrt(part * (1 - part) / rows + spread / (4 * rows)) / (1 + spread)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def confidence_bins(probabilities: Probabilities) -> NDArray[np.int64]:
+    """Return the bin, 0 to `BINS` - 1, of each row's confidence, int64 (n,)."""
+    bins = (probabilities.max(axis=1) * BINS).astype(np.int64)
+    return np.asarray(np.minimum(bins, BINS - 1))
+
+
+def calibration_error(probabilities: Probabilities, classes: Classes) -> float:
+    """Return the expected calibration error: mean gap between confidence and accuracy."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == classes
+    bins = confidence_bins(probabilities)
+    gaps = [
+        abs(float(confidence[inside].mean() - right[inside].mean())) * int(inside.sum())
+        for inside in (bins == number for number in range(BINS))
+        if inside.any()
+    ]
+    return sum(gaps) / len(classes)
+
+
+def log_loss(probabilities: Probabilities, classes: Classes) -> float:
+    """Return the mean of -log of the probability given to the true class."""
+    given = probabilities[np.arange(len(classes)), classes]
+    return float(-np.log(np.maximum(given, 1e-12)).mean())
+
+
+def fit_temperature(logits: Logits, classes: Classes) -> float:
+    """Return the temperature, to two digits, under which the classes are likeliest."""
+    temperatures = np.round(np.arange(0.3, 4.0, 0.01), 2)
+    losses = [log_loss(softmax(logits, value), classes) for value in temperatures.tolist()]
+    return float(temperatures[int(np.argmin(losses))])
+
+
+def cross_validated_temperature(
+    logits: Logits, classes: Classes
+) -> tuple[tuple[float, float], Probabilities]:
+    """Scale each half of the rows by the temperature that was fitted on the other half.
+
+    A temperature fitted on the rows it is judged by flatters; setting half of them aside would
+    leave too few, and the expected calibration error of fewer rows is larger by chance alone. So
+    each row is scaled once, by a temperature that never saw it, and all of them are judged.
+
+    Args:
+        logits: float32 (n, classes), n at least 2.
+        classes: the true class of each row, (n,).
+
+    Returns:
+        Both temperatures, and the probabilities of all rows, float32 (n, classes).
+    """
+    first = np.zeros(len(classes), dtype=np.bool_)
+    first[np.random.default_rng(0).permutation(len(classes))[::2]] = True
+    temperatures = tuple(fit_temperature(logits[half], classes[half]) for half in (first, ~first))
+    scaled = np.where(
+        first[:, None], softmax(logits, temperatures[1]), softmax(logits, temperatures[0])
+    )
+    return (temperatures[0], temperatures[1]), scaled

@@ -1,0 +1,142 @@
+"""Models to be measured: the labels, the temperature and the logits of a .tflite or a .keras."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.data.label_sets import LABEL_SETS, LabelSet, LabelSetName, label_set_for
+from converter.train.run_dir import RECIPE
+from edge.errors import ConfigError, ModelError
+from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
+
+Logits = NDArray[np.float32]
+
+BATCH_SIZE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A model as the evaluation sees it, whatever file it came from.
+
+    Attributes:
+        name: of the model.
+        label_set: its classes, in the order of its output.
+        temperature: what its card divides the logits by; 1 where it has none.
+        logits: from faces, uint8 (n, 48, 48), to logits, float32 (n, classes); where the model
+            gives probabilities, their logarithms.
+    """
+
+    name: str
+    label_set: LabelSet
+    temperature: float
+    logits: Callable[[NDArray[np.uint8]], Logits]
+
+
+def open_tflite(path: Path) -> Predictor:
+    """Open a .tflite with its card beside it, as the daemon would.
+
+    Raises:
+        ModelError: it is missing, damaged, or not what its card says.
+        DataError: its labels are not those of the data.
+    """
+    classifier = open_classifier(ClassifierSettings(ModelPath(path)))
+    card = classifier.card
+    gives_logits = card.output.kind == "logits"
+
+    def logits(faces: NDArray[np.uint8]) -> Logits:
+        # The daemon's own way to the output: what is measured is what it will say.
+        values, _ = classifier.outputs(list(resize(faces, card.input.shape[0])))
+        return values if gives_logits else to_logits(values)
+
+    temperature = card.output.temperature if gives_logits else 1.0
+    label_set = label_set_for(path, card.labels, card.label_set)
+    return Predictor(card.name, label_set, temperature, logits)
+
+
+def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
+    """Open a `.keras` file that takes gray values 0-255, (n, side, side, 1).
+
+    Args:
+        path: the file; the output named `logits` is measured, or the only one.
+        labels: its classes in the order of the output; None takes them from `recipe.json` beside
+            the file, which `emotiond-convert train` writes.
+
+    Raises:
+        ConfigError: there are neither labels nor a recipe.
+        ModelError: the file is no network, or does not give one value for each label.
+        DataError: the labels are not those of the data.
+    """
+    import keras
+
+    label_set = label_set_for(path, labels) if labels else LABEL_SETS[_recipe_label_set(path)]
+    try:
+        network = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{path}: cannot be read as a Keras network: {error}") from error
+    head = _head(path, network, len(label_set.labels))
+    # A training calls every file model.keras: its folder says which.
+    title = path.resolve().parent.name if path.stem == "model" else path.stem
+    return Predictor(title, label_set, 1.0, lambda faces: _keras_logits(head, faces))
+
+
+def are_probabilities(values: NDArray[np.float32]) -> bool:
+    """Return whether no value of (n, classes) is negative and every row sums to 1."""
+    return bool((values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3))
+
+
+def to_logits(probabilities: NDArray[np.float32]) -> Logits:
+    """Return the logits, float32 (n, classes), whose softmax is `probabilities`."""
+    tiny = np.finfo(np.float32).tiny
+    return np.log(np.maximum(probabilities, tiny)).astype(np.float32)
+
+
+def resize(faces: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return `faces` (n, height, width) as the daemon would crop them for a model of that side."""
+    if faces.shape[1] == side:
+        return faces
+    method = cv2.INTER_AREA if faces.shape[1] > side else cv2.INTER_LINEAR
+    sized = [cv2.resize(face, (side, side), interpolation=method) for face in faces]
+    return np.array(sized, dtype=np.uint8)
+
+
+class _TrainedRecipe(msgspec.Struct, frozen=True):
+    """The label set of a recipe; its other fields are passed over."""
+
+    label_set: LabelSetName = "7"
+
+
+def _recipe_label_set(path: Path) -> LabelSetName:
+    recipe = path.with_name(RECIPE)
+    try:
+        return msgspec.json.decode(recipe.read_bytes(), type=_TrainedRecipe).label_set
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: its labels are unknown, as there is no recipe.json beside it; "
+            "give --labels, such as angry,happy,sad"
+        ) from error
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{recipe}: {error}; give --labels instead") from error
+
+
+def _head(path: Path, network: Any, classes: int) -> Any:
+    """Return the network with its `logits`, or its only output, alone."""
+    import keras
+
+    outputs = dict(zip(network.output_names, network.outputs, strict=True))
+    chosen = outputs.get("logits", network.outputs[0] if len(outputs) == 1 else None)
+    if chosen is None or tuple(chosen.shape)[1:] != (classes,):
+        found = ", ".join(f"{name} {tuple(one.shape)}" for name, one in outputs.items())
+        raise ModelError(f"{path}: expected an output logits (None, {classes}), found {found}")
+    return keras.Model(network.inputs, chosen)
+
+
+def _keras_logits(network: Any, faces: NDArray[np.uint8]) -> Logits:
+    sized: NDArray[Any] = resize(faces, network.input_shape[1])[..., None].astype(np.float32)
+    values = np.asarray(network.predict(sized, batch_size=BATCH_SIZE, verbose=0), dtype=np.float32)
+    return to_logits(values) if are_probabilities(values) else values

@@ -1,1 +1,0 @@
-"""Evaluation: how right a model is, in figures, words and pictures."""

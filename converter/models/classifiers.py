@@ -1,0 +1,129 @@
+"""The networks, each in one function: gray faces in, logits out.
+
+Each takes gray values 0-255, (n, 48, 48, 1), and gives a dictionary of float32 logits:
+
+    logits  (n, classes)  the expression; what a recipe's label set names.
+    votes   (n, 8)        FER+'s votes over the eight expressions. A second task beside the first
+                          teaches the features more than votes mixed into one target, and is a
+                          model for FER+'s labels of its own.
+    face    (n, 1)        whether the crop is a face at all; learned last, by itself (face_head).
+"""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from converter.data import EXPRESSIONS, SIDE
+from converter.data.label_sets import LABEL_SETS
+from converter.recipes import Recipe
+
+Model = Any
+"""A keras.Model; Keras ships no types."""
+
+
+def shallow(classes: int) -> Model:
+    """A plain real-time network: seven 3x3 convolutions, no branches, no depthwise layers.
+
+    0.64 M parameters and 60 M multiply-adds. Plain convolutions gain most from int8: every
+    runtime has hand-written kernels for them, where depthwise ones are bound by memory.
+    """
+    faces, x = _entry()
+    x = _pool(_convolution(x, 32))
+    x = _pool(_convolution(_convolution(x, 48), 48))
+    x = _pool(_convolution(_convolution(x, 112), 112))
+    x = _convolution(_convolution(x, 160), 192)
+    return _with_heads("shallow", faces, x, classes, dropout=0.2)
+
+
+def tiny(classes: int) -> Model:
+    """The same in a seventh of the size: under 100 k parameters, 15 M multiply-adds.
+
+    Multiples of 16 channels: with others, TensorFlow normalizes ten times as slowly.
+    """
+    faces, x = _entry()
+    x = _pool(_convolution(x, 16))
+    x = _pool(_convolution(_convolution(x, 32), 32))
+    x = _pool(_convolution(_convolution(x, 48), 48))
+    x = _convolution(_convolution(x, 48), 48)
+    return _with_heads("tiny", faces, x, classes, dropout=0.1)
+
+
+def deep(classes: int) -> Model:
+    """The plain network made wider and deeper: 1.3 M parameters, 117 M multiply-adds."""
+    faces, x = _entry()
+    x = _pool(_convolution(x, 32))
+    x = _pool(_convolution(_convolution(x, 64), 64))
+    x = _pool(_convolution(_convolution(_convolution(x, 128), 128), 128))
+    x = _convolution(_convolution(x, 256), 256)
+    return _with_heads("deep", faces, x, classes, dropout=0.4)
+
+
+def residual(classes: int) -> Model:
+    """Residual blocks with squeeze and excitation: a teacher that errs differently from `deep`.
+
+    He et al. 2016 (arXiv:1512.03385), Hu et al. 2018 (arXiv:1709.01507); 1.6 M parameters, 111 M
+    multiply-adds.
+    """
+    faces, x = _entry()
+    x = _pool(_convolution(x, 32))
+    x = _residual_block(x, 64)
+    x = _residual_block(x, 128, stride=2)
+    x = _residual_block(_residual_block(x, 192, stride=2), 192)
+    return _with_heads("residual", faces, x, classes, dropout=0.4)
+
+
+def _entry() -> tuple[Any, Any]:
+    faces = keras.Input((SIDE, SIDE, 1), name="faces")
+    return faces, layers.Rescaling(1 / 127.5, offset=-1.0)(faces)
+
+
+def _convolution(x: Any, filters: int) -> Any:
+    return layers.ReLU()(_normalized(x, filters, 3))
+
+
+def _normalized(x: Any, filters: int, size: int, stride: int = 1) -> Any:
+    x = layers.Conv2D(filters, size, strides=stride, padding="same", use_bias=False)(x)
+    return layers.BatchNormalization()(x)
+
+
+def _pool(x: Any) -> Any:
+    return layers.MaxPooling2D()(x)
+
+
+def _residual_block(x: Any, filters: int, stride: int = 1) -> Any:
+    shortcut = x if stride == 1 else layers.AveragePooling2D(2)(x)
+    if shortcut.shape[-1] != filters:
+        shortcut = _normalized(shortcut, filters, 1)
+    y = layers.ReLU()(_normalized(x, filters, 3, stride))
+    y = _squeeze_excite(_normalized(y, filters, 3), filters)
+    return layers.ReLU()(layers.Add()([y, shortcut]))
+
+
+def _squeeze_excite(x: Any, filters: int) -> Any:
+    """Scale each channel by what the whole image shows."""
+    share = layers.GlobalAveragePooling2D()(x)
+    share = layers.Dense(filters // 8, activation="relu")(share)
+    share = layers.Dense(filters, activation="sigmoid")(share)
+    return layers.Multiply()([x, layers.Reshape((1, 1, filters))(share)])
+
+
+def _with_heads(name: str, faces: Any, x: Any, classes: int, dropout: float) -> Model:
+    features = layers.GlobalAveragePooling2D()(x)
+    dropped = layers.Dropout(dropout)(features)
+    # float32: a softmax in bfloat16 would lose the small differences that train it.
+    logits = layers.Dense(classes, dtype="float32", name="logits")(dropped)
+    votes = layers.Dense(len(EXPRESSIONS), dtype="float32", name="votes")(dropped)
+    # Quarters, not one mean: a face upside down has the features of a face, in other places.
+    quarters = layers.Flatten()(layers.AveragePooling2D(x.shape[1] // 2)(x))
+    hidden = layers.Dense(16, activation="relu", dtype="float32", name="face_hidden")(quarters)
+    face = layers.Dense(1, dtype="float32", name="face")(hidden)
+    return keras.Model(faces, {"logits": logits, "votes": votes, "face": face}, name=name)
+
+
+NETWORKS = {"shallow": shallow, "tiny": tiny, "deep": deep, "residual": residual}
+
+
+def new_network(recipe: Recipe) -> Model:
+    """Return the untrained network that a recipe names, in the global precision."""
+    return NETWORKS[recipe.network](len(LABEL_SETS[recipe.label_set].labels))

@@ -1,0 +1,212 @@
+"""TFLite files: made from a Keras network, timed, and moved together with their cards."""
+
+import contextlib
+import io
+import platform
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import msgspec
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from converter.models.classifiers import Model
+from edge.errors import ConfigError, ModelError
+from edge.model_card import BaseCard, Speed, card_path
+from edge.tflite import PACKAGES, Runtime, Tensor, TFLiteModel
+
+REPRESENTATIVE = 70
+"""Training faces of each class that show the quantizer the range of every activation."""
+
+ROUNDS = 200
+WARM_UP = 20
+"""Rounds that are timed, and those before them that are not: the first calls fill the caches."""
+
+
+class Precision(StrEnum):
+    """What a .tflite computes in.
+
+    float16 and dynamic are for disk space: their weights are stored in half and in 8 bits, and
+    activations stay float32. int8 computes in integers throughout, its weights scaled per channel
+    (Jacob et al. 2018, arXiv:1712.05877; Krishnamoorthi 2018, arXiv:1806.08342).
+    """
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    DYNAMIC = "dynamic"
+    INT8 = "int8"
+
+
+def to_tflite(
+    network: Model,
+    precision: Precision,
+    examples: NDArray[np.uint8] | None,
+    input_type: Literal["uint8", "int8"] = "uint8",
+) -> bytes:
+    """Convert `network` for one image at a time.
+
+    An int8 model takes the values as they are, in uint8: what scales them is part of the network.
+
+    Args:
+        network: from values 0-255, (n, height, width, channels).
+        precision: what it is to compute in.
+        examples: representative images, uint8 (n, height, width) or (n, height, width, channels);
+            needed by int8 alone.
+        input_type: what an int8 model takes: "int8" has the values less 128.
+
+    Raises:
+        ConfigError: Keras runs on another backend than TensorFlow, or int8 has no examples.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ConfigError(
+            f"conversion needs Keras on TensorFlow, found {keras.backend.backend()}; "
+            "set KERAS_BACKEND=tensorflow"
+        )
+    converter = tf.lite.TFLiteConverter.from_keras_model(_one_image(network))
+    if precision is not Precision.FLOAT32:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        # tflite-runtime 2.14 knows dense layers with one scale for all channels only.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    if precision is Precision.FLOAT16:
+        converter.target_spec.supported_types = [tf.float16]
+    if precision is Precision.INT8:
+        _ask_for_integers(converter, network.input_shape, examples)
+        converter.inference_input_type = getattr(tf, input_type)
+    with contextlib.redirect_stdout(io.StringIO()):  # it lists every variable
+        return bytes(converter.convert())
+
+
+def representative(
+    faces: NDArray[np.uint8], classes: NDArray[np.int64], seed: int = 0
+) -> NDArray[np.uint8]:
+    """Return the same number of faces of each class, uint8 (m, side, side), drawn by `seed`.
+
+    Args:
+        faces: to draw from, uint8 (n, side, side).
+        classes: of each face, (n,).
+        seed: of the draw; a class with too few faces repeats them.
+    """
+    rng = np.random.default_rng(seed)
+    rows = [
+        rng.choice(np.flatnonzero(classes == one), REPRESENTATIVE) for one in np.unique(classes)
+    ]
+    return np.asarray(faces[np.concatenate(rows)])
+
+
+def multiply_adds(network: Model) -> int:
+    """Count the multiply-adds of convolutions and dense layers for one image."""
+    return sum(_multiply_adds(layer) for layer in network.layers)
+
+
+def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:
+    """Time one face on one thread, for each of the models on each runtime that is installed.
+
+    Raises:
+        ModelError: a file is no model.
+    """
+    speeds: list[tuple[Speed, ...]] = [()] * len(models)
+    for runtime in Runtime:
+        try:
+            networks = [TFLiteModel(model, runtime) for model in models]
+        except ConfigError:  # not installed
+            continue
+        name = f"{runtime} {version(PACKAGES[runtime])}"
+        times = zip(speeds, _median_ms(networks), strict=True)
+        speeds = [(*known, Speed(name, _cpu_name(), round(each, 3))) for known, each in times]
+    return speeds
+
+
+def refuse_existing(model: Path) -> None:
+    """Leave alone what is there.
+
+    Raises:
+        ModelError: there is such a model, or a card of one.
+    """
+    for file in (model, card_path(model)):
+        if file.exists():
+            raise ModelError(f"{file}: is there already; choose another --name, or --force")
+
+
+def write_card(model: Path, card: BaseCard) -> None:
+    """Write the card of the .tflite file `model` beside it."""
+    text = msgspec.json.format(msgspec.json.encode(card), indent=2)
+    card_path(model).write_bytes(text + b"\n")
+
+
+def move(source: Path, place: Path) -> None:
+    """Move a model and its card."""
+    for file, goal in ((source, place), (card_path(source), card_path(place))):
+        file.replace(goal)
+
+
+def _multiply_adds(layer: Any) -> int:
+    if isinstance(layer, keras.Model):
+        return multiply_adds(layer)
+    kernels = [weight.shape for weight in layer.weights if "kernel" in weight.name]
+    if not kernels:
+        return 0
+    # A convolution's kernel is applied at every place of its output, a shared one's of each output.
+    outputs = [output for node in layer._inbound_nodes for output in node.outputs]
+    places = sum(int(np.prod(output.shape[1:-1])) for output in outputs)
+    return places * sum(int(np.prod(shape)) for shape in kernels)
+
+
+def _ask_for_integers(
+    converter: Any, shape: tuple[int | None, ...], examples: NDArray[np.uint8] | None
+) -> None:
+    if examples is None:
+        raise ConfigError("int8 needs pictures that show the range of its activations; give --data")
+    images = examples.reshape(-1, 1, *shape[1:]).astype(np.float32)
+    # One black and one white value: the input's scale is then 1, and a value means itself.
+    images[0, 0, 0, :2, 0] = 0, 255
+    converter.representative_dataset = lambda: ([image] for image in images)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_output_type = tf.int8
+
+
+def _one_image(network: Model) -> Model:
+    """Return the network with a batch of one: a fixed shape lets the runtime plan ahead."""
+    _, *shape = network.input_shape
+    image = keras.Input(batch_shape=(1, *shape), name="faces")
+    return keras.Model(image, network(image, training=False))
+
+
+def _median_ms(networks: Sequence[TFLiteModel]) -> list[float]:
+    """Return the median time of one face for each of the networks.
+
+    They take turns, so that whatever else the machine does falls on all of them alike.
+    """
+    faces = [_face(network) for network in networks]
+    times = [
+        [_time(network, face) for network, face in zip(networks, faces, strict=True)]
+        for _ in range(WARM_UP + ROUNDS)
+    ]
+    return [float(value) * 1000 for value in np.median(times[WARM_UP:], axis=0)]
+
+
+def _face(network: TFLiteModel) -> Tensor:
+    gray = np.random.default_rng(0).integers(0, 256, network.input.shape)
+    return gray.astype(network.input.dtype)
+
+
+def _time(network: TFLiteModel, face: Tensor) -> float:
+    started = time.perf_counter()
+    network.invoke(face)
+    return time.perf_counter() - started
+
+
+def _cpu_name() -> str:
+    """Return the CPU's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    names = {key.strip(): value.strip() for key, value in fields.items()}
+    return names.get("model name") or names.get("Model") or platform.machine()

@@ -1,0 +1,132 @@
+"""Trained models to be converted: a Keras network and what its card must say."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import keras
+
+from converter.data import Dataset
+from converter.data.label_sets import LABEL_SETS, LabelProtocol, LabelSet, rows_name
+from converter.models.classifiers import Model
+from converter.recipes import Recipe
+from converter.train.run_dir import MODEL, NEGATIVES, RECIPE, read_recipe
+from edge.errors import ModelError
+
+Head = Literal["logits", "votes"]
+"""An output of a trained network: the classes of its label set, or FER+'s eight."""
+
+LICENSE = (
+    "Weights: for research use. They were learnt from FER2013, whose pictures are web images "
+    "without an open licence, released for research."
+)
+LIMITS = (
+    "It names the expression a face shows, as volunteers labelled web pictures; an expression is "
+    "not an inner feeling. Labels are noisy, poses mostly frontal, ages, skins and cultures not "
+    "evenly represented. Not for decisions about people."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A network and what is known of it.
+
+    Attributes:
+        network: a Keras model from gray values 0-255, (n, side, side, 1), to (n, classes), or to
+            a list of that and the logit of a face, (n, 1).
+        label_set: the classes in the order of the output.
+        label_set_name: empty for a set of its own.
+        kind: what the first output is.
+        protocol: what counts as the truth when it is measured.
+        training_data: what it learned from, in words.
+        prior_power: to what power the training classes' shares are divided out of the answers.
+        license, limits: as the card has them.
+    """
+
+    network: Model
+    label_set: LabelSet
+    label_set_name: str
+    kind: Literal["logits", "probabilities"]
+    protocol: LabelProtocol
+    training_data: str
+    prior_power: float = 0.0
+    license: str = LICENSE
+    limits: str = LIMITS
+
+    @property
+    def side(self) -> int:
+        """Width and height of the faces it takes, in pixels."""
+        return int(self.network.input_shape[1])
+
+    @property
+    def has_face_output(self) -> bool:
+        """Whether a second output says how likely the image shows a face."""
+        return len(self.network.outputs) > 1
+
+
+def load_run(directory: Path, training: Dataset, head: Head = "logits") -> TrainedModel:
+    """Read what `emotiond-convert train` left in `directory`.
+
+    Args:
+        directory: with `model.keras` and `recipe.json`.
+        training: the rows it learned from.
+        head: which output names the expressions; `face`, where there is one, is kept beside it.
+
+    Raises:
+        ModelError: a file is missing or unreadable, or the head was not trained.
+    """
+    try:
+        recipe = read_recipe(directory, Recipe)
+        network = keras.saving.load_model(directory / MODEL, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            f"{directory}: holds no finished training ({error}); expected {MODEL} and "
+            f"{RECIPE}, as emotiond-convert train writes them"
+        ) from error
+    if head == "votes" and not recipe.votes_head:
+        raise ModelError(
+            f"{directory}: expected a trained head votes, found votes_head 0 in its recipe; "
+            "train with a weight for it, or convert the head logits"
+        )
+    name = recipe.label_set if head == "logits" else "8"
+    present = {layer.name for layer in network.layers}
+    outputs = [network.get_layer(layer).output for layer in (head, "face") if layer in present]
+    return TrainedModel(
+        keras.Model(network.input, outputs),
+        LABEL_SETS[name],
+        name,
+        "logits",
+        LabelProtocol.LABELS if head == "logits" else LabelProtocol.FERPLUS,
+        _training_data_text(recipe, head, rows_name(training)) + _negatives_text(directory),
+        prior_power=recipe.prior_power if head == "votes" else 0.0,
+    )
+
+
+def _training_data_text(recipe: Recipe, head: Head, rows: str) -> str:
+    """Say what the head learned from, in a sentence or two."""
+    if head == "votes":
+        truth = "FER+'s votes, the labels beside them"
+    else:
+        mixed = f", {recipe.vote_weight:.0%} FER+'s votes" if recipe.vote_weight else ""
+        beside = ", FER+'s votes beside them" if recipe.votes_head else ""
+        truth = f"the labels{mixed}{beside}"
+    text = f"{rows}; it learnt {truth}. "
+    if recipe.distillation:
+        teachers = ", ".join(recipe.distillation.teachers)
+        text += (
+            f"{recipe.distillation.weight:.0%} of each target is what teachers ({teachers}), "
+            "trained on the same rows, said. "
+        )
+    return text + "Training was watched and the temperature fitted on PublicTest."
+
+
+def _negatives_text(directory: Path) -> str:
+    """Say of how many photographs, if any, the face output learned what no face is."""
+    try:
+        count = len((directory / NEGATIVES).read_text().splitlines())
+    except FileNotFoundError:
+        return ""
+    return (
+        " The output face learnt from these faces, whole and spoilt, from drawn patterns, and "
+        f"from {count} photographs of rooms, landscapes and objects, which belong to their owners."
+    )

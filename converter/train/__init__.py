@@ -1,0 +1,1 @@
+"""Training of classifiers, and what every training shares: recipe in, network out."""

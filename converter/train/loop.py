@@ -1,0 +1,343 @@
+"""The training loop that all networks share: precision, exact resume, averaged weights, log.
+
+Keras on TensorFlow computes in bfloat16 where the CPU does, and normalizes batches by TensorFlow's
+fused kernel. What is written is always a copy in float32 without either.
+"""
+
+import csv
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from converter.models.classifiers import Model
+from converter.recipes import BaseRecipe
+from converter.train.run_dir import CHECKPOINT, LOG, MODEL, write_network
+from edge.errors import ConfigError
+
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+"""Instruction sets, as /proc/cpuinfo names them, without which bfloat16 is emulated: a step of
+`shallow` then takes many times as long as in float32."""
+
+
+class Batches(Protocol):
+    """Drawn from the epoch and their number alone."""
+
+    epoch: int
+
+    def __len__(self) -> int: ...
+
+
+def use_precision(dtype: Literal["auto", "mixed_bfloat16", "float32"]) -> None:
+    """Set Keras' global precision; "auto" is mixed_bfloat16 on a CPU that computes in it."""
+    if dtype == "auto":
+        dtype = "mixed_bfloat16" if BFLOAT16_FLAGS & _cpu_flags() else "float32"
+    keras.mixed_precision.set_global_policy(dtype)
+
+
+def _cpu_flags() -> set[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return set()
+    return set(next((line for line in lines if line.startswith("flags")), "").split())
+
+
+@contextmanager
+def float32_policy() -> Iterator[None]:
+    """Build layers in float32, whatever the training's own precision is."""
+    policy = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
+
+
+def initial_network(network: Model, recipe: BaseRecipe, directory: Path) -> Model:
+    """Return a network to train, with fused normalization: new, or with the weights of a start.
+
+    Args:
+        network: with random weights.
+        recipe: names the training to start from, if any.
+        directory: of this training; the other lies beside it.
+
+    Raises:
+        ConfigError: beside `directory` there is no finished training of that name and network.
+    """
+    network = with_fused_normalization(network)
+    if not recipe.start:
+        return network
+    start = directory.with_name(recipe.start)
+    try:
+        network.set_weights(keras.saving.load_model(start / MODEL, compile=False).get_weights())
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{start}: expected a finished training of {network.name} to start from"
+        ) from error
+    return network
+
+
+def with_fused_normalization(network: Model) -> Model:
+    """Return a copy of the network, its weights new, with TensorFlow's fused batch normalization.
+
+    Keras 3 puts batch normalization together from a dozen elementwise operations; the one kernel
+    makes a step of `shallow` on two cores a third faster. Weights keep their order.
+    """
+
+    def copy(layer: Any) -> Any:
+        fused = type(layer) is keras.layers.BatchNormalization
+        kind = FusedBatchNormalization if fused else type(layer)
+        return kind.from_config(layer.get_config())
+
+    return keras.models.clone_model(network, clone_function=copy)
+
+
+class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]  # untyped
+    """Keras' layer, its training step through `FusedBatchNormV3`.
+
+    Checkpoints name its weights by the name of this class.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalize, by the batch's own statistics in training."""
+        if not training:
+            return super().call(inputs, training=False, mask=mask)
+        import tensorflow as tf
+
+        nothing = tf.zeros_like(self.gamma)
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=self.gamma,
+            offset=self.beta,
+            mean=nothing,
+            variance=nothing,
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + value * (1 - self.momentum))
+        return outputs
+
+
+class Float32Copy:
+    """A copy of a network in training, in float32 and with Keras' own layers.
+
+    Args:
+        network: what is trained.
+        build: makes such a network, untrained.
+    """
+
+    def __init__(self, network: Model, build: Callable[[], Model]) -> None:
+        self._network = network
+        with float32_policy():
+            self._copy = build()
+
+    def current(self) -> Model:
+        """Return the copy with the network's weights of this moment."""
+        self._copy.set_weights(self._network.get_weights())
+        return self._copy
+
+
+def fit(
+    model: Model,
+    copy: Float32Copy,
+    batches: Batches,
+    recipe: BaseRecipe,
+    directory: Path,
+    *,
+    describe: Callable[[Mapping[str, float]], str],
+    callbacks: Sequence[Any] = (),
+    **validation: Any,
+) -> None:
+    """Train a compiled model, writing its averaged weights after every epoch.
+
+    A training that was killed goes on where its last whole epoch ended, exactly as if it had run
+    through.
+
+    Args:
+        model: compiled, its weights those of the network that `copy` is of.
+        copy: what is written.
+        batches: of one epoch.
+        recipe: how many epochs.
+        directory: where network, checkpoint and log go.
+        describe: puts an epoch's figures in words.
+        callbacks: more of them, called once the averaged weights are in the network.
+        validation: as `keras.Model.fit` takes it.
+    """
+    checkpoint = Checkpoint(directory / CHECKPOINT, batches)
+    model.fit(
+        batches,
+        initial_epoch=checkpoint.restore(model),
+        epochs=recipe.epochs,
+        verbose=0,
+        shuffle=False,  # the batches are drawn anew, the same way after a resume
+        callbacks=[
+            checkpoint,  # before the weights are swapped for their average
+            WeightAveraging(),
+            keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: write_network(copy.current(), directory / MODEL)
+            ),
+            *callbacks,
+            keras.callbacks.CSVLogger(directory / LOG, append=checkpoint.epoch > 0),
+            Progress(recipe.epochs, len(batches), describe),
+        ],
+        **validation,
+    )
+
+
+class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+    """Writes weights and optimizer after each epoch, and tells the batches which epoch it is.
+
+    One file, replaced in one step, so that a kill leaves the old or the new, never half of one.
+
+    Attributes:
+        epoch: the epoch a restored training goes on with; 0 for a new one.
+    """
+
+    def __init__(self, path: Path, batches: Batches) -> None:
+        super().__init__()
+        self.epoch = 0
+        self._path = path
+        self._batches = batches
+
+    def restore(self, network: Model) -> int:
+        """Load the last whole epoch's state where there is one; return the epoch to go on with."""
+        if self._path.exists():
+            network.optimizer.build(network.trainable_variables)
+            network.load_weights(self._path)
+            steps = int(keras.ops.convert_to_numpy(network.optimizer.iterations))
+            self.epoch = steps // len(self._batches)
+        return self.epoch
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Draw this epoch's batches, and the same dropout after a resume as without one."""
+        self._batches.epoch = epoch
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.Dropout):
+                seed = np.array([layer.seed_generator.state.shape[0], epoch], dtype="uint32")
+                layer.seed_generator.state.assign(seed)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write the state."""
+        partial = self._path.with_name("partial.weights.h5")
+        self.model.save_weights(partial)
+        partial.replace(self._path)
+
+
+class WeightAveraging(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # untyped
+    """Swaps weights and their averages after an epoch, and back to the last digit before the next.
+
+    Keras swaps by adding and subtracting, which rounds: a training that ran through would then
+    differ a little from one that was taken up again, and the matching makes much of a little.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(swap_on_epoch=True)
+        self._kept: list[NDArray[Any]] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Put the averages into the network."""
+        self._kept = [
+            np.array(keras.ops.convert_to_numpy(variable)) for variable in self._swapped()
+        ]
+        super().on_epoch_end(epoch, logs)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Put the weights back."""
+        super().on_epoch_begin(epoch, logs)
+        if self._kept:
+            for variable, value in zip(self._swapped(), self._kept, strict=True):
+                variable.assign(value)
+
+    def _swapped(self) -> list[Any]:
+        return [*self.model.trainable_variables, *self.model.optimizer.variables]
+
+
+class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+    """A bar with the remaining time on a terminal, and a line for every epoch anywhere.
+
+    Args:
+        epochs: of the whole training.
+        steps: batches in an epoch.
+        describe: puts an epoch's figures in words.
+    """
+
+    def __init__(
+        self, epochs: int, steps: int, describe: Callable[[Mapping[str, float]], str]
+    ) -> None:
+        super().__init__()
+        self._describe = describe
+        self._epochs = epochs
+        self._steps = steps
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:.0f} %, {task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=Console(file=sys.stderr),
+        )
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Show the bar."""
+        total = self._epochs * self._steps
+        self._task = self._bar.add_task("training", total=total, figures="")
+        if self._bar.console.is_terminal:
+            self._bar.start()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Name the epoch; a resumed training starts further on."""
+        self._epoch = epoch
+        self._started = time.monotonic()
+        self._bar.update(self._task, description=f"epoch {epoch + 1}/{self._epochs}")
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=self._epoch * self._steps + batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Print the epoch's figures."""
+        figures = self._describe(logs or {})
+        self._bar.update(self._task, figures=figures)
+        took = time.monotonic() - self._started
+        self._bar.console.print(
+            f"epoch {epoch + 1}/{self._epochs}: {figures}; {took:.0f} s, "
+            f"about {took * (self._epochs - epoch - 1) / 60:.0f} min left",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def draw_curves(log: Path, image: Path, panels: Mapping[str, Mapping[str, str]]) -> None:
+    """Draw columns of a training's log.csv over its epochs, as a PNG.
+
+    Args:
+        log: the csv.
+        image: the PNG.
+        panels: by their title; each names the curves, and for each the column that it shows.
+    """
+    with log.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    epochs = [int(row["epoch"]) + 1 for row in rows]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, (title, curves) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+        for name, column in curves.items():
+            axes.plot(epochs, [float(row[column]) for row in rows], label=name)
+        axes.set(title=title, xlabel="epoch")
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    figure.savefig(image, dpi=110)

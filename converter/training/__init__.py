@@ -1,1 +1,0 @@
-"""Training: from faces and a recipe to a network."""

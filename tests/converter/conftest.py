@@ -1,0 +1,47 @@
+"""What tests of trainings share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.converter.small import eagerly
+
+
+@pytest.fixture(scope="module")
+def eager() -> Iterator[None]:
+    """Let TensorFlow run operations one by one."""
+    with eagerly():
+        yield
+
+
+@pytest.fixture(scope="module")
+def small_network() -> Iterator[None]:
+    """Let recipes of `tiny` train two layers: every kind of layer and of step is among them."""
+    from converter.models import classifiers
+
+    def small(classes: int) -> classifiers.Model:
+        faces, x = classifiers._entry()
+        for _ in range(2):
+            x = classifiers._pool(classifiers._convolution(x, 8))
+        return classifiers._with_heads("tiny", faces, x, classes, dropout=0.1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(classifiers.NETWORKS, "tiny", small)
+        yield
+
+
+@pytest.fixture
+def killed_in_last_epoch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Trainings end in the midst of their last epoch, as far as they can tell, until undone."""
+    from converter.train import loop
+
+    class Kill(loop.Progress):
+        """Kills the process."""
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            if self._epoch == self._epochs - 1 and batch == 1:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "Progress", Kill)
+        yield patch

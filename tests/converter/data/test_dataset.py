@@ -1,0 +1,105 @@
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converter.data import Usage, concatenate
+from converter.data.dataset import check_dataset, split_by_subject
+from edge.errors import DataError
+from tests.converter.faces import dataset
+
+
+def test_constant_pictures_and_pictures_of_no_face_are_dropped(tmp_path: Path) -> None:
+    data = dataset(tmp_path)
+    data.votes[3, 9] = 10
+    data.pixels[5] = 77
+    assert len(data.without_non_faces()) == len(data) - 2
+
+
+def test_copies_are_found_within_a_set_and_between_two(tmp_path: Path) -> None:
+    data = dataset(tmp_path)
+    data.pixels[10] = data.pixels[2]
+    assert len(data.distinct()) == len(data) - 1
+    rows = np.arange(len(data))
+    assert data.select(rows >= 10).copies_of(data.select(rows < 10)).tolist()[:2] == [True, False]
+
+
+def test_an_unknown_split_is_told_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'PrivateTest'; the data has PublicTest, Training"):
+        dataset(tmp_path).split(Usage.PRIVATE_TEST)
+
+
+def test_sets_are_combined_row_behind_row_each_with_its_weight(tmp_path: Path) -> None:
+    data = dataset(tmp_path, rows_per_label=1)
+    both = concatenate([data, data.weighted(2.5)])
+    assert len(both) == 14
+    assert both.weights.tolist() == [1.0] * 7 + [2.5] * 7
+    assert both.pixels[7:].tolist() == data.pixels.tolist()
+
+
+def test_all_rows_of_a_subject_are_in_one_split() -> None:
+    subjects = [f"S{number % 50:03d}" for number in range(500)]
+    usage = split_by_subject(subjects)
+    assert len(set(zip(subjects, usage.tolist(), strict=True))) == 50
+
+
+def test_about_a_fifth_of_the_subjects_is_tested() -> None:
+    usage = split_by_subject([f"S{number:03d}" for number in range(100)])
+    assert Counter(usage.tolist()) == {"Training": 80, "PublicTest": 20}
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_few_subjects_still_fill_both_splits(count: int) -> None:
+    assert set(split_by_subject(["KA", "KL", "KM"][:count]).tolist()) == {"Training", "PublicTest"}
+
+
+def test_one_subject_alone_is_trained_on() -> None:
+    assert split_by_subject(["KA", "KA"]).tolist() == ["Training", "Training"]
+
+
+def test_the_order_of_the_rows_does_not_change_the_split() -> None:
+    subjects = [f"S{number:03d}" for number in range(10)]
+    assert split_by_subject(subjects[::-1]).tolist() == split_by_subject(subjects).tolist()[::-1]
+
+
+def test_a_clean_set_has_nothing_but_its_counts(tmp_path: Path) -> None:
+    checks = check_dataset(dataset(tmp_path, rows_per_label=4))
+    assert checks.rows == 28
+    assert checks.counts[Usage.TRAINING]["disgust"] == 3
+    assert checks.counts[Usage.PUBLIC_TEST]["disgust"] == 1
+    assert not checks.conflicts
+    assert not checks.shared
+    assert not len(checks.duplicates) + len(checks.constant) + len(checks.not_a_face)
+
+
+def test_rows_that_repeat_an_earlier_picture_are_found(tmp_path: Path) -> None:
+    data = dataset(tmp_path)
+    data.pixels[8] = data.pixels[15] = data.pixels[1]  # all three of disgust, all Training
+    checks = check_dataset(data)
+    assert checks.duplicates.tolist() == [8, 15]
+    assert not checks.conflicts
+
+
+def test_copies_with_different_labels_are_found_as_one_group(tmp_path: Path) -> None:
+    data = dataset(tmp_path)
+    data.pixels[9] = data.pixels[16] = data.pixels[1]
+    assert [group.tolist() for group in check_dataset(data).conflicts] == [[1, 9, 16]]
+
+
+def test_pictures_shared_between_splits_are_counted_on_each_side(tmp_path: Path) -> None:
+    data = dataset(tmp_path)
+    data.pixels[22] = data.pixels[8] = data.pixels[1]  # row 22 is PublicTest
+    shared = check_dataset(data).shared
+    assert shared[Usage.PUBLIC_TEST, Usage.TRAINING].tolist() == [22]
+    assert shared[Usage.TRAINING, Usage.PUBLIC_TEST].tolist() == [1, 8]
+    assert len(shared) == 2
+
+
+def test_constant_pictures_and_rows_of_no_face_are_found(tmp_path: Path) -> None:
+    data = dataset(tmp_path)
+    data.pixels[5] = 77
+    data.votes[3, 9] = 10
+    checks = check_dataset(data)
+    assert checks.constant.tolist() == [5]
+    assert checks.not_a_face.tolist() == [3]

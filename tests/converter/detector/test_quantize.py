@@ -1,0 +1,198 @@
+"""Quantising a detector: int8 that says what the network says, or nothing at all."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras", reason="conversion needs the extra `convert`")
+
+from converter.cli import main  # noqa: E402  # needs Keras
+from converter.detector import quantize  # noqa: E402
+from converter.detector.annotations import AnnotatedImage, Split  # noqa: E402
+from converter.detector.batches import is_validation  # noqa: E402
+from converter.detector.quantize import (  # noqa: E402
+    EvaluationData,
+    quantize_detector,
+    threshold_for_fpr,
+)
+from converter.detector.train import DetectorRun, load_run  # noqa: E402
+from edge.detect import BuiltinSettings, open_detector  # noqa: E402
+from edge.errors import DataError, ExitCode, ModelError  # noqa: E402
+from edge.model_card import DetectorCard, load_card  # noqa: E402
+from tests.converter.detector.light_detector import SIDE, write_night, write_training  # noqa: E402
+
+SIZE = (128, 96)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> EvaluationData:
+    """Nights with lights and without, of both splits, some of them watched."""
+    folder = tmp_path_factory.mktemp("nights")
+    photographs: list[AnnotatedImage] = []
+    for number in range(60):
+        split = Split.TEST if number % 3 == 0 else Split.TRAIN
+        lights = [] if number % 5 == 0 else [(32, 32), (80 + 8 * (number % 3), 56)]
+        photographs.append(write_night(folder / f"{number}.png", *lights, split=split))
+    assert any(is_validation(one) and len(one.boxes) for one in photographs)
+    return EvaluationData(photographs, np.full((4, 48, 48), 255, np.uint8))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> DetectorRun:
+    return load_run(write_training(tmp_path_factory.mktemp("run")))
+
+
+@pytest.fixture(scope="module")
+def made(
+    run: DetectorRun, data: EvaluationData, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, DetectorCard]:
+    path = tmp_path_factory.mktemp("models") / "night-128x96.tflite"
+    return path, quantize_detector(run, SIZE, data, path)
+
+
+def test_the_file_finds_what_the_network_finds(
+    made: tuple[Path, DetectorCard], data: EvaluationData
+) -> None:
+    detector = open_detector(BuiltinSettings(model=made[0]))
+    for photograph in data.images:
+        found = sorted(face.box.edges for face in detector.detect(photograph.read()))
+        expected = sorted(map(tuple, photograph.boxes.tolist()))
+        assert np.allclose(found, expected, atol=1.5) if expected else not found
+
+
+def test_the_card_is_of_this_file_and_tells_what_was_measured(
+    made: tuple[Path, DetectorCard], data: EvaluationData
+) -> None:
+    path, card = made
+    assert load_card(path, DetectorCard) == card
+    assert card.size == path.stat().st_size
+    assert (card.input.shape, card.input.dtype, card.strides) == ((96, 128, 3), "int8", (8, 16, 32))
+    (measured,) = card.measured
+    test = [one for one in data.images if one.split is Split.TEST]
+    assert measured.pictures == sum(len(one.boxes) > 0 for one in test)
+    assert measured.faceless == len(test) - measured.pictures
+    assert measured.false_faces == 0
+    assert measured.average_precision["0.4"] > 0.9
+    assert (measured.found, measured.precision) == (1.0, 1.0)
+    assert "40 photographs with 60 faces or none (nights)" in card.training_data
+    assert card.speed[0].milliseconds > 0
+
+
+def test_the_crop_is_fitted_to_the_faces_given(made: tuple[Path, DetectorCard]) -> None:
+    """The faces are all light, so boxes of one size are fitted to squares of many."""
+    assert made[1].crop_fit.scale > 1.0
+
+
+def test_one_network_serves_pictures_of_another_size(
+    run: DetectorRun, data: EvaluationData, tmp_path: Path
+) -> None:
+    card = quantize_detector(run, (128, 128), data, tmp_path / "night-128x128.tflite")
+    assert card.input.shape == (128, 128, 3)
+    assert card.largest_face == 128
+
+
+def test_files_that_are_there_are_left_unless_forced(
+    run: DetectorRun, data: EvaluationData, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.tflite"
+    path.write_bytes(b"mine")
+    with pytest.raises(ModelError, match="is there already"):
+        quantize_detector(run, SIZE, data, path)
+    assert path.read_bytes() == b"mine"
+
+
+def test_int8_that_lost_too_much_is_refused_and_leaves_nothing(
+    run: DetectorRun,
+    data: EvaluationData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quantize, "MAX_LOSS", -1.0)
+    with pytest.raises(ModelError, match=r"expected to lose at most .* in float32; --force"):
+        quantize_detector(run, SIZE, data, tmp_path / "poor.tflite")
+    assert list(tmp_path.iterdir()) == []
+    quantize_detector(run, SIZE, data, tmp_path / "poor.tflite", force=True)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("left_out", "named"),
+    [
+        (lambda one: one.split is Split.TRAIN, "training photographs without faces"),
+        (is_validation, "watched training photographs with faces"),
+        (lambda one: one.split is Split.TEST, "test photographs with faces"),
+    ],
+)
+def test_what_a_card_cannot_be_written_without_is_named(
+    run: DetectorRun,
+    data: EvaluationData,
+    tmp_path: Path,
+    left_out: Callable[[AnnotatedImage], bool],
+    named: str,
+) -> None:
+    kept = [one for one in data.images if not left_out(one)]
+    with pytest.raises(DataError, match=f"expected {named}, found none"):
+        quantize_detector(run, SIZE, EvaluationData(kept, data.faces), tmp_path / "a.tflite")
+
+
+def test_a_training_that_is_not_finished_is_refused(tmp_path: Path) -> None:
+    run = write_training(tmp_path / "run")
+    (run / "checkpoint.weights.h5").touch()
+    with pytest.raises(ModelError, match="is not finished"):
+        load_run(run)
+
+
+def test_a_folder_without_a_training_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="holds no training of a detector"):
+        load_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("surest", "least"),
+    [
+        ([0.0] * 100, 0.3),
+        ([0.9] + [0.0] * 98, 0.91),
+        ([0.9] + [0.0] * 99, 0.3),
+        ([0.9, 0.55] + [0.0] * 98, 0.56),
+        ([0.2] * 10, 0.3),
+        ([0.995] * 10, 0.99),
+    ],
+)
+def test_the_least_confidence_lets_that_share_of_the_photographs_pass(
+    surest: list[float], least: float
+) -> None:
+    assert threshold_for_fpr(surest, 0.01) == pytest.approx(least)
+
+
+def test_the_command_writes_both_sizes_and_tells_their_figures(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "models"
+    (folder / "images").mkdir(parents=True)
+    rows = ["file,width,height,x,y,w,h,ignore,source,split"]
+    for number in range(40):
+        name = f"images/{number}.png"
+        split = Split.TEST if number % 4 == 0 else Split.TRAIN
+        write_night(folder / name, (64, 48), split=split)
+        edge = SIDE / 2
+        rows.append(f"{name},128,96,{64 - edge},{48 - edge},{SIDE},{SIDE},0,nights,{split}")
+    (folder / "annotations.csv").write_text("\n".join(rows))
+    write_night(folder / "images/dark.png", split=Split.TRAIN)
+    (folder / "negatives.csv").write_text(
+        "file,width,height,source,split\nimages/dark.png,128,96,nights,train"
+    )
+    pixels = " ".join(["0"] + ["255"] * (48 * 48 - 1))
+    (tmp_path / "faces.csv").write_text(f"emotion,pixels,Usage\n3,{pixels},Training\n")
+    run = write_training(tmp_path / "run")
+    asked = ["quantize-detector", str(run), "--data", str(folder), "--out", str(out)]
+    asked += ["--faces", str(tmp_path / "faces.csv"), "--size", "128x96", "--size", "128x128"]
+    assert main(asked) == ExitCode.OK
+    assert sorted(file.name for file in out.iterdir()) == [
+        *("face-128x128.json", "face-128x128.tflite", "face-128x96.json", "face-128x96.tflite"),
+    ]
+    told = capfd.readouterr().out
+    assert "face-128x96: " in told
+    assert "average precision" in told
+    assert main(asked) == ExitCode.CONFIG

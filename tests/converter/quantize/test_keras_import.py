@@ -1,0 +1,326 @@
+"""Models that somebody else trained, in the forms in which they are found, run by the daemon."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from converter.cli import main
+from edge.commands.demo import CLIP
+from edge.errors import ModelError
+from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
+from edge.model_card import ModelCard, load_card
+from tests.converter.faces import draw, write_csv
+from tests.e2e.daemon import Daemon, read_events
+
+pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
+
+import h5py  # type: ignore[import-untyped]
+import keras
+import msgspec
+from keras import layers
+
+from converter.quantize.keras_import import (
+    InputRange,
+    ModelDescription,
+    load_keras,
+    takes_any_size,
+    wrap_for_export,
+)
+
+LABELS = "angry,disgust,fear,happy,sad,surprise,neutral"
+FACES = [draw(label, np.random.default_rng(label)) for label in range(7)]
+
+
+PARTS = {0: (), 2: ("kernel", "bias"), 4: ("gamma", "beta", "moving_mean", "moving_variance")}
+"""What Keras 2 called the weights of a layer, by how many it has."""
+
+
+def build(side: int | None = 48, channels: int = 1) -> Any:
+    """Return a network as student projects write it: pictures 0-1 in, a softmax out."""
+    keras.utils.set_random_seed(3)
+    return keras.Sequential(
+        [
+            keras.Input((side, side, channels)),
+            layers.Conv2D(4, 3, activation="relu", name="conv2d_1"),
+            layers.BatchNormalization(name="batch_normalization_1", beta_initializer="ones"),
+            layers.MaxPooling2D(4, name="max_pooling2d_1"),
+            layers.Conv2D(4, 3, name="conv2d_2"),
+            layers.Activation("relu", name="activation_1"),
+            layers.GlobalAveragePooling2D() if side is None else layers.Flatten(name="flatten_1"),
+            layers.Dense(7, name="dense_1", kernel_initializer="random_normal"),
+            layers.Activation("softmax", name="activation_2"),
+        ]
+    )
+
+
+def keras_2_layers() -> list[dict[str, Any]]:
+    """Return the layers of `build()` as `model.to_json()` of Keras 2.0 wrote them."""
+    convolution: dict[str, Any] = {
+        "trainable": True,
+        "filters": 4,
+        "kernel_size": [3, 3],
+        "strides": [1, 1],
+        "padding": "valid",
+        "data_format": "channels_last",
+        "dilation_rate": [1, 1],
+        "activation": "linear",
+        "use_bias": True,
+        "kernel_initializer": {
+            "class_name": "VarianceScaling",
+            "config": {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "seed": None},
+        },
+        "bias_initializer": {"class_name": "Zeros", "config": {}},
+        "kernel_regularizer": None,
+        "bias_regularizer": None,
+        "activity_regularizer": None,
+        "kernel_constraint": None,
+        "bias_constraint": None,
+    }
+    shared = ("use_bias", "kernel_initializer", "bias_initializer")
+    dense = {"units": 7, "activation": "linear", **{key: convolution[key] for key in shared}}
+    first: dict[str, Any] = {
+        "batch_input_shape": [None, 48, 48, 1],
+        "dtype": "float32",
+        "activation": "relu",
+    }
+    first["kernel_regularizer"] = {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.01}}
+    normal = {"axis": -1, "momentum": 0.99, "epsilon": 0.001, "center": True, "scale": True}
+    pool = {"pool_size": [4, 4], "padding": "valid", "strides": [4, 4]}
+    named = [
+        ("Conv2D", "conv2d_1", {**convolution, **first}),
+        ("BatchNormalization", "batch_normalization_1", normal),
+        ("MaxPooling2D", "max_pooling2d_1", {**pool, "data_format": "channels_last"}),
+        ("Conv2D", "conv2d_2", convolution),
+        ("Activation", "activation_1", {"activation": "relu"}),
+        ("Dropout", "dropout_1", {"rate": 0.25, "noise_shape": None, "seed": None}),
+        ("Flatten", "flatten_1", {}),
+        ("Dense", "dense_1", dense),
+        ("Activation", "activation_2", {"activation": "softmax"}),
+    ]
+    return [
+        {"class_name": kind, "config": {"name": name, "trainable": True, **config}}
+        for kind, name, config in named
+    ]
+
+
+def save_keras_2(model: Any, directory: Path, nested: bool) -> tuple[Path, Path]:
+    """Save as Keras 2 did: model.json and weights.h5.
+
+    Args:
+        model: what `build` returned.
+        directory: where to.
+        nested: whether the layers stand in a dictionary, as from Keras 2.2.3 on.
+    """
+    config: Any = keras_2_layers()
+    if nested:
+        config = {"name": "sequential_1", "layers": config}
+    text = {"class_name": "Sequential", "config": config, "keras_version": "2.1.6"}
+    architecture, weights = directory / "model.json", directory / "weights.h5"
+    architecture.write_bytes(msgspec.json.encode({**text, "backend": "tensorflow"}))
+    names = [layer["config"]["name"] for layer in keras_2_layers()]
+    held = {layer.name: layer.get_weights() for layer in model.layers}
+    with h5py.File(weights, "w") as file:
+        file.attrs["layer_names"] = [name.encode() for name in names]
+        file.attrs["keras_version"], file.attrs["backend"] = b"2.1.6", b"tensorflow"
+        for name in names:
+            group, values = file.create_group(name), held.get(name, [])
+            parts = [f"{name}/{part}:0" for part in PARTS[len(values)]]
+            group.attrs["weight_names"] = [part.encode() for part in parts]
+            for part, value in zip(parts, values, strict=True):
+                group[part] = value
+    return architecture, weights
+
+
+def whole_keras_2(model: Any, directory: Path) -> Path:
+    """Save as `model.save("model.h5")` of Keras 2 did: the one inside the other."""
+    architecture, weights = save_keras_2(model, directory, nested=True)
+    whole = directory / "model.h5"
+    with h5py.File(weights) as source, h5py.File(whole, "w") as file:
+        source.copy(source, file, name="model_weights")
+        file.attrs["model_config"] = architecture.read_bytes()
+    return whole
+
+
+def save(form: str, directory: Path) -> list[str]:
+    """Save `build()` in one of the forms; return the command's words that name it."""
+    model = build()
+    if form.startswith("keras 2"):
+        architecture, weights = save_keras_2(model, directory, nested="dictionary" in form)
+        return [str(architecture), "--weights", str(weights)]
+    if form == "old .h5":
+        return [str(whole_keras_2(model, directory))]
+    if form == "json":
+        (directory / "model.json").write_text(model.to_json())
+        model.save_weights(directory / "own.weights.h5")
+        return [str(directory / "model.json"), "--weights", str(directory / "own.weights.h5")]
+    model.save(directory / f"model{form}")
+    return [str(directory / f"model{form}")]
+
+
+def expected() -> NDArray[np.float32]:
+    """Return what the network itself says of the faces."""
+    return np.asarray(build().predict(np.array(FACES)[..., None] / 255, verbose=0))
+
+
+def classify(model: Path) -> NDArray[np.float32]:
+    return open_classifier(ClassifierSettings(ModelPath(model))).classify(FACES).probabilities
+
+
+FORMS = [".keras", ".h5", "json", "keras 2, list", "keras 2, dictionary", "old .h5"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_model_in_any_form_says_as_a_tflite_what_it_said_before(
+    form: str, tmp_path: Path
+) -> None:
+    words = [*save(form, tmp_path), "--labels", LABELS, "--input", "0..1"]
+    assert main(["convert", *words, "--out", str(tmp_path / "out"), "--name", "mine"]) == 0
+    model = tmp_path / "out" / "mine-float32.tflite"
+    assert np.abs(classify(model) - expected()).max() < 1e-4
+    card = load_card(model, ModelCard)
+    assert card.output.kind == "probabilities"
+    assert (card.input.scale, card.input.offset) == (1.0, 0.0)
+
+
+def test_the_daemon_runs_a_converted_model_by_its_card(tmp_path: Path) -> None:
+    words = [*save("keras 2, list", tmp_path), "--labels", "a,b,c,d,e,f,g", "--input", "0..1"]
+    assert main(["convert", *words, "--out", str(tmp_path), "--name", "mine"]) == 0
+    record = tmp_path / "events.jsonl"
+    config = {
+        "source": {"kind": "video", "path": str(CLIP), "realtime": False},
+        "classifier": {"model": str(tmp_path / "mine-float32.tflite"), "min_confidence": 0},
+        "sinks": [{"kind": "jsonl", "path": str(record)}],
+    }
+    with Daemon(tmp_path, config) as daemon:
+        assert daemon.wait() == 0
+    events = read_events(record)
+    assert {event["model"] for event in events} == {"mine-float32"}
+    assert set(events[0]["probabilities"]) == set("abcdefg")
+
+
+def test_int8_with_data_takes_grey_as_it_is_and_is_measured(tmp_path: Path) -> None:
+    data, _ = write_csv(tmp_path)
+    words = [*save(".keras", tmp_path), "--labels", LABELS, "--input", "0..1", "--force"]
+    wanted = ["--data", str(data), "--precision", "int8", "--out", str(tmp_path), "--name", "mine"]
+    assert main(["convert", *words, *wanted]) == 0
+    model = tmp_path / "mine-int8.tflite"
+    card = load_card(model, ModelCard)
+    assert (card.input.dtype, card.input.scale, card.input.offset) == ("uint8", 1.0, 0.0)
+    assert card.measured[0].data == "FER2013 PublicTest"
+    assert np.abs(classify(model) - expected()).max() < 0.1
+
+
+def test_labels_of_ones_own_are_converted_with_data_and_not_measured(tmp_path: Path) -> None:
+    data, _ = write_csv(tmp_path)
+    words = [*save(".keras", tmp_path), "--labels", "a,b,c,d,e,f,g", "--input", "0..1", "--force"]
+    wanted = ["--data", str(data), "--precision", "int8", "--out", str(tmp_path), "--name", "mine"]
+    assert main(["convert", *words, *wanted]) == 0
+    assert load_card(tmp_path / "mine-int8.tflite", ModelCard).measured == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "needed"),
+    [
+        (["--input", "0..1"], "--labels is needed"),
+        (["--labels", LABELS], "--input is needed"),
+        (["--labels", LABELS, "--input", "0-1"], "--input: expected one of 0..255, 0..1, -1..1"),
+        (["--labels", "happy,happy", "--input", "0..1"], "--labels: expected names such as"),
+        (["--labels", "happy,sad", "--input", "0..1"], "a value for each of the labels happy, sad"),
+        (["--labels", LABELS, "--input", "0..1", "--size", "64"], "64 pixels wide and high"),
+        (["--labels", LABELS, "--input", "0..1", "--precision", "int8"], "give --data"),
+    ],
+)
+def test_what_is_missing_or_contradicts_the_model_is_told(
+    options: list[str], needed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert", *save(".keras", tmp_path), *options, "--out", str(tmp_path)]) == 78
+    assert needed in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.tflite"))
+
+
+def test_what_was_not_given_is_asked_for_at_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(side=None).save(tmp_path / "any.keras")
+    answers = iter([LABELS, "-1..1", "32"])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda question: next(answers))
+    assert main(["convert", str(tmp_path / "any.keras"), "--out", str(tmp_path)]) == 0
+    assert load_card(tmp_path / "any-float32.tflite", ModelCard).input.shape == (32, 32, 1)
+
+
+def test_a_json_without_its_weights_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    architecture, _ = save_keras_2(build(), tmp_path, nested=False)
+    assert main(["convert", str(architecture), "--out", str(tmp_path)]) == 78
+    assert "--weights is needed" in capsys.readouterr().err
+    with pytest.raises(ModelError, match="holds no weights"):
+        load_keras(architecture)
+
+
+@pytest.mark.parametrize("name", ["broken.keras", "broken.h5", "broken.json"])
+def test_a_file_that_is_no_model_is_one_line(name: str, tmp_path: Path) -> None:
+    path, weights = tmp_path / name, tmp_path / "weights.h5"
+    path.write_bytes(b"nothing of use")
+    weights.write_bytes(b"nothing of use")
+    with pytest.raises(ModelError, match="cannot be read as a Keras model") as caught:
+        load_keras(path, weights if name.endswith("json") else None)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    architecture, weights = save_keras_2(build(), tmp_path, nested=False)
+    with h5py.File(weights, "a") as file:
+        del file["dense_1/dense_1/kernel:0"]
+        file["dense_1/dense_1/kernel:0"] = np.zeros((5, 5))
+    with pytest.raises(ModelError, match="cannot be read as a Keras model"):
+        load_keras(architecture, weights)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"gone.keras: expected a file"):
+        load_keras(tmp_path / "gone.keras")
+
+
+@pytest.mark.parametrize(("entry", "black", "white"), [("0..255", 0, 255), ("0..1", 0, 1), ("-1..1", -1, 1)])  # fmt: skip
+def test_an_input_range_turns_grey_values_into_what_the_model_takes(
+    entry: str, black: float, white: float
+) -> None:
+    scale, offset = InputRange(entry).scale_and_offset
+    assert (offset, 255 * scale + offset) == pytest.approx((black, white))
+
+
+def test_a_model_for_colour_pictures_gets_the_grey_three_times() -> None:
+    model = build(channels=3)
+    description = ModelDescription(tuple(LABELS.split(",")), InputRange.UNIT)
+    export = wrap_for_export(model, Path("colour.keras"), description)
+    assert export.network.input_shape == (None, 48, 48, 1)
+    grey = np.array(FACES)[..., None].astype(np.float32)
+    mine = export.network.predict(grey, verbose=0)
+    theirs = model.predict(np.repeat(grey / 255, 3, axis=3), verbose=0)
+    assert np.abs(mine - theirs).max() < 1e-5
+
+
+def test_logits_are_told_from_probabilities_by_what_comes_out() -> None:
+    model = keras.Sequential([keras.Input((48, 48, 1)), *build().layers[:-1]])
+    description = ModelDescription(tuple(LABELS.split(",")), InputRange.UNIT)
+    assert wrap_for_export(model, Path("m.keras"), description).kind == "logits"
+    assert wrap_for_export(build(), Path("m.keras"), description).kind == "probabilities"
+
+
+def test_a_model_for_pictures_of_any_size_needs_to_be_told_one() -> None:
+    model = build(side=None)
+    assert takes_any_size(model)
+    labels = tuple(LABELS.split(","))
+    with pytest.raises(ModelError, match="give the one it learnt, --size"):
+        wrap_for_export(model, Path("any.keras"), ModelDescription(labels, InputRange.UNIT))
+    assert (
+        wrap_for_export(
+            model, Path("any.keras"), ModelDescription(labels, InputRange.UNIT, 64)
+        ).side
+        == 64
+    )

@@ -1,0 +1,291 @@
+"""From a finished training to verified models that the daemon runs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converter.cli import main
+from converter.data import Dataset, Usage
+from edge.errors import ConfigError, DataError, ModelError
+from edge.infer.classifier import ClassifierOutput, ClassifierSettings, ModelPath, open_classifier
+from edge.model_card import ModelCard, Speed, load_card
+from edge.tflite import Runtime, TFLiteModel
+from tests.converter.faces import dataset, write_csv
+
+pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
+
+import keras
+import msgspec
+
+from converter.quantize.quantize import Target, quantize
+from converter.quantize.tflite import Precision, multiply_adds, representative, to_tflite
+from converter.quantize.trained_model import TrainedModel, load_run
+from converter.quantize.verify import (
+    ConversionResult,
+    accuracy_regressions,
+    fit_threshold,
+    float_reference,
+    latency_regressions,
+)
+from tests.converter.runs import write_run
+from tests.converter.small import RECIPE
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return dataset(tmp_path_factory.mktemp("data"), rows_per_label=24)
+
+
+@pytest.fixture(scope="module")
+def run(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("run"), data)
+
+
+@pytest.fixture(scope="module")
+def export(run: Path, data: Dataset) -> TrainedModel:
+    return load_run(run, data.split(Usage.TRAINING))
+
+
+@pytest.fixture(scope="module")
+def converted(
+    export: TrainedModel, data: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[ConversionResult]]:
+    """Every precision; forced, as int8 need not be faster on so small a network."""
+    directory = tmp_path_factory.mktemp("models")
+    target = Target(directory, "drawn", tuple(Precision), force=True)
+    return directory, quantize(export, data, target)
+
+
+def read(model: Path, data: Dataset) -> ClassifierOutput:
+    classifier = open_classifier(ClassifierSettings(ModelPath(model)))
+    return classifier.classify(list(data.pixels))
+
+
+def broken(export: TrainedModel) -> TrainedModel:
+    """Return the network with one logit so far off that int8 cannot tell the others apart."""
+    twin = keras.models.clone_model(export.network)
+    twin.set_weights(export.network.get_weights())
+    kernel, bias = twin.get_layer("logits").get_weights()
+    bias[1] = -1e5
+    twin.get_layer("logits").set_weights([kernel, bias])
+    return replace(export, network=twin)
+
+
+def test_each_precision_is_a_model_with_a_card_and_nothing_else_is_left(
+    converted: tuple[Path, list[ConversionResult]],
+) -> None:
+    directory, conversions = converted
+    assert [one.card.name for one in conversions] == [f"drawn-{one}" for one in Precision]
+    expected = {f"drawn-{one}{kind}" for one in Precision for kind in (".tflite", ".json")}
+    assert {file.name for file in directory.iterdir()} == expected
+
+
+def test_what_the_daemon_sees_is_what_the_card_says(
+    converted: tuple[Path, list[ConversionResult]], data: Dataset
+) -> None:
+    directory, conversions = converted
+    test = data.split(Usage.PUBLIC_TEST)
+    for card in (one.card for one in conversions):
+        path = directory / f"{card.name}.tflite"
+        assert load_card(path, ModelCard) == card
+        right = read(path, test).probabilities.argmax(axis=1) == test.labels
+        assert right.mean() == pytest.approx(card.measured[0].accuracy, abs=1e-4)
+        assert card.size == path.stat().st_size
+
+
+def test_every_precision_agrees_with_the_network(
+    converted: tuple[Path, list[ConversionResult]],
+) -> None:
+    for one in converted[1]:
+        assert one.agreement is not None
+        assert one.agreement > 0.9
+        assert one.card.measured[0].accuracy > 0.7
+
+
+def test_an_int8_model_takes_the_grey_crop_as_it_is(
+    converted: tuple[Path, list[ConversionResult]],
+) -> None:
+    entry = converted[1][-1].card.input
+    assert (entry.dtype, entry.scale, entry.offset) == ("uint8", 1.0, 0.0)
+
+
+def test_a_grey_value_means_itself_though_every_face_shown_to_the_quantiser_was_dark(
+    export: TrainedModel, tmp_path: Path
+) -> None:
+    greys = np.repeat(np.arange(60, dtype=np.uint8), 48 * 48).reshape(60, 48, 48)
+    path = tmp_path / "dark.tflite"
+    path.write_bytes(to_tflite(export.network, Precision.INT8, greys))
+    network = TFLiteModel(path, Runtime.LITERT)
+    low, high = (
+        min(network.invoke(greys[one, None, ..., None]), key=np.size).item() for one in (5, 55)
+    )
+    assert high - low == pytest.approx(50 / 127.5, abs=0.02)
+
+
+def test_smaller_precisions_are_smaller_files(
+    converted: tuple[Path, list[ConversionResult]],
+) -> None:
+    full, half, dynamic, whole = (one.card.size for one in converted[1])
+    assert half < full
+    assert max(dynamic, whole) < half
+
+
+def test_the_face_output_lets_nearly_all_held_out_faces_pass(
+    converted: tuple[Path, list[ConversionResult]], data: Dataset
+) -> None:
+    directory, conversions = converted
+    test = data.split(Usage.PUBLIC_TEST)
+    for card in (one.card for one in conversions):
+        assert card.face is not None
+        faces = read(directory / f"{card.name}.tflite", test).face_scores
+        assert (faces >= card.face.threshold).mean() >= 0.99
+        assert np.round(card.face.threshold, 2) == card.face.threshold
+
+
+def test_a_card_tells_the_time_of_one_face_and_on_what(
+    converted: tuple[Path, list[ConversionResult]],
+) -> None:
+    for one in converted[1]:
+        assert one.card.speed[0].runtime.startswith("litert ")
+        assert one.card.speed[0].milliseconds > 0
+        assert one.card.speed[0].machine
+
+
+def test_the_votes_head_is_a_model_of_ferplus_eight_classes(
+    run: Path, data: Dataset, tmp_path: Path
+) -> None:
+    export = load_run(run, data.split(Usage.TRAINING), "votes")
+    (one,) = quantize(export, data, Target(tmp_path, "votes", (Precision.FLOAT32,)))
+    assert one.card.labels[-1] == "contempt"
+    assert one.card.label_set == "8"
+    assert one.card.measured[0].data == "FER2013 PublicTest, FER+ majority"
+    assert one.card.measured[0].accuracy > 0.7
+
+
+def test_a_votes_head_that_was_not_trained_is_refused(data: Dataset, tmp_path: Path) -> None:
+    recipe = msgspec.structs.replace(RECIPE, votes_head=0.0)
+    run = write_run(tmp_path / "run", data, recipe)
+    with pytest.raises(ModelError, match="expected a trained head votes"):
+        load_run(run, data.split(Usage.TRAINING), "votes")
+
+
+def test_an_int8_that_loses_too_much_is_refused_with_the_figures_and_nothing_is_left(
+    export: TrainedModel, data: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=r"lose at most 0.3 points .* of the rows agree") as caught:
+        quantize(broken(export), data, Target(tmp_path, "drawn"))
+    assert "--force takes it all the same" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_refused_is_written_when_forced(
+    export: TrainedModel, data: Dataset, tmp_path: Path
+) -> None:
+    quantize(broken(export), data, Target(tmp_path, "drawn", (Precision.INT8,), force=True))
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "drawn-int8.json",
+        "drawn-int8.tflite",
+    ]
+
+
+def test_an_existing_model_is_kept_unless_forced(
+    export: TrainedModel, data: Dataset, tmp_path: Path
+) -> None:
+    model = tmp_path / "drawn-float32.tflite"
+    model.write_bytes(b"precious")
+    target = Target(tmp_path, "drawn", (Precision.FLOAT32,))
+    with pytest.raises(ModelError, match=r"drawn-float32.tflite: is there already.*--force"):
+        quantize(export, data, target)
+    assert model.read_bytes() == b"precious"
+    quantize(export, data, replace(target, force=True))
+    assert load_card(model, ModelCard).name == "drawn-float32"
+
+
+def test_a_conversion_that_fails_leaves_nothing(
+    export: TrainedModel, data: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="PublicTest"):
+        quantize(export, data.split(Usage.TRAINING), Target(tmp_path, "drawn"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_int8_without_faces_is_refused(export: TrainedModel, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="give --data"):
+        quantize(export, None, Target(tmp_path, "drawn"))
+
+
+def test_a_folder_without_a_training_is_named(data: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="holds no finished training"):
+        load_run(tmp_path, data)
+
+
+def test_losses_within_the_limit_are_no_losses(
+    export: TrainedModel, data: Dataset, converted: tuple[Path, list[ConversionResult]]
+) -> None:
+    against = float_reference(export, data)
+    assert accuracy_regressions(converted[1][0], against) == []
+    (text,) = accuracy_regressions(converted[1][0], against, max_loss=-1.0)
+    assert "drawn-float32: expected to lose at most -100.0 points of FER2013 PublicTest" in text
+
+
+@pytest.mark.parametrize(("milliseconds", "complaints"), [(0.1, 0), (0.2, 0), (0.3, 1)])
+def test_an_int8_that_is_slower_than_float32_is_told(
+    converted: tuple[Path, list[ConversionResult]], milliseconds: float, complaints: int
+) -> None:
+    def timed(card: ModelCard, value: float) -> ModelCard:
+        old = Speed("tflite-runtime 2.14.0", "a machine", 9.0)
+        return msgspec.structs.replace(card, speed=(old, Speed("litert 2", "a machine", value)))
+
+    full, small = converted[1][0].card, converted[1][-1].card
+    assert len(latency_regressions(timed(full, 0.2), timed(small, milliseconds))) == complaints
+
+
+def test_a_threshold_is_rounded_so_that_the_faces_still_pass() -> None:
+    faces = np.linspace(0.5, 1, 1000, dtype=np.float32)
+    assert fit_threshold(faces) == 0.5
+    assert fit_threshold(np.full(10, 0.678, dtype=np.float32)) == 0.67
+
+
+def test_representative_faces_are_as_many_of_each_class_and_always_the_same() -> None:
+    classes = np.array([0] * 100 + [1] * 5)
+    faces = np.broadcast_to(classes[:, None, None], (105, 2, 2)).astype(np.uint8)
+    drawn = representative(faces, classes)
+    assert np.bincount(drawn[:, 0, 0]).tolist() == [70, 70]
+    assert np.array_equal(drawn, representative(faces, classes))
+
+
+def test_multiply_adds_are_counted_through_nested_networks() -> None:
+    inner = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(2, 3, padding="same"),
+            keras.layers.DepthwiseConv2D(3, padding="same"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(5),
+        ]
+    )
+    faces = keras.Input((8, 8, 1))
+    assert multiply_adds(keras.Model(faces, inner(faces))) == 64 * 18 + 64 * 18 + 128 * 5
+
+
+def test_conversion_under_another_backend_is_refused(
+    export: TrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ConfigError, match="KERAS_BACKEND=tensorflow"):
+        to_tflite(export.network, Precision.FLOAT32, None)
+
+
+def test_the_command_writes_and_tells_what_it_wrote(
+    data: Dataset, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, votes = write_csv(tmp_path)
+    sets = ["--data", str(table), "--votes", str(votes)]
+    options = ["--out", str(tmp_path / "out"), "--name", "drawn", "--precision", "float32"]
+    assert main(["quantize", str(run), *sets, *options]) == 0
+    printed = capsys.readouterr().out
+    assert "agrees with the network on 100.0% of the faces" in printed
+    assert "ms a face on litert" in printed
+    assert "drawn-float32.tflite" in printed

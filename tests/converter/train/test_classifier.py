@@ -1,0 +1,229 @@
+"""A whole training in small: from csv to a network, killed and taken up again."""
+
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+from converter.data import Dataset
+from converter.recipes import Distillation, Recipe
+from edge.errors import ConfigError, DataError
+from tests.converter.faces import dataset
+from tests.converter.small import RECIPE as SMALL
+
+keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
+
+pytestmark = pytest.mark.usefixtures("eager", "small_network")
+
+RECIPE = msgspec.structs.replace(SMALL, cutmix=1.0)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return dataset(tmp_path_factory.mktemp("data"), rows_per_label=16)
+
+
+@pytest.fixture(scope="module")
+def trained(
+    eager: None, small_network: None, data: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a finished training."""
+    from converter.train.classifier import train
+
+    directory = tmp_path_factory.mktemp("run")
+    train(RECIPE, data, directory)
+    return directory
+
+
+def _weights(directory: Path) -> list[np.ndarray]:
+    weights: list[np.ndarray] = keras.saving.load_model(directory / "model.keras").get_weights()
+    return weights
+
+
+def test_a_training_leaves_network_recipe_log_and_curves(trained: Path) -> None:
+    assert sorted(file.name for file in trained.iterdir()) == [
+        "curves.png",
+        "log.csv",
+        "model.keras",
+        "recipe.json",
+    ]
+    assert len((trained / "log.csv").read_text().splitlines()) == 1 + RECIPE.epochs
+
+
+def test_the_recipe_beside_the_network_is_the_one_it_was_trained_by(trained: Path) -> None:
+    recipe = msgspec.json.decode((trained / "recipe.json").read_bytes(), type=Recipe)
+    assert recipe == RECIPE
+
+
+def test_the_photographs_that_taught_what_no_face_is_are_named(
+    data: Dataset, tmp_path: Path
+) -> None:
+    from converter.quantize.trained_model import load_run
+    from converter.train.classifier import train
+
+    wall = tmp_path / "wall.png"
+    cv2.imwrite(str(wall), np.full((200, 300), 99, np.uint8))
+    train(msgspec.structs.replace(RECIPE, epochs=2), data, tmp_path / "run", (), (wall,))
+    assert (tmp_path / "run" / "negatives.txt").read_text() == "wall.png\n"
+    assert "1 photographs" in load_run(tmp_path / "run", data).training_data
+
+
+def test_the_curves_are_a_picture_of_a_readable_size(trained: Path) -> None:
+    picture = cv2.imread(str(trained / "curves.png"))
+    assert picture is not None
+    assert picture.shape[1] > 600
+    assert picture.std() > 5
+
+
+def test_the_saved_network_is_float32_and_has_every_output(trained: Path) -> None:
+    network = keras.saving.load_model(trained / "model.keras")
+    assert set(network.output) == {"logits", "votes", "face"}
+    assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
+
+
+def test_a_killed_training_goes_on_exactly_where_it_was(
+    trained: Path, data: Dataset, tmp_path: Path, killed_in_last_epoch: pytest.MonkeyPatch
+) -> None:
+    from converter.train.classifier import train
+    from converter.train.run_dir import is_finished
+
+    with pytest.raises(KeyboardInterrupt):
+        train(RECIPE, data, tmp_path)
+    assert not is_finished(tmp_path)
+    killed_in_last_epoch.undo()
+    train(RECIPE, data, tmp_path)
+    assert is_finished(tmp_path)
+    for one, other in zip(_weights(trained), _weights(tmp_path), strict=True):
+        assert np.allclose(one, other, atol=1e-6)
+    assert (tmp_path / "log.csv").read_text() == (trained / "log.csv").read_text()
+
+
+def test_a_student_learns_from_teachers_whose_judgements_are_kept(
+    trained: Path, data: Dataset, tmp_path: Path
+) -> None:
+    from converter.train.classifier import train
+
+    how = Distillation(teachers=("teacher",), weight=0.5, views=2)
+    student = msgspec.structs.replace(RECIPE, distillation=how, epochs=2)
+    train(student, data, tmp_path / "one", (trained,))
+    (kept,) = trained.glob("logits-*.npy")
+    written = kept.stat().st_mtime_ns
+    train(student, data, tmp_path / "two", (trained,))
+    assert kept.stat().st_mtime_ns == written
+    kept.unlink()
+    first, second = (_weights(tmp_path / name) for name in ("one", "two"))
+    assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+def test_a_teacher_that_is_not_there_is_named(data: Dataset, tmp_path: Path) -> None:
+    from converter.train.classifier import train
+
+    how = Distillation(teachers=("gone",), weight=0.5, views=1)
+    student = msgspec.structs.replace(RECIPE, distillation=how)
+    with pytest.raises(ConfigError, match="gone: holds no finished training"):
+        train(student, data, tmp_path / "student", (tmp_path / "gone",))
+
+
+def test_a_finished_training_is_not_overwritten(trained: Path, data: Dataset) -> None:
+    from converter.train.classifier import train
+
+    with pytest.raises(ConfigError, match="finished training; --force"):
+        train(RECIPE, data, trained)
+
+
+def test_a_folder_of_another_recipe_is_refused(trained: Path, data: Dataset) -> None:
+    from converter.train.classifier import train
+
+    with pytest.raises(ConfigError, match="another recipe"):
+        train(msgspec.structs.replace(RECIPE, seed=9), data, trained)
+
+
+def test_a_class_without_a_face_is_named_with_a_remedy(data: Dataset, tmp_path: Path) -> None:
+    from converter.train.classifier import train
+
+    few = data.select(data.labels != 1)
+    with pytest.raises(DataError, match=r"FER2013: .*found none of disgust; .*--label-set"):
+        train(RECIPE, few, tmp_path / "run")
+
+
+def test_fewer_faces_than_a_batch_are_refused(data: Dataset, tmp_path: Path) -> None:
+    from converter.train.classifier import train
+
+    with pytest.raises(DataError, match="at least 1000 training faces"):
+        train(msgspec.structs.replace(RECIPE, batch_size=1000), data, tmp_path)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_every_optimiser_and_label_set_trains(
+    optimizer: str, data: Dataset, tmp_path: Path
+) -> None:
+    from converter.train.classifier import train
+
+    changed = {"optimizer": optimizer, "label_set": "5", "epochs": 2, "balance": "oversample"}
+    train(msgspec.structs.replace(RECIPE, **changed), data, tmp_path)
+    network = keras.saving.load_model(tmp_path / "model.keras")
+    assert network.output["logits"].shape == (None, 5)
+
+
+def test_the_face_head_tells_faces_from_other_crops_and_touches_nothing_else(
+    trained: Path, data: Dataset
+) -> None:
+    from converter.train.face_head import face_or_not, fit_face_head
+
+    network = keras.saving.load_model(trained / "model.keras")
+    before = {
+        layer.name: layer.get_weights()
+        for layer in network.layers
+        if not layer.name.startswith("face")
+    }
+    faces = np.repeat(data.pixels, 20, axis=0)
+    fit_face_head(network, faces, (), seed=0)
+    crops, labels = face_or_not(faces, (), 300, seed=1)
+    logits = network.predict(crops[..., None], verbose=0)["face"]
+    assert ((logits > 0) == (labels > 0)).mean() > 0.65
+    for layer in network.layers:
+        for one, other in zip(before.get(layer.name, []), layer.get_weights(), strict=False):
+            assert np.array_equal(one, other)
+
+
+def test_a_training_goes_on_from_the_weights_of_another(
+    data: Dataset, trained: Path, tmp_path: Path
+) -> None:
+    from converter.train.classifier import train
+
+    (tmp_path / "before").symlink_to(trained)
+    recipe = msgspec.structs.replace(
+        RECIPE, start="before", epochs=1, warmup_epochs=0, learning_rate=1e-7, ema=0.01
+    )
+    train(recipe, data, tmp_path / "after")
+    kernels = [weights[0] for weights in (_weights(trained), _weights(tmp_path / "after"))]
+    assert kernels[1] == pytest.approx(kernels[0], abs=1e-4)
+
+
+def test_a_start_that_is_no_training_of_this_network_is_one_line(
+    data: Dataset, tmp_path: Path
+) -> None:
+    from converter.train.classifier import train
+
+    recipe = msgspec.structs.replace(RECIPE, start="gone")
+    with pytest.raises(ConfigError, match="gone: expected a finished training of tiny"):
+        train(recipe, data, tmp_path / "run")
+
+
+def test_bfloat16_is_used_only_by_a_cpu_that_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from converter.train import loop
+
+    def policy(*flags: str) -> str:
+        monkeypatch.setattr(loop, "_cpu_flags", lambda: set(flags))
+        loop.use_precision("auto")
+        return str(keras.mixed_precision.dtype_policy().name)
+
+    try:
+        assert policy("avx2", "avx512_bf16") == "mixed_bfloat16"
+        assert policy("avx2") == "float32"
+    finally:
+        loop.use_precision("float32")
