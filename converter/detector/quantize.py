@@ -43,8 +43,13 @@ MAX_LOSS = 0.01
 EXAMPLES = 200
 """Images that show the quantizer the range of every activation."""
 
-MAX_FPR = 0.005
-"""Share of the images without faces in which the default confidence may let one pass."""
+MAX_FPR = 0.02
+"""Share of the images without faces in which the default confidence may let one pass.
+
+A fifth of the training images without faces show heads of dogs, cats and other animals, in which
+most of the false faces are found; in photographs of streets, rooms and things they are rare: none
+in the 70 of the test split (2026-11-29).
+"""
 
 KEPT_MAX_FPR = 0.05
 """The same of the confidence that counts where a face is known already."""

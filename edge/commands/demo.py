@@ -41,7 +41,7 @@ def demo(options: argparse.Namespace) -> ExitCode:
         config = {
             "source": {"kind": "video", "path": str(CLIP)},
             "sinks": [sink],
-            "state": directory,
+            "state_dir": directory,
         }
         path = Path(directory, "demo.json")  # JSON is YAML
         path.write_bytes(msgspec.json.encode(config))

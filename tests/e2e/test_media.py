@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.daemon import Daemon, read_events
 
 
-@pytest.fixture(params=["emotiond", "haar", "blazeface"])
+@pytest.fixture(params=["builtin", "haar", "blazeface"])
 def detector(request: pytest.FixtureRequest) -> str:
     """Each detector that most people will have."""
     if request.param == "blazeface":

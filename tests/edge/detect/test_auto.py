@@ -29,7 +29,7 @@ def test_the_one_that_travels_with_emotiond_comes_first(
 ) -> None:
     with caplog.at_level(logging.INFO):
         assert open_detector(AutoSettings()).name == "builtin"
-    assert caplog.messages == ["detector emotiond, the best at hand"]
+    assert caplog.messages == ["detector builtin, the best at hand"]
 
 
 def test_without_any_file_it_is_haar_and_the_log_says_what_was_missing(
