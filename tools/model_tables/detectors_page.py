@@ -13,11 +13,11 @@ FOLDER = "detectors"
 HEAD = """\
 # Detectors
 
-Each `<name>.tflite` finds what may be faces; its card, `<name>.json`, lies beside it. The network in
-`models/refiners` looks at each of these again, and says where eyes, nose and mouth are: all figures
-but the times are of both. `detector: {kind: builtin}` in the config, and `auto`, run the first,
-`{kind: builtin, size: 160x120}` the smaller, `{kind: builtin, model: path.tflite}` one of your
-own. Both have the same weights. This
+Each `<name>.tflite` finds what may be faces; its card, `<name>.json`, lies beside it. The network
+in `models/refiners` looks at each of these again, and says where eyes, nose and mouth are: all
+figures but the times are of both. `detector: {kind: builtin}` in the config, and `auto`, run the
+first, `{kind: builtin, size: 160x120}` the smaller, `{kind: builtin, model: path.tflite}` one of
+your own. Both have the same weights. This
 page is made from the cards by `python -m tools.model_tables models`.
 """
 
