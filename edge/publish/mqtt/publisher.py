@@ -176,10 +176,10 @@ class MqttPublisher:
 
     def _can_deliver_more(self) -> bool:
         """Tell whether something waits that may still be published; the disk keeps what is not."""
-        waits = bool(self._messages) or len(self._outbox) > 0
+        waits = self._messages or self._changed or self._unsent or len(self._outbox) > 0
         may_connect = self.connected or not self._connector.has_tried
         alive = all(thread.is_alive() for thread in self._threads)
-        return waits and alive and (may_connect or not self._outbox.durable)
+        return bool(waits) and alive and (may_connect or not self._outbox.durable)
 
     def _run(self, loop: Callable[[], None]) -> None:
         try:

@@ -184,6 +184,17 @@ def test_stats_have_the_numbers_of_the_daemon_its_machine_and_its_broker(
     assert told["broker"]["durable"]
 
 
+def test_what_is_retained_at_the_very_end_is_still_published(
+    broker: Broker, publish: Publish
+) -> None:
+    for frames in range(20):
+        sink = publish(broker.port)
+        wait_until(lambda: sink.connected)  # noqa: B023
+        sink.publish(stats(frames=frames))
+        sink.close(5)
+        assert retained(broker)["stats"]["frames"] == frames
+
+
 def test_a_change_of_status_is_published_in_the_state(broker: Broker, publish: Publish) -> None:
     sink = publish(broker.port)
     sink.publish(status(camera=CameraState.PAUSED, model="deep-int8"))
