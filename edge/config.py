@@ -27,7 +27,7 @@ from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether snapshots may be asked for, and what is hidden in every image shown or sent."""
+    """Permission for snapshots, and blur of every image that is shown or sent."""
 
     allow_snapshots: bool = False
     blur: PrivacyBlur = PrivacyBlur.NONE

@@ -28,7 +28,7 @@ class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BaseCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every card says of its .tflite file.
+    """Fields that every card has of its .tflite file.
 
     Attributes:
         kind_name: what errors call such a card.
@@ -52,7 +52,7 @@ class BaseCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a classifier takes.
+    """Input of a classifier.
 
     Attributes:
         shape: one face: height, width, channels.
@@ -72,7 +72,7 @@ class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a classifier gives.
+    """Output of a classifier.
 
     Attributes:
         kind: "logits" go through a softmax, "probabilities" are used as they are.
@@ -153,7 +153,7 @@ class ModelCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class DetectorInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a detector takes: one image.
+    """Input of a detector: one image.
 
     Attributes:
         shape: height, width, channels.

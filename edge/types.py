@@ -168,7 +168,7 @@ class Expression:
 
     @property
     def box(self) -> Box:
-        """Where the face is, in pixels of the frame."""
+        """Box of the face, in pixels of the frame."""
         return self.track.box
 
     @property
@@ -199,7 +199,7 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EmotionEvent:
-    """What is published; docs/event.schema.json describes each field as a subscriber sees it.
+    """Published event; docs/event.schema.json describes each field as subscribers see it.
 
     Attributes:
         emotion, confidence, probabilities, quality, reasons: as in `Expression`.

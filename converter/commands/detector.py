@@ -273,5 +273,5 @@ def _evaluate_detector(options: argparse.Namespace) -> None:
 
 
 def _variants(texts: list[str] | None) -> list[DetectorVariant]:
-    """Return the detectors asked for, or all that are at hand."""
+    """Return the detectors that the options name, or all that can be opened."""
     return [parse_variant(text) for text in texts] if texts else list(available_variants(print))

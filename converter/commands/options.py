@@ -1,4 +1,4 @@
-"""What subcommands share: options for faces and folders, and imports of optional packages."""
+"""Shared parts of subcommands: options for faces and folders, imports of optional packages."""
 
 import argparse
 import math

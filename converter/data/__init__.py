@@ -37,7 +37,7 @@ __all__ = [
 
 
 class DatasetFormat(StrEnum):
-    """How a dataset is laid out."""
+    """Layout of a dataset."""
 
     FER2013 = "csv of FER2013"
     CKEXTENDED = "csv of CK+"

@@ -76,7 +76,7 @@ class Dataset:
 
     @property
     def has_votes(self) -> bool:
-        """Whether any row has FER+'s votes."""
+        """Tell whether any row has FER+'s votes."""
         return bool(self.votes.any())
 
     def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Dataset":
@@ -181,7 +181,7 @@ def hash_fraction(name: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class DatasetChecks:
-    """What in a dataset would mislead a training or flatter a measurement.
+    """Faults of a dataset that mislead a training or flatter a measurement.
 
     Attributes:
         rows: how many there are.

@@ -120,7 +120,7 @@ def ferplus_majority(data: Dataset) -> Dataset:
 
 
 class LabelProtocol(StrEnum):
-    """What counts as the truth: the data's own labels, or the majority of FER+'s votes."""
+    """Source of the true labels: the data's own, or the majority of FER+'s votes."""
 
     LABELS = "labels"
     FERPLUS = "ferplus"

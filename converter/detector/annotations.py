@@ -43,7 +43,7 @@ WIDER_FIELDS = "x y w h blur expression illumination invalid occlusion pose"
 
 
 class Split(StrEnum):
-    """What an image is for: `test` is never trained on."""
+    """Split of an image: `test` is never trained on."""
 
     TRAIN = "train"
     TEST = "test"
@@ -124,7 +124,7 @@ def _annotated(
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What every row of a csv says of its image."""
+    """Fields of a csv row that describe its image."""
 
     path: Path
     size: Size

@@ -99,7 +99,7 @@ def with_min_threshold(settings: DetectorSettings) -> DetectorSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectorResults:
-    """What one detector found in some images.
+    """Detections of one detector in some images.
 
     Attributes:
         name: of the detector, with the settings that are not the default.

@@ -77,7 +77,7 @@ LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class EvaluationData:
-    """What a conversion is made with and judged by.
+    """Data that a conversion is calibrated with and measured on.
 
     Attributes:
         images: of both splits: training ones show the ranges and validate, test ones are what the

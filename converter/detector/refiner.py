@@ -154,7 +154,7 @@ def _huber(off: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Candidate:
-    """What a detector takes for a face, and whether it is one; None is unclear."""
+    """Candidate of a detector, and whether it is a face; None is unclear."""
 
     image: Image
     box: Box

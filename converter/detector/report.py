@@ -56,7 +56,7 @@ Share = float | None
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How well faces were found where some overlap makes a hit.
+    """Accuracy at the overlap from which a detection counts as a hit.
 
     Attributes:
         iou: the overlap.
@@ -73,7 +73,7 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SetFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How well the faces of some images were found.
+    """Figures of one detector on one set of images.
 
     Attributes:
         pictures: how many images, those without faces among them.
@@ -91,7 +91,7 @@ class SetFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DetectorFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything measured of one detector.
+    """All figures of one detector.
 
     Attributes:
         name: with its settings that are not the default.

@@ -49,7 +49,7 @@ MINED = "mined.npy"
 
 
 class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a detector learned from, for its card.
+    """Summary of a detector's training data, for its card.
 
     Attributes:
         photographs: learned from, with faces and without.
@@ -68,7 +68,7 @@ class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """What a detector learns from, and what it is validated on.
+    """Images that a detector learns from, and those that it is validated on.
 
     Attributes:
         samples: images with faces.

@@ -40,7 +40,7 @@ Results = dict[Precision, ConversionResult]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which files are wanted, and where.
+    """Files to write, and their folder.
 
     Attributes:
         directory: it exists.

@@ -30,7 +30,7 @@ WARM_UP = 20
 
 
 class Precision(StrEnum):
-    """What a .tflite computes in.
+    """Number format in which a .tflite computes.
 
     float16 and dynamic are for disk space: their weights are stored in half and in 8 bits, and
     activations stay float32. int8 computes in integers throughout, its weights scaled per channel

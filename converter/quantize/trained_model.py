@@ -60,7 +60,7 @@ class TrainedModel:
 
     @property
     def has_face_output(self) -> bool:
-        """Whether a second output says how likely the image shows a face."""
+        """Tell whether a second output gives the probability of a face."""
         return len(self.network.outputs) > 1
 
 

@@ -15,7 +15,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How far each training face is varied.
+    """Ranges of the variations of each training face.
 
     Attributes:
         smallest, largest: range of the scale.
@@ -58,7 +58,7 @@ class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class BaseRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the training of every network needs to know; shallow.yaml explains each."""
+    """Settings that every training has; shallow.yaml explains each."""
 
     start: str = ""
     epochs: Count
@@ -95,7 +95,7 @@ class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How training samples are generated from annotated images.
+    """Settings of the training samples made from annotated images.
 
     Attributes:
         smallest, largest: heights in pixels that faces are brought to, each size drawn as often.

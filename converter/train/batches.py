@@ -58,7 +58,7 @@ class AugmentedViews:
 
 
 class TrainingSet:
-    """What a network learns: faces, and for each the targets and weights of both heads.
+    """Training faces, with the targets and weights of both heads for each.
 
     Attributes:
         views: variations of the faces.

@@ -31,7 +31,7 @@ MIN_CALLS = 10
 
 
 class BenchPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is measured, and how long.
+    """Parts to measure, and the time for each.
 
     Attributes:
         files: .tflite and Keras models, or names of shipped ones; none stands for all shipped.

@@ -197,7 +197,7 @@ Row = ModelRow | PipelineRow | LiveRow
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that was measured in one run."""
+    """All measurements of one run."""
 
     machine: Machine
     models: list[ModelRow]

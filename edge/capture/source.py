@@ -50,7 +50,7 @@ class Source(Protocol):
 
     @property
     def online(self) -> bool | None:
-        """Whether frames are coming; a camera that went away is offline; None: not yet tried."""
+        """Tell whether frames are coming; None where no try has ended yet."""
 
     def read(self) -> Frame | None:
         """Return the next frame, or None when there is none yet; waits about a second at most.
@@ -234,7 +234,7 @@ class PausableSource:
 
     @property
     def enabled(self) -> bool:
-        """Whether it is not paused."""
+        """Tell whether the source is not paused."""
         return self._enabled.is_set()
 
     @property
@@ -247,7 +247,7 @@ class PausableSource:
 
     @property
     def expects_frames(self) -> bool:
-        """Whether frames should be coming: it is not paused, and not known to be offline."""
+        """Tell whether frames should come: it is not paused, and not known to be offline."""
         return self.enabled and self._source.online is not False
 
     def _skip_idle_frames(self) -> None:

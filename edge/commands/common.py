@@ -1,4 +1,4 @@
-"""What subcommands share: options, MQTT sinks of the config, and files that they write."""
+"""Shared parts of subcommands: options, MQTT sinks of the config, output files."""
 
 import argparse
 import math

@@ -13,15 +13,15 @@ class Detector(Protocol):
 
     @property
     def name(self) -> str:
-        """What events call it."""
+        """Name of the detector in events."""
 
     @property
     def crop_fit(self) -> CropCalibration:
-        """What its boxes need to become crops."""
+        """Calibration that turns its boxes into crops."""
 
     @property
     def searches_near(self) -> bool:
-        """Whether it looks around known faces alone, which saves it most of its time."""
+        """Tell whether it searches near known faces alone, which saves most of its time."""
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces in `image`, in its pixels, in no particular order.

@@ -77,7 +77,7 @@ GROUP = "video"
 
 @dataclass(frozen=True, slots=True)
 class SystemPaths:
-    """Where the kernel and udev show devices and processes."""
+    """Directories in which the kernel and udev list devices and processes."""
 
     dev: Path = Path("/dev")
     sys: Path = Path("/sys")

@@ -1,1 +1,1 @@
-"""What expression each face shows, and when that cannot be told."""
+"""Classification of each face's expression, and its quality checks."""

@@ -16,7 +16,7 @@ most likely where the image is blurred or the face small, and nobody waits for n
 
 
 class SmoothingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How steady a label is; times are in seconds, whatever the frame rate.
+    """Steadiness of a label; times are in seconds, whatever the frame rate.
 
     Attributes:
         time_constant_s: after it, a new expression weighs 63 % of the average.
@@ -32,7 +32,7 @@ class SmoothingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 @dataclass(frozen=True, slots=True)
 class FaceObservation:
-    """What the classifier and the quality measures say of one crop of a face.
+    """Scores and quality measures of one crop of a face.
 
     Attributes:
         probabilities: of the classes, float32 (classes,).
@@ -49,7 +49,7 @@ class FaceObservation:
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Why the expression cannot be read; empty where it can.
+        """Reasons why the expression cannot be read; empty where it can.
 
         A poor crop of a face is often taken for none, so NOT_A_FACE stands by itself alone.
         """
@@ -172,7 +172,7 @@ class ExpressionTrackState:
 
     @property
     def confirmed(self) -> bool:
-        """Whether the track was a face for long enough to be reported."""
+        """Tell whether the track was a face for long enough to be reported."""
         return self.label is not None or bool(self.reasons)
 
     @property
@@ -187,7 +187,7 @@ class ExpressionTrackState:
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Why the face is uncertain; empty where it is not."""
+        """Reasons why the face is uncertain; empty where it is not."""
         return self._uncertainty.reasons
 
     def _initial(self) -> tuple[Smoother, UncertaintyHysteresis]:

@@ -31,7 +31,7 @@ class ExpressionInterval:
 
 
 def is_video(events: Iterable[EmotionEvent]) -> bool:
-    """Whether all events are of video files, so that their times are positions in them."""
+    """Tell whether all events are of video files: times are then positions in them."""
     return all(event.position is not None for event in events)
 
 

@@ -38,7 +38,7 @@ SINK_SECTIONS = ("sinks", "preview", "web", "privacy", "state_dir")
 
 @dataclass(frozen=True, slots=True)
 class ProcessingComponents:
-    """What happens to a frame, in this order: tracks, expressions, events."""
+    """Steps of a frame's processing, in this order: tracks, expressions, events."""
 
     scheduler: DetectionScheduler
     analyzer: ExpressionAnalyzer
@@ -142,7 +142,7 @@ class PipelineComponents:
 
 @dataclass(frozen=True, slots=True)
 class SinkSpec:
-    """Everything that one sink is opened by: it is kept for as long as this stays the same.
+    """All that one sink is opened with: the sink is kept while this stays the same.
 
     Attributes:
         settings: of the sink, or of the web page; None is the preview window.
@@ -159,7 +159,7 @@ class SinkSpec:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What another config makes of a pipeline: loaded, bound, opened and locked.
+    """Prepared change to another config: all is loaded, bound, opened and locked.
 
     Attributes:
         config, file_config: as `PipelineBuilder.prepare` was given them.

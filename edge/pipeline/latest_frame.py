@@ -8,7 +8,7 @@ from edge.types import AnalyzedFrame
 
 
 class FrameConsumer(Protocol):
-    """What a pipeline gives its analyzed frames to."""
+    """Receiver of a pipeline's analyzed frames."""
 
     def show(self, frame: AnalyzedFrame) -> None:
         """Take the next frame."""

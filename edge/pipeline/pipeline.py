@@ -129,13 +129,13 @@ class Pipeline:
 
     @property
     def applied(self) -> bool:
-        """Whether every worker uses the present components; one that has ended uses none."""
+        """Tell whether every worker uses the present components; one that has ended uses none."""
         working = (worker.name for worker in self._workers if worker.alive)
         return all(self._applied[name] is self.components for name in working)
 
     @property
     def running(self) -> bool:
-        """Whether any worker still has work."""
+        """Tell whether any worker still has work."""
         return any(worker.alive for worker in self._workers)
 
     @property
@@ -145,7 +145,7 @@ class Pipeline:
 
     @property
     def has_processed_frame(self) -> bool:
-        """Whether a frame has come through all of it, or it is known why none can."""
+        """Tell whether a frame came through all workers, or it is known why none can."""
         return self._stats.total("analyzed") > 0 or not self.source.expects_frames
 
     def stalled(self) -> list[str]:

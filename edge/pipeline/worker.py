@@ -119,7 +119,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread still runs."""
+        """Tell whether the thread still runs."""
         return self._thread.is_alive()
 
     def _run(self) -> None:

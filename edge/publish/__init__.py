@@ -1,4 +1,4 @@
-"""What leaves the daemon: events, their payloads, and the registry of the sinks."""
+"""Events, their payloads, and the registry of the sinks."""
 
 import re
 

@@ -10,7 +10,7 @@ from edge.types import EmotionEvent, EventType, Expression, Frame
 
 @dataclass(slots=True)
 class _ReportedState:
-    """What subscribers know of one track, and the frame in which it was last seen."""
+    """State of one track as last reported, and the frame in which it was last seen."""
 
     expression: Expression
     since: float

@@ -20,7 +20,7 @@ Entity = tuple[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What is announced to Home Assistant of a device.
+    """Description of a device for Home Assistant.
 
     Attributes:
         root: what its topics begin with, such as `emotiond/pi4`.

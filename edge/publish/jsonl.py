@@ -32,7 +32,7 @@ class JsonlSink:
 
     @property
     def status_text(self) -> str | None:
-        """Which file cannot be written; None if it can."""
+        """The file that cannot be written; None if it can."""
         return f"{self._path.name} cannot be written" if self._failing else None
 
     def start(self) -> None:

@@ -22,7 +22,7 @@ class Sink(Protocol):
 
     @property
     def dropped(self) -> int:
-        """How many events it had to drop so far."""
+        """Number of events that it had to drop so far."""
 
     @property
     def status_text(self) -> str | None:
@@ -65,7 +65,7 @@ class ExclusiveSink(Sink, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SinkContext:
-    """What a sink is opened with beside its settings.
+    """Arguments with which a sink is opened, beside its settings.
 
     Attributes:
         outbox: the file for what is not yet delivered; None where the settings have no
@@ -125,7 +125,7 @@ class MultiSink:
 
     @property
     def dropped(self) -> int:
-        """How many events they had to drop so far, together."""
+        """Number of events that they had to drop so far, together."""
         return self._dropped_by_removed + sum(sink.dropped for sink in self._sinks)
 
     @property

@@ -115,7 +115,7 @@ KINDS: dict[CommandName, type[NamedCommand]] = {
 
 
 class ErrorCode(StrEnum):
-    """Why a command was refused."""
+    """Reason for the refusal of a command."""
 
     MALFORMED = "malformed"
     OVERSIZED = "oversized"
@@ -136,7 +136,7 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What came of a command: plain values, and the current image where it was asked for."""
+    """Result of a command: plain values, and the current image where it was asked for."""
 
     data: dict[str, Any] = field(default_factory=dict)
     jpeg: bytes | None = None
@@ -165,7 +165,7 @@ def read_command(name: CommandName, fields: dict[str, Any]) -> NamedCommand:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What commands may choose from, as the config allows.
+    """Choices of the commands, as the config allows.
 
     Attributes:
         models: by name.

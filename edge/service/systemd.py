@@ -36,7 +36,7 @@ class SystemdReporter:
 
     @property
     def not_ready(self) -> bool:
-        """Whether readiness is still to be reported."""
+        """Tell whether readiness is still to be reported."""
         return bool(self._loading)
 
     def begin_reload(self) -> None:

@@ -46,7 +46,7 @@ EWMA_ALPHA = 0.1
 
 
 class SchedulerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When the detector runs.
+    """Settings of when the detector runs.
 
     Attributes:
         interval_frames: between detections, less when a face is new or was lost; in between, faces
@@ -70,7 +70,7 @@ class SchedulerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class Decision(Enum):
-    """What to do with a frame."""
+    """Action for a frame."""
 
     DETECT = auto()
     TRACK = auto()
@@ -87,7 +87,7 @@ class CpuBudget:
 
     @property
     def available(self) -> bool:
-        """Whether any CPU time is left."""
+        """Tell whether any CPU time is left."""
         return self._credit > 0
 
     def refill(self, now: float) -> None:
@@ -287,7 +287,7 @@ class DetectionScheduler:
 
     @property
     def _tracking_costs_more(self) -> bool:
-        """Whether to track all faces takes longer than to detect them, as in a crowd."""
+        """Tell whether tracking all faces takes longer than detecting them, as in a crowd."""
         track, detect = self._tracking_cost.seconds, self._detection_cost.seconds
         if self._budget is None or track is None or detect is None:
             return False  # of a file it does not count: measured times differ from run to run

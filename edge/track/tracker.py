@@ -28,7 +28,7 @@ Movement = Callable[[Box], Shift | None]
 
 
 class TrackerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When a detection continues a track, and how long a track lives.
+    """Rules by which a detection continues a track, and a track's lifetime.
 
     Attributes:
         min_iou: overlap at which a detection continues a track.
@@ -112,12 +112,12 @@ class Tracker:
 
     @property
     def needs_detection(self) -> bool:
-        """Whether a face is not yet confirmed, or was lost."""
+        """Tell whether a face is not yet confirmed, or was lost."""
         return any(state.track_id is None or not state.seen for state in self._states)
 
     @property
     def boxes(self) -> list[Box]:
-        """Where faces were last seen, confirmed or not."""
+        """Last known boxes of all faces, confirmed or not."""
         return [state.box for state in self._states]
 
     def update(self, frame: Frame, faces: Sequence[Face]) -> TrackedFrame:

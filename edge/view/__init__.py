@@ -19,7 +19,7 @@ from edge.types import AnalyzedFrame, Image
 
 
 class PrivacyBlur(StrEnum):
-    """What is hidden in every image that is shown or leaves the process."""
+    """Blur of every image that is shown or leaves the process."""
 
     NONE = "none"
     FACES = "faces"
@@ -37,7 +37,7 @@ class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the web page is served, and to whom.
+    """Address of the web page, and who may use it.
 
     Attributes:
         enabled: whether it is served; images leave the process by it.
@@ -62,7 +62,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class ViewContext:
-    """What a view shows, and how.
+    """Sources of what a view shows, and its blur.
 
     Attributes:
         latest: holds the newest analyzed frame.

@@ -94,7 +94,7 @@ class LabeledClip:
 
     @property
     def is_image(self) -> bool:
-        """Whether the file is an image."""
+        """Tell whether the file is an image."""
         return self.path.suffix.lower() in IMAGE_SUFFIXES
 
     def frames(self) -> Iterator[Frame]:

@@ -216,7 +216,7 @@ class MqttClient:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it takes another message; else those before are not yet with the broker."""
+        """Tell whether it takes another message; else earlier ones are still on their way."""
         return not self._paho.want_write() and len(self._unacknowledged) < MAX_UNACKNOWLEDGED
 
     def publish(self, message: MqttMessage) -> int:

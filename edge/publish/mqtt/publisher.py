@@ -107,13 +107,13 @@ class MqttPublisher:
 
     @property
     def connected(self) -> bool:
-        """Whether a broker is connected."""
+        """Tell whether a broker is connected."""
         client = self._client  # the network thread may set it to None at any moment
         return client is not None and client.closed_reason is None
 
     @property
     def unrecorded(self) -> int:
-        """How many events are not recorded yet."""
+        """Number of events that are not recorded yet."""
         return self._submitted - self.dropped - self._outbox.recorded
 
     def start(self) -> None:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 class BrokerState(Enum):
-    """What became of the last try to reach a broker."""
+    """Result of the last try to reach a broker."""
 
     CONNECTED = auto()
     LOST = auto()
@@ -79,7 +79,7 @@ class BrokerConnector:
 
     @property
     def has_tried(self) -> bool:
-        """Whether any broker was tried yet."""
+        """Tell whether any broker was tried yet."""
         return bool(self._states)
 
     def connect(self, stopping: threading.Event) -> MqttClient | None:

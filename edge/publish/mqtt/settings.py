@@ -24,7 +24,7 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
 class Transport(StrEnum):
-    """What carries MQTT."""
+    """Transport of MQTT."""
 
     TCP = "tcp"
     WEBSOCKETS = "websockets"
@@ -59,7 +59,7 @@ class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HomeAssistantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What Home Assistant's discovery topics begin with; its own default is the same."""
+    """Prefix of Home Assistant's discovery topics; its own default is the same."""
 
     prefix: Name = "homeassistant"
 

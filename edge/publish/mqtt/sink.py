@@ -107,18 +107,18 @@ class MqttSink:
 
     @property
     def connected(self) -> bool:
-        """Whether a broker is connected."""
+        """Tell whether a broker is connected."""
         return self._publisher.connected
 
     @property
     def status_text(self) -> str:
-        """Which broker, whether it is there, and how many events wait for it."""
+        """The broker, its state, and the number of events that wait for it."""
         away = "" if self.connected else f" away, {self.waiting} events wait"
         return f"broker {self._publisher.address}{away}"
 
     @property
     def waiting(self) -> int:
-        """How many events the broker has not acknowledged."""
+        """Number of events that the broker has not acknowledged."""
         return self._publisher.unrecorded + len(self._outbox)
 
     def publish(self, record: SinkRecord) -> None:

@@ -39,7 +39,7 @@ class OutboxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StoreState(Enum):
-    """What becomes of the file: OPEN; UNAVAILABLE, and tried again; DAMAGED, and replaced."""
+    """State of the file: OPEN; UNAVAILABLE, and tried again; DAMAGED, and replaced."""
 
     OPEN = auto()
     UNAVAILABLE = auto()
@@ -78,12 +78,12 @@ class Outbox:
         self._warned_of_disk = self._warned_of_drops = False
 
     def __len__(self) -> int:
-        """How many events wait."""
+        """Return the number of events that wait."""
         return len(self._events)
 
     @property
     def durable(self) -> bool:
-        """Whether what waits lies on disk; False while it lies in memory only."""
+        """Tell whether the waiting events lie on disk; False while in memory only."""
         return self.state is StoreState.OPEN
 
     def open(self) -> None:

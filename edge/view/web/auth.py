@@ -56,11 +56,11 @@ class TokenAuth:
         return f"emotiond-{self.port}"
 
     def verify(self, token: str) -> bool:
-        """Whether that is the token."""
+        """Tell whether a text is the token."""
         return self.token is not None and _same(token, self.token)
 
     def is_authenticated(self, headers: Headers) -> bool:
-        """Whether a request comes with the token or the cookie."""
+        """Tell whether a request comes with the token or the cookie."""
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and self.verify(token.strip()):
             return True
@@ -142,7 +142,7 @@ def open_token_auth(settings: WebSettings) -> TokenAuth:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, as seen by itself alone."""
+    """Tell whether a host is this machine, as seen by itself alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -157,7 +157,7 @@ def _host_name(host: str) -> str:
 
 
 def _same_origin(headers: Headers) -> bool:
-    """Whether a browser says that our own page asks; programs say nothing."""
+    """Tell whether a browser says that our own page asks; programs say nothing."""
     origin = headers.get("origin")
     return origin is None or origin.partition("://")[2] == headers.get("host")
 
