@@ -21,7 +21,6 @@ from edge.infer.crop import QualitySettings
 from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
-from edge.secrets import redact_url
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 
@@ -124,14 +123,9 @@ def redacted_config(config: Config) -> Any:
 
     Where a secret is kept is told, the secret is not.
     """
-    sinks = tuple(sink.redacted() for sink in config.sinks)
-    plain = msgspec.to_builtins(msgspec.structs.replace(config, sinks=sinks), enc_hook=str)
-    source = plain["source"]
-    if "url" in source:
-        source["url"] = redact_url(source["url"])
-    if isinstance(source.get("user"), str):
-        source["user"] = "(hidden)"
-    return plain
+    source, sinks = config.source.redacted(), tuple(sink.redacted() for sink in config.sinks)
+    shown = msgspec.structs.replace(config, source=source, sinks=sinks)
+    return msgspec.to_builtins(shown, enc_hook=str)
 
 
 def _expand_shorthand(data: Any, folder: Path) -> Any:

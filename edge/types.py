@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -33,6 +33,10 @@ UNCERTAIN = "uncertain"
 
 class KindSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """Section of the config that can be of several kinds, told apart by the key `kind`."""
+
+    def redacted(self) -> Self:
+        """Return a copy that may be shown to anybody: without users and passwords."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)

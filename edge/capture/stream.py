@@ -1,6 +1,6 @@
 """Stream source: a camera behind a network address."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import quote, urlsplit
 
 import cv2
@@ -40,6 +40,11 @@ class StreamSettings(KindSettings, frozen=True, tag="stream"):
     def location(self) -> str:
         """Address without user, password and query, as it may be logged."""
         return redact_url(self.url).partition("?")[0]
+
+    def redacted(self) -> Self:
+        """Return a copy without the user, in the address and beside it."""
+        user = None if self.user is None else "(hidden)"
+        return msgspec.structs.replace(self, url=redact_url(self.url), user=user)
 
     @property
     def full_url(self) -> str:

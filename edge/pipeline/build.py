@@ -28,7 +28,7 @@ from edge.publish.events import EventGenerator
 from edge.service.commands import Catalog, CommandQueue
 from edge.track import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, Image
-from edge.view import PrivacyBlur, ViewContext, WebSettings, open_preview, open_web
+from edge.view import PreviewSettings, PrivacyBlur, ViewContext, WebSettings, open_preview, open_web
 
 SCHEDULER_SECTIONS = ("source", "detector", "scheduler", "tracker")
 ANALYZER_SECTIONS = ("classifier", "quality", "smoothing")
@@ -145,13 +145,13 @@ class SinkSpec:
     """All that one sink is opened with: the sink is kept while this stays the same.
 
     Attributes:
-        settings: of the sink, or of the web page; None is the preview window.
+        settings: of the sink, the preview window or the web page.
         outbox: the file of what it has not yet delivered, where it has one.
         catalog: what the commands that it takes may choose from.
         blur: what is hidden in the images that it shows.
     """
 
-    settings: SinkSettings | WebSettings | None
+    settings: SinkSettings | PreviewSettings | WebSettings
     outbox: Path | None = None
     catalog: Catalog = field(default_factory=Catalog)
     blur: PrivacyBlur = PrivacyBlur.NONE
@@ -273,18 +273,17 @@ class PipelineBuilder:
             for sink, path in zip(config.sinks, outbox_paths(config), strict=True)
         ]
         if self._latest_frame is not None:
-            wanted = ((config.preview.enabled, None), (config.web.enabled, config.web))
-            blur = config.privacy.blur
-            specs += [SinkSpec(view, None, catalog, blur) for enabled, view in wanted if enabled]
+            views, blur = (config.preview, config.web), config.privacy.blur
+            specs += [SinkSpec(view, None, catalog, blur) for view in views if view.enabled]
         return tuple(specs)
 
     def _open_sink(self, spec: SinkSpec) -> Sink:
-        if spec.settings is not None and not isinstance(spec.settings, WebSettings):
+        if not isinstance(spec.settings, PreviewSettings | WebSettings):
             return spec.settings.open(SinkContext(spec.outbox, self._commands, spec.catalog))
         assert self._commands is not None
         assert self._latest_frame is not None
         context = ViewContext(self._latest_frame, spec.blur, self._images.analyze, spec.catalog)
-        if spec.settings is None:
+        if isinstance(spec.settings, PreviewSettings):
             return open_preview(context, self._commands)
         return open_web(spec.settings, context, self._commands)
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
-import msgspec
-
 from edge.check_result import CheckResult
 from edge.service.commands import Catalog, CommandQueue
-from edge.types import DaemonStatus, SinkRecord
+from edge.types import DaemonStatus, KindSettings, SinkRecord
 
 
 class Sink(Protocol):
@@ -79,7 +77,7 @@ class SinkContext:
     catalog: Catalog = field(default_factory=Catalog)
 
 
-class BaseSinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+class BaseSinkSettings(KindSettings, frozen=True):
     """Base of the settings of every sink: all that the daemon asks them, with the usual answers.
 
     Attributes:
@@ -105,10 +103,6 @@ class BaseSinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     def check(self) -> Iterator[CheckResult]:
         """Check for `emotiond doctor` that the sink could do its work; leave nothing behind."""
         yield from ()
-
-    def redacted(self) -> Self:
-        """Return a copy that may be shown to anybody: without users, passwords and URL queries."""
-        return self
 
     def without_service_secrets(self) -> Self:
         """Return a copy without what systemd gives to the running service alone."""

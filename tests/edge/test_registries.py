@@ -19,16 +19,13 @@ SOURCE = """
 import time
 from typing import ClassVar, Literal
 
-import msgspec
 import numpy as np
 
 from edge.capture.source import EndOfStream
-from edge.types import Frame
+from edge.types import Frame, KindSettings
 
 
-class ToySettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="toy"
-):
+class ToySettings(KindSettings, frozen=True, tag="toy"):
     is_live: ClassVar[Literal[False]] = False
 
     frames: int = 3
@@ -59,16 +56,12 @@ class ToySource:
 """
 
 DETECTOR = """
-import msgspec
-
 from edge.detect.detector import CropCalibration
 from edge.geometry import Box
-from edge.types import Face
+from edge.types import Face, KindSettings
 
 
-class ToySettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="toy"
-):
+class ToySettings(KindSettings, frozen=True, tag="toy"):
     side: int = 20
 
     def open(self) -> "Toy":

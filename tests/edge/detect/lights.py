@@ -43,15 +43,7 @@ def glance_card() -> dict[str, Any]:
         "name": "glance",
         "input": {"shape": [32, 32, 3], "dtype": "int8", "color": "bgr"},
         "weights": [1.0, 0.0, 0.0],
-        "sha256": sha256(GLANCE),
-        "size": GLANCE.stat().st_size,
-        "parameters": 0,
-        "multiply_adds": 0,
-        "training_data": "none",
-        "measured": [],
-        "speed": [],
-        "licence": "MIT",
-        "limits": "It finds lights.",
+        **_common_fields(GLANCE),
     }
 
 
@@ -70,6 +62,15 @@ def copy_lights(directory: Path, color: str = "bgr", **changes: Any) -> Path:
         "crop_fit": {"scale": 1.0, "right": 0.0, "down": 0.0},
         "smallest_face": 8,
         "largest_face": 96,
+        **_common_fields(model),
+    }
+    card_path(model).write_bytes(msgspec.json.encode({**card, **changes}))
+    return model
+
+
+def _common_fields(model: Path) -> dict[str, Any]:
+    """Return what the cards of both have in common."""
+    return {
         "sha256": sha256(model),
         "size": model.stat().st_size,
         "parameters": 0,
@@ -80,8 +81,6 @@ def copy_lights(directory: Path, color: str = "bgr", **changes: Any) -> Path:
         "licence": "MIT",
         "limits": "It finds lights.",
     }
-    card_path(model).write_bytes(msgspec.json.encode({**card, **changes}))
-    return model
 
 
 def night(
