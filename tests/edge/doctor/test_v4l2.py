@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import gc
 import struct
 from pathlib import Path
 
@@ -148,6 +149,7 @@ def test_a_driver_that_never_ends_its_list_is_left(monkeypatch: pytest.MonkeyPat
 
 
 def test_what_is_no_camera_is_an_error_and_left_closed() -> None:
+    gc.collect()
     before = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(OSError, match="Inappropriate ioctl"):
         query_node(Path("/dev/null"))
