@@ -1,0 +1,1 @@
+"""Fuzzers: damaged files and requests, each met by a child process whose end is judged."""
