@@ -156,7 +156,7 @@ def test_a_photo_of_pillow_is_turned_as_the_camera_noted_in_it(
     assert recognizer.analyze(pillow.open(file)) == recognizer.analyze(clip[2])
 
 
-def test_pillow_need_not_be_installed() -> None:
+def test_pillow_is_not_loaded_for_arrays() -> None:
     program = (
         "import sys; sys.modules['PIL'] = None\n"
         "import numpy, emotiond\n"
@@ -172,9 +172,9 @@ def test_pillow_need_not_be_installed() -> None:
     ("image", "error", "text"),
     [
         ("nowhere.jpg", InputError, "nowhere.jpg: cannot be read: No such file"),
-        (__file__, InputError, r"test_python_api\.py: is not a picture"),
-        (b"Dear Sir or Madam", InputError, "an image of 17 bytes: is not a picture"),
-        (b"", InputError, "an image of 0 bytes: is not a picture"),
+        (__file__, InputError, r"test_python_api\.py: is not an image"),
+        (b"Dear Sir or Madam", InputError, "an image of 17 bytes: is not an image"),
+        (b"", InputError, "an image of 0 bytes: is not an image"),
         (np.zeros((4, 4, 3)), ValueError, r"found float64 \(4, 4, 3\)"),
         (np.zeros((4, 4, 3), np.float32), ValueError, "expected a uint8 image, BGR"),
         (np.zeros((4, 4, 4), np.uint8), ValueError, r"found uint8 \(4, 4, 4\)"),

@@ -1,20 +1,39 @@
 """Images source: image files, each of which stands alone."""
 
+import io
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from edge.capture.source import EndOfStream, FileSettings, as_readonly
 from edge.errors import InputError
 from edge.types import Frame, Image
 
+if TYPE_CHECKING:
+    from PIL.Image import Image as PillowImage
+
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".gif"}
 )
 """Suffixes of the images in a folder; a file named by itself is read whatever its name."""
+
+MAX_PIXELS = 50_000_000
+"""Pixels of an image; decoded, each takes seven bytes for a moment. Larger ones are refused."""
+
+MAX_FILE_BYTES = 200_000_000
+"""Bytes of an image file: an uncompressed one of that many pixels, and its metadata."""
+
+
+class OversizedError(InputError):
+    """An image with more pixels than may be decoded."""
+
+
+class UnknownFormatError(InputError):
+    """Bytes that are no image of a known format."""
 
 
 class ImagesSettings(FileSettings, frozen=True, tag="images"):
@@ -69,6 +88,9 @@ def read_image(path: Path) -> Image:
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: is not a file")
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise InputError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found {size}")
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
@@ -78,18 +100,45 @@ def read_image(path: Path) -> Image:
         raise InputError(f"{path}: {error}") from error
 
 
-def decode_image(data: bytes) -> Image:
+def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
     """Return the image in the bytes of a file, BGR uint8 (height, width, 3).
 
-    It is rotated as its EXIF data say; of an animation it is the first frame.
+    It is rotated as its EXIF data say; of an animation it is the first frame. Pillow decodes it:
+    memory follows from the pixels, which are bounded before anything is decoded. OpenCV takes
+    whatever a damaged length field names (4 GB for a PNG of 93 bytes).
 
     Raises:
-        InputError: they hold none.
+        OversizedError: it has more than `max_pixels`.
+        UnknownFormatError: they hold none.
+        InputError: they hold a damaged one.
     """
+    import PIL.Image
+
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error as error:
-        raise InputError(f"cannot be decoded: {error.err}") from error
-    if image is None:
-        raise InputError("is not a picture that can be read")
-    return np.asarray(image, dtype=np.uint8)
+        with warnings.catch_warnings(action="ignore"), PIL.Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise OversizedError(
+                    f"expected at most {max_pixels} pixels, found {width}x{height}"
+                )
+            return pillow_to_bgr(image)
+    except PIL.Image.DecompressionBombError as error:
+        raise OversizedError(f"expected at most {max_pixels} pixels, found far more") from error
+    except PIL.UnidentifiedImageError as error:
+        raise UnknownFormatError("is not an image that can be read") from error
+    except InputError:
+        raise
+    except Exception as error:  # of a damaged file; Pillow promises nothing narrower
+        raise InputError(f"cannot be decoded: {error}") from error
+
+
+def pillow_to_bgr(image: "PillowImage") -> Image:
+    """Return an image of Pillow as BGR uint8, turned as its EXIF data say."""
+    import PIL.ImageOps
+
+    if image.mode.startswith("I"):  # 16 bits: Pillow would cut off what is above 255
+        deep = np.asarray(PIL.ImageOps.exif_transpose(image)).clip(0, 65535) >> 8
+        return np.repeat(deep.astype(np.uint8)[..., None], 3, axis=2)
+    upright = PIL.ImageOps.exif_transpose(image).convert("RGB")
+    width, height = upright.size
+    return np.frombuffer(upright.tobytes("raw", "BGR"), np.uint8).reshape(height, width, 3)

@@ -126,7 +126,7 @@ def _try_folder(folder: Path) -> str:
 
 # Views.
 
-WEB_PACKAGES = ("starlette", "uvicorn", "httptools", "PIL", "prometheus_client")
+WEB_PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client")
 """What serving the web page imports."""
 
 HTTP_SECONDS = 3.0

@@ -151,8 +151,8 @@ def test_a_file_that_is_no_picture_is_told_of_and_the_others_are_read(
     printed = capsys.readouterr()
     assert printed.out.splitlines()[0] == f"{face}: 1 face"
     assert [line.split(": ")[1:] for line in printed.err.splitlines() if "jpg" in line] == [
-        [str(letter), "is not a picture that can be read"],
-        [str(empty), "is not a picture that can be read"],
+        [str(letter), "is not an image that can be read"],
+        [str(empty), "is not an image that can be read"],
         [str(tmp_path / "gone.jpg"), "cannot be read", "No such file or directory"],
     ]
 
