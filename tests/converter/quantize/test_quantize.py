@@ -8,10 +8,12 @@ import pytest
 
 from converter.cli import main
 from converter.data import Dataset, Usage
+from converter.data.dataset import VOTE_COLUMNS, make_dataset
 from edge.errors import ConfigError, DataError, ModelError
 from edge.infer.classifier import ClassifierOutput, ClassifierSettings, ModelPath, open_classifier
 from edge.model_card import ModelCard, Speed, load_card
 from edge.tflite import Runtime, TFLiteModel
+from edge.types import EXPRESSIONS
 from tests.converter.faces import dataset, write_csv
 
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
@@ -28,6 +30,7 @@ from converter.quantize.verify import (
     fit_threshold,
     float_reference,
     latency_regressions,
+    prior_correction,
 )
 from tests.converter.runs import write_run
 from tests.converter.small import RECIPE
@@ -289,3 +292,17 @@ def test_the_command_writes_and_tells_what_it_wrote(
     assert "agrees with the network on 100.0% of the faces" in printed
     assert "ms a face on litert" in printed
     assert "drawn-float32.tflite" in printed
+
+
+def test_rare_classes_are_made_likelier_and_common_ones_are_not_held_down() -> None:
+    votes = np.zeros((100, len(VOTE_COLUMNS)), np.float32)
+    votes[:60, VOTE_COLUMNS.index("neutral")] = 10
+    votes[60:98, VOTE_COLUMNS.index("happiness")] = 10
+    votes[98:, VOTE_COLUMNS.index("disgust")] = 10
+    faces = np.random.default_rng(1).integers(0, 255, (100, 48, 48), np.uint8)
+    usage = np.full(100, Usage.TRAINING.value)
+    data = make_dataset(faces, np.zeros(100, np.int64), usage, "drawn", votes=votes)
+    offsets = dict(zip(EXPRESSIONS, prior_correction(data, 0.5), strict=True))
+    assert offsets["neutral"] == offsets["happy"] == 0.0
+    assert offsets["disgust"] == pytest.approx(0.5 * np.log(0.125 / 0.02), abs=1e-3)
+    assert offsets["contempt"] == pytest.approx(0.5 * np.log(0.125 / 0.005), abs=1e-3)
