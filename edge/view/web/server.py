@@ -5,26 +5,28 @@ import logging
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from threading import Thread
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from edge.errors import EmotiondError
 from edge.publish import Sink
 from edge.service.commands import CommandQueue
 from edge.types import SinkRecord
 from edge.view import ViewContext, WebSettings
+from edge.view.web.connections import BoundedHttpProtocol, ConnectionLimits
 from edge.view.web.routes import WebApp
 
 KEEP_ALIVE_S = 5
 """Seconds a connection may stay without a request."""
 
-HEADER_TIMEOUT_S = 10.0
-"""Seconds within which the header of a request must have come; uvicorn would wait for ever."""
-
 EXTRA_CONNECTIONS = 64
 """Connections besides those of viewers: pages, listeners, uploads."""
+
+ACCEPTED_AT_ONCE = 32
+"""Connections that asyncio accepts before the first of them is looked at; each takes a descriptor,
+and uvicorn's 2,048 are more than a process has."""
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +52,10 @@ class WebServer:
     def __init__(self, settings: WebSettings, context: ViewContext, commands: CommandQueue) -> None:
         self._settings = settings
         self.app = WebApp(settings, context, commands)
+        limits = ConnectionLimits(settings.max_viewers + EXTRA_CONNECTIONS)
         config = uvicorn.Config(
             self.app.asgi,
-            http=_HeaderTimeoutProtocol,
+            http=partial(BoundedHttpProtocol, limits),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,
@@ -60,7 +63,7 @@ class WebServer:
             access_log=False,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            limit_concurrency=settings.max_viewers + EXTRA_CONNECTIONS,
+            backlog=ACCEPTED_AT_ONCE,
         )
         self._server = uvicorn.Server(config)
         self._thread = Thread(target=self._run, name="web", daemon=True)
@@ -144,34 +147,3 @@ def listen(settings: WebSettings, shared: socket.socket | None = None) -> socket
             "choose another `web.port`, or end what uses this one"
         ) from error
     return listening
-
-
-class _HeaderTimeoutProtocol(HttpToolsProtocol):
-    """HTTP protocol that disconnects clients whose request header does not come in time."""
-
-    _timeout: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._start_timeout()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._start_timeout()
-
-    def on_headers_complete(self) -> None:
-        self._stop_timeout()  # the body is the application's concern
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timeout()
-        super().connection_lost(exc)
-
-    def _start_timeout(self) -> None:
-        self._stop_timeout()
-        self._timeout = self.loop.call_later(HEADER_TIMEOUT_S, self.transport.close)
-
-    def _stop_timeout(self) -> None:
-        if self._timeout is not None:
-            self._timeout.cancel()
-            self._timeout = None
