@@ -140,6 +140,11 @@ def atomic_write(path: Path, content: bytes) -> None:
         raise
 
 
+def private_opener(path: str, flags: int) -> int:
+    """Open a file for `open`; one that is made now may be read by its owner alone."""
+    return os.open(path, flags, 0o600)
+
+
 def open_private(path: Path) -> int:
     """Open a file, made if there is none, that only its owner may read; return its descriptor.
 

@@ -5,6 +5,7 @@ import logging
 import os
 from pathlib import Path
 
+from edge.paths import private_opener
 from edge.publish.payload import encode_event
 from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.types import EmotionEvent, SinkRecord
@@ -13,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class JsonlSettings(BaseSinkSettings, frozen=True, tag="jsonl"):
-    """A file that each event is appended to, one JSON object a line."""
+    """A file that each event is appended to, one JSON object a line; only its owner may read it."""
 
     path: Path
 
@@ -60,7 +61,7 @@ class JsonlSink:
     def _append(self, line: bytes) -> None:
         """Write `line` whole or not at all: a full disk must not leave half a line."""
         # Opened for each event: they are few, and the file may be rotated at any time.
-        with open(self._path, "ab", buffering=0) as file:
+        with open(self._path, "ab", buffering=0, opener=private_opener) as file:
             written = file.write(line)
             if written < len(line):
                 if file.seekable():
