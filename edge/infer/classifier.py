@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ConfigError, ModelError
+from edge.infer.trial import try_model
 from edge.model_card import ModelCard, Sha256, load_card
 from edge.paths import find_model
 from edge.tflite import Runtime, Tensor, TensorSpec, TFLiteModel, sigmoid, softmax
@@ -200,6 +201,7 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
         face = msgspec.structs.replace(card.face, threshold=settings.face_threshold)
         card = msgspec.structs.replace(card, face=face)
     baseline = load_baseline(settings.neutral_baseline, card) if settings.neutral_baseline else None
+    try_model(path, card.sha256, settings.runtime)
     return TFLiteClassifier(path, card, TFLiteModel(path, settings.runtime), baseline)
 
 

@@ -1,0 +1,82 @@
+"""Trial run of a model in a child process: a damaged one may end the process that loads it."""
+
+import logging
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+
+from edge.errors import ModelError
+from edge.paths import asset, state_directory
+from edge.tflite import MODULES, PACKAGES, Runtime
+
+MAX_SECONDS = 120
+"""Seconds that a trial may take; loading Python and the runtime from a slow SD card takes some."""
+
+MAX_BYTES = 4_000_000_000
+"""Bytes of address space of the child; the largest model that a face needs takes a hundredth."""
+
+PROGRAM = """
+import importlib, resource, sys
+import numpy
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[3]), int(sys.argv[3])))
+try:
+    one = importlib.import_module(sys.argv[1]).Interpreter(model_path=sys.argv[2], num_threads=1)
+    one.allocate_tensors()
+    for entry in one.get_input_details():
+        one.set_tensor(entry["index"], numpy.zeros(entry["shape"], entry["dtype"]))
+    one.invoke()
+except Exception as error:
+    print(" ".join(str(error).split())[:300] or type(error).__name__)
+    sys.exit(1)
+"""
+"""Loads a model and runs it once on an image of zeros."""
+
+log = logging.getLogger(__name__)
+
+
+def try_model(path: Path, sha256: str, runtime: Runtime) -> None:
+    """Run a model once in a child process, unless it is shipped or was tried before.
+
+    Args:
+        path: of the .tflite.
+        sha256: of its content, in hexadecimal digits; the verdict is kept by it.
+        runtime: that is to run it.
+
+    Raises:
+        ModelError: it cannot be run; the text says how the child ended.
+    """
+    if path.resolve().is_relative_to(asset("models").resolve()):
+        return
+    try:
+        name = f"{sha256}-{PACKAGES[runtime]}-{metadata.version(PACKAGES[runtime])}"
+    except metadata.PackageNotFoundError:  # whoever loads it is told how to install the runtime
+        return
+    verdict = state_directory() / "tried-models" / name
+    if verdict.exists():
+        return
+    log.info("%s: tried in a process of its own, once", path)
+    command = [sys.executable, "-c", PROGRAM, MODULES[runtime], str(path), str(MAX_BYTES)]
+    try:
+        child = subprocess.run(
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=MAX_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ModelError(f"{path}: expected an answer within {MAX_SECONDS} s") from error
+    if child.returncode < 0:
+        name = signal.Signals(-child.returncode).name
+        raise ModelError(f"{path}: is damaged: {runtime} ends with {name} when it is run")
+    if child.returncode:
+        reason = child.stdout.strip() or child.stderr.strip().rpartition("\n")[2]
+        raise ModelError(f"{path}: is not a model that {runtime} can run: {reason}")
+    with suppress(OSError):  # it is tried again next time
+        verdict.parent.mkdir(parents=True, exist_ok=True)
+        verdict.touch()
