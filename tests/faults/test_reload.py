@@ -1,0 +1,83 @@
+"""A config that cannot work is refused at a reload, and the daemon goes on with the old one."""
+
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.commands.embedded_broker import free_port
+from edge.paths import lock_private
+from tests.brokers import wait_until
+from tests.e2e.daemon import Daemon, mqtt
+
+SOURCE = {"kind": "stream", "url": "http://127.0.0.1:9/none"}
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    with Daemon(tmp_path, {"source": SOURCE, "sinks": []}) as one:
+        one.wait_for("started within", 60)
+        yield one
+
+
+def refused(daemon: Daemon, config: dict[str, Any] | str, reason: str) -> None:
+    """Reload with a config; it must be refused for a reason, and the daemon still answer."""
+    if isinstance(config, str):
+        daemon.path.write_text(config)
+    else:
+        daemon.write(config)
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for(reason)
+    lines = [line for line in daemon.log.splitlines() if "Traceback" in line]
+    assert not lines, daemon.log
+    before = daemon.log.count("reload")
+    daemon.write({"source": SOURCE, "sinks": [], "classifier": {"min_confidence": 0.4}})
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: daemon.log.count("reload") > before)
+    assert daemon.stop() == 0
+
+
+def test_a_port_that_another_program_has_is_refused(daemon: Daemon) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        web = {"enabled": True, "port": other.getsockname()[1]}
+        refused(daemon, {"source": SOURCE, "sinks": [], "web": web}, "Address already in use")
+
+
+def test_an_address_of_another_machine_is_refused(daemon: Daemon) -> None:
+    web = {"enabled": True, "host": "192.0.2.1", "port": free_port(), "token": "x" * 20}
+    refused(daemon, {"source": SOURCE, "sinks": [], "web": web}, "192.0.2.1")
+
+
+@pytest.mark.parametrize("kind", ["video", "images"])
+def test_a_file_or_folder_that_is_missing_is_refused(daemon: Daemon, kind: str) -> None:
+    source = {"kind": kind, "path": "/none/such.mp4"}
+    refused(daemon, {"source": source, "sinks": []}, "/none/such.mp4")
+
+
+def test_an_outbox_that_another_process_holds_is_refused(daemon: Daemon, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(exist_ok=True)
+    held = lock_private(state / "outbox-test.sqlite.lock")
+    assert held
+    refused(daemon, {"source": SOURCE, "sinks": [mqtt(free_port())]}, "another process")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "state_dir: 2026-13-45\n", "web: {port: 0x_}\n"]
+)
+def test_a_file_that_says_nothing_or_that_yaml_cannot_read_is_refused(
+    daemon: Daemon, text: str
+) -> None:
+    refused(daemon, text, "daemon.yaml")
+
+
+def test_a_model_whose_card_is_damaged_is_refused(daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "own.tflite").write_bytes(b"TFL3")
+    (tmp_path / "own.json").write_bytes(b'{"name": "\xe4"}')
+    config = {"source": SOURCE, "sinks": [], "classifier": {"model": str(tmp_path / "own.tflite")}}
+    refused(daemon, config, "own.json")
