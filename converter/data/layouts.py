@@ -47,6 +47,7 @@ class Layout:
         pattern, example: as of `SetFiles`.
         header: text in the first line of a marked file, by which others of its name are told.
         whole: whether the images show much more than a face.
+        note: what is told to whoever reads the set.
     """
 
     source: str
@@ -57,6 +58,7 @@ class Layout:
     example: str = ""
     header: str = ""
     whole: bool = False
+    note: str = ""
 
     def mark(self, files: Sequence[Path]) -> list[Path]:
         """Return the files that tell the layout."""
@@ -86,6 +88,8 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
         )
     layout = next((one for one in LAYOUTS if one.mark(files)), CLASS_FOLDERS)
     source = layout.source or root.resolve().name
+    if layout.note:
+        log.warning(f"{root}: {layout.note}")
     if layout.whole and detector is None:
         log.warning(f"{root}: the images of {source} show more than a face; --crop cuts it out")
     marked = SetFiles(root, layout.mark(files), images, layout.pattern, layout.example)
@@ -164,6 +168,7 @@ LAYOUTS = (
         ),
         example="3.0000000e+00",
         whole=True,
+        note="of each labeled sequence the first frame is taken as neutral, the last 3 as labeled",
     ),
     Layout(  # Barsoum et al. 2016, arXiv:1608.01041
         "FER+",
@@ -173,7 +178,15 @@ LAYOUTS = (
         r'(?P<image>fer\d{7}\.png),"[^"]*",(?P<votes>\d+(?:,\d+){9})\s*',
         'fer0000000.png,"(0, 0, 48, 48)",4,0,0,1,3,2,0,0,0,0',
     ),
-    Layout("CK+", CKPLUS_NAME, read_folders, NAMES, CKPLUS_NAME, "S010_004_00000017.png"),
+    Layout(
+        "CK+",
+        CKPLUS_NAME,
+        read_folders,
+        NAMES,
+        CKPLUS_NAME,
+        "S010_004_00000017.png",
+        note="is split by person; without a folder neutral, train it alone with --label-set ck",
+    ),
     Layout(  # Lyons et al. 1998, doi:10.1109/AFGR.1998.670949
         "JAFFE", JAFFE_NAME, read_names, LETTERS, JAFFE_NAME, "KA.AN1.39.tiff", whole=True
     ),
