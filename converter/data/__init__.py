@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from converter.data.csv_files import is_ckplus, load_csv
+from converter.data.csv_files import is_fer2013_csv, load_csv
 from converter.data.dataset import ALL, VOTE_COLUMNS, Dataset, Usage, concatenate, make_dataset
 from converter.data.layouts import load_folder
 from edge.detect import Detector
@@ -21,11 +21,6 @@ __all__ = [
     "make_dataset",
     "open_dataset",
 ]
-
-
-def is_fer2013_csv(path: Path) -> bool:
-    """Tell whether a path is a csv of FER2013, beside which FER+'s votes may be given."""
-    return not path.is_dir() and not is_ckplus(path)
 
 
 def open_dataset(

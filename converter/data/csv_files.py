@@ -25,9 +25,9 @@ IMAGE_NAME = re.compile(r"fer(\d{7})\.png")
 DOWNLOAD_AGAIN = "download or unpack it again"
 
 
-def is_ckplus(path: Path) -> bool:
-    """Tell whether a csv is CK+'s, by its name: it begins with "ck"."""
-    return path.name.lower().startswith("ck")
+def is_fer2013_csv(path: Path) -> bool:
+    """Tell whether a path is of FER2013, to which FER+'s votes belong: CK+'s begin with "ck"."""
+    return not path.is_dir() and not path.name.lower().startswith("ck")
 
 
 def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
@@ -39,8 +39,8 @@ def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
     Raises:
         DataError: a file is missing or malformed; the text names file and row.
     """
-    ckplus = is_ckplus(path)
-    classes = len(EXPRESSIONS) if ckplus else FER2013_CLASSES
+    fer2013 = is_fer2013_csv(path)
+    classes = FER2013_CLASSES if fer2013 else len(EXPRESSIONS)
     columns = ("emotion", "pixels")
     rows = [(row.label(classes), row.face(), row.usage()) for row in read_csv(path, columns)]
     labels, pixels, usage = zip(*rows, strict=True)
@@ -49,7 +49,7 @@ def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
         np.stack(pixels),
         np.array(labels),
         np.array(usage),
-        source="CK+" if ckplus else "FER2013",
+        source="FER2013" if fer2013 else "CK+",
         votes=votes,
     )
 
@@ -133,13 +133,10 @@ class CsvRow:
             DataError: it is none.
         """
         text = self.texts.get("Usage", Usage.TRAINING)
-        try:
-            return Usage(text)
-        except ValueError as error:
+        if text not in list(Usage):
             known = ", ".join(Usage)
-            raise self.error(
-                f"expected a usage of {known}, found {text!r}; {DOWNLOAD_AGAIN}"
-            ) from error
+            raise self.error(f"expected a usage of {known}, found {text!r}; {DOWNLOAD_AGAIN}")
+        return Usage(text)
 
 
 def read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[CsvRow]:

@@ -229,6 +229,16 @@ def check_dataset(data: Dataset) -> DatasetChecks:
     for row, face in enumerate(data.pixels):
         rows.setdefault(face.tobytes(), []).append(row)
     copied = [group for group in rows.values() if len(group) > 1]
+    shared, counts = {}, {}
+    for usage, other in permutations(Usage, 2):
+        held = np.flatnonzero(data.usage == usage)
+        copies = data.select(held).copies_of(data.select(data.usage == other))
+        if copies.any():
+            shared[usage, other] = held[copies]
+    for usage in Usage:
+        found = Counter(data.labels[data.usage == usage].tolist())
+        if found:
+            counts[usage] = {EXPRESSIONS[label]: found[label] for label in sorted(found)}
     return DatasetChecks(
         rows=len(data),
         duplicates=np.array(sorted(row for group in copied for row in group[1:]), dtype=np.int64),
@@ -237,25 +247,6 @@ def check_dataset(data: Dataset) -> DatasetChecks:
         ),
         constant=np.flatnonzero(data.constant()),
         not_a_face=np.flatnonzero(data.not_a_face()),
-        shared=_shared_rows(data),
-        counts=_class_counts(data),
+        shared=shared,
+        counts=counts,
     )
-
-
-def _shared_rows(data: Dataset) -> dict[tuple[Usage, Usage], RowIndices]:
-    shared = {}
-    for usage, other in permutations(Usage, 2):
-        rows = np.flatnonzero(data.usage == usage)
-        copies = data.select(rows).copies_of(data.select(data.usage == other))
-        if copies.any():
-            shared[usage, other] = rows[copies]
-    return shared
-
-
-def _class_counts(data: Dataset) -> dict[Usage, dict[str, int]]:
-    counts = {}
-    for usage in Usage:
-        labels = Counter(data.labels[data.usage == usage].tolist())
-        if labels:
-            counts[usage] = {EXPRESSIONS[label]: labels[label] for label in sorted(labels)}
-    return counts

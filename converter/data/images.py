@@ -93,7 +93,10 @@ def load_images(
     Raises:
         DataError: a file is no image, or there is a face in none.
     """
-    usage = _splits(images)
+    if any(image.subject for image in images):
+        usage = split_by_subject([image.subject for image in images])
+    else:
+        usage = np.array([image.usage or split_by_name(image.path.name) for image in images])
     faces = [_read_face(image, detector) for image in images]
     found = [row for row, face in enumerate(faces) if face is not None]
     if not found:
@@ -116,12 +119,6 @@ def load_images(
         subject=np.array([image.subject for image in images]),
         votes=np.array([image.votes for image in images], dtype=np.float32),
     )
-
-
-def _splits(images: Sequence[LabeledImage]) -> NDArray[np.str_]:
-    if any(image.subject for image in images):
-        return split_by_subject([image.subject for image in images])
-    return np.array([image.usage or split_by_name(image.path.name) for image in images])
 
 
 def _read_face(image: LabeledImage, detector: Detector | None) -> NDArray[np.uint8] | None:

@@ -112,18 +112,8 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
 
 
 NAMES: Codes = {name: name for name in EXPRESSIONS}
-LETTERS: Codes = {
-    "AN": "angry",
-    "DI": "disgust",
-    "FE": "fear",
-    "AF": "fear",
-    "HA": "happy",
-    "NE": "neutral",
-    "SA": "sad",
-    "SU": "surprise",
-    "": None,
-}
-"""Codes in the names of JAFFE's and KDEF's images."""
+LETTERS: Codes = {name[:2].upper(): name for name in EXPRESSIONS[:7]} | {"AF": "fear", "": None}
+"""Codes in the names of JAFFE's and KDEF's images, such as AN; AF is KDEF's, for afraid."""
 
 LETTER = "|".join(filter(None, LETTERS))
 CKPLUS_NAME = r"(?P<subject>S\d{3})_\d{3}_\d{8}\..+"

@@ -100,7 +100,7 @@ def read_lists(files: SetFiles) -> Iterator[LabeledImage]:
                     f"found {text!r}; {DOWNLOAD_AGAIN}"
                 )
             row = found.groupdict()
-            aligned = row["image"].replace(".", "_aligned.")  # the faces of RAF-DB
+            aligned = row["image"].replace(".", "_aligned.")  # as RAF-DB calls the faces it cut out
             votes = tuple(map(float, row["votes"].split(","))) if "votes" in row else None
             edges = [float(row[edge]) for edge in ("left", "top", "right", "bottom") if edge in row]
             yield LabeledImage(

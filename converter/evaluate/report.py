@@ -131,7 +131,15 @@ def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: LabelPro
 
 def summarize(report: Report) -> str:
     """Return the lines that `emotiond-convert evaluate` prints."""
-    return "\n".join(_lines(report))
+    lines = [f"{label} counts as {other}" for label, other in report.merged.items()]
+    for reason, rows in report.left_out.items():
+        lines.append(f"left out of {report.usage}: {reason}: {rows}")
+    lines += [*_metric_lines(report.model, report.all_rows), "", *_class_table(report.all_rows), ""]
+    if report.without_copies:
+        lines += _metric_lines(report.model, report.without_copies)
+    else:
+        lines.append(f"{WITHOUT_COPIES}: not measured; no such row, or no Training to compare with")
+    return "\n".join(lines)
 
 
 def _model_metrics(
@@ -179,21 +187,6 @@ def _bins(probabilities: Probabilities, classes: Classes) -> tuple[Bin, ...]:
         )
         for rows in inside
     )
-
-
-def _lines(report: Report) -> Iterator[str]:
-    for label, other in report.merged.items():
-        yield f"{label} counts as {other}"
-    for reason, rows in report.left_out.items():
-        yield f"left out of {report.usage}: {reason}: {rows}"
-    yield from _metric_lines(report.model, report.all_rows)
-    yield ""
-    yield from _class_table(report.all_rows)
-    yield ""
-    if report.without_copies is None:
-        yield f"{WITHOUT_COPIES}: not measured; no such row, or no Training to compare with"
-    else:
-        yield from _metric_lines(report.model, report.without_copies)
 
 
 def _metric_lines(model: str, metrics: ModelMetrics) -> Iterator[str]:

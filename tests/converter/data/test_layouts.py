@@ -148,7 +148,7 @@ def write_ckplus(root: Path, subject: str, sequence: str, frames: int, code: int
 
 
 def test_sequences_of_ckplus_are_neutral_first_and_labeled_in_their_last_three_frames(
-    tmp_path: Path,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_ckplus(tmp_path, "S005", "001", 6, 3)
     write_ckplus(tmp_path, "S010", "002", 2, 2)
@@ -157,6 +157,14 @@ def test_sequences_of_ckplus_are_neutral_first_and_labeled_in_their_last_three_f
     assert labels(data) == "neutral disgust disgust disgust neutral contempt"
     assert data.subject.tolist() == ["S005"] * 4 + ["S010"] * 2
     assert set(data.usage.tolist()) == {"Training", "PublicTest"}
+    assert "the first frame is taken as neutral, the last 3 as labeled" in caplog.text
+
+
+def test_class_folders_of_ckplus_tell_how_they_are_trained_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_dataset(write_images(tmp_path, "anger/S010_004_00000017.png"))
+    assert "without a folder neutral, train it alone with --label-set ck" in caplog.text
 
 
 @pytest.mark.parametrize("code", range(8))
@@ -326,3 +334,13 @@ def test_each_face_of_an_image_of_expw_is_the_one_in_its_box(tmp_path: Path) -> 
     crops = open_dataset(tmp_path, detector=detector).pixels
     distances = [[np.abs(crop - face).mean() for face in alone] for crop in crops]
     assert np.argmin(distances, axis=1).tolist() == [0, 1]
+
+
+def test_a_box_of_expw_in_which_no_face_is_found_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert cv2.imwrite(str(tmp_path / "one.png"), clip_frame(1.0))
+    lines = ("one.png 0 130 210 430 350 22.93 6", "one.png 1 0 0 90 90 11.2 3")
+    write_list(tmp_path / "label.lst", *lines)
+    assert labels(open_dataset(tmp_path, detector=open_detector(BuiltinSettings()))) == "neutral"
+    assert "ExpW: found no face in 1 of 2 images" in caplog.text
