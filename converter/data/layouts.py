@@ -108,6 +108,10 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
             f"{source}: left out {len(left_out)} images that are labeled as no expression or show "
             f"a profile, such as {left_out[0].path}"
         )
+    if not labeled:
+        raise DataError(
+            f"{root}: expected faces labeled as an expression, found none; is this all of {source}?"
+        )
     return load_images(labeled, source, detector)
 
 

@@ -88,6 +88,12 @@ def test_what_affectnet_labels_as_no_expression_is_left_out_and_counted(
     assert "AffectNet: left out 3 images that are labeled as no expression" in caplog.text
 
 
+def test_a_set_without_any_expression_is_refused(tmp_path: Path) -> None:
+    write_affectnet(tmp_path, "train_set", 1, "8")
+    with pytest.raises(DataError, match="expected faces labeled as an expression, found none"):
+        open_dataset(tmp_path)
+
+
 def test_a_damaged_or_lonely_label_of_affectnet_is_named(tmp_path: Path) -> None:
     write_affectnet(tmp_path, "train_set", 5, "1")
     label = tmp_path / "train_set" / "annotations" / "5_exp.npy"
