@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.commands.options import add_data, load_data, names, require_extra, write_json
-from converter.data import Dataset, Usage
+from converter.data import ALL, Dataset, Usage
 from converter.data.dataset import RowIndices, check_dataset
 from converter.data.label_sets import LabelProtocol, select_rows
 from converter.evaluate.crop_calibration import fit_crop, measure_crops
@@ -32,7 +32,12 @@ def add_evaluate(commands: Any) -> None:
     parser.add_argument(
         "--labels", type=names, help="of a .keras without recipe.json: angry,happy,..."
     )
-    parser.add_argument("--usage", default="PublicTest", help="split; default: %(default)s")
+    parser.add_argument(
+        "--usage",
+        choices=(*map(str, Usage), ALL),
+        default="PublicTest",
+        help="split; default: %(default)s",
+    )
     parser.add_argument(
         "--protocol",
         choices=("labels", "ferplus"),
@@ -40,15 +45,13 @@ def add_evaluate(commands: Any) -> None:
         help="the truth: the data's labels, or the majority of FER+'s votes; default: %(default)s",
     )
     parser.add_argument("--json", type=Path, help="file for the report")
-    parser.add_argument(
-        "--pictures", type=Path, help="folder for the pictures; default: beside the report"
-    )
+    parser.add_argument("--plot", type=Path, help=".png of it; default: beside the report")
     add_data(parser)
 
 
 def add_inspect(commands: Any) -> None:
     """Add the subcommand that checks datasets."""
-    text = "count classes, copies and pictures of no face; needs no TensorFlow"
+    text = "count classes, copies and images of no face; needs no TensorFlow"
     add_data(add_subcommand(commands, "inspect", _inspect, text))
 
 
@@ -78,13 +81,12 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.json:
         write_json(options.json, report)
         print(f"wrote {options.json}")
-    images = options.pictures or (options.json.parent if options.json else None)
-    if images:
+    plot = options.plot or (options.json and options.json.with_suffix(".png"))
+    if plot:
         plots = require_extra("evaluate", "converter.evaluate.plots")
-        images.mkdir(parents=True, exist_ok=True)
-        stem = options.json.stem if options.json else report.model
-        for path in plots.draw_report(report, images, stem):
-            print(f"wrote {path}")
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        plots.draw_report(report, plot)
+        print(f"wrote {plot}")
 
 
 def _open_model(options: argparse.Namespace) -> Predictor:
@@ -97,18 +99,23 @@ def _open_model(options: argparse.Namespace) -> Predictor:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    checks = check_dataset(load_data(options))
+    print_checks(load_data(options))
+
+
+def print_checks(data: Dataset) -> None:
+    """Print what is in a dataset, and what is wrong with it."""
+    checks = check_dataset(data)
     print(f"{checks.rows} rows")
     for usage, counts in checks.counts.items():
         classes = ", ".join(f"{label} {count}" for label, count in counts.items())
         print(f"{usage}: {sum(counts.values())} rows: {classes}")
-    _print_rows("rows that repeat an earlier picture", checks.duplicates)
-    _print_rows("rows of one grey", checks.constant)
+    _print_rows("rows that repeat an earlier image", checks.duplicates)
+    _print_rows("rows of one gray", checks.constant)
     _print_rows("rows that all ten FER+ taggers called no face", checks.not_a_face)
     for (usage, other), rows in checks.shared.items():
-        _print_rows(f"rows of {usage} that repeat a picture of {other}", rows)
+        _print_rows(f"rows of {usage} that repeat an image of {other}", rows)
     groups = [", ".join(map(str, group)) for group in checks.conflicts]
-    _print_found("pictures that stand in rows with different labels", groups, "; ")
+    _print_found("images that stand in rows with different labels", groups, "; ")
 
 
 def _print_rows(what: str, rows: RowIndices) -> None:

@@ -1,6 +1,7 @@
 """Shared parts of subcommands: options for faces and folders, imports of optional packages."""
 
 import argparse
+import logging
 import math
 import os
 from importlib import import_module
@@ -9,9 +10,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from converter.data import Dataset, DatasetFormat, concatenate, detect_format, open_dataset
+from converter.data import Dataset, concatenate, is_fer2013_csv, open_dataset
 from converter.train import run_dir
+from edge.detect import BuiltinSettings, open_detector
 from edge.errors import ConfigError, DataError
+
+log = logging.getLogger(__name__)
 
 
 def require_extra(extra: Literal["evaluate", "convert"], module: str) -> Any:
@@ -39,28 +43,45 @@ def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:
         action="append",
         required=required,
         metavar="PATH[@WEIGHT]",
-        help="a csv or a folder of labelled faces (docs/datasets.md lists the forms), and how much "
+        help="a csv or a folder of labeled faces (docs/datasets.md lists the forms), and how much "
         "each of its rows counts, 1 if not said; may be given several times",
     )
     parser.add_argument("--votes", type=Path, help="FER+'s fer2013new.csv, beside fer2013.csv")
+    parser.add_argument(
+        "--crop",
+        action="store_true",
+        help="in folders of whole images, detect each face and crop it as the daemon does",
+    )
 
 
 def load_data(options: argparse.Namespace) -> Dataset:
     """Read the faces that `add_data`'s options name, all of them as one.
 
+    Where no set has PublicTest rows, one in five Training rows becomes one.
+
     Raises:
-        DataError: a set cannot be read, or there are votes and no csv of FER2013.
+        DataError: a set cannot be read, or an option is for a form that none of them has.
     """
     paths = [path for path, _ in options.data]
-    voted = {path for path in paths if detect_format(path) is DatasetFormat.FER2013}
+    voted = {path for path in paths if is_fer2013_csv(path)}
     if options.votes is not None and not voted:
         raise DataError(f"{options.votes}: belongs beside fer2013.csv; give that as --data too")
-    return concatenate(
+    if options.crop and not any(path.is_dir() for path in paths):
+        raise DataError("--crop: expected a folder of whole images as --data; a csv holds crops")
+    detector = open_detector(BuiltinSettings()) if options.crop else None
+    data = concatenate(
         [
-            open_dataset(path, options.votes if path in voted else None).weighted(weight)
+            open_dataset(path, options.votes if path in voted else None, detector).weighted(weight)
             for path, weight in options.data
         ]
     )
+    split = data.with_public_test()
+    if held_out := int((split.usage != data.usage).sum()):
+        log.warning(
+            f"no set has a test split: {held_out} of {len(data)} Training rows are held out as "
+            "PublicTest; where several show one person, its figures flatter"
+        )
+    return split
 
 
 def weighted_path(text: str) -> tuple[Path, float]:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,30 +25,33 @@ IMAGE_NAME = re.compile(r"fer(\d{7})\.png")
 DOWNLOAD_AGAIN = "download or unpack it again"
 
 
-def load_fer2013(path: Path, votes_path: Path | None = None) -> Dataset:
-    """Read one of Kaggle's files, and FER+'s fer2013new.csv beside it when given.
+def is_fer2013_csv(path: Path) -> bool:
+    """Tell whether a path is of FER2013, to which FER+'s votes belong: CK+'s begin with "ck"."""
+    return not path.is_dir() and not path.name.lower().startswith("ck")
 
-    The file is fer2013.csv, icml_face_data.csv or train.csv. One without the column `Usage`, as
-    train.csv is, holds Training rows alone.
+
+def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
+    """Read one of Kaggle's files: FER2013 with FER+'s votes where they are given, or CK+.
+
+    FER2013 is fer2013.csv, icml_face_data.csv or train.csv. CK+ (ckextended.csv) has contempt as
+    an eighth class and names no subject. Without a column `Usage` all rows are Training.
 
     Raises:
         DataError: a file is missing or malformed; the text names file and row.
     """
-    pixels, labels, usage = _read_faces(path, ("emotion", "pixels"), FER2013_CLASSES)
+    fer2013 = is_fer2013_csv(path)
+    classes = FER2013_CLASSES if fer2013 else len(EXPRESSIONS)
+    columns = ("emotion", "pixels")
+    rows = [(row.label(classes), row.face(), row.usage()) for row in read_csv(path, columns)]
+    labels, pixels, usage = zip(*rows, strict=True)
     votes = None if votes_path is None else load_votes(votes_path, usage)
-    return make_dataset(pixels, labels, np.array(usage), source="FER2013", votes=votes)
-
-
-def load_ckextended(path: Path) -> Dataset:
-    """Read CKextended.csv, which names no subject and so keeps the splits it brings.
-
-    Its classes are numbered as `EXPRESSIONS` are.
-
-    Raises:
-        DataError: the file is malformed; the text names file and row.
-    """
-    pixels, labels, usage = _read_faces(path, ("emotion", "pixels", "Usage"), len(EXPRESSIONS))
-    return make_dataset(pixels, labels, np.array(usage), source="CK+")
+    return make_dataset(
+        np.stack(pixels),
+        np.array(labels),
+        np.array(usage),
+        source="FER2013" if fer2013 else "CK+",
+        votes=votes,
+    )
 
 
 def load_votes(path: Path, usage: Sequence[Usage]) -> NDArray[np.float32]:
@@ -115,13 +117,13 @@ class CsvRow:
         try:
             values = np.array(self.texts["pixels"].split(), dtype=np.int64)
         except (ValueError, OverflowError) as error:
-            raise self.error(f"expected grey values, found {error}; {DOWNLOAD_AGAIN}") from error
+            raise self.error(f"expected gray values, found {error}; {DOWNLOAD_AGAIN}") from error
         if values.size != SIDE * SIDE:
             raise self.error(
                 f"expected {SIDE * SIDE} pixels, found {values.size}; {DOWNLOAD_AGAIN}"
             )
         if values.min() < 0 or values.max() > 255:
-            raise self.error(f"expected grey values from 0 to 255; {DOWNLOAD_AGAIN}")
+            raise self.error(f"expected gray values from 0 to 255; {DOWNLOAD_AGAIN}")
         return values.astype(np.uint8).reshape(SIDE, SIDE)
 
     def usage(self) -> Usage:
@@ -131,13 +133,10 @@ class CsvRow:
             DataError: it is none.
         """
         text = self.texts.get("Usage", Usage.TRAINING)
-        try:
-            return Usage(text)
-        except ValueError as error:
+        if text not in list(Usage):
             known = ", ".join(Usage)
-            raise self.error(
-                f"expected a usage of {known}, found {text!r}; {DOWNLOAD_AGAIN}"
-            ) from error
+            raise self.error(f"expected a usage of {known}, found {text!r}; {DOWNLOAD_AGAIN}")
+        return Usage(text)
 
 
 def read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[CsvRow]:
@@ -146,53 +145,41 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[CsvRow]:
     Raises:
         DataError: the file cannot be read, is no csv, lacks a column, is cut short or empty.
     """
-    with _opened(path) as file:
-        reader, empty = csv.DictReader(file), True
-        try:
+    number = 1
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
             _check_columns(path, reader, columns)
             for texts in reader:
+                number = reader.line_num
                 if None in texts.values():
-                    raise DataError(f"{path}: row {reader.line_num} is cut short; {DOWNLOAD_AGAIN}")
-                empty = False
-                yield CsvRow(path, reader.line_num, texts)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise DataError(
-                f"{path}: behind row {reader.line_num}: is no csv: {error}; {DOWNLOAD_AGAIN}"
-            ) from error
-        if empty:
-            raise DataError(f"{path}: expected rows below the header, found none; {DOWNLOAD_AGAIN}")
-
-
-def _opened(path: Path) -> TextIO:
-    try:
-        return path.open(newline="", encoding="utf-8-sig")
+                    raise DataError(f"{path}: row {number} is cut short; {DOWNLOAD_AGAIN}")
+                yield CsvRow(path, number, texts)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{path}: behind row {number}: is no csv: {error}; {DOWNLOAD_AGAIN}"
+        ) from error
+    if number == 1:
+        raise DataError(f"{path}: expected rows below the header, found none; {DOWNLOAD_AGAIN}")
 
 
 def _check_columns(path: Path, reader: "csv.DictReader[str]", columns: tuple[str, ...]) -> None:
     # Some of Kaggle's files begin their column names with a space.
     reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
     missing = [name for name in columns if name not in reader.fieldnames]
-    if missing:
-        found = ", ".join(reader.fieldnames) or "nothing"
-        remedy = DOWNLOAD_AGAIN
-        if {*VOTE_COLUMNS} <= {*reader.fieldnames}:
-            remedy = "these are FER+'s votes: give them as --votes"
-        elif {*reader.fieldnames} == {"pixels"}:
-            remedy = (
-                "Kaggle's test.csv has no labels: give fer2013.csv, icml_face_data.csv or train.csv"
-            )
-        raise DataError(f"{path}: expected the column {missing[0]!r}, found {found}; {remedy}")
-
-
-def _read_faces(
-    path: Path, columns: tuple[str, ...], classes: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[Usage]]:
-    """Return pixels (n, 48, 48), labels (n,) and splits of the rows."""
-    rows = [(row.label(classes), row.face(), row.usage()) for row in read_csv(path, columns)]
-    labels, pixels, usage = zip(*rows, strict=True)
-    return np.stack(pixels), np.array(labels), list(usage)
+    if not missing:
+        return
+    remedy = DOWNLOAD_AGAIN
+    if {*VOTE_COLUMNS} <= {*reader.fieldnames}:
+        remedy = "these are FER+'s votes: give them as --votes"
+    elif reader.fieldnames == ["pixels"]:
+        remedy = (
+            "Kaggle's test.csv has no labels: give fer2013.csv, icml_face_data.csv or train.csv"
+        )
+    found = ", ".join(reader.fieldnames) or "nothing"
+    raise DataError(f"{path}: expected the column {missing[0]!r}, found {found}; {remedy}")
 
 
 def _check_order(row: CsvRow, expected: Usage, last_image: int) -> int:
@@ -218,7 +205,7 @@ def _check_order(row: CsvRow, expected: Usage, last_image: int) -> int:
 def _parse_votes(row: CsvRow) -> list[float]:
     texts = [row.texts[name] for name in VOTE_COLUMNS]
     if not all(text.isdecimal() and len(text) <= 2 for text in texts):
-        raise row.error(f"expected vote counts, found {', '.join(texts)}; download it again")
+        raise row.error(f"expected vote counts, found {', '.join(texts)}; {DOWNLOAD_AGAIN}")
     votes = [float(text) for text in texts]
     if not row.texts["Image name"].strip():
         votes[VOTE_COLUMNS.index("NF")] = NOT_A_FACE

@@ -34,7 +34,10 @@ VOTE_OF_EXPRESSION = [4, 5, 6, 1, 3, 2, 0, 7]
 """The column of `VOTE_COLUMNS` that stands for each of `EXPRESSIONS`."""
 
 TEST_FRACTION = 0.2
-"""About this share of the names becomes PublicTest in a set that brings no splits."""
+"""Share of the names that become PublicTest in a set that brings no splits."""
+
+ALL = "all"
+"""Name that `Dataset.split` takes for the rows of every split together."""
 
 RowIndices = NDArray[np.int64]
 """Indices into a Dataset, int64 (n,), ascending."""
@@ -92,16 +95,32 @@ class Dataset:
         return replace(self, weights=self.weights * np.float32(weight))
 
     def split(self, usage: str) -> "Dataset":
-        """Return the rows of one split.
+        """Return the rows of one split, or every row for "all".
 
         Raises:
             DataError: no row belongs to it.
         """
+        if usage == ALL:
+            return self
         mask = self.usage == usage
         if not mask.any():
             known = ", ".join(sorted(set(self.usage.tolist())))
-            raise DataError(f"no row has usage '{usage}'; the data has {known}")
+            raise DataError(
+                f"expected rows of the split {usage}, found rows of {known} alone; "
+                "add a set that has the split, or choose another"
+            )
         return self.select(mask)
+
+    def with_public_test(self) -> "Dataset":
+        """Return the data with one in five Training rows as PublicTest, where none is so far.
+
+        The image decides, so copies of one image stay together.
+        """
+        if (self.usage == Usage.PUBLIC_TEST).any():
+            return self
+        held_out = [hash_fraction(face.tobytes()) < TEST_FRACTION for face in self.pixels]
+        moved = np.array(held_out) & (self.usage == Usage.TRAINING)
+        return replace(self, usage=np.where(moved, str(Usage.PUBLIC_TEST), self.usage))
 
     def without_non_faces(self) -> "Dataset":
         """Return the rows without constant images and those all ten taggers called no face."""
@@ -163,7 +182,7 @@ def split_by_subject(subjects: Sequence[str]) -> NDArray[np.str_]:
 
     Where there are two subjects or more, each split has at least one.
     """
-    ranked = sorted(set(subjects), key=hash_fraction)
+    ranked = sorted(set(subjects), key=lambda subject: hash_fraction(subject.encode()))
     tested = max(1, round(TEST_FRACTION * len(ranked))) if len(ranked) > 1 else 0
     test = set(ranked[:tested])
     return np.array([Usage.PUBLIC_TEST if one in test else Usage.TRAINING for one in subjects])
@@ -171,12 +190,13 @@ def split_by_subject(subjects: Sequence[str]) -> NDArray[np.str_]:
 
 def split_by_name(name: str) -> Usage:
     """Return the split of one image, by its name alone, whatever else comes or goes."""
-    return Usage.PUBLIC_TEST if hash_fraction(name) < TEST_FRACTION else Usage.TRAINING
+    fraction = hash_fraction(name.encode(errors="surrogateescape"))
+    return Usage.PUBLIC_TEST if fraction < TEST_FRACTION else Usage.TRAINING
 
 
-def hash_fraction(name: str) -> float:
-    """Return a number from 0 to 1 by the SHA-256 of a name: the same one every time."""
-    return int.from_bytes(sha256(name.encode(errors="surrogateescape")).digest()[:8]) / 2**64
+def hash_fraction(key: bytes) -> float:
+    """Return a number from 0 to 1 by the SHA-256 of a key: the same one every time."""
+    return int.from_bytes(sha256(key).digest()[:8]) / 2**64
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +229,16 @@ def check_dataset(data: Dataset) -> DatasetChecks:
     for row, face in enumerate(data.pixels):
         rows.setdefault(face.tobytes(), []).append(row)
     copied = [group for group in rows.values() if len(group) > 1]
+    shared, counts = {}, {}
+    for usage, other in permutations(Usage, 2):
+        held = np.flatnonzero(data.usage == usage)
+        copies = data.select(held).copies_of(data.select(data.usage == other))
+        if copies.any():
+            shared[usage, other] = held[copies]
+    for usage in Usage:
+        found = Counter(data.labels[data.usage == usage].tolist())
+        if found:
+            counts[usage] = {EXPRESSIONS[label]: found[label] for label in sorted(found)}
     return DatasetChecks(
         rows=len(data),
         duplicates=np.array(sorted(row for group in copied for row in group[1:]), dtype=np.int64),
@@ -217,25 +247,6 @@ def check_dataset(data: Dataset) -> DatasetChecks:
         ),
         constant=np.flatnonzero(data.constant()),
         not_a_face=np.flatnonzero(data.not_a_face()),
-        shared=_shared_rows(data),
-        counts=_class_counts(data),
+        shared=shared,
+        counts=counts,
     )
-
-
-def _shared_rows(data: Dataset) -> dict[tuple[Usage, Usage], RowIndices]:
-    shared = {}
-    for usage, other in permutations(Usage, 2):
-        rows = np.flatnonzero(data.usage == usage)
-        copies = data.select(rows).copies_of(data.select(data.usage == other))
-        if copies.any():
-            shared[usage, other] = rows[copies]
-    return shared
-
-
-def _class_counts(data: Dataset) -> dict[Usage, dict[str, int]]:
-    counts = {}
-    for usage in Usage:
-        labels = Counter(data.labels[data.usage == usage].tolist())
-        if labels:
-            counts[usage] = {EXPRESSIONS[label]: labels[label] for label in sorted(labels)}
-    return counts

@@ -1,5 +1,6 @@
 """Label sets: the classes a model knows, and the rows of a dataset that it can be measured on."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -9,17 +10,37 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.dataset import VOTE_COLUMNS, VOTE_OF_EXPRESSION, Dataset, Usage
+from converter.data.dataset import ALL, VOTE_COLUMNS, VOTE_OF_EXPRESSION, Dataset, Usage
 from edge.errors import DataError
 from edge.types import EXPRESSIONS
 
-LabelSetName = Literal["5", "6", "7", "8"]
+LabelSetName = Literal["5", "6", "7", "8", "ck"]
 
 Classes = NDArray[np.int64]
 """Indices into the labels of the model at hand."""
 
 WITHOUT_COPIES = "without copies of Training pictures"
 """What is added to the name of a set of rows from which those were left out."""
+
+
+SYNONYMS = {
+    "afraid": "fear",
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "happiness": "happy",
+    "joy": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+}
+"""What other sets and models call the expressions, in small letters."""
+
+
+def find_expression(name: str) -> str | None:
+    """Return the one of `EXPRESSIONS` that a name means, such as Joy or 0_anger; None if none."""
+    plain = re.sub(r"^\d+[\W_]+", "", name.strip().lower())
+    plain = SYNONYMS.get(plain, plain)
+    return plain if plain in EXPRESSIONS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +118,10 @@ LABEL_SETS: dict[LabelSetName, LabelSet] = {
     ),
     "7": LabelSet(EXPRESSIONS[:7]),
     "8": LabelSet(EXPRESSIONS),
+    "ck": LabelSet(tuple(name for name in EXPRESSIONS if name != "neutral")),
 }
 """5: those read most reliably; 6: disgust, of which FER2013 has few, counts as angry; 7: FER2013's;
-8: FER+'s and CK+'s, with contempt."""
+8: FER+'s, with contempt; ck: those of CK+'s class folders, which hold no neutral face."""
 
 
 def ferplus_majority(data: Dataset) -> Dataset:
@@ -135,7 +157,7 @@ class Selection:
         pixels: uint8 (n, 48, 48).
         classes: the true class of each, indices into the model's labels, (n,).
         unique: which are no copies of a Training image, bool (n,); None where the data holds no
-            Training row to compare with.
+            Training row to compare with, or these are Training rows themselves.
         excluded: how many rows of the split were left out, by reason.
     """
 
@@ -173,11 +195,12 @@ def select_rows(
     if len(kept) == 0:
         raise DataError(f"{name}: the model knows the class of none of the {len(split)} rows")
     training = data.select(data.usage == Usage.TRAINING)
+    comparable = len(training) and not (kept.usage == Usage.TRAINING).any()
     return Selection(
         name,
         kept.pixels,
         label_set.classes(kept),
-        ~kept.copies_of(training) if len(training) else None,
+        ~kept.copies_of(training) if comparable else None,
         _count_excluded(split, labeled, label_set),
     )
 
@@ -186,11 +209,13 @@ def rows_name(test: Dataset, majority: bool = False) -> str:
     """Return what the rows of a split are called, such as "FER2013 PublicTest".
 
     Args:
-        test: rows of one split.
+        test: rows of one split, or of all.
         majority: whether their labels are the majority of FER+'s votes.
     """
     sources = " + ".join(dict.fromkeys(test.source.tolist()))
-    return f"{sources} {test.usage[0]}" + (", FER+ majority" if majority else "")
+    splits = set(test.usage.tolist())
+    name = splits.pop() if len(splits) == 1 else ALL
+    return f"{sources} {name}" + (", FER+ majority" if majority else "")
 
 
 def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelSet:
@@ -198,18 +223,20 @@ def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelS
 
     Args:
         path: the model's file, for the errors.
-        labels: as the model's card gives them.
+        labels: as the model's card gives them, in any spelling that `find_expression` knows.
         name: the label set that its card names; empty for a set of its own.
 
     Raises:
         DataError: a label is not among `EXPRESSIONS`, or the set is unknown or has other labels.
     """
-    strange = [label for label in labels if label not in EXPRESSIONS]
-    if strange:
+    found = [find_expression(label) for label in labels]
+    if None in found:
         raise DataError(
-            f"{path}: expected labels among {', '.join(EXPRESSIONS)}; found {strange[0]!r}: "
+            f"{path}: expected labels among {', '.join(EXPRESSIONS)}; "
+            f"found {labels[found.index(None)]!r}: "
             "name the model's classes so, in its card or with --labels"
         )
+    labels = tuple(filter(None, found))
     named = next((one for key, one in LABEL_SETS.items() if key == name), None)
     if name and (named is None or set(named.labels) != set(labels)):
         known = ", ".join(named.labels if named else LABEL_SETS)

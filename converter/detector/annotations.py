@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.data.csv_files import read_csv
-from converter.data.image_folders import is_image
+from converter.data.images import is_image
 from converter.detector.annotation_io import (
     MEND,
     WHOLE,

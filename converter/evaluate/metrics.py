@@ -105,28 +105,3 @@ def fit_temperature(logits: Logits, classes: Classes) -> float:
     temperatures = np.round(np.arange(0.3, 4.0, 0.01), 2)
     losses = [log_loss(softmax(logits, value), classes) for value in temperatures.tolist()]
     return float(temperatures[int(np.argmin(losses))])
-
-
-def cross_validated_temperature(
-    logits: Logits, classes: Classes
-) -> tuple[tuple[float, float], Probabilities]:
-    """Scale each half of the rows by the temperature that was fitted on the other half.
-
-    A temperature fitted on the rows it is judged by flatters; setting half of them aside would
-    leave too few, and the expected calibration error of fewer rows is larger by chance alone. So
-    each row is scaled once, by a temperature that never saw it, and all of them are judged.
-
-    Args:
-        logits: float32 (n, classes), n at least 2.
-        classes: the true class of each row, (n,).
-
-    Returns:
-        Both temperatures, and the probabilities of all rows, float32 (n, classes).
-    """
-    first = np.zeros(len(classes), dtype=np.bool_)
-    first[np.random.default_rng(0).permutation(len(classes))[::2]] = True
-    temperatures = tuple(fit_temperature(logits[half], classes[half]) for half in (first, ~first))
-    scaled = np.where(
-        first[:, None], softmax(logits, temperatures[1]), softmax(logits, temperatures[0])
-    )
-    return (temperatures[0], temperatures[1]), scaled

@@ -1,30 +1,24 @@
 """Report of an evaluation: every metric, in one record that is written as JSON, and in words."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from converter.data import Dataset
-from converter.data.label_sets import Classes, LabelProtocol, select_rows
+from converter.data.label_sets import WITHOUT_COPIES, Classes, LabelProtocol, select_rows
 from converter.evaluate.metrics import (
     BINS,
-    accuracy_with_ci,
     calibration_error,
     compute_metrics,
     confidence_bins,
-    cross_validated_temperature,
     log_loss,
 )
 from converter.evaluate.predictor import Logits, Predictor
 from edge.model_card import Accuracy
 from edge.tflite import softmax
 from edge.types import Probabilities
-
-CROSS_FITTED_ON = "each random half of these rows, judged on the other half"
 
 
 class ClassMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +38,7 @@ class ClassMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Bin of a reliability diagram: rows of about the same confidence.
+    """Rows of about the same confidence.
 
     Attributes:
         confidence: their mean confidence.
@@ -57,51 +51,24 @@ class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: int
 
 
-class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Expected calibration errors, of 15 bins.
-
-    Attributes:
-        unscaled: at temperature 1.
-        temperature: the card's.
-        scaled: at the card's temperature; it flatters where that was fitted on these very rows.
-        cross_fitted_temperatures: fitted on each half of these rows; None below two rows.
-        cross_fitted: each half scaled by the temperature of the other.
-        cross_fitted_on: the same in words, for a reader of the JSON.
-        bins: the rows by confidence at the card's temperature, empty bins left out.
-    """
-
-    unscaled: float
-    temperature: float
-    scaled: float
-    cross_fitted_temperatures: tuple[float, float] | None
-    cross_fitted: float | None
-    cross_fitted_on: str
-    bins: tuple[Bin, ...]
-
-
-class FlipAveraged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Accuracy of the mean of the logits of each face and of its mirror image."""
-
-    accuracy: float
-    interval: tuple[float, float]
-
-
 class ModelMetrics(Accuracy, frozen=True, forbid_unknown_fields=True):
     """Metrics of one set of rows: those of a card, and more.
 
     Attributes:
         log_loss: mean of -log of the true class's probability, at the card's temperature.
-        flip_averaged: of each face and its mirror image together.
+        temperature: the card's.
+        unscaled_calibration_error: at temperature 1, where `calibration_error` is at the card's.
         classes: the metrics of each class that any row has.
         confusion: rows of each true class (outer) by predicted class (inner), in the labels' order.
-        calibration: how far confidence is from accuracy.
+        bins: the rows by confidence at the card's temperature, empty bins left out.
     """
 
     log_loss: float
-    flip_averaged: FlipAveraged
+    temperature: float
+    unscaled_calibration_error: float
     classes: dict[str, ClassMetrics]
     confusion: tuple[tuple[int, ...], ...]
-    calibration: Calibration
+    bins: tuple[Bin, ...]
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,7 +84,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         left_out: how many rows were left out, by reason.
         all_rows: the metrics on the rest.
         without_copies: the same without rows that repeat a Training image; None where no
-            Training row is at hand, or nothing is left.
+            Training row is at hand, the rows are Training rows, or nothing is left.
     """
 
     model: str
@@ -131,38 +98,22 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     without_copies: ModelMetrics | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Predictions:
-    """Logits of each face and of its mirror image, with the true classes."""
-
-    logits: Logits
-    mirrored: Logits
-    classes: Classes
-
-    def select(self, rows: NDArray[np.bool_]) -> "_Predictions":
-        return _Predictions(self.logits[rows], self.mirrored[rows], self.classes[rows])
-
-
 def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: LabelProtocol) -> Report:
     """Measure a model on the rows of one split.
 
     Args:
         predictor: the model.
         data: the split's rows; Training rows, where there are any, show which are copies.
-        usage: the split.
+        usage: the split, or "all".
         protocol: what counts as the truth.
 
     Raises:
         DataError: no row of the split can be measured.
     """
     selection = select_rows(data, usage, protocol, predictor.label_set)
-    predictions = _Predictions(
-        predictor.logits(selection.pixels),
-        predictor.logits(np.ascontiguousarray(selection.pixels[:, :, ::-1])),
-        selection.classes,
-    )
+    logits = predictor.logits(selection.pixels)
     all_rows, *without_copies = (
-        _model_metrics(name, predictions.select(rows), predictor)
+        _model_metrics(name, logits[rows], selection.classes[rows], predictor)
         for name, rows in selection.parts().items()
     )
     return Report(
@@ -180,28 +131,34 @@ def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: LabelPro
 
 def summarize(report: Report) -> str:
     """Return the lines that `emotiond-convert evaluate` prints."""
-    return "\n".join(_lines(report))
+    lines = [f"{label} counts as {other}" for label, other in report.merged.items()]
+    for reason, rows in report.left_out.items():
+        lines.append(f"left out of {report.usage}: {reason}: {rows}")
+    lines += [*_metric_lines(report.model, report.all_rows), "", *_class_table(report.all_rows), ""]
+    if report.without_copies:
+        lines += _metric_lines(report.model, report.without_copies)
+    else:
+        lines.append(f"{WITHOUT_COPIES}: not measured; no such row, or no Training to compare with")
+    return "\n".join(lines)
 
 
-def _model_metrics(name: str, predictions: _Predictions, predictor: Predictor) -> ModelMetrics:
-    labels, classes = predictor.label_set.labels, predictions.classes
-    probabilities = softmax(predictions.logits, predictor.temperature)
+def _model_metrics(
+    name: str, logits: Logits, classes: Classes, predictor: Predictor
+) -> ModelMetrics:
+    labels = predictor.label_set.labels
+    probabilities = softmax(logits, predictor.temperature)
     chosen = probabilities.argmax(axis=1)
     measured = compute_metrics(name, probabilities, classes, labels)
     confusion = confusion_matrix(classes, chosen, labels=range(len(labels)))
     return ModelMetrics(
         **msgspec.structs.asdict(measured),
         log_loss=round(log_loss(probabilities, classes), 4),
-        flip_averaged=_flip_averaged(predictions),
+        temperature=predictor.temperature,
+        unscaled_calibration_error=round(calibration_error(softmax(logits, 1.0), classes), 4),
         classes=_class_metrics(classes, chosen, labels),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
-        calibration=_calibration(predictions.logits, classes, predictor.temperature),
+        bins=_bins(probabilities, classes),
     )
-
-
-def _flip_averaged(predictions: _Predictions) -> FlipAveraged:
-    chosen = (predictions.logits + predictions.mirrored).argmax(axis=1)
-    return FlipAveraged(*accuracy_with_ci((chosen == predictions.classes).sum(), len(chosen)))
 
 
 def _class_metrics(
@@ -215,22 +172,6 @@ def _class_metrics(
         labels[index]: ClassMetrics(precision, recall, f1, int(support))
         for index, (precision, recall, f1, support) in zip(present, metrics, strict=True)
     }
-
-
-def _calibration(logits: Logits, classes: Classes, temperature: float) -> Calibration:
-    probabilities = softmax(logits, temperature)
-    temperatures, crossed = (
-        cross_validated_temperature(logits, classes) if len(classes) > 1 else (None, None)
-    )
-    return Calibration(
-        unscaled=round(calibration_error(softmax(logits, 1.0), classes), 4),
-        temperature=temperature,
-        scaled=round(calibration_error(probabilities, classes), 4),
-        cross_fitted_temperatures=temperatures,
-        cross_fitted=None if crossed is None else round(calibration_error(crossed, classes), 4),
-        cross_fitted_on=CROSS_FITTED_ON,
-        bins=_bins(probabilities, classes),
-    )
 
 
 def _bins(probabilities: Probabilities, classes: Classes) -> tuple[Bin, ...]:
@@ -248,31 +189,20 @@ def _bins(probabilities: Probabilities, classes: Classes) -> tuple[Bin, ...]:
     )
 
 
-def _lines(report: Report) -> Iterator[str]:
-    for label, other in report.merged.items():
-        yield f"{label} counts as {other}"
-    for reason, rows in report.left_out.items():
-        yield f"left out of {report.usage}: {reason}: {rows}"
-    yield from _metric_lines(report.model, report.all_rows)
-    yield ""
-    yield from _class_table(report.all_rows)
-    yield ""
-    if report.without_copies is None:
-        yield "without copies of Training pictures: not measured; no such row, or no Training"
-    else:
-        yield from _metric_lines(report.model, report.without_copies)
-
-
 def _metric_lines(model: str, metrics: ModelMetrics) -> Iterator[str]:
     low, high = metrics.interval
     yield (
         f"{model}: {metrics.accuracy:.2%} ({low:.1%} to {high:.1%}) "
         f"of {metrics.data}, {metrics.rows} rows"
     )
-    yield f"  balanced accuracy {metrics.balanced_accuracy:.2%}, macro F1 {metrics.macro_f1:.3f}"
-    flip, (low, high) = metrics.flip_averaged.accuracy, metrics.flip_averaged.interval
-    yield f"  flip-averaged {flip:.2%} ({low:.1%} to {high:.1%}), log loss {metrics.log_loss:.3f}"
-    yield f"  calibration error {_calibration_line(metrics.calibration)}"
+    yield (
+        f"  balanced accuracy {metrics.balanced_accuracy:.2%}, macro F1 {metrics.macro_f1:.3f}, "
+        f"log loss {metrics.log_loss:.3f}"
+    )
+    yield (
+        f"  calibration error {metrics.unscaled_calibration_error:.3f} unscaled, "
+        f"{metrics.calibration_error:.3f} at temperature {metrics.temperature:g}"
+    )
 
 
 def _class_table(metrics: ModelMetrics) -> Iterator[str]:
@@ -283,14 +213,3 @@ def _class_table(metrics: ModelMetrics) -> Iterator[str]:
             f"  {label:{width}}  {one.precision:9.3f}  {one.recall:6.3f}  {one.f1:5.3f}  "
             f"{one.support:5d}"
         )
-
-
-def _calibration_line(calibration: Calibration) -> str:
-    text = (
-        f"{calibration.unscaled:.3f} unscaled, "
-        f"{calibration.scaled:.3f} at temperature {calibration.temperature:g}"
-    )
-    if calibration.cross_fitted_temperatures is None:
-        return text
-    first, second = calibration.cross_fitted_temperatures
-    return f"{text}, {calibration.cross_fitted:.3f} cross-fitted (at {first:g} and {second:g})"

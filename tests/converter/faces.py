@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data import EXPRESSIONS, VOTE_COLUMNS, Dataset, load_fer2013
+from converter.data import EXPRESSIONS, VOTE_COLUMNS, Dataset, open_dataset
 
 LABELS = EXPRESSIONS[:7]
 """FER2013's."""
@@ -44,7 +44,7 @@ def write_csv(directory: Path, rows_per_label: int = 12) -> tuple[Path, Path]:
     return data, votes
 
 
-def write_pictures(root: Path, *names: str) -> Path:
+def write_images(root: Path, *names: str) -> Path:
     """Draw a face into each of the files, such as happy/1.png, below `root`; return `root`."""
     rng = np.random.default_rng(0)
     for name in names:
@@ -56,4 +56,4 @@ def write_pictures(root: Path, *names: str) -> Path:
 
 def dataset(directory: Path, rows_per_label: int = 12) -> Dataset:
     """Write the files and read them back."""
-    return load_fer2013(*write_csv(directory, rows_per_label))
+    return open_dataset(*write_csv(directory, rows_per_label))

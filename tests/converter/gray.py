@@ -1,4 +1,4 @@
-"""Faces whose grey tells their class, and predictors that read it: figures to work out by hand."""
+"""Faces whose gray tells their class, and predictors that read it: figures to work out by hand."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,7 +20,7 @@ def gray_faces(
     Args:
         labels: names of `EXPRESSIONS`.
         usage: the split of all.
-        first: number of the first row; the same number and label make the same picture.
+        first: number of the first row; the same number and label make the same image.
         votes: FER+'s, (n, 10).
     """
     numbers = np.array([EXPRESSIONS.index(label) for label in labels])
@@ -28,7 +28,7 @@ def gray_faces(
     pixels[:, :, 0], pixels[:, :, -1] = numbers[:, None], numbers[:, None]
     pixels[:, 0, 1] = np.arange(first, first + len(labels))
     ballots = None if votes is None else np.asarray(votes, dtype=np.float32)
-    return make_dataset(pixels, numbers, np.full(len(labels), usage), "grey", votes=ballots)
+    return make_dataset(pixels, numbers, np.full(len(labels), usage), "gray", votes=ballots)
 
 
 def reader(
@@ -55,4 +55,4 @@ def predictor(
     merged: dict[str, str] | None = None,
 ) -> Predictor:
     """Return a predictor of temperature 1."""
-    return Predictor("grey", LabelSet(labels, merged or {}), 1.0, logits)
+    return Predictor("gray", LabelSet(labels, merged or {}), 1.0, logits)

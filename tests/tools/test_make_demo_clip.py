@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.data import Dataset, load_fer2013
+from converter.data import Dataset, open_dataset
 from edge.commands.demo import CLIP
 from edge.errors import DataError
 from edge.infer.classifier import ClassifierSettings, open_classifier
@@ -29,7 +29,7 @@ def test_each_average_face_is_symmetrical_with_even_light(data: Dataset) -> None
 def test_without_votes_there_are_no_average_faces(tmp_path: Path) -> None:
     faces, _ = write_csv(tmp_path)
     with pytest.raises(DataError, match="give --votes"):
-        average_faces(load_fer2013(faces), lambda face, label: 0.0)
+        average_faces(open_dataset(faces), lambda face, label: 0.0)
 
 
 def test_the_clip_is_a_video_of_about_twenty_seconds(data: Dataset, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from converter.cli import main
 from converter.evaluate.report import Report
 from edge.paths import find_model
-from tests.converter.faces import write_csv, write_pictures
+from tests.converter.faces import write_csv, write_images
 
 INT8 = find_model(Path("shallow-int8"))
 
@@ -37,26 +37,31 @@ def test_evaluate_prints_accuracy_with_interval_with_and_without_copies(
     assert "without copies of Training pictures" in printed
 
 
-def test_evaluate_writes_the_report_and_beside_it_the_pictures(tmp_path: Path) -> None:
+def test_evaluate_writes_the_report_and_beside_it_the_plot(tmp_path: Path) -> None:
     data, _ = write_csv(tmp_path)
     report = tmp_path / "out" / "report.json"
     arguments = ["--model", str(INT8), "--data", str(data), "--json", str(report)]
     assert main(["evaluate", *arguments]) == 0
     assert msgspec.json.decode(report.read_bytes(), type=Report).model == "shallow-int8"
-    assert sorted(path.name for path in report.parent.iterdir()) == [
-        "report-confusion.png",
-        "report-coverage.png",
-        "report-reliability.png",
-        "report.json",
-    ]
+    names = sorted(path.name for path in report.parent.iterdir())
+    assert names == ["report.json", "report.png"]
 
 
-def test_the_pictures_alone_are_named_after_the_model(tmp_path: Path) -> None:
+def test_the_plot_may_be_had_alone(tmp_path: Path) -> None:
     data, _ = write_csv(tmp_path)
-    pictures = tmp_path / "pictures"
-    arguments = ["--model", "shallow-int8", "--data", str(data), "--pictures", str(pictures)]
+    plot = tmp_path / "out" / "mine.png"
+    arguments = ["--model", "shallow-int8", "--data", str(data), "--plot", str(plot)]
     assert main(["evaluate", *arguments]) == 0
-    assert (pictures / "shallow-int8-confusion.png").is_file()
+    assert [path.name for path in plot.parent.iterdir()] == ["mine.png"]
+
+
+def test_evaluate_measures_all_splits_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, _ = write_csv(tmp_path)
+    arguments = ["--model", str(INT8), "--data", str(data), "--usage", "all"]
+    assert main(["evaluate", *arguments]) == 0
+    assert "of FER2013 all, 84 rows" in capsys.readouterr().out
 
 
 def test_evaluate_by_ferplus_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +95,7 @@ def test_a_tflite_is_evaluated_without_tensorflow(tmp_path: Path) -> None:
     arguments += ["--json", str(tmp_path / "report.json")]
     result = _run_without(["tensorflow", "keras"], arguments)
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "report-reliability.png").is_file()
+    assert (tmp_path / "report.png").is_file()
 
 
 def test_without_the_extra_the_error_says_how_to_install_it() -> None:
@@ -114,17 +119,17 @@ def test_inspect_prints_counts_and_what_is_wrong(
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "84 rows"
     assert printed[1].startswith("Training: 63 rows: angry 9, disgust 9, fear 9")
-    assert "rows that repeat an earlier picture: 2, such as 2, 22" in printed
-    assert "rows of one grey: 1, such as 9" in printed
+    assert "rows that repeat an earlier image: 2, such as 2, 22" in printed
+    assert "rows of one gray: 1, such as 9" in printed
     assert "rows that all ten FER+ taggers called no face: 0" in printed
-    assert "rows of PublicTest that repeat a picture of Training: 1, such as 22" in printed
-    assert "pictures that stand in rows with different labels: 1, such as 1, 2, 22" in printed
+    assert "rows of PublicTest that repeat an image of Training: 1, such as 22" in printed
+    assert "images that stand in rows with different labels: 1, such as 1, 2, 22" in printed
 
 
 def test_inspect_takes_a_folder_of_ones_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = write_pictures(tmp_path, "train/happy/a.png", "test/contempt/b.png")
+    root = write_images(tmp_path, "train/happy/a.png", "test/contempt/b.png")
     assert main(["inspect", "--data", str(root)]) == 0
     assert "PublicTest: 1 rows: contempt 1" in capsys.readouterr().out
 

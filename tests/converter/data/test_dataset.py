@@ -10,7 +10,7 @@ from edge.errors import DataError
 from tests.converter.faces import dataset
 
 
-def test_constant_pictures_and_pictures_of_no_face_are_dropped(tmp_path: Path) -> None:
+def test_constant_images_and_images_of_no_face_are_dropped(tmp_path: Path) -> None:
     data = dataset(tmp_path)
     data.votes[3, 9] = 10
     data.pixels[5] = 77
@@ -26,8 +26,27 @@ def test_copies_are_found_within_a_set_and_between_two(tmp_path: Path) -> None:
 
 
 def test_an_unknown_split_is_told_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="'PrivateTest'; the data has PublicTest, Training"):
+    with pytest.raises(DataError, match="split PrivateTest, found rows of PublicTest, Training"):
         dataset(tmp_path).split(Usage.PRIVATE_TEST)
+
+
+def test_all_is_every_row_of_every_split(tmp_path: Path) -> None:
+    data = dataset(tmp_path)
+    assert len(data.split("all")) == len(data)
+
+
+def test_without_a_test_split_one_in_five_training_images_is_held_out(tmp_path: Path) -> None:
+    training = dataset(tmp_path, rows_per_label=40).split("Training")
+    held_out = training.with_public_test()
+    assert len(held_out.split("PublicTest")) == pytest.approx(len(training) / 5, rel=0.4)
+    assert len(held_out) == len(training)
+    again = training.select(np.arange(len(training))[::-1]).with_public_test()
+    assert again.usage.tolist() == held_out.usage.tolist()[::-1]
+
+
+def test_a_test_split_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    data = dataset(tmp_path)
+    assert data.with_public_test().usage.tolist() == data.usage.tolist()
 
 
 def test_sets_are_combined_row_behind_row_each_with_its_weight(tmp_path: Path) -> None:
@@ -73,7 +92,7 @@ def test_a_clean_set_has_nothing_but_its_counts(tmp_path: Path) -> None:
     assert not len(checks.duplicates) + len(checks.constant) + len(checks.not_a_face)
 
 
-def test_rows_that_repeat_an_earlier_picture_are_found(tmp_path: Path) -> None:
+def test_rows_that_repeat_an_earlier_image_are_found(tmp_path: Path) -> None:
     data = dataset(tmp_path)
     data.pixels[8] = data.pixels[15] = data.pixels[1]  # all three of disgust, all Training
     checks = check_dataset(data)
@@ -87,7 +106,7 @@ def test_copies_with_different_labels_are_found_as_one_group(tmp_path: Path) -> 
     assert [group.tolist() for group in check_dataset(data).conflicts] == [[1, 9, 16]]
 
 
-def test_pictures_shared_between_splits_are_counted_on_each_side(tmp_path: Path) -> None:
+def test_images_shared_between_splits_are_counted_on_each_side(tmp_path: Path) -> None:
     data = dataset(tmp_path)
     data.pixels[22] = data.pixels[8] = data.pixels[1]  # row 22 is PublicTest
     shared = check_dataset(data).shared
@@ -96,7 +115,7 @@ def test_pictures_shared_between_splits_are_counted_on_each_side(tmp_path: Path)
     assert len(shared) == 2
 
 
-def test_constant_pictures_and_rows_of_no_face_are_found(tmp_path: Path) -> None:
+def test_constant_images_and_rows_of_no_face_are_found(tmp_path: Path) -> None:
     data = dataset(tmp_path)
     data.pixels[5] = 77
     data.votes[3, 9] = 10

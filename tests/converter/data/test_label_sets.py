@@ -3,12 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.data import EXPRESSIONS, Dataset, concatenate, load_fer2013, make_dataset
+from converter.data import EXPRESSIONS, Dataset, concatenate, make_dataset, open_dataset
 from converter.data.label_sets import (
     LABEL_SETS,
     LabelProtocol,
     LabelSet,
     ferplus_majority,
+    find_expression,
     label_set_for,
     select_rows,
 )
@@ -19,7 +20,7 @@ from tests.converter.gray import SEVEN, gray_faces
 
 
 def rows(labels: list[int], votes: list[list[int]] | None = None) -> Dataset:
-    """Return a row for each label, without a picture to speak of."""
+    """Return a row for each label, without an image to speak of."""
     return make_dataset(
         np.zeros((len(labels), 48, 48), dtype=np.uint8),
         np.array(labels),
@@ -49,7 +50,7 @@ def test_targets_mix_label_and_votes_and_sum_to_one() -> None:
 def test_targets_of_votes_without_votes_are_refused(tmp_path: Path) -> None:
     data, _ = write_csv(tmp_path)
     with pytest.raises(DataError, match="give --votes"):
-        LABEL_SETS["7"].targets(load_fer2013(data), vote_weight=0.3)
+        LABEL_SETS["7"].targets(open_dataset(data), vote_weight=0.3)
 
 
 def test_six_classes_count_disgust_as_angry_with_its_votes() -> None:
@@ -59,7 +60,7 @@ def test_six_classes_count_disgust_as_angry_with_its_votes() -> None:
     assert six.votes(data)[0, six.labels.index("angry")] == 8
 
 
-@pytest.mark.parametrize(("name", "kept"), [("5", 5), ("6", 7), ("7", 7), ("8", 8)])
+@pytest.mark.parametrize(("name", "kept"), [("5", 5), ("6", 7), ("7", 7), ("8", 8), ("ck", 7)])
 def test_rows_of_classes_that_the_set_does_not_know_are_left_out(name: str, kept: int) -> None:
     label_set = {str(key): value for key, value in LABEL_SETS.items()}[name]
     data = rows(list(range(len(EXPRESSIONS))))
@@ -100,6 +101,14 @@ def test_a_merged_class_counts_as_the_other() -> None:
     assert not selection.excluded
 
 
+def test_all_rows_are_measured_together_and_not_compared_with_training() -> None:
+    data = concatenate([gray_faces(["happy", "sad"]), gray_faces(["fear"], "Training")])
+    selection = select_rows(data, "all", LabelProtocol.LABELS, SET_7)
+    assert selection.name == "gray all"
+    assert len(selection.classes) == 3
+    assert list(selection.parts()) == ["gray all"]
+
+
 def test_copies_are_told_where_training_rows_are_at_hand() -> None:
     test, training = gray_faces(["happy", "sad"]), gray_faces(["happy"], "Training")
     alone = select_rows(test, "PublicTest", LabelProtocol.LABELS, SET_7)
@@ -117,7 +126,7 @@ def test_by_ferplus_the_majority_is_the_truth_and_rows_without_one_are_dropped()
     votes[3, 7] = 10  # contempt
     data = gray_faces(["sad", "sad", "sad", "sad"], votes=votes)
     selection = select_rows(data, "PublicTest", LabelProtocol.FERPLUS, SET_7)
-    assert selection.name == "grey PublicTest, FER+ majority"
+    assert selection.name == "gray PublicTest, FER+ majority"
     assert [SEVEN[index] for index in selection.classes] == ["happy"]
     assert selection.excluded == {
         "no majority among FER+'s votes, unknown, or not a face": 2,
@@ -146,10 +155,32 @@ def test_the_classes_keep_the_order_of_the_models_output() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "expression"),
+    [
+        ("Joy", "happy"),
+        ("HAPPINESS", "happy"),
+        ("Anger", "angry"),
+        ("afraid", "fear"),
+        ("0_surprised", "surprise"),
+        ("7 - Contempt", "contempt"),
+        ("bored", None),
+        ("0", None),
+    ],
+)
+def test_expressions_are_known_by_what_others_call_them(name: str, expression: str | None) -> None:
+    assert find_expression(name) == expression
+
+
+def test_labels_of_a_model_are_known_by_what_others_call_them() -> None:
+    found = label_set_for(Path("m.tflite"), ("Anger", "Joy", "neutral"))
+    assert found.labels == ("angry", "happy", "neutral")
+
+
+@pytest.mark.parametrize(
     ("labels", "name", "complaint"),
     [
-        (("joy", "sad"), "", "found 'joy': name the model's classes so"),
-        (("happy", "sad"), "9", "expected a label set among 5, 6, 7, 8, found label_set '9'"),
+        (("bored", "sad"), "", "found 'bored': name the model's classes so"),
+        (("happy", "sad"), "9", "expected a label set among 5, 6, 7, 8, ck, found label_set '9'"),
         (("happy", "sad"), "5", "expected the labels happy, angry, sad, neutral, surprise"),
     ],
 )

@@ -4,7 +4,6 @@ import pytest
 from converter.evaluate.metrics import (
     calibration_error,
     compute_metrics,
-    cross_validated_temperature,
     fit_temperature,
     log_loss,
     wilson_interval,
@@ -43,18 +42,6 @@ def _honest(rows: int) -> tuple[np.ndarray, np.ndarray]:
 def test_the_temperature_undoes_overconfidence() -> None:
     logits, classes = _honest(4000)
     assert fit_temperature(3 * logits, classes) == pytest.approx(3.0, abs=0.3)
-
-
-def test_cross_fitting_scales_every_row_by_a_temperature_that_did_not_see_it() -> None:
-    logits, classes = _honest(4000)
-    temperatures, probabilities = cross_validated_temperature(3 * logits, classes)
-    assert temperatures == pytest.approx((3.0, 3.0), abs=0.4)
-    assert temperatures[0] != temperatures[1]
-    seen = [(probabilities == softmax(3 * logits, one)).all(axis=1) for one in temperatures]
-    assert seen[0].sum() == seen[1].sum() == 2000
-    assert fit_temperature(3 * logits[seen[1]], classes[seen[1]]) == temperatures[0]
-    assert calibration_error(probabilities, classes) < 0.03
-    assert calibration_error(softmax(3 * logits, 1.0), classes) > 0.2
 
 
 def test_accuracy_recall_and_f1_are_those_worked_out_by_hand() -> None:
