@@ -10,7 +10,6 @@ import pytest
 
 from edge.commands.embedded_broker import free_port
 from edge.paths import lock_private
-from tests.brokers import wait_until
 from tests.e2e.daemon import Daemon, mqtt
 
 SOURCE = {"kind": "stream", "url": "http://127.0.0.1:9/none"}
@@ -30,13 +29,15 @@ def refused(daemon: Daemon, config: dict[str, Any] | str, reason: str) -> None:
     else:
         daemon.write(config)
     daemon.signal(signal.SIGHUP)
-    daemon.wait_for(reason)
+    daemon.wait_for("the settings of before stay")
+    (line,) = (line for line in daemon.log.splitlines() if "settings of before stay" in line)
+    assert reason in line
+    assert "reloaded" not in daemon.log
     lines = [line for line in daemon.log.splitlines() if "Traceback" in line]
     assert not lines, daemon.log
-    before = daemon.log.count("reload")
     daemon.write({"source": SOURCE, "sinks": [], "classifier": {"min_confidence": 0.4}})
     daemon.signal(signal.SIGHUP)
-    wait_until(lambda: daemon.log.count("reload") > before)
+    daemon.wait_for("changed: classifier")
     assert daemon.stop() == 0
 
 
@@ -48,9 +49,11 @@ def test_a_port_that_another_program_has_is_refused(daemon: Daemon) -> None:
         refused(daemon, {"source": SOURCE, "sinks": [], "web": web}, "Address already in use")
 
 
-def test_an_address_of_another_machine_is_refused(daemon: Daemon) -> None:
-    web = {"enabled": True, "host": "192.0.2.1", "port": free_port(), "token": "x" * 20}
-    refused(daemon, {"source": SOURCE, "sinks": [], "web": web}, "192.0.2.1")
+def test_an_address_of_another_machine_is_refused(daemon: Daemon, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("x" * 20)
+    web = {"enabled": True, "host": "192.0.2.1", "port": 8080, "token": {"file": str(token)}}
+    refused(daemon, {"source": SOURCE, "sinks": [], "web": web}, "another `web.host`")
 
 
 @pytest.mark.parametrize("kind", ["video", "images"])
@@ -62,9 +65,9 @@ def test_a_file_or_folder_that_is_missing_is_refused(daemon: Daemon, kind: str) 
 def test_an_outbox_that_another_process_holds_is_refused(daemon: Daemon, tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir(exist_ok=True)
-    held = lock_private(state / "outbox-test.sqlite.lock")
+    held = lock_private(state / "outbox-emotiond-test.sqlite.lock")
     assert held
-    refused(daemon, {"source": SOURCE, "sinks": [mqtt(free_port())]}, "another process")
+    refused(daemon, {"source": SOURCE, "sinks": [mqtt(free_port())]}, "another emotiond")
 
 
 @pytest.mark.parametrize(
