@@ -43,7 +43,7 @@ from edge.offline.video import (
     analyze_video,
     probe_video,
 )
-from edge.publish.payload import encode_event
+from edge.publish.events import encode_event
 
 SUFFIXES = {
     "out": (".mp4", ".mkv", ".mov", ".avi"),

@@ -5,7 +5,7 @@ import logging
 import os
 from pathlib import Path
 
-from edge.publish.payload import encode_event
+from edge.publish.events import encode_event
 from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.types import EmotionEvent, SinkRecord
 

@@ -18,7 +18,7 @@ from edge.model_card import read_labels
 from edge.pipeline.build import Changes, PipelineBuilder
 from edge.pipeline.latest_frame import LatestFrame
 from edge.pipeline.pipeline import Pipeline
-from edge.publish.payload import utc
+from edge.publish.events import utc
 from edge.service.commands import (
     Command,
     CommandError,

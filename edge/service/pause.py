@@ -9,7 +9,7 @@ import msgspec
 
 from edge.capture.source import PausableSource
 from edge.paths import atomic_write
-from edge.publish.payload import utc
+from edge.publish.events import utc
 
 log = logging.getLogger(__name__)
 

@@ -123,6 +123,15 @@ def test_a_malformed_model_card_is_refused(tmp_path: Path, changes: dict[str, ob
         load_card(copy_model(tmp_path, **changes), ModelCard)
 
 
+def reason(card: Path) -> str | None:
+    """Return what is wrong with a card, None where it can be read."""
+    try:
+        decode_card(card, ModelCard)
+    except ModelError as error:
+        return str(error)
+    return None
+
+
 def test_a_card_with_any_damaged_byte_is_an_error_in_one_line(tmp_path: Path) -> None:
     model = copy_model(tmp_path)
     card = card_path(model)
@@ -130,12 +139,9 @@ def test_a_card_with_any_damaged_byte_is_an_error_in_one_line(tmp_path: Path) ->
     for place in range(len(whole)):
         for damage in (b"\xff", b"\0", b"\n"):
             card.write_bytes(whole[:place] + damage + whole[place + 1 :])
-            try:
-                decode_card(card, ModelCard)
-            except ModelError as error:
-                assert str(error).startswith(f"{card}: ")
-                assert len(str(error).splitlines()) == 1
-                assert error.exit_code == 78
+            error = reason(card)  # None where it is a text that is another now
+            assert error is None or error.startswith(f"{card}: is not a model card: ")
+            assert error is None or len(error.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -148,3 +154,4 @@ def test_what_is_no_card_at_all_is_an_error_in_one_line(tmp_path: Path, content:
     with pytest.raises(ModelError, match=r"card\.json: is not a model card: ") as caught:
         decode_card(card, ModelCard)
     assert len(str(caught.value).splitlines()) == 1
+    assert caught.value.exit_code == 78

@@ -11,6 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.publish.mqtt.client import (
     DISCONNECT_TIMEOUT,
+    POLL_INTERVAL,
     MqttClient,
     MqttMessage,
     Wakeup,
@@ -18,10 +19,8 @@ from edge.publish.mqtt.client import (
 )
 from edge.publish.mqtt.session import BrokerConnector
 from edge.publish.mqtt.settings import Address, MqttSettings
-from edge.publish.outbox import Outbox, PendingEvent
-
-POLL_INTERVAL = 0.3
-"""Seconds that the network thread waits at most for something to do."""
+from edge.publish.outbox import Outbox
+from edge.publish.outbox_store import PendingEvent
 
 FLUSH_INTERVAL = 1.0
 """Seconds after which acknowledged events leave the disk, if no event is recorded before."""
@@ -69,6 +68,7 @@ class MqttPublisher:
         self.dropped = 0
         self.error: Exception | None = None
         self._settings = settings
+        self._goodbye = MqttMessage(settings.topics.availability, b"offline", 1, retain=True)
         self._outbox = outbox
         self._subscriptions = subscriptions
         self._on_message = on_message
@@ -77,19 +77,18 @@ class MqttPublisher:
             threading.Thread(target=self._run, args=(loop,), name=name, daemon=True)
             for name, loop in (("outbox", self._record_loop), ("mqtt", self._network_loop))
         ]
-        # Handed over by other threads, under the lock; first to the recording one, so that what
-        # follows from an event comes to the network thread after it.
+        # Handed over by other threads, under the lock. Each retained message has the number of
+        # events that were submitted before it: it may follow from them.
         self._lock = threading.Lock()
         self._unrecorded: deque[bytes] = deque()
         self._submitted = 0
-        self._retained: dict[str, MqttMessage] = {}
-        self._changed: dict[str, MqttMessage] = {}
         self._record_wanted = threading.Event()
-        # For the network thread.
-        self._unsent: dict[str, MqttMessage] = {}
-        self._republish_at = math.inf
+        self._retained: dict[str, tuple[MqttMessage, int]] = {}
         self._messages: deque[MqttMessage] = deque(maxlen=MAX_PENDING_MESSAGES)
         self._wakeup = Wakeup()
+        # Of the network thread: what the present broker was given to retain, by topic.
+        self._published: dict[str, MqttMessage] = {}
+        self._republish_at = math.inf
         self._connector = BrokerConnector(
             settings.addresses, self._open_client, note="events are kept and it is tried again"
         )
@@ -135,10 +134,10 @@ class MqttPublisher:
         """Have every broker that is found retain `payload` on `topic`, in place of an older one."""
         message = MqttMessage(topic, payload, qos, retain=True)
         with self._lock:
-            if self._retained.get(topic) == message:
+            if topic in self._retained and self._retained[topic][0] == message:
                 return
-            self._retained[topic] = self._changed[topic] = message
-        self._record_wanted.set()
+            self._retained[topic] = message, self._submitted
+        self._wakeup.set()
 
     def republish_retained(self, delay: float) -> None:
         """Publish everything retained once more, `delay` seconds from now."""
@@ -176,7 +175,7 @@ class MqttPublisher:
 
     def _can_deliver_more(self) -> bool:
         """Tell whether something waits that may still be published; the disk keeps what is not."""
-        waits = self._messages or self._changed or self._unsent or len(self._outbox) > 0
+        waits = self._messages or self._unpublished() or len(self._outbox) > 0
         may_connect = self.connected or not self._connector.has_tried
         alive = all(thread.is_alive() for thread in self._threads)
         return bool(waits) and alive and (may_connect or not self._outbox.durable)
@@ -195,14 +194,8 @@ class MqttPublisher:
             self._record_wanted.clear()
             with self._lock:
                 events, self._unrecorded = self._unrecorded, deque()
-                changed = dict(self._changed)
             self._outbox.record(list(events))  # all together: the disk takes its time only once
-            with self._lock:
-                self._unsent |= changed
-                for topic, message in changed.items():
-                    if self._changed[topic] is message:  # not replaced in the meantime
-                        del self._changed[topic]
-            if events or changed:
+            if events:
                 self._wakeup.set()
 
     # The network thread.
@@ -211,16 +204,16 @@ class MqttPublisher:
         while (client := self._connector.connect(self._stopping)) is not None:
             self.connections += 1
             self._resend_events()
-            self._mark_all_unsent()  # one that was restarted, or another one, knows nothing
+            self._published.clear()  # one that was restarted, or another one, knows nothing
             client.subscribe(self._subscriptions)
             self._client = client
             while client.closed_reason is None and not self._stopping.is_set():
                 client.poll(POLL_INTERVAL, self._wakeup)
                 self._receive(client)
                 if time.monotonic() >= self._republish_at:
-                    self._mark_all_unsent()
-                with self._lock:
-                    retained = list(self._unsent.values())  # first: some follow from events below
+                    self._published.clear()
+                    self._republish_at = math.inf
+                retained = self._unpublished()  # first: some follow from events that are sent now
                 self._send_events(client)
                 self._send_messages(client, retained)
             if self._stopping.is_set():
@@ -230,23 +223,21 @@ class MqttPublisher:
             self._client = None
             client.close()
 
-    def _mark_all_unsent(self) -> None:
-        """Have everything retained sent once more; what is not yet recorded follows."""
+    def _unpublished(self) -> list[MqttMessage]:
+        """Return what is to be retained and is not, once all that it follows from is recorded."""
         with self._lock:
-            retained = self._retained.items()
-            self._unsent = {topic: one for topic, one in retained if topic not in self._changed}
-        self._republish_at = math.inf
+            recorded = self._outbox.recorded + self.dropped
+            retained = [one for one, submitted in self._retained.values() if submitted <= recorded]
+        return [one for one in retained if self._published.get(one.topic) is not one]
 
     def _open_client(self, address: Address) -> MqttClient:
-        will = MqttMessage(self._settings.topics.availability, b"offline", 1, retain=True)
-        client = MqttClient(self._settings, address, will=will)
+        client = MqttClient(self._settings, address, will=self._goodbye)
         client.connect()
         return client
 
     def _say_goodbye(self, client: MqttClient) -> None:
         """Announce the end where a broker is there to hear it."""
-        topic = self._settings.topics.availability
-        goodbye = client.publish(MqttMessage(topic, b"offline", 1, retain=True))
+        goodbye = client.publish(self._goodbye)
         client.wait(lambda: goodbye in dict(client.acks), DISCONNECT_TIMEOUT)
         self._process_acks(client)
 
@@ -304,9 +295,7 @@ class MqttPublisher:
             if not client.is_ready:
                 return
             client.publish(message)
-            with self._lock:
-                if self._unsent.get(message.topic) is message:
-                    del self._unsent[message.topic]
+            self._published[message.topic] = message
         while self._messages and client.is_ready:
             client.publish(self._messages.popleft())
 

@@ -160,7 +160,7 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
 
     def check(self) -> Iterator[CheckResult]:
         """Check each broker: who is there, who lets this device in, and what it may do there."""
-        from edge.publish.mqtt.check import check_brokers
+        from edge.publish.mqtt.session import check_brokers
 
         yield from check_brokers(self)
 

@@ -126,7 +126,7 @@ def test_an_access_list_that_denies_is_found_out_even_where_the_broker_keeps_sil
     right: str,
     protocol: object,
 ) -> None:
-    monkeypatch.setattr("edge.publish.mqtt.check.ECHO_SECONDS", 0.5)
+    monkeypatch.setattr("edge.publish.mqtt.session.ECHO_SECONDS", 0.5)
     access = tmp_path / "acl"
     access.write_text(f"topic {right} emotiond/test/#\n")
     with Mosquitto(tmp_path, f"allow_anonymous true\nacl_file {access}") as broker:
