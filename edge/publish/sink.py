@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
-from edge.check_result import CheckResult
+from edge.errors import CheckResult
 from edge.service.commands import Catalog, CommandQueue
 from edge.types import DaemonStatus, KindSettings, SinkRecord
 

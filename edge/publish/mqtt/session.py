@@ -12,8 +12,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from secrets import token_hex
 
-from edge.check_result import CheckResult, Level, failure, ok
-from edge.errors import ConfigError, EmotiondError
+from edge.errors import CheckResult, ConfigError, EmotiondError, Level, failure, ok
 from edge.publish.mqtt.client import (
     POLL_INTERVAL,
     BrokerError,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import msgspec
 
-from edge.check_result import CheckResult
+from edge.errors import CheckResult
 from edge.publish.outbox import OutboxSettings
 from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.secrets import SecretRef

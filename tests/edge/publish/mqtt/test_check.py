@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.check_result import CheckResult, Level
 from edge.commands.embedded_broker import free_port
+from edge.errors import CheckResult, Level
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto
