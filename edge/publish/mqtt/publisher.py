@@ -201,7 +201,7 @@ class MqttPublisher:
     # The network thread.
 
     def _network_loop(self) -> None:
-        while (client := self._connector.connect(self._stopping)) is not None:
+        for client in self._connector.clients(self._stopping):
             self.connections += 1
             self._resend_events()
             self._published.clear()  # one that was restarted, or another one, knows nothing
@@ -218,10 +218,7 @@ class MqttPublisher:
                 self._send_messages(client, retained)
             if self._stopping.is_set():
                 self._say_goodbye(client)
-            else:
-                self._connector.report_lost(client.closed_reason)
             self._client = None
-            client.close()
 
     def _unpublished(self) -> list[MqttMessage]:
         """Return what is to be retained and is not, once all that it follows from is recorded."""

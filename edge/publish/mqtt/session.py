@@ -110,26 +110,26 @@ class BrokerConnector:
         """Tell whether any broker was tried yet."""
         return bool(self._states)
 
-    def connect(self, stopping: threading.Event) -> MqttClient | None:
-        """Try the brokers until one is connected and return its client; None if `stopping` is set.
+    def clients(self, stopping: threading.Event) -> Iterator[MqttClient]:
+        """Yield a client each time that a broker lets one in, until `stopping` is set.
 
-        All but the first call wait before they try.
+        It is closed when the next one is asked for, and its end is logged.
         """
-        delay = self.next_delay() if self.has_tried else 0.0
+        delay = 0.0
         while not stopping.wait(delay):
             for address in self._addresses:
                 self.address = address
                 client = self._try(address)
-                if client is not None and not stopping.is_set():
-                    return client
-                if client is not None:
-                    client.close()
+                if client is None:
+                    continue
+                with closing(client):
+                    if not stopping.is_set():
+                        yield client
+                    if not stopping.is_set():
+                        text = f"connection lost: {client.closed_reason}{self._note}"
+                        self.report(address, BrokerState.LOST, text)
+                break
             delay = self.next_delay()
-        return None
-
-    def report_lost(self, reason: str | None) -> None:
-        """Note that the connection to the present broker ended."""
-        self.report(self.address, BrokerState.LOST, f"connection lost: {reason}{self._note}")
 
     def report(self, address: Address, state: BrokerState, text: str) -> None:
         """Note the state of a broker, and what the log is to say of it."""
@@ -224,16 +224,13 @@ class MqttSubscriber:
             ConfigError: a secret or a TLS file cannot be used.
         """
         create_paho_client(self._settings, client_id="")  # what is wrong with it is said now
-        while (session := self._connector.connect(self._stopping)) is not None:
-            with closing(session):
-                self.subscribed.set()
-                while session.closed_reason is None and not self._stopping.is_set():
-                    while session.incoming:
-                        self._on_message(session.incoming.popleft())
-                    session.poll(POLL_INTERVAL)
-                self.subscribed.clear()
-                if not self._stopping.is_set():
-                    self._connector.report_lost(session.closed_reason)
+        for client in self._connector.clients(self._stopping):
+            self.subscribed.set()
+            while client.closed_reason is None and not self._stopping.is_set():
+                while client.incoming:
+                    self._on_message(client.incoming.popleft())
+                client.poll(POLL_INTERVAL)
+            self.subscribed.clear()
 
     def stop(self) -> None:
         """Let `run` end soon."""
