@@ -78,34 +78,6 @@ class MqttMessage:
     properties: Properties | None = None
 
 
-class Wakeup:
-    """Ends the wait of a thread in `MqttClient.poll`, from any other thread."""
-
-    def __init__(self) -> None:
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
-
-    def fileno(self) -> int:
-        """Return what can be read from as long as it is set."""
-        return self._reader.fileno()
-
-    def set(self) -> None:
-        """End the present wait or the next one."""
-        with suppress(OSError):  # full: it is set; closed: nobody waits any more
-            self._writer.send(b"\0")
-
-    def clear(self) -> None:
-        """Let the next wait go on until it is set again."""
-        with suppress(OSError):
-            self._reader.recv(4096)
-
-    def close(self) -> None:
-        """Close both ends."""
-        self._reader.close()
-        self._writer.close()
-
-
 class MqttClient:
     """Connects to a broker, publishes, receives and disconnects; it is never connected again.
 
@@ -186,10 +158,11 @@ class MqttClient:
             raise ConnectionRefusedByBroker(text)
         raise NotAnMqttBroker(f"{found}; is it MQTT?")
 
-    def poll(self, timeout: float, wakeup: Wakeup | None = None) -> None:
+    def poll(self, timeout: float, wakeup: socket.socket | None = None) -> None:
         """Wait until something came or can be sent, and deal with it.
 
-        The wait ends after `timeout` seconds, and when `wakeup` is set.
+        The wait ends after `timeout` seconds, and when a byte comes from `wakeup`, which does not
+        block.
         """
         sock = self._paho.socket()
         if sock is None:
@@ -204,7 +177,8 @@ class MqttClient:
             waited.register(wakeup, select.POLLIN)
         waited.poll(1000 * timeout)
         if wakeup is not None:
-            wakeup.clear()
+            with suppress(OSError):  # nothing came from there
+                wakeup.recv(4096)
         self._paho.loop_read()
         if self._paho.want_write():
             self._paho.loop_write()

@@ -2,10 +2,12 @@
 
 import logging
 import math
+import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -14,7 +16,6 @@ from edge.publish.mqtt.client import (
     POLL_INTERVAL,
     MqttClient,
     MqttMessage,
-    Wakeup,
     mqtt_properties,
 )
 from edge.publish.mqtt.session import BrokerConnector
@@ -85,7 +86,10 @@ class MqttPublisher:
         self._record_wanted = threading.Event()
         self._retained: dict[str, tuple[MqttMessage, int]] = {}
         self._messages: deque[MqttMessage] = deque(maxlen=MAX_PENDING_MESSAGES)
-        self._wakeup = Wakeup()
+        # A byte on its way through this pair ends the wait of the network thread.
+        self._wakeup, self._wakeup_sender = socket.socketpair()
+        for end in (self._wakeup, self._wakeup_sender):
+            end.setblocking(False)
         # Of the network thread: what the present broker was given to retain, by topic.
         self._published: dict[str, MqttMessage] = {}
         self._republish_at = math.inf
@@ -137,7 +141,7 @@ class MqttPublisher:
             if topic in self._retained and self._retained[topic][0] == message:
                 return
             self._retained[topic] = message, self._submitted
-        self._wakeup.set()
+        self._wake()
 
     def republish_retained(self, delay: float) -> None:
         """Publish everything retained once more, `delay` seconds from now."""
@@ -146,7 +150,7 @@ class MqttPublisher:
     def publish(self, message: MqttMessage) -> None:
         """Publish another message when a broker is there."""
         self._messages.append(message)
-        self._wakeup.set()
+        self._wake()
 
     def flush(self, timeout: float) -> bool:
         """Wait until every event so far is recorded; return whether it is."""
@@ -165,13 +169,18 @@ class MqttPublisher:
             time.sleep(0.02)
         self._stopping.set()
         self._record_wanted.set()
-        self._wakeup.set()
+        self._wake()
         # To a broker that is there it says goodbye; in the middle of a try, nobody waits for it.
         patience = 1.0 + 2 * DISCONNECT_TIMEOUT if self.connected else 0.5
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(patience)
         self._wakeup.close()
+        self._wakeup_sender.close()
+
+    def _wake(self) -> None:
+        with suppress(OSError):  # full: it wakes anyway; closed: nobody waits any more
+            self._wakeup_sender.send(b"\0")
 
     def _can_deliver_more(self) -> bool:
         """Tell whether something waits that may still be published; the disk keeps what is not."""
@@ -196,7 +205,7 @@ class MqttPublisher:
                 events, self._unrecorded = self._unrecorded, deque()
             self._outbox.record(list(events))  # all together: the disk takes its time only once
             if events:
-                self._wakeup.set()
+                self._wake()
 
     # The network thread.
 
