@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from paho.mqtt.reasoncodes import ReasonCode
@@ -78,13 +78,14 @@ class MqttPublisher:
             threading.Thread(target=self._run, args=(loop,), name=name, daemon=True)
             for name, loop in (("outbox", self._record_loop), ("mqtt", self._network_loop))
         ]
-        # Handed over by other threads, under the lock. Each retained message has the number of
-        # events that were submitted before it: it may follow from them.
+        # Handed over by other threads, under the lock, first to the one that records: it lets what
+        # follows from an event be published once that is recorded.
         self._lock = threading.Lock()
         self._unrecorded: deque[bytes] = deque()
         self._submitted = 0
         self._record_wanted = threading.Event()
-        self._retained: dict[str, tuple[MqttMessage, int]] = {}
+        self._retained: dict[str, MqttMessage] = {}
+        self._publishable: dict[str, MqttMessage] = {}
         self._messages: deque[MqttMessage] = deque(maxlen=MAX_PENDING_MESSAGES)
         # A byte on its way through this pair ends the wait of the network thread.
         self._wakeup, self._wakeup_sender = socket.socketpair()
@@ -138,10 +139,10 @@ class MqttPublisher:
         """Have every broker that is found retain `payload` on `topic`, in place of an older one."""
         message = MqttMessage(topic, payload, qos, retain=True)
         with self._lock:
-            if topic in self._retained and self._retained[topic][0] == message:
+            if self._retained.get(topic) == message:
                 return
-            self._retained[topic] = message, self._submitted
-        self._wake()
+            self._retained[topic] = message
+        self._record_wanted.set()
 
     def republish_retained(self, delay: float) -> None:
         """Publish everything retained once more, `delay` seconds from now."""
@@ -184,7 +185,7 @@ class MqttPublisher:
 
     def _can_deliver_more(self) -> bool:
         """Tell whether something waits that may still be published; the disk keeps what is not."""
-        waits = self._messages or self._unpublished() or len(self._outbox) > 0
+        waits = self._messages or self._unpublished(self._retained) or len(self._outbox) > 0
         may_connect = self.connected or not self._connector.has_tried
         alive = all(thread.is_alive() for thread in self._threads)
         return bool(waits) and alive and (may_connect or not self._outbox.durable)
@@ -203,9 +204,10 @@ class MqttPublisher:
             self._record_wanted.clear()
             with self._lock:
                 events, self._unrecorded = self._unrecorded, deque()
+                retained = dict(self._retained)
             self._outbox.record(list(events))  # all together: the disk takes its time only once
-            if events:
-                self._wake()
+            self._publishable = retained
+            self._wake()
 
     # The network thread.
 
@@ -222,19 +224,17 @@ class MqttPublisher:
                 if time.monotonic() >= self._republish_at:
                     self._published.clear()
                     self._republish_at = math.inf
-                retained = self._unpublished()  # first: some follow from events that are sent now
+                # First: some of it follows from events that are sent now.
+                retained = self._unpublished(self._publishable)
                 self._send_events(client)
                 self._send_messages(client, retained)
             if self._stopping.is_set():
                 self._say_goodbye(client)
             self._client = None
 
-    def _unpublished(self) -> list[MqttMessage]:
-        """Return what is to be retained and is not, once all that it follows from is recorded."""
-        with self._lock:
-            recorded = self._outbox.recorded + self.dropped
-            retained = [one for one, submitted in self._retained.values() if submitted <= recorded]
-        return [one for one in retained if self._published.get(one.topic) is not one]
+    def _unpublished(self, retained: Mapping[str, MqttMessage]) -> list[MqttMessage]:
+        """Return what the present broker was not given to retain."""
+        return [one for one in list(retained.values()) if self._published.get(one.topic) is not one]
 
     def _open_client(self, address: Address) -> MqttClient:
         client = MqttClient(self._settings, address, will=self._goodbye)
