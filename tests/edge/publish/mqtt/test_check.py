@@ -8,10 +8,11 @@ import pytest
 
 from edge.commands.embedded_broker import free_port
 from edge.errors import CheckResult, Level
-from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
+from edge.publish.mqtt.settings import Address, TlsSettings
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto
 from tests.edge.doctor.results import listed
+from tests.edge.publish.mqtt.publishers import settings
 from tests.edge.publish.mqtt.test_session import stranger
 from tests.subscribers import Subscriber
 
@@ -20,8 +21,7 @@ TOPIC = "emotiond/test/response/doctor"
 
 
 def broker_results(port: int, **fields: object) -> list[CheckResult]:
-    settings = MqttSettings(**{"host": HOST, "port": port, "device": "test", **fields})  # type: ignore[arg-type]
-    return listed(settings.check())
+    return listed(settings(port, **fields).check())
 
 
 def broker_failure(port: int, **fields: object) -> CheckResult:

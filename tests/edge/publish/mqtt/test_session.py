@@ -16,17 +16,14 @@ from edge.publish.mqtt.client import (
     NotAnMqttBroker,
 )
 from edge.publish.mqtt.session import connect_any
-from edge.publish.mqtt.settings import Address, MqttSettings, Transport
+from edge.publish.mqtt.settings import Address, Transport
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, wait_until
+from tests.edge.publish.mqtt.publishers import settings
 from tests.proxy import Proxy
 from tests.subscribers import Subscriber
 
 HOST = "127.0.0.1"
-
-
-def settings(port: int, **fields: object) -> MqttSettings:
-    return MqttSettings(**{"host": HOST, "port": port, "device": "test", **fields})  # type: ignore[arg-type]
 
 
 def session(port: int, **fields: object) -> MqttClient:
