@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.pipeline.worker import Worker
 from edge.publish.mqtt.client import (
     DISCONNECT_TIMEOUT,
     POLL_INTERVAL,
@@ -55,7 +56,6 @@ class MqttPublisher:
     Attributes:
         connections: how often a broker let this client in.
         dropped: events that were not recorded, because too many waited for the disk.
-        error: what ended one of the threads, if it failed.
     """
 
     def __init__(
@@ -67,17 +67,16 @@ class MqttPublisher:
     ) -> None:
         self.connections = 0
         self.dropped = 0
-        self.error: Exception | None = None
         self._settings = settings
         self._goodbye = MqttMessage(settings.topics.availability, b"offline", 1, retain=True)
         self._outbox = outbox
         self._subscriptions = subscriptions
         self._on_message = on_message
         self._stopping = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(loop,), name=name, daemon=True)
-            for name, loop in (("outbox", self._record_loop), ("mqtt", self._network_loop))
-        ]
+        self._workers = (
+            Worker("outbox", self._record, finish=lambda: None),
+            Worker("mqtt", self._connect_and_send, finish=lambda: None),
+        )
         # Handed over by other threads, under the lock, first to the one that records: it lets what
         # follows from an event be published once that is recorded.
         self._lock = threading.Lock()
@@ -116,14 +115,19 @@ class MqttPublisher:
         return client is not None and client.closed_reason is None
 
     @property
+    def error(self) -> Exception | None:
+        """The error that ended one of the threads."""
+        return next((worker.error for worker in self._workers if worker.error), None)
+
+    @property
     def unrecorded(self) -> int:
         """Number of events that are not recorded yet."""
         return self._submitted - self.dropped - self._outbox.recorded
 
     def start(self) -> None:
         """Look for a broker, now and for as long as it takes."""
-        for thread in self._threads:
-            thread.start()
+        for worker in self._workers:
+            worker.start()
 
     def publish_event(self, payload: bytes) -> None:
         """Have an event recorded, and published when a broker is there."""
@@ -168,14 +172,16 @@ class MqttPublisher:
         self.flush(timeout)
         while self._can_deliver_more() and time.monotonic() < deadline:
             time.sleep(0.02)
+        for worker in self._workers:
+            worker.stop()
         self._stopping.set()
         self._record_wanted.set()
         self._wake()
         # To a broker that is there it says goodbye; in the middle of a try, nobody waits for it.
         patience = 1.0 + 2 * DISCONNECT_TIMEOUT if self.connected else 0.5
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(patience)
+        for worker in self._workers:
+            if worker.alive:
+                worker.join(patience)
         self._wakeup.close()
         self._wakeup_sender.close()
 
@@ -187,31 +193,24 @@ class MqttPublisher:
         """Tell whether something waits that may still be published; the disk keeps what is not."""
         waits = self._messages or self._unpublished(self._retained) or len(self._outbox) > 0
         may_connect = self.connected or not self._connector.has_tried
-        alive = all(thread.is_alive() for thread in self._threads)
+        alive = all(worker.alive for worker in self._workers)
         return bool(waits) and alive and (may_connect or not self._outbox.durable)
-
-    def _run(self, loop: Callable[[], None]) -> None:
-        try:
-            loop()
-        except Exception as error:
-            self.error = error
 
     # The thread that records.
 
-    def _record_loop(self) -> None:
-        while not self._stopping.is_set():
-            self._record_wanted.wait(FLUSH_INTERVAL)
-            self._record_wanted.clear()
-            with self._lock:
-                events, self._unrecorded = self._unrecorded, deque()
-                retained = dict(self._retained)
-            self._outbox.record(list(events))  # all together: the disk takes its time only once
-            self._publishable = retained
-            self._wake()
+    def _record(self) -> None:
+        self._record_wanted.wait(FLUSH_INTERVAL)
+        self._record_wanted.clear()
+        with self._lock:
+            events, self._unrecorded = self._unrecorded, deque()
+            retained = dict(self._retained)
+        self._outbox.record(list(events))  # all together: the disk takes its time only once
+        self._publishable = retained
+        self._wake()
 
     # The network thread.
 
-    def _network_loop(self) -> None:
+    def _connect_and_send(self) -> None:
         for client in self._connector.clients(self._stopping):
             self.connections += 1
             self._resend_events()
