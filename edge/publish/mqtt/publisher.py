@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.pipeline.worker import Worker
+from edge.pipeline.worker import BoundedQueue, Worker
 from edge.publish.mqtt.client import (
     DISCONNECT_TIMEOUT,
     POLL_INTERVAL,
@@ -45,7 +45,8 @@ class MqttPublisher:
     Events are recorded in the outbox first, by a thread of its own, and stay there until the broker
     has acknowledged them; at most `MAX_IN_FLIGHT` are on their way. After each connection they are
     sent anew from the oldest on: all arrive, in order, some of them twice. What follows from an
-    event, such as the retained state, is sent after it. Any thread may call.
+    event, such as the retained state, is sent after it. One thread publishes events and what is
+    retained; any other may publish messages.
 
     Args:
         settings: which brokers, and how they are spoken to.
@@ -55,7 +56,6 @@ class MqttPublisher:
 
     Attributes:
         connections: how often a broker let this client in.
-        dropped: events that were not recorded, because too many waited for the disk.
     """
 
     def __init__(
@@ -66,7 +66,6 @@ class MqttPublisher:
         on_message: Callable[[MqttMessage], None] = lambda message: None,
     ) -> None:
         self.connections = 0
-        self.dropped = 0
         self._settings = settings
         self._goodbye = MqttMessage(settings.topics.availability, b"offline", 1, retain=True)
         self._outbox = outbox
@@ -77,12 +76,10 @@ class MqttPublisher:
             Worker("outbox", self._record, finish=lambda: None),
             Worker("mqtt", self._connect_and_send, finish=lambda: None),
         )
-        # Handed over by other threads, under the lock, first to the one that records: it lets what
-        # follows from an event be published once that is recorded.
-        self._lock = threading.Lock()
-        self._unrecorded: deque[bytes] = deque()
+        # Handed over by the publishing thread to the one that records: it lets what follows from an
+        # event be published once that is recorded.
+        self._unrecorded: BoundedQueue[bytes] = BoundedQueue(settings.outbox.max_events, False)
         self._submitted = 0
-        self._record_wanted = threading.Event()
         self._retained: dict[str, MqttMessage] = {}
         self._publishable: dict[str, MqttMessage] = {}
         self._messages: deque[MqttMessage] = deque(maxlen=MAX_PENDING_MESSAGES)
@@ -120,6 +117,11 @@ class MqttPublisher:
         return next((worker.error for worker in self._workers if worker.error), None)
 
     @property
+    def dropped(self) -> int:
+        """Number of events that were not recorded, because too many waited for the disk."""
+        return self._unrecorded.dropped
+
+    @property
     def unrecorded(self) -> int:
         """Number of events that are not recorded yet."""
         return self._submitted - self.dropped - self._outbox.recorded
@@ -131,22 +133,15 @@ class MqttPublisher:
 
     def publish_event(self, payload: bytes) -> None:
         """Have an event recorded, and published when a broker is there."""
-        with self._lock:
-            self._submitted += 1
-            if len(self._unrecorded) >= self._settings.outbox.max_events:
-                self._unrecorded.popleft()
-                self.dropped += 1
-            self._unrecorded.append(payload)
-        self._record_wanted.set()
+        self._submitted += 1
+        self._unrecorded.put(payload)
 
     def publish_retained(self, topic: str, payload: bytes, qos: int = 0) -> None:
         """Have every broker that is found retain `payload` on `topic`, in place of an older one."""
         message = MqttMessage(topic, payload, qos, retain=True)
-        with self._lock:
-            if self._retained.get(topic) == message:
-                return
+        if self._retained.get(topic) != message:
             self._retained[topic] = message
-        self._record_wanted.set()
+            self._unrecorded.wake()
 
     def republish_retained(self, delay: float) -> None:
         """Publish everything retained once more, `delay` seconds from now."""
@@ -175,7 +170,7 @@ class MqttPublisher:
         for worker in self._workers:
             worker.stop()
         self._stopping.set()
-        self._record_wanted.set()
+        self._unrecorded.wake()
         self._wake()
         # To a broker that is there it says goodbye; in the middle of a try, nobody waits for it.
         patience = 1.0 + 2 * DISCONNECT_TIMEOUT if self.connected else 0.5
@@ -199,12 +194,11 @@ class MqttPublisher:
     # The thread that records.
 
     def _record(self) -> None:
-        self._record_wanted.wait(FLUSH_INTERVAL)
-        self._record_wanted.clear()
-        with self._lock:
-            events, self._unrecorded = self._unrecorded, deque()
-            retained = dict(self._retained)
-        self._outbox.record(list(events))  # all together: the disk takes its time only once
+        events = [self._unrecorded.get(FLUSH_INTERVAL)]
+        retained = dict(self._retained)  # before the rest: all that it follows from is among them
+        # All together: the disk takes its time only once.
+        events += [self._unrecorded.get(0.0) for _ in range(len(self._unrecorded))]
+        self._outbox.record([event for event in events if event is not None])
         self._publishable = retained
         self._wake()
 
