@@ -1,4 +1,7 @@
-"""`emotiond`: the command line; a subcommand's module in `edge.commands` is imported to run it."""
+"""`emotiond`: the command line, and what it says on stderr: for a person, or for the journal.
+
+A subcommand's module in `edge.commands` is imported to run it.
+"""
 
 import argparse
 import importlib
@@ -6,10 +9,10 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from edge import __version__
 from edge.errors import EmotiondError, ExitCode
-from edge.logging_setup import configure_logging, print_error
 from edge.paths import service_environment
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,9 @@ COMMANDS = {
 
 INTERRUPTED = 130
 """What a shell reports of a command that ended by Ctrl-C."""
+
+PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
+"""Priorities of syslog(3), which sd-daemon(3) puts before a line; below them is debugging, 7."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,3 +105,47 @@ def _set_library_environment() -> None:
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
     # The preview's library greets on stdout.
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+
+
+def configure_logging() -> None:
+    """Send the log to stderr: with time and level, or as the journal wants it, if it listens."""
+    handler = logging.StreamHandler()
+    if under_journald():
+        handler.setFormatter(JournalFormatter())
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def print_error(text: str) -> None:
+    """Print the error that ends a command."""
+    line = f"emotiond: {text}"
+    print(_with_priority(line, logging.ERROR) if under_journald() else line, file=sys.stderr)
+
+
+class JournalFormatter(logging.Formatter):
+    """Formats for the journal: the priority before each line, and no time, which it adds itself.
+
+    A traceback is many lines, each of which the journal takes for an entry of its own.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's lines, each with its priority."""
+        return _with_priority(super().format(record), record.levelno)
+
+
+def under_journald() -> bool:
+    """Tell whether stderr goes to the journal.
+
+    JOURNAL_STREAM names its device and inode (systemd.exec(5)); the variable alone does not tell,
+    for a child whose output goes elsewhere inherits it.
+    """
+    with suppress(OSError, ValueError):  # there may be no stderr at all
+        stream = os.fstat(sys.stderr.fileno())
+        return os.environ.get("JOURNAL_STREAM") == f"{stream.st_dev}:{stream.st_ino}"
+    return False
+
+
+def _with_priority(text: str, level: int) -> str:
+    priority = PRIORITIES.get(level, 7)
+    return "\n".join(f"<{priority}>{line}" for line in text.splitlines())

@@ -191,7 +191,15 @@ def _parse_yaml(text: str | bytes, place: Path) -> Any:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key given twice, which YAML forbids and PyYAML passes over."""
+    """Refuses a key given twice, which YAML forbids, and says where a value cannot be read."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as error:  # what PyYAML lets through
+            kind = node.tag.rpartition(":")[2]  # the value itself may be a secret
+            text = f"expected a valid {kind}; put quotes around what is meant as a text"
+            raise yaml.constructor.ConstructorError(None, None, text, node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()

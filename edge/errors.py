@@ -1,10 +1,13 @@
-"""The errors emotiond raises on purpose, each with the exit code it ends the process with.
+"""What is said to a person: the errors raised on purpose, and the results of the doctor's checks.
 
-An `EmotiondError` is addressed to a person: its text says what was expected, what came, and the
-remedy, and it is printed without a traceback. Any other exception is a fault of the program.
+An `EmotiondError` says what was expected, what came, and the remedy; it is printed without a
+traceback, and has the exit code that it ends the process with. Any other exception is a fault of
+the program. Imports nothing but the standard library: the doctor must say why other packages
+cannot be imported.
 """
 
-from enum import IntEnum
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
 
 
 class ExitCode(IntEnum):
@@ -52,3 +55,48 @@ class CalibrationError(EmotiondError):
 
 class FetchError(EmotiondError):
     """A published file cannot be downloaded."""
+
+
+class Level(StrEnum):
+    """Severity of a check's result."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The result of one check; `ok`, `warning` and `failure` make it.
+
+    Attributes:
+        level: a warning costs something, and the daemon runs; with a failure it does not do its
+            work.
+        subject: what was checked.
+        text: how it is.
+        remedy: what to do about it; None where all is well.
+    """
+
+    level: Level
+    subject: str
+    text: str
+    remedy: str | None = None
+
+    def __str__(self) -> str:
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{self.level:<7}  {self.subject}: {self.text}{remedy}"
+
+
+def ok(subject: str, text: str) -> CheckResult:
+    """Return the result of a check that found nothing wrong."""
+    return CheckResult(Level.OK, subject, text)
+
+
+def warning(subject: str, text: str, remedy: str) -> CheckResult:
+    """Return the result of a check that found what costs something."""
+    return CheckResult(Level.WARNING, subject, text, remedy)
+
+
+def failure(subject: str, text: str, remedy: str) -> CheckResult:
+    """Return the result of a check that found what keeps the daemon from working."""
+    return CheckResult(Level.FAILURE, subject, text, remedy)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -102,17 +103,13 @@ class SystemStats:
 
     def _temperature(self) -> float | None:
         """Return the temperature of the hottest zone, as thermal throttling goes by it."""
-        found = (_degrees(path) for path in self._zones.glob("thermal_zone*/temp"))
-        plausible = [value for value in found if value and 0.0 < value < MAX_PLAUSIBLE_TEMPERATURE]
-        return round(max(plausible), 1) if plausible else None
-
-
-def _degrees(path: Path) -> float | None:
-    """Read the thousandths of a degree that a zone gives (Documentation/driver-api/thermal)."""
-    try:
-        return int(path.read_text()) / 1000
-    except (OSError, ValueError):  # a zone may be there and not answer
-        return None
+        degrees = [0.0]
+        for zone in self._zones.glob("thermal_zone*/temp"):
+            with suppress(OSError, ValueError):  # a zone may be there and not answer
+                # In thousandths of a degree (Documentation/driver-api/thermal).
+                degrees.append(int(zone.read_text()) / 1000)
+        hottest = max(value for value in degrees if value < MAX_PLAUSIBLE_TEMPERATURE)
+        return round(hottest, 1) if hottest > 0 else None
 
 
 def rss_bytes(process: int | None = None) -> int:

@@ -292,5 +292,6 @@ def decode_card(path: Path, kind: type[AnyCard]) -> AnyCard:
     """
     try:
         return msgspec.json.decode(read_model(path), type=kind)
-    except msgspec.MsgspecError as error:
-        raise ModelError(f"{path}: is not {kind.kind_name}: {error}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        reason = " ".join(str(error).split())  # a name in it may hold the end of a line
+        raise ModelError(f"{path}: is not {kind.kind_name}: {reason}") from error

@@ -19,7 +19,7 @@ from edge.bench.schema import DEFAULT_MODEL, LiveRow
 from edge.bench.stream import LiveStream
 from edge.errors import EmotiondError
 from edge.metrics import rss_bytes
-from edge.publish.payload import decode_event
+from edge.publish.events import decode_event
 
 FINAL_STATS = re.compile(
     r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames,.*latency p50 (?P<p50>[\d.]+) ms, "

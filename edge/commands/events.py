@@ -14,8 +14,8 @@ from edge.errors import EmotiondError, ExitCode
 from edge.offline.replay import EventLog, EventReplayer
 from edge.offline.report import html_report
 from edge.publish import MqttSettings, SinkContext
+from edge.publish.events import encode_event
 from edge.publish.mqtt.session import connect_any
-from edge.publish.payload import encode_event
 
 
 def add_replay_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.publish import MqttSettings
 from edge.publish.homeassistant import discovery_topic
-from edge.publish.mqtt.client import ConnectionRefusedByBroker, format_error
+from edge.publish.mqtt.client import BrokerError
 from edge.publish.mqtt.session import connect_any
 from edge.publish.mqtt.settings import HomeAssistantSettings
 
@@ -45,6 +45,6 @@ def _clear(settings: MqttSettings) -> str:
     with closing(connect_any(settings, "remove")) as session:
         try:
             session.publish_and_wait(topic, b"", retain=True)
-        except (ConnectionRefusedByBroker, OSError) as error:
-            raise EmotiondError(f"broker {session.address}: {format_error(error)}") from error
+        except BrokerError as error:
+            raise EmotiondError(f"broker {session.address}: {error}") from error
         return f"{topic}: cleared at {session.address}"

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from edge.capture.images import SUFFIXES
+from edge.cli import print_error
 from edge.commands.common import (
     add_analysis_options,
     add_config,
@@ -21,7 +22,6 @@ from edge.commands.common import (
 )
 from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.logging_setup import print_error
 from edge.offline.recognizer import EmotionRecognizer
 from edge.types import AnalyzedFrame, Expression
 from edge.view.annotate import annotate

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from edge.cli import print_error
 from edge.commands.common import (
     add_analysis_options,
     add_config,
@@ -30,7 +31,6 @@ from edge.commands.common import (
 )
 from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.logging_setup import print_error
 from edge.offline.intervals import intervals_of, time_by_emotion, time_by_track
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
@@ -43,7 +43,7 @@ from edge.offline.video import (
     analyze_video,
     probe_video,
 )
-from edge.publish.payload import encode_event
+from edge.publish.events import encode_event
 
 SUFFIXES = {
     "out": (".mp4", ".mkv", ".mov", ".avi"),

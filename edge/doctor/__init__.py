@@ -3,6 +3,6 @@
 Imports nothing but the standard library: it must say why other packages cannot be imported.
 """
 
-from edge.check_result import CheckResult, Level, failure, ok, warning
+from edge.errors import CheckResult, Level, failure, ok, warning
 
 __all__ = ["CheckResult", "Level", "failure", "ok", "warning"]

@@ -13,7 +13,7 @@ import msgspec
 
 from edge.errors import InputError
 from edge.publish import Sink
-from edge.publish.payload import decode_event
+from edge.publish.events import decode_event
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
 
 CLOSE_TIMEOUT_S = 10.0

@@ -4,49 +4,39 @@ One message announces the whole device with all its entities; the format is the 
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from edge import __version__
-from edge.publish.mqtt.settings import HomeAssistantSettings, Topics
-from edge.types import UNCERTAIN, EventType
+from edge.publish.mqtt.settings import HomeAssistantSettings, MqttSettings, Topics
+from edge.service.commands import Catalog, CommandName
+from edge.types import UNCERTAIN, DaemonStatus, EventType
 
-Entity = tuple[str, dict[str, Any]]
-"""Unique key of an entity, and its description in Home Assistant's format."""
+MEASUREMENT = {"state_class": "measurement"}
+DIAGNOSTIC = MEASUREMENT | {"entity_category": "diagnostic", "suggested_display_precision": 1}
+"""Options of sensors whose values have a history, and of those that describe the device itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """Description of a device for Home Assistant.
+class Entity:
+    """One entity of a device.
 
     Attributes:
-        root: what its topics begin with, such as `emotiond/pi4`.
-        name: what it is called.
-        labels: the classes of the present model.
-        models: that may be chosen; without any, there is no entity for it.
-        commands: the names of the commands it takes.
-        snapshots: whether they are allowed.
-        temperature: whether it has a thermometer.
-        other_labels: the classes of all models; entities of those that the present one does not
-            know are removed.
+        domain: its kind in Home Assistant, such as `sensor`.
+        name: its name, which Home Assistant shows beside that of the device.
+        options: of that domain.
+        exists: whether the device has it; one that it may have had is removed.
+        needs_camera: whether it is unavailable while the camera is away or paused.
     """
 
-    root: str
+    domain: str
     name: str
-    labels: tuple[str, ...]
-    models: tuple[str, ...]
-    commands: frozenset[str]
-    snapshots: bool
-    temperature: bool = True
-    other_labels: tuple[str, ...] = ()
-
-    @property
-    def topics(self) -> Topics:
-        """Its topics."""
-        return Topics(self.root)
+    options: dict[str, Any]
+    exists: bool = True
+    needs_camera: bool = True
 
 
 def status_topic(settings: HomeAssistantSettings) -> str:
@@ -59,25 +49,37 @@ def discovery_topic(settings: HomeAssistantSettings, root: str) -> str:
     return f"{settings.prefix}/device/{Topics(root).id}/config"
 
 
-def discovery(device: Device) -> bytes:
-    """Return the message that announces `device`, the same for an equal device.
+def discovery(
+    settings: MqttSettings,
+    status: DaemonStatus,
+    catalog: Catalog,
+    commands: Collection[CommandName] = (),
+) -> bytes:
+    """Return the message that announces a device, the same for an equal one.
 
     It has every entity of the device, and of those that it may have had, what removes them.
+
+    Args:
+        settings: of the sink; they name the device and its topics.
+        status: has the classes of the present model, and whether there is a thermometer.
+        catalog: what commands may choose from. Entities of classes that only other models know are
+            removed.
+        commands: that the device takes.
     """
-    topics = device.topics
+    topics = settings.topics
+    entities = (
+        *_face_entities(topics, status),
+        *_probabilities(topics, status, catalog),
+        *_command_entities(topics, catalog, commands),
+        *_diagnostics(topics, status),
+    )
     # Home Assistant leaves the availability as it was at a value that is neither of the two.
     camera = "{{ 'online' if value_json.camera == 'online' else 'offline' }}"
-    components = (
-        *_face_entities(device),
-        *_probabilities(device),
-        *_command_entities(device),
-        *_diagnostics(device),
-    )
     return msgspec.json.encode(
         {
             "device": {
                 "identifiers": [topics.id],
-                "name": device.name,
+                "name": settings.name,
                 "manufacturer": "emotiond",
                 "model": "Facial expression sensor",
                 "sw_version": __version__,
@@ -89,189 +91,128 @@ def discovery(device: Device) -> bytes:
                 {"topic": topics.state, "value_template": camera},
             ],
             "availability_mode": "all",
-            "components": dict(components),
+            "components": {_key(one.name): _component(topics, one) for one in entities},
         }
     )
 
 
-def _face_entities(device: Device) -> Iterator[Entity]:
-    state = device.topics.state
-    yield _entity(
-        device,
-        "sensor",
-        "Emotion",
-        state_topic=state,
-        value_template="{{ value_json.emotion }}",
-        device_class="enum",
-        options=[*device.labels, UNCERTAIN],
-        json_attributes_topic=state,
-        json_attributes_template="{{ {'confidence': value_json.confidence} | to_json }}",
-        icon="mdi:emoticon-outline",
-    )
-    yield _entity(
-        device,
-        "sensor",
-        "Faces",
-        state_topic=state,
-        value_template="{{ value_json.faces }}",
-        state_class="measurement",
-        icon="mdi:account-multiple-outline",
-    )
-    yield _entity(
-        device,
-        "binary_sensor",
-        "Face present",
-        state_topic=state,
-        value_template="{{ 'ON' if value_json.faces else 'OFF' }}",
-        device_class="occupancy",
-    )
+def _face_entities(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
+    state = {"state_topic": topics.state}
+    emotion = {
+        "value_template": "{{ value_json.emotion }}",
+        "device_class": "enum",
+        "options": [*status.labels, UNCERTAIN],
+        "json_attributes_topic": topics.state,
+        "json_attributes_template": "{{ {'confidence': value_json.confidence} | to_json }}",
+        "icon": "mdi:emoticon-outline",
+    }
+    yield Entity("sensor", "Emotion", state | emotion)
+    faces = {"value_template": "{{ value_json.faces }}", "icon": "mdi:account-multiple-outline"}
+    yield Entity("sensor", "Faces", state | MEASUREMENT | faces)
+    present = {
+        "value_template": "{{ 'ON' if value_json.faces else 'OFF' }}",
+        "device_class": "occupancy",
+    }
+    yield Entity("binary_sensor", "Face present", state | present)
+    fields = ("emotion", "confidence", "track_id", "time", "id")
+    attributes = ", ".join(f"'{key}': value_json.{key}" for key in fields)
+    event = {
+        "state_topic": topics.event,
+        "value_template": f"{{{{ {{'event_type': value_json.type, {attributes}}} | to_json }}}}",
+        "event_types": [kind.value for kind in EventType],
+        "icon": "mdi:timeline-text-outline",
+    }
     # It stays available without the camera. When the camera pauses, each face gets an end event,
     # which would be lost on an entity that becomes unavailable at that moment; and the return of
     # the entity would look like an event.
-    fields = ("emotion", "confidence", "track_id", "time", "id")
-    attributes = ", ".join(f"'{key}': value_json.{key}" for key in fields)
-    yield _entity(
-        device,
-        "event",
-        "Emotion event",
-        state_topic=device.topics.event,
-        value_template=f"{{{{ {{'event_type': value_json.type, {attributes}}} | to_json }}}}",
-        event_types=[kind.value for kind in EventType],
-        icon="mdi:timeline-text-outline",
-        **_without_camera(device),
-    )
+    yield Entity("event", "Emotion event", event, needs_camera=False)
 
 
-def _probabilities(device: Device) -> Iterator[Entity]:
-    for label in device.labels:
+def _probabilities(topics: Topics, status: DaemonStatus, catalog: Catalog) -> Iterator[Entity]:
+    for label in dict.fromkeys((*status.labels, *catalog.labels)):
         share = f"(value_json.probabilities or {{}}).get({_literal(label)})"
-        yield _entity(
-            device,
-            "sensor",
-            f"Probability {label}",
-            state_topic=device.topics.state,
-            value_template=f"{{% set share = {share} %}}"
+        options = {
+            "state_topic": topics.state,
+            "value_template": f"{{% set share = {share} %}}"
             "{{ none if share is none else (share * 100) | round(1) }}",
-            state_class="measurement",
-            unit_of_measurement="%",
-            suggested_display_precision=0,
-            enabled_by_default=False,
-            icon="mdi:chart-bar",
-        )
-    for label in device.other_labels:
-        if label not in device.labels:
-            yield _removed("sensor", f"Probability {label}")
+            "unit_of_measurement": "%",
+            "suggested_display_precision": 0,
+            "enabled_by_default": False,
+            "icon": "mdi:chart-bar",
+        }
+        exists = label in status.labels
+        yield Entity("sensor", f"Probability {label}", MEASUREMENT | options, exists)
 
 
-def _command_entities(device: Device) -> Iterator[Entity]:
-    topics, free = device.topics, _without_camera(device)
-    if "pause" in device.commands:
-        yield _entity(
-            device,
-            "switch",
-            "Pause",
-            state_topic=topics.state,
-            value_template="{{ 'ON' if value_json.camera == 'paused' else 'OFF' }}",
-            command_topic=f"{device.root}/set/pause",
-            icon="mdi:eye-off-outline",
-            **free,
-        )
-    else:
-        yield _removed("switch", "Pause")
-    if "model" in device.commands and device.models:
-        # A model from another file is not among the options: then it is unknown, not an error.
-        known = f"value_json.model in {_literal(device.models)}"
-        yield _entity(
-            device,
-            "select",
-            "Model",
-            state_topic=topics.state,
-            value_template=f"{{{{ value_json.model if {known} else none }}}}",
-            command_topic=f"{device.root}/set/model",
-            options=list(device.models),
-            entity_category="config",
-            icon="mdi:brain",
-            **free,
-        )
-    else:
-        yield _removed("select", "Model")
-    if device.snapshots and "snapshot" in device.commands:
-        yield _entity(
-            device,
-            "image",
-            "Snapshot",
-            image_topic=topics.snapshot,
-            content_type="image/jpeg",
-            icon="mdi:image-outline",
-        )
-        yield _entity(
-            device,
-            "button",
-            "Take snapshot",
-            command_topic=f"{device.root}/request/snapshot",
-            payload_press="",
-            icon="mdi:camera-outline",
-        )
-    else:
-        yield _removed("image", "Snapshot")
-        yield _removed("button", "Take snapshot")
+def _command_entities(
+    topics: Topics, catalog: Catalog, commands: Collection[CommandName]
+) -> Iterator[Entity]:
+    pause = {
+        "state_topic": topics.state,
+        "value_template": "{{ 'ON' if value_json.camera == 'paused' else 'OFF' }}",
+        "command_topic": f"{topics.root}/set/pause",
+        "icon": "mdi:eye-off-outline",
+    }
+    yield Entity("switch", "Pause", pause, CommandName.PAUSE in commands, needs_camera=False)
+    models = tuple(catalog.models)
+    # A model from another file is not among the options: then it is unknown, not an error.
+    known = f"value_json.model in {_literal(models)}"
+    model = {
+        "state_topic": topics.state,
+        "value_template": f"{{{{ value_json.model if {known} else none }}}}",
+        "command_topic": f"{topics.root}/set/model",
+        "options": models,
+        "entity_category": "config",
+        "icon": "mdi:brain",
+    }
+    selectable = CommandName.MODEL in commands and bool(models)
+    yield Entity("select", "Model", model, selectable, needs_camera=False)
+    image = {
+        "image_topic": topics.snapshot,
+        "content_type": "image/jpeg",
+        "icon": "mdi:image-outline",
+    }
+    button = {
+        "command_topic": f"{topics.root}/request/snapshot",
+        "payload_press": "",
+        "icon": "mdi:camera-outline",
+    }
+    snapshots = catalog.allow_snapshots and CommandName.SNAPSHOT in commands
+    yield Entity("image", "Snapshot", image, snapshots)
+    yield Entity("button", "Take snapshot", button, snapshots)
 
 
-def _diagnostics(device: Device) -> Iterator[Entity]:
-    def measure(name: str, value: str, unit: str, **options: str) -> Entity:
-        return _entity(
-            device,
-            "sensor",
-            name,
-            state_topic=device.topics.stats,
-            value_template=f"{{{{ {value} }}}}",
-            state_class="measurement",
-            entity_category="diagnostic",
-            suggested_display_precision=1,
-            unit_of_measurement=unit,
-            **_without_camera(device),
-            **options,
-        )
-
+def _diagnostics(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
     latency = "(value_json.frame_latency_ms or {}).get('p95')"
-    yield measure("Frame rate", "value_json.fps.out", "fps", icon="mdi:speedometer")
-    yield measure("Latency", latency, "ms", device_class="duration")
-    if device.temperature:
-        yield measure("Temperature", "value_json.temperature", "°C", device_class="temperature")
-    else:
-        yield _removed("sensor", "Temperature")
+    heat, measurable = {"device_class": "temperature"}, status.has_temperature
+    for name, value, unit, options, exists in (
+        ("Frame rate", "value_json.fps.out", "fps", {"icon": "mdi:speedometer"}, True),
+        ("Latency", latency, "ms", {"device_class": "duration"}, True),
+        ("Temperature", "value_json.temperature", "°C", heat, measurable),
+    ):
+        measured = {
+            "state_topic": topics.stats,
+            "value_template": f"{{{{ {value} }}}}",
+            "unit_of_measurement": unit,
+        }
+        yield Entity("sensor", name, DIAGNOSTIC | measured | options, exists, needs_camera=False)
 
 
-def _entity(device: Device, domain: str, name: str, **options: object) -> Entity:
-    """Return one entity of `device`.
-
-    Args:
-        device: the device that has it.
-        domain: its kind in Home Assistant, such as `sensor`.
-        name: its name, which Home Assistant shows beside that of the device.
-        options: of that domain.
-    """
-    key = _key(name)
-    identity = f"{device.topics.id}_{key}"
+def _component(topics: Topics, entity: Entity) -> dict[str, Any]:
+    """Return an entity in Home Assistant's format."""
+    if not entity.exists:  # Home Assistant keeps one that is only left out
+        return {"platform": entity.domain}
+    identity = f"{topics.id}_{_key(entity.name)}"
     described = {
-        "platform": domain,
-        "name": name,
+        "platform": entity.domain,
+        "name": entity.name,
         "unique_id": identity,
         # Otherwise it would follow the name of the device, whatever the user makes of that.
-        "default_entity_id": f"{domain}.{identity.lower().replace('-', '_')}",
+        "default_entity_id": f"{entity.domain}.{identity.lower().replace('-', '_')}",
         "qos": 1,
     }
-    return key, described | options
-
-
-def _removed(domain: str, name: str) -> Entity:
-    """Return what removes an entity: Home Assistant keeps one that is only left out."""
-    return _key(name), {"platform": domain}
-
-
-def _without_camera(device: Device) -> dict[str, Any]:
-    """Return the option that keeps an entity available while the camera is away or paused."""
-    return {"availability": [{"topic": device.topics.availability}]}
+    available = {} if entity.needs_camera else {"availability": [{"topic": topics.availability}]}
+    return described | entity.options | available
 
 
 def _key(name: str) -> str:

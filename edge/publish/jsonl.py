@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from edge.paths import private_opener
-from edge.publish.payload import encode_event
+from edge.publish.events import encode_event
 from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.types import EmotionEvent, SinkRecord
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
-from edge.check_result import CheckResult
+from edge.errors import CheckResult
 from edge.service.commands import Catalog, CommandQueue
 from edge.types import DaemonStatus, KindSettings, SinkRecord
 
@@ -168,10 +168,6 @@ class MultiSink:
 def _close_all(sinks: Sequence[Sink], timeout: float) -> None:
     """Close sinks; one that fails keeps no other open."""
     deadline = time.monotonic() + timeout
-
-    def close(sink: Sink) -> None:
-        sink.close(max(0.0, deadline - time.monotonic()))
-
     with ExitStack() as stack:
         for sink in reversed(sinks):
-            stack.callback(close, sink)
+            stack.callback(lambda one: one.close(max(0.0, deadline - time.monotonic())), sink)

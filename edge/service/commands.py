@@ -1,10 +1,12 @@
 """Commands: their types, how they are parsed and answered, and the queue they wait in."""
 
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Annotated, Any
 
 import msgspec
@@ -184,23 +186,28 @@ class CommandQueue:
     """Thread-safe queue of requests: any thread submits, the main thread answers."""
 
     def __init__(self) -> None:
-        # A signal handler may put into this kind of queue while its own thread waits in it.
-        self._requests: SimpleQueue[CommandRequest | None] = SimpleQueue()
+        self._requests: deque[CommandRequest] = deque()
+        # Held until there is something to look at. A signal handler may release it while its own
+        # thread waits for it, which no lock of `queue.Queue` allows; and the timed wait of
+        # `queue.SimpleQueue` may miss what is put, in CPython 3.11 and 3.12.
+        self._nothing_new = threading.Lock()
+        self._nothing_new.acquire()
 
     def submit(self, request: CommandRequest) -> None:
         """Queue a request, or answer at once that there are too many."""
-        if self._requests.qsize() >= MAX_WAITING:
+        if len(self._requests) >= MAX_WAITING:
             request.answer(CommandError(ErrorCode.BUSY, "too many requests wait; ask again later"))
         else:
-            self._requests.put(request)
+            self._requests.append(request)
+            self.wake()
 
     def wake(self) -> None:
-        """Have the main thread return from `next` without a request."""
-        self._requests.put(None)
+        """Have the main thread return from `next`, with a request or without."""
+        with suppress(RuntimeError):  # it was not held: there was something already
+            self._nothing_new.release()
 
     def next(self, timeout: float) -> CommandRequest | None:
-        """Return the oldest request, None when there was none within `timeout` seconds."""
-        try:
-            return self._requests.get(timeout=max(0.0, timeout))
-        except Empty:
-            return None
+        """Return the oldest request, None when none came within `timeout` seconds or `wake`."""
+        if not self._requests:
+            self._nothing_new.acquire(timeout=max(0.0, timeout))
+        return self._requests.popleft() if self._requests else None

@@ -18,7 +18,7 @@ from edge.model_card import read_labels
 from edge.pipeline.build import Changes, PipelineBuilder
 from edge.pipeline.latest_frame import LatestFrame
 from edge.pipeline.pipeline import Pipeline
-from edge.publish.payload import utc
+from edge.publish.events import utc
 from edge.service.commands import (
     Command,
     CommandError,
@@ -35,7 +35,7 @@ from edge.service.commands import (
     SetThresholds,
     Shutdown,
 )
-from edge.service.pause import PauseController, PauseStore
+from edge.service.pause import PauseController
 from edge.types import CameraState
 from edge.view.annotate import apply_privacy
 
@@ -81,8 +81,8 @@ class Controller:
         config = adjust(load_config(path))
         self._builder = PipelineBuilder(config, self.commands, self._latest_frame)
         self.pipeline = Pipeline(self._builder.components, self._latest_frame)
-        store = PauseStore(state_folder(config))
-        self._pause_controller = PauseController(self.pipeline.source, store, clock)
+        folder = state_folder(config)
+        self._pause_controller = PauseController(self.pipeline.source, folder, clock)
 
     @property
     def config(self) -> Config:
@@ -117,12 +117,12 @@ class Controller:
 
     def reload(self) -> None:
         """Read the config again; one that cannot be used is refused, and all stays as it was."""
-        try:
-            self._apply(self._prepare_reload())
-        except EmotiondError as error:
-            log.error("%s; it was not read again, and the settings of before stay", error)
-        except Exception:
-            log.exception("%s: not read again, and the settings of before stay", self._path)
+
+        def log_refusal(result: CommandResult | CommandError) -> None:
+            if isinstance(result, CommandError):
+                log.error("%s; it was not read again, and the settings of before stay", result)
+
+        self.answer(CommandRequest(Reload(), log_refusal))
 
     def _execute(self, command: Command) -> tuple[CommandResult, Changes | None]:
         """Carry out a command; what it changes of the components is only prepared.
@@ -144,15 +144,12 @@ class Controller:
                 return CommandResult(), None
             case SetModel():
                 config = with_model(config, file_config, catalog.models, command.model)
-                changes = builder.prepare(config, file_config)
             case SetDetector():
                 config = with_detector(config, file_config, catalog.detectors, command.detector)
-                changes = builder.prepare(config, file_config)
             case SetThresholds():
                 config = with_thresholds(config, command.changes)
-                changes = builder.prepare(config, file_config)
-            case Reload():
-                changes = self._prepare_reload()
+        reloading = isinstance(command, Reload)
+        changes = self._prepare_reload() if reloading else builder.prepare(config, file_config)
         events = changes.components.processing.events
         return CommandResult({"model": events.model, "detector": events.detector}), changes
 
@@ -208,7 +205,7 @@ class Controller:
         self._builder.commit(changes)
         self.pipeline.reconfigure(changes.components)
         if state_folder(changes.config) != state_folder(old_config):
-            self._pause_controller.move(PauseStore(state_folder(changes.config)))
+            self._pause_controller.move(state_folder(changes.config))
         processing = changes.components.processing
         if processing is not old_processing:
             events = processing.events

@@ -191,6 +191,13 @@ def test_a_bare_word_is_a_shipped_model_and_anything_else_a_path() -> None:
         ("tracker: {}\ntracker: {}\n", "line 2, column 1: the key 'tracker' stands twice"),
         ("\x00", "is not YAML"),
         ("? [a, b]\n: 1", "is not YAML: line 1"),
+        ("state_dir: 2026-13-45", "is not YAML: line 1, column 12: expected a valid timestamp"),
+        ("web:\n  port: 0x_", "is not YAML: line 2, column 9: expected a valid int; put quotes"),
+        ("state_dir: 2026-11-29 10:00:00 +99:00", "expected a valid timestamp"),
+        ("web: {enabled: !!bool perhaps}", "expected a valid bool"),
+        ("state_dir: !!timestamp today", "expected a valid timestamp"),
+        ("web: {port: !!int ''}", "expected a valid int"),
+        ("web: {port: " + "9" * 5000 + "}", "expected a valid int"),
         ("[" * 2000, "is "),
     ],
 )

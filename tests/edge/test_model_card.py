@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from edge.errors import ModelError
-from edge.model_card import DetectorCard, ModelCard, card_path, load_card
+from edge.model_card import DetectorCard, ModelCard, card_path, decode_card, load_card
 from edge.paths import asset
 from tests.edge.detect.lights import copy_lights
 from tests.edge.infer.models import SHIPPED, copy_model
@@ -121,3 +121,37 @@ def test_a_missing_model_card_is_named(tmp_path: Path) -> None:
 def test_a_malformed_model_card_is_refused(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(ModelError, match="is not a model card"):
         load_card(copy_model(tmp_path, **changes), ModelCard)
+
+
+def reason(card: Path) -> str | None:
+    """Return what is wrong with a card, None where it can be read."""
+    try:
+        decode_card(card, ModelCard)
+    except ModelError as error:
+        return str(error)
+    return None
+
+
+def test_a_card_with_any_damaged_byte_is_an_error_in_one_line(tmp_path: Path) -> None:
+    model = copy_model(tmp_path)
+    card = card_path(model)
+    whole = card.read_bytes()
+    for place in range(len(whole)):
+        for damage in (b"\xff", b"\0", b"\n"):
+            card.write_bytes(whole[:place] + damage + whole[place + 1 :])
+            error = reason(card)  # None where it is a text that is another now
+            assert error is None or error.startswith(f"{card}: is not a model card: ")
+            assert error is None or len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\xfe", b'{"name": "caf\xe9"}', b'{"a\nb": 1}', b"[" * 100_000, b'{"x": ' * 5000],
+)
+def test_what_is_no_card_at_all_is_an_error_in_one_line(tmp_path: Path, content: bytes) -> None:
+    card = tmp_path / "card.json"
+    card.write_bytes(content)
+    with pytest.raises(ModelError, match=r"card\.json: is not a model card: ") as caught:
+        decode_card(card, ModelCard)
+    assert len(str(caught.value).splitlines()) == 1
+    assert caught.value.exit_code == 78

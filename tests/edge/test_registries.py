@@ -86,8 +86,7 @@ from typing import ClassVar
 
 import msgspec
 
-from edge.check_result import ok
-from edge.errors import ConfigError
+from edge.errors import ConfigError, ok
 from edge.publish.sink import BaseSinkSettings
 
 

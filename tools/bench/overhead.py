@@ -34,7 +34,7 @@ from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.model_card import DetectorCard, load_card
 from edge.paths import find_model
 from edge.pipeline.build import PipelineComponents
-from edge.publish.payload import decode_event, encode_event
+from edge.publish.events import decode_event, encode_event
 from edge.tflite import Runtime, TFLiteModel
 from edge.types import EmotionEvent, GrayImage, Image
 

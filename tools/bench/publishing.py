@@ -18,8 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.commands.embedded_broker import EmbeddedBroker
 from edge.geometry import Box
+from edge.publish.events import encode_event
 from edge.publish.mqtt import MqttSettings, MqttSink
-from edge.publish.payload import encode_event
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType, Quality
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -26,8 +27,11 @@ CONNECT_TIMEOUT = 3.0
 DISCONNECT_TIMEOUT = 1.0
 """Seconds that a broker may take to let a connection go."""
 
-POLL_INTERVAL = 0.1
-"""Seconds of the longest single wait for what a broker answers."""
+ANSWER_TIMEOUT = 5.0
+"""Seconds that a broker may take to acknowledge what it was asked or sent."""
+
+POLL_INTERVAL = 0.3
+"""Seconds of the longest single wait for something to read, to write or to do."""
 
 MAX_PACKET_BYTES = 65_536
 """Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long."""
@@ -39,15 +43,22 @@ MAX_UNACKNOWLEDGED = 40
 """Messages of QoS 1 that may wait for the broker's acknowledgment; paho's own queue is endless."""
 
 
-class ConnectionRefusedByBroker(EmotiondError):
+class BrokerError(EmotiondError):
+    """The broker cannot be reached, for the reason that is its cause, or is not to be trusted."""
+
+
+class ConnectionRefusedByBroker(BrokerError):
     """The broker is there and does not want this client."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"refuses this client: {reason}")
 
-class NotAnMqttBroker(OSError):
+
+class NotAnMqttBroker(BrokerError):
     """Whatever is there does not answer as a broker would."""
 
 
-class ConnectionLost(OSError):
+class ConnectionLost(BrokerError):
     """The broker ended the connection, or does not answer any more."""
 
 
@@ -67,34 +78,6 @@ class MqttMessage:
     properties: Properties | None = None
 
 
-class Wakeup:
-    """Ends the wait of a thread in `MqttClient.poll`, from any other thread."""
-
-    def __init__(self) -> None:
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
-
-    def fileno(self) -> int:
-        """Return what can be read from as long as it is set."""
-        return self._reader.fileno()
-
-    def set(self) -> None:
-        """End the present wait or the next one."""
-        with suppress(OSError):  # full: it is set; closed: nobody waits any more
-            self._writer.send(b"\0")
-
-    def clear(self) -> None:
-        """Let the next wait go on until it is set again."""
-        with suppress(OSError):
-            self._reader.recv(4096)
-
-    def close(self) -> None:
-        """Close both ends."""
-        self._reader.close()
-        self._writer.close()
-
-
 class MqttClient:
     """Connects to a broker, publishes, receives and disconnects; it is never connected again.
 
@@ -104,7 +87,8 @@ class MqttClient:
     Args:
         settings: how the broker is spoken to.
         address: which broker.
-        client_id: by default that of the device, which nobody else may have meanwhile.
+        purpose: of a session beside the daemon's, which has a client id of its own; the empty one
+            is the device itself, whom nobody else may be meanwhile.
         will: what the broker publishes when this client vanishes.
 
     Attributes:
@@ -121,8 +105,7 @@ class MqttClient:
         self,
         settings: MqttSettings,
         address: Address,
-        *,
-        client_id: str | None = None,
+        purpose: str = "",
         will: MqttMessage | None = None,
     ) -> None:
         self.address = address
@@ -134,8 +117,10 @@ class MqttClient:
         self._connack: ReasonCode | None = None
         self._unacknowledged: set[int] = set()
         # An id of its own lets the broker see that a client returned, and not announce the last
-        # will of the connection that it lost.
-        self._paho = create_paho_client(settings, client_id or settings.topics.id)
+        # will of the connection that it lost. The random part keeps two sessions of one purpose
+        # from ending each other.
+        suffix = f"-{purpose}-{token_hex(3)}" if purpose else ""
+        self._paho = create_paho_client(settings, settings.topics.id + suffix)
         if will is not None:
             self._paho.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
         self._paho.on_connect = self._on_connect
@@ -148,9 +133,7 @@ class MqttClient:
         """Connect, and wait until the broker has answered.
 
         Raises:
-            OSError: the broker cannot be reached, or is not to be trusted.
-            NotAnMqttBroker: whatever is there does not answer as a broker would.
-            ConnectionRefusedByBroker: the broker does not want this client.
+            BrokerError: the broker cannot be reached, or does not want this client.
         """
         properties = mqtt_properties(
             self._settings, PacketTypes.CONNECT, MaximumPacketSize=MAX_PACKET_BYTES
@@ -160,10 +143,8 @@ class MqttClient:
             self._paho.connect(host, port, self._settings.keepalive_s, properties=properties)
         except paho.WebsocketConnectionError as error:
             raise NotAnMqttBroker(f"{error}; are websockets spoken there?") from error
-        except OSError:
-            raise
-        except ValueError as error:  # what the ssl module makes of some host names
-            raise OSError(str(error)) from error
+        except (OSError, ValueError) as error:  # what the ssl module makes of some host names
+            raise BrokerError(f"cannot be reached: {error}") from error
         self.wait(lambda: self._connack is not None, self._paho.connect_timeout)
         if self._connack is not None and not self._connack.is_failure:
             return
@@ -177,10 +158,11 @@ class MqttClient:
             raise ConnectionRefusedByBroker(text)
         raise NotAnMqttBroker(f"{found}; is it MQTT?")
 
-    def poll(self, timeout: float, wakeup: Wakeup | None = None) -> None:
+    def poll(self, timeout: float, wakeup: socket.socket | None = None) -> None:
         """Wait until something came or can be sent, and deal with it.
 
-        The wait ends after `timeout` seconds, and when `wakeup` is set.
+        The wait ends after `timeout` seconds, and when a byte comes from `wakeup`, which does not
+        block.
         """
         sock = self._paho.socket()
         if sock is None:
@@ -195,7 +177,8 @@ class MqttClient:
             waited.register(wakeup, select.POLLIN)
         waited.poll(1000 * timeout)
         if wakeup is not None:
-            wakeup.clear()
+            with suppress(OSError):  # nothing came from there
+                wakeup.recv(4096)
         self._paho.loop_read()
         if self._paho.want_write():
             self._paho.loop_write()
@@ -232,6 +215,36 @@ class MqttClient:
         """Ask for what is published on `topics`, at QoS 1; `suback_results` has the answers."""
         if topics:
             self._paho.subscribe([(topic, 1) for topic in topics])
+
+    def subscribe_and_wait(self, topics: Sequence[str]) -> None:
+        """Subscribe to `topics` at QoS 1, and wait until the broker grants it.
+
+        Raises:
+            BrokerError: it does not answer any more, or does not grant one of them.
+        """
+        self.subscribe(topics)
+        self._await_answer(lambda: bool(self.suback_results))
+        for topic, reason in zip(topics, self.suback_results.popleft(), strict=False):
+            if reason.is_failure:
+                raise ConnectionRefusedByBroker(f"it may not subscribe to {topic}: {reason}")
+
+    def publish_and_wait(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        """Publish at QoS 1 and wait until the broker has it.
+
+        Errors are as of `subscribe_and_wait`; with MQTT 3.1.1 no broker can refuse a message.
+        """
+        self.publish(MqttMessage(topic, payload, 1, retain))
+        self._await_answer(lambda: bool(self.acks))
+        _, reason = self.acks.popleft()
+        if reason.is_failure:
+            raise ConnectionRefusedByBroker(f"it may not publish on {topic}: {reason}")
+
+    def _await_answer(self, condition: Callable[[], bool]) -> None:
+        if self.wait(condition, ANSWER_TIMEOUT):
+            return
+        if self.closed_reason is not None:
+            raise ConnectionLost(f"connection lost: {self.closed_reason}")
+        raise ConnectionLost(f"does not answer within {ANSWER_TIMEOUT:.0f} s any more")
 
     def close(self) -> None:
         """Disconnect in due form, if the broker is there: it does not publish the last will."""
@@ -308,15 +321,6 @@ def mqtt_properties(
         if value is not None:
             setattr(properties, name, value)
     return properties
-
-
-def format_error(error: ConnectionRefusedByBroker | OSError) -> str:
-    """Say what came of a try to reach a broker."""
-    if isinstance(error, ConnectionRefusedByBroker):
-        return f"refuses this client: {error}"
-    if isinstance(error, NotAnMqttBroker | ConnectionLost):
-        return str(error)
-    return f"cannot be reached: {error}"
 
 
 def _reveal(secret: str | SecretRef | None) -> str | None:

@@ -2,26 +2,27 @@
 
 import logging
 import math
+import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.pipeline.worker import BoundedQueue, Worker
 from edge.publish.mqtt.client import (
     DISCONNECT_TIMEOUT,
+    POLL_INTERVAL,
     MqttClient,
     MqttMessage,
-    Wakeup,
     mqtt_properties,
 )
 from edge.publish.mqtt.session import BrokerConnector
 from edge.publish.mqtt.settings import Address, MqttSettings
-from edge.publish.outbox import Outbox, PendingEvent
-
-POLL_INTERVAL = 0.3
-"""Seconds that the network thread waits at most for something to do."""
+from edge.publish.outbox import Outbox
+from edge.publish.outbox_store import PendingEvent
 
 FLUSH_INTERVAL = 1.0
 """Seconds after which acknowledged events leave the disk, if no event is recorded before."""
@@ -44,7 +45,8 @@ class MqttPublisher:
     Events are recorded in the outbox first, by a thread of its own, and stay there until the broker
     has acknowledged them; at most `MAX_IN_FLIGHT` are on their way. After each connection they are
     sent anew from the oldest on: all arrive, in order, some of them twice. What follows from an
-    event, such as the retained state, is sent after it. Any thread may call.
+    event, such as the retained state, is sent after it. One thread publishes events and what is
+    retained; any other may publish messages.
 
     Args:
         settings: which brokers, and how they are spoken to.
@@ -54,8 +56,6 @@ class MqttPublisher:
 
     Attributes:
         connections: how often a broker let this client in.
-        dropped: events that were not recorded, because too many waited for the disk.
-        error: what ended one of the threads, if it failed.
     """
 
     def __init__(
@@ -66,30 +66,30 @@ class MqttPublisher:
         on_message: Callable[[MqttMessage], None] = lambda message: None,
     ) -> None:
         self.connections = 0
-        self.dropped = 0
-        self.error: Exception | None = None
         self._settings = settings
+        self._goodbye = MqttMessage(settings.topics.availability, b"offline", 1, retain=True)
         self._outbox = outbox
         self._subscriptions = subscriptions
         self._on_message = on_message
         self._stopping = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(loop,), name=name, daemon=True)
-            for name, loop in (("outbox", self._record_loop), ("mqtt", self._network_loop))
-        ]
-        # Handed over by other threads, under the lock; first to the recording one, so that what
-        # follows from an event comes to the network thread after it.
-        self._lock = threading.Lock()
-        self._unrecorded: deque[bytes] = deque()
+        self._workers = (
+            Worker("outbox", self._record, finish=lambda: None),
+            Worker("mqtt", self._connect_and_send, finish=lambda: None),
+        )
+        # Handed over by the publishing thread to the one that records: it lets what follows from an
+        # event be published once that is recorded.
+        self._unrecorded: BoundedQueue[bytes] = BoundedQueue(settings.outbox.max_events, False)
         self._submitted = 0
         self._retained: dict[str, MqttMessage] = {}
-        self._changed: dict[str, MqttMessage] = {}
-        self._record_wanted = threading.Event()
-        # For the network thread.
-        self._unsent: dict[str, MqttMessage] = {}
-        self._republish_at = math.inf
+        self._publishable: dict[str, MqttMessage] = {}
         self._messages: deque[MqttMessage] = deque(maxlen=MAX_PENDING_MESSAGES)
-        self._wakeup = Wakeup()
+        # A byte on its way through this pair ends the wait of the network thread.
+        self._wakeup, self._wakeup_sender = socket.socketpair()
+        for end in (self._wakeup, self._wakeup_sender):
+            end.setblocking(False)
+        # Of the network thread: what the present broker was given to retain, by topic.
+        self._published: dict[str, MqttMessage] = {}
+        self._republish_at = math.inf
         self._connector = BrokerConnector(
             settings.addresses, self._open_client, note="events are kept and it is tried again"
         )
@@ -112,33 +112,36 @@ class MqttPublisher:
         return client is not None and client.closed_reason is None
 
     @property
+    def error(self) -> Exception | None:
+        """The error that ended one of the threads."""
+        return next((worker.error for worker in self._workers if worker.error), None)
+
+    @property
+    def dropped(self) -> int:
+        """Number of events that were not recorded, because too many waited for the disk."""
+        return self._unrecorded.dropped
+
+    @property
     def unrecorded(self) -> int:
         """Number of events that are not recorded yet."""
         return self._submitted - self.dropped - self._outbox.recorded
 
     def start(self) -> None:
         """Look for a broker, now and for as long as it takes."""
-        for thread in self._threads:
-            thread.start()
+        for worker in self._workers:
+            worker.start()
 
     def publish_event(self, payload: bytes) -> None:
         """Have an event recorded, and published when a broker is there."""
-        with self._lock:
-            self._submitted += 1
-            if len(self._unrecorded) >= self._settings.outbox.max_events:
-                self._unrecorded.popleft()
-                self.dropped += 1
-            self._unrecorded.append(payload)
-        self._record_wanted.set()
+        self._submitted += 1
+        self._unrecorded.put(payload)
 
     def publish_retained(self, topic: str, payload: bytes, qos: int = 0) -> None:
         """Have every broker that is found retain `payload` on `topic`, in place of an older one."""
         message = MqttMessage(topic, payload, qos, retain=True)
-        with self._lock:
-            if self._retained.get(topic) == message:
-                return
-            self._retained[topic] = self._changed[topic] = message
-        self._record_wanted.set()
+        if self._retained.get(topic) != message:
+            self._retained[topic] = message
+            self._unrecorded.wake()
 
     def republish_retained(self, delay: float) -> None:
         """Publish everything retained once more, `delay` seconds from now."""
@@ -147,7 +150,7 @@ class MqttPublisher:
     def publish(self, message: MqttMessage) -> None:
         """Publish another message when a broker is there."""
         self._messages.append(message)
-        self._wakeup.set()
+        self._wake()
 
     def flush(self, timeout: float) -> bool:
         """Wait until every event so far is recorded; return whether it is."""
@@ -164,89 +167,76 @@ class MqttPublisher:
         self.flush(timeout)
         while self._can_deliver_more() and time.monotonic() < deadline:
             time.sleep(0.02)
+        for worker in self._workers:
+            worker.stop()
         self._stopping.set()
-        self._record_wanted.set()
-        self._wakeup.set()
+        self._unrecorded.wake()
+        self._wake()
         # To a broker that is there it says goodbye; in the middle of a try, nobody waits for it.
         patience = 1.0 + 2 * DISCONNECT_TIMEOUT if self.connected else 0.5
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(patience)
+        for worker in self._workers:
+            if worker.alive:
+                worker.join(patience)
         self._wakeup.close()
+        self._wakeup_sender.close()
+
+    def _wake(self) -> None:
+        with suppress(OSError):  # full: it wakes anyway; closed: nobody waits any more
+            self._wakeup_sender.send(b"\0")
 
     def _can_deliver_more(self) -> bool:
         """Tell whether something waits that may still be published; the disk keeps what is not."""
-        waits = self._messages or self._changed or self._unsent or len(self._outbox) > 0
+        waits = self._messages or self._unpublished(self._retained) or len(self._outbox) > 0
         may_connect = self.connected or not self._connector.has_tried
-        alive = all(thread.is_alive() for thread in self._threads)
+        alive = all(worker.alive for worker in self._workers)
         return bool(waits) and alive and (may_connect or not self._outbox.durable)
-
-    def _run(self, loop: Callable[[], None]) -> None:
-        try:
-            loop()
-        except Exception as error:
-            self.error = error
 
     # The thread that records.
 
-    def _record_loop(self) -> None:
-        while not self._stopping.is_set():
-            self._record_wanted.wait(FLUSH_INTERVAL)
-            self._record_wanted.clear()
-            with self._lock:
-                events, self._unrecorded = self._unrecorded, deque()
-                changed = dict(self._changed)
-            self._outbox.record(list(events))  # all together: the disk takes its time only once
-            with self._lock:
-                self._unsent |= changed
-                for topic, message in changed.items():
-                    if self._changed[topic] is message:  # not replaced in the meantime
-                        del self._changed[topic]
-            if events or changed:
-                self._wakeup.set()
+    def _record(self) -> None:
+        events = [self._unrecorded.get(FLUSH_INTERVAL)]
+        retained = dict(self._retained)  # before the rest: all that it follows from is among them
+        # All together: the disk takes its time only once.
+        events += [self._unrecorded.get(0.0) for _ in range(len(self._unrecorded))]
+        self._outbox.record([event for event in events if event is not None])
+        self._publishable = retained
+        self._wake()
 
     # The network thread.
 
-    def _network_loop(self) -> None:
-        while (client := self._connector.connect(self._stopping)) is not None:
+    def _connect_and_send(self) -> None:
+        for client in self._connector.clients(self._stopping):
             self.connections += 1
             self._resend_events()
-            self._mark_all_unsent()  # one that was restarted, or another one, knows nothing
+            self._published.clear()  # one that was restarted, or another one, knows nothing
             client.subscribe(self._subscriptions)
             self._client = client
             while client.closed_reason is None and not self._stopping.is_set():
                 client.poll(POLL_INTERVAL, self._wakeup)
                 self._receive(client)
                 if time.monotonic() >= self._republish_at:
-                    self._mark_all_unsent()
-                with self._lock:
-                    retained = list(self._unsent.values())  # first: some follow from events below
+                    self._published.clear()
+                    self._republish_at = math.inf
+                # First: some of it follows from events that are sent now.
+                retained = self._unpublished(self._publishable)
                 self._send_events(client)
                 self._send_messages(client, retained)
             if self._stopping.is_set():
                 self._say_goodbye(client)
-            else:
-                self._connector.report_lost(client.closed_reason)
             self._client = None
-            client.close()
 
-    def _mark_all_unsent(self) -> None:
-        """Have everything retained sent once more; what is not yet recorded follows."""
-        with self._lock:
-            retained = self._retained.items()
-            self._unsent = {topic: one for topic, one in retained if topic not in self._changed}
-        self._republish_at = math.inf
+    def _unpublished(self, retained: Mapping[str, MqttMessage]) -> list[MqttMessage]:
+        """Return what the present broker was not given to retain."""
+        return [one for one in list(retained.values()) if self._published.get(one.topic) is not one]
 
     def _open_client(self, address: Address) -> MqttClient:
-        will = MqttMessage(self._settings.topics.availability, b"offline", 1, retain=True)
-        client = MqttClient(self._settings, address, will=will)
+        client = MqttClient(self._settings, address, will=self._goodbye)
         client.connect()
         return client
 
     def _say_goodbye(self, client: MqttClient) -> None:
         """Announce the end where a broker is there to hear it."""
-        topic = self._settings.topics.availability
-        goodbye = client.publish(MqttMessage(topic, b"offline", 1, retain=True))
+        goodbye = client.publish(self._goodbye)
         client.wait(lambda: goodbye in dict(client.acks), DISCONNECT_TIMEOUT)
         self._process_acks(client)
 
@@ -304,9 +294,7 @@ class MqttPublisher:
             if not client.is_ready:
                 return
             client.publish(message)
-            with self._lock:
-                if self._unsent.get(message.topic) is message:
-                    del self._unsent[message.topic]
+            self._published[message.topic] = message
         while self._messages and client.is_ready:
             client.publish(self._messages.popleft())
 

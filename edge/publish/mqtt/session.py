@@ -1,22 +1,27 @@
-"""Reaching brokers: the search for one, short sessions, and a subscriber that reconnects."""
+"""Brokers: the search for one, the subscriber that keeps searching, and the doctor's checks."""
 
 import logging
 import random
+import socket
+import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from enum import Enum, auto
 from secrets import token_hex
 
-from edge.errors import ConfigError, EmotiondError
+from edge.errors import CheckResult, ConfigError, EmotiondError, Level, failure, ok
 from edge.publish.mqtt.client import (
+    POLL_INTERVAL,
+    BrokerError,
     ConnectionLost,
     ConnectionRefusedByBroker,
     MqttClient,
     MqttMessage,
+    NotAnMqttBroker,
     create_paho_client,
-    format_error,
 )
 from edge.publish.mqtt.settings import Address, MqttSettings
 
@@ -27,11 +32,34 @@ STABLE_SECONDS = 10.0
 """After which a connection has proved itself. A client that is thrown out sooner waits longer and
 longer, as if the broker were away."""
 
-ANSWER_TIMEOUT = 5.0
-"""Seconds that a broker may take to acknowledge what it was asked or sent."""
+ECHO_SECONDS = 3.0
+"""How long a message may take to the broker and back."""
 
-POLL_INTERVAL = 0.2
-"""Seconds of the longest single wait."""
+HUNG_UP_REMEDY = (
+    "check `port`, `transport` and `tls`; some brokers also hang up on clients that show no "
+    "certificate"
+)
+
+BROKER_REMEDIES: tuple[tuple[type[Exception], str], ...] = (
+    (ConnectionRefusedByBroker, "look into the broker's log for its reason"),
+    (NotAnMqttBroker, HUNG_UP_REMEDY),
+    (ConnectionResetError, HUNG_UP_REMEDY),
+    (ConnectionLost, "try again, and look into the broker's log"),
+    (socket.gaierror, "check `host`, and whether this machine can resolve names"),
+    (ConnectionRefusedError, "start the broker, or check `host` and `port`"),
+    (
+        ssl.SSLCertVerificationError,
+        "let `tls: {ca_file: ...}` name the authority that signed it, and `host` the name in it",
+    ),
+    (ssl.SSLError, "check `port` and `tls`; not every port speaks TLS"),
+    # Also from one who waits for the other to say something he understands.
+    (
+        TimeoutError,
+        "check `host`, `port`, `transport` and `tls`, the network, and the firewalls on the way",
+    ),
+    (Exception, "check `host` and `port`, the network, and the firewalls on the way"),
+)
+"""What to do about each error; of several that fit, the first."""
 
 log = logging.getLogger(__name__)
 
@@ -82,26 +110,26 @@ class BrokerConnector:
         """Tell whether any broker was tried yet."""
         return bool(self._states)
 
-    def connect(self, stopping: threading.Event) -> MqttClient | None:
-        """Try the brokers until one is connected and return its client; None if `stopping` is set.
+    def clients(self, stopping: threading.Event) -> Iterator[MqttClient]:
+        """Yield a client each time that a broker lets one in, until `stopping` is set.
 
-        All but the first call wait before they try.
+        It is closed when the next one is asked for, and its end is logged.
         """
-        delay = self.next_delay() if self.has_tried else 0.0
+        delay = 0.0
         while not stopping.wait(delay):
             for address in self._addresses:
                 self.address = address
                 client = self._try(address)
-                if client is not None and not stopping.is_set():
-                    return client
-                if client is not None:
-                    client.close()
+                if client is None:
+                    continue
+                with closing(client):
+                    if not stopping.is_set():
+                        yield client
+                    if not stopping.is_set():
+                        text = f"connection lost: {client.closed_reason}{self._note}"
+                        self.report(address, BrokerState.LOST, text)
+                break
             delay = self.next_delay()
-        return None
-
-    def report_lost(self, reason: str | None) -> None:
-        """Note that the connection to the present broker ended."""
-        self.report(self.address, BrokerState.LOST, f"connection lost: {reason}{self._note}")
 
     def report(self, address: Address, state: BrokerState, text: str) -> None:
         """Note the state of a broker, and what the log is to say of it."""
@@ -130,63 +158,19 @@ class BrokerConnector:
         except ConfigError as error:  # what was well at the start and is no more
             self.report(address, BrokerState.REFUSED, f"{error}{self._note}")
         except ConnectionRefusedByBroker as error:
-            self.report(address, BrokerState.REFUSED, format_error(error))
-        except OSError as error:
+            self.report(address, BrokerState.REFUSED, str(error))
+        except BrokerError as error:
             lost = isinstance(error, ConnectionLost)
             state = BrokerState.LOST if lost else BrokerState.UNREACHABLE
-            self.report(address, state, f"{format_error(error)}{self._note}")
+            self.report(address, state, f"{error}{self._note}")
         else:
             self.report(address, BrokerState.CONNECTED, self._connected)
             return client
         return None
 
 
-class MqttSession(MqttClient):
-    """Client without a last will, whose id of its own does not end the daemon's connection.
-
-    It goes on only while one of its methods runs. The purpose is part of its id, for the broker's
-    log. What may be wrong with the settings is as for `MqttClient`.
-    """
-
-    def __init__(self, settings: MqttSettings, address: Address, purpose: str) -> None:
-        # The random part keeps two sessions at a time from ending each other.
-        client_id = f"{settings.topics.id}-{purpose}-{token_hex(3)}"
-        super().__init__(settings, address, client_id=client_id)
-
-    def subscribe_and_wait(self, topics: Sequence[str]) -> None:
-        """Subscribe to `topics` at QoS 1, and wait until the broker grants it.
-
-        Raises:
-            ConnectionLost: the broker does not answer any more.
-            ConnectionRefusedByBroker: it does not grant one of them.
-        """
-        self.subscribe(topics)
-        self._await_answer(lambda: bool(self.suback_results))
-        for topic, reason in zip(topics, self.suback_results.popleft(), strict=False):
-            if reason.is_failure:
-                raise ConnectionRefusedByBroker(f"it may not subscribe to {topic}: {reason}")
-
-    def publish_and_wait(self, topic: str, payload: bytes, retain: bool = False) -> None:
-        """Publish at QoS 1 and wait until the broker has it.
-
-        Errors are as of `subscribe_and_wait`; with MQTT 3.1.1 no broker can refuse a message.
-        """
-        self.publish(MqttMessage(topic, payload, 1, retain))
-        self._await_answer(lambda: bool(self.acks))
-        _, reason = self.acks.popleft()
-        if reason.is_failure:
-            raise ConnectionRefusedByBroker(f"it may not publish on {topic}: {reason}")
-
-    def _await_answer(self, condition: Callable[[], bool]) -> None:
-        if self.wait(condition, ANSWER_TIMEOUT):
-            return
-        if self.closed_reason is not None:
-            raise ConnectionLost(f"connection lost: {self.closed_reason}")
-        raise ConnectionLost(f"does not answer within {ANSWER_TIMEOUT:.0f} s any more")
-
-
-def connect_any(settings: MqttSettings, purpose: str) -> MqttSession:
-    """Return a session with the first broker that lets this client in.
+def connect_any(settings: MqttSettings, purpose: str) -> MqttClient:
+    """Return a client of the first broker that lets this client in.
 
     Raises:
         ConfigError: a secret or a TLS file cannot be used.
@@ -194,11 +178,11 @@ def connect_any(settings: MqttSettings, purpose: str) -> MqttSession:
     """
     failures = []
     for address in settings.addresses:
-        session = MqttSession(settings, address, purpose)
+        session = MqttClient(settings, address, purpose)
         try:
             session.connect()
-        except (ConnectionRefusedByBroker, OSError) as error:
-            failures.append(f"broker {address}: {format_error(error)}")
+        except BrokerError as error:
+            failures.append(f"broker {address}: {error}")
         else:
             return session
     raise EmotiondError("; ".join(failures))
@@ -240,27 +224,74 @@ class MqttSubscriber:
             ConfigError: a secret or a TLS file cannot be used.
         """
         create_paho_client(self._settings, client_id="")  # what is wrong with it is said now
-        while (session := self._connector.connect(self._stopping)) is not None:
-            with closing(session):
-                self.subscribed.set()
-                while session.closed_reason is None and not self._stopping.is_set():
-                    while session.incoming:
-                        self._on_message(session.incoming.popleft())
-                    session.poll(POLL_INTERVAL)
-                self.subscribed.clear()
-                if not self._stopping.is_set():
-                    self._connector.report_lost(session.closed_reason)
+        for client in self._connector.clients(self._stopping):
+            self.subscribed.set()
+            while client.closed_reason is None and not self._stopping.is_set():
+                while client.incoming:
+                    self._on_message(client.incoming.popleft())
+                client.poll(POLL_INTERVAL)
+            self.subscribed.clear()
 
     def stop(self) -> None:
         """Let `run` end soon."""
         self._stopping.set()
 
-    def _open_session(self, address: Address) -> MqttSession:
-        session = MqttSession(self._settings, address, "listen")
+    def _open_session(self, address: Address) -> MqttClient:
+        session = MqttClient(self._settings, address, "listen")
         session.connect()
         try:
             session.subscribe_and_wait(self._topics)
-        except (ConnectionRefusedByBroker, ConnectionLost):
+        except BrokerError:
             session.close()
             raise
         return session
+
+
+def check_brokers(settings: MqttSettings) -> Iterator[CheckResult]:
+    """Check each address of one MQTT sink.
+
+    Where one of them works, what fails at the others is a warning: it stands in for them.
+    """
+    results = [list(_check_broker(settings, address)) for address in settings.addresses]
+    one_works = any(all(one.level is Level.OK for one in of_broker) for of_broker in results)
+    for result in (one for of_broker in results for one in of_broker):
+        if one_works and result.level is Level.FAILURE:
+            yield replace(result, level=Level.WARNING)
+        else:
+            yield result
+
+
+def _check_broker(settings: MqttSettings, address: Address) -> Iterator[CheckResult]:
+    subject = f"broker {address}"
+    try:
+        session = MqttClient(settings, address, "doctor")
+    except ConfigError as error:
+        yield failure(subject, str(error), "correct the config, or what it names")
+        return
+    with closing(session):
+        try:
+            session.connect()
+            yield ok(subject, "is there and lets this device in")
+            yield _check_echo(session, settings, subject)
+        except BrokerError as error:
+            cause = error.__cause__ if type(error) is BrokerError else error
+            remedy = next(text for kind, text in BROKER_REMEDIES if isinstance(cause, kind))
+            yield failure(subject, str(error), remedy)
+
+
+def _check_echo(session: MqttClient, settings: MqttSettings, subject: str) -> CheckResult:
+    """Publish to oneself.
+
+    A broker that does not allow it seldom says so: it takes the message and passes it to nobody.
+    """
+    topic, token = settings.topics.response("doctor"), token_hex(8).encode()
+    session.subscribe_and_wait([topic])
+    session.publish_and_wait(topic, token)
+    received = session.incoming
+    if session.wait(lambda: any(message.payload == token for message in received), ECHO_SECONDS):
+        return ok(subject, f"passes on what this device publishes, tried on {topic}")
+    if session.closed_reason is not None:
+        raise ConnectionLost(f"connection lost: {session.closed_reason}")
+    text = f"what is published on {topic} does not come back"
+    remedy = f"let the broker's access list have it write {settings.root}/# and read {topic}"
+    return failure(subject, text, remedy)

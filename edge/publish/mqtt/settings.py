@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import msgspec
 
-from edge.check_result import CheckResult
+from edge.errors import CheckResult
 from edge.publish.outbox import OutboxSettings
 from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.secrets import SecretRef
@@ -65,29 +65,18 @@ class HomeAssistantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
 
 class Topics:
-    """The topics of one device, all below `root`, which is prefix/device.
-
-    Attributes:
-        id: a name of the device that is no topic, for client ids and Home Assistant.
-        availability: `online` or `offline`, retained; the last will.
-        event: events.
-        state: the present faces and settings, retained.
-        stats: the numbers of the pipeline, retained.
-        log: warnings and errors.
-        snapshot: images that were asked for.
-        commands: what is subscribed to: values to set, and requests.
-    """
+    """The topics of one device, all below `root`, which is prefix/device."""
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.id = root.replace("/", "_")
-        self.availability = f"{root}/availability"
+        self.id = root.replace("/", "_")  # no topic: for client ids and Home Assistant
+        self.availability = f"{root}/availability"  # `online` or `offline`, retained
         self.event = f"{root}/event"
-        self.state = f"{root}/state"
-        self.stats = f"{root}/stats"
-        self.log = f"{root}/log"
-        self.snapshot = f"{root}/snapshot"
-        self.commands = (f"{root}/set/#", f"{root}/request/#")
+        self.state = f"{root}/state"  # the present faces and settings, retained
+        self.stats = f"{root}/stats"  # the numbers of the pipeline, retained
+        self.log = f"{root}/log"  # warnings and errors
+        self.snapshot = f"{root}/snapshot"  # images that were asked for
+        self.commands = (f"{root}/set/#", f"{root}/request/#")  # what is subscribed to
 
     def face(self, track_id: int) -> str:
         """Return the topic of one face, which is published as long as it is there."""
@@ -160,7 +149,7 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
 
     def check(self) -> Iterator[CheckResult]:
         """Check each broker: who is there, who lets this device in, and what it may do there."""
-        from edge.publish.mqtt.check import check_brokers
+        from edge.publish.mqtt.session import check_brokers
 
         yield from check_brokers(self)
 

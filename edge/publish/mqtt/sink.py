@@ -10,16 +10,24 @@ from typing import Any
 import msgspec
 
 from edge.errors import EmotiondError
-from edge.publish.homeassistant import Device, discovery, discovery_topic, status_topic
+from edge.publish.events import encode_event, plain_stats, utc
+from edge.publish.homeassistant import discovery, discovery_topic, status_topic
 from edge.publish.mqtt.client import MqttMessage, create_paho_client
 from edge.publish.mqtt.commands import MqttCommandHandler
 from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.outbox import Outbox
-from edge.publish.payload import DeviceState, encode_event, encode_face, encode_stats, utc
 from edge.publish.sink import Sink
 from edge.service.commands import Catalog, CommandQueue
-from edge.types import DaemonStatus, EmotionEvent, FaceSnapshot, SinkRecord, Stats
+from edge.types import (
+    UNCERTAIN,
+    DaemonStatus,
+    EmotionEvent,
+    EventType,
+    FaceSnapshot,
+    SinkRecord,
+    Stats,
+)
 
 REANNOUNCE_DELAY = (0.5, 3.0)
 """Seconds, at least and at most, after which the device is announced to a Home Assistant that came
@@ -139,8 +147,9 @@ class MqttSink:
                 self._state.set_status(record)
                 self._publish_state()
             case Stats():
-                payload = encode_stats(record, self._broker_stats())
-                self._publisher.publish_retained(self._topics.stats, payload)
+                payload = plain_stats(record) | {"broker": self._broker_stats()}
+                stats = msgspec.json.encode(payload)
+                self._publisher.publish_retained(self._topics.stats, stats)
 
     def flush(self, timeout: float) -> bool:
         """Wait until every event so far lies in the outbox; return whether it does."""
@@ -159,13 +168,18 @@ class MqttSink:
         homeassistant = self._settings.homeassistant
         if homeassistant is not None:
             topic = discovery_topic(homeassistant, self._topics.root)
-            self._publisher.publish_retained(topic, discovery(self._device(status)), qos=1)
+            commands = self._settings.commands if self._command_handler else ()
+            payload = discovery(self._settings, status, self._catalog, commands)
+            self._publisher.publish_retained(topic, payload, qos=1)
 
     def _publish_faces(self, snapshot: FaceSnapshot) -> None:
         if self._settings.publish_faces and self.connected:  # later, they would be of no use
+            width, height = snapshot.frame_size
+            frame = {"width": width, "height": height}
             for face in snapshot.faces:
                 topic = self._topics.face(face.track.track_id)
-                self._publisher.publish(MqttMessage(topic, encode_face(face, snapshot)))
+                payload = {"time": utc(snapshot.time), **face.to_dict(), "frame": frame}
+                self._publisher.publish(MqttMessage(topic, msgspec.json.encode(payload)))
 
     def _publish_state(self) -> None:
         self._publisher.publish_retained(self._topics.state, self._state.encode())
@@ -179,19 +193,6 @@ class MqttSink:
             "dropped": self.dropped,
             "durable": self._outbox.durable,
         }
-
-    def _device(self, status: DaemonStatus) -> Device:
-        commands = self._settings.commands if self._command_handler else ()
-        return Device(
-            root=self._topics.root,
-            name=self._settings.name,
-            labels=status.labels,
-            models=tuple(self._catalog.models),
-            commands=frozenset(command.value for command in commands),
-            snapshots=self._catalog.allow_snapshots,
-            temperature=status.has_temperature,
-            other_labels=self._catalog.labels,
-        )
 
     def _log_undelivered(self) -> None:
         kept, lost = len(self._outbox), self._publisher.unrecorded
@@ -211,6 +212,80 @@ class MqttSink:
                 self._command_handler.handle(message)
         elif message.payload == b"online":
             self._publisher.republish_retained(random.uniform(*REANNOUNCE_DELAY))
+
+
+class DeviceState:
+    """The faces that the events so far leave in view, and how the daemon is set.
+
+    Which faces there are and what they show follows from the events and from nothing else, so it
+    never contradicts them; a snapshot brings the numbers of those faces up to date in between.
+    """
+
+    def __init__(self) -> None:
+        # What each shows; without probabilities where it is uncertain.
+        self._faces: dict[int, tuple[str, dict[str, float] | None]] = {}
+        self._settings: dict[str, Any] = {}
+
+    def update(self, event: EmotionEvent) -> None:
+        """Take in one event."""
+        if event.type is EventType.END:
+            self._faces.pop(event.track_id, None)
+        else:
+            self._faces[event.track_id] = event.emotion, event.probabilities
+
+    def update_faces(self, snapshot: FaceSnapshot) -> None:
+        """Take in the present numbers of the faces that are known."""
+        for face in snapshot.faces:
+            track_id = face.track.track_id
+            if track_id in self._faces and self._faces[track_id][0] == face.emotion:
+                self._faces[track_id] = face.emotion, face.probabilities
+
+    def set_status(self, status: DaemonStatus) -> None:
+        """Take in how the daemon is set."""
+        until = status.paused_until
+        self._settings = {
+            "camera": status.camera.value,
+            "paused_until": utc(until) if until else None,
+            "model": status.model,
+            "detector": status.detector,
+        }
+
+    def encode(self) -> bytes:
+        """Return the payload of the state topic.
+
+        The dominant emotion is the one with most confidence over all faces together; its
+        confidence is the mean over the faces that show it, and the probabilities are the mean over
+        all that can be read. A face that is uncertain is counted and says nothing else, unless all
+        are.
+        """
+        shares: dict[str, list[float]] = {}
+        for emotion, probabilities in self._faces.values():
+            if probabilities:
+                shares.setdefault(emotion, []).append(probabilities[emotion])
+        unread = UNCERTAIN if self._faces else None
+        dominant = max(shares, key=lambda emotion: sum(shares[emotion]), default=unread)
+        shown = shares.get(dominant, []) if dominant else []
+        return msgspec.json.encode(
+            {
+                "faces": len(self._faces),
+                "emotion": dominant,
+                "confidence": _mean(shown) if shown else None,
+                "probabilities": self._probabilities(),
+                **self._settings,
+            }
+        )
+
+    def _probabilities(self) -> dict[str, float] | None:
+        read = [probabilities for _, probabilities in self._faces.values() if probabilities]
+        if len(read) <= 1:
+            return read[0] if read else None
+        # Faces that are left from before a change of model may know other classes.
+        read = [shares for shares in read if shares.keys() == read[-1].keys()]
+        return {label: _mean([shares[label] for shares in read]) for label in read[-1]}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return round(sum(values) / len(values), 4)
 
 
 class MqttLogHandler(logging.Handler):

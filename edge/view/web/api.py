@@ -13,7 +13,7 @@ from edge import __version__
 from edge.capture.images import OversizedError, UnknownFormatError, decode_image
 from edge.capture.source import as_readonly
 from edge.errors import InputError
-from edge.publish.payload import plain_stats, utc
+from edge.publish.events import plain_stats, utc
 from edge.service.commands import (
     CommandError,
     CommandName,

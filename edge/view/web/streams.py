@@ -13,7 +13,7 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from edge.publish.payload import encode_event
+from edge.publish.events import encode_event
 from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
 from edge.view import ViewContext
 from edge.view.annotate import annotate

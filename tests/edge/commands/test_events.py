@@ -9,7 +9,7 @@ import pytest
 
 from edge.cli import main
 from edge.commands.embedded_broker import free_port
-from edge.publish.payload import encode_event
+from edge.publish.events import encode_event
 from edge.types import EventType
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.edge.commands.configs import running, write_config

@@ -6,19 +6,21 @@ import pytest
 
 from edge.cli import main
 from edge.commands.embedded_broker import free_port
-from edge.publish.homeassistant import Device, discovery
+from edge.publish.homeassistant import discovery
+from edge.publish.mqtt.settings import MqttSettings
+from edge.service.commands import Catalog
 from tests.brokers import Broker, Mosquitto
 from tests.edge.commands.configs import write_config
+from tests.events import status
 from tests.subscribers import Subscriber
 
 TOPIC = "homeassistant/device/emotiond_test/config"
 
 
 def announce(broker: Broker, topic: str) -> None:
-    nothing: tuple[str, ...] = ()
-    device = Device("emotiond/test", "test", ("happy", "sad"), nothing, frozenset(), False)
+    payload = discovery(MqttSettings(device="test"), status(labels=("happy", "sad")), Catalog())
     with Subscriber(broker.host, broker.port) as speaker:
-        speaker.publish(topic, discovery(device), retain=True)
+        speaker.publish(topic, payload, retain=True)
 
 
 def retained(broker: Broker) -> list[str]:

@@ -13,10 +13,10 @@ import pytest
 from edge.cli import main
 from edge.commands.embedded_broker import free_port
 from edge.commands.watch import WatchFormatter, event_line, timed_line
+from edge.publish.events import encode_event
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.session import connect_any
 from edge.publish.mqtt.settings import MqttSettings
-from edge.publish.payload import encode_event
 from tests.brokers import Broker, Mosquitto
 from tests.edge.commands.configs import running, write_config
 from tests.events import event

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
 from edge.geometry import Box
-from edge.publish.payload import encode_event
+from edge.publish.events import encode_event
 from edge.types import UNCERTAIN, EmotionEvent, EventType, Reason
 from tests.events import QUALITY
 

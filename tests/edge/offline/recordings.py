@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from edge.publish.payload import encode_event
+from edge.publish.events import encode_event
 from edge.types import EmotionEvent, EventType
 from tests.events import event
 

@@ -8,8 +8,8 @@ import pytest
 
 from edge.errors import EmotiondError, InputError
 from edge.offline.replay import EventLog, EventReplayer
+from edge.publish.events import encode_event
 from edge.publish.jsonl import JsonlSettings, JsonlSink
-from edge.publish.payload import encode_event
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType, SinkRecord
 from tests.edge.offline.recordings import at, record
 from tests.events import event, uncertain

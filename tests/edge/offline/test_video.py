@@ -21,7 +21,7 @@ from edge.offline.video import (
     analyze_parallel,
     analyze_video,
 )
-from edge.publish.payload import encode_event
+from edge.publish.events import encode_event
 from tests.brokers import wait_until
 from tests.e2e.daemon import Daemon, read_events
 from tests.films import cut, frames_of, told, without_face

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from edge.geometry import Box
-from edge.publish.payload import decode_event, encode_event
+from edge.publish.events import decode_event, encode_event
 from edge.types import UNCERTAIN, EmotionEvent, EventType, Quality, Reason
 from tests import schema
 from tests.events import event, uncertain

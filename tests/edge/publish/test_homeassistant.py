@@ -1,21 +1,18 @@
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from edge import __version__
-from edge.publish.homeassistant import Device, discovery, discovery_topic, status_topic
-from edge.publish.mqtt.settings import HomeAssistantSettings
+from edge.publish.homeassistant import discovery, discovery_topic, status_topic
+from edge.publish.mqtt.settings import HomeAssistantSettings, MqttSettings
+from edge.service.commands import Catalog, CommandName
+from tests.events import status
 
-PI = Device(
-    root="emotiond/pi-4",
-    name="pi-4",
-    labels=("angry", "happy"),
-    models=("shallow-int8", "tiny-int8"),
-    commands=frozenset({"pause", "model", "snapshot"}),
-    snapshots=True,
-)
+ROOT = "emotiond/pi-4"
+COMMANDS = frozenset({CommandName.PAUSE, CommandName.MODEL, CommandName.SNAPSHOT})
+MODELS = {name: Path(name) for name in ("shallow-int8", "tiny-int8")}
 
 EVERY_ENTITY = {
     "emotion": "sensor",
@@ -36,22 +33,34 @@ EVERY_ENTITY = {
 WITHOUT_CAMERA = {"emotion_event", "pause", "model", "frame_rate", "latency", "temperature"}
 
 
-def told(device: Device = PI) -> dict[str, Any]:
-    payload: dict[str, Any] = msgspec.json.decode(discovery(device))
+def announced(
+    labels: tuple[str, ...] = ("angry", "happy"),
+    commands: frozenset[CommandName] = COMMANDS,
+    temperature: bool = True,
+    **fields: Any,
+) -> bytes:
+    """Return the announcement of a device; `fields` are those of its catalog that differ."""
+    catalog = Catalog(**{"models": MODELS, "labels": labels, "allow_snapshots": True, **fields})
+    state = status(labels=labels, has_temperature=temperature)
+    return discovery(MqttSettings(device="pi-4"), state, catalog, commands)
+
+
+def told() -> dict[str, Any]:
+    payload: dict[str, Any] = msgspec.json.decode(announced())
     return payload
 
 
-def components(device: Device = PI) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = told(device)["components"]
+def components(**fields: Any) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = msgspec.json.decode(announced(**fields))["components"]
     return found
 
 
 def test_the_device_is_announced_under_its_prefix_and_its_whole_root() -> None:
     settings = HomeAssistantSettings()
-    assert discovery_topic(settings, PI.root) == "homeassistant/device/emotiond_pi-4/config"
+    assert discovery_topic(settings, ROOT) == "homeassistant/device/emotiond_pi-4/config"
     assert status_topic(settings) == "homeassistant/status"
     other = HomeAssistantSettings(prefix="home")
-    assert discovery_topic(other, PI.root).startswith("home/device/")
+    assert discovery_topic(other, ROOT).startswith("home/device/")
     assert status_topic(other) == "home/status"
 
 
@@ -82,7 +91,7 @@ def test_ids_are_unique_and_stable_and_say_their_domain() -> None:
     for key, entity in entities.items():
         assert entity["default_entity_id"] == f"{entity['platform']}.emotiond_pi_4_{key}"
         assert "object_id" not in entity
-    assert discovery(PI) == discovery(replace(PI))
+    assert announced() == announced()
 
 
 def test_what_needs_the_camera_is_available_only_with_it() -> None:
@@ -126,21 +135,21 @@ def test_commands_go_to_the_topics_that_the_daemon_subscribes_to_and_are_not_ret
 
 
 @pytest.mark.parametrize(
-    ("device", "missing"),
+    ("fields", "missing"),
     [
-        (replace(PI, commands=PI.commands - {"pause"}), {"pause"}),
-        (replace(PI, commands=PI.commands - {"model"}), {"model"}),
-        (replace(PI, models=()), {"model"}),
-        (replace(PI, commands=PI.commands - {"snapshot"}), {"snapshot", "take_snapshot"}),
-        (replace(PI, snapshots=False), {"snapshot", "take_snapshot"}),
-        (replace(PI, temperature=False), {"temperature"}),
+        ({"commands": COMMANDS - {CommandName.PAUSE}}, {"pause"}),
+        ({"commands": COMMANDS - {CommandName.MODEL}}, {"model"}),
+        ({"models": {}}, {"model"}),
+        ({"commands": COMMANDS - {CommandName.SNAPSHOT}}, {"snapshot", "take_snapshot"}),
+        ({"allow_snapshots": False}, {"snapshot", "take_snapshot"}),
+        ({"temperature": False}, {"temperature"}),
     ],
 )
 def test_entities_that_a_device_no_longer_has_are_removed(
-    device: Device, missing: set[str]
+    fields: dict[str, Any], missing: set[str]
 ) -> None:
     # Home Assistant keeps an entity that is only left out; the bare platform removes it.
-    entities = components(device)
+    entities = components(**fields)
     assert entities.keys() == EVERY_ENTITY.keys()
     bare = {key for key, entity in entities.items() if entity.keys() == {"platform"}}
     assert bare == missing
@@ -148,12 +157,14 @@ def test_entities_that_a_device_no_longer_has_are_removed(
 
 
 def test_probabilities_of_classes_that_only_other_models_know_are_removed() -> None:
-    entities = components(replace(PI, other_labels=("angry", "contempt")))
+    catalog = Catalog(labels=("angry", "contempt"))
+    payload = discovery(MqttSettings(device="pi-4"), status(labels=("angry", "happy")), catalog)
+    entities = msgspec.json.decode(payload)["components"]
     assert entities["probability_contempt"] == {"platform": "sensor"}
     assert entities["probability_angry"]["unit_of_measurement"] == "%"
 
 
 def test_a_label_may_be_any_text() -> None:
     label = 'a "b" {{ c'
-    entity = components(replace(PI, labels=(label, "happy")))['probability_a_"b"_{{_c']
+    entity = components(labels=(label, "happy"))['probability_a_"b"_{{_c']
     assert '.get("a \\"b\\" {{ c")' in entity["value_template"]

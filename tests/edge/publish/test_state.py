@@ -3,7 +3,7 @@ from typing import Any
 
 import msgspec
 
-from edge.publish.payload import DeviceState
+from edge.publish.mqtt.sink import DeviceState
 from edge.types import CameraState, EmotionEvent, EventType
 from tests.events import event, expression, sight, status, uncertain
 

@@ -1,14 +1,11 @@
 import logging
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge.capture.source import PausableSource
-from edge.service.pause import FILE, PauseController, PauseState, PauseStore
+from edge.service.pause import FILE, PauseController, PauseState
 from tests.edge.cameras import FakeCamera
-
-SOON = datetime.now(UTC) + timedelta(hours=1)
 
 
 @pytest.fixture
@@ -26,23 +23,34 @@ class Clock:
         return self.now
 
 
-@pytest.mark.parametrize("paused", [PauseState(), PauseState(SOON)])
-def test_a_pause_is_remembered_by_the_next_process(tmp_path: Path, paused: PauseState) -> None:
-    PauseStore(tmp_path / "new" / "folder").save(paused)
-    assert PauseStore(tmp_path / "new" / "folder").load() == paused
+def next_run(folder: Path) -> PauseState | None:
+    """Return the pause that another process begins with."""
+    return PauseController(PausableSource(FakeCamera([]), live=True), folder).state
 
 
-def test_nothing_is_paused_at_first_and_after_it_was_forgotten(tmp_path: Path) -> None:
-    store = PauseStore(tmp_path)
-    assert store.load() is None
-    store.save(PauseState())
-    store.clear()
-    assert store.load() is None
+@pytest.mark.parametrize("seconds", [None, 3600.0])
+def test_a_pause_is_remembered_by_the_next_process(
+    source: PausableSource, tmp_path: Path, seconds: float | None
+) -> None:
+    paused = PauseController(source, tmp_path / "new" / "folder").pause(seconds)
+    assert next_run(tmp_path / "new" / "folder") == paused
 
 
-def test_a_pause_that_ended_while_nothing_ran_is_over(tmp_path: Path) -> None:
-    PauseStore(tmp_path).save(PauseState(datetime.now(UTC) - timedelta(seconds=1)))
-    assert PauseStore(tmp_path).load() is None
+def test_nothing_is_paused_at_first_and_after_it_was_resumed(
+    source: PausableSource, tmp_path: Path
+) -> None:
+    controller = PauseController(source, tmp_path)
+    assert controller.state is None
+    controller.pause(None)
+    controller.resume()
+    assert next_run(tmp_path) is None
+
+
+def test_a_pause_that_ended_while_nothing_ran_is_over(
+    source: PausableSource, tmp_path: Path
+) -> None:
+    PauseController(source, tmp_path).pause(0.0)
+    assert next_run(tmp_path) is None
     assert not (tmp_path / FILE).exists()
 
 
@@ -51,7 +59,7 @@ def test_a_pause_that_cannot_be_read_lasts_until_told(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / FILE).write_bytes(content)
-    assert PauseStore(tmp_path).load() == PauseState()
+    assert next_run(tmp_path) == PauseState()
     assert "paused until told to resume" in caplog.text
 
 
@@ -59,7 +67,7 @@ def test_a_disk_that_refuses_is_told_of_and_the_pause_holds(
     source: PausableSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "folder").write_text("is a file")
-    controller = PauseController(source, PauseStore(tmp_path / "folder"), Clock())
+    controller = PauseController(source, tmp_path / "folder")
     assert controller.pause(None) == PauseState()
     assert "will not outlive a restart" in caplog.text
 
@@ -68,7 +76,7 @@ def test_a_timed_pause_is_over_when_its_time_has_run_out_on_the_monotonic_clock(
     source: PausableSource, tmp_path: Path
 ) -> None:
     clock = Clock()
-    controller = PauseController(source, PauseStore(tmp_path), clock)
+    controller = PauseController(source, tmp_path, clock)
     controller.pause(60)
     assert source.paused_until is not None
     clock.now += 59
@@ -83,7 +91,7 @@ def test_a_pause_without_end_takes_the_place_of_a_timed_one(
     source: PausableSource, tmp_path: Path
 ) -> None:
     clock = Clock()
-    controller = PauseController(source, PauseStore(tmp_path), clock)
+    controller = PauseController(source, tmp_path, clock)
     controller.pause(60)
     controller.pause(None)
     clock.now += 1e9
@@ -94,27 +102,27 @@ def test_a_pause_without_end_takes_the_place_of_a_timed_one(
 def test_a_pause_of_the_run_before_holds_from_the_start(
     source: PausableSource, tmp_path: Path
 ) -> None:
-    PauseStore(tmp_path).save(PauseState(SOON))
-    PauseController(source, PauseStore(tmp_path), Clock())
+    paused = PauseController(PausableSource(FakeCamera([]), live=True), tmp_path).pause(3600)
+    PauseController(source, tmp_path)
     assert not source.enabled
-    assert source.paused_until == SOON
+    assert source.paused_until == paused.until
 
 
 def test_a_pause_moves_with_the_folder_that_keeps_it(
     source: PausableSource, tmp_path: Path
 ) -> None:
-    controller = PauseController(source, PauseStore(tmp_path / "old"), Clock())
+    controller = PauseController(source, tmp_path / "old")
     controller.pause(None)
-    controller.move(PauseStore(tmp_path / "new"))
-    assert PauseStore(tmp_path / "old").load() is None
-    assert PauseStore(tmp_path / "new").load() == PauseState()
+    controller.move(tmp_path / "new")
+    assert next_run(tmp_path / "old") is None
+    assert next_run(tmp_path / "new") == PauseState()
 
 
 def test_a_change_is_told_once(
     source: PausableSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    controller = PauseController(source, PauseStore(tmp_path), Clock())
+    controller = PauseController(source, tmp_path)
     controller.resume()
     controller.pause(None)
     controller.resume()

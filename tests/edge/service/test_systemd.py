@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.pipeline import pipeline as module
-from edge.service.systemd import SystemdReporter
+from edge.service.daemon import SystemdReporter
 from edge.types import Image
 from tests.brokers import wait_until
 from tests.edge.cameras import FakeCamera, KeepingSink

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.check_result import CheckResult, Level
 from edge.commands.embedded_broker import free_port
-from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
+from edge.errors import CheckResult, Level
+from edge.publish.mqtt.settings import Address, TlsSettings
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto
 from tests.edge.doctor.results import listed
+from tests.edge.publish.mqtt.publishers import settings
 from tests.edge.publish.mqtt.test_session import stranger
 from tests.subscribers import Subscriber
 
@@ -20,8 +21,7 @@ TOPIC = "emotiond/test/response/doctor"
 
 
 def broker_results(port: int, **fields: object) -> list[CheckResult]:
-    settings = MqttSettings(**{"host": HOST, "port": port, "device": "test", **fields})  # type: ignore[arg-type]
-    return listed(settings.check())
+    return listed(settings(port, **fields).check())
 
 
 def broker_failure(port: int, **fields: object) -> CheckResult:
@@ -126,7 +126,7 @@ def test_an_access_list_that_denies_is_found_out_even_where_the_broker_keeps_sil
     right: str,
     protocol: object,
 ) -> None:
-    monkeypatch.setattr("edge.publish.mqtt.check.ECHO_SECONDS", 0.5)
+    monkeypatch.setattr("edge.publish.mqtt.session.ECHO_SECONDS", 0.5)
     access = tmp_path / "acl"
     access.write_text(f"topic {right} emotiond/test/#\n")
     with Mosquitto(tmp_path, f"allow_anonymous true\nacl_file {access}") as broker:

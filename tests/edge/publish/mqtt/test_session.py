@@ -8,24 +8,27 @@ import pytest
 
 from edge.commands.embedded_broker import free_port
 from edge.errors import EmotiondError
-from edge.publish.mqtt.client import ConnectionLost, ConnectionRefusedByBroker, NotAnMqttBroker
-from edge.publish.mqtt.session import MqttSession, connect_any
-from edge.publish.mqtt.settings import Address, MqttSettings, Transport
+from edge.publish.mqtt.client import (
+    BrokerError,
+    ConnectionLost,
+    ConnectionRefusedByBroker,
+    MqttClient,
+    NotAnMqttBroker,
+)
+from edge.publish.mqtt.session import connect_any
+from edge.publish.mqtt.settings import Address, Transport
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, wait_until
+from tests.edge.publish.mqtt.publishers import settings
 from tests.proxy import Proxy
 from tests.subscribers import Subscriber
 
 HOST = "127.0.0.1"
 
 
-def settings(port: int, **fields: object) -> MqttSettings:
-    return MqttSettings(**{"host": HOST, "port": port, "device": "test", **fields})  # type: ignore[arg-type]
-
-
-def session(port: int, **fields: object) -> MqttSession:
+def session(port: int, **fields: object) -> MqttClient:
     reached = settings(port, **fields)
-    return MqttSession(reached, reached.addresses[0], "test")
+    return MqttClient(reached, reached.addresses[0], "test")
 
 
 @contextmanager
@@ -85,8 +88,8 @@ def test_a_wait_ends_after_its_time(broker: Broker) -> None:
         assert not here.wait(lambda: False, 0.3)
 
 
-def test_no_server_is_an_os_error() -> None:
-    with pytest.raises(ConnectionRefusedError):
+def test_no_server_is_a_broker_that_cannot_be_reached() -> None:
+    with pytest.raises(BrokerError, match=r"cannot be reached: .* Connection refused"):
         session(free_port()).connect()
 
 
@@ -141,7 +144,7 @@ def test_a_broker_that_goes_away_is_a_lost_connection(broker: Broker) -> None:
 def test_a_broker_that_does_not_answer_any_more_is_a_lost_connection(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.publish.mqtt.session.ANSWER_TIMEOUT", 0.3)
+    monkeypatch.setattr("edge.publish.mqtt.client.ANSWER_TIMEOUT", 0.3)
     with Proxy(broker.port) as network, closing(session(network.port)) as here:
         here.connect()
         network.freeze()

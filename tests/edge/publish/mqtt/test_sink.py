@@ -195,6 +195,22 @@ def test_what_is_retained_at_the_very_end_is_still_published(
         assert retained(broker)["stats"]["frames"] == frames
 
 
+def test_the_state_never_shows_a_face_before_its_event_is_published(
+    broker: Broker, publish: Publish
+) -> None:
+    with Subscriber(broker.host, broker.port) as subscriber:
+        sink = publish(broker.port)
+        for number in range(1, 21):
+            sink.publish(event(track_id=number))
+            wait_until(lambda: subscriber.payloads(f"{ROOT}/state")[-1:])
+            wait_until(lambda: subscriber.payloads(f"{ROOT}/state")[-1]["faces"] == number)  # noqa: B023
+        events = 0
+        for topic, payload, _ in subscriber.messages:
+            events += topic == f"{ROOT}/event"
+            if topic == f"{ROOT}/state":
+                assert payload["faces"] <= events
+
+
 def test_a_change_of_status_is_published_in_the_state(broker: Broker, publish: Publish) -> None:
     sink = publish(broker.port)
     sink.publish(status(camera=CameraState.PAUSED, model="deep-int8"))

@@ -11,14 +11,11 @@ from edge.publish.mqtt.session import MqttSubscriber, connect_any
 from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, wait_until
+from tests.edge.publish.mqtt.publishers import settings
 from tests.proxy import Proxy
 
 HOST = "127.0.0.1"
 TOPIC = "emotiond/test/event"
-
-
-def settings(port: int, **fields: object) -> MqttSettings:
-    return MqttSettings(**{"host": HOST, "port": port, "device": "test", **fields})  # type: ignore[arg-type]
 
 
 @contextmanager

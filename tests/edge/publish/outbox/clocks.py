@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge.publish.outbox import SystemClock
+from edge.publish.outbox_store import SystemClock
 
 
 @dataclass

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.publish.outbox import Outbox, OutboxSettings, SystemClock
+from edge.publish.outbox import Outbox, OutboxSettings
+from edge.publish.outbox_store import SystemClock
 from tests.edge.publish.outbox.clocks import Times
 from tests.edge.publish.outbox.outboxes import Opener
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.publish.outbox import Outbox, OutboxSettings, PendingEvent
+from edge.publish.outbox import Outbox, OutboxSettings
+from edge.publish.outbox_store import PendingEvent
 from tests.edge.publish.outbox.clocks import Times
 from tests.edge.publish.outbox.outboxes import (
     SECRET,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import EmotiondError
-from edge.publish.outbox import SystemClock
+from edge.publish.outbox_store import SystemClock
 from tests.edge.publish.outbox.outboxes import (
     Opener,
     mounted,

@@ -15,7 +15,7 @@ from typing import Annotated
 import msgspec
 
 from edge.errors import EmotiondError
-from edge.publish.outbox.sqlite_store import STORE_ERRORS, PendingEvent, SqliteStore, SystemClock
+from edge.publish.outbox_store import STORE_ERRORS, PendingEvent, SqliteStore, SystemClock
 
 MAX_UNWRITTEN_ACKS = 256
 """Acknowledged events that the file may still hold: so many come twice after a crash."""
