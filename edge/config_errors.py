@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import inspect
 
-from edge.secrets import redact_url
+from edge.secrets import SecretRef, is_secret, redact_url
 
 Key = str | int
 
@@ -43,7 +43,7 @@ def format_validation_error(message: str, data: Any, root: type) -> str:
     found, place, renamed = _value(data, keys), _dotted(keys), find_renamed_keys(data)
     if place in renamed or f"{place}: {found}" in renamed:
         return "; ".join(f"{key}: is now {name}" for key, name in renamed.items())  # all at once
-    kinds = _types_at(root, data, keys[:-1])
+    kinds, kinds_of_value = _types_at(root, data, keys[:-1]), _types_at(root, data, keys)
     structs = [kind for kind in kinds if isinstance(kind, inspect.StructType)]
     choices = [str(struct.tag) for struct in structs if struct.tag]
     if field and field[1] == "contains unknown":
@@ -54,13 +54,27 @@ def format_validation_error(message: str, data: Any, root: type) -> str:
         among = f", one of {', '.join(choices)}" if choices and keys[-1] == "kind" else ""
         return f"{place}: expected this key{among}, found none"
     if problem.startswith("Invalid enum value"):
-        choices = [value for kind in _types_at(root, data, keys) for value in _members(kind)]
+        choices = [value for kind in kinds_of_value for value in _members(kind)]
     if choices and problem.startswith(("Invalid value", "Invalid enum value")):
         expected, near = f"expected one of {', '.join(choices)}", _nearest(str(found), choices)
     else:
         expected, near = _plain(problem), ""
-    # In one short line, without the user and password of an address.
-    return f"{place}: {expected}, found {redact_url(repr(found))[:80]}{near}"
+    if any(
+        isinstance(kind, inspect.StructType) and kind.cls is SecretRef for kind in kinds_of_value
+    ):
+        expected = "expected {file: ...}, {env: ...} or {credential: ...}, which name its place"
+    return f"{place}: {expected}, found {_shown(keys, found)}{near}"
+
+
+def _shown(keys: Sequence[Key], found: Any) -> str:
+    """Return a wrong value in one short line, where it cannot be a secret or hold one."""
+    if isinstance(found, dict):
+        return "a mapping"
+    if isinstance(found, list):
+        return "a list"
+    if any(isinstance(key, str) and is_secret(key) for key in keys):
+        return "a value that is not shown"
+    return redact_url(repr(found))[:80]
 
 
 def _dotted(keys: Sequence[Key]) -> str:

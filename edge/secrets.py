@@ -58,9 +58,22 @@ class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
             raise ConfigError(f"{path}: the secret cannot be read: {error}") from error
 
 
-def redact_url(text: str) -> str:
-    """Return `text` without what stands between `//` and the last `@`: user and password.
+SECRET_WORDS = ("pass", "pwd", "token", "user", "secret", "key", "auth", "login", "credential")
+"""Parts of the names of what is never shown."""
 
-    Greedy on purpose: a password may itself hold `/`, `#` or `@`.
+
+def is_secret(name: str) -> bool:
+    """Tell whether what goes by a name may be a secret."""
+    return any(word in name.lower() for word in SECRET_WORDS)
+
+
+def redact_url(text: str) -> str:
+    """Return `text` without what may be secret in its addresses.
+
+    That is what stands between `//` and the last `@`, queries, and values such as `password=x` in
+    a path. Greedy on purpose: a password may itself hold `/`, `#` or `@`.
     """
-    return re.sub(r"//.*@", "//", text)
+    text = re.sub(r"//.*@", "//", text)
+    text = re.sub(r"(://[^\s'\"?#]*)[?#][^\s'\"]*", r"\1?...", text)
+    names = "|".join(SECRET_WORDS)
+    return re.sub(rf"(?i)(://\S*?(?:{names})\w*=)[^\s/&'\"]*", r"\1...", text)
