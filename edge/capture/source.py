@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 
+import msgspec
 import numpy as np
 
 from edge.errors import InputError, SourceError
@@ -26,6 +27,17 @@ IDLE_FRAME_INTERVAL = 0.06
 and who comes in is noticed a tenth of a second later at most."""
 
 log = logging.getLogger(__name__)
+
+
+Width = Annotated[int, msgspec.Meta(ge=64, le=7680)]
+Height = Annotated[int, msgspec.Meta(ge=64, le=4320)]
+Fps = Annotated[int, msgspec.Meta(ge=1, le=240)]
+
+
+class LiveSettings(KindSettings, frozen=True):
+    """A camera or stream: its frames come whether or not they are read."""
+
+    is_live: ClassVar[Literal[True]] = True
 
 
 class FileSettings(KindSettings, frozen=True):
@@ -96,6 +108,26 @@ def iter_frames(source: Source, timeout: float = math.inf) -> Iterator[Frame]:
             yield frame
             deadline = time.monotonic() + timeout
     raise SourceError(f"no picture came for {timeout:.0f} s; is the camera there, and free?")
+
+
+def read_first(source: Source) -> Frame:
+    """Return the first frame of a file, folder or stream that can be read; close the source.
+
+    Raises:
+        SourceError: there is none; it tells of the first that cannot be read.
+    """
+    failure: InputError | None = None
+    try:
+        while True:
+            try:
+                if (frame := source.read()) is not None:
+                    return frame
+            except InputError as error:  # one image of a folder: the next may do
+                failure = failure or error
+    except EndOfStream:
+        raise failure or InputError("holds no image") from None
+    finally:
+        source.close()
 
 
 def as_readonly(image: object) -> Image:

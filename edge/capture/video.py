@@ -4,7 +4,7 @@ import time
 
 import cv2
 
-from edge.capture.source import EndOfStream, FileSettings, as_readonly
+from edge.capture.source import MAX_WAIT, EndOfStream, FileSettings, as_readonly
 from edge.errors import InputError
 from edge.types import Frame, Image
 
@@ -12,9 +12,6 @@ TRUNCATED_SECONDS = 0.5
 TRUNCATED_SHARE = 0.05
 """A video is truncated when it ends earlier than announced by more than both of these: containers
 round their length, and sound may outlast the image a little."""
-
-MAX_WAIT = 0.5
-"""Seconds; a slide show must not look like a capture that hangs."""
 
 
 class VideoSettings(FileSettings, frozen=True, tag="video"):

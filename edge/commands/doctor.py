@@ -6,7 +6,7 @@ import msgspec
 
 from edge.commands.common import add_config
 from edge.doctor import CheckResult, Level
-from edge.doctor.runner import run_checks
+from edge.doctor.checks import run_checks
 from edge.errors import ExitCode
 
 

@@ -1,7 +1,9 @@
 """Pipeline components: built from a config, and changed to another config in two steps.
 
-*Prepare* loads, binds, opens and locks everything that the other config needs; if anything fails,
-nothing has changed and the error says why. *Commit* makes it the present one and cannot fail.
+builder = PipelineBuilder(config)        all that the config names, loaded; nothing started
+changes = builder.prepare(other_config)  loads, binds, opens and locks what the other one needs;
+raises, with nothing changed, where that fails
+builder.commit(changes)                  makes it the present one; cannot fail
 """
 
 import threading
@@ -13,22 +15,23 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from edge.capture import EndOfStream, Source, SourceSettings, open_source
+from edge.capture import Source, open_source
+from edge.capture.source import read_first
 from edge.capture.video import VideoSettings
 from edge.config import Config, outbox_paths
 from edge.detect import detector_kinds, open_detector
-from edge.errors import ConfigError, InputError
+from edge.errors import ConfigError
 from edge.infer.classifier import open_classifier
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.model_card import read_labels
 from edge.paths import asset
-from edge.pipeline.latest_frame import LatestFrame
+from edge.pipeline.worker import LatestFrame
 from edge.publish import ExclusiveSink, Sink, SinkContext, SinkSettings
 from edge.publish.events import EventGenerator
 from edge.service.commands import Catalog, CommandQueue
 from edge.track import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, Image
-from edge.view import PreviewSettings, PrivacyBlur, ViewContext, WebSettings, open_preview, open_web
+from edge.view import PreviewSettings, PrivacyBlur, ViewContext, WebSettings
 
 SCHEDULER_SECTIONS = ("source", "detector", "scheduler", "tracker")
 ANALYZER_SECTIONS = ("classifier", "quality", "smoothing")
@@ -227,8 +230,8 @@ class PipelineBuilder:
         file_config = file_config or config
         catalog = self._catalog_for(file_config)
         specs = self._specs_for(config, catalog)
-        if "source" in sections:
-            check_readable(config.source)
+        if "source" in sections and not config.source.is_live:
+            read_first(open_source(config.source))  # a camera that is away comes back by itself
         components = PipelineComponents(
             open_source(config.source) if "source" in sections else present.source,
             config.source.is_live,
@@ -252,14 +255,13 @@ class PipelineBuilder:
             kept.append(match[1] if match else None)
             if match:
                 replaced.remove(match)
-        closed_first = [sink for _, sink in replaced]
         sinks: list[Sink] = []
         with ExitStack() as undo:
             for spec, present in zip(specs, kept, strict=True):
                 sink = present or self._open_sink(spec)
                 if present is None and isinstance(sink, ExclusiveSink):
                     undo.callback(sink.close, 0.0)
-                    sink.prepare(closed_first)
+                    sink.prepare([sink for _, sink in replaced])
                 sinks.append(sink)
             undo.pop_all()
         return tuple(sinks)
@@ -282,10 +284,10 @@ class PipelineBuilder:
             return spec.settings.open(SinkContext(spec.outbox, self._commands, spec.catalog))
         assert self._commands is not None
         assert self._latest_frame is not None
-        context = ViewContext(self._latest_frame, spec.blur, self._images.analyze, spec.catalog)
-        if isinstance(spec.settings, PreviewSettings):
-            return open_preview(context, self._commands)
-        return open_web(spec.settings, context, self._commands)
+        analyze = self._images.analyze
+        return spec.settings.open(
+            ViewContext(self._latest_frame, self._commands, spec.blur, analyze, spec.catalog)
+        )
 
 
 def build_components(config: Config) -> PipelineComponents:
@@ -310,27 +312,3 @@ def catalog_for(config: Config) -> Catalog:
         models[own.stem] = own
     labels = dict.fromkeys(label for model in models.values() for label in read_labels(model))
     return Catalog(models, detector_kinds(), tuple(labels), config.privacy.allow_snapshots)
-
-
-def check_readable(settings: SourceSettings) -> None:
-    """Read the first image of a file or folder; a camera that is away comes back by itself.
-
-    Raises:
-        InputError: there is none that can be read.
-    """
-    if settings.is_live:
-        return
-    source = open_source(settings)
-    failure: InputError | None = None
-    try:
-        while True:
-            try:
-                if source.read() is not None:
-                    return
-            except InputError as error:  # one image of a folder: the next may do
-                failure = failure or error
-    except EndOfStream:
-        if failure is not None:
-            raise failure from None
-    finally:
-        source.close()

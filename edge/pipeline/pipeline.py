@@ -17,14 +17,14 @@ from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
+from typing import Protocol
 
 from edge.capture import EndOfStream
 from edge.capture.source import PausableSource
 from edge.errors import InputError
 from edge.metrics import PipelineStats
 from edge.pipeline.build import PipelineComponents
-from edge.pipeline.latest_frame import FrameConsumer, LatestFrame
-from edge.pipeline.worker import BoundedQueue, QueueClosed, Worker
+from edge.pipeline.worker import BoundedQueue, LatestFrame, QueueClosed, Worker
 from edge.publish import ExclusiveSink, MultiSink, Sink
 from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, Frame, Stats, TrackedFrame
 
@@ -46,6 +46,16 @@ CLOSE_TIMEOUT = 5.0
 """Seconds that all sinks together may spend on what is not yet delivered."""
 
 log = logging.getLogger(__name__)
+
+
+class FrameConsumer(Protocol):
+    """Receiver of a pipeline's analyzed frames."""
+
+    def show(self, frame: AnalyzedFrame) -> None:
+        """Take the next frame."""
+
+    def clear(self) -> None:
+        """Show nothing: there is nothing to be seen, or it is paused."""
 
 
 class Pipeline:

@@ -24,7 +24,6 @@ from edge.errors import ConfigError
 from edge.service.commands import (
     Command,
     CommandError,
-    CommandQueue,
     CommandRequest,
     CommandResult,
     Pause,
@@ -75,10 +74,6 @@ class PreviewSink:
 
     Where there is no display, or it goes away, the log says so, and the daemon goes on without.
 
-    Args:
-        context: what is shown.
-        commands: takes the commands of its keys.
-
     Raises:
         ConfigError: the package that draws it is not installed.
     """
@@ -86,14 +81,14 @@ class PreviewSink:
     dropped = 0
     status_text: str | None = None
 
-    def __init__(self, context: ViewContext, commands: CommandQueue) -> None:
+    def __init__(self, context: ViewContext) -> None:
         if importlib.util.find_spec("pygame") is None:
             raise ConfigError(
                 "the preview window needs pygame-ce, which is not installed; "
                 "pip install 'emotiond[preview]', or preview.enabled: false"
             )
         self._context = context
-        self._keys = KeyHandler(context, commands)
+        self._keys = KeyHandler(context)
         self._closed = Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = Thread(target=self._run, name="window", daemon=True)
@@ -191,25 +186,13 @@ def render_window(frame: AnalyzedFrame | None, context: ViewContext, lines: Sequ
 class KeyHandler:
     """Turns keys into commands, and says what came of them.
 
-    Args:
-        context: what is shown.
-        commands: takes the commands.
-        clock: the monotonic clock, in seconds.
-
     Attributes:
         status: the daemon's latest status; None before the first.
     """
 
-    def __init__(
-        self,
-        context: ViewContext,
-        commands: CommandQueue,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, context: ViewContext, clock: Callable[[], float] = time.monotonic) -> None:
         self.status: DaemonStatus | None = None
-        self._context = context
-        self._commands = commands
-        self._clock = clock
+        self._context, self._clock = context, clock
         self._show_help = False
         self._note = ""
         self._note_until = 0.0
@@ -255,7 +238,7 @@ class KeyHandler:
             else:
                 (on_error or self._notify)(str(result))
 
-        self._commands.submit(CommandRequest(command, answer))
+        self._context.commands.submit(CommandRequest(command, answer))
 
     def _pause(self) -> None:
         paused = self.status is not None and self.status.camera is CameraState.PAUSED

@@ -1,14 +1,19 @@
-"""Web API: errors, the state as JSON, commands, and images that are uploaded to be analyzed."""
+"""Web API: errors, the state as JSON and for Prometheus, commands, and uploaded images."""
 
 import asyncio
 import io
 import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 import PIL.Image
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -20,14 +25,13 @@ from edge.publish.payload import plain_stats, utc
 from edge.service.commands import (
     CommandError,
     CommandName,
-    CommandQueue,
     CommandRequest,
     CommandResult,
     ErrorCode,
     NamedCommand,
     read_command,
 )
-from edge.types import UNCERTAIN, AnalyzedFrame, DaemonStatus, Image, Stats
+from edge.types import UNCERTAIN, AnalyzedFrame, CameraState, DaemonStatus, Image, Stats
 from edge.view import ViewContext
 from edge.view.annotate import color_for
 
@@ -63,18 +67,11 @@ COMMAND_ERROR_STATUS = {
 
 
 class ApiError(Exception):
-    """A request that is not carried out; nothing was changed.
-
-    Args:
-        status: of the response.
-        code: for programs.
-        message: for people.
-    """
+    """A request that is not carried out; the code is for programs, the message for people."""
 
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
         super().__init__(message)
-        self.status = status
-        self.code = code
+        self.status, self.code = status, code
 
     @classmethod
     def from_command_error(cls, error: CommandError) -> "ApiError":
@@ -124,6 +121,74 @@ def faces_json(context: ViewContext) -> dict[str, Any]:
     }
 
 
+class MetricsCollector(Collector):
+    """Metrics of this moment, for `prometheus_client.generate_latest`.
+
+    Args:
+        context: the faces of this moment.
+        status: the latest; None before the first.
+        stats: the latest; None before the first.
+        viewers: number of viewers of the live video.
+    """
+
+    def __init__(
+        self, context: ViewContext, status: DaemonStatus | None, stats: Stats | None, viewers: int
+    ) -> None:
+        self._latest, self._status, self._stats = context.latest, status, stats
+        self._viewers = viewers
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each metric with its samples."""
+        frame, status = self._latest.newest, self._status
+        counts = Counter(face.emotion for face in frame.expressions) if frame else Counter[str]()
+        emotions = sorted({*(status.labels if status else ()), *counts})
+        faces = [([emotion], counts[emotion]) for emotion in emotions]
+        yield _gauge("faces_in_view", "Faces told of, by emotion.", faces, "emotion")
+        states = [([one.value], status is not None and status.camera is one) for one in CameraState]
+        yield _gauge("camera", "1 for how it is.", states, "state")
+        yield _gauge("frames_per_second", "Analysed.", [([], self._latest.fps)])
+        yield _gauge("viewers", "Of the live picture.", [([], self._viewers)])
+        if self._stats is not None:
+            yield from _stats_metrics(self._stats)
+
+
+def _stats_metrics(stats: Stats) -> Iterator[Metric]:
+    for name, text, value in (
+        ("frames", "Read.", stats.frames),
+        ("detections", "Frames in which the detector ran.", stats.detections),
+        ("faces", "Classified.", stats.faces),
+        ("refused_faces", "Taken for none by the model.", stats.rejected_faces),
+        ("events", "Published.", stats.events),
+    ):
+        yield CounterMetricFamily(f"emotiond_{name}", text, value=value)
+    dropped = CounterMetricFamily("emotiond_dropped", "Let go, by what it was.", labels=["what"])
+    for item, count in stats.dropped.items():
+        dropped.add_metric([item], count)
+    yield dropped
+    latencies = [
+        ([to, quantile], value)
+        for to, values in (("expression", stats.frame_latency), ("event", stats.event_latency))
+        for quantile, value in zip(("0.5", "0.95"), values or (), strict=False)
+    ]
+    text = "From capture, over the latest."
+    yield _gauge("latency_seconds", text, latencies, "to", "quantile")
+    yield _gauge("cpu_share", "Of one core.", [([], stats.load.cpu)])
+    yield _gauge("memory_bytes", "Resident.", [([], stats.load.memory)])
+    yield _gauge("uptime_seconds", "Since the start.", [([], stats.uptime)])
+    if stats.load.temperature is not None:
+        yield _gauge("temperature_celsius", "Of the processor.", [([], stats.load.temperature)])
+
+
+def _gauge(
+    name: str, text: str, samples: Iterable[tuple[Sequence[str], float]], *labels: str
+) -> Metric:
+    """Return a gauge with samples, each the values of its labels and its own."""
+    metric = GaugeMetricFamily(f"emotiond_{name}", text, labels=labels)
+    for values, value in samples:
+        metric.add_metric(values, value)
+    return metric
+
+
 def parse_command(body: bytes) -> NamedCommand:
     """Return the command in a body such as `{"command": "pause", "paused": true}`.
 
@@ -146,14 +211,14 @@ def parse_command(body: bytes) -> NamedCommand:
         raise ApiError.from_command_error(error) from error
 
 
-async def execute_command(command: NamedCommand, commands: CommandQueue) -> dict[str, Any]:
+async def execute_command(command: NamedCommand, context: ViewContext) -> dict[str, Any]:
     """Submit a command, and return its result as plain values.
 
     Raises:
         ApiError: it was not carried out, or not in time.
     """
     answer: Future[CommandResult | CommandError] = Future()
-    commands.submit(CommandRequest(command, answer.set_result))
+    context.commands.submit(CommandRequest(command, answer.set_result))
     try:
         # Shielded: a late answer may still be set, and goes unheard.
         waiting = asyncio.shield(asyncio.wrap_future(answer))
@@ -167,11 +232,7 @@ async def execute_command(command: NamedCommand, commands: CommandQueue) -> dict
 
 
 class UploadAnalyzer:
-    """Analyzes uploaded images one after another; a few may wait.
-
-    Args:
-        context: analyzes them.
-    """
+    """Analyzes uploaded images one after another; a few may wait."""
 
     def __init__(self, context: ViewContext) -> None:
         self._context = context

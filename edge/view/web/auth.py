@@ -38,15 +38,28 @@ class TokenAuth:
     Without a token the server is for this machine alone: anybody here may look, and the page gets a
     cookie with which it may command. Another site in the same browser does not.
 
-    Args:
-        token: the secret; None where there is none.
-
     Attributes:
+        token: the secret; None where there is none.
         port: of the server; it names the cookie, as a browser keeps cookies by host alone.
+
+    Raises:
+        ConfigError: others could reach the page without a token, or the token cannot be used.
     """
 
-    def __init__(self, token: str | None) -> None:
-        self.token = token
+    def __init__(self, settings: WebSettings) -> None:
+        self.token = settings.token.resolve() if settings.token else None
+        if self.token is None and not is_loopback(settings.host):
+            raise ConfigError(
+                f"web.host: {settings.host} can be reached by others, which needs a `web.token`; "
+                "set one, or host: 127.0.0.1"
+            )
+        if self.token is not None and not (
+            len(self.token) >= MIN_TOKEN_LENGTH and self.token.isascii()
+        ):
+            raise ConfigError(
+                f"web.token: expected {MIN_TOKEN_LENGTH} ASCII characters or more, "
+                f"found {len(self.token)}; make one by `head -c 24 /dev/urandom | base64`"
+            )
         self.port = 0
         self._session = secrets.token_urlsafe(32)
 
@@ -99,8 +112,7 @@ class AuthMiddleware:
     """Checks every request before the application sees it, and adds headers to every response."""
 
     def __init__(self, app: ASGIApp, auth: TokenAuth) -> None:
-        self._app = app
-        self._auth = auth
+        self._app, self._auth = app, auth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -119,26 +131,6 @@ class AuthMiddleware:
             await error.response(scope, receive, send_with_headers)
         else:
             await self._app(scope, receive, send_with_headers)
-
-
-def open_token_auth(settings: WebSettings) -> TokenAuth:
-    """Return the token check of the settings.
-
-    Raises:
-        ConfigError: others could reach the page without a token, or the token cannot be used.
-    """
-    token = settings.token.resolve() if settings.token else None
-    if token is None and not is_loopback(settings.host):
-        raise ConfigError(
-            f"web.host: {settings.host} can be reached by others, which needs a `web.token`; "
-            "set one, or host: 127.0.0.1"
-        )
-    if token is not None and (len(token) < MIN_TOKEN_LENGTH or not token.isascii()):
-        raise ConfigError(
-            f"web.token: expected {MIN_TOKEN_LENGTH} ASCII characters or more, found {len(token)}; "
-            "make one by `head -c 24 /dev/urandom | base64`"
-        )
-    return TokenAuth(token)
 
 
 def is_loopback(host: str) -> bool:

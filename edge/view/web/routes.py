@@ -7,6 +7,7 @@ from importlib.resources import files
 import cv2
 import msgspec
 import yaml
+from prometheus_client import generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,21 +16,20 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from edge.errors import EmotiondError
-from edge.service.commands import CommandQueue
 from edge.types import CameraState
 from edge.view import ViewContext, WebSettings
 from edge.view.annotate import annotate
 from edge.view.web.api import (
     MAX_COMMAND_BYTES,
     ApiError,
+    MetricsCollector,
     UploadAnalyzer,
     execute_command,
     faces_json,
     parse_command,
     read_body,
 )
-from edge.view.web.auth import AuthMiddleware, open_token_auth
-from edge.view.web.prometheus import render_metrics
+from edge.view.web.auth import AuthMiddleware, TokenAuth
 from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 
 PAGE = files(__package__) / "page"
@@ -49,11 +49,6 @@ log = logging.getLogger(__name__)
 class WebApp:
     """The page and its API: one method for each route.
 
-    Args:
-        settings: of the server.
-        context: what is shown.
-        commands: takes the commands of visitors.
-
     Attributes:
         auth: who may look and command.
         events: server-sent events.
@@ -63,13 +58,12 @@ class WebApp:
         ConfigError: others could reach it without a token, or the token cannot be used.
     """
 
-    def __init__(self, settings: WebSettings, context: ViewContext, commands: CommandQueue) -> None:
-        self.auth = open_token_auth(settings)
+    def __init__(self, settings: WebSettings, context: ViewContext) -> None:
+        self.auth = TokenAuth(settings)
         self.events = EventBroadcaster(context)
         self.video = MjpegBroadcaster(context, settings.max_viewers)
         self._uploads = UploadAnalyzer(context)
         self._context = context
-        self._commands = commands
 
     @property
     def asgi(self) -> ASGIApp:
@@ -118,7 +112,7 @@ class WebApp:
             {
                 **self.events.state(),
                 **faces_json(self._context),
-                "viewers": len(self.video.viewers),
+                "viewers": len(self.video.clients),
                 "authorised": self.auth.is_authenticated(request.headers),
             }
         )
@@ -144,7 +138,7 @@ class WebApp:
     async def control(self, request: Request) -> Response:
         """Carry out a command."""
         command = parse_command(await read_body(request, MAX_COMMAND_BYTES))
-        return JSONResponse(await execute_command(command, self._commands))
+        return JSONResponse(await execute_command(command, self._context))
 
     async def login(self, request: Request) -> Response:
         """Exchange the token for a cookie."""
@@ -176,10 +170,11 @@ class WebApp:
 
     async def metrics(self, _request: Request) -> Response:
         """Return the metrics for Prometheus."""
-        text = render_metrics(
-            self.events.status, self.events.stats, self._context.latest, len(self.video.viewers)
-        )
-        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+        viewers = len(self.video.clients)
+        stats = self.events.stats
+        metrics = MetricsCollector(self._context, self.events.status, stats, viewers)
+        media_type = "text/plain; version=0.0.4; charset=utf-8"
+        return Response(generate_latest(metrics), media_type=media_type)
 
     async def openapi(self, _request: Request) -> Response:
         """Return the description of this API."""

@@ -12,7 +12,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from edge.errors import EmotiondError
 from edge.publish import Sink
-from edge.service.commands import CommandQueue
 from edge.types import SinkRecord
 from edge.view import ViewContext, WebSettings
 from edge.view.web.routes import WebApp
@@ -32,11 +31,6 @@ log = logging.getLogger(__name__)
 class WebServer:
     """Serves the page, the live video and the API.
 
-    Args:
-        settings: where, and to whom.
-        context: what is shown.
-        commands: takes the commands of visitors.
-
     Attributes:
         app: what it serves.
 
@@ -47,9 +41,9 @@ class WebServer:
     dropped = 0
     status_text: str | None = None
 
-    def __init__(self, settings: WebSettings, context: ViewContext, commands: CommandQueue) -> None:
+    def __init__(self, settings: WebSettings, context: ViewContext) -> None:
         self._settings = settings
-        self.app = WebApp(settings, context, commands)
+        self.app = WebApp(settings, context)
         config = uvicorn.Config(
             self.app.asgi,
             http=_HeaderTimeoutProtocol,

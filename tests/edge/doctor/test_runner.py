@@ -6,7 +6,7 @@ import pytest
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from edge.doctor import CheckResult, Level
-from edge.doctor.runner import guarded, run_checks
+from edge.doctor.checks import guarded, run_checks
 from tests.brokers import Broker
 from tests.edge.doctor.results import listed
 

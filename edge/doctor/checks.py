@@ -1,23 +1,90 @@
-"""Checks of what the config names beside source and sinks: models, state folder, views."""
+"""All checks, in order, and those of what the config names."""
 
 import errno
 import http.client
 import importlib
 import importlib.util
+import logging
 import os
+import re
+import subprocess
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from edge.capture import SourceSettings
+from edge.capture.camera import CameraSettings
+from edge.capture.picamera import PicameraSettings, find_program
+from edge.capture.source import read_first
+from edge.config import load_config, state_folder
 from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detector
-from edge.doctor import CheckResult, failure, ok, warning
-from edge.errors import ConfigError, EmotiondError, ModelError
+from edge.doctor import CheckResult, check_opencv, check_python, failure, ok, warning
+from edge.doctor.camera import check_camera
+from edge.doctor.machine import (
+    check_clock,
+    check_cpu,
+    check_temperature,
+    check_throttling,
+    check_unit,
+    check_user,
+)
+from edge.errors import ConfigError, EmotiondError, ModelError, SourceError
 from edge.infer.classifier import ClassifierSettings, open_classifier
-from edge.paths import find_model
+from edge.paths import find_model, systemd_unit_for
+from edge.secrets import redact_url
 from edge.tflite import MODULES, PACKAGES, Runtime
 from edge.view import WebSettings
+
+log = logging.getLogger(__name__)
+
+
+def run_checks(path: Path) -> Iterator[CheckResult]:
+    """Check the machine, and everything that the config at `path` names, one after another."""
+    yield from guarded("user", check_user(systemd_unit_for(path)))
+    yield from guarded("python", check_python())
+    yield from guarded("opencv", check_opencv())
+    yield from guarded("processor", check_cpu())
+    yield from check_config(path)
+    yield from guarded("clock", check_clock())
+    yield from guarded("temperature", check_temperature())
+    yield from guarded("throttling", check_throttling())
+    yield from guarded("systemd", check_unit(path))
+
+
+def check_config(path: Path) -> Iterator[CheckResult]:
+    """Check that the config can be read, and all that it names."""
+    try:
+        config = load_config(path)
+    except ConfigError as error:
+        yield failure("config", str(error), "correct it; what it should name was not looked at")
+        return
+    yield ok("config", f"{path}: can be read")
+    yield from guarded("runtime", check_runtime(config.classifier.runtime))
+    yield from guarded("model", check_classifier(config.classifier))
+    yield from guarded("detector", check_detector(config.detector))
+    yield from guarded("source", check_source(config.source))
+    yield from guarded("state folder", check_state_folder(state_folder(config)))
+    for sink in config.sinks:
+        yield from guarded(f"sink {sink.__struct_config__.tag}", sink.check())
+    if config.preview.enabled:
+        yield from guarded("window", check_window())
+    if config.web.enabled:
+        yield from guarded("web page", check_web(config.web))
+
+
+def guarded(subject: str, results: Iterator[CheckResult]) -> Iterator[CheckResult]:
+    """Pass results on; a check that fails unexpectedly is a failure and does not end the others."""
+    try:
+        yield from results
+    except Exception as error:
+        log.error("%s", redact_url(traceback.format_exc()))
+        text = f"cannot be looked at: {type(error).__name__}: {' '.join(str(error).split())}"
+        remedy = "this is a fault of emotiond's own; report it with the lines above"
+        yield failure(subject, redact_url(text), remedy)
+
 
 # Models.
 
@@ -83,6 +150,78 @@ def _check_auto_detector() -> CheckResult:
             return warning("detector", text, "install emotiond again")
         return ok("detector", f"auto takes {name}")
     return failure("detector", "; ".join(errors), "install emotiond again")
+
+
+# Source.
+
+STREAM_REMEDY = (
+    "check the address, its user and password, and whether others play it; the daemon tries again "
+    "until it answers"
+)
+
+FILE_REMEDY = "let `path` name a file that can be read; a service cannot read into a home"
+
+LIST_SECONDS = 20.0
+"""How long the Raspberry Pi's program may take to list the cameras."""
+
+LISTED_CAMERA = re.compile(r"^\s*(\d+) : (.+)$", re.MULTILINE)
+"""A line of `rpicam-vid --list-cameras`, such as "0 : imx708 [4608x2592 10-bit] (/base...)"."""
+
+CABLE_REMEDY = (
+    "check the ribbon cable at both ends and `camera_auto_detect=1` in /boot/firmware/config.txt"
+)
+
+
+def check_source(settings: SourceSettings) -> Iterator[CheckResult]:
+    """Check the source; an image is read, but of a camera, which the daemon may be using."""
+    if isinstance(settings, CameraSettings):
+        yield from check_camera(settings)
+    elif isinstance(settings, PicameraSettings):
+        yield from check_picamera(settings)
+    else:
+        subject = f"source {settings.location}"
+        try:
+            width, height = read_first(settings.open()).size
+        except SourceError as error:
+            remedy = STREAM_REMEDY if settings.is_live else FILE_REMEDY
+            yield failure(subject, str(error), remedy)
+        else:
+            yield ok(subject, f"gives images of {width}x{height}")
+
+
+def check_picamera(settings: PicameraSettings) -> Iterator[CheckResult]:
+    """Check what a Raspberry Pi's camera is read through, and that it is there."""
+    subject, program = f"source picamera {settings.camera}", find_program()
+    try:
+        backend = settings.find_backend()
+        name = backend if isinstance(backend, str) else backend.__name__
+        yield ok(subject, f"is read through {name}")
+    except SourceError as error:
+        text, _, remedy = str(error).partition(": ")
+        yield failure(subject, text, remedy)
+    if program is not None:
+        yield _check_listed(subject, settings.camera, program)
+
+
+def _check_listed(subject: str, camera: int, program: str) -> CheckResult:
+    command = [program, "--list-cameras"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=LIST_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        text = f"{program} does not list cameras: {error}"
+        return failure(subject, text, f"try `{' '.join(command)}`")
+    # By its version it lists them on one or the other.
+    found = dict(LISTED_CAMERA.findall(done.stdout + done.stderr))
+    cameras = {int(number): name for number, name in found.items()}
+    if camera in cameras:
+        return ok(subject, cameras[camera])
+    others = ", ".join(f"{number} ({name})" for number, name in cameras.items())
+    if others:
+        text = f"is not there; there are {others}"
+        return failure(subject, text, "set `camera` to one of them")
+    return failure(subject, "no camera is found", CABLE_REMEDY)
 
 
 # State folder: what outlives a restart.
@@ -152,10 +291,10 @@ def check_web(settings: WebSettings) -> Iterator[CheckResult]:
 
 
 def _check_web_token(settings: WebSettings) -> CheckResult:
-    from edge.view.web.auth import open_token_auth
+    from edge.view.web.auth import TokenAuth
 
     try:
-        auth = open_token_auth(settings)
+        auth = TokenAuth(settings)
     except ConfigError as error:
         return failure("web page", str(error), "correct `web`, or what it names")
     if auth.token:

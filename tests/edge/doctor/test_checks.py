@@ -18,7 +18,7 @@ from edge.detect import (
     YuNetSettings,
 )
 from edge.doctor import CheckResult, Level
-from edge.doctor.components import (
+from edge.doctor.checks import (
     check_classifier,
     check_detector,
     check_runtime,
@@ -124,7 +124,7 @@ def test_auto_is_a_warning_where_another_stands_in_for_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     order = (settings_of("builtin", ModelError("is damaged")), settings_of("haar"))
-    monkeypatch.setattr("edge.doctor.components.AUTO_ORDER", order)
+    monkeypatch.setattr("edge.doctor.checks.AUTO_ORDER", order)
     result = only(check_detector(AutoSettings()))
     assert result.level is Level.WARNING
     assert result.text == "auto takes haar, which finds fewer faces: is damaged"
@@ -132,7 +132,7 @@ def test_auto_is_a_warning_where_another_stands_in_for_the_first(
 
 def test_auto_is_a_failure_where_none_is_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     order = (settings_of("builtin", ModelError("a")), settings_of("haar", ConfigError("b")))
-    monkeypatch.setattr("edge.doctor.components.AUTO_ORDER", order)
+    monkeypatch.setattr("edge.doctor.checks.AUTO_ORDER", order)
     result = only(check_detector(AutoSettings()))
     assert (result.level, result.text) == (Level.FAILURE, "a; b")
 
@@ -210,7 +210,7 @@ def test_a_page_that_others_could_reach_without_a_token_is_a_failure() -> None:
 def test_a_port_that_something_else_has_is_a_failure(
     taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.doctor.components.HTTP_SECONDS", 0.2)
+    monkeypatch.setattr("edge.doctor.checks.HTTP_SECONDS", 0.2)
     result = listed(check_web(WebSettings(port=taken)))[1]
     assert result.level is Level.FAILURE
     assert "Address already in use" in result.text
@@ -238,7 +238,7 @@ def no_screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine without a screen; a test may plug one in."""
     for name in ("WAYLAND_DISPLAY", "DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("edge.doctor.components.GRAPHICS_CARDS", tmp_path)
+    monkeypatch.setattr("edge.doctor.checks.GRAPHICS_CARDS", tmp_path)
     return tmp_path
 
 
