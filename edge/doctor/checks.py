@@ -1,6 +1,5 @@
 """All checks, in order, and those of what the config names."""
 
-import errno
 import http.client
 import importlib
 import importlib.util
@@ -37,6 +36,11 @@ from edge.paths import find_model, systemd_unit_for
 from edge.secrets import redact_url
 from edge.tflite import MODULES, PACKAGES, Runtime
 from edge.view import WebSettings
+
+REMEDIES = {
+    ConfigError: "correct the config, or install what it names",
+    ModelError: "install emotiond again, or name another model with its card",
+}
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +80,11 @@ def check_config(path: Path) -> Iterator[CheckResult]:
 
 
 def guarded(subject: str, results: Iterator[CheckResult]) -> Iterator[CheckResult]:
-    """Pass results on; a check that fails unexpectedly is a failure and does not end the others."""
+    """Pass results on; a check that raises an error is a failure and does not end the others."""
     try:
         yield from results
+    except (ConfigError, ModelError) as error:
+        yield failure(subject, str(error), REMEDIES[type(error)])
     except Exception as error:
         log.error("%s", redact_url(traceback.format_exc()))
         text = f"cannot be looked at: {type(error).__name__}: {' '.join(str(error).split())}"
@@ -87,11 +93,6 @@ def guarded(subject: str, results: Iterator[CheckResult]) -> Iterator[CheckResul
 
 
 # Models.
-
-MODEL_REMEDIES = {
-    ConfigError: "correct the config, or install what it names",
-    ModelError: "install emotiond again, or name another model with its card",
-}
 
 
 def check_runtime(chosen: Runtime) -> Iterator[CheckResult]:
@@ -113,43 +114,39 @@ def check_runtime(chosen: Runtime) -> Iterator[CheckResult]:
 
 
 def check_classifier(settings: ClassifierSettings) -> Iterator[CheckResult]:
-    """Load the model: its hash and its tensors are as its card says, and its runtime runs it."""
-    try:
-        card = open_classifier(settings).card
-    except (ConfigError, ModelError) as error:
-        yield failure("model", str(error), MODEL_REMEDIES[type(error)])
-        return
+    """Load the model: its hash and its tensors are as its card says, and its runtime runs it.
+
+    Raises:
+        ConfigError, ModelError: it cannot be used.
+    """
+    card = open_classifier(settings).card
     text = f"{find_model(settings.model)}: {card.name}, with the hash of its card"
     yield ok("model", f"{text}, {len(card.labels)} expressions")
 
 
 def check_detector(settings: DetectorSettings) -> Iterator[CheckResult]:
-    """Open the detector; the hash of files that are published or shipped is compared."""
-    if isinstance(settings, AutoSettings):
-        yield _check_auto_detector()
+    """Open the detector; the hash of files that are published or shipped is compared.
+
+    Raises:
+        ConfigError, ModelError: it cannot be used.
+    """
+    if not isinstance(settings, AutoSettings):
+        yield ok("detector", f"{open_detector(settings).name} can be used")
         return
-    try:
-        name = open_detector(settings).name
-    except (ConfigError, ModelError) as error:
-        yield failure("detector", str(error), MODEL_REMEDIES[type(error)])
-    else:
-        yield ok("detector", f"{name} can be used")
-
-
-def _check_auto_detector() -> CheckResult:
-    """Say which detector is available. The first is built in, so any other stands in for it."""
     errors: list[str] = []
-    for settings_class in AUTO_ORDER:
+    for kind in AUTO_ORDER:  # the first is built in, so any other stands in for it
         try:
-            name = settings_class().open().name
+            name = kind().open().name
         except (ConfigError, ModelError) as error:
             errors.append(str(error))
             continue
         if errors:
             text = f"auto takes {name}, which finds fewer faces: {errors[0]}"
-            return warning("detector", text, "install emotiond again")
-        return ok("detector", f"auto takes {name}")
-    return failure("detector", "; ".join(errors), "install emotiond again")
+            yield warning("detector", text, "install emotiond again")
+        else:
+            yield ok("detector", f"auto takes {name}")
+        return
+    yield failure("detector", "; ".join(errors), "install emotiond again")
 
 
 # Source.
@@ -237,30 +234,22 @@ STATE_REMEDY = (
 
 def check_state_folder(folder: Path) -> Iterator[CheckResult]:
     """Check that the outbox and a pause can be kept there. Nothing stays behind."""
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
-        yield ok("state folder", f"{folder}: {_try_folder(folder)}")
+        if nearest == folder:
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(bytes(SAMPLE_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            yield ok("state folder", f"{folder}: can be written into")
+        elif os.access(nearest, os.W_OK | os.X_OK):
+            yield ok("state folder", f"{folder}: is not there yet, and can be made")
+        else:
+            text = f"{folder}: is not there, and cannot be made in {nearest}"
+            yield warning("state folder", text, STATE_REMEDY)
     except OSError as error:
         text = f"{folder}: cannot be written into: {error.strerror}"
         yield warning("state folder", text, STATE_REMEDY)
-
-
-def _try_folder(folder: Path) -> str:
-    """Write into the folder, or see whether it could be made; say which.
-
-    Raises:
-        OSError: neither can be done.
-    """
-    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if nearest != folder:
-        if not os.access(nearest, os.W_OK | os.X_OK):
-            text = f"it is not there, and cannot be made in {nearest}"
-            raise PermissionError(errno.EACCES, text)
-        return "is not there yet, and can be made"
-    with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(bytes(SAMPLE_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    return "can be written into"
 
 
 # Views.
@@ -286,33 +275,24 @@ def check_web(settings: WebSettings) -> Iterator[CheckResult]:
         remedy = "pip install 'emotiond[web]', or set `web.enabled: false`"
         yield failure("web page", text, remedy)
         return
-    yield _check_web_token(settings)
-    yield _check_web_port(settings)
-
-
-def _check_web_token(settings: WebSettings) -> CheckResult:
     from edge.view.web.auth import TokenAuth
-
-    try:
-        auth = TokenAuth(settings)
-    except ConfigError as error:
-        return failure("web page", str(error), "correct `web`, or what it names")
-    if auth.token:
-        return ok("web page", "asks for its token")
-    return ok("web page", "is for this machine alone, without a token")
-
-
-def _check_web_port(settings: WebSettings) -> CheckResult:
     from edge.view.web.server import listen
 
+    try:
+        token = TokenAuth(settings).token
+        text = "asks for its token" if token else "is for this machine alone, without a token"
+        yield ok("web page", text)
+    except ConfigError as error:
+        yield failure("web page", str(error), "correct `web`, or what it names")
     address = f"{settings.host}:{settings.port}"
     try:
         listen(settings).close()
+        yield ok("web page", f"{address} is free")
     except EmotiondError as error:
         if _is_daemon(settings.port):
-            return ok("web page", f"is served at {address} at this moment")
-        return failure("web page", str(error), "`ss -ltnp` tells what uses it")
-    return ok("web page", f"{address} is free")
+            yield ok("web page", f"is served at {address} at this moment")
+        else:
+            yield failure("web page", str(error), "`ss -ltnp` tells what uses it")
 
 
 def _is_daemon(port: int) -> bool:

@@ -6,6 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,7 @@ from edge import __version__
 from edge.capture.images import decode_image
 from edge.capture.source import as_readonly
 from edge.errors import InputError
+from edge.pipeline.worker import LatestFrame
 from edge.publish.payload import plain_stats, utc
 from edge.service.commands import (
     CommandError,
@@ -54,17 +56,6 @@ MAX_QUEUED_UPLOADS = 4
 
 UPLOAD_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
-COMMAND_ERROR_STATUS = {
-    ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
-    ErrorCode.OVERSIZED: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    ErrorCode.UNKNOWN: HTTPStatus.BAD_REQUEST,
-    ErrorCode.UNAUTHORISED: HTTPStatus.FORBIDDEN,
-    ErrorCode.REFUSED: HTTPStatus.FORBIDDEN,
-    ErrorCode.FAILED: HTTPStatus.CONFLICT,
-    ErrorCode.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-"""HTTP status of a command that the daemon does not carry out."""
-
 
 class ApiError(Exception):
     """A request that is not carried out; the code is for programs, the message for people."""
@@ -72,11 +63,6 @@ class ApiError(Exception):
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
         super().__init__(message)
         self.status, self.code = status, code
-
-    @classmethod
-    def from_command_error(cls, error: CommandError) -> "ApiError":
-        """Return the error for a command that was not carried out."""
-        return cls(COMMAND_ERROR_STATUS[error.code], error.code.value, str(error))
 
     @property
     def response(self) -> Response:
@@ -121,35 +107,34 @@ def faces_json(context: ViewContext) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
 class MetricsCollector(Collector):
     """Metrics of this moment, for `prometheus_client.generate_latest`.
 
-    Args:
-        context: the faces of this moment.
-        status: the latest; None before the first.
-        stats: the latest; None before the first.
+    Attributes:
+        latest: the faces of this moment.
+        status, stats: the latest; None before the first.
         viewers: number of viewers of the live video.
     """
 
-    def __init__(
-        self, context: ViewContext, status: DaemonStatus | None, stats: Stats | None, viewers: int
-    ) -> None:
-        self._latest, self._status, self._stats = context.latest, status, stats
-        self._viewers = viewers
+    latest: LatestFrame
+    status: DaemonStatus | None
+    stats: Stats | None
+    viewers: int
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric with its samples."""
-        frame, status = self._latest.newest, self._status
+        frame, status = self.latest.newest, self.status
         counts = Counter(face.emotion for face in frame.expressions) if frame else Counter[str]()
         emotions = sorted({*(status.labels if status else ()), *counts})
         faces = [([emotion], counts[emotion]) for emotion in emotions]
         yield _gauge("faces_in_view", "Faces told of, by emotion.", faces, "emotion")
         states = [([one.value], status is not None and status.camera is one) for one in CameraState]
         yield _gauge("camera", "1 for how it is.", states, "state")
-        yield _gauge("frames_per_second", "Analysed.", [([], self._latest.fps)])
-        yield _gauge("viewers", "Of the live picture.", [([], self._viewers)])
-        if self._stats is not None:
-            yield from _stats_metrics(self._stats)
+        yield _gauge("frames_per_second", "Analysed.", [([], self.latest.fps)])
+        yield _gauge("viewers", "Of the live picture.", [([], self.viewers)])
+        if self.stats is not None:
+            yield from _stats_metrics(self.stats)
 
 
 def _stats_metrics(stats: Stats) -> Iterator[Metric]:
@@ -193,29 +178,28 @@ def parse_command(body: bytes) -> NamedCommand:
     """Return the command in a body such as `{"command": "pause", "paused": true}`.
 
     Raises:
-        ApiError: the body holds none, or one that is not carried out here.
+        CommandError: the body holds none, or one that is not carried out here.
     """
     known = [one.value for one in CommandName if one is not CommandName.SNAPSHOT]
     try:
         fields = msgspec.json.decode(body, type=dict[str, Any])
-        name = fields.pop("command", None)
-        if name == CommandName.SNAPSHOT:
-            raise CommandError(ErrorCode.REFUSED, "the picture of this moment is at /snapshot.jpg")
-        if name not in known:
-            text = f"expected `command` to be one of {', '.join(known)}"
-            raise CommandError(ErrorCode.UNKNOWN, text)
-        return read_command(CommandName(name), fields)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", f"is not JSON: {error}") from error
-    except CommandError as error:
-        raise ApiError.from_command_error(error) from error
+        raise CommandError(ErrorCode.MALFORMED, f"is not JSON: {error}") from error
+    name = fields.pop("command", None)
+    if name == CommandName.SNAPSHOT:
+        raise CommandError(ErrorCode.REFUSED, "the picture of this moment is at /snapshot.jpg")
+    if name not in known:
+        text = f"expected `command` to be one of {', '.join(known)}"
+        raise CommandError(ErrorCode.UNKNOWN, text)
+    return read_command(CommandName(name), fields)
 
 
 async def execute_command(command: NamedCommand, context: ViewContext) -> dict[str, Any]:
     """Submit a command, and return its result as plain values.
 
     Raises:
-        ApiError: it was not carried out, or not in time.
+        CommandError: it was not carried out.
+        ApiError: no answer came in time.
     """
     answer: Future[CommandResult | CommandError] = Future()
     context.commands.submit(CommandRequest(command, answer.set_result))
@@ -227,7 +211,7 @@ async def execute_command(command: NamedCommand, context: ViewContext) -> dict[s
         text = f"no answer came within {COMMAND_TIMEOUT_S:.0f} s; it may still be carried out"
         raise ApiError(HTTPStatus.GATEWAY_TIMEOUT, "slow", text) from error
     if isinstance(result, CommandError):
-        raise ApiError.from_command_error(result)
+        raise result
     return result.data
 
 

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from edge.errors import EmotiondError
+from edge.service.commands import CommandError, ErrorCode
 from edge.types import CameraState
 from edge.view import ViewContext, WebSettings
 from edge.view.annotate import annotate
@@ -42,6 +43,17 @@ PAGE_FILES = {
     "/page.svg": ("page.svg", "image/svg+xml"),
 }
 """Name and media type of each file of the page, by path."""
+
+COMMAND_ERROR_STATUS = {
+    ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
+    ErrorCode.OVERSIZED: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ErrorCode.UNKNOWN: HTTPStatus.BAD_REQUEST,
+    ErrorCode.UNAUTHORISED: HTTPStatus.FORBIDDEN,
+    ErrorCode.REFUSED: HTTPStatus.FORBIDDEN,
+    ErrorCode.FAILED: HTTPStatus.CONFLICT,
+    ErrorCode.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""HTTP status of a command that the daemon does not carry out."""
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +94,7 @@ class WebApp:
             Route("/metrics", self.metrics),
             Route("/openapi.json", self.openapi),
         ]
-        kinds = (ApiError, HTTPException, EmotiondError, Exception)
+        kinds = (ApiError, HTTPException, CommandError, EmotiondError, Exception)
         app = Starlette(routes=routes, exception_handlers=dict.fromkeys(kinds, _error_response))
         return AuthMiddleware(app, self.auth)
 
@@ -170,9 +182,8 @@ class WebApp:
 
     async def metrics(self, _request: Request) -> Response:
         """Return the metrics for Prometheus."""
-        viewers = len(self.video.clients)
-        stats = self.events.stats
-        metrics = MetricsCollector(self._context, self.events.status, stats, viewers)
+        latest, viewers = self._context.latest, len(self.video.clients)
+        metrics = MetricsCollector(latest, self.events.status, self.events.stats, viewers)
         media_type = "text/plain; version=0.0.4; charset=utf-8"
         return Response(generate_latest(metrics), media_type=media_type)
 
@@ -191,6 +202,9 @@ def _error_response(_request: Request, error: Exception) -> Response:
             response = ApiError(status, "unknown", status.phrase).response
             response.headers.update(error.headers or {})
             return response
+        case CommandError():
+            status = COMMAND_ERROR_STATUS[error.code]
+            return ApiError(status, error.code.value, str(error)).response
         case EmotiondError():  # a model or detector cannot be used any more
             return ApiError(HTTPStatus.CONFLICT, "failed", str(error)).response
     log.error("a fault of the web page", exc_info=error)

@@ -25,6 +25,7 @@ from edge.doctor.checks import (
     check_state_folder,
     check_web,
     check_window,
+    guarded,
 )
 from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath
@@ -71,14 +72,14 @@ def test_a_model_that_is_as_its_card_says_is_ok() -> None:
 
 def test_a_model_of_another_hash_is_a_failure(tmp_path: Path) -> None:
     path = damaged(ROOT / "models" / "tiny-int8.tflite", tmp_path)
-    result = only(check_classifier(ClassifierSettings(model=ModelPath(path))))
+    result = only(guarded("model", check_classifier(ClassifierSettings(model=ModelPath(path)))))
     assert result.level is Level.FAILURE
     assert f"{path}: expected sha256" in result.text
 
 
 def test_a_baseline_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
     settings = ClassifierSettings(neutral_baseline=tmp_path / "none.json")
-    result = only(check_classifier(settings))
+    result = only(guarded("model", check_classifier(settings)))
     assert result.level is Level.FAILURE
 
 
@@ -89,13 +90,13 @@ def test_a_detector_that_opens_is_ok(settings: BuiltinSettings | HaarSettings) -
 
 def test_a_detector_whose_file_is_damaged_is_a_failure(tmp_path: Path) -> None:
     path = damaged(ROOT / "models" / "detectors" / "face-160x120.tflite", tmp_path)
-    result = only(check_detector(BuiltinSettings(model=path)))
+    result = only(guarded("model", check_detector(BuiltinSettings(model=path))))
     assert result.level is Level.FAILURE
     assert "expected sha256" in result.text
 
 
 def test_a_detector_without_its_file_is_a_failure_that_says_where_to_put_it(tmp_path: Path) -> None:
-    result = only(check_detector(YuNetSettings(model=tmp_path / "none.onnx")))
+    result = only(guarded("model", check_detector(YuNetSettings(model=tmp_path / "none.onnx"))))
     assert result.level is Level.FAILURE
     assert "put the .onnx file there" in result.text
 
@@ -159,7 +160,7 @@ def test_a_state_folder_that_cannot_be_made_is_a_warning_with_its_remedy(tmp_pat
     (tmp_path / "file").touch()
     result = state_result(tmp_path / "file" / "state")
     assert result.level is Level.WARNING
-    assert f"cannot be made in {tmp_path / 'file'}" in result.text
+    assert f"is not there, and cannot be made in {tmp_path / 'file'}" in result.text
     assert "set `state_dir` to another" in str(result)
 
 
