@@ -140,11 +140,7 @@ def as_readonly(image: object) -> Image:
 class ReconnectingSource:
     """Live source that is opened again, with growing delays, for as long as it takes.
 
-    Args:
-        name: of the source in the log.
-        opener: opens the source; raises SourceError when it cannot.
-        clock: the monotonic clock, in seconds.
-        sleep: waits that many seconds.
+    The log calls it `name`; `opener` opens it, or raises SourceError.
 
     Attributes:
         online: whether the last attempt to read gave a frame; None before the first.
@@ -160,8 +156,7 @@ class ReconnectingSource:
         self.online: bool | None = None
         self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
         self._source: LiveSource | None = None
-        self._failures = 0
-        self._retry_at = clock()
+        self._failures, self._retry_at = 0, clock()
 
     def read(self) -> Frame | None:
         """Return the next frame, or None while the source is away. Never fails."""
@@ -226,11 +221,9 @@ class PausableSource:
     def __init__(self, source: Source, live: bool) -> None:
         self.live, self.idle = live, False
         self.paused_until: datetime | None = None
-        self._last_read = 0.0
-        self._source = source
+        self._source, self._last_read, self._closed = source, 0.0, False
         self._enabled = threading.Event()
         self._enabled.set()
-        self._closed = False
 
     def read(self) -> Frame | None:
         """Return the next frame, None where there is none or it is paused; errors as `Source`."""
@@ -239,7 +232,13 @@ class PausableSource:
                 self._source.close()  # a file stays open, where it is
             self._enabled.wait(MAX_WAIT)
             return None
-        self._skip_idle_frames()
+        while (  # of an idle scene: frames must be taken, or they would wait
+            self.idle
+            and self._source.online
+            and isinstance(self._source, LiveSource)
+            and time.monotonic() - self._last_read < IDLE_FRAME_INTERVAL
+        ):
+            self._source.skip()
         frame = self._source.read()
         self._last_read = time.monotonic()
         return frame
@@ -281,13 +280,3 @@ class PausableSource:
     def expects_frames(self) -> bool:
         """Tell whether frames should come: it is not paused, and not known to be offline."""
         return self.enabled and self._source.online is not False
-
-    def _skip_idle_frames(self) -> None:
-        """Skip frames of an idle scene: they must be taken, or they would wait."""
-        while (
-            self.idle
-            and self._source.online
-            and isinstance(self._source, LiveSource)
-            and time.monotonic() - self._last_read < IDLE_FRAME_INTERVAL
-        ):
-            self._source.skip()
