@@ -5,7 +5,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
@@ -87,6 +87,32 @@ class LiveSource(Source, Protocol):
         Raises:
             SourceError: the source failed.
         """
+
+
+class FileSource:
+    """Source of what a generator yields: frames, None while none is due, errors that are passed on.
+
+    An error that the generator raises ends it.
+    """
+
+    online = True
+
+    def __init__(self, items: Generator[Frame | InputError | None, None, None]) -> None:
+        self._items = items
+
+    def read(self) -> Frame | None:
+        """Return the next frame, None where it is not yet due; errors as `Source`."""
+        try:
+            item = next(self._items)
+        except StopIteration:
+            raise EndOfStream from None
+        if isinstance(item, InputError):
+            raise item
+        return item
+
+    def close(self) -> None:
+        """Close the file."""
+        self._items.close()
 
 
 def iter_frames(source: Source, timeout: float = math.inf) -> Iterator[Frame]:
