@@ -164,7 +164,16 @@ def check_temperature(zones: Path = ZONES) -> Iterator[CheckResult]:
 def check_throttling(devices: Path = DEVICES) -> Iterator[CheckResult]:
     """Check that nothing holds the CPU back, where it is known."""
     for path in sorted(devices.glob(FIRMWARE)):
-        yield from _check_firmware(_read_number(path, 16))
+        bits = _read_number(path, 16)
+        if bits is None:
+            continue
+        if bits == 0:
+            yield ok("throttling", "none since the boot")
+        for bit, text, remedy in THROTTLED_BITS:
+            if bits >> bit & 1:
+                yield warning("throttling", f"{text} now", remedy)
+            elif bits >> (bit + SINCE_BOOT) & 1:
+                yield warning("throttling", f"since the boot: {text}", remedy)
     folder = devices / "system/cpu/cpu0/cpufreq"  # in kHz
     allowed = _read_number(folder / "scaling_max_freq", 10)
     highest = _read_number(folder / "cpuinfo_max_freq", 10)
@@ -176,18 +185,6 @@ def check_throttling(devices: Path = DEVICES) -> Iterator[CheckResult]:
         yield warning("frequency", text, remedy)
     else:
         yield ok("frequency", text)
-
-
-def _check_firmware(bits: int | None) -> Iterator[CheckResult]:
-    if bits is None:
-        return
-    if bits == 0:
-        yield ok("throttling", "none since the boot")
-    for bit, text, remedy in THROTTLED_BITS:
-        if bits >> bit & 1:
-            yield warning("throttling", f"{text} now", remedy)
-        elif bits >> (bit + SINCE_BOOT) & 1:
-            yield warning("throttling", f"since the boot: {text}", remedy)
 
 
 def _read_number(path: Path, base: int) -> int | None:
