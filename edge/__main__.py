@@ -12,7 +12,8 @@ def main() -> int:
 
         return run()
     except ImportError as error:
-        from edge.doctor import Level, check_opencv, check_python
+        from edge.check_result import Level
+        from edge.doctor import check_opencv, check_python
 
         print(f"emotiond: a package cannot be imported: {error}", file=sys.stderr)
         for result in (*check_python(), *check_opencv()):

@@ -14,10 +14,10 @@ import cv2
 from edge import __version__
 from edge.bench.measurement import Request, Timing, repeat
 from edge.bench.schema import Conditions, Machine
+from edge.check_result import Level
 from edge.commands.demo import CLIP
 from edge.detect.haar import Cascade
 from edge.detect.image_ops import to_gray
-from edge.doctor import Level
 from edge.doctor.machine import CPUINFO, DEVICES, INT8_FLAGS, check_throttling
 from edge.errors import EmotiondError
 from edge.metrics import SystemStats

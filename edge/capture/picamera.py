@@ -19,12 +19,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Annotated, Any, Literal
 
-import cv2
 import msgspec
 import numpy as np
 
+from edge.capture.images import decode_image
 from edge.capture.source import MAX_WAIT, Fps, Height, LiveSettings, LiveSource, Width, as_readonly
-from edge.errors import SourceError
+from edge.errors import InputError, SourceError
 from edge.pipeline.worker import BoundedQueue, QueueClosed
 from edge.types import Frame, Image
 
@@ -220,10 +220,9 @@ def decode_jpeg(data: bytes) -> Image | None:
     if not size or int.from_bytes(size[1]) * int.from_bytes(size[2]) > MAX_PIXELS:
         return None
     try:
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
+        return decode_image(data)
+    except InputError:
         return None
-    return None if image is None else np.asarray(image, dtype=np.uint8)
 
 
 class SubprocessMjpegSource:

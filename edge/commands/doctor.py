@@ -4,8 +4,8 @@ import argparse
 
 import msgspec
 
+from edge.check_result import CheckResult, Level
 from edge.commands.common import add_config
-from edge.doctor import CheckResult, Level
 from edge.doctor.checks import run_checks
 from edge.errors import ExitCode
 

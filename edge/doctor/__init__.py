@@ -12,17 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, distributions
 
-from edge.check_result import CheckResult, Level, failure, ok, warning
-
-__all__ = [
-    "CheckResult",
-    "Level",
-    "check_opencv",
-    "check_python",
-    "failure",
-    "ok",
-    "warning",
-]
+from edge.check_result import CheckResult, failure, ok, warning
 
 MIN_PYTHON = (3, 11)
 """As `requires-python` in pyproject.toml says."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge.capture.camera import CameraSettings
-from edge.doctor import CheckResult, failure, ok, warning
+from edge.check_result import CheckResult, failure, ok, warning
 from edge.doctor.machine import user_name
 
 CAPABILITY = struct.Struct("=16s32s32sIII12x")

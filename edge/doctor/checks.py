@@ -18,9 +18,10 @@ from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
 from edge.capture.picamera import PicameraSettings, find_program
 from edge.capture.source import read_first
+from edge.check_result import CheckResult, failure, ok, warning
 from edge.config import load_config, state_folder
 from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detector
-from edge.doctor import CheckResult, check_opencv, check_python, failure, ok, warning
+from edge.doctor import check_opencv, check_python
 from edge.doctor.camera import check_camera
 from edge.doctor.machine import (
     check_clock,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edge.doctor import CheckResult, failure, ok, warning
+from edge.check_result import CheckResult, failure, ok, warning
 from edge.metrics import ZONES, SystemStats
 from edge.paths import systemd_unit_for
 

@@ -107,30 +107,25 @@ class TokenAuth:
                 text = "expected the page's own cookie; set `web.token` in the config for programs"
             raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorised", text)
 
+    def protect(self, app: ASGIApp) -> ASGIApp:
+        """Return an application that checks every request, and adds headers to every response."""
 
-class AuthMiddleware:
-    """Checks every request before the application sees it, and adds headers to every response."""
+        async def protected(scope: Scope, receive: Receive, send: Send) -> None:
+            async def send_with_headers(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    response_headers = MutableHeaders(scope=message)
+                    response_headers.update(SECURITY_HEADERS)
+                    response_headers.setdefault("Cache-Control", "no-store")
+                await send(message)
 
-    def __init__(self, app: ASGIApp, auth: TokenAuth) -> None:
-        self._app, self._auth = app, auth
+            try:
+                self.check(scope["method"], scope["path"], Headers(scope=scope))
+            except ApiError as error:
+                await error.response(scope, receive, send_with_headers)
+            else:
+                await app(scope, receive, send_with_headers)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        headers = Headers(scope=scope)
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                response_headers = MutableHeaders(scope=message)
-                response_headers.update(SECURITY_HEADERS)
-                response_headers.setdefault("Cache-Control", "no-store")
-            await send(message)
-
-        try:
-            self._auth.check(scope["method"], scope["path"], headers)
-        except ApiError as error:
-            await error.response(scope, receive, send_with_headers)
-        else:
-            await self._app(scope, receive, send_with_headers)
+        return protected
 
 
 def is_loopback(host: str) -> bool:

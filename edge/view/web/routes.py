@@ -30,7 +30,7 @@ from edge.view.web.api import (
     parse_command,
     read_body,
 )
-from edge.view.web.auth import AuthMiddleware, TokenAuth
+from edge.view.web.auth import TokenAuth
 from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 
 PAGE = files(__package__) / "page"
@@ -96,7 +96,7 @@ class WebApp:
         ]
         kinds = (ApiError, HTTPException, CommandError, EmotiondError, Exception)
         app = Starlette(routes=routes, exception_handlers=dict.fromkeys(kinds, _error_response))
-        return AuthMiddleware(app, self.auth)
+        return self.auth.protect(app)
 
     async def page(self, request: Request) -> Response:
         """Return a file of the page; where there is no token, with a cookie to command by."""

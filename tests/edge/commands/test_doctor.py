@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge.check_result import Level
 from edge.cli import main
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
-from edge.doctor import Level
 from tests.brokers import Broker
 from tests.edge.commands.configs import write_config
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.check_result import CheckResult, Level
 from edge.commands.embedded_broker import free_port
 from edge.detect import (
     AutoSettings,
@@ -17,7 +18,6 @@ from edge.detect import (
     HaarSettings,
     YuNetSettings,
 )
-from edge.doctor import CheckResult, Level
 from edge.doctor.checks import (
     check_classifier,
     check_detector,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor import CheckResult, Level
+from edge.check_result import CheckResult, Level
 from edge.doctor.machine import (
     check_clock,
     check_cpu,

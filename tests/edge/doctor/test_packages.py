@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.doctor import CheckResult, Level, check_opencv, check_python
+from edge.check_result import CheckResult, Level
+from edge.doctor import check_opencv, check_python
 from tests.conftest import ROOT
 from tests.edge.doctor.results import listed, only
 

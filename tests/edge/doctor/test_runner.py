@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.check_result import CheckResult, Level
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
-from edge.doctor import CheckResult, Level
 from edge.doctor.checks import guarded, run_checks
 from tests.brokers import Broker
 from tests.edge.doctor.results import listed

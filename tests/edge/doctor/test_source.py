@@ -17,9 +17,9 @@ from edge.capture.camera import CameraSettings, StreamSettings
 from edge.capture.images import ImagesSettings
 from edge.capture.picamera import PicameraBackend, PicameraSettings
 from edge.capture.video import VideoSettings
+from edge.check_result import CheckResult, Level
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
-from edge.doctor import CheckResult, Level
 from edge.doctor.camera import (
     Format,
     SizeRange,
