@@ -235,8 +235,8 @@ STATE_REMEDY = (
 
 def check_state_folder(folder: Path) -> Iterator[CheckResult]:
     """Check that the outbox and a pause can be kept there. Nothing stays behind."""
-    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
+        nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         if nearest == folder:
             with tempfile.TemporaryFile(dir=folder) as file:
                 file.write(bytes(SAMPLE_BYTES))

@@ -78,9 +78,9 @@ class WebApp:
         self._context = context
 
     @property
-    def asgi(self) -> ASGIApp:
-        """The application with every route and error handler, behind the checks of requests."""
-        routes = [
+    def routes(self) -> list[Route]:
+        """Each path, with what answers it."""
+        return [
             *(Route(path, self.page) for path in PAGE_FILES),
             Route("/stream.mjpg", self.stream),
             Route("/snapshot.jpg", self.snapshot),
@@ -94,8 +94,14 @@ class WebApp:
             Route("/metrics", self.metrics),
             Route("/openapi.json", self.openapi),
         ]
+
+    @property
+    def asgi(self) -> ASGIApp:
+        """The application with every route and error handler, behind the checks of requests."""
         kinds = (ApiError, HTTPException, CommandError, EmotiondError, Exception)
-        app = Starlette(routes=routes, exception_handlers=dict.fromkeys(kinds, _error_response))
+        app = Starlette(
+            routes=self.routes, exception_handlers=dict.fromkeys(kinds, _error_response)
+        )
         return self.auth.protect(app)
 
     async def page(self, request: Request) -> Response:
