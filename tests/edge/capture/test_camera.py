@@ -67,12 +67,6 @@ def test_cameras_and_streams_are_live() -> None:
     assert StreamSettings("rtsp://camera/1").is_live
 
 
-@pytest.mark.parametrize("password", ["pw", "p/w", "p#w", "p@w"])
-def test_the_address_of_a_stream_is_logged_without_user_and_password(password: str) -> None:
-    settings = StreamSettings(f"rtsp://me:{password}@cam:554/live?token=1")
-    assert settings.location == "rtsp://cam:554/live"
-
-
 USER, PASSWORD = "door man", "p:ss/w@rd?#%"
 
 
@@ -125,9 +119,10 @@ def test_a_password_that_cannot_be_read_is_told_as_such(guarded: str) -> None:
         settings.open()
 
 
-def test_what_may_be_logged_holds_neither_user_nor_password_nor_query() -> None:
-    settings = StreamSettings("rtsp://me:secret@camera/live?token=secret")
-    assert settings.location == "rtsp://camera/live"
+@pytest.mark.parametrize("password", ["pw", "p/w", "p#w", "p@w"])
+def test_what_may_be_logged_holds_neither_user_nor_password_nor_query(password: str) -> None:
+    settings = StreamSettings(f"rtsp://me:{password}@camera:554/live?token=secret")
+    assert settings.location == "rtsp://camera:554/live"
     assert settings.full_url == settings.url
 
 
