@@ -33,11 +33,7 @@ class ImagesSource(FileSource):
 
 
 def _frames(root: Path) -> Generator[Frame | InputError, None, None]:
-    """Yield each image, or why it cannot be read.
-
-    Raises:
-        InputError: the folder is missing or holds none.
-    """
+    """Yield each image, or why it cannot be read."""
     try:
         paths = [root]
         if root.is_dir():

@@ -31,18 +31,17 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
 
 
 class VideoSource(FileSource):
-    """Frames of one video; the file is opened when it is first read."""
+    """Frames of one video; the file is opened when it is first read.
+
+    An InputError tells that it cannot be read, or ends before its announced length.
+    """
 
     def __init__(self, settings: VideoSettings) -> None:
         super().__init__(_frames(settings))
 
 
 def _frames(settings: VideoSettings) -> Generator[Frame | None, None, None]:
-    """Yield each frame when it is due, and None after each long wait until then.
-
-    Raises:
-        InputError: the file cannot be read, or ends before its announced length.
-    """
+    """Yield each frame when it is due, and None after each long wait until then."""
     capture = cv2.VideoCapture(str(settings.path), cv2.CAP_FFMPEG)
     started_at, position, index = time.monotonic(), 0.0, 0
     try:

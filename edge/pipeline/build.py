@@ -259,11 +259,7 @@ class PipelineBuilder:
         return tuple(sinks)
 
     def _catalog_for(self, config: Config) -> Catalog:
-        """Return what commands may choose from: models shipped and the config's own, detectors.
-
-        Raises:
-            ModelError: a model's card cannot be read.
-        """
+        """Return what commands may choose from: shipped models, the config's own, detectors."""
         if self._commands is None:
             return Catalog()
         models = {file.stem: Path(file.stem) for file in sorted(asset("models").glob("*.tflite"))}

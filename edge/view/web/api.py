@@ -269,11 +269,7 @@ def _too_large(text: str) -> ApiError:
 
 
 def _decode(data: bytes) -> Image:
-    """Return the image in `data`; its size is checked before anything is decoded.
-
-    Raises:
-        ApiError: there is none, or one that is too large.
-    """
+    """Return the image in `data`; its size is checked before anything is decoded."""
     if not data:
         raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", "expected a picture, found nothing")
     width, height = _image_size(data)

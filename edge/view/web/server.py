@@ -31,9 +31,6 @@ log = logging.getLogger(__name__)
 class WebServer:
     """Serves the page, the live video and the API.
 
-    Attributes:
-        app: what it serves.
-
     Raises:
         ConfigError: others could reach it without a token, or the token cannot be used.
     """
