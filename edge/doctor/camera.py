@@ -13,7 +13,6 @@ import stat
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from grp import getgrgid
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -253,7 +252,7 @@ def _label(node: Path, root: Path) -> str:
 
 def _group(path: Path) -> str:
     try:
-        return getgrgid(path.stat().st_gid).gr_name
+        return path.group()
     except (OSError, KeyError):
         return GROUP
 

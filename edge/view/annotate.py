@@ -23,6 +23,10 @@ LABEL_COLORS = {
 """Colors as `#rrggbb` that people with any color vision can tell apart (Okabe and Ito 2008,
 jfly.uni-koeln.de/color), and two grays."""
 
+DARK_LABELS = frozenset({"sad", UNCERTAIN})
+"""Labels whose color has more contrast to white than to black (w3.org/TR/WCAG22, "relative
+luminance")."""
+
 OTHER_COLOR = "#ffffff"
 """Color of a class that only a user's own model has."""
 
@@ -62,14 +66,8 @@ def color_for(emotion: str) -> str:
 
 
 def text_color_for(emotion: str) -> str:
-    """Return black or white, whichever is easier to read on the color of an expression.
-
-    By the contrast ratio of WCAG 2.2 (w3.org/TR/WCAG22, "relative luminance").
-    """
-    channels = [value / 255 for value in bytes.fromhex(color_for(emotion)[1:])]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
+    """Return black or white, whichever is easier to read on the color of an expression."""
+    return "#ffffff" if emotion in DARK_LABELS else "#000000"
 
 
 def annotate(frame: AnalyzedFrame, blur: PrivacyBlur, fps: float | None = None) -> Image:

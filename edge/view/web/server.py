@@ -144,25 +144,22 @@ class _HeaderTimeoutProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._start_timeout()
+        self._set_timeout(HEADER_TIMEOUT_S)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._start_timeout()
+        self._set_timeout(HEADER_TIMEOUT_S)
 
     def on_headers_complete(self) -> None:
-        self._stop_timeout()  # the body is the application's concern
+        self._set_timeout(None)  # the body is the application's concern
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timeout()
+        self._set_timeout(None)
         super().connection_lost(exc)
 
-    def _start_timeout(self) -> None:
-        self._stop_timeout()
-        self._timeout = self.loop.call_later(HEADER_TIMEOUT_S, self.transport.close)
-
-    def _stop_timeout(self) -> None:
+    def _set_timeout(self, seconds: float | None) -> None:
         if self._timeout is not None:
             self._timeout.cancel()
-            self._timeout = None
+        close = self.transport.close
+        self._timeout = None if seconds is None else self.loop.call_later(seconds, close)
