@@ -167,7 +167,13 @@ def check_camera(
     device = settings.device
     path = root / f"dev/video{device}" if isinstance(device, int) else Path(device)
     others = [node for node in video_nodes(root) if node.resolve() != path.resolve()]
-    yield from _check_configured(path, settings, root, query)
+    try:
+        node = query(path)
+    except OSError as error:
+        remedy = _open_remedy(error, path, root)
+        yield failure(f"source {path}", f"cannot be opened: {error.strerror}", remedy)
+    else:
+        yield from _check_node(path, node, settings, root)
     yield from _list_others(others, root, query)
 
 
@@ -177,16 +183,10 @@ def video_nodes(root: Path = ROOT) -> list[Path]:
     return sorted(nodes, key=lambda path: int(path.name[5:]))
 
 
-def _check_configured(
-    path: Path, settings: CameraSettings, root: Path, query: Callable[[Path], VideoNode]
+def _check_node(
+    path: Path, node: VideoNode, settings: CameraSettings, root: Path
 ) -> Iterator[CheckResult]:
     subject = f"source {path}"
-    try:
-        node = query(path)
-    except OSError as error:
-        remedy = _open_remedy(error, path, root)
-        yield failure(subject, f"cannot be opened: {error.strerror}", remedy)
-        return
     if not node.captures or node.driver in RAW_SENSOR_DRIVERS:
         text = f"{node.title}: gives no images that can be shown"
         yield failure(subject, text, f"name another in `source`; {PICAMERA_HINT}")

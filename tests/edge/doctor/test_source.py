@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+import cv2
 import pytest
 
 from edge.capture import SourceSettings
@@ -29,6 +30,7 @@ from edge.doctor.camera import (
     video_nodes,
 )
 from edge.doctor.checks import check_picamera, check_source
+from edge.types import Image
 from tests.edge.doctor.results import listed, only
 
 
@@ -52,6 +54,13 @@ def test_a_folder_without_pictures_is_a_failure(tmp_path: Path) -> None:
     result = source_result(ImagesSettings(tmp_path))
     assert result.level is Level.FAILURE
     assert "found none" in result.text
+
+
+def test_a_folder_of_which_one_picture_is_broken_is_ok(tmp_path: Path, clip: list[Image]) -> None:
+    (tmp_path / "a.png").write_bytes(b"broken")
+    assert "a.png" in source_result(ImagesSettings(tmp_path)).text
+    cv2.imwrite(str(tmp_path / "b.png"), clip[0])
+    assert source_result(ImagesSettings(tmp_path)).level is Level.OK
 
 
 def test_a_stream_that_does_not_answer_is_a_failure_and_its_password_never_shown() -> None:
@@ -444,3 +453,13 @@ def test_a_binding_that_is_there_goes_before_the_program_unless_the_config_says_
     monkeypatch.setitem(sys.modules, "picamera2", ModuleType("picamera2"))
     way, _ = picamera_results(backend=backend)
     assert (way.level, way.text.endswith(text)) == (Level.OK, True)
+
+
+def test_a_binding_that_cannot_be_imported_leaves_it_to_the_program(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = install_program(programs)
+    (programs / "picamera2.py").write_text("raise ValueError('numpy.dtype size changed')")
+    monkeypatch.syspath_prepend(str(programs))
+    way, _ = picamera_results()
+    assert (way.level, way.text) == (Level.OK, f"is read through {path}")
