@@ -1,4 +1,4 @@
-"""Web API: errors, the state as JSON and for Prometheus, commands, and uploaded images."""
+"""Web API: errors, faces as JSON, metrics for Prometheus, commands, and uploaded images."""
 
 import asyncio
 import io
@@ -18,12 +18,11 @@ from prometheus_client.registry import Collector
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from edge import __version__
 from edge.capture.images import decode_image
 from edge.capture.source import as_readonly
 from edge.errors import InputError
 from edge.pipeline.worker import LatestFrame
-from edge.publish.payload import plain_stats, utc
+from edge.publish.payload import utc
 from edge.service.commands import (
     CommandError,
     CommandName,
@@ -33,9 +32,8 @@ from edge.service.commands import (
     NamedCommand,
     read_command,
 )
-from edge.types import UNCERTAIN, AnalyzedFrame, CameraState, DaemonStatus, Image, Stats
+from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image, Stats
 from edge.view import ViewContext
-from edge.view.annotate import color_for
 
 MAX_COMMAND_BYTES = 4096
 
@@ -70,27 +68,6 @@ class ApiError(Exception):
         headers = {"WWW-Authenticate": "Bearer"} if self.status == HTTPStatus.UNAUTHORIZED else {}
         body = {"error": {"code": self.code, "message": str(self)}}
         return JSONResponse(body, self.status, headers)
-
-
-def state_json(
-    context: ViewContext, status: DaemonStatus | None, stats: Stats | None
-) -> dict[str, Any]:
-    """Return the settings, the choices and the latest stats of the daemon as plain values."""
-    labels = status.labels if status else ()
-    until = status.paused_until if status else None
-    return {
-        "version": __version__,
-        "camera": status.camera.value if status else None,
-        "paused_until": utc(until) if until else None,
-        "model": status.model if status else None,
-        "detector": status.detector if status else None,
-        "models": sorted(context.catalog.models),
-        "detectors": list(context.catalog.detectors),
-        "labels": list(labels),
-        "colours": {label: color_for(label) for label in (*labels, UNCERTAIN)},
-        "blur": context.blur.value,
-        "stats": plain_stats(stats) if stats else None,
-    }
 
 
 def faces_json(context: ViewContext) -> dict[str, Any]:

@@ -13,11 +13,12 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from edge.publish.payload import encode_event
-from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
+from edge import __version__
+from edge.publish.payload import encode_event, plain_stats, utc
+from edge.types import UNCERTAIN, AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
 from edge.view import ViewContext
-from edge.view.annotate import annotate
-from edge.view.web.api import ApiError, faces_json, state_json
+from edge.view.annotate import annotate, color_for
+from edge.view.web.api import ApiError, faces_json
 
 HISTORY_S = 600.0
 HISTORY_EVENTS = 500
@@ -138,8 +139,23 @@ class EventBroadcaster(Broadcaster):
                 self._history.append((self._published, time.monotonic(), item))
 
     def state(self) -> dict[str, Any]:
-        """Return the state of the daemon as plain values."""
-        return state_json(self._context, self.status, self.stats)
+        """Return the settings, the choices and the latest stats of the daemon as plain values."""
+        status, stats, context = self.status, self.stats, self._context
+        labels = status.labels if status else ()
+        until = status.paused_until if status else None
+        return {
+            "version": __version__,
+            "camera": status.camera.value if status else None,
+            "paused_until": utc(until) if until else None,
+            "model": status.model if status else None,
+            "detector": status.detector if status else None,
+            "models": sorted(context.catalog.models),
+            "detectors": list(context.catalog.detectors),
+            "labels": list(labels),
+            "colours": {label: color_for(label) for label in (*labels, UNCERTAIN)},
+            "blur": context.blur.value,
+            "stats": plain_stats(stats) if stats else None,
+        }
 
     async def _content(self) -> AsyncIterator[bytes]:
         """Yield what is new; end where the listener is so slow that it has missed an event."""
