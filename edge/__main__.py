@@ -12,8 +12,8 @@ def main() -> int:
 
         return run()
     except ImportError as error:
-        from edge.doctor import Level
-        from edge.doctor.packages import check_opencv, check_python
+        from edge.doctor import check_opencv, check_python
+        from edge.errors import Level
 
         print(f"emotiond: a package cannot be imported: {error}", file=sys.stderr)
         for result in (*check_python(), *check_opencv()):

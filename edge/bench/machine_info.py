@@ -17,9 +17,8 @@ from edge.bench.schema import Conditions, Machine
 from edge.commands.demo import CLIP
 from edge.detect.haar import Cascade
 from edge.detect.image_ops import to_gray
-from edge.doctor import Level
 from edge.doctor.machine import CPUINFO, DEVICES, INT8_FLAGS, check_throttling
-from edge.errors import EmotiondError
+from edge.errors import EmotiondError, Level
 from edge.metrics import SystemStats
 
 BOARD = Path("/proc/device-tree/model")

@@ -2,11 +2,10 @@
 
 from typing import get_args
 
-from edge.capture.camera import CameraSettings
+from edge.capture.camera import CameraSettings, StreamSettings
 from edge.capture.images import ImagesSettings
 from edge.capture.picamera import PicameraSettings
 from edge.capture.source import EndOfStream, LiveSource, ReconnectingSource, Source
-from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings
 
 SourceSettings = CameraSettings | PicameraSettings | StreamSettings | VideoSettings | ImagesSettings

@@ -3,13 +3,13 @@
 import io
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.capture.source import EndOfStream, FileSettings, as_readonly
+from edge.capture.source import FileSettings, FileSource, as_readonly
 from edge.errors import InputError
 from edge.types import Frame, Image
 
@@ -44,43 +44,29 @@ class ImagesSettings(FileSettings, frozen=True, tag="images"):
         return ImagesSource(self)
 
 
-class ImagesSource:
-    """Images, one frame each, one second apart on their own clock, then EndOfStream."""
-
-    online = True
+class ImagesSource(FileSource):
+    """Images, one frame each, one second apart on their own clock."""
 
     def __init__(self, settings: ImagesSettings) -> None:
-        self._root = settings.path
-        self._paths: Iterator[tuple[int, Path]] | None = None
+        super().__init__(_frames(settings.path))
 
-    def read(self) -> Frame:
-        """Return the next image.
 
-        Raises:
-            InputError: the file is no image, or the folder is missing or holds none.
-            EndOfStream: there are no more.
-        """
-        if self._paths is None:
-            self._paths = enumerate(())  # so that a folder that cannot be listed is an end
-            self._paths = enumerate(self._list())
-        for index, path in self._paths:
-            image = as_readonly(read_image(path))
-            return Frame(image, index, float(index), captured=time.monotonic(), still=True)
-        raise EndOfStream
-
-    def close(self) -> None:
-        """Do nothing: no file stays open between images."""
-
-    def _list(self) -> list[Path]:
+def _frames(root: Path) -> Generator[Frame | InputError, None, None]:
+    """Yield each image, or why it cannot be read."""
+    try:
+        paths = [root]
+        if root.is_dir():
+            paths = sorted(path for path in root.iterdir() if path.suffix.lower() in SUFFIXES)
+    except OSError as error:
+        raise InputError(f"{root}: cannot be read: {error.strerror}") from error
+    if not paths:
+        raise InputError(f"{root}: expected pictures in this folder, found none")
+    for index, path in enumerate(paths):
         try:
-            if not self._root.is_dir():
-                return [self._root]
-            paths = sorted(path for path in self._root.iterdir() if path.suffix.lower() in SUFFIXES)
-        except OSError as error:
-            raise InputError(f"{self._root}: cannot be read: {error.strerror}") from error
-        if not paths:
-            raise InputError(f"{self._root}: expected pictures in this folder, found none")
-        return paths
+            image = as_readonly(read_image(path))
+            yield Frame(image, index, float(index), captured=time.monotonic(), still=True)
+        except InputError as error:
+            yield error
 
 
 def read_image(path: Path) -> Image:

@@ -1,26 +1,32 @@
 """Picamera source: the ribbon-cable camera of a Raspberry Pi, through one of two backends.
 
-One is the program rpicam-vid, the other Picamera2, the Python binding. The latter's use was written
-from its source and its own tests (0.3.20 and later, which end a wait for a camera that hangs); it
-was tested with a stand-in and on no hardware.
+One is the program rpicam-vid, which writes MJPEG to its standard output; the other Picamera2, the
+Python binding. The latter's use was written from its source and its own tests (0.3.20 and later,
+which end a wait for a camera that hangs); it was tested with a stand-in and on no hardware.
 """
 
 import importlib
 import os
+import re
+import selectors
 import shutil
+import subprocess
+import threading
 import time
 from contextlib import suppress
 from enum import StrEnum
+from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, ClassVar, Literal
+from typing import IO, Annotated, Any, Literal
 
+import cv2
 import msgspec
 import numpy as np
 
-from edge.capture.rpicam import SubprocessMjpegSource
-from edge.capture.source import as_readonly
+from edge.capture.source import MAX_WAIT, Fps, Height, LiveSettings, LiveSource, Width, as_readonly
 from edge.errors import SourceError
-from edge.types import Frame, KindSettings
+from edge.pipeline.worker import BoundedQueue, QueueClosed
+from edge.types import Frame, Image
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 """Name of the capture program on Raspberry Pi OS since Bookworm, and its name before."""
@@ -28,8 +34,27 @@ PROGRAMS = ("rpicam-vid", "libcamera-vid")
 JPEG_QUALITY = 80
 """1-100; the program's own default is 50, and a face is read by its fine detail."""
 
+JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+"""Between the tables of a JPEG and its end, an FF is followed by 00 or a restart marker (ITU-T
+T.81, B.1.1.5), so neither occurs inside one that carries no other, such as a thumbnail."""
+
+JPEG_SIZE = re.compile(rb"\xff[\xc0-\xc2]\x00.\x08(..)(..)", re.DOTALL)
+"""Frame header of a JPEG (ITU-T T.81, B.2.2): height and width, two bytes each."""
+
+MAX_JPEG_BYTES, MAX_PIXELS = 1 << 24, 7680 * 4320
+"""The largest image that a config may ask for, and more bytes than it takes at the best quality."""
+
+START_TIMEOUT = 10.0
+"""Seconds until the first image: a camera's driver, its tuning and its exposure take a few."""
+
 FRAME_TIMEOUT = 2.0
-"""Seconds without a frame after which the camera is assumed to hang."""
+"""Seconds without an image after which the camera, or the program, is assumed to hang."""
+
+TERMINATE_TIMEOUT = 1.0
+"""Seconds that the program has to end when it is asked to, and again when it is killed."""
+
+CHUNK_BYTES, STDERR_TAIL_BYTES = 1 << 16, 4096
+"""Capacity of a pipe, and how much of the end of standard error is kept."""
 
 
 class PicameraBackend(StrEnum):
@@ -40,7 +65,7 @@ class PicameraBackend(StrEnum):
     BINDING = "picamera2"
 
 
-class PicameraSettings(KindSettings, frozen=True, tag="picamera"):
+class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
     """A camera and the image asked of it; one that cannot gives the nearest it has.
 
     Attributes:
@@ -49,12 +74,10 @@ class PicameraSettings(KindSettings, frozen=True, tag="picamera"):
         backend: `auto` takes Picamera2 where it can be imported, else the program.
     """
 
-    is_live: ClassVar[Literal[True]] = True
-
     camera: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0
-    width: Annotated[int, msgspec.Meta(ge=64, le=7680)] = 640
-    height: Annotated[int, msgspec.Meta(ge=64, le=4320)] = 480
-    fps: Annotated[int, msgspec.Meta(ge=1, le=240)] = 30
+    width: Width = 640
+    height: Height = 480
+    fps: Fps = 30
     rotation: Literal[0, 180] = 0
     backend: PicameraBackend = PicameraBackend.AUTO
 
@@ -63,29 +86,37 @@ class PicameraSettings(KindSettings, frozen=True, tag="picamera"):
         """Number of the camera."""
         return str(self.camera)
 
-    def open(self) -> "Picamera2Source | SubprocessMjpegSource":
-        """Open the camera.
+    def find_backend(self) -> ModuleType | str:
+        """Return the module Picamera2, or the path of the program.
 
         Raises:
-            SourceError: the backend is not installed, or cannot open it.
+            SourceError: it is not installed.
         """
-        library: ModuleType | None = None
         if self.backend is not PicameraBackend.PROGRAM:
             with suppress(Exception):  # one built for another NumPy fails with any error
-                library = importlib.import_module("picamera2")
-        if library is not None:
-            return Picamera2Source(library, self)
+                return importlib.import_module("picamera2")
         if self.backend is PicameraBackend.BINDING:
             raise SourceError(
                 "picamera2 cannot be imported: sudo apt install python3-picamera2, and a virtual "
-                "environment made with --system-site-packages"
+                "environment made with --system-site-packages; or set `backend: rpicam-vid`"
             )
         program = find_program()
         if program is None:
             expected = " or ".join(PROGRAMS)
             raise SourceError(f"expected {expected}, found none: sudo apt install rpicam-apps")
+        return program
+
+    def open(self) -> LiveSource:
+        """Open the camera.
+
+        Raises:
+            SourceError: the backend is not installed, or cannot open it.
+        """
+        backend = self.find_backend()
+        if isinstance(backend, ModuleType):
+            return Picamera2Source(backend, self)
         environment = {**os.environ, "LIBCAMERA_LOG_NO_COLOR": "1"}
-        return SubprocessMjpegSource([program, *arguments(self)], environment)
+        return SubprocessMjpegSource([backend, *arguments(self)], environment)
 
 
 def find_program() -> str | None:
@@ -120,7 +151,16 @@ class Picamera2Source:
         self._camera: Any = None
         try:
             self._camera = library.Picamera2(settings.camera)
-            self._camera.configure(_configuration(self._camera, settings))
+            duration = round(1_000_000 / settings.fps)
+            configuration = self._camera.create_video_configuration(
+                # RGB888 lies in memory as blue, green, red.
+                main={"format": "RGB888", "size": (settings.width, settings.height)},
+                controls={"FrameDurationLimits": (duration, duration)},
+            )
+            if settings.rotation == 180:
+                transform = importlib.import_module("libcamera").Transform
+                configuration["transform"] = transform(hflip=1, vflip=1)
+            self._camera.configure(configuration)
             self._camera.start()
         except Exception as error:  # libcamera's errors are of many kinds
             self.close()
@@ -153,14 +193,147 @@ class Picamera2Source:
                 step()
 
 
-def _configuration(camera: Any, settings: PicameraSettings) -> Any:
-    """Return Picamera2's configuration; its RGB888 lies in memory as blue, green, red."""
-    duration = round(1_000_000 / settings.fps)
-    configuration = camera.create_video_configuration(
-        main={"format": "RGB888", "size": (settings.width, settings.height)},
-        controls={"FrameDurationLimits": (duration, duration)},
-    )
-    if settings.rotation == 180:
-        transform = importlib.import_module("libcamera").Transform
-        configuration["transform"] = transform(hflip=1, vflip=1)
-    return configuration
+class MjpegParser:
+    """Splits a stream into JPEGs and keeps the newest; what is cut short is skipped."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Add the next bytes of the stream; return the last JPEG that they complete, if any."""
+        searched = max(0, len(self._buffer) - 1)
+        self._buffer += data
+        end = self._buffer.rfind(JPEG_END, searched)
+        if end < 0:
+            if len(self._buffer) > MAX_JPEG_BYTES:
+                self._buffer.clear()
+            return None
+        start = self._buffer.rfind(JPEG_START, 0, end)
+        jpeg = bytes(self._buffer[start : end + len(JPEG_END)]) if start >= 0 else None
+        del self._buffer[: end + len(JPEG_END)]
+        return jpeg
+
+
+def decode_jpeg(data: bytes) -> Image | None:
+    """Return the image, BGR uint8 (height, width, 3), or None where it is none or too large."""
+    size = JPEG_SIZE.search(data)
+    if not size or int.from_bytes(size[1]) * int.from_bytes(size[2]) > MAX_PIXELS:
+        return None
+    try:  # OpenCV decodes a JPEG in half of Pillow's time, and this program is the system's own
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return None if image is None else np.asarray(image, np.uint8)
+
+
+class SubprocessMjpegSource:
+    """Newest image of a program, each stamped with the time at which it was complete.
+
+    A thread reads without pause whether or not anybody takes the images, so that neither the pipe
+    nor the program behind it holds old ones.
+
+    Raises:
+        SourceError: `command` cannot be started; in `environment`, or the present one.
+    """
+
+    online = True
+
+    def __init__(self, command: list[str], environment: dict[str, str] | None = None) -> None:
+        self._name = Path(command[0]).name
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env=environment,
+                start_new_session=True,  # so that Ctrl-C at a terminal does not reach it
+            )
+        except OSError as error:
+            raise SourceError(f"{command[0]} cannot be started: {error.strerror}") from error
+        self._jpegs: BoundedQueue[tuple[bytes, float]] = BoundedQueue(1, lossless=False)
+        self._stderr_tail = b""
+        self._index = 0
+        self._deadline = time.monotonic() + START_TIMEOUT
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._read_pipes, name=self._name, daemon=True)
+        self._thread.start()
+
+    def read(self) -> Frame | None:
+        """Return the newest image that was not yet read, or None when none came for a while.
+
+        Raises:
+            SourceError: the program ended or fell silent.
+        """
+        newest = self._take_newest()
+        image = decode_jpeg(newest[0]) if newest else None
+        if newest is None or image is None:
+            self._check_alive()
+            return None
+        self._deadline = time.monotonic() + FRAME_TIMEOUT
+        self._index += 1
+        return Frame(as_readonly(image), self._index - 1, timestamp=newest[1], captured=newest[1])
+
+    def skip(self) -> None:
+        """Drop the next image, as `read`; it is not decoded."""
+        if self._take_newest() is None:
+            self._check_alive()
+
+    def close(self) -> None:
+        """End the program, its thread and its pipes."""
+        self._closing.set()
+        for end in (self._process.terminate, self._process.kill):
+            end()
+            # One that waits inside the kernel cannot be killed: it is left behind.
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(TERMINATE_TIMEOUT)
+                break
+        self._thread.join()
+        for pipe in self._pipes():
+            pipe.close()
+
+    def _take_newest(self) -> tuple[bytes, float] | None:
+        """Wait a while for a JPEG that was not yet taken; return it with its time."""
+        try:
+            return self._jpegs.get(MAX_WAIT)
+        except QueueClosed:
+            how = "closed its output"
+            with suppress(subprocess.TimeoutExpired):
+                how = f"ended with exit code {self._process.wait(TERMINATE_TIMEOUT)}"
+            raise SourceError(f"{self._name} {how}{self._stderr_reason()}") from None
+
+    def _check_alive(self) -> None:
+        if time.monotonic() >= self._deadline:
+            limit = FRAME_TIMEOUT if self._index else START_TIMEOUT
+            reason = self._stderr_reason()
+            raise SourceError(f"{self._name} gave no picture for {limit:.0f} s{reason}")
+
+    def _stderr_reason(self) -> str:
+        """Return the last line that names an error, else the last line."""
+        text = re.sub(r"\x1b\[[0-9;]*m", "", self._stderr_tail.decode(errors="replace"))
+        lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+        errors = [line for line in lines if "ERROR" in line]
+        return f": {(errors or lines)[-1][:200]}" if lines else ""
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        assert self._process.stdout
+        assert self._process.stderr
+        return self._process.stdout, self._process.stderr
+
+    def _read_pipes(self) -> None:
+        """Read both pipes until they end or the source is closed."""
+        parser, (stdout, stderr) = MjpegParser(), self._pipes()
+        with selectors.DefaultSelector() as selector:
+            for pipe in (stdout, stderr):
+                selector.register(pipe, selectors.EVENT_READ)
+            while selector.get_map() and not self._closing.is_set():
+                for key, _ in selector.select(MAX_WAIT):
+                    data = os.read(key.fd, CHUNK_BYTES)
+                    if key.fileobj is stderr:
+                        self._stderr_tail = (self._stderr_tail + data)[-STDERR_TAIL_BYTES:]
+                    elif jpeg := parser.feed(data):
+                        self._jpegs.put((jpeg, time.monotonic()))
+                    if not data:
+                        selector.unregister(key.fileobj)
+        self._jpegs.close()

@@ -5,11 +5,12 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 
+import msgspec
 import numpy as np
 
 from edge.errors import InputError, SourceError
@@ -26,6 +27,17 @@ IDLE_FRAME_INTERVAL = 0.06
 and who comes in is noticed a tenth of a second later at most."""
 
 log = logging.getLogger(__name__)
+
+
+Width = Annotated[int, msgspec.Meta(ge=64, le=7680)]
+Height = Annotated[int, msgspec.Meta(ge=64, le=4320)]
+Fps = Annotated[int, msgspec.Meta(ge=1, le=240)]
+
+
+class LiveSettings(KindSettings, frozen=True):
+    """A camera or stream: its frames come whether or not they are read."""
+
+    is_live: ClassVar[Literal[True]] = True
 
 
 class FileSettings(KindSettings, frozen=True):
@@ -77,6 +89,32 @@ class LiveSource(Source, Protocol):
         """
 
 
+class FileSource:
+    """Source of what a generator yields: frames, None while none is due, errors that are passed on.
+
+    An error that the generator raises ends it.
+    """
+
+    online = True
+
+    def __init__(self, items: Generator[Frame | InputError | None, None, None]) -> None:
+        self._items = items
+
+    def read(self) -> Frame | None:
+        """Return the next frame, None where it is not yet due; errors as `Source`."""
+        try:
+            item = next(self._items)
+        except StopIteration:
+            raise EndOfStream from None
+        if isinstance(item, InputError):
+            raise item
+        return item
+
+    def close(self) -> None:
+        """Close the file."""
+        self._items.close()
+
+
 def iter_frames(source: Source, timeout: float = math.inf) -> Iterator[Frame]:
     """Yield the frames of `source` until it ends; an input that cannot be read is logged.
 
@@ -98,6 +136,26 @@ def iter_frames(source: Source, timeout: float = math.inf) -> Iterator[Frame]:
     raise SourceError(f"no picture came for {timeout:.0f} s; is the camera there, and free?")
 
 
+def read_first(source: Source) -> Frame:
+    """Return the first frame of a file, folder or stream that can be read; close the source.
+
+    Raises:
+        SourceError: there is none; it tells of the first that cannot be read.
+    """
+    failure: InputError | None = None
+    try:
+        while True:
+            try:
+                if (frame := source.read()) is not None:
+                    return frame
+            except InputError as error:  # one image of a folder: the next may do
+                failure = failure or error
+    except EndOfStream:
+        raise failure or InputError("holds no image") from None
+    finally:
+        source.close()
+
+
 def as_readonly(image: object) -> Image:
     """Return OpenCV's image as a read-only array, so that no stage can change another's."""
     array = np.asarray(image, dtype=np.uint8)
@@ -108,11 +166,7 @@ def as_readonly(image: object) -> Image:
 class ReconnectingSource:
     """Live source that is opened again, with growing delays, for as long as it takes.
 
-    Args:
-        name: of the source in the log.
-        opener: opens the source; raises SourceError when it cannot.
-        clock: the monotonic clock, in seconds.
-        sleep: waits that many seconds.
+    The log calls it `name`; `opener` opens it, or raises SourceError.
 
     Attributes:
         online: whether the last attempt to read gave a frame; None before the first.
@@ -128,8 +182,7 @@ class ReconnectingSource:
         self.online: bool | None = None
         self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
         self._source: LiveSource | None = None
-        self._failures = 0
-        self._retry_at = clock()
+        self._failures, self._retry_at = 0, clock()
 
     def read(self) -> Frame | None:
         """Return the next frame, or None while the source is away. Never fails."""
@@ -194,11 +247,9 @@ class PausableSource:
     def __init__(self, source: Source, live: bool) -> None:
         self.live, self.idle = live, False
         self.paused_until: datetime | None = None
-        self._last_read = 0.0
-        self._source = source
+        self._source, self._last_read, self._closed = source, 0.0, False
         self._enabled = threading.Event()
         self._enabled.set()
-        self._closed = False
 
     def read(self) -> Frame | None:
         """Return the next frame, None where there is none or it is paused; errors as `Source`."""
@@ -207,7 +258,13 @@ class PausableSource:
                 self._source.close()  # a file stays open, where it is
             self._enabled.wait(MAX_WAIT)
             return None
-        self._skip_idle_frames()
+        while (  # of an idle scene: frames must be taken, or they would wait
+            self.idle
+            and self._source.online
+            and isinstance(self._source, LiveSource)
+            and time.monotonic() - self._last_read < IDLE_FRAME_INTERVAL
+        ):
+            self._source.skip()
         frame = self._source.read()
         self._last_read = time.monotonic()
         return frame
@@ -249,13 +306,3 @@ class PausableSource:
     def expects_frames(self) -> bool:
         """Tell whether frames should come: it is not paused, and not known to be offline."""
         return self.enabled and self._source.online is not False
-
-    def _skip_idle_frames(self) -> None:
-        """Skip frames of an idle scene: they must be taken, or they would wait."""
-        while (
-            self.idle
-            and self._source.online
-            and isinstance(self._source, LiveSource)
-            and time.monotonic() - self._last_read < IDLE_FRAME_INTERVAL
-        ):
-            self._source.skip()

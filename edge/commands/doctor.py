@@ -5,9 +5,8 @@ import argparse
 import msgspec
 
 from edge.commands.common import add_config
-from edge.doctor import CheckResult, Level
-from edge.doctor.runner import run_checks
-from edge.errors import ExitCode
+from edge.doctor.checks import run_checks
+from edge.errors import CheckResult, ExitCode, Level
 
 
 def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edge.doctor import CheckResult, failure, ok, warning
+from edge.errors import CheckResult, failure, ok, warning
 from edge.metrics import ZONES, SystemStats
 from edge.paths import systemd_unit_for
 
@@ -107,11 +107,10 @@ def check_clock(
     """Check that something keeps the time right; `error` and `now` return seconds."""
     utc = time.gmtime(now())
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", utc)
-    if utc.tm_year < FIRST_YEAR:
-        yield warning("clock", f"{shown} is long past; events carry it", CLOCK_REMEDY)
-        return
     try:
-        if error() < MAX_CLOCK_ERROR:
+        if utc.tm_year < FIRST_YEAR:
+            yield warning("clock", f"{shown} is long past; events carry it", CLOCK_REMEDY)
+        elif error() < MAX_CLOCK_ERROR:
             yield ok("clock", f"{shown}, kept right")
         else:
             text = f"{shown}, which nothing keeps right; events carry it"
@@ -164,7 +163,16 @@ def check_temperature(zones: Path = ZONES) -> Iterator[CheckResult]:
 def check_throttling(devices: Path = DEVICES) -> Iterator[CheckResult]:
     """Check that nothing holds the CPU back, where it is known."""
     for path in sorted(devices.glob(FIRMWARE)):
-        yield from _check_firmware(_read_number(path, 16))
+        bits = _read_number(path, 16)
+        if bits is None:
+            continue
+        if bits == 0:
+            yield ok("throttling", "none since the boot")
+        for bit, text, remedy in THROTTLED_BITS:
+            if bits >> bit & 1:
+                yield warning("throttling", f"{text} now", remedy)
+            elif bits >> (bit + SINCE_BOOT) & 1:
+                yield warning("throttling", f"since the boot: {text}", remedy)
     folder = devices / "system/cpu/cpu0/cpufreq"  # in kHz
     allowed = _read_number(folder / "scaling_max_freq", 10)
     highest = _read_number(folder / "cpuinfo_max_freq", 10)
@@ -176,18 +184,6 @@ def check_throttling(devices: Path = DEVICES) -> Iterator[CheckResult]:
         yield warning("frequency", text, remedy)
     else:
         yield ok("frequency", text)
-
-
-def _check_firmware(bits: int | None) -> Iterator[CheckResult]:
-    if bits is None:
-        return
-    if bits == 0:
-        yield ok("throttling", "none since the boot")
-    for bit, text, remedy in THROTTLED_BITS:
-        if bits >> bit & 1:
-            yield warning("throttling", f"{text} now", remedy)
-        elif bits >> (bit + SINCE_BOOT) & 1:
-            yield warning("throttling", f"since the boot: {text}", remedy)
 
 
 def _read_number(path: Path, base: int) -> int | None:
@@ -246,34 +242,29 @@ def check_unit(
         yield warning("systemd", f"cannot be asked: {error}", f"try `systemctl status {unit}`")
         return
     found = dict(line.split("=", 1) for line in lines if "=" in line)
-    match found.get("LoadState"):
-        case "loaded":
-            yield _check_activity(unit, found)
-            yield from _check_care(unit, found)
-        case "not-found" if service is None:
+    load, active, sub = (found.get(name) for name in ("LoadState", "ActiveState", "SubState"))
+    activity, journal = f"{active} ({sub})", f"read `journalctl -u {unit} -n 50`"
+    match load, active:
+        case "loaded", "active" | "reloading":
+            yield ok(unit, activity)
+        case "loaded", "inactive":
+            yield warning(unit, activity, f"sudo systemctl start {unit}")
+        case "loaded", "activating" if sub != "auto-restart":
+            yield warning(unit, f"{activity}: no frame has come yet", journal)
+        case "loaded", _:  # a config that cannot work ends it for good, with 78
+            result = f"{found.get('Result')}, status {found.get('ExecMainStatus')}"
+            yield failure(unit, f"{activity}: {result}", journal)
+        case "not-found", _ if service is None:
             yield ok(unit, "is not installed; the daemon is not run by systemd")
-        case "not-found":
+        case "not-found", _:
             yield failure(unit, "is not installed", "sudo systemd/install")
-        case "masked":
+        case "masked", _:
             yield failure(unit, "is masked", f"sudo systemctl unmask {unit}")
-        case state:
+        case _:
             remedy = f"read `systemctl status {unit}`, and run sudo systemd/install again"
-            yield failure(unit, f"cannot be loaded: {state}", remedy)
-
-
-def _check_activity(unit: str, found: dict[str, str]) -> CheckResult:
-    """Check that it runs; a config that cannot work ends it for good, with 78."""
-    activity = f"{found.get('ActiveState')} ({found.get('SubState')})"
-    journal = f"read `journalctl -u {unit} -n 50`"
-    match found.get("ActiveState"):
-        case "active" | "reloading":
-            return ok(unit, activity)
-        case "inactive":
-            return warning(unit, activity, f"sudo systemctl start {unit}")
-        case "activating" if found.get("SubState") != "auto-restart":
-            return warning(unit, f"{activity}: no frame has come yet", journal)
-    result = f"{found.get('Result')}, status {found.get('ExecMainStatus')}"
-    return failure(unit, f"{activity}: {result}", journal)
+            yield failure(unit, f"cannot be loaded: {load}", remedy)
+    if load == "loaded":
+        yield from _check_care(unit, found)
 
 
 def _check_care(unit: str, found: dict[str, str]) -> Iterator[CheckResult]:

@@ -1,7 +1,8 @@
 """Pipeline components: built from a config, and changed to another config in two steps.
 
-*Prepare* loads, binds, opens and locks everything that the other config needs; if anything fails,
-nothing has changed and the error says why. *Commit* makes it the present one and cannot fail.
+`PipelineBuilder(config)` builds all that the config names, and starts nothing. Its `prepare` loads,
+binds, opens and locks what another config needs; where that fails, nothing has changed. Its
+`commit` makes that config the present one, and cannot fail.
 """
 
 import threading
@@ -13,26 +14,27 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from edge.capture import EndOfStream, Source, SourceSettings, open_source
+from edge.capture import Source, open_source
+from edge.capture.source import read_first
 from edge.capture.video import VideoSettings
 from edge.config import Config, outbox_paths
 from edge.detect import detector_kinds, open_detector
-from edge.errors import ConfigError, InputError
+from edge.errors import ConfigError
 from edge.infer.classifier import open_classifier
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.model_card import read_labels
 from edge.paths import asset
-from edge.pipeline.latest_frame import LatestFrame
+from edge.pipeline.worker import LatestFrame
 from edge.publish import ExclusiveSink, Sink, SinkContext, SinkSettings
 from edge.publish.events import EventGenerator
 from edge.service.commands import Catalog, CommandQueue
 from edge.track import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, Image
-from edge.view import PreviewSettings, PrivacyBlur, ViewContext, WebSettings, open_preview, open_web
+from edge.view import PreviewSettings, PrivacyBlur, ViewContext, WebSettings
 
-SCHEDULER_SECTIONS = ("source", "detector", "scheduler", "tracker")
-ANALYZER_SECTIONS = ("classifier", "quality", "smoothing")
-SINK_SECTIONS = ("sinks", "preview", "web", "privacy", "state_dir")
+SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker"})
+ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing"})
+SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir"})
 """Sections of the config that scheduler, analyzer, and sinks and views are built from."""
 
 
@@ -46,17 +48,25 @@ class ProcessingComponents:
 
 
 def build_processing(
-    config: Config, track_ids: Iterator[int], scheduler: DetectionScheduler | None = None
+    config: Config,
+    track_ids: Iterator[int],
+    present: tuple[Config, ProcessingComponents] | None = None,
 ) -> ProcessingComponents:
     """Load what `config` names for finding faces and reading their expressions.
 
-    `track_ids` gives the id of each new track; a scheduler that is given is kept.
+    `track_ids` gives the id of each new track. What was built from another config, `present`, is
+    kept where this one has the same settings.
 
     Raises:
         ConfigError: a file or package that the config needs cannot be used.
         ModelError: a model cannot be used.
     """
-    if scheduler is None:
+    sections = changed_sections(present[0] if present else None, config)
+    if present is not None and not (SCHEDULER_SECTIONS | ANALYZER_SECTIONS) & set(sections):
+        return present[1]
+    if present is not None and not SCHEDULER_SECTIONS & set(sections):
+        scheduler = present[1].scheduler
+    else:  # another source has faces and a clock of its own
         detector, live = open_detector(config.detector), config.source.is_live
         scheduler = DetectionScheduler(detector, config.tracker, config.scheduler, live, track_ids)
     classifier = open_classifier(config.classifier)
@@ -69,19 +79,7 @@ def build_processing(
     return ProcessingComponents(scheduler, analyzer, events)
 
 
-def rebuild_processing(
-    present: ProcessingComponents, old: Config, new: Config, track_ids: Iterator[int]
-) -> ProcessingComponents:
-    """Build the processing of a new config, as `build_processing`; what did not change is kept."""
-    sections = changed_sections(old, new)
-    if any(name in SCHEDULER_SECTIONS for name in sections):
-        return build_processing(new, track_ids)  # another source has faces and a clock of its own
-    if any(name in ANALYZER_SECTIONS for name in sections):
-        return build_processing(new, track_ids, present.scheduler)
-    return present
-
-
-def changed_sections(old: Config, new: Config) -> tuple[str, ...]:
+def changed_sections(old: Config | None, new: Config) -> tuple[str, ...]:
     """Return the sections in which two configs differ, in the config's order."""
     names = new.__struct_fields__
     return tuple(name for name in names if getattr(old, name, None) != getattr(new, name))
@@ -115,10 +113,7 @@ class ImageAnalyzer:
         """Find and classify the faces of an image; errors as `build_processing`."""
         with self._lock:
             config = self._present_config()
-            if self._built is None:
-                self._built = config, build_processing(config, count(1))
-            old, processing = self._built
-            processing = rebuild_processing(processing, old, config, count(1))
+            processing = build_processing(config, count(1), self._built)
             self._built = config, processing
             return analyze_image(processing, image)
 
@@ -219,23 +214,22 @@ class PipelineBuilder:
         Raises:
             EmotiondError: something cannot be used, or needs a restart; nothing has changed.
         """
-        present, sections = self.components, changed_sections(self.config, config)
-        known = (*SCHEDULER_SECTIONS, *ANALYZER_SECTIONS, *SINK_SECTIONS)
+        sections = changed_sections(self.config, config)
+        known = SCHEDULER_SECTIONS | ANALYZER_SECTIONS | SINK_SECTIONS
         fixed = [name for name in sections if name not in known]
         if fixed:
             raise ConfigError(f"{', '.join(fixed)}: a change needs a restart of the daemon")
-        file_config = file_config or config
-        catalog = self._catalog_for(file_config)
-        specs = self._specs_for(config, catalog)
+        source, live = self.components.source, config.source.is_live
         if "source" in sections:
-            check_readable(config.source)
-        components = PipelineComponents(
-            open_source(config.source) if "source" in sections else present.source,
-            config.source.is_live,
-            rebuild_processing(present.processing, self.config, config, self._track_ids),
-            self._prepare_sinks(specs),
-        )
-        return Changes(config, file_config, sections, catalog, specs, components)
+            source = open_source(config.source)
+            if not live:  # a camera that is away comes back by itself
+                read_first(open_source(config.source))
+        present = self.config, self.components.processing
+        processing = build_processing(config, self._track_ids, present)
+        catalog = self._catalog_for(file_config or config)
+        specs = self._specs_for(config, catalog)
+        components = PipelineComponents(source, live, processing, self._prepare_sinks(specs))
+        return Changes(config, file_config or config, sections, catalog, specs, components)
 
     def commit(self, changes: Changes) -> None:
         """Make prepared changes the present state; the pipeline takes over the components."""
@@ -265,7 +259,15 @@ class PipelineBuilder:
         return tuple(sinks)
 
     def _catalog_for(self, config: Config) -> Catalog:
-        return Catalog() if self._commands is None else catalog_for(config)
+        """Return what commands may choose from: shipped models, the config's own, detectors."""
+        if self._commands is None:
+            return Catalog()
+        models = {file.stem: Path(file.stem) for file in sorted(asset("models").glob("*.tflite"))}
+        own = config.classifier.model
+        if own.name not in models:
+            models[own.stem] = own
+        labels = dict.fromkeys(label for model in models.values() for label in read_labels(model))
+        return Catalog(models, detector_kinds(), tuple(labels), config.privacy.allow_snapshots)
 
     def _specs_for(self, config: Config, catalog: Catalog) -> tuple[SinkSpec, ...]:
         specs = [
@@ -282,10 +284,10 @@ class PipelineBuilder:
             return spec.settings.open(SinkContext(spec.outbox, self._commands, spec.catalog))
         assert self._commands is not None
         assert self._latest_frame is not None
-        context = ViewContext(self._latest_frame, spec.blur, self._images.analyze, spec.catalog)
-        if isinstance(spec.settings, PreviewSettings):
-            return open_preview(context, self._commands)
-        return open_web(spec.settings, context, self._commands)
+        analyze = self._images.analyze
+        return spec.settings.open(
+            ViewContext(self._latest_frame, self._commands, spec.blur, analyze, spec.catalog)
+        )
 
 
 def build_components(config: Config) -> PipelineComponents:
@@ -296,41 +298,3 @@ def build_components(config: Config) -> PipelineComponents:
 def validate_components(config: Config) -> PipelineComponents:
     """Build, as `PipelineBuilder`, all that a daemon needs, to learn whether it can be used."""
     return PipelineBuilder(config, CommandQueue(), LatestFrame()).components
-
-
-def catalog_for(config: Config) -> Catalog:
-    """Return what commands may choose from: shipped models, the config's own, and detectors.
-
-    Raises:
-        ModelError: a model's card cannot be read.
-    """
-    models = {file.stem: Path(file.stem) for file in sorted(asset("models").glob("*.tflite"))}
-    own = config.classifier.model
-    if own.name not in models:
-        models[own.stem] = own
-    labels = dict.fromkeys(label for model in models.values() for label in read_labels(model))
-    return Catalog(models, detector_kinds(), tuple(labels), config.privacy.allow_snapshots)
-
-
-def check_readable(settings: SourceSettings) -> None:
-    """Read the first image of a file or folder; a camera that is away comes back by itself.
-
-    Raises:
-        InputError: there is none that can be read.
-    """
-    if settings.is_live:
-        return
-    source = open_source(settings)
-    failure: InputError | None = None
-    try:
-        while True:
-            try:
-                if source.read() is not None:
-                    return
-            except InputError as error:  # one image of a folder: the next may do
-                failure = failure or error
-    except EndOfStream:
-        if failure is not None:
-            raise failure from None
-    finally:
-        source.close()

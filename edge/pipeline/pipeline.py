@@ -17,14 +17,14 @@ from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
+from typing import Protocol
 
 from edge.capture import EndOfStream
 from edge.capture.source import PausableSource
 from edge.errors import InputError
 from edge.metrics import PipelineStats
 from edge.pipeline.build import PipelineComponents
-from edge.pipeline.latest_frame import FrameConsumer, LatestFrame
-from edge.pipeline.worker import BoundedQueue, QueueClosed, Worker
+from edge.pipeline.worker import BoundedQueue, LatestFrame, QueueClosed, Worker
 from edge.publish import ExclusiveSink, MultiSink, Sink
 from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, Frame, Stats, TrackedFrame
 
@@ -48,6 +48,16 @@ CLOSE_TIMEOUT = 5.0
 log = logging.getLogger(__name__)
 
 
+class FrameConsumer(Protocol):
+    """Receiver of a pipeline's analyzed frames."""
+
+    def show(self, frame: AnalyzedFrame) -> None:
+        """Take the next frame."""
+
+    def clear(self) -> None:
+        """Show nothing: there is nothing to be seen, or it is paused."""
+
+
 class Pipeline:
     """Frames to published events, in four threads.
 
@@ -68,10 +78,6 @@ class Pipeline:
         self.source = PausableSource(components.source, components.live)
         self._consumer = consumer or LatestFrame()
         self._sinks = MultiSink(components.sinks)
-        # What each worker uses at the moment; it takes them over from `components`.
-        self._scheduler = components.processing.scheduler
-        self._analyzer = components.processing.analyzer
-        self._event_generator = components.processing.events
         self._last_timestamp, self._last_progress = 0.0, time.monotonic()
         self._last_analyzed: AnalyzedFrame | None = None
         self._last_status: DaemonStatus | None = None
@@ -88,7 +94,8 @@ class Pipeline:
             Worker("publish", self._publish, self._close_sinks, self._start_sinks),
         )
         self._sink_changes: deque[tuple[Sink, ...]] = deque()
-        self._applied = dict.fromkeys((worker.name for worker in self._workers), components)
+        # What each worker uses at the moment; it takes them over from `components`.
+        self._in_use = dict.fromkeys((worker.name for worker in self._workers), components)
 
     def start(self) -> None:
         """Start sinks and workers.
@@ -131,7 +138,7 @@ class Pipeline:
     def applied(self) -> bool:
         """Tell whether every worker uses the present components; one that has ended uses none."""
         working = (worker.name for worker in self._workers if worker.alive)
-        return all(self._applied[name] is self.components for name in working)
+        return all(self._in_use[name] is self.components for name in working)
 
     @property
     def running(self) -> bool:
@@ -167,7 +174,7 @@ class Pipeline:
 
     def status(self) -> DaemonStatus:
         """Return how the daemon is set at this moment."""
-        events = self._event_generator
+        events = self._in_use["analyze"].processing.events
         return DaemonStatus(
             self.source.state,
             self.source.paused_until,
@@ -184,9 +191,9 @@ class Pipeline:
             "tracked_frames": self._tracked.dropped,
             "events": self._events.dropped + self._sinks.dropped,
         }
-        return self._stats.stats(
-            self.source.state, dropped, self._scheduler.detections, self._analyzer.rejected_faces
-        )
+        detections = self._in_use["detect"].processing.scheduler.detections
+        rejected = self._in_use["analyze"].processing.analyzer.rejected_faces
+        return self._stats.stats(self.source.state, dropped, detections, rejected)
 
     def publish_snapshot(self) -> None:
         """Have the publish thread publish what is seen now, and the status if it changed."""
@@ -202,11 +209,11 @@ class Pipeline:
 
     def _capture(self) -> None:
         components = self.components
-        if components.generation != self._applied["capture"].generation:
+        if components.generation != self._in_use["capture"].generation:
             self.source.replace(components.source, components.live)
             for queue in (self._frames, self._tracked, self._events):
                 queue.lossless = not components.live
-        self._applied["capture"] = components
+        self._in_use["capture"] = components
         try:
             frame = self.source.read()
         except EndOfStream as end:
@@ -227,15 +234,14 @@ class Pipeline:
 
     def _detect(self) -> None:
         frame = self._frames.get(WAIT)
-        components = self.components
+        components, former = self.components, self._in_use["detect"].processing.scheduler
         scheduler = components.processing.scheduler
-        if scheduler is not self._scheduler:
-            self._stats.count("detections", self._scheduler.detections)
-            self._scheduler = scheduler
-        self._applied["detect"] = components
+        if scheduler is not former:
+            self._stats.count("detections", former.detections)
+        self._in_use["detect"] = components
         if frame is not None and frame.generation == components.generation:
-            self._tracked.put(self._scheduler.update(frame))
-            self.source.idle = self._scheduler.idle
+            self._tracked.put(scheduler.update(frame))
+            self.source.idle = scheduler.idle
 
     def _end_detect(self) -> None:
         self._frames.close()
@@ -245,13 +251,11 @@ class Pipeline:
 
     def _analyze(self) -> None:
         tracked = self._tracked.get(WAIT)
-        components = self.components
-        processing = components.processing
-        if processing.analyzer is not self._analyzer:
+        components, former = self.components, self._in_use["analyze"].processing
+        if components.processing.analyzer is not former.analyzer:
             self._end_tracks()
-            self._stats.count("rejected", self._analyzer.rejected_faces)
-            self._analyzer, self._event_generator = processing.analyzer, processing.events
-        self._applied["analyze"] = components
+            self._stats.count("rejected", former.analyzer.rejected_faces)
+        self._in_use["analyze"] = components
         if tracked is not None and tracked.frame.generation != components.generation:
             return
         if tracked is not None or not self.source.expects_frames:
@@ -262,7 +266,8 @@ class Pipeline:
             self._analyze_frame(tracked)
         elif self.source.live:
             silent = time.monotonic() - self._last_timestamp
-            if silent > self._scheduler.max_age_s:  # longer than a face may be missed
+            # Longer than a face may be missed.
+            if silent > components.processing.scheduler.max_age_s:
                 self._consumer.clear()
                 self._end_tracks()
 
@@ -276,8 +281,9 @@ class Pipeline:
 
     def _analyze_frame(self, tracked: TrackedFrame) -> None:
         self._last_timestamp = tracked.frame.timestamp
-        expressions = self._analyzer.update(tracked)
-        for event in self._event_generator.update(tracked.frame, expressions):
+        processing = self._in_use["analyze"].processing
+        expressions = processing.analyzer.update(tracked)
+        for event in processing.events.update(tracked.frame, expressions):
             self._events.put(event)
         analyzed = AnalyzedFrame(tracked, tuple(expressions), datetime.now(UTC))
         self._last_analyzed = analyzed
@@ -285,7 +291,7 @@ class Pipeline:
         self._stats.count_analyzed(tracked)
 
     def _end_tracks(self) -> None:
-        for event in self._event_generator.end_all(time.monotonic()):
+        for event in self._in_use["analyze"].processing.events.end_all(time.monotonic()):
             self._events.put(event)
 
     def _end_analyze(self) -> None:
@@ -304,7 +310,7 @@ class Pipeline:
         components = self.components
         while self._sink_changes:  # one after the other: each closes what the next may need
             self._sinks.replace(self._sink_changes.popleft(), CLOSE_TIMEOUT)
-        self._applied["publish"] = components
+        self._in_use["publish"] = components
         if event is not None:
             event = replace(event, latency=time.monotonic() - event.captured)
             self._sinks.publish(event)

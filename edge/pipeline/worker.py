@@ -1,10 +1,13 @@
-"""Workers, threads that repeat one step, and the bounded queues between them."""
+"""Workers, threads that repeat one step, and what they hand on to each other and to views."""
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from edge.metrics import Metrics
+from edge.types import AnalyzedFrame
 
 T = TypeVar("T")
 
@@ -75,6 +78,45 @@ class BoundedQueue(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._items)
+
+
+class LatestFrame:
+    """Newest analyzed frame: one thread sets it, any number read it, and none waits for another.
+
+    Attributes:
+        newest: the frame; None where there is nothing to be seen.
+    """
+
+    def __init__(self) -> None:
+        self.newest: AnalyzedFrame | None = None
+        self._metrics = Metrics()
+        self._changed = threading.Condition()
+
+    def show(self, frame: AnalyzedFrame) -> None:
+        """Put a frame in the place of the one before."""
+        self._metrics.mark("frames")
+        self._put(frame)
+
+    def clear(self) -> None:
+        """Remove the frame."""
+        if self.newest is not None:
+            self._put(None)
+
+    @property
+    def fps(self) -> float:
+        """Frames per second, over the last ten seconds."""
+        return self._metrics.rate("frames")
+
+    def next(self, seen: AnalyzedFrame | None, timeout: float) -> AnalyzedFrame | None:
+        """Return the newest frame, once it is not `seen`, or after `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.newest is not seen, timeout)
+            return self.newest
+
+    def _put(self, frame: AnalyzedFrame | None) -> None:
+        with self._changed:
+            self.newest = frame
+            self._changed.notify_all()
 
 
 class Worker:

@@ -16,8 +16,8 @@ from edge.errors import EmotiondError
 from edge.infer.classifier import ModelPath
 from edge.model_card import read_labels
 from edge.pipeline.build import Changes, PipelineBuilder
-from edge.pipeline.latest_frame import LatestFrame
 from edge.pipeline.pipeline import Pipeline
+from edge.pipeline.worker import LatestFrame
 from edge.publish.events import utc
 from edge.service.commands import (
     Command,

@@ -1,6 +1,6 @@
 """Views of what is analyzed: a preview window, a web page, annotated images.
 
-Here are their settings, what each is given to show, and how each is opened.
+Here are their settings, which open them, and what each is given to show.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from edge.errors import ConfigError
-from edge.pipeline.latest_frame import LatestFrame
+from edge.pipeline.worker import LatestFrame
 from edge.publish import Sink
 from edge.secrets import SecretRef
 from edge.service.commands import Catalog, CommandQueue
@@ -26,6 +26,26 @@ class PrivacyBlur(StrEnum):
     FRAME = "frame"
 
 
+@dataclass(frozen=True, slots=True)
+class ViewContext:
+    """Sources of what a view shows, and what is done with it.
+
+    Attributes:
+        latest: holds the newest analyzed frame.
+        commands: takes the commands of whoever looks.
+        blur: what is hidden in each image.
+        analyze: analyzes a still image with the present config; it may take a second, and any
+            thread may call it.
+        catalog: what commands may choose from.
+    """
+
+    latest: LatestFrame
+    commands: CommandQueue
+    blur: PrivacyBlur
+    analyze: Callable[[Image], AnalyzedFrame]
+    catalog: Catalog = field(default_factory=Catalog)
+
+
 class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The preview window on this machine's own screen.
 
@@ -34,6 +54,16 @@ class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     enabled: bool = False
+
+    def open(self, context: ViewContext) -> Sink:
+        """Return the window, not yet shown.
+
+        Raises:
+            ConfigError: the package that draws it is not installed.
+        """
+        from edge.view.preview import PreviewSink
+
+        return PreviewSink(context)
 
 
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,56 +89,17 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return self
         return msgspec.structs.replace(self, token=None, host="127.0.0.1")
 
+    def open(self, context: ViewContext) -> Sink:
+        """Return the web page, not yet served.
 
-@dataclass(frozen=True, slots=True)
-class ViewContext:
-    """Sources of what a view shows, and its blur.
-
-    Attributes:
-        latest: holds the newest analyzed frame.
-        blur: what is hidden in it.
-        analyze: analyzes a still image with the present config; it may take a second, and any
-            thread may call it.
-        catalog: what commands may choose from.
-    """
-
-    latest: LatestFrame
-    blur: PrivacyBlur
-    analyze: Callable[[Image], AnalyzedFrame]
-    catalog: Catalog = field(default_factory=Catalog)
-
-
-def open_preview(context: ViewContext, commands: CommandQueue) -> Sink:
-    """Return the preview window, not yet shown.
-
-    Args:
-        context: what it shows.
-        commands: takes the commands of its keys.
-
-    Raises:
-        ConfigError: the package that draws it is not installed.
-    """
-    from edge.view.preview import PreviewSink
-
-    return PreviewSink(context, commands)
-
-
-def open_web(settings: WebSettings, context: ViewContext, commands: CommandQueue) -> Sink:
-    """Return the web page, not yet served.
-
-    Args:
-        settings: of the server.
-        context: what it shows.
-        commands: takes the commands of its visitors.
-
-    Raises:
-        ConfigError: the packages that serve it are not installed, or it would be open to others.
-    """
-    try:
-        from edge.view.web.server import WebServer
-    except ImportError as error:
-        raise ConfigError(
-            f"the web page needs packages that are not installed ({error}); "
-            "pip install 'emotiond[web]', or web.enabled: false"
-        ) from error
-    return WebServer(settings, context, commands)
+        Raises:
+            ConfigError: its packages are not installed, or it would be open to others.
+        """
+        try:
+            from edge.view.web.server import WebServer
+        except ImportError as error:
+            raise ConfigError(
+                f"the web page needs packages that are not installed ({error}); "
+                "pip install 'emotiond[web]', or web.enabled: false"
+            ) from error
+        return WebServer(self, context)

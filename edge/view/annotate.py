@@ -1,7 +1,6 @@
 """Annotated images: privacy blur, and boxes, labels and confidence in each expression's color."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -23,6 +22,10 @@ LABEL_COLORS = {
 }
 """Colors as `#rrggbb` that people with any color vision can tell apart (Okabe and Ito 2008,
 jfly.uni-koeln.de/color), and two grays."""
+
+DARK_LABELS = frozenset({"sad", UNCERTAIN})
+"""Labels whose color has more contrast to white than to black (w3.org/TR/WCAG22, "relative
+luminance")."""
 
 OTHER_COLOR = "#ffffff"
 """Color of a class that only a user's own model has."""
@@ -63,30 +66,17 @@ def color_for(emotion: str) -> str:
 
 
 def text_color_for(emotion: str) -> str:
-    """Return black or white, whichever is easier to read on the color of an expression.
-
-    By the contrast ratio of WCAG 2.2 (w3.org/TR/WCAG22, "relative luminance").
-    """
-    channels = [value / 255 for value in bytes.fromhex(color_for(emotion)[1:])]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
+    """Return black or white, whichever is easier to read on the color of an expression."""
+    return "#ffffff" if emotion in DARK_LABELS else "#000000"
 
 
 def annotate(frame: AnalyzedFrame, blur: PrivacyBlur, fps: float | None = None) -> Image:
-    """Return a copy of a frame's image with its faces drawn into it.
-
-    Args:
-        frame: the image and its faces.
-        blur: what is hidden in the image.
-        fps: frames per second to write into the lower left corner; None writes none.
-    """
+    """Return a copy of a frame's image, BGR uint8, with its faces and `fps` drawn into it."""
     image = apply_privacy(frame, blur)
     draw_faces(image, frame.expressions)
     if fps is not None:
-        style = DrawStyle.for_image(image)
-        corner = 0, image.shape[0] - style.label_height - 1
-        draw_text(image, f"{fps:.1f} fps", corner, style, color=WHITE, background=BLACK)
+        style = DrawStyle(image)
+        draw_text(image, f"{fps:.1f} fps", (0, image.shape[0] - style.label_height - 1), style)
     return image
 
 
@@ -101,7 +91,7 @@ def draw_faces(image: Image, faces: Sequence[Expression]) -> None:
         image: BGR uint8 (height, width, 3); it is changed.
         faces: in pixels of the image.
     """
-    style = DrawStyle.for_image(image)
+    style = DrawStyle(image)
     for face in faces:
         _draw_box(image, face, style)
     for face in faces:  # over every box, so that no line crosses a label
@@ -137,41 +127,18 @@ def _pixelate(image: Image, box: Box) -> None:
     cv2.resize(coarse, part.shape[1::-1], dst=part, interpolation=cv2.INTER_NEAREST)
 
 
-@dataclass(frozen=True, slots=True)
 class DrawStyle:
-    """Sizes of what is drawn into an image, in its pixels.
+    """Sizes of what is drawn into an image, in its pixels; they grow with the image."""
 
-    Attributes:
-        line_width: of boxes.
-        font_scale: of `FONT`.
-        letter_height: of a capital letter.
-    """
-
-    line_width: int
-    font_scale: float
-    letter_height: int
-
-    @classmethod
-    def for_image(cls, image: Image) -> "DrawStyle":
-        """Return the sizes that suit an image."""
-        side = min(image.shape[:2])
+    def __init__(self, image: Image) -> None:
+        side: int = min(image.shape[:2])
         letter = max(7.0, LETTER_HEIGHT * side)
-        return cls(max(1, round(LINE_WIDTH * side)), letter / FONT_CAPITAL_PX, round(letter))
-
-    @property
-    def stroke_width(self) -> int:
-        """Width of the strokes of a letter."""
-        return max(1, round(self.font_scale * 1.4))
-
-    @property
-    def padding(self) -> int:
-        """Distance between a letter and the rim of its plate."""
-        return max(2, self.letter_height // 2)
-
-    @property
-    def label_height(self) -> int:
-        """Height of a plate with one line of text."""
-        return self.letter_height + 2 * self.padding
+        self.line_width = max(1, round(LINE_WIDTH * side))
+        self.font_scale = letter / FONT_CAPITAL_PX
+        self.stroke_width = max(1, round(self.font_scale * 1.4))
+        self.letter_height = round(letter)
+        self.padding = max(2, self.letter_height // 2)  # from a letter to the rim of its plate
+        self.label_height = self.letter_height + 2 * self.padding
 
     def label_width(self, text: str) -> int:
         """Return the width of a plate with `text`."""
@@ -185,8 +152,8 @@ def draw_text(
     corner: tuple[int, int],
     style: DrawStyle,
     *,
-    color: BgrColor,
-    background: BgrColor,
+    color: BgrColor = WHITE,
+    background: BgrColor = BLACK,
 ) -> None:
     """Draw one line of text on a plate whose upper left corner is at `corner` (x, y)."""
     x, y = corner
@@ -207,24 +174,23 @@ def label_text(face: Expression) -> str:
 
 def _draw_box(image: Image, face: Expression, style: DrawStyle) -> None:
     color = _bgr(color_for(face.emotion))
-    if not face.track.seen:
-        _draw_dashed_box(image, face.box, color, style)
-        return
     x1, y1, x2, y2 = (round(edge) for edge in face.box.edges)
-    cv2.rectangle(image, (x1, y1), (x2, y2), BLACK, 2 * style.line_width + 1)
-    cv2.rectangle(image, (x1, y1), (x2, y2), color, style.line_width)
+    if face.track.seen:
+        cv2.rectangle(image, (x1, y1), (x2, y2), BLACK, 2 * style.line_width + 1)
+        cv2.rectangle(image, (x1, y1), (x2, y2), color, style.line_width)
+        return
+    for xs, ys in zip(_dashes(x1, x2), _dashes(y1, y2), strict=True):
+        for y in (y1, y2):
+            cv2.line(image, (xs[0], y), (xs[1], y), color, style.line_width)
+        for x in (x1, x2):
+            cv2.line(image, (x, ys[0]), (x, ys[1]), color, style.line_width)
 
 
-def _draw_dashed_box(image: Image, box: Box, color: BgrColor, style: DrawStyle) -> None:
-    left, top, right, bottom = box.edges
-    steps = [n / (2 * DASHES - 1) for n in range(2 * DASHES)]
-    for start, end in zip(steps[::2], steps[1::2], strict=True):
-        x1, x2 = round(left + start * box.width), round(left + end * box.width)
-        y1, y2 = round(top + start * box.height), round(top + end * box.height)
-        for y in (round(top), round(bottom)):
-            cv2.line(image, (x1, y), (x2, y), color, style.line_width)
-        for x in (round(left), round(right)):
-            cv2.line(image, (x, y1), (x, y2), color, style.line_width)
+def _dashes(start: int, end: int) -> list[tuple[int, int]]:
+    """Return where each dash of a line begins and ends; gaps are as long as dashes."""
+    step = (end - start) / (2 * DASHES - 1)
+    firsts = [start + 2 * index * step for index in range(DASHES)]
+    return [(round(first), round(first + step)) for first in firsts]
 
 
 def _draw_label(image: Image, face: Expression, style: DrawStyle) -> None:
@@ -233,7 +199,10 @@ def _draw_label(image: Image, face: Expression, style: DrawStyle) -> None:
     width = style.label_width(text)
     height = style.label_height + max(4, style.letter_height // 2)
     x = _shift_into(round(face.box.x1), width, image.shape[1])
-    y = _label_y(face.box, height, image.shape[0])
+    y, below = round(face.box.y1) - height, round(face.box.y2) + 1
+    if y < 0:
+        fits = below + height < image.shape[0]
+        y = below if fits else _shift_into(round(face.box.y1), height, image.shape[0])
     text_color = _bgr(text_color_for(face.emotion))
     draw_text(image, text, (x, y), style, color=text_color, background=color)
     if face.confidence is not None:
@@ -241,16 +210,6 @@ def _draw_label(image: Image, face: Expression, style: DrawStyle) -> None:
         end = x + round(face.confidence * width)
         cv2.rectangle(image, (x, top), (x + width, bottom), BLACK, cv2.FILLED)
         cv2.rectangle(image, (x, top + 1), (end, bottom - 1), color, cv2.FILLED)
-
-
-def _label_y(box: Box, height: int, image_height: int) -> int:
-    """Return the top of a label of that height so that it covers no face where it can."""
-    above, below = round(box.y1) - height, round(box.y2) + 1
-    if above >= 0:
-        return above
-    if below + height < image_height:
-        return below
-    return _shift_into(round(box.y1), height, image_height)
 
 
 def _shift_into(start: int, length: int, limit: int) -> int:

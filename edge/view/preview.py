@@ -24,7 +24,6 @@ from edge.errors import ConfigError
 from edge.service.commands import (
     Command,
     CommandError,
-    CommandQueue,
     CommandRequest,
     CommandResult,
     Pause,
@@ -34,7 +33,7 @@ from edge.service.commands import (
 )
 from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image, SinkRecord
 from edge.view import ViewContext
-from edge.view.annotate import BLACK, WHITE, DrawStyle, annotate, draw_text
+from edge.view.annotate import DrawStyle, annotate, draw_text
 
 FRAME_HEADER = struct.Struct("<HH")
 """Width and height of an image; height x width x 3 bytes follow: blue, green, red."""
@@ -75,10 +74,6 @@ class PreviewSink:
 
     Where there is no display, or it goes away, the log says so, and the daemon goes on without.
 
-    Args:
-        context: what is shown.
-        commands: takes the commands of its keys.
-
     Raises:
         ConfigError: the package that draws it is not installed.
     """
@@ -86,14 +81,14 @@ class PreviewSink:
     dropped = 0
     status_text: str | None = None
 
-    def __init__(self, context: ViewContext, commands: CommandQueue) -> None:
+    def __init__(self, context: ViewContext) -> None:
         if importlib.util.find_spec("pygame") is None:
             raise ConfigError(
                 "the preview window needs pygame-ce, which is not installed; "
                 "pip install 'emotiond[preview]', or preview.enabled: false"
             )
         self._context = context
-        self._keys = KeyHandler(context, commands)
+        self._keys = KeyHandler(context)
         self._closed = Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = Thread(target=self._run, name="window", daemon=True)
@@ -170,61 +165,50 @@ class PreviewSink:
 
 
 def render_window(frame: AnalyzedFrame | None, context: ViewContext, lines: Sequence[str]) -> Image:
-    """Return what the window shows, BGR uint8 (height, width, 3).
-
-    Args:
-        frame: what is seen; None where nothing is.
-        context: says what is hidden.
-        lines: of text, written into the upper left corner.
-    """
+    """Return what the window shows, BGR uint8 (height, width, 3), with lines of text in it."""
     if frame is None:
         image = np.full(BLANK_SIZE, BLANK_GRAY, dtype=np.uint8)
     else:
         image = annotate(frame, context.blur, context.latest.fps)
-    style = DrawStyle.for_image(image)
+    style = DrawStyle(image)
     for index, line in enumerate(lines):
         corner = style.padding, style.padding + index * (style.label_height + 1)
-        draw_text(image, line, corner, style, color=WHITE, background=BLACK)
+        draw_text(image, line, corner, style)
     return image
 
 
 class KeyHandler:
     """Turns keys into commands, and says what came of them.
 
-    Args:
-        context: what is shown.
-        commands: takes the commands.
-        clock: the monotonic clock, in seconds.
-
     Attributes:
         status: the daemon's latest status; None before the first.
     """
 
-    def __init__(
-        self,
-        context: ViewContext,
-        commands: CommandQueue,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, context: ViewContext, clock: Callable[[], float] = time.monotonic) -> None:
         self.status: DaemonStatus | None = None
-        self._context = context
-        self._commands = commands
-        self._clock = clock
+        self._context, self._clock = context, clock
         self._show_help = False
-        self._note = ""
-        self._note_until = 0.0
-        self._bindings: dict[str, Callable[[], None]] = {
-            "q": lambda: self._submit(Shutdown(), "goodbye"),
-            "space": self._pause,
-            "m": self._next_model,
-            "d": self._next_detector,
-            "s": self._save,
-            "h": self._toggle_help,
-        }
+        self._note, self._note_until = "", 0.0
 
     def press(self, key: str) -> None:
         """Do what a key is for; any other does nothing."""
-        self._bindings.get(key, lambda: None)()
+        status, catalog = self.status, self._context.catalog
+        match key:
+            case "q":
+                self._submit(Shutdown(), "goodbye")
+            case "space":
+                paused = status is not None and status.camera is CameraState.PAUSED
+                self._submit(Pause(paused=not paused), "resumed" if paused else "paused")
+            case "m" if status is not None:
+                model = _names_after(sorted(catalog.models), status.model)[0]
+                self._submit(SetModel(model), f"model {model}")
+            case "d" if status is not None:
+                kinds = [kind for kind in catalog.detectors if kind != "auto"]
+                self._try_detectors(_names_after(kinds, status.detector))
+            case "s":
+                self._save()
+            case "h":
+                self._show_help = not self._show_help
 
     @property
     def text(self) -> tuple[str, ...]:
@@ -241,9 +225,6 @@ class KeyHandler:
     def _notify(self, note: str) -> None:
         self._note, self._note_until = note, self._clock() + NOTE_S
 
-    def _toggle_help(self) -> None:
-        self._show_help = not self._show_help
-
     def _submit(
         self, command: Command, done: str, on_error: Callable[[str], None] | None = None
     ) -> None:
@@ -255,24 +236,10 @@ class KeyHandler:
             else:
                 (on_error or self._notify)(str(result))
 
-        self._commands.submit(CommandRequest(command, answer))
-
-    def _pause(self) -> None:
-        paused = self.status is not None and self.status.camera is CameraState.PAUSED
-        self._submit(Pause(paused=not paused), "resumed" if paused else "paused")
-
-    def _next_model(self) -> None:
-        if self.status is not None:
-            model, *_ = _names_after(sorted(self._context.catalog.models), self.status.model)
-            self._submit(SetModel(model), f"model {model}")
-
-    def _next_detector(self) -> None:
-        """Take the next detector that can be used here."""
-        if self.status is not None:
-            kinds = [kind for kind in self._context.catalog.detectors if kind != "auto"]
-            self._try_detectors(_names_after(kinds, self.status.detector))
+        self._context.commands.submit(CommandRequest(command, answer))
 
     def _try_detectors(self, kinds: Sequence[str]) -> None:
+        """Take the first that can be used here."""
         if not kinds:
             self._notify("no other detector can be used here")
             return

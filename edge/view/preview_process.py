@@ -22,36 +22,30 @@ MAX_SCREEN_SHARE = 0.9
 
 
 class Window:
-    """The preview window.
-
-    Attributes:
-        size: width and height of the image that is shown, in pixels; None before the first.
-    """
+    """The preview window."""
 
     def __init__(self) -> None:
-        self.size: tuple[int, int] | None = None
-        self._surface: pygame.Surface | None = None
+        self._image: pygame.Surface | None = None
         self._full_screen = False
 
     def show(self, size: tuple[int, int], pixels: bytes) -> None:
-        """Show an image; the first opens the window in its size."""
-        first = self.size is None
-        self.size = size
-        if first:
-            self._open()
-        self._surface = pygame.image.frombuffer(pixels, size, "BGR")
+        """Show an image of a width and height; the first opens the window in its size."""
+        is_first = self._image is None
+        self._image = pygame.image.frombuffer(pixels, size, "BGR")
+        if is_first:
+            self._open(self._image)
         self.draw()
 
     def draw(self) -> None:
         """Draw the image as large as the window allows, on black."""
         window = pygame.display.get_surface()
-        if self._surface is None or window is None:
+        if self._image is None or window is None:
             return
-        scale = min(a / b for a, b in zip(window.get_size(), self._surface.get_size(), strict=True))
-        width, height = (max(1, round(scale * side)) for side in self._surface.get_size())
+        scale = min(a / b for a, b in zip(window.get_size(), self._image.get_size(), strict=True))
+        width, height = (max(1, round(scale * side)) for side in self._image.get_size())
         corner = (window.get_width() - width) // 2, (window.get_height() - height) // 2
         window.fill("black")
-        window.blit(pygame.transform.smoothscale(self._surface, (width, height)), corner)
+        window.blit(pygame.transform.smoothscale(self._image, (width, height)), corner)
         pygame.display.flip()
 
     def handle(self, event: pygame.event.Event) -> None:
@@ -69,20 +63,18 @@ class Window:
                 print(pygame.key.name(event.key), flush=True)
 
     def _set_full_screen(self, full_screen: bool) -> None:
-        if full_screen != self._full_screen and self.size is not None:
+        if full_screen != self._full_screen and self._image is not None:
             self._full_screen = full_screen
-            self._open()
+            self._open(self._image)
             self.draw()
 
-    def _open(self) -> None:
-        assert self.size is not None
+    def _open(self, image: pygame.Surface) -> None:
         if self._full_screen:
             pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
             return
-        desktop = pygame.display.get_desktop_sizes()[0]
-        limits = [MAX_SCREEN_SHARE * a / b for a, b in zip(desktop, self.size, strict=True)]
+        desktop, (width, height) = pygame.display.get_desktop_sizes()[0], image.get_size()
+        limits = MAX_SCREEN_SHARE * desktop[0] / width, MAX_SCREEN_SHARE * desktop[1] / height
         scale = min(1.0, *limits)
-        width, height = self.size
         pygame.display.set_mode((round(scale * width), round(scale * height)), pygame.RESIZABLE)
 
 

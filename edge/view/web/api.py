@@ -1,32 +1,36 @@
-"""Web API: errors, the state as JSON, commands, and images that are uploaded to be analyzed."""
+"""Web API: errors, faces as JSON, metrics for Prometheus, commands, and uploaded images."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from edge import __version__
 from edge.capture.images import OversizedError, UnknownFormatError, decode_image
 from edge.capture.source import as_readonly
 from edge.errors import InputError
-from edge.publish.events import plain_stats, utc
+from edge.pipeline.worker import LatestFrame
+from edge.publish.events import utc
 from edge.service.commands import (
     CommandError,
     CommandName,
-    CommandQueue,
     CommandRequest,
     CommandResult,
     ErrorCode,
     NamedCommand,
     read_command,
 )
-from edge.types import UNCERTAIN, AnalyzedFrame, DaemonStatus, Image, Stats
+from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image, Stats
 from edge.view import ViewContext
-from edge.view.annotate import color_for
 
 MAX_COMMAND_BYTES = 4096
 
@@ -45,36 +49,13 @@ UPLOAD_TIMEOUT_S = 20.0
 MAX_QUEUED_UPLOADS = 4
 """Images that may wait while one is analyzed."""
 
-COMMAND_ERROR_STATUS = {
-    ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
-    ErrorCode.OVERSIZED: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    ErrorCode.UNKNOWN: HTTPStatus.BAD_REQUEST,
-    ErrorCode.UNAUTHORISED: HTTPStatus.FORBIDDEN,
-    ErrorCode.REFUSED: HTTPStatus.FORBIDDEN,
-    ErrorCode.FAILED: HTTPStatus.CONFLICT,
-    ErrorCode.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-"""HTTP status of a command that the daemon does not carry out."""
-
 
 class ApiError(Exception):
-    """A request that is not carried out; nothing was changed.
-
-    Args:
-        status: of the response.
-        code: for programs.
-        message: for people.
-    """
+    """A request that is not carried out; the code is for programs, the message for people."""
 
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
         super().__init__(message)
-        self.status = status
-        self.code = code
-
-    @classmethod
-    def from_command_error(cls, error: CommandError) -> "ApiError":
-        """Return the error for a command that was not carried out."""
-        return cls(COMMAND_ERROR_STATUS[error.code], error.code.value, str(error))
+        self.status, self.code = status, code
 
     @property
     def response(self) -> Response:
@@ -82,27 +63,6 @@ class ApiError(Exception):
         headers = {"WWW-Authenticate": "Bearer"} if self.status == HTTPStatus.UNAUTHORIZED else {}
         body = {"error": {"code": self.code, "message": str(self)}}
         return JSONResponse(body, self.status, headers)
-
-
-def state_json(
-    context: ViewContext, status: DaemonStatus | None, stats: Stats | None
-) -> dict[str, Any]:
-    """Return the settings, the choices and the latest stats of the daemon as plain values."""
-    labels = status.labels if status else ()
-    until = status.paused_until if status else None
-    return {
-        "version": __version__,
-        "camera": status.camera.value if status else None,
-        "paused_until": utc(until) if until else None,
-        "model": status.model if status else None,
-        "detector": status.detector if status else None,
-        "models": sorted(context.catalog.models),
-        "detectors": list(context.catalog.detectors),
-        "labels": list(labels),
-        "colours": {label: color_for(label) for label in (*labels, UNCERTAIN)},
-        "blur": context.blur.value,
-        "stats": plain_stats(stats) if stats else None,
-    }
 
 
 def faces_json(context: ViewContext) -> dict[str, Any]:
@@ -119,36 +79,102 @@ def faces_json(context: ViewContext) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class MetricsCollector(Collector):
+    """Metrics of this moment, for `prometheus_client.generate_latest`.
+
+    Attributes:
+        latest: the faces of this moment.
+        status, stats: the latest; None before the first.
+        viewers: number of viewers of the live video.
+    """
+
+    latest: LatestFrame
+    status: DaemonStatus | None
+    stats: Stats | None
+    viewers: int
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each metric with its samples."""
+        frame, status = self.latest.newest, self.status
+        counts = Counter(face.emotion for face in frame.expressions) if frame else Counter[str]()
+        emotions = sorted({*(status.labels if status else ()), *counts})
+        faces = [([emotion], counts[emotion]) for emotion in emotions]
+        yield _gauge("faces_in_view", "Faces told of, by emotion.", faces, "emotion")
+        states = [([one.value], status is not None and status.camera is one) for one in CameraState]
+        yield _gauge("camera", "1 for how it is.", states, "state")
+        yield _gauge("frames_per_second", "Analysed.", [([], self.latest.fps)])
+        yield _gauge("viewers", "Of the live picture.", [([], self.viewers)])
+        if self.stats is not None:
+            yield from _stats_metrics(self.stats)
+
+
+def _stats_metrics(stats: Stats) -> Iterator[Metric]:
+    for name, text, value in (
+        ("frames", "Read.", stats.frames),
+        ("detections", "Frames in which the detector ran.", stats.detections),
+        ("faces", "Classified.", stats.faces),
+        ("refused_faces", "Taken for none by the model.", stats.rejected_faces),
+        ("events", "Published.", stats.events),
+    ):
+        yield CounterMetricFamily(f"emotiond_{name}", text, value=value)
+    dropped = CounterMetricFamily("emotiond_dropped", "Let go, by what it was.", labels=["what"])
+    for item, count in stats.dropped.items():
+        dropped.add_metric([item], count)
+    yield dropped
+    latencies = [
+        ([to, quantile], value)
+        for to, values in (("expression", stats.frame_latency), ("event", stats.event_latency))
+        for quantile, value in zip(("0.5", "0.95"), values or (), strict=False)
+    ]
+    text = "From capture, over the latest."
+    yield _gauge("latency_seconds", text, latencies, "to", "quantile")
+    yield _gauge("cpu_share", "Of one core.", [([], stats.load.cpu)])
+    yield _gauge("memory_bytes", "Resident.", [([], stats.load.memory)])
+    yield _gauge("uptime_seconds", "Since the start.", [([], stats.uptime)])
+    if stats.load.temperature is not None:
+        yield _gauge("temperature_celsius", "Of the processor.", [([], stats.load.temperature)])
+
+
+def _gauge(
+    name: str, text: str, samples: Iterable[tuple[Sequence[str], float]], *labels: str
+) -> Metric:
+    """Return a gauge with samples, each the values of its labels and its own."""
+    metric = GaugeMetricFamily(f"emotiond_{name}", text, labels=labels)
+    for values, value in samples:
+        metric.add_metric(values, value)
+    return metric
+
+
 def parse_command(body: bytes) -> NamedCommand:
     """Return the command in a body such as `{"command": "pause", "paused": true}`.
 
     Raises:
-        ApiError: the body holds none, or one that is not carried out here.
+        CommandError: the body holds none, or one that is not carried out here.
     """
     known = [one.value for one in CommandName if one is not CommandName.SNAPSHOT]
     try:
         fields = msgspec.json.decode(body, type=dict[str, Any])
-        name = fields.pop("command", None)
-        if name == CommandName.SNAPSHOT:
-            raise CommandError(ErrorCode.REFUSED, "the picture of this moment is at /snapshot.jpg")
-        if name not in known:
-            text = f"expected `command` to be one of {', '.join(known)}"
-            raise CommandError(ErrorCode.UNKNOWN, text)
-        return read_command(CommandName(name), fields)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", f"is not JSON: {error}") from error
-    except CommandError as error:
-        raise ApiError.from_command_error(error) from error
+        raise CommandError(ErrorCode.MALFORMED, f"is not JSON: {error}") from error
+    name = fields.pop("command", None)
+    if name == CommandName.SNAPSHOT:
+        raise CommandError(ErrorCode.REFUSED, "the picture of this moment is at /snapshot.jpg")
+    if name not in known:
+        text = f"expected `command` to be one of {', '.join(known)}"
+        raise CommandError(ErrorCode.UNKNOWN, text)
+    return read_command(CommandName(name), fields)
 
 
-async def execute_command(command: NamedCommand, commands: CommandQueue) -> dict[str, Any]:
+async def execute_command(command: NamedCommand, context: ViewContext) -> dict[str, Any]:
     """Submit a command, and return its result as plain values.
 
     Raises:
-        ApiError: it was not carried out, or not in time.
+        CommandError: it was not carried out.
+        ApiError: no answer came in time.
     """
     answer: Future[CommandResult | CommandError] = Future()
-    commands.submit(CommandRequest(command, answer.set_result))
+    context.commands.submit(CommandRequest(command, answer.set_result))
     try:
         # Shielded: a late answer may still be set, and goes unheard.
         waiting = asyncio.shield(asyncio.wrap_future(answer))
@@ -157,16 +183,12 @@ async def execute_command(command: NamedCommand, commands: CommandQueue) -> dict
         text = f"no answer came within {COMMAND_TIMEOUT_S:.0f} s; it may still be carried out"
         raise ApiError(HTTPStatus.GATEWAY_TIMEOUT, "slow", text) from error
     if isinstance(result, CommandError):
-        raise ApiError.from_command_error(result)
+        raise result
     return result.data
 
 
 class UploadAnalyzer:
-    """Analyzes uploaded images one after another; a few may wait.
-
-    Args:
-        context: analyzes them.
-    """
+    """Analyzes uploaded images one after another; a few may wait."""
 
     def __init__(self, context: ViewContext) -> None:
         self._context = context
@@ -219,11 +241,7 @@ def _too_large(text: str) -> ApiError:
 
 
 def _decode(data: bytes) -> Image:
-    """Return the image in `data`; its size is checked before anything is decoded.
-
-    Raises:
-        ApiError: there is none, or one that is too large.
-    """
+    """Return the image in `data`; its size is checked before anything is decoded."""
     if not data:
         raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", "expected a picture, found nothing")
     try:

@@ -38,15 +38,28 @@ class TokenAuth:
     Without a token the server is for this machine alone: anybody here may look, and the page gets a
     cookie with which it may command. Another site in the same browser does not.
 
-    Args:
-        token: the secret; None where there is none.
-
     Attributes:
+        token: the secret; None where there is none.
         port: of the server; it names the cookie, as a browser keeps cookies by host alone.
+
+    Raises:
+        ConfigError: others could reach the page without a token, or the token cannot be used.
     """
 
-    def __init__(self, token: str | None) -> None:
-        self.token = token
+    def __init__(self, settings: WebSettings) -> None:
+        self.token = settings.token.resolve() if settings.token else None
+        if self.token is None and not is_loopback(settings.host):
+            raise ConfigError(
+                f"web.host: {settings.host} can be reached by others, which needs a `web.token`; "
+                "set one, or host: 127.0.0.1"
+            )
+        if self.token is not None and not (
+            len(self.token) >= MIN_TOKEN_LENGTH and self.token.isascii()
+        ):
+            raise ConfigError(
+                f"web.token: expected {MIN_TOKEN_LENGTH} ASCII characters or more, "
+                f"found {len(self.token)}; make one by `head -c 24 /dev/urandom | base64`"
+            )
         self.port = 0
         self._session = secrets.token_urlsafe(32)
 
@@ -94,51 +107,25 @@ class TokenAuth:
                 text = "expected the page's own cookie; set `web.token` in the config for programs"
             raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorised", text)
 
+    def protect(self, app: ASGIApp) -> ASGIApp:
+        """Return an application that checks every request, and adds headers to every response."""
 
-class AuthMiddleware:
-    """Checks every request before the application sees it, and adds headers to every response."""
+        async def protected(scope: Scope, receive: Receive, send: Send) -> None:
+            async def send_with_headers(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    response_headers = MutableHeaders(scope=message)
+                    response_headers.update(SECURITY_HEADERS)
+                    response_headers.setdefault("Cache-Control", "no-store")
+                await send(message)
 
-    def __init__(self, app: ASGIApp, auth: TokenAuth) -> None:
-        self._app = app
-        self._auth = auth
+            try:
+                self.check(scope["method"], scope["path"], Headers(scope=scope))
+            except ApiError as error:
+                await error.response(scope, receive, send_with_headers)
+            else:
+                await app(scope, receive, send_with_headers)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        headers = Headers(scope=scope)
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                response_headers = MutableHeaders(scope=message)
-                response_headers.update(SECURITY_HEADERS)
-                response_headers.setdefault("Cache-Control", "no-store")
-            await send(message)
-
-        try:
-            self._auth.check(scope["method"], scope["path"], headers)
-        except ApiError as error:
-            await error.response(scope, receive, send_with_headers)
-        else:
-            await self._app(scope, receive, send_with_headers)
-
-
-def open_token_auth(settings: WebSettings) -> TokenAuth:
-    """Return the token check of the settings.
-
-    Raises:
-        ConfigError: others could reach the page without a token, or the token cannot be used.
-    """
-    token = settings.token.resolve() if settings.token else None
-    if token is None and not is_loopback(settings.host):
-        raise ConfigError(
-            f"web.host: {settings.host} can be reached by others, which needs a `web.token`; "
-            "set one, or host: 127.0.0.1"
-        )
-    if token is not None and (len(token) < MIN_TOKEN_LENGTH or not token.isascii()):
-        raise ConfigError(
-            f"web.token: expected {MIN_TOKEN_LENGTH} ASCII characters or more, found {len(token)}; "
-            "make one by `head -c 24 /dev/urandom | base64`"
-        )
-    return TokenAuth(token)
+        return protected
 
 
 def is_loopback(host: str) -> bool:

@@ -7,6 +7,7 @@ from importlib.resources import files
 import cv2
 import msgspec
 import yaml
+from prometheus_client import generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,21 +16,21 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from edge.errors import EmotiondError
-from edge.service.commands import CommandQueue
+from edge.service.commands import CommandError, ErrorCode
 from edge.types import CameraState
 from edge.view import ViewContext, WebSettings
 from edge.view.annotate import annotate
 from edge.view.web.api import (
     MAX_COMMAND_BYTES,
     ApiError,
+    MetricsCollector,
     UploadAnalyzer,
     execute_command,
     faces_json,
     parse_command,
     read_body,
 )
-from edge.view.web.auth import AuthMiddleware, open_token_auth
-from edge.view.web.prometheus import render_metrics
+from edge.view.web.auth import TokenAuth
 from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 
 PAGE = files(__package__) / "page"
@@ -43,16 +44,22 @@ PAGE_FILES = {
 }
 """Name and media type of each file of the page, by path."""
 
+COMMAND_ERROR_STATUS = {
+    ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
+    ErrorCode.OVERSIZED: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ErrorCode.UNKNOWN: HTTPStatus.BAD_REQUEST,
+    ErrorCode.UNAUTHORISED: HTTPStatus.FORBIDDEN,
+    ErrorCode.REFUSED: HTTPStatus.FORBIDDEN,
+    ErrorCode.FAILED: HTTPStatus.CONFLICT,
+    ErrorCode.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""HTTP status of a command that the daemon does not carry out."""
+
 log = logging.getLogger(__name__)
 
 
 class WebApp:
     """The page and its API: one method for each route.
-
-    Args:
-        settings: of the server.
-        context: what is shown.
-        commands: takes the commands of visitors.
 
     Attributes:
         auth: who may look and command.
@@ -63,18 +70,17 @@ class WebApp:
         ConfigError: others could reach it without a token, or the token cannot be used.
     """
 
-    def __init__(self, settings: WebSettings, context: ViewContext, commands: CommandQueue) -> None:
-        self.auth = open_token_auth(settings)
+    def __init__(self, settings: WebSettings, context: ViewContext) -> None:
+        self.auth = TokenAuth(settings)
         self.events = EventBroadcaster(context)
         self.video = MjpegBroadcaster(context, settings.max_viewers)
         self._uploads = UploadAnalyzer(context)
         self._context = context
-        self._commands = commands
 
     @property
-    def asgi(self) -> ASGIApp:
-        """The application with every route and error handler, behind the checks of requests."""
-        routes = [
+    def routes(self) -> list[Route]:
+        """Each path, with what answers it."""
+        return [
             *(Route(path, self.page) for path in PAGE_FILES),
             Route("/stream.mjpg", self.stream),
             Route("/snapshot.jpg", self.snapshot),
@@ -88,9 +94,15 @@ class WebApp:
             Route("/metrics", self.metrics),
             Route("/openapi.json", self.openapi),
         ]
-        kinds = (ApiError, HTTPException, EmotiondError, Exception)
-        app = Starlette(routes=routes, exception_handlers=dict.fromkeys(kinds, _error_response))
-        return AuthMiddleware(app, self.auth)
+
+    @property
+    def asgi(self) -> ASGIApp:
+        """The application with every route and error handler, behind the checks of requests."""
+        kinds = (ApiError, HTTPException, CommandError, EmotiondError, Exception)
+        app = Starlette(
+            routes=self.routes, exception_handlers=dict.fromkeys(kinds, _error_response)
+        )
+        return self.auth.protect(app)
 
     async def page(self, request: Request) -> Response:
         """Return a file of the page; where there is no token, with a cookie to command by."""
@@ -118,7 +130,7 @@ class WebApp:
             {
                 **self.events.state(),
                 **faces_json(self._context),
-                "viewers": len(self.video.viewers),
+                "viewers": len(self.video.clients),
                 "authorised": self.auth.is_authenticated(request.headers),
             }
         )
@@ -144,7 +156,7 @@ class WebApp:
     async def control(self, request: Request) -> Response:
         """Carry out a command."""
         command = parse_command(await read_body(request, MAX_COMMAND_BYTES))
-        return JSONResponse(await execute_command(command, self._commands))
+        return JSONResponse(await execute_command(command, self._context))
 
     async def login(self, request: Request) -> Response:
         """Exchange the token for a cookie."""
@@ -176,10 +188,10 @@ class WebApp:
 
     async def metrics(self, _request: Request) -> Response:
         """Return the metrics for Prometheus."""
-        text = render_metrics(
-            self.events.status, self.events.stats, self._context.latest, len(self.video.viewers)
-        )
-        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+        latest, viewers = self._context.latest, len(self.video.clients)
+        metrics = MetricsCollector(latest, self.events.status, self.events.stats, viewers)
+        media_type = "text/plain; version=0.0.4; charset=utf-8"
+        return Response(generate_latest(metrics), media_type=media_type)
 
     async def openapi(self, _request: Request) -> Response:
         """Return the description of this API."""
@@ -196,6 +208,9 @@ def _error_response(_request: Request, error: Exception) -> Response:
             response = ApiError(status, "unknown", status.phrase).response
             response.headers.update(error.headers or {})
             return response
+        case CommandError():
+            status = COMMAND_ERROR_STATUS[error.code]
+            return ApiError(status, error.code.value, str(error)).response
         case EmotiondError():  # a model or detector cannot be used any more
             return ApiError(HTTPStatus.CONFLICT, "failed", str(error)).response
     log.error("a fault of the web page", exc_info=error)

@@ -12,7 +12,6 @@ import uvicorn
 
 from edge.errors import EmotiondError
 from edge.publish import Sink
-from edge.service.commands import CommandQueue
 from edge.types import SinkRecord
 from edge.view import ViewContext, WebSettings
 from edge.view.web.connections import BoundedHttpProtocol, ConnectionLimits
@@ -34,14 +33,6 @@ log = logging.getLogger(__name__)
 class WebServer:
     """Serves the page, the live video and the API.
 
-    Args:
-        settings: where, and to whom.
-        context: what is shown.
-        commands: takes the commands of visitors.
-
-    Attributes:
-        app: what it serves.
-
     Raises:
         ConfigError: others could reach it without a token, or the token cannot be used.
     """
@@ -49,9 +40,9 @@ class WebServer:
     dropped = 0
     status_text: str | None = None
 
-    def __init__(self, settings: WebSettings, context: ViewContext, commands: CommandQueue) -> None:
+    def __init__(self, settings: WebSettings, context: ViewContext) -> None:
         self._settings = settings
-        self.app = WebApp(settings, context, commands)
+        self.app = WebApp(settings, context)
         limits = ConnectionLimits(settings.max_viewers + EXTRA_CONNECTIONS)
         config = uvicorn.Config(
             self.app.asgi,

@@ -6,18 +6,19 @@ from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import msgspec
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from edge.publish.events import encode_event
-from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
+from edge import __version__
+from edge.publish.events import encode_event, plain_stats, utc
+from edge.types import UNCERTAIN, AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
 from edge.view import ViewContext
-from edge.view.annotate import annotate
-from edge.view.web.api import ApiError, faces_json, state_json
+from edge.view.annotate import annotate, color_for
+from edge.view.web.api import ApiError, faces_json
 
 HISTORY_S = 600.0
 HISTORY_EVENTS = 500
@@ -41,8 +42,6 @@ JPEG_QUALITY = 80
 FRAME_TIMEOUT_S = 0.5
 """Seconds without a new frame after which it is checked whether the server ends."""
 
-MJPEG_TYPE = "multipart/x-mixed-replace; boundary=emotiond"
-
 MJPEG_BOUNDARY = b"--emotiond\r\n"
 
 MJPEG_PART = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" + MJPEG_BOUNDARY
@@ -50,13 +49,7 @@ MJPEG_PART = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" + M
 
 
 class LiveResponse(StreamingResponse):
-    """A response that lasts until its client leaves or the server ends.
-
-    Args:
-        content: what is sent.
-        media_type: of the content.
-        clients: the responses of this kind; this one is among them while it lasts.
-    """
+    """A response that is one of `clients` until its client leaves or the content ends."""
 
     def __init__(
         self, content: AsyncIterator[bytes], media_type: str, clients: "set[LiveResponse]"
@@ -76,27 +69,62 @@ class LiveResponse(StreamingResponse):
             self._clients.discard(self)
 
 
-class EventBroadcaster:
-    """Sends events, faces and state to every listener, as server-sent events.
+class Broadcaster:
+    """Sends the same content to every client, as it comes.
+
+    Args:
+        context: what is shown.
+        max_clients: how many there may be at a time.
+        refusal: what one more is told, after that number.
+
+    Attributes:
+        clients: the responses that are sent to.
+    """
+
+    media_type: ClassVar[str]
+
+    def __init__(self, context: ViewContext, max_clients: int, refusal: str) -> None:
+        self.clients: set[LiveResponse] = set()
+        self._context = context
+        self._max_clients, self._refusal = max_clients, refusal
+        self._closed = False
+
+    def close(self) -> None:
+        """Disconnect every client."""
+        self._closed = True
+
+    def stream(self) -> LiveResponse:
+        """Return what comes from now on.
+
+        Raises:
+            ApiError: there are too many clients.
+        """
+        if len(self.clients) >= self._max_clients:
+            text = f"{self._max_clients} {self._refusal}"
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
+        return LiveResponse(self._content(), self.media_type, self.clients)
+
+    def _content(self) -> AsyncIterator[bytes]:
+        raise NotImplementedError
+
+
+class EventBroadcaster(Broadcaster):
+    """Sends events, faces and state to every listener; a new one gets the recent past, too.
 
     An item is one event of html.spec.whatwg.org/multipage/server-sent-events.html, as bytes.
 
-    Args:
-        context: the faces of this moment.
-
     Attributes:
         status, stats: the latest; None before the first.
-        listeners: the responses that are sent to.
     """
 
+    media_type = "text/event-stream"
+
     def __init__(self, context: ViewContext) -> None:
+        super().__init__(context, MAX_LISTENERS, "listen already, and no more may")
         self.status: DaemonStatus | None = None
         self.stats: Stats | None = None
-        self.listeners: set[LiveResponse] = set()
-        self._context = context
         self._published = 0
         self._history: deque[tuple[int, float, bytes]] = deque(maxlen=HISTORY_EVENTS)
-        self._closed = False
 
     def publish(self, record: SinkRecord) -> None:
         """Take a record of the sink, from any thread."""
@@ -110,26 +138,26 @@ class EventBroadcaster:
                 item = _item("emotion", encode_event(record), record.id)
                 self._history.append((self._published, time.monotonic(), item))
 
-    def close(self) -> None:
-        """Disconnect every listener."""
-        self._closed = True
-
     def state(self) -> dict[str, Any]:
-        """Return the state of the daemon as plain values."""
-        return state_json(self._context, self.status, self.stats)
+        """Return the settings, the choices and the latest stats of the daemon as plain values."""
+        status, stats, context = self.status, self.stats, self._context
+        labels = status.labels if status else ()
+        until = status.paused_until if status else None
+        return {
+            "version": __version__,
+            "camera": status.camera.value if status else None,
+            "paused_until": utc(until) if until else None,
+            "model": status.model if status else None,
+            "detector": status.detector if status else None,
+            "models": sorted(context.catalog.models),
+            "detectors": list(context.catalog.detectors),
+            "labels": list(labels),
+            "colours": {label: color_for(label) for label in (*labels, UNCERTAIN)},
+            "blur": context.blur.value,
+            "stats": plain_stats(stats) if stats else None,
+        }
 
-    def stream(self) -> LiveResponse:
-        """Return the items of the recent past, and every one from now on.
-
-        Raises:
-            ApiError: too many listen already.
-        """
-        if len(self.listeners) >= MAX_LISTENERS:
-            text = f"{MAX_LISTENERS} listen already, and no more may"
-            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
-        return LiveResponse(self._items(), "text/event-stream", self.listeners)
-
-    async def _items(self) -> AsyncIterator[bytes]:
+    async def _content(self) -> AsyncIterator[bytes]:
         """Yield what is new; end where the listener is so slow that it has missed an event."""
         seen, seen_frame, seen_state = 0, None, None
         state_due, heartbeat_due = 0.0, time.monotonic() + HEARTBEAT_S
@@ -166,35 +194,27 @@ def _item(kind: str, data: bytes, event_id: str | None = None) -> bytes:
     return f"event: {kind}\n{id_line}".encode() + b"data: " + data + b"\n\n"
 
 
-class MjpegBroadcaster:
+class MjpegBroadcaster(Broadcaster):
     """Annotates and encodes each frame once for all viewers, and none while there are no viewers.
 
     One thread waits for the next frame and encodes it, whenever a viewer has sent the one before.
     A viewer that is slower than the frames misses some, and delays nobody.
 
-    Args:
-        context: what is shown.
-        max_viewers: how many may watch at a time.
-
     Attributes:
-        viewers: the responses that are sent to.
         encoded: number of frames encoded so far.
     """
 
+    media_type = "multipart/x-mixed-replace; boundary=emotiond"
+
     def __init__(self, context: ViewContext, max_viewers: int) -> None:
-        self.viewers: set[LiveResponse] = set()
+        super().__init__(
+            context, max_viewers, "watch already, and no more may; see `web.max_viewers`"
+        )
         self.encoded = 0
-        self._context = context
-        self._max_viewers = max_viewers
         self._executor = ThreadPoolExecutor(1, "web-video")
         self._encoding: asyncio.Future[None] | None = None
         self._frame: AnalyzedFrame | None = None
         self._part = b""
-        self._closed = False
-
-    def close(self) -> None:
-        """Disconnect every viewer."""
-        self._closed = True
 
     def snapshot(self) -> bytes:
         """Return the latest frame as JPEG, encoded now.
@@ -208,20 +228,9 @@ class MjpegBroadcaster:
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", text)
         return self._encode(frame)
 
-    def stream(self) -> LiveResponse:
-        """Return the frames of this moment and from now on.
-
-        Raises:
-            ApiError: there are too many viewers.
-        """
-        if len(self.viewers) >= self._max_viewers:
-            text = f"{self._max_viewers} watch already, and no more may; see `web.max_viewers`"
-            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
-        return LiveResponse(self._parts(), MJPEG_TYPE, self.viewers)
-
-    async def _parts(self) -> AsyncIterator[bytes]:
+    async def _content(self) -> AsyncIterator[bytes]:
         loop, sent = asyncio.get_running_loop(), b""
-        if len(self.viewers) == 1:  # what the last viewer before saw may be of long ago
+        if len(self.clients) == 1:  # what the last viewer before saw may be of long ago
             self._frame, self._part = None, b""
         yield MJPEG_BOUNDARY
         while not self._closed:

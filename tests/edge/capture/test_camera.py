@@ -1,11 +1,18 @@
+from base64 import b64encode
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import msgspec
 import pytest
 
 from edge.bench.stream import LiveStream
-from edge.capture.camera import CameraSettings, OpenCVSource
-from edge.capture.stream import StreamSettings
+from edge.capture.camera import CameraSettings, OpenCVSource, StreamSettings
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from edge.errors import SourceError
+from edge.secrets import SecretRef
 
 
 def test_an_http_stream_gives_its_frames_and_then_says_that_it_ended() -> None:
@@ -60,7 +67,73 @@ def test_cameras_and_streams_are_live() -> None:
     assert StreamSettings("rtsp://camera/1").is_live
 
 
+USER, PASSWORD = "door man", "p:ss/w@rd?#%"
+
+
+@pytest.fixture
+def guarded() -> Iterator[str]:
+    """The address of a live stream for one user alone."""
+    stream = LiveStream(CLIP, fps=25)
+    expected = f"Basic {b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
+
+    class Guard(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.headers["Authorization"] != expected:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            stream.serve(self)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # theirs
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Guard)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/live.mjpg"
+    stream.ended.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_user_and_password_open_a_stream_whatever_letters_they_hold(
+    guarded: str, tmp_path: Path
+) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(f"{PASSWORD}\n")
+    source = StreamSettings(guarded, USER, SecretRef(file=secret)).open()
+    assert source.read().size == (640, 480)
+    source.close()
+
+
+def test_a_stream_that_lets_nobody_in_cannot_be_opened(guarded: str) -> None:
+    with pytest.raises(SourceError, match="cannot be opened"):
+        StreamSettings(guarded).open()
+
+
+def test_a_password_that_cannot_be_read_is_told_as_such(guarded: str) -> None:
+    settings = StreamSettings(guarded, USER, SecretRef(file=Path("/gone")))
+    with pytest.raises(SourceError, match="/gone: the secret cannot be read"):
+        settings.open()
+
+
 @pytest.mark.parametrize("password", ["pw", "p/w", "p#w", "p@w"])
-def test_the_address_of_a_stream_is_logged_without_user_and_password(password: str) -> None:
-    settings = StreamSettings(f"rtsp://me:{password}@cam:554/live?token=1")
-    assert settings.location == "rtsp://cam:554/live"
+def test_what_may_be_logged_holds_neither_user_nor_password_nor_query(password: str) -> None:
+    settings = StreamSettings(f"rtsp://me:{password}@camera:554/live?token=secret")
+    assert settings.location == "rtsp://camera:554/live"
+    assert settings.full_url == settings.url
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"password": {"env": "X"}}, "Expected `user` beside `password`"),
+        ({"url": "rtsp://me:x@camera/", "user": "me"}, "in `url` or beside it, not both"),
+        ({"url": "rtsp://[/"}, "IPv6"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=message):
+        msgspec.convert({"kind": "stream", "url": "rtsp://camera/", **fields}, StreamSettings)

@@ -4,8 +4,12 @@ from pathlib import Path
 import pytest
 
 from edge.capture import open_source
-from edge.capture.picamera import PicameraBackend, PicameraSettings, arguments
-from edge.capture.rpicam import SubprocessMjpegSource
+from edge.capture.picamera import (
+    PicameraBackend,
+    PicameraSettings,
+    SubprocessMjpegSource,
+    arguments,
+)
 from edge.capture.source import ReconnectingSource, iter_frames
 from edge.errors import SourceError
 from tests.rpicam_vid import install, parse

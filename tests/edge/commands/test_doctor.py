@@ -8,7 +8,7 @@ import pytest
 from edge.cli import main
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
-from edge.doctor import Level
+from edge.errors import Level
 from tests.brokers import Broker
 from tests.edge.commands.configs import write_config
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from edge.doctor import CheckResult, Level
+from edge.errors import CheckResult, Level
 
 
 def listed(results: Iterator[CheckResult]) -> list[CheckResult]:

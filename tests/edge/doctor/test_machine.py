@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor import CheckResult, Level
 from edge.doctor.machine import (
     check_clock,
     check_cpu,
@@ -18,6 +17,7 @@ from edge.doctor.machine import (
     clock_error,
     systemctl_show,
 )
+from edge.errors import CheckResult, Level
 from tests.edge.doctor.results import listed, only
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.doctor import CheckResult, Level
-from edge.doctor.packages import check_opencv, check_python
+from edge.doctor import check_opencv, check_python
+from edge.errors import CheckResult, Level
 from tests.conftest import ROOT
 from tests.edge.doctor.results import listed, only
 
@@ -98,7 +98,7 @@ def test_an_opencv_that_pip_did_not_install_is_said_to_be_of_the_system(tmp_path
 def lines_with(cv2_source: str, folder: Path) -> str:
     """Return what a Python finds whose cv2 is the given source."""
     (folder / "cv2.py").write_text(cv2_source)
-    code = "from edge.doctor.packages import *\nfor one in check_opencv(): print(one)"
+    code = "from edge.doctor import *\nfor one in check_opencv(): print(one)"
     places = {"PYTHONPATH": f"{folder}:{ROOT}"}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=places, capture_output=True, text=True, check=True)

@@ -4,30 +4,33 @@ import errno
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
+import cv2
 import pytest
 
 from edge.capture import SourceSettings
-from edge.capture.camera import CameraSettings
+from edge.capture.camera import CameraSettings, StreamSettings
 from edge.capture.images import ImagesSettings
 from edge.capture.picamera import PicameraBackend, PicameraSettings
-from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
-from edge.doctor import CheckResult, Level
-from edge.doctor.source import (
-    SystemPaths,
+from edge.doctor.camera import (
+    Format,
+    SizeRange,
+    VideoNode,
     check_camera,
-    check_picamera,
-    check_source,
     processes_using,
     video_nodes,
 )
-from edge.doctor.v4l2 import Format, SizeRange, VideoNode
+from edge.doctor.checks import check_picamera, check_source
+from edge.errors import CheckResult, Level
+from edge.types import Image
 from tests.edge.doctor.results import listed, only
 
 
@@ -51,6 +54,13 @@ def test_a_folder_without_pictures_is_a_failure(tmp_path: Path) -> None:
     result = source_result(ImagesSettings(tmp_path))
     assert result.level is Level.FAILURE
     assert "found none" in result.text
+
+
+def test_a_folder_of_which_one_picture_is_broken_is_ok(tmp_path: Path, clip: list[Image]) -> None:
+    (tmp_path / "a.png").write_bytes(b"broken")
+    assert "a.png" in source_result(ImagesSettings(tmp_path)).text
+    cv2.imwrite(str(tmp_path / "b.png"), clip[0])
+    assert source_result(ImagesSettings(tmp_path)).level is Level.OK
 
 
 def test_a_stream_that_does_not_answer_is_a_failure_and_its_password_never_shown() -> None:
@@ -90,15 +100,16 @@ class Machine:
     """A /dev and /sys in a folder, whose nodes answer as they are told to."""
 
     def __init__(self, root: Path) -> None:
-        self.paths = SystemPaths(root / "dev", root / "sys", Path("/proc"))
-        self.paths.dev.mkdir()
+        self.root, self.dev = root, root / "dev"
+        self.dev.mkdir()
+        (root / "proc").symlink_to("/proc")
         self.answers: dict[Path, VideoNode | OSError] = {}
 
     def plug(self, number: int, answer: VideoNode | OSError, name: str = "HD Webcam") -> Path:
-        path = self.paths.dev / f"video{number}"
+        path = self.dev / f"video{number}"
         path.touch()
         path.chmod(0o660)
-        folder = self.paths.sys / "class" / "video4linux" / path.name
+        folder = self.root / "sys" / "class" / "video4linux" / path.name
         folder.mkdir(parents=True)
         (folder / "name").write_text(f"{name}\n")
         self.answers[path] = answer
@@ -114,13 +125,13 @@ class Machine:
 
     def results(self, device: int | str = 0, **asked: int) -> list[CheckResult]:
         settings = CameraSettings(device, **asked)
-        return listed(check_camera(settings, self.paths, self.query))
+        return listed(check_camera(settings, self.root, self.query))
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     # The user of these tests is given the rights that cameras have on Debian.
-    monkeypatch.setattr("edge.doctor.source.GROUP", tmp_path.group())
+    monkeypatch.setattr("edge.doctor.camera.GROUP", tmp_path.group())
     return Machine(tmp_path)
 
 
@@ -160,8 +171,8 @@ def test_a_driver_with_dozens_of_formats_gets_one_short_line(machine: Machine) -
 
 def test_nodes_are_ordered_by_their_numbers(machine: Machine) -> None:
     paths = [machine.plug(number, WEBCAM) for number in (2, 10, 0)]
-    (machine.paths.dev / "video-dec0").touch()
-    assert video_nodes(machine.paths.dev) == [paths[2], paths[0], paths[1]]
+    (machine.dev / "video-dec0").touch()
+    assert video_nodes(machine.root) == [paths[2], paths[0], paths[1]]
 
 
 def test_a_camera_that_is_not_there_is_a_failure_that_names_those_that_are(
@@ -187,7 +198,7 @@ def test_a_camera_of_a_group_that_the_user_is_not_in_says_how_to_join_it(
     machine.plug(0, OSError(errno.EACCES, "Permission denied"))
     (denied,) = machine.results()
     assert denied.level is Level.FAILURE
-    assert f"sudo usermod -aG {machine.paths.dev.group()} pi, and log in anew" in str(denied)
+    assert f"sudo usermod -aG {machine.dev.group()} pi, and log in anew" in str(denied)
 
 
 def test_a_file_that_is_no_camera_is_a_failure(machine: Machine) -> None:
@@ -297,7 +308,7 @@ def test_a_group_other_than_that_of_cameras_is_told_of(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr("edge.doctor.source.GROUP", "no-such-group")
+    monkeypatch.setattr("edge.doctor.camera.GROUP", "no-such-group")
     path = machine.plug(0, WEBCAM)
     _, warning = machine.results()
     assert f"sudo chgrp no-such-group {path}" in str(warning.remedy)
@@ -308,7 +319,7 @@ def test_the_name_that_survives_replugging_is_offered_to_who_does_not_use_it(
     named: Callable[[Path], int | str], machine: Machine
 ) -> None:
     path = machine.plug(0, WEBCAM)
-    link = machine.paths.dev / "v4l" / "by-id" / "usb-HD_Webcam-video-index0"
+    link = machine.dev / "v4l" / "by-id" / "usb-HD_Webcam-video-index0"
     link.parent.mkdir(parents=True)
     link.symlink_to(path)
     device = named(link)
@@ -317,14 +328,11 @@ def test_the_name_that_survives_replugging_is_offered_to_who_does_not_use_it(
     assert all(offer.level is Level.OK for offer in offers)
 
 
-PROC = Path("/proc")
-
-
 def test_a_process_that_has_a_file_open_is_named_with_its_number(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()
     with path.open() as file, subprocess.Popen(["sleep", "60"], stdin=file) as process:
-        found = processes_using(path, PROC)
+        found = processes_using(path)
         process.kill()
     assert found == [f"sleep ({process.pid})"]
 
@@ -334,7 +342,7 @@ def test_a_process_that_has_it_open_under_another_name_is_found_too(tmp_path: Pa
     path.touch()
     link.symlink_to(path)
     with link.open() as file, subprocess.Popen(["sleep", "60"], stdin=file) as process:
-        found = processes_using(path, PROC)
+        found = processes_using(path)
         process.kill()
     assert len(found) == 1
 
@@ -342,18 +350,18 @@ def test_a_process_that_has_it_open_under_another_name_is_found_too(tmp_path: Pa
 def test_the_process_that_asks_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with path.open("w"):
-        assert processes_using(path, PROC) == []
+        assert processes_using(path) == []
 
 
 def test_a_file_that_is_not_there_is_used_by_none(tmp_path: Path) -> None:
-    assert processes_using(tmp_path / "none", PROC) == []
+    assert processes_using(tmp_path / "none") == []
 
 
 def test_a_process_that_ends_meanwhile_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()
     (tmp_path / "proc" / "1234567").mkdir(parents=True)
-    assert processes_using(path, tmp_path / "proc") == []
+    assert processes_using(path, tmp_path) == []
 
 
 LISTED = """Available cameras
@@ -442,7 +450,16 @@ def test_a_binding_that_is_there_goes_before_the_program_unless_the_config_says_
     backend: PicameraBackend, text: str, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_program(programs)
-    (programs / "picamera2.py").touch()
-    monkeypatch.syspath_prepend(str(programs))
+    monkeypatch.setitem(sys.modules, "picamera2", ModuleType("picamera2"))
     way, _ = picamera_results(backend=backend)
     assert (way.level, way.text.endswith(text)) == (Level.OK, True)
+
+
+def test_a_binding_that_cannot_be_imported_leaves_it_to_the_program(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = install_program(programs)
+    (programs / "picamera2.py").write_text("raise ValueError('numpy.dtype size changed')")
+    monkeypatch.syspath_prepend(str(programs))
+    way, _ = picamera_results()
+    assert (way.level, way.text) == (Level.OK, f"is read through {path}")

@@ -22,7 +22,7 @@ from edge.pipeline.build import (
     build_components,
     validate_components,
 )
-from edge.pipeline.latest_frame import LatestFrame
+from edge.pipeline.worker import LatestFrame
 from edge.service.commands import CommandQueue
 from edge.types import Image
 from edge.view.web.server import WebServer

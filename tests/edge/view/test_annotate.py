@@ -62,7 +62,7 @@ def test_the_scenes_own_picture_is_never_drawn_into() -> None:
 def test_a_label_stands_on_a_plate_that_no_ground_shows_through(gray: int) -> None:
     grounds = annotate(scene(expression(FACE, "sad"), image=plain(gray=gray)), PrivacyBlur.NONE)
     reference = annotate(scene(expression(FACE, "sad"), image=plain(gray=77)), PrivacyBlur.NONE)
-    style = DrawStyle.for_image(grounds)
+    style = DrawStyle(grounds)
     plate = slice(200 - style.label_height, 200), slice(201, 200 + style.label_width("1 sad 20%"))
     assert np.array_equal(grounds[plate], reference[plate])
 
@@ -74,7 +74,7 @@ def test_the_bar_is_as_long_as_the_confidence() -> None:
         image = annotate(scene(expression(FACE, shares=shares), image=plain()), PrivacyBlur.NONE)
         row = where(image, bgr("happy"))[200 - 4]
         lengths.append(row.sum())
-    width = DrawStyle.for_image(plain()).label_width("1 happy 50%")
+    width = DrawStyle(plain()).label_width("1 happy 50%")
     assert lengths[1] == pytest.approx(width / 2, abs=2)
     assert lengths[1] == pytest.approx(2 * lengths[0], abs=4)
 
@@ -84,7 +84,7 @@ def test_a_label_at_the_rim_stays_within_the_picture(place: tuple[float, float])
     x, y = place
     face = expression(Box(x, y, x + 39, y + 39), "happy")
     image = annotate(scene(face, image=plain()), PrivacyBlur.NONE)
-    style = DrawStyle.for_image(image)
+    style = DrawStyle(image)
     ink = where(image, bgr("happy")).sum()
     assert ink > 0.6 * style.label_width("1 happy 70%") * style.label_height
 
@@ -97,7 +97,7 @@ def test_where_there_is_no_room_above_the_label_stands_below_and_hides_no_face()
 
 
 def test_lines_and_letters_grow_with_the_picture() -> None:
-    small, large = DrawStyle.for_image(plain(320, 240)), DrawStyle.for_image(plain(1920, 1080))
+    small, large = DrawStyle(plain(320, 240)), DrawStyle(plain(1920, 1080))
     assert large.letter_height > 3 * small.letter_height
     assert large.line_width > small.line_width
     assert small.letter_height >= 7
@@ -145,7 +145,7 @@ def test_frames_a_second_are_written_into_the_corner_where_they_are_told() -> No
 def test_later_labels_lie_over_every_box() -> None:
     below = expression(Box(100.0, 60.0, 300.0, 300.0), "sad", track_id=1)
     label = expression(Box(120.0, 200.0, 180.0, 260.0), "happy", track_id=2)
-    style = DrawStyle.for_image(plain())
+    style = DrawStyle(plain())
     box = Box(
         100.0, 200.0 - style.label_height / 2, 400.0, 400.0
     )  # its upper line runs through the label

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.geometry import Box
-from edge.pipeline.latest_frame import LatestFrame
+from edge.pipeline.worker import LatestFrame
 from edge.service.commands import (
     Catalog,
     Command,
@@ -37,8 +37,10 @@ class Preview:
         self.latest = LatestFrame()
         self.commands = CommandQueue()
         catalog = Catalog(MODELS, ("auto", "builtin", "haar", "mediapipe"))
-        context = ViewContext(self.latest, blur, lambda image: scene(image=image), catalog)
-        self.keys = KeyHandler(context, self.commands, lambda: self.now)
+        context = ViewContext(
+            self.latest, self.commands, blur, lambda image: scene(image=image), catalog
+        )
+        self.keys = KeyHandler(context, lambda: self.now)
 
     def publish_status(
         self, camera: CameraState = CameraState.ONLINE, model: str = "shallow-int8"
@@ -225,7 +227,9 @@ def test_a_folder_that_cannot_be_written_into_is_told_of(
     assert preview.keys.text == ("not saved: No such file or directory",)
 
 
-CONTEXT = ViewContext(LatestFrame(), PrivacyBlur.NONE, lambda image: scene(image=image))
+CONTEXT = ViewContext(
+    LatestFrame(), CommandQueue(), PrivacyBlur.NONE, lambda image: scene(image=image)
+)
 
 
 def test_a_scene_is_shown_annotated() -> None:
@@ -254,5 +258,5 @@ def test_every_line_of_the_help_has_a_place_of_its_own() -> None:
 
 def test_what_is_hidden_is_hidden_in_the_window_too() -> None:
     image = np.full((480, 640, 3), 128, dtype=np.uint8)
-    context = ViewContext(LatestFrame(), PrivacyBlur.FRAME, CONTEXT.analyze)
+    context = ViewContext(LatestFrame(), CommandQueue(), PrivacyBlur.FRAME, CONTEXT.analyze)
     assert (render_window(scene(image=image), context, ())[:400] != 128).all()

@@ -9,7 +9,7 @@ from threading import Event, Thread
 from typing import Any
 
 from edge.offline.recognizer import EmotionRecognizer
-from edge.pipeline.latest_frame import LatestFrame
+from edge.pipeline.worker import LatestFrame
 from edge.service.commands import (
     Catalog,
     Command,
@@ -82,8 +82,8 @@ class Server:
         self.recognizer = EmotionRecognizer()
         self.analyzed: list[Image] = []
         catalog = Catalog({}, ("auto", "haar"), LABELS)
-        context = ViewContext(self.latest, blur, self._analyze, catalog)
-        self.web = WebServer(settings, context, self.commands)
+        context = ViewContext(self.latest, self.commands, blur, self._analyze, catalog)
+        self.web = WebServer(settings, context)
         self.cookie = ""
 
     def publish_status(self, camera: CameraState = CameraState.ONLINE) -> None:

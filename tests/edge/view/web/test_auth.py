@@ -8,7 +8,7 @@ import pytest
 from edge.errors import ConfigError
 from edge.secrets import SecretRef
 from edge.view import WebSettings
-from edge.view.web.auth import open_token_auth
+from edge.view.web.auth import TokenAuth
 from tests.edge.view.web.servers import Server, serve
 
 TOKEN = "correct-horse-battery"
@@ -38,19 +38,19 @@ def locked_server(token: SecretRef) -> Iterator[Server]:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "camera.local"])
 def test_a_page_that_others_can_reach_needs_a_token(host: str) -> None:
     with pytest.raises(ConfigError, match=r"needs a `web.token`"):
-        open_token_auth(WebSettings(host=host))
+        TokenAuth(WebSettings(host=host))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_a_page_for_this_machine_alone_needs_none(host: str) -> None:
-    assert open_token_auth(WebSettings(host=host)).token is None
+    assert TokenAuth(WebSettings(host=host)).token is None
 
 
 def test_a_short_token_is_refused_and_not_told(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("hunter2")
     with pytest.raises(ConfigError, match="expected 16 ASCII characters or more") as caught:
-        open_token_auth(WebSettings(token=SecretRef(file=path)))
+        TokenAuth(WebSettings(token=SecretRef(file=path)))
     assert "hunter2" not in str(caught.value)
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from edge.errors import EmotiondError
-from edge.pipeline.latest_frame import LatestFrame
+from edge.pipeline.worker import LatestFrame
 from edge.service.commands import CommandQueue
 from edge.types import CameraState
 from edge.view import PrivacyBlur, ViewContext, WebSettings
@@ -19,8 +19,8 @@ from tests.edge.view.web.servers import serve
 
 def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
     with serve() as server:
-        context = ViewContext(LatestFrame(), PrivacyBlur.NONE, lambda _: scene())
-        other = WebServer(WebSettings(port=server.port), context, CommandQueue())
+        context = ViewContext(LatestFrame(), CommandQueue(), PrivacyBlur.NONE, lambda _: scene())
+        other = WebServer(WebSettings(port=server.port), context)
         with pytest.raises(EmotiondError, match=f":{server.port}: Address already in use; choose"):
             other.start()
         other.close(1.0)

@@ -54,7 +54,7 @@ def test_an_event_comes_as_subscribers_of_mqtt_see_it(server: Server) -> None:
         stream = listen(server, stack)
         assert stream.headers["content-type"].startswith("text/event-stream")
         start = event(EventType.START, 1, "happy", 5.0)
-        wait_until(lambda: len(server.web.app.events.listeners) == 1)
+        wait_until(lambda: len(server.web.app.events.clients) == 1)
         server.web.publish(start)
         told = next_item(stream, "emotion")
         schema.EVENT.validate(told)
@@ -112,19 +112,18 @@ def test_the_state_tells_everything_at_once(server: Server) -> None:
     assert told["authorised"] is False
 
 
-def test_one_more_than_may_listen_is_sent_away(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_more_than_may_listen_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.view.web.streams.MAX_LISTENERS", 2)
-    with ExitStack() as stack:
-        assert [listen(server, stack).status for _ in range(3)] == [200, 200, 503]
-    wait_until(lambda: len(server.web.app.events.listeners) == 0)
+    with serve() as server:
+        with ExitStack() as stack:
+            assert [listen(server, stack).status for _ in range(3)] == [200, 200, 503]
+        wait_until(lambda: len(server.web.app.events.clients) == 0)
 
 
 def test_who_listens_too_slowly_is_sent_away_and_hears_what_it_missed_when_it_returns(
     server: Server,
 ) -> None:
-    listeners = server.web.app.events.listeners
+    listeners = server.web.app.events.clients
     with ExitStack() as stack:
         stream = listen(server, stack)
         server.web.publish(event(EventType.START, 1, "happy", 5.0))
@@ -196,7 +195,7 @@ def test_with_nobody_watching_nothing_is_encoded(server: Server) -> None:
 def test_for_ten_who_watch_each_scene_is_encoded_once(server: Server) -> None:
     with ExitStack() as stack:
         streams = [watch(server, stack) for _ in range(10)]
-        wait_until(lambda: len(server.web.app.video.viewers) == 10)
+        wait_until(lambda: len(server.web.app.video.clients) == 10)
         for value in (10, 90, 170, 250):
             server.latest.show(scene(image=grey(value)))
             assert all(abs(middle(next_picture(stream)) - value) < 8 for stream in streams)
@@ -210,7 +209,7 @@ def test_one_more_than_there_are_seats_is_sent_away(server: Server) -> None:
         refused = watch(server, stack)
         assert refused.status == 503
         assert b'"busy"' in refused.read()
-    wait_until(lambda: len(server.web.app.video.viewers) == 0)
+    wait_until(lambda: len(server.web.app.video.clients) == 0)
     with ExitStack() as stack:
         assert watch(server, stack).status == 200
 
@@ -244,7 +243,7 @@ def test_who_comes_after_the_last_has_left_is_not_shown_what_that_one_saw(server
         stream = watch(server, stack)
         server.latest.show(scene(image=grey(50)))
         next_picture(stream)
-    wait_until(lambda: not server.web.app.video.viewers)
+    wait_until(lambda: not server.web.app.video.clients)
     time.sleep(0.6)  # nobody waits for a frame any more
     server.latest.show(scene(image=grey(200)))
     with ExitStack() as stack:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor.source import video_nodes
-from edge.doctor.v4l2 import (
+from edge.doctor.camera import (
     CAPABILITY,
     FORMAT,
     FRAME_SIZE,
@@ -20,6 +19,7 @@ from edge.doctor.v4l2 import (
     SizeRange,
     VideoNode,
     query_node,
+    video_nodes,
 )
 
 CAPTURE, MPLANE, META, SEVERAL = 0x1, 0x1000, 0x0080_0000, 0x8000_0000
@@ -156,9 +156,9 @@ def test_what_is_no_camera_is_an_error_and_left_closed() -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-@pytest.mark.skipif(not video_nodes(Path("/dev")), reason="there is no video node")
+@pytest.mark.skipif(not video_nodes(), reason="there is no video node")
 def test_every_node_of_this_machine_tells_its_driver() -> None:
-    for path in video_nodes(Path("/dev")):
+    for path in video_nodes():
         node = query_node(path)
         assert node.driver
         assert bool(node.formats) == node.captures

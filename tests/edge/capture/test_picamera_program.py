@@ -15,9 +15,14 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture import rpicam
-from edge.capture.picamera import PicameraSettings, arguments
-from edge.capture.rpicam import MjpegParser, SubprocessMjpegSource, decode_jpeg
+from edge.capture import picamera
+from edge.capture.picamera import (
+    MjpegParser,
+    PicameraSettings,
+    SubprocessMjpegSource,
+    arguments,
+    decode_jpeg,
+)
 from edge.errors import SourceError
 from edge.types import Frame, Image
 from tests.brokers import wait_until
@@ -159,8 +164,8 @@ def test_a_camera_that_is_not_there_is_told_in_the_programs_own_words(standin: S
 def test_a_program_that_falls_silent_is_lost_and_until_then_there_is_nothing_yet(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rpicam, "MAX_WAIT", 0.1)
-    monkeypatch.setattr(rpicam, "FRAME_TIMEOUT", 1.0)
+    monkeypatch.setattr(picamera, "MAX_WAIT", 0.1)
+    monkeypatch.setattr(picamera, "FRAME_TIMEOUT", 1.0)
     source = standin.open("hangs:3")
     wait_until(lambda: standin.begun and standin.log()[1] == 2)
     next_frame(source)
@@ -171,7 +176,7 @@ def test_a_program_that_falls_silent_is_lost_and_until_then_there_is_nothing_yet
 def test_a_program_that_starts_slowly_is_waited_for(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rpicam, "FRAME_TIMEOUT", 0.0)
+    monkeypatch.setattr(picamera, "FRAME_TIMEOUT", 0.0)
     source = standin.open("slow")
     assert source.read() is None
     assert next_frame(source).index == 0
@@ -180,7 +185,7 @@ def test_a_program_that_starts_slowly_is_waited_for(
 def test_a_program_that_never_gives_a_image_is_lost(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rpicam, "START_TIMEOUT", 0.0)
+    monkeypatch.setattr(picamera, "START_TIMEOUT", 0.0)
     assert failure(standin.open("hangs")).startswith("rpicam-vid gave no picture for 0 s")
 
 
@@ -195,7 +200,7 @@ def test_broken_images_are_passed_over(standin: StandIn) -> None:
 def test_a_program_that_gives_nothing_but_rubbish_is_lost(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rpicam, "START_TIMEOUT", 1.0)
+    monkeypatch.setattr(picamera, "START_TIMEOUT", 1.0)
     assert "gave no picture" in failure(standin.open("rubbish"))
 
 
@@ -218,7 +223,7 @@ def test_closing_ends_the_program(standin: StandIn) -> None:
 def test_closing_ends_a_program_that_does_not_want_to_end(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rpicam, "TERMINATE_TIMEOUT", 0.2)
+    monkeypatch.setattr(picamera, "TERMINATE_TIMEOUT", 0.2)
     source = standin.open("stubborn:1")
     next_frame(source)
     source.close()
@@ -244,7 +249,7 @@ def test_opening_a_hundred_times_leaves_no_thread_descriptor_or_zombie() -> None
 
 
 def test_the_program_ends_when_the_daemon_is_killed(standin: StandIn) -> None:
-    reader = "import sys, time; from edge.capture.rpicam import SubprocessMjpegSource; source = SubprocessMjpegSource(sys.argv[1:]); time.sleep(60)"
+    reader = "import sys, time; from edge.capture.picamera import SubprocessMjpegSource; source = SubprocessMjpegSource(sys.argv[1:]); time.sleep(60)"
     command = [standin._command, *arguments(PicameraSettings())]
     environment = {**os.environ, "STANDIN_DIARY": str(standin._log)}
     with subprocess.Popen([sys.executable, "-c", reader, *command], env=environment) as daemon:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from edge.detect import (
     AutoSettings,
@@ -17,20 +18,22 @@ from edge.detect import (
     HaarSettings,
     YuNetSettings,
 )
-from edge.doctor import CheckResult, Level
-from edge.doctor.components import (
+from edge.doctor.checks import (
     check_classifier,
     check_detector,
     check_runtime,
     check_state_folder,
     check_web,
     check_window,
+    guarded,
+    run_checks,
 )
-from edge.errors import ConfigError, ModelError
+from edge.errors import CheckResult, ConfigError, Level, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.secrets import SecretRef
 from edge.tflite import Runtime
 from edge.view import WebSettings
+from tests.brokers import Broker
 from tests.conftest import ROOT
 from tests.edge.doctor.results import listed, only
 from tests.edge.view.web.servers import serve
@@ -71,14 +74,14 @@ def test_a_model_that_is_as_its_card_says_is_ok() -> None:
 
 def test_a_model_of_another_hash_is_a_failure(tmp_path: Path) -> None:
     path = damaged(ROOT / "models" / "tiny-int8.tflite", tmp_path)
-    result = only(check_classifier(ClassifierSettings(model=ModelPath(path))))
+    result = only(guarded("model", check_classifier(ClassifierSettings(model=ModelPath(path)))))
     assert result.level is Level.FAILURE
     assert f"{path}: expected sha256" in result.text
 
 
 def test_a_baseline_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
     settings = ClassifierSettings(neutral_baseline=tmp_path / "none.json")
-    result = only(check_classifier(settings))
+    result = only(guarded("model", check_classifier(settings)))
     assert result.level is Level.FAILURE
 
 
@@ -89,13 +92,13 @@ def test_a_detector_that_opens_is_ok(settings: BuiltinSettings | HaarSettings) -
 
 def test_a_detector_whose_file_is_damaged_is_a_failure(tmp_path: Path) -> None:
     path = damaged(ROOT / "models" / "detectors" / "face-160x120.tflite", tmp_path)
-    result = only(check_detector(BuiltinSettings(model=path)))
+    result = only(guarded("model", check_detector(BuiltinSettings(model=path))))
     assert result.level is Level.FAILURE
     assert "expected sha256" in result.text
 
 
 def test_a_detector_without_its_file_is_a_failure_that_says_where_to_put_it(tmp_path: Path) -> None:
-    result = only(check_detector(YuNetSettings(model=tmp_path / "none.onnx")))
+    result = only(guarded("model", check_detector(YuNetSettings(model=tmp_path / "none.onnx"))))
     assert result.level is Level.FAILURE
     assert "put the .onnx file there" in result.text
 
@@ -124,7 +127,7 @@ def test_auto_is_a_warning_where_another_stands_in_for_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     order = (settings_of("builtin", ModelError("is damaged")), settings_of("haar"))
-    monkeypatch.setattr("edge.doctor.components.AUTO_ORDER", order)
+    monkeypatch.setattr("edge.doctor.checks.AUTO_ORDER", order)
     result = only(check_detector(AutoSettings()))
     assert result.level is Level.WARNING
     assert result.text == "auto takes haar, which finds fewer faces: is damaged"
@@ -132,7 +135,7 @@ def test_auto_is_a_warning_where_another_stands_in_for_the_first(
 
 def test_auto_is_a_failure_where_none_is_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     order = (settings_of("builtin", ModelError("a")), settings_of("haar", ConfigError("b")))
-    monkeypatch.setattr("edge.doctor.components.AUTO_ORDER", order)
+    monkeypatch.setattr("edge.doctor.checks.AUTO_ORDER", order)
     result = only(check_detector(AutoSettings()))
     assert (result.level, result.text) == (Level.FAILURE, "a; b")
 
@@ -159,7 +162,7 @@ def test_a_state_folder_that_cannot_be_made_is_a_warning_with_its_remedy(tmp_pat
     (tmp_path / "file").touch()
     result = state_result(tmp_path / "file" / "state")
     assert result.level is Level.WARNING
-    assert f"cannot be made in {tmp_path / 'file'}" in result.text
+    assert f"is not there, and cannot be made in {tmp_path / 'file'}" in result.text
     assert "set `state_dir` to another" in str(result)
 
 
@@ -210,7 +213,7 @@ def test_a_page_that_others_could_reach_without_a_token_is_a_failure() -> None:
 def test_a_port_that_something_else_has_is_a_failure(
     taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.doctor.components.HTTP_SECONDS", 0.2)
+    monkeypatch.setattr("edge.doctor.checks.HTTP_SECONDS", 0.2)
     result = listed(check_web(WebSettings(port=taken)))[1]
     assert result.level is Level.FAILURE
     assert "Address already in use" in result.text
@@ -238,7 +241,7 @@ def no_screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine without a screen; a test may plug one in."""
     for name in ("WAYLAND_DISPLAY", "DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("edge.doctor.components.GRAPHICS_CARDS", tmp_path)
+    monkeypatch.setattr("edge.doctor.checks.GRAPHICS_CARDS", tmp_path)
     return tmp_path
 
 
@@ -267,3 +270,63 @@ def test_a_missing_package_of_the_window_is_a_failure_that_names_its_remedy(
     result = only(check_window())
     assert result.level is Level.FAILURE
     assert "emotiond[preview]" in str(result)
+
+
+def test_the_machine_and_everything_that_the_config_names_are_looked_at_in_order(
+    tmp_path: Path, broker: Broker
+) -> None:
+    absent = free_port()
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"source: {{kind: video, path: {CLIP}}}\n"
+        "state_dir: .\n"
+        "sinks:\n"
+        f"- {{kind: mqtt, host: 127.0.0.1, port: {broker.port}}}\n"
+        "- {kind: jsonl, path: events.jsonl}\n"
+        f"- {{kind: mqtt, host: 127.0.0.1, port: {absent}}}\n"
+    )
+    results = listed(run_checks(config))
+    subjects = list(dict.fromkeys(result.subject for result in results))
+    ours = subjects[: subjects.index("clock")]
+    assert ours == [
+        "python",
+        "opencv",
+        "processor",
+        "config",
+        "runtime",
+        "model",
+        "detector",
+        f"source {CLIP}",
+        "state folder",
+        f"broker 127.0.0.1:{broker.port}",
+        f"broker 127.0.0.1:{absent}",
+    ]
+    assert [one.subject for one in results if one.level is Level.FAILURE] == [ours[-1]]
+    assert "temperature" in subjects
+
+
+def test_where_the_config_is_wrong_the_machine_is_looked_at_all_the_same(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("sink: []")
+    results = listed(run_checks(config))
+    subjects = [result.subject for result in results]
+    assert {"python", "opencv", "config", "clock"} <= set(subjects)
+    assert not {"runtime", "model", "state folder"} & set(subjects)
+    wrong = results[subjects.index("config")]
+    assert wrong.level is Level.FAILURE
+    assert "did you mean sinks?" in wrong.text
+
+
+def test_a_subject_that_fails_is_a_finding_with_its_traceback_in_the_log_and_no_secret(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def failing() -> Iterator[CheckResult]:
+        yield CheckResult(Level.OK, "thing", "is there")
+        raise RuntimeError("rtsp://user:secret@camera\nis odd")
+
+    first, failed = listed(guarded("thing", failing()))
+    assert first.level is Level.OK
+    assert (failed.level, failed.subject) == (Level.FAILURE, "thing")
+    assert failed.text == "cannot be looked at: RuntimeError: rtsp://camera is odd"
+    assert "in failing" in caplog.text
+    assert "secret" not in caplog.text

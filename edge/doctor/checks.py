@@ -1,0 +1,330 @@
+"""All checks, in order, and those of what the config names."""
+
+import http.client
+import importlib
+import importlib.util
+import logging
+import os
+import re
+import subprocess
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import closing
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from edge.capture import SourceSettings
+from edge.capture.camera import CameraSettings
+from edge.capture.picamera import PicameraSettings, find_program
+from edge.capture.source import read_first
+from edge.config import load_config, state_folder
+from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detector
+from edge.doctor import check_opencv, check_python
+from edge.doctor.camera import check_camera
+from edge.doctor.machine import (
+    check_clock,
+    check_cpu,
+    check_temperature,
+    check_throttling,
+    check_unit,
+    check_user,
+)
+from edge.errors import (
+    CheckResult,
+    ConfigError,
+    EmotiondError,
+    ModelError,
+    SourceError,
+    failure,
+    ok,
+    warning,
+)
+from edge.infer.classifier import ClassifierSettings, open_classifier
+from edge.paths import find_model, systemd_unit_for
+from edge.secrets import redact_url
+from edge.tflite import MODULES, PACKAGES, Runtime
+from edge.view import WebSettings
+
+REMEDIES = {
+    ConfigError: "correct the config, or install what it names",
+    ModelError: "install emotiond again, or name another model with its card",
+}
+
+log = logging.getLogger(__name__)
+
+
+def run_checks(path: Path) -> Iterator[CheckResult]:
+    """Check the machine, and everything that the config at `path` names, one after another."""
+    yield from guarded("user", check_user(systemd_unit_for(path)))
+    yield from guarded("python", check_python())
+    yield from guarded("opencv", check_opencv())
+    yield from guarded("processor", check_cpu())
+    yield from check_config(path)
+    yield from guarded("clock", check_clock())
+    yield from guarded("temperature", check_temperature())
+    yield from guarded("throttling", check_throttling())
+    yield from guarded("systemd", check_unit(path))
+
+
+def check_config(path: Path) -> Iterator[CheckResult]:
+    """Check that the config can be read, and all that it names."""
+    try:
+        config = load_config(path)
+    except ConfigError as error:
+        yield failure("config", str(error), "correct it; what it should name was not looked at")
+        return
+    yield ok("config", f"{path}: can be read")
+    yield from guarded("runtime", check_runtime(config.classifier.runtime))
+    yield from guarded("model", check_classifier(config.classifier))
+    yield from guarded("detector", check_detector(config.detector))
+    yield from guarded("source", check_source(config.source))
+    yield from guarded("state folder", check_state_folder(state_folder(config)))
+    for sink in config.sinks:
+        yield from guarded(f"sink {sink.__struct_config__.tag}", sink.check())
+    if config.preview.enabled:
+        yield from guarded("window", check_window())
+    if config.web.enabled:
+        yield from guarded("web page", check_web(config.web))
+
+
+def guarded(subject: str, results: Iterator[CheckResult]) -> Iterator[CheckResult]:
+    """Pass results on; a check that raises an error is a failure and does not end the others."""
+    try:
+        yield from results
+    except (ConfigError, ModelError) as error:
+        yield failure(subject, str(error), REMEDIES[type(error)])
+    except Exception as error:
+        log.error("%s", redact_url(traceback.format_exc()))
+        text = f"cannot be looked at: {type(error).__name__}: {' '.join(str(error).split())}"
+        remedy = "this is a fault of emotiond's own; report it with the lines above"
+        yield failure(subject, redact_url(text), remedy)
+
+
+# Models.
+
+
+def check_runtime(chosen: Runtime) -> Iterator[CheckResult]:
+    """Check that the TFLite runtime that the config asks for works; name those installed."""
+    versions = []
+    for package in PACKAGES.values():
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            versions.append(f"{package} not")
+    installed = f"installed are {', '.join(versions)}"
+    try:
+        importlib.import_module(MODULES[chosen])
+    except ImportError as error:
+        text = f"the runtime {chosen} cannot be loaded: {' '.join(str(error).split())}"
+        yield failure("runtime", text, f"pip install {PACKAGES[chosen]}; {installed}")
+    else:
+        yield ok("runtime", f"{chosen} can be loaded; {installed}")
+
+
+def check_classifier(settings: ClassifierSettings) -> Iterator[CheckResult]:
+    """Load the model: its hash and its tensors are as its card says, and its runtime runs it.
+
+    Raises:
+        ConfigError, ModelError: it cannot be used.
+    """
+    card = open_classifier(settings).card
+    text = f"{find_model(settings.model)}: {card.name}, with the hash of its card"
+    yield ok("model", f"{text}, {len(card.labels)} expressions")
+
+
+def check_detector(settings: DetectorSettings) -> Iterator[CheckResult]:
+    """Open the detector; the hash of files that are published or shipped is compared.
+
+    Raises:
+        ConfigError, ModelError: it cannot be used.
+    """
+    if not isinstance(settings, AutoSettings):
+        yield ok("detector", f"{open_detector(settings).name} can be used")
+        return
+    errors: list[str] = []
+    for kind in AUTO_ORDER:  # the first is built in, so any other stands in for it
+        try:
+            name = kind().open().name
+        except (ConfigError, ModelError) as error:
+            errors.append(str(error))
+            continue
+        if errors:
+            text = f"auto takes {name}, which finds fewer faces: {errors[0]}"
+            yield warning("detector", text, "install emotiond again")
+        else:
+            yield ok("detector", f"auto takes {name}")
+        return
+    yield failure("detector", "; ".join(errors), "install emotiond again")
+
+
+# Source.
+
+STREAM_REMEDY = (
+    "check the address, its user and password, and whether others play it; the daemon tries again "
+    "until it answers"
+)
+
+FILE_REMEDY = "let `path` name a file that can be read; a service cannot read into a home"
+
+LIST_SECONDS = 20.0
+"""How long the Raspberry Pi's program may take to list the cameras."""
+
+LISTED_CAMERA = re.compile(r"^\s*(\d+) : (.+)$", re.MULTILINE)
+"""A line of `rpicam-vid --list-cameras`, such as "0 : imx708 [4608x2592 10-bit] (/base...)"."""
+
+CABLE_REMEDY = (
+    "check the ribbon cable at both ends and `camera_auto_detect=1` in /boot/firmware/config.txt"
+)
+
+
+def check_source(settings: SourceSettings) -> Iterator[CheckResult]:
+    """Check the source; an image is read, but of a camera, which the daemon may be using."""
+    if isinstance(settings, CameraSettings):
+        yield from check_camera(settings)
+    elif isinstance(settings, PicameraSettings):
+        yield from check_picamera(settings)
+    else:
+        subject = f"source {settings.location}"
+        try:
+            width, height = read_first(settings.open()).size
+        except SourceError as error:
+            remedy = STREAM_REMEDY if settings.is_live else FILE_REMEDY
+            yield failure(subject, str(error), remedy)
+        else:
+            yield ok(subject, f"gives images of {width}x{height}")
+
+
+def check_picamera(settings: PicameraSettings) -> Iterator[CheckResult]:
+    """Check what a Raspberry Pi's camera is read through, and that it is there."""
+    subject, program = f"source picamera {settings.camera}", find_program()
+    try:
+        backend = settings.find_backend()
+        name = backend if isinstance(backend, str) else backend.__name__
+        yield ok(subject, f"is read through {name}")
+    except SourceError as error:
+        text, _, remedy = str(error).partition(": ")
+        yield failure(subject, text, remedy)
+    if program is not None:
+        yield _check_listed(subject, settings.camera, program)
+
+
+def _check_listed(subject: str, camera: int, program: str) -> CheckResult:
+    command = [program, "--list-cameras"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=LIST_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        text = f"{program} does not list cameras: {error}"
+        return failure(subject, text, f"try `{' '.join(command)}`")
+    # By its version it lists them on one or the other.
+    found = dict(LISTED_CAMERA.findall(done.stdout + done.stderr))
+    cameras = {int(number): name for number, name in found.items()}
+    if camera in cameras:
+        return ok(subject, cameras[camera])
+    others = ", ".join(f"{number} ({name})" for number, name in cameras.items())
+    if others:
+        text = f"is not there; there are {others}"
+        return failure(subject, text, "set `camera` to one of them")
+    return failure(subject, "no camera is found", CABLE_REMEDY)
+
+
+# State folder: what outlives a restart.
+
+SAMPLE_BYTES = 65_536
+"""What must fit: a file can be made on a full disk, and nothing be written into it."""
+
+STATE_REMEDY = (
+    "make room there, give it to this user, or set `state_dir` to another; until then neither "
+    "events that wait for the broker nor a pause outlive a restart"
+)
+
+
+def check_state_folder(folder: Path) -> Iterator[CheckResult]:
+    """Check that the outbox and a pause can be kept there. Nothing stays behind."""
+    try:
+        nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if nearest == folder:
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(bytes(SAMPLE_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            yield ok("state folder", f"{folder}: can be written into")
+        elif os.access(nearest, os.W_OK | os.X_OK):
+            yield ok("state folder", f"{folder}: is not there yet, and can be made")
+        else:
+            text = f"{folder}: is not there, and cannot be made in {nearest}"
+            yield warning("state folder", text, STATE_REMEDY)
+    except OSError as error:
+        text = f"{folder}: cannot be written into: {error.strerror}"
+        yield warning("state folder", text, STATE_REMEDY)
+
+
+# Views.
+
+WEB_PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client")
+"""What serving the web page imports."""
+
+HTTP_SECONDS = 3.0
+"""How long whoever has the web page's port may take to answer."""
+
+DISPLAYS = ("WAYLAND_DISPLAY", "DISPLAY")
+"""Variables that name the display of a desktop session."""
+
+GRAPHICS_CARDS = Path("/dev/dri")
+"""Where the kernel shows screens that may be drawn on without a desktop."""
+
+
+def check_web(settings: WebSettings) -> Iterator[CheckResult]:
+    """Check that the web page can be served as it is set."""
+    missing = [name for name in WEB_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        text = f"is not installed: {', '.join(missing)}"
+        remedy = "pip install 'emotiond[web]', or set `web.enabled: false`"
+        yield failure("web page", text, remedy)
+        return
+    from edge.view.web.auth import TokenAuth
+    from edge.view.web.server import listen
+
+    try:
+        token = TokenAuth(settings).token
+        text = "asks for its token" if token else "is for this machine alone, without a token"
+        yield ok("web page", text)
+    except ConfigError as error:
+        yield failure("web page", str(error), "correct `web`, or what it names")
+    address = f"{settings.host}:{settings.port}"
+    try:
+        listen(settings).close()
+        yield ok("web page", f"{address} is free")
+    except EmotiondError as error:
+        if _is_daemon(settings.port):
+            yield ok("web page", f"is served at {address} at this moment")
+        else:
+            yield failure("web page", str(error), "`ss -ltnp` tells what uses it")
+
+
+def _is_daemon(port: int) -> bool:
+    """Tell whether a daemon answers there, such as the one that runs with this very config."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=HTTP_SECONDS)) as connection:
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().read().startswith(b'{"status":')
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+def check_window() -> Iterator[CheckResult]:
+    """Check that there is what draws the preview window, and a screen to draw it on."""
+    display = next((name for name in DISPLAYS if os.environ.get(name)), None)
+    cards = sorted(GRAPHICS_CARDS.glob("card*"))
+    if importlib.util.find_spec("pygame") is None:
+        remedy = "pip install 'emotiond[preview]', or set `preview.enabled: false`"
+        yield failure("window", "pygame-ce is not installed", remedy)
+    elif display is not None:
+        yield ok("window", f"is drawn on {display}={os.environ[display]}")
+    elif cards:
+        yield ok("window", f"is drawn on {cards[0]}, as there is no desktop here")
+    else:
+        remedy = "run in a desktop session, or set DISPLAY; all else goes on without it"
+        yield warning("window", "there is no screen to draw it on", remedy)
