@@ -9,7 +9,7 @@ from edge.types import Image
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.refiner_samples import (
+from converter.detector.refiner import (
     CropBatches,
     CropSquare,
     _false_candidates,

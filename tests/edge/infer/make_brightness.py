@@ -2,7 +2,7 @@
 
     python -m tests.edge.infer.make_brightness
 
-With b the mean grey value, -1 to 1: its classes' logits are 4b, -4b and 0, its face's logit is 8b.
+With b the mean gray value, -1 to 1: its classes' logits are 4b, -4b and 0, its face's logit is 8b.
 The runtime's own tests need it where there is no TensorFlow, so the file lies beside them.
 """
 
@@ -26,8 +26,8 @@ def make() -> bytes:
     face.set_weights([np.array([[8.0]]), np.zeros(1)])
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    greys = np.linspace(0, 255, 52, dtype=np.float32)
-    converter.representative_dataset = lambda: ([np.full((1, 48, 48, 1), grey)] for grey in greys)
+    grays = np.linspace(0, 255, 52, dtype=np.float32)
+    converter.representative_dataset = lambda: ([np.full((1, 48, 48, 1), gray)] for gray in grays)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type, converter.inference_output_type = tf.uint8, tf.int8
     return bytes(converter.convert())
