@@ -46,7 +46,7 @@ from converter.train.optimizer import new_optimizer
 from converter.train.photometric import augment
 from converter.train.run_dir import CHECKPOINT, MODEL, is_finished, prepare_run_dir
 from edge.detect.builtin import CONTEXT, Refiner, cells, cut, decode, nms, square_around
-from edge.errors import ModelError
+from edge.errors import DataError, ModelError
 from edge.geometry import Box
 from edge.model_card import DetectorInput, RefinerCard
 from edge.paths import sha256
@@ -130,7 +130,11 @@ class CropSquare:
 def collect_hard_negatives(
     network: Model, generator: SampleGenerator, count: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Return what a detector takes for faces in `count` samples, uint8 (n, side, side, 3)."""
+    """Return what a detector takes for faces in `count` samples, uint8 (n, side, side, 3).
+
+    Raises:
+        DataError: there is nothing.
+    """
     _, height, width, _ = network.input_shape
     grid = cells((height, width), STRIDES)
     negatives: list[Image] = []
@@ -144,6 +148,11 @@ def collect_hard_negatives(
                 x, y, side = square_of(box)
                 kept = CropSquare(x, y, MARGIN * side).cut(sample.image, round(MARGIN * SIDE))
                 negatives.append(kept)
+    if not negatives:
+        raise DataError(
+            f"expected errors of the detector to learn from, found none in {count} scenes; "
+            "raise the recipe's `scenes`, or train the detector for longer"
+        )
     return np.stack(negatives)
 
 

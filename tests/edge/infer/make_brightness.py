@@ -1,4 +1,5 @@
-"""Makes brightness.tflite, a model with two outputs whose answers are plain to see.
+"""Makes brightness.tflite, a model with two outputs whose answers are plain to see, and
+overflow.tflite, whose answers to bright faces are infinite.
 
     python -m tests.edge.infer.make_brightness
 
@@ -13,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 BRIGHTNESS = Path(__file__).with_name("brightness.tflite")
+OVERFLOW = Path(__file__).with_name("overflow.tflite")
 
 
 def make() -> bytes:
@@ -33,5 +35,17 @@ def make() -> bytes:
     return bytes(converter.convert())
 
 
+def make_overflow() -> bytes:
+    """Return the .tflite file: float32 in and out; beyond a mean gray of 200 its logits overflow."""
+    faces = keras.Input(batch_shape=(1, 48, 48, 1))
+    brightness = keras.layers.GlobalAveragePooling2D()(faces)
+    bright, logits = keras.layers.Dense(1, activation="relu"), keras.layers.Dense(3)
+    model = keras.Model(faces, logits(bright(brightness)))
+    bright.set_weights([np.ones((1, 1)), np.array([-200.0])])
+    logits.set_weights([np.array([[1e38, -1e38, 0.0]]), np.zeros(3)])
+    return bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+
+
 if __name__ == "__main__":
     BRIGHTNESS.write_bytes(make())
+    OVERFLOW.write_bytes(make_overflow())
