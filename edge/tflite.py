@@ -159,7 +159,7 @@ def open_tflite(path: Path) -> TFLiteModel:
     raise ConfigError("; ".join(missing))
 
 
-def check_finite(values: NDArray[np.float32], model: object) -> None:
+def check_finite(values: NDArray[Any], model: Path) -> None:
     """Check the answers of a model, which is named in the error.
 
     Raises:

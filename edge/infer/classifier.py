@@ -87,8 +87,7 @@ class ClassifierOutput:
 
     Attributes:
         probabilities: of each class, float32 (n, classes).
-        face_scores: probability of each crop being a face, float32 (n,); ones where the model has
-            no such output.
+        face_scores: probability of a face, float32 (n,); ones where the model has no such output.
     """
 
     probabilities: Probabilities
