@@ -36,7 +36,9 @@ def test_integer_outputs_come_back_as_the_numbers_they_stand_for() -> None:
 def test_infinite_outputs_are_an_error_that_names_the_file() -> None:
     network = TFLiteModel(OVERFLOW, Runtime.LITERT)
     assert network.invoke(np.full((1, 48, 48, 1), 200, dtype=np.float32))[0].tolist() == [[0, 0, 0]]
-    with pytest.raises(ModelError, match=r"overflow\.tflite: expected .* finite .*, found infinity"):
+    with pytest.raises(
+        ModelError, match=r"overflow\.tflite: expected .* finite .*, found infinity"
+    ):
         network.invoke(np.full((1, 48, 48, 1), 255, dtype=np.float32))
 
 

@@ -1,9 +1,11 @@
 import math
 import shutil
+import struct
 from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from edge.detect.detector import has_valid_landmarks
 from edge.errors import ModelError
 from edge.geometry import Box, Shift
 from edge.model_card import card_path
+from edge.paths import sha256
 from edge.types import Face, Image
 from tests.edge.detect.lights import GLANCE, copy_glance, copy_lights, night
 from tests.edge.infer.models import SHIPPED
@@ -268,6 +271,19 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     model.write_bytes(b"no network")
     with pytest.raises(ModelError, match=r"lights\.tflite: expected sha256"):
         BuiltinDetector(BuiltinSettings(model=model, refiner=GLANCE))
+
+
+@pytest.mark.parametrize("broken", ["lights.tflite", "glance.tflite"])
+def test_a_network_whose_answers_cannot_be_finite_is_refused(tmp_path: Path, broken: str) -> None:
+    model, refiner = copy_lights(tmp_path), copy_glance(tmp_path)
+    path = tmp_path / broken
+    scale = struct.pack("<f", 16 / 255)  # of the scores of both
+    assert scale in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(scale, struct.pack("<f", math.inf)))
+    card = msgspec.json.decode(card_path(path).read_bytes())
+    card_path(path).write_bytes(msgspec.json.encode({**card, "sha256": sha256(path)}))
+    with pytest.raises(ModelError, match=rf"{broken}: is not a model that litert can run"):
+        BuiltinDetector(BuiltinSettings(model=model, refiner=refiner))
 
 
 def test_a_missing_network_is_named(tmp_path: Path) -> None:
