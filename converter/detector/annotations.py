@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -194,6 +195,18 @@ def _clip(edges: list[float], size: Size) -> list[float] | None:
     return inside.tolist() if (inside[2:] > inside[:2]).all() else None
 
 
+class _ImageRow(NamedTuple):
+    """Fields of a csv row that describe its image."""
+
+    path: Path
+    size: Size
+    source: str
+    split: Split
+
+    def __str__(self) -> str:
+        return f"{self.size[0]}x{self.size[1]} {self.source} {self.split}"
+
+
 def read_annotations_csv(path: Path) -> tuple[AnnotatedImage, ...]:
     """Read annotations.csv, named itself or by its folder, and negatives.csv where it lies beside.
 
@@ -201,23 +214,30 @@ def read_annotations_csv(path: Path) -> tuple[AnnotatedImage, ...]:
         DataError: a file is malformed; the text names file and line.
     """
     table = path / ANNOTATIONS if path.is_dir() else path
-    images = _CsvImages()
-    for line, texts in _csv_lines(table, (*IMAGE_COLUMNS, *BOX_COLUMNS)):
-        name, size = images.add(line, texts)
-        box = line.box_in_image(line.edges(texts[field] for field in "xywh"), size)
-        images.faces[name].append((box, line.flag(texts["ignore"], "ignore")))
-    if (table.parent / NEGATIVES).exists():
-        for line, texts in _csv_lines(table.parent / NEGATIVES, IMAGE_COLUMNS):
-            name, _ = images.add(line, texts)
-            if images.faces[name]:
-                first = images.rows[name][0]
+    negatives = table.parent / NEGATIVES
+    first: dict[Path, tuple[_Line, _ImageRow]] = {}
+    faces: dict[Path, list[BoxRow]] = {}
+    for file in (table, negatives) if negatives.exists() else (table,):
+        columns = IMAGE_COLUMNS if file == negatives else (*IMAGE_COLUMNS, *BOX_COLUMNS)
+        for line, texts in _csv_lines(file, columns):
+            row = _image_row(line, texts)
+            earlier, known = first.setdefault(row.path, (line, row))
+            if row != known:
+                expected = f"{known} as in line {earlier.number}"
+                raise line.error(f"expected {expected}, found {row}; {MEND}")
+            found = faces.setdefault(row.path, [])
+            if file == table:
+                edges = line.edges(texts[name] for name in "xywh")
+                box = line.box_in_image(edges, row.size)
+                found.append((box, line.flag(texts["ignore"], "ignore")))
+            elif found:
                 raise line.error(
-                    f"expected a picture without faces, found a box in line {first.number} of "
-                    f"{first.path.name}; delete one of them"
+                    f"expected a picture without faces, found a box in line {earlier.number} of "
+                    f"{earlier.path.name}; delete one of them"
                 )
     return tuple(
-        _annotated(name, size, images.faces[name], source, split)
-        for name, (_, size, source, split) in images.rows.items()
+        _annotated(row.path, row.size, faces[row.path], row.source, row.split)
+        for _, row in first.values()
     )
 
 
@@ -230,41 +250,13 @@ def _csv_lines(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[_Line, di
         yield line, row.texts
 
 
-class _CsvImages:
-    """Images of the csv files so far.
-
-    Attributes:
-        rows: the line that names an image first, and what it says of it.
-        faces: of all rows that name an image.
-    """
-
-    def __init__(self) -> None:
-        self.rows: dict[Path, tuple[_Line, Size, str, Split]] = {}
-        self.faces: dict[Path, list[BoxRow]] = {}
-
-    def add(self, line: _Line, texts: dict[str, str]) -> tuple[Path, Size]:
-        """Note the image of a row; return its file and its size.
-
-        Raises:
-            DataError: the row is malformed, or contradicts the first that names the image.
-        """
-        if texts["split"] not in tuple(Split):
-            known = " or ".join(Split)
-            raise line.error(f"expected {known} as split, found {texts['split']!r}; {MEND}")
-        path = line.image(texts["file"], line.path.parent)
-        size = line.whole(texts["width"], "width", 1), line.whole(texts["height"], "height", 1)
-        row = (size, texts["source"], Split(texts["split"]))
-        first, *before = self.rows.setdefault(path, (line, *row))
-        if tuple(before) != row:
-            expected, found = (
-                f"{width}x{height} {source} {split}"
-                for (width, height), source, split in (self.rows[path][1:], row)
-            )
-            raise line.error(
-                f"expected {expected} as in line {first.number}, found {found}; {MEND}"
-            )
-        self.faces.setdefault(path, [])
-        return path, size
+def _image_row(line: _Line, texts: dict[str, str]) -> _ImageRow:
+    if texts["split"] not in tuple(Split):
+        known = " or ".join(Split)
+        raise line.error(f"expected {known} as split, found {texts['split']!r}; {MEND}")
+    path = line.image(texts["file"], line.path.parent)
+    size = line.whole(texts["width"], "width", 1), line.whole(texts["height"], "height", 1)
+    return _ImageRow(path, size, texts["source"], Split(texts["split"]))
 
 
 WIDER_PARTS = {
