@@ -45,6 +45,10 @@ class Box:
         half = side / 2
         return cls(center.x - half, center.y - half, center.x + half, center.y + half)
 
+    def square(self, scale: float) -> "Box":
+        """Return the square around its center, `scale` times as long as its longest side."""
+        return Box.around(self.center, scale * max(self.width, self.height))
+
     @property
     def edges(self) -> tuple[float, float, float, float]:
         """Left, top, right, bottom."""

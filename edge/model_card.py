@@ -57,14 +57,14 @@ class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         shape: one face: height, width, channels.
         scale, offset: a gray value v, 0-255, enters as `v * scale + offset`.
-        color: channel order; "grey" has one channel.
+        color: channel order; "gray", "grey" in cards of version 0.1, has one channel.
     """
 
     shape: tuple[int, int, Literal[1]]
     dtype: Literal["uint8", "int8", "float32"]
     scale: float
     offset: float
-    color: Literal["grey"]
+    color: Literal["gray", "grey"]
 
     def __post_init__(self) -> None:
         if self.shape[0] != self.shape[1]:
@@ -159,16 +159,16 @@ class DetectorInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         shape: height, width, channels.
         dtype: a value v, 0-255, enters as v - 128: LiteRT takes 0.14 ms to do that to an uint8
             image of 320x240, numpy 0.003, and all the rest of the network 0.30 (2026-11-20).
-        color: channel order; "grey" has one channel, "bgr" three.
+        color: channel order; "gray", "grey" in cards of version 0.1, has one channel, "bgr" three.
     """
 
     shape: tuple[Length, Length, Literal[1, 3]]
     dtype: Literal["int8"]
-    color: Literal["bgr", "grey"]
+    color: Literal["bgr", "gray", "grey"]
 
     def __post_init__(self) -> None:
-        if (self.color == "grey") != (self.shape[2] == 1):
-            raise ValueError("Expected a `shape` of one channel for grey and of three for bgr")
+        if (self.color == "bgr") != (self.shape[2] == 3):
+            raise ValueError("Expected a `shape` of one channel for gray and of three for bgr")
 
 
 class DetectionAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -122,10 +122,16 @@ class TFLiteModel:
         return written, self._run()
 
     def dequantize(self, place: int, values: Tensor) -> NDArray[np.float32]:
-        """Return the real values of the output at `place`; floats stay as they are."""
+        """Return the real values of the output at `place`; floats stay as they are.
+
+        Raises:
+            ModelError: one is not finite: whatever came of it would be made up.
+        """
         scale, zero_point = self._outputs[place]["quantization"]
         real = values.astype(np.float32)
-        return np.asarray((real - zero_point) * scale if scale else real, dtype=np.float32)
+        real = np.asarray((real - zero_point) * scale if scale else real, dtype=np.float32)
+        check_finite(real, self._path)
+        return real
 
     def quantize(self, place: int, value: float) -> float:
         """Return how the output at `place` holds a value; integers lie between its neighbors."""
@@ -151,6 +157,20 @@ def open_tflite(path: Path) -> TFLiteModel:
         except ConfigError as error:
             missing.append(str(error))
     raise ConfigError("; ".join(missing))
+
+
+def check_finite(values: NDArray[Any], model: Path) -> None:
+    """Check the answers of a model, which is named in the error.
+
+    Raises:
+        ModelError: one is not a number or infinite.
+    """
+    if not np.isfinite(values).all():
+        found = "nan" if np.isnan(values).any() else "infinity"
+        raise ModelError(
+            f"{model}: expected answers that are finite numbers, found {found}; train or convert "
+            "it anew, or choose another model"
+        )
 
 
 def _spec(detail: dict[str, Any]) -> TensorSpec:

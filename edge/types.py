@@ -68,12 +68,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One detection.
-
-    Attributes:
-        confidence: how sure the detector is, on a scale of its own; higher is surer.
-        points: landmarks, from detectors that give them.
-    """
+    """One detection; `confidence` is on a scale of the detector's own, `points` are landmarks."""
 
     box: Box
     confidence: float
@@ -101,9 +96,8 @@ class Track:
 class TrackedFrame:
     """A frame and every live track in it, seen or not; a track no longer listed has ended.
 
-    Attributes:
-        candidate_boxes: where else there may be a face: what the detector found when it last ran,
-            and what is not yet confirmed.
+    `candidate_boxes` are where else a face may be: found when the detector last ran, or not yet
+    confirmed.
     """
 
     frame: Frame
@@ -244,11 +238,8 @@ class CameraState(StrEnum):
 class DaemonStatus:
     """Settings of the daemon at this moment, by its config and by commands.
 
-    Attributes:
-        camera: whether frames are coming, and whether they are wanted.
-        paused_until: when a pause ends by itself, UTC; None where it does not, or there is none.
-        labels: the classes of the model.
-        has_temperature: whether the machine reports its temperature.
+    `paused_until` is UTC; None where a pause does not end by itself, or there is none. The machine
+    may report its temperature.
     """
 
     camera: CameraState
@@ -261,10 +252,7 @@ class DaemonStatus:
 
 @dataclass(frozen=True, slots=True)
 class FaceSnapshot:
-    """The confirmed faces of this moment in a frame of a size (width, height) in pixels.
-
-    Events tell what changed, this tells how it is.
-    """
+    """The confirmed faces of this moment: events tell what changed, this tells how it is."""
 
     time: datetime
     faces: tuple[Expression, ...]

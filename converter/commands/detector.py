@@ -5,20 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from converter.commands.options import clear_forced, image_size, require_extra, write_json
-from converter.data import Usage, open_dataset
+from converter.data import Dataset, Usage, open_dataset
 from converter.detector.annotations import AnnotatedImage, Split, of_split, read_annotations
 from converter.detector.evaluate import (
     REFERENCE_SIZE,
-    DetectorVariant,
     available_variants,
+    build_report,
     evaluate_detectors,
     parse_variant,
+    summarize,
 )
-from converter.detector.report import build_report, plot_report, summarize
-from converter.detector.samples import TrainingSample, closeup_samples, open_teacher
 from converter.recipes import DetectorRecipe, RefinerRecipe, load_recipe
 from edge.commands.common import add_subcommand
-from edge.detect import Detector
 from edge.errors import ConfigError
 from edge.model_card import DetectorCard
 
@@ -110,11 +108,6 @@ def add_evaluate_detector(commands: Any) -> None:
         "320x240 whatever is searched; default: 320x240",
     )
     parser.add_argument("--json", type=Path, help="file for the report")
-    parser.add_argument("--picture", type=_png, help="file for the curves, .png")
-    parser.add_argument("--markdown", action="store_true", help="print the tables as markdown")
-
-
-# Options and their types.
 
 
 def _add_images(parser: argparse.ArgumentParser, which: str) -> None:
@@ -157,16 +150,6 @@ def _add_training_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="train anew what is finished")
 
 
-def _png(text: str) -> Path:
-    """Parse the path of an image file."""
-    if Path(text).suffix == ".png":
-        return Path(text)
-    raise argparse.ArgumentTypeError(f"expected a file that ends in .png, found {text!r}")
-
-
-# What the subcommands do.
-
-
 def _train_detector(options: argparse.Namespace) -> None:
     training = require_extra("convert", "converter.detector.train")
     recipe = load_recipe(options.recipe, DetectorRecipe)
@@ -189,32 +172,32 @@ def _training_data(options: argparse.Namespace, seed: int) -> Any:
 
     Raises:
         DataError: an image cannot be read, or there are too few.
-        ConfigError: there are faces and no teacher.
+        ConfigError: there are faces and no teacher, which says where in their pictures they are.
     """
     training = require_extra("convert", "converter.detector.train")
+    samples = require_extra("convert", "converter.detector.samples")
     images = _read_images(options)
-    teacher = open_teacher(options.teacher) if options.teacher else None
-    closeups = _closeups(options.faces, teacher, seed) if options.faces else []
+    teacher = samples.open_teacher(options.teacher) if options.teacher else None
+    closeups: list[Any] = []
+    if options.faces:
+        if teacher is None:
+            raise ConfigError(
+                "--faces needs --teacher, which says where in their pictures they are"
+            )
+        faces = _training_faces(options.faces).sample(CLOSEUPS, seed)
+        closeups = list(samples.closeup_samples(faces.pixels, teacher, seed))
     return training.prepare_data(images, teacher, closeups)
 
 
-def _closeups(path: Path, teacher: Detector | None, seed: int) -> list[TrainingSample]:
-    """Return some Training faces as the teacher sees them."""
-    if teacher is None:
-        raise ConfigError("--faces needs --teacher, which says where in their pictures they are")
-    faces = open_dataset(path).split(Usage.TRAINING).without_non_faces().sample(CLOSEUPS, seed)
-    return list(closeup_samples(faces.pixels, teacher, seed))
+def _training_faces(path: Path) -> Dataset:
+    return open_dataset(path).split(Usage.TRAINING).without_non_faces()
 
 
 def _quantize_detector(options: argparse.Namespace) -> None:
     quantizing = require_extra("convert", "converter.detector.quantize")
     run = require_extra("convert", "converter.detector.train").load_run(options.training)
-    faces = open_dataset(options.faces).split(Usage.TRAINING).without_non_faces()
-    data = quantizing.EvaluationData(
-        _read_images(options),
-        faces.sample(CROP_FACES, seed=0).pixels,
-        refiner=options.refiner,
-    )
+    faces = _training_faces(options.faces).sample(CROP_FACES, seed=0)
+    data = quantizing.EvaluationData(_read_images(options), faces.pixels, options.refiner)
     options.out.mkdir(parents=True, exist_ok=True)
     for width, height in options.size or [(320, 240), (160, 120)]:
         path = options.out / f"{options.name}-{width}x{height}.tflite"
@@ -257,21 +240,12 @@ def _quantize_refiner(options: argparse.Namespace) -> None:
 
 
 def _evaluate_detector(options: argparse.Namespace) -> None:
-    if options.picture:
-        require_extra("evaluate", "converter.evaluate.plots")  # before the work of minutes
     images = of_split(read_annotations(options.data), Split.TEST)
-    results = evaluate_detectors(_variants(options.detector), images, options.size)
+    asked: list[str] = options.detector or []
+    variants = [parse_variant(text) for text in asked] or list(available_variants(print))
+    results = evaluate_detectors(variants, images, options.size)
     report = build_report(f"{options.data.name} test", results, images, options.size)
-    print(summarize(report, options.markdown))
+    print(summarize(report))
     if options.json:
         write_json(options.json, report)
         print(f"wrote {options.json}")
-    if options.picture:
-        options.picture.parent.mkdir(parents=True, exist_ok=True)
-        plot_report(report, options.picture)
-        print(f"wrote {options.picture}")
-
-
-def _variants(texts: list[str] | None) -> list[DetectorVariant]:
-    """Return the detectors that the options name, or all that can be opened."""
-    return [parse_variant(text) for text in texts] if texts else list(available_variants(print))

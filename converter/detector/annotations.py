@@ -6,10 +6,12 @@ Two forms are read, and told apart by what is there:
     WIDER FACE        its own text files (Yang et al. 2016, doi:10.1109/CVPR.2016.596).
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -17,22 +19,17 @@ from numpy.typing import NDArray
 
 from converter.data.csv_files import read_csv
 from converter.data.images import is_image
-from converter.detector.annotation_io import (
-    MEND,
-    WHOLE,
-    AnnotatedBox,
-    Size,
-    SourceLine,
-    clip,
-    read_lines,
-    read_size,
-)
-from edge.errors import DataError
-from edge.geometry import Box
+from edge.errors import ConfigError, DataError
 from edge.types import Image
 
 Boxes = NDArray[np.float32]
 """Left, top, right, bottom in pixels of the image, float32 (n, 4)."""
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+BoxRow = tuple[list[float], bool]
+"""Left, top, right and bottom of a face, and whether it is ignored."""
 
 ANNOTATIONS = "annotations.csv"
 NEGATIVES = "negatives.csv"
@@ -40,6 +37,9 @@ IMAGE_COLUMNS = ("file", "width", "height", "source", "split")
 BOX_COLUMNS = ("x", "y", "w", "h", "ignore")
 
 WIDER_FIELDS = "x y w h blur expression illumination invalid occlusion pose"
+
+DOWNLOAD = "download or unpack it again"
+MEND = "mend or delete it"
 
 
 class Split(StrEnum):
@@ -55,7 +55,7 @@ class AnnotatedImage:
 
     Attributes:
         path: the file.
-        width, height: in pixels, as the annotations say.
+        width, height: in pixels as stored, whatever a note to turn it when shown says.
         boxes: of every face, none in an image without faces.
         ignored: (n,), which boxes are neither face nor background: too small or unclear.
         source: the set it belongs to.
@@ -108,22 +108,94 @@ def read_annotations(path: Path) -> tuple[AnnotatedImage, ...]:
 
 
 def _annotated(
-    path: Path, size: Size, faces: Sequence[AnnotatedBox], source: str, split: Split
+    path: Path, size: Size, faces: Sequence[BoxRow], source: str, split: Split
 ) -> AnnotatedImage:
-    edges = [face.box.edges for face in faces]
-    return AnnotatedImage(
-        path,
-        size.width,
-        size.height,
-        boxes=np.array(edges, dtype=np.float32).reshape(-1, 4),
-        ignored=np.array([face.ignored for face in faces], dtype=np.bool_),
-        source=source,
-        split=split,
-    )
+    boxes = np.array([box for box, _ in faces], dtype=np.float32).reshape(-1, 4)
+    ignored = np.array([ignored for _, ignored in faces], dtype=np.bool_)
+    return AnnotatedImage(path, *size, boxes, ignored, source, split)
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _Line:
+    """A line of a file, counted from 1, and its text without the blanks around it."""
+
+    path: Path
+    number: int
+    text: str = ""
+
+    def error(self, text: str) -> DataError:
+        """Return an error that names file and line."""
+        return DataError(f"{self.path}: line {self.number}: {text}")
+
+    def whole(self, text: str, name: str, least: int = 0) -> int:
+        """Return a whole number of at least `least`."""
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise self.error(
+                f"expected a whole number from {least} as {name}, found {text!r}; {MEND}"
+            )
+        return value
+
+    def flag(self, text: str, name: str) -> bool:
+        """Tell whether `text` is 1 and not 0."""
+        if text not in ("0", "1"):
+            raise self.error(f"expected 0 or 1 as {name}, found {text!r}; {MEND}")
+        return text == "1"
+
+    def image(self, name: str, folder: Path) -> Path:
+        """Return the image called `name` in a folder, and not outside of it."""
+        # The anchor is what an absolute path begins with, a drive's letter too.
+        if Path(name).anchor or ".." in Path(name).parts:
+            raise self.error(f"expected a picture in the set's folder, found {name!r}; {MEND}")
+        try:
+            known = (folder / name).is_file()
+        except OSError:  # a name too long, or a folder that may not be entered
+            known = False
+        if not known:
+            raise self.error(f"expected the picture {name!r} in {folder}, found none; put it there")
+        return folder / name
+
+    def edges(self, texts: Iterable[str]) -> list[float]:
+        """Return left, top, right and bottom of texts that give left, top, width and height."""
+        values = []
+        for text, name in zip(texts, "xywh", strict=False):
+            try:
+                value = float(text)
+            except ValueError:
+                value = math.nan
+            if not math.isfinite(value):
+                raise self.error(f"expected a number as {name}, found {text!r}; {MEND}")
+            values.append(value)
+        left, top, width, height = values
+        return [left, top, left + width, top + height]
+
+    def box_in_image(self, edges: list[float], size: Size) -> list[float]:
+        """Return the part of a box that is in the image."""
+        left, top, right, bottom = edges
+        if right <= left or bottom <= top:
+            found = f"{right - left:g}x{bottom - top:g}"
+            raise self.error(f"expected a box of a size above 0, found {found}; {MEND}")
+        inside = _clip(edges, size)
+        if inside is None:
+            found = f"({left:g}, {top:g}) to ({right:g}, {bottom:g})"
+            expected = f"a box in the picture of {size[0]}x{size[1]}"
+            raise self.error(f"expected {expected}, found {found}; {MEND}")
+        return inside
+
+
+def _clip(edges: list[float], size: Size) -> list[float] | None:
+    """Return the part of a box that is in the image, exact in float32; None where there is none.
+
+    Annotators follow a face beyond the edge that cuts it; a detector cannot.
+    """
+    inside = np.clip(edges, 0.0, [*size, *size]).astype(np.float32)
+    return inside.tolist() if (inside[2:] > inside[:2]).all() else None
+
+
+class _ImageRow(NamedTuple):
     """Fields of a csv row that describe its image."""
 
     path: Path
@@ -132,16 +204,7 @@ class _Row:
     split: Split
 
     def __str__(self) -> str:
-        return f"{self.size} {self.source} {self.split}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """An image, the line that names it first, and the faces of all rows that name it."""
-
-    row: _Row
-    line: SourceLine
-    faces: list[AnnotatedBox] = field(default_factory=list)
+        return f"{self.size[0]}x{self.size[1]} {self.source} {self.split}"
 
 
 def read_annotations_csv(path: Path) -> tuple[AnnotatedImage, ...]:
@@ -151,71 +214,58 @@ def read_annotations_csv(path: Path) -> tuple[AnnotatedImage, ...]:
         DataError: a file is malformed; the text names file and line.
     """
     table = path / ANNOTATIONS if path.is_dir() else path
-    entries: dict[Path, _Entry] = {}
-    for line, texts in _csv_lines(table, (*IMAGE_COLUMNS, *BOX_COLUMNS)):
-        entry = _entry(entries, line, texts)
-        left, top, width, height = (line.number(texts[name], name) for name in "xywh")
-        box = line.box_in_image(Box(left, top, left + width, top + height), entry.row.size)
-        entry.faces.append(AnnotatedBox(box, line.flag(texts["ignore"], "ignore")))
-    if (table.parent / NEGATIVES).exists():
-        for line, texts in _csv_lines(table.parent / NEGATIVES, IMAGE_COLUMNS):
-            entry = _entry(entries, line, texts)
-            if entry.faces:
-                found = f"a box in line {entry.line.line} of {entry.line.path.name}"
+    negatives = table.parent / NEGATIVES
+    first: dict[Path, tuple[_Line, _ImageRow]] = {}
+    faces: dict[Path, list[BoxRow]] = {}
+    for file in (table, negatives) if negatives.exists() else (table,):
+        columns = IMAGE_COLUMNS if file == negatives else (*IMAGE_COLUMNS, *BOX_COLUMNS)
+        for line, texts in _csv_lines(file, columns):
+            row = _image_row(line, texts)
+            earlier, known = first.setdefault(row.path, (line, row))
+            if row != known:
+                expected = f"{known} as in line {earlier.number}"
+                raise line.error(f"expected {expected}, found {row}; {MEND}")
+            found = faces.setdefault(row.path, [])
+            if file == table:
+                edges = line.edges(texts[name] for name in "xywh")
+                box = line.box_in_image(edges, row.size)
+                found.append((box, line.flag(texts["ignore"], "ignore")))
+            elif found:
                 raise line.error(
-                    f"expected a picture without faces, found {found}; delete one of them"
+                    f"expected a picture without faces, found a box in line {earlier.number} of "
+                    f"{earlier.path.name}; delete one of them"
                 )
     return tuple(
-        _annotated(one.row.path, one.row.size, one.faces, one.row.source, one.row.split)
-        for one in entries.values()
+        _annotated(row.path, row.size, faces[row.path], row.source, row.split)
+        for _, row in first.values()
     )
 
 
-def _csv_lines(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[SourceLine, dict[str, str]]]:
+def _csv_lines(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[_Line, dict[str, str]]]:
     for row in read_csv(path, columns):
-        line = SourceLine(path, row.line)
+        line = _Line(path, row.line)
         # csv gathers what is beyond the header's columns in a list.
         if not all(isinstance(text, str) for text in row.texts.values()):
             raise line.error(f"expected as many fields as the header has, found more; {MEND}")
         yield line, row.texts
 
 
-def _entry(entries: dict[Path, _Entry], line: SourceLine, texts: dict[str, str]) -> _Entry:
-    """Return the entry of the row's image, a new one where it is named for the first time."""
+def _image_row(line: _Line, texts: dict[str, str]) -> _ImageRow:
     if texts["split"] not in tuple(Split):
         known = " or ".join(Split)
         raise line.error(f"expected {known} as split, found {texts['split']!r}; {MEND}")
-    row = _Row(
-        line.image(texts["file"], line.path.parent),
-        Size(line.whole(texts["width"], "width", 1), line.whole(texts["height"], "height", 1)),
-        texts["source"],
-        Split(texts["split"]),
-    )
-    entry = entries.setdefault(row.path, _Entry(row, line))
-    if entry.row != row:
-        raise line.error(f"expected {entry.row} as in line {entry.line.line}, found {row}; {MEND}")
-    return entry
-
-
-@dataclass(frozen=True, slots=True)
-class _WiderPart:
-    """One of the two published parts that bring boxes.
-
-    Attributes:
-        folder: of its images, beside the folder of the text files.
-        source: what it is called in `AnnotatedImage.source`.
-        split: the val part is what others are compared on, so it is never trained on.
-    """
-
-    folder: str
-    source: str
-    split: Split
+    path = line.image(texts["file"], line.path.parent)
+    size = line.whole(texts["width"], "width", 1), line.whole(texts["height"], "height", 1)
+    return _ImageRow(path, size, texts["source"], Split(texts["split"]))
 
 
 WIDER_PARTS = {
-    "wider_face_train_bbx_gt.txt": _WiderPart("WIDER_train", "widerface_train", Split.TRAIN),
-    "wider_face_val_bbx_gt.txt": _WiderPart("WIDER_val", "widerface_val", Split.TEST),
+    "wider_face_train_bbx_gt.txt": ("WIDER_train", "widerface_train", Split.TRAIN),
+    "wider_face_val_bbx_gt.txt": ("WIDER_val", "widerface_val", Split.TEST),
 }
+"""The two published parts that bring boxes: folder of the images, source and split of each.
+
+The val part is what others are compared on, so it is never trained on."""
 
 
 def read_wider(path: Path) -> tuple[AnnotatedImage, ...]:
@@ -241,20 +291,10 @@ def _wider_files(path: Path) -> list[Path]:
 
 
 def _wider_images(file: Path) -> Iterator[AnnotatedImage]:
-    part = WIDER_PARTS[file.name]
-    folder = file.parent.parent / part.folder / "images"
-    for name, rows in _wider_blocks(file):
-        path = name.image(name.text, folder)
-        size = read_size(path)
-        faces = [face for row in rows if (face := _wider_face(row, size)) is not None]
-        yield _annotated(path, size, faces, part.source, part.split)
-
-
-def _wider_blocks(file: Path) -> Iterator[tuple[SourceLine, list[SourceLine]]]:
-    """Yield the line that names an image, and the lines of its boxes."""
-    lines = read_lines(file)
+    folder, source, split = WIDER_PARTS[file.name]
+    lines = _read_lines(file)
     if not lines:
-        raise DataError(f"{file}: expected names of pictures, found an empty file; {WHOLE}")
+        raise DataError(f"{file}: expected names of pictures, found an empty file; {DOWNLOAD}")
     seen: dict[str, int] = {}
     start = 0
     while start < len(lines):
@@ -262,31 +302,50 @@ def _wider_blocks(file: Path) -> Iterator[tuple[SourceLine, list[SourceLine]]]:
         if not is_image(Path(name.text).name):
             found = f"{name.text!r}; the count above may be too small"
             raise name.error(f"expected the name of a picture, found {found}")
-        first = seen.setdefault(name.text, name.line)
-        if first != name.line:
+        first = seen.setdefault(name.text, name.number)
+        if first != name.number:
             raise name.error(f"expected each picture once, found {name.text!r} in line {first} too")
         rows = _wider_rows(lines, start)
-        yield name, rows
+        path = name.image(name.text, file.parent.parent / folder / "images")
+        size = read_size(path)
+        faces = [face for row in rows if (face := _wider_face(row, size)) is not None]
+        yield _annotated(path, size, faces, source, split)
         start += 2 + len(rows)
 
 
-def _wider_rows(lines: list[SourceLine], start: int) -> list[SourceLine]:
+def _read_lines(path: Path) -> list[_Line]:
+    """Return the lines of a text file up to the last that is not blank."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        # The error counts from behind a byte order mark.
+        line = _Line(path, error.object.count(b"\n", 0, error.start) + 1)
+        found = f"the byte 0x{error.object[error.start]:02x}"
+        raise line.error(f"expected text in UTF-8, found {found}; {DOWNLOAD}") from error
+    texts = text.rstrip().split("\n")
+    lines = [_Line(path, number, text.strip()) for number, text in enumerate(texts, start=1)]
+    return lines if lines[-1].text else []
+
+
+def _wider_rows(lines: list[_Line], start: int) -> list[_Line]:
     """Return the lines of the boxes whose image is named in line `start`."""
     last = lines[-1]
     if start + 1 == len(lines):
-        raise last.error(f"expected the count of boxes behind this line, found the end; {WHOLE}")
+        raise last.error(f"expected the count of boxes behind this line, found the end; {DOWNLOAD}")
     count = lines[start + 1].whole(lines[start + 1].text, "count of boxes")
     # An image without faces still has one line, of zeros.
     rows = lines[start + 2 : start + 2 + max(count, 1)]
     if len(rows) < max(count, 1):
-        expected = f"{max(count, 1)} lines of boxes behind line {lines[start + 1].line}"
-        raise last.error(f"expected {expected}, found {len(rows)}; {WHOLE}")
+        expected = f"{max(count, 1)} lines of boxes behind line {lines[start + 1].number}"
+        raise last.error(f"expected {expected}, found {len(rows)}; {DOWNLOAD}")
     if count == 0 and set(rows[0].text.split()) != {"0"}:
         raise rows[0].error(f"expected a line of zeros under the count 0, found {rows[0].text!r}")
     return rows
 
 
-def _wider_face(row: SourceLine, size: Size) -> AnnotatedBox | None:
+def _wider_face(row: _Line, size: Size) -> BoxRow | None:
     """Return the face of a line; None where the box has no area, or is invalid and outside."""
     fields = row.text.split()
     if len(fields) != 10:
@@ -294,10 +353,31 @@ def _wider_face(row: SourceLine, size: Size) -> AnnotatedBox | None:
         raise row.error(
             f"expected 10 numbers ({WIDER_FIELDS}), found {found}; is the count too large?"
         )
-    left, top, width, height = (
-        row.number(text, name) for text, name in zip(fields, "xywh", strict=False)
-    )
-    box, invalid = Box(left, top, left + width, top + height), row.flag(fields[7], "invalid")
-    if 0 in (width, height) or (invalid and clip(box, size) is None):
+    box, invalid = row.edges(fields), row.flag(fields[7], "invalid")
+    if 0.0 in (float(fields[2]), float(fields[3])) or (invalid and _clip(box, size) is None):
         return None
-    return AnnotatedBox(row.box_in_image(box, size), invalid)
+    return row.box_in_image(box, size), invalid
+
+
+def read_size(path: Path) -> Size:
+    """Return width and height of the image in a file, without decoding it.
+
+    Raises:
+        DataError: it cannot be read, or is no image.
+        ConfigError: Pillow is not installed.
+    """
+    try:
+        from PIL import Image as Pillow
+    except ImportError as error:
+        raise ConfigError(
+            f"{path}: reading the size of a picture needs Pillow; pip install 'emotiond[evaluate]'"
+        ) from error
+    try:
+        with Pillow.open(path) as image:
+            return image.size
+    # Beside UnidentifiedImageError, an OSError without a number, the readers of damaged files
+    # raise errors of their own.
+    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+        raise DataError(f"{path}: expected a picture that Pillow can read; take it out") from error

@@ -15,6 +15,7 @@ and heights are compared with it: fit the boxes into 320x240 to speak of faces o
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,27 +80,25 @@ HEIGHT_RANGES = (HeightRange(8, 16), HeightRange(16, 32), HeightRange(32, 64), H
 """Those told apart."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Matches:
+class Matches(NamedTuple):
     """The face, if any, that each box found in some images is of.
 
     Attributes:
-        scores: (n,), of each box found.
-        heights: (n,), its height.
+        images: how many.
+        scores, heights: (n,), of each box found.
         face_heights: (n,), the height of the face that it is of; NaN where it is of none.
         first: (n,), whether it is the surest of that face; another is a false one.
         ignored: (n,), whether it is of no face and lies on an ignored box.
         true_heights: (m,), the height of every face there is, ignored ones left out.
-        images: how many.
     """
 
+    images: int
     scores: Floats
     heights: Floats
     face_heights: Floats
     first: Flags
     ignored: Flags
     true_heights: Floats
-    images: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,14 +106,12 @@ class PrCurve:
     """Hits and false boxes as the threshold falls.
 
     Attributes:
-        thresholds: (k,), every score there is, falling.
-        hits: (k,), faces found at that threshold.
+        hits: (k,), faces found at each threshold there is, the highest first.
         false: (k,), boxes that are of no face, or of one that is found already.
         faces: how many there are to find.
         images: how many were searched.
     """
 
-    thresholds: Floats
     hits: Counts
     false: Counts
     faces: int
@@ -131,21 +128,17 @@ class PrCurve:
         return np.asarray(self.hits / (self.hits + self.false))
 
     @property
-    def envelope(self) -> Floats:
-        """The best precision at each recall and beyond, (k,)."""
-        return np.asarray(np.maximum.accumulate(self.precision[::-1])[::-1])
-
-    @property
     def average_precision(self) -> float:
-        """Area under the envelope, 0-1; NaN where there are no faces.
+        """Area under the best precision at each recall and beyond, 0-1; NaN without faces.
 
-        All points of it count, as in PASCAL VOC from 2010 on (Everingham et al. 2010,
+        All points of that envelope count, as in PASCAL VOC from 2010 on (Everingham et al. 2010,
         doi:10.1007/s11263-009-0275-4, and the development kit of VOC2010, 3.4.1), not eleven of
         them, nor COCO's 101. Boxes of equal score come in together, so their order does not matter.
         """
         if not self.faces:
             return math.nan
-        return float((np.diff(self.recall, prepend=0.0) * self.envelope).sum())
+        envelope = np.maximum.accumulate(self.precision[::-1])[::-1]
+        return float((np.diff(self.recall, prepend=0.0) * envelope).sum())
 
     def recall_at(self, false_per_image: float) -> float:
         """Return the greatest recall with no more false boxes than that; NaN without faces."""
@@ -155,21 +148,12 @@ class PrCurve:
         return float(self.hits[few].max(initial=0) / self.faces)
 
 
-def average_precision(
-    found: Sequence[Detections], truth: Sequence[Truth], faces: HeightRange = ALL, iou: float = IOU
-) -> float:
-    """Return the average precision over some images, 0-1; NaN where there are no faces.
+def average_precision(found: Sequence[Detections], truth: Sequence[Truth]) -> float:
+    """Return it over some images at `IOU`, of the faces of `ALL`; NaN where there are none.
 
-    Args:
-        found: of each image; run the detector at a low threshold, the score tells the rest.
-        truth: of the same images.
-        faces: the heights of the faces considered.
-        iou: overlap that makes a hit.
-
-    Raises:
-        ValueError: there are not as many of the one as of the other.
+    Run the detector at a low threshold; the scores tell the rest.
     """
-    return precision_recall(match(found, truth, iou), faces).average_precision
+    return precision_recall(match(found, truth)).average_precision
 
 
 def match(found: Sequence[Detections], truth: Sequence[Truth], iou: float = IOU) -> Matches:
@@ -183,23 +167,11 @@ def match(found: Sequence[Detections], truth: Sequence[Truth], iou: float = IOU)
     Raises:
         ValueError: there are not as many of the one as of the other.
     """
-    return merge([_match(one, there, iou) for one, there in zip(found, truth, strict=True)])
-
-
-def merge(parts: Sequence[Matches]) -> Matches:
-    """Return the matches of several sets of images as those of one."""
-    if not parts:
-        none = np.zeros(0)
-        return Matches(none, none, none, none > 0, none > 0, none, 0)
-    return Matches(
-        scores=np.concatenate([one.scores for one in parts]),
-        heights=np.concatenate([one.heights for one in parts]),
-        face_heights=np.concatenate([one.face_heights for one in parts]),
-        first=np.concatenate([one.first for one in parts]),
-        ignored=np.concatenate([one.ignored for one in parts]),
-        true_heights=np.concatenate([one.true_heights for one in parts]),
-        images=sum(one.images for one in parts),
-    )
+    parts = [_match(one, there, iou) for one, there in zip(found, truth, strict=True)]
+    none = np.zeros((0, 4))
+    parts = parts or [_match(Detections(none, none[:, 0]), Truth(none, none[:, 0] > 0), iou)]
+    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Matches(len(found), *columns)
 
 
 def precision_recall(matches: Matches, faces: HeightRange = ALL) -> PrCurve:
@@ -214,11 +186,10 @@ def precision_recall(matches: Matches, faces: HeightRange = ALL) -> PrCurve:
     of_nothing = ~of_face & ~matches.ignored & faces.contains(matches.heights)
     counted = hits | again | of_nothing
     order = np.argsort(-matches.scores[counted], kind="stable")
-    scores, right = matches.scores[counted][order], hits[counted][order]
+    scores = matches.scores[counted][order]
     last = np.flatnonzero(np.diff(scores, append=-math.inf))  # of each row of equal scores
-    found = np.cumsum(right, dtype=np.int64)[last]
+    found = np.cumsum(hits[counted][order], dtype=np.int64)[last]
     return PrCurve(
-        thresholds=scores[last],
         hits=found,
         false=last + 1 - found,
         faces=int(faces.contains(matches.true_heights).sum()),
@@ -226,32 +197,24 @@ def precision_recall(matches: Matches, faces: HeightRange = ALL) -> PrCurve:
     )
 
 
-def _match(found: Detections, truth: Truth, iou: float) -> Matches:
+def _match(found: Detections, truth: Truth, iou: float) -> tuple[NDArray[Any], ...]:
+    """Return the arrays of `Matches` for one image."""
     order = np.argsort(-found.scores, kind="stable")
     boxes = found.boxes[order]
     faces, ignored = truth.boxes[~truth.ignored], truth.boxes[truth.ignored]
     owners, first = _assign(overlaps(boxes, faces), iou)
     true_heights = faces[:, 3] - faces[:, 1]
-    return Matches(
-        scores=found.scores[order],
-        heights=boxes[:, 3] - boxes[:, 1],
-        face_heights=np.append(true_heights, math.nan)[owners],  # -1 is the last: of none
-        first=first,
-        ignored=(owners < 0) & (_covered(boxes, ignored) >= iou).any(axis=1),
-        true_heights=true_heights,
-        images=1,
-    )
+    face_heights = np.append(true_heights, math.nan)[owners]  # -1 is the last: of none
+    covered = _common(boxes, ignored) / np.maximum(_areas(boxes)[:, None], 1e-9)
+    on_ignored = (owners < 0) & (covered >= iou).any(axis=1)
+    heights = boxes[:, 3] - boxes[:, 1]
+    return found.scores[order], heights, face_heights, first, on_ignored, true_heights
 
 
 def _assign(overlaps: Floats, least: float) -> tuple[Counts, Flags]:
-    """Give each box a face, surest box first.
+    """Give each box a face; `overlaps` are of boxes, the surest first, with faces, (n, m).
 
-    Args:
-        overlaps: of boxes, the surest first, with faces, (n, m).
-        least: that makes a match.
-
-    Returns:
-        The index of its face, -1 for none, (n,); whether the face was free, (n,).
+    Return the index of its face, -1 for none, (n,), and whether the face was free, (n,).
     """
     owners = np.full(len(overlaps), -1, dtype=np.int64)
     first = np.zeros(len(overlaps), dtype=np.bool_)
@@ -270,11 +233,6 @@ def overlaps(boxes: Floats, others: Floats) -> Floats:
     common = _common(boxes, others)
     union = _areas(boxes)[:, None] + _areas(others) - common
     return np.asarray(common / np.maximum(union, 1e-9))
-
-
-def _covered(boxes: Floats, others: Floats) -> Floats:
-    """Return which share of each box lies on each other, (n, m)."""
-    return np.asarray(_common(boxes, others) / np.maximum(_areas(boxes)[:, None], 1e-9))
 
 
 def _common(boxes: Floats, others: Floats) -> Floats:

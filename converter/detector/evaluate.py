@@ -1,9 +1,10 @@
-"""Detectors run on annotated images: what each finds, and in what time."""
+"""Evaluation of detectors on annotated images: what each finds, in what time, and its figures."""
 
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 from statistics import median
 
@@ -11,8 +12,18 @@ import cv2
 import msgspec
 import numpy as np
 
-from converter.detector.annotations import AnnotatedImage
-from converter.detector.average_precision import MIN_SCORE, Detections, Truth
+from converter.detector.annotations import AnnotatedImage, Size
+from converter.detector.average_precision import (
+    ALL,
+    HEIGHT_RANGES,
+    IOU,
+    MIN_SCORE,
+    Detections,
+    Floats,
+    Truth,
+    match,
+    precision_recall,
+)
 from edge.config import parse_detector
 from edge.detect import (
     AutoSettings,
@@ -23,22 +34,27 @@ from edge.detect import (
     open_detector,
 )
 from edge.errors import ConfigError, DataError, EmotiondError
+from edge.model_card import DetectionAccuracy
 from edge.types import Face, Image
-
-Size = tuple[int, int]
-"""Width and height in pixels."""
 
 REFERENCE_SIZE: Size = (320, 240)
 """Faces are as high as they are once the image is fitted into this, whatever is searched."""
 
+FALSE_PER_IMAGE = 0.01
+"""False faces an image that recall is given for."""
+
+IOUS = (IOU, 0.5)
+"""Overlaps that make a hit."""
+
+TIGHT_SOURCES = {"cmu_mit": 0.3}
+"""Sources that draw faces tighter than others, brow to mouth, and the overlap that makes a hit
+there. They are judged by themselves: a detector with boxes like those of the others misses the
+usual overlap on faces that it has found."""
+
 
 @dataclass(frozen=True, slots=True)
 class DetectorVariant:
-    """One detector with its settings.
-
-    Attributes:
-        name: its kind, and the settings that are not the default.
-    """
+    """A detector with its settings; the name has its kind and what is not the default."""
 
     name: str
     settings: DetectorSettings
@@ -97,7 +113,7 @@ def with_min_threshold(settings: DetectorSettings) -> DetectorSettings:
             return msgspec.structs.replace(settings, min_confidence=MIN_SCORE)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class DetectorResults:
     """Detections of one detector in some images.
 
@@ -105,15 +121,14 @@ class DetectorResults:
         name: of the detector, with the settings that are not the default.
         found: in each image, fitted into `REFERENCE_SIZE`, at the lowest threshold.
         usual: the same at the threshold that was asked for.
-        thread_ms, wall_ms: median milliseconds an image at that threshold, of the CPU time of the
-            thread and by the clock, from an image of the size searched to its faces.
+        times: milliseconds of each image at that threshold, of the CPU time of the thread and by
+            the clock, from an image of the size searched to its faces.
     """
 
     name: str
-    found: tuple[Detections, ...]
-    usual: tuple[Detections, ...]
-    thread_ms: float
-    wall_ms: float
+    found: list[Detections] = field(default_factory=list)
+    usual: list[Detections] = field(default_factory=list)
+    times: list[tuple[float, float]] = field(default_factory=list)
 
 
 def evaluate_detectors(
@@ -132,41 +147,42 @@ def evaluate_detectors(
     """
     if not images:
         raise DataError("expected photographs to judge detectors by, found none")
-    runners = [_Runner(variant) for variant in variants]
-    with _one_thread():
+    detectors = [
+        (open_detector(one.settings), open_detector(with_min_threshold(one.settings)))
+        for one in variants
+    ]
+    results = [DetectorResults(one.name) for one in variants]
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # as in the daemon
+    try:
         for number, annotated in enumerate([images[0], *images]):
             image = fit(annotated.read(), size)
-            for runner in runners:
-                # A first call makes buffers that others reuse.
-                runner.run(image, annotated, warm_up=number == 0)
-    return [runner.results() for runner in runners]
+            for pair, result in zip(detectors, results, strict=True):
+                _search(pair, image, annotated, result)
+                if number == 0:  # a first call makes buffers that others reuse
+                    result.found, result.usual, result.times = [], [], []
+    finally:
+        cv2.setNumThreads(threads)
+    return results
 
 
-class _Runner:
-    """A detector as it is used, and another at the lowest threshold."""
+def _search(
+    detectors: tuple[Detector, Detector],
+    image: Image,
+    annotated: AnnotatedImage,
+    result: DetectorResults,
+) -> None:
+    """Add what a detector finds in an image, which is `annotated` in the size to be searched.
 
-    def __init__(self, variant: DetectorVariant) -> None:
-        self._name = variant.name
-        self._usual_detector = open_detector(variant.settings)
-        self._thorough_detector = open_detector(with_min_threshold(variant.settings))
-        self._found: list[Detections] = []
-        self._usual: list[Detections] = []
-        self._times: list[tuple[float, float]] = []
-
-    def run(self, image: Image, annotated: AnnotatedImage, warm_up: bool) -> None:
-        """Search an image, which is `annotated` in the size to be searched."""
-        faces, times = _time(self._usual_detector, image)
-        found = self._thorough_detector.detect(image)
-        if not warm_up:
-            self._found.append(_detections(found, image, annotated))
-            self._usual.append(_detections(faces, image, annotated))
-            self._times.append(times)
-
-    def results(self) -> DetectorResults:
-        thread_ms, wall_ms = (median(times) for times in zip(*self._times, strict=True))
-        return DetectorResults(
-            self._name, tuple(self._found), tuple(self._usual), thread_ms, wall_ms
-        )
+    The first of `detectors` is as it is used, the other at the lowest threshold.
+    """
+    usual, thorough = detectors
+    thread, wall = time.thread_time(), time.perf_counter()
+    faces = usual.detect(image)
+    elapsed = time.thread_time() - thread, time.perf_counter() - wall
+    result.times.append((1000 * elapsed[0], 1000 * elapsed[1]))
+    result.usual.append(_detections(faces, image, annotated))
+    result.found.append(_detections(thorough.detect(image), image, annotated))
 
 
 def reference_truth(image: AnnotatedImage) -> Truth:
@@ -188,29 +204,169 @@ def _scale(size: Size, room: Size) -> float:
     return min(room[0] / size[0], room[1] / size[1])
 
 
-def _time(detector: Detector, image: Image) -> tuple[list[Face], tuple[float, float]]:
-    """Return the faces, and the milliseconds of the thread and of the clock that they took."""
-    thread, wall = time.thread_time(), time.perf_counter()
-    faces = detector.detect(image)
-    return faces, (1000 * (time.thread_time() - thread), 1000 * (time.perf_counter() - wall))
-
-
 def _detections(faces: Sequence[Face], image: Image, annotated: AnnotatedImage) -> Detections:
     """Return the faces found in `image`, as `reference_truth` has those that are there."""
     scale = _scale((annotated.width, annotated.height), REFERENCE_SIZE)
     across, down = annotated.width / image.shape[1], annotated.height / image.shape[0]
     factors = scale * np.array([across, down, across, down])
     boxes = np.array([face.box.edges for face in faces]).reshape(-1, 4)
-    scores = np.array([face.confidence for face in faces])
-    return Detections(boxes * factors, scores)
+    return Detections(boxes * factors, np.array([face.confidence for face in faces]))
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let OpenCV run one thread, as it does in the daemon."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
+class DetectorFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All figures of one detector.
+
+    Attributes:
+        name: with its settings that are not the default.
+        overall: on all images but for those of sources that are judged apart.
+        sources: on the images of each source that has faces; parts of one set are one.
+        thread_ms, wall_ms: median milliseconds an image on one thread, by its CPU time and
+            by the clock.
+    """
+
+    name: str
+    overall: DetectionAccuracy
+    sources: dict[str, DetectionAccuracy]
+    thread_ms: float
+    wall_ms: float
+
+
+class DetectorReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Detectors evaluated on the same images.
+
+    Attributes:
+        data: what the images are called.
+        searched: width and height that each image was fitted into to be searched.
+        measured: width and height that faces are measured in.
+        detectors: each one's figures, in the order they were asked for.
+    """
+
+    data: str
+    searched: Size
+    measured: Size
+    detectors: tuple[DetectorFigures, ...]
+
+
+def build_report(
+    data: str, results: Sequence[DetectorResults], images: Sequence[AnnotatedImage], searched: Size
+) -> DetectorReport:
+    """Return the figures of what `evaluate_detectors` found in `images`."""
+    # What names itself the training or validation part of a source is that source.
+    names = [one.source.removesuffix("_train").removesuffix("_val") for one in images]
+    together = [name not in TIGHT_SOURCES for name in names]
+    with_faces = dict.fromkeys(compress(names, [len(one.boxes) > 0 for one in images]))
+    figures = []
+    for one in results:
+        thread_ms, wall_ms = (round(median(times), 3) for times in zip(*one.times, strict=True))
+        sources = {}
+        for name in with_faces:
+            ious = (TIGHT_SOURCES[name],) if name in TIGHT_SOURCES else IOUS
+            chosen = [other == name for other in names]
+            sources[name] = _accuracy(f"{data}, {name} alone", one, images, chosen, ious)
+        overall = _accuracy(data, one, images, together, IOUS)
+        figures.append(DetectorFigures(one.name, overall, sources, thread_ms, wall_ms))
+    return DetectorReport(data, searched, REFERENCE_SIZE, tuple(figures))
+
+
+def _accuracy(
+    data: str,
+    results: DetectorResults,
+    images: Sequence[AnnotatedImage],
+    chosen: Sequence[bool],
+    ious: Sequence[float],
+) -> DetectionAccuracy:
+    """Return the figures of one detector on the chosen images; the first of `ious` is the usual."""
+    truth = [reference_truth(one) for one in compress(images, chosen)]
+    found = list(compress(results.found, chosen))
+    usual = list(compress(results.usual, chosen))
+    matches = {iou: match(found, truth, iou) for iou in ious}
+    curve = precision_recall(matches[ious[0]])
+    at_threshold = precision_recall(match(usual, truth, ious[0]))
+    width, height = REFERENCE_SIZE
+    faceless = [not len(one.boxes) for one in truth]
+    return DetectionAccuracy(
+        data=f"{data}, faces of {ALL.low:g} pixels and more once fitted into {width}x{height}",
+        pictures=len(truth) - sum(faceless),
+        faces=curve.faces,
+        average_precision=_known(
+            {f"{iou:g}": precision_recall(one).average_precision for iou, one in matches.items()}
+        ),
+        by_height=_known(
+            {
+                str(heights): precision_recall(matches[ious[0]], heights).average_precision
+                for heights in HEIGHT_RANGES
+            }
+        ),
+        recall=_last([curve.recall_at(FALSE_PER_IMAGE)]),
+        found=_last(at_threshold.recall),
+        precision=_last(at_threshold.precision),
+        faceless=sum(faceless),
+        false_faces=sum(len(one.scores) for one in compress(usual, faceless)),
+    )
+
+
+def _known(shares: Mapping[str, float]) -> dict[str, float]:
+    """Return the rounded shares; what there is nothing to take a share of is left out."""
+    return {name: round(share, 4) for name, share in shares.items() if not math.isnan(share)}
+
+
+def _last(shares: Floats | Sequence[float]) -> float:
+    """Return the last of some shares, rounded; 0 where there is none."""
+    return round(float(np.nan_to_num(shares[-1])), 4) if len(shares) else 0.0
+
+
+def summarize(report: DetectorReport) -> str:
+    """Return a table of all detectors and one by source, each with what its columns mean."""
+    ious, heights = [f"{iou:g}" for iou in IOUS], [str(one) for one in HEIGHT_RANGES]
+    columns = [*(f"AP {iou}" for iou in ious), *heights, "recall", "found", "right"]
+    main = [["detector", *columns, "false", "ms thread", "ms wall"]]
+    sources = report.detectors[0].sources
+    by_source = [["detector", *(f"{name} ({one.faces})" for name, one in sources.items())]]
+    for one in report.detectors:
+        overall = one.overall
+        shares = [
+            *(overall.average_precision.get(iou) for iou in ious),
+            *(overall.by_height.get(height) for height in heights),
+            *(overall.recall, overall.found, overall.precision),
+        ]
+        times = f"{one.thread_ms:.2f}", f"{one.wall_ms:.2f}"
+        main.append([one.name, *map(_digits, shares), str(overall.false_faces), *times])
+        found = (source.average_precision.values() for source in one.sources.values())
+        by_source.append([one.name, *(_digits(next(iter(shares), None)) for shares in found)])
+    apart = ", ".join(
+        f"{name} at {iou:g} and in no figure above" for name, iou in TIGHT_SOURCES.items()
+    )
+    source_note = f"AP by source (faces) at IoU {IOU:g}; {apart}."
+    return "\n\n".join([_aligned(main), _notes(report), _aligned(by_source), source_note])
+
+
+def _notes(report: DetectorReport) -> str:
+    """Return the meaning of the first table's columns."""
+    overall = report.detectors[0].overall
+    searched, measured = ("x".join(map(str, size)) for size in (report.searched, report.measured))
+    return (
+        f"{report.data}: {overall.pictures + overall.faceless} pictures and {overall.faces} faces "
+        f"of {ALL.low:g} pixels and more, measured with the picture fitted into {measured};\n"
+        f"searched fitted into {searched}. AP is the area under the precision envelope over all "
+        "points (PASCAL VOC 2010), for these faces at each IoU;\n"
+        f"by height in pixels, and recall at {FALSE_PER_IMAGE:.0%} as many false faces as "
+        f"pictures, at IoU {IOU:g}.\n"
+        "At the detector's own threshold, found: share of the faces; right: share of what it finds "
+        f"that is one;\nfalse: faces in the {overall.faceless} pictures without one; ms: "
+        "median of a picture of the size searched, one thread."
+    )
+
+
+def _digits(share: float | None) -> str:
+    return "-" if share is None else f"{share:.3f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return columns as wide as they need, names to the left and figures to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            [f"{name:{widths[0]}}", *(f"{f:>{w}}" for f, w in zip(rest, widths[1:], strict=True))]
+        ).rstrip()
+        for name, *rest in rows
+    )

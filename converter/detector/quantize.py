@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from converter.detector.annotations import AnnotatedImage, Split, of_split
 from converter.detector.average_precision import MIN_SCORE
-from converter.detector.batches import Answer, ValidationSet, is_validation, predict
-from converter.detector.evaluate import REFERENCE_SIZE, DetectorVariant, evaluate_detectors
-from converter.detector.report import SetFigures, build_report
-from converter.detector.samples import read_samples
-from converter.detector.simota import STRIDES
+from converter.detector.evaluate import DetectorVariant, build_report, evaluate_detectors
+from converter.detector.loss import STRIDES
+from converter.detector.samples import Answer, ValidationSet, is_validation, predict, read_samples
 from converter.detector.train import DataSummary, DetectorRun
 from converter.evaluate.crop_calibration import fit_crop
 from converter.models.detector import OUTPUTS, Model, copy_weights, detector
@@ -83,13 +81,11 @@ class EvaluationData:
         images: of both splits: training ones show the ranges and validate, test ones are what the
             card's figures are of.
         faces: cut close, uint8 (n, side, side), to fit the crops.
-        seed: of what is drawn.
         refiner: the .tflite that looks again at what the detector finds.
     """
 
     images: Sequence[AnnotatedImage]
     faces: NDArray[np.uint8]
-    seed: int = 0
     refiner: Path | None = None
 
     def open(self, model: Path) -> Detector:
@@ -127,7 +123,7 @@ def quantize_detector(
     # A folder of its own: a conversion that fails half-way leaves nothing behind.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
         inside = Path(scratch) / path.name
-        inside.write_bytes(_int8(network, training, data.seed))
+        inside.write_bytes(_int8(network, training))
         card = _described(inside, network, run)
         write_card(inside, card)
         problem = _accuracy_regression(inside, network, training)
@@ -155,9 +151,9 @@ def _check(images: Sequence[AnnotatedImage]) -> None:
             raise DataError(f"expected {name}, found none among {len(images)} photographs")
 
 
-def _int8(network: Model, training: Sequence[AnnotatedImage], seed: int) -> bytes:
+def _int8(network: Model, training: Sequence[AnnotatedImage]) -> bytes:
     """Return the .tflite of the network, its ranges those of some training images."""
-    chosen = np.random.default_rng(seed).permutation(len(training))[:EXAMPLES]
+    chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES]
     samples = read_samples((training[number] for number in chosen.tolist()), teacher=None)
     examples = ValidationSet(samples, network.input_shape[1:]).images
     return to_tflite(without_rescaling(network), Precision.INT8, examples, input_type="int8")
@@ -217,7 +213,7 @@ def _fitted(
         keep_confidence=threshold_for_fpr(scores, KEPT_MAX_FPR),
     )
     write_card(path, card)
-    fitted = fit_crop(data.open(path), data.faces, data.seed).fit
+    fitted = fit_crop(data.open(path), data.faces, seed=0).fit
     card = msgspec.structs.replace(card, crop_fit=fitted)
     write_card(path, card)
     return card
@@ -247,29 +243,10 @@ def _measured(path: Path, card: DetectorCard, data: EvaluationData) -> Iterator[
     height, width, _ = card.input.shape
     variant = DetectorVariant(card.name, BuiltinSettings(model=path, refiner=data.refiner))
     results = evaluate_detectors([variant], test, (width, height))
-    report = build_report("test split", results, test, (width, height))
-    (figures,) = report.detectors
-    yield _accuracy("test split", figures.overall, report.empty_pictures, figures.false_faces)
+    (figures,) = build_report("test split", results, test, (width, height)).detectors
+    yield figures.overall
     if WIDER in figures.sources:
-        yield _accuracy(f"test split, {WIDER} alone", figures.sources[WIDER], 0, 0)
-
-
-def _accuracy(name: str, figures: SetFigures, faceless: int, false: int) -> DetectionAccuracy:
-    usual = figures.accuracy[0]
-    by_iou = {str(one.iou): one.average_precision for one in figures.accuracy}
-    width, height = REFERENCE_SIZE
-    return DetectionAccuracy(
-        data=f"{name}, faces of 16 pixels and more once fitted into {width}x{height}",
-        pictures=figures.pictures - faceless,
-        faces=figures.faces,
-        average_precision={iou: share for iou, share in by_iou.items() if share is not None},
-        by_height={name: share for name, share in usual.by_height.items() if share is not None},
-        recall=usual.recall or 0.0,
-        found=figures.found or 0.0,
-        precision=figures.right or 0.0,
-        faceless=faceless,
-        false_faces=false,
-    )
+        yield figures.sources[WIDER]
 
 
 def _described(path: Path, network: Model, run: DetectorRun) -> DetectorCard:

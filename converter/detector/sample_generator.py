@@ -1,14 +1,17 @@
-"""Generator of training samples: parts of images at many scales, side by side, relit and spoilt."""
+"""Generator of training samples: parts of images at many scales, side by side, relit and spoilt.
+
+Some samples show no face: parts of images without one, and drawn images of what detectors take for
+a face.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from converter.detector.samples import TrainingSample
-from converter.detector.synthetic_backgrounds import draw_background
 from converter.recipes import SampleGeneratorConfig
 from converter.train.photometric import augment
 from edge.types import Image
@@ -24,22 +27,6 @@ SMALL_SHARE = 0.85
 
 Matrix = NDArray[np.float64]
 """Takes pixels of an image to pixels of a sample, (2, 3)."""
-
-
-@dataclass(frozen=True, slots=True)
-class CropSpec:
-    """The part of an image that a sample shows.
-
-    Attributes:
-        height, width: of the sample in pixels.
-        zoom: pixels of the sample for one of the image.
-        middle: a place in the image that is to be seen; None takes any.
-    """
-
-    height: int
-    width: int
-    zoom: float
-    middle: tuple[float, float] | None = None
 
 
 class SampleGenerator:
@@ -98,13 +85,12 @@ class SampleGenerator:
         boxes = sample.boxes[_heights(sample) >= size / config.zoom]
         fit = _fit(sample.image, height, width)
         if len(boxes) == 0 or rng.random() < config.whole:
-            return _crop(sample, CropSpec(height, width, fit * rng.uniform(0.8, 1.4)), config, rng)
+            return self._crop(sample, (height, width), fit * rng.uniform(0.8, 1.4), rng)
         x1, y1, x2, y2 = boxes[int(rng.integers(len(boxes)))].tolist()
         zoom = size / (y2 - y1)
         if zoom < 0.8 * fit and rng.random() < config.filled:
             zoom = fit * rng.uniform(0.8, 1.1)  # rather a larger face than an empty image
-        middle = ((x1 + x2) / 2, (y1 + y2) / 2)
-        return _crop(sample, CropSpec(height, width, zoom, middle), config, rng)
+        return self._crop(sample, (height, width), zoom, rng, ((x1 + x2) / 2, (y1 + y2) / 2))
 
     def _index_with_height(self, height: float, rng: np.random.Generator) -> int:
         """Return the index of an image with a face of that height or, without one, of any."""
@@ -136,9 +122,7 @@ class SampleGenerator:
             return TrainingSample(draw_background(height, width, rng), *nothing)
         image = self._empty[int(rng.choice(len(self._empty), p=self.weights))]
         zoom = _fit(image, height, width) * _log_uniform(0.8, 3.0, rng)
-        sample = _crop(
-            TrainingSample(image, *nothing), CropSpec(height, width, zoom), self._config, rng
-        )
+        sample = self._crop(TrainingSample(image, *nothing), (height, width), zoom, rng)
         # They may all be gray: gray must not be what tells that there is no face.
         tint = np.exp(rng.normal(0, self._config.empty_tint, 3))
         return replace(sample, image=np.clip(sample.image * tint, 0, 255).astype(np.uint8))
@@ -149,7 +133,7 @@ class SampleGenerator:
         closeup = self._closeups[int(rng.integers(len(self._closeups)))]
         tall = closeup.boxes[0, 3] - closeup.boxes[0, 1]
         zoom = _log_uniform(self._config.near, self._config.largest, rng) / float(tall)
-        return _paste(closeup, behind, zoom, self._config, rng)
+        return self._paste(closeup, behind, zoom, rng)
 
     def _close(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
         """Cut a face so that it fills an image, which is fitted into the sample's upper left."""
@@ -172,6 +156,58 @@ class SampleGenerator:
         image[:, :wide] = part
         return replace(close, image=image)
 
+    def _crop(
+        self,
+        sample: TrainingSample,
+        shape: tuple[int, int],
+        zoom: float,
+        rng: np.random.Generator,
+        middle: tuple[float, float] | None = None,
+    ) -> TrainingSample:
+        """Return a part of a sample, turned a little and mirrored by chance.
+
+        `zoom` is in pixels of the part, of height and width `shape`, for one of the image. `middle`
+        is a place in the image that is to be seen; None takes any.
+        """
+        config, (height, width) = self._config, shape
+        rows, columns = sample.image.shape[:2]
+        place = middle or (rng.uniform(0.3, 0.7) * columns, rng.uniform(0.3, 0.7) * rows)
+        matrix = _rotation(place, zoom, config, rng)
+        matrix[:, 2] += rng.uniform(0.1, 0.9, 2) * (width, height)
+        if rng.random() < config.filled:
+            _fill_frame(matrix, (columns, rows), (width, height))
+        _mirror(matrix, width, rng)
+        border = rng.integers(0, 256, 3).tolist() if rng.random() < 0.3 else (0, 0, 0)
+        image, halved = _downscale(sample.image, matrix)
+        between = _for_warp(halved)
+        warped = cv2.warpAffine(
+            image, between, (width, height), flags=cv2.INTER_LINEAR, borderValue=border
+        )
+        part = _transform(sample, np.asarray(warped, np.uint8), matrix)
+        return _clip_labels(part, SMALL_SHARE * config.smallest)
+
+    def _paste(
+        self, closeup: TrainingSample, behind: Image, zoom: float, rng: np.random.Generator
+    ) -> TrainingSample:
+        """Blend a close-up into an image, tinted as skin is and fading out at its edge."""
+        height, width = behind.shape[:2]
+        side = closeup.image.shape[0]
+        matrix = _rotation((side / 2, side / 2), zoom, self._config, rng)
+        matrix[:, 2] += rng.uniform(0.2, 0.8, 2) * (width, height)
+        _mirror(matrix, width, rng)
+        rim = side // 8
+        mask = np.zeros((side, side), np.float32)
+        mask[rim:-rim, rim:-rim] = 1
+        between = _for_warp(matrix)
+        face, alpha = (
+            cv2.warpAffine(part, between, (width, height), flags=cv2.INTER_LINEAR)
+            for part in (closeup.image, cv2.blur(mask, (rim, rim)))
+        )
+        tint = np.sort(rng.uniform(0.55, 1.0, 3)) if rng.random() < 0.7 else np.ones(3)
+        blended = behind + (face * tint - behind) * np.asarray(alpha)[..., None]
+        image = np.clip(blended, 0, 255).astype(np.uint8)
+        return _clip_labels(_transform(closeup, image, matrix), 0.0)
+
 
 def _heights(sample: TrainingSample) -> NDArray[np.float32]:
     """Return the heights of the faces, (n,), 0 of the ignored ones."""
@@ -187,26 +223,6 @@ def _fit(image: Image, height: int, width: int) -> float:
     """Return the zoom at which an image just fits."""
     rows, columns = image.shape[:2]
     return float(min(height / rows, width / columns))
-
-
-def _crop(
-    sample: TrainingSample, spec: CropSpec, config: SampleGeneratorConfig, rng: np.random.Generator
-) -> TrainingSample:
-    """Return the part of a sample, its middle anywhere, turned a little and mirrored by chance."""
-    rows, columns = sample.image.shape[:2]
-    x, y = spec.middle or (rng.uniform(0.3, 0.7) * columns, rng.uniform(0.3, 0.7) * rows)
-    matrix = _rotation((x, y), spec.zoom, config, rng)
-    matrix[:, 2] += rng.uniform(0.1, 0.9, 2) * (spec.width, spec.height)
-    if rng.random() < config.filled:
-        _fill_frame(matrix, (columns, rows), (spec.width, spec.height))
-    _mirror(matrix, spec.width, rng)
-    border = rng.integers(0, 256, 3).tolist() if rng.random() < 0.3 else (0, 0, 0)
-    image, halved = _downscale(sample.image, matrix)
-    size = (spec.width, spec.height)
-    between = _for_warp(halved)
-    warped = cv2.warpAffine(image, between, size, flags=cv2.INTER_LINEAR, borderValue=border)
-    smallest = SMALL_SHARE * config.smallest
-    return _clip_labels(_transform(sample, np.asarray(warped, np.uint8), matrix), smallest)
 
 
 def _rotation(
@@ -281,33 +297,116 @@ def _clip_labels(sample: TrainingSample, smallest: float) -> TrainingSample:
     return TrainingSample(sample.image, inside[kept], sample.points[kept], ignored[kept])
 
 
-def _paste(
-    closeup: TrainingSample,
-    behind: Image,
-    zoom: float,
-    config: SampleGeneratorConfig,
-    rng: np.random.Generator,
-) -> TrainingSample:
-    """Blend a close-up into an image, tinted as skin is and fading out at its edge."""
-    height, width = behind.shape[:2]
-    side = closeup.image.shape[0]
-    matrix = _rotation((side / 2, side / 2), zoom, config, rng)
-    matrix[:, 2] += rng.uniform(0.2, 0.8, 2) * (width, height)
-    _mirror(matrix, width, rng)
-    rim = side // 8
-    mask = np.zeros((side, side), np.float32)
-    mask[rim:-rim, rim:-rim] = 1
-    between = _for_warp(matrix)
-    face, alpha = (
-        cv2.warpAffine(part, between, (width, height), flags=cv2.INTER_LINEAR)
-        for part in (closeup.image, cv2.blur(mask, (rim, rim)))
-    )
-    tint = np.sort(rng.uniform(0.55, 1.0, 3)) if rng.random() < 0.7 else np.ones(3)
-    blended = behind + (face * tint - behind) * np.asarray(alpha)[..., None]
-    return _clip_labels(_transform(closeup, np.clip(blended, 0, 255).astype(np.uint8), matrix), 0.0)
-
-
 def _shift(sample: TrainingSample, left: int, top: int) -> TrainingSample:
     shift = np.array([left, top], np.float32)
     boxes, points = sample.boxes + np.tile(shift, 2), sample.points + shift
     return TrainingSample(sample.image, boxes, points, sample.ignored)
+
+
+def draw_background(height: int, width: int, rng: np.random.Generator) -> Image:
+    """Return a drawn image without a face, BGR uint8 (height, width, 3).
+
+    Clouds of two colors, and on them stripes, rings, boxes, letters, and ovals and fingers of the
+    colors of skin, some of the ovals with a mouth and no eyes.
+    """
+    image = _ground(height, width, rng)
+    ways = (_stripes, _discs, _squares, _letters, _skin, _limbs)
+    for _ in range(int(rng.integers(1, 4))):
+        ways[int(rng.integers(len(ways)))](image, rng)
+    return image
+
+
+def _color(rng: np.random.Generator) -> tuple[int, ...]:
+    return tuple(rng.integers(0, 256, 3).tolist())
+
+
+def _skin_color(rng: np.random.Generator) -> tuple[int, ...]:
+    """Return a color between the darkest and the lightest skin (blue, green, red)."""
+    dark, light = np.array([30, 45, 75]), np.array([190, 210, 250])
+    share = rng.uniform(0, 1)
+    return tuple(np.rint(dark + share * (light - dark) + rng.normal(0, 8, 3)).tolist())
+
+
+def _ground(height: int, width: int, rng: np.random.Generator) -> Image:
+    """Draw clouds of a size of their own, in two colors."""
+    cells = int(rng.integers(2, 40))
+    coarse = rng.random((cells, cells * 4 // 3 + 1)).astype(np.float32)
+    share = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
+    one, other = (np.array(_color(rng), np.float32) for _ in range(2))
+    return np.asarray(np.clip(one + share * (other - one), 0, 255), dtype=np.uint8)
+
+
+def _place(image: Image, rng: np.random.Generator) -> tuple[int, int]:
+    height, width = image.shape[:2]
+    return int(rng.integers(0, width)), int(rng.integers(0, height))
+
+
+def _length(image: Image, rng: np.random.Generator) -> int:
+    """Return a length, small ones as often as large ones."""
+    return int(np.exp(rng.uniform(np.log(4), np.log(image.shape[0] / 2))))
+
+
+def _stripes(image: Image, rng: np.random.Generator) -> None:
+    """Draw parallel bars, as of shutters, keys and shelves."""
+    step, color = int(rng.integers(4, 40)), _color(rng)
+    thick = max(1, step // int(rng.integers(2, 5)))
+    across, reach = rng.random() < 0.5, max(image.shape[:2])
+    slant = int(rng.normal(0, 20))
+    x, y = _place(image, rng)
+    for at in range(0, int(rng.integers(2, 12)) * step, step):
+        if across:
+            cv2.line(image, (x + at, y), (x + at + slant, y + reach), color, thick)
+        else:
+            cv2.line(image, (x, y + at), (x + reach, y + at + slant), color, thick)
+
+
+def _discs(image: Image, rng: np.random.Generator) -> None:
+    """Draw rings and discs, as of wheels, clocks and cups."""
+    for _ in range(int(rng.integers(1, 8))):
+        radius = _length(image, rng)
+        place, thick = _place(image, rng), int(rng.choice([-1, 1, 2, 5]))
+        cv2.circle(image, place, radius, _color(rng), thick, cv2.LINE_AA)
+        if rng.random() < 0.5:
+            cv2.circle(image, place, radius // 2, _color(rng), thick, cv2.LINE_AA)
+
+
+def _squares(image: Image, rng: np.random.Generator) -> None:
+    """Draw boxes, as of windows, books and screens."""
+    for _ in range(int(rng.integers(1, 12))):
+        x, y = _place(image, rng)
+        corner = (x + _length(image, rng), y + _length(image, rng))
+        cv2.rectangle(image, (x, y), corner, _color(rng), int(rng.choice([-1, 1, 3])))
+
+
+def _letters(image: Image, rng: np.random.Generator) -> None:
+    """Write something: an o or an e has the outline of a face."""
+    text = "".join(rng.choice(list("aegoOQRS0368&@"), int(rng.integers(1, 8))).tolist())
+    font, size = int(rng.integers(0, 8)), _length(image, rng) / 20
+    thick = max(1, int(size * rng.uniform(1, 4)))
+    cv2.putText(image, text, _place(image, rng), font, size, _color(rng), thick, cv2.LINE_AA)
+
+
+def _skin(image: Image, rng: np.random.Generator) -> None:
+    """Draw ovals of skin with too little on them to be a face."""
+    for _ in range(int(rng.integers(1, 5))):
+        size, (x, y) = _length(image, rng), _place(image, rng)
+        axes = (max(2, int(size * rng.uniform(0.5, 1.0))), max(2, size))
+        turn, color = rng.uniform(0, 180), _skin_color(rng)
+        cv2.ellipse(image, (x, y), axes, turn, 0, 360, color, -1, cv2.LINE_AA)
+        dark = tuple(channel // 3 for channel in color)
+        if rng.random() < 0.3:
+            cv2.line(image, (x - size // 3, y), (x + size // 3, y), dark, max(1, size // 8))
+
+
+def _limbs(image: Image, rng: np.random.Generator) -> None:
+    """Draw fingers and arms: thick strokes of skin side by side."""
+    color, thick = _skin_color(rng), max(3, _length(image, rng) // 3)
+    x, y = _place(image, rng)
+    turn = rng.uniform(0, 2 * np.pi)
+    for finger in range(int(rng.integers(1, 6))):
+        start = (x + finger * (thick + 2), y + int(rng.normal(0, thick)))
+        angle = turn + rng.normal(0, 0.15)
+        length = thick * rng.uniform(3, 6)
+        end = (int(start[0] + length * np.cos(angle)), int(start[1] + length * np.sin(angle)))
+        cv2.line(image, start, end, color, thick, cv2.LINE_AA)
+    cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 2.0), dst=image)

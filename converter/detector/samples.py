@@ -1,6 +1,7 @@
-"""Training samples: images, the faces in them, and where their eyes, nose and mouth are."""
+"""Samples: images, the faces in them and their landmarks, and those that validate a training."""
 
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.detector.annotations import AnnotatedImage, Boxes
-from converter.detector.average_precision import overlaps
+from converter.detector.average_precision import (
+    MIN_SCORE,
+    Detections,
+    Truth,
+    average_precision,
+    overlaps,
+)
+from converter.detector.loss import STRIDES
 from converter.evaluate.crop_calibration import find_faces
+from converter.models.detector import Model
 from edge.detect import Detector
+from edge.detect.builtin import cells, decode, letterbox, nms
 from edge.detect.yunet import YuNet, YuNetSettings
 from edge.types import Face, Image
 
@@ -24,8 +34,14 @@ MIN_CONFIDENCE = 0.6
 MIN_IOU = 0.4
 """Overlap (IoU) at which a teacher's face is a marked one."""
 
+VALIDATION_SHARE = 12
+"""One of so many training images is validated on and not learned from."""
+
 Points = NDArray[np.float32]
 """Right eye, left eye, nose and mouth of faces in pixels, float32 (n, 4, 2); nan is unknown."""
+
+Answer = dict[str, NDArray[np.float32]]
+"""A network's outputs by name, float32 (images, cells, numbers)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +50,7 @@ class TrainingSample:
 
     Attributes:
         image: BGR uint8.
-        boxes: of every face.
-        points: of every face.
+        boxes, points: of every face.
         ignored: (n,), which boxes are neither face nor background.
     """
 
@@ -71,7 +86,7 @@ def _pseudo_label(
     annotated: AnnotatedImage, image: Image, teacher: Detector | None
 ) -> TrainingSample:
     boxes, ignored = annotated.boxes, annotated.ignored
-    points = np.full((len(boxes), 4, 2), np.nan, np.float32)
+    points = _unknown_points(len(boxes))
     # People searched an image without faces: what a teacher sees there is an error.
     if teacher is None or len(boxes) == 0:
         return TrainingSample(image, boxes, points, ignored)
@@ -89,16 +104,20 @@ def _pseudo_label(
     return TrainingSample(
         image,
         np.concatenate([boxes, unmarked]),
-        np.concatenate([points, np.full((len(unmarked), 4, 2), np.nan, np.float32)]),
+        np.concatenate([points, _unknown_points(len(unmarked))]),
         np.concatenate([ignored, np.ones(len(unmarked), bool)]),
     )
 
 
+def _unknown_points(count: int) -> Points:
+    return np.full((count, 4, 2), np.nan, np.float32)
+
+
 def points_of_face(face: Face) -> NDArray[np.float32]:
     """Return a face's points in the order of `Points`, float32 (4, 2)."""
-    if face.points is None:
-        return np.full((4, 2), np.nan, np.float32)
     points = face.points
+    if points is None:
+        return np.full((4, 2), np.nan, np.float32)
     four = (points.right_eye, points.left_eye, points.nose, points.mouth)
     return np.array([[point.x, point.y] for point in four], np.float32)
 
@@ -126,3 +145,58 @@ def closeup_samples(
             (points_of_face(found.face)[None] - corner) * scale,
             np.zeros(1, bool),
         )
+
+
+def is_validation(image: AnnotatedImage) -> bool:
+    """Tell whether a training image is one to validate on, by its name alone."""
+    return zlib.crc32(image.path.name.encode()) % VALIDATION_SHARE == 0
+
+
+def as_input(image: Image, channels: int) -> Image:
+    """Return a BGR image as the network takes it, uint8 (height, width, channels)."""
+    if channels == 3:
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)[..., None]
+
+
+class ValidationSet:
+    """Images, fitted into what a network takes, and the faces in them.
+
+    Args:
+        samples: the images; of those without faces, any box found is false.
+        shape: of the network's input: height, width, channels.
+
+    Attributes:
+        images: uint8 (n, height, width, channels).
+        truth: the faces in each.
+    """
+
+    def __init__(self, samples: Sequence[TrainingSample], shape: tuple[int, int, int]) -> None:
+        height, width, channels = shape
+        self._grid = cells((height, width), STRIDES)
+        self.images = np.zeros((len(samples), *shape), np.uint8)
+        self.truth: list[Truth] = []
+        for sample, image in zip(samples, self.images, strict=True):
+            into = np.zeros((height, width, 3), np.uint8)
+            scale = letterbox(sample.image, into)
+            image[:] = as_input(into, channels)
+            self.truth.append(Truth(sample.boxes * np.tile(scale, 2), sample.ignored))
+
+    def average_precision(self, answer: Answer) -> float:
+        """Return it at IoU 0.4, of faces of 16 pixels and more, of a network's answer."""
+        return average_precision(self.find(answer), self.truth)
+
+    def find(self, answer: Answer) -> list[Detections]:
+        """Return what a network found in each image, one box a face."""
+        found = []
+        for scores, boxes in zip(answer["scores"], answer["boxes"], strict=True):
+            confidences, values = decode(scores, boxes, self._grid, MIN_SCORE)
+            kept = nms(confidences, values)
+            found.append(Detections(values[kept, :4], confidences[kept]))
+        return found
+
+
+def predict(network: Model, images: NDArray[np.uint8]) -> Answer:
+    """Return what a Keras network answers to images, uint8 (n, height, width, channels)."""
+    answer: Answer = network.predict(images, batch_size=32, verbose=0)
+    return answer

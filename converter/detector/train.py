@@ -8,13 +8,19 @@ from typing import Any
 import keras
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from converter.detector.annotations import AnnotatedImage, Split, of_split
-from converter.detector.batches import SampleBatches, ValidationSet, is_validation, predict
-from converter.detector.loss import PARTS, DetectionLoss, LossPartsModel
+from converter.detector.loss import CANDIDATES, PARTS, DetectionLoss, Grid, LossPartsModel
 from converter.detector.sample_generator import SampleGenerator
-from converter.detector.samples import TrainingSample, read_samples
-from converter.detector.simota import Grid
+from converter.detector.samples import (
+    TrainingSample,
+    ValidationSet,
+    as_input,
+    is_validation,
+    predict,
+    read_samples,
+)
 from converter.models.detector import Model, detector
 from converter.recipes import DetectorRecipe
 from converter.train.loop import Float32Copy, draw_curves, fit, initial_network, use_precision
@@ -46,6 +52,8 @@ SUMMARY = "material.json"
 
 MINED = "mined.npy"
 """How often each image without a face is shown, from one search to the next."""
+
+Targets = dict[str, NDArray[Any]]
 
 
 class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,21 +98,6 @@ class TrainingData:
         return SampleGenerator(self.samples, self.closeups, empty, recipe.scenes)
 
 
-@dataclass(frozen=True, slots=True)
-class DetectorRun:
-    """A finished training of a detector.
-
-    Attributes:
-        network: of the recipe's size.
-        recipe: what it was trained by.
-        summary: what it learned from.
-    """
-
-    network: Model
-    recipe: DetectorRecipe
-    summary: DataSummary
-
-
 def prepare_data(
     images: Sequence[AnnotatedImage], teacher: Detector | None, closeups: Sequence[TrainingSample]
 ) -> TrainingData:
@@ -132,6 +125,57 @@ def prepare_data(
         portraits=len(closeups),
     )
     return TrainingData(samples, closeups, empty, validation, summary)
+
+
+class SampleBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
+    """Batches of (images (n, height, width, channels), targets).
+
+    Every batch is drawn from (seed, epoch, index) alone, as the classifiers' are. The targets are
+
+        boxes       (n, faces, 4)            left, top, right, bottom in pixels
+        known       (n, faces)               1 for a face, 0 for an empty place
+        candidates  (n, faces, CANDIDATES)   cells that may answer, -1 for none
+        background  (n, cells)               0 where it is unknown whether there is a face
+    """
+
+    def __init__(self, generator: SampleGenerator, recipe: DetectorRecipe) -> None:
+        super().__init__()
+        self._generator = generator
+        self._recipe = recipe
+        self._grid = Grid(recipe.height, recipe.width)
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self._recipe.steps
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], Targets]:
+        recipe = self._recipe
+        rng = np.random.default_rng((recipe.seed, self.epoch, index))
+        samples = [
+            self._generator.draw(recipe.height, recipe.width, rng) for _ in range(recipe.batch_size)
+        ]
+        images = np.stack([as_input(sample.image, recipe.channels) for sample in samples])
+        targets = [targets_of(sample, self._grid, recipe.most_faces, rng) for sample in samples]
+        return images, {name: np.stack([one[name] for one in targets]) for name in targets[0]}
+
+
+def targets_of(sample: TrainingSample, grid: Grid, most: int, rng: np.random.Generator) -> Targets:
+    """Return the targets of one sample; of more than `most` faces, some are ignored."""
+    faces = np.flatnonzero(~sample.ignored)
+    if len(faces) > most:
+        faces = rng.permutation(faces)[:most]
+    count = len(faces)
+    ignored = np.delete(sample.boxes, faces, axis=0)
+    targets: Targets = {
+        "boxes": np.zeros((most, 4), np.float32),
+        "known": np.zeros(most, np.float32),
+        "candidates": np.full((most, CANDIDATES), -1, np.int32),
+        "background": 1 - grid.inside(ignored).astype(np.float32),
+    }
+    targets["boxes"][:count] = sample.boxes[faces]
+    targets["known"][:count] = 1
+    targets["candidates"][:count] = grid.candidates(sample.boxes[faces])
+    return targets
 
 
 def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) -> Path:
@@ -178,26 +222,6 @@ def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) 
     return directory / MODEL
 
 
-def load_run(directory: Path) -> DetectorRun:
-    """Read what `emotiond-convert train-detector` left in `directory`.
-
-    Raises:
-        ModelError: a file is missing or unreadable, or the training is not finished.
-    """
-    if (directory / CHECKPOINT).exists():
-        raise ModelError(f"{directory}: its training is not finished; run train-detector again")
-    try:
-        recipe = read_recipe(directory, DetectorRecipe)
-        summary = msgspec.json.decode((directory / SUMMARY).read_bytes(), type=DataSummary)
-        network = keras.saving.load_model(directory / MODEL, compile=False)
-        return DetectorRun(network, recipe, summary)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(
-            f"{directory}: holds no training of a detector ({error}); expected {MODEL}, {SUMMARY} "
-            f"and {RECIPE}, as emotiond-convert train-detector writes them"
-        ) from error
-
-
 def _describe(figures: Mapping[str, float]) -> str:
     parts = ", ".join(f"{part} {figures.get(part, 0):.3f}" for part in PARTS)
     return f"{parts}, average precision {figures.get('watched', 0):.1%}"
@@ -208,8 +232,7 @@ class _ValidationCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Ke
 
     def __init__(self, validation: ValidationSet, copy: Float32Copy) -> None:
         super().__init__()
-        self._validation = validation
-        self._copy = copy
+        self._validation, self._copy = validation, copy
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         answer = predict(self._copy.current(), self._validation.images)
@@ -234,11 +257,8 @@ class _HardNegativeMining(keras.callbacks.Callback):  # type: ignore[misc]  # Ke
         path: Path,
     ) -> None:
         super().__init__()
-        self._generator = generator
-        self._empty = empty
-        self._copy = copy
+        self._generator, self._empty, self._copy, self._path = generator, empty, copy, path
         self._every = every if len(empty.images) else 0
-        self._path = path
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if not self._every or epoch < self._every:
@@ -250,3 +270,32 @@ class _HardNegativeMining(keras.callbacks.Callback):  # type: ignore[misc]  # Ke
             np.save(self._path, (1 - HARD) / len(errors) + HARD * share)
         weights = np.load(self._path)
         self._generator.weights = weights / weights.sum()
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorRun:
+    """A finished training: the network, its recipe, and what it learned from."""
+
+    network: Model
+    recipe: DetectorRecipe
+    summary: DataSummary
+
+
+def load_run(directory: Path) -> DetectorRun:
+    """Read what `emotiond-convert train-detector` left in `directory`.
+
+    Raises:
+        ModelError: a file is missing or unreadable, or the training is not finished.
+    """
+    if (directory / CHECKPOINT).exists():
+        raise ModelError(f"{directory}: its training is not finished; run train-detector again")
+    try:
+        recipe = read_recipe(directory, DetectorRecipe)
+        summary = msgspec.json.decode((directory / SUMMARY).read_bytes(), type=DataSummary)
+        network = keras.saving.load_model(directory / MODEL, compile=False)
+        return DetectorRun(network, recipe, summary)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            f"{directory}: holds no training of a detector ({error}); expected {MODEL}, {SUMMARY} "
+            f"and {RECIPE}, as emotiond-convert train-detector writes them"
+        ) from error

@@ -101,7 +101,7 @@ def describe(model: TrainedModel, path: Path, precision: Precision) -> ModelCard
         name=path.stem,
         labels=model.label_set.labels,
         label_set=model.label_set_name,
-        input=ModelInput((side, side, 1), "uint8" if integers else "float32", 1.0, 0.0, "grey"),
+        input=ModelInput((side, side, 1), "uint8" if integers else "float32", 1.0, 0.0, "gray"),
         output=ModelOutput(model.kind, output, temperature=1.0),
         face=FaceOutput(output, threshold=0.5) if model.has_face_output else None,
         sha256=sha256(path),

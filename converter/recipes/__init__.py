@@ -113,7 +113,7 @@ class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         contrast: natural logarithm of the largest change, of gamma too.
         brightness: share of the range, either way.
         tint: spread of the logarithm of each color's strength.
-        grey, blurred, noisy, compressed: shares of the samples that this happens to.
+        gray, blurred, noisy, compressed: shares of the samples that this happens to.
     """
 
     smallest: Positive = 8.0
@@ -132,7 +132,7 @@ class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     contrast: NotNegative = 0.35
     brightness: Share = 0.15
     tint: NotNegative = 0.08
-    grey: Share = 0.15
+    gray: Share = 0.15
     blurred: Share = 0.12
     noisy: Share = 0.12
     compressed: Share = 0.2
@@ -151,7 +151,7 @@ class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_onl
         scenes: how the training samples are generated.
     """
 
-    color: Literal["bgr", "grey"]
+    color: Literal["bgr", "gray"]
     steps: Count
     height: Count = 240
     width: Count = 320

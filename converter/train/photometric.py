@@ -13,7 +13,7 @@ Pixels = NDArray[np.uint8]
 def augment(image: Pixels, config: SampleGeneratorConfig, rng: np.random.Generator) -> Pixels:
     """Return a BGR image relit and, by chance, without color, blurred, noisy and compressed."""
     image = _relight(image, config, rng)
-    if rng.random() < config.grey:
+    if rng.random() < config.gray:
         gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         image = np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR), np.uint8)
     if rng.random() < config.blurred:

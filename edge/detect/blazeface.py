@@ -33,10 +33,7 @@ TILE_OVERLAP = 1.2
 
 
 class BlazeFaceVariant(StrEnum):
-    """Distance of the faces that a network finds.
-
-    `full` finds faces up to some five meters away, `short` those at arm's length, in half the time.
-    """
+    """Distance of faces: `full` up to five meters, `short` at arm's length in half the time."""
 
     FULL = "full"
     SHORT = "short"
@@ -183,12 +180,8 @@ def decode(
 ) -> tuple[Floats, Floats]:
     """Turn a network's output into boxes with landmarks.
 
-    Args:
-        logits: (anchors,).
-        rows: (anchors, 16), in shares of the input and relative to the anchor: center, width and
-            height of the box, then six points.
-        centers: (anchors, 2), 0-1.
-        min_confidence: least score of an answer.
+    `rows` are (anchors, 16), in shares of the input and relative to the anchor: center, width and
+    height of the box, then six points. `centers` are those of the anchors, (anchors, 2), 0-1.
 
     Returns:
         Scores (n,), and values (n, 16) in shares of the input: left, top, right, bottom, points.
@@ -208,25 +201,16 @@ def weighted_nms(scores: Floats, values: Floats) -> Iterator[tuple[float, Floats
     """
     order = np.argsort(-scores, kind="stable")
     while order.size:
-        first = order[0]
-        same = _ious(values[first], values[order]) > NMS_IOU
+        first, boxes = order[0], [Box(*row) for row in values[order, :4].tolist()]
+        same = np.array([boxes[0].iou(box) > NMS_IOU for box in boxes])
         same[0] = True  # a box without area overlaps not even itself
-        weights = scores[order[same]]
-        yield float(scores[first]), np.average(values[order[same]], axis=0, weights=weights)
+        rows = order[same]
+        yield float(scores[first]), np.average(values[rows], axis=0, weights=scores[rows])
         order = order[~same]
 
 
-def _ious(box: Floats, boxes: Floats) -> Floats:
-    """Return the IoU of one row with each of several."""
-    low = np.maximum(box[:2], boxes[:, :2])
-    high = np.minimum(box[2:4], boxes[:, 2:4])
-    common = np.prod(np.maximum(high - low, 0), axis=1)
-    union = np.prod(box[2:4] - box[:2]) + np.prod(boxes[:, 2:4] - boxes[:, :2], axis=1) - common
-    return np.asarray(common / np.maximum(union, 1e-9), dtype=np.float32)
-
-
-Search = Callable[[Image], list[Face]]
-"""Function from an RGB image to its faces."""
+Found = Iterable[tuple[tuple[float, float, float, float], Any, float]]
+"""Left, top, width and height of each face in pixels, MediaPipe's points in shares, and score."""
 
 
 class MediaPipeSettings(KindSettings, frozen=True, tag="mediapipe"):
@@ -261,13 +245,22 @@ class MediaPipe:
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; known ones make no difference."""
-        rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-        # The graph of 0.10.21 takes a threshold and ignores it.
-        return [face for face in self._search(rgb) if face.confidence >= self._threshold]
+        height, width = image.shape[:2]
+        faces = []
+        for (x, y, across, down), points, score in self._search(
+            np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        ):
+            if score >= self._threshold:  # the graph of 0.10.21 takes a threshold and ignores it
+                marks = KeyPoints(*(Point(point.x * width, point.y * height) for point in points))
+                faces.append(Face(Box(x, y, x + across, y + down), score, marks))
+        return faces
 
 
-def _open_mediapipe(variant: BlazeFaceVariant, threshold: float) -> Search:
-    """Open the graph of releases up to 0.10.21, which carry both networks, or a later one's."""
+def _open_mediapipe(variant: BlazeFaceVariant, threshold: float) -> Callable[[Image], Found]:
+    """Open the graph of releases up to 0.10.21, which carry both networks, or a later one's.
+
+    What is returned takes an RGB image.
+    """
     try:
         import mediapipe
     except ImportError as error:
@@ -280,22 +273,20 @@ def _open_mediapipe(variant: BlazeFaceVariant, threshold: float) -> Search:
         min_detection_confidence=threshold, model_selection=int(variant is BlazeFaceVariant.FULL)
     )
 
-    def search(image: Image) -> list[Face]:
+    def search(image: Image) -> Found:
         height, width = image.shape[:2]
-        faces = []
         for detection in graph.process(image).detections or []:
             data = detection.location_data
             box = data.relative_bounding_box
-            x, y = box.xmin * width, box.ymin * height
-            place = Box(x, y, x + box.width * width, y + box.height * height)
-            points = _key_points(data.relative_keypoints, width, height)
-            faces.append(Face(place, float(detection.score[0]), points))
-        return faces
+            place = (box.xmin * width, box.ymin * height, box.width * width, box.height * height)
+            yield place, data.relative_keypoints, float(detection.score[0])
 
     return search
 
 
-def _open_task(package: Any, variant: BlazeFaceVariant, threshold: float) -> Search:
+def _open_task(
+    package: Any, variant: BlazeFaceVariant, threshold: float
+) -> Callable[[Image], Found]:
     """Open the detector of later releases, which accept the short-range file alone."""
     path = find_published(SHORT_RANGE) if variant is BlazeFaceVariant.SHORT else None
     if path is None:
@@ -309,20 +300,11 @@ def _open_task(package: Any, variant: BlazeFaceVariant, threshold: float) -> Sea
     )
     detector = package.tasks.vision.FaceDetector.create_from_options(options)
 
-    def search(image: Image) -> list[Face]:
-        height, width = image.shape[:2]
+    def search(image: Image) -> Found:
         rgb = package.Image(image_format=package.ImageFormat.SRGB, data=image)
-        faces = []
         for detection in detector.detect(rgb).detections:
             box = detection.bounding_box
-            x, y = box.origin_x, box.origin_y
-            place = Box(x, y, x + box.width, y + box.height)
-            points = _key_points(detection.keypoints, width, height)
-            faces.append(Face(place, float(detection.categories[0].score), points))
-        return faces
+            place = (box.origin_x, box.origin_y, box.width, box.height)
+            yield place, detection.keypoints, float(detection.categories[0].score)
 
     return search
-
-
-def _key_points(points: Iterable[Any], width: int, height: int) -> KeyPoints:
-    return KeyPoints(*(Point(point.x * width, point.y * height) for point in points))

@@ -122,7 +122,14 @@ class BuiltinDetector:
 
     def _find_candidates(self, image: Image) -> list[Face]:
         """Return what may be faces, the surest first, as the first network alone sees them."""
-        scale, outputs = self._network.invoke_in_place(lambda tensor: _write_input(image, tensor))
+
+        def write(tensor: Tensor) -> tuple[float, float]:
+            pixels = tensor[0].view(np.uint8)
+            scale = letterbox(image, pixels)
+            np.bitwise_xor(pixels, 128, out=pixels)  # less 128: turns over the highest bit
+            return scale
+
+        scale, outputs = self._network.invoke_in_place(write)
         likely = np.flatnonzero(outputs[self._order[0]][0, :, 0] >= self._min_logit)
         logits, boxes = (
             self._network.dequantize(place, outputs[place][0, likely]) for place in self._order
@@ -130,16 +137,8 @@ class BuiltinDetector:
         scores, values = decode(logits, boxes, self._grid[likely], self._threshold)
         best = nms(scores, values, self.card.smallest_face, self.card.largest_face)
         rows = values[best] / np.tile(scale, 2)
-        pairs = zip(scores[best].tolist(), rows.tolist(), strict=True)
-        return [Face(Box(*row), score) for score, row in pairs]
-
-
-def _write_input(image: Image, tensor: Tensor) -> tuple[float, float]:
-    """Draw an image into the input, int8 (1, height, width, channels); return `letterbox`'s."""
-    pixels = tensor[0].view(np.uint8)
-    scale = letterbox(image, pixels)
-    np.bitwise_xor(pixels, 128, out=pixels)  # less 128: the same as turning over the highest bit
-    return scale
+        pairs = zip(rows.tolist(), scores[best].tolist(), strict=True)
+        return [Face(Box(*row), score) for row, score in pairs]
 
 
 def letterbox(image: Image, into: Image) -> tuple[float, float]:
@@ -150,12 +149,8 @@ def letterbox(image: Image, into: Image) -> tuple[float, float]:
     precision of YuNet is then up to 1.7 points higher, and that of averages over all pixels
     (cv2.INTER_AREA), which mostly take three times as long (2026-11-20).
 
-    Args:
-        image: uint8 (height, width, 3).
-        into: uint8 (height, width, 3), or (height, width, 1) to have it in gray.
-
-    Returns:
-        Pixels of `into` for one of the image, across and down.
+    `into` has three channels, or one to have it in gray. Returned are pixels of `into` for one of
+    the image, across and down.
     """
     scale = min(into.shape[0] / image.shape[0], into.shape[1] / image.shape[1])
     height, width = (max(1, round(scale * length)) for length in image.shape[:2])
@@ -176,12 +171,8 @@ def letterbox(image: Image, into: Image) -> tuple[float, float]:
 def cells(shape: tuple[int, int], strides: Sequence[int]) -> Floats:
     """Return the cells that a network answers by, layer after layer, row by row.
 
-    Args:
-        shape: height and width of its input.
-        strides: pixels between the cells of each of its layers.
-
-    Returns:
-        Column, row and stride, float32 (n, 3); a cell lies at its stride times column and row.
+    `shape` is height and width of its input, `strides` are pixels between the cells of each layer.
+    A cell is column, row and stride, float32 (n, 3); it lies at its stride times column and row.
     """
     layers = []
     for stride in strides:
@@ -269,7 +260,7 @@ class Refiner:
 
 def square_around(box: Box) -> Box:
     """Return the part of an image that the refiner sees to judge a box."""
-    return Box.around(box.center, CONTEXT * max(box.width, box.height))
+    return box.square(CONTEXT)
 
 
 def cut(image: Image, square: Box, pixels: int) -> Image:

@@ -102,17 +102,16 @@ class Haar:
         for box in known:  # only around each, and for faces about as large
             near = box.moved(Shift(0.0, 0.0, scale))
             side = max(near.width, near.height)
-            around = Box.around(near.center, ROI_SCALE * side)
-            roi = Box(max(around.x1, 0), max(around.y1, 0), around.x2, around.y2)
             smallest = max(min_side, side / MAX_GROWTH)
-            faces += self._search(gray, scale, roi, smallest, MAX_GROWTH * side)
+            around = near.square(ROI_SCALE)
+            faces += self._search(gray, scale, around, smallest, MAX_GROWTH * side)
         return faces
 
     def _search(
         self, gray: GrayImage, scale: float, roi: Box, min_side: float, max_side: float
     ) -> list[Face]:
         """Return the faces in one part of the gray copy; sides are in its pixels, 0 is no limit."""
-        left, top = int(roi.x1), int(roi.y1)
+        left, top = max(int(roi.x1), 0), max(int(roi.y1), 0)
         part = gray[top : int(roi.y2), left : int(roi.x2)]
         if part.size == 0:  # a face that left the image
             return []

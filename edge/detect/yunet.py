@@ -17,6 +17,7 @@ from edge.detect.image_ops import shrink_to_width
 from edge.detect.model_files import find_file, is_file, model_directory
 from edge.errors import ConfigError, ModelError
 from edge.geometry import Box, CropCalibration, KeyPoints, Point
+from edge.tflite import check_finite
 from edge.types import Face, Image, KindSettings
 
 FILE_NAME = "yunet.onnx"
@@ -68,6 +69,7 @@ class YuNet:
                 f"yunet needs a network, and {path or model_directory() / FILE_NAME} is not there: "
                 "put the .onnx file there or name it in detector.model"
             )
+        self._path = path
         size, confidence = (STRIDE, STRIDE), settings.min_confidence
         try:
             self._network = cv2.FaceDetectorYN.create(str(path), "", size, confidence)
@@ -87,7 +89,10 @@ class YuNet:
         padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT)
         self._network.setInputSize((padded.shape[1], padded.shape[0]))
         _, rows = self._network.detect(padded)
-        return [] if rows is None else [_face(row / scale, row[14]) for row in rows]
+        if rows is None:
+            return []
+        check_finite(rows, self._path)
+        return [_face(row / scale, row[14]) for row in rows]
 
 
 def _face(row: NDArray[np.float32], confidence: float) -> Face:

@@ -119,11 +119,7 @@ def fit_baseline(card: ModelCard, answers: Probabilities) -> NeutralBaseline:
 
 
 def check_writable(path: Path) -> None:
-    """Check that a baseline can be written, before somebody sits still for it.
-
-    Raises:
-        CalibrationError: its folder is missing, or its path is something else than a file.
-    """
+    """Raise a CalibrationError where a baseline cannot be written, before somebody sits still."""
     if not path.parent.is_dir():
         raise CalibrationError(f"{path}: cannot be written: there is no folder {path.parent}")
     if path.exists() and not path.is_file():
@@ -131,11 +127,7 @@ def check_writable(path: Path) -> None:
 
 
 def write_baseline(path: Path, baseline: NeutralBaseline) -> None:
-    """Write a baseline atomically.
-
-    Raises:
-        CalibrationError: the file cannot be written.
-    """
+    """Write a baseline atomically, or raise a CalibrationError."""
     text = msgspec.json.format(msgspec.json.encode(baseline), indent=2) + b"\n"
     try:
         atomic_write(path, text)

@@ -13,7 +13,15 @@ from edge.errors import ConfigError, ModelError
 from edge.infer.trial import try_model
 from edge.model_card import ModelCard, Sha256, load_card
 from edge.paths import find_model
-from edge.tflite import Runtime, Tensor, TensorSpec, TFLiteModel, sigmoid, softmax
+from edge.tflite import (
+    Runtime,
+    Tensor,
+    TensorSpec,
+    TFLiteModel,
+    check_finite,
+    sigmoid,
+    softmax,
+)
 from edge.types import GrayImage, Probabilities
 
 
@@ -80,8 +88,7 @@ class ClassifierOutput:
 
     Attributes:
         probabilities: of each class, float32 (n, classes).
-        face_scores: probability of each crop being a face, float32 (n,); ones where the model has
-            no such output.
+        face_scores: probability of a face, float32 (n,); ones where the model has no such output.
     """
 
     probabilities: Probabilities
@@ -121,20 +128,23 @@ class TFLiteClassifier:
         model: TFLiteModel,
         baseline: NeutralBaseline | None = None,
     ) -> None:
-        self.card, self._model, self._baseline = card, model, baseline
+        self.card, self._path, self._model, self._baseline = card, path, model, baseline
         entry = TensorSpec((1, *card.input.shape), card.input.dtype)
         outputs = [TensorSpec((1, len(card.labels)), card.output.dtype)]
         if card.face is not None:
             outputs.append(TensorSpec((1, 1), card.face.dtype))
         self._order = model.match_signature(entry, outputs)
         self._offsets = np.array(card.output.offsets or 0.0, dtype=np.float32)
-        self._check_output_kind(path)
+        self._check_output_kind()
 
     def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
         """Return the answers for each of the crops, as `Classifier`.
 
         The mirror image gained 0.8 points of FER2013's labels and 0 to 0.2 of FER+'s majority on
         PublicTest (2026-11-29).
+
+        Raises:
+            ModelError: an answer is not finite.
         """
         values, face = self.outputs(crops)
         if mirror:
@@ -146,6 +156,7 @@ class TFLiteClassifier:
             values = softmax(values, self.card.output.temperature)
         if self._baseline is not None:
             values = self._baseline.correct(values)
+        check_finite(values, self._path)  # finite logits may overflow, and weights may all be 0
         return ClassifierOutput(
             values, np.ones(len(crops), np.float32) if face is None else sigmoid(face)
         )
@@ -165,13 +176,15 @@ class TFLiteClassifier:
         )
         return values + self._offsets, face[0][:, 0] if face else None
 
-    def _check_output_kind(self, path: Path) -> None:
+    def _check_output_kind(self) -> None:
         """Check one answer: a card that calls logits probabilities would publish nonsense."""
         side = self.card.input.shape[0]
         answer = self.classify([np.full((side, side), 128, dtype=np.uint8)]).probabilities
         if answer.min() < 0 or abs(float(answer.sum()) - 1) > 0.05:
             found = f"values that sum to {float(answer.sum()):.2f}"
-            raise ModelError(f"{path}: expected probabilities as its card says, found {found}")
+            raise ModelError(
+                f"{self._path}: expected probabilities as its card says, found {found}"
+            )
 
     def _prepare(self, crop: GrayImage) -> Tensor:
         """Shape and scale one crop as the card says; a uint8 model takes it as it is."""

@@ -10,7 +10,7 @@ import numpy as np
 from edge.detect import CropCalibration
 from edge.detect.image_ops import resize, shrink_by_mean
 from edge.geometry import Box, KeyPoints
-from edge.types import GrayImage, Image, Quality, Reason
+from edge.types import SIDE, GrayImage, Image, Quality, Reason
 
 MAX_LEVEL_ROLL = 10.0
 """Degrees of tilt below which a crop is not turned: the classifiers were trained on faces tilted
@@ -62,9 +62,6 @@ def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
     return resize(gray, side, side, cv2.INTER_LINEAR)
 
 
-SIDE = 48
-"""Pixels; a crop of another size is measured at this one, so that one limit serves every model."""
-
 MIDDLE = slice(6, 42)
 """Rows and columns that are measured, three quarters of each: the background behind a face has a
 brightness and contrast of its own."""
@@ -110,7 +107,7 @@ def measure_quality(crop: GrayImage, square: Box, points: KeyPoints | None) -> Q
             sizes around one face; these squares are alike.
         points: landmarks of the face, from detectors that give them.
     """
-    if len(crop) != SIDE:
+    if len(crop) != SIDE:  # one limit serves every model
         crop = np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     middle = crop[MIDDLE, MIDDLE]
     mean, deviation = cv2.meanStdDev(middle)

@@ -170,6 +170,10 @@ class ExpressionTrackState:
         if self.confirmed:
             self._uncertainty.dwell = self._settings.hold_s
 
+    def _initial(self) -> tuple[Smoother, UncertaintyHysteresis]:
+        smoother = Smoother(self._settings, self._min_confidence)
+        return smoother, UncertaintyHysteresis(FIRST_UNCERTAIN_DWELLS * self._settings.hold_s)
+
     @property
     def confirmed(self) -> bool:
         """Tell whether the track was a face for long enough to be reported."""
@@ -189,10 +193,6 @@ class ExpressionTrackState:
     def reasons(self) -> tuple[Reason, ...]:
         """Reasons why the face is uncertain; empty where it is not."""
         return self._uncertainty.reasons
-
-    def _initial(self) -> tuple[Smoother, UncertaintyHysteresis]:
-        smoother = Smoother(self._settings, self._min_confidence)
-        return smoother, UncertaintyHysteresis(FIRST_UNCERTAIN_DWELLS * self._settings.hold_s)
 
     def _ambiguity(self) -> tuple[Reason, ...]:
         # As the label is favored while it is shown, so is uncertainty while it lasts.

@@ -35,8 +35,8 @@ class MotionDetector:
     """Compares images with a reference."""
 
     def __init__(self) -> None:
-        self._reference: NDArray[np.uint8] | None = None
-        self._latest: tuple[GrayImage, NDArray[np.uint8]] | None = None
+        self._reference: GrayImage | None = None
+        self._latest: tuple[GrayImage, GrayImage] | None = None
 
     def set_reference(self, gray: GrayImage) -> None:
         """Compare with this image from now on."""
@@ -60,7 +60,7 @@ class MotionDetector:
             changes[rows, columns] = 0
         return float(changes.max())
 
-    def _cells(self, gray: GrayImage) -> NDArray[np.uint8]:
+    def _cells(self, gray: GrayImage) -> GrayImage:
         """Average an image; the same image is averaged once."""
         if self._latest is None or self._latest[0] is not gray:
             self._latest = gray, shrink_by_mean(gray, CELLS)
@@ -104,12 +104,8 @@ def track_box(before: GrayImage, after: GrayImage, box: Box) -> Shift | None:
 
     Median flow (Kalal, Mikolajczyk and Matas 2010, doi:10.1109/ICPR.2010.675): a grid of points is
     tracked by Lucas and Kanade's method forward and back again. The face's shift is the median
-    movement, and the median change of the distances, of the points that return.
-
-    Args:
-        before: gray uint8 (height, width), in which `box` was seen.
-        after: the next image, of the same size.
-        box: in pixels of `before`.
+    movement, and the median change of the distances, of the points that return. Both images are of
+    one size, `box` is in their pixels.
     """
     height, width = before.shape
     across, down = SEARCH_MARGIN * box.width, SEARCH_MARGIN * box.height

@@ -5,9 +5,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from enum import Enum, auto
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal
 
 import cv2
 import msgspec
@@ -69,12 +68,8 @@ class SchedulerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     full_search_interval_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.5
 
 
-class Decision(Enum):
-    """Action for a frame."""
-
-    DETECT = auto()
-    TRACK = auto()
-    SKIP = auto()
+Decision = Literal["detect", "track", "skip"]
+"""Action for a frame."""
 
 
 class CpuBudget:
@@ -103,8 +98,8 @@ class CpuBudget:
         try:
             yield
         finally:
-            spent = time.thread_time() - started
-            self._credit = max(-self._share * BURST_SECONDS, self._credit - spent)
+            left = self._credit - (time.thread_time() - started)
+            self._credit = max(-self._share * BURST_SECONDS, left)
 
 
 class CostEstimate:
@@ -127,8 +122,7 @@ class GrayFrame:
     """Small gray copy of a frame, made when it is first needed: many frames never need it."""
 
     def __init__(self, frame: Frame) -> None:
-        self.size = frame.size
-        self._image = frame.image
+        self.size, self._image = frame.size, frame.image
 
     @cached_property
     def gray(self) -> GrayImage:
@@ -150,14 +144,12 @@ def detect_padded(detector: Detector, image: Image) -> list[Face]:
     """
     height, width = image.shape[:2]
     down, right = round(PADDING * height), round(PADDING * width)
-    padded = cv2.copyMakeBorder(
-        image, down, down, right, right, cv2.BORDER_CONSTANT, value=(127, 127, 127)
-    )
+    sides = (down, down, right, right)
+    padded = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=(127, 127, 127))
     back = Shift(-right, -down)
-    faces = detector.detect(np.asarray(padded, dtype=np.uint8))
     return [
         replace(face, box=face.box.moved(back), points=face.points and face.points.moved(back))
-        for face in faces
+        for face in detector.detect(np.asarray(padded, dtype=np.uint8))
     ]
 
 
@@ -225,40 +217,35 @@ class DetectionScheduler:
         is_static = self._is_static(current)
         self._update_idle(frame, is_static)
         match self._decide(frame, current, is_static):
-            case Decision.DETECT:
+            case "detect":
                 return self._run_detector(frame, current)
-            case Decision.SKIP:
+            case "skip":
                 return self._tracker.propagate(frame, lambda box: Shift(0.0, 0.0))
-            case Decision.TRACK:
+            case "track":
                 return self._track(frame, previous, current)
 
     def _decide(self, frame: Frame, current: GrayFrame, is_static: bool) -> Decision:
         """Return what to do within a scene; the first rule that holds decides."""
         if frame.timestamp - self._detected_at >= self._settings.max_interval_s:
-            return Decision.DETECT
+            return "detect"
         if is_static:
-            return Decision.SKIP
+            return "skip"
         if self._budget is not None and not self._budget.available:
-            return Decision.TRACK
-        if self._tracking_costs_more or self._is_due(frame, current):
-            return Decision.DETECT
-        return Decision.TRACK
+            return "track"
+        return "detect" if self._tracking_costs_more or self._is_due(frame, current) else "track"
 
     def _is_due(self, frame: Frame, current: GrayFrame) -> bool:
         """Tell whether a face may be missed without a detection; the first rule that holds decides.
 
         A detector that costs most where no face is known searches for one only now and then.
         """
-        interval, elapsed = self._settings.interval_frames, self._frames_since_detection
+        intervals = self._frames_since_detection / self._settings.interval_frames
         if self._detector.searches_near and not self._tracker.boxes:
             return self._is_full_search_due(frame)
-        if self._tracker.needs_detection:
+        if self._tracker.needs_detection or intervals >= STATIC_INTERVAL_FACTOR:
             return True
-        if elapsed < interval:
-            return False
-        if elapsed >= STATIC_INTERVAL_FACTOR * interval:
-            return True
-        return self._motion_outside_faces(current) >= self._settings.motion_threshold
+        threshold = self._settings.motion_threshold
+        return intervals >= 1 and self._motion_outside_faces(current) >= threshold
 
     def _is_full_search_due(self, frame: Frame) -> bool:
         return frame.timestamp - self._searched_fully_at >= self._settings.full_search_interval_s
@@ -278,9 +265,8 @@ class DetectionScheduler:
         """Return the largest change since the last detection outside known faces, 0-255."""
         if not self._settings.motion_threshold:
             return 255.0
-        to_gray_copy = Shift(0, 0, current.scale)
         known = [
-            Box.around(box.center, FACE_MARGIN * max(box.width, box.height)).moved(to_gray_copy)
+            box.square(FACE_MARGIN).moved(Shift(0, 0, current.scale))
             for box in (*self._detected_near, *self._tracker.boxes)
         ]
         return self._motion.max_change_outside(current.gray, known)

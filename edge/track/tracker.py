@@ -76,16 +76,6 @@ class _TrackState:
         elapsed = now - self.last_seen
         return Shift(self.right * elapsed, self.down * elapsed)
 
-    def expected(self, now: float) -> Box:
-        """Return where it would be by now."""
-        return self.box.moved(self.drift(now))
-
-    def match(self, face: Face, now: float) -> None:
-        """Continue with a detection."""
-        self.move(face.box, face.points, now)
-        self.hits += is_frontal(face)
-        self.detected = True
-
     def move(self, box: Box, points: KeyPoints | None, now: float) -> None:
         """Continue at another place."""
         elapsed = now - self.last_seen
@@ -178,7 +168,7 @@ class Tracker:
         First by where each would be by now, then by where it was: a face that is hidden often
         stays in its place, one that walks behind another does not.
         """
-        expected = [(state.expected(now), state) for state in self._states]
+        expected = [(state.box.moved(state.drift(now)), state) for state in self._states]
         unmatched = self._match_at(expected, faces, now)
         missed = [(state.box, state) for state in self._states if not state.detected]
         return self._match_at(missed, unmatched, now)
@@ -195,7 +185,9 @@ class Tracker:
         unmatched = list(faces)
         for _, state, face in sorted(pairs, key=lambda pair: -pair[0]):
             if not state.detected and face in unmatched:
-                state.match(face, now)
+                state.move(face.box, face.points, now)
+                state.hits += is_frontal(face)
+                state.detected = True
                 unmatched = _without_duplicates(unmatched, face)
         return unmatched
 

@@ -86,9 +86,9 @@ def test_what_the_detectors_recipe_says_of_scenes_and_mining_is_the_default() ->
 def test_the_detector_has_a_channel_for_each_colour_it_is_shown() -> None:
     recipe = load_recipe(DETECTOR, DetectorRecipe)
     channels = {
-        color: msgspec.structs.replace(recipe, color=color).channels for color in ("grey", "bgr")
+        color: msgspec.structs.replace(recipe, color=color).channels for color in ("gray", "bgr")
     }
-    assert channels == {"grey": 1, "bgr": 3}
+    assert channels == {"gray": 1, "bgr": 3}
 
 
 @pytest.mark.parametrize(

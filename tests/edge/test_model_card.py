@@ -32,6 +32,17 @@ def test_a_damaged_detector_is_told_by_its_hash(tmp_path: Path) -> None:
         load_card(model, DetectorCard)
 
 
+@pytest.mark.parametrize("color", ["gray", "grey"])
+def test_cards_of_the_first_version_spelt_gray_otherwise_and_are_read(
+    tmp_path: Path, color: str
+) -> None:
+    shape = {"shape": [96, 128, 1], "dtype": "int8", "color": color}
+    detector = copy_lights(tmp_path, "gray", input=shape)
+    assert load_card(detector, DetectorCard).input.color == color
+    classifier = copy_model(tmp_path, input={"color": color})
+    assert load_card(classifier, ModelCard).input.color == color
+
+
 def test_a_missing_card_and_a_missing_model_are_named(tmp_path: Path) -> None:
     model = copy_lights(tmp_path)
     card_path(model).unlink()
@@ -52,9 +63,9 @@ def test_a_missing_card_and_a_missing_model_are_named(tmp_path: Path) -> None:
         {"smallest_face": -1},
         {"crop_fit": {"scale": 0.0, "right": 0.0, "down": 0.0}},
         {"crop_fit": {"scale": 1.0}},
-        {"input": {"shape": [96, 128, 3], "dtype": "int8", "color": "grey"}},
+        {"input": {"shape": [96, 128, 3], "dtype": "int8", "color": "gray"}},
         {"input": {"shape": [96, 128, 1], "dtype": "int8", "color": "bgr"}},
-        {"input": {"shape": [96, 0, 1], "dtype": "int8", "color": "grey"}},
+        {"input": {"shape": [96, 0, 1], "dtype": "int8", "color": "gray"}},
         {"input": {"shape": [96, 128, 3], "dtype": "float32", "color": "bgr"}},
         {"sha256": "abc"},
         {"extra": 1},

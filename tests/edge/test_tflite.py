@@ -7,7 +7,7 @@ import pytest
 
 from edge.errors import ConfigError, ModelError
 from edge.tflite import Runtime, TensorSpec, TFLiteModel, open_tflite, sigmoid, softmax
-from tests.edge.infer.models import BRIGHTNESS, SHIPPED
+from tests.edge.infer.models import BRIGHTNESS, OVERFLOW, SHIPPED
 
 CROP = np.random.default_rng(0).integers(0, 255, (1, 48, 48, 1), dtype=np.uint8)
 
@@ -31,6 +31,15 @@ def test_integer_outputs_come_back_as_the_numbers_they_stand_for() -> None:
     for logits in TFLiteModel(SHIPPED, Runtime.LITERT).invoke(CROP):
         assert logits.dtype == np.float32
         assert not np.array_equal(logits, np.round(logits))
+
+
+def test_infinite_outputs_are_an_error_that_names_the_file() -> None:
+    network = TFLiteModel(OVERFLOW, Runtime.LITERT)
+    assert network.invoke(np.full((1, 48, 48, 1), 200, dtype=np.float32))[0].tolist() == [[0, 0, 0]]
+    with pytest.raises(
+        ModelError, match=r"overflow\.tflite: expected .* finite .*, found infinity"
+    ):
+        network.invoke(np.full((1, 48, 48, 1), 255, dtype=np.float32))
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:

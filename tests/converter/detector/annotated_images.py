@@ -19,7 +19,7 @@ def write_photo(
     source: str = "mine",
     split: Split = Split.TEST,
 ) -> AnnotatedImage:
-    """Write a grey picture and say what is in it."""
+    """Write a gray picture and say what is in it."""
     width, height = size
     cv2.imwrite(str(path), np.full((height, width, 3), 90, dtype=np.uint8))
     array = np.array(boxes, dtype=np.float32).reshape(-1, 4)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.detector.annotations import AnnotatedImage, Boxes, Split
-from converter.detector.batches import is_validation
-from converter.detector.samples import TrainingSample
+from converter.detector.samples import TrainingSample, is_validation
 from converter.recipes import DetectorRecipe, SampleGeneratorConfig
 from edge.detect import CropCalibration
 from edge.geometry import Box, KeyPoints, Point
@@ -29,7 +28,7 @@ PLAIN = SampleGeneratorConfig(
     contrast=0.0,
     brightness=0.0,
     tint=0.0,
-    grey=0.0,
+    gray=0.0,
     blurred=0.0,
     noisy=0.0,
     compressed=0.0,
@@ -37,7 +36,7 @@ PLAIN = SampleGeneratorConfig(
 """Scenes of nothing but enlarged parts, their pixels as they were."""
 
 SMALL = DetectorRecipe(
-    color="grey",
+    color="gray",
     epochs=4,
     steps=2,
     batch_size=4,
@@ -57,7 +56,7 @@ SMALL = DetectorRecipe(
 """A training in small."""
 
 GROUND = 30
-"""Grey of a photograph where no face is."""
+"""Gray of a photograph where no face is."""
 
 SHARES = np.array([[0.3, 0.35], [0.7, 0.35], [0.5, 0.55], [0.5, 0.8]], np.float32)
 """Where in its box a drawn face has its right eye, left eye, nose and mouth."""

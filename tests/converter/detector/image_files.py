@@ -7,7 +7,7 @@ import numpy as np
 
 
 def draw(root: Path, *names: str, width: int = 100, height: int = 80) -> Path:
-    """Write a grey picture into each of the files below `root`; return `root`."""
+    """Write a gray picture into each of the files below `root`; return `root`."""
     for name in names:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from edge.errors import DataError
 from tests.converter.detector.annotated_images import write_photo
 
 
-def test_a_grey_picture_is_read_in_three_channels(tmp_path: Path) -> None:
+def test_a_gray_picture_is_read_in_three_channels(tmp_path: Path) -> None:
     photograph = write_photo(tmp_path / "a.png", size=(30, 20))
     cv2.imwrite(str(photograph.path), np.full((20, 30), 7, np.uint8))
     image = photograph.read()

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.detector.annotation_io import Size, read_size
+from converter.detector.annotations import read_size
 from edge.errors import ConfigError, DataError
 from tests.converter.detector.image_files import draw
 
@@ -18,13 +18,13 @@ TURNED = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01
 @pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tiff", "webp", "ppm"])
 def test_the_size_of_an_image_is_that_of_its_pixels(tmp_path: Path, suffix: str) -> None:
     draw(tmp_path, f"a.{suffix}", width=321, height=123)
-    assert read_size(tmp_path / f"a.{suffix}") == Size(321, 123)
+    assert read_size(tmp_path / f"a.{suffix}") == (321, 123)
 
 
 def test_a_progressive_jpeg_tells_its_size_as_well(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     cv2.imwrite(str(path), np.zeros((12, 34), dtype=np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])
-    assert read_size(path) == Size(34, 12)
+    assert read_size(path) == (34, 12)
 
 
 def test_a_picture_to_be_turned_has_the_size_it_is_stored_with(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_picture_to_be_turned_has_the_size_it_is_stored_with(tmp_path: Path) -
     shown = cv2.imread(str(path))
     assert shown is not None
     assert shown.shape[:2] == (100, 80)
-    assert read_size(path) == Size(100, 80)
+    assert read_size(path) == (100, 80)
 
 
 def test_code_tables_before_the_header_are_passed_over(tmp_path: Path) -> None:
@@ -43,14 +43,14 @@ def test_code_tables_before_the_header_are_passed_over(tmp_path: Path) -> None:
     tables = data.index(b"\xff\xc4")
     length = int.from_bytes(data[tables + 2 : tables + 4])
     path.write_bytes(data[:2] + data[tables : tables + 2 + length] + data[2:])
-    assert read_size(path) == Size(100, 80)
+    assert read_size(path) == (100, 80)
 
 
 def test_fill_bytes_before_the_header_are_passed_over(tmp_path: Path) -> None:
     path = draw(tmp_path, "a.jpg") / "a.jpg"
     data = path.read_bytes()
     path.write_bytes(data[:2] + b"\xff\xff" + data[2:])
-    assert read_size(path) == Size(100, 80)
+    assert read_size(path) == (100, 80)
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"text"])

@@ -11,7 +11,6 @@ from converter.detector.average_precision import (
     Truth,
     average_precision,
     match,
-    merge,
     precision_recall,
 )
 
@@ -161,9 +160,8 @@ def test_recall_counts_the_false_boxes_that_are_allowed() -> None:
     # One a hundred pictures: the second false box stops it, before the last face.
     one = found((FACE, 0.9), (FAR, 0.8), (SECOND, 0.7), (FAR, 0.6), ((300, 0, 320, 20), 0.5))
     there = truth(FACE, SECOND, (300, 0, 320, 20))
-    empty = match([found()] * 99, [truth()] * 99)
 
-    traced = precision_recall(merge([match([one], [there]), empty]))
+    traced = precision_recall(match([one, *[found()] * 99], [there, *[truth()] * 99]))
 
     assert traced.images == 100
     assert traced.recall_at(0.01) == pytest.approx(2 / 3)

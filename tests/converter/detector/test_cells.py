@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from converter.detector.simota import CANDIDATES, STRIDES, Grid
+from converter.detector.loss import CANDIDATES, STRIDES, Grid
 from edge.detect.builtin import cells as decoded_cells
 
 

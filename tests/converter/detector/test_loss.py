@@ -7,14 +7,15 @@ import pytest
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.batches import targets_of  # noqa: E402  # needs Keras
-from converter.detector.loss import (  # noqa: E402
+from converter.detector.loss import (  # noqa: E402  # needs Keras
+    NEAREST,
     DetectionLoss,
+    Grid,
     compare,
     varifocal,
 )
 from converter.detector.samples import TrainingSample  # noqa: E402
-from converter.detector.simota import NEAREST, Grid  # noqa: E402
+from converter.detector.train import targets_of  # noqa: E402
 
 CELLS = Grid(96, 128)
 BOX = np.array([[40, 30, 64, 60]], np.float32)

@@ -11,12 +11,12 @@ keras = pytest.importorskip("keras", reason="conversion needs the extra `convert
 from converter.cli import main  # noqa: E402  # needs Keras
 from converter.detector import quantize  # noqa: E402
 from converter.detector.annotations import AnnotatedImage, Split  # noqa: E402
-from converter.detector.batches import is_validation  # noqa: E402
 from converter.detector.quantize import (  # noqa: E402
     EvaluationData,
     quantize_detector,
     threshold_for_fpr,
 )
+from converter.detector.samples import is_validation  # noqa: E402
 from converter.detector.train import DetectorRun, load_run  # noqa: E402
 from edge.detect import BuiltinSettings, open_detector  # noqa: E402
 from edge.errors import DataError, ExitCode, ModelError  # noqa: E402

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edge.errors import DataError
 from edge.types import Image
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.refiner_samples import (
+from converter.detector.refiner import (
     CropBatches,
     CropSquare,
     _false_candidates,
@@ -121,6 +122,15 @@ def test_what_a_detector_sees_where_nobody_is_is_collected_with_its_surroundings
     assert negatives.shape[1:] == (64, 64, 3)
     middles = negatives[:, 24:40, 24:40].reshape(len(negatives), -1).max(axis=1)
     assert (middles > 100).all()
+
+
+def test_a_detector_without_errors_teaches_nothing_and_is_told() -> None:
+    blind = light_seer(96, 128)
+    head = blind.get_layer("scores_head")
+    head.set_weights([np.zeros_like(head.get_weights()[0]), np.array([-8.0])])
+    studio = SampleGenerator([_night((0, 0, 8, 8))], [], [], varied())
+    with pytest.raises(DataError, match=r"expected errors of the detector .*, found none in 32"):
+        collect_hard_negatives(blind, studio, 32, np.random.default_rng(0))
 
 
 def test_what_lies_on_a_face_or_on_what_may_be_one_is_no_error() -> None:

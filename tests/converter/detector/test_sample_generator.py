@@ -33,7 +33,7 @@ def _shoot(generator: SampleGenerator, count: int, seed: int = 0) -> Iterator[Tr
 
 
 def _weight(image: Image, color: Sequence[int]) -> NDArray[np.float64]:
-    """Return how much of a pure colour each pixel has, 0 for grey."""
+    """Return how much of a pure colour each pixel has, 0 for gray."""
     channel = int(np.argmax(color))
     others = np.delete(image, channel, axis=2).max(axis=2)
     return np.asarray(np.maximum(image[..., channel].astype(float) - others, 0))
@@ -60,7 +60,7 @@ def _whole(scene: TrainingSample) -> NDArray[np.bool_]:
 
 
 def _eyed() -> TrainingSample:
-    """Return a photograph of a grey face with a red right eye and a green left one."""
+    """Return a photograph of a gray face with a red right eye and a green left one."""
     sample = patch(BOX, (120, 120, 120))
     for (x, y), color in zip(sample.points[0, :2], (RED, GREEN), strict=True):
         sample.image[round(y) - 4 : round(y) + 4, round(x) - 4 : round(x) + 4] = color

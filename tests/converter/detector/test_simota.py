@@ -5,7 +5,7 @@ import pytest
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.simota import assign  # noqa: E402  # needs Keras
+from converter.detector.loss import assign  # noqa: E402  # needs Keras
 
 
 def _match(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from converter.detector.synthetic_backgrounds import draw_background
+from converter.detector.sample_generator import draw_background
 
 
 @pytest.mark.parametrize("size", [(240, 320), (64, 96), (33, 17)])

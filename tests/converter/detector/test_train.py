@@ -19,7 +19,7 @@ from tests.converter.small import eagerly
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.batches import is_validation  # noqa: E402
+from converter.detector.samples import is_validation  # noqa: E402
 from converter.detector.train import TrainingData, prepare_data, train_detector  # noqa: E402
 from converter.train.run_dir import is_finished  # noqa: E402
 

@@ -8,9 +8,8 @@ import pytest
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
 from converter.detector.annotations import AnnotatedImage, Split
-from converter.detector.batches import ValidationSet, is_validation, predict
-from converter.detector.samples import TrainingSample
-from converter.detector.simota import Grid
+from converter.detector.loss import Grid
+from converter.detector.samples import TrainingSample, ValidationSet, is_validation, predict
 from converter.models.detector import detector
 from tests.converter.detector.drawn import patch, sample_of
 

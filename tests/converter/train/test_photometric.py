@@ -31,7 +31,7 @@ def test_nothing_is_changed_where_nothing_is_asked_for() -> None:
         {"contrast": 0.35},
         {"brightness": 0.15},
         {"tint": 0.1},
-        {"grey": 1.0},
+        {"gray": 1.0},
         {"blurred": 1.0},
         {"noisy": 1.0},
         {"compressed": 1.0},
@@ -46,8 +46,8 @@ def test_every_way_to_spoil_changes_pixels_and_keeps_the_form(change: dict[str, 
         assert not np.array_equal(image, _picture())
 
 
-def test_a_picture_without_colour_is_grey() -> None:
-    image = _spoilt(varied(grey=1.0))
+def test_a_picture_without_colour_is_gray() -> None:
+    image = _spoilt(varied(gray=1.0))
     assert (image == image[..., :1]).all()
 
 
@@ -60,13 +60,13 @@ def test_the_picture_that_was_given_is_left_as_it_is() -> None:
     image = _picture()
     augment(
         image,
-        SampleGeneratorConfig(grey=1, blurred=1, noisy=1, compressed=1),
+        SampleGeneratorConfig(gray=1, blurred=1, noisy=1, compressed=1),
         np.random.default_rng(0),
     )
     assert np.array_equal(image, _picture())
 
 
 def test_the_same_numbers_spoil_alike() -> None:
-    how = SampleGeneratorConfig(grey=0.5, blurred=0.5, noisy=0.5, compressed=0.5)
+    how = SampleGeneratorConfig(gray=0.5, blurred=0.5, noisy=0.5, compressed=0.5)
     assert np.array_equal(_spoilt(how, 4), _spoilt(how, 4))
     assert not np.array_equal(_spoilt(how, 4), _spoilt(how, 5))

@@ -20,7 +20,7 @@ BOX = [0.5, 0.5, math.log(2), math.log(3)]
 
 
 def lights(color: str) -> Path:
-    """Return the file of the one that sees "bgr" or "grey"."""
+    """Return the file of the one that sees "bgr" or "gray"."""
     return Path(__file__).with_name(f"lights-{color}.tflite")
 
 
@@ -51,7 +51,7 @@ def copy_lights(directory: Path, color: str = "bgr", **changes: Any) -> Path:
     """Copy one of them, with a card of its own and `changes` to the card's fields."""
     model = directory / "lights.tflite"
     shutil.copy(lights(color), model)
-    channels = 1 if color == "grey" else 3
+    channels = 1 if color == "gray" else 3
     card = {
         "name": "lights",
         "input": {"shape": [*SHAPE, channels], "dtype": "int8", "color": color},

@@ -1,4 +1,4 @@
-"""Makes lights-bgr.tflite and lights-grey.tflite, detectors whose answers are plain to see,
+"""Makes lights-bgr.tflite and lights-gray.tflite, detectors whose answers are plain to see,
 and glance.tflite, a refiner likewise.
 
     python -m tests.edge.detect.make_lights
@@ -60,5 +60,5 @@ def _head(means: keras.KerasTensor, bias: list[float], blue: float = 0.0) -> ker
 if __name__ == "__main__":
     GLANCE.write_bytes(make_glance())
     card_path(GLANCE).write_bytes(msgspec.json.encode(glance_card()))
-    lights("grey").write_bytes(make(1))
+    lights("gray").write_bytes(make(1))
     lights("bgr").write_bytes(make(3))

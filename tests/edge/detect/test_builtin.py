@@ -1,9 +1,11 @@
 import math
 import shutil
+import struct
 from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from edge.detect.detector import has_valid_landmarks
 from edge.errors import ModelError
 from edge.geometry import Box, Shift
 from edge.model_card import card_path
+from edge.paths import sha256
 from edge.types import Face, Image
 from tests.edge.detect.lights import GLANCE, copy_glance, copy_lights, night
 from tests.edge.infer.models import SHIPPED
@@ -141,7 +144,7 @@ def test_every_pixel_of_a_large_picture_counts() -> None:
     assert into.mean() == pytest.approx(50, abs=1)
 
 
-def test_grey_is_weighed_as_the_eye_does() -> None:
+def test_gray_is_weighed_as_the_eye_does() -> None:
     into = np.zeros((12, 16, 1), np.uint8)
     letterbox(night(16, 12, (0, 0, 16, 12), color=(0, 255, 0)), into)
     assert into.min() == into.max() == 150
@@ -177,14 +180,14 @@ def test_each_light_is_a_face_and_the_surest_comes_first(tmp_path: Path) -> None
     assert first.confidence > second.confidence
 
 
-def test_colours_are_blue_green_red_and_grey_is_all_of_them(tmp_path: Path) -> None:
+def test_colours_are_blue_green_red_and_gray_is_all_of_them(tmp_path: Path) -> None:
     place = (32, 16, 48, 32)
     colored = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path), refiner=GLANCE))
     assert len(colored.detect(night(128, 96, place))) == 1
     assert colored.detect(night(128, 96, place, color=(0, 255, 255))) == []
-    grey = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path, "grey"), refiner=GLANCE))
-    assert len(grey.detect(night(128, 96, place, color=WHITE))) == 1
-    assert grey.detect(night(128, 96, place)) == []
+    gray = BuiltinDetector(BuiltinSettings(model=copy_lights(tmp_path, "gray"), refiner=GLANCE))
+    assert len(gray.detect(night(128, 96, place, color=WHITE))) == 1
+    assert gray.detect(night(128, 96, place)) == []
 
 
 def test_nothing_of_a_larger_picture_is_left_in_a_smaller_one(tmp_path: Path) -> None:
@@ -251,7 +254,7 @@ def test_its_boxes_are_cropped_as_the_card_says(tmp_path: Path) -> None:
             r"expected output \(1, 192, 1\) int8 and \(1, 192, 4\) int8 as its card says, found \(1, 48, ",
         ),
         (
-            {"input": {"shape": [96, 128, 1], "dtype": "int8", "color": "grey"}},
+            {"input": {"shape": [96, 128, 1], "dtype": "int8", "color": "gray"}},
             r"expected input \(1, 96, 128, 1\) int8 as its card says, found \(1, 96, 128, 3\)",
         ),
     ],
@@ -268,6 +271,19 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     model.write_bytes(b"no network")
     with pytest.raises(ModelError, match=r"lights\.tflite: expected sha256"):
         BuiltinDetector(BuiltinSettings(model=model, refiner=GLANCE))
+
+
+@pytest.mark.parametrize("broken", ["lights.tflite", "glance.tflite"])
+def test_a_network_whose_answers_cannot_be_finite_is_refused(tmp_path: Path, broken: str) -> None:
+    model, refiner = copy_lights(tmp_path), copy_glance(tmp_path)
+    path = tmp_path / broken
+    scale = struct.pack("<f", 16 / 255)  # of the scores of both
+    assert scale in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(scale, struct.pack("<f", math.inf)))
+    card = msgspec.json.decode(card_path(path).read_bytes())
+    card_path(path).write_bytes(msgspec.json.encode({**card, "sha256": sha256(path)}))
+    with pytest.raises(ModelError, match=rf"{broken}: is not a model that litert can run"):
+        BuiltinDetector(BuiltinSettings(model=model, refiner=refiner))
 
 
 def test_a_missing_network_is_named(tmp_path: Path) -> None:

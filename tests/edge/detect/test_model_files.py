@@ -15,7 +15,7 @@ from edge.detect.model_files import (
     fetch,
     find_file,
     find_published,
-    model_directories,
+    installed_model_directory,
     model_directory,
 )
 from edge.errors import FetchError, ModelError
@@ -64,7 +64,7 @@ def test_ones_own_file_goes_before_that_of_the_installation(
 ) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "mine"))
     monkeypatch.setattr("sys.prefix", str(tmp_path / "installed"))
-    for directory in model_directories():
+    for directory in (model_directory(), installed_model_directory()):
         directory.mkdir(parents=True)
         (directory / "net.onnx").touch()
     assert find_file("net.onnx") == tmp_path / "mine" / "models" / "net.onnx"

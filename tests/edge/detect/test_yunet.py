@@ -1,3 +1,6 @@
+import math
+import re
+import struct
 from pathlib import Path
 
 import cv2
@@ -48,6 +51,21 @@ def test_a_network_is_taken_from_the_model_directory_where_none_is_named(
     directory.mkdir(parents=True)
     (directory / "yunet.onnx").symlink_to(yunet)
     assert YuNet(YuNetSettings()).name == "yunet"
+
+
+def test_boxes_that_are_no_numbers_are_a_fault_of_the_network(
+    clip: list[Image], yunet: Path, tmp_path: Path
+) -> None:
+    path, nan = tmp_path / "broken.onnx", struct.pack("<4f", *[math.nan] * 4)
+    bias = rb"(bbox_head\.multi_level_bbox\.\d\.conv2\.biasJ\x10).{16}"
+    content, count = re.subn(
+        bias, lambda found: found[1] + nan, yunet.read_bytes(), flags=re.DOTALL
+    )
+    assert count == 3
+    path.write_bytes(content)
+    detector = YuNet(YuNetSettings(path))
+    with pytest.raises(ModelError, match=r"broken\.onnx: expected .* finite numbers, found nan"):
+        detector.detect(clip[0])
 
 
 def test_a_missing_network_is_asked_for_by_its_place(

@@ -14,6 +14,9 @@ SHIPPED = find_model(Path("shallow-int8"))
 BRIGHTNESS = Path(__file__).with_name("brightness.tflite")
 """Bright is a face and day, dark is none and night; make_brightness.py made it."""
 
+OVERFLOW = Path(__file__).with_name("overflow.tflite")
+"""Its answers to crops brighter than 200 are infinite; make_brightness.py made it."""
+
 
 def copy_model(directory: Path, **changes: Any) -> Path:
     """Copy the shipped int8 model and its card, with `changes` to the card's fields."""
@@ -31,6 +34,19 @@ def copy_brightness(directory: Path, **changes: Any) -> Path:
     if changes.get("face"):
         changes["face"] = {**own["face"], **changes["face"]}
     return _copy(BRIGHTNESS, directory, {**own, **changes})
+
+
+def copy_overflow(directory: Path, **changes: Any) -> Path:
+    """Copy the model that overflows where it is bright, with a card of its own and `changes`."""
+    own: dict[str, Any] = {
+        "name": "overflow",
+        "labels": ["day", "night", "dusk"],
+        "face": None,
+        "input": {"dtype": "float32"},
+        "output": {"dtype": "float32"},
+        "sha256": sha256(OVERFLOW),
+    }
+    return _copy(OVERFLOW, directory, {**own, **changes})
 
 
 def _copy(source: Path, directory: Path, changes: dict[str, Any]) -> Path:

@@ -14,7 +14,7 @@ from edge.infer.classifier import (
 from edge.model_card import ModelCard, load_card
 from edge.tflite import Runtime, Tensor, TFLiteModel
 from edge.types import GrayImage, Probabilities
-from tests.edge.infer.models import copy_brightness, copy_model
+from tests.edge.infer.models import copy_brightness, copy_model, copy_overflow
 
 CROPS = list(np.random.default_rng(0).integers(0, 255, (3, 48, 48), dtype=np.uint8))
 
@@ -177,3 +177,29 @@ def test_a_face_output_that_the_card_describes_otherwise_is_refused(
 def test_an_unknown_model_is_told_with_the_known_ones() -> None:
     with pytest.raises(ModelError, match=r"one of .*shallow-float32, shallow-int8"):
         classify("deep-int4", CROPS)
+
+
+def test_an_answer_that_is_not_finite_is_a_fault_of_the_model_and_no_label(tmp_path: Path) -> None:
+    classifier = open_classifier(ClassifierSettings(ModelPath(copy_overflow(tmp_path))))
+    assert classifier.classify([gray(150)]).probabilities[0].tolist() == pytest.approx([1 / 3] * 3)
+    with pytest.raises(
+        ModelError, match=r"overflow\.tflite: expected answers that are finite numbers, found inf"
+    ) as caught:
+        classifier.classify([gray(150), gray(250)])
+    assert caught.value.exit_code == 78
+
+
+def test_a_model_that_answers_nothing_finite_is_refused_when_it_is_opened(tmp_path: Path) -> None:
+    model = copy_overflow(tmp_path, input={"dtype": "float32", "offset": 100.0})
+    with pytest.raises(ModelError, match=r"overflow\.tflite: expected answers that are finite"):
+        open_classifier(ClassifierSettings(ModelPath(model)))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_finite_logits_that_overflow_on_the_way_to_probabilities_are_none(tmp_path: Path) -> None:
+    """At 202.5 the logits are 2.5e38, and beyond float32 once they are divided by a half."""
+    model = copy_overflow(tmp_path, output={"dtype": "float32", "temperature": 0.5})
+    crop = np.full((48, 48), 202, dtype=np.uint8)
+    crop[::2] = 203
+    with pytest.raises(ModelError, match=r"overflow\.tflite: expected answers that are finite"):
+        classify(model, [crop])

@@ -163,7 +163,7 @@ def test_sharpness_says_nothing_of_light_and_contrast(clip: list[Image]) -> None
     assert sharpness(pale) == pytest.approx(sharpness(crop), rel=0.05)
 
 
-def test_a_picture_of_one_grey_has_neither_sharpness_nor_contrast() -> None:
+def test_a_picture_of_one_gray_has_neither_sharpness_nor_contrast() -> None:
     quality = measure_quality(np.full((48, 48), 90, np.uint8), SQUARE, None)
     assert (quality.sharpness, quality.contrast, quality.brightness) == (0, 0, 90)
 
