@@ -80,12 +80,20 @@ def load_config(path: Path) -> Config:
         ConfigError: it cannot be read, is no YAML, or holds an unknown key, a wrong type or a
             value out of range. The text is one line: file, key, what was expected and found.
     """
+    data = _parse_yaml(_read(path), path)
+    return parse_config({} if data is None else data, path)
+
+
+def _read(path: Path) -> bytes:
     try:
-        text = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    data = _parse_yaml(text, path)
-    return parse_config({} if data is None else data, path)
+
+
+def is_empty(path: Path) -> bool:
+    """Tell whether a config file can be read and sets nothing; errors as `load_config`."""
+    return _parse_yaml(_read(path), path) is None
 
 
 def parse_config(data: Any, path: Path) -> Config:

@@ -11,8 +11,8 @@ import cv2
 import msgspec
 
 from edge import __version__
-from edge.config import Config, load_config, parse_config, redacted_config, state_folder
-from edge.errors import EmotiondError
+from edge.config import Config, is_empty, load_config, parse_config, redacted_config, state_folder
+from edge.errors import ConfigError, EmotiondError
 from edge.infer.classifier import ModelPath
 from edge.model_card import read_labels
 from edge.pipeline.build import Changes, PipelineBuilder
@@ -115,14 +115,14 @@ class Controller:
         if changes is not None:
             self._apply(changes)
 
-    def reload(self) -> None:
-        """Read the config again; one that cannot be used is refused, and all stays as it was."""
-
-        def log_refusal(result: CommandResult | CommandError) -> None:
-            if isinstance(result, CommandError):
-                log.error("%s; it was not read again, and the settings of before stay", result)
-
-        self.answer(CommandRequest(Reload(), log_refusal))
+    def reload(self) -> bool:
+        """Read the config again; return False where it is refused, and all stays as it was."""
+        results: list[CommandResult | CommandError] = []
+        self.answer(CommandRequest(Reload(), results.append))
+        refused = isinstance(results[0], CommandError)
+        if refused:
+            log.error("%s; it was not read again, and the settings of before stay", results[0])
+        return not refused
 
     def _execute(self, command: Command) -> tuple[CommandResult, Changes | None]:
         """Carry out a command; what it changes of the components is only prepared.
@@ -194,6 +194,8 @@ class Controller:
         }
 
     def _prepare_reload(self) -> Changes:
+        if is_empty(self._path):  # an editor may be about to write it
+            raise ConfigError(f"{self._path}: expected settings, found an empty file")
         changes = self._builder.prepare(self._adjust(load_config(self._path)))
         changed = ", ".join(changes.sections) or "nothing"
         log.info("%s: read again; changed: %s", self._path, changed)

@@ -88,6 +88,11 @@ class SystemdReporter:
         # systemd tells by the stamp whether READY=1 is of before or after.
         self.send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
+    def cancel_reload(self) -> None:
+        """Report that all stays as it was."""
+        self._loading = ""
+        self.send("READY=1")
+
     def update(self, pipeline: Pipeline) -> None:
         """Report what there is to report of the pipeline."""
         now = time.monotonic()
@@ -167,7 +172,8 @@ def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) 
         if signals.reload:
             signals.reload = False
             reporter.begin_reload()
-            controller.reload()
+            if not controller.reload():
+                reporter.cancel_reload()
         if time.monotonic() < due and not reporter.not_ready:
             continue
         due = time.monotonic() + (STARTUP_TICK if reporter.not_ready else TICK)

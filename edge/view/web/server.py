@@ -1,6 +1,7 @@
 """Web server: a sink that serves the page and the API from a thread of its own."""
 
 import asyncio
+import errno
 import logging
 import socket
 from collections.abc import Sequence
@@ -133,8 +134,9 @@ def listen(settings: WebSettings, shared: socket.socket | None = None) -> socket
         listening.listen()  # so that whoever comes before the thread serves is not refused
     except OSError as error:
         listening.close()
-        raise EmotiondError(
-            f"the web page cannot be at {settings.host}:{settings.port}: {error.strerror}; "
-            "choose another `web.port`, or end what uses this one"
-        ) from error
+        remedy = "choose another `web.port`, or end what uses this one"
+        if error.errno != errno.EADDRINUSE:
+            remedy = "choose another `web.host` or `web.port`"
+        text = f"the web page cannot be at {settings.host}:{settings.port}: {error.strerror}"
+        raise EmotiondError(f"{text}; {remedy}") from error
     return listening
