@@ -97,12 +97,13 @@ class TrackedFrame:
     """A frame and every live track in it, seen or not; a track no longer listed has ended.
 
     `candidate_boxes` are where else a face may be: found when the detector last ran, or not yet
-    confirmed.
+    confirmed. `searched` tells whether the detector searched the whole of this very frame.
     """
 
     frame: Frame
     tracks: tuple[Track, ...]
     candidate_boxes: tuple[Box, ...] = ()
+    searched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,7 @@ class PipelineBuilder:
         self._images = ImageAnalyzer(lambda: self.config)
         self._track_ids = count(1)
         self.config = self.file_config = config
+        self._guard_privacy()
         self.catalog = self._catalog_for(config)
         self._sink_specs = self._specs_for(config, self.catalog)
         self.components = PipelineComponents(
@@ -235,7 +236,13 @@ class PipelineBuilder:
         """Make prepared changes the present state; the pipeline takes over the components."""
         self.config, self.file_config = changes.config, changes.file_config
         self.catalog = changes.catalog
+        self._guard_privacy()
         self.components, self._sink_specs = changes.components, changes.sink_specs
+
+    def _guard_privacy(self) -> None:
+        """Show no frame in which a face may have gone unseen, where faces are to be hidden."""
+        if self._latest_frame is not None:
+            self._latest_frame.require_search(self.config.privacy.blur is PrivacyBlur.FACES)
 
     def _prepare_sinks(self, specs: Sequence[SinkSpec]) -> tuple[Sink, ...]:
         """Keep each sink whose spec is still wanted, open the others and take what they need."""

@@ -253,7 +253,10 @@ class Pipeline:
         tracked = self._tracked.get(WAIT)
         components, former = self.components, self._in_use["analyze"].processing
         if components.processing.analyzer is not former.analyzer:
-            self._end_tracks()
+            if components.processing.scheduler is former.scheduler:  # the faces are the same
+                components.processing.events.take_over(former.events)
+            else:
+                self._end_tracks()
             self._stats.count("rejected", former.analyzer.rejected_faces)
         self._in_use["analyze"] = components
         if tracked is not None and tracked.frame.generation != components.generation:
@@ -291,7 +294,10 @@ class Pipeline:
         self._stats.count_analyzed(tracked)
 
     def _end_tracks(self) -> None:
-        for event in self._in_use["analyze"].processing.events.end_all(time.monotonic()):
+        """End every track, so that none goes on under an id that has ended."""
+        processing = self._in_use["analyze"].processing
+        processing.scheduler.forget()
+        for event in processing.events.end_all(time.monotonic()):
             self._events.put(event)
 
     def _end_analyze(self) -> None:

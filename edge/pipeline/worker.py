@@ -85,17 +85,28 @@ class LatestFrame:
 
     Attributes:
         newest: the frame; None where there is nothing to be seen.
+        searched_only: whether frames are left out that the detector did not search as a whole: who
+            came in between would be shown unhidden.
     """
 
     def __init__(self) -> None:
         self.newest: AnalyzedFrame | None = None
+        self.searched_only = False
         self._metrics = Metrics()
         self._changed = threading.Condition()
 
     def show(self, frame: AnalyzedFrame) -> None:
-        """Put a frame in the place of the one before."""
+        """Put a frame in the place of the one before, where it may be shown."""
         self._metrics.mark("frames")
-        self._put(frame)
+        if frame.tracked.searched or not self.searched_only:
+            self._put(frame)
+
+    def require_search(self, required: bool) -> None:
+        """Leave out frames that were not searched, or no longer do; what was shown is removed."""
+        if required and not self.searched_only:
+            self.searched_only = True
+            self.clear()
+        self.searched_only = required
 
     def clear(self) -> None:
         """Remove the frame."""

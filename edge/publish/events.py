@@ -62,6 +62,10 @@ class EventGenerator:
                 events.append(event)
         return events
 
+    def take_over(self, former: "EventGenerator") -> None:
+        """Go on with the tracks of another generator, which is not used any more."""
+        self._reported, former._reported = former._reported, {}
+
     def end_all(self, now: float) -> list[EmotionEvent]:
         """Return the end of every track still alive, decided `now` on the monotonic clock."""
         return [self._end(track_id, now) for track_id in list(self._reported)]

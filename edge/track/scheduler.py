@@ -186,12 +186,19 @@ class DetectionScheduler:
         self._motion = MotionDetector()
         self._previous: GrayFrame | None = None
         self._detected_near: list[Box] = []
+        self._forgotten = False
         self._frames_since_detection = 0
         self._detected_at = self._searched_fully_at = -math.inf
         self._active_at = 0.0
 
+    def forget(self) -> None:
+        """End every track before the next frame; any thread may ask for it."""
+        self._forgotten = True
+
     def update(self, frame: Frame) -> TrackedFrame:
         """Return the tracks in `frame`."""
+        if self._forgotten:
+            self._forgotten, self._previous = False, None
         if frame.still:
             return self._detect(frame)
         if self._budget is None:
@@ -297,7 +304,8 @@ class DetectionScheduler:
             faces = filter_faces(self._detector.detect(frame.image, known))
             if frame.still and not faces:
                 faces = filter_faces(detect_padded(self._detector, frame.image))
-        return self._tracker.update(frame, faces)
+        whole = not (known and self._detector.searches_near)
+        return replace(self._tracker.update(frame, faces), searched=whole)
 
     def _track(self, frame: Frame, previous: GrayFrame, current: GrayFrame) -> TrackedFrame:
         """Move the tracks by optical flow between two gray copies."""

@@ -144,15 +144,29 @@ def test_a_pause_survives_a_restart_and_the_camera_is_not_even_opened(
     assert second.controller.pipeline.stats().frames == 0
 
 
-def test_another_model_ends_the_faces_and_reads_them_anew_under_its_own_name(house: House) -> None:
+def test_another_model_goes_on_with_the_faces_under_its_own_name(house: House) -> None:
     wait_until(lambda: house.events)
     answer = house.ask(SetModel("tiny-int8"))
     assert answer == CommandResult({"model": "tiny-int8", "detector": "builtin"})
-    wait_until(lambda: house.events[-1]["model"] == "tiny-int8")
-    ids = [event["track_id"] for event in house.events if event["type"] == "start"]
-    models = [event["model"] for event in house.events if event["type"] == "end"]
-    assert ids == [1, 1]  # the face was not lost, only read anew
-    assert set(models) == {"shallow-int8"}
+    wait_until(lambda: house.controller.pipeline.applied)
+    house.ask(Pause(paused=True))
+    wait_until(lambda: house.events[-1]["type"] == "end")
+    assert house.events[-1]["model"] == "tiny-int8"
+    kinds = [event["type"] for event in house.events]
+    assert (kinds.count("start"), kinds.count("end")) == (1, 1)
+    assert {event["track_id"] for event in house.events} == {1}
+
+
+def test_no_id_begins_anew_after_it_ended_however_short_the_pause(house: House) -> None:
+    for _ in range(3):
+        before = len(house.events)
+        wait_until(lambda: len(house.events) > before)  # noqa: B023
+        wait_until(lambda: house.events[-1]["type"] != "end")
+        house.ask(Pause(paused=True))
+        wait_until(lambda: house.events[-1]["type"] == "end")
+        house.ask(Pause(paused=False))
+    starts = [event["track_id"] for event in house.events if event["type"] == "start"]
+    assert len(starts) == len(set(starts)) >= 3
 
 
 def test_another_detector_gives_new_ids_and_never_an_old_one(house: House) -> None:
