@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edge.bench.schema import DEFAULT_MODEL, LiveRow
+from edge.bench.model_bench import DEFAULT_MODEL
 from edge.bench.stream import LiveStream
 from edge.errors import EmotiondError
 from edge.metrics import rss_bytes
@@ -35,6 +35,43 @@ POLL_SECONDS = 0.01
 
 STOP_TIMEOUT = 30.0
 """Seconds that the daemon may take to stop."""
+
+
+class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole daemon, watching a live stream of `source_fps` for some seconds.
+
+    Attributes:
+        p50_ms, p95_ms: from capture until a frame was analyzed.
+        event_p95_ms: from capture until an event reached the sinks; None without an event.
+        cpu_percent: of one core.
+        memory_mb: resident memory at the end.
+        first_event_s: seconds from the start of the process to its first event; None without one.
+    """
+
+    detector: str
+    model: str
+    scene: str
+    source_fps: float
+    seconds: float
+    fps: float
+    frames: int
+    dropped: int
+    p50_ms: float
+    p95_ms: float
+    event_p95_ms: float | None
+    cpu_percent: float
+    memory_mb: float
+    first_event_s: float | None
+
+    @property
+    def name(self) -> str:
+        """Detector, model, scene and rate."""
+        return f"{self.detector} + {self.model}, {self.scene}, live at {self.source_fps:g} fps"
+
+    @property
+    def cost(self) -> float:
+        """Milliseconds of CPU time a second."""
+        return 10 * self.cpu_percent
 
 
 def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow:

@@ -9,17 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 
-import cv2
+import msgspec
 
 from edge import __version__
-from edge.bench.measurement import Request, Timing, repeat
-from edge.bench.schema import Conditions, Machine
-from edge.commands.demo import CLIP
-from edge.detect.haar import Cascade
-from edge.detect.image_ops import to_gray
 from edge.doctor import Level
-from edge.doctor.machine import CPUINFO, DEVICES, INT8_FLAGS, check_throttling
-from edge.errors import EmotiondError
+from edge.doctor.machine import CPUINFO, INT8_FLAGS, check_throttling
 from edge.metrics import SystemStats
 
 BOARD = Path("/proc/device-tree/model")
@@ -32,11 +26,6 @@ PACKAGES = (
 )
 """Packages whose version changes the figures."""
 
-SCALE, NEIGHBORS = 1.3, 5
-"""Arguments of the reference computation: those of `detectMultiScale` in tutorials."""
-
-REFERENCE_SECONDS = 0.5
-
 MAX_REFERENCE_SPREAD = 0.15
 """Share of its median by which the reference computation may vary in a quiet run."""
 
@@ -44,24 +33,40 @@ MAX_OTHER_LOAD = 0.10
 """Share of the CPU time that other processes may take in a quiet run."""
 
 
-class ReferenceRequest(Request, frozen=True):
-    """Request for the reference computation: how fast is the machine at this moment?
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """Machine that was measured on, and how far its figures can be trusted.
 
-    It is the search that most student projects run on every frame: OpenCV's default Haar cascade on
-    a whole gray image of 640x480, here the first of the built-in clip. Whatever slows a machine
-    down (heat, other processes, another CPU) slows it down too. So costs as multiples of it can be
-    compared between runs and, roughly, between machines.
+    Attributes:
+        time: UTC of the start.
+        board: name in the device tree; None on a PC.
+        features: instruction sets that the models gain by.
+        temperature: degrees Celsius of the hottest zone at the end; None without a thermometer.
+        throttling: what slowed the CPU down, in words.
+        reference_ms: median time of the reference computation (`ReferenceRequest`).
+        reference_spread: its slowest time less its fastest, as a share of the median.
+        others: share of the CPU time that other processes, and other guests of the host, took.
+        noise: reasons not to trust the figures; empty where there are none.
+        not_measured: what could not be measured, and why.
     """
 
-    def measure(self) -> Timing:
-        """Time it."""
-        cv2.setNumThreads(1)  # as the daemon does
-        success, image = cv2.VideoCapture(str(CLIP), cv2.CAP_FFMPEG).read()
-        if not success:
-            raise EmotiondError(f"{CLIP}: contains no image")
-        gray = to_gray(image)  # type: ignore[arg-type]  # OpenCV does not say what it reads
-        cascade = cv2.CascadeClassifier(str(Cascade.DEFAULT.file))
-        return repeat(lambda: cascade.detectMultiScale(gray, SCALE, NEIGHBORS), REFERENCE_SECONDS)
+    time: str
+    version: str
+    cpu: str
+    board: str | None
+    architecture: str
+    cores: int
+    features: tuple[str, ...]
+    memory_mb: int
+    system: str
+    python: str
+    packages: dict[str, str]
+    temperature: float | None = None
+    throttling: tuple[str, ...] = ()
+    reference_ms: float
+    reference_spread: float
+    others: float
+    noise: tuple[str, ...]
+    not_measured: dict[str, str]
 
 
 class MachineMonitor:
@@ -69,7 +74,6 @@ class MachineMonitor:
 
     def __init__(self) -> None:
         self._time = datetime.now(UTC)
-        self._before = read_conditions()
         self._started = time.monotonic()
         self._busy, self._own = _busy_seconds(), sum(os.times()[:4])
 
@@ -109,27 +113,14 @@ class MachineMonitor:
             system=f"{platform.system()} {platform.release()}",
             python=platform.python_version(),
             packages={name: found for name in PACKAGES if (found := _installed(name))},
-            before=self._before,
-            after=read_conditions(),
+            temperature=SystemStats().sample().temperature,
+            throttling=tuple(one.text for one in check_throttling() if one.level is not Level.OK),
             reference_ms=middle,
             reference_spread=spread,
             others=others,
             noise=tuple(noise),
             not_measured=not_measured,
         )
-
-
-def read_conditions() -> Conditions:
-    """Return the state of the machine at this moment."""
-    frequency = DEVICES / "system/cpu/cpu0/cpufreq"
-    kilohertz = _read(frequency / "scaling_cur_freq")
-    throttled = [one for one in check_throttling() if one.level is not Level.OK]
-    return Conditions(
-        temperature=SystemStats().sample().temperature,
-        throttling=tuple(one.text for one in throttled),
-        governor=_read(frequency / "scaling_governor").strip() or None,
-        mhz=int(kilohertz) // 1000 if kilohertz else None,
-    )
 
 
 def _busy_seconds() -> float:

@@ -11,11 +11,12 @@ from typing import Any, Self
 import msgspec
 
 from edge.commands.embedded_broker import EmbeddedBroker
-from edge.commands.watch import event_line
+from edge.commands.events import event_line
 from edge.errors import EmotiondError, ExitCode
 from edge.publish import MqttSettings
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.session import MqttSubscriber
+from edge.terminal import print_line
 
 CLIP = Path(__file__).with_name("faces.mp4")
 
@@ -46,10 +47,13 @@ def demo(options: argparse.Namespace) -> ExitCode:
         path = Path(directory, "demo.json")  # JSON is YAML
         path.write_bytes(msgspec.json.encode(config))
         topic = sink.topics.event
-        print(f"emotiond watches {CLIP.name}; events on {topic} at {broker.host}:{broker.port}")
+        print_line(
+            f"emotiond watches {CLIP.name}; events on {topic} at {broker.host}:{broker.port}"
+        )
         with DemoSubscriber(sink) as subscriber:
             _run_daemon(path)
-    print(summary_lines(subscriber.stats))
+    for line in summary_lines(subscriber.stats):
+        print_line(line)
     return ExitCode.OK
 
 
@@ -81,7 +85,7 @@ class DemoSubscriber:
 
     def _on_message(self, message: MqttMessage) -> None:
         if message.topic == self._topics.event:
-            print(event_line(message.payload), flush=True)
+            print_line(event_line(message.payload))
         elif message.topic == self._topics.stats:
             self.stats = msgspec.json.decode(message.payload)
         elif message.payload == b"offline":
@@ -100,8 +104,8 @@ def _run_daemon(config: Path) -> None:
         raise EmotiondError(f"the daemon ended with {done.returncode}:\n{done.stderr}")
 
 
-def summary_lines(stats: dict[str, Any] | None) -> str:
-    """Return the numbers of one pass.
+def summary_lines(stats: dict[str, Any] | None) -> list[str]:
+    """Return lines with the numbers of one pass.
 
     Raises:
         EmotiondError: there are none.
@@ -110,8 +114,9 @@ def summary_lines(stats: dict[str, Any] | None) -> str:
         raise EmotiondError("the daemon sent no stats; did the broker stay up?")
     latency = stats["frame_latency_ms"] or {"p50": 0.0, "p95": 0.0}
     dropped = ", ".join(f"{count} {name}" for name, count in stats["dropped"].items())
-    return (
-        f"\n{stats['frames']} frames, {stats['faces']} faces, {stats['events']} events; "
-        f"{stats['fps']['out']:.1f} frames a second\n"
-        f"latency p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms; dropped {dropped}"
-    )
+    return [
+        "",
+        f"{stats['frames']} frames, {stats['faces']} faces, {stats['events']} events; "
+        f"{stats['fps']['out']:.1f} frames a second",
+        f"latency p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms; dropped {dropped}",
+    ]

@@ -8,7 +8,7 @@ import edge
 
 LAYERS = (
     "errors types geometry paths secrets metrics check_result "
-    "logging_setup config_errors tflite model_card pipeline.worker pipeline.latest_frame",
+    "terminal config_errors tflite model_card pipeline.worker pipeline.latest_frame",
     "capture detect track infer",
     "service.commands",
     "publish",

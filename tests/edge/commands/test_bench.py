@@ -79,7 +79,7 @@ def test_json_can_be_printed_instead_of_the_table(capsys: pytest.CaptureFixture[
 
 def test_the_whole_daemon_is_watched_live(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["bench", "--only", "live", "--live", "15", "--seconds", "1", "--json"]
-    assert main([*command, "--film", str(CLIP)]) == 0
+    assert main([*command, "--video", str(CLIP)]) == 0
     (row,) = json.loads(capsys.readouterr().out)["live"]
     assert row["source_fps"] == 15
     assert row["frames"] > 30
@@ -95,7 +95,7 @@ def test_the_whole_daemon_is_watched_live(capsys: pytest.CaptureFixture[str]) ->
         (["--plot", "b.jpg"], "--plot: expected a file ending in .png"),
         (["--detector", "dlib"], "--detector: expected one of"),
         (["no-such-model"], "no such model"),
-        (["--only", "pipeline", "--film", "no.mp4"], "cannot be read as a video"),
+        (["--only", "pipeline", "--video", "no.mp4"], "cannot be read as a video"),
         (["--compare", "no.json"], "cannot be read"),
     ],
 )
