@@ -2,22 +2,17 @@
 
 import os
 import re
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 
 from edge.bench.model_bench import DEFAULT_MODEL
 from edge.bench.stream import LiveStream
-from edge.errors import EmotiondError
+from edge.commands.demo import final_stats, run_daemon
 from edge.metrics import rss_bytes
 from edge.publish.payload import decode_event
 
@@ -32,9 +27,6 @@ WARM_UP_SECONDS = 4.0
 
 POLL_SECONDS = 0.01
 """Interval at which the first event is looked for."""
-
-STOP_TIMEOUT = 30.0
-"""Seconds that the daemon may take to stop."""
 
 
 class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,42 +105,6 @@ def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow
         memory_mb=memory,
         first_event_s=first_event,
     )
-
-
-@contextmanager
-def run_daemon(
-    folder: Path, config: dict[str, Any], environment: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the daemon for as long as the `with` block lasts, then stop it as systemd does.
-
-    Args:
-        folder: for its config, and its log, `daemon.log`.
-        config: what it runs by.
-        environment: added to the process's own.
-    """
-    path = folder / "config.json"
-    path.write_bytes(msgspec.json.encode(config))
-    command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
-    with (folder / "daemon.log").open("w") as log:
-        process = subprocess.Popen(command, stderr=log, env={**os.environ, **(environment or {})})
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(STOP_TIMEOUT)
-
-
-def final_stats(folder: Path) -> str:
-    """Return the statistics that a daemon logged when it ended.
-
-    Raises:
-        EmotiondError: it ended before it logged any; the text is its last message.
-    """
-    lines = (folder / "daemon.log").read_text().splitlines()
-    stats = next((line for line in reversed(lines) if "fps in" in line), None)
-    if stats is None:
-        raise EmotiondError(f"the daemon ended too early: {lines[-1] if lines else 'silently'}")
-    return stats.partition("; ")[2]
 
 
 def cpu_share(pid: int, seconds: float, meanwhile: Callable[[float], object] = time.sleep) -> float:

@@ -129,7 +129,7 @@ def machine_lines(machine: Machine) -> list[str]:
         f"emotiond {machine.version} at {machine.time}; {packages}",
         f"{_temperature(machine)}, {', '.join(machine.throttling) or 'no throttling known'}",
         f"reference computation {machine.reference_ms:.1f} ms, varying by "
-        f"{machine.reference_spread:.0%}; others took {machine.others:.0%} of the CPU",
+        f"{machine.reference_spread:.0%}",
         *(f"not measured: {name}: {why}" for name, why in machine.not_measured.items()),
         *(f"NOISY: {why}" for why in machine.noise),
     ]

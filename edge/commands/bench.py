@@ -3,13 +3,14 @@
 import argparse
 import tempfile
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from edge.bench.clips import CROWD, NOBODY, ONE_FACE, clip_of
 from edge.bench.live_bench import measure_live
-from edge.bench.machine_info import MachineMonitor
+from edge.bench.machine_info import describe_machine
 from edge.bench.measurement import aggregate, run_interleaved
 from edge.bench.model_bench import FLOAT_MODEL, model_requests
 from edge.bench.pipeline_bench import pipeline_requests
@@ -127,7 +128,7 @@ def _measure(options: argparse.Namespace, progress: Callable[[int, int], object]
     rounds, seconds, frames = ROUNDS, SECONDS, FRAMES
     if options.quick:
         rounds, seconds, frames = QUICK_ROUNDS, QUICK_SECONDS, QUICK_FRAMES
-    files, video, monitor = options.files, options.video, MachineMonitor()
+    files, video, started = options.files, options.video, datetime.now(UTC)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         models = model_requests(files, seconds) if "models" in parts else []
@@ -147,7 +148,7 @@ def _measure(options: argparse.Namespace, progress: Callable[[int, int], object]
             progress(runs + len(live), total)
     not_measured = {request.name: why for request, why in measured.failures.items()}
     return Result(
-        machine=monitor.describe(measured.reference, not_measured),
+        machine=describe_machine(started, measured.reference, not_measured),
         models=aggregate(measured.of(models), f"{FLOAT_MODEL}, {Runtime.LITERT}"),
         pipeline=aggregate(measured.of(pipelines)),
         live=live,

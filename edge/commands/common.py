@@ -72,14 +72,15 @@ def count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
 
 
-def number(text: str, maximum: float = math.inf) -> float:
-    """Parse a finite number above 0, at most `maximum`."""
+def number(text: str, minimum: float = 0.0, maximum: float = math.inf) -> float:
+    """Parse a finite number above 0, from `minimum` to `maximum`."""
     with suppress(ValueError):
         value = float(text)
-        if 0 < value <= maximum and value != math.inf:
+        if minimum <= value <= maximum and 0 < value < math.inf:
             return value
+    least = f"from {minimum:g}" if minimum else "above 0"
     most = f", at most {maximum:g}" if maximum < math.inf else ""
-    raise argparse.ArgumentTypeError(f"expected a number above 0{most}, found {text!r}")
+    raise argparse.ArgumentTypeError(f"expected a number {least}{most}, found {text!r}")
 
 
 def parse_device(text: str) -> str:

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from edge.commands.common import (
     add_config,
     mqtt_sinks,
+    number,
     parse_device,
     parse_device_pattern,
     write_output,
@@ -173,7 +175,7 @@ def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--speed",
-        type=_speed,
+        type=partial(number, minimum=0.01, maximum=1000),
         default=1.0,
         help="how many times as fast as it happened; default: %(default)g",
     )
@@ -182,16 +184,6 @@ def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
         type=parse_device,
         help="the device to publish as; default: the config's, which must not run meanwhile",
     )
-
-
-def _speed(text: str) -> float:
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if 0.01 <= speed <= 1000:
-        return speed
-    raise argparse.ArgumentTypeError(f"expected a number from 0.01 to 1000, found {text!r}")
 
 
 def replay(options: argparse.Namespace) -> ExitCode:

@@ -27,7 +27,6 @@ def machine(**fields: Any) -> Machine:
         temperature=51.2,
         reference_ms=10.0,
         reference_spread=0.02,
-        others=0.01,
         noise=(),
         not_measured={},
     )
