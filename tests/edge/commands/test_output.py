@@ -73,10 +73,11 @@ def test_no_message_of_the_log_moves_the_cursor(
     assert done.stderr.endswith("ERROR camera ?[2J\n")
 
 
-def run(*arguments: object, buffered: bool = True, **streams: int) -> "subprocess.Popen[bytes]":
+def run(*arguments: object, stdout: int, buffered: bool = True) -> "subprocess.Popen[bytes]":
     environment = {**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"}
     command = [sys.executable, "-m", "edge", *map(str, arguments)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, cwd=ROOT, **streams)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=stdout, stderr=pipe, env=environment, cwd=ROOT)
 
 
 def said(process: "subprocess.Popen[bytes]") -> list[str]:
