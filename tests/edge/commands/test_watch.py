@@ -282,7 +282,7 @@ def test_nothing_that_came_over_the_network_moves_the_cursor(
         assert process.stdout is not None
         read_until(process.stderr, "listening to")
         say(broker, "emotiond/test/availability", b"\x1b[2Jonline\r")
-        payload = encode_event(event()).replace(b"happy", "\x1b[2J\x9b2J\u202e".encode())
+        payload = encode_event(event()).replace(b"happy", "\\u001b[2J\x9b2J\u202e".encode())
         say(broker, "emotiond/test/event", payload)
         line = read_until(process.stdout, "[2J" if options else "face 1").rstrip("\n")
         assert line.isprintable()
