@@ -136,7 +136,7 @@ def print_table(table: Table) -> None:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else MAX_WIDTH
     Console(file=text, width=width, markup=False, emoji=False).print(table)
     for line in text.getvalue().splitlines():
-        print_line(line)
+        print_line(line.rstrip())
 
 
 def write_output(path: Path, content: bytes) -> None:

@@ -14,10 +14,10 @@ from edge.commands.demo import CLIP
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the results of a quick benchmark."""
     folder = tmp_path_factory.mktemp("bench")
-    command = ["bench", "shallow-float32", "shallow-int8", "--quick"]
-    outputs = ["--json", "b.json", "--plot", "b.png"]
+    command = ["bench", "shallow-float32", "shallow-int8", "--quick", "--detector=builtin"]
+    outputs = ["--video", str(CLIP), "--json", "b.json", "--plot", "b.png"]
     done = subprocess.run(
-        [sys.executable, "-m", "edge", *command, "--detector=haar", *outputs],
+        [sys.executable, "-m", "edge", *command, *outputs],
         cwd=folder,
         capture_output=True,
         text=True,
