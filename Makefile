@@ -23,7 +23,7 @@ BOARDS ?= pi4 pi5
 # What is compared at each change: coarse, and done in half a minute. There is a baseline for each kind
 # of CPU, by what int8 gains on it.
 BASELINE ?= .ci/baseline.json
-GATE = shallow-int8 --quick --rounds 2 --detector builtin
+GATE = shallow-int8 --quick --detector builtin
 
 # Tests are spread over the cores, file by file; more processes than this want much memory, for those
 # that train.

@@ -22,7 +22,7 @@ Errors are kinds of `EmotiondError`. `python -m emotiond` is the command line.
 import sys
 
 if __name__ == "__main__":  # before what only the library needs is imported
-    from edge.__main__ import main
+    from edge.cli import main
 
     sys.exit(main())
 

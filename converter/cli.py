@@ -12,7 +12,7 @@ from converter.commands.detector import (
     add_train_detector,
     add_train_refiner,
 )
-from converter.commands.evaluate import add_evaluate, add_fit_crop, add_inspect
+from converter.commands.evaluate import add_evaluate, add_inspect
 from edge import __version__
 from edge.errors import EmotiondError, ExitCode
 
@@ -27,7 +27,6 @@ COMMANDS = (
     add_evaluate,
     add_evaluate_detector,
     add_inspect,
-    add_fit_crop,
 )
 """Each adds a subcommand, in the order of the help."""
 

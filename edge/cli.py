@@ -1,7 +1,4 @@
-"""`emotiond`: the command line, and what it says on stderr: for a person, or for the journal.
-
-A subcommand's module in `edge.commands` is imported to run it.
-"""
+"""`emotiond`: the command line; a subcommand's module in `edge.commands` is imported to run it."""
 
 import argparse
 import importlib
@@ -9,49 +6,73 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 
 from edge import __version__
 from edge.errors import EmotiondError, ExitCode
 from edge.paths import service_environment
+from edge.terminal import OutputClosed, configure_logging, flush_output, print_error
 
 log = logging.getLogger(__name__)
 
-COMMANDS = {
-    "run": ("daemon", "watch the configured source and publish events"),
-    "image": ("image", "find the faces in images and the expression of each"),
-    "video": ("video", "process video files: events, annotated copies, timelines, a summary"),
-    "report": ("events", "make an HTML page of recorded events, without any image"),
-    "check": ("daemon", "check a config and its model; no camera is opened"),
-    "doctor": ("doctor", "check this machine and what the config needs, with remedies"),
-    "watch": ("watch", "show the events of one device or all, live, until Ctrl-C"),
-    "replay": ("events", "publish recorded events again, to the MQTT sinks of the config"),
-    "homeassistant": ("homeassistant", "remove the device from Home Assistant"),
-    "collect": ("faces", "record images of faces that show one expression, for training"),
-    "calibrate": ("faces", "measure one person's neutral face, to correct the model for it"),
-    "models": ("models", "download detector models that others published"),
-    "bench": ("bench", "measure models, detectors and the whole daemon on this machine"),
-    "demo": ("demo", "run the daemon on the built-in clip, with a built-in broker"),
+GROUPS = {
+    "run": {
+        "run": ("daemon", "find faces in the configured source and publish their expressions"),
+        "demo": ("demo", "run the daemon once on the built-in video, with a built-in MQTT broker"),
+        "watch": ("events", "show the events of one device, or of all, until Ctrl-C"),
+    },
+    "files": {
+        "image": ("files", "find the faces in image files and name the expression of each"),
+        "video": ("files", "process video files: events, annotated copies, timelines, a summary"),
+        "report": ("events", "make an HTML page of recorded events; it contains no image"),
+        "replay": ("events", "publish recorded events again, to the MQTT brokers of the config"),
+    },
+    "service": {
+        "check": ("daemon", "check a config and the model it names, without opening the camera"),
+        "doctor": ("daemon", "check this machine and everything the config names, with remedies"),
+        "homeassistant": ("daemon", "remove the device from Home Assistant"),
+    },
+    "models": {
+        "models": ("models", "download detector models"),
+        "collect": ("models", "record face images of one expression, for training"),
+        "calibrate": ("models", "measure one person's neutral face, to correct the model for it"),
+        "bench": ("bench", "measure models, detectors and the whole daemon on this machine"),
+    },
 }
-"""Each subcommand with its module in `edge.commands` and its help. The module has a function
-`add_NAME_arguments(parser)` and a function `NAME(options)`, which returns the exit code."""
+"""Each subcommand by its group, with its module in `edge.commands` and its help. The module has
+functions `add_NAME_arguments(parser)` and `NAME(options)`, which returns the exit code."""
 
-INTERRUPTED = 130
-"""What a shell reports of a command that ended by Ctrl-C."""
+COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
-PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
-"""Priorities of syslog(3), which sd-daemon(3) puts before a line; below them is debugging, 7."""
+INTERRUPTED, OUTPUT_CLOSED = 130, 141
+"""What a shell reports of a command that ended by Ctrl-C, or because its output was closed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return the exit code.
 
-    Errors addressed to the user are printed as one line, without a traceback.
-
-    Raises:
-        ImportError: a package that the subcommand needs cannot be imported.
+    Errors addressed to the user are printed as one line, without a traceback. Nothing is printed
+    where Ctrl-C, or whoever read the output, ended the command.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        try:
+            return _run(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            flush_output()  # help and version, too
+    except OutputClosed:
+        return OUTPUT_CLOSED
+    except EmotiondError as error:
+        print_error(str(error))
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except ImportError as error:
+        return _report_packages(error)
+    except Exception:
+        log.exception("a fault of the program")
+        return int(ExitCode.FAULT)
+
+
+def _run(arguments: Sequence[str]) -> int:
     _set_library_environment()
     parser = _parser(arguments)
     options = parser.parse_args(arguments)
@@ -62,34 +83,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "config" in options:  # state and secrets are looked for where that config's service does
         for name, value in service_environment(options.config).items():
             os.environ.setdefault(name, value)
-    try:
-        return int(options.command(options))
-    except EmotiondError as error:
-        print_error(str(error))
-        return int(error.exit_code)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except Exception:
-        log.exception("a fault of the program")
-        return int(ExitCode.FAULT)
+    return int(options.command(options))
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser, with the options of the one subcommand that the arguments name."""
     chosen = next((text for text in arguments if not text.startswith("-")), None)
+    width = max(map(len, COMMANDS)) + 2
+    groups = [
+        "\n".join(
+            [f"{group}:", *(f"    {name:{width}}{text}" for name, (_, text) in names.items())]
+        )
+        for group, names in GROUPS.items()
+    ]
     parser = argparse.ArgumentParser(
         prog="emotiond",
         description="Finds faces in video, classifies their expressions, publishes MQTT events.",
+        epilog="\n\n".join(groups),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"emotiond {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND")
+    text = "one of the commands below; `emotiond COMMAND --help` lists its options"
+    commands = parser.add_subparsers(metavar="COMMAND", help=text)
     for name, (module_name, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text)
+        command = commands.add_parser(name, description=text)
         if name == chosen:
             module = importlib.import_module(f"edge.commands.{module_name}")
             getattr(module, f"add_{name}_arguments")(command)
             command.set_defaults(command=getattr(module, name))
     return parser
+
+
+def _report_packages(error: ImportError) -> int:
+    """Print which package cannot be imported, and what the doctor would say of it."""
+    from edge.doctor import check_opencv, check_python
+    from edge.errors import Level
+
+    print_error(f"a package cannot be imported: {error}")
+    for result in (*check_python(), *check_opencv()):
+        if result.level is not Level.OK:
+            print_error(str(result))
+    return int(ExitCode.CONFIG)
 
 
 def _set_library_environment() -> None:
@@ -105,47 +139,3 @@ def _set_library_environment() -> None:
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
     # The preview's library greets on stdout.
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-
-
-def configure_logging() -> None:
-    """Send the log to stderr: with time and level, or as the journal wants it, if it listens."""
-    handler = logging.StreamHandler()
-    if under_journald():
-        handler.setFormatter(JournalFormatter())
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-
-
-def print_error(text: str) -> None:
-    """Print the error that ends a command."""
-    line = f"emotiond: {text}"
-    print(_with_priority(line, logging.ERROR) if under_journald() else line, file=sys.stderr)
-
-
-class JournalFormatter(logging.Formatter):
-    """Formats for the journal: the priority before each line, and no time, which it adds itself.
-
-    A traceback is many lines, each of which the journal takes for an entry of its own.
-    """
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record's lines, each with its priority."""
-        return _with_priority(super().format(record), record.levelno)
-
-
-def under_journald() -> bool:
-    """Tell whether stderr goes to the journal.
-
-    JOURNAL_STREAM names its device and inode (systemd.exec(5)); the variable alone does not tell,
-    for a child whose output goes elsewhere inherits it.
-    """
-    with suppress(OSError, ValueError):  # there may be no stderr at all
-        stream = os.fstat(sys.stderr.fileno())
-        return os.environ.get("JOURNAL_STREAM") == f"{stream.st_dev}:{stream.st_ino}"
-    return False
-
-
-def _with_priority(text: str, level: int) -> str:
-    priority = PRIORITIES.get(level, 7)
-    return "\n".join(f"<{priority}>{line}" for line in text.splitlines())

@@ -98,7 +98,7 @@ class CropCalibration:
     """Calibration from a detector's boxes to the framing of FER2013's images.
 
     Every detector draws its boxes in its own way, so each carries its own fit, measured by
-    `emotiond-convert fit-crop`.
+    `python -m tools.crop_fit`.
 
     Attributes:
         scale: side of the square crop, in heights of the box.

@@ -1,4 +1,4 @@
-"""Measurements: `emotiond-convert evaluate`, `inspect` and `fit-crop`."""
+"""Measurements: `emotiond-convert evaluate` and `inspect`."""
 
 import argparse
 from pathlib import Path
@@ -7,12 +7,9 @@ from typing import Any
 from converter.commands.options import add_data, load_data, names, require_extra, write_json
 from converter.data import ALL, Dataset, Usage
 from converter.data.dataset import RowIndices, check_dataset
-from converter.data.label_sets import LabelProtocol, select_rows
-from converter.evaluate.crop_calibration import fit_crop, measure_crops
+from converter.data.label_sets import LabelProtocol
 from converter.evaluate.predictor import Predictor, open_keras, open_tflite
-from edge.commands.common import add_subcommand, count
-from edge.config import parse_detector
-from edge.detect import Detector, open_detector
+from edge.commands.common import add_subcommand
 from edge.errors import ConfigError
 
 EXAMPLES = 5
@@ -53,23 +50,6 @@ def add_inspect(commands: Any) -> None:
     """Add the subcommand that checks datasets."""
     text = "count classes, copies and images of no face; needs no TensorFlow"
     add_data(add_subcommand(commands, "inspect", _inspect, text))
-
-
-def add_fit_crop(commands: Any) -> None:
-    """Add the subcommand that calibrates a detector's crops."""
-    text = "fit a detector's boxes to the training framing, and say what the crops cost a model"
-    parser = add_subcommand(commands, "fit-crop", _fit_crop, text)
-    parser.add_argument(
-        "--detector",
-        default="auto",
-        help="its kind, or its settings as in a config, '{kind: yunet, model: my.onnx}'; "
-        "default: %(default)s",
-    )
-    parser.add_argument("--faces", type=count, default=1000, help="how many; default: %(default)s")
-    parser.add_argument(
-        "--model", type=Path, help="measure this model's accuracy on crops of PublicTest as well"
-    )
-    add_data(parser)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -125,28 +105,3 @@ def _print_rows(what: str, rows: RowIndices) -> None:
 def _print_found(what: str, found: list[str], between: str) -> None:
     such_as = f", such as {between.join(found[:EXAMPLES])}" if found else ""
     print(f"{what}: {len(found)}{such_as}")
-
-
-def _fit_crop(options: argparse.Namespace) -> None:
-    data = load_data(options)
-    detector = open_detector(parse_detector(options.detector))
-    faces = data.split(Usage.TRAINING).without_non_faces().sample(options.faces, seed=0)
-    report = fit_crop(detector, faces.pixels, seed=0)
-    print(f"{detector.name}: {report.fit}, the one in use is {detector.crop_fit}")
-    print(f"found {report.found} of {report.tried}; mean IoU of the squares {report.iou:.3f}")
-    if options.model:
-        _print_crop_accuracy(detector, data, options.model)
-
-
-def _print_crop_accuracy(detector: Detector, data: Dataset, model: Path) -> None:
-    """Print what the crops in use cost the model on PublicTest's faces."""
-    predictor = open_tflite(model)
-    rows = select_rows(
-        data.without_non_faces(), Usage.PUBLIC_TEST, LabelProtocol.LABELS, predictor.label_set
-    )
-    found = measure_crops(detector, predictor, rows, seed=1)
-    print(
-        f"{predictor.name} on the {found.found} of {found.tried} faces of {rows.name} it found: "
-        f"{found.original:.1%} as they are, {found.cropped:.1%} as crops, "
-        f"{found.upright:.1%} as crops that are not turned"
-    )

@@ -58,25 +58,17 @@ def clip_of(scene: str, folder: Path) -> Path:
 
 
 class LoopingVideoSource:
-    """Video source of a given length: repeats a video as fast as it is read, or in real time.
-
-    Args:
-        path: the video.
-        frames: how many are given.
-        fps: of a camera that gives them in real time; None gives them as fast as they are read.
-    """
+    """Video source of a given length, in frames: repeats a video as fast as it is read."""
 
     online = True
 
-    def __init__(self, path: Path, frames: int, fps: float | None = None) -> None:
+    def __init__(self, path: Path, frames: int) -> None:
         self._images = _loop(path)
         self._frames = frames
-        self._fps = fps
         self._index = 0
-        self._started = 0.0
 
     def read(self) -> Frame:
-        """Return the next frame, when it is due.
+        """Return the next frame.
 
         Raises:
             EndOfStream: all were given.
@@ -85,13 +77,9 @@ class LoopingVideoSource:
         image = next(self._images, None) if self._index < self._frames else None
         if image is None:
             raise EndOfStream
-        if self._fps:
-            self._started = self._started or time.monotonic()
-            time.sleep(max(0.0, self._started + self._index / self._fps - time.monotonic()))
-        captured = time.monotonic()
-        timestamp = captured if self._fps else self._index / FPS
         self._index += 1
-        return Frame(image, self._index - 1, timestamp=timestamp, captured=captured)
+        timestamp = (self._index - 1) / FPS
+        return Frame(image, self._index - 1, timestamp=timestamp, captured=time.monotonic())
 
     def close(self) -> None:
         """Close the video."""

@@ -2,22 +2,17 @@
 
 import os
 import re
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 
-from edge.bench.schema import DEFAULT_MODEL, LiveRow
+from edge.bench.model_bench import DEFAULT_MODEL
 from edge.bench.stream import LiveStream
-from edge.errors import EmotiondError
+from edge.commands.demo import final_stats, run_daemon
 from edge.metrics import rss_bytes
 from edge.publish.events import decode_event
 
@@ -33,8 +28,42 @@ WARM_UP_SECONDS = 4.0
 POLL_SECONDS = 0.01
 """Interval at which the first event is looked for."""
 
-STOP_TIMEOUT = 30.0
-"""Seconds that the daemon may take to stop."""
+
+class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole daemon, watching a live stream of `source_fps` for some seconds.
+
+    Attributes:
+        p50_ms, p95_ms: from capture until a frame was analyzed.
+        event_p95_ms: from capture until an event reached the sinks; None without an event.
+        cpu_percent: of one core.
+        memory_mb: resident memory at the end.
+        first_event_s: seconds from the start of the process to its first event; None without one.
+    """
+
+    detector: str
+    model: str
+    scene: str
+    source_fps: float
+    seconds: float
+    fps: float
+    frames: int
+    dropped: int
+    p50_ms: float
+    p95_ms: float
+    event_p95_ms: float | None
+    cpu_percent: float
+    memory_mb: float
+    first_event_s: float | None
+
+    @property
+    def name(self) -> str:
+        """Detector, model, scene and rate."""
+        return f"{self.detector} + {self.model}, {self.scene}, live at {self.source_fps:g} fps"
+
+    @property
+    def cost(self) -> float:
+        """Milliseconds of CPU time a second."""
+        return 10 * self.cpu_percent
 
 
 def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow:
@@ -76,42 +105,6 @@ def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow
         memory_mb=memory,
         first_event_s=first_event,
     )
-
-
-@contextmanager
-def run_daemon(
-    folder: Path, config: dict[str, Any], environment: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the daemon for as long as the `with` block lasts, then stop it as systemd does.
-
-    Args:
-        folder: for its config, and its log, `daemon.log`.
-        config: what it runs by.
-        environment: added to the process's own.
-    """
-    path = folder / "config.json"
-    path.write_bytes(msgspec.json.encode(config))
-    command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
-    with (folder / "daemon.log").open("w") as log:
-        process = subprocess.Popen(command, stderr=log, env={**os.environ, **(environment or {})})
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(STOP_TIMEOUT)
-
-
-def final_stats(folder: Path) -> str:
-    """Return the statistics that a daemon logged when it ended.
-
-    Raises:
-        EmotiondError: it ended before it logged any; the text is its last message.
-    """
-    lines = (folder / "daemon.log").read_text().splitlines()
-    stats = next((line for line in reversed(lines) if "fps in" in line), None)
-    if stats is None:
-        raise EmotiondError(f"the daemon ended too early: {lines[-1] if lines else 'silently'}")
-    return stats.partition("; ")[2]
 
 
 def cpu_share(pid: int, seconds: float, meanwhile: Callable[[float], object] = time.sleep) -> float:

@@ -2,47 +2,71 @@
 
 import importlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bench.measurement import Request, repeat
-from edge.bench.schema import ModelRow
+from edge.bench.measurement import ComparedRow, Request, repeat
 from edge.errors import ModelError
 from edge.metrics import rss_bytes
 from edge.model_card import DetectorCard, ModelCard, card_path, decode_card
 from edge.paths import asset, find_model
 from edge.tflite import MODULES, Runtime, TensorSpec, TFLiteModel
 
-KERAS = "keras"
+DEFAULT_MODEL, FLOAT_MODEL = "shallow-int8", "shallow-float32"
+"""The default classifier, and the model that others are compared with."""
 
-KERAS_SUFFIXES = frozenset({".keras", ".h5"})
 
-Loaded = TypeVar("Loaded")
+class ModelRow(ComparedRow, frozen=True, kw_only=True):
+    """One model on one runtime, one thread.
+
+    Attributes:
+        accuracy: of the card's first measurement; None without one.
+        average_precision: of a detector, at IoU 0.4, from its card; None without one.
+        load_ms: until it could be called; its runtime was imported before.
+        p50_ms, p95_ms, min_ms: of one call, input and output included; first_ms: of the first.
+        memory_mb: growth of the process.
+    """
+
+    model: str
+    runtime: str
+    accuracy: float | None
+    average_precision: float | None
+    size_mb: float
+    load_ms: float
+    first_ms: float
+    p50_ms: float
+    p95_ms: float
+    min_ms: float
+    per_second: float
+    memory_mb: float
+
+    @property
+    def name(self) -> str:
+        """Model and runtime."""
+        return f"{self.model}, {self.runtime}"
+
+    @property
+    def cost(self) -> float:
+        """Milliseconds of a call."""
+        return self.p50_ms
 
 
 class ModelRequest(Request, frozen=True):
-    """Request to time one model on one runtime, on one thread, for so many seconds.
-
-    Attributes:
-        path: a .tflite file, or what Keras loads.
-        runtime: one of `Runtime`, or `KERAS`.
-        seconds: length of the measurement.
-    """
+    """Request to time one .tflite on one runtime, on one thread, for so many seconds."""
 
     path: Path
-    runtime: str
+    runtime: Runtime
     seconds: float
 
     @property
     def name(self) -> str:
-        """The runtime: one that is not installed is missing for every model. Keras may be."""
-        return f"{self.path.stem}, {KERAS}" if self.runtime == KERAS else self.runtime
+        """The runtime: one that is not installed is missing for every model."""
+        return self.runtime
 
     def measure(self) -> list[ModelRow]:
         """Load the network and time its calls, input and output included.
@@ -50,18 +74,31 @@ class ModelRequest(Request, frozen=True):
         Raises:
             ConfigError, ModelError: the runtime cannot run it.
         """
-        if self.runtime == KERAS:  # the training machine's package, where that is installed
-            keras_bench = importlib.import_module("converter.keras_bench")
-            rows: list[ModelRow] = keras_bench.measure_keras(self)
-            return rows
-        cv2.setNumThreads(1)
-        runtime = Runtime(self.runtime)
-        importlib.import_module(MODULES[runtime])
-        return time_model(
-            self,
-            lambda: TFLiteModel(self.path, runtime),
-            lambda model: partial(model.invoke, _random_input(model.input)),
+        importlib.import_module(MODULES[self.runtime])
+        memory, started = rss_bytes(), time.perf_counter()
+        model = TFLiteModel(self.path, self.runtime)
+        loaded = time.perf_counter()
+        call = partial(model.invoke, _random_input(model.input))
+        called = time.perf_counter()
+        call()
+        first = time.perf_counter() - called
+        timing = repeat(call, self.seconds)
+        accuracy, average_precision = card_accuracy(self.path)
+        row = ModelRow(
+            model=self.path.stem,
+            runtime=self.runtime,
+            accuracy=accuracy,
+            average_precision=average_precision,
+            size_mb=round(self.path.stat().st_size / 1e6, 3),
+            load_ms=1000 * (loaded - started),
+            first_ms=1000 * first,
+            p50_ms=timing.p50,
+            p95_ms=timing.p95,
+            min_ms=timing.fastest,
+            per_second=1000 / timing.p50,
+            memory_mb=(rss_bytes() - memory) / 1e6,
         )
+        return [row]
 
 
 def select_models(files: Sequence[Path]) -> list[Path]:
@@ -70,15 +107,11 @@ def select_models(files: Sequence[Path]) -> list[Path]:
     Raises:
         ModelError: there is no such model.
     """
-    return [_find(file).absolute() for file in files] or sorted(asset("models").glob("*.tflite"))
+    return [find_model(file).absolute() for file in files] or _shipped("models")
 
 
-def _find(file: Path) -> Path:
-    if file.suffix not in KERAS_SUFFIXES:
-        return find_model(file)
-    if not file.is_file():
-        raise ModelError(f"{file}: no such model")
-    return file
+def _shipped(folder: str) -> list[Path]:
+    return sorted(asset(folder).glob("*.tflite"))
 
 
 def model_requests(files: Sequence[Path], seconds: float) -> list[ModelRequest]:
@@ -87,52 +120,8 @@ def model_requests(files: Sequence[Path], seconds: float) -> list[ModelRequest]:
     Raises:
         ModelError: there is no such model.
     """
-    models = select_models(files)
-    if not files:
-        models += sorted((asset("models") / "detectors").glob("*.tflite"))
-    return [
-        ModelRequest(model, runtime, seconds)
-        for model in models
-        for runtime in ([KERAS] if model.suffix in KERAS_SUFFIXES else Runtime)
-    ]
-
-
-def time_model(
-    request: ModelRequest,
-    load: Callable[[], Loaded],
-    prepare: Callable[[Loaded], Callable[[], object]],
-) -> list[ModelRow]:
-    """Load a network and time its calls; return its row.
-
-    Args:
-        request: what is measured.
-        load: loads the network.
-        prepare: returns a call of the loaded network, with its input ready.
-    """
-    memory, started = rss_bytes(), time.perf_counter()
-    model = load()
-    loaded = time.perf_counter()
-    call = prepare(model)
-    called = time.perf_counter()
-    call()
-    first = time.perf_counter() - called
-    timing = repeat(call, request.seconds)
-    accuracy, average_precision = card_accuracy(request.path)
-    row = ModelRow(
-        model=request.path.stem,
-        runtime=request.runtime,
-        accuracy=accuracy,
-        average_precision=average_precision,
-        size_mb=round(request.path.stat().st_size / 1e6, 3),
-        load_ms=1000 * (loaded - started),
-        first_ms=1000 * first,
-        p50_ms=timing.p50,
-        p95_ms=timing.p95,
-        min_ms=timing.fastest,
-        per_second=1000 / timing.p50,
-        memory_mb=(rss_bytes() - memory) / 1e6,
-    )
-    return [row]
+    models = select_models(files) + ([] if files else _shipped("models/detectors"))
+    return [ModelRequest(model, runtime, seconds) for model in models for runtime in Runtime]
 
 
 def _random_input(spec: TensorSpec) -> NDArray[Any]:

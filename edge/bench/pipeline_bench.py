@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bench.clips import CROWD, ONE_FACE, LoopingVideoSource, clip_of
-from edge.bench.measurement import BenchPlan, Request, Timing, summarize
-from edge.bench.model_bench import KERAS_SUFFIXES, select_models
-from edge.bench.schema import DEFAULT_MODEL, PipelineRow
+from edge.bench.measurement import ComparedRow, Request, summarize
+from edge.bench.model_bench import DEFAULT_MODEL, select_models
 from edge.capture.source import iter_frames
 from edge.config import Config, parse_config
 from edge.detect import detector_kinds
@@ -31,8 +31,6 @@ EVERY_FRAME: dict[str, Any] = {"interval_frames": 1, "motion_threshold": 0.0, "c
 """Scheduler settings by which the detector runs on every frame, so that detectors compare."""
 
 WARM_UP_FRAMES = 20
-
-CAMERA_FPS = 30.0
 
 CLOSE_TIMEOUT = 5.0
 """Seconds that sinks may take to close."""
@@ -56,6 +54,44 @@ def detector_settings() -> dict[str, Settings]:
     return {kind: (("kind", kind),) for kind in kinds} | VARIANTS
 
 
+class PipelineRow(ComparedRow, frozen=True, kw_only=True):
+    """One video through the stages of the daemon, the detector on every frame.
+
+    Attributes:
+        mode: "one thread" or "threads".
+        fps: frames a second where none is dropped.
+        capture_ms, detect_ms, infer_ms, publish_ms: of a frame, in one thread.
+        p50_ms, p95_ms, p99_ms: of a frame, in one thread.
+        memory_mb: resident memory of the process.
+        faces: mean number found in a frame.
+    """
+
+    detector: str
+    model: str
+    scene: str
+    mode: str
+    fps: float
+    capture_ms: float | None = None
+    detect_ms: float | None = None
+    infer_ms: float | None = None
+    publish_ms: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    memory_mb: float
+    faces: float
+
+    @property
+    def name(self) -> str:
+        """Detector, model, scene and mode."""
+        return f"{self.detector} + {self.model}, {self.scene}, {self.mode}"
+
+    @property
+    def cost(self) -> float:
+        """Milliseconds of a frame."""
+        return 1000 / self.fps
+
+
 class PipelineRequest(Request, frozen=True):
     """Request to send a video through the stages.
 
@@ -64,7 +100,6 @@ class PipelineRequest(Request, frozen=True):
         model: the .tflite file that classifies.
         scene, video: what the video shows, and its path.
         frames: how many are measured; a shorter video is repeated.
-        seconds: length of the run at a camera's rate.
     """
 
     detector: str
@@ -73,7 +108,6 @@ class PipelineRequest(Request, frozen=True):
     scene: str
     video: Path
     frames: int
-    seconds: float
 
     @property
     def name(self) -> str:
@@ -87,7 +121,6 @@ class PipelineRequest(Request, frozen=True):
             EmotiondError: a component cannot be used, or the video cannot be read.
         """
         cv2.setNumThreads(1)  # as the daemon does
-        camera = LoopingVideoSource(self.video, round(CAMERA_FPS * self.seconds), CAMERA_FPS)
         with tempfile.TemporaryDirectory() as folder:
             config = bench_config(self.settings, self.model, Path(folder))
 
@@ -96,64 +129,69 @@ class PipelineRequest(Request, frozen=True):
 
             run_sequential(components(WARM_UP_FRAMES))
             timings = run_sequential(components(self.frames))
-            threads, _ = run_threads(components(self.frames))
-            live, dropped = run_threads(replace(open_components(config, camera), live=True))
+            threads_fps = run_threads(components(self.frames))
+        stages = timings.milliseconds
+        times = summarize(timings.seconds.sum(axis=1).tolist())
+        one_thread = PipelineRow(
+            detector=self.detector,
+            model=self.model.stem,
+            scene=self.scene,
+            mode="one thread",
+            fps=timings.fps,
+            capture_ms=stages["capture"],
+            detect_ms=stages["detect"],
+            infer_ms=stages["infer"],
+            publish_ms=stages["publish"],
+            p50_ms=times.p50,
+            p95_ms=times.p95,
+            p99_ms=times.p99,
+            memory_mb=rss_bytes() / 1e6,
+            faces=timings.faces / len(timings.seconds),
+        )
+        threads = PipelineRow(
+            detector=self.detector,
+            model=self.model.stem,
+            scene=self.scene,
+            mode="threads",
+            fps=threads_fps,
+            memory_mb=one_thread.memory_mb,
+            faces=one_thread.faces,
+        )
+        return [one_thread, threads]
 
-        def row(mode: str, fps: float, times: Timing, **more: Any) -> PipelineRow:
-            return PipelineRow(
-                detector=self.detector,
-                model=self.model.stem,
-                scene=self.scene,
-                mode=mode,
-                fps=fps,
-                p50_ms=times.p50,
-                p95_ms=times.p95,
-                p99_ms=times.p99,
-                memory_mb=rss_bytes() / 1e6,
-                faces=timings.faces / len(timings.seconds),
-                **more,
-            )
 
-        frame_seconds = timings.seconds.sum(axis=1).tolist()
-        stages = {f"{name}_ms": value for name, value in timings.milliseconds.items()}
-        latency, cpu = summarize(live.latencies), 1000 * live.cpu
-        return [
-            row("one thread", timings.fps, summarize(frame_seconds), **stages),
-            row("threads", threads.fps, latency, dropped=dropped, cpu_ms=cpu),
-        ]
-
-
-def pipeline_requests(plan: BenchPlan, folder: Path) -> list[PipelineRequest]:
+def pipeline_requests(
+    files: Sequence[Path],
+    detectors: Sequence[str],
+    video: Path | None,
+    folder: Path,
+    frames: int,
+) -> list[PipelineRequest]:
     """Return a request for each detector with each model, and one for many faces.
 
     Args:
-        plan: what is measured; a Keras model is not.
+        files: .tflite models, or names of shipped ones; none stands for all shipped.
+        detectors: names of `detector_settings`; none stands for all.
+        video: what the stages see; None is the built-in clip.
         folder: for synthetic clips.
+        frames: how many are measured.
 
     Raises:
         EmotiondError: there is no such detector or model, or the video cannot be read.
     """
     known = detector_settings()
-    for name in plan.detectors:
+    for name in detectors:
         if name not in known:
             expected = ", ".join(known)
             raise ConfigError(f"--detector: expected one of {expected}, found {name!r}")
-    chosen = plan.detectors or tuple(known)
-    scene = str(plan.video) if plan.video else ONE_FACE
-    models = [path for path in select_models(plan.files) if path.suffix not in KERAS_SUFFIXES]
-    runs = [(detector, model, scene) for detector in chosen for model in models]
-    if plan.video is None:
+    chosen = detectors or list(known)
+    scene = str(video) if video else ONE_FACE
+    runs = [(detector, model, scene) for detector in chosen for model in select_models(files)]
+    if video is None:
         runs.append((chosen[0], find_model(Path(DEFAULT_MODEL)).absolute(), CROWD))
+    clips = {scene: clip_of(scene, folder) for _, _, scene in runs}
     return [
-        PipelineRequest(
-            detector,
-            known[detector],
-            model,
-            scene,
-            clip_of(scene, folder),
-            plan.frames,
-            4 * plan.seconds,
-        )
+        PipelineRequest(detector, known[detector], model, scene, clips[scene], frames)
         for detector, model, scene in runs
     ]
 
@@ -222,50 +260,32 @@ def run_sequential(components: PipelineComponents) -> StageTimings:
     return StageTimings(np.array(seconds), faces)
 
 
-class LatencyRecorder:
-    """Consumer of analyzed frames that records when each came, its age, and the CPU time spent.
-
-    The first frame only starts the clocks.
-    """
+class _FrameClock:
+    """Consumer of analyzed frames that records when each came."""
 
     def __init__(self) -> None:
-        self.latencies: list[float] = []
-        self._times: list[float] = []
-        self._cpu: list[float] = []
+        self.times: list[float] = []
 
     def show(self, frame: AnalyzedFrame) -> None:
         """Record a frame whose events were just published."""
-        now = time.monotonic()
-        self.latencies.append(now - frame.tracked.frame.captured)
-        self._times.append(now)
-        self._cpu.append(time.process_time())
+        self.times.append(time.monotonic())
 
     def clear(self) -> None:
         """Do nothing: this is no screen."""
 
-    @property
-    def fps(self) -> float:
-        """Frames a second."""
-        return (len(self._times) - 1) / (self._times[-1] - self._times[0])
 
-    @property
-    def cpu(self) -> float:
-        """Seconds of CPU time a frame, of all threads."""
-        return (self._cpu[-1] - self._cpu[0]) / (len(self._cpu) - 1)
-
-
-def run_threads(components: PipelineComponents) -> tuple[LatencyRecorder, int]:
-    """Run the daemon's threads; return what was recorded of frames, and how many were dropped.
+def run_threads(components: PipelineComponents) -> float:
+    """Run the daemon's threads until the source ends; return frames a second.
 
     Raises:
         EmotiondError: what ended a stage.
     """
-    recorder = LatencyRecorder()
-    pipeline = Pipeline(components, recorder)
+    clock = _FrameClock()
+    pipeline = Pipeline(components, clock)
     pipeline.start()
     while pipeline.running:
         time.sleep(POLL_SECONDS)
     pipeline.stop()
     if pipeline.error is not None:
         raise pipeline.error
-    return recorder, sum(pipeline.stats().dropped.values())
+    return (len(clock.times) - 1) / (clock.times[-1] - clock.times[0])

@@ -1,38 +1,29 @@
-"""Report of a result: a headline, a table for each part, the machine, changes, and a plot."""
+"""Result of a benchmark: as JSON, as tables, as changes since an earlier one, and as a plot."""
 
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+import msgspec
+from rich.console import JustifyMethod
 from rich.table import Table
 
-from edge.bench.schema import (
-    DEFAULT_MODEL,
-    FLOAT_MODEL,
-    Conditions,
-    LiveRow,
-    Machine,
-    ModelRow,
-    PipelineRow,
-    Result,
-    Row,
-)
-from edge.errors import ConfigError
+from edge.bench.live_bench import LiveRow
+from edge.bench.machine_info import Machine
+from edge.bench.measurement import ComparedRow
+from edge.bench.model_bench import DEFAULT_MODEL, FLOAT_MODEL, ModelRow
+from edge.bench.pipeline_bench import PipelineRow
+from edge.errors import ConfigError, EmotiondError
 from edge.tflite import Runtime
 
-WIDE = 220
-"""Characters that hold every column."""
-
-HIDDEN = frozenset({"times_low", "times_high", "against", "rounds", "seconds"})
-"""Fields of the rows that have no column of their own."""
-
-NARROW = frozenset(
-    {"model", "runtime", "accuracy", "p50_ms", "times", "detector", "scene", "mode", "fps"}
-    | {"cpu_percent"}
-)
-"""Fields that are shown where there is less room."""
+COLUMNS = {
+    "models": ("model", "runtime", "accuracy", "size_mb", "p50_ms", "p95_ms", "times"),
+    "pipeline": ("detector", "model", "scene", "mode", "fps", "p50_ms", "times"),
+    "live": ("detector", "scene", "fps", "dropped", "p95_ms", "cpu_percent", "memory_mb"),
+}
+"""Fields of the rows that the tables show; the JSON has all."""
 
 STAGES = (("capture", "#56b4e9"), ("detect", "#0072b2"), ("infer", "#e69f00"), ("publish", "#999"))
 """Stages with colors that people with any color vision can tell apart (Okabe and Ito 2008)."""
@@ -41,50 +32,65 @@ PLOT_WIDTH, TOP_HEIGHT, BAR_HEIGHT = 11.0, 4.5, 0.32
 """Inches: width of the plot, height of its upper half, and height of a bar."""
 
 
-def print_result(result: Result, console: Console) -> None:
-    """Print the headline, the tables and the machine."""
-    console.print(headline(result), highlight=False)
-    for title, rows, note in _parts(result):
-        columns = [field for field in rows[0].__struct_fields__ if field not in HIDDEN]
-        columns.sort(key=lambda field: field == "times")  # it comes last
-        shown = [field for field in columns if console.width >= WIDE or field in NARROW]
-        table = Table(title=title, title_justify="left", box=None)
-        for place, field in enumerate(shown):
-            head = field.replace("_", " ")
-            table.add_column(head, justify="left" if place < 2 else "right", no_wrap=True)
+Row = ModelRow | PipelineRow | LiveRow
+"""Each has a `name` and the `cost` in milliseconds by which results are compared."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """All measurements of one run."""
+
+    machine: Machine
+    models: list[ModelRow]
+    pipeline: list[PipelineRow]
+    live: list[LiveRow]
+
+    @property
+    def rows(self) -> list[Row]:
+        """Every row."""
+        return [*self.models, *self.pipeline, *self.live]
+
+
+def read_result(path: Path) -> Result:
+    """Read what `emotiond bench --json` wrote.
+
+    Raises:
+        EmotiondError: it cannot be read, or is something else.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Result)
+    except OSError as error:
+        raise EmotiondError(f"{path}: cannot be read: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise EmotiondError(
+            f"{path}: is not what `emotiond bench --json` writes: {error}"
+        ) from error
+
+
+def tables(result: Result) -> Iterator[tuple[Table, str]]:
+    """Yield the table of each part that was measured, and a note about its columns."""
+    notes = {
+        "models": "p50, p95: one call. accuracy: on the first set of the model's card.",
+        "pipeline": "The detector runs on every frame; nothing is dropped. p50: one frame.",
+        "live": "The daemon as a process, watching MJPEG over HTTP. cpu percent: of one core.",
+    }
+    for part, columns in COLUMNS.items():
+        rows: Sequence[Row] = getattr(result, part)
+        if not rows:
+            continue
+        table = Table(title=part.capitalize(), title_justify="left", box=None)
+        for place, field in enumerate(columns):
+            justify: JustifyMethod = "left" if place < 2 else "right"
+            table.add_column(field.replace("_", " "), justify=justify, no_wrap=True)
         for row in rows:
-            table.add_row(*(_cell(row, field) for field in shown))
-        console.print()
-        console.print(table)
-        console.print(note, highlight=False)
-    console.print()
-    for line in machine_lines(result.machine):
-        console.print(line, highlight=False)
-
-
-def _parts(result: Result) -> Iterator[tuple[str, Sequence[Row], str]]:
-    """Yield title, rows and note of each part that was measured."""
-    if result.models:
-        note = (
-            "p50, p95, min: one call. accuracy, average precision: on the card's first set. "
-            f"times: as fast as {result.models[0].against} (lowest to highest round)."
-        )
-        yield "Models", result.models, note
-    if result.pipeline:
-        note = (
-            "The detector runs on every frame. Stages in ms a frame. fps: as fast as it goes, "
-            "nothing dropped. With threads, p50 to p99 (capture to publish), dropped and CPU are "
-            "at a camera's rate. times: as many frames a second as "
-            f"{result.pipeline[0].against} (lowest to highest round)."
-        )
-        yield "Pipeline", result.pipeline, note
-    if result.live:
-        note = "The daemon as a process, watching MJPEG over HTTP. CPU: of one core."
-        yield "Live", result.live, note
+            table.add_row(*(_cell(row, field) for field in columns))
+        note = notes[part]
+        if isinstance(rows[0], ComparedRow):
+            note += f" times: as fast as {rows[0].against} (lowest to highest round)."
+        yield table, note
 
 
 def _cell(row: Row, field: str) -> str:
-    if field == "times" and not isinstance(row, LiveRow) and row.rounds > 1:
+    if field == "times" and isinstance(row, ComparedRow):
         return f"{row.times:.2f} ({row.times_low:.2f}-{row.times_high:.2f})"
     value = getattr(row, field)
     if isinstance(value, float):
@@ -93,30 +99,16 @@ def _cell(row: Row, field: str) -> str:
     return "" if value is None else str(value)
 
 
-def headline(result: Result) -> str:
-    """Return the gain of int8 over float32 in one sentence, or what was fastest."""
+def headline(result: Result) -> str | None:
+    """Return the gain of int8 over float32 in one sentence; None where not both were measured."""
     litert = {row.model: row for row in result.models if row.runtime == Runtime.LITERT}
     int8, float32 = litert.get(DEFAULT_MODEL), litert.get(FLOAT_MODEL)
-    if int8 is not None and float32 is not None:
-        return _quantization_gain(int8, float32)
-    if result.models:
-        best = max(result.models, key=lambda row: row.per_second)
-        return f"Fastest is {best.name}: {best.per_second:,.0f} a second, {best.p50_ms:.2f} ms."
-    if result.pipeline:
-        fastest = max(result.pipeline, key=lambda row: row.fps)
-        return f"Fastest is {fastest.name}: {fastest.fps:.0f} frames a second."
-    if result.live:
-        row = result.live[0]
-        return f"{row.name}: {row.cpu_percent:.1f} % of one core, {row.dropped} dropped."
-    return "Nothing could be measured."
-
-
-def _quantization_gain(int8: ModelRow, float32: ModelRow) -> str:
-    spread = f"{int8.times_low:.1f} to {int8.times_high:.1f} in {int8.rounds} rounds"
+    if int8 is None or float32 is None:
+        return None
     text = (
         f"Quantized to int8, the shallow network is {int8.times:.1f} times as fast as in float32 "
-        f"({spread if int8.rounds > 1 else 'measured once'}): {int8.p50_ms:.2f} instead of "
-        f"{float32.p50_ms:.2f} ms a face on {int8.runtime}"
+        f"({int8.times_low:.1f} to {int8.times_high:.1f} in {int8.rounds} rounds): "
+        f"{int8.p50_ms:.2f} instead of {float32.p50_ms:.2f} ms a face on {int8.runtime}"
     )
     if int8.accuracy is not None and float32.accuracy is not None:
         text += (
@@ -135,22 +127,17 @@ def machine_lines(machine: Machine) -> list[str]:
         f"{board}{machine.cores} x {machine.cpu} ({machine.architecture}{features}), "
         f"{machine.memory_mb} MB, {machine.system}, Python {machine.python}",
         f"emotiond {machine.version} at {machine.time}; {packages}",
-        f"before: {_conditions(machine.before)}; after: {_conditions(machine.after)}",
+        f"{_temperature(machine)}, {', '.join(machine.throttling) or 'no throttling known'}",
         f"reference computation {machine.reference_ms:.1f} ms, varying by "
-        f"{machine.reference_spread:.0%}; others took {machine.others:.0%} of the CPU",
+        f"{machine.reference_spread:.0%}",
         *(f"not measured: {name}: {why}" for name, why in machine.not_measured.items()),
         *(f"NOISY: {why}" for why in machine.noise),
     ]
 
 
-def _conditions(now: Conditions) -> str:
-    parts = [
-        "no thermometer" if now.temperature is None else f"{now.temperature:.0f} °C",
-        f"governor {now.governor or 'unknown'}",
-        *([f"{now.mhz} MHz"] if now.mhz else []),
-        *(now.throttling or ("no throttling known",)),
-    ]
-    return ", ".join(parts)
+def _temperature(machine: Machine) -> str:
+    known = machine.temperature
+    return "no thermometer" if known is None else f"{known:.0f} °C"
 
 
 @dataclass(frozen=True, slots=True)

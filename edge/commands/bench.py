@@ -1,75 +1,105 @@
 """`emotiond bench`: speed of models, detectors and the whole daemon on this machine."""
 
 import argparse
-import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.progress import Progress
 
-from edge.bench import runner
-from edge.bench.measurement import BenchPlan
+from edge.bench.clips import CROWD, NOBODY, ONE_FACE, clip_of
+from edge.bench.live_bench import measure_live
+from edge.bench.machine_info import describe_machine
+from edge.bench.measurement import aggregate, run_interleaved
+from edge.bench.model_bench import FLOAT_MODEL, model_requests
+from edge.bench.pipeline_bench import pipeline_requests
 from edge.bench.report import (
-    WIDE,
+    Result,
     compare,
     find_comparable,
     format_change,
+    headline,
+    machine_lines,
     plot,
-    print_result,
+    read_result,
+    tables,
 )
-from edge.bench.schema import Result, read_result
-from edge.commands.common import count, number, write_output
+from edge.commands.common import number, print_table, progress_bar, write_output
 from edge.errors import EmotiondError, ExitCode
+from edge.terminal import print_json, print_line, print_note
+from edge.tflite import Runtime
 
 PARTS = ("models", "pipeline", "live")
 
 STDOUT = Path("-")
 
-LIMIT = 1.25
-"""Multiple of the cost before, above which a comparison fails."""
+ROUNDS, SECONDS, FRAMES = 3, 0.5, 300
+"""How often each is measured, seconds of each model, and frames of the video through the stages."""
 
-QUICK: dict[str, Any] = {"seconds": 0.2, "frames": 60}
-"""Fields of the plan for a tenth of the time, good only for coarse comparisons."""
+QUICK_ROUNDS, QUICK_SECONDS, QUICK_FRAMES = 2, 0.2, 60
+"""The same with `--quick`, good only for coarse comparisons."""
 
 
 def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument(
-        "files", type=Path, nargs="*", metavar="MODEL", help=".tflite or .keras; default: all"
+        "files",
+        type=Path,
+        nargs="*",
+        metavar="MODEL",
+        help="a .tflite file, or the name of a shipped model; default: all shipped models",
     )
     parser.add_argument(
-        "--detector", action="append", default=[], metavar="KIND", help="default: all at hand"
+        "--detector",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help="measure this detector, may be repeated; default: all that are installed",
     )
-    parser.add_argument("--film", type=Path, help="what the stages see; default: the built-in clip")
-    parser.add_argument("--rounds", type=count, help="measurements of each; default: 3")
-    parser.add_argument("--quick", action="store_true", help="coarse, and ten times as fast")
-    parser.add_argument("--only", choices=PARTS, action="append", help="measure this part alone")
     parser.add_argument(
-        "--live", type=number, metavar="FPS", help="also watch a stream of so many frames a second"
+        "--video", type=Path, help="video that the pipeline sees; default: the built-in one"
     )
-    parser.add_argument("--seconds", type=number, default=60.0, help="for how long; default: 60")
+    parser.add_argument("--quick", action="store_true", help="measure coarsely, in seconds")
+    parser.add_argument(
+        "--only", choices=PARTS, action="append", help="measure this part alone, may be repeated"
+    )
+    parser.add_argument(
+        "--live",
+        type=number,
+        metavar="FPS",
+        help="also run the daemon on a stream of so many frames a second",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=number,
+        default=60.0,
+        help="with --live: how long the daemon is measured; default: %(default)g",
+    )
     parser.add_argument(
         "--json",
         type=Path,
         nargs="?",
         const=STDOUT,
         metavar="FILE.json",
-        help="write it there; without a file, print it instead of the table",
+        help="write the result to a file; without a file, print it instead of the tables",
     )
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the result")
     parser.add_argument(
         "--compare",
         type=Path,
         action="append",
         default=[],
         metavar="OLD.json",
-        help="print ratios to it; of several, to the first from a CPU with the same features",
+        help="print ratios to an earlier result; of several, to the first from a similar CPU",
     )
-    text = "with --compare: fail where anything costs more than so many times; default: %(default)s"
-    parser.add_argument("--limit", type=number, default=LIMIT, help=text)
+    parser.add_argument(
+        "--limit",
+        type=number,
+        default=1.25,
+        help="with --compare: fail where anything costs more than so many times as before; "
+        "default: %(default)s",
+    )
 
 
 def bench(options: argparse.Namespace) -> ExitCode:
@@ -79,65 +109,86 @@ def bench(options: argparse.Namespace) -> ExitCode:
         if path not in (None, STDOUT) and path.suffix != suffix:
             raise EmotiondError(f"--{name}: expected a file ending in {suffix}, found {path}")
     old = [read_result(path) for path in options.compare]  # before minutes are spent
-    plan = BenchPlan(
-        files=tuple(options.files),
-        detectors=tuple(options.detector),
-        video=options.film,
-        parts=tuple(options.only or ["models", "pipeline", *(["live"] if options.live else [])]),
-        rounds=options.rounds or (1 if options.quick else 3),
-        live_fps=options.live or 30.0,
-        live_seconds=options.seconds,
-        **(QUICK if options.quick else {}),
-    )
-    result = runner.run_bench(plan, _progress())
+    with progress_bar() as bar:
+        task = bar.add_task("measuring", total=None)
+        result = _measure(
+            options, lambda done, total: bar.update(task, completed=done, total=total)
+        )
     _write(options, result)
     return _compare(result, old, options.limit) if old else ExitCode.OK
 
 
-def _progress() -> runner.Progress:
-    """Return a callback that draws a bar on a terminal, and nothing elsewhere."""
-    console = Console(file=sys.stderr)
-    bar = Progress(console=console, disable=not console.is_terminal, transient=True)
-    task = bar.add_task("measuring", total=None)
+def _measure(options: argparse.Namespace, progress: Callable[[int, int], object]) -> Result:
+    """Measure every part; `progress` is called with the steps that are done, and with all.
 
-    def show(done: int, total: int) -> None:
-        bar.update(task, completed=done, total=total)
-        if done == 0:
-            bar.start()
-        elif done == total:
-            bar.stop()
-
-    return show
+    Raises:
+        EmotiondError: what is asked for is not there, or cannot be measured on this machine.
+    """
+    parts = options.only or ["models", "pipeline", *(["live"] if options.live else [])]
+    rounds, seconds, frames = ROUNDS, SECONDS, FRAMES
+    if options.quick:
+        rounds, seconds, frames = QUICK_ROUNDS, QUICK_SECONDS, QUICK_FRAMES
+    files, video, started = options.files, options.video, datetime.now(UTC)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        models = model_requests(files, seconds) if "models" in parts else []
+        pipelines = []
+        if "pipeline" in parts:
+            pipelines = pipeline_requests(files, options.detector, video, folder, frames)
+        scenes = [str(video)] if video else [ONE_FACE, NOBODY, CROWD]
+        videos = {one: clip_of(one, folder) for one in scenes if "live" in parts}
+        runs = rounds * (len(models) + len(pipelines))
+        total = runs + len(videos)
+        measured = run_interleaved(
+            [*models, *pipelines], rounds, lambda done: progress(done, total)
+        )
+        live = []
+        for scene, path in videos.items():
+            live.append(measure_live(scene, path, options.live or 30.0, options.seconds))
+            progress(runs + len(live), total)
+    not_measured = {request.name: why for request, why in measured.failures.items()}
+    return Result(
+        machine=describe_machine(started, measured.reference, not_measured),
+        models=aggregate(measured.of(models), f"{FLOAT_MODEL}, {Runtime.LITERT}"),
+        pipeline=aggregate(measured.of(pipelines)),
+        live=live,
+    )
 
 
 def _write(options: argparse.Namespace, result: Result) -> None:
     if options.plot:
         write_output(options.plot, plot(result))
-    text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
+    content = msgspec.json.encode(result)
     if options.json == STDOUT:
-        print(text, end="")
+        print_json(content)
         return
     if options.json:
-        write_output(options.json, text.encode())
-    console = Console()
-    print_result(result, console if console.is_terminal else Console(width=WIDE))
+        write_output(options.json, msgspec.json.format(content, indent=2) + b"\n")
+    if text := headline(result):
+        print_line(text)
+    for table, note in tables(result):
+        print_line("")
+        print_table(table)
+        print_line(note)
+    print_line("")
+    for line in machine_lines(result.machine):
+        print_line(line)
 
 
 def _compare(result: Result, old_results: Sequence[Result], limit: float) -> ExitCode:
     old = find_comparable(result, old_results)
     if old is None:
-        print(
+        print_note(
             "not compared: none was measured on a CPU with the features of this one, "
-            f"{', '.join(result.machine.features) or 'none'}",
-            file=sys.stderr,
+            f"{', '.join(result.machine.features) or 'none'}"
         )
         return ExitCode.OK
     changes = compare(result, old)
     if not changes:
         raise EmotiondError("--compare: the two results have no row in common")
-    print("\ntimes the cost before, as multiples of the reference computation:", file=sys.stderr)
+    print_note("times the cost before, as multiples of the reference computation:")
     for change in changes:
-        print(format_change(change, limit), file=sys.stderr)
+        print_note(format_change(change, limit))
     slow = [change for change in changes if change.normalized > limit]
     if slow:
         text = f"{len(slow)} of {len(changes)} cost more than {limit:g} times as before"

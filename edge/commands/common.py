@@ -1,22 +1,33 @@
-"""Shared parts of subcommands: options, MQTT sinks of the config, output files."""
+"""Shared parts of subcommands: options, MQTT sinks of the config, progress, tables, files."""
 
 import argparse
+import io
 import math
-from collections import Counter
-from collections.abc import Callable, Sequence
+import shutil
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
 
 from edge.capture import SourceSettings
-from edge.config import Config, parse_config, parse_detector, parse_source
+from edge.config import Config, parse_source
 from edge.errors import ConfigError, EmotiondError
 from edge.paths import SERVICE_CONFIG, asset, atomic_write
 from edge.publish import MqttSettings
 from edge.publish.mqtt.settings import Name
-from edge.view import PrivacyBlur
+from edge.terminal import print_line
 
 
 def add_subcommand(
@@ -28,6 +39,9 @@ def add_subcommand(
     return parser
 
 
+MAX_WIDTH = 200
+"""Characters of a table that goes into a file or to another program, at most."""
+
 # Options and their types.
 
 
@@ -35,7 +49,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     """Add the option that names the config; its default is the service's, where it is installed."""
     default = SERVICE_CONFIG if SERVICE_CONFIG.exists() else asset("config") / "emotiond.yaml"
     parser.add_argument(
-        "--config", type=Path, default=default, help="YAML file; default: %(default)s"
+        "--config", type=Path, default=default, help="the config, a YAML file; default: %(default)s"
     )
 
 
@@ -51,36 +65,6 @@ def chosen_source(options: argparse.Namespace, config: Config) -> SourceSettings
     return parse_source(options.source) if options.source else config.source
 
 
-def add_analysis_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of model, detector and blur, which override the config."""
-    parser.add_argument("--model", help="a shipped model, or a .tflite with its card")
-    parser.add_argument("--detector", help="its kind; default: the config's")
-    parser.add_argument(
-        "--blur",
-        type=PrivacyBlur,
-        choices=list(PrivacyBlur),
-        help="what is hidden in annotated copies",
-    )
-
-
-def apply_analysis_options(options: argparse.Namespace, config: Config) -> Config:
-    """Return a config with what `add_analysis_options`' options say.
-
-    Raises:
-        ConfigError: there is no such model or detector.
-    """
-    if options.model:
-        chosen = {"model": options.model, "runtime": config.classifier.runtime.value}
-        other = parse_config({"classifier": chosen}, Path.cwd() / "--model").classifier
-        config = msgspec.structs.replace(config, classifier=other)
-    if options.detector:
-        config = msgspec.structs.replace(config, detector=parse_detector(options.detector))
-    if options.blur:
-        privacy = msgspec.structs.replace(config.privacy, blur=options.blur)
-        config = msgspec.structs.replace(config, privacy=privacy)
-    return config
-
-
 def count(text: str) -> int:
     """Parse a whole number above 0."""
     if text.isdecimal() and int(text) > 0:
@@ -88,14 +72,15 @@ def count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a count above 0, found {text!r}")
 
 
-def number(text: str, maximum: float = math.inf) -> float:
-    """Parse a finite number above 0, at most `maximum`."""
+def number(text: str, minimum: float = 0.0, maximum: float = math.inf) -> float:
+    """Parse a finite number above 0, from `minimum` to `maximum`."""
     with suppress(ValueError):
         value = float(text)
-        if 0 < value <= maximum and value != math.inf:
+        if minimum <= value <= maximum and 0 < value < math.inf:
             return value
+    least = f"from {minimum:g}" if minimum else "above 0"
     most = f", at most {maximum:g}" if maximum < math.inf else ""
-    raise argparse.ArgumentTypeError(f"expected a number above 0{most}, found {text!r}")
+    raise argparse.ArgumentTypeError(f"expected a number {least}{most}, found {text!r}")
 
 
 def parse_device(text: str) -> str:
@@ -128,35 +113,30 @@ def mqtt_sinks(config: Config) -> tuple[MqttSettings, ...]:
     return sinks
 
 
-# Files.
+# Output.
 
 
-def unique_names(paths: Sequence[Path]) -> list[str]:
-    """Return a file name without suffix for each path; those that would be the same are numbered.
-
-    `x/a.jpg` and `y/a.jpg` become `a` and `a-2`.
-    """
-    repeated: Counter[str] = Counter()
-    names: dict[str, None] = {}
-    for path in paths:
-        name = path.stem
-        while name in names:
-            repeated[path.stem] += 1
-            name = f"{path.stem}-{repeated[path.stem] + 1}"
-        names[name] = None
-    return list(names)
+def progress_bar(hidden: bool = False) -> Progress:
+    """Return a bar with the remaining time on a terminal; elsewhere, or `hidden`, there is none."""
+    console = Console(file=sys.stderr)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    return Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        disable=hidden or not console.is_terminal,
+        # What is printed makes way for the bar only where both are on the same terminal.
+        redirect_stdout=sys.stdout.isatty(),
+    )
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder for outputs, unless it is there.
-
-    Raises:
-        EmotiondError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EmotiondError(f"{folder}: cannot be made: {error.strerror}") from error
+def print_table(table: Table) -> None:
+    """Print a table, at most as wide as the terminal if there is one; cells are no markup."""
+    text = io.StringIO()
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else MAX_WIDTH
+    Console(file=text, width=width, markup=False, emoji=False).print(table)
+    for line in text.getvalue().splitlines():
+        print_line(line.rstrip())
 
 
 def write_output(path: Path, content: bytes) -> None:

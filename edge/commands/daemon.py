@@ -1,14 +1,21 @@
-"""`emotiond run` and `emotiond check`: the daemon, and whether its config can work."""
+"""`emotiond run`, `check`, `doctor` and `homeassistant`: the daemon, and what its service needs."""
 
 import argparse
+from contextlib import closing
 
 import msgspec
 
-from edge.commands.common import add_config
+from edge.commands.common import add_config, add_subcommand, mqtt_sinks
 from edge.config import Config, load_config
-from edge.errors import ExitCode
+from edge.errors import EmotiondError, ExitCode
 from edge.pipeline.build import validate_components
+from edge.publish import MqttSettings
+from edge.publish.homeassistant import discovery_topic
+from edge.publish.mqtt.client import BrokerError
+from edge.publish.mqtt.session import connect_any
+from edge.publish.mqtt.settings import HomeAssistantSettings
 from edge.service import daemon
+from edge.terminal import print_json, print_line
 from edge.view import PreviewSettings
 
 
@@ -49,8 +56,67 @@ def check(options: argparse.Namespace) -> ExitCode:
     sinks = tuple(sink.without_service_secrets() for sink in config.sinks)
     web = config.web.without_service_secrets()
     parts = validate_components(msgspec.structs.replace(config, sinks=sinks, web=web))
-    print(
+    print_line(
         f"{options.config}: sound; it uses the model {config.classifier.model.name} "
         f"and the detector {parts.processing.scheduler.detector}"
     )
     return ExitCode.OK
+
+
+def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `doctor`."""
+    add_config(parser)
+    parser.add_argument("--json", action="store_true", help="print the results as a JSON list")
+
+
+def doctor(options: argparse.Namespace) -> ExitCode:
+    """Print every check's result; fail where a check failed."""
+    from edge.doctor.checks import run_checks
+    from edge.errors import Level
+
+    results = []
+    for result in run_checks(options.config):
+        results.append(result)
+        if not options.json:
+            print_line(str(result))
+    if options.json:
+        print_json(msgspec.json.encode(results))
+    failed = any(result.level is Level.FAILURE for result in results)
+    return ExitCode.FAULT if failed else ExitCode.OK
+
+
+def add_homeassistant_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the one action of `homeassistant`."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
+    text = "let Home Assistant forget the device and all its entities"
+    add_config(add_subcommand(actions, "remove", homeassistant, text))
+
+
+def homeassistant(options: argparse.Namespace) -> ExitCode:
+    """Clear the retained discovery messages of all MQTT sinks."""
+    sinks = mqtt_sinks(load_config(options.config))
+    for settings in sinks:
+        print_line(f"{_clear_discovery(settings)}; Home Assistant forgets the device")
+    if any(settings.homeassistant for settings in sinks):
+        print_line(
+            "a running daemon announces it again when it next connects, "
+            "unless its config says `homeassistant: null`"
+        )
+    return ExitCode.OK
+
+
+def _clear_discovery(settings: MqttSettings) -> str:
+    """Clear the discovery message that the broker retains; return where.
+
+    Raises:
+        EmotiondError: no broker is there, or none lets this client do so.
+    """
+    # Whoever has just taken `homeassistant` out of the config wants to clear up after it.
+    announced = settings.homeassistant or HomeAssistantSettings()
+    topic = discovery_topic(announced, settings.root)
+    with closing(connect_any(settings, "remove")) as session:
+        try:
+            session.publish_and_wait(topic, b"", retain=True)
+        except BrokerError as error:
+            raise EmotiondError(f"broker {session.address}: {error}") from error
+        return f"{topic}: cleared at {session.address}"

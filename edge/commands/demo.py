@@ -1,29 +1,36 @@
 """`emotiond demo`: what a subscriber sees while the daemon watches the built-in clip."""
 
 import argparse
+import os
+import signal
 import subprocess
 import sys
 import tempfile
-import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
 from edge.commands.embedded_broker import EmbeddedBroker
-from edge.commands.watch import event_line
+from edge.commands.events import event_line
 from edge.errors import EmotiondError, ExitCode
 from edge.publish import MqttSettings
-from edge.publish.mqtt.client import MqttMessage
-from edge.publish.mqtt.session import MqttSubscriber
+from edge.publish.mqtt.session import connect_any
+from edge.terminal import print_line
 
 CLIP = Path(__file__).with_name("faces.mp4")
 
 TIMEOUT = 120.0
-"""Seconds that the broker may take to answer, and the daemon to end."""
+"""Seconds that the daemon may take to end; the clip lasts 19."""
 
-OFFLINE_TIMEOUT = 5.0
-"""Seconds that the daemon's last message, `offline`, may take to arrive."""
+STOP_TIMEOUT = 30.0
+"""Seconds that a daemon may take to stop."""
+
+POLL_INTERVAL = 0.2
+"""Seconds of the longest wait for a message."""
 
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,87 +38,67 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def demo(options: argparse.Namespace) -> ExitCode:
-    """Run broker, subscriber and daemon for one pass of the clip, then print the summary.
+    """Run broker, subscriber and daemon for one pass of the clip, then print its statistics.
 
     Raises:
         EmotiondError: the daemon failed; the text holds its log.
     """
-    with EmbeddedBroker() as broker, tempfile.TemporaryDirectory() as directory:
+    with EmbeddedBroker() as broker, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         sink = MqttSettings(host=broker.host, port=broker.port, device="demo")
-        config = {
-            "source": {"kind": "video", "path": str(CLIP)},
-            "sinks": [sink],
-            "state_dir": directory,
-        }
-        path = Path(directory, "demo.json")  # JSON is YAML
-        path.write_bytes(msgspec.json.encode(config))
+        source = {"kind": "video", "path": str(CLIP)}
         topic = sink.topics.event
-        print(f"emotiond watches {CLIP.name}; events on {topic} at {broker.host}:{broker.port}")
-        with DemoSubscriber(sink) as subscriber:
-            _run_daemon(path)
-    print(summary_lines(subscriber.stats))
+        print_line(f"emotiond watches {CLIP.name}; events on {topic} at {sink.host}:{sink.port}")
+        with closing(connect_any(sink, "demo")) as session:
+            session.subscribe_and_wait([topic])
+            config = {"source": source, "sinks": [sink], "state_dir": name}
+            with run_daemon(folder, config) as process:
+                deadline, ended = time.monotonic() + TIMEOUT, False
+                while not ended or session.incoming:
+                    ended = process.poll() is not None
+                    session.poll(POLL_INTERVAL)
+                    while session.incoming:
+                        print_line(event_line(session.incoming.popleft().payload))
+                    if time.monotonic() > deadline:
+                        raise EmotiondError(f"the daemon did not end within {TIMEOUT:.0f} s")
+        if process.returncode != ExitCode.OK:
+            log = (folder / "daemon.log").read_text()
+            raise EmotiondError(f"the daemon ended with {process.returncode}:\n{log}")
+        print_line(final_stats(folder))
     return ExitCode.OK
 
 
-class DemoSubscriber:
-    """Prints each event of the daemon and keeps its last stats, for as long as the `with` lasts.
+@contextmanager
+def run_daemon(
+    folder: Path, config: dict[str, Any], environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the daemon for as long as the `with` block lasts, then stop it as systemd does.
 
     Args:
-        settings: of the daemon's MQTT sink.
+        folder: for its config, and its log, `daemon.log`.
+        config: what it runs by.
+        environment: added to the process's own.
     """
-
-    def __init__(self, settings: MqttSettings) -> None:
-        self.stats: dict[str, Any] | None = None
-        self._topics = settings.topics
-        self._offline = threading.Event()
-        topics = (self._topics.event, self._topics.stats, self._topics.availability)
-        self._subscriber = MqttSubscriber(settings, topics, self._on_message)
-        self._thread = threading.Thread(target=self._subscriber.run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        if not self._subscriber.subscribed.wait(TIMEOUT):
-            raise EmotiondError(f"the broker did not answer within {TIMEOUT:.0f} s")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._offline.wait(OFFLINE_TIMEOUT)
-        self._subscriber.stop()
-        self._thread.join()
-
-    def _on_message(self, message: MqttMessage) -> None:
-        if message.topic == self._topics.event:
-            print(event_line(message.payload), flush=True)
-        elif message.topic == self._topics.stats:
-            self.stats = msgspec.json.decode(message.payload)
-        elif message.payload == b"offline":
-            self._offline.set()
-
-
-def _run_daemon(config: Path) -> None:
-    command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
+    path = folder / "config.json"  # JSON is YAML
+    path.write_bytes(msgspec.json.encode(config))
+    command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
+    with (folder / "daemon.log").open("w") as log:
+        process = subprocess.Popen(command, stderr=log, env={**os.environ, **(environment or {})})
     try:
-        done = subprocess.run(
-            command, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise EmotiondError(f"the daemon did not end within {TIMEOUT:.0f} s") from error
-    if done.returncode != ExitCode.OK:
-        raise EmotiondError(f"the daemon ended with {done.returncode}:\n{done.stderr}")
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOP_TIMEOUT)
 
 
-def summary_lines(stats: dict[str, Any] | None) -> str:
-    """Return the numbers of one pass.
+def final_stats(folder: Path) -> str:
+    """Return the statistics that a daemon logged when it ended.
 
     Raises:
-        EmotiondError: there are none.
+        EmotiondError: it ended before it logged any; the text is its last message.
     """
+    lines = (folder / "daemon.log").read_text().splitlines()
+    stats = next((line for line in reversed(lines) if "fps in" in line), None)
     if stats is None:
-        raise EmotiondError("the daemon sent no stats; did the broker stay up?")
-    latency = stats["frame_latency_ms"] or {"p50": 0.0, "p95": 0.0}
-    dropped = ", ".join(f"{count} {name}" for name, count in stats["dropped"].items())
-    return (
-        f"\n{stats['frames']} frames, {stats['faces']} faces, {stats['events']} events; "
-        f"{stats['fps']['out']:.1f} frames a second\n"
-        f"latency p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms; dropped {dropped}"
-    )
+        raise EmotiondError(f"the daemon ended too early: {lines[-1] if lines else 'silently'}")
+    return stats.partition("; ")[2]

@@ -1,6 +1,6 @@
 """A small MQTT broker, for machines that have none.
 
-Run as a program, `python -m edge.commands.embedded_broker PORT`, it serves until it is ended.
+Run as a program, `python -m edge.commands.embedded_broker PORT`, it serves until its input ends.
 """
 
 import asyncio
@@ -39,13 +39,19 @@ class EmbeddedBroker:
         self.port = free_port()
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen([sys.executable, "-m", __name__, str(self.port)])
+        # In a session of its own: Ctrl-C in the terminal is for this program. It ends with its
+        # input, whatever ends this program.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(self.port)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
         self._wait_until_listening()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait()
+        self._process.communicate()
 
     def _wait_until_listening(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -73,7 +79,7 @@ async def _serve(port: int) -> None:
         "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
     }
     await Broker(config).start()
-    await asyncio.Event().wait()
+    await asyncio.to_thread(sys.stdin.buffer.read)
 
 
 if __name__ == "__main__":

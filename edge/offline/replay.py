@@ -16,6 +16,9 @@ from edge.publish import Sink
 from edge.publish.events import decode_event
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
 
+MIN_YEAR, MAX_YEAR = 2, 9998
+"""Years whose days have a local date in every time zone: `datetime` knows 1 to 9999."""
+
 CLOSE_TIMEOUT_S = 10.0
 """Seconds that a sink may spend at the end on what is not yet delivered."""
 
@@ -83,12 +86,17 @@ def _read(path: Path) -> Iterator[EmotionEvent]:
 
 def _decode(line: bytes, place: str) -> EmotionEvent:
     try:
-        return decode_event(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        event = decode_event(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"{place}: expected an event as docs/event.schema.json has it: {reason}"
         ) from error
+    if not MIN_YEAR <= event.time.year <= MAX_YEAR:
+        raise InputError(
+            f"{place}: expected a time of the years {MIN_YEAR} to {MAX_YEAR}, found {event.time}"
+        )
+    return event
 
 
 class EventReplayer:

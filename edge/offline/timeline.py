@@ -199,7 +199,7 @@ def format_time(time: float, video: bool) -> str:
 
 def format_date(time: float) -> str:
     """Return the local date of a POSIX time, as 2026-11-26."""
-    return f"{datetime.fromtimestamp(time):%Y-%m-%d}"
+    return datetime.fromtimestamp(time).date().isoformat()
 
 
 def time_zone(time: float) -> str:

@@ -249,7 +249,7 @@ def _opencv_encoder(path: Path, info: VideoInfo) -> Iterator[Callable[[Image], o
     size = info.width, info.height
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, info.fps, size)
     if not writer.isOpened():
-        raise EmotiondError(f"{path}: cannot be written as a film")
+        raise EmotiondError(f"{path}: cannot be written as a video")
     try:
         yield writer.write
     finally:
@@ -302,6 +302,11 @@ def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outco
         if not client.scheduler_info()["workers"]:
             raise EmotiondError(f"{address}: the scheduler has no workers; start some there")
         executor = client.get_executor(retries=DASK_RETRIES, pure=False)
+        # Another machine has another working directory.
+        jobs = [
+            replace(job, video=job.video.absolute(), out=job.out and job.out.absolute())
+            for job in jobs
+        ]
         yield from _outcomes(executor, analyze_video, jobs)
 
 

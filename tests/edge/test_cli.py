@@ -69,7 +69,7 @@ def modules_after(*arguments: str) -> set[str]:
     """Return what a process has imported once `emotiond` with these arguments has ended."""
     program = (
         "import contextlib, sys\n"
-        "from edge.__main__ import main\n"
+        "from edge.cli import main\n"
         "with contextlib.suppress(SystemExit): main()\n"
         "print(*sys.modules, file=sys.stderr)"
     )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli import JournalFormatter
+from edge.terminal import JournalFormatter
 
 PROGRAM = """
 import logging
-from edge.cli import configure_logging, print_error
+from edge.terminal import configure_logging, print_error
 configure_logging()
 logging.getLogger("edge").info("camera 0: frames are coming")
 logging.getLogger("edge").warning("broker b:1: away")

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.bench.live_bench import cpu_share, final_stats, run_daemon
+from edge.bench.live_bench import cpu_share
 from edge.bench.stream import LiveStream
-from edge.commands.demo import CLIP
+from edge.commands.demo import CLIP, final_stats, run_daemon
 from edge.commands.embedded_broker import HOST, EmbeddedBroker, free_port
 from tools.bench.soak import await_ready, notification_socket
 

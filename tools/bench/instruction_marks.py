@@ -17,8 +17,8 @@ import cv2
 import msgspec
 
 from edge.bench.clips import NOBODY, ONE_FACE, LoopingVideoSource, clip_of
+from edge.bench.model_bench import DEFAULT_MODEL
 from edge.bench.pipeline_bench import EVERY_FRAME, Settings, detector_settings
-from edge.bench.schema import DEFAULT_MODEL
 from edge.capture.source import iter_frames
 from edge.config import parse_config
 from edge.detect import Detector, open_detector

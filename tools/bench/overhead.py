@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from edge.bench.clips import LoopingVideoSource
+from edge.bench.model_bench import DEFAULT_MODEL
 from edge.bench.pipeline_bench import (
     bench_config,
     detector_settings,
@@ -25,7 +26,6 @@ from edge.bench.pipeline_bench import (
     run_sequential,
     run_threads,
 )
-from edge.bench.schema import DEFAULT_MODEL
 from edge.commands.demo import CLIP
 from edge.config import Config
 from edge.detect.builtin import Size, letterbox
@@ -120,7 +120,7 @@ def _round(folder: Path, frames: int) -> dict[str, float]:
     steps = loop.run(frames, counting.crops)
     steps["encode and write events"] = _write_events(folder)
     loop_cpu = (time.process_time() - started) / frames
-    threads, _ = run_threads(_open(config, frames)[0])
+    threads_fps = run_threads(_open(config, frames)[0])
     milliseconds = {name: 1000 * seconds / frames for name, seconds in steps.items()}
     return {
         **milliseconds,
@@ -130,8 +130,8 @@ def _round(folder: Path, frames: int) -> dict[str, float]:
         "pipeline over minimal loop": pipeline_cpu / loop_cpu,
         **{f"stage {name}": value for name, value in timings.milliseconds.items()},
         "faces classified, a frame": counting.crops / frames,
-        "frames a second, threads": threads.fps,
-        "of one over the slowest stage": threads.fps * max(timings.milliseconds.values()) / 1000,
+        "frames a second, threads": threads_fps,
+        "of one over the slowest stage": threads_fps * max(timings.milliseconds.values()) / 1000,
     }
 
 

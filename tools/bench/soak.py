@@ -16,9 +16,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from edge.bench.live_bench import final_stats, run_daemon
 from edge.bench.stream import LiveStream
-from edge.commands.demo import CLIP
+from edge.commands.demo import CLIP, final_stats, run_daemon
 from edge.commands.embedded_broker import EmbeddedBroker
 from edge.metrics import rss_bytes
 

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from edge.bench.measurement import BenchPlan
+from edge.bench.measurement import run_interleaved
+from edge.bench.model_bench import DEFAULT_MODEL
 from edge.bench.pipeline_bench import pipeline_requests
-from edge.bench.runner import run_interleaved
-from edge.bench.schema import DEFAULT_MODEL
 from edge.commands.demo import CLIP
 from tools.bench.tutorial_loop import BaselineRequest, BaselineResult
 
@@ -26,14 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--detector", default="builtin", help="of the pipeline")
     options = parser.parse_args(arguments)
     baseline = BaselineRequest(options.frames)
-    plan = BenchPlan(
-        files=(Path(DEFAULT_MODEL),),
-        detectors=(options.detector,),
-        video=CLIP,
-        frames=2 * options.frames,
-    )
+    files, frames = [Path(DEFAULT_MODEL)], 2 * options.frames
     with tempfile.TemporaryDirectory() as folder:
-        pipeline = pipeline_requests(plan, Path(folder))[0]
+        pipeline = pipeline_requests(files, [options.detector], CLIP, Path(folder), frames)[0]
         measured = run_interleaved([baseline, pipeline], options.rounds, lambda _: None)
     if measured.failures:
         sys.exit("; ".join(f"{one.name}: {why}" for one, why in measured.failures.items()))

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from converter.data import EXPRESSIONS, SIDE
 from edge.bench.clips import LoopingVideoSource
-from edge.bench.machine_info import NEIGHBORS, SCALE
-from edge.bench.measurement import Request
+from edge.bench.measurement import NEIGHBORS, SCALE, Request
 from edge.bench.pipeline_bench import WARM_UP_FRAMES, StageTimings
 from edge.capture.source import iter_frames
 from edge.commands.demo import CLIP

@@ -132,11 +132,3 @@ def test_inspect_takes_a_folder_of_ones_own(
     root = write_images(tmp_path, "train/happy/a.png", "test/contempt/b.png")
     assert main(["inspect", "--data", str(root)]) == 0
     assert "PublicTest: 1 rows: contempt 1" in capsys.readouterr().out
-
-
-def test_fit_crop_of_drawn_faces_says_that_none_was_found(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data, _ = write_csv(tmp_path, rows_per_label=2)
-    assert main(["fit-crop", "--data", str(data), "--faces", "5", "--detector", "haar"]) == 1
-    assert "haar found none of 5 faces" in capsys.readouterr().err

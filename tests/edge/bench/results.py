@@ -4,9 +4,11 @@ from typing import Any
 
 import msgspec
 
-from edge.bench.schema import Conditions, LiveRow, Machine, ModelRow, PipelineRow, Result
-
-NOW = Conditions(temperature=51.2, throttling=(), governor="ondemand", mhz=1500)
+from edge.bench.live_bench import LiveRow
+from edge.bench.machine_info import Machine
+from edge.bench.model_bench import ModelRow
+from edge.bench.pipeline_bench import PipelineRow
+from edge.bench.report import Result
 
 
 def machine(**fields: Any) -> Machine:
@@ -22,11 +24,9 @@ def machine(**fields: Any) -> Machine:
         system="Linux 6",
         python="3.11.2",
         packages={"numpy": "2"},
-        before=NOW,
-        after=NOW,
+        temperature=51.2,
         reference_ms=10.0,
         reference_spread=0.02,
-        others=0.01,
         noise=(),
         not_measured={},
     )
@@ -99,7 +99,7 @@ def result(**fields: Any) -> Result:
         models=[model_row("shallow-float32", 1.4), model_row("shallow-int8", 0.35, 4.0)],
         pipeline=[
             pipeline_row("one thread", 500.0, **stages),
-            pipeline_row("threads", 800.0, dropped=0, cpu_ms=2.0),
+            pipeline_row("threads", 800.0),
         ],
         live=[live_row()],
     )

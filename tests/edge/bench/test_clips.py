@@ -54,14 +54,6 @@ def test_a_video_is_shown_again_until_so_many_frames_were_shown(video: Path) -> 
     assert (shown[0].image == shown[10].image).all()
 
 
-def test_in_real_time_frames_come_at_the_pace_of_a_camera_on_the_monotonic_clock(
-    video: Path,
-) -> None:
-    shown = list(iter_frames(LoopingVideoSource(video, 12, fps=100)))
-    assert all(frame.timestamp == frame.captured for frame in shown)
-    assert shown[-1].captured - shown[0].captured >= 0.10
-
-
 def test_what_is_no_video_says_so(tmp_path: Path) -> None:
     (tmp_path / "no.mp4").write_bytes(b"no video")
     with pytest.raises(InputError, match="cannot be read as a video"):

@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.bench.machine_info import ReferenceRequest
 from edge.bench.measurement import (
     MeasurementFailed,
+    ReferenceRequest,
     Request,
     repeat,
     run_in_subprocess,
@@ -20,7 +20,7 @@ from edge.tflite import Runtime
 from tests.conftest import ROOT
 
 MODEL = ROOT / "models/tiny-int8.tflite"
-PIPELINE = PipelineRequest("haar", (("kind", "haar"),), MODEL, "one face", CLIP, 30, 0.5)
+PIPELINE = PipelineRequest("haar", (("kind", "haar"),), MODEL, "one face", CLIP, 30)
 
 
 class Echo(Request, frozen=True):
@@ -56,7 +56,6 @@ def test_the_reference_is_timed() -> None:
     ("request_", "why"),
     [
         (ModelRequest(CLIP, Runtime.LITERT, 0.1), "is not a model"),
-        (ModelRequest(Path("no.keras"), "keras", 0.1), "no.keras"),
         (msgspec.structs.replace(PIPELINE, settings=(("kind", "yunet"), ("model", "no"))), "yunet"),
     ],
 )

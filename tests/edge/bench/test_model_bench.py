@@ -2,9 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench.measurement import run_in_subprocess
-from edge.bench.model_bench import ModelRequest, card_accuracy, model_requests
-from edge.bench.schema import ModelRow
+from edge.bench.model_bench import card_accuracy, model_requests
 from edge.errors import ModelError
 from tests.conftest import ROOT
 
@@ -22,23 +20,7 @@ def test_accuracy_comes_from_the_card_and_files_without_one_have_none(tmp_path: 
     assert card_accuracy(tmp_path / "mine.tflite") == (None, None)
 
 
-def test_a_keras_model_is_measured_by_keras_alone(tmp_path: Path) -> None:
-    (tmp_path / "mine.keras").write_bytes(b"")
-    (request,) = model_requests([tmp_path / "mine.keras"], 0.5)
-    assert (request.runtime, request.name) == ("keras", "mine, keras")
-
-
-def test_a_keras_model_is_loaded_and_timed(tmp_path: Path) -> None:
-    keras = pytest.importorskip("keras")
-    network = keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Flatten()])
-    network.save(tmp_path / "mine.keras")
-    (row,) = run_in_subprocess(ModelRequest(tmp_path / "mine.keras", "keras", 0.02))
-    assert isinstance(row, ModelRow)
-    assert (row.name, row.accuracy) == ("mine, keras", None)
-    assert row.p50_ms > 0
-
-
-@pytest.mark.parametrize("name", ["no-such", "no.keras", "no.tflite"])
+@pytest.mark.parametrize("name", ["no-such", "no.tflite"])
 def test_a_model_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(ModelError, match="no such model"):
         model_requests([Path(name)], 0.5)

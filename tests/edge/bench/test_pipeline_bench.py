@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench.measurement import BenchPlan, run_in_subprocess
+from edge.bench.measurement import run_in_subprocess
 from edge.bench.pipeline_bench import PipelineRequest, detector_settings, pipeline_requests
 from edge.commands.demo import CLIP
 from edge.detect import detector_kinds
@@ -16,10 +16,7 @@ MODELS = [Path("shallow-int8"), Path("shallow-float32")]
 def requests(
     folder: Path, *detectors: str, models: list[Path] = MODELS, video: Path | None = None
 ) -> list[PipelineRequest]:
-    plan = BenchPlan(
-        files=tuple(models), detectors=detectors, video=video, frames=30, seconds=0.125
-    )
-    return pipeline_requests(plan, folder)
+    return pipeline_requests(models, detectors, video, folder, frames=30)
 
 
 def test_each_detector_is_measured_with_each_model_and_the_first_with_a_crowd(
@@ -61,7 +58,6 @@ def test_a_video_passes_every_stage_in_one_thread_and_as_threads(tmp_path: Path)
     assert sum(stages) == pytest.approx(1000 / one.fps)
     assert (one.mode, threads.mode) == ("one thread", "threads")
     assert one.faces > 0.5
-    assert (one.dropped, threads.detect_ms) == (None, None)
+    assert 0 < one.p50_ms <= one.p99_ms
     assert threads.fps > 0
-    assert 0 < threads.p50_ms <= threads.p99_ms
-    assert threads.cpu_ms > 0
+    assert (threads.p50_ms, threads.detect_ms) == (None, None)

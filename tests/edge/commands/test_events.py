@@ -1,8 +1,11 @@
 """`emotiond replay` and `emotiond report` as they are typed."""
 
+import json
 import os
 import signal
 from pathlib import Path
+from time import tzset
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -45,7 +48,7 @@ def test_recorded_events_arrive_as_new_with_all_that_a_device_tells_beside_them(
     assert options == ["happy", "neutral", "uncertain"]
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == (
-        f"{path}: 3 events of 2 min 0 s are published on {ROOT}/event in 0.1 s; Ctrl-C ends"
+        f"{path}: 3 events of 2 min 00 s are published on {ROOT}/event in 0.1 s; Ctrl-C ends"
     )
     assert lines[0].startswith("1/3  ")
     assert lines[-1].startswith("3/3  ")
@@ -285,6 +288,45 @@ def test_a_line_that_is_no_event_is_told_by_its_number(
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+@pytest.mark.parametrize(
+    ("time", "reason"),
+    [
+        ("0001-01-01T00:00:00Z", "expected a time of the years 2 to 9998"),
+        ("0001-01-01T00:00:00+05:00", "expected an event"),
+        ("9999-12-31T23:59:59Z", "expected a time of the years 2 to 9998"),
+        ("9999-12-31T23:59:59-05:00", "expected an event"),
+        ("0002-06-01T00:00:00Z", None),
+        ("9998-06-01T23:59:59Z", None),
+    ],
+)
+def test_a_time_at_the_ends_of_the_calendar_is_reported_or_one_line(
+    recording: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    time: str,
+    reason: str | None,
+    zone: str,
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    tzset()
+    try:
+        fields = json.loads(recording.read_bytes().splitlines()[0])
+        with recording.open("ab") as file:
+            file.write(json.dumps({**fields, "id": str(uuid4()), "time": time}).encode() + b"\n")
+        assert report(recording) == (0 if reason is None else 1)
+    finally:
+        monkeypatch.undo()
+        tzset()
+    said = capsys.readouterr().err
+    if reason is None:
+        assert said == ""
+        assert time[:4] in recording.with_suffix(".html").read_text()
+    else:
+        assert f": {reason}" in said
+        assert len(said.splitlines()) == 1
+
+
 def test_one_recording_that_cannot_be_read_leaves_no_page_of_the_others(
     recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -316,7 +358,7 @@ def test_a_name_that_is_no_text_is_no_obstacle(
     path = recording.rename(recording.with_name(os.fsdecode(b"fr\xe9.jsonl")))
     assert report(path) == 0
     assert "<h1>fr\ufffd</h1>" in path.with_suffix(".html").read_text()
-    assert "fr\ufffd.html: " in capsys.readouterr().out
+    assert "fr?.html: " in capsys.readouterr().out
 
 
 def test_a_recording_is_never_written_over(

@@ -12,7 +12,7 @@ import pytest
 
 from edge.cli import main
 from edge.commands.embedded_broker import free_port
-from edge.commands.watch import WatchFormatter, event_line, timed_line
+from edge.commands.events import WatchFormatter, event_line
 from edge.publish.events import encode_event
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.session import connect_any
@@ -209,10 +209,10 @@ def test_of_several_devices_each_line_names_its_own_and_each_has_its_own_news() 
 def test_what_cannot_be_understood_is_said_in_one_line() -> None:
     formatter = WatchFormatter(names=True)
     for kind, payload in (("event", b"{}"), ("state", b"\xff"), ("availability", b"\xff\n")):
-        line = format_line(formatter, f"emotiond/\x1b/{kind}", payload)
+        line = format_line(formatter, f"emotiond/a/{kind}", payload)
         assert line is not None
         assert "not understood" in line
-        assert line.isprintable()
+        assert "\n" not in line
 
 
 def test_what_the_broker_no_longer_retains_is_no_news() -> None:
@@ -258,9 +258,35 @@ def test_a_bar_has_its_length_whatever_came(confidence: float) -> None:
     assert sum(letter in "█░" for letter in line(confidence=confidence)) == 20
 
 
-def test_nothing_that_came_over_the_network_moves_the_cursor() -> None:
-    assert line(emotion="\x1b[2J\n").isprintable()
-    assert timed_line("\x1b[2Jdevice\r").endswith("  ?[2Jdevice?")
+def test_a_message_nested_deeper_than_python_goes_is_told_of_and_the_next_is_shown(
+    broker: Broker, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path, broker.port)
+    for options in ([], ["--json"]):
+        with running("watch", "--config", config, *options) as process:
+            assert process.stderr is not None
+            assert process.stdout is not None
+            read_until(process.stderr, "listening to")
+            say(broker, "emotiond/test/event", b"[" * 3000 + b"]" * 3000)
+            say(broker, "emotiond/test/event", b'{"time": ' + b"[" * 3000 + b"]" * 3000 + b"}")
+            say(broker, "emotiond/test/event", encode_event(event()))
+            read_until(process.stdout, "happy")
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_nothing_that_came_over_the_network_moves_the_cursor(
+    broker: Broker, tmp_path: Path, options: list[str]
+) -> None:
+    with running("watch", "--config", write_config(tmp_path, broker.port), *options) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        read_until(process.stderr, "listening to")
+        say(broker, "emotiond/test/availability", b"\x1b[2Jonline\r")
+        payload = encode_event(event()).replace(b"happy", "\\u001b[2J\x9b2J\u202e".encode())
+        say(broker, "emotiond/test/event", payload)
+        line = read_until(process.stdout, "[2J" if options else "face 1").rstrip("\n")
+        assert line.isprintable()
+        assert not options or "\\u001b[2J\\u009b2J\\u202e" in line
 
 
 @pytest.mark.parametrize("payload", [b"", b"online", b"{}", b"[]", b'{"time": 1}'])

@@ -9,6 +9,7 @@ import pytest
 
 from edge.capture.video import VideoSettings, VideoSource
 from edge.commands.demo import CLIP
+from edge.commands.models import record_faces
 from edge.detect import (
     CropCalibration,
     Detector,
@@ -18,7 +19,6 @@ from edge.detect import (
 from edge.errors import DataError
 from edge.geometry import Box
 from edge.infer.crop import crop_gray
-from edge.offline.dataset_recorder import record_faces
 from edge.types import Face, Image
 from tests.edge.cameras import FakeCamera
 

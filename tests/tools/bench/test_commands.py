@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import ROOT
 from tools.bench import (
     broker_outage,
+    keras_predict,
     outbox,
     overhead,
     publishing,
@@ -35,6 +36,14 @@ def test_tutorial_baseline_tells_how_many_times_as_fast_the_pipeline_is(
     printed = capsys.readouterr().out
     assert re.search(r"tutorial loop: \d+ frames a second \(capture", printed)
     assert re.search(r"threads: \d+ frames a second, [\d.]+ times", printed)
+
+
+def test_keras_predict_tells_the_time_of_one_image(tmp_path: Path, capsys: Capture) -> None:
+    keras = pytest.importorskip("keras")
+    network = keras.Sequential([keras.layers.Input((None, None, 1)), keras.layers.Flatten()])
+    network.save(tmp_path / "mine.keras")
+    keras_predict.main([str(tmp_path / "mine.keras"), "--seconds", "0"])
+    assert re.search(r"mine: p50 [\d.]+ ms, p95 [\d.]+ ms", capsys.readouterr().out)
 
 
 def test_outbox_is_compared_with_a_plain_file(tmp_path: Path, capsys: Capture) -> None:

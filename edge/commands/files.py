@@ -1,0 +1,351 @@
+"""`emotiond image` and `emotiond video`: the faces in files, and what each of them shows."""
+
+import argparse
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import msgspec
+from rich.progress import Progress
+from rich.table import Table
+
+from edge.capture.images import SUFFIXES
+from edge.commands.common import add_config, count, print_table, progress_bar, write_output
+from edge.config import Config, load_config, parse_config, parse_detector
+from edge.errors import EmotiondError, ExitCode
+from edge.offline.intervals import intervals_of, time_by_emotion, time_by_track
+from edge.offline.recognizer import EmotionRecognizer
+from edge.offline.report import events_csv
+from edge.offline.timeline import timeline_svg
+from edge.offline.video import (
+    Outcome,
+    VideoJob,
+    VideoResult,
+    analyze_on_cluster,
+    analyze_parallel,
+    analyze_video,
+    probe_video,
+)
+from edge.publish.events import encode_event
+from edge.terminal import print_error, print_json, print_line
+from edge.types import AnalyzedFrame, Expression
+from edge.view import PrivacyBlur
+from edge.view.annotate import annotate
+
+COPY_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+"""Formats that an annotated copy keeps; of any other image it is a PNG."""
+
+OUTPUT_SUFFIXES = {
+    "out": (".mp4", ".mkv", ".mov", ".avi"),
+    "events": (".jsonl", ".csv"),
+    "timeline": (".svg",),
+}
+"""Formats that each option of `video` writes; the first is that of files in a folder."""
+
+
+# Options of both, and the names of what they write.
+
+
+def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of model, detector and blur, which override the config, and the config."""
+    parser.add_argument("--model", help="a shipped model, or a .tflite file with its card")
+    parser.add_argument("--detector", help="kind of the detector; default: the config's")
+    parser.add_argument(
+        "--blur",
+        type=PrivacyBlur,
+        choices=list(PrivacyBlur),
+        help="what is hidden in annotated copies; default: the config's",
+    )
+    add_config(parser)
+
+
+def _load_config(options: argparse.Namespace) -> Config:
+    """Return the config with what `_add_analysis_options`' options say.
+
+    Raises:
+        ConfigError: there is no such config, model or detector.
+    """
+    config = load_config(options.config)
+    if options.model:
+        chosen = {"model": options.model, "runtime": config.classifier.runtime.value}
+        other = parse_config({"classifier": chosen}, Path.cwd() / "--model").classifier
+        config = msgspec.structs.replace(config, classifier=other)
+    if options.detector:
+        config = msgspec.structs.replace(config, detector=parse_detector(options.detector))
+    if options.blur:
+        privacy = msgspec.structs.replace(config.privacy, blur=options.blur)
+        config = msgspec.structs.replace(config, privacy=privacy)
+    return config
+
+
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """Return a file name without suffix for each path; those that would be the same are numbered.
+
+    `x/a.jpg` and `y/a.jpg` become `a` and `a-2`.
+    """
+    repeated: Counter[str] = Counter()
+    names: dict[str, None] = {}
+    for path in paths:
+        name = path.stem
+        while name in names:
+            repeated[path.stem] += 1
+            name = f"{path.stem}-{repeated[path.stem] + 1}"
+        names[name] = None
+    return list(names)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EmotiondError(f"{folder}: cannot be made: {error.strerror}") from error
+
+
+# Images.
+
+
+def add_image_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `image`."""
+    parser.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="image, or folder of images"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for annotated copies")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON an image")
+    _add_analysis_options(parser)
+
+
+def image(options: argparse.Namespace) -> ExitCode:
+    """Analyze every image; fail where one could not be read or its copy not be written."""
+    config = _load_config(options)
+    recognizer = EmotionRecognizer.from_config(config)
+    paths = list(_image_paths(options.files))
+    code = ExitCode.OK
+    with progress_bar(hidden=len(paths) < 2) as bar:
+        copies = _copy_paths(paths, options.out)
+        for path, copy in zip(bar.track(paths, description="images"), copies, strict=True):
+            try:
+                frame = recognizer.analyze_image(path)
+                if copy is not None:
+                    annotated = annotate(frame, config.privacy.blur)
+                    write_output(copy, cv2.imencode(copy.suffix, annotated)[1].tobytes())
+            except EmotiondError as error:
+                print_error(str(error))
+                code = ExitCode.FAULT
+            else:
+                _print_faces(path, frame, options.json)
+    return code
+
+
+def _image_paths(files: Sequence[Path]) -> Iterator[Path]:
+    """Yield every file that is named, and every image of a folder that is."""
+    for file in files:
+        if not file.is_dir():
+            yield file
+            continue
+        found = sorted(path for path in file.iterdir() if path.suffix.lower() in SUFFIXES)
+        if not found:
+            print_error(f"{file}: expected images in this folder, found none")
+        yield from found
+
+
+def _copy_paths(paths: Sequence[Path], folder: Path | None) -> Sequence[Path | None]:
+    """Return where each annotated copy goes; none overwrites an image that is read.
+
+    Raises:
+        EmotiondError: the folder cannot be made, or holds one of the images.
+    """
+    if folder is None:
+        return [None] * len(paths)
+    _make_folder(folder)
+    if any(path.parent.resolve() == folder.resolve() for path in paths):
+        raise EmotiondError(f"{folder}: holds images that are read; name another --out")
+    suffixes = (path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png" for path in paths)
+    names = unique_names(paths)
+    return [folder / f"{name}{suffix}" for name, suffix in zip(names, suffixes, strict=True)]
+
+
+def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
+    faces = frame.expressions
+    if as_json:
+        width, height = frame.frame.size
+        found = [face.to_dict() for face in faces]
+        result = {"path": str(path), "width": width, "height": height, "faces": found}
+        print_json(msgspec.json.encode(result))
+        return
+    count = {0: "no face", 1: "1 face"}.get(len(faces), f"{len(faces)} faces")
+    print_line(f"{path}: {count}")
+    for face in faces:
+        print_line(_face_text(face))
+
+
+def _face_text(face: Expression) -> str:
+    """Return one face: where it is, and every probability, the highest first."""
+    left, top, right, bottom = (round(edge) for edge in face.box.edges)
+    place = f"  {face.track.track_id}  at {left},{top} {right - left}x{bottom - top}: "
+    if face.probabilities is None:
+        return f"{place}{face.emotion} ({', '.join(face.reasons).replace('_', ' ')})"
+    ranked = sorted(face.probabilities.items(), key=lambda item: -item[1])
+    return place + ", ".join(f"{label} {share:.0%}" for label, share in ranked)
+
+
+# Videos.
+
+
+def add_video_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `video`."""
+    parser.add_argument("videos", type=Path, nargs="+", metavar="FILE", help="video file")
+    several = "a folder for several videos"
+    parser.add_argument("--out", type=Path, help=f"the annotated copy, such as out.mp4; {several}")
+    parser.add_argument(
+        "--events", type=Path, help=f"the events, out.jsonl or out.csv; {several} (JSONL)"
+    )
+    parser.add_argument("--timeline", type=Path, help=f"a chart of the events, out.svg; {several}")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON a video")
+    parser.add_argument(
+        "--jobs",
+        type=count,
+        default=os.cpu_count() or 1,
+        help="how many videos are processed at once; default: %(default)s",
+    )
+    parser.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="process on a Dask cluster; address of its scheduler, such as tcp://scheduler:8786",
+    )
+    _add_analysis_options(parser)
+
+
+class UsageError(EmotiondError):
+    """The options contradict each other."""
+
+    exit_code = ExitCode.USAGE
+
+
+def video(options: argparse.Namespace) -> ExitCode:
+    """Analyze every video, write what was asked for, and print a summary of each.
+
+    One that fails does not keep the others from being analyzed.
+    """
+    config = _load_config(options)
+    names = unique_names(options.videos)
+    outputs = {kind: _output_paths(kind, getattr(options, kind), names) for kind in OUTPUT_SUFFIXES}
+    _check_overwriting(options.videos, outputs)
+    jobs = [
+        VideoJob(path, config, copy)
+        for path, copy in zip(options.videos, outputs["out"], strict=True)
+    ]
+    code = ExitCode.OK
+    results: dict[int, VideoResult] = {}
+    for index, result in _analyze(jobs, options):
+        failure = str(result) if isinstance(result, EmotiondError) else result.error
+        if failure is not None:
+            print_error(failure)
+            code = ExitCode.FAULT
+        if isinstance(result, VideoResult):
+            _write(result, outputs["events"][index], outputs["timeline"][index])
+            results[index] = result
+    for _, result in sorted(results.items()):
+        _print_summary(result, options.json)
+    return code
+
+
+def _output_paths(kind: str, named: Path | None, names: Sequence[str]) -> Sequence[Path | None]:
+    """Return the output path of each video: the file that was named, or one in the folder that was.
+
+    What has no suffix, or is a folder already, is a folder. It is made where it is missing.
+
+    Raises:
+        EmotiondError: it cannot be meant so, or cannot be written.
+    """
+    if named is None:
+        return [None] * len(names)
+    suffixes, is_folder = OUTPUT_SUFFIXES[kind], named.is_dir() or not named.suffix
+    if not is_folder and named.suffix.lower() not in suffixes:
+        raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
+    if not is_folder and len(names) > 1:
+        raise UsageError(f"{named}: expected a folder, as there are several videos")
+    folder = named if is_folder else named.parent
+    _make_folder(folder)
+    if not os.access(folder, os.W_OK):
+        raise EmotiondError(f"{folder}: cannot be written into")
+    return [named / f"{name}{suffixes[0]}" for name in names] if is_folder else [named]
+
+
+def _check_overwriting(
+    videos: Sequence[Path], outputs: Mapping[str, Sequence[Path | None]]
+) -> None:
+    written = {path.resolve() for paths in outputs.values() for path in paths if path}
+    for video in videos:
+        if video.resolve() in written:
+            raise UsageError(f"{video}: would be written over the video itself")
+
+
+def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
+    """Analyze each video, with a progress bar on a terminal."""
+    with progress_bar() as bar:
+        if options.dask is None and len(jobs) == 1:
+            yield 0, _analyze_one(jobs[0], bar)
+            return
+        outcomes = (
+            analyze_on_cluster(jobs, options.dask)
+            if options.dask
+            else analyze_parallel(jobs, min(options.jobs, len(jobs)))
+        )
+        yield from bar.track(outcomes, total=len(jobs), description="videos")
+
+
+def _analyze_one(job: VideoJob, bar: Progress) -> VideoResult | EmotiondError:
+    try:
+        task = bar.add_task("frames", total=probe_video(job.video).frames or None)
+        return analyze_video(job, lambda frames: bar.update(task, completed=frames))
+    except EmotiondError as error:
+        return error
+
+
+def _write(result: VideoResult, events: Path | None, timeline: Path | None) -> None:
+    """Write events and timeline, each whole or not at all."""
+    if events is not None and events.suffix.lower() == ".csv":
+        labels = dict.fromkeys(one for event in result.events for one in event.probabilities or ())
+        write_output(events, events_csv(result.events, list(labels)).encode())
+    elif events is not None:
+        write_output(events, b"".join(encode_event(event) + b"\n" for event in result.events))
+    if timeline is not None:
+        svg = timeline_svg(intervals_of(result.events), video=True, title=result.video.name)
+        write_output(timeline, svg.encode())
+
+
+def _print_summary(result: VideoResult, as_json: bool) -> None:
+    intervals = intervals_of(result.events)
+    fps, of_all = result.frames / result.elapsed_s, time_by_emotion(intervals)
+    by_track = time_by_track(intervals)
+    if as_json:
+        summary = {
+            "film": str(result.video),
+            "frames": result.frames,
+            "fps": round(fps, 1),
+            "events": len(result.events),
+            "seconds": _rounded(of_all),
+            "tracks": {str(track): _rounded(seconds) for track, seconds in by_track.items()},
+            "error": result.error,
+        }
+        print_json(msgspec.json.encode(summary))
+        return
+    print_line(
+        f"{result.video}: {result.frames} frames in {result.elapsed_s:.1f} s, "
+        f"{fps:.0f} a second; {len(result.events)} events"
+    )
+    if not intervals:
+        print_line("  no face")
+        return
+    table = Table("face", "in view", *of_all)
+    for name, seconds in [("all", of_all), *by_track.items()]:
+        total = sum(seconds.values())
+        cells = (f"{seconds[one] / total:.0%}" if one in seconds else "" for one in of_all)
+        table.add_row(str(name), f"{total:.1f} s", *cells)
+    print_table(table)
+
+
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {emotion: round(time, 3) for emotion, time in seconds.items()}
