@@ -59,11 +59,13 @@ def format_validation_error(message: str, data: Any, root: type) -> str:
         expected, near = f"expected one of {', '.join(choices)}", _nearest(str(found), choices)
     else:
         expected, near = _plain(problem), ""
-    if any(
-        isinstance(kind, inspect.StructType) and kind.cls is SecretRef for kind in kinds_of_value
-    ):
+    if _is_secret_ref(kinds_of_value) and not isinstance(found, dict):
         expected = "expected {file: ...}, {env: ...} or {credential: ...}, which name its place"
     return f"{place}: {expected}, found {_shown(keys, found)}{near}"
+
+
+def _is_secret_ref(kinds: Iterable[inspect.Type]) -> bool:
+    return any(isinstance(kind, inspect.StructType) and kind.cls is SecretRef for kind in kinds)
 
 
 def _shown(keys: Sequence[Key], found: Any) -> str:

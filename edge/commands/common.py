@@ -8,18 +8,9 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
 
 from edge.capture import SourceSettings
 from edge.config import Config, parse_source
@@ -28,6 +19,10 @@ from edge.paths import SERVICE_CONFIG, asset, atomic_write
 from edge.publish import MqttSettings
 from edge.publish.mqtt.settings import Name
 from edge.terminal import print_line
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.table import Table
 
 
 def add_subcommand(
@@ -116,13 +111,17 @@ def mqtt_sinks(config: Config) -> tuple[MqttSettings, ...]:
 # Output.
 
 
-def progress_bar(hidden: bool = False) -> Progress:
+def progress_bar(hidden: bool = False) -> "Progress":
     """Return a bar with the remaining time on a terminal; elsewhere, or `hidden`, there is none."""
+    from rich import progress
+    from rich.console import Console
+
     console = Console(file=sys.stderr)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    return Progress(
-        *columns,
-        TimeRemainingColumn(),
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
         console=console,
         disable=hidden or not console.is_terminal,
         # What is printed makes way for the bar only where both are on the same terminal.
@@ -130,8 +129,10 @@ def progress_bar(hidden: bool = False) -> Progress:
     )
 
 
-def print_table(table: Table) -> None:
+def print_table(table: "Table") -> None:
     """Print a table, at most as wide as the terminal if there is one; cells are no markup."""
+    from rich.console import Console
+
     text = io.StringIO()
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else MAX_WIDTH
     Console(file=text, width=width, markup=False, emoji=False).print(table)
