@@ -39,6 +39,11 @@ DASK_RETRIES = 2
 """How often a video is given to another worker of a cluster when one is lost."""
 
 
+SEARCH_EVERY_FRAME = {"interval_frames": 1, "motion_threshold": 0.0, "full_search_interval_s": 0.0}
+"""Settings of the scheduler for a copy in which faces are hidden: one that comes in a frame without
+a search would be seen in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class VideoJob:
     """A video to analyze.
@@ -100,6 +105,9 @@ def analyze_video(
     config = msgspec.structs.replace(
         job.config, source=source, sinks=(), preview=PreviewSettings(), web=WebSettings()
     )
+    if job.out is not None and config.privacy.blur is PrivacyBlur.FACES:
+        every_frame = msgspec.structs.replace(config.scheduler, **SEARCH_EVERY_FRAME)
+        config = msgspec.structs.replace(config, scheduler=every_frame)
     components = replace(build_components(config), sinks=(sink,))
     with ExitStack() as stack:
         write: Callable[[AnalyzedFrame], object] | None = None
