@@ -1,11 +1,13 @@
 """Authentication and request checks of the web server: who may look, and who may command."""
 
+import asyncio
 import hmac
 import ipaddress
-import secrets
+import logging
+import time
 from http import HTTPStatus
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Address, Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,9 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from edge.errors import ConfigError
 from edge.view import WebSettings
 from edge.view.web.api import ApiError
+from edge.view.web.sessions import Sessions, WrongTokens
 
 MIN_TOKEN_LENGTH = 16
 """Characters of a token: as many as a strong password has, too many to guess over a network."""
+
+TOKEN_LIFETIME_S = 1.0
+"""Seconds after which the token is looked up anew: its file may have another by then."""
 
 PUBLIC_PATHS = frozenset({"/", "/page.js", "/page.css", "/page.svg", "/healthz", "/api/login"})
 """Paths that hold nothing about anybody, and are served without a token: the page asks for it."""
@@ -31,15 +37,18 @@ SECURITY_HEADERS = {
 }
 """Headers of every response: the page loads nothing from elsewhere; no other page may use it."""
 
+log = logging.getLogger(__name__)
+
 
 class TokenAuth:
-    """Checks requests for the token, or for the cookie that it was exchanged for.
+    """Checks requests for the token, or for the cookie of a session that it was exchanged for.
 
-    Without a token the server is for this machine alone: anybody here may look, and the page gets a
-    cookie with which it may command. Another site in the same browser does not.
+    Without a token the server is for this machine alone: anybody here may look, and whoever loads
+    the page gets a cookie with which it may command. Another site in the same browser does not.
+    The token is looked up anew each second, so that another one ends every session of the former.
 
     Attributes:
-        token: the secret; None where there is none.
+        needs_token: whether there is a token.
         port: of the server; it names the cookie, as a browser keeps cookies by host alone.
 
     Raises:
@@ -47,21 +56,17 @@ class TokenAuth:
     """
 
     def __init__(self, settings: WebSettings) -> None:
-        self.token = settings.token.resolve() if settings.token else None
-        if self.token is None and not is_loopback(settings.host):
+        self._settings = settings
+        self.needs_token = settings.token is not None
+        self.port = 0
+        self._sessions, self._wrong_tokens = Sessions(), WrongTokens()
+        if not self.needs_token and not is_loopback(settings.host):
             raise ConfigError(
                 f"web.host: {settings.host} can be reached by others, which needs a `web.token`; "
                 "set one, or host: 127.0.0.1"
             )
-        if self.token is not None and not (
-            len(self.token) >= MIN_TOKEN_LENGTH and self.token.isascii()
-        ):
-            raise ConfigError(
-                f"web.token: expected {MIN_TOKEN_LENGTH} ASCII characters or more, "
-                f"found {len(self.token)}; make one by `head -c 24 /dev/urandom | base64`"
-            )
-        self.port = 0
-        self._session = secrets.token_urlsafe(32)
+        self._token = self._read_token()
+        self._read_at = time.monotonic()
 
     @property
     def cookie(self) -> str:
@@ -69,63 +74,113 @@ class TokenAuth:
         return f"emotiond-{self.port}"
 
     def verify(self, token: str) -> bool:
-        """Tell whether a text is the token."""
-        return self.token is not None and _same(token, self.token)
+        """Tell whether a text is the present token."""
+        present = self._present_token()
+        return present is not None and _same(token, present)
 
     def is_authenticated(self, headers: Headers) -> bool:
-        """Tell whether a request comes with the token or the cookie."""
-        kind, _, token = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and self.verify(token.strip()):
+        """Tell whether a request comes with the token or the cookie of a session."""
+        bearer = _bearer(headers)
+        if bearer and self.verify(bearer):
             return True
-        cookies = cookie_parser(headers.get("cookie", ""))
-        return _same(cookies.get(self.cookie, ""), self._session)
+        present = self._present_token()
+        if self.needs_token and present is None:
+            return False
+        return self._sessions.is_open(self._session_of(headers), present)
+
+    async def hold_back(self, client: Address | None) -> None:
+        """Count a wrong token, and wait: the more there were, the longer."""
+        address = client[0] if client else "here"
+        await asyncio.sleep(self._wrong_tokens.add(address))
 
     def login(self, response: Response) -> None:
-        """Add the cookie to a response; it is valid as long as this process lasts."""
-        response.set_cookie(self.cookie, self._session, httponly=True, samesite="strict")
+        """Begin a session, whose cookie is added to a response."""
+        secret = self._sessions.begin(self._present_token())
+        response.set_cookie(self.cookie, secret, httponly=True, samesite="strict")
 
-    def logout(self, response: Response) -> None:
-        """Delete the cookie by a response."""
+    def logout(self, headers: Headers, response: Response) -> None:
+        """End the session of a request, and delete its cookie by a response."""
+        self._sessions.end(self._session_of(headers))
         response.delete_cookie(self.cookie, httponly=True, samesite="strict")
 
-    def check(self, method: str, path: str, headers: Headers) -> None:
-        """Check that a request may be carried out.
+    def check(self, method: str, path: str, headers: Headers) -> bool:
+        """Check that a request may be carried out; return whether it needs to be authenticated.
 
         Raises:
             ApiError: it may not.
         """
-        if self.token is None and not is_loopback(_host_name(headers.get("host", ""))):
+        if not self.needs_token and not is_loopback(_host_name(headers.get("host", ""))):
             text = "expected a request to this machine's own name, found another in Host"
             raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, "refused", text)
         changes = method not in {"GET", "HEAD"}
         if changes and not _same_origin(headers):
             raise ApiError(HTTPStatus.FORBIDDEN, "refused", "another site may not ask for this")
-        guarded = path not in PUBLIC_PATHS and (changes or self.token is not None)
+        guarded = path not in PUBLIC_PATHS and (changes or self.needs_token)
         if guarded and not self.is_authenticated(headers):
             text = "expected the token, as `Authorization: Bearer TOKEN` or by the page's login"
-            if self.token is None:
+            if not self.needs_token:
                 text = "expected the page's own cookie; set `web.token` in the config for programs"
             raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorised", text)
+        return guarded
 
     def protect(self, app: ASGIApp) -> ASGIApp:
-        """Return an application that checks every request, and adds headers to every response."""
+        """Return an application that checks every request, and adds headers to every response.
+
+        A response that lasts, such as the live video, ends with the session it was asked in.
+        """
 
         async def protected(scope: Scope, receive: Receive, send: Send) -> None:
-            async def send_with_headers(message: Message) -> None:
+            headers, guarded, ended = Headers(scope=scope), False, False
+
+            async def send_checked(message: Message) -> None:
+                nonlocal ended
+                if ended:
+                    return
                 if message["type"] == "http.response.start":
                     response_headers = MutableHeaders(scope=message)
                     response_headers.update(SECURITY_HEADERS)
                     response_headers.setdefault("Cache-Control", "no-store")
+                elif guarded and message.get("more_body") and not self.is_authenticated(headers):
+                    # The server now reports a disconnection, at which the response stops.
+                    ended, message = True, {**message, "body": b"", "more_body": False}
                 await send(message)
 
             try:
-                self.check(scope["method"], scope["path"], Headers(scope=scope))
+                guarded = self.check(scope["method"], scope["path"], headers)
             except ApiError as error:
-                await error.response(scope, receive, send_with_headers)
+                if _bearer(headers) and error.status is HTTPStatus.UNAUTHORIZED:
+                    await self.hold_back(scope.get("client"))
+                await error.response(scope, receive, send_checked)
             else:
-                await app(scope, receive, send_with_headers)
+                await app(scope, receive, send_checked)
 
         return protected
+
+    def _session_of(self, headers: Headers) -> str:
+        return cookie_parser(headers.get("cookie", "")).get(self.cookie, "")
+
+    def _present_token(self) -> str | None:
+        """Return the token as it is now; None where there is none or it cannot be used."""
+        if self.needs_token and time.monotonic() - self._read_at >= TOKEN_LIFETIME_S:
+            self._read_at = time.monotonic()
+            try:
+                self._token = self._read_token()
+            except ConfigError as error:
+                if self._token is not None:
+                    log.error("%s; nobody can log in until it is mended", error)
+                self._token = None
+        return self._token
+
+    def _read_token(self) -> str | None:
+        if self._settings.token is None:
+            return None
+        token = self._settings.token.resolve()
+        if len(token) < MIN_TOKEN_LENGTH or not token.isascii():
+            raise ConfigError(
+                f"web.token: expected {MIN_TOKEN_LENGTH} ASCII characters or more, "
+                f"found {len(token)}; make one by `head -c 24 /dev/urandom | base64`"
+            )
+        return token
 
 
 def is_loopback(host: str) -> bool:
@@ -141,6 +196,12 @@ def _host_name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0]
+
+
+def _bearer(headers: Headers) -> str:
+    """Return the token of a request, empty where it has none."""
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
 
 
 def _same_origin(headers: Headers) -> bool:

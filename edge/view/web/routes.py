@@ -108,7 +108,7 @@ class WebApp:
         """Return a file of the page; where there is no token, with a cookie to command by."""
         name, kind = PAGE_FILES[request.scope["path"]]
         response = Response((PAGE / name).read_bytes(), media_type=kind)
-        if name == "page.html" and self.auth.token is None:
+        if name == "page.html" and not self.auth.needs_token:
             self.auth.login(response)
         return response
 
@@ -167,15 +167,16 @@ class WebApp:
             text = 'expected {"token": "..."}'
             raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", text) from error
         if not self.auth.verify(token):
+            await self.auth.hold_back(request.client)
             raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorised", "that is not the token")
         response = JSONResponse({})
         self.auth.login(response)
         return response
 
-    async def logout(self, _request: Request) -> Response:
+    async def logout(self, request: Request) -> Response:
         """Take the cookie back."""
         response = JSONResponse({})
-        self.auth.logout(response)
+        self.auth.logout(request.headers, response)
         return response
 
     async def health(self, _request: Request) -> Response:

@@ -43,7 +43,7 @@ def test_a_page_that_others_can_reach_needs_a_token(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_a_page_for_this_machine_alone_needs_none(host: str) -> None:
-    assert TokenAuth(WebSettings(host=host)).token is None
+    assert not TokenAuth(WebSettings(host=host)).needs_token
 
 
 def test_a_short_token_is_refused_and_not_told(tmp_path: Path) -> None:

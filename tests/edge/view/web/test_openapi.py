@@ -25,9 +25,12 @@ api = schemathesis.openapi.from_dict(document)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     path = tmp_path_factory.mktemp("web") / "token"
     path.write_text(TOKEN)
+    slow = pytest.MonkeyPatch()
+    slow.setattr("edge.view.web.sessions.MAX_DELAY_S", 0.0)  # hundreds of wrong tokens
     with serve(WebSettings(port=0, token=SecretRef(file=path))) as server:
         server.latest.show(scene(expression()))
         yield server
+    slow.undo()
 
 
 def test_every_place_is_described_and_the_reverse(server: Server) -> None:
