@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from edge import __version__
 from edge.errors import EmotiondError, ExitCode
@@ -35,6 +36,26 @@ COMMANDS = {
 
 INTERRUPTED = 130
 """What a shell reports of a command that ended by Ctrl-C."""
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """Parser whose options take values that begin with a dash, such as `--input -1..1`."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Join each option that takes one value with the word after it, as `--input=-1..1`.
+
+        A word that is an option itself, or begins with two dashes, is no value.
+        """
+        words: list[str] = []
+        known = self._option_string_actions
+        for word in sys.argv[1:] if args is None else args:
+            action = known.get(words[-1]) if words else None
+            dashed = word.startswith("-") and not word.startswith("--") and word not in known
+            if dashed and action is not None and action.nargs is None:
+                words[-1] += f"={word}"
+            else:
+                words.append(word)
+        return super().parse_known_args(words, namespace)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser, with the options of the one subcommand that the arguments name."""
     chosen = next((text for text in arguments if not text.startswith("-")), None)
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="emotiond",
         description="Finds faces in video, classifies their expressions, publishes MQTT events.",
     )

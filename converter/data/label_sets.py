@@ -1,5 +1,6 @@
 """Label sets: the classes a model knows, and the rows of a dataset that it can be measured on."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -20,6 +21,25 @@ Classes = NDArray[np.int64]
 
 WITHOUT_COPIES = "without copies of Training pictures"
 """What is added to the name of a set of rows from which those were left out."""
+
+SYNONYMS = {
+    "afraid": "fear",
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "happiness": "happy",
+    "joy": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+}
+"""What other sets and models call the expressions, in small letters."""
+
+
+def find_expression(name: str) -> str | None:
+    """Return the one of `EXPRESSIONS` that a name means, such as Joy or 0_anger; None if none."""
+    plain = re.sub(r"^\d+[\W_]+", "", name.strip().lower())
+    plain = SYNONYMS.get(plain, plain)
+    return plain if plain in EXPRESSIONS else None
 
 
 @dataclass(frozen=True, slots=True)
