@@ -106,11 +106,12 @@ def _convert_tflite(options: argparse.Namespace) -> None:
         )
     tflite_import.refuse_other_forms(path)
     description = _describe(options, takes_any_size=False)
-    imported = tflite_import.open_tflite(path, description)
-    _, rows = _checked_data(options, description, imported.logits)
+    tflite_import.open_tflite(path, description)  # tells what is wrong before data is read
+    answer = partial(tflite_import.answers, path, description)
+    _, rows = _checked_data(options, description, answer)
     options.out.mkdir(parents=True, exist_ok=True)
     target = options.out / f"{options.name or path.stem}.tflite"
-    result = tflite_import.import_tflite(imported, rows, target, options.force)
+    result = tflite_import.import_tflite(path, description, rows, target, options.force)
     _print_results([result], options.out)
 
 

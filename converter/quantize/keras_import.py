@@ -38,9 +38,9 @@ def refuse_other_forms(path: Path) -> None:
     """
     if (path / "saved_model.pb").is_file():
         raise ModelError(
-            f"{path}: is a SavedModel, which is not read; make a .tflite of it in Python, "
-            f"open('model.tflite', 'wb').write(tensorflow.lite.TFLiteConverter.from_saved_model("
-            f"{str(path)!r}).convert()), and convert that"
+            f"{path}: is a SavedModel, which is not read; make a .tflite of it and convert that: "
+            "python -c \"import tensorflow as tf; open('model.tflite', 'wb').write("
+            f"tf.lite.TFLiteConverter.from_saved_model('{path}').convert())\""
         )
     if path.is_dir() and (path / "model.json").is_file():
         path = path / "model.json"

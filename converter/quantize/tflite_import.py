@@ -1,6 +1,5 @@
 """Import of .tflite files made elsewhere: a card is written, the file stays as it is."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
 
@@ -24,35 +23,15 @@ from edge.tflite import Runtime, TFLiteModel
 FORM = "one input (1, side, side, 1 or 3) and one output (1, {}), in float32, uint8 or int8"
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedTFLite:
-    """A .tflite file and its card.
+def open_tflite(
+    path: Path, description: ModelDescription, scaling: InputScaling | None = None
+) -> TFLiteClassifier:
+    """Load a .tflite with a card that has no temperature and no metrics yet.
 
-    Attributes:
-        path: of the file.
-        model: the same, loaded.
-        card: without temperature and metrics.
-    """
-
-    path: Path
-    model: TFLiteModel
-    card: ModelCard
-
-    def classifier(self, scaling: InputScaling | None = None) -> TFLiteClassifier:
-        """Return what the daemon makes of it, under another input scaling where one is given."""
-        entry = self.card.input
-        if scaling is not None:
-            entry = _card_input(self.model, scaling)
-        card = msgspec.structs.replace(self.card, input=entry)
-        return TFLiteClassifier(self.path, card, self.model)
-
-    def logits(self, scaling: InputScaling | None, faces: NDArray[np.uint8]) -> Logits:
-        """Return its logits, float32 (n, classes), of faces of any size."""
-        return self.classifier(scaling).outputs(list(resize(faces, self.card.input.shape[0])))[0]
-
-
-def open_tflite(path: Path, description: ModelDescription) -> ImportedTFLite:
-    """Load a .tflite and describe it.
+    Args:
+        path: the file.
+        description: what it does not hold.
+        scaling: goes before the description's.
 
     Raises:
         ModelError: it is no model, not one that the daemon can run, or answers with NaN.
@@ -69,7 +48,7 @@ def open_tflite(path: Path, description: ModelDescription) -> ImportedTFLite:
     card = ModelCard(
         name=path.stem,
         labels=labels,
-        input=_card_input(model, description.scaling),
+        input=_card_input(model, scaling or description.scaling),
         output=ModelOutput("logits", model.outputs[0].dtype, temperature=1.0),  # type: ignore[arg-type]
         sha256=sha256(path),
         size=path.stat().st_size,
@@ -80,38 +59,51 @@ def open_tflite(path: Path, description: ModelDescription) -> ImportedTFLite:
         licence="Unknown: that of the file.",
         limits=LIMITS,
     )
-    values = ImportedTFLite(path, model, card).logits(None, probe_images(shape[1]))
+    values, _ = TFLiteClassifier(path, card, model).outputs(list(probe_images(shape[1])))
     if not np.isfinite(values).all():
         raise ModelError(f"{path}: expected finite answers, found NaN or infinity; it is damaged")
     output = msgspec.structs.replace(card.output, kind=output_kind(values))
-    return ImportedTFLite(path, model, msgspec.structs.replace(card, output=output))
+    return TFLiteClassifier(path, msgspec.structs.replace(card, output=output), model)
+
+
+def answers(
+    path: Path, description: ModelDescription, scaling: InputScaling, faces: NDArray[np.uint8]
+) -> Logits:
+    """Return the logits, float32 (n, classes), of faces scaled in another way."""
+    classifier = open_tflite(path, description, scaling)
+    return classifier.outputs(list(resize(faces, classifier.card.input.shape[0])))[0]
 
 
 def import_tflite(
-    imported: ImportedTFLite, rows: Selection | None, target: Path, force: bool = False
+    path: Path,
+    description: ModelDescription,
+    rows: Selection | None,
+    target: Path,
+    force: bool = False,
 ) -> ConversionResult:
     """Write the card of a .tflite, measured where there is something to measure it on.
 
     Args:
-        imported: the file.
+        path: the file.
+        description: what it does not hold.
         rows: faces with their true classes; None fits no temperature and measures nothing.
         target: where the file belongs; it is copied there, unless it is there.
         force: write over what is there.
 
     Raises:
-        ModelError: another file or a card is there already.
+        ModelError: another file or a card is there already; otherwise as `open_tflite`.
     """
-    stays = target.exists() and target.samefile(imported.path)
+    stays = target.exists() and target.samefile(path)
     if not force:
         refuse_existing(card_path(target) if stays else target)
-    card = msgspec.structs.replace(
-        imported.card, name=target.stem, speed=measure_speed([imported.path])[0]
-    )
+    classifier = open_tflite(path, description)
+    speed = measure_speed([path])[0]
+    card = msgspec.structs.replace(classifier.card, name=target.stem, speed=speed)
     if rows is not None:
-        logits = imported.logits(None, rows.pixels)
-        card = with_measurements(imported.classifier(), card, logits, rows)
+        logits = answers(path, description, description.scaling, rows.pixels)
+        card = with_measurements(classifier, card, logits, rows)
     if not stays:
-        copyfile(imported.path, target)
+        copyfile(path, target)
     write_card(target, card)
     return ConversionResult(card)
 

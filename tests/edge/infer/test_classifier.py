@@ -131,7 +131,7 @@ def fixed(directory: Path, kind: str, temperature: float, *shares: float) -> Pro
     """Return what is made of a model's answers by a card."""
     model = copy_model(directory, output={"kind": kind, "temperature": temperature})
     classifier = TFLiteClassifier(model, load_card(model, ModelCard), Fixed(model, *shares))
-    return classifier.classify(CROPS).probabilities[2]
+    return np.asarray(classifier.classify(CROPS).probabilities[2])
 
 
 def test_probabilities_are_taken_as_they_are_or_made_more_modest(tmp_path: Path) -> None:
