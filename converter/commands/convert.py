@@ -213,6 +213,8 @@ def _print_results(results: Sequence[Any], directory: Path) -> None:
             print(f"  agrees with the network on {result.agreement:.1%} of the faces")
         for speed in card.speed:
             print(f"  {speed.milliseconds:.3f} ms a face on {speed.runtime}, {speed.machine}")
+        if result.note:
+            print(f"  {result.note}")
         print(f"wrote {directory / card.name}.tflite, {card.size} bytes, and its card")
 
 

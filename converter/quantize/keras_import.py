@@ -38,7 +38,8 @@ def refuse_other_forms(path: Path) -> None:
     """
     if (path / "saved_model.pb").is_file():
         raise ModelError(
-            f"{path}: is a SavedModel, which is not read; make a .tflite of it and convert that: "
+            f"{path}: is a SavedModel, which is not read; save it as .keras or .h5 where it "
+            "was trained, or make a .tflite of it and convert that: "
             "python -c \"import tensorflow as tf; open('model.tflite', 'wb').write("
             f"tf.lite.TFLiteConverter.from_saved_model('{path}').convert())\""
         )

@@ -26,8 +26,8 @@ from converter.quantize.trained_model import TrainedModel
 from converter.quantize.verify import (
     ConversionResult,
     FloatReference,
+    compare_speed,
     float_reference,
-    latency_regressions,
     verify,
 )
 from edge.errors import ConfigError
@@ -117,7 +117,7 @@ def describe(model: TrainedModel, path: Path, precision: Precision) -> ModelCard
 def _convert_all(
     model: TrainedModel, data: Dataset | None, inside: Target, reference: FloatReference | None
 ) -> Results:
-    """Convert to every precision asked for, and to float32 where int8 has to be no slower."""
+    """Convert to every precision asked for, and to float32 where int8 is compared with it."""
     wanted = dict.fromkeys(inside.precisions)
     if Precision.INT8 in wanted:
         wanted = {Precision.FLOAT32: None, **wanted}
@@ -152,6 +152,5 @@ def _timed(inside: Target, results: Results) -> Results:
     }
     if Precision.INT8 in timed:
         full, small = timed[Precision.FLOAT32], timed[Precision.INT8]
-        problems = (*small.problems, *latency_regressions(full.card, small.card))
-        timed[Precision.INT8] = replace(small, problems=problems)
+        timed[Precision.INT8] = replace(small, note=compare_speed(full.card, small.card))
     return timed
