@@ -4,7 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from converter.commands.classifier import add_convert, add_quantize, add_train
+from converter.commands.classifier import add_train
+from converter.commands.convert import add_convert, add_quantize
 from converter.commands.detector import (
     add_evaluate_detector,
     add_quantize_detector,
@@ -14,6 +15,7 @@ from converter.commands.detector import (
 )
 from converter.commands.evaluate import add_evaluate, add_inspect
 from edge import __version__
+from edge.cli import ArgumentParser
 from edge.errors import EmotiondError, ExitCode
 
 COMMANDS = (
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="emotiond-convert", description="Trains and quantizes the models that emotiond runs."
     )
     parser.add_argument("--version", action="version", version=f"emotiond-convert {__version__}")

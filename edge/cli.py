@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from edge import __version__
 from edge.errors import EmotiondError, ExitCode
@@ -45,6 +46,26 @@ COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.it
 
 INTERRUPTED, OUTPUT_CLOSED = 130, 141
 """What a shell reports of a command that ended by Ctrl-C, or because its output was closed."""
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """Parser whose options take values that begin with a dash, such as `--input -1..1`."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Join each option that takes one value with the word after it, as `--input=-1..1`.
+
+        A word that is an option itself, or begins with two dashes, is no value.
+        """
+        words: list[str] = []
+        known = self._option_string_actions
+        for word in sys.argv[1:] if args is None else args:
+            action = known.get(words[-1]) if words else None
+            dashed = word.startswith("-") and not word.startswith("--") and word not in known
+            if dashed and action is not None and action.nargs is None:
+                words[-1] += f"={word}"
+            else:
+                words.append(word)
+        return super().parse_known_args(words, namespace)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,7 +117,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         )
         for group, names in GROUPS.items()
     ]
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="emotiond",
         description="Finds faces in video, classifies their expressions, publishes MQTT events.",
         epilog="\n\n".join(groups),

@@ -32,7 +32,7 @@ class BaseCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     Attributes:
         kind_name: what errors call such a card.
-        parameters, multiply_adds: of the float network, for one face or image.
+        parameters, multiply_adds: of the float network, for one face or image; 0 where unknown.
         limits: what it must not be taken for.
         size: of the file in bytes.
         speed: on each runtime it was measured on.
@@ -55,12 +55,12 @@ class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Input of a classifier.
 
     Attributes:
-        shape: one face: height, width, channels.
-        scale, offset: a gray value v, 0-255, enters as `v * scale + offset`.
+        shape: one face: height, width, channels; each of three channels gets the gray value.
+        scale, offset: a gray value v, 0-255, enters as `v * scale + offset`, rounded for integers.
         color: channel order; "gray", "grey" in cards of version 0.1, has one channel.
     """
 
-    shape: tuple[int, int, Literal[1]]
+    shape: tuple[Length, Length, Literal[1, 3]]
     dtype: Literal["uint8", "int8", "float32"]
     scale: float
     offset: float
@@ -75,7 +75,8 @@ class ModelOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Output of a classifier.
 
     Attributes:
-        kind: "logits" go through a softmax, "probabilities" are used as they are.
+        kind: "logits" go through a softmax. So do the logarithms of "probabilities", and of
+            "sigmoids": a probability of each class by itself, which need not sum to 1.
         dtype: type of the output tensor; integers are dequantized by the tensor's own scale.
         temperature: divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
         offsets: added to the logits before that, one for each label: the prior correction, minus
@@ -83,7 +84,7 @@ class ModelOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             doi:10.1162/089976602753284446; Menon et al. 2021, arXiv:2007.07314). Empty adds none.
     """
 
-    kind: Literal["logits", "probabilities"]
+    kind: Literal["logits", "probabilities", "sigmoids"]
     dtype: Literal["uint8", "int8", "float32"]
     temperature: Annotated[float, msgspec.Meta(ge=0.05, le=20.0)]
     offsets: tuple[Annotated[float, msgspec.Meta(ge=-20.0, le=20.0)], ...] = ()

@@ -22,7 +22,6 @@ Classes = NDArray[np.int64]
 WITHOUT_COPIES = "without copies of Training pictures"
 """What is added to the name of a set of rows from which those were left out."""
 
-
 SYNONYMS = {
     "afraid": "fear",
     "anger": "angry",

@@ -75,6 +75,20 @@ def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
     return max(0.0, center - half), min(1.0, center + half)
 
 
+def mcnemar(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:
+    """Return how likely chance alone makes `after` so much worse than `before` (McNemar 1947).
+
+    The exact, one-sided test on the rows of which just one is right (doi:10.1007/BF02295996).
+
+    Args:
+        before: whether each row was answered rightly, (n,).
+        after: the same of the same rows.
+    """
+    lost, differing = int((before & ~after).sum()), int((before != after).sum())
+    ways = sum(math.comb(differing, count) for count in range(lost, differing + 1))
+    return float(ways / (1 << differing))
+
+
 def confidence_bins(probabilities: Probabilities) -> NDArray[np.int64]:
     """Return the bin, 0 to `BINS` - 1, of each row's confidence, int64 (n,)."""
     bins = (probabilities.max(axis=1) * BINS).astype(np.int64)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import msgspec
@@ -16,6 +16,8 @@ from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 
 Logits = NDArray[np.float32]
+OutputKind = Literal["logits", "probabilities", "sigmoids"]
+"""Kinds of a network's answers, as a card names them."""
 
 BATCH_SIZE = 256
 
@@ -47,16 +49,13 @@ def open_tflite(path: Path) -> Predictor:
     """
     classifier = open_classifier(ClassifierSettings(ModelPath(path)))
     card = classifier.card
-    gives_logits = card.output.kind == "logits"
 
     def logits(faces: NDArray[np.uint8]) -> Logits:
         # The daemon's own way to the output: what is measured is what it will say.
-        values, _ = classifier.outputs(list(resize(faces, card.input.shape[0])))
-        return values if gives_logits else to_logits(values)
+        return classifier.outputs(list(resize(faces, card.input.shape[0])))[0]
 
-    temperature = card.output.temperature if gives_logits else 1.0
     label_set = label_set_for(path, card.labels, card.label_set)
-    return Predictor(card.name, label_set, temperature, logits)
+    return Predictor(card.name, label_set, card.output.temperature, logits)
 
 
 def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
@@ -85,15 +84,17 @@ def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     return Predictor(title, label_set, 1.0, lambda faces: _keras_logits(head, faces))
 
 
-def are_probabilities(values: NDArray[np.float32]) -> bool:
-    """Return whether no value of (n, classes) is negative and every row sums to 1."""
-    return bool((values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3))
+def output_kind(values: NDArray[np.float32]) -> OutputKind:
+    """Tell what the answers of a network, (n, classes), are by their range and their sums."""
+    if values.min() < 0 or values.max() > 1.001:
+        return "logits"
+    return "probabilities" if np.allclose(values.sum(axis=1), 1, atol=0.05) else "sigmoids"
 
 
-def to_logits(probabilities: NDArray[np.float32]) -> Logits:
-    """Return the logits, float32 (n, classes), whose softmax is `probabilities`."""
+def to_logits(values: NDArray[np.float32], kind: OutputKind) -> Logits:
+    """Return logits, float32 (n, classes): the logarithms of values that are none themselves."""
     tiny = np.finfo(np.float32).tiny
-    return np.log(np.maximum(probabilities, tiny)).astype(np.float32)
+    return values if kind == "logits" else np.log(np.maximum(values, tiny)).astype(np.float32)
 
 
 def resize(faces: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -136,7 +137,28 @@ def _head(path: Path, network: Any, classes: int) -> Any:
     return keras.Model(network.inputs, chosen)
 
 
+def keras_values(
+    network: Any,
+    faces: NDArray[np.uint8],
+    side: int | None = None,
+    prepare: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda batch: batch,
+) -> NDArray[np.float32]:
+    """Return the first output, float32 (n, classes), of a network.
+
+    Args:
+        network: takes gray values 0-255, or what `prepare` makes of them.
+        faces: uint8 (n, height, width).
+        side: of its images; None takes the network's.
+        prepare: turns gray values, float32 (m, side, side, 1), into the network's input.
+    """
+    side, found = side or network.input_shape[1], []
+    for start in range(0, len(faces), BATCH_SIZE):
+        batch = resize(faces[start : start + BATCH_SIZE], side)[..., None].astype(np.float32)
+        answers = network.predict(prepare(batch), batch_size=BATCH_SIZE, verbose=0)
+        found.append(answers[0] if isinstance(answers, list) else answers)
+    return np.concatenate(found).astype(np.float32)
+
+
 def _keras_logits(network: Any, faces: NDArray[np.uint8]) -> Logits:
-    sized: NDArray[Any] = resize(faces, network.input_shape[1])[..., None].astype(np.float32)
-    values = np.asarray(network.predict(sized, batch_size=BATCH_SIZE, verbose=0), dtype=np.float32)
-    return to_logits(values) if are_probabilities(values) else values
+    values = keras_values(network, faces)
+    return to_logits(values, output_kind(values))

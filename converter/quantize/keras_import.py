@@ -1,50 +1,65 @@
 """Import of Keras models trained elsewhere: .keras, .h5, and .json with weights."""
 
 import json
+import re
 import tempfile
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import h5py  # type: ignore[import-untyped]
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from converter.data.label_sets import LabelProtocol, LabelSet
-from converter.evaluate.predictor import are_probabilities
+from converter.evaluate.predictor import keras_values, output_kind
 from converter.models.classifiers import Model
-from converter.quantize.trained_model import LIMITS, TrainedModel
+from converter.quantize.description import InputScaling, ModelDescription
+from converter.quantize.trained_model import (
+    CONVERTED,
+    LIMITS,
+    TrainedModel,
+    probe_images,
+    refuse_non_finite,
+)
 from edge.errors import ModelError
 
+Faces = NDArray[np.uint8]
 
-class InputRange(StrEnum):
-    """The model's values for black and white when it was trained."""
-
-    BYTES = "0..255"
-    UNIT = "0..1"
-    SIGNED = "-1..1"
-
-    @property
-    def scale_and_offset(self) -> tuple[float, float]:
-        """Scale and offset that make a gray value 0-255 the input: `value * scale + offset`."""
-        scales = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}
-        return scales[self.value]
+LFS_POINTER = b"version https://git-lfs"
+"""First bytes of the text that git leaves in the place of a file that git-LFS keeps."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelDescription:
-    """Properties of a model that its file does not hold.
+def refuse_other_forms(path: Path) -> None:
+    """Refuse what is no file of a model, with the way to one.
 
-    Attributes:
-        labels: the classes in the order of the output.
-        input_range: what it takes for black and white.
-        side: width and height of its faces in pixels; None where the model itself says so.
+    Raises:
+        ModelError: it is missing, a pointer of git-LFS, a SavedModel, or TensorFlow.js'.
     """
-
-    labels: tuple[str, ...]
-    input_range: InputRange
-    side: int | None = None
+    if (path / "saved_model.pb").is_file():
+        raise ModelError(
+            f"{path}: is a SavedModel, which is not read; save it as .keras or .h5 where it "
+            "was trained, or make a .tflite of it and convert that: "
+            "python -c \"import tensorflow as tf; open('model.tflite', 'wb').write("
+            f"tf.lite.TFLiteConverter.from_saved_model('{path}').convert())\""
+        )
+    if path.is_dir() and (path / "model.json").is_file():
+        path = path / "model.json"
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "none"
+        raise ModelError(f"{path}: expected a file, found {found}")
+    with path.open("rb") as file:
+        if file.read(len(LFS_POINTER)) == LFS_POINTER:
+            raise ModelError(
+                f"{path}: is a pointer of git-LFS, not the model itself; `git lfs pull` in its "
+                "repository fetches that"
+            )
+    if path.suffix == ".json" and b'"weightsManifest"' in path.read_bytes():
+        raise ModelError(
+            f"{path}: is a model of TensorFlow.js, which is not read; pip install tensorflowjs "
+            "where TensorFlow is older, and there tensorflowjs_converter --input_format "
+            f"tfjs_layers_model --output_format keras {path} model.h5; then convert model.h5"
+        )
 
 
 def load_keras(path: Path, weights: Path | None = None) -> Model:
@@ -57,11 +72,11 @@ def load_keras(path: Path, weights: Path | None = None) -> Model:
     Raises:
         ModelError: a file is missing, unreadable, or holds half a model.
     """
+    for file in (path, weights):
+        if file is not None:
+            refuse_other_forms(file)
     if path.suffix == ".json" and weights is None:
         raise ModelError(f"{path}: holds no weights; give --weights with the .h5 beside it")
-    for file in (path, weights):
-        if file is not None and not file.is_file():
-            raise ModelError(f"{file}: expected a file, found none")
     try:
         return _load(path, weights)
     except (
@@ -73,20 +88,23 @@ def load_keras(path: Path, weights: Path | None = None) -> Model:
         ImportError,
         RuntimeError,
     ) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        # Keras puts the reason after the config of the layer, or after the call that failed.
+        text = re.sub(r"(?s)^.*Exception encountered[^\n]*?[:.]\s|\x1b\[\d+m", "", str(error))
+        reason = (text.strip() or repr(error)).splitlines()[0][:300]
         raise ModelError(
-            f"{path}: cannot be read as a Keras model ({reason}); expected a .keras, an .h5 of "
-            "model.save(), or a .json of model.to_json() with --weights"
+            f"{path}: cannot be read as a Keras model ({reason}); expected a .keras, an .h5 "
+            "of model.save(), or a .json of model.to_json() with --weights"
         ) from error
 
 
 def _load(path: Path, weights: Path | None) -> Model:
-    architecture = _architecture(path)
-    # Keras 3 names the module of each layer; what is older is read in its own way.
-    if architecture is not None and '"module"' not in architecture:
-        return _load_legacy(architecture, weights or path)
+    text = _architecture(path)
+    architecture = None if text is None else json.loads(text)
+    # Keras 3 names the module of the model; Keras 2.13 to 2.15 do so of the layers alone.
+    if architecture is not None and "module" not in architecture:
+        return _load_keras2(architecture, weights or path)
     if path.suffix == ".json":
-        model = keras.models.model_from_json(architecture)
+        model = keras.models.model_from_json(text)
     else:
         model = keras.saving.load_model(path, compile=False)
     if weights is not None:
@@ -105,44 +123,78 @@ def _architecture(path: Path) -> str | None:
     return config.decode() if isinstance(config, bytes) else config
 
 
-def _load_legacy(architecture: str, weights: Path) -> Model:
-    """Read a Keras 2 model by making the one file that Keras 3 still reads of it.
-
-    A whole .h5 of Keras 2 is the JSON as an attribute, with the weights in a group.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        whole = Path(scratch) / "whole.h5"
-        with h5py.File(weights) as source, h5py.File(whole, "w") as joined:
-            group = joined.create_group("model_weights")
-            held = source.get("model_weights", source)
-            for name in held:
-                held.copy(name, group)
-            for name, value in held.attrs.items():
-                group.attrs[name] = value
-            joined.attrs["model_config"] = json.dumps(
-                _migrate_keras2_config(json.loads(architecture))
-            )
-        return keras.saving.load_model(whole, compile=False)
+def _load_keras2(architecture: dict[str, Any], weights: Path) -> Model:
+    """Read a Keras 2 model, its weights in the form of 2.13 and later or in that before."""
+    kind = keras.Sequential if architecture["class_name"] == "Sequential" else keras.Model
+    model = kind.from_config(_migrate(architecture)["config"])
+    with h5py.File(weights) as file:
+        old = "layer_names" in file.attrs or "model_weights" in file
+    with tempfile.TemporaryDirectory() as scratch:  # Keras tells the form by the name alone
+        named = Path(scratch) / ("old.h5" if old else "new.weights.h5")
+        named.symlink_to(weights.resolve())
+        model.load_weights(named)
+    return model
 
 
-def _migrate_keras2_config(model: dict[str, Any]) -> dict[str, Any]:
-    """Return a Keras 2 architecture as Keras 3 reads it: its input shapes, its list of layers."""
-    config = model["config"]
+def _migrate(node: Any) -> Any:
+    """Return a part of a Keras 2 architecture as Keras 3 reads it, and all that is inside."""
+    if isinstance(node, list):
+        return [_migrate(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _migrate(part) for key, part in node.items()}
+    kind, config = node.get("class_name"), node.get("config")
+    if kind is None or config is None:
+        return node
+    if kind == "Policy":  # the number format of a layer
+        return config["name"]
+    for key in ("module", "registered_name", "build_config"):  # without, as before Keras 2.13
+        node.pop(key, None)
+    if kind == "Sequential":
+        node["config"] = _migrate_sequential(config)
+        return node
+    for key in ("input_layers", "output_layers"):  # one tensor is no list of one in Keras 3
+        if len(config.get(key, ())) == 1:
+            config[key] = config[key][0]
+    if config.get("groups") == 1:  # which depthwise and separable layers no longer take
+        del config["groups"]
+    if kind.startswith("Separable"):  # Keras 2 writes what its base class has, and takes it not
+        for part in ("initializer", "regularizer", "constraint"):
+            config.pop(f"kernel_{part}", None)
+    if kind == "InputLayer" and "batch_input_shape" in config:
+        config["batch_shape"] = config.pop("batch_input_shape")
+    return node
+
+
+def _migrate_sequential(config: Any) -> dict[str, Any]:
+    """Return the config of a Sequential: the input shape in a layer of its own."""
     if isinstance(config, list):  # before Keras 2.2.3
         config = {"name": "sequential", "layers": config}
-    shapes = [layer["config"].pop("batch_input_shape", None) for layer in config["layers"]]
-    for layer, shape in zip(config["layers"], shapes, strict=True):
-        if layer["class_name"] == "InputLayer" and shape is not None:
-            layer["config"]["batch_shape"] = shape
-    if config["layers"][0]["class_name"] != "InputLayer" and shapes[0] is not None:
-        first = {"class_name": "InputLayer", "config": {"batch_shape": shapes[0], "name": "faces"}}
-        config["layers"].insert(0, first)
-    return {**model, "config": config}
+    layers = config["layers"]
+    shapes = [layer["config"].pop("batch_input_shape", None) for layer in layers]
+    if shapes and shapes[0] is not None:
+        name = f"input_of_{config['name']}"
+        first = {"class_name": "InputLayer", "config": {"batch_shape": shapes[0], "name": name}}
+        layers.insert(0, first)
+    return dict(config)
 
 
 def takes_any_size(model: Model) -> bool:
-    """Return whether the model leaves the size of its images open."""
+    """Tell whether the model leaves the size of its images open."""
     return all(None in tuple(tensor.shape)[1:3] for tensor in model.inputs)
+
+
+def answers(
+    model: Model, path: Path, description: ModelDescription, scaling: InputScaling, faces: Faces
+) -> NDArray[np.float32]:
+    """Return what the model says, float32 (n, classes), of faces scaled in another way."""
+    side, channels = _check_input(model, path, description.side)
+    scale, offset = scaling.for_shape(side, channels)
+
+    def prepare(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.broadcast_to(batch * scale + offset, (*batch.shape[:3], channels))
+
+    return keras_values(model, faces, side, prepare)
 
 
 def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> TrainedModel:
@@ -156,24 +208,28 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
         description: what the file does not hold.
 
     Raises:
-        ModelError: the model has other inputs or outputs than the description says.
+        ModelError: the model has other inputs or outputs than the description says, or weights or
+            answers that are NaN or infinite.
+        ConfigError: the scaling is of another shape.
     """
     side, channels = _check_input(model, path, description.side)
     _check_output(model, path, description.labels)
     faces = keras.Input((side, side, 1), name="faces")
     if takes_any_size(model):
         model = _of_size(model, side, channels)
-    scale, offset = description.input_range.scale_and_offset
-    x = keras.layers.Rescaling(scale, offset)(faces) if scale != 1 else faces
-    x = keras.layers.Concatenate()([x] * channels) if channels > 1 else x
+    scale, offset = description.scaling.for_shape(side, channels)
+    x = keras.layers.Concatenate()([faces] * channels) if channels > 1 else faces
+    if (scale != 1).any() or offset.any():
+        x = keras.layers.Rescaling(scale, offset)(x)
     network = keras.Model(faces, model(x, training=False))
+    refuse_non_finite(network, path)
     return TrainedModel(
         network,
         LabelSet(description.labels),
         "",
-        "probabilities" if _gives_probabilities(network, side) else "logits",
+        output_kind(keras_values(network, probe_images(side))),
         LabelProtocol.LABELS,
-        training_data=f"Unknown: converted from {path.name}.",
+        training_data=CONVERTED.format(path.name),
         license="That of the model it was converted from.",
         limits=LIMITS,
     )
@@ -196,7 +252,7 @@ def _check_input(model: Model, path: Path, wanted: int | None) -> tuple[int, int
     _, height, width, channels = shapes[0]
     sides = {side for side in (height, width, wanted) if side is not None}
     if not sides:
-        raise ModelError(f"{path}: takes pictures of any size; give the one it learnt, --size")
+        raise ModelError(f"{path}: takes images of any size; give the one it learned, --size")
     if len(sides) > 1:
         raise ModelError(
             f"{path}: expected an input {wanted or height} pixels wide and high, "
@@ -212,12 +268,6 @@ def _check_output(model: Model, path: Path, labels: tuple[str, ...]) -> None:
             f"{path}: expected one output (None, {len(labels)}), a value for each of the labels "
             f"{', '.join(labels)}; found {_list(shapes)}; correct --labels"
         )
-
-
-def _gives_probabilities(network: Model, side: int) -> bool:
-    """Return whether answers to noise sum to 1: a softmax shows, wherever in the network it is."""
-    noise = np.random.default_rng(0).integers(0, 256, (8, side, side, 1)).astype(np.float32)
-    return are_probabilities(np.asarray(network.predict(noise, verbose=0)))
 
 
 def _list(shapes: list[Any]) -> str:

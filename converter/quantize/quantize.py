@@ -26,12 +26,11 @@ from converter.quantize.trained_model import TrainedModel
 from converter.quantize.verify import (
     ConversionResult,
     FloatReference,
-    accuracy_regressions,
+    compare_speed,
     float_reference,
-    latency_regressions,
     verify,
 )
-from edge.errors import ConfigError, ModelError
+from edge.errors import ConfigError
 from edge.model_card import FaceOutput, ModelCard, ModelInput, ModelOutput
 from edge.paths import sha256
 
@@ -62,6 +61,8 @@ class Target:
 def quantize(model: TrainedModel, data: Dataset | None, target: Target) -> list[ConversionResult]:
     """Write the models that `target` asks for, each with its card, once all are verified.
 
+    One in which verification found problems is written only by force.
+
     Args:
         model: what to convert.
         data: Training rows that show int8 its ranges, PublicTest rows to verify with; without it
@@ -70,8 +71,7 @@ def quantize(model: TrainedModel, data: Dataset | None, target: Target) -> list[
 
     Raises:
         ConfigError: int8 is asked for without data, or Keras runs on another backend.
-        ModelError: a file is there already, a model lost too much, or int8 is slower than float32;
-            nothing was written.
+        ModelError: a file is there already, or an answer is NaN or infinite; nothing was written.
     """
     if Precision.INT8 in target.precisions and data is None:
         raise ConfigError("int8 needs faces that show the range of its activations; give --data")
@@ -83,13 +83,12 @@ def quantize(model: TrainedModel, data: Dataset | None, target: Target) -> list[
         inside = replace(target, directory=Path(scratch))
         reference = None if data is None else float_reference(model, data)
         results = _timed(inside, _convert_all(model, data, inside, reference))
-        problems = _problems(results, reference)
-        if problems and not target.force:
-            raise ModelError("; ".join(problems) + "; --force takes it all the same")
-        for precision in target.precisions:
-            write_card(inside.path(precision), results[precision].card)
-            move(inside.path(precision), target.path(precision))
-        return [results[precision] for precision in target.precisions]
+        written = [results[precision] for precision in target.precisions]
+        for precision, one in zip(target.precisions, written, strict=True):
+            if target.force or not one.problems:
+                write_card(inside.path(precision), one.card)
+                move(inside.path(precision), target.path(precision))
+        return written
 
 
 def describe(model: TrainedModel, path: Path, precision: Precision) -> ModelCard:
@@ -118,7 +117,7 @@ def describe(model: TrainedModel, path: Path, precision: Precision) -> ModelCard
 def _convert_all(
     model: TrainedModel, data: Dataset | None, inside: Target, reference: FloatReference | None
 ) -> Results:
-    """Convert to every precision asked for, and to float32 where int8 has to be no slower."""
+    """Convert to every precision asked for, and to float32 where int8 is compared with it."""
     wanted = dict.fromkeys(inside.precisions)
     if Precision.INT8 in wanted:
         wanted = {Precision.FLOAT32: None, **wanted}
@@ -145,21 +144,13 @@ def _representative_faces(model: TrainedModel, data: Dataset) -> NDArray[np.uint
 
 
 def _timed(inside: Target, results: Results) -> Results:
-    """Complete the cards with the time of one face."""
+    """Complete the cards with the time of one face, and say where int8 is slower than float32."""
     speeds = measure_speed([inside.path(precision) for precision in results])
-    return {
+    timed = {
         precision: replace(one, card=msgspec.structs.replace(one.card, speed=speed))
         for (precision, one), speed in zip(results.items(), speeds, strict=True)
     }
-
-
-def _problems(results: Results, reference: FloatReference | None) -> list[str]:
-    problems = []
-    if reference is not None:
-        problems = [
-            text for one in results.values() for text in accuracy_regressions(one, reference)
-        ]
-    if Precision.INT8 in results:
-        full, small = results[Precision.FLOAT32].card, results[Precision.INT8].card
-        problems += latency_regressions(full, small)
-    return problems
+    if Precision.INT8 in timed:
+        full, small = timed[Precision.FLOAT32], timed[Precision.INT8]
+        timed[Precision.INT8] = replace(small, note=compare_speed(full.card, small.card))
+    return timed

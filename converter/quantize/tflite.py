@@ -3,6 +3,7 @@
 import contextlib
 import io
 import platform
+import re
 import time
 from collections.abc import Sequence
 from enum import StrEnum
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from converter.models.classifiers import Model
 from edge.errors import ConfigError, ModelError
 from edge.model_card import BaseCard, Speed, card_path
-from edge.tflite import PACKAGES, Runtime, Tensor, TFLiteModel
+from edge.tflite import PACKAGES, Runtime, TFLiteModel
 
 REPRESENTATIVE = 70
 """Training faces of each class that show the quantizer the range of every activation."""
@@ -182,31 +183,20 @@ def _median_ms(networks: Sequence[TFLiteModel]) -> list[float]:
 
     They take turns, so that whatever else the machine does falls on all of them alike.
     """
-    faces = [_face(network) for network in networks]
-    times = [
-        [_time(network, face) for network, face in zip(networks, faces, strict=True)]
-        for _ in range(WARM_UP + ROUNDS)
-    ]
+    rng = np.random.default_rng(0)
+    faces = [rng.integers(0, 256, one.input.shape).astype(one.input.dtype) for one in networks]
+    times = np.empty((WARM_UP + ROUNDS, len(networks)))
+    for turn in times:
+        for place, (network, face) in enumerate(zip(networks, faces, strict=True)):
+            started = time.perf_counter()
+            network.invoke(face)
+            turn[place] = time.perf_counter() - started
     return [float(value) * 1000 for value in np.median(times[WARM_UP:], axis=0)]
 
 
-def _face(network: TFLiteModel) -> Tensor:
-    gray = np.random.default_rng(0).integers(0, 256, network.input.shape)
-    return gray.astype(network.input.dtype)
-
-
-def _time(network: TFLiteModel, face: Tensor) -> float:
-    started = time.perf_counter()
-    network.invoke(face)
-    return time.perf_counter() - started
-
-
 def _cpu_name() -> str:
-    """Return the CPU's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    fields = dict(line.split(":", 1) for line in lines if ":" in line)
-    names = {key.strip(): value.strip() for key, value in fields.items()}
-    return names.get("model name") or names.get("Model") or platform.machine()
+    """Return the name of the CPU, or of the board where the CPU has none."""
+    file = Path("/proc/cpuinfo")
+    text = file.read_text() if file.exists() else ""
+    found = re.findall(r"^(?:model name|Model)\s*: *(.+)$", text, re.MULTILINE)
+    return found[0] if found else platform.machine()

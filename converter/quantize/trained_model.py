@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from converter.data import Dataset
 from converter.data.label_sets import LABEL_SETS, LabelProtocol, LabelSet, rows_name
+from converter.evaluate.predictor import OutputKind, keras_values
 from converter.models.classifiers import Model
 from converter.recipes import Recipe
 from converter.train.run_dir import MODEL, NEGATIVES, RECIPE, read_recipe
@@ -20,6 +23,9 @@ LICENSE = (
     "Weights: for research use. They were learnt from FER2013, whose pictures are web images "
     "without an open licence, released for research."
 )
+CONVERTED = "Unknown: converted from {}."
+"""What a card says of the training data of somebody else's model."""
+
 LIMITS = (
     "It names the expression a face shows, as volunteers labelled web pictures; an expression is "
     "not an inner feeling. Labels are noisy, poses mostly frontal, ages, skins and cultures not "
@@ -46,7 +52,7 @@ class TrainedModel:
     network: Model
     label_set: LabelSet
     label_set_name: str
-    kind: Literal["logits", "probabilities"]
+    kind: OutputKind
     protocol: LabelProtocol
     training_data: str
     prior_power: float = 0.0
@@ -73,7 +79,8 @@ def load_run(directory: Path, training: Dataset, head: Head = "logits") -> Train
         head: which output names the expressions; `face`, where there is one, is kept beside it.
 
     Raises:
-        ModelError: a file is missing or unreadable, or the head was not trained.
+        ModelError: a file is missing or unreadable, the head was not trained, or weights or
+            answers are NaN or infinite.
     """
     try:
         recipe = read_recipe(directory, Recipe)
@@ -91,8 +98,10 @@ def load_run(directory: Path, training: Dataset, head: Head = "logits") -> Train
     name = recipe.label_set if head == "logits" else "8"
     present = {layer.name for layer in network.layers}
     outputs = [network.get_layer(layer).output for layer in (head, "face") if layer in present]
+    exported = keras.Model(network.input, outputs)
+    refuse_non_finite(exported, directory / MODEL)
     return TrainedModel(
-        keras.Model(network.input, outputs),
+        exported,
         LABEL_SETS[name],
         name,
         "logits",
@@ -100,6 +109,29 @@ def load_run(directory: Path, training: Dataset, head: Head = "logits") -> Train
         _training_data_text(recipe, head, rows_name(training)) + _negatives_text(directory),
         prior_power=recipe.prior_power if head == "votes" else 0.0,
     )
+
+
+def probe_images(side: int) -> NDArray[np.uint8]:
+    """Return black, white, and eight images of noise, uint8 (10, side, side)."""
+    images = np.random.default_rng(0).integers(0, 256, (10, side, side), dtype=np.uint8)
+    images[0], images[1] = 0, 255
+    return images
+
+
+def refuse_non_finite(network: Model, path: Path) -> None:
+    """Refuse a network from which no classifier can come.
+
+    Raises:
+        ModelError: weights or answers are NaN or infinite.
+    """
+    remedy = "its training diverged: take an earlier checkpoint, or train with a lower rate"
+    for weight in network.weights:
+        if not np.isfinite(weight.numpy()).all():
+            raise ModelError(
+                f"{path}: expected finite weights, found NaN or infinity in {weight.path}; {remedy}"
+            )
+    if not np.isfinite(keras_values(network, probe_images(network.input_shape[1]))).all():
+        raise ModelError(f"{path}: expected finite answers, found NaN or infinity; {remedy}")
 
 
 def _training_data_text(recipe: Recipe, head: Head, rows: str) -> str:

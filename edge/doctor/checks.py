@@ -288,8 +288,8 @@ def check_web(settings: WebSettings) -> Iterator[CheckResult]:
     from edge.view.web.server import listen
 
     try:
-        token = TokenAuth(settings).token
-        text = "asks for its token" if token else "is for this machine alone, without a token"
+        needs_token = TokenAuth(settings).needs_token
+        text = "asks for its token" if needs_token else "is for this machine alone, without a token"
         yield ok("web page", text)
     except ConfigError as error:
         yield failure("web page", str(error), "correct `web`, or what it names")

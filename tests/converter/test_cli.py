@@ -14,3 +14,10 @@ def test_bad_data_is_one_line_without_a_traceback(
     missing = tmp_path / "gone.csv"
     assert main(["evaluate", "--model", str(INT8), "--data", str(missing)]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_value_may_begin_with_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
+    words = ["convert", str(tmp_path / "gone.tflite"), "--labels", "happy,sad"]
+    assert main([*words, "--input", "-1..1", "--mean", "-1,-2,-3"]) == 78
+    assert "gone.tflite: expected a file, found none" in capsys.readouterr().err

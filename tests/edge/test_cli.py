@@ -54,6 +54,16 @@ def test_a_wrong_command_line_is_exit_code_2() -> None:
     assert caught.value.code == 2
 
 
+def test_a_value_may_begin_with_a_dash_and_an_option_is_no_value(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["check", "--config", "-gone.yaml"]) == 78
+    assert "-gone.yaml: cannot be read" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["check", "--config", "-h"])
+    assert "expected one argument" in capsys.readouterr().err
+
+
 def test_nothing_but_the_command_line_itself_changes_the_environment() -> None:
     """While threads run, whoever looks a host name up may read what is being changed."""
     changes = re.compile(r"environ\.(setdefault|update|pop)|environ\[[^]]+\] *=[^=]|putenv")

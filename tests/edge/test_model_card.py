@@ -121,7 +121,7 @@ def test_a_missing_model_card_is_named(tmp_path: Path) -> None:
         {"labels": ["one", "one", "two"]},
         {"labels": ["one", ""]},
         {"input": {"shape": [48, 64, 1]}},
-        {"input": {"shape": [48, 48, 3]}},
+        {"input": {"shape": [48, 48, 2]}},
         {"output": {"temperature": 1e-300}},
         {"output": {"offsets": [0.5]}},
         {"output": {"kind": "probabilities", "offsets": [0.5] * 8}},

@@ -6,6 +6,7 @@ from converter.evaluate.metrics import (
     compute_metrics,
     fit_temperature,
     log_loss,
+    mcnemar,
     wilson_interval,
 )
 from edge.errors import DataError
@@ -18,6 +19,17 @@ def test_the_interval_holds_the_share_and_narrows_with_the_rows() -> None:
     assert low == pytest.approx(0.6098, abs=1e-4)
     assert high == pytest.approx(0.6691, abs=1e-4)
     assert wilson_interval(0, 10)[0] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_loss_is_judged_by_the_rows_that_differ_alone() -> None:
+    right = np.ones(1000, dtype=np.bool_)
+    worse = right.copy()
+    worse[:5] = False
+    assert mcnemar(right, worse) == 1 / 32
+    assert mcnemar(worse, right) == 1
+    assert mcnemar(right, right) == 1
+    other = np.arange(1000) % 2 == 0  # as many gained as lost
+    assert mcnemar(other, ~other) > 0.5
 
 
 def test_confidence_that_equals_accuracy_has_no_calibration_error() -> None:

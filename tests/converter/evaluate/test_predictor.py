@@ -6,9 +6,9 @@ import pytest
 
 from converter.data import EXPRESSIONS
 from converter.evaluate.predictor import (
-    are_probabilities,
     open_keras,
     open_tflite,
+    output_kind,
     resize,
     to_logits,
 )
@@ -60,13 +60,21 @@ def test_a_card_whose_label_set_has_other_labels_is_an_error(tmp_path: Path) -> 
 
 def test_the_softmax_of_the_logits_of_probabilities_are_those_probabilities() -> None:
     probabilities = np.array([[0.9, 0.1, 0.0], [0.2, 0.3, 0.5]], dtype=np.float32)
-    np.testing.assert_allclose(softmax(to_logits(probabilities), 1.0), probabilities, atol=1e-6)
+    logits = to_logits(probabilities, "probabilities")
+    np.testing.assert_allclose(softmax(logits, 1.0), probabilities, atol=1e-6)
 
 
-def test_values_are_probabilities_where_none_is_negative_and_rows_sum_to_one() -> None:
-    assert are_probabilities(np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32))
-    assert not are_probabilities(np.array([[0.9, 0.3], [0.2, 0.8]], dtype=np.float32))
-    assert not are_probabilities(np.array([[1.1, -0.1], [0.2, 0.8]], dtype=np.float32))
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([[0.9, 0.1], [0.2, 0.8]], "probabilities"),
+        ([[0.9, 0.3], [0.2, 0.8]], "sigmoids"),
+        ([[1.1, -0.1], [0.2, 0.8]], "logits"),
+        ([[5.0, 0.1], [0.2, 0.8]], "logits"),
+    ],
+)
+def test_what_a_network_gives_shows_in_range_and_sum(values: list[list[float]], kind: str) -> None:
+    assert output_kind(np.array(values, dtype=np.float32)) == kind
 
 
 def test_faces_are_scaled_to_the_side_of_the_model() -> None:

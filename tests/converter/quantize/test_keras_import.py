@@ -22,13 +22,8 @@ import keras
 import msgspec
 from keras import layers
 
-from converter.quantize.keras_import import (
-    InputRange,
-    ModelDescription,
-    load_keras,
-    takes_any_size,
-    wrap_for_export,
-)
+from converter.quantize.description import ModelDescription, parse_scaling
+from converter.quantize.keras_import import load_keras, takes_any_size, wrap_for_export
 
 LABELS = "angry,disgust,fear,happy,sad,surprise,neutral"
 FACES = [draw(label, np.random.default_rng(label)) for label in range(7)]
@@ -106,18 +101,9 @@ def keras_2_layers() -> list[dict[str, Any]]:
     ]
 
 
-def save_keras_2(model: Any, directory: Path, nested: bool) -> tuple[Path, Path]:
-    """Save as Keras 2 did: model.json and weights.h5.
-
-    Args:
-        model: what `build` returned.
-        directory: where to.
-        nested: whether the layers stand in a dictionary, as from Keras 2.2.3 on.
-    """
-    config: Any = keras_2_layers()
-    if nested:
-        config = {"name": "sequential_1", "layers": config}
-    text = {"class_name": "Sequential", "config": config, "keras_version": "2.1.6"}
+def save_keras_2(model: Any, directory: Path) -> tuple[Path, Path]:
+    """Save what `build` returned as Keras 2.1 did: model.json and weights.h5."""
+    text = {"class_name": "Sequential", "config": keras_2_layers(), "keras_version": "2.1.6"}
     architecture, weights = directory / "model.json", directory / "weights.h5"
     architecture.write_bytes(msgspec.json.encode({**text, "backend": "tensorflow"}))
     names = [layer["config"]["name"] for layer in keras_2_layers()]
@@ -134,24 +120,12 @@ def save_keras_2(model: Any, directory: Path, nested: bool) -> tuple[Path, Path]
     return architecture, weights
 
 
-def whole_keras_2(model: Any, directory: Path) -> Path:
-    """Save as `model.save("model.h5")` of Keras 2 did: the one inside the other."""
-    architecture, weights = save_keras_2(model, directory, nested=True)
-    whole = directory / "model.h5"
-    with h5py.File(weights) as source, h5py.File(whole, "w") as file:
-        source.copy(source, file, name="model_weights")
-        file.attrs["model_config"] = architecture.read_bytes()
-    return whole
-
-
 def save(form: str, directory: Path) -> list[str]:
     """Save `build()` in one of the forms; return the command's words that name it."""
     model = build()
-    if form.startswith("keras 2"):
-        architecture, weights = save_keras_2(model, directory, nested="dictionary" in form)
+    if form == "keras 2.1":
+        architecture, weights = save_keras_2(model, directory)
         return [str(architecture), "--weights", str(weights)]
-    if form == "old .h5":
-        return [str(whole_keras_2(model, directory))]
     if form == "json":
         (directory / "model.json").write_text(model.to_json())
         model.save_weights(directory / "own.weights.h5")
@@ -160,16 +134,42 @@ def save(form: str, directory: Path) -> list[str]:
     return [str(directory / f"model{form}")]
 
 
+def build_tf_keras(frozen: bool) -> Any:
+    """Return a network of Keras 2 as Teachable Machine nests one, with MobileNet's layers.
+
+    Its weights are all different; those of a frozen one are stored in another order.
+    """
+    tf_keras = pytest.importorskip("tf_keras", reason="it writes the files of Keras 2")
+    kit = tf_keras.layers
+    image = kit.Input((96, 96, 3))
+    x = kit.Conv2D(8, 3, strides=2, use_bias=False)(image)
+    x = kit.ReLU(6.0)(kit.BatchNormalization()(x))
+    x = kit.BatchNormalization()(kit.DepthwiseConv2D(3, strides=2)(x))
+    body = tf_keras.Model(image, kit.SeparableConv2D(8, 3, activation="relu")(x))
+    body.trainable = not frozen
+    head = [kit.Dense(10, "relu", kernel_regularizer="l2"), kit.Dropout(0.2)]
+    head.append(kit.Dense(7, "softmax", use_bias=False))
+    nested = tf_keras.Sequential([body, kit.GlobalAveragePooling2D()])
+    model = tf_keras.Sequential([nested, tf_keras.Sequential(head)])
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.uniform(0.1, 0.5, one.shape) for one in model.get_weights()])
+    return model
+
+
 def expected() -> NDArray[np.float32]:
     """Return what the network itself says of the faces."""
     return np.asarray(build().predict(np.array(FACES)[..., None] / 255, verbose=0))
+
+
+def describe(entry: str, side: int | None = None) -> ModelDescription:
+    return ModelDescription(tuple(LABELS.split(",")), parse_scaling(entry), side)
 
 
 def classify(model: Path) -> NDArray[np.float32]:
     return open_classifier(ClassifierSettings(ModelPath(model))).classify(FACES).probabilities
 
 
-FORMS = [".keras", ".h5", "json", "keras 2, list", "keras 2, dictionary", "old .h5"]
+FORMS = [".keras", ".h5", "json", "keras 2.1"]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -185,8 +185,27 @@ def test_a_model_in_any_form_says_as_a_tflite_what_it_said_before(
     assert (card.input.scale, card.input.offset) == (1.0, 0.0)
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_files_of_keras_2_with_the_layers_of_mobilenets_are_read(
+    frozen: bool, tmp_path: Path
+) -> None:
+    model = build_tf_keras(frozen)
+    faces = np.random.default_rng(0).uniform(-1, 1, (4, 96, 96, 3)).astype(np.float32)
+    wanted = model.predict(faces, verbose=0)
+    model.save(tmp_path / "whole.h5")
+    architecture = tmp_path / "model.json"
+    architecture.write_text(model.to_json())
+    assert '"groups": 1' in architecture.read_text()
+    weights = tmp_path / "old.h5", tmp_path / "new.weights.h5"
+    for path in weights:
+        model.save_weights(path)
+    found = [load_keras(architecture, path) for path in weights]
+    for read in (load_keras(tmp_path / "whole.h5"), *found):
+        assert np.abs(read.predict(faces, verbose=0) - wanted).max() < 1e-5
+
+
 def test_the_daemon_runs_a_converted_model_by_its_card(tmp_path: Path) -> None:
-    words = [*save("keras 2, list", tmp_path), "--labels", "a,b,c,d,e,f,g", "--input", "0..1"]
+    words = [*save("keras 2.1", tmp_path), "--labels", "a,b,c,d,e,f,g", "--input", "0..1"]
     assert main(["convert", *words, "--out", str(tmp_path), "--name", "mine"]) == 0
     record = tmp_path / "events.jsonl"
     config = {
@@ -226,8 +245,11 @@ def test_labels_of_ones_own_are_converted_with_data_and_not_measured(tmp_path: P
     [
         (["--input", "0..1"], "--labels is needed"),
         (["--labels", LABELS], "--input is needed"),
-        (["--labels", LABELS, "--input", "0-1"], "--input: expected one of 0..255, 0..1, -1..1"),
-        (["--labels", "happy,happy", "--input", "0..1"], "--labels: expected names such as"),
+        (["--labels", LABELS, "--input", "0-1"], "--input: expected one of 0..1, -1..1, 0..255"),
+        (
+            ["--labels", "happy,happy", "--input", "0..1"],
+            "--labels: expected different names such as",
+        ),
         (["--labels", "happy,sad", "--input", "0..1"], "a value for each of the labels happy, sad"),
         (["--labels", LABELS, "--input", "0..1", "--size", "64"], "64 pixels wide and high"),
         (["--labels", LABELS, "--input", "0..1", "--precision", "int8"], "give --data"),
@@ -255,7 +277,7 @@ def test_what_was_not_given_is_asked_for_at_a_terminal(
 def test_a_json_without_its_weights_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    architecture, _ = save_keras_2(build(), tmp_path, nested=False)
+    architecture, _ = save_keras_2(build(), tmp_path)
     assert main(["convert", str(architecture), "--out", str(tmp_path)]) == 78
     assert "--weights is needed" in capsys.readouterr().err
     with pytest.raises(ModelError, match="holds no weights"):
@@ -273,7 +295,7 @@ def test_a_file_that_is_no_model_is_one_line(name: str, tmp_path: Path) -> None:
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
-    architecture, weights = save_keras_2(build(), tmp_path, nested=False)
+    architecture, weights = save_keras_2(build(), tmp_path)
     with h5py.File(weights, "a") as file:
         del file["dense_1/dense_1/kernel:0"]
         file["dense_1/dense_1/kernel:0"] = np.zeros((5, 5))
@@ -286,18 +308,49 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_keras(tmp_path / "gone.keras")
 
 
-@pytest.mark.parametrize(("entry", "black", "white"), [("0..255", 0, 255), ("0..1", 0, 1), ("-1..1", -1, 1)])  # fmt: skip
-def test_an_input_range_turns_grey_values_into_what_the_model_takes(
-    entry: str, black: float, white: float
+@pytest.mark.parametrize("form", ["SavedModel", "TensorFlow.js", "git-LFS"])
+def test_what_is_no_file_of_a_model_is_refused_with_the_way_out(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scale, offset = InputRange(entry).scale_and_offset
-    assert (offset, 255 * scale + offset) == pytest.approx((black, white))
+    (tmp_path / "saved_model").mkdir()
+    (tmp_path / "saved_model" / "saved_model.pb").write_bytes(b"\x08\x01")
+    (tmp_path / "model.json").write_text('{"modelTopology": {}, "weightsManifest": []}')
+    (tmp_path / "model.tflite").write_text("version https://git-lfs.github.com/spec/v1\noid sha")
+    path, remedy = {
+        "SavedModel": ("saved_model", "TFLiteConverter.from_saved_model("),
+        "TensorFlow.js": ("model.json", "tensorflowjs_converter --input_format"),
+        "git-LFS": ("model.tflite", "`git lfs pull`"),
+    }[form]
+    assert main(["convert", str(tmp_path / path), "--labels", LABELS, "--input", "-1..1"]) == 78
+    error = capsys.readouterr().err
+    assert form in error
+    assert remedy in error
+    assert error.count("\n") == 1
+
+
+def test_answers_that_are_no_numbers_are_refused() -> None:
+    faces = keras.Input((48, 48, 1))
+    infinite = keras.Model(faces, keras.ops.log(build()(faces) * 0 - 1))
+    with pytest.raises(ModelError, match="expected finite answers, found NaN or infinity"):
+        wrap_for_export(infinite, Path("mine.h5"), describe("0..1"))
+
+
+def test_pixels_are_standardized_each_by_its_own_mean(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    mean, std = rng.uniform(100, 150, (48, 48)), rng.uniform(50, 70, 2304)
+    np.save(tmp_path / "mean.npy", mean)
+    np.save(tmp_path / "std.npy", std)
+    faces = np.array(FACES)
+    wanted = build().predict(((faces - mean) / std.reshape(48, 48))[..., None], verbose=0)
+    scaling = parse_scaling("0..255", str(tmp_path / "mean.npy"), str(tmp_path / "std.npy"))
+    labels = tuple(LABELS.split(","))
+    export = wrap_for_export(build(), Path("m.h5"), ModelDescription(labels, scaling))
+    assert np.abs(export.network.predict(faces[..., None], verbose=0) - wanted).max() < 1e-5
 
 
 def test_a_model_for_colour_pictures_gets_the_grey_three_times() -> None:
     model = build(channels=3)
-    description = ModelDescription(tuple(LABELS.split(",")), InputRange.UNIT)
-    export = wrap_for_export(model, Path("colour.keras"), description)
+    export = wrap_for_export(model, Path("color.keras"), describe("0..1"))
     assert export.network.input_shape == (None, 48, 48, 1)
     grey = np.array(FACES)[..., None].astype(np.float32)
     mine = export.network.predict(grey, verbose=0)
@@ -307,20 +360,13 @@ def test_a_model_for_colour_pictures_gets_the_grey_three_times() -> None:
 
 def test_logits_are_told_from_probabilities_by_what_comes_out() -> None:
     model = keras.Sequential([keras.Input((48, 48, 1)), *build().layers[:-1]])
-    description = ModelDescription(tuple(LABELS.split(",")), InputRange.UNIT)
-    assert wrap_for_export(model, Path("m.keras"), description).kind == "logits"
-    assert wrap_for_export(build(), Path("m.keras"), description).kind == "probabilities"
+    assert wrap_for_export(model, Path("m.keras"), describe("0..1")).kind == "logits"
+    assert wrap_for_export(build(), Path("m.keras"), describe("0..1")).kind == "probabilities"
 
 
 def test_a_model_for_pictures_of_any_size_needs_to_be_told_one() -> None:
     model = build(side=None)
     assert takes_any_size(model)
-    labels = tuple(LABELS.split(","))
-    with pytest.raises(ModelError, match="give the one it learnt, --size"):
-        wrap_for_export(model, Path("any.keras"), ModelDescription(labels, InputRange.UNIT))
-    assert (
-        wrap_for_export(
-            model, Path("any.keras"), ModelDescription(labels, InputRange.UNIT, 64)
-        ).side
-        == 64
-    )
+    with pytest.raises(ModelError, match="give the one it learned, --size"):
+        wrap_for_export(model, Path("any.keras"), describe("0..1"))
+    assert wrap_for_export(model, Path("any.keras"), describe("0..1", side=64)).side == 64

@@ -113,17 +113,54 @@ def test_a_higher_temperature_is_more_modest_and_keeps_the_order(tmp_path: Path)
     assert (hot.argmax(axis=1) == cold.argmax(axis=1)).all()
 
 
-def test_probabilities_are_taken_as_they_are(tmp_path: Path) -> None:
-    class Fixed(TFLiteModel):
-        """Answers every face with the same probabilities."""
+class Fixed(TFLiteModel):
+    """Answers every face with the same shares, and keeps what it was given."""
 
-        def invoke(self, batch: Tensor) -> list[Probabilities]:
-            shares = np.array([[0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]], dtype=np.float32)
-            return [shares if form.shape[1] == 8 else shares[:, :1] for form in self.outputs]
+    def __init__(self, path: Path, *shares: float) -> None:
+        super().__init__(path, Runtime.LITERT)
+        self._shares = np.array([shares], dtype=np.float32)
 
-    model = copy_model(tmp_path, output={"kind": "probabilities"})
-    classifier = TFLiteClassifier(model, load_card(model, ModelCard), Fixed(model, Runtime.LITERT))
-    assert classifier.classify(CROPS).probabilities[2].tolist() == pytest.approx([0.4] + [0.1] * 6)
+    def invoke(self, batch: Tensor) -> list[Probabilities]:
+        self.batch = batch
+        return [
+            self._shares if form.shape[1] == 8 else self._shares[:, :1] for form in self.outputs
+        ]
+
+
+def fixed(directory: Path, kind: str, temperature: float, *shares: float) -> Probabilities:
+    """Return what is made of a model's answers by a card."""
+    model = copy_model(directory, output={"kind": kind, "temperature": temperature})
+    classifier = TFLiteClassifier(model, load_card(model, ModelCard), Fixed(model, *shares))
+    return np.asarray(classifier.classify(CROPS).probabilities[2])
+
+
+def test_probabilities_are_taken_as_they_are_or_made_more_modest(tmp_path: Path) -> None:
+    shares = 0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0
+    probabilities = fixed(tmp_path, "probabilities", 1.0, *shares)
+    assert probabilities == pytest.approx(shares, abs=0.003)
+    modest = fixed(tmp_path, "probabilities", 2.0, *shares)
+    assert modest[0] / modest[1] == pytest.approx(2.0, rel=1e-3)
+
+
+def test_sigmoids_are_scaled_to_sum_to_one(tmp_path: Path) -> None:
+    probabilities = fixed(tmp_path, "sigmoids", 1.0, 0.9, 0.3, 0.3, 0.1, 0.1, 0.1, 0.1, 0.1)
+    assert probabilities.sum() == pytest.approx(1)
+    assert probabilities[:3] == pytest.approx([0.45, 0.15, 0.15])
+
+
+def test_values_above_one_are_no_sigmoids(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="expected sigmoids as its card says"):
+        fixed(tmp_path, "sigmoids", 1.0, 1.2, *[0.1] * 7)
+
+
+def test_an_integer_input_is_scaled_rounded_and_kept_within_its_range(tmp_path: Path) -> None:
+    model = copy_model(tmp_path, input={"scale": 1.004, "offset": -1.4})
+    network = Fixed(model, *[0.1] * 8)
+    TFLiteClassifier(model, load_card(model, ModelCard), network).classify(
+        [np.tile(np.array([0, 2, 255], np.uint8), (48, 16))]
+    )
+    assert network.batch.dtype == np.uint8
+    assert network.batch[0, 0, :3, 0].tolist() == [0, 1, 255]
 
 
 def test_logits_that_a_card_calls_probabilities_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,199 @@
+"""Properties that the file of somebody's model does not hold, told by whoever converts it.
+
+They are its classes, and what it takes for black and white; both are checked by measuring.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.data.label_sets import Classes, Selection, find_expression
+from converter.evaluate.metrics import mcnemar
+from converter.evaluate.predictor import Logits
+from edge.errors import ConfigError, ModelError
+
+RANGES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
+"""Scale and offset that make a gray value 0-255 the input, `value * scale + offset`."""
+
+SAMPLE = 500
+"""Faces on which the input range and the order of the labels are checked."""
+
+MIN_GAIN, MAX_CHANCE = 0.03, 1e-4
+"""By how much another range or order has to raise the mean recall before it is named, and how
+likely chance may explain that (McNemar). The best of 5,040 orders gains 0.05 of noise alone."""
+
+MOST_LABELS = 8
+"""Labels whose orders are all tried: 40,320 take a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputScaling:
+    """Values that a model takes: a gray value 0-255 enters as `value * scale + offset`.
+
+    Attributes:
+        options: how the command names it, such as "--input 0..1".
+        scale, offset: one number, one for each channel, or one for each pixel.
+    """
+
+    options: str
+    scale: NDArray[np.float32]
+    offset: NDArray[np.float32]
+
+    def for_shape(
+        self, side: int, channels: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return scale and offset in shapes that broadcast over (side, side, channels).
+
+        Raises:
+            ConfigError: they are as many as neither channels nor pixels are.
+        """
+        shapes = ((), (channels,), (side, side, 1), (side, side, channels))
+        found = []
+        for values in (self.scale, self.offset):
+            shape = next((one for one in shapes if np.prod(one) == values.size), None)
+            if shape is None:
+                some = "one number" if channels == 1 else f"one number, {channels}"
+                raise ConfigError(
+                    f"--mean, --std: expected {some} or {side} x {side}, found {values.size}"
+                )
+            found.append(values.reshape(shape))
+        return found[0], found[1]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """Properties of a model that its file does not hold.
+
+    Attributes:
+        labels: the classes in the order of the output.
+        scaling: what it takes for black and white.
+        side: width and height of its faces in pixels; None where the model itself says so.
+    """
+
+    labels: tuple[str, ...]
+    scaling: InputScaling
+    side: int | None = None
+
+
+def parse_labels(text: str) -> tuple[str, ...]:
+    """Parse labels parted by commas; those that mean an expression get its usual name.
+
+    Raises:
+        ConfigError: there are fewer than two, an empty one, or two of the same meaning.
+    """
+    names = [name.strip() for name in text.split(",")]
+    labels = tuple(find_expression(name) or name for name in names)
+    if not (len(labels) > 1 and len(set(labels)) == len(labels) and all(labels)):
+        raise ConfigError(
+            f"--labels: expected different names such as angry,happy,sad, found {text!r}"
+        )
+    return labels
+
+
+def parse_scaling(entry: str, mean: str | None = None, std: str | None = None) -> InputScaling:
+    """Parse the range of a model's values, and the mean and deviation they were standardized by.
+
+    Args:
+        entry: one of `RANGES`.
+        mean: of values in that range: numbers parted by commas, or the path of an .npy.
+        std: the same of their deviation.
+
+    Raises:
+        ConfigError: one of them is something else.
+    """
+    if entry not in RANGES:
+        raise ConfigError(f"--input: expected one of {', '.join(RANGES)}, found {entry!r}")
+    scale, offset = RANGES[entry]
+    means, deviations = _numbers("--mean", mean or "0"), _numbers("--std", std or "1")
+    if not (deviations > 0).all():
+        raise ConfigError("--std: expected numbers above 0; add the small one of your training")
+    options = f"--input {entry}" + (f" --mean {mean}" if mean else "")
+    return InputScaling(
+        options + (f" --std {std}" if std else ""),
+        np.float32(scale) / deviations,
+        (np.float32(offset) - means) / deviations,
+    )
+
+
+def _numbers(option: str, text: str) -> NDArray[np.float32]:
+    try:
+        numbers = np.load(text) if text.endswith(".npy") else np.array(text.split(","))
+        numbers = numbers.astype(np.float32).ravel()
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{option}: expected numbers such as 0.485,0.456,0.406 or an .npy, found {text!r} "
+            f"({error})"
+        ) from error
+    if not np.isfinite(numbers).all():
+        raise ConfigError(f"{option}: expected finite numbers, found {text!r}")
+    return numbers
+
+
+def check_by_measuring(
+    path: Path,
+    description: ModelDescription,
+    rows: Selection,
+    answer: Callable[[InputScaling, NDArray[np.uint8]], Logits],
+) -> None:
+    """Refuse an input range or an order of labels that another one beats by far.
+
+    Args:
+        path: the model, for the error.
+        description: what is checked.
+        rows: faces with their true classes, by the labels given.
+        answer: gives the logits of faces whose values are scaled so.
+
+    Raises:
+        ModelError: another one does; the text names it.
+    """
+    sample = np.random.default_rng(0).permutation(len(rows.classes))[:SAMPLE]
+    faces, classes = rows.pixels[sample], rows.classes[sample]
+    given, standard = description.scaling, (f"{faces.mean():.0f}", f"{faces.std():.0f}")
+    tried = (given, *map(parse_scaling, RANGES), parse_scaling("0..255", *standard))
+    outputs = {one.options: answer(one, faces).argmax(axis=1) for one in tried}
+    orders = {
+        options: _best_order(chosen, classes, len(description.labels))
+        for options, chosen in outputs.items()
+    }
+    right = {options: orders[options][chosen] == classes for options, chosen in outputs.items()}
+    found, best = [], given.options
+    # Stable: of ranges that do equally well the first, and standardized values last.
+    for one in [*sorted(tried[:-1], key=lambda one: -right[one.options].mean()), tried[-1]]:
+        if _beats(right[one.options], right[best], classes):
+            best = one.options
+    if best != given.options:
+        found.append(
+            f"with {given.options} it names {right[given.options].mean():.0%} of the faces "
+            f"rightly, with {best} {right[best].mean():.0%}"
+        )
+    plain = outputs[best] == classes
+    if _beats(right[best], plain, classes):
+        labels = ",".join(description.labels[index] for index in orders[best])
+        found.append(
+            f"with the labels as given it names {plain.mean():.0%} of them rightly, with "
+            f"--labels {labels} {right[best].mean():.0%}"
+        )
+    if found:
+        raise ModelError(
+            f"{path}: {'; '.join(found)} (measured on {len(faces)} of {rows.name}, the best order "
+            "of labels for each range); correct the options, or --force takes them as they are"
+        )
+
+
+def _best_order(chosen: Classes, classes: Classes, labels: int) -> Classes:
+    """Return the label of each output, (labels,), that makes the mean recall highest."""
+    counts = np.zeros((labels, labels))
+    np.add.at(counts, (chosen, classes), 1)
+    shares, outputs = counts / np.maximum(counts.sum(axis=0), 1), np.arange(labels)
+    orders = permutations(range(labels)) if labels <= MOST_LABELS else [tuple(range(labels))]
+    return np.array(max(orders, key=lambda order: shares[outputs, order].sum()))
+
+
+def _beats(right: NDArray[np.bool_], other: NDArray[np.bool_], classes: Classes) -> bool:
+    """Tell whether answers are right by far more often than others, chance aside."""
+    gains = [right[classes == one].mean() - other[classes == one].mean() for one in set(classes)]
+    return float(np.mean(gains)) > MIN_GAIN and mcnemar(right, other) < MAX_CHANCE

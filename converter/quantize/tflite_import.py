@@ -1,0 +1,121 @@
+"""Import of .tflite files made elsewhere: a card is written, the file stays as it is."""
+
+from pathlib import Path
+from shutil import copyfile
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.data.label_sets import Selection
+from converter.evaluate.predictor import Logits, output_kind, resize
+from converter.quantize.description import InputScaling, ModelDescription
+from converter.quantize.keras_import import refuse_other_forms
+from converter.quantize.tflite import measure_speed, refuse_existing, write_card
+from converter.quantize.trained_model import CONVERTED, LIMITS, probe_images
+from converter.quantize.verify import ConversionResult, with_measurements
+from edge.errors import ConfigError, ModelError
+from edge.infer.classifier import TFLiteClassifier
+from edge.model_card import ModelCard, ModelInput, ModelOutput, card_path
+from edge.paths import sha256
+from edge.tflite import Runtime, TFLiteModel
+
+FORM = "one input (1, side, side, 1 or 3) and one output (1, {}), in float32, uint8 or int8"
+
+
+def open_tflite(
+    path: Path, description: ModelDescription, scaling: InputScaling | None = None
+) -> TFLiteClassifier:
+    """Load a .tflite with a card that has no temperature and no metrics yet.
+
+    Args:
+        path: the file.
+        description: what it does not hold.
+        scaling: goes before the description's.
+
+    Raises:
+        ModelError: it is no model, not one that the daemon can run, or answers with NaN.
+        ConfigError: the scaling is not the same for all pixels.
+    """
+    refuse_other_forms(path)
+    model, labels = TFLiteModel(path, Runtime.LITERT), description.labels
+    form, shape = FORM.format(len(labels)), model.input.shape
+    if len(shape) != 4 or shape[1] != shape[2] or shape[3] not in (1, 3):
+        raise ModelError(f"{path}: expected {form}, found an input {model.input}")
+    if [one.shape for one in model.outputs] != [(1, len(labels))]:
+        found = " and ".join(map(str, model.outputs))
+        raise ModelError(f"{path}: expected {form}, found outputs {found}; correct --labels")
+    card = ModelCard(
+        name=path.stem,
+        labels=labels,
+        input=_card_input(model, scaling or description.scaling),
+        output=ModelOutput("logits", model.outputs[0].dtype, temperature=1.0),  # type: ignore[arg-type]
+        sha256=sha256(path),
+        size=path.stat().st_size,
+        parameters=0,
+        multiply_adds=0,
+        training_data=CONVERTED.format(path.name),
+        measured=(),
+        licence="Unknown: that of the file.",
+        limits=LIMITS,
+    )
+    values, _ = TFLiteClassifier(path, card, model).outputs(list(probe_images(shape[1])))
+    if not np.isfinite(values).all():
+        raise ModelError(f"{path}: expected finite answers, found NaN or infinity; it is damaged")
+    output = msgspec.structs.replace(card.output, kind=output_kind(values))
+    return TFLiteClassifier(path, msgspec.structs.replace(card, output=output), model)
+
+
+def answers(
+    path: Path, description: ModelDescription, scaling: InputScaling, faces: NDArray[np.uint8]
+) -> Logits:
+    """Return the logits, float32 (n, classes), of faces scaled in another way."""
+    classifier = open_tflite(path, description, scaling)
+    return classifier.outputs(list(resize(faces, classifier.card.input.shape[0])))[0]
+
+
+def import_tflite(
+    path: Path,
+    description: ModelDescription,
+    rows: Selection | None,
+    target: Path,
+    force: bool = False,
+) -> ConversionResult:
+    """Write the card of a .tflite, measured where there is something to measure it on.
+
+    Args:
+        path: the file.
+        description: what it does not hold.
+        rows: faces with their true classes; None fits no temperature and measures nothing.
+        target: where the file belongs; it is copied there, unless it is there.
+        force: write over what is there.
+
+    Raises:
+        ModelError: another file or a card is there already; otherwise as `open_tflite`.
+    """
+    stays = target.exists() and target.samefile(path)
+    if not force:
+        refuse_existing(card_path(target) if stays else target)
+    classifier = open_tflite(path, description)
+    speed = measure_speed([path])[0]
+    card = msgspec.structs.replace(classifier.card, name=target.stem, speed=speed)
+    if rows is not None:
+        logits = answers(path, description, description.scaling, rows.pixels)
+        card = with_measurements(classifier, card, logits, rows)
+    if not stays:
+        copyfile(path, target)
+    write_card(target, card)
+    return ConversionResult(card)
+
+
+def _card_input(model: TFLiteModel, scaling: InputScaling) -> ModelInput:
+    """Return the input of a card; integers stand for real values by the file's own scale."""
+    _, side, _, channels = model.input.shape
+    scale, offset = scaling.for_shape(side, channels)
+    if scale.ndim or offset.ndim:
+        raise ConfigError("--mean, --std: expected one number for a .tflite; give their average")
+    step, zero = model.input_scale
+    factor, added = float(scale), float(offset)
+    if step:
+        factor, added = factor / step, added / step + zero
+    return ModelInput((side, side, channels), model.input.dtype, factor, added, "grey")  # type: ignore[arg-type]
