@@ -1,4 +1,4 @@
-"""Expression models: `emotiond-convert train`, `quantize` and `convert`."""
+"""Expression models: `emotiond-convert quantize` and `convert`."""
 
 import argparse
 import sys
@@ -6,38 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from converter.commands.options import (
-    add_data,
-    clear_forced,
-    load_data,
-    names,
-    require_extra,
-)
-from converter.data import Dataset
-from converter.data.label_sets import LABEL_SETS
-from converter.recipes import Recipe, load_recipe
-from converter.train import run_dir
-from edge.capture.images import SUFFIXES
+from converter.commands.options import add_data, load_data, names, require_extra
 from edge.commands.common import add_subcommand, count
-from edge.errors import ConfigError, DataError
+from edge.errors import ConfigError
 from edge.model_card import Accuracy
-
-
-def add_train(commands: Any) -> None:
-    """Add the subcommand that trains a network."""
-    parser = add_subcommand(commands, "train", _train, "train a network by a recipe")
-    parser.add_argument("recipe", type=Path, help="such as converter/recipes/shallow.yaml")
-    parser.add_argument("--out", type=Path, required=True, help="folder for network and log")
-    parser.add_argument(
-        "--label-set", choices=sorted(LABEL_SETS), help="classes; default: the recipe's"
-    )
-    parser.add_argument(
-        "--negatives", type=Path, help="folder of photographs in which there is no face"
-    )
-    parser.add_argument("--force", action="store_true", help="train anew what is finished")
-    add_data(parser)
 
 
 def add_quantize(commands: Any) -> None:
@@ -70,51 +42,13 @@ def add_convert(commands: Any) -> None:
     add_data(parser, required=False)
 
 
-def _train(options: argparse.Namespace) -> None:
-    recipe = load_recipe(options.recipe, Recipe)
-    if options.label_set:
-        recipe = msgspec.structs.replace(recipe, label_set=options.label_set)
-    negatives = _find_negatives(options.negatives) if options.negatives else ()
-    data = load_data(options)
-    clear_forced(options)
-    print(f"wrote {_train_chain(recipe, options.recipe, data, options.out, negatives)}")
-
-
-def _find_negatives(root: Path) -> tuple[Path, ...]:
-    found = sorted(file for file in root.rglob("*") if file.suffix.lower() in SUFFIXES)
-    if not found:
-        raise DataError(f"{root}: expected photographs, found none")
-    return tuple(found)
-
-
-def _train_chain(
-    recipe: Recipe, file: Path, data: Dataset, out: Path, negatives: tuple[Path, ...]
-) -> Path:
-    """Train what the recipe builds on, where it is not yet trained beside `out`; then its network.
-
-    That is the network it starts from, and its teachers.
-    """
-    training = require_extra("convert", "converter.train.classifier")
-    teachers = recipe.distillation.teachers if recipe.distillation else ()
-    for name in (recipe.start, *teachers):
-        if name and not run_dir.is_finished(out.parent / name):
-            first_file = file.with_name(f"{name}.yaml")
-            first = msgspec.structs.replace(
-                load_recipe(first_file, Recipe), label_set=recipe.label_set
-            )
-            _train_chain(first, first_file, data, out.parent / name, negatives)
-    folders = tuple(out.parent / name for name in teachers)
-    model: Path = training.train(recipe, data, out, folders, negatives)
-    return model
-
-
 def _quantize(options: argparse.Namespace) -> None:
     quantization = require_extra("convert", "converter.quantize.quantize")
     trained_model = require_extra("convert", "converter.quantize.trained_model")
     data = load_data(options)
     model = trained_model.load_run(options.training, data.split("Training"), options.head)
     target = _target(options, options.name, ["float32", "int8"])
-    _print_results(quantization.quantize(model, data, target), options.out)
+    print_results(quantization.quantize(model, data, target), options.out)
 
 
 def _convert(options: argparse.Namespace) -> None:
@@ -132,7 +66,7 @@ def _convert(options: argparse.Namespace) -> None:
         options.name or options.model.stem,
         ["float32", "int8"] if data else ["float32"],
     )
-    _print_results(quantization.quantize(model, data, target), options.out)
+    print_results(quantization.quantize(model, data, target), options.out)
 
 
 def _describe(options: argparse.Namespace, network: Any, keras_import: Any) -> Any:
@@ -187,7 +121,7 @@ def _target(options: argparse.Namespace, name: str, default: list[str]) -> Any:
     return quantization.Target(options.out, name, precisions, options.force)
 
 
-def _print_results(results: Sequence[Any], directory: Path) -> None:
+def print_results(results: Sequence[Any], directory: Path) -> None:
     """Print what was written, with its metrics."""
     for result in results:
         card = result.card

@@ -97,7 +97,12 @@ def _open_model(options: argparse.Namespace) -> Predictor:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    checks = check_dataset(load_data(options))
+    print_checks(load_data(options))
+
+
+def print_checks(data: Dataset) -> None:
+    """Print what is in a dataset, and what is wrong with it."""
+    checks = check_dataset(data)
     print(f"{checks.rows} rows")
     for usage, counts in checks.counts.items():
         classes = ", ".join(f"{label} {count}" for label, count in counts.items())

@@ -16,7 +16,7 @@ from converter.detector.simota import STRIDES
 from converter.models.detector import REFINER_SIDE as SIDE
 from converter.models.detector import Model
 from converter.recipes import RefinerRecipe, SampleGeneratorConfig
-from converter.train.photometric import augment
+from converter.train.augmentation import augment_image
 from edge.detect.builtin import CONTEXT, cells, decode, nms
 from edge.types import Image
 
@@ -146,7 +146,7 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships n
         others = [self._negative(rng) for _ in range(self._recipe.batch_size - half)]
         unknown = [np.full((4, 2), np.nan, np.float32)] * len(others)
         images = [*(image for image, _ in faces), *others]
-        crops = np.stack([augment(image, PHOTOMETRIC, rng) for image in images])
+        crops = np.stack([augment_image(image, PHOTOMETRIC, rng) for image in images])
         points = np.stack([*(points for _, points in faces), *unknown]).reshape(len(crops), 8)
         targets: Targets = {
             "face": np.repeat(np.array([1, 0], np.float32), [half, len(others)]),

@@ -116,8 +116,7 @@ def _halved(x: Any, filters: int, name: str) -> Any:
 
 
 def _stacked(x: Any, name: str, times: int) -> Any:
-    for number in range(1, times + 1):
-        one = f"{name}_{number}"
+    for one in (f"{name}_{number}" for number in range(1, times + 1)):
         x = layers.Conv2D(WIDTH, 3, padding="same", use_bias=False, name=one)(x)
         x = _active(x, one)
     return x
