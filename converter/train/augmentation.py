@@ -18,13 +18,7 @@ Targets = NDArray[np.float32]
 
 
 def augment(faces: Faces, config: Augmentation, rng: np.random.Generator) -> Faces:
-    """Return each face warped, relit and partly erased, uint8 (n, 48, 48).
-
-    Args:
-        faces: uint8 (n, 48, 48).
-        config: the ranges everything is drawn from.
-        rng: where it is drawn.
-    """
+    """Return each face, uint8 (n, 48, 48), warped, relit and, by chance, erased and spoilt."""
     shape = (len(faces), 1, 1)
     varied = np.stack([_warp(face, config, rng) for face in faces])
     contrast = np.exp(rng.uniform(-config.contrast, config.contrast, shape))
@@ -47,11 +41,7 @@ def mixup(
 ) -> tuple[Batch, Targets]:
     """Blend each face and target with another of the batch (Zhang et al. 2018, arXiv:1710.09412).
 
-    Args:
-        faces: float32 (n, 48, 48).
-        targets: float32 (n, ...), blended alike.
-        alpha: of the beta distribution the shares are drawn from.
-        rng: where they are drawn.
+    The shares are from a beta distribution of alpha, alpha.
     """
     share = rng.beta(alpha, alpha, len(faces)).astype(np.float32)
     other = rng.permutation(len(faces))

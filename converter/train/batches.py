@@ -69,12 +69,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
     """Batches of (faces (n, 48, 48, 1), targets of each head, weights of each head).
 
     Every batch is drawn from (seed, epoch, index) alone, so a run can be repeated exactly, and
-    one that was killed goes on as if nothing had happened: set `epoch` and iterate.
-
-    Args:
-        training: what is learned.
-        recipe: batch size, mixing, seed.
-        taught: the teachers' probabilities, float32 (n, classes + 8), when there are any.
+    one that was killed goes on as if nothing had happened: set `epoch` and iterate. `taught` are
+    the teachers' probabilities, float32 (n, classes + 8), when there are any.
     """
 
     def __init__(
@@ -132,13 +128,7 @@ def oversampled(classes: NDArray[np.int64]) -> NDArray[np.int64]:
 def teacher_targets(teachers: tuple[Path, ...], training: TrainingSet, count: int) -> Targets:
     """Return the mean probabilities of all teachers over `count` views of each face.
 
-    Args:
-        teachers: folders of finished trainings.
-        training: the faces.
-        count: how many views of them the teachers judge.
-
-    Returns:
-        float32 (n, classes + 8); the shares of each head sum to 1.
+    They are float32 (n, classes + 8); the shares of each head sum to 1.
 
     Raises:
         ConfigError: a teacher is missing.

@@ -30,13 +30,9 @@ EPOCHS = 12
 
 
 def fit_face_head(network: Model, faces: Crops, negatives: tuple[Path, ...], seed: int) -> None:
-    """Train the layers of `network` that lead from the features to the output `face`.
+    """Train, in place, the layers of a finished network that lead to the output `face`.
 
-    Args:
-        network: a finished one; changed in place.
-        faces: uint8 (n, 48, 48), training faces.
-        negatives: images without faces.
-        seed: of every draw.
+    It learns from training faces, uint8 (n, 48, 48), and from images without faces.
     """
     crops, labels = face_or_not(faces, negatives, min(FACES, len(faces)), seed)
     features = keras.Model(network.input, network.get_layer("face_hidden").input)
@@ -68,13 +64,7 @@ def draw_negatives(
 
     Each kind is drawn equally often: faces far off center, upside down, or so near that only a
     part fills the crop; faces whose mouth or eyes are covered, which show no expression that could
-    be read; textures, prints and noise; and parts of images where there are any.
-
-    Args:
-        faces: uint8 (m, 48, 48), to be spoilt.
-        paths: images without faces.
-        count: how many.
-        rng: where they are drawn.
+    be read; textures, prints and noise; and parts of images, where there are any without faces.
 
     Raises:
         DataError: an image cannot be read.

@@ -54,12 +54,9 @@ def _cpu_flags() -> set[str]:
 
 
 def initial_network(network: Model, recipe: BaseRecipe, directory: Path) -> Model:
-    """Return a network to train, with fused normalization: new, or with the weights of a start.
+    """Return a copy to train, with fused normalization, and the weights of the recipe's start.
 
-    Args:
-        network: with random weights.
-        recipe: names the training to start from, if any.
-        directory: of this training; the other lies beside it.
+    The training that it starts from, if any, lies beside `directory`.
 
     Raises:
         ConfigError: beside `directory` there is no finished training of that name and network.
@@ -150,17 +147,17 @@ def fit(
     callbacks: Sequence[Any] = (),
     **validation: Any,
 ) -> None:
-    """Train a compiled model, writing its averaged weights after every epoch.
+    """Train a compiled model, writing its averaged weights into `directory` after every epoch.
 
     A training that was killed goes on where its last whole epoch ended, exactly as if it had run
     through.
 
     Args:
-        model: compiled, its weights those of the network that `copy` is of.
+        model: its weights are those of the network that `copy` is of.
         copy: what is written.
         batches: of one epoch.
         recipe: how many epochs.
-        directory: where network, checkpoint and log go.
+        directory: of network, checkpoint and log.
         describe: puts an epoch's figures in words.
         announced: whether it was said already how long this takes.
         callbacks: more of them, called once the averaged weights are in the network.
@@ -245,13 +242,7 @@ class Checkpoint(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # Keras
 
 
 class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """A bar with the remaining time on a terminal, and a line for every epoch anywhere.
-
-    Args:
-        epochs: of the whole training.
-        steps: batches in an epoch.
-        describe: puts an epoch's figures in words.
-    """
+    """A bar with the remaining time on a terminal, and a line for every epoch anywhere."""
 
     def __init__(
         self, epochs: int, steps: int, describe: Callable[[Mapping[str, float]], str]
@@ -297,10 +288,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships n
 def draw_curves(log: Path, image: Path, panels: Mapping[str, Mapping[str, str]]) -> None:
     """Draw columns of a training's log.csv over its epochs, as a PNG.
 
-    Args:
-        log: the csv.
-        image: the PNG.
-        panels: by their title; each names the curves, and for each the column that it shows.
+    Each panel has a title, and names the curves and the column that each shows.
     """
     with log.open(newline="") as file:
         rows = list(csv.DictReader(file))
