@@ -29,7 +29,7 @@ from converter.recipes import Recipe, find_recipe, load_recipe
 from converter.train import run_dir
 from edge.capture.images import SUFFIXES
 from edge.commands.common import add_subcommand
-from edge.errors import DataError
+from edge.errors import DataError, ModelError
 
 STEPS = 4
 """Steps of `make-model`: inspect, train, quantize, evaluate."""
@@ -168,7 +168,12 @@ def _make_model(options: argparse.Namespace) -> None:
     with _step(3, "quantize"):
         head = "votes" if by_votes else "logits"
         model = trained_model.load_run(run, data.split(Usage.TRAINING), head)
-        results = quantization.quantize(model, data, target)
+        try:
+            results = quantization.quantize(model, data, target)
+        except ModelError as error:  # int8 lost too much, or was timed while the machine was busy
+            print(f"without int8: {error}")
+            only = quantization.Target(options.out, name, (quantization.Precision.FLOAT32,))
+            results = quantization.quantize(model, data, only)
         print_results(results, options.out)
     with _step(4, "evaluate"):
         best = options.out / f"{results[-1].card.name}.tflite"
