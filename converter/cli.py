@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from converter.commands.classifier import add_train
 from converter.commands.convert import add_convert, add_quantize
 from converter.commands.detector import (
     add_evaluate_detector,
@@ -14,11 +13,13 @@ from converter.commands.detector import (
     add_train_refiner,
 )
 from converter.commands.evaluate import add_evaluate, add_inspect
+from converter.commands.train import add_make_model, add_train
 from edge import __version__
-from edge.cli import ArgumentParser
+from edge.cli import INTERRUPTED, ArgumentParser
 from edge.errors import EmotiondError, ExitCode
 
 COMMANDS = (
+    add_make_model,
     add_train,
     add_train_detector,
     add_train_refiner,
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a folder that cannot be made, a disk that is full
         print(f"emotiond-convert: {error}", file=sys.stderr)
         return int(ExitCode.FAULT)
+    except KeyboardInterrupt as interrupt:  # of a training, it says how to go on
+        print(f"emotiond-convert: {interrupt or 'stopped'}", file=sys.stderr)
+        return INTERRUPTED
     return int(ExitCode.OK)
 
 

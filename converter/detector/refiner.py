@@ -41,9 +41,9 @@ from converter.quantize.tflite import (
     write_card,
 )
 from converter.recipes import RefinerRecipe, SampleGeneratorConfig
+from converter.train.augmentation import augment_image
 from converter.train.loop import Float32Copy, fit, initial_network, use_precision
 from converter.train.optimizer import new_optimizer
-from converter.train.photometric import augment
 from converter.train.run_dir import CHECKPOINT, MODEL, is_finished, prepare_run_dir
 from edge.detect.builtin import CONTEXT, Refiner, cells, cut, decode, nms, square_around
 from edge.errors import DataError, ModelError
@@ -201,7 +201,7 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships n
         others = [self._negative(rng) for _ in range(self._recipe.batch_size - half)]
         unknown = [np.full((4, 2), np.nan, np.float32)] * len(others)
         images = [*(image for image, _ in faces), *others]
-        crops = np.stack([augment(image, PHOTOMETRIC, rng) for image in images])
+        crops = np.stack([augment_image(image, PHOTOMETRIC, rng) for image in images])
         points = np.stack([*(points for _, points in faces), *unknown]).reshape(len(crops), 8)
         targets: Targets = {
             "face": np.repeat(np.array([1, 0], np.float32), [half, len(others)]),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from converter.detector.samples import TrainingSample
 from converter.recipes import SampleGeneratorConfig
-from converter.train.photometric import augment
+from converter.train.augmentation import augment_image
 from edge.types import Image
 
 MIN_VISIBLE = 0.5
@@ -61,7 +61,7 @@ class SampleGenerator:
     def draw(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
         """Return a sample of that size, in pixels."""
         sample = self._sample(height, width, rng)
-        return replace(sample, image=augment(sample.image, self._config, rng))
+        return replace(sample, image=augment_image(sample.image, self._config, rng))
 
     def _sample(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
         kind, config = rng.random(), self._config

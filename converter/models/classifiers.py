@@ -28,12 +28,7 @@ def shallow(classes: int) -> Model:
     0.64 M parameters and 60 M multiply-adds. Plain convolutions gain most from int8: every
     runtime has hand-written kernels for them, where depthwise ones are bound by memory.
     """
-    faces, x = _entry()
-    x = _pool(_convolution(x, 32))
-    x = _pool(_convolution(_convolution(x, 48), 48))
-    x = _pool(_convolution(_convolution(x, 112), 112))
-    x = _convolution(_convolution(x, 160), 192)
-    return _with_heads("shallow", faces, x, classes, dropout=0.2)
+    return _plain("shallow", [[32], [48, 48], [112, 112], [160, 192]], classes, dropout=0.2)
 
 
 def tiny(classes: int) -> Model:
@@ -41,22 +36,12 @@ def tiny(classes: int) -> Model:
 
     Multiples of 16 channels: with others, TensorFlow normalizes ten times as slowly.
     """
-    faces, x = _entry()
-    x = _pool(_convolution(x, 16))
-    x = _pool(_convolution(_convolution(x, 32), 32))
-    x = _pool(_convolution(_convolution(x, 48), 48))
-    x = _convolution(_convolution(x, 48), 48)
-    return _with_heads("tiny", faces, x, classes, dropout=0.1)
+    return _plain("tiny", [[16], [32, 32], [48, 48], [48, 48]], classes, dropout=0.1)
 
 
 def deep(classes: int) -> Model:
     """The plain network made wider and deeper: 1.3 M parameters, 117 M multiply-adds."""
-    faces, x = _entry()
-    x = _pool(_convolution(x, 32))
-    x = _pool(_convolution(_convolution(x, 64), 64))
-    x = _pool(_convolution(_convolution(_convolution(x, 128), 128), 128))
-    x = _convolution(_convolution(x, 256), 256)
-    return _with_heads("deep", faces, x, classes, dropout=0.4)
+    return _plain("deep", [[32], [64, 64], [128, 128, 128], [256, 256]], classes, dropout=0.4)
 
 
 def residual(classes: int) -> Model:
@@ -71,6 +56,16 @@ def residual(classes: int) -> Model:
     x = _residual_block(x, 128, stride=2)
     x = _residual_block(_residual_block(x, 192, stride=2), 192)
     return _with_heads("residual", faces, x, classes, dropout=0.4)
+
+
+def _plain(name: str, stages: list[list[int]], classes: int, dropout: float) -> Model:
+    """Return 3x3 convolutions of so many filters each, the image halved between the stages."""
+    faces, x = _entry()
+    for number, stage in enumerate(stages):
+        x = _pool(x) if number else x
+        for filters in stage:
+            x = _convolution(x, filters)
+    return _with_heads(name, faces, x, classes, dropout)
 
 
 def _entry() -> tuple[Any, Any]:

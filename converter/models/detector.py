@@ -41,12 +41,7 @@ def detector(height: int, width: int, channels: int) -> Model:
     Plain 3x3 convolutions and strides, for the reason that `shallow` has them: int8 kernels are
     best at these. 89 k parameters, 70 M multiply-adds at 320x240. Coarser grids are added to finer
     ones (feature pyramid, Lin et al. 2017, arXiv:1612.03144), and one head of shared weights reads
-    all three.
-
-    Args:
-        height: of the image in pixels.
-        width: likewise.
-        channels: 3 for blue, green and red, 1 for gray.
+    all three. Three channels are blue, green and red, one is gray; sizes are in pixels.
 
     Returns:
         A model from values 0-255, (n, height, width, channels), to a dictionary of `OUTPUTS`, each
@@ -70,10 +65,8 @@ def detector(height: int, width: int, channels: int) -> Model:
 def refiner(channels: int = 3) -> Model:
     """Return the refinement network: a second look at one candidate, closer than the detector's.
 
-    After the output network of MTCNN (Zhang et al. 2016, arXiv:1604.02878).
-
-    Args:
-        channels: 3 for blue, green and red, 1 for gray.
+    After the output network of MTCNN (Zhang et al. 2016, arXiv:1604.02878). Three channels are
+    blue, green and red, one is gray.
 
     Returns:
         A model from values 0-255, (n, REFINER_SIDE, REFINER_SIDE, channels), to a dictionary of
@@ -116,8 +109,7 @@ def _halved(x: Any, filters: int, name: str) -> Any:
 
 
 def _stacked(x: Any, name: str, times: int) -> Any:
-    for number in range(1, times + 1):
-        one = f"{name}_{number}"
+    for one in (f"{name}_{number}" for number in range(1, times + 1)):
         x = layers.Conv2D(WIDTH, 3, padding="same", use_bias=False, name=one)(x)
         x = _active(x, one)
     return x

@@ -118,4 +118,4 @@ def _card_input(model: TFLiteModel, scaling: InputScaling) -> ModelInput:
     factor, added = float(scale), float(offset)
     if step:
         factor, added = factor / step, added / step + zero
-    return ModelInput((side, side, channels), model.input.dtype, factor, added, "grey")  # type: ignore[arg-type]
+    return ModelInput((side, side, channels), model.input.dtype, factor, added, "gray")  # type: ignore[arg-type]

@@ -1,12 +1,19 @@
 """Recipes: everything that decides how one model is trained, as a YAML file each."""
 
+import difflib
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
 from converter.data.label_sets import LabelSetName
+from edge.config_errors import format_validation_error
 from edge.errors import ConfigError
+
+RECIPES = Path(__file__).parent
+"""The folder of the shipped recipes; a wheel holds them too."""
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -25,7 +32,6 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         brightness: gray values either way.
         erased: share of the faces of which a patch is covered.
         spoilt: share of the faces that are blurred, noisy, dark or compressed as a webcam's are.
-        rare: how many times as far the faces of rare classes are varied.
     """
 
     smallest: Positive = 0.85
@@ -36,7 +42,6 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     brightness: NotNegative = 20.0
     erased: Share = 0.0
     spoilt: Share = 0.0
-    rare: Positive = 1.0
 
 
 class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,39 +52,46 @@ class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     The teachers' logits are kept.
 
     Attributes:
-        teachers: names of recipes beside this one; each is trained first where it was not.
+        teachers: recipes beside this one, or shipped; each is trained first where it was not.
         weight: share of the teachers' mean probabilities in the target; the rest is the label.
         views: how many variations of each face the teachers judge.
     """
 
-    teachers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    weight: Share
-    views: Count
+    teachers: tuple[str, ...] = ()
+    weight: Share = 0.5
+    views: Count = 5
+
+    def __post_init__(self) -> None:
+        if not self.teachers:
+            raise ValueError("teachers: expected the name of a recipe at least, found none")
 
 
 class BaseRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Settings that every training has; shallow.yaml explains each."""
 
     start: str = ""
-    epochs: Count
-    batch_size: Count
-    optimizer: Literal["sgd", "adamw", "muon"]
-    learning_rate: Positive
-    warmup_epochs: Annotated[int, msgspec.Meta(ge=0)]
-    weight_decay: NotNegative
-    ema: Annotated[float, msgspec.Meta(gt=0, lt=1)]
-    seed: Annotated[int, msgspec.Meta(ge=0)]
+    epochs: Count = 40
+    batch_size: Count = 128
+    optimizer: Literal["sgd", "adamw", "muon"] = "muon"
+    learning_rate: Positive = 0.1
+    warmup_epochs: Annotated[int, msgspec.Meta(ge=0)] = 1
+    weight_decay: NotNegative = 0.001
+    ema: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.998
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 1
     dtype: Literal["auto", "mixed_bfloat16", "float32"] = "auto"
 
     def __post_init__(self) -> None:
         if self.warmup_epochs >= self.epochs:
-            raise ValueError("Expected `warmup_epochs` below `epochs`")
+            raise ValueError(
+                f"warmup_epochs: expected fewer than the {self.epochs} epochs, "
+                f"found {self.warmup_epochs}"
+            )
 
 
 class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Network and hyper-parameters of a classifier's training; shallow.yaml explains each."""
 
-    network: Literal["shallow", "tiny", "deep", "residual"]
+    network: Literal["shallow", "tiny", "deep", "residual"] = "shallow"
     label_set: LabelSetName = "7"
     label_head: NotNegative = 1.0
     vote_weight: Share = 0.0
@@ -88,8 +100,7 @@ class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
     prior_power: Share = 0.3
     label_smoothing: Share = 0.0
     mixup: NotNegative = 0.0
-    cutmix: NotNegative = 0.0
-    balance: Literal["none", "class-weights", "oversample"] = "none"
+    balance: Literal["none", "oversample"] = "none"
     augmentation: Augmentation = Augmentation()
     distillation: Distillation | None = None
 
@@ -151,8 +162,12 @@ class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_onl
         scenes: how the training samples are generated.
     """
 
-    color: Literal["bgr", "gray"]
-    steps: Count
+    batch_size: Count = 32
+    learning_rate: Positive = 0.05
+    weight_decay: NotNegative = 0.0005
+    ema: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.999
+    color: Literal["bgr", "gray"] = "bgr"
+    steps: Count = 500
     height: Count = 240
     width: Count = 320
     most_faces: Count = 40
@@ -177,7 +192,11 @@ class RefinerRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only
         smallest: height in pixels that a face is shrunk to at least before it is cut out.
     """
 
-    steps: Count
+    epochs: Count = 12
+    batch_size: Count = 256
+    learning_rate: Positive = 0.03
+    weight_decay: NotNegative = 0.0005
+    steps: Count = 300
     scenes: Count = 6000
     turn: NotNegative = 50.0
     shift: NotNegative = 0.07
@@ -188,19 +207,77 @@ class RefinerRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only
 AnyRecipe = TypeVar("AnyRecipe", bound=BaseRecipe)
 
 
-def load_recipe(path: Path, kind: type[AnyRecipe]) -> AnyRecipe:
-    """Read a recipe.
+def load_recipe(recipe: Path, kind: type[AnyRecipe]) -> AnyRecipe:
+    """Read a recipe; a key that it leaves out has its default.
 
     Args:
-        path: the file.
-        kind: `Recipe` of a classifier, or `DetectorRecipe`.
+        recipe: the name of a shipped one, such as tiny, or a file.
+        kind: `Recipe` of a classifier, `DetectorRecipe` or `RefinerRecipe`.
 
     Raises:
-        ConfigError: it cannot be read, or a key is missing, unknown, or of the wrong type.
+        ConfigError: there is no such recipe, or some of its keys are unknown or wrong; all of them
+            are named.
     """
+    path = find_recipe(recipe)
     try:
-        return msgspec.yaml.decode(path.read_bytes(), type=kind)
+        data = msgspec.yaml.decode(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
-        raise ConfigError(f"{path}: {error}") from error
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    data = {} if data is None else data
+    problems = list(_problems(data, kind))
+    if problems:
+        several = [f"{len(problems)} keys are wrong", *problems] if problems[1:] else problems
+        raise ConfigError(f"{path}: " + "\n  ".join(several))
+    return msgspec.convert(data, kind)
+
+
+def find_recipe(recipe: Path) -> Path:
+    """Return the file of a recipe: its path, or the name of a shipped one.
+
+    Raises:
+        ConfigError: there is no shipped recipe of that name.
+    """
+    if recipe.parent != Path() or recipe.suffix:
+        return recipe
+    shipped = {path.stem: path for path in sorted(RECIPES.glob("*.yaml"))}
+    if recipe.name not in shipped:
+        near = difflib.get_close_matches(recipe.name, shipped, n=1)
+        hint = f"did you mean {near[0]}? The" if near else "the"
+        raise ConfigError(
+            f"{recipe}: no such recipe; {hint} shipped ones are {', '.join(shipped)}; "
+            "your own is named by its file, such as mine.yaml"
+        )
+    return shipped[recipe.name]
+
+
+def _problems(data: Any, kind: type[BaseRecipe]) -> Iterator[str]:
+    """Yield what is wrong with each key, leaving out one after another until none is wrong."""
+    data = deepcopy(data)
+    wrong: set[str] = set()
+    while True:
+        try:
+            msgspec.convert(data, kind)
+            return
+        except msgspec.ValidationError as error:
+            text, _, section = str(error).partition(" - at `$.")
+            if isinstance(error.__cause__, ValueError):  # of a __post_init__, in words of ours
+                place = section.rstrip("`")
+                text = f"{place}.{text}" if place else text
+            else:
+                text = format_validation_error(str(error), data, kind)
+                place = text.partition(":")[0].partition("[")[0]
+        key = text.partition(":")[0].partition("[")[0]
+        if key not in wrong:
+            yield text
+        wrong.add(key)
+        if not _remove(data, place.split(".")):
+            return
+
+
+def _remove(data: Any, keys: list[str]) -> bool:
+    """Delete the value at `keys`; tell whether there was one."""
+    for key in keys[:-1]:
+        data = data.get(key) if isinstance(data, dict) else None
+    return isinstance(data, dict) and data.pop(keys[-1], keys) is not keys

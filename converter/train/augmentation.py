@@ -1,35 +1,39 @@
-"""Varied copies of training faces, made faster than the network can use them."""
+"""Augmentation: varied copies of training faces and images, made faster than networks use them.
+
+Warping, light, and a camera's defects: blur, noise, low light and JPEG compression.
+"""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.recipes import Augmentation
-from converter.train.photometric import add_noise, blur, compress, darken
+from converter.recipes import Augmentation, SampleGeneratorConfig
+
+Pixels = NDArray[np.uint8]
+"""Gray (height, width) or BGR (height, width, 3)."""
 
 Faces = NDArray[np.uint8]
 Batch = NDArray[np.float32]
 Targets = NDArray[np.float32]
 
 
-def augment(
-    faces: Faces, config: Augmentation, rng: np.random.Generator, strength: Batch | None = None
-) -> Faces:
-    """Return each face warped, relit and partly erased, uint8 (n, 48, 48).
-
-    Args:
-        faces: uint8 (n, 48, 48).
-        config: the ranges everything is drawn from.
-        rng: where it is drawn.
-        strength: float32 (n,), how many times as far each face may move; 1 for all when None.
-    """
-    far = np.ones(len(faces), np.float32) if strength is None else strength
-    varied = np.stack([_warp(face, config, one, rng) for face, one in zip(faces, far, strict=True)])
-    varied = _relight(varied, config, far, rng)
-    _erase(varied, config, rng)
+def augment(faces: Faces, config: Augmentation, rng: np.random.Generator) -> Faces:
+    """Return each face, uint8 (n, 48, 48), warped, relit and, by chance, erased and spoilt."""
+    shape = (len(faces), 1, 1)
+    varied = np.stack([_warp(face, config, rng) for face in faces])
+    contrast = np.exp(rng.uniform(-config.contrast, config.contrast, shape))
+    brightness = rng.uniform(-config.brightness, config.brightness, shape)
+    mean = varied.mean(axis=(1, 2), keepdims=True)
+    varied = _clipped((varied - mean) * contrast + mean + brightness)
+    _erase(varied, config.erased, rng)
     if config.spoilt:
-        _spoil(varied, config, rng)
+        _spoil(varied, config.spoilt, rng)
     return varied
+
+
+def mirror_half(faces: Faces, rng: np.random.Generator) -> Faces:
+    """Return the faces, every second one, by chance, mirrored."""
+    return np.where((rng.random(len(faces)) < 0.5)[:, None, None], faces[:, :, ::-1], faces)
 
 
 def mixup(
@@ -37,11 +41,7 @@ def mixup(
 ) -> tuple[Batch, Targets]:
     """Blend each face and target with another of the batch (Zhang et al. 2018, arXiv:1710.09412).
 
-    Args:
-        faces: float32 (n, 48, 48).
-        targets: float32 (n, ...), blended alike.
-        alpha: of the beta distribution the shares are drawn from.
-        rng: where they are drawn.
+    The shares are from a beta distribution of alpha, alpha.
     """
     share = rng.beta(alpha, alpha, len(faces)).astype(np.float32)
     other = rng.permutation(len(faces))
@@ -52,63 +52,92 @@ def mixup(
     )
 
 
-def cutmix(
-    faces: Batch, targets: Targets, alpha: float, rng: np.random.Generator
-) -> tuple[Batch, Targets]:
-    """Paste a patch of another face of the batch into each (Yun et al. 2019, arXiv:1905.04899)."""
-    side = faces.shape[1]
-    other = rng.permutation(len(faces))
-    length = np.sqrt(1 - rng.beta(alpha, alpha, len(faces))) * side
-    corner = rng.uniform(-length / 2, side - length / 2, (2, len(faces)))
-    lines = np.arange(side)
-    rows, columns = (
-        (lines >= start[:, None]) & (lines < (start + length)[:, None]) for start in corner
-    )
-    patch = rows[:, :, None] & columns[:, None, :]
-    share = 1 - patch.mean(axis=(1, 2), dtype=np.float32)[:, None]
-    mixed = np.where(patch, faces[other], faces)
-    return mixed, share * targets + (1 - share) * targets[other]
+def augment_image(image: Pixels, config: SampleGeneratorConfig, rng: np.random.Generator) -> Pixels:
+    """Return a BGR image relit and, by chance, without color, blurred, noisy and compressed."""
+    image = _relight(image, config, rng)
+    if rng.random() < config.gray:
+        gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        image = np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR), np.uint8)
+    if rng.random() < config.blurred:
+        image = _blur(image, rng)
+    if rng.random() < config.noisy:
+        image = _add_noise(image, rng)
+    if rng.random() < config.compressed:
+        image = _compress(image, rng)
+    return image
 
 
-def mirror_half(faces: Faces, rng: np.random.Generator) -> Faces:
-    """Return the faces, every second one, by chance, mirrored."""
-    return np.where((rng.random(len(faces)) < 0.5)[:, None, None], faces[:, :, ::-1], faces)
-
-
-def _warp(face: Faces, config: Augmentation, far: float, rng: np.random.Generator) -> Faces:
+def _warp(face: Faces, config: Augmentation, rng: np.random.Generator) -> Faces:
     """Scale, turn and shift in one interpolation; the border repeats its edge."""
     side = face.shape[0]
     center = (side - 1) / 2
-    turn = far * rng.uniform(-config.turn, config.turn)
-    zoom = np.exp(far * rng.uniform(np.log(config.smallest), np.log(config.largest)))
-    matrix = cv2.getRotationMatrix2D((center, center), turn, float(zoom))
-    matrix[:, 2] += far * rng.uniform(-config.shift, config.shift, 2) * side
+    # Rounded, as the shipped models saw it.
+    turn = np.float32(rng.uniform(-config.turn, config.turn))
+    zoom = np.exp(np.float32(rng.uniform(np.log(config.smallest), np.log(config.largest))))
+    matrix = cv2.getRotationMatrix2D((center, center), float(turn), float(zoom))
+    matrix[:, 2] += rng.uniform(-config.shift, config.shift, 2) * side
     warped = cv2.warpAffine(face, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, dtype=np.uint8)
 
 
-def _relight(faces: Faces, config: Augmentation, far: Batch, rng: np.random.Generator) -> Faces:
-    spread = far[:, None, None]
-    shape = (len(faces), 1, 1)
-    contrast = np.exp(spread * rng.uniform(-config.contrast, config.contrast, shape))
-    brightness = spread * rng.uniform(-config.brightness, config.brightness, shape)
-    mean = faces.mean(axis=(1, 2), keepdims=True)
-    relit = (faces - mean) * contrast + mean + brightness
-    return np.asarray(np.clip(np.rint(relit), 0, 255), dtype=np.uint8)
-
-
-def _erase(faces: Faces, config: Augmentation, rng: np.random.Generator) -> None:
+def _erase(faces: Faces, share: float, rng: np.random.Generator) -> None:
     """Cover a patch of some faces (random erasing, Zhong et al. 2020, arXiv:1708.04896)."""
     side = faces.shape[1]
-    for row in np.flatnonzero(rng.random(len(faces)) < config.erased):
+    for row in np.flatnonzero(rng.random(len(faces)) < share):
         height, width = rng.integers(side // 8, side // 3, 2)
         top, left = rng.integers(0, side - height), rng.integers(0, side - width)
         faces[row, top : top + height, left : left + width] = rng.integers(0, 256)
 
 
-def _spoil(faces: Faces, config: Augmentation, rng: np.random.Generator) -> None:
+def _spoil(faces: Faces, share: float, rng: np.random.Generator) -> None:
     """Give some faces one or two defects of a webcam's images."""
-    defects = (blur, add_noise, darken, compress)
-    for row in np.flatnonzero(rng.random(len(faces)) < config.spoilt):
+    defects = (_blur, _add_noise, _darken, _compress)
+    for row in np.flatnonzero(rng.random(len(faces)) < share):
         for number in sorted(rng.choice(len(defects), int(rng.integers(1, 3)), replace=False)):
             faces[row] = defects[number](faces[row], rng)
+
+
+def _relight(image: Pixels, config: SampleGeneratorConfig, rng: np.random.Generator) -> Pixels:
+    """Change contrast, brightness, gamma and the color of the light, all in one table."""
+    gray = np.arange(256, dtype=np.float32) / 255
+    contrast = np.exp(rng.uniform(-config.contrast, config.contrast))
+    gamma = np.exp(rng.uniform(-config.contrast, config.contrast))
+    brightness = rng.uniform(-config.brightness, config.brightness)
+    tints = np.exp(rng.normal(0, config.tint, 3))
+    curve = (gray**gamma - 0.5) * contrast + 0.5 + brightness
+    return np.asarray(cv2.LUT(image, _clipped(255 * curve[:, None] * tints)[None]), dtype=np.uint8)
+
+
+def _blur(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Blur as a lens or, along one direction, as a movement does."""
+    if rng.random() < 0.5:
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6)), np.uint8)
+    length = int(rng.integers(2, 7))
+    line = np.zeros((length, length), np.float32)
+    line[length // 2] = 1 / length
+    turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1.0)
+    kernel = np.asarray(cv2.warpAffine(line, turn, (length, length)), np.float32)
+    return np.asarray(cv2.filter2D(image, -1, kernel / max(kernel.sum(), 1e-3)), dtype=np.uint8)
+
+
+def _add_noise(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Add what a sensor adds in poor light."""
+    return _clipped(
+        image + rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(2, 18))
+    )
+
+
+def _darken(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Take away up to three quarters of the light."""
+    return _clipped(image * np.float32(rng.uniform(0.25, 0.9)))
+
+
+def _compress(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Write and read the image as a JPEG of quality 20 to 85."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 85))]
+    _, encoded = cv2.imencode(".jpg", image, quality)
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED), dtype=np.uint8)
+
+
+def _clipped(values: NDArray[np.floating]) -> Pixels:
+    return np.asarray(np.clip(np.rint(values), 0, 255), dtype=np.uint8)

@@ -1,6 +1,7 @@
 """Training one classifier by one recipe."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,14 @@ from converter.models.classifiers import Model, new_network
 from converter.recipes import Recipe
 from converter.train.batches import Batches, TrainingSet, teacher_targets
 from converter.train.face_head import fit_face_head
-from converter.train.loop import Float32Copy, draw_curves, fit, initial_network, use_precision
+from converter.train.loop import (
+    Float32Copy,
+    draw_curves,
+    fit,
+    initial_network,
+    resumable,
+    use_precision,
+)
 from converter.train.optimizer import new_optimizer
 from converter.train.run_dir import (
     CHECKPOINT,
@@ -45,8 +53,8 @@ def train(
     """Train `recipe`'s network on the Training rows, watching PublicTest; return its file.
 
     A training that was killed goes on where its last whole epoch ended. The last epoch is the one
-    kept: a cosine schedule ends at its best, and
-    picking the luckiest of many epochs would overstate the accuracy.
+    kept: a cosine schedule ends at its best, and picking the luckiest of many epochs would
+    overstate the accuracy.
 
     Args:
         recipe: network and hyper-parameters.
@@ -66,41 +74,43 @@ def train(
     faces = data.split(Usage.TRAINING).without_non_faces()
     _check_classes(faces, recipe)
     training = TrainingSet(faces, recipe)
-    how = recipe.distillation
-    taught = teacher_targets(teachers, training.views, how.views) if how else None
-    batches = Batches(training, recipe, taught)
-    if len(batches) == 0:
+    if len(training) < recipe.batch_size:
         raise DataError(f"expected at least {recipe.batch_size} training faces, one batch")
-    keras.utils.set_random_seed(recipe.seed)  # here: what teachers drew must not matter
-    network = initial_network(new_network(recipe), recipe, directory)
-    fit(
-        _compiled(network, recipe, len(batches)),
-        Float32Copy(network, lambda: new_network(recipe)),
-        batches,
-        recipe,
-        directory,
-        describe=_describe,
-        validation_data=_validation_data(data.split(Usage.PUBLIC_TEST), recipe),
-        validation_batch_size=512,
-    )
-    draw_curves(directory / LOG, directory / CURVES, PANELS)
-    _finish(directory, faces, negatives, recipe.seed)
+    with resumable(directory):
+        how = recipe.distillation
+        taught = teacher_targets(teachers, training, how.views) if how else None
+        batches = Batches(training, recipe, taught)
+        keras.utils.set_random_seed(recipe.seed)  # here: what teachers drew must not matter
+        network = initial_network(new_network(recipe), recipe, directory)
+        fit(
+            _compiled(network, recipe, len(batches)),
+            Float32Copy(network, lambda: new_network(recipe)),
+            batches,
+            recipe,
+            directory,
+            describe=partial(_describe, recipe),
+            announced=True,  # with its teachers, by the command
+            validation_data=_validation_data(data.split(Usage.PUBLIC_TEST), recipe),
+            validation_batch_size=512,
+        )
+        draw_curves(directory / LOG, directory / CURVES, PANELS)
+        _finish(directory, faces, negatives, recipe.seed)
     return directory / MODEL
 
 
-def _describe(figures: Mapping[str, float]) -> str:
+def _describe(recipe: Recipe, figures: Mapping[str, float]) -> str:
+    votes = f", votes {figures.get('val_votes_accuracy', 0):.2%}" if recipe.votes_head else ""
     return (
         f"loss {figures.get('loss', 0):.3f}, training {figures.get('logits_accuracy', 0):.2%}, "
-        f"{figures.get('val_logits_accuracy', 0):.2%} of PublicTest, "
-        f"votes {figures.get('val_votes_accuracy', 0):.2%}"
+        f"{figures.get('val_logits_accuracy', 0):.2%} of PublicTest{votes}"
     )
 
 
 def _check_classes(faces: Dataset, recipe: Recipe) -> None:
     """A class that nobody shows would never be named, and nobody would know why."""
     labels = LABEL_SETS[recipe.label_set]
-    counts = np.bincount(labels.classes(labels.keep(faces)), minlength=len(labels.labels))
-    missing = [name for name, count in zip(labels.labels, counts, strict=True) if count == 0]
+    shown = set(labels.classes(faces).tolist())
+    missing = [name for number, name in enumerate(labels.labels) if number not in shown]
     if missing:
         sets = ", ".join(dict.fromkeys(faces.source.tolist()))
         raise DataError(
@@ -126,13 +136,13 @@ def _compiled(whole: Model, recipe: Recipe, steps: int) -> Model:
 
 def _validation_data(test: Dataset, recipe: Recipe) -> tuple[Any, ...]:
     """Return the rows to validate on: the expression by its label, the votes by their shares."""
-    plain = msgspec.structs.replace(recipe, balance="none", label_smoothing=0.0)
-    watched = TrainingSet(test, plain)
+    plain = {"balance": "none", "label_smoothing": 0.0, "vote_weight": 0.0}
+    watched = TrainingSet(test, msgspec.structs.replace(recipe, **plain))
     kept = LABEL_SETS[recipe.label_set].keep(test)
-    labels = LABEL_SETS[recipe.label_set].targets(kept, 0)
+    classes = watched.classes
     return (
         kept.pixels[..., None].astype(np.float32),
-        {"logits": labels, "votes": watched.targets[:, watched.classes :]},
+        {"logits": watched.targets[:, :classes], "votes": watched.targets[:, classes:]},
         {"logits": np.ones(len(kept), np.float32), "votes": watched.weights[:, 1]},
     )
 

@@ -4,8 +4,8 @@ It is trained after everything else, and the features are left as they are. So i
 expressions nothing, not even the 0.2 points that a second task beside them may.
 """
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import keras
@@ -20,6 +20,9 @@ from edge.errors import DataError
 
 Crops = NDArray[np.uint8]
 
+Kind = Callable[[Crops, np.random.Generator], Crops]
+"""Draws one kind of negative sample, some of them from a face."""
+
 FACES = 12_000
 """Of either kind, faces and others; more changed nothing."""
 
@@ -27,19 +30,16 @@ EPOCHS = 12
 
 
 def fit_face_head(network: Model, faces: Crops, negatives: tuple[Path, ...], seed: int) -> None:
-    """Train the layers of `network` that lead from the features to the output `face`.
+    """Train, in place, the layers of a finished network that lead to the output `face`.
 
-    Args:
-        network: a finished one; changed in place.
-        faces: uint8 (n, 48, 48), training faces.
-        negatives: images without faces.
-        seed: of every draw.
+    It learns from training faces, uint8 (n, 48, 48), and from images without faces.
     """
     crops, labels = face_or_not(faces, negatives, min(FACES, len(faces)), seed)
     features = keras.Model(network.input, network.get_layer("face_hidden").input)
     known = features.predict(crops[..., None], batch_size=512, verbose=0)
     keras.utils.set_random_seed(seed)
-    head = _head(network, known.shape[1])
+    entry = keras.Input(known.shape[1:])
+    head = keras.Model(entry, network.get_layer("face")(network.get_layer("face_hidden")(entry)))
     head.compile(keras.optimizers.AdamW(1e-3), keras.losses.BinaryCrossentropy(from_logits=True))
     head.fit(known, labels, epochs=EPOCHS, batch_size=256, verbose=0)
 
@@ -57,13 +57,6 @@ def face_or_not(
     return np.concatenate([varied, others]), labels
 
 
-def _head(network: Model, width: int) -> Any:
-    """Return the network's own layers, from the features on, as a network of their own."""
-    features = keras.Input((width,))
-    hidden = network.get_layer("face_hidden")(features)
-    return keras.Model(features, network.get_layer("face")(hidden))
-
-
 def draw_negatives(
     faces: Crops, paths: tuple[Path, ...], count: int, rng: np.random.Generator
 ) -> Crops:
@@ -71,36 +64,17 @@ def draw_negatives(
 
     Each kind is drawn equally often: faces far off center, upside down, or so near that only a
     part fills the crop; faces whose mouth or eyes are covered, which show no expression that could
-    be read; textures, prints and noise; and parts of images where there are any.
-
-    Args:
-        faces: uint8 (m, 48, 48), to be spoilt.
-        paths: images without faces.
-        count: how many.
-        rng: where they are drawn.
+    be read; textures, prints and noise; and parts of images, where there are any without faces.
 
     Raises:
         DataError: an image cannot be read.
     """
     images = [_read(path) for path in paths]
-    ways = [
-        lambda: _off_center(_any(faces, rng), _any(faces, rng), rng),
-        lambda: _turned(_any(faces, rng), rng),
-        lambda: _part(_any(faces, rng), rng),
-        lambda: _covered(_any(faces, rng), rng),
-        lambda: _covered(_any(faces, rng), rng),  # twice, as there are many ways to cover a face
-        lambda: _texture(rng),
-        lambda: _print(rng),
-        lambda: _noise(rng),
-    ]
+    kinds: list[Kind] = [_off_center, _turned, _part, _covered, _covered, _texture, _print, _noise]
     if images:
         # As often as all the others: this is what a room looks like.
-        ways += [lambda: _cut(images[int(rng.integers(len(images)))], rng)] * len(ways)
-    return np.stack([ways[number % len(ways)]() for number in range(count)])
-
-
-def _any(faces: Crops, rng: np.random.Generator) -> Crops:
-    return np.asarray(faces[int(rng.integers(len(faces)))])
+        kinds += [lambda _, rng: _cut(images[int(rng.integers(len(images)))], rng)] * len(kinds)
+    return np.stack([kinds[number % len(kinds)](faces, rng) for number in range(count)])
 
 
 def _read(path: Path) -> Crops:
@@ -110,14 +84,19 @@ def _read(path: Path) -> Crops:
     return np.asarray(image, dtype=np.uint8)
 
 
+def _any(faces: Crops, rng: np.random.Generator) -> Crops:
+    return np.asarray(faces[int(rng.integers(len(faces)))])
+
+
 def _warped(face: Crops, matrix: NDArray[np.float64]) -> Crops:
     mode = cv2.BORDER_REPLICATE
     return np.asarray(cv2.warpAffine(face, matrix, (SIDE, SIDE), borderMode=mode), dtype=np.uint8)
 
 
-def _off_center(face: Crops, other: Crops, rng: np.random.Generator) -> Crops:
+def _off_center(faces: Crops, rng: np.random.Generator) -> Crops:
     """Move a face half out of the crop; what is beside it is blurred beyond recognition."""
-    beside = cv2.GaussianBlur(_texture(rng) if rng.random() < 0.5 else other, (0, 0), 8)
+    face, other = _any(faces, rng), _any(faces, rng)
+    beside = cv2.GaussianBlur(_texture(faces, rng) if rng.random() < 0.5 else other, (0, 0), 8)
     angle = rng.uniform(0, 2 * np.pi)
     far = rng.uniform(0.5, 0.8) * SIDE
     step = [[1, 0, far * np.cos(angle)], [0, 1, far * np.sin(angle)]]
@@ -126,26 +105,30 @@ def _off_center(face: Crops, other: Crops, rng: np.random.Generator) -> Crops:
     return np.where(inside > 0, _warped(face, matrix), beside).astype(np.uint8)
 
 
-def _turned(face: Crops, rng: np.random.Generator) -> Crops:
+def _turned(faces: Crops, rng: np.random.Generator) -> Crops:
+    """Turn a face upside down."""
+    face = _any(faces, rng)
     middle = (SIDE - 1) / 2
     angle = 180 + rng.uniform(-60, 60)
     matrix = cv2.getRotationMatrix2D((middle, middle), angle, rng.uniform(0.9, 1.2))
     return _warped(face, np.asarray(matrix, dtype=np.float64))
 
 
-def _part(face: Crops, rng: np.random.Generator) -> Crops:
+def _part(faces: Crops, rng: np.random.Generator) -> Crops:
     """Come so near that a cheek, a brow or an ear fills the crop."""
+    face = _any(faces, rng)
     length = int(rng.integers(10, 19))
     left, top = rng.integers(0, SIDE - length, 2)
     piece = face[top : top + length, left : left + length]
     return np.asarray(cv2.resize(piece, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def _covered(face: Crops, rng: np.random.Generator) -> Crops:
+def _covered(faces: Crops, rng: np.random.Generator) -> Crops:
     """Draw a mask or a hand over the mouth, or dark glasses or a hand over the eyes.
 
     In FER2013's crops the eyes lie at about 0.36 of the height, the mouth at 0.75.
     """
+    face = _any(faces, rng)
     across, down = np.meshgrid(np.linspace(0, 1, SIDE), np.linspace(0, 1, SIDE))
     middle = rng.normal(0.5, 0.03)
     place = str(rng.choice(["mask", "glasses", "mouth", "eyes"], p=[0.4, 0.2, 0.25, 0.15]))
@@ -182,7 +165,7 @@ def _laid_over(
     return np.asarray(np.clip(soft * noisy + (1 - soft) * face, 0, 255), dtype=np.uint8)
 
 
-def _texture(rng: np.random.Generator) -> Crops:
+def _texture(_: Crops, rng: np.random.Generator) -> Crops:
     """Draw clouds: noise of several sizes, one upon the other."""
     sizes = rng.choice([2, 3, 4, 6, 8, 12, 16, 24], 3, replace=False)
     layers = [
@@ -192,7 +175,7 @@ def _texture(rng: np.random.Generator) -> Crops:
     return _lit(np.sum(layers, axis=0), rng)
 
 
-def _print(rng: np.random.Generator) -> Crops:
+def _print(_: Crops, rng: np.random.Generator) -> Crops:
     """Draw cloth, blinds, tiles and shelves: stripes, checks, dots and boxes."""
     across, down = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
     angle, period = rng.uniform(0, np.pi), rng.uniform(4, 24)
@@ -217,7 +200,7 @@ def _boxes(rng: np.random.Generator) -> NDArray[np.float64]:
     return image
 
 
-def _noise(rng: np.random.Generator) -> Crops:
+def _noise(_: Crops, rng: np.random.Generator) -> Crops:
     """Draw what a dark or covered camera sees: noise, a slope of light, or nothing."""
     across, down = np.meshgrid(np.linspace(-1, 1, SIDE), np.linspace(-1, 1, SIDE))
     slope = rng.normal() * across + rng.normal() * down

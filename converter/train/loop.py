@@ -15,13 +15,13 @@ from typing import Any, Literal, Protocol
 import keras
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from converter.models.classifiers import Model
 from converter.recipes import BaseRecipe
+from converter.train.duration import announce, estimate_seconds
 from converter.train.run_dir import CHECKPOINT, LOG, MODEL, write_network
 from edge.errors import ConfigError
 
@@ -53,24 +53,10 @@ def _cpu_flags() -> set[str]:
     return set(next((line for line in lines if line.startswith("flags")), "").split())
 
 
-@contextmanager
-def float32_policy() -> Iterator[None]:
-    """Build layers in float32, whatever the training's own precision is."""
-    policy = keras.mixed_precision.dtype_policy()
-    keras.mixed_precision.set_global_policy("float32")
-    try:
-        yield
-    finally:
-        keras.mixed_precision.set_global_policy(policy)
-
-
 def initial_network(network: Model, recipe: BaseRecipe, directory: Path) -> Model:
-    """Return a network to train, with fused normalization: new, or with the weights of a start.
+    """Return a copy to train, with fused normalization, and the weights of the recipe's start.
 
-    Args:
-        network: with random weights.
-        recipe: names the training to start from, if any.
-        directory: of this training; the other lies beside it.
+    The training that it starts from, if any, lies beside `directory`.
 
     Raises:
         ConfigError: beside `directory` there is no finished training of that name and network.
@@ -131,20 +117,20 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
 
 
 class Float32Copy:
-    """A copy of a network in training, in float32 and with Keras' own layers.
+    """A copy of a network in training, in float32 and with Keras' own layers, as `build` makes it.
 
-    Args:
-        network: what is trained.
-        build: makes such a network, untrained.
+    Its weights are those of the moment when `current` is called.
     """
 
     def __init__(self, network: Model, build: Callable[[], Model]) -> None:
         self._network = network
-        with float32_policy():
-            self._copy = build()
+        policy = keras.mixed_precision.dtype_policy()
+        keras.mixed_precision.set_global_policy("float32")
+        self._copy = build()
+        keras.mixed_precision.set_global_policy(policy)
 
     def current(self) -> Model:
-        """Return the copy with the network's weights of this moment."""
+        """Return the copy."""
         self._copy.set_weights(self._network.get_weights())
         return self._copy
 
@@ -157,71 +143,90 @@ def fit(
     directory: Path,
     *,
     describe: Callable[[Mapping[str, float]], str],
+    announced: bool = False,
     callbacks: Sequence[Any] = (),
     **validation: Any,
 ) -> None:
-    """Train a compiled model, writing its averaged weights after every epoch.
+    """Train a compiled model, writing its averaged weights into `directory` after every epoch.
 
     A training that was killed goes on where its last whole epoch ended, exactly as if it had run
     through.
 
     Args:
-        model: compiled, its weights those of the network that `copy` is of.
+        model: its weights are those of the network that `copy` is of.
         copy: what is written.
         batches: of one epoch.
         recipe: how many epochs.
-        directory: where network, checkpoint and log go.
+        directory: of network, checkpoint and log.
         describe: puts an epoch's figures in words.
+        announced: whether it was said already how long this takes.
         callbacks: more of them, called once the averaged weights are in the network.
         validation: as `keras.Model.fit` takes it.
     """
     checkpoint = Checkpoint(directory / CHECKPOINT, batches)
-    model.fit(
-        batches,
-        initial_epoch=checkpoint.restore(model),
-        epochs=recipe.epochs,
-        verbose=0,
-        shuffle=False,  # the batches are drawn anew, the same way after a resume
-        callbacks=[
-            checkpoint,  # before the weights are swapped for their average
-            WeightAveraging(),
-            keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: write_network(copy.current(), directory / MODEL)
-            ),
-            *callbacks,
-            keras.callbacks.CSVLogger(directory / LOG, append=checkpoint.epoch > 0),
-            Progress(recipe.epochs, len(batches), describe),
-        ],
-        **validation,
-    )
+    first = checkpoint.restore(model)
+    if not announced:
+        samples = (recipe.epochs - first) * len(batches) * recipe.batch_size
+        announce([directory.name], estimate_seconds(copy.current(), samples))
+    progress = Progress(recipe.epochs, len(batches), describe)
+    with resumable(directory), progress.bar:
+        model.fit(
+            batches,
+            initial_epoch=first,
+            epochs=recipe.epochs,
+            verbose=0,
+            shuffle=False,  # the batches are drawn anew, the same way after a resume
+            callbacks=[
+                checkpoint,
+                keras.callbacks.LambdaCallback(
+                    on_epoch_end=lambda *_: write_network(copy.current(), directory / MODEL)
+                ),
+                *callbacks,
+                keras.callbacks.CSVLogger(directory / LOG, append=first > 0),
+                progress,
+            ],
+            **validation,
+        )
 
 
-class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """Writes weights and optimizer after each epoch, and tells the batches which epoch it is.
+@contextmanager
+def resumable(directory: Path) -> Iterator[None]:
+    """Say how a training goes on that Ctrl-C ends."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(
+            "stopped; the same command, without --force, goes on after the last whole epoch in "
+            f"{directory}"
+        ) from error
 
-    One file, replaced in one step, so that a kill leaves the old or the new, never half of one.
 
-    Attributes:
-        epoch: the epoch a restored training goes on with; 0 for a new one.
+class Checkpoint(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # Keras ships no types
+    """Writes weights and optimizer after each epoch, then swaps the weights for their average.
+
+    The next epoch begins with what was written. So a training that runs through and one that is
+    taken up again are the same to the last digit: Keras swaps by adding and subtracting, which
+    rounds. The file is replaced in one step: a kill leaves the old or the new, never half of one.
     """
 
     def __init__(self, path: Path, batches: Batches) -> None:
-        super().__init__()
-        self.epoch = 0
+        super().__init__(swap_on_epoch=True)
         self._path = path
         self._batches = batches
 
     def restore(self, network: Model) -> int:
         """Load the last whole epoch's state where there is one; return the epoch to go on with."""
-        if self._path.exists():
-            network.optimizer.build(network.trainable_variables)
-            network.load_weights(self._path)
-            steps = int(keras.ops.convert_to_numpy(network.optimizer.iterations))
-            self.epoch = steps // len(self._batches)
-        return self.epoch
+        if not self._path.exists():
+            return 0
+        network.optimizer.build(network.trainable_variables)
+        network.load_weights(self._path)
+        return int(network.optimizer.iterations) // len(self._batches)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Draw this epoch's batches, and the same dropout after a resume as without one."""
+        super().on_epoch_begin(epoch, logs)
+        if epoch:
+            self.model.load_weights(self._path)
         self._batches.epoch = epoch
         for layer in self.model.layers:
             if isinstance(layer, keras.layers.Dropout):
@@ -233,45 +238,11 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships
         partial = self._path.with_name("partial.weights.h5")
         self.model.save_weights(partial)
         partial.replace(self._path)
-
-
-class WeightAveraging(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # untyped
-    """Swaps weights and their averages after an epoch, and back to the last digit before the next.
-
-    Keras swaps by adding and subtracting, which rounds: a training that ran through would then
-    differ a little from one that was taken up again, and the matching makes much of a little.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(swap_on_epoch=True)
-        self._kept: list[NDArray[Any]] = []
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Put the averages into the network."""
-        self._kept = [
-            np.array(keras.ops.convert_to_numpy(variable)) for variable in self._swapped()
-        ]
         super().on_epoch_end(epoch, logs)
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Put the weights back."""
-        super().on_epoch_begin(epoch, logs)
-        if self._kept:
-            for variable, value in zip(self._swapped(), self._kept, strict=True):
-                variable.assign(value)
-
-    def _swapped(self) -> list[Any]:
-        return [*self.model.trainable_variables, *self.model.optimizer.variables]
 
 
 class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """A bar with the remaining time on a terminal, and a line for every epoch anywhere.
-
-    Args:
-        epochs: of the whole training.
-        steps: batches in an epoch.
-        describe: puts an epoch's figures in words.
-    """
+    """A bar with the remaining time on a terminal, and a line for every epoch anywhere."""
 
     def __init__(
         self, epochs: int, steps: int, describe: Callable[[Mapping[str, float]], str]
@@ -280,55 +251,44 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships n
         self._describe = describe
         self._epochs = epochs
         self._steps = steps
-        self._bar = Bar(
+        console = Console(file=sys.stderr)
+        self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.percentage:.0f} %, {task.fields[figures]}"),
             TimeRemainingColumn(),
-            console=Console(file=sys.stderr),
+            console=console,
+            disable=not console.is_terminal,
         )
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Show the bar."""
-        total = self._epochs * self._steps
-        self._task = self._bar.add_task("training", total=total, figures="")
-        if self._bar.console.is_terminal:
-            self._bar.start()
+        self._task = self.bar.add_task("training", total=epochs * steps, figures="")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Name the epoch; a resumed training starts further on."""
+        """Name the epoch."""
         self._epoch = epoch
         self._started = time.monotonic()
-        self._bar.update(self._task, description=f"epoch {epoch + 1}/{self._epochs}")
+        self.bar.update(self._task, description=f"epoch {epoch + 1}/{self._epochs}")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Move the bar."""
-        self._bar.update(self._task, completed=self._epoch * self._steps + batch + 1)
+        self.bar.update(self._task, completed=self._epoch * self._steps + batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Print the epoch's figures."""
         figures = self._describe(logs or {})
-        self._bar.update(self._task, figures=figures)
+        self.bar.update(self._task, figures=figures)
         took = time.monotonic() - self._started
-        self._bar.console.print(
+        self.bar.console.print(
             f"epoch {epoch + 1}/{self._epochs}: {figures}; {took:.0f} s, "
             f"about {took * (self._epochs - epoch - 1) / 60:.0f} min left",
             highlight=False,
             soft_wrap=True,
         )
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Take the bar away."""
-        self._bar.stop()
-
 
 def draw_curves(log: Path, image: Path, panels: Mapping[str, Mapping[str, str]]) -> None:
     """Draw columns of a training's log.csv over its epochs, as a PNG.
 
-    Args:
-        log: the csv.
-        image: the PNG.
-        panels: by their title; each names the curves, and for each the column that it shows.
+    Each panel has a title, and names the curves and the column that each shows.
     """
     with log.open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -21,11 +21,8 @@ SHARE = 0.25
 def new_optimizer(recipe: BaseRecipe, steps: int) -> Any:
     """Return an optimizer whose rate rises linearly, then falls to nothing along a cosine.
 
-    Weights are averaged on the way; biases and normalizations do not decay.
-
-    Args:
-        recipe: rates and lengths.
-        steps: batches in an epoch.
+    Weights are averaged on the way; biases and normalizations do not decay. An epoch has so many
+    steps.
     """
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,

@@ -1,5 +1,6 @@
-"""The folder of a training run: its files by name, and how a run claims it."""
+"""Folder of a training run: its files by name, and how a run claims it."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ NEGATIVES = "negatives.txt"
 CHECKPOINT = "checkpoint.weights.h5"
 """The state after the last whole epoch, only until the training is finished."""
 
+RETIRED_KEYS = {"cutmix", "rare"}
+"""Keys of earlier recipes that no shipped one ever set; a training by them can still be read."""
+
 
 def prepare_run_dir(directory: Path, recipe: BaseRecipe) -> None:
     """Make the folder this training's own.
@@ -29,17 +33,31 @@ def prepare_run_dir(directory: Path, recipe: BaseRecipe) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     written = directory / RECIPE
-    encoded = msgspec.json.encode(recipe)
-    if written.exists() and written.read_bytes() != encoded:
+    if written.exists() and not was_trained_by(directory, recipe):
         raise ConfigError(f"{directory}: holds a training by another recipe; choose another --out")
     if is_finished(directory):
         raise ConfigError(f"{directory}: holds a finished training; --force trains it anew")
-    written.write_bytes(encoded)
+    written.write_bytes(msgspec.json.encode(recipe))
+
+
+def was_trained_by(directory: Path, recipe: BaseRecipe) -> bool:
+    """Tell whether the training in `directory` is by this very recipe."""
+    try:
+        return read_recipe(directory, type(recipe)) == recipe
+    except ValueError:
+        return False
 
 
 def is_finished(directory: Path) -> bool:
     """Tell whether a training in `directory` ran to its end."""
     return (directory / MODEL).exists() and not (directory / CHECKPOINT).exists()
+
+
+def epochs_done(directory: Path) -> int:
+    """Return how many epochs of an unfinished training in `directory` are behind it."""
+    if not (directory / CHECKPOINT).exists() or not (directory / LOG).exists():
+        return 0
+    return len((directory / LOG).read_text().splitlines()) - 1
 
 
 def remove_run_dir(directory: Path) -> None:
@@ -67,4 +85,8 @@ def read_recipe(directory: Path, kind: type[AnyRecipe]) -> AnyRecipe:
         OSError: there is no recipe.
         ValueError: it is none of this kind.
     """
-    return msgspec.json.decode((directory / RECIPE).read_bytes(), type=kind)
+    known = json.loads(
+        (directory / RECIPE).read_bytes(),
+        object_hook=lambda keys: {key: keys[key] for key in keys.keys() - RETIRED_KEYS},
+    )
+    return msgspec.convert(known, kind)

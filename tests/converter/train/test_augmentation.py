@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from converter.recipes import Augmentation
-from converter.train.augmentation import augment, cutmix, mirror_half, mixup
+from converter.train.augmentation import augment, mirror_half, mixup
 
 FACES = np.random.default_rng(1).integers(0, 255, (8, 48, 48), dtype=np.uint8)
 STILL = Augmentation(
@@ -27,13 +27,6 @@ def test_an_augmentation_of_no_extent_leaves_faces_as_they_are() -> None:
     assert np.array_equal(augment(FACES, STILL, np.random.default_rng(0)), FACES)
 
 
-def test_each_face_is_varied_by_its_own_strength() -> None:
-    strength = np.array([0, 0, 0, 0, 1, 1, 1, 1], dtype=np.float32)
-    varied = augment(FACES, Augmentation(), np.random.default_rng(2), strength)
-    assert np.array_equal(varied[:4], FACES[:4])
-    assert not np.array_equal(varied[4:], FACES[4:])
-
-
 def test_erasing_covers_a_patch_of_the_asked_share_of_faces() -> None:
     how = Augmentation(
         smallest=1.0, largest=1.0, turn=0.0, shift=0.0, contrast=0.0, brightness=0.0, erased=1.0
@@ -51,24 +44,13 @@ def test_about_half_of_the_faces_are_mirrored_and_none_is_changed_otherwise() ->
     assert np.array_equal(mirrored[~turned], many[~turned])
 
 
-@pytest.mark.parametrize("mix", [mixup, cutmix])
-def test_faces_and_targets_are_blended_by_the_same_share(mix: object) -> None:
+def test_faces_and_targets_are_blended_by_the_same_share() -> None:
     faces = np.stack([np.zeros((48, 48)), np.ones((48, 48))]).astype(np.float32)
     targets = np.eye(2, dtype=np.float32)
-    assert callable(mix)
-    mixed, blended = mix(faces, targets, 1.0, np.random.default_rng(3))
+    mixed, blended = mixup(faces, targets, 1.0, np.random.default_rng(3))
     assert blended.sum(axis=1) == pytest.approx([1, 1])
     assert mixed.mean(axis=(1, 2)) == pytest.approx(blended[:, 1], abs=1e-5)
     assert 0 < blended[0, 1] < 1
-
-
-def test_cutmix_pastes_one_rectangle_and_leaves_the_rest() -> None:
-    faces = np.stack([np.zeros((48, 48)), np.ones((48, 48))]).astype(np.float32)
-    mixed, _ = cutmix(faces, np.eye(2, dtype=np.float32), 1.0, np.random.default_rng(3))
-    pasted = mixed[0] == 1
-    rows, columns = pasted.any(axis=1), pasted.any(axis=0)
-    assert np.array_equal(pasted, rows[:, None] & columns[None, :])
-    assert set(np.unique(mixed)) == {0.0, 1.0}
 
 
 def test_as_many_faces_are_spoilt_as_the_recipe_says() -> None:

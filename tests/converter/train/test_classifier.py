@@ -11,13 +11,11 @@ from converter.data import Dataset
 from converter.recipes import Distillation, Recipe
 from edge.errors import ConfigError, DataError
 from tests.converter.faces import dataset
-from tests.converter.small import RECIPE as SMALL
+from tests.converter.small import RECIPE
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
 pytestmark = pytest.mark.usefixtures("eager", "small_network")
-
-RECIPE = msgspec.structs.replace(SMALL, cutmix=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +55,16 @@ def test_the_recipe_beside_the_network_is_the_one_it_was_trained_by(trained: Pat
     assert recipe == RECIPE
 
 
+def test_a_recipe_of_an_earlier_version_is_still_read(trained: Path, tmp_path: Path) -> None:
+    """With keys that are gone, which no shipped recipe ever set."""
+    from converter.train.run_dir import read_recipe
+
+    written = msgspec.json.decode((trained / "recipe.json").read_bytes())
+    written |= {"cutmix": 0.0, "augmentation": {**written["augmentation"], "rare": 1.0}}
+    (tmp_path / "recipe.json").write_bytes(msgspec.json.encode(written))
+    assert read_recipe(tmp_path, Recipe) == RECIPE
+
+
 def test_the_photographs_that_taught_what_no_face_is_are_named(
     data: Dataset, tmp_path: Path
 ) -> None:
@@ -89,7 +97,7 @@ def test_a_killed_training_goes_on_exactly_where_it_was(
     from converter.train.classifier import train
     from converter.train.run_dir import is_finished
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=f"goes on after the last .* in {tmp_path}"):
         train(RECIPE, data, tmp_path)
     assert not is_finished(tmp_path)
     killed_in_last_epoch.undo()

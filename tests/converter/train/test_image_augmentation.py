@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from converter.recipes import SampleGeneratorConfig
-from converter.train.photometric import augment
+from converter.train.augmentation import augment_image
 from edge.types import Image
 from tests.converter.detector.drawn import PLAIN, varied
 
@@ -17,7 +17,7 @@ def _picture() -> Image:
 
 
 def _spoilt(how: SampleGeneratorConfig, seed: int = 1) -> Image:
-    return augment(_picture(), how, np.random.default_rng(seed))
+    return augment_image(_picture(), how, np.random.default_rng(seed))
 
 
 def test_nothing_is_changed_where_nothing_is_asked_for() -> None:
@@ -58,7 +58,7 @@ def test_blur_keeps_the_brightness() -> None:
 
 def test_the_picture_that_was_given_is_left_as_it_is() -> None:
     image = _picture()
-    augment(
+    augment_image(
         image,
         SampleGeneratorConfig(gray=1, blurred=1, noisy=1, compressed=1),
         np.random.default_rng(0),

@@ -1,0 +1,74 @@
+"""From labeled faces to a model that the daemon loads, in one command that Ctrl-C may interrupt."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from converter.cli import main
+from edge.config import parse_config
+from edge.errors import ExitCode
+from edge.infer.classifier import open_classifier
+from tests.converter.faces import write_csv
+
+pytest.importorskip("keras", reason="training needs the extra `convert`")
+
+pytestmark = pytest.mark.usefixtures("eager", "small_network")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with data and a recipe."""
+    write_csv(tmp_path, rows_per_label=16)
+    (tmp_path / "mine.yaml").write_text("network: tiny\nepochs: 2\nbatch_size: 16\n")
+    return tmp_path
+
+
+def test_the_last_line_makes_the_daemon_use_the_model(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, recipe, made = (str(folder / name) for name in ("fer2013.csv", "mine.yaml", "made"))
+    assert main(["make-model", data, "--recipe", recipe, "--out", made]) == ExitCode.OK
+    told = capsys.readouterr().out
+    for step in ("1/4 inspect", "2/4 train", "3/4 quantize", "4/4 evaluate", "112 rows"):
+        assert step in told
+    line = yaml.safe_load(told.splitlines()[-1])
+    classifier = open_classifier(parse_config(line, Path("emotiond.yaml")).classifier)
+    name = classifier.card.name  # int8 need not be faster on so small a network
+    assert name == "mine-int8" or "without int8: mine-int8: expected" in told
+    assert len(classifier.card.labels) == 7
+    assert (folder / "made" / f"{name}-report.json").exists()
+
+
+def test_ctrl_c_in_a_training_is_one_line_and_the_same_command_goes_on(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    killed_in_last_epoch: pytest.MonkeyPatch,
+) -> None:
+    command = ["train", str(folder / "mine.yaml"), "--data", str(folder / "fer2013.csv")]
+    command += ["--out", str(folder / "made" / "mine")]
+    assert main(command) == 130
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("emotiond-convert: stopped; the same command")
+    assert str(folder / "made" / "mine") in line
+    killed_in_last_epoch.undo()
+    assert main(command) == ExitCode.OK
+    told = capsys.readouterr()
+    assert "epoch 2/2" in told.err
+    assert "epoch 1/2" not in told.err
+
+
+def test_what_a_recipe_builds_on_is_taken_from_the_shipped_ones_where_none_lies_beside(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is trained here: what would be, and in which order, is announced first."""
+    from converter.train import classifier, duration
+
+    monkeypatch.setattr(duration, "multiply_adds_per_second", lambda: 1e3)
+    monkeypatch.setattr(classifier, "train", lambda *_: None)
+    (folder / "mine.yaml").write_text("start: deep-labels\nnetwork: deep\n")
+    command = ["train", str(folder / "mine.yaml"), "--data", str(folder / "fer2013.csv")]
+    assert main([*command, "--out", str(folder / "runs" / "mine")]) == ExitCode.OK
+    told = capsys.readouterr().err
+    names = "teacher-deep, teacher-residual, teacher-smooth, deep-labels, mine"
+    assert f"training 5 networks: {names}; about " in told
