@@ -26,7 +26,7 @@ Average precision (AP) is the area under the precision envelope over all points,
 at an overlap (IoU) of 0.4 or 0.5; by height at 0.4. Recall is at one false face in a hundred
 pictures. At the least confidence, found is the share of the faces, right the share of what is
 found that is one. Times are the median of one picture on one thread, the network alone.
-[docs/quality.md](../../docs/quality.md) has them beside other detectors.
+[docs/research/detectors.md](../../docs/research/detectors.md) has them beside other detectors.
 """
 
 

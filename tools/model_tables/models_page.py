@@ -32,7 +32,7 @@ agrees with that majority on 63 % of the faces: kept for comparison with papers.
 EVALUATE = """\
 `emotiond-convert evaluate --model models/{name}.tflite --data fer2013.csv` measures a model again
 on FER2013's label; with `--votes fer2013new.csv --protocol ferplus`, on FER+'s majority.
-[docs/evaluation.md](../docs/evaluation.md) has the rest.
+[docs/models.md](../docs/models.md) has the rest.
 """
 
 
