@@ -143,7 +143,7 @@ def _add_detector_run(parser: argparse.ArgumentParser) -> None:
 def _add_training_data(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what to learn from, and where the network goes."""
     parser.add_argument("--out", type=Path, required=True, help="folder for network and log")
-    _add_images(parser, "in a form of docs/models.md")
+    _add_images(parser, "in a form of docs/datasets.md")
     parser.add_argument(
         "--teacher",
         type=Path,

@@ -39,7 +39,7 @@ def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:
         action="append",
         required=required,
         metavar="PATH[@WEIGHT]",
-        help="a csv or a folder of labelled faces (docs/models.md lists the forms), and how much "
+        help="a csv or a folder of labelled faces (docs/datasets.md lists the forms), and how much "
         "each of its rows counts, 1 if not said; may be given several times",
     )
     parser.add_argument("--votes", type=Path, help="FER+'s fer2013new.csv, beside fer2013.csv")
