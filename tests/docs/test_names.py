@@ -114,6 +114,14 @@ def test_every_config_key_of_a_document_exists(page: Path) -> None:
             assert named[2] in getattr(config, named[1]).__struct_fields__, span
 
 
+@pytest.mark.parametrize("page", USER_PAGES, ids=lambda page: page.name)
+def test_every_path_in_the_repository_that_a_page_names_is_there(page: Path) -> None:
+    for span in code(page):
+        path = re.fullmatch(r"(?:edge|converter|tools|tests|config|models|docs)/[\w./-]+", span)
+        if path is not None and "NAME" not in span:
+            assert (ROOT / span).exists(), span
+
+
 def test_every_path_and_name_of_the_architecture_page_exists() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text()
     spans = {span for span in re.findall(r"`([^`\n]+)`", text) if "NAME" not in span}
