@@ -55,7 +55,7 @@ test-system: $(VENV)/.dev  ## run the tests on a booted system, as root
 test-arm64: $(VENV)/.dev  ## run the wheel on emulated Raspberry Pis, as root: the same answers?
 	ARM64_BOARDS="$(BOARDS)" $(VENV)/bin/python -m pytest tests/arm64
 
-bench-arm64: $(VENV)/.dev  ## count instructions on emulated Raspberry Pis for docs/benchmarks.md
+bench-arm64: $(VENV)/.dev  ## count instructions on emulated Raspberry Pis for docs/research/raspberry-pi.md
 	$(VENV)/bin/python -m tests.arm64
 
 bench-gate: $(VENV)/.dev  ## fail where anything costs far more than it did, beside a reference

@@ -60,7 +60,8 @@ class TFLiteModel:
                 f"the runtime {runtime} cannot be loaded ({error}); pip install {PACKAGES[runtime]}"
             ) from error
         try:
-            # A second thread saves little at 48x48, and each stage has one (docs/performance.md).
+            # A second thread saves little at 48x48, and each stage has one
+            # (docs/research/performance.md).
             self._interpreter = interpreter(model_path=str(path), num_threads=1)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:

@@ -112,7 +112,7 @@ class Quality:
 
     Attributes:
         size: height of the face as framed for the classifier, in pixels of the frame.
-        sharpness: how much fine detail there is; docs/quality.md defines it.
+        sharpness: how much fine detail there is; docs/research/face-quality.md defines it.
         brightness, contrast: mean and standard deviation of the gray values in the middle of the
             crop, 0-255.
         yaw: how far the head is turned, in degrees, 0 is straight at the camera and positive

@@ -20,7 +20,7 @@ a multiple of the 16 that int8 kernels compute at once."""
 
 NARROW = (8, 24)
 """Channels at half and at a quarter of the size, where each costs most: 16 and 32 took a third more
-instructions of a Raspberry Pi 4 and found hardly more (docs/detector.md)."""
+instructions of a Raspberry Pi 4 and found hardly more (docs/research/detector-training.md)."""
 
 OUTPUTS = {"scores": 1, "boxes": 4}
 """Numbers that each output has for a cell; the daemon tells the outputs apart by them."""

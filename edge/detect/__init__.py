@@ -25,8 +25,8 @@ NamedDetectorSettings = (
 """Registry of the detectors, in the order in which `auto` tries them.
 
 The built-in one is part of the daemon; the others serve where its file is damaged. They go from the
-one that finds most to the one that needs no file; docs/quality.md has the figures. `mediapipe` is
-`blazeface` in a package many times as large, for where the files were not fetched.
+one that finds most to the one that needs no file; docs/research/detectors.md has the figures.
+`mediapipe` is `blazeface` in a package many times as large, for where the files were not fetched.
 """
 
 DetectorSettings = AutoSettings | NamedDetectorSettings

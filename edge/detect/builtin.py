@@ -224,7 +224,7 @@ class Refiner:
     """Second, closer look at what a detector found; errors as `BuiltinDetector`.
 
     The detector sees an image of 320x240 in cells; of what makes a face of a dog or a hand, and of
-    how a head is tilted, its features tell nothing (docs/detector.md).
+    how a head is tilted, its features tell nothing (docs/research/detector-training.md).
     """
 
     def __init__(self, model: Path | None = None) -> None:

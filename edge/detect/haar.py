@@ -92,7 +92,7 @@ class Haar:
 
         A confidence is the score of the last stage.
         """
-        # The histogram is not equalized: docs/quality.md has what that cost.
+        # The histogram is not equalized: docs/research/detectors.md has what that cost.
         small, scale = shrink_to_width(image, self._settings.width)
         gray = to_gray(small)
         min_side = self._settings.min_size * gray.shape[0]

@@ -49,7 +49,7 @@ INT8_FLAGS = {
 
 WITHOUT_INT8_FLAGS = {
     "x86_64": "without avx2, models take longer",
-    # docs/quality.md: the network of `emotiond` at 320x240, millions of instructions.
+    # docs/research/detectors.md: the network of `emotiond` at 320x240, millions of instructions.
     "aarch64": "without asimddp, as in a Raspberry Pi 3 and 4: the detector's network takes 27.0 "
     "million instructions a call, with it 10.8",
 }

@@ -113,7 +113,7 @@ class TFLiteClassifier:
     """A .tflite model, run on one face after another.
 
     Not as one batch: even a batch allocated before saves at most 3 %, and each count of faces would
-    need one; docs/performance.md has the figures.
+    need one; docs/research/performance.md has the figures.
 
     Its probabilities are corrected by the baseline, where there is one.
 

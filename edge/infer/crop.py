@@ -14,7 +14,7 @@ from edge.types import SIDE, GrayImage, Image, Quality, Reason
 
 MAX_LEVEL_ROLL = 10.0
 """Degrees of tilt below which a crop is not turned: the classifiers were trained on faces tilted
-as far, and turning those by their landmarks made accuracy worse (docs/quality.md)."""
+as far, and turning those by their landmarks made accuracy worse (docs/research/detectors.md)."""
 
 
 def crop_face(
@@ -76,7 +76,7 @@ Degrees = Annotated[float, msgspec.Meta(ge=0.0, le=90.0)]
 
 
 class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limits beyond which no expression is claimed; docs/quality.md says how they were found.
+    """Limits beyond which no expression is claimed (docs/research/face-quality.md).
 
     Attributes:
         min_size: height of the face, framed as FER2013's are, in pixels of the frame.

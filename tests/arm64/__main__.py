@@ -1,4 +1,4 @@
-"""`python -m tests.arm64`: writes docs/benchmarks.md its table of boards."""
+"""`python -m tests.arm64`: writes docs/research/raspberry-pi.md its table of boards."""
 
 import shutil
 import sys
@@ -13,7 +13,7 @@ import msgspec
 from tests.arm64.board import BOARDS, Board, count, fetch_networks, install, obstacle
 from tests.conftest import ROOT
 
-PAGE = ROOT / "docs/benchmarks.md"
+PAGE = ROOT / "docs/research/raspberry-pi.md"
 
 MARKS = ROOT / "tools/bench/instruction_marks.py"
 

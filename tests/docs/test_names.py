@@ -1,4 +1,7 @@
-"""Commands, options and config keys that the documents name are those of the program."""
+"""Commands, options and config keys that the pages for users name are those of the program.
+
+Reports under docs/research are dated, and keep what was typed then.
+"""
 
 import io
 import re
@@ -16,8 +19,8 @@ import edge.cli
 from edge.config import Config, parse_config
 from edge.publish import MqttSettings
 from tests.conftest import ROOT
+from tests.docs.pages import USER_PAGES, blocks
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAMS = {"emotiond": edge.cli.main, "emotiond-convert": converter.cli.main}
 SECTIONS = Config.__struct_fields__
 MQTT_KEYS = set(MqttSettings.__struct_fields__) - {
@@ -38,10 +41,6 @@ def code(page: Path) -> list[str]:
     return [*"\n".join(fenced).splitlines(), *indented, *spans]
 
 
-def yaml_blocks(page: Path) -> list[str]:
-    return re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
-
-
 @cache
 def help_of(program: str, *words: str) -> str:
     """Return the help of a subcommand, which must be one that the program has."""
@@ -52,7 +51,7 @@ def help_of(program: str, *words: str) -> str:
     return text.getvalue()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", USER_PAGES, ids=lambda page: page.name)
 def test_every_command_and_option_of_a_document_exists(page: Path) -> None:
     for line in code(page):
         shown = re.match(r"(?:sudo )?(?:[\w./]*/)?(emotiond(?:-convert)?) ([a-z].*)", line)
@@ -66,7 +65,7 @@ def test_every_command_and_option_of_a_document_exists(page: Path) -> None:
             assert re.search(rf"{option}\b", text), line
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", USER_PAGES, ids=lambda page: page.name)
 def test_every_module_and_make_target_of_a_document_exists(page: Path) -> None:
     targets = re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     for line in code(page):
@@ -76,9 +75,9 @@ def test_every_module_and_make_target_of_a_document_exists(page: Path) -> None:
             assert target in targets, line
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", USER_PAGES, ids=lambda page: page.name)
 def test_every_config_in_a_document_can_be_read(page: Path) -> None:
-    for text in yaml_blocks(page):
+    for text in blocks(page, "yaml"):
         parsed = yaml.safe_load(text)
         if any(key in SECTIONS for key in parsed):  # and not the config of another program
             parse_config(parsed, page)
@@ -95,14 +94,14 @@ def as_config(span: str) -> Any:
     return part if next(iter(part)) in SECTIONS else {"sinks": [{"kind": "mqtt", **part}]}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", USER_PAGES, ids=lambda page: page.name)
 def test_every_piece_of_a_config_in_a_document_can_be_read(page: Path) -> None:
     for span in code(page):
         if (config := as_config(span.split("  #")[0])) is not None:
             parse_config(config, page)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", USER_PAGES, ids=lambda page: page.name)
 def test_every_config_key_of_a_document_exists(page: Path) -> None:
     config = Config()
     for span in code(page):
@@ -113,6 +112,14 @@ def test_every_config_key_of_a_document_exists(page: Path) -> None:
             "sinks",
         ):  # these have kinds
             assert named[2] in getattr(config, named[1]).__struct_fields__, span
+
+
+@pytest.mark.parametrize("page", USER_PAGES, ids=lambda page: page.name)
+def test_every_path_in_the_repository_that_a_page_names_is_there(page: Path) -> None:
+    for span in code(page):
+        path = re.fullmatch(r"(?:edge|converter|tools|tests|config|models|docs)/[\w./-]+", span)
+        if path is not None and "NAME" not in span:
+            assert (ROOT / span).exists(), span
 
 
 def test_every_path_and_name_of_the_architecture_page_exists() -> None:

@@ -9,25 +9,19 @@ import cv2
 import pytest
 
 from edge.types import Image
-from tests.conftest import ROOT
+from tests.docs.pages import PAGES, USER_PAGES, blocks
 from tests.films import cut
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PROGRAMS = [page for page in USER_PAGES if blocks(page, "python")]
 
 
-def snippets(page: Path) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
-
-
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if snippets(page)], ids=lambda one: one.name
-)
+@pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: page.name)
 def test_a_program_in_a_document_runs_as_it_stands(
     page: Path, clip: list[Image], tmp_path: Path
 ) -> None:
     cv2.imwrite(str(tmp_path / "photo.jpg"), clip[2])
     cut(tmp_path / "video.mp4", 30)
-    for program in snippets(page):
+    for program in blocks(page, "python"):
         done = subprocess.run(
             [sys.executable, "-c", program],
             cwd=tmp_path,

@@ -24,9 +24,9 @@ page is made from the cards by `python -m tools.model_tables models`.
 NOTES = """\
 Average precision (AP) is the area under the precision envelope over all points, a face being found
 at an overlap (IoU) of 0.4 or 0.5; by height at 0.4. Recall is at one false face in a hundred
-pictures. At the least confidence, found is the share of the faces, right the share of what is
-found that is one. Times are the median of one picture on one thread, the network alone.
-[docs/quality.md](../../docs/quality.md) has them beside other detectors.
+images. At the least confidence, found is the share of the faces, right the share of what is
+found that is one. Times are the median of one image on one thread, the network alone.
+[docs/research/detectors.md](../../docs/research/detectors.md) has them beside other detectors.
 """
 
 
@@ -48,7 +48,7 @@ def detector_page(cards: Sequence[DetectorCard]) -> str:
         "## How good they are\n",
         table(_accuracy_rows(cards)),
         NOTES,
-        "## Learnt from\n",
+        "## Learned from\n",
         once(cards, lambda card: card.training_data),
         "## Terms and limits\n",
         once(cards, lambda card: f"{card.licence} {card.limits}"),
@@ -59,7 +59,7 @@ def detector_page(cards: Sequence[DetectorCard]) -> str:
 def _form_rows(cards: Sequence[DetectorCard]) -> Iterator[list[str]]:
     yield [
         *("detector", "size", "parameters", "multiply-adds", "faces, pixels high"),
-        *("least confidence", "false faces", "ms a picture"),
+        *("least confidence", "false faces", "ms an image"),
     ]
     for card in cards:
         yield [

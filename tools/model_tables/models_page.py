@@ -11,7 +11,7 @@ from tools.model_tables.markdown import once, table
 PURPOSES = {
     "tiny": "the smallest boards, or many faces at once",
     "shallow": "real time on a Raspberry Pi",
-    "deep": "accuracy first: films, pictures, fast machines",
+    "deep": "accuracy first: videos, images, fast machines",
 }
 """What each network is for, by the first part of a model's name."""
 
@@ -32,7 +32,7 @@ agrees with that majority on 63 % of the faces: kept for comparison with papers.
 EVALUATE = """\
 `emotiond-convert evaluate --model models/{name}.tflite --data fer2013.csv` measures a model again
 on FER2013's label; with `--votes fer2013new.csv --protocol ferplus`, on FER+'s majority.
-[docs/evaluation.md](../docs/evaluation.md) has the rest.
+[docs/models.md](../docs/models.md) has the rest.
 """
 
 
@@ -57,7 +57,7 @@ def model_page(cards: list[ModelCard]) -> str:
         "## Recall by class\n",
         table(_recall_rows(cards)),
         EVALUATE.format(name=cards[0].name),
-        "## Learnt from\n",
+        "## Learned from\n",
         once(cards, lambda card: card.training_data),
         "## Terms and limits\n",
         once(cards, lambda card: f"{card.licence} {card.limits}"),
@@ -110,7 +110,7 @@ def _notes(cards: list[ModelCard]) -> str:
     """Say what the columns mean."""
     text = [
         "Intervals are 95 %. PublicTest served to choose by and to fit the temperature on, so the",
-        "figures flatter a little. Some of its rows repeat a Training picture to the pixel;",
+        "figures flatter a little. Some of its rows repeat a Training image to the pixel;",
         f'"without copies" leaves them out{_copies(cards)}.',
     ]
     if any("majority" in one.data for card in cards for one in card.measured):
