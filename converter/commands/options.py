@@ -46,6 +46,11 @@ def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:
         help="a csv or a folder of labeled faces (docs/datasets.md lists the forms), and how much "
         "each of its rows counts, 1 if not said; may be given several times",
     )
+    add_data_forms(parser)
+
+
+def add_data_forms(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how the faces lie in the data."""
     parser.add_argument("--votes", type=Path, help="FER+'s fer2013new.csv, beside fer2013.csv")
     parser.add_argument(
         "--crop",

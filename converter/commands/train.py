@@ -16,6 +16,7 @@ from converter.commands.convert import write_models
 from converter.commands.evaluate import print_checks
 from converter.commands.options import (
     add_data,
+    add_data_forms,
     clear_forced,
     load_data,
     require_extra,
@@ -58,14 +59,14 @@ def add_make_model(commands: Any) -> None:
         nargs="+",
         type=weighted_path,
         metavar="DATA[@WEIGHT]",
-        help="a csv or a folder of labelled faces, and how much each of its rows counts",
+        help="a csv or a folder of labeled faces, and how much each of its rows counts",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for all that is made")
     parser.add_argument(
         "--recipe", type=Path, default=Path("quick"), help="shipped, or a file; default: quick"
     )
     parser.add_argument("--name", help="of the models; default: the recipe's")
-    parser.add_argument("--votes", type=Path, help="FER+'s fer2013new.csv, beside fer2013.csv")
+    add_data_forms(parser)
     _add_training_options(parser)
 
 

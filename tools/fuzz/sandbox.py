@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from edge.metrics import rss_bytes
+
 FAULT = 70
 """Exit code of a child that met an exception nobody expected."""
 
@@ -44,7 +46,7 @@ def run_case(action: Callable[[], object], expected: tuple[type[BaseException], 
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = rss_bytes(os.getpid())
     with tempfile.TemporaryFile() as output:
         child = os.fork()
         if child == 0:
@@ -58,7 +60,7 @@ def run_case(action: Callable[[], object], expected: tuple[type[BaseException], 
         return Verdict("too slow" if slow else f"signal {number}", detail)
     if os.WEXITSTATUS(status) == FAULT:
         return Verdict("traceback", detail)
-    grown = (usage.ru_maxrss - before) * 1024
+    grown = 1024 * usage.ru_maxrss - before
     if grown > MAX_GROWTH_BYTES:
         return Verdict("too much memory", f"{grown / 1e6:.0f} MB\n{detail}")
     return Verdict("", detail)
