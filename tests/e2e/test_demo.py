@@ -13,5 +13,5 @@ def test_the_demo_shows_events_from_a_subscriber_and_ends_with_a_summary() -> No
     lines = done.stdout.splitlines()
     assert "  start   face 1  neutral" in lines[1]
     assert any("  change  face 1  happy" in line for line in lines)
-    assert lines[-2].startswith("475 frames, ")
-    assert lines[-1].startswith("latency p50 ")
+    assert "; 475 frames, " in lines[-1]
+    assert "; latency p50 " in lines[-1]

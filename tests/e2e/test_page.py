@@ -174,7 +174,7 @@ def test_a_file_that_is_no_picture_is_refused_with_its_reason(visit: Visit, tmp_
     path = tmp_path / "letter.png"
     path.write_text("Dear Sir or Madam")
     visit.page.locator("#file").set_input_files(path)
-    expect(visit.page.locator("#verdict")).to_contain_text("expected a picture")
+    expect(visit.page.locator("#verdict")).to_contain_text("is not an image that can be read")
     expect(visit.page.locator("#annotated")).to_be_hidden()
 
 

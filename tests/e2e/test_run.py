@@ -152,7 +152,7 @@ def test_one_bad_picture_is_exit_code_1_and_the_others_are_told(
     }
     with Daemon(tmp_path, config) as daemon:
         assert daemon.wait() == 1
-    assert "b.png: is not a picture that can be read" in daemon.log
+    assert "b.png: is not an image that can be read" in daemon.log
     starts = [event for event in read_events(record) if event["type"] == "start"]
     assert [event["emotion"] for event in starts] == ["happy", "happy"]
 
