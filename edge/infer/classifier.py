@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from edge.errors import ConfigError, ModelError
 from edge.infer.trial import try_model
-from edge.model_card import ModelCard, Sha256, load_card
-from edge.paths import find_model
+from edge.model_card import ModelCard, Sha256, card_path, load_card
+from edge.paths import find_model, sha256_of
 from edge.tflite import (
     Runtime,
     Tensor,
@@ -226,6 +226,20 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
     baseline = load_baseline(settings.neutral_baseline, card) if settings.neutral_baseline else None
     try_model(path, card.sha256, settings.runtime)
     return TFLiteClassifier(path, card, TFLiteModel(path, settings.runtime), baseline)
+
+
+def classifier_digest(settings: ClassifierSettings) -> str:
+    """Return what tells the content of the files that `settings` name from any other.
+
+    Raises:
+        ModelError: the model is missing.
+    """
+    path = find_model(settings.model)
+    files = filter(None, (path, card_path(path), settings.neutral_baseline))
+    try:
+        return " ".join(sha256_of(file.read_bytes()) for file in files)
+    except OSError:  # whoever opens it is told what is wrong
+        return ""
 
 
 def load_baseline(path: Path, card: ModelCard) -> NeutralBaseline:

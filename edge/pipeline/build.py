@@ -20,7 +20,7 @@ from edge.capture.video import VideoSettings
 from edge.config import Config, outbox_paths
 from edge.detect import detector_kinds, open_detector
 from edge.errors import ConfigError
-from edge.infer.classifier import open_classifier
+from edge.infer.classifier import classifier_digest, open_classifier
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.model_card import read_labels
 from edge.paths import asset
@@ -40,11 +40,15 @@ SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir"})
 
 @dataclass(frozen=True, slots=True)
 class ProcessingComponents:
-    """Steps of a frame's processing, in this order: tracks, expressions, events."""
+    """Steps of a frame's processing, in this order: tracks, expressions, events.
+
+    `digest` is that of the files that the analyzer was made of.
+    """
 
     scheduler: DetectionScheduler
     analyzer: ExpressionAnalyzer
     events: EventGenerator
+    digest: str = ""
 
 
 def build_processing(
@@ -55,13 +59,16 @@ def build_processing(
     """Load what `config` names for finding faces and reading their expressions.
 
     `track_ids` gives the id of each new track. What was built from another config, `present`, is
-    kept where this one has the same settings.
+    kept where this one has the same settings, and their files the same content.
 
     Raises:
         ConfigError: a file or package that the config needs cannot be used.
         ModelError: a model cannot be used.
     """
     sections = changed_sections(present[0] if present else None, config)
+    digest = classifier_digest(config.classifier)
+    if present is not None and present[1].digest != digest:
+        sections += ("classifier",)
     if present is not None and not (SCHEDULER_SECTIONS | ANALYZER_SECTIONS) & set(sections):
         return present[1]
     if present is not None and not SCHEDULER_SECTIONS & set(sections):
@@ -76,7 +83,7 @@ def build_processing(
     )
     card, is_file = classifier.card, isinstance(config.source, VideoSettings)
     events = EventGenerator(card.name, scheduler.detector, card.labels, is_file)
-    return ProcessingComponents(scheduler, analyzer, events)
+    return ProcessingComponents(scheduler, analyzer, events, digest)
 
 
 def changed_sections(old: Config | None, new: Config) -> tuple[str, ...]:
@@ -216,8 +223,8 @@ class PipelineBuilder:
             EmotiondError: something cannot be used, or needs a restart; nothing has changed.
         """
         sections = changed_sections(self.config, config)
-        known = SCHEDULER_SECTIONS | ANALYZER_SECTIONS | SINK_SECTIONS
-        fixed = [name for name in sections if name not in known]
+        processed = SCHEDULER_SECTIONS | ANALYZER_SECTIONS
+        fixed = [name for name in sections if name not in processed | SINK_SECTIONS]
         if fixed:
             raise ConfigError(f"{', '.join(fixed)}: a change needs a restart of the daemon")
         source, live = self.components.source, config.source.is_live
@@ -227,6 +234,8 @@ class PipelineBuilder:
                 read_first(open_source(config.source))
         present = self.config, self.components.processing
         processing = build_processing(config, self._track_ids, present)
+        if processing is not self.components.processing and not processed & set(sections):
+            sections += ("classifier",)  # another model under the same name
         catalog = self._catalog_for(file_config or config)
         specs = self._specs_for(config, catalog)
         components = PipelineComponents(source, live, processing, self._prepare_sinks(specs))

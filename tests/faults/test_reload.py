@@ -11,6 +11,7 @@ import pytest
 from edge.commands.embedded_broker import free_port
 from edge.paths import lock_private
 from tests.e2e.daemon import Daemon, mqtt
+from tests.edge.infer.models import copy_brightness
 
 SOURCE = {"kind": "stream", "url": "http://127.0.0.1:9/none"}
 
@@ -84,3 +85,16 @@ def test_a_model_whose_card_is_damaged_is_refused(daemon: Daemon, tmp_path: Path
     (tmp_path / "own.json").write_bytes(b'{"name": "\xe4"}')
     config = {"source": SOURCE, "sinks": [], "classifier": {"model": str(tmp_path / "own.tflite")}}
     refused(daemon, config, "own.json")
+
+
+def test_another_model_under_the_same_name_is_taken(tmp_path: Path) -> None:
+    model = copy_brightness(tmp_path)
+    config = {"source": SOURCE, "sinks": [], "classifier": {"model": str(model)}}
+    with Daemon(tmp_path, config) as daemon:
+        daemon.wait_for("started within", 60)
+        card = model.with_suffix(".json")
+        card.write_text(card.read_text().replace('"threshold":0.5', '"threshold":0.6'))
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("changed: classifier")
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("changed: nothing")
