@@ -117,8 +117,11 @@ def sha256(path: Path) -> str:
     return sha256_of(read_model(path))
 
 
-def atomic_write(path: Path, content: bytes) -> None:
+def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
     """Write a file whole or not at all: nobody reads half of it, and no half stays behind.
+
+    A `private` one that is made now may be read by its owner alone; one that was there keeps its
+    mode.
 
     It is on the disk before it takes the place of an older one, so that a power cut leaves one of
     the two.
@@ -130,7 +133,9 @@ def atomic_write(path: Path, content: bytes) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as file:
+        with open(part, "wb", opener=private_opener if private else None) as file:
+            if path.exists():
+                os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -147,6 +147,6 @@ def write_output(path: Path, content: bytes) -> None:
         EmotiondError: it cannot be written.
     """
     try:
-        atomic_write(path, content)
+        atomic_write(path, content, private=True)
     except OSError as error:
         raise EmotiondError(f"{path}: cannot be written: {error.strerror}") from error

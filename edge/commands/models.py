@@ -110,7 +110,7 @@ def record_faces(source: Source, detector: Detector, folder: Path) -> Iterator[P
         DataError: an image cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         stems = [path.stem for path in folder.iterdir()]
     except OSError as error:
         raise DataError(f"{folder}: cannot be made or read: {error.strerror}") from error
@@ -127,7 +127,7 @@ def record_faces(source: Source, detector: Detector, folder: Path) -> Iterator[P
         try:
             if path.exists():
                 raise FileExistsError(errno.EEXIST, "another program wrote it meanwhile")
-            atomic_write(path, cv2.imencode(".png", crop)[1].tobytes())
+            atomic_write(path, cv2.imencode(".png", crop)[1].tobytes(), private=True)
         except OSError as error:
             raise DataError(f"{path}: cannot be written: {error.strerror}") from error
         yield path
