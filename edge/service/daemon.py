@@ -202,7 +202,7 @@ def summary(stats: Stats) -> str:
     p50, p95 = (f"{1000 * value:.1f}" for value in stats.frame_latency or (0.0, 0.0))
     dropped = " ".join(f"{name}={count}" for name, count in stats.dropped.items())
     return (
-        f"camera {stats.camera}; {stats.fps_in:.1f} fps in, {stats.fps_out:.1f} out; "
+        f"ended; {stats.fps_in:.1f} fps in, {stats.fps_out:.1f} out; "
         f"{stats.frames} frames, {stats.faces} faces ({stats.rejected_faces} refused), "
         f"{stats.events} events; latency p50 {p50} ms, p95 {p95} ms; dropped {dropped}"
     )

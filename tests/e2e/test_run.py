@@ -102,7 +102,7 @@ def test_without_camera_and_broker_it_runs_on_and_says_so_once(tmp_path: Path) -
         assert daemon.stop() == 0
     assert daemon.log.count("cannot be opened") == 1
     assert daemon.log.count("cannot be reached") == 1
-    assert "camera offline; 0.0 fps in" in daemon.log
+    assert "ended; 0.0 fps in" in daemon.log
     assert "started within" in daemon.log
     assert len(daemon.log.splitlines()) == 4
 
