@@ -111,6 +111,13 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
         return OpenCVSource(cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits))
 
 
+MAX_BAD_FRAMES = 5
+"""Frames in a row that may be empty or damaged before the connection is given up."""
+
+BAD_FRAME_S = 1.0
+"""Seconds after which a failure is none of one frame: nothing came at all."""
+
+
 class OpenCVSource:
     """Live source that OpenCV reads; its frames carry the time at which they were read.
 
@@ -127,11 +134,18 @@ class OpenCVSource:
         self._index = 0
 
     def read(self) -> Frame:
-        """Return the next frame; a SourceError tells that there are no more, or none came."""
-        ok, image = self._call(self._capture.read)
+        """Return the next frame; a SourceError tells that there are no more, or none came.
+
+        A few that cannot be decoded are passed over: the next may be sound.
+        """
+        for _ in range(1 + MAX_BAD_FRAMES):
+            asked = time.monotonic()
+            ok, image = self._call(self._capture.read)
+            now = time.monotonic()
+            if ok or now - asked > BAD_FRAME_S:
+                break
         if not ok:
             raise SourceError("gives no more frames")
-        now = time.monotonic()
         self._index += 1
         return Frame(as_readonly(image), self._index - 1, timestamp=now, captured=now)
 

@@ -163,8 +163,18 @@ def as_readonly(image: object) -> Image:
     return array
 
 
+STEADY_S = 30.0
+"""Seconds of frames after which a connection has lasted, and delays begin anew."""
+
+MAX_LOSSES = 3
+"""Connections lost in a row before they lasted, after which the source counts as unsteady."""
+
+
 class ReconnectingSource:
     """Live source that is opened again, with growing delays, for as long as it takes.
+
+    One that is lost again and again before it lasted is *unsteady*: its frames are used, but it is
+    offline to others until it lasts, and the log tells of every second, fourth, eighth loss.
 
     The log calls it `name`; `opener` opens it, or raises SourceError.
 
@@ -182,7 +192,9 @@ class ReconnectingSource:
         self.online: bool | None = None
         self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
         self._source: LiveSource | None = None
-        self._failures, self._retry_at = 0, clock()
+        self._connected, self._told = False, 1
+        self._failures, self._losses = 0, 0
+        self._retry_at = self._steady_at = clock()
 
     def read(self) -> Frame | None:
         """Return the next frame, or None while the source is away. Never fails."""
@@ -198,9 +210,7 @@ class ReconnectingSource:
             self._mark_offline(error)
             return None
         if frame is not None:
-            if not self.online:
-                log.info("%s: frames are coming", self._name)
-            self.online, self._failures = True, 0
+            self._mark_online()
         return frame
 
     def skip(self) -> None:
@@ -213,7 +223,7 @@ class ReconnectingSource:
 
     def close(self) -> None:
         """Close the source, if there is one; the next read opens it again."""
-        self.online = None
+        self.online, self._connected = None, False
         self._release()
 
     def _release(self) -> None:
@@ -221,8 +231,25 @@ class ReconnectingSource:
             self._source.close()
             self._source = None
 
+    def _mark_online(self) -> None:
+        now = self._clock()
+        if not self._connected:
+            self._connected, self._steady_at = True, now + STEADY_S
+        steady = now >= self._steady_at
+        if not self.online and (steady or self._losses < MAX_LOSSES):
+            after = f" steadily, after {self._losses} losses" if self._losses >= MAX_LOSSES else ""
+            log.info("%s: frames are coming%s", self._name, after)
+            self.online = True
+        if steady:
+            self._failures, self._losses, self._told = 0, 0, 1
+
     def _mark_offline(self, error: SourceError) -> None:
-        if self.online is not False:
+        if self._connected:
+            self._connected = False
+            self._losses += 1
+        if self._losses >= MAX_LOSSES:
+            self._tell_unsteady(error)
+        elif self.online is not False:
             log.warning("%s: %s; trying again until it is back", self._name, error)
         self.online = False
         self._release()
@@ -230,6 +257,13 @@ class ReconnectingSource:
         # Jitter keeps a fleet that lost one server from returning all at once.
         self._retry_at = self._clock() + delay * random.uniform(0.5, 1.0)
         self._failures = min(self._failures + 1, 10)
+
+    def _tell_unsteady(self, error: SourceError) -> None:
+        """Log every loss whose number is twice that of the last one told."""
+        if self._losses >= 2 * self._told:
+            self._told = self._losses
+            text = "%s: unsteady: lost %d times (%s); offline until it lasts %.0f s"
+            log.warning(text, self._name, self._losses, error, STEADY_S)
 
 
 class PausableSource:

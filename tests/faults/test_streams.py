@@ -1,0 +1,142 @@
+"""Streams that break off, flap or hold bad parts: few lines, growing delays, no false state."""
+
+import http.server
+import logging
+import threading
+import time
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.capture.camera import StreamSettings
+from edge.capture.source import ReconnectingSource
+from edge.errors import SourceError
+from edge.types import Frame
+from tests.events import frame
+
+
+class Clock:
+    """A clock that passes when somebody sleeps or reads."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Flaky:
+    """A camera that gives so many frames, a tenth of a second apart, and is lost then."""
+
+    online = True
+
+    def __init__(self, clock: Clock, frames: int) -> None:
+        self._clock, self._left = clock, frames
+
+    def read(self) -> Frame:
+        self._clock.now += 0.1
+        self._left -= 1
+        if self._left < 0:
+            raise SourceError("gives no more frames")
+        return frame(self._clock.now)
+
+    def skip(self) -> None:
+        self.read()
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_camera_that_closes_again_and_again_is_one_state_and_few_lines(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock, opened = Clock(), 0
+
+    def opener() -> Flaky:
+        nonlocal opened
+        opened += 1
+        return Flaky(clock, frames=30)
+
+    source = ReconnectingSource("camera", opener, clock, clock.sleep)
+    states: list[bool | None] = []
+    with caplog.at_level(logging.INFO, "edge.capture.source"):
+        while clock.now < 3600:
+            source.read()
+            if not states or states[-1] != source.online:
+                states.append(source.online)
+    assert opened < 300, "attempts lie further and further apart"
+    assert len(states) <= 6, "after the third loss it is offline"
+    assert states[-1] is False
+    assert len(caplog.records) <= 15
+    assert "unsteady: lost 3 times (gives no more frames)" in caplog.text
+
+
+def test_a_camera_that_lasts_again_is_online_and_its_losses_are_forgotten(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    lengths = iter([5, 5, 5, 5, 1000, 5, 100_000])
+    source = ReconnectingSource("camera", lambda: Flaky(clock, next(lengths)), clock, clock.sleep)
+    with caplog.at_level(logging.INFO, "edge.capture.source"):
+        while clock.now < 100:
+            source.read()
+        assert source.online is True
+        assert "frames are coming steadily, after 4 losses" in caplog.text
+        while clock.now < 300:
+            source.read()
+    assert source.online is True
+    assert caplog.text.count("unsteady") == 1, "two losses after it had lasted are no flapping"
+
+
+class Camera(http.server.BaseHTTPRequestHandler):
+    """Gives JPEGs for ever; every tenth part is what the path names."""
+
+    opened = 0
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        type(self).opened += 1
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=f")
+        self.end_headers()
+        gray = np.random.default_rng(1).integers(0, 255, (60, 80), np.uint8)
+        jpeg = cv2.imencode(".jpg", gray)[1].tobytes()
+        bad = {"/empty": b"", "/garbage": b"\0" * 500}[self.path]
+        try:
+            for number in range(100_000):
+                part = bad if number % 10 == 9 else jpeg
+                head = b"--f\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(part)
+                self.wfile.write(head + part + b"\r\n")
+                time.sleep(0.01)
+        except OSError:
+            pass
+
+
+@pytest.fixture
+def camera() -> Iterator[str]:
+    Camera.opened = 0
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["empty", "garbage"])
+def test_a_bad_part_of_a_stream_is_passed_over(kind: str, camera: str) -> None:
+    settings = StreamSettings(url=f"{camera}/{kind}")
+    source = ReconnectingSource("stream", settings.open)
+    given, until = 0, time.monotonic() + 60
+    while given < 80 and time.monotonic() < until:
+        given += source.read() is not None
+    source.close()
+    assert given == 80
+    assert Camera.opened == 1, "the connection stayed"
