@@ -7,12 +7,13 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from edge.metrics import rss_bytes
 
-FAULT = 70
-"""Exit code of a child that met an exception nobody expected."""
+FAULT, TOO_LARGE = 70, 71
+"""Exit codes of a child that met an exception nobody expected, or took too much memory."""
 
 MAX_SECONDS = 20
 """CPU seconds of one case; what takes longer would hold a daemon up."""
@@ -46,24 +47,19 @@ def run_case(action: Callable[[], object], expected: tuple[type[BaseException], 
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    before = rss_bytes(os.getpid())
     with tempfile.TemporaryFile() as output:
         child = os.fork()
         if child == 0:
             _child(action, expected, output.fileno())
-        _, status, usage = os.wait4(child, 0)
+        _, status = os.waitpid(child, 0)
         output.seek(max(0, output.seek(0, os.SEEK_END) - 3000))
         detail = output.read().decode(errors="replace")
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         slow = number in (signal.SIGXCPU, signal.SIGALRM, signal.SIGKILL)
         return Verdict("too slow" if slow else f"signal {number}", detail)
-    if os.WEXITSTATUS(status) == FAULT:
-        return Verdict("traceback", detail)
-    grown = 1024 * usage.ru_maxrss - before
-    if grown > MAX_GROWTH_BYTES:
-        return Verdict("too much memory", f"{grown / 1e6:.0f} MB\n{detail}")
-    return Verdict("", detail)
+    problem = {FAULT: "traceback", TOO_LARGE: "too much memory"}.get(os.WEXITSTATUS(status), "")
+    return Verdict(problem, detail)
 
 
 def _child(
@@ -79,9 +75,13 @@ def _child(
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.alarm(5 * MAX_SECONDS)
-        action()
-    except expected:
-        pass
+        before = rss_bytes(os.getpid())  # its share of the parent's pages only
+        with suppress(*expected):
+            action()
+        grown = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        if grown > MAX_GROWTH_BYTES:
+            code = TOO_LARGE
+            print(f"{grown / 1e6:.0f} MB")
     except BaseException:  # whatever it is, the parent has to know
         code = FAULT
         traceback.print_exc()
