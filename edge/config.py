@@ -73,27 +73,22 @@ def outbox_paths(config: Config) -> list[Path | None]:
     return paths
 
 
-def load_config(path: Path) -> Config:
+def load_config(path: Path, may_be_empty: bool = True) -> Config:
     """Read a config file; relative paths in it are taken from its own folder.
 
     Raises:
-        ConfigError: it cannot be read, is no YAML, or holds an unknown key, a wrong type or a
-            value out of range. The text is one line: file, key, what was expected and found.
+        ConfigError: it cannot be read, is no YAML, is empty and may not be, or holds an unknown
+            key, a wrong type or a value out of range. The text is one line: file, key, what was
+            expected and found.
     """
-    data = _parse_yaml(_read(path), path)
-    return parse_config({} if data is None else data, path)
-
-
-def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        text = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def is_empty(path: Path) -> bool:
-    """Tell whether a config file can be read and sets nothing; errors as `load_config`."""
-    return _parse_yaml(_read(path), path) is None
+    data = _parse_yaml(text, path)
+    if data is None and not may_be_empty:
+        raise ConfigError(f"{path}: expected settings, found an empty file")
+    return parse_config({} if data is None else data, path)
 
 
 def parse_config(data: Any, path: Path) -> Config:

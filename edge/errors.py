@@ -1,4 +1,4 @@
-"""What is said to a person: the errors raised on purpose, and the results of the doctor's checks.
+"""Messages to a person: the errors raised on purpose, and the results of the doctor's checks.
 
 An `EmotiondError` says what was expected, what came, and the remedy; it is printed without a
 traceback, and has the exit code that it ends the process with. Any other exception is a fault of

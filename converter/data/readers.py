@@ -58,7 +58,7 @@ NUMBERINGS = {"RAF-DB": RAF_DB, "AffectNet": AFFECTNET, "FER2013": FER2013}
 
 @dataclass(frozen=True, slots=True)
 class SetFiles:
-    """What a reader is given of a set.
+    """Folder and files of a set, as its reader needs them.
 
     Attributes:
         root: its folder.

@@ -1,4 +1,4 @@
-"""Properties that the file of somebody's model does not hold, told by whoever converts it.
+"""Description of a model of others: the properties that its file does not hold.
 
 They are its classes, and what it takes for black and white; both are checked by measuring.
 """

@@ -72,8 +72,8 @@ def try_model(path: Path, sha256: str, runtime: Runtime) -> None:
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"{path}: expected an answer within {MAX_SECONDS} s") from error
     if child.returncode < 0:
-        name = signal.Signals(-child.returncode).name
-        raise ModelError(f"{path}: is damaged: {runtime} ends with {name} when it is run")
+        number = signal.Signals(-child.returncode)
+        raise ModelError(f"{path}: is damaged: {runtime} ends with {number.name} when it is run")
     if child.returncode:
         reason = child.stdout.strip() or child.stderr.strip().rpartition("\n")[2]
         raise ModelError(f"{path}: is not a model that {runtime} can run: {reason}")

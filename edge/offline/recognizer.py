@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.capture import EndOfStream, Source
-from edge.capture.images import decode_image, read_image
+from edge.capture.images import decode_image, pillow_to_bgr, read_image
 from edge.config import Config, parse_config
 from edge.errors import InputError, SourceError
 from edge.pipeline.build import PipelineComponents, analyze_image, build_processing
@@ -137,10 +137,7 @@ def load_image(image: ImageInput) -> Image:
         except InputError as error:
             raise InputError(f"an image of {len(data)} bytes: {error}") from error
     if pillow is not None and isinstance(image, pillow.Image):
-        from PIL import ImageOps
-
-        rgb = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-        return np.ascontiguousarray(rgb[..., ::-1])
+        return pillow_to_bgr(image)
     raise TypeError(
         "expected a path, bytes, a uint8 array or an image of Pillow, "
         f"found {type(image).__module__}.{type(image).__qualname__}"
@@ -200,7 +197,7 @@ def analyze_frames(
 
 
 class _FrameQueue:
-    """Hands analyzed frames from a pipeline to whoever iterates."""
+    """Queue of analyzed frames between a pipeline and the iteration over them."""
 
     def __init__(self, live: bool) -> None:
         self.queue: BoundedQueue[AnalyzedFrame] = BoundedQueue(

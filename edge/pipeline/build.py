@@ -65,10 +65,7 @@ def build_processing(
         ConfigError: a file or package that the config needs cannot be used.
         ModelError: a model cannot be used.
     """
-    sections = changed_sections(present[0] if present else None, config)
-    digest = classifier_digest(config.classifier)
-    if present is not None and present[1].digest != digest:
-        sections += ("classifier",)
+    sections = changed_sections(present, config)
     if present is not None and not (SCHEDULER_SECTIONS | ANALYZER_SECTIONS) & set(sections):
         return present[1]
     if present is not None and not SCHEDULER_SECTIONS & set(sections):
@@ -76,6 +73,7 @@ def build_processing(
     else:  # another source has faces and a clock of its own
         detector, live = open_detector(config.detector), config.source.is_live
         scheduler = DetectionScheduler(detector, config.tracker, config.scheduler, live, track_ids)
+    digest = classifier_digest(config.classifier)  # first: a later change is seen at a reload
     classifier = open_classifier(config.classifier)
     confidence = config.classifier.min_confidence
     analyzer = ExpressionAnalyzer(
@@ -86,10 +84,19 @@ def build_processing(
     return ProcessingComponents(scheduler, analyzer, events, digest)
 
 
-def changed_sections(old: Config | None, new: Config) -> tuple[str, ...]:
-    """Return the sections in which two configs differ, in the config's order."""
+def changed_sections(
+    present: tuple[Config, ProcessingComponents] | None, new: Config
+) -> tuple[str, ...]:
+    """Return the sections in which a config differs from the present one, in the config's order.
+
+    The classifier differs too where its files have another content under the same name.
+    """
+    old, processing = present or (None, None)
     names = new.__struct_fields__
-    return tuple(name for name in names if getattr(old, name, None) != getattr(new, name))
+    changed = {name for name in names if getattr(old, name, None) != getattr(new, name)}
+    if processing is not None and processing.digest != classifier_digest(new.classifier):
+        changed.add("classifier")
+    return tuple(name for name in names if name in changed)
 
 
 def analyze_image(processing: ProcessingComponents, image: Image) -> AnalyzedFrame:
@@ -222,9 +229,10 @@ class PipelineBuilder:
         Raises:
             EmotiondError: something cannot be used, or needs a restart; nothing has changed.
         """
-        sections = changed_sections(self.config, config)
-        processed = SCHEDULER_SECTIONS | ANALYZER_SECTIONS
-        fixed = [name for name in sections if name not in processed | SINK_SECTIONS]
+        present = self.config, self.components.processing
+        sections = changed_sections(present, config)
+        known = SCHEDULER_SECTIONS | ANALYZER_SECTIONS | SINK_SECTIONS
+        fixed = [name for name in sections if name not in known]
         if fixed:
             raise ConfigError(f"{', '.join(fixed)}: a change needs a restart of the daemon")
         source, live = self.components.source, config.source.is_live
@@ -232,10 +240,7 @@ class PipelineBuilder:
             source = open_source(config.source)
             if not live:  # a camera that is away comes back by itself
                 read_first(open_source(config.source))
-        present = self.config, self.components.processing
         processing = build_processing(config, self._track_ids, present)
-        if processing is not self.components.processing and not processed & set(sections):
-            sections += ("classifier",)  # another model under the same name
         catalog = self._catalog_for(file_config or config)
         specs = self._specs_for(config, catalog)
         components = PipelineComponents(source, live, processing, self._prepare_sinks(specs))

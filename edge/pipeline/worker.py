@@ -103,10 +103,9 @@ class LatestFrame:
 
     def require_search(self, required: bool) -> None:
         """Leave out frames that were not searched, or no longer do; what was shown is removed."""
-        if required and not self.searched_only:
-            self.searched_only = True
+        before, self.searched_only = self.searched_only, required
+        if required and not before:
             self.clear()
-        self.searched_only = required
 
     def clear(self) -> None:
         """Remove the frame."""

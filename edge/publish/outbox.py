@@ -136,7 +136,7 @@ class Outbox:
                 self._write([])
 
     def close(self) -> None:
-        """Bring the file up to date and let go of it; a disk that refused has a last chance."""
+        """Write what is left and close the file; a disk that refused is tried once more."""
         if self._retry_at < math.inf and self._events:
             self._retry_at = -math.inf
         self.record([])

@@ -11,8 +11,8 @@ import cv2
 import msgspec
 
 from edge import __version__
-from edge.config import Config, is_empty, load_config, parse_config, redacted_config, state_folder
-from edge.errors import ConfigError, EmotiondError
+from edge.config import Config, load_config, parse_config, redacted_config, state_folder
+from edge.errors import EmotiondError
 from edge.infer.classifier import ModelPath
 from edge.model_card import read_labels
 from edge.pipeline.build import Changes, PipelineBuilder
@@ -194,9 +194,9 @@ class Controller:
         }
 
     def _prepare_reload(self) -> Changes:
-        if is_empty(self._path):  # an editor may be about to write it
-            raise ConfigError(f"{self._path}: expected settings, found an empty file")
-        changes = self._builder.prepare(self._adjust(load_config(self._path)))
+        # An editor may be about to write a file that is empty.
+        config = load_config(self._path, may_be_empty=False)
+        changes = self._builder.prepare(self._adjust(config))
         changed = ", ".join(changes.sections) or "nothing"
         log.info("%s: read again; changed: %s", self._path, changed)
         return changes

@@ -94,7 +94,7 @@ class WebServer:
         log.info("web page at %s", self.url)
 
     def publish(self, record: SinkRecord) -> None:
-        """Pass a record on to whoever listens."""
+        """Send a record to every listener."""
         self.app.events.publish(record)
 
     def close(self, timeout: float) -> None:
