@@ -104,7 +104,7 @@ def visit(
 
 def look(page: Page) -> Image:
     """Return the live picture as the browser shows it."""
-    data = np.frombuffer(page.locator("#picture").screenshot(), np.uint8)
+    data = np.frombuffer(page.locator("#video").screenshot(), np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert picture is not None
     return np.asarray(picture, dtype=np.uint8)

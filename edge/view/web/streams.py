@@ -224,7 +224,7 @@ class MjpegBroadcaster(Broadcaster):
         """
         frame = self._context.latest.newest
         if frame is None:
-            text = "there is no picture now: the camera is paused, away, or just begins"
+            text = "there is no image now: the camera is paused, away, or just begins"
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", text)
         return self._encode(frame)
 

@@ -62,17 +62,17 @@ async function sendCommand(command, done) {
 
 // Live video.
 
-const picture = byId("picture");
+const video = byId("video");
 let tries = 0;
 
 function startVideo() {
-  if (!document.hidden && state) picture.src = `/stream.mjpg?${tries++}`;
+  if (!document.hidden && state) video.src = `/stream.mjpg?${tries++}`;
 }
 
-picture.addEventListener("error", () => setTimeout(startVideo, 2000));
-picture.addEventListener("load", updateOverlay);
+video.addEventListener("error", () => setTimeout(startVideo, 2000));
+video.addEventListener("load", updateOverlay);
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) picture.removeAttribute("src"); // nothing is encoded for nobody
+  if (document.hidden) video.removeAttribute("src"); // nothing is encoded for nobody
   else startVideo();
 });
 
@@ -81,7 +81,7 @@ function updateOverlay() {
     paused: state?.paused_until ? `Paused until ${formatTime(state.paused_until)}` : "Paused",
     offline: "The camera is away",
   };
-  const reason = reasons[state?.camera] ?? (picture.naturalWidth && state ? "" : "Waiting for the picture");
+  const reason = reasons[state?.camera] ?? (video.naturalWidth && state ? "" : "Waiting for the first frame");
   byId("overlay").hidden = !reason;
   byId("overlay").textContent = reason;
 }
@@ -207,9 +207,9 @@ function showStats(stats) {
 }
 
 const BLUR_NOTES = {
-  none: "The picture on this page shows what the camera sees. It goes to whoever may open this page, and to nobody else.",
-  faces: "Faces that are found are made unrecognisable in the picture on this page; one that is not found is not.",
-  picture: "The picture of the camera is hidden: this page shows boxes alone.",
+  none: "The video on this page shows what the camera sees. It goes to those who may open this page, and to nobody else.",
+  faces: "Faces that are found are made unrecognizable in the video on this page; one that is not found is not.",
+  frame: "The image of the camera is hidden: this page shows boxes alone.",
 };
 
 function showState(update) {
