@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ import msgspec
 
 from edge.errors import InputError
 from edge.publish import Sink
-from edge.publish.events import decode_event
+from edge.publish.events import decode_event, new_run
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
 
 MIN_YEAR, MAX_YEAR = 2, 9998
@@ -103,7 +104,7 @@ class EventReplayer:
     """Publishes recorded events in their order and with their spacing in time.
 
     Each event gets a new id and the present time, so that a subscriber that drops repeats takes it
-    for a new one. Duration and latency are those of the recording.
+    for a new one, and each run of the recording a new id. Duration and latency are as recorded.
 
     Args:
         log: the events to publish.
@@ -127,7 +128,8 @@ class EventReplayer:
         self._clock = clock
         self._sleep = sleep
         self._status: DaemonStatus | None = None
-        self._open_tracks: dict[int, EmotionEvent] = {}
+        self._runs: defaultdict[str, str] = defaultdict(new_run)
+        self._open_tracks: dict[tuple[str, int], EmotionEvent] = {}
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -152,7 +154,7 @@ class EventReplayer:
             before = event.time
             while (left := due - self._clock()) > 0:
                 self._sleep(min(left, MAX_SLEEP_S))
-            yield self._publish(event)
+            yield self._publish(replace(event, run=self._runs[event.run]))
 
     def _publish(self, recorded: EmotionEvent) -> EmotionEvent:
         event = replace(recorded, id=str(uuid.uuid4()), time=datetime.now(UTC))
@@ -160,9 +162,9 @@ class EventReplayer:
         for sink in self._sinks:
             sink.publish(event)
         if event.type is EventType.END:
-            self._open_tracks.pop(event.track_id, None)
+            self._open_tracks.pop(event.track, None)
         else:
-            self._open_tracks[event.track_id] = event
+            self._open_tracks[event.track] = event
         return event
 
     def _end_open_tracks(self) -> None:

@@ -86,9 +86,10 @@ class _TimeScale:
 
 def _lanes(intervals: Sequence[ExpressionInterval]) -> list[list[ExpressionInterval]]:
     """Put visits into as few lanes as they need; where faces are few, each has its own."""
-    tracks = sorted({one.track_id for one in intervals})
+    runs = {run: place for place, run in enumerate(dict.fromkeys(one.run for one in intervals))}
+    tracks = sorted({one.track for one in intervals}, key=lambda track: (runs[track[0]], track))
     if len(tracks) <= MAX_LANES:
-        return [[one for one in intervals if one.track_id == track] for track in tracks]
+        return [[one for one in intervals if one.track == track] for track in tracks]
     lanes: list[list[ExpressionInterval]] = []
     for visit in visits(intervals):
         free = next((lane for lane in lanes if lane[-1].end <= visit[0].start), None)
@@ -103,8 +104,7 @@ def _draw_lanes(lanes: list[list[ExpressionInterval]], scale: _TimeScale) -> str
     parts = []
     for index, lane in enumerate(lanes):
         y = index * LANE
-        numbers = {one.track_id for one in lane}
-        name = f"face {numbers.pop()}" if len(numbers) == 1 else "faces"
+        name = f"face {lane[0].track_id}" if len({one.track for one in lane}) == 1 else "faces"
         parts.append(f'<text x="0" y="{y + 17}">{name}</text>')
         parts += [_bar(one, y + 4, scale) for one in lane]
     return "".join(parts)

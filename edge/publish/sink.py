@@ -70,11 +70,13 @@ class SinkContext:
             `outbox_name`.
         commands: takes the commands that come to the sink; None takes none.
         catalog: what they may choose from; empty where the settings take no commands.
+        run: id of this start of the daemon; tracks of others, which it left open, are ended.
     """
 
     outbox: Path | None = None
     commands: CommandQueue | None = None
     catalog: Catalog = field(default_factory=Catalog)
+    run: str = ""
 
 
 class BaseSinkSettings(KindSettings, frozen=True):
