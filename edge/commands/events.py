@@ -193,6 +193,8 @@ def replay(options: argparse.Namespace) -> ExitCode:
     settings = mqtt_sinks(config)
     if options.device is not None:
         settings = tuple(msgspec.structs.replace(one, device=options.device) for one in settings)
+    # One device at one broker is one sink, whatever devices the config has there.
+    settings = tuple({one.targets[0]: one for one in settings}.values())
     for one in settings:  # events of today are of no use next week: each broker must be there
         connect_any(one, "replay").close()
     paths = outbox_paths(msgspec.structs.replace(config, sinks=settings))

@@ -177,6 +177,18 @@ def decode_event(payload: bytes) -> EmotionEvent:
     )
 
 
+def end_by_restart(payload: bytes) -> bytes:
+    """Return the end of a track whose run was killed, from its latest event.
+
+    Its id is the same each time, so that a subscriber drops repeats; errors as `decode_event`.
+    """
+    latest = decode_event(payload)
+    known_id = str(uuid.uuid5(uuid.UUID(latest.id), "restart"))
+    now = datetime.now(UTC)
+    end = replace(latest, id=known_id, time=now, type=EventType.END, reason="restart")
+    return encode_event(end)
+
+
 def plain_stats(stats: Stats) -> dict[str, Any]:
     """Return the stats of a pipeline as plain values."""
     return {

@@ -94,6 +94,11 @@ class BaseSinkSettings(KindSettings, frozen=True):
         """Part of the name of the file for what is not yet delivered; None has no such file."""
         return None
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Places that no other sink of the config may have as well."""
+        return ()
+
     def open(self, context: SinkContext) -> Sink:
         """Return the sink, not yet started.
 

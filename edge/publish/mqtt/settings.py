@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 import msgspec
 
 from edge.errors import CheckResult
+from edge.paths import sha256_of
 from edge.publish.outbox import OutboxSettings
 from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.secrets import SecretRef
@@ -133,8 +134,14 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
 
     @property
     def outbox_name(self) -> str:
-        """The topics and not the broker: events that wait go to wherever it has moved."""
-        return self.root.replace("/", "-")
+        """The topics, and a digest of them and the broker: what waits goes to no other broker."""
+        digest = sha256_of(self.targets[0].encode())[:8]
+        return f"{self.root.replace('/', '-')}@{digest}"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The topics at each broker, where a second sink would have the same client id."""
+        return tuple(f"{self.root} at {address}" for address in self.addresses)
 
     def open(self, context: SinkContext) -> "MqttSink":
         """Return the sink, not yet started.
@@ -145,7 +152,7 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
         from edge.publish.mqtt.sink import MqttSink
 
         assert context.outbox is not None
-        return MqttSink(self, context.outbox, context.commands, context.catalog)
+        return MqttSink(self, context.outbox, context.commands, context.catalog, context.run)
 
     def check(self) -> Iterator[CheckResult]:
         """Check each broker: who is there, who lets this device in, and what it may do there."""

@@ -50,6 +50,7 @@ class MqttSink:
         outbox: the file of events that the broker has not acknowledged.
         command_queue: takes commands; None takes none.
         catalog: what they may choose from.
+        run: id of this start of the daemon.
 
     Raises:
         ConfigError: a secret or a TLS file cannot be used.
@@ -61,6 +62,7 @@ class MqttSink:
         outbox: Path,
         command_queue: CommandQueue | None = None,
         catalog: Catalog | None = None,
+        run: str = "",
     ) -> None:
         create_paho_client(settings, settings.topics.id)  # what is wrong with it is said now
         self._settings = settings
@@ -69,7 +71,7 @@ class MqttSink:
         self._prepared = self._started = False
         self._state = DeviceState()
         self._undelivered = 0
-        self._outbox = Outbox(outbox, settings.outbox)
+        self._outbox = Outbox(outbox, settings.outbox, run=run)
         topics = list(self._topics.commands) if command_queue is not None else []
         if settings.homeassistant is not None:
             topics.append(status_topic(settings.homeassistant))

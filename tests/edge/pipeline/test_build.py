@@ -12,7 +12,7 @@ import cv2
 import pytest
 
 from edge.commands.demo import CLIP
-from edge.config import Config, parse_config
+from edge.config import Config, outbox_paths, parse_config
 from edge.errors import ConfigError, EmotiondError
 from edge.pipeline import build as module
 from edge.pipeline.build import (
@@ -110,6 +110,16 @@ def test_only_what_a_change_of_the_config_concerns_is_made_anew(
 ) -> None:
     assert daemon.replaced(**fields) == names
     assert daemon.prepare(**fields).components == daemon.builder.components
+
+
+def test_a_change_of_the_config_is_no_new_run(daemon: Daemon, tmp_path: Path) -> None:
+    run = daemon.builder.components.processing.events.run
+    changed = daemon.prepare(tracker={"min_hits": 4}).components.processing.events
+    assert changed is not daemon.builder.components.processing.events
+    assert changed.run == run
+    (tmp_path / "another").mkdir()
+    with closing(Daemon(tmp_path / "another")) as another:
+        assert another.builder.components.processing.events.run != run
 
 
 OTHER_VALUES: dict[str, Any] = {
@@ -261,10 +271,13 @@ def test_a_host_that_is_not_of_this_machine_is_told(daemon: Daemon, tmp_path: Pa
 
 
 def test_an_outbox_that_another_process_holds_is_told(daemon: Daemon, tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    with (tmp_path / "state" / "outbox-emotiond-b.sqlite.lock").open("w") as lock:
+    sinks = [{"kind": "mqtt", "device": "b"}]
+    (box,) = outbox_paths(parse_config({"sinks": sinks, "state_dir": "state"}, tmp_path / "config"))
+    assert box is not None
+    box.parent.mkdir()
+    with box.with_name(f"{box.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        text = refusal(daemon, sinks=[{"kind": "mqtt", "device": "b"}])
+        text = refusal(daemon, sinks=sinks)
     assert "another emotiond uses this device's outbox" in text
 
 
