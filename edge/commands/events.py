@@ -1,6 +1,7 @@
 """`emotiond watch`, `replay` and `report`: events as they are published, and recorded ones."""
 
 import argparse
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -24,7 +25,7 @@ from edge.offline.timeline import format_duration
 from edge.publish import MqttSettings, SinkContext
 from edge.publish.events import encode_event
 from edge.publish.mqtt.client import MqttMessage
-from edge.publish.mqtt.session import MqttSubscriber, connect_any
+from edge.publish.mqtt.session import connect_any, receive
 from edge.publish.mqtt.settings import Topics
 from edge.terminal import OutputClosed, print_json, print_line, print_note
 
@@ -55,17 +56,13 @@ def watch(options: argparse.Namespace) -> ExitCode:
     print_note(f"{root}/... at {' or '.join(map(str, settings.addresses))}; Ctrl-C ends")
     topics, formatter = Topics(root), WatchFormatter(names=device == "+")
 
-    def show(message: MqttMessage) -> None:
-        if (line := formatter.line(message)) is not None:
-            print_line(line)
-
-    if options.json:
-        subscriber = MqttSubscriber(settings, [topics.event], _print_json)
-    else:
-        told = [topics.event, topics.availability, topics.state]
-        subscriber = MqttSubscriber(settings, told, show)
+    wanted = [topics.event] if options.json else [topics.event, topics.availability, topics.state]
     try:
-        subscriber.run()
+        for message in receive(settings, wanted, threading.Event()):
+            if options.json:
+                _print_json(message)
+            elif (line := formatter.line(message)) is not None:
+                print_line(line)
     except KeyboardInterrupt:
         print_note("ended by Ctrl-C")
     except OutputClosed:

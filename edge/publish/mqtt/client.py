@@ -33,6 +33,9 @@ ANSWER_TIMEOUT = 5.0
 POLL_INTERVAL = 0.3
 """Seconds of the longest single wait for something to read, to write or to do."""
 
+TAKEN_OVER = "Session taken over"
+"""Reason with which a broker (MQTT 5) ends the connection of a client whose id another one has."""
+
 MAX_PACKET_BYTES = 65_536
 """Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long."""
 
@@ -92,6 +95,7 @@ class MqttClient:
         will: what the broker publishes when this client vanishes.
 
     Attributes:
+        client_id: by which the broker knows it.
         closed_reason: why the connection is no more; None while it lasts.
         incoming: messages that came.
         acks: message ids that the broker acknowledged, with its reason where it refused.
@@ -120,7 +124,8 @@ class MqttClient:
         # will of the connection that it lost. The random part keeps two sessions of one purpose
         # from ending each other.
         suffix = f"-{purpose}-{token_hex(3)}" if purpose else ""
-        self._paho = create_paho_client(settings, settings.topics.id + suffix)
+        self.client_id = settings.topics.id + suffix
+        self._paho = create_paho_client(settings, self.client_id)
         if will is not None:
             self._paho.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
         self._paho.on_connect = self._on_connect
@@ -262,7 +267,8 @@ class MqttClient:
     def _on_disconnect(
         self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
     ) -> None:
-        self.closed_reason = str(reason)
+        unknown = str(reason) == "Unspecified error"
+        self.closed_reason = "the broker or the network ended it" if unknown else str(reason)
 
     def _on_subscribe(
         self, client: paho.Client, userdata: Any, mid: int, reasons: list[ReasonCode], *_: Any

@@ -14,7 +14,6 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.pipeline.worker import BoundedQueue, Worker
 from edge.publish.mqtt.client import (
     DISCONNECT_TIMEOUT,
-    POLL_INTERVAL,
     MqttClient,
     MqttMessage,
     mqtt_properties,
@@ -212,7 +211,7 @@ class MqttPublisher:
             client.subscribe(self._subscriptions)
             self._client = client
             while client.closed_reason is None and not self._stopping.is_set():
-                client.poll(POLL_INTERVAL, self._wakeup)
+                self._connector.poll(client, self._wakeup)
                 self._receive(client)
                 if time.monotonic() >= self._republish_at:
                     self._published.clear()

@@ -59,14 +59,13 @@ def test_delays_grow_from_half_a_second_to_four_with_jitter(connector: BrokerCon
 
 
 def test_a_connection_that_lasted_begins_them_anew_and_a_short_one_does_not(
-    connector: BrokerConnector, monkeypatch: pytest.MonkeyPatch
+    connector: BrokerConnector,
 ) -> None:
     for _ in range(5):
         connector.next_delay()
-    connector.report(HERE, BrokerState.CONNECTED, "connected")
+    connector._connected_at = time.monotonic() - 9.0
     assert connector.next_delay() > 0.5
-    monkeypatch.setattr("edge.publish.mqtt.session.STABLE_SECONDS", 0.0)
-    connector.report(HERE, BrokerState.CONNECTED, "connected")
+    connector._connected_at = time.monotonic() - 11.0
     assert connector.next_delay() <= 0.5
 
 
