@@ -130,7 +130,7 @@ class MqttClient:
             self._paho.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
         self._paho.on_connect = self._on_connect
         self._paho.on_disconnect = self._on_disconnect
-        self._paho.on_subscribe = self._on_subscribe
+        self._paho.on_subscribe = lambda *event: self.suback_results.append(event[3])
         self._paho.on_publish = self._on_publish
         self._paho.on_message = self._on_message
 
@@ -259,29 +259,19 @@ class MqttClient:
     # paho calls what follows from within `poll`, holding its own locks: they note and never
     # publish, wait or fail.
 
-    def _on_connect(
-        self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
-    ) -> None:
-        self._connack = reason
+    def _on_connect(self, *event: Any) -> None:
+        _client, _userdata, _flags, self._connack, _properties = event
 
-    def _on_disconnect(
-        self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
-    ) -> None:
-        unknown = str(reason) == "Unspecified error"
-        self.closed_reason = "the broker or the network ended it" if unknown else str(reason)
+    def _on_disconnect(self, *event: Any) -> None:
+        reason = str(event[3])
+        unknown = reason == "Unspecified error"
+        self.closed_reason = "the broker or the network ended it" if unknown else reason
 
-    def _on_subscribe(
-        self, client: paho.Client, userdata: Any, mid: int, reasons: list[ReasonCode], *_: Any
-    ) -> None:
-        self.suback_results.append(reasons)
-
-    def _on_publish(
-        self, client: paho.Client, userdata: Any, mid: int, reason: ReasonCode, *_: Any
-    ) -> None:
+    def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, *event: Any) -> None:
         self._unacknowledged.discard(mid)
-        self.acks.append((mid, reason))
+        self.acks.append((mid, event[0]))
 
-    def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
+    def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         payload = bytes(message.payload)
         self.incoming.append(
             MqttMessage(message.topic, payload, message.qos, message.retain, message.properties)

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -49,12 +50,9 @@ class MqttPublisher:
 
     Args:
         settings: which brokers, and how they are spoken to.
-        outbox: the events; open before `start`.
+        outbox: the events; opened before `start`, and closed by `stop`.
         subscriptions: topics to subscribe to.
         on_message: takes each message that comes, in the network thread.
-
-    Attributes:
-        connections: how often a broker let this client in.
     """
 
     def __init__(
@@ -64,7 +62,7 @@ class MqttPublisher:
         subscriptions: Sequence[str] = (),
         on_message: Callable[[MqttMessage], None] = lambda message: None,
     ) -> None:
-        self.connections = 0
+        self._connections = self._undelivered = 0
         self._settings = settings
         self._goodbye = MqttMessage(settings.topics.availability, b"offline", 1, retain=True)
         self._outbox = outbox
@@ -100,11 +98,6 @@ class MqttPublisher:
         self._send_events_at = 0.0
 
     @property
-    def address(self) -> Address:
-        """The broker that is connected or was tried last."""
-        return self._connector.address
-
-    @property
     def connected(self) -> bool:
         """Tell whether a broker is connected."""
         client = self._client  # the network thread may set it to None at any moment
@@ -117,13 +110,35 @@ class MqttPublisher:
 
     @property
     def dropped(self) -> int:
-        """Number of events that were not recorded, because too many waited for the disk."""
-        return self._unrecorded.dropped
+        """Events beyond the outbox's bounds, or neither delivered nor on disk at the end."""
+        return self._unrecorded.dropped + self._outbox.dropped + self._undelivered
 
     @property
     def unrecorded(self) -> int:
         """Number of events that are not recorded yet."""
-        return self._submitted - self.dropped - self._outbox.recorded
+        return self._submitted - self._unrecorded.dropped - self._outbox.recorded
+
+    @property
+    def waiting(self) -> int:
+        """Number of events that the broker has not acknowledged."""
+        return self.unrecorded + len(self._outbox)
+
+    @property
+    def status_text(self) -> str:
+        """The broker, its state, and the number of events that wait for it."""
+        away = "" if self.connected else f" away, {self.waiting} events wait"
+        return f"broker {self._connector.address}{away}"
+
+    def stats(self) -> dict[str, Any]:
+        """Return the numbers of broker and outbox as plain values."""
+        return {
+            "address": str(self._connector.address),
+            "connections": self._connections,
+            "waiting": self.waiting,
+            "recorded": self._outbox.recorded,
+            "dropped": self.dropped,
+            "durable": self._outbox.durable,
+        }
 
     def start(self) -> None:
         """Look for a broker, now and for as long as it takes."""
@@ -178,6 +193,15 @@ class MqttPublisher:
                 worker.join(patience)
         self._wakeup.close()
         self._wakeup_sender.close()
+        self._outbox.close()
+        kept, lost = len(self._outbox), self.unrecorded
+        if not self._outbox.durable:
+            kept, lost = 0, kept + lost
+        if kept:
+            log.info("%s: %d events wait for the next run", self._outbox.path, kept)
+        if lost:
+            self._undelivered += lost
+            log.warning("broker %s: %d events were not delivered", self._connector.address, lost)
 
     def _wake(self) -> None:
         with suppress(OSError):  # full: it wakes anyway; closed: nobody waits any more
@@ -205,7 +229,7 @@ class MqttPublisher:
 
     def _connect_and_send(self) -> None:
         for client in self._connector.clients(self._stopping):
-            self.connections += 1
+            self._connections += 1
             self._resend_events()
             self._published.clear()  # one that was restarted, or another one, knows nothing
             client.subscribe(self._subscriptions)
@@ -247,7 +271,8 @@ class MqttPublisher:
             results = client.suback_results.popleft()
             for topic, reason in zip(self._subscriptions, results, strict=False):
                 if reason.is_failure:
-                    log.warning("broker %s: does not let this client hear %s", self.address, topic)
+                    text = "broker %s: does not let this client hear %s"
+                    log.warning(text, self._connector.address, topic)
 
     def _process_acks(self, client: MqttClient) -> None:
         """Take what was acknowledged out of the outbox."""
@@ -264,13 +289,13 @@ class MqttPublisher:
         if rejection is not None:
             if not self._rejected:
                 text = "broker %s: does not take events: %s; they are kept and offered again"
-                log.warning(text, self.address, rejection)
+                log.warning(text, self._connector.address, rejection)
             self._rejected = True
             self._send_events_at = time.monotonic() + REJECTED_RETRY_SECONDS
             self._resend_events()
         elif acknowledged and self._rejected:
             self._rejected = False
-            log.info("broker %s: takes events again", self.address)
+            log.info("broker %s: takes events again", self._connector.address)
 
     def _resend_events(self) -> None:
         """Send the events anew, from the oldest that is not acknowledged."""

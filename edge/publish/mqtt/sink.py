@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from edge.errors import EmotiondError
 from edge.publish.events import encode_event, plain_stats, utc
 from edge.publish.homeassistant import discovery, discovery_topic, status_topic
 from edge.publish.mqtt.client import MqttMessage, create_paho_client
@@ -42,8 +41,7 @@ log = logging.getLogger(__name__)
 class MqttSink:
     """Publishes events, state, stats and what else subscribers may want, and takes commands.
 
-    The publisher has threads of its own, which take each event into the outbox and from there to
-    the broker: neither the disk nor the broker makes the caller wait.
+    The publisher has threads of its own: neither the disk nor the broker makes the caller wait.
 
     Args:
         settings: which broker, and what it gets.
@@ -68,9 +66,8 @@ class MqttSink:
         self._settings = settings
         self._topics = settings.topics
         self._catalog = catalog or Catalog()
-        self._prepared = self._started = False
+        self._prepared = False
         self._state = DeviceState()
-        self._undelivered = 0
         self._outbox = Outbox(outbox, settings.outbox, run=run)
         topics = list(self._topics.commands) if command_queue is not None else []
         if settings.homeassistant is not None:
@@ -94,26 +91,20 @@ class MqttSink:
         path = self._outbox.path
         if any(isinstance(one, MqttSink) and one._outbox.path == path for one in closed_first):
             return
-        self._prepared = True
         self._log_handler.attach()  # first: what the outbox logs is published as well
-        try:
-            self._outbox.open()
-        except EmotiondError:
-            self._log_handler.close()
-            self._prepared = False
-            raise
+        self._outbox.open()
+        self._prepared = True
 
     def start(self) -> None:
         """Look for the broker, now and for as long as it takes; errors are as of `prepare`."""
         if not self._prepared:
             self.prepare()
-        self._started = True
         self._publisher.start()
 
     @property
     def dropped(self) -> int:
         """Events beyond the outbox's bounds, or neither delivered nor on disk at the end."""
-        return self._publisher.dropped + self._outbox.dropped + self._undelivered
+        return self._publisher.dropped
 
     @property
     def connected(self) -> bool:
@@ -123,13 +114,12 @@ class MqttSink:
     @property
     def status_text(self) -> str:
         """The broker, its state, and the number of events that wait for it."""
-        away = "" if self.connected else f" away, {self.waiting} events wait"
-        return f"broker {self._publisher.address}{away}"
+        return self._publisher.status_text
 
     @property
     def waiting(self) -> int:
         """Number of events that the broker has not acknowledged."""
-        return self._publisher.unrecorded + len(self._outbox)
+        return self._publisher.waiting
 
     def publish(self, record: SinkRecord) -> None:
         """Take an event, or how things are now; called from one thread only."""
@@ -149,9 +139,8 @@ class MqttSink:
                 self._state.set_status(record)
                 self._publish_state()
             case Stats():
-                payload = plain_stats(record) | {"broker": self._broker_stats()}
-                stats = msgspec.json.encode(payload)
-                self._publisher.publish_retained(self._topics.stats, stats)
+                stats = plain_stats(record) | {"broker": self._publisher.stats()}
+                self._publisher.publish_retained(self._topics.stats, msgspec.json.encode(stats))
 
     def flush(self, timeout: float) -> bool:
         """Wait until every event so far lies in the outbox; return whether it does."""
@@ -161,10 +150,6 @@ class MqttSink:
         """Wait for acknowledgments, announce the end, disconnect."""
         self._publisher.stop(timeout)
         self._log_handler.close()
-        if self._prepared:
-            self._outbox.close()
-        if self._started:
-            self._log_undelivered()
 
     def _announce(self, status: DaemonStatus) -> None:
         homeassistant = self._settings.homeassistant
@@ -185,27 +170,6 @@ class MqttSink:
 
     def _publish_state(self) -> None:
         self._publisher.publish_retained(self._topics.state, self._state.encode())
-
-    def _broker_stats(self) -> dict[str, Any]:
-        return {
-            "address": str(self._publisher.address),
-            "connections": self._publisher.connections,
-            "waiting": self.waiting,
-            "recorded": self._outbox.recorded,
-            "dropped": self.dropped,
-            "durable": self._outbox.durable,
-        }
-
-    def _log_undelivered(self) -> None:
-        kept, lost = len(self._outbox), self._publisher.unrecorded
-        if not self._outbox.durable:
-            kept, lost = 0, kept + lost
-        if kept:
-            log.info("%s: %d events wait for the next run", self._outbox.path, kept)
-        if lost:
-            self._undelivered += lost
-            text = "broker %s: %d events were not delivered"
-            log.warning(text, self._publisher.address, lost)
 
     def _on_message(self, message: MqttMessage) -> None:
         """Take a command, or learn that Home Assistant came up."""
