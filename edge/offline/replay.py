@@ -33,12 +33,7 @@ class EventLog:
     Every line is checked at once and read again when it is iterated: a file that grew for months
     need not fit into memory. What is appended afterwards is no part of it.
 
-    Args:
-        path: of the file.
-
     Attributes:
-        first: the first event.
-        count: number of events.
         seconds: from the first event to the last; a clock that was set back adds nothing.
         labels: every class that occurs in probabilities.
 
@@ -105,13 +100,7 @@ class EventReplayer:
 
     Each event gets a new id and the present time, so that a subscriber that drops repeats takes it
     for a new one, and each run of the recording a new id. Duration and latency are as recorded.
-
-    Args:
-        log: the events to publish.
-        sinks: where to publish them.
-        speed: factor by which they are replayed faster than they happened.
-        clock: monotonic, in seconds.
-        sleep: waits that many seconds.
+    `speed` is the factor by which they are replayed faster than they happened.
     """
 
     def __init__(

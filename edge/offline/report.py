@@ -99,12 +99,7 @@ def _csv_row(event: EmotionEvent, labels: Sequence[str]) -> list[object]:
 
 
 def html_report(name: str, events: Sequence[EmotionEvent]) -> str:
-    """Return an HTML page about events, without any image of people.
-
-    Args:
-        name: of where they were recorded.
-        events: at least one, in any order.
-    """
+    """Return an HTML page about events, at least one in any order, without any image of people."""
     events = deduplicate(events)
     video, intervals = is_video(events), intervals_of(events)
     sections = [
@@ -132,21 +127,7 @@ def html_report(name: str, events: Sequence[EmotionEvent]) -> str:
 def _header(
     name: str, events: Sequence[EmotionEvent], intervals: Sequence[ExpressionInterval], video: bool
 ) -> str:
-    figures = {
-        "faces": str(len(visits(intervals))),
-        "with a face in view": format_duration(time_in_view(intervals)),
-        "expressions": str(len(intervals)),
-        "events": str(len(events)),
-    }
-    items = "".join(
-        f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in figures.items()
-    )
-    origin = escape_text(_origin(events, video))
-    return f"<h1>{escape_text(name)}</h1><p>{origin}</p><dl>{items}</dl>"
-
-
-def _origin(events: Sequence[EmotionEvent], video: bool) -> str:
-    """Return the period of the events, and the model and detector they are from."""
+    """Return what the events are of: period, model and detector, and how many of what there are."""
     first, last = (choose(event_time(event, video) for event in events) for choose in (min, max))
     start, end = format_time(first, video), format_time(last, video)
     period = f"{start} to {end}"
@@ -156,7 +137,15 @@ def _origin(events: Sequence[EmotionEvent], video: bool) -> str:
         period = f"{day} {start} to {until}{end} ({time_zone(first)})"
     models = ", ".join(sorted({event.model for event in events}))
     detectors = ", ".join(sorted({event.detector for event in events}))
-    return f"{period}; model {models}, detector {detectors}"
+    origin = escape_text(f"{period}; model {models}, detector {detectors}")
+    figures = {
+        "faces": len(visits(intervals)),
+        "with a face in view": format_duration(time_in_view(intervals)),
+        "expressions": len(intervals),
+        "events": len(events),
+    }
+    items = (f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in figures.items())
+    return f"<h1>{escape_text(name)}</h1><p>{origin}</p><dl>{''.join(items)}</dl>"
 
 
 def _section(title: str, body: str) -> str:

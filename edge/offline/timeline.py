@@ -53,12 +53,8 @@ INVALID_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def timeline_svg(intervals: Sequence[ExpressionInterval], video: bool, title: str) -> str:
     """Return a standalone SVG document: a lane for each face, colored by its expressions.
 
-    For more faces than there is room for, it shows the share of faces with each expression.
-
-    Args:
-        intervals: what was seen.
-        video: whether their seconds count from the start of a video.
-        title: written above the drawing.
+    For more faces than there is room for, it shows the share of faces with each expression. The
+    seconds of a video count from its start.
     """
     start = 0.0 if video else min((one.start for one in intervals), default=0.0)
     end = max((one.end for one in intervals), default=start)

@@ -58,13 +58,8 @@ class Outbox:
 
     What waits is read from memory; the file is read once, when a process begins, and from then on
     only follows. So a disk that fails takes nothing away but the promise to outlive the process.
-    The file also has the latest event of each track that has not ended: what a run that was killed
-    has left open, the next one ends. Any thread may call.
-
-    Args:
-        path: the file.
-        settings: bounds of what may wait.
-        run: the present run, whose tracks go on.
+    The file also has the latest event of each track that has not ended: what another run than `run`
+    has left open is ended when it is loaded. Any thread may call.
 
     Attributes:
         durable: whether the waiting events lie on disk; False while in memory only.
@@ -73,11 +68,7 @@ class Outbox:
     """
 
     def __init__(
-        self,
-        path: Path,
-        settings: OutboxSettings,
-        clock: SystemClock | None = None,
-        run: str = "",
+        self, path: Path, settings: OutboxSettings, clock: SystemClock | None = None, run: str = ""
     ) -> None:
         self.path = path
         self.durable = False
@@ -217,10 +208,7 @@ class Outbox:
         self._warned_of_disk = True
 
     def _load(
-        self,
-        stored: Sequence[PendingEvent],
-        tracks: Mapping[TrackKey, bytes],
-        last_number: int = 0,
+        self, stored: Sequence[PendingEvent], tracks: Mapping[TrackKey, bytes], last_number: int = 0
     ) -> None:
         """Take in what an earlier process has left, behind what was recorded before this.
 

@@ -28,9 +28,6 @@ CREATE TABLE IF NOT EXISTS clock (
 );
 """
 
-FORMER_SUFFIXES = "", "-2", "-3", "-4"
-"""By which a version that named the file by its device alone told those of its sinks apart."""
-
 MAX_CLOCK_DRIFT = 1.0
 """Seconds; a wall clock that moves further against the time since boot was set anew."""
 
@@ -205,10 +202,11 @@ class SqliteStore:
     def _adopt_former(self) -> None:
         """Take over the file of a version that named it by the device alone, where there is one.
 
-        The first sink that is opened takes the first of them.
+        It numbered those of several sinks; the first sink that is opened takes the first of them.
         """
         stem = self._path.name.partition("@")[0]
-        formers = (self._path.with_name(f"{stem}{suffix}.sqlite") for suffix in FORMER_SUFFIXES)
+        names = (f"{stem}{number}.sqlite" for number in ("", "-2", "-3", "-4"))
+        formers = (self._path.with_name(name) for name in names)
         former = next((one for one in formers if one.exists()), None)
         if former is not None and not self._path.exists():
             lock = _lock(former)

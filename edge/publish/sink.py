@@ -66,11 +66,10 @@ class SinkContext:
     """Arguments with which a sink is opened, beside its settings.
 
     Attributes:
-        outbox: the file for what is not yet delivered; None where the settings have no
-            `outbox_name`.
+        outbox: the file for what is not yet delivered, where the settings have an `outbox_name`.
         commands: takes the commands that come to the sink; None takes none.
-        catalog: what they may choose from; empty where the settings take no commands.
-        run: id of this start of the daemon; tracks of others, which it left open, are ended.
+        catalog: what they may choose from.
+        run: id of this start of the daemon.
     """
 
     outbox: Path | None = None
@@ -80,14 +79,10 @@ class SinkContext:
 
 
 class BaseSinkSettings(KindSettings, frozen=True):
-    """Base of the settings of every sink: all that the daemon asks them, with the usual answers.
-
-    Attributes:
-        takes_commands: whether commands come to the sink, so that it is opened anew when what they
-            may choose from changes.
-    """
+    """Base of the settings of every sink: all that the daemon asks them, with the usual answers."""
 
     takes_commands: ClassVar[bool] = False
+    """Whether commands come to the sink: it is opened anew when what they may choose changes."""
 
     @property
     def outbox_name(self) -> str | None:
@@ -148,13 +143,10 @@ class MultiSink:
             sink.publish(record)
 
     def replace(self, sinks: Sequence[Sink], timeout: float) -> None:
-        """Go on with other sinks: close those that are no longer wanted, then start the new ones.
+        """Go on with other sinks; present ones may be among them.
 
-        In this order, because both may use the same file, or the same client id at the broker.
-
-        Args:
-            sinks: those that are wanted from now on; present ones may be among them.
-            timeout: seconds that those removed may spend on what is not yet delivered.
+        First those no longer wanted are closed, within `timeout` seconds: a new one may use the
+        same file, or the same client id at the broker.
         """
         removed = [sink for sink in self._sinks if sink not in sinks]
         added = [sink for sink in sinks if sink not in self._sinks]

@@ -18,7 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import ConfigError, EmotiondError
-from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings, Transport
+from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
 from edge.secrets import SecretRef
 
 CONNECT_TIMEOUT = 3.0
@@ -88,8 +88,7 @@ class MqttClient:
     is slow keeps nobody but its owner waiting, and no longer than the owner allows.
 
     Args:
-        settings: how the broker is spoken to.
-        address: which broker.
+        settings, address: how the broker is spoken to, and which.
         purpose: of a session beside the daemon's, which has a client id of its own; the empty one
             is the device itself, whom nobody else may be meanwhile.
         will: what the broker publishes when this client vanishes.
@@ -288,13 +287,13 @@ def create_paho_client(settings: MqttSettings, client_id: str) -> paho.Client:
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=paho.MQTTv5 if settings.protocol == 5 else paho.MQTTv311,
-        transport=settings.transport.value,
+        transport=settings.transport,
         reconnect_on_failure=False,  # several addresses are tried in turn, which it cannot
     )
     client.connect_timeout = CONNECT_TIMEOUT
     client.max_inflight_messages_set(MAX_UNACKNOWLEDGED)
     client.max_queued_messages_set(2 * MAX_UNACKNOWLEDGED)  # there is room for a last word
-    if settings.transport is Transport.WEBSOCKETS:
+    if settings.transport == "websockets":
         client.ws_set_options(path=settings.path)
     if settings.user is not None:
         client.username_pw_set(_reveal(settings.user), _reveal(settings.password))

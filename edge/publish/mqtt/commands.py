@@ -36,13 +36,7 @@ CallerId = str | int | None
 
 
 class MqttCommandHandler:
-    """Puts commands that come by MQTT into the command queue, and publishes the answers.
-
-    Args:
-        settings: of the sink.
-        command_queue: takes the requests.
-        publish: takes messages, from any thread.
-    """
+    """Puts commands that come by MQTT into the queue, and publishes the answers from any thread."""
 
     def __init__(
         self,

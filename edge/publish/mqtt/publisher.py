@@ -46,13 +46,8 @@ class MqttPublisher:
     has acknowledged them; at most `MAX_IN_FLIGHT` are on their way. After each connection they are
     sent anew from the oldest on: all arrive, in order, some of them twice. What follows from an
     event, such as the retained state, is sent after it. One thread publishes events and what is
-    retained; any other may publish messages.
-
-    Args:
-        settings: which brokers, and how they are spoken to.
-        outbox: the events; opened before `start`, and closed by `stop`.
-        subscriptions: topics to subscribe to.
-        on_message: takes each message that comes, in the network thread.
+    retained; any other may publish messages. The outbox is open before `start`, and `close` closes
+    it. `on_message` takes what comes on the `subscriptions`, in the network thread.
     """
 
     def __init__(
@@ -63,18 +58,16 @@ class MqttPublisher:
         on_message: Callable[[MqttMessage], None] = lambda message: None,
     ) -> None:
         self._connections = self._undelivered = 0
-        self._settings = settings
+        self._settings, self._outbox = settings, outbox
+        self._subscriptions, self._on_message = subscriptions, on_message
         self._goodbye = MqttMessage(settings.topics.availability, b"offline", 1, retain=True)
-        self._outbox = outbox
-        self._subscriptions = subscriptions
-        self._on_message = on_message
         self._stopping = threading.Event()
         self._workers = (
             Worker("outbox", self._record, finish=lambda: None),
             Worker("mqtt", self._connect_and_send, finish=lambda: None),
         )
-        # Handed over by the publishing thread to the one that records: it lets what follows from an
-        # event be published once that is recorded.
+        # From the publishing thread to the one that records, which then lets what follows from an
+        # event be published.
         self._unrecorded: BoundedQueue[bytes] = BoundedQueue(settings.outbox.max_events, False)
         self._submitted = 0
         self._retained: dict[str, MqttMessage] = {}
@@ -91,11 +84,9 @@ class MqttPublisher:
             settings.addresses, self._open_client, note="events are kept and it is tried again"
         )
         self._client: MqttClient | None = None
-        # Events on their way.
-        self._in_flight: dict[int, int] = {}  # numbers of events, by message id
-        self._last_sent = 0
+        self._in_flight: dict[int, int] = {}  # numbers of the events on their way, by message id
+        self._last_sent, self._send_events_at = 0, 0.0
         self._rejected = False
-        self._send_events_at = 0.0
 
     @property
     def connected(self) -> bool:
@@ -161,7 +152,7 @@ class MqttPublisher:
         """Publish everything retained once more, `delay` seconds from now."""
         self._republish_at = time.monotonic() + delay
 
-    def publish(self, message: MqttMessage) -> None:
+    def publish_message(self, message: MqttMessage) -> None:
         """Publish another message when a broker is there."""
         self._messages.append(message)
         self._wake()
@@ -175,7 +166,7 @@ class MqttPublisher:
             time.sleep(0.002)
         return True
 
-    def stop(self, timeout: float) -> None:
+    def close(self, timeout: float) -> None:
         """Publish what can be published within `timeout` seconds, disconnect, end."""
         deadline = time.monotonic() + timeout
         self.flush(timeout)
@@ -210,7 +201,7 @@ class MqttPublisher:
     def _can_deliver_more(self) -> bool:
         """Tell whether something waits that may still be published; the disk keeps what is not."""
         waits = self._messages or self._unpublished(self._retained) or len(self._outbox) > 0
-        may_connect = self.connected or not self._connector.has_tried
+        may_connect = self.connected or not self._connector.states
         alive = all(worker.alive for worker in self._workers)
         return bool(waits) and alive and (may_connect or not self._outbox.durable)
 
@@ -245,7 +236,9 @@ class MqttPublisher:
                 self._send_events(client)
                 self._send_messages(client, retained)
             if self._stopping.is_set():
-                self._say_goodbye(client)
+                goodbye = client.publish(self._goodbye)
+                client.wait(lambda: goodbye in dict(client.acks), DISCONNECT_TIMEOUT)  # noqa: B023
+                self._process_acks(client)
             self._client = None
 
     def _unpublished(self, retained: Mapping[str, MqttMessage]) -> list[MqttMessage]:
@@ -256,12 +249,6 @@ class MqttPublisher:
         client = MqttClient(self._settings, address, will=self._goodbye)
         client.connect()
         return client
-
-    def _say_goodbye(self, client: MqttClient) -> None:
-        """Announce the end where a broker is there to hear it."""
-        goodbye = client.publish(self._goodbye)
-        client.wait(lambda: goodbye in dict(client.acks), DISCONNECT_TIMEOUT)
-        self._process_acks(client)
 
     def _receive(self, client: MqttClient) -> None:
         self._process_acks(client)
@@ -298,7 +285,6 @@ class MqttPublisher:
             log.info("broker %s: takes events again", self._connector.address)
 
     def _resend_events(self) -> None:
-        """Send the events anew, from the oldest that is not acknowledged."""
         self._last_sent = 0
         self._in_flight.clear()
 

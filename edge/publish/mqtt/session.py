@@ -40,15 +40,13 @@ MAX_SHORT_CONNECTIONS = 3
 ECHO_SECONDS = 3.0
 """How long a message may take to the broker and back."""
 
-HUNG_UP_REMEDY = (
-    "check `port`, `transport` and `tls`; some brokers also hang up on clients that show no "
-    "certificate"
-)
-
-BROKER_REMEDIES: tuple[tuple[type[Exception], str], ...] = (
+BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (ConnectionRefusedByBroker, "look into the broker's log for its reason"),
-    (NotAnMqttBroker, HUNG_UP_REMEDY),
-    (ConnectionResetError, HUNG_UP_REMEDY),
+    (
+        (NotAnMqttBroker, ConnectionResetError),
+        "check `port`, `transport` and `tls`; some brokers also hang up on clients that show no "
+        "certificate",
+    ),
     (ConnectionLost, "try again, and look into the broker's log"),
     (socket.gaierror, "check `host`, and whether this machine can resolve names"),
     (ConnectionRefusedError, "start the broker, or check `host` and `port`"),
@@ -83,16 +81,11 @@ class BrokerConnector:
     """Connects to the first broker that lets this client in, as often as it is asked to.
 
     Between two rounds of tries it waits longer and longer. The log tells changes of a broker's
-    state, and only changes.
-
-    Args:
-        addresses: the brokers, in the order in which they are tried.
-        open_client: returns a client that is connected; raises as `MqttClient.connect` does.
-        connected: what the log says of a broker that is connected.
-        note: what it says after the reason why one is not.
+    state, and only changes: `connected`, or the reason why it is not, and the `note`.
 
     Attributes:
         address: the broker that is connected or was tried last.
+        states: of the brokers that were tried yet.
     """
 
     def __init__(
@@ -107,14 +100,9 @@ class BrokerConnector:
         self._open_client = open_client
         self._connected = connected
         self._note = f"; {note}" if note else ""
-        self._states: dict[Address, BrokerState] = {}
+        self.states: dict[Address, BrokerState] = {}
         self._failures = self._short_connections = 0
         self._connected_at = math.inf
-
-    @property
-    def has_tried(self) -> bool:
-        """Tell whether any broker was tried yet."""
-        return bool(self._states)
 
     def clients(self, stopping: threading.Event) -> Iterator[MqttClient]:
         """Yield a client each time that a broker lets one in, until `stopping` is set.
@@ -139,18 +127,18 @@ class BrokerConnector:
     def poll(self, client: MqttClient, wakeup: socket.socket | None = None) -> None:
         """Let a client wait for what comes, for a moment; log when nobody contests it any more."""
         client.poll(POLL_INTERVAL, wakeup)
-        if self._states[self.address] is BrokerState.CONTESTED and self._lasts:
+        if self.states[self.address] is BrokerState.CONTESTED and self._lasts:
             self.report(self.address, BrokerState.CONNECTED, self._connected)
 
     def report(self, address: Address, state: BrokerState, text: str) -> None:
         """Note the state of a broker, and what the log is to say of it."""
-        before = self._states.get(address)
+        before = self.states.get(address)
         if (before, state) == (BrokerState.LOST, BrokerState.UNREACHABLE):
             return  # that it was lost was said
         if state is not before:
             level = logging.INFO if state is BrokerState.CONNECTED else logging.WARNING
             log.log(level, "broker %s: %s", address, text)
-        self._states[address] = state
+        self.states[address] = state
 
     def next_delay(self) -> float:
         """Return the seconds to wait now: more each time, with jitter, so that a fleet spreads."""
@@ -180,7 +168,7 @@ class BrokerConnector:
             self.report(self.address, state, f"{error}{note}")
             return None
         self._connected_at = time.monotonic()
-        if self._states.get(self.address) is not BrokerState.CONTESTED:  # else it has to last first
+        if self.states.get(self.address) is not BrokerState.CONTESTED:  # else it has to last first
             self.report(self.address, BrokerState.CONNECTED, self._connected)
         return client
 

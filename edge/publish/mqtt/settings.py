@@ -3,7 +3,6 @@
 import re
 import socket
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Host = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-
-
-class Transport(StrEnum):
-    """Transport of MQTT."""
-
-    TCP = "tcp"
-    WEBSOCKETS = "websockets"
 
 
 class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,18 +84,14 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     """The broker, the topics, and what is published there.
 
     Attributes:
-        host, port: the broker that is tried first.
         fallbacks: brokers tried in turn if it is away; with the same user, transport and TLS.
-        transport, path: TCP or websockets; the path is that of websockets.
         protocol: version of MQTT. With 5, events expire: they carry how long they are of use.
-        user, password: of this device; the password is a secret, and the user may be one.
         prefix, device: topics are prefix/device/...; the default device is the host's name. Two
             daemons must not share both: the broker takes them for one and ends the other's
             connection.
         publish_faces: whether each face is published once a second on a topic of its own.
         commands: which commands are carried out; others are answered by an error.
         homeassistant: where the device is announced to Home Assistant; None does not announce it.
-        outbox: how much may wait for the broker.
     """
 
     takes_commands: ClassVar[bool] = True
@@ -111,7 +99,7 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     host: Host = "localhost"
     port: Port = 1883
     fallbacks: tuple[Address, ...] = ()
-    transport: Transport = Transport.TCP
+    transport: Literal["tcp", "websockets"] = "tcp"
     path: Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*\Z")] = "/mqtt"
     protocol: Literal["3.1.1", 5] = "3.1.1"
     user: str | SecretRef | None = None
@@ -158,7 +146,7 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
         """Check each broker: who is there, who lets this device in, and what it may do there."""
         from edge.publish.mqtt.session import check_brokers
 
-        yield from check_brokers(self)
+        return check_brokers(self)
 
     def redacted(self) -> Self:
         """Return a copy without the user; the password is told by its place alone."""

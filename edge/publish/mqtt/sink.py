@@ -38,10 +38,8 @@ MAX_LOG_CHARACTERS = 1000
 log = logging.getLogger(__name__)
 
 
-class MqttSink:
+class MqttSink(MqttPublisher):
     """Publishes events, state, stats and what else subscribers may want, and takes commands.
-
-    The publisher has threads of its own: neither the disk nor the broker makes the caller wait.
 
     Args:
         settings: which broker, and what it gets.
@@ -63,23 +61,22 @@ class MqttSink:
         run: str = "",
     ) -> None:
         create_paho_client(settings, settings.topics.id)  # what is wrong with it is said now
-        self._settings = settings
         self._topics = settings.topics
+        subscriptions = list(self._topics.commands) if command_queue is not None else []
+        if settings.homeassistant is not None:
+            subscriptions.append(status_topic(settings.homeassistant))
+        box = Outbox(outbox, settings.outbox, run=run)
+        super().__init__(settings, box, subscriptions, self._on_message)
         self._catalog = catalog or Catalog()
         self._prepared = False
         self._state = DeviceState()
-        self._outbox = Outbox(outbox, settings.outbox, run=run)
-        topics = list(self._topics.commands) if command_queue is not None else []
-        if settings.homeassistant is not None:
-            topics.append(status_topic(settings.homeassistant))
-        self._publisher = MqttPublisher(settings, self._outbox, topics, self._on_message)
-        self._publisher.publish_retained(self._topics.availability, b"online", qos=1)
+        self.publish_retained(self._topics.availability, b"online", qos=1)
         self._command_handler: MqttCommandHandler | None = None
         if command_queue is not None:
-            publish = self._publisher.publish
+            publish = self.publish_message
             self._command_handler = MqttCommandHandler(settings, command_queue, publish)
         self._log_handler = MqttLogHandler(
-            lambda payload: self._publisher.publish(MqttMessage(self._topics.log, payload))
+            lambda payload: self.publish_message(MqttMessage(self._topics.log, payload))
         )
 
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
@@ -99,36 +96,16 @@ class MqttSink:
         """Look for the broker, now and for as long as it takes; errors are as of `prepare`."""
         if not self._prepared:
             self.prepare()
-        self._publisher.start()
-
-    @property
-    def dropped(self) -> int:
-        """Events beyond the outbox's bounds, or neither delivered nor on disk at the end."""
-        return self._publisher.dropped
-
-    @property
-    def connected(self) -> bool:
-        """Tell whether a broker is connected."""
-        return self._publisher.connected
-
-    @property
-    def status_text(self) -> str:
-        """The broker, its state, and the number of events that wait for it."""
-        return self._publisher.status_text
-
-    @property
-    def waiting(self) -> int:
-        """Number of events that the broker has not acknowledged."""
-        return self._publisher.waiting
+        super().start()
 
     def publish(self, record: SinkRecord) -> None:
         """Take an event, or how things are now; called from one thread only."""
-        if self._publisher.error is not None:
-            raise self._publisher.error
+        if self.error is not None:
+            raise self.error
         match record:
             case EmotionEvent():
                 self._state.update(record)
-                self._publisher.publish_event(encode_event(record))
+                self.publish_event(encode_event(record))
                 self._publish_state()
             case FaceSnapshot():
                 self._state.update_faces(record)
@@ -139,16 +116,12 @@ class MqttSink:
                 self._state.set_status(record)
                 self._publish_state()
             case Stats():
-                stats = plain_stats(record) | {"broker": self._publisher.stats()}
-                self._publisher.publish_retained(self._topics.stats, msgspec.json.encode(stats))
-
-    def flush(self, timeout: float) -> bool:
-        """Wait until every event so far lies in the outbox; return whether it does."""
-        return self._publisher.flush(timeout)
+                stats = plain_stats(record) | {"broker": self.stats()}
+                self.publish_retained(self._topics.stats, msgspec.json.encode(stats))
 
     def close(self, timeout: float) -> None:
         """Wait for acknowledgments, announce the end, disconnect."""
-        self._publisher.stop(timeout)
+        super().close(timeout)
         self._log_handler.close()
 
     def _announce(self, status: DaemonStatus) -> None:
@@ -157,7 +130,7 @@ class MqttSink:
             topic = discovery_topic(homeassistant, self._topics.root)
             commands = self._settings.commands if self._command_handler else ()
             payload = discovery(self._settings, status, self._catalog, commands)
-            self._publisher.publish_retained(topic, payload, qos=1)
+            self.publish_retained(topic, payload, qos=1)
 
     def _publish_faces(self, snapshot: FaceSnapshot) -> None:
         if self._settings.publish_faces and self.connected:  # later, they would be of no use
@@ -166,10 +139,10 @@ class MqttSink:
             for face in snapshot.faces:
                 topic = self._topics.face(face.track.track_id)
                 payload = {"time": utc(snapshot.time), **face.to_dict(), "frame": frame}
-                self._publisher.publish(MqttMessage(topic, msgspec.json.encode(payload)))
+                self.publish_message(MqttMessage(topic, msgspec.json.encode(payload)))
 
     def _publish_state(self) -> None:
-        self._publisher.publish_retained(self._topics.state, self._state.encode())
+        self.publish_retained(self._topics.state, self._state.encode())
 
     def _on_message(self, message: MqttMessage) -> None:
         """Take a command, or learn that Home Assistant came up."""
@@ -177,7 +150,7 @@ class MqttSink:
             if self._command_handler is not None:
                 self._command_handler.handle(message)
         elif message.payload == b"online":
-            self._publisher.republish_retained(random.uniform(*REANNOUNCE_DELAY))
+            self.republish_retained(random.uniform(*REANNOUNCE_DELAY))
 
 
 class DeviceState:
@@ -189,22 +162,23 @@ class DeviceState:
 
     def __init__(self) -> None:
         # What each shows; without probabilities where it is uncertain.
-        self._faces: dict[int, tuple[str, dict[str, float] | None]] = {}
+        self._faces: dict[tuple[str, int], tuple[str, dict[str, float] | None]] = {}
+        self._run = ""
         self._settings: dict[str, Any] = {}
 
     def update(self, event: EmotionEvent) -> None:
         """Take in one event."""
+        self._run = event.run
+        self._faces[event.track] = event.emotion, event.probabilities
         if event.type is EventType.END:
-            self._faces.pop(event.track_id, None)
-        else:
-            self._faces[event.track_id] = event.emotion, event.probabilities
+            del self._faces[event.track]
 
     def update_faces(self, snapshot: FaceSnapshot) -> None:
         """Take in the present numbers of the faces that are known."""
         for face in snapshot.faces:
-            track_id = face.track.track_id
-            if track_id in self._faces and self._faces[track_id][0] == face.emotion:
-                self._faces[track_id] = face.emotion, face.probabilities
+            key = self._run, face.track.track_id
+            if key in self._faces and self._faces[key][0] == face.emotion:
+                self._faces[key] = face.emotion, face.probabilities
 
     def set_status(self, status: DaemonStatus) -> None:
         """Take in how the daemon is set."""
@@ -230,7 +204,7 @@ class DeviceState:
                 shares.setdefault(emotion, []).append(probabilities[emotion])
         unread = UNCERTAIN if self._faces else None
         dominant = max(shares, key=lambda emotion: sum(shares[emotion]), default=unread)
-        shown = shares.get(dominant, []) if dominant else []
+        shown = shares.get(dominant or "", [])
         return msgspec.json.encode(
             {
                 "faces": len(self._faces),
@@ -255,10 +229,9 @@ def _mean(values: Sequence[float]) -> float:
 
 
 class MqttLogHandler(logging.Handler):
-    """Passes each warning and error that emotiond logs on, as a payload of the log topic.
+    """Gives each warning and error that emotiond logs to `publish`, as a payload of the log topic.
 
-    Args:
-        publish: takes a payload; called in whichever thread logs, and must not log itself.
+    `publish` is called in whichever thread logs, and must not log itself.
     """
 
     def __init__(self, publish: Callable[[bytes], None]) -> None:

@@ -139,7 +139,7 @@ def test_what_was_flushed_lies_in_the_outbox(publish: Publish, tmp_path: Path) -
     for number in range(1, 6):
         sink.publish(event(track_id=number))
     assert sink.flush(10)
-    stats = sink._publisher.stats()
+    stats = sink.stats()
     assert stats["recorded"] == sink.waiting == 5
     assert stats["durable"]
     assert (tmp_path / "outbox.sqlite").exists()
