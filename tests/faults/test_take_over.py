@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from edge.publish.mqtt import MqttSink
+from edge.publish.sink import SinkContext
 from tests.brokers import Broker, wait_until
 from tests.edge.publish.mqtt.publishers import settings
 from tests.events import status
@@ -30,7 +31,8 @@ def pair(
     """Run two sinks of one device, each with an outbox of its own, as on two machines."""
     fields: dict[str, Any] = {"protocol": request.param}
     first, second = (
-        MqttSink(settings(broker.port, **fields), tmp_path / f"{name}.sqlite") for name in "ab"
+        settings(broker.port, **fields).open(SinkContext(tmp_path / f"{name}.sqlite"))
+        for name in "ab"
     )
     for sink in (first, second):
         sink.publish(status())

@@ -295,8 +295,12 @@ def create_paho_client(settings: MqttSettings, client_id: str) -> paho.Client:
     client.max_queued_messages_set(2 * MAX_UNACKNOWLEDGED)  # there is room for a last word
     if settings.transport == "websockets":
         client.ws_set_options(path=settings.path)
-    if settings.user is not None:
-        client.username_pw_set(_reveal(settings.user), _reveal(settings.password))
+    user, password = (
+        one.resolve() if isinstance(one, SecretRef) else one
+        for one in (settings.user, settings.password)
+    )
+    if user is not None:
+        client.username_pw_set(user, password)
     if settings.tls is not None:
         _configure_tls(client, settings.tls)
     return client
@@ -316,10 +320,6 @@ def mqtt_properties(
         if value is not None:
             setattr(properties, name, value)
     return properties
-
-
-def _reveal(secret: str | SecretRef | None) -> str | None:
-    return secret.resolve() if isinstance(secret, SecretRef) else secret
 
 
 def _configure_tls(client: paho.Client, tls: TlsSettings) -> None:

@@ -132,15 +132,10 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
         return tuple(f"{self.root} at {address}" for address in self.addresses)
 
     def open(self, context: SinkContext) -> "MqttSink":
-        """Return the sink, not yet started.
-
-        Raises:
-            ConfigError: a secret or a TLS file cannot be used.
-        """
+        """Return the sink, not yet started; a secret or a TLS file must be usable."""
         from edge.publish.mqtt.sink import MqttSink
 
-        assert context.outbox is not None
-        return MqttSink(self, context.outbox, context.commands, context.catalog, context.run)
+        return MqttSink(self, context)
 
     def check(self) -> Iterator[CheckResult]:
         """Check each broker: who is there, who lets this device in, and what it may do there."""

@@ -4,7 +4,6 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,8 +15,7 @@ from edge.publish.mqtt.commands import MqttCommandHandler
 from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.outbox import Outbox
-from edge.publish.sink import Sink
-from edge.service.commands import Catalog, CommandQueue
+from edge.publish.sink import Sink, SinkContext
 from edge.types import (
     UNCERTAIN,
     DaemonStatus,
@@ -41,40 +39,26 @@ log = logging.getLogger(__name__)
 class MqttSink(MqttPublisher):
     """Publishes events, state, stats and what else subscribers may want, and takes commands.
 
-    Args:
-        settings: which broker, and what it gets.
-        outbox: the file of events that the broker has not acknowledged.
-        command_queue: takes commands; None takes none.
-        catalog: what they may choose from.
-        run: id of this start of the daemon.
-
     Raises:
         ConfigError: a secret or a TLS file cannot be used.
     """
 
-    def __init__(
-        self,
-        settings: MqttSettings,
-        outbox: Path,
-        command_queue: CommandQueue | None = None,
-        catalog: Catalog | None = None,
-        run: str = "",
-    ) -> None:
+    def __init__(self, settings: MqttSettings, context: SinkContext) -> None:
         create_paho_client(settings, settings.topics.id)  # what is wrong with it is said now
         self._topics = settings.topics
-        subscriptions = list(self._topics.commands) if command_queue is not None else []
+        subscriptions = list(self._topics.commands) if context.commands is not None else []
         if settings.homeassistant is not None:
             subscriptions.append(status_topic(settings.homeassistant))
-        box = Outbox(outbox, settings.outbox, run=run)
-        super().__init__(settings, box, subscriptions, self._on_message)
-        self._catalog = catalog or Catalog()
-        self._prepared = False
+        assert context.outbox is not None
+        outbox = Outbox(context.outbox, settings.outbox, run=context.run)
+        super().__init__(settings, outbox, subscriptions, self._on_message)
+        self._catalog, self._prepared = context.catalog, False
         self._state = DeviceState()
         self.publish_retained(self._topics.availability, b"online", qos=1)
         self._command_handler: MqttCommandHandler | None = None
-        if command_queue is not None:
+        if context.commands is not None:
             publish = self.publish_message
-            self._command_handler = MqttCommandHandler(settings, command_queue, publish)
+            self._command_handler = MqttCommandHandler(settings, context.commands, publish)
         self._log_handler = MqttLogHandler(
             lambda payload: self.publish_message(MqttMessage(self._topics.log, payload))
         )

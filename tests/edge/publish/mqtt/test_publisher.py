@@ -13,11 +13,12 @@ import pytest
 
 from edge.commands.embedded_broker import free_port
 from edge.errors import ConfigError
-from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.publish.mqtt import MqttSettings
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import Address, TlsSettings
 from edge.publish.outbox import Outbox
+from edge.publish.sink import SinkContext
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.certificates import Authority
@@ -338,7 +339,7 @@ def test_a_file_that_cannot_be_used_is_an_error_before_anything_starts(
     fields: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        MqttSink(settings(1883, **fields), tmp_path / "box")
+        settings(1883, **fields).open(SinkContext(tmp_path / "box"))
 
 
 def test_a_broker_is_named_by_host_and_port_in_the_order_it_is_tried() -> None:

@@ -58,9 +58,9 @@ def test_a_process_that_dies_is_announced_offline_by_its_last_will(
     broker: Broker, tmp_path: Path
 ) -> None:
     program = (
-        "import time; from pathlib import Path; from edge.publish.mqtt import MqttSettings, MqttSink; "
+        "import time; from pathlib import Path; from edge.publish import MqttSettings, SinkContext; "
         f"settings = MqttSettings(host='127.0.0.1', port={broker.port}, device='test'); "
-        f"MqttSink(settings, Path({str(tmp_path / 'box')!r})).start(); time.sleep(60)"
+        f"settings.open(SinkContext(Path({str(tmp_path / 'box')!r}))).start(); time.sleep(60)"
     )
     with Subscriber(broker.host, broker.port) as subscriber:
         process = subprocess.Popen([sys.executable, "-c", program])
