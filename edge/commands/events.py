@@ -55,7 +55,6 @@ def watch(options: argparse.Namespace) -> ExitCode:
     root = f"{settings.prefix}/{device}"
     print_note(f"{root}/... at {' or '.join(map(str, settings.addresses))}; Ctrl-C ends")
     topics, formatter = Topics(root), WatchFormatter(names=device == "+")
-
     wanted = [topics.event] if options.json else [topics.event, topics.availability, topics.state]
     try:
         for message in receive(settings, wanted, threading.Event()):
@@ -137,6 +136,7 @@ class _Event(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
     duration: float
     latency_ms: float
+    reason: str = ""
 
 
 def event_line(payload: bytes) -> str:
@@ -146,8 +146,8 @@ def event_line(payload: bytes) -> str:
         msgspec.DecodeError, RecursionError: it is no event.
     """
     event = msgspec.json.decode(payload, type=_Event)
-    if event.confidence is None:
-        confidence = ", ".join(event.reasons)
+    if event.reason or event.confidence is None:
+        confidence = event.reason or ", ".join(event.reasons)
     else:
         filled = round(BAR_LENGTH * min(max(event.confidence, 0.0), 1.0))
         bar = "█" * filled + "░" * (BAR_LENGTH - filled)

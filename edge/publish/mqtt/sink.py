@@ -72,7 +72,8 @@ class MqttSink(MqttPublisher):
         path = self._outbox.path
         if any(isinstance(one, MqttSink) and one._outbox.path == path for one in closed_first):
             return
-        self._log_handler.attach()  # first: what the outbox logs is published as well
+        # First: what the outbox logs is published as well.
+        logging.getLogger("edge").addHandler(self._log_handler)
         self._outbox.open()
         self._prepared = True
 
@@ -106,7 +107,7 @@ class MqttSink(MqttPublisher):
     def close(self, timeout: float) -> None:
         """Wait for acknowledgments, announce the end, disconnect."""
         super().close(timeout)
-        self._log_handler.close()
+        logging.getLogger("edge").removeHandler(self._log_handler)
 
     def _announce(self, status: DaemonStatus) -> None:
         homeassistant = self._settings.homeassistant
@@ -221,15 +222,6 @@ class MqttLogHandler(logging.Handler):
     def __init__(self, publish: Callable[[bytes], None]) -> None:
         super().__init__(logging.WARNING)
         self._publish = publish
-
-    def attach(self) -> None:
-        """Begin to take what emotiond's own loggers log."""
-        logging.getLogger("edge").addHandler(self)
-
-    def close(self) -> None:
-        """Take nothing any more."""
-        logging.getLogger("edge").removeHandler(self)
-        super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass on what was logged."""

@@ -262,6 +262,14 @@ def test_warnings_are_published_also_those_from_while_the_broker_was_away(
     assert lines[0]["level"] == "warning"
 
 
+def test_after_its_close_a_sink_takes_no_warning(publish: Publish) -> None:
+    handlers = list(logging.getLogger("edge").handlers)
+    sink = publish(free_port())
+    assert logging.getLogger("edge").handlers != handlers
+    sink.close(0.1)
+    assert logging.getLogger("edge").handlers == handlers
+
+
 def test_the_device_is_announced_at_each_connection_and_when_home_assistant_comes_up(
     broker: Broker, publish: Publish
 ) -> None:
