@@ -18,7 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import ConfigError, EmotiondError
-from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
+from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.secrets import SecretRef
 
 CONNECT_TIMEOUT = 3.0
@@ -301,8 +301,13 @@ def create_paho_client(settings: MqttSettings, client_id: str) -> paho.Client:
     )
     if user is not None:
         client.username_pw_set(user, password)
-    if settings.tls is not None:
-        _configure_tls(client, settings.tls)
+    if (tls := settings.tls) is not None:
+        files = [str(path) if path else None for path in (tls.ca_file, tls.cert_file, tls.key_file)]
+        try:
+            client.tls_set(*files)  # type: ignore[arg-type]  # its first three
+        except (OSError, ssl.SSLError, ValueError) as error:
+            named = ", ".join(name for name in files if name)
+            raise ConfigError(f"tls of the MQTT sink: cannot use {named}: {error}") from error
     return client
 
 
@@ -320,12 +325,3 @@ def mqtt_properties(
         if value is not None:
             setattr(properties, name, value)
     return properties
-
-
-def _configure_tls(client: paho.Client, tls: TlsSettings) -> None:
-    files = [str(path) if path else None for path in (tls.ca_file, tls.cert_file, tls.key_file)]
-    try:
-        client.tls_set(*files)  # type: ignore[arg-type]  # its first three
-    except (OSError, ssl.SSLError, ValueError) as error:
-        named = ", ".join(name for name in files if name)
-        raise ConfigError(f"tls of the MQTT sink: cannot use {named}: {error}") from error

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from enum import Enum, auto
+from itertools import chain
 from secrets import token_hex
+from typing import Literal
 
 from edge.errors import CheckResult, ConfigError, EmotiondError, Level, failure, ok
 from edge.publish.mqtt.client import (
@@ -67,14 +68,8 @@ BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str]
 log = logging.getLogger(__name__)
 
 
-class BrokerState(Enum):
-    """Result of the last try to reach a broker; CONTESTED: another client has the same id."""
-
-    CONNECTED = auto()
-    LOST = auto()
-    UNREACHABLE = auto()
-    REFUSED = auto()
-    CONTESTED = auto()
+BrokerState = Literal["connected", "lost", "unreachable", "refused", "contested"]
+"""Result of the last try to reach a broker; `contested`: another client has the same id."""
 
 
 class BrokerConnector:
@@ -127,16 +122,16 @@ class BrokerConnector:
     def poll(self, client: MqttClient, wakeup: socket.socket | None = None) -> None:
         """Let a client wait for what comes, for a moment; log when nobody contests it any more."""
         client.poll(POLL_INTERVAL, wakeup)
-        if self.states[self.address] is BrokerState.CONTESTED and self._lasts:
-            self.report(self.address, BrokerState.CONNECTED, self._connected)
+        if self.states[self.address] == "contested" and self._lasts:
+            self.report(self.address, "connected", self._connected)
 
     def report(self, address: Address, state: BrokerState, text: str) -> None:
         """Note the state of a broker, and what the log is to say of it."""
         before = self.states.get(address)
-        if (before, state) == (BrokerState.LOST, BrokerState.UNREACHABLE):
+        if (before, state) == ("lost", "unreachable"):
             return  # that it was lost was said
         if state is not before:
-            level = logging.INFO if state is BrokerState.CONNECTED else logging.WARNING
+            level = logging.INFO if state == "connected" else logging.WARNING
             log.log(level, "broker %s: %s", address, text)
         self.states[address] = state
 
@@ -158,18 +153,15 @@ class BrokerConnector:
         try:
             client = self._open_client(self.address)
         except (ConfigError, BrokerError) as error:
-            kinds = {
-                ConfigError: BrokerState.REFUSED,  # what was well at the start and is no more
-                ConnectionRefusedByBroker: BrokerState.REFUSED,
-                ConnectionLost: BrokerState.LOST,
-            }
-            state = kinds.get(type(error), BrokerState.UNREACHABLE)
+            state: BrokerState = "lost" if isinstance(error, ConnectionLost) else "unreachable"
+            if isinstance(error, ConfigError | ConnectionRefusedByBroker):
+                state = "refused"  # a config error: what was well at the start and is no more
             note = "" if isinstance(error, ConnectionRefusedByBroker) else self._note
             self.report(self.address, state, f"{error}{note}")
             return None
         self._connected_at = time.monotonic()
-        if self.states.get(self.address) is not BrokerState.CONTESTED:  # else it has to last first
-            self.report(self.address, BrokerState.CONNECTED, self._connected)
+        if self.states.get(self.address) != "contested":  # else it has to last first
+            self.report(self.address, "connected", self._connected)
         return client
 
     def _report_end(self, client: MqttClient) -> None:
@@ -180,13 +172,13 @@ class BrokerConnector:
         """
         self._short_connections = 0 if self._lasts else self._short_connections + 1
         remedy = f"has the client id {client.client_id}; give each emotiond a `device` of its own"
+        state: BrokerState = "contested"
         if client.closed_reason == TAKEN_OVER:
-            state, text = BrokerState.CONTESTED, f"another client {remedy}"
+            text = f"another client {remedy}"
         elif self._short_connections >= MAX_SHORT_CONNECTIONS:
-            state = BrokerState.CONTESTED
             text = f"ends each connection soon after it began; probably another client {remedy}"
         else:
-            state, text = BrokerState.LOST, f"connection lost: {client.closed_reason}"
+            state, text = "lost", f"connection lost: {client.closed_reason}"
         self.report(self.address, state, f"{text}{self._note}")
 
 
@@ -248,11 +240,9 @@ def check_brokers(settings: MqttSettings) -> Iterator[CheckResult]:
     """
     results = [list(_check_broker(settings, address)) for address in settings.addresses]
     one_works = any(all(one.level is Level.OK for one in of_broker) for of_broker in results)
-    for result in (one for of_broker in results for one in of_broker):
-        if one_works and result.level is Level.FAILURE:
-            yield replace(result, level=Level.WARNING)
-        else:
-            yield result
+    for result in chain(*results):
+        spared = one_works and result.level is Level.FAILURE
+        yield replace(result, level=Level.WARNING) if spared else result
 
 
 def _check_broker(settings: MqttSettings, address: Address) -> Iterator[CheckResult]:

@@ -162,8 +162,9 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
 
     @property
     def name(self) -> str:
-        """Name of this device."""
-        return self.device or _safe_name(socket.gethostname())
+        """Name of this device; by default the host's, with the characters that a topic may have."""
+        host = re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname()).strip("-")[:64]
+        return self.device or host or "device"
 
     @property
     def root(self) -> str:
@@ -174,8 +175,3 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     def topics(self) -> Topics:
         """The topics of this device."""
         return Topics(self.root)
-
-
-def _safe_name(name: str) -> str:
-    """Return a host name with the characters that a topic may have."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:64] or "device"
