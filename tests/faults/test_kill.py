@@ -22,6 +22,7 @@ from tests.brokers import new_broker, wait_until
 from tests.e2e.daemon import Daemon, mqtt
 from tests.subscribers import Subscriber
 
+EVENTS = "emotiond/test/event"
 KILLS = int(os.environ.get("EMOTIOND_KILLS", "10"))
 
 
@@ -55,17 +56,20 @@ def kill_at_random(count: int, folder: Path, seed: int = 24) -> KillResult:
         sinks = [{**mqtt(broker.port), "homeassistant": None}]
         config = {"source": {"kind": "video", "path": str(CLIP), "realtime": False}, "sinks": sinks}
         while result.kills < count:
+            heard = len(subscriber.payloads(EVENTS))
             with Daemon(folder, config) as daemon:
-                if dice.random() < 0.8:
-                    daemon.wait_for("connected", 60)
-                time.sleep(dice.uniform(0.0, 1.5))
+                if dice.random() < 0.2:  # anywhere in its start
+                    time.sleep(dice.uniform(0.0, 3.0))
+                else:  # while it has something to say
+                    wait_until(lambda: len(subscriber.payloads(EVENTS)) > heard, 60)  # noqa: B023
+                    time.sleep(dice.uniform(0.0, 1.0))
                 result.kills += daemon._process.poll() is None
             recorded |= outbox_content(folder / "state")
         with Daemon(folder, config) as daemon:
             assert daemon.wait(120) == 0
         wait_until(lambda: subscriber.payloads("emotiond/test/availability")[-1:] == ["offline"])
         subscriber.catch_up()
-        compare(subscriber.payloads("emotiond/test/event"), recorded, result)
+        compare(subscriber.payloads(EVENTS), recorded, result)
     return result
 
 
