@@ -78,13 +78,9 @@ def _print_json(message: MqttMessage) -> None:
 
 
 class WatchFormatter:
-    """Turns messages into lines: every event, and of everything else only changes.
+    """Turns messages into lines: every event, and of everything else only changes."""
 
-    Args:
-        names: whether each line begins with the name of its device.
-    """
-
-    def __init__(self, names: bool) -> None:
+    def __init__(self, names: bool) -> None:  # whether each begins with the name of its device
         self._names = names
         self._last_lines: dict[str, str] = {}
 

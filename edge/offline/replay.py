@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import InputError
-from edge.publish import Sink
+from edge.publish import MultiSink, Sink
 from edge.publish.events import decode_event, new_run
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
 
@@ -21,7 +21,7 @@ MIN_YEAR, MAX_YEAR = 2, 9998
 """Years whose days have a local date in every time zone: `datetime` knows 1 to 9999."""
 
 CLOSE_TIMEOUT_S = 10.0
-"""Seconds that a sink may spend at the end on what is not yet delivered."""
+"""Seconds that the sinks may spend at the end on what is not yet delivered."""
 
 MAX_SLEEP_S = 60.0
 """Longest single sleep in seconds: what the operating system takes is bounded, a pause is not."""
@@ -112,7 +112,7 @@ class EventReplayer:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._log = log
-        self._sinks = sinks
+        self._sinks = MultiSink(sinks)
         self._speed = speed
         self._clock = clock
         self._sleep = sleep
@@ -129,9 +129,8 @@ class EventReplayer:
         """
         self._publish_status(self._log.first)
         with ExitStack() as closing:
-            for sink in self._sinks:
-                sink.start()
-                closing.callback(sink.close, CLOSE_TIMEOUT_S)
+            closing.callback(self._sinks.close, CLOSE_TIMEOUT_S)
+            self._sinks.start()
             closing.callback(self._end_open_tracks)
             yield
 
@@ -148,12 +147,10 @@ class EventReplayer:
     def _publish(self, recorded: EmotionEvent) -> EmotionEvent:
         event = replace(recorded, id=str(uuid.uuid4()), time=datetime.now(UTC))
         self._publish_status(event)
-        for sink in self._sinks:
-            sink.publish(event)
+        self._sinks.publish(event)
+        self._open_tracks[event.track] = event
         if event.type is EventType.END:
-            self._open_tracks.pop(event.track, None)
-        else:
-            self._open_tracks[event.track] = event
+            del self._open_tracks[event.track]
         return event
 
     def _end_open_tracks(self) -> None:
@@ -166,6 +163,5 @@ class EventReplayer:
         labels = self._log.labels
         status = DaemonStatus(CameraState.ONLINE, None, event.model, event.detector, labels)
         if status != self._status:
-            for sink in self._sinks:
-                sink.publish(status)
+            self._sinks.publish(status)
         self._status = status

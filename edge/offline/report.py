@@ -70,32 +70,25 @@ th:first-child { text-align: left; color: var(--ink); font-size: 15px; }
 
 
 def events_csv(events: Iterable[EmotionEvent], labels: Sequence[str]) -> str:
-    """Return events as CSV (RFC 4180) with a header row.
-
-    Args:
-        events: in their order.
-        labels: the classes of the model; each has a column for its probability.
-    """
+    """Return events as CSV (RFC 4180) with a header row, and a probability for each class."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow((*FIRST_COLUMNS, *labels, *LAST_COLUMNS))
-    writer.writerows(_csv_row(event, labels) for event in events)
+    for event in events:
+        probabilities = event.probabilities or {}
+        row: list[object] = [
+            "" if event.position is None else f"{event.position:.3f}",
+            event.type.value,
+            event.track_id,
+            event.emotion,
+            "" if event.confidence is None else event.confidence,
+            *(probabilities.get(label, "") for label in labels),
+            " ".join(event.reasons),
+            *(round(edge, 1) for edge in event.box.edges),
+            round(event.duration, 3),
+        ]
+        writer.writerow(row)
     return text.getvalue()
-
-
-def _csv_row(event: EmotionEvent, labels: Sequence[str]) -> list[object]:
-    probabilities = event.probabilities or {}
-    return [
-        "" if event.position is None else f"{event.position:.3f}",
-        event.type.value,
-        event.track_id,
-        event.emotion,
-        "" if event.confidence is None else event.confidence,
-        *(probabilities.get(label, "") for label in labels),
-        " ".join(event.reasons),
-        *(round(edge, 1) for edge in event.box.edges),
-        round(event.duration, 3),
-    ]
 
 
 def html_report(name: str, events: Sequence[EmotionEvent]) -> str:

@@ -52,9 +52,7 @@ class ExclusiveSink(Sink, Protocol):
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
         """Take it, before the start, so that a reload can be refused; `close` gives it back.
 
-        Args:
-            closed_first: sinks of this process that are closed before this one is started; what
-                they hold until then is as good as taken.
+        What the sinks that are closed before the start hold until then is as good as taken.
 
         Raises:
             EmotiondError: another process has it, or it is not there.

@@ -110,8 +110,7 @@ class MqttSink(MqttPublisher):
         logging.getLogger("edge").removeHandler(self._log_handler)
 
     def _announce(self, status: DaemonStatus) -> None:
-        homeassistant = self._settings.homeassistant
-        if homeassistant is not None:
+        if (homeassistant := self._settings.homeassistant) is not None:
             topic = discovery_topic(homeassistant, self._topics.root)
             commands = self._settings.commands if self._command_handler else ()
             payload = discovery(self._settings, status, self._catalog, commands)
