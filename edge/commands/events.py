@@ -3,6 +3,7 @@
 import argparse
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -59,7 +60,8 @@ def watch(options: argparse.Namespace) -> ExitCode:
     try:
         for message in receive(settings, wanted, threading.Event()):
             if options.json:
-                _print_json(message)
+                with suppress(msgspec.DecodeError, RecursionError):
+                    print_json(msgspec.json.format(message.payload, indent=-1))
             elif (line := formatter.line(message)) is not None:
                 print_line(line)
     except KeyboardInterrupt:
@@ -67,14 +69,6 @@ def watch(options: argparse.Namespace) -> ExitCode:
     except OutputClosed:
         pass  # whoever read this has enough
     return ExitCode.OK
-
-
-def _print_json(message: MqttMessage) -> None:
-    try:
-        line = msgspec.json.format(message.payload, indent=-1)
-    except (msgspec.DecodeError, RecursionError):
-        return
-    print_json(line)
 
 
 class WatchFormatter:

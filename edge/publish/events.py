@@ -35,13 +35,8 @@ class _ReportedState:
 class EventGenerator:
     """Turns expressions, frame by frame, into events.
 
-    Every track that gets a start event gets an end event, whatever happens between.
-
-    Args:
-        model, detector: names that each event carries.
-        labels: the classes of the model.
-        is_video: whether the frames are those of a video file, so that each event has a position.
-        run: id of the daemon's start, which each event carries; by default a new one.
+    Every track that gets a start event gets an end event, whatever happens between. Events of a
+    video file have a position. `run`, which each event carries, is a new one by default.
     """
 
     def __init__(
@@ -134,13 +129,13 @@ def encode_event(event: EmotionEvent) -> bytes:
         {
             "id": event.id,
             "time": utc(event.time),
-            "type": event.type.value,
+            "type": event.type,
             "run": event.run,
             "track_id": event.track_id,
             "emotion": event.emotion,
             "confidence": event.confidence,
             "probabilities": event.probabilities,
-            "reasons": [reason.value for reason in event.reasons],
+            "reasons": event.reasons,
             "quality": event.quality.to_dict(),
             "box": [round(edge, 1) for edge in event.box.edges],
             "frame": {"width": width, "height": height},
@@ -183,10 +178,10 @@ def end_by_restart(payload: bytes) -> bytes:
     Its id is the same each time, so that a subscriber drops repeats; errors as `decode_event`.
     """
     latest = decode_event(payload)
-    known_id = str(uuid.uuid5(uuid.UUID(latest.id), "restart"))
-    now = datetime.now(UTC)
-    end = replace(latest, id=known_id, time=now, type=EventType.END, reason="restart")
-    return encode_event(end)
+    known_id, now = str(uuid.uuid5(uuid.UUID(latest.id), "restart")), datetime.now(UTC)
+    return encode_event(
+        replace(latest, id=known_id, time=now, type=EventType.END, reason="restart")
+    )
 
 
 def plain_stats(stats: Stats) -> dict[str, Any]:

@@ -70,11 +70,9 @@ TrackKey = tuple[str, int]
 class SqliteStore:
     """SQLite file of pending events, and of the latest event of each track that has not ended.
 
-    Its methods raise one of `STORE_ERRORS`.
-
-    Times in it are seconds of the file's own, which run on across boots: while a machine is up they
-    are those since its boot plus an offset, and from boot to boot they advance by what the wall
-    clock says went by, but never back.
+    Its methods raise one of `STORE_ERRORS`. Times in it are seconds of the file's own, which run on
+    across boots: while a machine is up they are those since its boot plus an offset, and from boot
+    to boot they advance by what the wall clock says went by, but never back.
     """
 
     def __init__(self, path: Path, clock: SystemClock) -> None:

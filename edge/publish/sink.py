@@ -93,11 +93,7 @@ class BaseSinkSettings(KindSettings, frozen=True):
         return ()
 
     def open(self, context: SinkContext) -> Sink:
-        """Return the sink, not yet started.
-
-        Raises:
-            ConfigError: a file that the settings name cannot be used.
-        """
+        """Return the sink, not yet started, or raise a ConfigError: a file cannot be used."""
         raise NotImplementedError
 
     def check(self) -> Iterator[CheckResult]:

@@ -94,9 +94,7 @@ class MqttClient:
         will: what the broker publishes when this client vanishes.
 
     Attributes:
-        client_id: by which the broker knows it.
         closed_reason: why the connection is no more; None while it lasts.
-        incoming: messages that came.
         acks: message ids that the broker acknowledged, with its reason where it refused.
         suback_results: for each subscription, what came of each of its topics.
 
@@ -233,10 +231,7 @@ class MqttClient:
                 raise ConnectionRefusedByBroker(f"it may not subscribe to {topic}: {reason}")
 
     def publish_and_wait(self, topic: str, payload: bytes, retain: bool = False) -> None:
-        """Publish at QoS 1 and wait until the broker has it.
-
-        Errors are as of `subscribe_and_wait`; with MQTT 3.1.1 no broker can refuse a message.
-        """
+        """Publish at QoS 1 and wait until the broker has it; errors as of `subscribe_and_wait`."""
         self.publish(MqttMessage(topic, payload, 1, retain))
         self._await_answer(lambda: bool(self.acks))
         _, reason = self.acks.popleft()

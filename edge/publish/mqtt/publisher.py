@@ -13,12 +13,7 @@ from typing import Any
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.pipeline.worker import BoundedQueue, Worker
-from edge.publish.mqtt.client import (
-    DISCONNECT_TIMEOUT,
-    MqttClient,
-    MqttMessage,
-    mqtt_properties,
-)
+from edge.publish.mqtt.client import DISCONNECT_TIMEOUT, MqttClient, MqttMessage, mqtt_properties
 from edge.publish.mqtt.session import BrokerConnector
 from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.publish.outbox import Outbox
@@ -221,7 +216,7 @@ class MqttPublisher:
     def _connect_and_send(self) -> None:
         for client in self._connector.clients(self._stopping):
             self._connections += 1
-            self._resend_events()
+            self._last_sent, self._in_flight = 0, {}  # all are sent anew
             self._published.clear()  # one that was restarted, or another one, knows nothing
             client.subscribe(self._subscriptions)
             self._client = client
@@ -279,14 +274,10 @@ class MqttPublisher:
                 log.warning(text, self._connector.address, rejection)
             self._rejected = True
             self._send_events_at = time.monotonic() + REJECTED_RETRY_SECONDS
-            self._resend_events()
+            self._last_sent, self._in_flight = 0, {}  # all are sent anew
         elif acknowledged and self._rejected:
             self._rejected = False
             log.info("broker %s: takes events again", self._connector.address)
-
-    def _resend_events(self) -> None:
-        self._last_sent = 0
-        self._in_flight.clear()
 
     def _send_events(self, client: MqttClient) -> None:
         # One that is accepted must not pass another that was rejected a moment ago.
