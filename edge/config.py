@@ -59,18 +59,9 @@ def state_folder(config: Config) -> Path:
 
 
 def outbox_paths(config: Config) -> list[Path | None]:
-    """Return the outbox file of each sink: what it has not yet delivered; None keeps nothing.
-
-    Sinks that would share one, as those that publish one device to several brokers, are numbered.
-    """
-    names = [sink.outbox_name for sink in config.sinks]
-    paths: list[Path | None] = []
-    for place, name in enumerate(names):
-        earlier = names[:place].count(name)
-        number = f"-{earlier + 1}" if earlier else ""
-        path = state_folder(config) / f"outbox-{name}{number}.sqlite"
-        paths.append(None if name is None else path)
-    return paths
+    """Return the outbox file of each sink: what it has not yet delivered; None keeps nothing."""
+    names, folder = [sink.outbox_name for sink in config.sinks], state_folder(config)
+    return [folder / f"outbox-{name}.sqlite" if name is not None else None for name in names]
 
 
 def load_config(path: Path, may_be_empty: bool = True) -> Config:
@@ -95,9 +86,18 @@ def parse_config(data: Any, path: Path) -> Config:
     """Convert plain data to a Config, as if read from `path`; errors as `load_config`."""
     data = _expand_shorthand(data, path.parent)
     try:
-        return msgspec.convert(data, Config, dec_hook=partial(_resolve_path, path.parent))
+        config = msgspec.convert(data, Config, dec_hook=partial(_resolve_path, path.parent))
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {format_validation_error(str(error), data, Config)}") from error
+    places: dict[str, int] = {}
+    for place, sink in enumerate(config.sinks):
+        for target in sink.targets:
+            if (first := places.setdefault(target, place)) != place:
+                raise ConfigError(
+                    f"{path}: sinks[{place}]: expected another target than that of sinks[{first}], "
+                    f"found {target}; remove one, or give it another device, broker or path"
+                )
+    return config
 
 
 def parse_detector(text: str) -> DetectorSettings:

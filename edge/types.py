@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 import numpy as np
@@ -203,9 +203,11 @@ class EmotionEvent:
     Attributes:
         emotion, confidence, probabilities, quality, reasons: as in `Expression`.
         duration: seconds from the track's start event until it was last seen.
+        run: the start of the daemon that numbered the track; empty in recordings older than runs.
         captured: when its frame was read, on the monotonic clock.
         latency: seconds from then until it was handed to the sinks.
         position: seconds from the beginning of the video it is of; None for what is live.
+        reason: `restart` of an end that the next run tells, because this one was killed.
     """
 
     id: str
@@ -225,6 +227,13 @@ class EmotionEvent:
     captured: float
     latency: float = 0.0
     position: float | None = None
+    run: str = ""
+    reason: Literal["restart"] | None = None
+
+    @property
+    def track(self) -> tuple[str, int]:
+        """Key of the track among those of all runs."""
+        return self.run, self.track_id
 
 
 class CameraState(StrEnum):

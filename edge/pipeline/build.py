@@ -80,7 +80,8 @@ def build_processing(
         classifier, scheduler.crop_fit, config.quality, config.smoothing, confidence
     )
     card, is_file = classifier.card, isinstance(config.source, VideoSettings)
-    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file)
+    run = present[1].events.run if present is not None else ""
+    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file, run)
     return ProcessingComponents(scheduler, analyzer, events, digest)
 
 
@@ -214,10 +215,12 @@ class PipelineBuilder:
         self._guard_privacy()
         self.catalog = self._catalog_for(config)
         self._sink_specs = self._specs_for(config, self.catalog)
+        source, processing = open_source(config.source), build_processing(config, self._track_ids)
+        self._run = processing.events.run
         self.components = PipelineComponents(
-            open_source(config.source),
+            source,
             config.source.is_live,
-            build_processing(config, self._track_ids),
+            processing,
             tuple(self._open_sink(spec) for spec in self._sink_specs),
         )
 
@@ -302,7 +305,8 @@ class PipelineBuilder:
 
     def _open_sink(self, spec: SinkSpec) -> Sink:
         if not isinstance(spec.settings, PreviewSettings | WebSettings):
-            return spec.settings.open(SinkContext(spec.outbox, self._commands, spec.catalog))
+            context = SinkContext(spec.outbox, self._commands, spec.catalog, self._run)
+            return spec.settings.open(context)
         assert self._commands is not None
         assert self._latest_frame is not None
         analyze = self._images.analyze

@@ -18,6 +18,11 @@ class JsonlSettings(BaseSinkSettings, frozen=True, tag="jsonl"):
 
     path: Path
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The file."""
+        return (str(self.path),)
+
     def open(self, context: SinkContext) -> "JsonlSink":
         """Return the sink; the file is not touched yet."""
         return JsonlSink(self)

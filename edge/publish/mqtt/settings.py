@@ -3,13 +3,13 @@
 import re
 import socket
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import msgspec
 
 from edge.errors import CheckResult
+from edge.paths import sha256_of
 from edge.publish.outbox import OutboxSettings
 from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.secrets import SecretRef
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Host = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-
-
-class Transport(StrEnum):
-    """Transport of MQTT."""
-
-    TCP = "tcp"
-    WEBSOCKETS = "websockets"
 
 
 class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,18 +84,14 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     """The broker, the topics, and what is published there.
 
     Attributes:
-        host, port: the broker that is tried first.
         fallbacks: brokers tried in turn if it is away; with the same user, transport and TLS.
-        transport, path: TCP or websockets; the path is that of websockets.
         protocol: version of MQTT. With 5, events expire: they carry how long they are of use.
-        user, password: of this device; the password is a secret, and the user may be one.
         prefix, device: topics are prefix/device/...; the default device is the host's name. Two
             daemons must not share both: the broker takes them for one and ends the other's
             connection.
         publish_faces: whether each face is published once a second on a topic of its own.
         commands: which commands are carried out; others are answered by an error.
         homeassistant: where the device is announced to Home Assistant; None does not announce it.
-        outbox: how much may wait for the broker.
     """
 
     takes_commands: ClassVar[bool] = True
@@ -110,7 +99,7 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     host: Host = "localhost"
     port: Port = 1883
     fallbacks: tuple[Address, ...] = ()
-    transport: Transport = Transport.TCP
+    transport: Literal["tcp", "websockets"] = "tcp"
     path: Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*\Z")] = "/mqtt"
     protocol: Literal["3.1.1", 5] = "3.1.1"
     user: str | SecretRef | None = None
@@ -133,25 +122,26 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
 
     @property
     def outbox_name(self) -> str:
-        """The topics and not the broker: events that wait go to wherever it has moved."""
-        return self.root.replace("/", "-")
+        """The topics, and a digest of them and the broker: what waits goes to no other broker."""
+        digest = sha256_of(self.targets[0].encode())[:8]
+        return f"{self.root.replace('/', '-')}@{digest}"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The topics at each broker, where a second sink would have the same client id."""
+        return tuple(f"{self.root} at {address}" for address in self.addresses)
 
     def open(self, context: SinkContext) -> "MqttSink":
-        """Return the sink, not yet started.
-
-        Raises:
-            ConfigError: a secret or a TLS file cannot be used.
-        """
+        """Return the sink, not yet started; a secret or a TLS file must be usable."""
         from edge.publish.mqtt.sink import MqttSink
 
-        assert context.outbox is not None
-        return MqttSink(self, context.outbox, context.commands, context.catalog)
+        return MqttSink(self, context)
 
     def check(self) -> Iterator[CheckResult]:
         """Check each broker: who is there, who lets this device in, and what it may do there."""
         from edge.publish.mqtt.session import check_brokers
 
-        yield from check_brokers(self)
+        return check_brokers(self)
 
     def redacted(self) -> Self:
         """Return a copy without the user; the password is told by its place alone."""
@@ -172,8 +162,9 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
 
     @property
     def name(self) -> str:
-        """Name of this device."""
-        return self.device or _safe_name(socket.gethostname())
+        """Name of this device; by default the host's, with the characters that a topic may have."""
+        host = re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname()).strip("-")[:64]
+        return self.device or host or "device"
 
     @property
     def root(self) -> str:
@@ -184,8 +175,3 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     def topics(self) -> Topics:
         """The topics of this device."""
         return Topics(self.root)
-
-
-def _safe_name(name: str) -> str:
-    """Return a host name with the characters that a topic may have."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:64] or "device"
