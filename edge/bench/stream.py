@@ -5,6 +5,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from typing import Self
 
 import cv2
 
@@ -38,7 +39,7 @@ class LiveStream:
         """URL of the stream."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/live.mjpg"
 
-    def __enter__(self) -> "LiveStream":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -51,6 +52,10 @@ class LiveStream:
             self.ended.set()
             self._server.shutdown()
             self._server.server_close()
+
+    def part(self, count: int) -> bytes:
+        """Return the JPEG that a client gets as its image number `count`, from 0."""
+        return self._jpegs[count % len(self._jpegs)]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         stream = self
@@ -72,7 +77,7 @@ class LiveStream:
             client.end_headers()
             started, count = time.monotonic(), 0
             while not self.ended.wait(max(0.0, started + count / self._fps - time.monotonic())):
-                jpeg = self._jpegs[count % len(self._jpegs)]
+                jpeg = self.part(count)
                 head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}"
                 client.wfile.write(head.encode() + b"\r\n\r\n" + jpeg + b"\r\n")
                 count += 1
