@@ -186,7 +186,7 @@ def _resolve_path(folder: Path, kind: type, value: Any) -> Any:
 
 def _parse_yaml(text: str | bytes, place: Path) -> Any:
     try:
-        return yaml.load(text, Loader=_UniqueKeyLoader)
+        return yaml.load(text, Loader=_UniqueKeyLoader)  # nosec B506
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
         if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark):

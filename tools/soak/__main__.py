@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import msgspec
 
@@ -142,15 +143,21 @@ def _running(folder: Path, fps: float, record: Record) -> Iterator[Run]:
         path.write_bytes(msgspec.json.encode(config))
         command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
         process = subprocess.Popen(command, stderr=subprocess.PIPE)
-        keeper = subprocess.Popen(
-            ["tee", str(log)], stdin=process.stderr, stdout=subprocess.DEVNULL
-        )
-        running.callback(keeper.wait)
+        keeper = Thread(target=_keep_log, args=(process, log))
+        keeper.start()
+        running.callback(keeper.join)
         running.callback(process.kill)
         if not _wait(lambda: log.exists() and "started within" in log.read_text(), START_SECONDS):
             raise SystemExit(f"the daemon did not start: {log.read_text()}")
         surroundings = Surroundings(camera, broker, process.pid, page)
         yield Run(surroundings, process, subscriber, log, record, time.monotonic())
+
+
+def _keep_log(process: "subprocess.Popen[bytes]", path: Path) -> None:
+    assert process.stderr is not None
+    with path.open("wb", buffering=0) as log:
+        for line in process.stderr:
+            log.write(line)
 
 
 def _cause_faults(run: Run, options: argparse.Namespace) -> None:

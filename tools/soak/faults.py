@@ -2,6 +2,7 @@
 
 import random
 import resource
+import secrets
 import signal
 import socket
 import urllib.request
@@ -14,7 +15,8 @@ from threading import Event, Thread
 from edge.bench.stream import LiveStream
 from tests.brokers import Mosquitto
 
-TOKEN = "a token of the endurance run"  # of a page that lives for minutes
+TOKEN = secrets.token_hex()
+"""What the page asks for."""
 
 FLAP_FRAMES = 30
 """Images of a connection that a flapping camera ends."""
