@@ -73,6 +73,22 @@ class Run:
             fault=fault,
         )
 
+    def answers(self) -> bool:
+        """Tell whether the page answers."""
+        return read_frames(self.surroundings.page) > 0
+
+    def end(self) -> None:
+        """Stop the daemon as systemd does, and gather what it published."""
+        self.process.send_signal(signal.SIGTERM)
+        self.record.exit_code = self.process.wait(STOP_SECONDS)
+        _wait(lambda: "ended; " in self.log.read_text(), STOP_SECONDS)
+        stats = final_stats(self.log.parent)
+        self.record.published = int(stats.partition(" events")[0].rpartition(" ")[2])
+        _wait(lambda: self.subscriber.received >= self.record.published, STOP_SECONDS)
+        self.record.arrived = list(self.subscriber.arrived)
+        lines = self.log.with_name("events.jsonl").read_bytes().splitlines()
+        self.record.written = [msgspec.json.decode(line)["id"] for line in lines]
+
     @property
     def frames(self) -> int:
         """Frames of the latest sample."""
@@ -84,13 +100,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     raise_descriptor_limit()
     record = Record(60 * options.warm_up)
-    with tempfile.TemporaryDirectory() as name, _running(Path(name), options.fps, record) as run:
+    with tempfile.TemporaryDirectory() as name, running(Path(name), options.fps, record) as run:
         _cause_faults(run, options)
         page = run.surroundings.page
         before = read_frames(page)
         record.recovered = _wait(lambda: read_frames(page) > before, SETTLE_SECONDS)
         run.watch(options.every, "")  # what still waits for the broker goes out
-        _end(run, Path(name))
+        run.end()
         if options.log:
             shutil.copy(run.log, options.log)
     if options.plot:
@@ -116,7 +132,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 @contextmanager
-def _running(folder: Path, fps: float, record: Record) -> Iterator[Run]:
+def running(folder: Path, fps: float, record: Record) -> Iterator[Run]:
     """Run broker, camera, daemon and subscriber; the daemon's log goes through a pipe.
 
     A limit on the size of its files must not reach its log.
@@ -178,18 +194,6 @@ def _cause_faults(run: Run, options: argparse.Namespace) -> None:
         with faults[name]():
             run.watch(options.every / 2, name)
         run.watch(options.every / 2, "")
-
-
-def _end(run: Run, folder: Path) -> None:
-    """Stop the daemon as systemd does, and gather what it published."""
-    run.process.send_signal(signal.SIGTERM)
-    run.record.exit_code = run.process.wait(STOP_SECONDS)
-    _wait(lambda: "ended; " in run.log.read_text(), STOP_SECONDS)
-    run.record.published = int(final_stats(folder).partition(" events")[0].rpartition(" ")[2])
-    _wait(lambda: run.subscriber.received >= run.record.published, STOP_SECONDS)
-    run.record.arrived = list(run.subscriber.arrived)
-    lines = (folder / "events.jsonl").read_bytes().splitlines()
-    run.record.written = [msgspec.json.decode(line)["id"] for line in lines]
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:
