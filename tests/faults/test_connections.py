@@ -68,11 +68,12 @@ class Page:
         return len(self.log.read_text().splitlines())
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """One daemon for all tests: each must leave it as it was."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-    one = Page(tmp_path)
+    one = Page(tmp_path_factory.mktemp("page"))
     yield one
     one.process.kill()
     one.process.wait()
