@@ -29,7 +29,7 @@ GATE = shallow-int8 --quick --detector builtin
 # that train.
 SPREAD ?= -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-homeassistant test-system test-arm64 bench-arm64 bench-gate bench-baseline lint types check clean
+.PHONY: demo test test-homeassistant test-system test-arm64 bench-arm64 bench-gate bench-baseline lint types check audit-dependencies clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo  ## run the daemon on the built-in clip, with a built-in broker
@@ -67,11 +67,16 @@ bench-baseline: $(VENV)/.dev  ## measure anew what bench-gate compares with
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/bandit --quiet --recursive --configfile pyproject.toml edge converter tools emotiond.py
 
 types: $(VENV)/.dev
 	$(VENV)/bin/mypy
 
 check: lint types test  ## everything CI runs
+
+audit-dependencies: $(VENV)/bin/python  ## look up known weaknesses of the pinned packages, on the internet
+	$(PIP) pip-audit
+	$(VENV)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 clean:
 	rm -rf $(VENV) $(HASS_VENV)

@@ -24,6 +24,9 @@ from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 
+MAX_NODES = 20_000
+"""Values and keys that a config may have, each alias counted as what it stands for."""
+
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Permission for snapshots, and blur of every image that is shown or sent."""
@@ -183,7 +186,7 @@ def _resolve_path(folder: Path, kind: type, value: Any) -> Any:
 
 def _parse_yaml(text: str | bytes, place: Path) -> Any:
     try:
-        return yaml.load(text, Loader=_UniqueKeyLoader)
+        return yaml.load(text, Loader=_UniqueKeyLoader)  # nosec B506
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
         if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark):
@@ -195,6 +198,20 @@ def _parse_yaml(text: str | bytes, place: Path) -> Any:
 
 class _UniqueKeyLoader(yaml.SafeLoader):
     """Refuses a key given twice, which YAML forbids, and says where a value cannot be read."""
+
+    def construct_document(self, node: yaml.Node) -> Any:
+        """Refuse aliases that unfold to more than anybody writes, or to themselves."""
+        waiting, count = [node], 0
+        while waiting:
+            one, count = waiting.pop(), count + 1
+            if count > MAX_NODES:
+                text = f"expected at most {MAX_NODES:,} values, found more by its aliases"
+                raise yaml.constructor.ConstructorError(None, None, text, node.start_mark)
+            if isinstance(one, yaml.SequenceNode):
+                waiting += one.value
+            elif isinstance(one, yaml.MappingNode):
+                waiting += [part for pair in one.value for part in pair]
+        return super().construct_document(node)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:

@@ -47,8 +47,12 @@ class Mosquitto:
 
     def reload(self) -> None:
         """Have it read its passwords and access list again."""
+        self.signal(signal.SIGHUP)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; SIGSTOP freezes it with its connections."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGHUP)
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         """End it at once, as a crash would."""

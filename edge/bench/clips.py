@@ -3,6 +3,7 @@
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -53,7 +54,12 @@ def clip_of(scene: str, folder: Path) -> Path:
         return Path(scene).absolute()
     path = folder / f"{scene.replace(' ', '-')}.mp4"
     if not path.exists():
-        _write(path, _crowd() if scene == CROWD else _empty_room())
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, SIZE)
+        if not writer.isOpened():
+            raise EmotiondError(f"{path}: OpenCV cannot write a video there")
+        for image in _crowd() if scene == CROWD else _empty_room():
+            writer.write(image)
+        writer.release()
     return path
 
 
@@ -63,9 +69,8 @@ class LoopingVideoSource:
     online = True
 
     def __init__(self, path: Path, frames: int) -> None:
-        self._images = _loop(path)
-        self._frames = frames
-        self._index = 0
+        self._video = _loop(path)
+        self._frames = enumerate(islice(self._video, frames))
 
     def read(self) -> Frame:
         """Return the next frame.
@@ -74,16 +79,13 @@ class LoopingVideoSource:
             EndOfStream: all were given.
             InputError: the video cannot be read.
         """
-        image = next(self._images, None) if self._index < self._frames else None
-        if image is None:
-            raise EndOfStream
-        self._index += 1
-        timestamp = (self._index - 1) / FPS
-        return Frame(image, self._index - 1, timestamp=timestamp, captured=time.monotonic())
+        for index, image in self._frames:
+            return Frame(image, index, timestamp=index / FPS, captured=time.monotonic())
+        raise EndOfStream
 
     def close(self) -> None:
         """Close the video."""
-        self._images.close()
+        self._video.close()
 
 
 def _loop(path: Path) -> Generator[Image, None, None]:
@@ -97,53 +99,29 @@ def _loop(path: Path) -> Generator[Image, None, None]:
                 yield frame.image
 
 
-def _write(path: Path, images: Iterator[Image]) -> None:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, SIZE)
-    if not writer.isOpened():
-        raise EmotiondError(f"{path}: OpenCV cannot write a video there")
-    for image in images:
-        writer.write(image)
-    writer.release()
-
-
 def _crowd() -> Iterator[Image]:
     """Yield images of a grid of faces, each at another point of the built-in clip."""
     cell = (SIZE[0] // COLUMNS, SIZE[1] // ROWS)
-    heads: list[Image] = []
-    capture = cv2.VideoCapture(str(CLIP), cv2.CAP_FFMPEG)
-    while (read := capture.read())[0]:
-        head = cv2.resize(read[1][HEAD], cell, interpolation=cv2.INTER_AREA)
-        heads.append(np.asarray(head, dtype=np.uint8))
-    for frame in range(FRAMES):
-        cells = [
-            heads[(frame + CELL_OFFSET * place) % len(heads)] for place in range(ROWS * COLUMNS)
+    with closing(_loop(CLIP)) as images:
+        heads = [
+            cv2.resize(image[HEAD], cell, interpolation=cv2.INTER_AREA)
+            for image in islice(images, FRAMES + CELL_OFFSET * ROWS * COLUMNS)
         ]
-        yield np.vstack(
-            [np.hstack(cells[row : row + COLUMNS]) for row in range(0, len(cells), COLUMNS)]
-        )
+    for frame in range(FRAMES):
+        cells = heads[frame::CELL_OFFSET][: ROWS * COLUMNS]
+        rows = [np.hstack(cells[COLUMNS * row :][:COLUMNS]) for row in range(ROWS)]
+        yield np.vstack(rows).astype(np.uint8)
 
 
 def _empty_room() -> Iterator[Image]:
-    """Yield images of an empty room as a camera that stands still sees it."""
-    room = _draw_room()
-    random = np.random.default_rng(0)
+    """Yield images of a wall with a shelf of books, as a camera that stands still sees them."""
+    random = np.random.default_rng(7)
+    light = np.linspace(190, 120, SIZE[0])[None, :, None]
+    room = np.broadcast_to(light, (SIZE[1], SIZE[0], 3)).copy()
+    for left in range(60, 600, 12):
+        top, color = int(random.integers(90, 130)), random.integers(30, 220, 3)
+        room[top:200, left : left + 10] = color
+    room[380:] = (50, 80, 110)  # a table in front
     for _ in range(FRAMES):
         noisy = room + random.normal(0.0, NOISE, room.shape)
         yield np.clip(noisy, 0, 255).astype(np.uint8)
-
-
-def _draw_room() -> Image:
-    """Draw a wall with a window and a shelf of books, and a table in front."""
-    width, height = SIZE
-    light = np.linspace(190, 120, width, dtype=np.float32)[None, :, None]
-    room = np.broadcast_to(light, (height, width, 3)).astype(np.uint8).copy()
-    cv2.rectangle(room, (60, 60), (240, 260), (235, 225, 210), cv2.FILLED)
-    cv2.rectangle(room, (60, 60), (240, 260), (90, 110, 130), 8)
-    cv2.line(room, (150, 60), (150, 260), (90, 110, 130), 6)
-    books = np.random.default_rng(7)
-    for left in range(360, 600, 12):
-        color, top = books.integers(30, 220, 3).tolist(), int(books.integers(90, 130))
-        cv2.rectangle(room, (left, top), (left + 10, 200), color, cv2.FILLED)
-    cv2.rectangle(room, (350, 200), (610, 212), (60, 90, 120), cv2.FILLED)
-    cv2.rectangle(room, (0, 380), (width, height), (50, 80, 110), cv2.FILLED)
-    return room

@@ -17,16 +17,13 @@ from edge.metrics import rss_bytes
 from edge.publish.events import decode_event
 
 FINAL_STATS = re.compile(
-    r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames,.*latency p50 (?P<p50>[\d.]+) ms, "
-    r"p95 (?P<p95>[\d.]+) ms; dropped (?P<dropped>.*)"
+    r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames,.*latency p50 (?P<p50_ms>[\d.]+) ms, "
+    r"p95 (?P<p95_ms>[\d.]+) ms; dropped (?P<dropped>.*)"
 )
 """Line with which the daemon ends its log."""
 
 WARM_UP_SECONDS = 4.0
 """Time from the daemon's start until it is measured."""
-
-POLL_SECONDS = 0.01
-"""Interval at which the first event is looked for."""
 
 
 class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +37,8 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
         first_event_s: seconds from the start of the process to its first event; None without one.
     """
 
-    detector: str
-    model: str
+    detector: str = "auto"
+    model: str = DEFAULT_MODEL
     scene: str
     source_fps: float
     seconds: float
@@ -80,9 +77,11 @@ def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow
             "sinks": [{"kind": "jsonl", "path": events.name}],
             "state_dir": ".",
         }
-        started = time.monotonic()
+        started, first_event = time.monotonic(), None
         with run_daemon(folder, config) as process:
-            first_event = _await_event(events, started)
+            while (age := time.monotonic() - started) < WARM_UP_SECONDS:
+                first_event = age if first_event is None and events.exists() else first_event
+                time.sleep(0.01)
             cpu = cpu_share(process.pid, seconds)
             memory = rss_bytes(process.pid) / 1e6
         stats = FINAL_STATS.search(final_stats(folder))
@@ -90,16 +89,14 @@ def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow
         lines = events.read_bytes().splitlines() if events.exists() else []
         latencies = [1000 * decode_event(line).latency for line in lines]
     return LiveRow(
-        detector="auto",
-        model=DEFAULT_MODEL,
         scene=scene,
         source_fps=fps,
         seconds=seconds,
         fps=float(stats["fps"]),
         frames=int(stats["frames"]),
         dropped=sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"])),
-        p50_ms=float(stats["p50"]),
-        p95_ms=float(stats["p95"]),
+        p50_ms=float(stats["p50_ms"]),
+        p95_ms=float(stats["p95_ms"]),
         event_p95_ms=float(np.percentile(latencies, 95)) if latencies else None,
         cpu_percent=100 * cpu,
         memory_mb=memory,
@@ -108,13 +105,7 @@ def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow
 
 
 def cpu_share(pid: int, seconds: float, meanwhile: Callable[[float], object] = time.sleep) -> float:
-    """Return the share of one core that a process uses in the next seconds.
-
-    Args:
-        pid: of the process.
-        seconds: how long.
-        meanwhile: what is done for as long.
-    """
+    """Return the share of one core that a process uses while `meanwhile` takes so many seconds."""
 
     def used() -> float:  # CPU time (proc(5), stat)
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -123,13 +114,3 @@ def cpu_share(pid: int, seconds: float, meanwhile: Callable[[float], object] = t
     before = used()
     meanwhile(seconds)
     return (used() - before) / seconds
-
-
-def _await_event(events: Path, started: float) -> float | None:
-    """Wait until the daemon is warm; return the seconds from its start to its first event."""
-    first = None
-    while time.monotonic() < started + WARM_UP_SECONDS:
-        if first is None and events.exists():
-            first = time.monotonic() - started
-        time.sleep(POLL_SECONDS)
-    return first

@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -71,6 +72,10 @@ def describe_machine(
         reference: milliseconds of the reference computation during the run.
         not_measured: what could not be measured, and why.
     """
+    packages = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            packages[name] = version(name)
     middle = median(reference)
     spread = (max(reference) - min(reference)) / middle
     noise = f"the reference computation varied by {spread:.0%}; compare ratios only"
@@ -89,7 +94,7 @@ def describe_machine(
         memory_mb=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000,
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        packages={name: found for name in PACKAGES if (found := _installed(name))},
+        packages=packages,
         temperature=SystemStats().sample().temperature,
         throttling=tuple(one.text for one in check_throttling() if one.level is not Level.OK),
         reference_ms=middle,
@@ -97,13 +102,6 @@ def describe_machine(
         noise=(noise,) if spread > MAX_REFERENCE_SPREAD else (),
         not_measured=not_measured,
     )
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _read(path: Path) -> str:

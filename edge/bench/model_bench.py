@@ -5,20 +5,39 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.bench.measurement import ComparedRow, Request, repeat
+from edge.bench.measurement import Request, repeat
 from edge.errors import ModelError
 from edge.metrics import rss_bytes
 from edge.model_card import DetectorCard, ModelCard, card_path, decode_card
 from edge.paths import asset, find_model
-from edge.tflite import MODULES, Runtime, TensorSpec, TFLiteModel
+from edge.tflite import MODULES, Runtime, TFLiteModel
 
 DEFAULT_MODEL, FLOAT_MODEL = "shallow-int8", "shallow-float32"
 """The default classifier, and the model that others are compared with."""
+
+FLOAT_ROW = f"{FLOAT_MODEL}, {Runtime.LITERT}"
+"""Name of the row that others are compared with."""
+
+
+class ComparedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Row that is compared with another of its part, in the same run.
+
+    Attributes:
+        times: how many times as fast as `against`, the median of the rounds.
+        times_low, times_high: the lowest and the highest of the rounds.
+        against: name of the row it is compared with.
+        rounds: how often it was measured.
+    """
+
+    times: float = 1.0
+    times_low: float = 1.0
+    times_high: float = 1.0
+    against: str = ""
+    rounds: int = 1
 
 
 class ModelRow(ComparedRow, frozen=True, kw_only=True):
@@ -56,81 +75,67 @@ class ModelRow(ComparedRow, frozen=True, kw_only=True):
         return self.p50_ms
 
 
-class ModelRequest(Request, frozen=True):
-    """Request to time one .tflite on one runtime, on one thread, for so many seconds."""
+def measure_model(path: Path, runtime: Runtime, seconds: float) -> list[ModelRow]:
+    """Load one .tflite on one runtime and time its calls, input and output included.
 
-    path: Path
-    runtime: Runtime
-    seconds: float
-
-    @property
-    def name(self) -> str:
-        """The runtime: one that is not installed is missing for every model."""
-        return self.runtime
-
-    def measure(self) -> list[ModelRow]:
-        """Load the network and time its calls, input and output included.
-
-        Raises:
-            ConfigError, ModelError: the runtime cannot run it.
-        """
-        importlib.import_module(MODULES[self.runtime])
-        memory, started = rss_bytes(), time.perf_counter()
-        model = TFLiteModel(self.path, self.runtime)
-        loaded = time.perf_counter()
-        call = partial(model.invoke, _random_input(model.input))
-        called = time.perf_counter()
-        call()
-        first = time.perf_counter() - called
-        timing = repeat(call, self.seconds)
-        accuracy, average_precision = card_accuracy(self.path)
-        row = ModelRow(
-            model=self.path.stem,
-            runtime=self.runtime,
-            accuracy=accuracy,
-            average_precision=average_precision,
-            size_mb=round(self.path.stat().st_size / 1e6, 3),
-            load_ms=1000 * (loaded - started),
-            first_ms=1000 * first,
-            p50_ms=timing.p50,
-            p95_ms=timing.p95,
-            min_ms=timing.fastest,
-            per_second=1000 / timing.p50,
-            memory_mb=(rss_bytes() - memory) / 1e6,
-        )
-        return [row]
+    Raises:
+        ConfigError, ModelError: the runtime cannot run it.
+    """
+    importlib.import_module(MODULES[runtime])
+    memory, started = rss_bytes(), time.perf_counter()
+    model = TFLiteModel(path, runtime)
+    loaded = time.perf_counter()
+    # without any regularity that a runtime could gain by
+    values = np.random.default_rng(0).random(model.input.shape, dtype=np.float32)
+    if model.input.dtype != "float32":
+        limits = np.iinfo(model.input.dtype)
+        values = (values * (limits.max - limits.min) + limits.min).astype(model.input.dtype)
+    call = partial(model.invoke, values)
+    called = time.perf_counter()
+    call()
+    first = time.perf_counter() - called
+    timing = repeat(call, seconds)
+    accuracy, average_precision = card_accuracy(path)
+    row = ModelRow(
+        model=path.stem,
+        runtime=runtime,
+        accuracy=accuracy,
+        average_precision=average_precision,
+        size_mb=round(path.stat().st_size / 1e6, 3),
+        load_ms=1000 * (loaded - started),
+        first_ms=1000 * first,
+        p50_ms=timing.p50,
+        p95_ms=timing.p95,
+        min_ms=timing.fastest,
+        per_second=1000 / timing.p50,
+        memory_mb=(rss_bytes() - memory) / 1e6,
+    )
+    return [row]
 
 
-def select_models(files: Sequence[Path]) -> list[Path]:
+def select_models(files: Sequence[Path], detectors: bool = False) -> list[Path]:
     """Return the files to measure: those given, by path or name, else every shipped model.
 
     Raises:
         ModelError: there is no such model.
     """
-    return [find_model(file).absolute() for file in files] or _shipped("models")
+    if files:
+        return [find_model(file).absolute() for file in files]
+    shipped = sorted(asset("models").glob("*.tflite"))
+    return shipped + (sorted(asset("models/detectors").glob("*.tflite")) if detectors else [])
 
 
-def _shipped(folder: str) -> list[Path]:
-    return sorted(asset(folder).glob("*.tflite"))
-
-
-def model_requests(files: Sequence[Path], seconds: float) -> list[ModelRequest]:
+def model_requests(files: Sequence[Path], seconds: float) -> list[Request]:
     """Return a request for each model and runtime; without files, for the detectors too.
 
     Raises:
         ModelError: there is no such model.
     """
-    models = select_models(files) + ([] if files else _shipped("models/detectors"))
-    return [ModelRequest(model, runtime, seconds) for model in models for runtime in Runtime]
-
-
-def _random_input(spec: TensorSpec) -> NDArray[Any]:
-    """Return an input without any regularity that a runtime could gain by."""
-    values = np.random.default_rng(0).random(spec.shape, dtype=np.float32)
-    if spec.dtype == "float32":
-        return values
-    limits = np.iinfo(spec.dtype)
-    return (values * (limits.max - limits.min) + limits.min).astype(spec.dtype)
+    return [
+        Request(runtime, measure_model, (model, runtime, seconds))
+        for model in select_models(files, detectors=True)
+        for runtime in Runtime  # the name: one that is not installed is missing for every model
+    ]
 
 
 def card_accuracy(model: Path) -> tuple[float | None, float | None]:

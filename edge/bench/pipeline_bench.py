@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.bench.clips import CROWD, ONE_FACE, LoopingVideoSource, clip_of
-from edge.bench.measurement import ComparedRow, Request, summarize
-from edge.bench.model_bench import DEFAULT_MODEL, select_models
+from edge.bench.measurement import Request, summarize
+from edge.bench.model_bench import DEFAULT_MODEL, ComparedRow, select_models
 from edge.capture.source import iter_frames
 from edge.config import Config, parse_config
 from edge.detect import detector_kinds
@@ -22,6 +23,7 @@ from edge.metrics import rss_bytes
 from edge.paths import find_model
 from edge.pipeline.build import PipelineComponents, build_components
 from edge.pipeline.pipeline import Pipeline
+from edge.pipeline.worker import LatestFrame
 from edge.publish import MultiSink
 from edge.types import AnalyzedFrame
 
@@ -32,26 +34,17 @@ EVERY_FRAME: dict[str, Any] = {"interval_frames": 1, "motion_threshold": 0.0, "c
 
 WARM_UP_FRAMES = 20
 
-CLOSE_TIMEOUT = 5.0
-"""Seconds that sinks may take to close."""
-
-POLL_SECONDS = 0.01
-"""Interval at which a pipeline is asked whether it has ended."""
-
-Settings = tuple[tuple[str, str], ...]
-"""Key and value of each setting of a detector, as a config writes them."""
-
-VARIANTS: dict[str, Settings] = {
-    "builtin 160x120": (("kind", "builtin"), ("size", "160x120")),
-    "blazeface short": (("kind", "blazeface"), ("range", "short")),
+VARIANTS = {
+    "builtin 160x120": {"kind": "builtin", "size": "160x120"},
+    "blazeface short": {"kind": "blazeface", "range": "short"},
 }
 """Detectors that are measured beside each kind with its default settings."""
 
 
-def detector_settings() -> dict[str, Settings]:
-    """Return the detectors that can be measured, by name."""
+def detector_settings() -> dict[str, dict[str, str]]:
+    """Return the settings of each detector that can be measured, by its name."""
     kinds = [kind for kind in detector_kinds() if kind != "auto"]  # it stands for one of the others
-    return {kind: (("kind", kind),) for kind in kinds} | VARIANTS
+    return {kind: {"kind": kind} for kind in kinds} | VARIANTS
 
 
 class PipelineRow(ComparedRow, frozen=True, kw_only=True):
@@ -92,72 +85,51 @@ class PipelineRow(ComparedRow, frozen=True, kw_only=True):
         return 1000 / self.fps
 
 
-class PipelineRequest(Request, frozen=True):
-    """Request to send a video through the stages.
+def measure_pipeline(
+    detector: str, model: Path, scene: str, video: Path, frames: int
+) -> list[PipelineRow]:
+    """Send a video through the stages; return the row of one thread and that of threads.
 
-    Attributes:
-        detector, settings: a name of `detector_settings` and what it stands for.
+    Args:
+        detector: a name of `detector_settings`.
         model: the .tflite file that classifies.
-        scene, video: what the video shows, and its path.
+        scene: what the video shows.
+        video: its path.
         frames: how many are measured; a shorter video is repeated.
+
+    Raises:
+        EmotiondError: a component cannot be used, or the video cannot be read.
     """
+    cv2.setNumThreads(1)  # as the daemon does
+    with tempfile.TemporaryDirectory() as folder:
+        config = bench_config(detector_settings()[detector], model, Path(folder))
 
-    detector: str
-    settings: Settings
-    model: Path
-    scene: str
-    video: Path
-    frames: int
+        def components(frames: int) -> PipelineComponents:
+            return open_components(config, LoopingVideoSource(video, frames))
 
-    @property
-    def name(self) -> str:
-        """The detector: one that is missing is missing with every model."""
-        return self.detector
-
-    def measure(self) -> list[PipelineRow]:
-        """Return the row of one thread and that of threads.
-
-        Raises:
-            EmotiondError: a component cannot be used, or the video cannot be read.
-        """
-        cv2.setNumThreads(1)  # as the daemon does
-        with tempfile.TemporaryDirectory() as folder:
-            config = bench_config(self.settings, self.model, Path(folder))
-
-            def components(frames: int) -> PipelineComponents:
-                return open_components(config, LoopingVideoSource(self.video, frames))
-
-            run_sequential(components(WARM_UP_FRAMES))
-            timings = run_sequential(components(self.frames))
-            threads_fps = run_threads(components(self.frames))
-        stages = timings.milliseconds
-        times = summarize(timings.seconds.sum(axis=1).tolist())
-        one_thread = PipelineRow(
-            detector=self.detector,
-            model=self.model.stem,
-            scene=self.scene,
-            mode="one thread",
-            fps=timings.fps,
-            capture_ms=stages["capture"],
-            detect_ms=stages["detect"],
-            infer_ms=stages["infer"],
-            publish_ms=stages["publish"],
-            p50_ms=times.p50,
-            p95_ms=times.p95,
-            p99_ms=times.p99,
-            memory_mb=rss_bytes() / 1e6,
-            faces=timings.faces / len(timings.seconds),
-        )
-        threads = PipelineRow(
-            detector=self.detector,
-            model=self.model.stem,
-            scene=self.scene,
-            mode="threads",
-            fps=threads_fps,
-            memory_mb=one_thread.memory_mb,
-            faces=one_thread.faces,
-        )
-        return [one_thread, threads]
+        run_sequential(components(WARM_UP_FRAMES))
+        timings = run_sequential(components(frames))
+        threads_fps = run_threads(components(frames))
+    threads = PipelineRow(
+        detector=detector,
+        model=model.stem,
+        scene=scene,
+        mode="threads",
+        fps=threads_fps,
+        memory_mb=rss_bytes() / 1e6,
+        faces=timings.faces / frames,
+    )
+    times = summarize(timings.seconds.sum(axis=1).tolist())
+    one_thread = msgspec.structs.replace(
+        threads,
+        mode="one thread",
+        fps=timings.fps,
+        p50_ms=times.p50,
+        p95_ms=times.p95,
+        p99_ms=times.p99,
+        **{f"{name}_ms": value for name, value in timings.milliseconds.items()},
+    )
+    return [one_thread, threads]
 
 
 def pipeline_requests(
@@ -166,7 +138,7 @@ def pipeline_requests(
     video: Path | None,
     folder: Path,
     frames: int,
-) -> list[PipelineRequest]:
+) -> list[Request]:
     """Return a request for each detector with each model, and one for many faces.
 
     Args:
@@ -174,33 +146,32 @@ def pipeline_requests(
         detectors: names of `detector_settings`; none stands for all.
         video: what the stages see; None is the built-in clip.
         folder: for synthetic clips.
-        frames: how many are measured.
+        frames: how many of them.
 
     Raises:
         EmotiondError: there is no such detector or model, or the video cannot be read.
     """
-    known = detector_settings()
-    for name in detectors:
-        if name not in known:
-            expected = ", ".join(known)
-            raise ConfigError(f"--detector: expected one of {expected}, found {name!r}")
-    chosen = detectors or list(known)
+    known = list(detector_settings())
+    if unknown := [name for name in detectors if name not in known]:
+        expected = ", ".join(known)
+        raise ConfigError(f"--detector: expected one of {expected}, found {unknown[0]!r}")
+    chosen = detectors or known
     scene = str(video) if video else ONE_FACE
     runs = [(detector, model, scene) for detector in chosen for model in select_models(files)]
     if video is None:
         runs.append((chosen[0], find_model(Path(DEFAULT_MODEL)).absolute(), CROWD))
     clips = {scene: clip_of(scene, folder) for _, _, scene in runs}
-    return [
-        PipelineRequest(detector, known[detector], model, scene, clips[scene], frames)
+    return [  # the name: a detector that is missing is missing with every model
+        Request(detector, measure_pipeline, (detector, model, scene, clips[scene], frames))
         for detector, model, scene in runs
     ]
 
 
-def bench_config(detector: Settings, model: Path, folder: Path) -> Config:
+def bench_config(detector: dict[str, str], model: Path, folder: Path) -> Config:
     """Return a config with the detector on every frame and events in a file in `folder`."""
     settings = {
         "source": {"kind": "camera"},  # never opened: a `LoopingVideoSource` takes its place
-        "detector": dict(detector),
+        "detector": detector,
         "scheduler": EVERY_FRAME,
         "classifier": {"model": str(model)},
         "sinks": [{"kind": "jsonl", "path": "events.jsonl"}],
@@ -256,22 +227,8 @@ def run_sequential(components: PipelineComponents) -> StageTimings:
         faces += sum(track.seen for track in tracked.tracks)
         started = time.perf_counter()
     components.source.close()
-    sinks.close(CLOSE_TIMEOUT)
+    sinks.close(timeout=5.0)
     return StageTimings(np.array(seconds), faces)
-
-
-class _FrameClock:
-    """Consumer of analyzed frames that records when each came."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-
-    def show(self, frame: AnalyzedFrame) -> None:
-        """Record a frame whose events were just published."""
-        self.times.append(time.monotonic())
-
-    def clear(self) -> None:
-        """Do nothing: this is no screen."""
 
 
 def run_threads(components: PipelineComponents) -> float:
@@ -280,12 +237,17 @@ def run_threads(components: PipelineComponents) -> float:
     Raises:
         EmotiondError: what ended a stage.
     """
-    clock = _FrameClock()
-    pipeline = Pipeline(components, clock)
+    times: list[float] = []
+
+    class Clock(LatestFrame):
+        def show(self, frame: AnalyzedFrame) -> None:
+            times.append(time.monotonic())
+
+    pipeline = Pipeline(components, Clock())
     pipeline.start()
     while pipeline.running:
-        time.sleep(POLL_SECONDS)
+        time.sleep(0.01)
     pipeline.stop()
     if pipeline.error is not None:
         raise pipeline.error
-    return (len(clock.times) - 1) / (clock.times[-1] - clock.times[0])
+    return (len(times) - 1) / (times[-1] - times[0])

@@ -1,10 +1,10 @@
 """Result of a benchmark: as JSON, as tables, as changes since an earlier one, and as a plot."""
 
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from rich.console import JustifyMethod
@@ -12,18 +12,26 @@ from rich.table import Table
 
 from edge.bench.live_bench import LiveRow
 from edge.bench.machine_info import Machine
-from edge.bench.measurement import ComparedRow
-from edge.bench.model_bench import DEFAULT_MODEL, FLOAT_MODEL, ModelRow
+from edge.bench.model_bench import DEFAULT_MODEL, FLOAT_MODEL, ComparedRow, ModelRow
 from edge.bench.pipeline_bench import PipelineRow
 from edge.errors import ConfigError, EmotiondError
 from edge.tflite import Runtime
 
-COLUMNS = {
-    "models": ("model", "runtime", "accuracy", "size_mb", "p50_ms", "p95_ms", "times"),
-    "pipeline": ("detector", "model", "scene", "mode", "fps", "p50_ms", "times"),
-    "live": ("detector", "scene", "fps", "dropped", "p95_ms", "cpu_percent", "memory_mb"),
+TABLES = {
+    "models": (
+        "model runtime accuracy size_mb p50_ms p95_ms times",
+        "p50, p95: one call. accuracy: on the first set of the model's card.",
+    ),
+    "pipeline": (
+        "detector model scene mode fps p50_ms times",
+        "The detector runs on every frame; nothing is dropped. p50: one frame.",
+    ),
+    "live": (
+        "detector scene fps dropped p95_ms cpu_percent memory_mb",
+        "The daemon as a process, watching MJPEG over HTTP. cpu percent: of one core.",
+    ),
 }
-"""Fields of the rows that the tables show; the JSON has all."""
+"""Fields of the rows of each part that its table shows (the JSON has all), and a note."""
 
 STAGES = (("capture", "#56b4e9"), ("detect", "#0072b2"), ("infer", "#e69f00"), ("publish", "#999"))
 """Stages with colors that people with any color vision can tell apart (Okabe and Ito 2008)."""
@@ -31,6 +39,8 @@ STAGES = (("capture", "#56b4e9"), ("detect", "#0072b2"), ("infer", "#e69f00"), (
 PLOT_WIDTH, TOP_HEIGHT, BAR_HEIGHT = 11.0, 4.5, 0.32
 """Inches: width of the plot, height of its upper half, and height of a bar."""
 
+
+AnyRow = TypeVar("AnyRow", ModelRow, PipelineRow)
 
 Row = ModelRow | PipelineRow | LiveRow
 """Each has a `name` and the `cost` in milliseconds by which results are compared."""
@@ -66,27 +76,53 @@ def read_result(path: Path) -> Result:
         ) from error
 
 
+def aggregate(
+    results: Iterable[Sequence[Sequence[AnyRow]]], base: str | None = None
+) -> list[AnyRow]:
+    """Return each row that requests were answered with, its rounds taken together.
+
+    Ratios are taken round by round: what slows a machine down for a while slows down both.
+
+    Args:
+        results: for each request the rows of each round.
+        base: name of the row the others are compared with; without such a row, the first.
+    """
+    rows = [rounds for answers in results for rounds in zip(*answers, strict=True)]
+    compared = next((rounds for rounds in rows if rounds[0].name == base), rows[0] if rows else ())
+    return [_aggregate(rounds, compared) for rounds in rows]
+
+
+def _aggregate(rounds: Sequence[AnyRow], base: Sequence[AnyRow]) -> AnyRow:
+    """Return medians of times, the minimum of minima, and sums of counts."""
+    fields: dict[str, Any] = {}
+    for name in rounds[0].__struct_fields__:
+        values = [getattr(row, name) for row in rounds]
+        if isinstance(values[0], int):
+            fields[name] = sum(values)
+        elif isinstance(values[0], float):
+            fields[name] = min(values) if name.startswith("min_") else median(values)
+    ratios = [other.cost / row.cost for row, other in zip(rounds, base, strict=True)]
+    fields |= {"times": median(ratios), "times_low": min(ratios), "times_high": max(ratios)}
+    return msgspec.structs.replace(rounds[0], **fields, against=base[0].name)
+
+
 def tables(result: Result) -> Iterator[tuple[Table, str]]:
     """Yield the table of each part that was measured, and a note about its columns."""
-    notes = {
-        "models": "p50, p95: one call. accuracy: on the first set of the model's card.",
-        "pipeline": "The detector runs on every frame; nothing is dropped. p50: one frame.",
-        "live": "The daemon as a process, watching MJPEG over HTTP. cpu percent: of one core.",
-    }
-    for part, columns in COLUMNS.items():
+    for part, (fields, note) in TABLES.items():
         rows: Sequence[Row] = getattr(result, part)
         if not rows:
             continue
+        columns = fields.split()
         table = Table(title=part.capitalize(), title_justify="left", box=None)
         for place, field in enumerate(columns):
             justify: JustifyMethod = "left" if place < 2 else "right"
             table.add_column(field.replace("_", " "), justify=justify, no_wrap=True)
         for row in rows:
             table.add_row(*(_cell(row, field) for field in columns))
-        note = notes[part]
+        ratios = ""
         if isinstance(rows[0], ComparedRow):
-            note += f" times: as fast as {rows[0].against} (lowest to highest round)."
-        yield table, note
+            ratios = f" times: as fast as {rows[0].against} (lowest to highest round)."
+        yield table, f"{note}{ratios}"
 
 
 def _cell(row: Row, field: str) -> str:
@@ -123,11 +159,12 @@ def machine_lines(machine: Machine) -> list[str]:
     features = f" with {', '.join(machine.features)}" if machine.features else ""
     board = f"{machine.board}: " if machine.board else ""
     packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
+    heat = "no thermometer" if machine.temperature is None else f"{machine.temperature:.0f} °C"
     return [
         f"{board}{machine.cores} x {machine.cpu} ({machine.architecture}{features}), "
         f"{machine.memory_mb} MB, {machine.system}, Python {machine.python}",
         f"emotiond {machine.version} at {machine.time}; {packages}",
-        f"{_temperature(machine)}, {', '.join(machine.throttling) or 'no throttling known'}",
+        f"{heat}, {', '.join(machine.throttling) or 'no throttling known'}",
         f"reference computation {machine.reference_ms:.1f} ms, varying by "
         f"{machine.reference_spread:.0%}",
         *(f"not measured: {name}: {why}" for name, why in machine.not_measured.items()),
@@ -135,25 +172,19 @@ def machine_lines(machine: Machine) -> list[str]:
     ]
 
 
-def _temperature(machine: Machine) -> str:
-    known = machine.temperature
-    return "no thermometer" if known is None else f"{known:.0f} °C"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """Change of one row since an earlier result.
 
     Attributes:
+        normalized: its new cost over its old one, each as a multiple of the reference computation
+            of its own run, so that a slower or busier machine does not count.
+        measured: the same as it was measured.
         name: of the row.
-        measured: its new cost over its old one.
-        normalized: the same with each cost as a multiple of the reference computation of its own
-            run, so that a slower or busier machine does not count.
     """
 
-    name: str
-    measured: float
     normalized: float
+    measured: float
+    name: str
 
 
 def find_comparable(new: Result, old: Sequence[Result]) -> Result | None:
@@ -171,21 +202,17 @@ def find_comparable(new: Result, old: Sequence[Result]) -> Result | None:
 
 def compare(new: Result, old: Result) -> list[Change]:
     """Return the change of each row that both have, the worst first."""
-    old_costs = {row.name: row.cost for row in old.rows}
+    old_costs = {row.name: row.cost for row in old.rows if row.cost}
     machine = old.machine.reference_ms / new.machine.reference_ms
-    ratios = {
-        row.name: row.cost / old_costs[row.name] for row in new.rows if old_costs.get(row.name)
-    }
-    changes = [Change(name, ratio, machine * ratio) for name, ratio in ratios.items()]
-    return sorted(changes, key=lambda change: -change.normalized)
+    common = (row for row in new.rows if row.name in old_costs)
+    ratios = ((row.cost / old_costs[row.name], row.name) for row in common)
+    return sorted((Change(machine * ratio, ratio, name) for ratio, name in ratios), reverse=True)
 
 
 def format_change(change: Change, limit: float) -> str:
     """Return one line about a change."""
-    return (
-        f"{change.normalized:6.2f}  ({change.measured:.2f} as measured)  {change.name}"
-        f"{'  TOO SLOW' if change.normalized > limit else ''}"
-    )
+    text = f"{change.normalized:6.2f}  ({change.measured:.2f} as measured)  {change.name}"
+    return f"{text}  TOO SLOW" if change.normalized > limit else text
 
 
 def plot(result: Result) -> bytes:
@@ -201,42 +228,35 @@ def plot(result: Result) -> bytes:
         raise ConfigError(
             f"--plot needs matplotlib ({error}): pip install 'emotiond[plot]'"
         ) from error
-    models = [row for row in result.models if row.accuracy is not None]
     pipelines = [row for row in result.pipeline if row.mode == "one thread"]
     bottom = 1.2 + BAR_HEIGHT * max(1, len(pipelines))
     figure = Figure(figsize=(PLOT_WIDTH, TOP_HEIGHT + bottom), layout="constrained")
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, height_ratios=(TOP_HEIGHT, bottom))
-    _draw_models(upper, models)
-    _draw_stages(lower, pipelines)
+    for row in result.models:
+        if row.accuracy is not None:
+            point = (row.p50_ms, 100 * row.accuracy)
+            upper.scatter(*point, s=60, c="#0072b2")
+            upper.annotate(row.name, point, xytext=(7, 5), textcoords="offset points", fontsize=8)
+    upper.set(xscale="log", xlabel="milliseconds a face, one thread", ylabel="accuracy, %")
+    upper.margins(x=0.15, y=0.15)
+    upper.grid(visible=True, which="both", alpha=0.3)
+    _draw_stages(lower, sorted(pipelines, key=lambda row: -row.cost))
     figure.suptitle(f"{result.machine.cores} x {result.machine.board or result.machine.cpu}")
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110)
     return png.getvalue()
 
 
-def _draw_models(axes: Any, rows: Sequence[ModelRow]) -> None:
-    """Draw each model as a point."""
-    for row in rows:
-        point = (row.p50_ms, 100 * (row.accuracy or 0))
-        axes.scatter(*point, s=60, c="#0072b2")
-        axes.annotate(row.name, point, xytext=(7, 5), textcoords="offset points", fontsize=8)
-    axes.set_xscale("log")
-    axes.margins(x=0.15, y=0.15)
-    axes.set_xlabel("milliseconds a face, one thread")
-    axes.set_ylabel("accuracy, %")
-    axes.grid(visible=True, which="both", alpha=0.3)
-
-
 def _draw_stages(axes: Any, rows: Sequence[PipelineRow]) -> None:
-    """Draw each detector with each model as a bar of its stages, the fastest on top."""
-    ordered = sorted(rows, key=lambda row: -row.cost)
-    places, left = range(len(ordered)), [0.0] * len(ordered)
+    """Draw each detector with each model as a bar of its stages, the last on top."""
+    left = [0.0] * len(rows)
     for stage, color in STAGES:
-        widths = [getattr(row, f"{stage}_ms") or 0.0 for row in ordered]
-        axes.barh(places, widths, left=left, color=color, label=stage)
+        widths = [getattr(row, f"{stage}_ms") or 0.0 for row in rows]
+        axes.barh(range(len(rows)), widths, left=left, color=color, label=stage)
         left = [start + width for start, width in zip(left, widths, strict=True)]
-    axes.set_yticks(places, [f"{row.detector} + {row.model}, {row.scene}" for row in ordered])
+    names = [f"{row.detector} + {row.model}, {row.scene}" for row in rows]
+    axes.set_yticks(range(len(rows)), names)
     axes.tick_params(axis="y", labelsize=8)
     axes.set_xlabel("milliseconds a frame, one thread")
     axes.legend(loc="lower right")

@@ -5,10 +5,12 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from typing import Self
 
 import cv2
 
-BOUNDARY = "frame"
+from edge.capture.source import iter_frames
+from edge.capture.video import VideoSettings
 
 QUALITY = 80
 """JPEG quality as libjpeg counts; that of webcams is similar."""
@@ -27,9 +29,13 @@ class LiveStream:
 
     def __init__(self, video: Path, fps: float, port: int = 0) -> None:
         self.ended = Event()
-        self._jpegs = _encode(video)
+        self._jpegs = [
+            cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+            for frame in iter_frames(VideoSettings(video, realtime=False).open())
+        ]
         self._fps = fps
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        handler = type("Handler", (_Handler,), {"stream": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
         self._thread = Thread(target=self._server.serve_forever, name="stream", daemon=True)
 
@@ -38,7 +44,7 @@ class LiveStream:
         """URL of the stream."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/live.mjpg"
 
-    def __enter__(self) -> "LiveStream":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -52,36 +58,29 @@ class LiveStream:
             self._server.shutdown()
             self._server.server_close()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        stream = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                stream.serve(self)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # theirs
-                pass
-
-        return Handler
+    def part(self, count: int) -> bytes:
+        """Return the JPEG that a client gets as its image number `count`, from 0."""
+        return self._jpegs[count % len(self._jpegs)]
 
     def serve(self, client: BaseHTTPRequestHandler) -> None:
         """Send images to one client, each when it is due, until the stream or the client ends."""
         with suppress(ConnectionError):
             client.send_response(200)
-            client.send_header("Content-Type", f"multipart/x-mixed-replace;boundary={BOUNDARY}")
+            client.send_header("Content-Type", "multipart/x-mixed-replace;boundary=frame")
             client.end_headers()
             started, count = time.monotonic(), 0
             while not self.ended.wait(max(0.0, started + count / self._fps - time.monotonic())):
-                jpeg = self._jpegs[count % len(self._jpegs)]
-                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}"
+                jpeg = self.part(count)
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}"
                 client.wfile.write(head.encode() + b"\r\n\r\n" + jpeg + b"\r\n")
                 count += 1
 
 
-def _encode(video: Path) -> list[bytes]:
-    capture = cv2.VideoCapture(str(video))
-    jpegs: list[bytes] = []
-    while (read := capture.read())[0]:
-        jpeg = cv2.imencode(".jpg", read[1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-        jpegs.append(jpeg.tobytes())
-    return jpegs
+class _Handler(BaseHTTPRequestHandler):
+    stream: LiveStream
+
+    def do_GET(self) -> None:
+        self.stream.serve(self)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # theirs
+        pass

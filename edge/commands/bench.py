@@ -11,11 +11,12 @@ import msgspec
 from edge.bench.clips import CROWD, NOBODY, ONE_FACE, clip_of
 from edge.bench.live_bench import measure_live
 from edge.bench.machine_info import describe_machine
-from edge.bench.measurement import aggregate, run_interleaved
-from edge.bench.model_bench import FLOAT_MODEL, model_requests
+from edge.bench.measurement import run_interleaved
+from edge.bench.model_bench import FLOAT_ROW, model_requests
 from edge.bench.pipeline_bench import pipeline_requests
 from edge.bench.report import (
     Result,
+    aggregate,
     compare,
     find_comparable,
     format_change,
@@ -28,7 +29,6 @@ from edge.bench.report import (
 from edge.commands.common import number, print_table, progress_bar, write_output
 from edge.errors import EmotiondError, ExitCode
 from edge.terminal import print_json, print_line, print_note
-from edge.tflite import Runtime
 
 PARTS = ("models", "pipeline", "live")
 
@@ -146,11 +146,10 @@ def _measure(options: argparse.Namespace, progress: Callable[[int, int], object]
         for scene, path in videos.items():
             live.append(measure_live(scene, path, options.live or 30.0, options.seconds))
             progress(runs + len(live), total)
-    not_measured = {request.name: why for request, why in measured.failures.items()}
     return Result(
-        machine=describe_machine(started, measured.reference, not_measured),
-        models=aggregate(measured.of(models), f"{FLOAT_MODEL}, {Runtime.LITERT}"),
-        pipeline=aggregate(measured.of(pipelines)),
+        machine=describe_machine(started, measured.reference, measured.failures),
+        models=aggregate(measured.results[: len(models)], FLOAT_ROW),
+        pipeline=aggregate(measured.results[len(models) :]),
         live=live,
     )
 

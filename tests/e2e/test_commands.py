@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from paho.mqtt.properties import Properties
 
 from edge.bench.stream import LiveStream
 from edge.commands.demo import CLIP
-from tests.brokers import Broker, wait_until
+from tests.brokers import Broker, new_broker, wait_until
 from tests.e2e.daemon import Daemon, mqtt
 from tests.subscribers import Subscriber
 
@@ -55,17 +56,25 @@ class House:
         return dict(states[-1]) if states else {}
 
 
-@pytest.fixture
-def house(tmp_path: Path, stream: LiveStream, broker: Broker) -> Iterator[House]:
+@contextmanager
+def live_in(folder: Path, stream: LiveStream, broker: Broker) -> Iterator[House]:
     with (
         Subscriber(broker.host, broker.port) as caller,
-        Daemon(tmp_path, config(stream, broker)) as daemon,
+        Daemon(folder, config(stream, broker)) as daemon,
     ):
         house = House(daemon, caller)
         wait_until(lambda: house.state.get("faces") == 1)
         yield house
         assert daemon.stop() == 0
         assert "Traceback" not in daemon.log
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, stream: LiveStream) -> Iterator[House]:
+    """One daemon for many tests: each leaves it with its camera online."""
+    folder = tmp_path_factory.mktemp("house")
+    with new_broker(folder) as broker, live_in(folder, stream, broker) as house:
+        yield house
 
 
 def test_the_camera_is_let_go_and_taken_again_on_command(house: House) -> None:
@@ -145,8 +154,14 @@ def test_a_snapshot_comes_where_the_config_allows_it(
 
 
 def test_a_reload_is_answered_whatever_it_changes(
-    house: House, stream: LiveStream, broker: Broker
+    tmp_path: Path, stream: LiveStream, broker: Broker
 ) -> None:
+    with live_in(tmp_path, stream, broker) as house:
+        reload(house, stream, broker)
+
+
+def reload(house: House, stream: LiveStream, broker: Broker) -> None:
+    """Reload a bad config, one with other settings, and one with other sinks."""
     house.daemon.write({"tracker": {"min_hits": 0}})
     error = house.ask("request/reload")["error"]
     assert (error["code"], "tracker.min_hits: expected" in error["message"]) == ("failed", True)

@@ -17,6 +17,7 @@ from edge.offline.video import VideoJob, analyze_video
 from edge.pipeline.worker import LatestFrame
 from edge.types import AnalyzedFrame, Frame, Image, TrackedFrame
 from tests.events import frame
+from tests.faults import fault
 from tests.films import frames_of, write_film
 
 SCENE = (480, 640)
@@ -71,6 +72,12 @@ def test_the_measure_tells_a_face_from_a_hidden_one(clip: list[Image]) -> None:
     assert not shows_face(np.asarray(hidden, np.uint8), face, box)
 
 
+@fault(
+    "people",
+    "`blur: faces` and a cut between two searches for faces",
+    seen="a written video in which every face is hidden",
+    recovery="none needed",
+)
 @pytest.mark.parametrize("blur", ["faces", "none"])
 def test_no_frame_of_a_written_copy_shows_a_face(
     blur: str, clip: list[Image], tmp_path: Path
@@ -92,6 +99,13 @@ def analyzed(one: Frame, searched: bool) -> AnalyzedFrame:
     return AnalyzedFrame(tracked, (), datetime.now(UTC))
 
 
+@fault(
+    "people",
+    "`blur: faces` and a frame that was not searched",
+    seen="the last searched frame on the page, in the window, in snapshots",
+    recovery="the next search",
+    lost="frames of live views",
+)
 def test_views_are_given_no_frame_that_was_not_searched() -> None:
     latest = LatestFrame()
     latest.show(analyzed(frame(0.0), searched=False))

@@ -18,6 +18,7 @@ pytest.importorskip("uvicorn", reason="the page needs the extra `web`")
 
 from edge.commands.embedded_broker import free_port
 from tests.brokers import wait_until
+from tests.faults import fault
 
 MB = 1_000_000
 
@@ -67,11 +68,12 @@ class Page:
         return len(self.log.read_text().splitlines())
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """One daemon for all tests: each must leave it as it was."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-    one = Page(tmp_path)
+    one = Page(tmp_path_factory.mktemp("page"))
     yield one
     one.process.kill()
     one.process.wait()
@@ -87,6 +89,13 @@ def hold(page: Page, count: int, data: bytes) -> list[socket.socket]:
     return held
 
 
+@fault(
+    "page",
+    "1,300 connections that send nothing",
+    seen="one line with a count; health and metrics answer",
+    recovery="by itself",
+    lost="the oldest silent connections",
+)
 def test_idle_connections_beyond_the_descriptors_leave_the_daemon_and_its_health(
     page: Page,
 ) -> None:
@@ -101,6 +110,13 @@ def test_idle_connections_beyond_the_descriptors_leave_the_daemon_and_its_health
         one.close()
 
 
+@fault(
+    "page",
+    "300 requests of which half is sent",
+    seen="nothing; the page answers others",
+    recovery="by itself",
+    lost="the oldest half-sent requests",
+)
 def test_half_sent_requests_keep_nobody_out(page: Page) -> None:
     held = hold(page, 300, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
     assert page.get("/") == 200
@@ -109,6 +125,13 @@ def test_half_sent_requests_keep_nobody_out(page: Page) -> None:
         one.close()
 
 
+@fault(
+    "page",
+    "a header, an address or a trailer without end",
+    seen="the connection is closed",
+    recovery="none needed",
+    lost="that request",
+)
 @pytest.mark.parametrize(
     "head",
     [
@@ -132,6 +155,13 @@ def test_an_endless_head_is_refused_after_few_bytes(page: Page, head: bytes) -> 
     assert page.get("/") == 200
 
 
+@fault(
+    "page",
+    "a head of 70 kB",
+    seen="the answer 431",
+    recovery="none needed",
+    lost="that request",
+)
 def test_a_head_that_is_too_long_is_told_so(page: Page) -> None:
     with page.connect(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"a" * 70_000) as one:
         assert one.recv(100).startswith(b"HTTP/1.1 431 ")

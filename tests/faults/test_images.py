@@ -12,6 +12,7 @@ import pytest
 
 from edge.capture.images import decode_image
 from edge.errors import InputError
+from tests.faults import fault
 
 
 def chunk(kind: bytes, data: bytes, length: int | None = None) -> bytes:
@@ -40,6 +41,13 @@ FILES = {
 }
 
 
+@fault(
+    "files",
+    "an image of 100 bytes that claims gigabytes",
+    seen="one line with its name, exit code 1",
+    recovery="none needed",
+    lost="that image",
+)
 @pytest.mark.parametrize("name", FILES)
 def test_the_command_for_images_refuses_it_in_little_memory(name: str, tmp_path: Path) -> None:
     path = tmp_path / "small.png"
@@ -56,6 +64,13 @@ def test_the_command_for_images_refuses_it_in_little_memory(name: str, tmp_path:
         assert len([line for line in run.stderr.splitlines() if "small.png" in line]) == 1
 
 
+@fault(
+    "files",
+    "an image that breaks off",
+    seen="one line with its name",
+    recovery="none needed",
+    lost="that image",
+)
 def test_an_image_that_breaks_off_is_refused_and_not_half_gray() -> None:
     whole = png(64, 64, chunk(b"IDAT", zlib.compress(bytes(range(65)) * 64)))
     assert decode_image(whole).shape == (64, 64, 3)

@@ -11,6 +11,7 @@ from edge.errors import ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.paths import sha256
 from tests.edge.infer.models import copy_brightness
+from tests.faults import fault
 
 DAMAGE = {
     "a segmentation fault": (1744, b"\0\0\0\0"),
@@ -40,6 +41,12 @@ def damaged(folder: Path, place: int, data: bytes) -> Path:
     return model
 
 
+@fault(
+    "model",
+    "a damaged model whose card was signed anew",
+    seen="one line, exit code 78: no restart",
+    recovery="another model",
+)
 @pytest.mark.parametrize("name", DAMAGE)
 def test_it_is_refused_with_one_line_and_the_exit_code_of_a_config(
     name: str, tmp_path: Path
@@ -58,6 +65,12 @@ def test_it_is_refused_with_one_line_and_the_exit_code_of_a_config(
         assert len(lines) == 1
 
 
+@fault(
+    "model",
+    "a model that ends its runtime by a signal",
+    seen="the signal, in the line that refuses it",
+    recovery="another model",
+)
 @pytest.mark.parametrize("name", ["a segmentation fault", "an abort"])
 def test_the_signal_that_ended_its_trial_is_named(name: str, tmp_path: Path) -> None:
     model = damaged(tmp_path, *DAMAGE[name])

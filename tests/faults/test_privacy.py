@@ -10,9 +10,16 @@ from edge.publish.jsonl import JsonlSettings
 from edge.publish.sink import SinkContext
 from edge.types import Image
 from tests.events import event
+from tests.faults import fault
 from tests.films import cut
 
 
+@fault(
+    "people",
+    "other users of the machine read recorded events",
+    seen="permission denied to them",
+    recovery="none needed",
+)
 def test_recorded_events_can_be_read_by_their_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     before = os.umask(0o022)
@@ -23,6 +30,12 @@ def test_recorded_events_can_be_read_by_their_owner_alone(tmp_path: Path) -> Non
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@fault(
+    "people",
+    "other users of the machine read collected faces and reports",
+    seen="permission denied to them",
+    recovery="none needed",
+)
 def test_recorded_faces_and_reports_can_be_read_by_their_owner_alone(
     clip: list[Image], tmp_path: Path
 ) -> None:

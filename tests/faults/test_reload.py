@@ -13,6 +13,7 @@ from edge.config import outbox_paths, parse_config
 from edge.paths import lock_private
 from tests.e2e.daemon import Daemon, mqtt
 from tests.edge.infer.models import copy_brightness
+from tests.faults import fault
 
 SOURCE = {"kind": "stream", "url": "http://127.0.0.1:9/none"}
 
@@ -43,6 +44,12 @@ def refused(daemon: Daemon, config: dict[str, Any] | str, reason: str) -> None:
     assert daemon.stop() == 0
 
 
+@fault(
+    "config",
+    "reload with a port that is taken",
+    seen="one line with the reason; the old settings stay",
+    recovery="another reload",
+)
 def test_a_port_that_another_program_has_is_refused(daemon: Daemon) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -51,6 +58,12 @@ def test_a_port_that_another_program_has_is_refused(daemon: Daemon) -> None:
         refused(daemon, {"source": SOURCE, "sinks": [], "web": web}, "Address already in use")
 
 
+@fault(
+    "config",
+    "reload with an address of another machine",
+    seen="one line with the reason; the old settings stay",
+    recovery="another reload",
+)
 def test_an_address_of_another_machine_is_refused(daemon: Daemon, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("x" * 20)
@@ -58,12 +71,24 @@ def test_an_address_of_another_machine_is_refused(daemon: Daemon, tmp_path: Path
     refused(daemon, {"source": SOURCE, "sinks": [], "web": web}, "another `web.host`")
 
 
+@fault(
+    "config",
+    "reload with a video or folder that is missing",
+    seen="one line with its path; the old settings stay",
+    recovery="another reload",
+)
 @pytest.mark.parametrize("kind", ["video", "images"])
 def test_a_file_or_folder_that_is_missing_is_refused(daemon: Daemon, kind: str) -> None:
     source = {"kind": kind, "path": "/none/such.mp4"}
     refused(daemon, {"source": source, "sinks": []}, "/none/such.mp4")
 
 
+@fault(
+    "config",
+    "reload with the device of another daemon",
+    seen="one line that names the other emotiond",
+    recovery="another reload",
+)
 def test_an_outbox_that_another_process_holds_is_refused(daemon: Daemon, tmp_path: Path) -> None:
     sinks = [mqtt(free_port())]
     (box,) = outbox_paths(parse_config({"sinks": sinks, "state_dir": "state"}, tmp_path / "config"))
@@ -73,6 +98,12 @@ def test_an_outbox_that_another_process_holds_is_refused(daemon: Daemon, tmp_pat
     refused(daemon, {"source": SOURCE, "sinks": sinks}, "another emotiond")
 
 
+@fault(
+    "config",
+    "reload of an empty file, or of one that is no YAML",
+    seen="one line with the place; the old settings stay",
+    recovery="another reload",
+)
 @pytest.mark.parametrize(
     "text", ["", "# nothing\n", "state_dir: 2026-13-45\n", "web: {port: 0x_}\n"]
 )
@@ -82,6 +113,12 @@ def test_a_file_that_says_nothing_or_that_yaml_cannot_read_is_refused(
     refused(daemon, text, "daemon.yaml")
 
 
+@fault(
+    "config",
+    "reload with a model whose card is damaged",
+    seen="one line with the card; the old settings stay",
+    recovery="another reload",
+)
 def test_a_model_whose_card_is_damaged_is_refused(daemon: Daemon, tmp_path: Path) -> None:
     (tmp_path / "own.tflite").write_bytes(b"TFL3")
     (tmp_path / "own.json").write_bytes(b'{"name": "\xe4"}')
@@ -89,6 +126,12 @@ def test_a_model_whose_card_is_damaged_is_refused(daemon: Daemon, tmp_path: Path
     refused(daemon, config, "own.json")
 
 
+@fault(
+    "model",
+    "a model is replaced under the same name",
+    seen="`changed: classifier` at the next reload",
+    recovery="none needed",
+)
 def test_another_model_under_the_same_name_is_taken(tmp_path: Path) -> None:
     model = copy_brightness(tmp_path)
     config = {"source": SOURCE, "sinks": [], "classifier": {"model": str(model)}}

@@ -13,6 +13,7 @@ from edge.config import parse_config, redacted_config
 from edge.errors import ConfigError
 from edge.secrets import redact_url
 from tests.e2e.daemon import Daemon
+from tests.faults import fault
 
 CANARY = "hunter2"
 
@@ -33,6 +34,12 @@ LITERALS: list[dict[str, Any]] = [
 ]
 
 
+@fault(
+    "people",
+    "a password written into the config itself",
+    seen="one line that says how to write it, without its value",
+    recovery="edit the config",
+)
 @pytest.mark.parametrize("config", LITERALS)
 def test_a_secret_in_the_wrong_place_is_refused_without_being_shown(config: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -45,6 +52,12 @@ def test_a_literal_secret_is_told_how_it_is_written() -> None:
         parse_config({"web": {"token": CANARY}}, Path("emotiond.yaml"))
 
 
+@fault(
+    "people",
+    "a password in the address of a camera",
+    seen="the address without it, in every message",
+    recovery="none needed",
+)
 @pytest.mark.parametrize(
     "url",
     [

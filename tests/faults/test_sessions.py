@@ -14,6 +14,7 @@ from edge.view import WebSettings
 from edge.view.web.sessions import Sessions
 from tests.brokers import wait_until
 from tests.edge.view.web.servers import Server, serve
+from tests.faults import fault
 
 FIRST, SECOND = "the first token of all", "the second token of all"
 
@@ -38,6 +39,12 @@ def log_in(server: Server, token: str = FIRST) -> int:
     return reply.status
 
 
+@fault(
+    "page",
+    "a cookie is used after its logout",
+    seen="the login again",
+    recovery="log in",
+)
 def test_a_logout_ends_the_session_and_no_other(server: Server) -> None:
     assert log_in(server) == 200
     first = server.cookie
@@ -48,6 +55,12 @@ def test_a_logout_ends_the_session_and_no_other(server: Server) -> None:
     assert server.get("/api/state").status == 200
 
 
+@fault(
+    "page",
+    "the token file changes",
+    seen="every session ends; the new token is taken",
+    recovery="log in",
+)
 def test_another_token_in_the_file_ends_every_session_and_is_taken_at_once(
     server: Server, token: Path
 ) -> None:
@@ -59,6 +72,12 @@ def test_another_token_in_the_file_ends_every_session_and_is_taken_at_once(
     assert server.get("/api/state").status == 200
 
 
+@fault(
+    "page",
+    "the token file is gone",
+    seen="nobody is let in",
+    recovery="the file is back",
+)
 def test_a_token_that_cannot_be_read_lets_nobody_in(server: Server, token: Path) -> None:
     log_in(server)
     token.unlink()
@@ -81,6 +100,12 @@ def test_a_stream_ends_with_its_session(server: Server) -> None:
         assert time.monotonic() - started < 20, "the stream goes on"
 
 
+@fault(
+    "page",
+    "tokens are guessed",
+    seen="one line with the address and a count; answers slow down for the guesser alone",
+    recovery="by itself",
+)
 def test_wrong_tokens_are_answered_more_and_more_slowly_and_told_in_one_line(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:

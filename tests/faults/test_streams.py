@@ -15,6 +15,7 @@ from edge.capture.source import ReconnectingSource
 from edge.errors import SourceError
 from edge.types import Frame
 from tests.events import frame
+from tests.faults import fault
 
 
 class Clock:
@@ -52,6 +53,13 @@ class Flaky:
         pass
 
 
+@fault(
+    "camera",
+    "closes after each 30 frames",
+    seen="one line `unsteady`; offline after the third loss",
+    recovery="by itself, attempts lie further and further apart",
+    lost="frames while it is away",
+)
 def test_a_camera_that_closes_again_and_again_is_one_state_and_few_lines(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -76,6 +84,12 @@ def test_a_camera_that_closes_again_and_again_is_one_state_and_few_lines(
     assert "unsteady: lost 3 times (gives no more frames)" in caplog.text
 
 
+@fault(
+    "camera",
+    "lasts again",
+    seen="one line `coming steadily`, with the count of losses",
+    recovery="by itself",
+)
 def test_a_camera_that_lasts_again_is_online_and_its_losses_are_forgotten(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -130,6 +144,13 @@ def camera() -> Iterator[str]:
     server.server_close()
 
 
+@fault(
+    "camera",
+    "sends empty parts or garbage between images",
+    seen="the connection stays",
+    recovery="by itself",
+    lost="that part",
+)
 @pytest.mark.parametrize("kind", ["empty", "garbage"])
 def test_a_bad_part_of_a_stream_is_passed_over(kind: str, camera: str) -> None:
     settings = StreamSettings(url=f"{camera}/{kind}")

@@ -5,9 +5,11 @@ daemon's final statistics tell how many frames it analyzed and dropped.
 """
 
 import argparse
+import socket
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ from edge.bench.live_bench import cpu_share
 from edge.bench.stream import LiveStream
 from edge.commands.demo import CLIP, final_stats, run_daemon
 from edge.commands.embedded_broker import HOST, EmbeddedBroker, free_port
-from tools.bench.soak import await_ready, notification_socket
 
 AWAY_SECONDS, ONLINE_SECONDS = 2.0, 3.0
 """Times that a broker is away and online, where it comes and goes."""
+
+READY_TIMEOUT = 60.0
+"""Seconds that the daemon may take to be ready."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,14 +49,28 @@ def _watch(
     sinks = [{"kind": "mqtt", "host": HOST, "port": port, "device": "bench"} for port in ports]
     source = {"kind": "stream", "url": stream.url}
     config: dict[str, Any] = {"source": source, "sinks": sinks, "state_dir": "."}
-    with tempfile.TemporaryDirectory() as name, notification_socket(Path(name)) as systemd:
+    with tempfile.TemporaryDirectory() as name, _await_ready(Path(name) / "notify") as await_ready:
         folder = Path(name)
         with run_daemon(folder, config, {"NOTIFY_SOCKET": str(folder / "notify")}) as process:
-            await_ready(systemd)
-            systemd.close()  # nobody reads what else it tells
+            await_ready()
             cpu = cpu_share(process.pid, seconds, meanwhile)
         stats = final_stats(folder)
     return f"{stats}; {cpu:.0%} of a core"
+
+
+@contextmanager
+def _await_ready(path: Path) -> Iterator[Callable[[], None]]:
+    """Yield what waits for READY=1 on a socket that a service tells systemd by."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(path))
+        systemd.settimeout(READY_TIMEOUT)
+
+        def wait() -> None:
+            while b"READY=1" not in systemd.recv(4096):
+                pass
+            systemd.close()  # nobody reads what else it tells
+
+        yield wait
 
 
 def _come_and_go(broker: EmbeddedBroker, seconds: float) -> None:

@@ -18,7 +18,7 @@ import msgspec
 
 from edge.bench.clips import NOBODY, ONE_FACE, LoopingVideoSource, clip_of
 from edge.bench.model_bench import DEFAULT_MODEL
-from edge.bench.pipeline_bench import EVERY_FRAME, Settings, detector_settings
+from edge.bench.pipeline_bench import EVERY_FRAME, detector_settings
 from edge.capture.source import iter_frames
 from edge.config import parse_config
 from edge.detect import Detector, open_detector
@@ -92,8 +92,8 @@ def _parts(faces: Sequence[Frame], nobody: Sequence[Frame]) -> Iterator[Part]:
     yield Part("frame", "adaptive detection, nobody", nobody, _analyze({}))
 
 
-def _open(settings: Settings) -> Detector:
-    return open_detector(parse_config({"detector": dict(settings)}, Path("bench")).detector)
+def _open(settings: dict[str, str]) -> Detector:
+    return open_detector(parse_config({"detector": settings}, Path("bench")).detector)
 
 
 def _detect(detector: Detector) -> Callable[[Frame], object]:

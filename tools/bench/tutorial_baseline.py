@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from edge.bench.measurement import run_interleaved
+from edge.bench.measurement import Request, run_interleaved
 from edge.bench.model_bench import DEFAULT_MODEL
 from edge.bench.pipeline_bench import pipeline_requests
 from edge.commands.demo import CLIP
-from tools.bench.tutorial_loop import BaselineRequest, BaselineResult
+from tools.bench.tutorial_loop import BaselineResult, measure_baseline
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -24,18 +24,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--detector", default="builtin", help="of the pipeline")
     options = parser.parse_args(arguments)
-    baseline = BaselineRequest(options.frames)
+    baseline = Request("tutorial loop", measure_baseline, (options.frames,))
     files, frames = [Path(DEFAULT_MODEL)], 2 * options.frames
     with tempfile.TemporaryDirectory() as folder:
         pipeline = pipeline_requests(files, [options.detector], CLIP, Path(folder), frames)[0]
         measured = run_interleaved([baseline, pipeline], options.rounds, lambda _: None)
     if measured.failures:
-        sys.exit("; ".join(f"{one.name}: {why}" for one, why in measured.failures.items()))
-    loops: list[BaselineResult] = measured.results[baseline]
+        sys.exit("; ".join(f"{name}: {why}" for name, why in measured.failures.items()))
+    loops: list[BaselineResult] = measured.results[0]
     stages = ", ".join(f"{name} {value:.2f}" for name, value in loops[0].stages.items())
     print(f"tutorial loop: {median(one.fps for one in loops):.0f} frames a second ({stages} ms)")
     for place, mode in enumerate(("one thread", "threads")):
-        speeds = [rows[place].fps for rows in measured.results[pipeline]]
+        speeds = [rows[place].fps for rows in measured.results[1]]
         ratios = [fps / loop.fps for fps, loop in zip(speeds, loops, strict=True)]
         print(
             f"{options.detector} + {DEFAULT_MODEL}, {mode}: {median(speeds):.0f} frames a second, "

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from converter.data import EXPRESSIONS, SIDE
 from edge.bench.clips import LoopingVideoSource
-from edge.bench.measurement import NEIGHBORS, SCALE, Request
+from edge.bench.measurement import NEIGHBORS, SCALE
 from edge.bench.pipeline_bench import WARM_UP_FRAMES, StageTimings
 from edge.capture.source import iter_frames
 from edge.commands.demo import CLIP
@@ -34,26 +34,21 @@ class BaselineResult(msgspec.Struct, frozen=True):
     faces: float
 
 
-class BaselineRequest(Request, frozen=True):
-    """Request to run the loop on so many frames of the built-in clip."""
-
-    frames: int
-
-    def measure(self) -> BaselineResult:
-        """Send the built-in clip through the loop."""
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        loop, faces = TutorialLoop(), 0
-        seconds: list[NDArray[np.float64]] = []
+def measure_baseline(frames: int) -> BaselineResult:
+    """Send so many frames of the built-in clip through the loop."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    loop, faces = TutorialLoop(), 0
+    seconds: list[NDArray[np.float64]] = []
+    started = time.perf_counter()
+    for frame in iter_frames(LoopingVideoSource(CLIP, WARM_UP_FRAMES + frames)):
+        times = [started, time.perf_counter()]
+        found = loop.process(frame.image.copy(), times)
+        if frame.index >= WARM_UP_FRAMES:
+            seconds.append(np.diff(times))
+            faces += found
         started = time.perf_counter()
-        for frame in iter_frames(LoopingVideoSource(CLIP, WARM_UP_FRAMES + self.frames)):
-            times = [started, time.perf_counter()]
-            found = loop.process(frame.image.copy(), times)
-            if frame.index >= WARM_UP_FRAMES:
-                seconds.append(np.diff(times))
-                faces += found
-            started = time.perf_counter()
-        timings = StageTimings(np.array(seconds), faces)
-        return BaselineResult(timings.fps, timings.milliseconds, faces / self.frames)
+    timings = StageTimings(np.array(seconds), faces)
+    return BaselineResult(timings.fps, timings.milliseconds, faces / frames)
 
 
 class TutorialLoop:

@@ -1,67 +1,70 @@
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import msgspec
 import pytest
 
 from edge.bench.measurement import (
+    REFERENCE,
     MeasurementFailed,
-    ReferenceRequest,
     Request,
     repeat,
     run_in_subprocess,
     summarize,
 )
-from edge.bench.model_bench import ModelRequest
-from edge.bench.pipeline_bench import PipelineRequest
+from edge.bench.model_bench import measure_model
+from edge.bench.pipeline_bench import measure_pipeline
 from edge.commands.demo import CLIP
 from edge.tflite import Runtime
 from tests.conftest import ROOT
 
 MODEL = ROOT / "models/tiny-int8.tflite"
-PIPELINE = PipelineRequest("haar", (("kind", "haar"),), MODEL, "one face", CLIP, 30)
 
 
-class Echo(Request, frozen=True):
-    """Request that is answered with its own path, by a process that prints meanwhile."""
-
-    path: Path
-
-    def measure(self) -> Path:
-        sys.stdout.write("a library greets\n")
-        os.write(1, b"so does one written in C\n")
-        return self.path
+def echo(path: Path) -> Path:
+    """Return a path, and print meanwhile."""
+    sys.stdout.write("a library greets\n")
+    os.write(1, b"so does one written in C\n")
+    return path
 
 
 def test_a_request_reaches_its_process_as_it_was_and_what_is_printed_there_does_no_harm(
-    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(ROOT)  # where the process finds this module
-    assert run_in_subprocess(Echo(Path("a/b.tflite"))) == Path("a/b.tflite")
+    assert run_in_subprocess(Request("echo", echo, (Path("a/b.tflite"),))) == Path("a/b.tflite")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_process_that_is_killed_leaves_its_exit_code() -> None:
+    with pytest.raises(MeasurementFailed, match="its process ended with code -6"):
+        run_in_subprocess(Request("crash", os.abort))
 
 
 def test_a_network_is_loaded_and_timed() -> None:
-    (row,) = run_in_subprocess(ModelRequest(MODEL, Runtime.LITERT, 0.02))
+    (row,) = run_in_subprocess(Request("model", measure_model, (MODEL, Runtime.LITERT, 0.02)))
     assert 0 < row.min_ms <= row.p50_ms <= row.p95_ms
     assert row.load_ms > 0
     assert 1 < row.memory_mb < 100
 
 
 def test_the_reference_is_timed() -> None:
-    assert run_in_subprocess(ReferenceRequest()).p50 > 0
+    assert run_in_subprocess(REFERENCE).p50 > 0
 
 
 @pytest.mark.parametrize(
-    ("request_", "why"),
+    ("function", "arguments", "why"),
     [
-        (ModelRequest(CLIP, Runtime.LITERT, 0.1), "is not a model"),
-        (msgspec.structs.replace(PIPELINE, settings=(("kind", "yunet"), ("model", "no"))), "yunet"),
+        (measure_model, (CLIP, Runtime.LITERT, 0.1), "is not a model"),
+        (measure_pipeline, ("haar", Path("no.tflite"), "one face", CLIP, 30), "no.tflite"),
     ],
 )
-def test_what_cannot_be_measured_says_why_in_one_line(request_: Request, why: str) -> None:
+def test_what_cannot_be_measured_says_why_in_one_line(
+    function: Callable[..., Any], arguments: tuple[Any, ...], why: str
+) -> None:
     with pytest.raises(MeasurementFailed, match=why) as failed:
-        run_in_subprocess(request_)
+        run_in_subprocess(Request("it", function, arguments))
     assert "\n" not in str(failed.value)
 
 

@@ -8,7 +8,7 @@ from tests.conftest import ROOT
 
 
 def test_every_shipped_model_and_detector_is_measured_on_each_runtime() -> None:
-    names = {(request.path.stem, request.runtime) for request in model_requests([], 0.5)}
+    names = {(request.arguments[0].stem, request.name) for request in model_requests([], 0.5)}
     assert {("shallow-int8", "litert"), ("shallow-int8", "tflite-runtime")} <= names
     assert {("deep-int8", "litert"), ("face-320x240", "litert")} <= names
 

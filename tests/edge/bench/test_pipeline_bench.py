@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench.measurement import run_in_subprocess
-from edge.bench.pipeline_bench import PipelineRequest, detector_settings, pipeline_requests
+from edge.bench.measurement import Request, run_in_subprocess
+from edge.bench.pipeline_bench import detector_settings, pipeline_requests
 from edge.commands.demo import CLIP
 from edge.detect import detector_kinds
 from edge.errors import ConfigError, EmotiondError
@@ -15,29 +15,29 @@ MODELS = [Path("shallow-int8"), Path("shallow-float32")]
 
 def requests(
     folder: Path, *detectors: str, models: list[Path] = MODELS, video: Path | None = None
-) -> list[PipelineRequest]:
+) -> list[Request]:
     return pipeline_requests(models, detectors, video, folder, frames=30)
 
 
 def test_each_detector_is_measured_with_each_model_and_the_first_with_a_crowd(
     tmp_path: Path,
 ) -> None:
-    found = [(one.detector, one.model.stem) for one in requests(tmp_path, "builtin", "haar")]
+    found = [(one.name, one.arguments[1].stem) for one in requests(tmp_path, "builtin", "haar")]
     both = [
         (detector, model)
         for detector in ("builtin", "haar")
         for model in ("shallow-int8", "shallow-float32")
     ]
     assert found == [*both, ("builtin", "shallow-int8")]
-    assert requests(tmp_path, "haar")[-1].scene == "20 faces"
+    assert requests(tmp_path, "haar")[-1].arguments[2] == "20 faces"
 
 
 def test_with_a_video_of_ones_own_there_is_no_crowd(tmp_path: Path) -> None:
-    assert [one.scene for one in requests(tmp_path, "haar", video=CLIP)] == [str(CLIP)] * 2
+    assert [one.arguments[2] for one in requests(tmp_path, "haar", video=CLIP)] == [str(CLIP)] * 2
 
 
 def test_every_detector_of_a_config_can_be_measured() -> None:
-    kinds = {dict(settings)["kind"] for settings in detector_settings().values()}
+    kinds = {settings["kind"] for settings in detector_settings().values()}
     assert kinds | {"auto"} == set(detector_kinds())
 
 

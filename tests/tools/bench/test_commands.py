@@ -12,7 +12,6 @@ from tools.bench import (
     outbox,
     overhead,
     publishing,
-    soak,
     tutorial_baseline,
     web_viewers,
 )
@@ -85,12 +84,3 @@ def test_web_viewers_tells_the_cost_of_none_one_and_many(capsys: Capture) -> Non
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["0", "1", "2"]
     assert all("of a core" in line for line in lines)
-
-
-def test_soak_tells_when_the_daemon_was_ready_and_how_it_grew(capsys: Capture) -> None:
-    pytest.importorskip("amqtt")
-    soak.main(["--fps", "15", "--minutes", "0.05", "--warm-up", "0"])
-    printed = capsys.readouterr().out
-    assert re.search(r"ready after \d", printed)
-    assert "without a restart" in printed
-    assert re.search(r"growth [+-]\d", printed)
