@@ -204,7 +204,6 @@ class DatasetChecks:
     """Faults of a dataset that mislead a training or flatter a measurement.
 
     Attributes:
-        rows: how many there are.
         duplicates: rows whose image an earlier row shows, to the pixel.
         conflicts: groups of rows with one image and different labels.
         constant: rows whose image is of one gray value only.

@@ -139,9 +139,7 @@ def _training_data_text(recipe: Recipe, head: Head, rows: str) -> str:
     if head == "votes":
         truth = "FER+'s votes, the labels beside them"
     else:
-        mixed = f", {recipe.vote_weight:.0%} FER+'s votes" if recipe.vote_weight else ""
-        beside = ", FER+'s votes beside them" if recipe.votes_head else ""
-        truth = f"the labels{mixed}{beside}"
+        truth = "the labels" + (", FER+'s votes beside them" if recipe.votes_head else "")
     text = f"{rows}; it learnt {truth}. "
     if recipe.distillation:
         teachers = ", ".join(recipe.distillation.teachers)

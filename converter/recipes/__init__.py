@@ -1,8 +1,6 @@
 """Recipes: everything that decides how one model is trained, as a YAML file each."""
 
 import difflib
-from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -57,13 +55,9 @@ class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         views: how many variations of each face the teachers judge.
     """
 
-    teachers: tuple[str, ...] = ()
+    teachers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     weight: Share = 0.5
     views: Count = 5
-
-    def __post_init__(self) -> None:
-        if not self.teachers:
-            raise ValueError("teachers: expected the name of a recipe at least, found none")
 
 
 class BaseRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -72,20 +66,12 @@ class BaseRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     start: str = ""
     epochs: Count = 40
     batch_size: Count = 128
-    optimizer: Literal["sgd", "adamw", "muon"] = "muon"
     learning_rate: Positive = 0.1
     warmup_epochs: Annotated[int, msgspec.Meta(ge=0)] = 1
     weight_decay: NotNegative = 0.001
     ema: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.998
     seed: Annotated[int, msgspec.Meta(ge=0)] = 1
     dtype: Literal["auto", "mixed_bfloat16", "float32"] = "auto"
-
-    def __post_init__(self) -> None:
-        if self.warmup_epochs >= self.epochs:
-            raise ValueError(
-                f"warmup_epochs: expected fewer than the {self.epochs} epochs, "
-                f"found {self.warmup_epochs}"
-            )
 
 
 class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -94,7 +80,6 @@ class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
     network: Literal["shallow", "tiny", "deep", "residual"] = "shallow"
     label_set: LabelSetName = "7"
     label_head: NotNegative = 1.0
-    vote_weight: Share = 0.0
     votes_head: NotNegative = 0.0
     label_votes: NotNegative = 0.0
     prior_power: Share = 0.3
@@ -226,11 +211,27 @@ def load_recipe(recipe: Path, kind: type[AnyRecipe]) -> AnyRecipe:
     except msgspec.DecodeError as error:
         raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     data = {} if data is None else data
-    problems = list(_problems(data, kind))
+    parts = [{key: value} for key, value in data.items()] if isinstance(data, dict) else [data]
+    problems = [text for part in parts if (text := _problem(part, kind))]
     if problems:
         several = [f"{len(problems)} keys are wrong", *problems] if problems[1:] else problems
         raise ConfigError(f"{path}: " + "\n  ".join(several))
-    return msgspec.convert(data, kind)
+    read = msgspec.convert(data, kind)
+    if read.warmup_epochs >= read.epochs:
+        raise ConfigError(
+            f"{path}: warmup_epochs: expected fewer than the {read.epochs} epochs, "
+            f"found {read.warmup_epochs}"
+        )
+    return read
+
+
+def _problem(data: Any, kind: type[BaseRecipe]) -> str:
+    """Return what is wrong with a key and its value; empty where nothing is."""
+    try:
+        msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        return format_validation_error(str(error), data, kind)
+    return ""
 
 
 def find_recipe(recipe: Path) -> Path:
@@ -250,34 +251,3 @@ def find_recipe(recipe: Path) -> Path:
             "your own is named by its file, such as mine.yaml"
         )
     return shipped[recipe.name]
-
-
-def _problems(data: Any, kind: type[BaseRecipe]) -> Iterator[str]:
-    """Yield what is wrong with each key, leaving out one after another until none is wrong."""
-    data = deepcopy(data)
-    wrong: set[str] = set()
-    while True:
-        try:
-            msgspec.convert(data, kind)
-            return
-        except msgspec.ValidationError as error:
-            text, _, section = str(error).partition(" - at `$.")
-            if isinstance(error.__cause__, ValueError):  # of a __post_init__, in words of ours
-                place = section.rstrip("`")
-                text = f"{place}.{text}" if place else text
-            else:
-                text = format_validation_error(str(error), data, kind)
-                place = text.partition(":")[0].partition("[")[0]
-        key = text.partition(":")[0].partition("[")[0]
-        if key not in wrong:
-            yield text
-        wrong.add(key)
-        if not _remove(data, place.split(".")):
-            return
-
-
-def _remove(data: Any, keys: list[str]) -> bool:
-    """Delete the value at `keys`; tell whether there was one."""
-    for key in keys[:-1]:
-        data = data.get(key) if isinstance(data, dict) else None
-    return isinstance(data, dict) and data.pop(keys[-1], keys) is not keys

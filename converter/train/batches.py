@@ -41,7 +41,7 @@ class TrainingSet:
         self.classes = len(labels.labels)
         self._recipe = recipe
         self._faces = data.pixels
-        own = labels.targets(data, recipe.vote_weight)
+        own = np.eye(self.classes, dtype=np.float32)[labels.classes(data)]
         # Label smoothing (Szegedy et al. 2016, arXiv:1512.00567).
         own = (1 - recipe.label_smoothing) * own + recipe.label_smoothing / self.classes
         votes = clear_votes(data)

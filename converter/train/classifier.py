@@ -136,7 +136,7 @@ def _compiled(whole: Model, recipe: Recipe, steps: int) -> Model:
 
 def _validation_data(test: Dataset, recipe: Recipe) -> tuple[Any, ...]:
     """Return the rows to validate on: the expression by its label, the votes by their shares."""
-    plain = {"balance": "none", "label_smoothing": 0.0, "vote_weight": 0.0}
+    plain = {"balance": "none", "label_smoothing": 0.0}
     watched = TrainingSet(test, msgspec.structs.replace(recipe, **plain))
     kept = LABEL_SETS[recipe.label_set].keep(test)
     classes = watched.classes

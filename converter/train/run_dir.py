@@ -21,8 +21,8 @@ NEGATIVES = "negatives.txt"
 CHECKPOINT = "checkpoint.weights.h5"
 """The state after the last whole epoch, only until the training is finished."""
 
-RETIRED_KEYS = {"cutmix", "rare"}
-"""Keys of earlier recipes that no shipped one ever set; a training by them can still be read."""
+RETIRED_KEYS = {"cutmix", "optimizer", "rare", "vote_weight"}
+"""Keys of earlier recipes that no shipped one ever changed; a training by them is still read."""
 
 
 def prepare_run_dir(directory: Path, recipe: BaseRecipe) -> None:
