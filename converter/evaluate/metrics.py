@@ -5,6 +5,7 @@ dataset.
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ def compute_metrics(
         name: what the rows are called.
         probabilities: float32 (n, classes).
         classes: the true class of each row, (n,).
-        labels: the name of each class.
+        labels: names of the classes.
 
     Raises:
         DataError: there are no rows.
@@ -44,26 +45,21 @@ def compute_metrics(
     _, recall, f1, _ = precision_recall_fscore_support(
         classes, chosen, labels=present, zero_division=0
     )
-    accuracy, interval = accuracy_with_ci((chosen == classes).sum(), len(classes))
+    hits = int((chosen == classes).sum())
+    low, high = wilson_interval(hits, len(classes))
     return Accuracy(
         data=name,
         rows=len(classes),
-        accuracy=accuracy,
+        accuracy=round(hits / len(classes), 4),
         balanced_accuracy=round(float(recall.mean()), 4),
         macro_f1=round(float(f1.mean()), 4),
-        interval=interval,
+        interval=(round(low, 4), round(high, 4)),
         recall={
             labels[index]: round(float(found), 4)
             for index, found in zip(present, recall, strict=True)
         },
         calibration_error=round(calibration_error(probabilities, classes), 4),
     )
-
-
-def accuracy_with_ci(hits: int, rows: int) -> tuple[float, tuple[float, float]]:
-    """Return a share and its 95 % interval, to four digits."""
-    low, high = wilson_interval(int(hits), rows)
-    return round(int(hits) / rows, 4), (round(low, 4), round(high, 4))
 
 
 def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
@@ -78,34 +74,28 @@ def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
 def mcnemar(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:
     """Return how likely chance alone makes `after` so much worse than `before` (McNemar 1947).
 
-    The exact, one-sided test on the rows of which just one is right (doi:10.1007/BF02295996).
-
-    Args:
-        before: whether each row was answered rightly, (n,).
-        after: the same of the same rows.
+    The exact, one-sided test on the rows of which just one is right (doi:10.1007/BF02295996);
+    both tell whether each row was answered rightly, (n,).
     """
     lost, differing = int((before & ~after).sum()), int((before != after).sum())
     ways = sum(math.comb(differing, count) for count in range(lost, differing + 1))
     return float(ways / (1 << differing))
 
 
-def confidence_bins(probabilities: Probabilities) -> NDArray[np.int64]:
-    """Return the bin, 0 to `BINS` - 1, of each row's confidence, int64 (n,)."""
-    bins = (probabilities.max(axis=1) * BINS).astype(np.int64)
-    return np.asarray(np.minimum(bins, BINS - 1))
+def confidence_bins(
+    probabilities: Probabilities, classes: Classes
+) -> Iterator[tuple[float, float, int]]:
+    """Yield mean confidence, accuracy and number of the rows in each bin that is not empty."""
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    for inside in (bins == number for number in np.unique(bins)):
+        yield float(confidence[inside].mean()), float(right[inside].mean()), int(inside.sum())
 
 
 def calibration_error(probabilities: Probabilities, classes: Classes) -> float:
     """Return the expected calibration error: mean gap between confidence and accuracy."""
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == classes
-    bins = confidence_bins(probabilities)
-    gaps = [
-        abs(float(confidence[inside].mean() - right[inside].mean())) * int(inside.sum())
-        for inside in (bins == number for number in range(BINS))
-        if inside.any()
-    ]
-    return sum(gaps) / len(classes)
+    bins = confidence_bins(probabilities, classes)
+    return sum(abs(confidence - right) * rows for confidence, right, rows in bins) / len(classes)
 
 
 def log_loss(probabilities: Probabilities, classes: Classes) -> float:

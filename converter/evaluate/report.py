@@ -9,7 +9,6 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from converter.data import Dataset
 from converter.data.label_sets import WITHOUT_COPIES, Classes, LabelProtocol, select_rows
 from converter.evaluate.metrics import (
-    BINS,
     calibration_error,
     compute_metrics,
     confidence_bins,
@@ -18,7 +17,6 @@ from converter.evaluate.metrics import (
 from converter.evaluate.predictor import Logits, Predictor
 from edge.model_card import Accuracy
 from edge.tflite import softmax
-from edge.types import Probabilities
 
 
 class ClassMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,7 +101,7 @@ def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: LabelPro
 
     Args:
         predictor: the model.
-        data: the split's rows; Training rows, where there are any, show which are copies.
+        data: rows of the split; Training rows, where there are any, show which are copies.
         usage: the split, or "all".
         protocol: what counts as the truth.
 
@@ -157,7 +155,10 @@ def _model_metrics(
         unscaled_calibration_error=round(calibration_error(softmax(logits, 1.0), classes), 4),
         classes=_class_metrics(classes, chosen, labels),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
-        bins=_bins(probabilities, classes),
+        bins=tuple(
+            Bin(round(confidence, 4), round(accuracy, 4), rows)
+            for confidence, accuracy, rows in confidence_bins(probabilities, classes)
+        ),
     )
 
 
@@ -172,21 +173,6 @@ def _class_metrics(
         labels[index]: ClassMetrics(precision, recall, f1, int(support))
         for index, (precision, recall, f1, support) in zip(present, metrics, strict=True)
     }
-
-
-def _bins(probabilities: Probabilities, classes: Classes) -> tuple[Bin, ...]:
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == classes
-    numbers = confidence_bins(probabilities)
-    inside = [numbers == number for number in range(BINS) if (numbers == number).any()]
-    return tuple(
-        Bin(
-            round(float(confidence[rows].mean()), 4),
-            round(float(right[rows].mean()), 4),
-            int(rows.sum()),
-        )
-        for rows in inside
-    )
 
 
 def _metric_lines(model: str, metrics: ModelMetrics) -> Iterator[str]:

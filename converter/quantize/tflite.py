@@ -88,10 +88,8 @@ def representative(
 ) -> NDArray[np.uint8]:
     """Return the same number of faces of each class, uint8 (m, side, side), drawn by `seed`.
 
-    Args:
-        faces: to draw from, uint8 (n, side, side).
-        classes: of each face, (n,).
-        seed: of the draw; a class with too few faces repeats them.
+    They are drawn from faces, uint8 (n, side, side), of the classes, (n,); a class with too few
+    repeats them.
     """
     rng = np.random.default_rng(seed)
     rows = [

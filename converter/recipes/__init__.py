@@ -20,17 +20,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Ranges of the variations of each training face.
-
-    Attributes:
-        smallest, largest: range of the scale.
-        turn: degrees either way.
-        shift: share of the side, either way, along both axes.
-        contrast: natural logarithm of the largest change.
-        brightness: gray values either way.
-        erased: share of the faces of which a patch is covered.
-        spoilt: share of the faces that are blurred, noisy, dark or compressed as a webcam's are.
-    """
+    """Ranges of the variations of each training face; shallow.yaml explains each."""
 
     smallest: Positive = 0.85
     largest: Positive = 1.2
@@ -47,12 +37,8 @@ class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     The teachers judge a few variations of each face once, and their mean is the target of all the
     variations that the student sees: it never sees one twice, so it has nothing to learn by heart.
-    The teachers' logits are kept.
-
-    Attributes:
-        teachers: recipes beside this one, or shipped; each is trained first where it was not.
-        weight: share of the teachers' mean probabilities in the target; the rest is the label.
-        views: how many variations of each face the teachers judge.
+    The teachers, recipes beside this one or shipped, are trained first where they were not; their
+    logits are kept. shallow.yaml explains each key.
     """
 
     teachers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
@@ -91,20 +77,10 @@ class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Settings of the training samples made from annotated images.
+    """Settings of the training samples made from annotated images; detector.yaml explains others.
 
     Attributes:
-        smallest, largest: heights in pixels that faces are brought to, each size drawn as often.
-        zoom: how many times an image is enlarged for that at most.
-        whole: share of the parts in which an image is only fitted into the sample.
-        mosaic: share of the samples that are four parts side by side.
-        empty: share without faces.
-        drawn: share of those that are drawn, not cut from images.
-        empty_tint: spread of the logarithm of each color's strength in those that are cut.
-        portraits: share in which one close-up is pasted into a sample without faces.
-        near: height in pixels of those faces at least.
-        close: share in which a face fills the sample, as in a passport's.
-        turn: degrees either way.
+        near: height in pixels of the faces of portraits at least.
         filled: share of the parts that reach beyond their image as little as they can.
         contrast: natural logarithm of the largest change, of gamma too.
         brightness: share of the range, either way.
@@ -135,16 +111,12 @@ class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
 
 class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Hyper-parameters of a detector's training; detector.yaml explains each.
+    """Hyper-parameters of a detector's training; detector.yaml explains others.
 
     Attributes:
-        color: what the network is shown.
-        steps: batches in an epoch.
         height, width: of the training samples.
         most_faces: of a sample that are learned from; more are ignored.
-        mined_every: epochs after which the images without faces are searched anew for what
-            the network takes for a face; 0 shows all of them alike.
-        scenes: how the training samples are generated.
+        mined_every: 0 shows all images without faces alike.
     """
 
     batch_size: Count = 32
@@ -166,16 +138,7 @@ class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class RefinerRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Hyper-parameters of its training; refiner.yaml explains each.
-
-    Attributes:
-        steps: batches in an epoch.
-        scenes: drawn to collect what the detector takes for a face.
-        turn: degrees either way of each crop.
-        shift: standard deviation of a crop's middle, in heights of the face.
-        scale: standard deviation of the logarithm of a crop's size.
-        smallest: height in pixels that a face is shrunk to at least before it is cut out.
-    """
+    """Hyper-parameters of a refiner's training; refiner.yaml explains each."""
 
     epochs: Count = 12
     batch_size: Count = 256
