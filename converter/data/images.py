@@ -55,11 +55,7 @@ class LabeledImage:
 
 
 def find_files(root: Path) -> list[Path]:
-    """Return the files below `root` in the order of their paths, hidden ones passed over.
-
-    Raises:
-        DataError: a folder cannot be read.
-    """
+    """Return the files below `root` by path, hidden ones left out; DataError if unreadable."""
 
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from error

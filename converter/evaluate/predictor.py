@@ -61,10 +61,8 @@ def open_tflite(path: Path) -> Predictor:
 def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     """Open a `.keras` file that takes gray values 0-255, (n, side, side, 1).
 
-    Args:
-        path: the file; the output named `logits` is measured, or the only one.
-        labels: its classes in the order of the output; None takes them from `recipe.json` beside
-            the file, which `emotiond-convert train` writes.
+    The output named `logits` is measured, or the only one. Without labels, its classes in the order
+    of the output, `recipe.json` beside the file tells them, which `emotiond-convert train` writes.
 
     Raises:
         ConfigError: there are neither labels nor a recipe.

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.data.label_sets import Classes, Selection, find_expression
-from converter.evaluate.metrics import mcnemar
 from converter.evaluate.predictor import Logits
+from converter.evaluate.report import mcnemar
 from edge.errors import ConfigError, ModelError
 
 RANGES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}

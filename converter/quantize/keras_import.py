@@ -85,7 +85,7 @@ def load_keras(path: Path, weights: Path | None = None) -> Model:
     if path.suffix == ".json" and weights is None:
         raise ModelError(f"{path}: holds no weights; give --weights with the .h5 beside it")
     try:
-        return _load(path, weights)
+        return _standardizing(_load(path, weights))
     except UNREADABLE as error:
         # Keras puts the reason after the config of the layer, or after the call that failed.
         text = re.sub(r"(?s)^.*Exception encountered[^\n]*?[:.]\s|\x1b\[\d+m", "", str(error))
@@ -108,6 +108,20 @@ def _load(path: Path, weights: Path | None) -> Model:
         model = keras.saving.load_model(path, compile=False)
     if weights is not None:
         model.load_weights(weights)
+    return model
+
+
+def _standardizing(model: Model) -> Model:
+    """Return the model, its `Normalization` layers using the mean and variance in their weights.
+
+    Keras computes what they apply when it builds them, and not again after it has set their
+    weights from an .h5 with nested models, as EfficientNets are.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+        elif hasattr(layer, "layers"):
+            _standardizing(layer)
     return model
 
 
@@ -217,6 +231,7 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
         image, weights = keras.Input((side, side, channels)), model.get_weights()
         model = keras.models.clone_model(model, input_tensors=image)
         model.set_weights(weights)
+        model = _standardizing(model)
     faces = keras.Input((side, side, 1), name="faces")
     scale, offset = description.scaling.for_shape(side, channels)
     x = keras.layers.Concatenate()([faces] * channels) if channels > 1 else faces

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from converter.data import EXPRESSIONS, Dataset, Usage
 from converter.data.label_sets import Selection, clear_votes, select_rows, vote_shares
-from converter.evaluate.metrics import compute_metrics, fit_temperature, mcnemar
 from converter.evaluate.predictor import Logits, keras_values, resize, to_logits
+from converter.evaluate.report import compute_metrics, fit_temperature, mcnemar
 from converter.quantize.tflite import (
     Precision,
     measure_speed,

@@ -100,15 +100,11 @@ def representative(
 
 def multiply_adds(network: Model) -> int:
     """Count the multiply-adds of convolutions and dense layers for one image."""
-    return sum(_multiply_adds(layer) for layer in network.layers)
+    return sum(map(_multiply_adds, network.layers))
 
 
 def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:
-    """Time one face on one thread, for each of the models on each runtime that is installed.
-
-    Raises:
-        ModelError: a file is no model.
-    """
+    """Time one face on one thread, for each of the models on each runtime that is installed."""
     speeds: list[tuple[Speed, ...]] = [()] * len(models)
     for runtime in Runtime:
         try:
@@ -122,11 +118,7 @@ def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:
 
 
 def refuse_existing(model: Path) -> None:
-    """Leave alone what is there.
-
-    Raises:
-        ModelError: there is such a model, or a card of one.
-    """
+    """Raise a ModelError where there is such a model, or a card of one."""
     for file in (model, card_path(model)):
         if file.exists():
             raise ModelError(f"{file}: is there already; choose another --name, or --force")

@@ -59,7 +59,7 @@ def train(
     Args:
         recipe: network and hyper-parameters.
         data: rows of both splits.
-        directory: where model, recipe, log and curves go; created when missing.
+        directory: of model, recipe, log and curves; made where it is missing.
         teachers: folders of finished trainings, for a recipe that distils.
         negatives: images without faces, to learn what no face looks like.
 

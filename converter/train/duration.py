@@ -42,12 +42,7 @@ def multiply_adds_per_second() -> float:
 
 
 def announce(names: Sequence[str], seconds: float) -> None:
-    """Say in a line which networks will be trained, where that takes longer than ten minutes.
-
-    Args:
-        names: of the trainings, in their order.
-        seconds: for all of them.
-    """
+    """Say in a line which networks will be trained, where all take longer than ten minutes."""
     if seconds < LONG_S:
         return
     count = "1 network" if len(names) == 1 else f"{len(names)} networks"

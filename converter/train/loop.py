@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from converter.models.classifiers import Model
@@ -55,8 +55,6 @@ def _cpu_flags() -> set[str]:
 
 def initial_network(network: Model, recipe: BaseRecipe, directory: Path) -> Model:
     """Return a copy to train, with fused normalization, and the weights of the recipe's start.
-
-    The training that it starts from, if any, lies beside `directory`.
 
     Raises:
         ConfigError: beside `directory` there is no finished training of that name and network.
@@ -117,10 +115,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
 
 
 class Float32Copy:
-    """A copy of a network in training, in float32 and with Keras' own layers, as `build` makes it.
-
-    Its weights are those of the moment when `current` is called.
-    """
+    """Copy of a network in training, in float32 and with Keras' own layers, as `build` makes it."""
 
     def __init__(self, network: Model, build: Callable[[], Model]) -> None:
         self._network = network
@@ -130,7 +125,7 @@ class Float32Copy:
         keras.mixed_precision.set_global_policy(policy)
 
     def current(self) -> Model:
-        """Return the copy."""
+        """Return the copy with the weights of this moment."""
         self._copy.set_weights(self._network.get_weights())
         return self._copy
 
@@ -152,16 +147,10 @@ def fit(
     A training that was killed goes on where its last whole epoch ended, exactly as if it had run
     through.
 
-    Args:
-        model: its weights are those of the network that `copy` is of.
-        copy: what is written.
-        batches: of one epoch.
-        recipe: how many epochs.
-        directory: of network, checkpoint and log.
-        describe: puts an epoch's figures in words.
-        announced: whether it was said already how long this takes.
-        callbacks: more of them, called once the averaged weights are in the network.
-        validation: as `keras.Model.fit` takes it.
+    The model's weights are those of the network that `copy` is of, which is written. `describe`
+    puts an epoch's figures in words; `announced` says that it was told already how long this takes.
+    More callbacks are called once the averaged weights are in the network; validation is as
+    `keras.Model.fit` takes it.
     """
     checkpoint = Checkpoint(directory / CHECKPOINT, batches)
     first = checkpoint.restore(model)
@@ -252,14 +241,9 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships n
         self._epochs = epochs
         self._steps = steps
         console = Console(file=sys.stderr)
-        self.bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:.0f} %, {task.fields[figures]}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
+        figures = "{task.percentage:.0f} %, {task.fields[figures]}"
+        columns = "{task.description}", BarColumn(), figures, TimeRemainingColumn()
+        self.bar = Bar(*columns, console=console, disable=not console.is_terminal)
         self._task = self.bar.add_task("training", total=epochs * steps, figures="")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -286,10 +270,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships n
 
 
 def draw_curves(log: Path, image: Path, panels: Mapping[str, Mapping[str, str]]) -> None:
-    """Draw columns of a training's log.csv over its epochs, as a PNG.
-
-    Each panel has a title, and names the curves and the column that each shows.
-    """
+    """Draw columns of a training's log.csv, by panel and curve, over its epochs as a PNG."""
     with log.open(newline="") as file:
         rows = list(csv.DictReader(file))
     epochs = [int(row["epoch"]) + 1 for row in rows]

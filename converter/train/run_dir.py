@@ -61,11 +61,7 @@ def epochs_done(directory: Path) -> int:
 
 
 def remove_run_dir(directory: Path) -> None:
-    """Delete a training; any other folder was named by mistake.
-
-    Raises:
-        ConfigError: there is something else in it.
-    """
+    """Delete a training; a ConfigError where the folder holds something else."""
     if any(directory.iterdir()) and not (directory / RECIPE).exists():
         raise ConfigError(f"{directory}: holds no training, so --force leaves it alone")
     shutil.rmtree(directory)

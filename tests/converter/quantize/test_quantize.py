@@ -1,5 +1,7 @@
 """From a finished training to verified models that the daemon runs."""
 
+import contextlib
+import io
 import re
 import shutil
 from dataclasses import replace
@@ -178,40 +180,66 @@ def test_a_votes_head_that_was_not_trained_is_refused(data: Dataset, tmp_path: P
         load_run(run, data.split(Usage.TRAINING), "votes")
 
 
+@pytest.fixture(scope="module")
+def refusal(
+    export: TrainedModel, data: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """The folder of a float32 whose int8 was refused, and what the command said of that."""
+    directory, printed = tmp_path_factory.mktemp("refused"), io.StringIO()
+    precisions = ["float32", "int8"]
+    with pytest.raises(ModelError) as caught, contextlib.redirect_stdout(printed):
+        write_models(broken(export), data, directory, "drawn", precisions, force=False)
+    return directory, printed.getvalue() + str(caught.value)
+
+
 def test_an_int8_that_loses_too_much_is_not_written_and_float32_is(
-    export: TrainedModel, data: Dataset, tmp_path: Path
+    refusal: tuple[Path, str],
 ) -> None:
-    full, small = quantize(broken(export), data, tmp_path, "drawn")
-    assert full.problems == ()
-    assert "expected to agree with the network on 90% of the faces, found" in small.problems[0]
-    assert "expected to lose at most 0.3% of FER2013 PublicTest" in small.problems[1]
-    assert sorted(file.name for file in tmp_path.iterdir()) == [
+    directory, told = refusal
+    assert "expected to agree with the network on 90% of the faces, found" in told
+    assert "expected to lose at most 0.3% of FER2013 PublicTest" in told
+    assert f"wrote {directory}/drawn-float32.tflite" in told
+    assert sorted(file.name for file in directory.iterdir()) == [
         "drawn-float32.json",
         "drawn-float32.tflite",
     ]
 
 
 def test_a_refusal_is_an_error_that_names_options_of_the_command_alone(
-    export: TrainedModel, data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    refusal: tuple[Path, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ModelError, match="not written: ") as caught:
-        write_models(broken(export), data, tmp_path, "drawn", ["float32", "int8"], force=False)
-    assert f"wrote {tmp_path}/drawn-float32.tflite" in capsys.readouterr().out
+    remedy = refusal[1].partition("not written: ")[2]
     for command in ("quantize", "convert"):
         with pytest.raises(SystemExit):
             main([command, "--help"])
         printed = capsys.readouterr().out
-        assert all(option in printed for option in re.findall(r"--[a-z]+", str(caught.value)))
+        options = re.findall(r"--[a-z]+", remedy)
+        assert options
+        assert all(option in printed for option in options)
 
 
-def test_what_was_refused_is_written_when_forced(
-    export: TrainedModel, data: Dataset, tmp_path: Path
+@pytest.fixture(scope="module")
+def forced(
+    export: TrainedModel, data: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, ConversionResult]:
+    """A folder, and the int8 model of labels of one's own that was written into it by force."""
+    own = replace(broken(export), label_set=LabelSet(tuple("abcdefg")), label_set_name="")
+    directory = tmp_path_factory.mktemp("forced")
+    (result,) = quantize(own, data, directory, "own", (Precision.INT8,), force=True)
+    return directory, result
+
+
+def test_what_was_refused_is_written_when_forced(forced: tuple[Path, ConversionResult]) -> None:
+    directory, result = forced
+    assert result.problems
+    assert sorted(file.name for file in directory.iterdir()) == ["own-int8.json", "own-int8.tflite"]
+
+
+def test_labels_that_the_data_does_not_know_are_compared_all_the_same(
+    forced: tuple[Path, ConversionResult],
 ) -> None:
-    quantize(broken(export), data, tmp_path, "drawn", (Precision.INT8,), force=True)
-    assert sorted(file.name for file in tmp_path.iterdir()) == [
-        "drawn-int8.json",
-        "drawn-int8.tflite",
-    ]
+    assert forced[1].card.measured == ()
+    assert "expected to agree with the network" in forced[1].problems[0]
 
 
 def test_an_existing_model_is_kept_unless_forced(
@@ -272,15 +300,6 @@ def test_a_loss_is_told_where_chance_does_not_explain_it(
     assert "drawn-float32: expected to lose at most 0.3% of FER2013 PublicTest" in text
     (text,) = compared(lost=200, gained=200)
     assert "expected to agree with the network on 90% of the faces, found 88.9%" in text
-
-
-def test_labels_that_the_data_does_not_know_are_compared_all_the_same(
-    export: TrainedModel, data: Dataset, tmp_path: Path
-) -> None:
-    own = replace(broken(export), label_set=LabelSet(tuple("abcdefg")), label_set_name="")
-    small = quantize(own, data, tmp_path, "own")[1]
-    assert small.card.measured == ()
-    assert "expected to agree with the network" in small.problems[0]
 
 
 def test_weights_that_are_no_numbers_are_refused(run: Path, data: Dataset, tmp_path: Path) -> None:
