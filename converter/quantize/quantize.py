@@ -129,7 +129,9 @@ def quantize(
         first = [Precision.FLOAT32] if Precision.INT8 in precisions else []
         paths = {one: Path(scratch, f"{name}-{one}.tflite") for one in (*first, *precisions)}
         for precision, path in paths.items():
-            path.write_bytes(_convert(model, data, precision))
+            shown = data if precision is Precision.INT8 else None
+            examples = None if shown is None else _representative_faces(model, shown)
+            path.write_bytes(to_tflite(model.network, precision, examples))
         speeds = dict(zip(paths, measure_speed(list(paths.values())), strict=True))
         results = {}
         for precision in targets:
@@ -167,13 +169,6 @@ def _describe(model: TrainedModel, path: Path, precision: Precision, speed: Spee
         limits=model.limits,
         speed=speed,
     )
-
-
-def _convert(model: TrainedModel, data: Dataset | None, precision: Precision) -> bytes:
-    examples = None
-    if precision is Precision.INT8 and data is not None:
-        examples = _representative_faces(model, data)
-    return to_tflite(model.network, precision, examples)
 
 
 def _representative_faces(model: TrainedModel, data: Dataset) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""The training loop that all networks share: precision, exact resume, averaged weights, log.
+"""The loop of all trainings: precision, duration, exact resume, averaged weights, log.
 
 Keras on TensorFlow computes in bfloat16 where the CPU does, and normalizes batches by TensorFlow's
 fused kernel. What is written is always a copy in float32 without either.
@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -20,14 +21,25 @@ from rich.progress import BarColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from converter.models.classifiers import Model
+from converter.quantize.tflite import multiply_adds
 from converter.recipes import BaseRecipe
-from converter.train.duration import announce, estimate_seconds
 from converter.train.run_dir import CHECKPOINT, LOG, MODEL, write_network
 from edge.errors import ConfigError
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 """Instruction sets, as /proc/cpuinfo names them, without which bfloat16 is emulated: a step of
 `shallow` then takes many times as long as in float32."""
+
+LONG_S = 600.0
+"""Seconds from which on a training is announced."""
+
+TRAINING_COST = 4.0
+"""What a training step costs, in convolutions of its network: three for the ways forward, back to
+the inputs and back to the weights, and one for the rest. Measured: 3.4 of `shallow`, 4.6 of `tiny`
+(two Zen 3 cores, 2026-11-29)."""
+
+ROUNDS = 6
+"""Convolutions that are timed; the fastest counts, as the first prepares and others may wait."""
 
 
 class Batches(Protocol):
@@ -176,6 +188,37 @@ def fit(
             ],
             **validation,
         )
+
+
+def estimate_seconds(network: Model, samples: int) -> float:
+    """Return about how long a training takes that shows a network so many samples in all."""
+    return multiply_adds(network) * samples * TRAINING_COST / multiply_adds_per_second()
+
+
+@cache
+def multiply_adds_per_second() -> float:
+    """Return how fast this machine convolves, as the networks do, in the precision in use."""
+    images = np.zeros((64, 24, 24, 48), np.float32)
+    layer = keras.layers.Conv2D(48, 3, padding="same", use_bias=False)
+    times = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        np.asarray(layer(images))
+        times.append(time.perf_counter() - started)
+    return images.size * 9 * 48 / min(times)
+
+
+def announce(names: Sequence[str], seconds: float) -> None:
+    """Say in a line which networks will be trained, where all take longer than ten minutes."""
+    if seconds < LONG_S:
+        return
+    count = "1 network" if len(names) == 1 else f"{len(names)} networks"
+    minutes = seconds / 60
+    about = f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+    sys.stderr.write(
+        f"training {count}: {', '.join(names)}; about {about} on this machine; "
+        "Ctrl-C stops it, and the same command goes on\n"
+    )
 
 
 @contextmanager
