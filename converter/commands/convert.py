@@ -88,7 +88,7 @@ def _convert_keras(options: argparse.Namespace) -> None:
     network = keras_import.load_keras(path, weights)
     description = _describe(options, keras_import.takes_any_size(network))
     model = keras_import.wrap_for_export(network, path, description)
-    answer = partial(keras_import.answers, network, path, description)
+    answer = partial(keras_import.answers, network, path)
     data, _ = _checked_data(options, description, answer)
     precisions = options.precision or (["float32", "int8"] if data else ["float32"])
     write_models(
@@ -107,7 +107,7 @@ def _convert_tflite(options: argparse.Namespace) -> None:
     tflite_import.refuse_other_forms(path)
     description = _describe(options, takes_any_size=False)
     tflite_import.open_tflite(path, description)  # tells what is wrong before data is read
-    answer = partial(tflite_import.answers, path, description)
+    answer = partial(tflite_import.answers, path)
     _, rows = _checked_data(options, description, answer)
     options.out.mkdir(parents=True, exist_ok=True)
     target = options.out / f"{options.name or path.stem}.tflite"
@@ -192,8 +192,7 @@ def write_models(
     quantization = require_extra("convert", "converter.quantize.quantize")
     out.mkdir(parents=True, exist_ok=True)
     wanted = tuple(map(quantization.Precision, precisions))
-    target = quantization.Target(out, name, wanted, force)
-    results = quantization.quantize(model, data, target)
+    results = quantization.quantize(model, data, out, name, wanted, force=force)
     _print_results([one for one in results if force or not one.problems], out)
     problems = [text for one in results for text in one.problems]
     if problems and not force:

@@ -113,12 +113,12 @@ def _train_chain(
     That is the network it starts from, and its teachers.
     """
     training = require_extra("convert", "converter.train.classifier")
-    duration = require_extra("convert", "converter.train.duration")
+    loop = require_extra("convert", "converter.train.loop")
     planned: dict[Path, Recipe] = {}
     _plan(recipe, file, out, planned)
     faces = len(data.split(Usage.TRAINING))
     names = [directory.name for directory in planned]
-    duration.announce(names, sum(_estimates(planned, faces)))
+    loop.announce(names, sum(_estimates(planned, faces)))
     for directory, one in planned.items():
         teachers = one.distillation.teachers if one.distillation else ()
         folders = tuple(directory.parent / name for name in teachers)
@@ -142,11 +142,11 @@ def _plan(recipe: Recipe, file: Path, out: Path, planned: dict[Path, Recipe]) ->
 
 def _estimates(planned: Mapping[Path, Recipe], faces: int) -> Iterator[float]:
     """Yield about how many seconds each training takes, or what is left of it."""
-    duration = require_extra("convert", "converter.train.duration")
+    loop = require_extra("convert", "converter.train.loop")
     classifiers = require_extra("convert", "converter.models.classifiers")
     for directory, recipe in planned.items():
         epochs = recipe.epochs - run_dir.epochs_done(directory)
-        yield duration.estimate_seconds(classifiers.new_network(recipe), epochs * faces)
+        yield loop.estimate_seconds(classifiers.new_network(recipe), epochs * faces)
 
 
 def _make_model(options: argparse.Namespace) -> None:

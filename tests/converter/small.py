@@ -9,7 +9,6 @@ RECIPE = Recipe(
     network="tiny",
     epochs=3,
     batch_size=16,
-    optimizer="muon",
     learning_rate=0.05,
     warmup_epochs=1,
     weight_decay=1e-3,

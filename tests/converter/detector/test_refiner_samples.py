@@ -25,7 +25,6 @@ from tests.converter.detector.light_detector import light_seer
 RECIPE = RefinerRecipe(
     epochs=1,
     batch_size=16,
-    optimizer="muon",
     learning_rate=0.01,
     warmup_epochs=0,
     weight_decay=0.0,

@@ -60,7 +60,11 @@ def test_a_recipe_of_an_earlier_version_is_still_read(trained: Path, tmp_path: P
     from converter.train.run_dir import read_recipe
 
     written = msgspec.json.decode((trained / "recipe.json").read_bytes())
-    written |= {"cutmix": 0.0, "augmentation": {**written["augmentation"], "rare": 1.0}}
+    written |= {
+        "cutmix": 0.0,
+        "optimizer": "muon",
+        "augmentation": {**written["augmentation"], "rare": 1.0},
+    }
     (tmp_path / "recipe.json").write_bytes(msgspec.json.encode(written))
     assert read_recipe(tmp_path, Recipe) == RECIPE
 
@@ -163,13 +167,12 @@ def test_fewer_faces_than_a_batch_are_refused(data: Dataset, tmp_path: Path) -> 
         train(msgspec.structs.replace(RECIPE, batch_size=1000), data, tmp_path)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_every_optimiser_and_label_set_trains(
-    optimizer: str, data: Dataset, tmp_path: Path
+def test_another_label_set_trains_with_its_rare_classes_repeated(
+    data: Dataset, tmp_path: Path
 ) -> None:
     from converter.train.classifier import train
 
-    changed = {"optimizer": optimizer, "label_set": "5", "epochs": 2, "balance": "oversample"}
+    changed = {"label_set": "5", "epochs": 2, "balance": "oversample"}
     train(msgspec.structs.replace(RECIPE, **changed), data, tmp_path)
     network = keras.saving.load_model(tmp_path / "model.keras")
     assert network.output["logits"].shape == (None, 5)
