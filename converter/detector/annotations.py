@@ -9,6 +9,7 @@ Two forms are read, and told apart by what is there:
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -281,57 +282,47 @@ def _wider_files(path: Path) -> list[Path]:
 
 def _wider_images(file: Path) -> Iterator[AnnotatedImage]:
     folder, source, split = WIDER_PARTS[file.name]
-    lines = _read_lines(file)
-    if not lines:
-        raise DataError(f"{file}: expected names of pictures, found an empty file; {DOWNLOAD}")
     seen: dict[str, int] = {}
-    start = 0
-    while start < len(lines):
-        name = lines[start]
+    lines = _read_lines(file)
+    for name in lines:
         if not is_image(Path(name.text).name):
             found = f"{name.text!r}; the count above may be too small"
             raise name.error(f"expected the name of a picture, found {found}")
         first = seen.setdefault(name.text, name.number)
         if first != name.number:
             raise name.error(f"expected each picture once, found {name.text!r} in line {first} too")
-        rows = _wider_rows(lines, start)
+        rows = _wider_rows(name, lines)
         path = name.image(name.text, file.parent.parent / folder / "images")
         size = read_size(path)
         faces = [face for row in rows if (face := _wider_face(row, size)) is not None]
         yield _annotated(path, size, faces, source, split)
-        start += 2 + len(rows)
+    if not seen:
+        raise DataError(f"{file}: expected names of pictures, found an empty file; {DOWNLOAD}")
 
 
-def _read_lines(path: Path) -> list[_Line]:
-    """Return the lines of a text file up to the last that is not blank."""
+def _read_lines(path: Path) -> Iterator[_Line]:
+    """Yield the lines of a text file up to the last that is not blank."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        # A name in another encoding than UTF-8 is the file's all the same.
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape").rstrip()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        # The error counts from behind a byte order mark.
-        line = _Line(path, error.object.count(b"\n", 0, error.start) + 1)
-        found = f"the byte 0x{error.object[error.start]:02x}"
-        raise line.error(f"expected text in UTF-8, found {found}; {DOWNLOAD}") from error
-    texts = text.rstrip().split("\n")
-    lines = [_Line(path, number, text.strip()) for number, text in enumerate(texts, start=1)]
-    return lines if lines[-1].text else []
+    for number, line in enumerate(text.splitlines(), start=1):
+        yield _Line(path, number, line.strip())
 
 
-def _wider_rows(lines: list[_Line], start: int) -> list[_Line]:
-    """Return the lines of the boxes whose image is named in line `start`."""
-    last = lines[-1]
-    if start + 1 == len(lines):
-        raise last.error(f"expected the count of boxes behind this line, found the end; {DOWNLOAD}")
-    counted = lines[start + 1]
+def _wider_rows(name: _Line, lines: Iterator[_Line]) -> list[_Line]:
+    """Return the lines of the boxes of the image that the line `name` names."""
+    counted = next(lines, None)
+    if counted is None:
+        raise name.error(f"expected the count of boxes behind this line, found the end; {DOWNLOAD}")
     if not counted.text.isdecimal():
         raise counted.error(f"expected a whole number as count of boxes, found {counted.text!r}")
     # An image without faces still has one line, of zeros.
     count = max(int(counted.text), 1)
-    rows = lines[start + 2 : start + 2 + count]
+    rows = list(islice(lines, count))
     if len(rows) < count:
-        expected = f"{count} lines of boxes behind line {counted.number}"
-        raise last.error(f"expected {expected}, found {len(rows)}; {DOWNLOAD}")
+        raise counted.error(f"expected {count} lines of boxes, found {len(rows)}; {DOWNLOAD}")
     if int(counted.text) == 0 and set(rows[0].text.split()) != {"0"}:
         raise rows[0].error(f"expected a line of zeros under the count 0, found {rows[0].text!r}")
     return rows

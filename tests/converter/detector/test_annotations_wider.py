@@ -79,7 +79,7 @@ def test_a_box_beyond_the_edge_is_clipped(root: Path) -> None:
         ("0--Parade/a.jpg\n1\n1 80 3 4 0 0 0 0 0 0\n", "line 3: expected a box in the picture of 100x80"),
         ("0--Parade/a.jpg\n1\n1 2 3 4 0 0 0 9 0 0\n", "line 3: invalid: expected one of 0, 1, found '9'"),
         ("0--Parade/a.jpg\n0\n1 2 3 4 0 0 0 0 0 0\n", "line 3: expected a line of zeros under the count 0"),
-        (BLOCK.replace("\n1\n", "\n3\n"), "line 3: expected 3 lines of boxes behind line 2, found 1; down"),
+        (BLOCK.replace("\n1\n", "\n3\n"), "line 2: expected 3 lines of boxes, found 1; down"),
         (BLOCK.replace("\n1\n", "\n2\n") + BLOCK.replace("a.j", "b.j"), "line 4: .* is the count too large"),
         (BLOCK + "5 6 7 8 0 0 0 0 0 0\n", "line 4: expected the name of a picture, found '5 6.*too small"),
         (BLOCK + BLOCK, "line 4: expected each picture once, found '0--Parade/a.jpg' in line 1 too"),
@@ -92,11 +92,13 @@ def test_a_malformed_line_is_named(root: Path, text: str, message: str) -> None:
         read_wider(path)
 
 
-def test_bytes_that_are_no_utf_8_are_refused_with_their_line(root: Path) -> None:
+def test_a_name_in_another_encoding_is_that_of_the_file(root: Path) -> None:
     path = wider(root, BLOCK)
-    path.write_bytes(b"\xef\xbb\xbf" + BLOCK.encode() + b"0--Parade/\xe9.jpg\n")
-    with pytest.raises(DataError, match="line 4: expected text in UTF-8, found the byte 0xe9"):
+    path.write_bytes(b"\xef\xbb\xbf" + BLOCK.encode() + BLOCK.encode().replace(b"a.", b"\xe9."))
+    with pytest.raises(DataError, match=r"line 4: expected the picture '0--Parade/\\udce9.jpg' in"):
         read_wider(path)
+    named = draw(root / "WIDER_train" / "images", "0--Parade/\udce9.jpg") / "0--Parade/\udce9.jpg"
+    assert [one.path for one in read_wider(path)][1:] == [named]
 
 
 def test_a_picture_that_is_none_is_named(root: Path) -> None:
