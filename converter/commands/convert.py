@@ -172,15 +172,9 @@ def write_models(
     *,
     force: bool,
 ) -> None:
-    """Write the models of a TrainedModel, and print what was written with its metrics.
+    """Write a TrainedModel in some precisions into a folder, verified; print the metrics.
 
-    Args:
-        model: what to convert.
-        data: to verify it with.
-        out: folder for models and cards; made where it is missing.
-        name: of the models, without the precision.
-        precisions: one model for each.
-        force: write over existing files, and what verification refuses.
+    By force existing files are written over, and what verification refuses is written.
 
     Raises:
         ModelError: one or more were refused; the others are written.

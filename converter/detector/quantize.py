@@ -110,10 +110,8 @@ def quantize_detector(
     network = detector(size[1], size[0], run.recipe.channels)
     copy_weights(run.network, network)
     training = of_split(images, Split.TRAIN)
-    chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES]
-    examples = read_samples((training[number] for number in chosen.tolist()), teacher=None)
-    pixels = ValidationSet(examples, network.input_shape[1:]).images
-    with int8_file(network, pixels, path, force) as (inside, common):
+    with new_model(path, force) as inside:
+        common = write_int8(network, _examples(training, network), inside)
         problem = _accuracy_regression(inside, network, training)
         if problem and not force:
             raise ModelError(f"{problem}; --force takes it all the same")
@@ -158,14 +156,18 @@ def _check(images: Sequence[AnnotatedImage]) -> None:
             raise DataError(f"expected {name}, found none among {len(images)} photographs")
 
 
-@contextmanager
-def int8_file(
-    network: Model, examples: NDArray[np.uint8], path: Path, force: bool
-) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Convert a network; yield the .tflite and the fields of its card that every network has.
+def _examples(training: Sequence[AnnotatedImage], network: Model) -> NDArray[np.uint8]:
+    """Return some training images as the network takes them."""
+    chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES]
+    samples = read_samples((training[number] for number in chosen.tolist()), teacher=None)
+    return ValidationSet(samples, network.input_shape[1:]).images
 
-    It lies in a folder of its own, and is moved to `path` with its card in the end: a conversion
-    that fails half-way leaves nothing behind.
+
+@contextmanager
+def new_model(path: Path, force: bool) -> Iterator[Path]:
+    """Yield where to build a .tflite and its card, which are moved to `path` in the end.
+
+    That is a folder of its own: a conversion that fails half-way leaves nothing behind.
 
     Raises:
         ModelError: a file is there already, and that is not forced.
@@ -174,21 +176,26 @@ def int8_file(
         refuse_existing(path)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
         inside = Path(scratch) / path.name
-        bare = without_rescaling(network)
-        inside.write_bytes(to_tflite(bare, Precision.INT8, examples, input_type="int8"))
-        yield (
-            inside,
-            {
-                "name": path.stem,
-                "sha256": sha256(inside),
-                "size": inside.stat().st_size,
-                "parameters": int(network.count_params()),
-                "multiply_adds": multiply_adds(network),
-                "speed": measure_speed([inside])[0],
-                "licence": LICENCE,
-            },
-        )
+        yield inside
         move(inside, path)
+
+
+def write_int8(network: Model, examples: NDArray[np.uint8], path: Path) -> dict[str, Any]:
+    """Write the int8 .tflite of a network; return the fields that the card of any such has.
+
+    `examples` are images as it takes them, which show the range of every activation.
+    """
+    bare = without_rescaling(network)
+    path.write_bytes(to_tflite(bare, Precision.INT8, examples, input_type="int8"))
+    return {
+        "name": path.stem,
+        "sha256": sha256(path),
+        "size": path.stat().st_size,
+        "parameters": int(network.count_params()),
+        "multiply_adds": multiply_adds(network),
+        "speed": measure_speed([path])[0],
+        "licence": LICENCE,
+    }
 
 
 def change_card(path: Path, card: Card, **changes: Any) -> Card:
@@ -255,9 +262,7 @@ def _false_face_scores(detector: Detector, training: Sequence[AnnotatedImage]) -
 def threshold_for_fpr(scores: Sequence[float], max_fpr: float) -> float:
     """Return the least confidence, to two digits, that lets few enough images pass.
 
-    Args:
-        scores: the confidence of the surest false face in each image without any.
-        max_fpr: share of the images that may pass.
+    `scores` are those of the surest false face in each image without any.
     """
     highest = sorted(scores, reverse=True)[int(max_fpr * len(scores))]
     return min(max(LOWEST_THRESHOLD, math.floor(100 * highest + 1) / 100), HIGHEST_THRESHOLD)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from converter.detector.annotations import AnnotatedImage, Split, of_split
 from converter.detector.average_precision import Truth, overlaps
-from converter.detector.quantize import CANDIDATE, change_card, int8_file
+from converter.detector.quantize import CANDIDATE, change_card, new_model, write_int8
 from converter.detector.refiner import MAX_ERROR_IOU
 from converter.detector.samples import ValidationSet, is_validation, read_samples
 from converter.models.detector import REFINER_SIDE as SIDE
@@ -52,12 +52,8 @@ def quantize_refiner(
 ) -> RefinerCard:
     """Write an int8 .tflite of a refinement network, with its card; return the card.
 
-    Args:
-        network: as `train_refiner` left it.
-        detector: whose candidates it will see.
-        images: of both splits; the watched ones fit how both answers are put together.
-        path: of the .tflite; its folder exists.
-        force: write over existing files.
+    It will see the candidates of `detector`. Of the training images the watched ones fit how both
+    answers are put together.
 
     Raises:
         ModelError: a file is there already.
@@ -66,11 +62,12 @@ def quantize_refiner(
     learned = [one for one in training if not is_validation(one)]
     watched = [one for one in training if is_validation(one)]
     chosen = np.random.default_rng(0).permutation(len(learned))[:EXAMPLES]
-    examples = [
-        cut(one.image, square_around(one.box), SIDE)
-        for one in _candidates(detector, [learned[number] for number in chosen.tolist()])
-    ]
-    with int8_file(network, np.stack(examples), path, force) as (inside, common):
+    with new_model(path, force) as inside:
+        examples = [
+            cut(one.image, square_around(one.box), SIDE)
+            for one in _candidates(detector, [learned[number] for number in chosen.tolist()])
+        ]
+        common = write_int8(network, np.stack(examples), inside)
         card = RefinerCard(
             **common,
             input=DetectorInput((SIDE, SIDE, 3), "int8", "bgr"),

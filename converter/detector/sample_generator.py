@@ -31,13 +31,7 @@ Matrix = NDArray[np.float64]
 
 
 class SampleGenerator:
-    """Draws training samples.
-
-    Args:
-        samples: images with faces.
-        closeups: faces cut close, with their boxes and points: the large ones.
-        empty: images without faces.
-        config: shares and ranges.
+    """Draws training samples of images with faces, of faces cut close and of empty images.
 
     Attributes:
         weights: (empty,), how often each image without faces is shown, summing to 1.

@@ -132,12 +132,8 @@ def closeup_samples(
 ) -> Iterator[TrainingSample]:
     """Yield faces cut close, such as FER2013's, that the teacher finds once laid into a canvas.
 
-    The canvas serves to find box and points; the sample is the face alone.
-
-    Args:
-        faces: uint8 (n, side, side).
-        teacher: says where box and points are.
-        seed: of sizes and places.
+    The canvas serves to find box and points; the sample is the face alone. `faces` are uint8
+    (n, side, side); sizes and places in the canvas are drawn by `seed`.
     """
     for found in find_faces(teacher, faces, seed):
         pixels = faces[found.row]
@@ -167,12 +163,7 @@ def as_input(image: Image, channels: int) -> Image:
 class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Summary of a detector's training data, for its card.
 
-    Attributes:
-        photographs: learned from, with faces and without.
-        faces: marked in them.
-        watched: images that were only validated on.
-        sources: of all of them.
-        portraits: faces cut close.
+    The photographs that were only validated on are watched; portraits are faces cut close.
     """
 
     photographs: int
@@ -184,15 +175,7 @@ class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """Images that a detector learns from, and those that it is validated on.
-
-    Attributes:
-        samples: images with faces.
-        closeups: faces cut close.
-        empty: images without faces.
-        validation: images with and without faces that it does not learn from.
-        summary: all of it in figures.
-    """
+    """Samples with faces, faces cut close and samples without any; others to validate on."""
 
     samples: Sequence[TrainingSample]
     closeups: Sequence[TrainingSample]
