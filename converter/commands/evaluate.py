@@ -13,8 +13,8 @@ from edge.commands.common import add_subcommand
 from edge.errors import ConfigError
 
 
-def add_evaluate(commands: Any) -> None:
-    """Add the subcommand that measures a model."""
+def add_commands(commands: Any) -> None:
+    """Add the subcommands that measure a model, and that check datasets."""
     text = "measure a model: accuracy, calibration, confusion; a .tflite needs no TensorFlow"
     parser = add_subcommand(commands, "evaluate", _evaluate, text)
     parser.add_argument(
@@ -41,10 +41,6 @@ def add_evaluate(commands: Any) -> None:
     parser.add_argument("--json", type=Path, help="file for the report")
     parser.add_argument("--plot", type=Path, help=".png of it; default: beside the report")
     add_data(parser)
-
-
-def add_inspect(commands: Any) -> None:
-    """Add the subcommand that checks datasets."""
     text = "count classes, copies and images of no face; needs no TensorFlow"
     add_data(add_subcommand(commands, "inspect", _inspect, text))
 

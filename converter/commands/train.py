@@ -39,8 +39,8 @@ STEPS = 4
 """Steps of `make-model`: inspect, train, quantize, evaluate."""
 
 
-def add_train(commands: Any) -> None:
-    """Add the subcommand that trains a network."""
+def add_commands(commands: Any) -> None:
+    """Add the subcommands that train a network, and that make a model of faces in one go."""
     parser = add_subcommand(commands, "train", _train, "train a network by a recipe")
     parser.add_argument(
         "recipe", type=Path, help="a shipped one, such as quick or tiny, or a file, mine.yaml"
@@ -48,10 +48,6 @@ def add_train(commands: Any) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for network and log")
     _add_training_options(parser)
     add_data(parser)
-
-
-def add_make_model(commands: Any) -> None:
-    """Add the subcommand that makes a model of labeled faces in one go."""
     text = "make a model of labeled faces: inspect them, train, quantize, evaluate"
     parser = add_subcommand(commands, "make-model", _make_model, text)
     parser.add_argument(

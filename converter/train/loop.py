@@ -318,7 +318,8 @@ def draw_curves(log: Path, image: Path, panels: Mapping[str, Mapping[str, str]])
         rows = list(csv.DictReader(file))
     epochs = [int(row["epoch"]) + 1 for row in rows]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    for axes, (title, curves) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+    plots = figure.subplots(1, len(panels), squeeze=False).flat
+    for axes, (title, curves) in zip(plots, panels.items(), strict=True):
         for name, column in curves.items():
             axes.plot(epochs, [float(row[column]) for row in rows], label=name)
         axes.set(title=title, xlabel="epoch")
