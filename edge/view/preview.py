@@ -260,6 +260,7 @@ class KeyHandler:
         image = annotate(frame, self._context.blur)
         path = Path.cwd() / f"emotiond-{datetime.now():%Y%m%d-%H%M%S-%f}.png"
         try:
+            self._context.note_image(path)
             with path.open("xb") as file:
                 file.write(cv2.imencode(".png", image)[1].tobytes())
         except OSError as error:
