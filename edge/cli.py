@@ -158,8 +158,7 @@ def _forbid_core_dumps() -> None:
     0 does not keep that program from getting the dump (fs/coredump.c).
     """
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    limit = 0 if hard == 0 else 1
-    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
 
 
 def _set_library_environment() -> None:
