@@ -1,14 +1,14 @@
 """`emotiond audit` and `forget`: what leaves this machine, what is stored on it, and its end."""
 
 import argparse
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Any
 
 import msgspec
 from rich.table import Table
@@ -16,10 +16,10 @@ from rich.table import Table
 from edge import __version__
 from edge.commands.common import add_config, print_table
 from edge.config import Config, load_config, outbox_paths, state_folder
+from edge.config_errors import walk
 from edge.errors import ExitCode
 from edge.paths import IMAGE_LINKS
 from edge.publish import MqttSettings
-from edge.secrets import SecretRef
 from edge.service.commands import CommandName
 from edge.service.pause import FILE as PAUSE_FILE
 from edge.service.retention import delete_all, stored_files
@@ -57,9 +57,9 @@ def audit(options: argparse.Namespace) -> ExitCode:
     if options.json:
         print_json(msgspec.json.encode([asdict(flow) for flow in flows]))
     elif options.notice:
-        _print_template("notice.html", _notice_fields(config, flows))
+        _print_template("notice.html", _fields(config, flows), _html)
     elif options.dpia:
-        _print_template("dpia.md", _assessment_fields(config, flows))
+        _print_template("dpia.md", _fields(config, flows), _markdown, _markdown_table(flows))
     else:
         table = Table(*COLUMNS)
         for flow in flows:
@@ -75,9 +75,15 @@ def _cells(flow: DataFlow) -> tuple[str, ...]:
     return flow.data, flow.what, flow.to, flow.where, leaves, flow.kept or "is not kept"
 
 
-def _print_template(name: str, fields: Mapping[str, str]) -> None:
-    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
-    for line in Template(text).substitute(fields).splitlines():
+def _print_template(
+    name: str,
+    fields: Mapping[str, str | list[str]],
+    escaped: Callable[[str | list[str]], str],
+    table: str = "",
+) -> None:
+    template = Template(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    filled = {key: escaped(value) for key, value in fields.items()}
+    for line in template.substitute(filled, table=table).splitlines():
         print_line(line)
 
 
@@ -115,7 +121,7 @@ def data_flows(config: Config) -> Iterator[DataFlow]:
                 yield replace(flow, what=flow.what + blur) if flow.data == "images" else flow
     yield from _stored_flows(config)
     yield from _state_flows(state_folder(config))
-    for key, place in _secrets(config, ""):
+    for key, place in _secrets(config):
         yield DataFlow("secrets", key, "its place", place, False, "until changed")
     to, kept = "the terminal, or systemd's journal", "as the journal is set"
     yield DataFlow("log", "changes of state, faults", to, "standard error", False, kept)
@@ -163,17 +169,11 @@ def _kept(seconds: float | None) -> str:
     return f"at most {number} {name}" + ("" if number == "1" else "s")
 
 
-def _secrets(value: Any, place: str) -> Iterator[tuple[str, str]]:
+def _secrets(config: Config) -> Iterator[tuple[str, str]]:
     """Yield each secret that a config refers to: its key, and the place that holds it."""
-    if isinstance(value, SecretRef):
-        kind, name = next(iter(msgspec.to_builtins(value, enc_hook=str).items()))
-        yield place.lstrip("."), f"{kind} {name}"
-    elif isinstance(value, tuple):
-        for index, one in enumerate(value):
-            yield from _secrets(one, f"{place}[{index}]")
-    elif isinstance(value, msgspec.Struct):
-        for name in value.__struct_fields__:
-            yield from _secrets(getattr(value, name), f"{place}.{name}")
+    for entry in walk(msgspec.to_builtins(config, enc_hook=str), ""):
+        if found := re.fullmatch(r"([\w.\[\]]+)\.(file|env|credential): (.+)", entry):
+            yield found[1], f"{found[2]} {found[3]}"
 
 
 def _pauses(config: Config) -> Iterator[str]:
@@ -190,59 +190,41 @@ def _pauses(config: Config) -> Iterator[str]:
     yield "ask who is responsible"
 
 
-def _common_fields(config: Config) -> dict[str, str]:
-    deployment = config.deployment
-    return {
-        "operator": deployment.operator or "_" * 40,
-        "purpose": deployment.purpose or "_" * 40,
-        "context": deployment.context,
-        "date": date.today().isoformat(),
-    }
-
-
-def _notice_fields(config: Config, flows: Sequence[DataFlow]) -> dict[str, str]:
-    """Return the fields of the notice, as HTML."""
-    fields = {name: escape(text) for name, text in _common_fields(config).items()}
-    people = [flow for flow in flows if flow.data in {"images", "events", "faces", "unknown"}]
+def _fields(config: Config, flows: Sequence[DataFlow]) -> dict[str, str | list[str]]:
+    """Return what both templates are filled with."""
+    people = [flow for flow in flows if flow.data in {"images", "events", "faces"}]
     images = [f"{one.what}: {one.to}" for one in people if one.data == "images"]
     stored = [f"{one.what}: {one.kept}" for one in people if not one.leaves and one.kept]
     sent = [f"{one.what}: {one.to}" for one in people if one.leaves]
     return {
-        **fields,
-        "images": _html_list(images or [NO_IMAGE.capitalize()]),
-        "stored": _html_list(stored or ["Nothing is recorded."]),
-        "sent": _html_list(sent or ["Nothing leaves this machine."]),
-        "pause": _html_list(_pauses(config)),
-    }
-
-
-def _html_list(texts: Iterable[str]) -> str:
-    items = "".join(f"<li>{escape(text)}</li>" for text in dict.fromkeys(texts))
-    return f"<ul>{items}</ul>"
-
-
-def _assessment_fields(config: Config, flows: Sequence[DataFlow]) -> dict[str, str]:
-    """Return the fields of the data protection impact assessment, as Markdown."""
-    images = [flow.what for flow in flows if flow.data == "images"]
-    fields = {
-        **_common_fields(config),
+        "operator": config.deployment.operator or "_" * 40,
+        "purpose": config.deployment.purpose or "_" * 40,
+        "context": config.deployment.context,
+        "date": date.today().isoformat(),
         "version": __version__,
         "model": config.classifier.model.name,
         "source": f"{config.source.__struct_config__.tag} {config.source.location}",
-        "events": _kept(config.retention.max_event_age_s),
+        "event_age": _kept(config.retention.max_event_age_s),
         "image_age": _kept(config.retention.max_image_age_s),
         "blur": config.privacy.blur,
-        "snapshots": "yes" if config.privacy.allow_snapshots else "no",
-        "leak": "; ".join(images) or NO_IMAGE,
-        "pause": "; ".join(_pauses(config)),
+        "images": images or [NO_IMAGE],
+        "stored": list(dict.fromkeys(stored)) or ["nothing is recorded"],
+        "sent": sent or ["nothing leaves this machine"],
+        "pause": list(_pauses(config)),
     }
-    table = "\n".join(map(_markdown_row, [COLUMNS, ("---",) * len(COLUMNS), *map(_cells, flows)]))
-    return {**{name: _markdown(text) for name, text in fields.items()}, "table": table}
 
 
-def _markdown_row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(map(_markdown, cells))} |"
+def _html(value: str | list[str]) -> str:
+    if isinstance(value, str):
+        return escape(value)
+    return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in value)}</ul>"
 
 
-def _markdown(text: str) -> str:
+def _markdown(value: str | list[str]) -> str:
+    text = value if isinstance(value, str) else "; ".join(value)
     return " ".join(text.replace("|", r"\|").replace("<", "&lt;").split())
+
+
+def _markdown_table(flows: Iterable[DataFlow]) -> str:
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_cells, flows)]
+    return "\n".join(f"| {' | '.join(map(_markdown, row))} |" for row in rows)

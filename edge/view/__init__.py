@@ -64,7 +64,7 @@ class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield DataFlow(
                 "images", "live, in a window", "whoever sits before it", "its screen", False
             )
-            what, kept = "one, by the window's key s", "as `retention` says"
+            what, kept = "one, by the window's key s", "as retention says"
             yield DataFlow("images", what, DISK, "the current folder", False, kept)
 
     def open(self, context: ViewContext) -> Sink:

@@ -217,9 +217,9 @@ def test_a_notice_of_what_sends_and_stores_nothing_says_so_and_can_be_filled_in_
 ) -> None:
     page = printed(tmp_path, capsys, "--notice", sinks=[])
     for text in (
-        "No image is stored",
-        "Nothing is recorded",
-        "Nothing leaves this machine",
+        "no image is stored",
+        "nothing is recorded",
+        "nothing leaves this machine",
         "_____",
     ):
         assert text in page
