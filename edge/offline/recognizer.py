@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -24,9 +24,6 @@ from edge.pipeline.pipeline import Pipeline
 from edge.pipeline.worker import BoundedQueue
 from edge.types import AnalyzedFrame, Expression, Frame, Image
 
-if TYPE_CHECKING:
-    from PIL.Image import Image as PillowImage
-
 MAX_QUEUED = 8
 """Frames of a file that may wait for whoever iterates over them; then the pipeline waits."""
 
@@ -34,8 +31,15 @@ POLL_INTERVAL_S = 0.05
 """Seconds between two checks for the end of a source while no frame comes."""
 
 
-ImageInput: TypeAlias = (
-    "str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[np.uint8] | PillowImage"
+class PillowImage(Protocol):
+    """An image of Pillow, which need not be installed."""
+
+    def convert(self, mode: str) -> Any:
+        """Return it in another pixel format."""
+
+
+ImageInput = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[np.uint8] | PillowImage
 )
 """A path, the bytes of an encoded image, a BGR or gray array, or an image of Pillow."""
 
