@@ -109,7 +109,6 @@ def prune_events(path: Path, oldest: datetime, before: datetime) -> None:
     Raises:
         OSError: the file cannot be read, or not be written anew.
     """
-    path = path.resolve()
     part = path.with_name(f".{path.name}.part")
     with open(path, "rb") as file:
         first = file.readline()

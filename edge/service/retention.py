@@ -47,17 +47,33 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     """Yield each file in which events or images lie: of every sink, outbox and noted image.
 
     Outboxes of other configs with the same state folder are among them.
+
+    Raises:
+        EmotiondError: the state folder cannot be read.
     """
     state = state_folder(config)
-    for path in (path for sink in config.sinks for path in sink.event_files):
+    for path in sorted(_event_logs(config)):
         parts = (path, path.with_name(f".{path.name}.part"))
         yield from (StoredFile("events", part) for part in parts if part.is_file())
-    for path in sorted(state.glob("outbox-*")):
-        if path.suffix != ".lock":
+    present: list[Path] = []
+    try:
+        with suppress(FileNotFoundError):
+            present = sorted(state.iterdir())
+    except OSError as error:
+        text = f"{state}: cannot be read: {error.strerror}; run this as its owner"
+        raise EmotiondError(text) from error
+    for path in present:
+        if path.name.startswith("outbox-") and path.suffix != ".lock":
             yield StoredFile("events", path)
     for link in sorted((state / IMAGE_LINKS).glob("*")):
         with suppress(OSError):
             yield StoredFile("images", link.readlink(), link)
+
+
+def _event_logs(config: Config) -> set[Path]:
+    """Return the files that sinks append to, without streams of the process such as /dev/stdout."""
+    paths = (path for sink in config.sinks for path in sink.event_files)
+    return {path.resolve() for path in paths if not path.is_relative_to("/dev")}
 
 
 def delete_expired(config: Config, now: datetime) -> Iterator[str]:
@@ -66,7 +82,7 @@ def delete_expired(config: Config, now: datetime) -> Iterator[str]:
     A running sink bounds its own outbox.
     """
     ages = {"events": config.retention.max_event_age_s, "images": config.retention.max_image_age_s}
-    logs = {path for sink in config.sinks for path in sink.event_files}
+    logs = _event_logs(config)
     own = [path for path in outbox_paths(config) if path]
     used = {path.with_name(f"{path.name}{end}") for path in own for end in ("", "-wal", "-shm")}
     for stored in stored_files(config):
@@ -89,14 +105,18 @@ def delete_expired(config: Config, now: datetime) -> Iterator[str]:
 @contextmanager
 def retention_thread(present_config: Callable[[], Config]) -> Iterator[None]:
     """Delete what is expired, once a minute while the block lasts."""
-    ended, told = Event(), set[str]()
+    ended = Event()
 
     def run() -> None:
+        told = set[str]()
         while not ended.is_set():
-            for failure in delete_expired(present_config(), datetime.now(UTC)):
-                if failure not in told:
-                    log.warning("%s", failure)
-                told.add(failure)
+            try:
+                failures = set(delete_expired(present_config(), datetime.now(UTC)))
+            except EmotiondError as error:
+                failures = {str(error)}
+            for failure in failures - told:
+                log.warning("%s", failure)
+            told |= failures
             ended.wait(INTERVAL_S)
 
     thread = Thread(target=run, name="retention", daemon=True)

@@ -180,6 +180,31 @@ def test_forget_lists_what_is_stored_and_deletes_it_only_when_told(
     assert "no events and no images are stored" in capsys.readouterr().out
 
 
+def test_forget_deletes_a_file_behind_a_link_and_no_stream_of_the_process(
+    config: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "elsewhere.jsonl"
+    (tmp_path / "events.jsonl").rename(kept)
+    (tmp_path / "events.jsonl").symlink_to(kept)
+    streams = Path("/dev/stdout").is_symlink()
+    config.write_text(
+        "sinks: [{kind: jsonl, path: events.jsonl}, {kind: jsonl, path: /dev/stdout}]\n"
+        "state_dir: state\n"
+    )
+    assert main(["forget", "--config", str(config), "--yes"]) == 0
+    assert not kept.exists()
+    assert Path("/dev/stdout").is_symlink() == streams
+
+
+def test_a_state_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text("state_dir: emotiond.yaml\n")
+    for command in ("forget", "audit"):
+        assert main([command, "--config", str(config)]) == 1
+        assert "cannot be read: Not a directory; run this as its owner" in capsys.readouterr().err
+
+
 def test_forget_deletes_nothing_while_a_daemon_uses_an_outbox(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
