@@ -4,6 +4,7 @@ import argparse
 import importlib
 import logging
 import os
+import resource
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -30,6 +31,8 @@ GROUPS = {
     "service": {
         "check": ("daemon", "check a config and the model it names, without opening the camera"),
         "doctor": ("daemon", "check this machine and everything the config names, with remedies"),
+        "audit": ("audit", "list what leaves this machine and what is stored; notice, assessment"),
+        "forget": ("audit", "delete recorded events and images"),
         "homeassistant": ("daemon", "remove the device from Home Assistant"),
     },
     "models": {
@@ -95,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     _set_library_environment()
+    _forbid_core_dumps()
     parser = _parser(arguments)
     options = parser.parse_args(arguments)
     if "command" not in options:
@@ -145,6 +149,16 @@ def _report_packages(error: ImportError) -> int:
         if result.level is not Level.OK:
             print_error(str(result))
     return int(ExitCode.CONFIG)
+
+
+def _forbid_core_dumps() -> None:
+    """Let this process and its children leave no core dump: it would hold images and secrets.
+
+    Linux takes a limit of one byte for none, also where `core_pattern` names a program: a limit of
+    0 does not keep that program from getting the dump (fs/coredump.c).
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
 
 
 def _set_library_environment() -> None:

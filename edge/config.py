@@ -2,9 +2,10 @@
 
 import re
 from contextlib import suppress
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import yaml
@@ -35,6 +36,60 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blur: PrivacyBlur = PrivacyBlur.NONE
 
 
+Age = Annotated[float, msgspec.Meta(ge=60, le=4_294_967_295.0)]
+
+
+class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long what was recorded of people lies on this machine's disk at most.
+
+    Attributes:
+        max_event_age_s: seconds, of events in JSONL files and outboxes; null: until
+            `emotiond forget`. They are deleted a tenth of it at a time.
+        max_image_age_s: seconds, of faces from `emotiond collect` and of images saved from the
+            window; null: until `emotiond forget`.
+    """
+
+    max_event_age_s: Age | None = None
+    max_image_age_s: Age | None = None
+
+
+class DeploymentContext(StrEnum):
+    """Place in which people are watched."""
+
+    HOME = "home"
+    PUBLIC = "public"
+    RESEARCH = "research"
+    WORKPLACE = "workplace"
+    EDUCATION = "education"
+
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where, what for and by whom people are watched; `emotiond audit` prints it on the notice.
+
+    Attributes:
+        context: home, public, research, workplace or education.
+        purpose: a few words. In a workplace or in education `medical` or `safety`: for any other
+            purpose Article 5(1)(f) of the EU AI Act forbids it.
+        operator: who answers for it, and how to reach them.
+    """
+
+    context: DeploymentContext = DeploymentContext.HOME
+    purpose: Text | None = None
+    operator: Text | None = None
+
+    def __post_init__(self) -> None:
+        forbidden = self.context in {DeploymentContext.WORKPLACE, DeploymentContext.EDUCATION}
+        if forbidden and self.purpose not in {"medical", "safety"}:
+            raise ValueError(
+                f"Expected `purpose` medical or safety in the context {self.context}; for any "
+                "other Article 5(1)(f) of the EU AI Act (Regulation 2024/1689) forbids to infer "
+                "emotions"
+            )
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings; config/emotiond.yaml explains each key.
 
@@ -53,6 +108,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preview: PreviewSettings = PreviewSettings()
     web: WebSettings = WebSettings()
     privacy: PrivacySettings = PrivacySettings()
+    retention: RetentionSettings = RetentionSettings()
+    deployment: DeploymentSettings = DeploymentSettings()
     state_dir: Path | None = None
 
 
@@ -100,7 +157,11 @@ def parse_config(data: Any, path: Path) -> Config:
                     f"{path}: sinks[{place}]: expected another target than that of sinks[{first}], "
                     f"found {target}; remove one, or give it another device, broker or path"
                 )
-    return config
+    age = config.retention.max_event_age_s
+    if age is None:
+        return config
+    sinks = tuple(sink.with_max_event_age(age) for sink in config.sinks)
+    return msgspec.structs.replace(config, sinks=sinks)
 
 
 def parse_detector(text: str) -> DetectorSettings:

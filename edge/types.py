@@ -1,5 +1,6 @@
 """Records that flow from stage to stage, each made once and never changed."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -37,6 +38,35 @@ class KindSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
     def redacted(self) -> Self:
         """Return a copy that may be shown to anybody: without users and passwords."""
         return self
+
+    def data_flows(self, allow_snapshots: bool) -> "Iterator[DataFlow]":
+        """Yield what leaves the process by it; `allow_snapshots` is that of the privacy section."""
+        yield from ()
+
+
+DISK = "this machine's disk"
+"""What keeps a file, in a DataFlow."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFlow:
+    """Data that leaves the process, or lies on disk, as `emotiond audit` lists it.
+
+    Attributes:
+        data: images, events, faces (those in view now), secrets, settings, numbers or log.
+        what: which of them, in a few words.
+        to: who gets it, or what keeps it.
+        where: address or path of that.
+        leaves: whether it leaves this machine, or may.
+        kept: how long, in a few words; None: it is not kept.
+    """
+
+    data: str
+    what: str
+    to: str
+    where: str
+    leaves: bool
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Camera and stream sources: a V4L2 camera, and one behind an address, both read by OpenCV."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -11,7 +11,7 @@ import msgspec
 from edge.capture.source import Fps, Height, LiveSettings, Width, as_readonly
 from edge.errors import ConfigError, SourceError
 from edge.secrets import SecretRef, redact_url
-from edge.types import Frame
+from edge.types import DataFlow, Frame
 
 OPEN_TIMEOUT_MS = 5000
 READ_TIMEOUT_MS = 2000
@@ -80,6 +80,11 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
         """Return a copy without the user, in the address and beside it."""
         user = None if self.user is None else "(hidden)"
         return msgspec.structs.replace(self, url=redact_url(self.url), user=user)
+
+    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
+        """Yield what the camera is told."""
+        if self.user is not None or self.url != self.location:
+            yield DataFlow("secrets", "user, password or query", "the camera", self.location, True)
 
     @property
     def full_url(self) -> str:

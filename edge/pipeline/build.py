@@ -17,13 +17,13 @@ from pathlib import Path
 from edge.capture import Source, open_source
 from edge.capture.source import read_first
 from edge.capture.video import VideoSettings
-from edge.config import Config, outbox_paths
+from edge.config import Config, outbox_paths, state_folder
 from edge.detect import detector_kinds, open_detector
 from edge.errors import ConfigError
 from edge.infer.classifier import classifier_digest, open_classifier
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.model_card import read_labels
-from edge.paths import asset
+from edge.paths import asset, note_image
 from edge.pipeline.worker import LatestFrame
 from edge.publish import ExclusiveSink, Sink, SinkContext, SinkSettings
 from edge.publish.events import EventGenerator
@@ -36,6 +36,9 @@ SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker"})
 ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing"})
 SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir"})
 """Sections of the config that scheduler, analyzer, and sinks and views are built from."""
+
+UNBUILT_SECTIONS = frozenset({"deployment", "retention"})
+"""Sections that nothing is built from; the present ones are looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +237,7 @@ class PipelineBuilder:
         """
         present = self.config, self.components.processing
         sections = changed_sections(present, config)
-        known = SCHEDULER_SECTIONS | ANALYZER_SECTIONS | SINK_SECTIONS
+        known = SCHEDULER_SECTIONS | ANALYZER_SECTIONS | SINK_SECTIONS | UNBUILT_SECTIONS
         fixed = [name for name in sections if name not in known]
         if fixed:
             raise ConfigError(f"{', '.join(fixed)}: a change needs a restart of the daemon")
@@ -309,9 +312,15 @@ class PipelineBuilder:
             return spec.settings.open(context)
         assert self._commands is not None
         assert self._latest_frame is not None
-        analyze = self._images.analyze
         return spec.settings.open(
-            ViewContext(self._latest_frame, self._commands, spec.blur, analyze, spec.catalog)
+            ViewContext(
+                self._latest_frame,
+                self._commands,
+                spec.blur,
+                self._images.analyze,
+                spec.catalog,
+                lambda path: note_image(path, state_folder(self.config)),
+            )
         )
 
 

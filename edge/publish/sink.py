@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from edge.errors import CheckResult
 from edge.service.commands import Catalog, CommandQueue
-from edge.types import DaemonStatus, KindSettings, SinkRecord
+from edge.types import DaemonStatus, DataFlow, KindSettings, SinkRecord
 
 
 class Sink(Protocol):
@@ -81,6 +81,20 @@ class BaseSinkSettings(KindSettings, frozen=True):
 
     takes_commands: ClassVar[bool] = False
     """Whether commands come to the sink: it is opened anew when what they may choose changes."""
+
+    @property
+    def event_files(self) -> tuple[Path, ...]:
+        """The files that it appends events to, one JSON object a line."""
+        return ()
+
+    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
+        """Yield what leaves by it; of a sink that does not tell, all may."""
+        kind = str(self.__struct_config__.tag)
+        yield DataFlow("images", "and all else, perhaps: it is not declared", kind, "unknown", True)
+
+    def with_max_event_age(self, seconds: float) -> Self:
+        """Return a copy that keeps no event of its own for longer."""
+        return self
 
     @property
     def outbox_name(self) -> str | None:

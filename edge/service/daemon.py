@@ -17,6 +17,7 @@ from edge.config import Config
 from edge.errors import EmotiondError, ExitCode
 from edge.pipeline.pipeline import STALL_TIMEOUT, Pipeline
 from edge.service.controller import Controller
+from edge.service.retention import retention_thread
 from edge.types import Stats
 
 TICK = 1.0
@@ -154,7 +155,8 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
     # What is loaded by now stays to the end: collections need not go through it again and again.
     gc.collect()
     gc.freeze()
-    _watch(controller, signals, reporter)
+    with retention_thread(lambda: controller.config):
+        _watch(controller, signals, reporter)
     reporter.update(controller.pipeline)  # a film may be over before anybody looked
     reporter.end()
     return _end(controller.pipeline)

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 
 from edge.errors import ConfigError
+from edge.paths import private_opener
 from edge.service.commands import (
     Command,
     CommandError,
@@ -260,7 +261,8 @@ class KeyHandler:
         image = annotate(frame, self._context.blur)
         path = Path.cwd() / f"emotiond-{datetime.now():%Y%m%d-%H%M%S-%f}.png"
         try:
-            with path.open("xb") as file:
+            self._context.note_image(path)
+            with open(path, "xb", opener=private_opener) as file:
                 file.write(cv2.imencode(".png", image)[1].tobytes())
         except OSError as error:
             self._notify(f"not saved: {error.strerror}")

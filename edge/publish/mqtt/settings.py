@@ -14,6 +14,7 @@ from edge.publish.outbox import OutboxSettings
 from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.secrets import SecretRef
 from edge.service.commands import CommandName
+from edge.types import DataFlow
 
 if TYPE_CHECKING:
     from edge.publish.mqtt.sink import MqttSink
@@ -147,6 +148,35 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
         """Return a copy without the user; the password is told by its place alone."""
         hidden = "(hidden)" if isinstance(self.user, str) else self.user
         return msgspec.structs.replace(self, user=hidden)
+
+    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
+        """Yield what the broker gets, and through it everybody who may subscribe there."""
+        where = f"{self.root} at {' or '.join(map(str, self.addresses))}"
+        who = "subscribers of the MQTT broker"
+        theirs, last = "as long as whoever subscribes keeps it", "retained until the next"
+        yield DataFlow("events", "each face, its expression and place", who, where, True, theirs)
+        yield DataFlow("faces", "those in view now", who, where, True, last)
+        yield DataFlow(
+            "numbers", "statistics of the daemon", who, where, True, "retained until the next"
+        )
+        yield DataFlow("log", "warnings and errors", who, where, True, theirs)
+        if self.homeassistant is not None:
+            yield DataFlow("settings", "names for Home Assistant", who, where, True, "retained")
+        if CommandName.INFO in self.commands:
+            yield DataFlow(
+                "settings", "the config, without secrets, if asked", who, where, True, theirs
+            )
+        if allow_snapshots and CommandName.SNAPSHOT in self.commands:
+            yield DataFlow("images", "a snapshot, if asked", who, where, True, theirs)
+        if self.user is not None:
+            how = "unencrypted: set tls" if self.tls is None else "by TLS"
+            yield DataFlow("secrets", f"user and password, {how}", "the MQTT broker", where, True)
+
+    def with_max_event_age(self, seconds: float) -> Self:
+        """Return a copy whose outbox keeps no event for longer."""
+        age = min(seconds, self.outbox.max_age_s)
+        outbox = msgspec.structs.replace(self.outbox, max_age_s=age)
+        return msgspec.structs.replace(self, outbox=outbox)
 
     def without_service_secrets(self) -> Self:
         """Return a copy without user and password, if one of them is a credential of systemd."""

@@ -136,10 +136,16 @@ OTHER_VALUES: dict[str, Any] = {
     "privacy": {"blur": "faces"},
     "state_dir": "elsewhere",
 }
-"""Another value in each section of the config."""
+"""Another value in each section of the config that something is built from."""
+
+LOOKED_UP: dict[str, Any] = {
+    "retention": {"max_image_age_s": 60},
+    "deployment": {"context": "public"},
+}
+"""The same of each section that is looked up whenever it is needed."""
 
 
-@pytest.mark.parametrize("section", Config.__struct_fields__)
+@pytest.mark.parametrize("section", set(Config.__struct_fields__) - LOOKED_UP.keys())
 def test_each_section_is_rebuilt_or_its_change_refused(tmp_path: Path, section: str) -> None:
     page = {"web": {"enabled": True, "port": 0}}
     with closing(Daemon(tmp_path, **page)) as daemon:
@@ -151,6 +157,14 @@ def test_each_section_is_rebuilt_or_its_change_refused(tmp_path: Path, section: 
         except ConfigError as error:
             rebuilt = f"{section}: a change needs a restart" in str(error)
         assert rebuilt
+
+
+@pytest.mark.parametrize("section", LOOKED_UP)
+def test_a_section_that_is_looked_up_is_the_new_one_after_a_reload(
+    daemon: Daemon, section: str
+) -> None:
+    daemon.builder.commit(daemon.prepare(**{section: LOOKED_UP[section]}))
+    assert getattr(daemon.builder.config, section) != getattr(Config(), section)
 
 
 class WiderConfig(Config, frozen=True):

@@ -36,9 +36,15 @@ class Preview:
         self.now = 0.0
         self.latest = LatestFrame()
         self.commands = CommandQueue()
+        self.noted: list[Path] = []
         catalog = Catalog(MODELS, ("auto", "builtin", "haar", "mediapipe"))
         context = ViewContext(
-            self.latest, self.commands, blur, lambda image: scene(image=image), catalog
+            self.latest,
+            self.commands,
+            blur,
+            lambda image: scene(image=image),
+            catalog,
+            self.noted.append,
         )
         self.keys = KeyHandler(context, lambda: self.now)
 
@@ -192,6 +198,17 @@ def test_s_saves_the_picture_as_it_is_shown(
     assert saved.shape == image.shape
     assert (saved != image).any()
     assert preview.keys.text == (f"saved as {paths[1].name}",)
+
+
+def test_a_saved_picture_is_its_owners_alone_and_is_noted_to_be_deleted_in_time(
+    preview: Preview, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    preview.latest.show(scene(expression()))
+    preview.keys.press("s")
+    (path,) = tmp_path.iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert preview.noted == [path]
 
 
 def test_what_is_hidden_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
