@@ -115,14 +115,14 @@ class Controller:
         if changes is not None:
             self._apply(changes)
 
-    def reload(self) -> bool:
-        """Read the config again; return False where it is refused, and all stays as it was."""
+    def reload(self) -> str:
+        """Read the config again; return why it is refused and all stays as it was, else nothing."""
         results: list[CommandResult | CommandError] = []
         self.answer(CommandRequest(Reload(), results.append))
-        refused = isinstance(results[0], CommandError)
-        if refused:
-            log.error("%s; it was not read again, and the settings of before stay", results[0])
-        return not refused
+        if not isinstance(results[0], CommandError):
+            return ""
+        log.error("%s; it was not read again, and the settings of before stay", results[0])
+        return str(results[0])
 
     def _execute(self, command: Command) -> tuple[CommandResult, Changes | None]:
         """Carry out a command; what it changes of the components is only prepared.

@@ -15,6 +15,7 @@ import cv2
 
 from edge.config import Config
 from edge.errors import EmotiondError, ExitCode
+from edge.paths import atomic_write
 from edge.pipeline.pipeline import STALL_TIMEOUT, Pipeline
 from edge.service.controller import Controller
 from edge.types import Stats
@@ -71,6 +72,8 @@ class SystemdReporter:
         address = os.environ.get("NOTIFY_SOCKET", "") if address is None else address
         # A leading @ stands for the NUL of Linux' abstract sockets.
         self._address = "\0" + address[1:] if address.startswith("@") else address
+        # Held, so that the watchdog is fed even when there is no other descriptor left.
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if address else None
         self._began = time.monotonic()
         self._loading = "started"
         self._stalled: list[str] = []
@@ -88,10 +91,17 @@ class SystemdReporter:
         # systemd tells by the stamp whether READY=1 is of before or after.
         self.send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def cancel_reload(self) -> None:
-        """Report that all stays as it was."""
-        self._loading = ""
-        self.send("READY=1")
+    def end_reload(self, refusal: str) -> None:
+        """Report what came of a reload, also to the unit's `ExecReload=`, which waits for a file.
+
+        Without a `refusal` it went well, and is in force a little later.
+        """
+        if refusal:
+            self._loading = ""
+            self.send("READY=1")
+        if folder := os.environ.get("RUNTIME_DIRECTORY"):
+            with contextlib.suppress(OSError):  # systemd then ends its wait as it would for a hang
+                atomic_write(Path(folder) / "reload", refusal.encode())
 
     def update(self, pipeline: Pipeline) -> None:
         """Report what there is to report of the pipeline."""
@@ -113,14 +123,10 @@ class SystemdReporter:
 
     def send(self, message: str) -> None:
         """Send a message of sd_notify(3), such as READY=1."""
-        if not self._address:
-            return
-        with (
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection,
-            contextlib.suppress(OSError),  # a service outlives its supervisor's socket
-        ):
-            connection.settimeout(SEND_TIMEOUT)
-            connection.sendto(message.encode(), self._address)
+        if self._socket is not None:
+            self._socket.settimeout(SEND_TIMEOUT)
+            with contextlib.suppress(OSError):  # a service outlives its supervisor's socket
+                self._socket.sendto(message.encode(), self._address)
 
     def _ping_watchdog(self, pipeline: Pipeline) -> None:
         """Ping the watchdog unless something hangs: without pings systemd restarts the process."""
@@ -172,8 +178,7 @@ def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) 
         if signals.reload:
             signals.reload = False
             reporter.begin_reload()
-            if not controller.reload():
-                reporter.cancel_reload()
+            reporter.end_reload(controller.reload())
         if time.monotonic() < due and not reporter.not_ready:
             continue
         due = time.monotonic() + (STARTUP_TICK if reporter.not_ready else TICK)
