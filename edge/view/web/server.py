@@ -116,6 +116,7 @@ class WebServer:
             pass
         except OSError as error:  # such as no descriptor for the loop
             log.error("the web page cannot be served: %s", error)
+            self._socket.close()  # so that nobody waits for an answer
 
 
 class _Server(uvicorn.Server):
