@@ -174,5 +174,3 @@ def _set_library_environment() -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # Seconds; it would wait ten for a silent camera.
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
-    # The preview's library greets on stdout.
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")

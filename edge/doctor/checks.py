@@ -269,12 +269,6 @@ WEB_PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client")
 HTTP_SECONDS = 3.0
 """How long whoever has the web page's port may take to answer."""
 
-DISPLAYS = ("WAYLAND_DISPLAY", "DISPLAY")
-"""Variables that name the display of a desktop session."""
-
-GRAPHICS_CARDS = Path("/dev/dri")
-"""Where the kernel shows screens that may be drawn on without a desktop."""
-
 
 def check_web(settings: WebSettings) -> Iterator[CheckResult]:
     """Check that the web page can be served as it is set."""
@@ -315,16 +309,17 @@ def _is_daemon(port: int) -> bool:
 
 
 def check_window() -> Iterator[CheckResult]:
-    """Check that there is what draws the preview window, and a screen to draw it on."""
-    display = next((name for name in DISPLAYS if os.environ.get(name)), None)
-    cards = sorted(GRAPHICS_CARDS.glob("card*"))
+    """Check that there is what draws the preview window, and a display that it finds."""
     if importlib.util.find_spec("pygame") is None:
         remedy = "pip install 'emotiond[preview]', or set `preview.enabled: false`"
         yield failure("window", "pygame-ce is not installed", remedy)
-    elif display is not None:
-        yield ok("window", f"is drawn on {display}={os.environ[display]}")
-    elif cards:
-        yield ok("window", f"is drawn on {cards[0]}, as there is no desktop here")
+        return
+    from edge.view.preview import open_window, why_no_display
+
+    with open_window() as process:
+        reason = why_no_display(process)
+        process.kill()
+    if reason:
+        yield warning("window", reason, "all else goes on without it")
     else:
-        remedy = "run in a desktop session, or set DISPLAY; all else goes on without it"
-        yield warning("window", "there is no screen to draw it on", remedy)
+        yield ok("window", "has a display")

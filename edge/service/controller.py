@@ -156,7 +156,7 @@ class Controller:
     def _pause(self, command: Pause) -> CommandResult:
         until = None
         if command.paused:
-            until = self._pause_controller.pause(command.seconds).until
+            until = self._pause_controller.pause(command.seconds)
         else:
             self._pause_controller.resume()
         self.pipeline.publish_snapshot()

@@ -59,8 +59,12 @@ BLANK_SIZE = (480, 640, 3)
 BLANK_GRAY = 40
 """Gray value (0-255) of that image."""
 
-WINDOW_CLASS_VARIABLES = ("SDL_VIDEO_X11_WMCLASS", "SDL_VIDEO_WAYLAND_WMCLASS")
-"""Where SDL looks for the name by which a desktop knows the program that has a window."""
+WINDOW_ENVIRONMENT = {
+    "SDL_VIDEO_X11_WMCLASS": "emotiond",
+    "SDL_VIDEO_WAYLAND_WMCLASS": "emotiond",
+    "PYGAME_HIDE_SUPPORT_PROMPT": "1",
+}
+"""By what name a desktop knows the program that has the window; and that it greets nobody."""
 
 HELP = (
     "q: quit",
@@ -106,16 +110,8 @@ class PreviewSink:
         Raises:
             ConfigError: there is no display, and nothing else to do.
         """
-        # In a session of its own: Ctrl-C in the terminal is for the daemon.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "edge.view.preview_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            env={**os.environ, **dict.fromkeys(WINDOW_CLASS_VARIABLES, "emotiond")},
-        )
-        if self._context.is_only_sink and (reason := _no_display(self._process)):
+        self._process = open_window()
+        if self._context.is_only_sink and (reason := why_no_display(self._process)):
             raise ConfigError(f"{reason}; nothing else is asked for")
 
     def start(self) -> None:
@@ -172,8 +168,20 @@ class PreviewSink:
             self._keys.press(line.decode(errors="replace").strip())
 
 
-def _no_display(process: "subprocess.Popen[bytes]") -> str:
-    """Return why there is no display; empty where there is, or none answers in time."""
+def open_window() -> "subprocess.Popen[bytes]":
+    """Start the process of a window, in a session of its own: Ctrl-C is for the daemon."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "edge.view.preview_process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, **WINDOW_ENVIRONMENT},
+    )
+
+
+def why_no_display(process: "subprocess.Popen[bytes]") -> str:
+    """Return why a window has no display; empty where there is, or none answers in time."""
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], DISPLAY_TIMEOUT_S)
     return _reason_of_end(process) if ready and not process.stdout.readline() else ""
