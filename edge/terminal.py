@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,22 +41,23 @@ class RepeatFilter(logging.Filter):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._clock = clock
+        self._clock, self._lock = clock, threading.Lock()
         # Number and time of the last, by logger and text.
         self._made: dict[tuple[str, str], tuple[int, float]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a record is passed on; `record.times` becomes its count."""
-        if record.levelno < logging.WARNING:
-            self._made = {key: made for key, made in self._made.items() if key[0] != record.name}
-            return True
         error = record.exc_info[1] if record.exc_info else None
         key, now = (record.name, f"{record.getMessage()}{error!r}"), self._clock()
-        times, last = self._made.pop(key, (0, now))
-        times = times + 1 if now - last < QUIET_S else 1
-        self._made[key] = times, now
-        if len(self._made) > MAX_COMPLAINTS:
-            self._made.pop(next(iter(self._made)))
+        with self._lock:
+            if record.levelno < logging.WARNING:
+                self._made = {one: made for one, made in self._made.items() if one[0] != key[0]}
+                return True
+            times, last = self._made.pop(key, (0, now))
+            times = times + 1 if now - last < QUIET_S else 1
+            self._made[key] = times, now
+            if len(self._made) > MAX_COMPLAINTS:
+                self._made.pop(next(iter(self._made)))
         record.times = times
         return times & (times - 1) == 0  # a power of two
 

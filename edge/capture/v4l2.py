@@ -11,7 +11,7 @@ import fcntl
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,21 +82,13 @@ class Format(NamedTuple):
 
 
 class VideoNode(NamedTuple):
-    """A video node.
+    """A video node."""
 
-    Attributes:
-        driver: the kernel's module.
-        card: the name of the device.
-        bus: where it is plugged in, such as "usb-0000:00:14.0-1".
-        captures: whether images can be captured from it.
-        formats: of those images.
-    """
-
-    driver: str
-    card: str
-    bus: str
+    driver: str  # the kernel's module
+    card: str  # the name of the device
+    bus: str  # where it is plugged in, such as "usb-0000:00:14.0-1"
     captures: bool
-    formats: tuple[Format, ...]
+    formats: tuple[Format, ...]  # of the images that it captures
 
     @property
     def gives_images(self) -> bool:
@@ -109,14 +101,23 @@ class VideoNode(NamedTuple):
         return f"{self.card} ({self.driver}, {self.bus})"
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Open a node for reading and writing, as a daemon does, for as long as the block lasts."""
+    file = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
 def query_node(path: Path) -> VideoNode:
-    """Ask a video node what it is. It is opened for reading and writing, as a daemon opens it.
+    """Ask a video node what it is.
 
     Raises:
         OSError: it cannot be opened, or is no V4L2 node.
     """
-    file = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
+    with _opened(path) as file:
         answer = _ioctl(file, VIDIOC_QUERYCAP, CAPABILITY, b"", b"", b"", 0, 0, 0)
         *names, _, of_device, of_node = answer
         driver, card, bus = (name.partition(b"\0")[0].decode("utf-8", "replace") for name in names)
@@ -125,8 +126,6 @@ def query_node(path: Path) -> VideoNode:
         buffers = next((buffers for flag, buffers in CAPTURE_BUFFERS if flags & flag), None)
         formats = () if buffers is None else tuple(_formats(file, buffers))
         return VideoNode(driver, card, bus, buffers is not None, formats)
-    finally:
-        os.close(file)
 
 
 def _ioctl(file: int, request: int, layout: struct.Struct, *question: object) -> tuple[Any, ...]:
@@ -186,14 +185,13 @@ def why_not_opened(path: Path) -> str:
 
 def _is_busy(path: Path) -> bool:
     """Tell whether another program has the node's buffers; to ask for none changes nothing."""
-    file = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     errors = []
-    for _, buffers in CAPTURE_BUFFERS:
-        try:
-            _ioctl(file, VIDIOC_REQBUFS, REQUEST_BUFFERS, 0, buffers, MEMORY_MMAP, 0, 0)
-        except OSError as error:  # it has no buffers of that type, or another program has them
-            errors.append(error.errno)
-    os.close(file)
+    with _opened(path) as file:
+        for _, buffers in CAPTURE_BUFFERS:
+            try:
+                _ioctl(file, VIDIOC_REQBUFS, REQUEST_BUFFERS, 0, buffers, MEMORY_MMAP, 0, 0)
+            except OSError as error:  # it has no buffers of that type, or another program has them
+                errors.append(error.errno)
     return errno.EBUSY in errors
 
 

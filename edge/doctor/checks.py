@@ -2,7 +2,6 @@
 
 import http.client
 import importlib
-import importlib.util
 import logging
 import os
 import re
@@ -263,24 +262,19 @@ def check_state_folder(folder: Path) -> Iterator[CheckResult]:
 
 # Views.
 
-WEB_PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client")
-"""What serving the web page imports."""
-
 HTTP_SECONDS = 3.0
 """How long whoever has the web page's port may take to answer."""
 
 
 def check_web(settings: WebSettings) -> Iterator[CheckResult]:
     """Check that the web page can be served as it is set."""
-    missing = [name for name in WEB_PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        text = f"is not installed: {', '.join(missing)}"
+    try:
+        from edge.view.web.auth import TokenAuth
+        from edge.view.web.server import listen
+    except ImportError as error:
         remedy = "pip install 'emotiond[web]', or set `web.enabled: false`"
-        yield failure("web page", text, remedy)
+        yield failure("web page", f"cannot be served: {error}", remedy)
         return
-    from edge.view.web.auth import TokenAuth
-    from edge.view.web.server import listen
-
     try:
         needs_token = TokenAuth(settings).needs_token
         text = "asks for its token" if needs_token else "is for this machine alone, without a token"
@@ -309,13 +303,14 @@ def _is_daemon(port: int) -> bool:
 
 
 def check_window() -> Iterator[CheckResult]:
-    """Check that there is what draws the preview window, and a display that it finds."""
-    if importlib.util.find_spec("pygame") is None:
-        remedy = "pip install 'emotiond[preview]', or set `preview.enabled: false`"
-        yield failure("window", "pygame-ce is not installed", remedy)
-        return
-    from edge.view.preview import open_window, why_no_display
+    """Check that there is what draws the preview window, and a display that it finds.
 
+    Raises:
+        ConfigError: it is not installed.
+    """
+    from edge.view.preview import open_window, require_pygame, why_no_display
+
+    require_pygame()
     with open_window() as process:
         reason = why_no_display(process)
         process.kill()

@@ -27,12 +27,8 @@ class StoredPause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PauseController:
     """Pauses a source and resumes it, when told or when it is time.
 
-    The pause lies in a file of the state folder, which exists as long as it lasts.
-
-    Args:
-        source: what is paused; at once, where the pause of an earlier run is not over.
-        folder: of the state.
-        clock: the monotonic clock, in seconds.
+    The pause lies in a file of the state `folder`, which exists as long as it lasts; where that of
+    an earlier run is not over, `source` is paused at once. `clock` is monotonic, in seconds.
     """
 
     def __init__(

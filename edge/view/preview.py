@@ -93,11 +93,7 @@ class PreviewSink:
     status_text: str | None = None
 
     def __init__(self, context: ViewContext) -> None:
-        if importlib.util.find_spec("pygame") is None:
-            raise ConfigError(
-                "the preview window needs pygame-ce, which is not installed; "
-                "pip install 'emotiond[preview]', or preview.enabled: false"
-            )
+        require_pygame()
         self._context = context
         self._keys = KeyHandler(context)
         self._closed = Event()
@@ -166,6 +162,15 @@ class PreviewSink:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._keys.press(line.decode(errors="replace").strip())
+
+
+def require_pygame() -> None:
+    """Raise a ConfigError where the package that draws the window is not installed."""
+    if importlib.util.find_spec("pygame") is None:
+        raise ConfigError(
+            "the preview window needs pygame-ce, which is not installed; "
+            "pip install 'emotiond[preview]', or preview.enabled: false"
+        )
 
 
 def open_window() -> "subprocess.Popen[bytes]":
