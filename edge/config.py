@@ -25,8 +25,11 @@ from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 
-MAX_NODES = 20_000
-"""Values and keys that a config may have, each alias counted as what it stands for."""
+MAX_BYTES = 100_000
+"""Bytes of a config file at most; that with every key has 8,000."""
+
+MAX_VALUES = 10_000
+"""Values in a config at most, those behind an alias counted each time that it stands there."""
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,9 +136,12 @@ def load_config(path: Path, may_be_empty: bool = True) -> Config:
             expected and found.
     """
     try:
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(text) > MAX_BYTES:
+        raise ConfigError(f"{path}: expected at most {MAX_BYTES} bytes, found more")
     data = _parse_yaml(text, path)
     if data is None and not may_be_empty:
         raise ConfigError(f"{path}: expected settings, found an empty file")
@@ -258,15 +264,18 @@ def _parse_yaml(text: str | bytes, place: Path) -> Any:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key given twice, which YAML forbids, and says where a value cannot be read."""
+    """Refuses keys given twice, which YAML forbids, and aliases that expand to very much.
+
+    It also says where a value cannot be read.
+    """
 
     def construct_document(self, node: yaml.Node) -> Any:
         """Refuse aliases that unfold to more than anybody writes, or to themselves."""
         waiting, count = [node], 0
         while waiting:
             one, count = waiting.pop(), count + 1
-            if count > MAX_NODES:
-                text = f"expected at most {MAX_NODES:,} values, found more by its aliases"
+            if count > MAX_VALUES:
+                text = f"expected at most {MAX_VALUES:,} values, found more by its aliases"
                 raise yaml.constructor.ConstructorError(None, None, text, node.start_mark)
             if isinstance(one, yaml.SequenceNode):
                 waiting += one.value

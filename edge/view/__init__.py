@@ -39,6 +39,7 @@ class ViewContext:
             thread may call it.
         catalog: what commands may choose from.
         note_image: remembers an image before it is written, so that it is deleted in time.
+        is_only_sink: whether the config asks for nothing but this view.
     """
 
     latest: LatestFrame
@@ -47,6 +48,7 @@ class ViewContext:
     analyze: Callable[[Image], AnalyzedFrame]
     catalog: Catalog = field(default_factory=Catalog)
     note_image: Callable[[Path], None] = lambda path: None
+    is_only_sink: bool = False
 
 
 class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -84,10 +84,12 @@ class MqttPublisher:
         self._rejected = False
 
     @property
-    def connected(self) -> bool:
-        """Tell whether a broker is connected."""
+    def connected(self) -> bool | None:
+        """Tell whether a broker is connected; None where no try has ended yet."""
         client = self._client  # the network thread may set it to None at any moment
-        return client is not None and client.closed_reason is None
+        if client is not None and client.closed_reason is None:
+            return True
+        return False if self._connector.states else None
 
     @property
     def error(self) -> Exception | None:
@@ -112,8 +114,9 @@ class MqttPublisher:
     @property
     def status_text(self) -> str:
         """The broker, its state, and the number of events that wait for it."""
-        away = "" if self.connected else f" away, {self.waiting} events wait"
-        return f"broker {self._connector.address}{away}"
+        states = {True: "", None: " is being tried"}
+        state = states.get(self.connected, f" away, {self.waiting} events wait")
+        return f"broker {self._connector.address}{state}"
 
     def stats(self) -> dict[str, Any]:
         """Return the numbers of broker and outbox as plain values."""
@@ -196,7 +199,7 @@ class MqttPublisher:
     def _can_deliver_more(self) -> bool:
         """Tell whether something waits that may still be published; the disk keeps what is not."""
         waits = self._messages or self._unpublished(self._retained) or len(self._outbox) > 0
-        may_connect = self.connected or not self._connector.states
+        may_connect = self.connected is not False
         alive = all(worker.alive for worker in self._workers)
         return bool(waits) and alive and (may_connect or not self._outbox.durable)
 

@@ -16,6 +16,7 @@ from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.outbox import Outbox
 from edge.publish.sink import Sink, SinkContext
+from edge.terminal import RepeatFilter, repetition
 from edge.types import (
     UNCERTAIN,
     DaemonStatus,
@@ -220,6 +221,7 @@ class MqttLogHandler(logging.Handler):
 
     def __init__(self, publish: Callable[[bytes], None]) -> None:
         super().__init__(logging.WARNING)
+        self.addFilter(RepeatFilter())
         self._publish = publish
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -227,6 +229,6 @@ class MqttLogHandler(logging.Handler):
         line = {
             "time": utc(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
-            "message": record.getMessage()[:MAX_LOG_CHARACTERS],
+            "message": record.getMessage()[:MAX_LOG_CHARACTERS] + repetition(record),
         }
         self._publish(msgspec.json.encode(line))

@@ -130,7 +130,8 @@ def _stats_metrics(stats: Stats) -> Iterator[Metric]:
     text = "Latency since capture, over the latest."
     yield _gauge("latency_seconds", text, latencies, "to", "quantile")
     yield _gauge("cpu_share", "CPU time, as a share of one core.", [([], stats.load.cpu)])
-    yield _gauge("memory_bytes", "Resident memory.", [([], stats.load.memory)])
+    if stats.load.memory is not None:
+        yield _gauge("memory_bytes", "Resident memory.", [([], stats.load.memory)])
     yield _gauge("uptime_seconds", "Time since the start.", [([], stats.uptime)])
     if stats.load.temperature is not None:
         yield _gauge("temperature_celsius", "CPU temperature.", [([], stats.load.temperature)])
