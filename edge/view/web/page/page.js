@@ -80,6 +80,8 @@ function updateOverlay() {
   const reasons = {
     paused: state?.paused_until ? `Paused until ${formatTime(state.paused_until)}` : "Paused",
     offline: "The camera is away",
+    frozen: "The camera gives the same picture again and again",
+    dark: "The camera sees nothing but darkness",
   };
   const reason = reasons[state?.camera] ?? (picture.naturalWidth && state ? "" : "Waiting for the picture");
   byId("overlay").hidden = !reason;
@@ -212,11 +214,13 @@ const BLUR_NOTES = {
   picture: "The picture of the camera is hidden: this page shows boxes alone.",
 };
 
+const AWAY = ["offline", "paused"];
+
 function showState(update) {
   const before = state;
   state = { ...state, ...update };
   colors = state.colours;
-  byId("camera").textContent = { online: "camera on", offline: "camera away", paused: "paused" }[state.camera] ?? state.camera;
+  byId("camera").textContent = { online: "camera on", offline: "camera away", paused: "paused" }[state.camera] ?? `camera ${state.camera}`;
   byId("camera").className = `pill ${state.camera}`;
   byId("pause").textContent = state.camera === "paused" ? "Start the camera" : "Pause the camera";
   fillSelect(byId("model"), state.models, state.model);
@@ -229,8 +233,8 @@ function showState(update) {
   byId("blur").textContent = BLUR_NOTES[state.blur];
   byId("version").textContent = state.version;
   showStats(state.stats);
-  if (state.camera !== "online") showFaces({ fps: 0, faces: [] });
-  if (!before || (before.camera !== "online" && state.camera === "online")) startVideo();
+  if (AWAY.includes(state.camera)) showFaces({ fps: 0, faces: [] });
+  if (!before || (AWAY.includes(before.camera) && !AWAY.includes(state.camera))) startVideo();
   updateOverlay();
 }
 
