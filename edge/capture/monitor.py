@@ -1,6 +1,7 @@
 """Monitor of a camera that gives frames and sees nothing: one image for ever, or a black one."""
 
 import logging
+import math
 
 import cv2
 import numpy as np
@@ -20,6 +21,11 @@ CELLS = (8, 6)
 DARK, BRIGHT = 40, 50
 """Gray levels, 0-255: darkness begins where no part is brighter than a face must be to be read (as
 the default of `quality.min_brightness`), and ends a little above, so that dusk does not flap."""
+
+REASONS = {
+    CameraState.DARK: "no part of the image was bright",
+    CameraState.FROZEN: "the image has been the same",
+}
 
 log = logging.getLogger(__name__)
 
@@ -42,34 +48,28 @@ class BlindnessMonitor:
         """Begin anew: what comes next is another connection's."""
         self.state: CameraState | None = None
         self._sample: GrayImage | None = None
-        self._looked_at = self._changed_at = self._lit_at = 0.0
+        self._looked_at = self._changed_at = self._lit_at = -math.inf
 
     def update(self, image: Image, now: float) -> None:
         """Look at a frame, BGR uint8 (height, width, 3), once a second; log what begins or ends."""
-        if not self._limit_s or (self._sample is not None and now < self._looked_at + INTERVAL_S):
+        if not self._limit_s or now < self._looked_at + INTERVAL_S:
             return
-        sample = cv2.cvtColor(np.ascontiguousarray(image[::STEP, ::STEP]), cv2.COLOR_BGR2GRAY)
+        few = np.ascontiguousarray(image[::STEP, ::STEP])
+        sample = np.asarray(cv2.cvtColor(few, cv2.COLOR_BGR2GRAY), np.uint8)
         level = cv2.resize(sample, CELLS, interpolation=cv2.INTER_AREA).max()
         if self._sample is None or not np.array_equal(sample, self._sample):
             self._changed_at = now
         if self._sample is None or level > (BRIGHT if self.state is CameraState.DARK else DARK):
             self._lit_at = now
-        self._sample, self._looked_at = np.asarray(sample, np.uint8), now
-        state = None
-        if now - self._lit_at >= self._limit_s:
-            state = CameraState.DARK
-        elif now - self._changed_at >= self._limit_s:
-            state = CameraState.FROZEN
-        if state is not self.state:
-            self._log_change(state)
-            self.state = state
-
-    def _log_change(self, state: CameraState | None) -> None:
-        if self.state is not None:
-            log.info("%s: no longer %s", self._name, self.state)
-        if state is CameraState.DARK:
-            text = "%s: dark: for %g s no part of the image was bright; is the lens covered?"
-            log.warning(text, self._name, self._limit_s)
-        elif state is CameraState.FROZEN:
-            text = "%s: frozen: the image has been the same for %g s; does the camera hang?"
-            log.warning(text, self._name, self._limit_s)
+        self._sample, self._looked_at, before = sample, now, self.state
+        since, self.state = now - self._limit_s, None
+        if self._lit_at <= since:
+            self.state = CameraState.DARK
+        elif self._changed_at <= since:
+            self.state = CameraState.FROZEN
+        if before is not self.state:
+            if before is not None:
+                log.info("%s: no longer %s", self._name, before)
+            if self.state is not None:
+                text = REASONS[self.state]
+                log.warning("%s: %s: %s for %g s", self._name, self.state, text, self._limit_s)

@@ -4,40 +4,43 @@ import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 
 UNBUFFERED = 2
 """_IONBF of glibc's stdio.h."""
 
 
+@cache
+def native_stderr() -> "NativeStderr":
+    """Return the one of this process."""
+    return NativeStderr()
+
+
 class NativeStderr:
     """Catches what C libraries print to `stderr` while a block runs.
 
-    The variable of glibc is changed and not the file descriptor, so that Python's own output and
-    the messages of a process that aborts go where they always did. Of another C library nothing is
-    caught: there the variable may be constant.
+    The variable of glibc changes and not the file descriptor, so that Python's output and the last
+    words of a process that aborts go where they always did. Of another C library nothing is caught:
+    there the variable may be constant.
     """
 
     def __init__(self) -> None:
-        self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._variable: ctypes.c_void_p | None = None
+        self._reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         libc = ctypes.CDLL(None)
-        if hasattr(libc, "gnu_get_libc_version"):
-            libc.fdopen.restype = ctypes.c_void_p
-            self._file: int | None = libc.fdopen(self._writer, b"w")
-            libc.setvbuf(ctypes.c_void_p(self._file), None, UNBUFFERED, 0)
-            self._variable = ctypes.c_void_p.in_dll(libc, "stderr")
+        libc.fdopen.restype = ctypes.c_void_p
+        self._file = libc.fdopen(writer, b"w")
+        libc.setvbuf(ctypes.c_void_p(self._file), None, UNBUFFERED, 0)
+        is_glibc = hasattr(libc, "gnu_get_libc_version")
+        self._stderr = ctypes.c_void_p.in_dll(libc, "stderr") if is_glibc else ctypes.c_void_p()
 
     @contextmanager
     def caught(self) -> Iterator[None]:
         """Catch what is printed while the block runs; what no longer fits into a pipe is lost."""
-        if self._variable is None:
-            yield
-            return
-        original, self._variable.value = self._variable.value, self._file
+        original, self._stderr.value = self._stderr.value, self._file
         try:
             yield
         finally:
-            self._variable.value = original
+            self._stderr.value = original
 
     def take(self) -> list[str]:
         """Return the lines that were caught since the last call."""

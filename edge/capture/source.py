@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from edge.capture.monitor import BlindnessMonitor
-from edge.capture.native_stderr import NativeStderr
+from edge.capture.native_stderr import native_stderr
 from edge.errors import InputError, SourceError
 from edge.types import CameraState, Frame, Image, KindSettings
 
@@ -42,8 +42,8 @@ class LiveSettings(KindSettings, frozen=True, kw_only=True):
     """A camera or stream: its frames come whether or not they are read.
 
     Attributes:
-        blind_after_s: seconds of one and the same image, or of a black one, after which the camera
-            counts as frozen or dark; 0 is never.
+        blind_after_s: seconds of one image after which the camera is `frozen`, or of a black one
+            after which it is `dark`; 0 is never.
     """
 
     is_live: ClassVar[Literal[True]] = True
@@ -216,29 +216,17 @@ MAX_BAD_FRAMES = 5
 """Frames in a row that may be empty or damaged before the connection is given up."""
 
 
-class RepeatedCount:
-    """Counter of what repeats, logged at every first, second, fourth, eighth time and so on."""
-
-    def __init__(self) -> None:
-        self.count = self._told = 0
-
-    def add(self, amount: int = 1) -> bool:
-        """Count, and return whether it is time to log."""
-        self.count += amount
-        due = amount > 0 and self.count >= 2 * self._told
-        self._told = self.count if due else self._told
-        return due
-
-
 class ReconnectingSource:
     """Live source that is opened again, with growing delays, for as long as it takes.
 
     One that is lost again and again before it lasted is *unsteady*: its frames are used, but it is
-    offline to others until it lasts. So is one that gives nothing but damaged frames; of a few, the
-    next is taken. The log calls it `name`; `opener` opens it, or raises SourceError.
+    offline to others until it lasts. A few bad frames are passed over. What repeats is logged the
+    first, second, fourth, eighth time. The log calls it `name`; `opener` opens it, or raises
+    SourceError.
 
     Attributes:
         online: whether the last attempt to read gave a frame; None before the first.
+        damaged: how many frames were passed over: they were empty, or could not be decoded.
     """
 
     def __init__(
@@ -252,17 +240,11 @@ class ReconnectingSource:
         self.online: bool | None = None
         self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
         self._source: LiveSource | None = None
-        self._connected, self._told = False, 1
+        self._connected = False
         self._failures = self._losses = self._bad_frames = self._missing = 0
-        self._damaged, self._complaints = RepeatedCount(), RepeatedCount()
+        self.damaged = self._complaints = 0
         self._retry_at = self._steady_at = clock()
         self._monitor = BlindnessMonitor(name, blind_after_s)
-        self._stderr = NativeStderr()
-
-    @property
-    def damaged(self) -> int:
-        """Number of frames that were passed over, as they could not be decoded."""
-        return self._damaged.count
 
     @property
     def blindness(self) -> CameraState | None:
@@ -278,14 +260,17 @@ class ReconnectingSource:
         try:
             if self._source is None:
                 self._source = self._opener()
-            with self._stderr.caught():
+            with native_stderr().caught():
                 frame = self._source.read()
         except SourceError as error:
             self._note_failure(error)
             return None
-        self._log_complaints()
+        for line in native_stderr().take():
+            self._complaints += 1
+            self._log_count("decoded %d frames with a complaint: %s", self._complaints, line[:200])
         if frame is not None:
-            self._count_damaged(self._missing, "empty or damaged")
+            for _ in range(self._missing):
+                self._pass_over("empty or damaged")
             self._bad_frames = self._missing = 0
             self._mark_online()
             self._monitor.update(frame.image, self._clock())
@@ -311,16 +296,13 @@ class ReconnectingSource:
             self._source.close()
             self._source = None
 
-    def _log_complaints(self) -> None:
-        lines = self._stderr.take()
-        if self._complaints.add(len(lines)):
-            text = "%s: the decoder complained of %d frames: %s"
-            log.warning(text, self._name, self._complaints.count, lines[-1][:200])
+    def _pass_over(self, reason: str) -> None:
+        self.damaged += 1
+        self._log_count("passed over %d frames: %s", self.damaged, reason)
 
-    def _count_damaged(self, count: int, reason: str) -> None:
-        if self._damaged.add(count):
-            text = "%s: passed over %d frames so far: %s"
-            log.warning(text, self._name, self._damaged.count, reason)
+    def _log_count(self, text: str, count: int, reason: str) -> None:
+        if count.bit_count() == 1:
+            log.warning(f"%s: {text}", self._name, count, reason)
 
     def _mark_online(self) -> None:
         now = self._clock()
@@ -332,38 +314,32 @@ class ReconnectingSource:
             log.info("%s: frames are coming%s", self._name, after)
             self.online = True
         if steady:
-            self._failures, self._losses, self._told = 0, 0, 1
+            self._failures = self._losses = 0
 
     def _note_failure(self, error: SourceError) -> None:
         """Pass over a bad frame; where there are too many, or it is more than that, go offline."""
         if isinstance(error, InputError | NoFrameError) and not isinstance(error, OversizedError):
             self._bad_frames += 1
             if isinstance(error, InputError):
-                self._count_damaged(1, str(error))
+                self._pass_over(str(error))
             else:  # it is known by the next frame that it was not the end
                 self._missing += 1
             if self._bad_frames <= MAX_BAD_FRAMES:
                 return
-        if self._connected:
-            self._connected = False
-            self._losses += 1
-        if self._losses >= MAX_LOSSES:
-            self._tell_unsteady(error)
-        elif self.online is not False:
+        lost, self._connected = self._connected, False
+        self._losses += lost
+        rounds, rest = divmod(self._losses, MAX_LOSSES)
+        if not rounds and self.online is not False:
             log.warning("%s: %s; trying again until it is back", self._name, error)
+        elif lost and not rest and rounds.bit_count() == 1:  # after 3 losses, 6, 12, 24
+            text = "%s: unsteady: lost %d times (%s); offline until it lasts %.0f s"
+            log.warning(text, self._name, self._losses, error, STEADY_S)
         self.online = False
         self._release()
         delay = min(FIRST_DELAY * 2**self._failures, MAX_DELAY)
         # Jitter keeps a fleet that lost one server from returning all at once.
         self._retry_at = self._clock() + delay * random.uniform(0.5, 1.0)
         self._failures = min(self._failures + 1, 10)
-
-    def _tell_unsteady(self, error: SourceError) -> None:
-        """Log every loss whose number is twice that of the last one told."""
-        if self._losses >= 2 * self._told:
-            self._told = self._losses
-            text = "%s: unsteady: lost %d times (%s); offline until it lasts %.0f s"
-            log.warning(text, self._name, self._losses, error, STEADY_S)
 
 
 class PausableSource:
