@@ -267,11 +267,18 @@ class EmotionEvent:
 
 
 class CameraState(StrEnum):
-    """State of the source."""
+    """State of the source: frozen and dark are those of a camera whose frames show nothing new."""
 
     ONLINE = "online"
     OFFLINE = "offline"
     PAUSED = "paused"
+    FROZEN = "frozen"
+    DARK = "dark"
+
+    @property
+    def gives_frames(self) -> bool:
+        """Tell whether frames are coming, whatever they show."""
+        return self not in (CameraState.OFFLINE, CameraState.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)

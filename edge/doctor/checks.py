@@ -2,6 +2,7 @@
 
 import http.client
 import importlib
+import json
 import logging
 import os
 import re
@@ -22,6 +23,7 @@ from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detecto
 from edge.doctor import check_opencv, check_python
 from edge.doctor.camera import check_camera
 from edge.doctor.machine import (
+    CAMERA_REMEDY,
     check_clock,
     check_cpu,
     check_temperature,
@@ -286,20 +288,23 @@ def check_web(settings: WebSettings) -> Iterator[CheckResult]:
         listen(settings).close()
         yield ok("web page", f"{address} is free")
     except EmotiondError as error:
-        if _is_daemon(settings.port):
-            yield ok("web page", f"is served at {address} at this moment")
-        else:
+        health = _health(settings.port)
+        if health is None:
             yield failure("web page", str(error), "`ss -ltnp` tells what uses it")
+        else:
+            yield ok("web page", f"is served at {address} at this moment")
+            if health != "ok":
+                yield warning("web page", f"the daemon says: {health}", CAMERA_REMEDY)
 
 
-def _is_daemon(port: int) -> bool:
-    """Tell whether a daemon answers there, such as the one that runs with this very config."""
+def _health(port: int) -> str | None:
+    """Return the health of a daemon there, such as the one that runs with this very config."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=HTTP_SECONDS)) as connection:
         try:
             connection.request("GET", "/healthz")
-            return connection.getresponse().read().startswith(b'{"status":')
-        except (OSError, http.client.HTTPException):
-            return False
+            return str(json.load(connection.getresponse())["status"])
+        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+            return None
 
 
 def check_window() -> Iterator[CheckResult]:

@@ -62,8 +62,9 @@ def discovery(
         *_command_entities(topics, catalog, commands),
         *_diagnostics(topics, status),
     )
-    # Home Assistant leaves the availability as it was at a value that is neither of the two.
-    camera = "{{ 'online' if value_json.camera == 'online' else 'offline' }}"
+    # Home Assistant leaves the availability as it was at a value that is neither of the two. In the
+    # dark there is nobody to be seen; a frozen image tells nothing of this moment.
+    camera = "{{ 'online' if value_json.camera in ('online', 'dark') else 'offline' }}"
     return msgspec.json.encode(
         {
             "device": {
@@ -164,6 +165,15 @@ def _command_entities(
 
 
 def _diagnostics(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
+    problem = {
+        "state_topic": topics.state,
+        "value_template": "{{ 'OFF' if value_json.camera in ('online', 'paused') else 'ON' }}",
+        "json_attributes_topic": topics.state,
+        "json_attributes_template": "{{ {'camera': value_json.camera} | to_json }}",
+        "device_class": "problem",
+        "entity_category": "diagnostic",
+    }
+    yield Entity("binary_sensor", "Camera problem", problem, needs_camera=False)
     latency = "(value_json.frame_latency_ms or {}).get('p95')"
     heat, measurable = {"device_class": "temperature"}, status.has_temperature
     for name, value, unit, options, exists in (

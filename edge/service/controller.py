@@ -36,7 +36,6 @@ from edge.service.commands import (
     Shutdown,
 )
 from edge.service.pause import PauseController
-from edge.types import CameraState
 from edge.view.annotate import apply_privacy
 
 THRESHOLD_KEYS = {
@@ -172,8 +171,8 @@ class Controller:
                 "no picture leaves",
             )
         frame, camera = self._latest_frame.newest, self.pipeline.source.state
-        if frame is None or camera is not CameraState.ONLINE:
-            reason = "yet" if camera is CameraState.ONLINE else f"while the camera is {camera}"
+        if frame is None or not camera.gives_frames:
+            reason = "yet" if camera.gives_frames else f"while the camera is {camera}"
             raise CommandError(ErrorCode.FAILED, f"there is no picture {reason}")
         image = apply_privacy(frame, self.config.privacy.blur)
         jpeg = cv2.imencode(".jpg", image)[1].tobytes()

@@ -15,8 +15,8 @@ from prometheus_client.registry import Collector
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from edge.capture.images import OversizedError, UnknownFormatError, decode_image
-from edge.capture.source import as_readonly
+from edge.capture.images import UnknownFormatError, decode_image
+from edge.capture.source import OversizedError, as_readonly
 from edge.errors import InputError
 from edge.pipeline.worker import LatestFrame
 from edge.publish.events import utc

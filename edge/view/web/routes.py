@@ -188,12 +188,12 @@ class WebApp:
         return response
 
     async def health(self, _request: Request) -> Response:
-        """Tell whether frames come, or none are wanted."""
+        """Tell whether the camera sees, or is not to see."""
         status = self.events.status
         camera = status.camera if status else CameraState.OFFLINE
-        if camera is CameraState.OFFLINE:
-            return JSONResponse({"status": "camera offline"}, HTTPStatus.SERVICE_UNAVAILABLE)
-        return JSONResponse({"status": "ok"})
+        if camera in (CameraState.ONLINE, CameraState.PAUSED):
+            return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": f"camera {camera}"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def metrics(self, _request: Request) -> Response:
         """Return the metrics for Prometheus."""

@@ -33,6 +33,7 @@ from edge.errors import CheckResult, ConfigError, Level, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.secrets import SecretRef
 from edge.tflite import Runtime
+from edge.types import CameraState
 from edge.view import WebSettings
 from tests.brokers import Broker
 from tests.conftest import ROOT
@@ -225,6 +226,14 @@ def test_a_port_that_a_daemon_serves_its_page_on_is_well() -> None:
         result = listed(check_web(WebSettings(port=house.port)))[1]
         assert result.level is Level.OK
         assert result.text == f"is served at 127.0.0.1:{house.port} at this moment"
+
+
+def test_a_daemon_whose_camera_sees_nothing_is_a_warning() -> None:
+    with serve() as house:
+        house.publish_status(CameraState.FROZEN)
+        result = listed(check_web(WebSettings(port=house.port)))[2]
+        assert result.level is Level.WARNING
+        assert result.text == "the daemon says: camera frozen"
 
 
 def test_a_missing_package_of_the_web_page_is_a_failure_that_names_its_remedy(

@@ -112,6 +112,10 @@ function overlayText() {
       return ["Paused", state.paused_until ? `The camera is off until ${formatTime(state.paused_until)}.` : "The camera is off until it is resumed."];
     case "offline":
       return ["The camera is away", "The daemon tries again by itself; its log and `emotiond doctor` say why."];
+    case "frozen":
+      return ["The camera gives the same image again and again", "It may hang: unplug it, or start its stream again."];
+    case "dark":
+      return ["The camera sees nothing but darkness", "It may be covered, or the light is off."];
     default:
       return video.naturalWidth && video.hasAttribute("src") ? null : ["Waiting for the first frame", ""];
   }
@@ -307,7 +311,7 @@ const BLUR_NOTES = {
   frame: "The image of the camera is hidden: this page shows boxes alone.",
 };
 
-const CAMERA_NOTES = { online: "camera on", offline: "camera away", paused: "paused", frozen: "same image for long", dark: "dark image" };
+const CAMERA_NOTES = { online: "camera on", offline: "camera away", paused: "paused", frozen: "camera frozen", dark: "camera dark" };
 
 function showState(update) {
   const before = state;
