@@ -5,6 +5,7 @@ binds, opens and locks what another config needs; where that fails, nothing has 
 `commit` makes that config the present one, and cannot fail.
 """
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,7 @@ from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.model_card import read_labels
 from edge.paths import asset, note_image
 from edge.pipeline.worker import LatestFrame
-from edge.publish import ExclusiveSink, Sink, SinkContext, SinkSettings
+from edge.publish import ExclusiveSink, MqttSettings, Sink, SinkContext, SinkSettings
 from edge.publish.events import EventGenerator
 from edge.service.commands import Catalog, CommandQueue
 from edge.track import DetectionScheduler
@@ -163,6 +164,7 @@ class SinkSpec:
         catalog: what the commands that it takes may choose from.
         blur: what is hidden in the images that it shows.
         is_only_sink: whether there is no other.
+        device: name of this device, for those who look.
     """
 
     settings: SinkSettings | PreviewSettings | WebSettings
@@ -170,6 +172,7 @@ class SinkSpec:
     catalog: Catalog = field(default_factory=Catalog)
     blur: PrivacyBlur = PrivacyBlur.NONE
     is_only_sink: bool = False
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,13 +309,15 @@ class PipelineBuilder:
         if self._latest_frame is not None:
             views = [view for view in (config.preview, config.web) if view.enabled]
             blur, only = config.privacy.blur, len(specs) + len(views) == 1
-            specs += [SinkSpec(view, None, catalog, blur, only) for view in views]
+            names = (sink.name for sink in config.sinks if isinstance(sink, MqttSettings))
+            device = next(names, socket.gethostname())
+            specs += [SinkSpec(view, None, catalog, blur, only, device) for view in views]
         return tuple(specs)
 
     def _open_sink(self, spec: SinkSpec) -> Sink:
         if not isinstance(spec.settings, PreviewSettings | WebSettings):
-            context = SinkContext(spec.outbox, self._commands, spec.catalog, self._run)
-            return spec.settings.open(context)
+            parts = SinkContext(spec.outbox, self._commands, spec.catalog, self._run)
+            return spec.settings.open(parts)
         assert self._commands is not None
         assert self._latest_frame is not None
         context = ViewContext(
@@ -323,6 +328,7 @@ class PipelineBuilder:
             spec.catalog,
             lambda path: note_image(path, state_folder(self.config)),
             spec.is_only_sink,
+            spec.device,
         )
         return spec.settings.open(context)
 

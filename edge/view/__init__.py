@@ -40,6 +40,7 @@ class ViewContext:
         catalog: what commands may choose from.
         note_image: remembers an image before it is written, so that it is deleted in time.
         is_only_sink: whether the config asks for nothing but this view.
+        device: name of this device.
     """
 
     latest: LatestFrame
@@ -49,6 +50,7 @@ class ViewContext:
     catalog: Catalog = field(default_factory=Catalog)
     note_image: Callable[[Path], None] = lambda path: None
     is_only_sink: bool = False
+    device: str = "emotiond"
 
 
 class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -265,7 +265,7 @@ def test_each_sink_keeps_what_waits_in_a_file_of_its_own() -> None:
     first, second, third, fourth = (path and path.name for path in outbox_paths(config))
     assert third is None
     assert len({first, second, fourth}) == 3
-    assert first is not None
+    assert isinstance(first, str)
     assert re.fullmatch(r"outbox-emotiond-pi@[0-9a-f]{8}\.sqlite", first)
     moved = parse_config({"sinks": [{**mqtt, "port": 1884}], "state_dir": "/kept"}, HERE)
     tuned = parse_config({"sinks": [{**mqtt, "keepalive_s": 60}], "state_dir": "/kept"}, HERE)

@@ -1,7 +1,6 @@
 """Live streams: server-sent events, and the annotated video as MJPEG."""
 
 import asyncio
-import socket
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -146,7 +145,7 @@ class EventBroadcaster(Broadcaster):
         until = status.paused_until if status else None
         return {
             "version": __version__,
-            "device": socket.gethostname(),
+            "device": context.device,
             "camera": status.camera.value if status else None,
             "paused_until": utc(until) if until else None,
             "model": status.model if status else None,
