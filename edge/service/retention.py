@@ -33,11 +33,7 @@ class StoredFile(NamedTuple):
     link: Path | None = None
 
     def delete(self) -> None:
-        """Delete it, if it is there.
-
-        Raises:
-            OSError: it cannot be deleted.
-        """
+        """Delete it, if it is there; an OSError says why it cannot be."""
         self.path.unlink(missing_ok=True)
         if self.link is not None:
             self.link.unlink(missing_ok=True)
