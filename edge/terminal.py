@@ -15,7 +15,10 @@ PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging
 def configure_logging() -> None:
     """Send the log to stderr: with time and level, or as the journal wants it, if it listens."""
     handler = logging.StreamHandler()
-    handler.setFormatter(LogFormatter(under_journald()))
+    if under_journald():
+        handler.setFormatter(JournalFormatter())
+    else:
+        handler.setFormatter(TerminalFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
@@ -87,21 +90,23 @@ def _printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-class LogFormatter(logging.Formatter):
-    """Formats lines without control characters, whatever is quoted in them.
-
-    For the journal each has its priority, as it takes each line of a traceback for an entry of its
-    own, and none a time, which it adds itself.
-    """
-
-    def __init__(self, journal: bool) -> None:
-        super().__init__("%(message)s" if journal else "%(asctime)s %(levelname)s %(message)s")
-        self._journal = journal
+class TerminalFormatter(logging.Formatter):
+    """Formats for a terminal: lines without control characters, whatever is quoted in them."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's lines."""
-        text = _printable_lines(super().format(record))
-        return _with_priority(text, record.levelno) if self._journal else text
+        return _printable_lines(super().format(record))
+
+
+class JournalFormatter(logging.Formatter):
+    """Formats for the journal: the priority before each line, and no time, which it adds itself.
+
+    A traceback is many lines, each of which the journal takes for an entry of its own.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's lines, each with its priority."""
+        return _with_priority(super().format(record), record.levelno)
 
 
 def under_journald() -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge.cli import main
-from edge.config import parse_config
+from edge.config import Config, outbox_paths, parse_config
 from edge.paths import lock_private, note_image
 from edge.publish.jsonl import JsonlSettings, prune_events
 from edge.publish.sink import SinkContext
@@ -21,14 +21,19 @@ NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 HOUR = 3600.0
 
 
-def expire(folder: Path, **retention: float) -> list[str]:
-    """Delete what is expired of a config with a JSONL sink and an outbox in `folder`."""
+def config_of(folder: Path, **retention: float) -> Config:
+    """Return a config with a JSONL sink and an outbox in `folder`."""
     fields = {
         "sinks": [{"kind": "jsonl", "path": "events.jsonl"}, {"kind": "mqtt", "device": "a"}],
         "state_dir": "state",
         "retention": retention,
     }
-    return list(delete_expired(parse_config(fields, folder / "emotiond.yaml"), NOW))
+    return parse_config(fields, folder / "emotiond.yaml")
+
+
+def expire(folder: Path, **retention: float) -> list[str]:
+    """Delete what is expired of that config; return why something could not be."""
+    return list(delete_expired(config_of(folder, **retention), NOW))
 
 
 def record(path: Path, *hours: float) -> None:
@@ -130,8 +135,10 @@ def test_damaged_and_earlier_outboxes_are_deleted_by_age_and_the_present_one_is_
     tmp_path: Path,
 ) -> None:
     state = tmp_path / "state"
-    present = aged(state / "outbox-emotiond-a.sqlite", 30)
-    for name in ("outbox-emotiond-a.sqlite.damaged", "outbox-emotiond-old.sqlite"):
+    _, path = outbox_paths(config_of(tmp_path))
+    assert path is not None
+    present = aged(path, 30)
+    for name in (f"{path.name}.damaged", "outbox-emotiond-old.sqlite"):
         aged(state / name, 30)
     expire(tmp_path, max_event_age_s=10 * HOUR)
     assert list(state.iterdir()) == [present]
