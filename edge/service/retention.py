@@ -32,6 +32,13 @@ class StoredFile(NamedTuple):
     path: Path
     link: Path | None = None
 
+    @property
+    def modified(self) -> float:
+        """POSIX time of its last write; of an image not yet or no longer there, when it was noted."""
+        with suppress(FileNotFoundError):
+            return self.path.stat().st_mtime
+        return (self.link or self.path).lstat().st_mtime
+
     def delete(self) -> None:
         """Delete it, if it is there; an OSError says why it cannot be."""
         self.path.unlink(missing_ok=True)
@@ -89,11 +96,10 @@ def delete_expired(config: Config, now: datetime) -> Iterator[str]:
         try:
             if stored.path in logs:
                 prune_events(stored.path, oldest, oldest + timedelta(seconds=BATCH * age))
-            elif datetime.fromtimestamp(stored.path.stat().st_mtime, UTC) < oldest:
+            elif stored.modified < oldest.timestamp():
                 stored.delete()
         except FileNotFoundError:
-            if stored.link is not None:  # somebody has deleted or moved the image
-                stored.link.unlink(missing_ok=True)
+            pass  # somebody else has deleted it
         except OSError as error:
             yield f"{stored.path}: older than it may be, and cannot be deleted: {error.strerror}"
 

@@ -123,12 +123,23 @@ def test_what_a_sink_appends_while_a_file_is_pruned_is_not_lost(tmp_path: Path) 
 def test_images_that_were_noted_are_deleted_by_age_and_no_others(tmp_path: Path) -> None:
     old, new = aged(tmp_path / "faces" / "1.png", 30), aged(tmp_path / "faces" / "2.png", 1)
     other = aged(tmp_path / "faces" / "mine.png", 30)
-    gone = tmp_path / "faces" / "moved away.png"
-    for path in (old, new, gone):
+    for path in (old, new):
         note_image(path, tmp_path / "state")
     assert expire(tmp_path, max_image_age_s=10 * HOUR) == []
     assert sorted((tmp_path / "faces").iterdir()) == [new, other]
     assert [link.readlink() for link in (tmp_path / "state" / "images").iterdir()] == [new]
+
+
+def test_an_image_that_is_about_to_be_written_stays_noted_and_one_that_went_away_does_not(
+    tmp_path: Path,
+) -> None:
+    links = tmp_path / "state" / "images"
+    note_image(tmp_path / "moved away.png", tmp_path / "state")
+    (link,) = links.iterdir()
+    os.utime(link, (0, 0), follow_symlinks=False)
+    note_image(tmp_path / "soon.png", tmp_path / "state")
+    expire(tmp_path, max_image_age_s=10 * HOUR)
+    assert [link.readlink().name for link in links.iterdir()] == ["soon.png"]
 
 
 def test_damaged_and_earlier_outboxes_are_deleted_by_age_and_the_present_one_is_not(
