@@ -34,7 +34,7 @@ class StoredFile(NamedTuple):
 
     @property
     def modified(self) -> float:
-        """POSIX time of its last write; of an image not yet or no longer there, when it was noted."""
+        """POSIX time of its last write; of an image that is not there, when it was noted."""
         with suppress(FileNotFoundError):
             return self.path.stat().st_mtime
         return (self.link or self.path).lstat().st_mtime

@@ -138,6 +138,8 @@ def test_an_image_that_is_about_to_be_written_stays_noted_and_one_that_went_away
     (link,) = links.iterdir()
     os.utime(link, (0, 0), follow_symlinks=False)
     note_image(tmp_path / "soon.png", tmp_path / "state")
+    (other,) = (one for one in links.iterdir() if one != link)
+    os.utime(other, (NOW.timestamp(), NOW.timestamp()), follow_symlinks=False)
     expire(tmp_path, max_image_age_s=10 * HOUR)
     assert [link.readlink().name for link in links.iterdir()] == ["soon.png"]
 
