@@ -159,11 +159,7 @@ def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
 
 
 def note_image(path: Path, state: Path) -> None:
-    """Remember an image that is about to be written, so that it can be deleted in time.
-
-    Args:
-        path: of the image.
-        state: folder of what outlives a restart; one link for each image lies below it.
+    """Remember an image that is about to be written, by a link to it below the state folder.
 
     Raises:
         OSError: the link cannot be made.

@@ -41,17 +41,13 @@ class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
                     "it is not set"
                 )
             return os.environ[self.env].strip()
-        if self.credential is not None:
-            directory = os.environ.get("CREDENTIALS_DIRECTORY")
-            if directory is None:
-                raise ConfigError(
-                    f"the credential {self.credential} cannot be read: expected systemd's "
-                    "CREDENTIALS_DIRECTORY, found none; set LoadCredential= in the unit"
-                )
-            path = Path(directory) / self.credential
-        else:
-            assert self.file is not None
-            path = self.file
+        directory = os.environ.get("CREDENTIALS_DIRECTORY")
+        if self.credential is not None and directory is None:
+            raise ConfigError(
+                f"the credential {self.credential} cannot be read: expected systemd's "
+                "CREDENTIALS_DIRECTORY, found none; set LoadCredential= in the unit"
+            )
+        path = self.file or Path(directory or "", self.credential or "")
         try:
             return path.read_text().strip()
         except (OSError, UnicodeDecodeError) as error:

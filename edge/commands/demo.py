@@ -74,10 +74,7 @@ def run_daemon(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run the daemon for as long as the `with` block lasts, then stop it as systemd does.
 
-    Args:
-        folder: for its config, and its log, `daemon.log`.
-        config: what it runs by.
-        environment: added to the process's own.
+    Its config and its log, `daemon.log`, lie in `folder`; `environment` is added to its own.
     """
     path = folder / "config.json"  # JSON is YAML
     path.write_bytes(msgspec.json.encode(config))

@@ -22,7 +22,7 @@ from edge.commands.common import (
     count,
     number,
 )
-from edge.config import Config, load_config, state_folder
+from edge.config import load_config, state_folder
 from edge.detect import Detector, open_detector
 from edge.detect.detector import filter_faces
 from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
@@ -74,27 +74,23 @@ def collect(options: argparse.Namespace) -> ExitCode:
     settings = chosen_source(options, config)
     folder = options.out / options.label
     print_line(f"{folder}: images of whoever is in view will be written here; Ctrl-C ends")
+    state, bounded = state_folder(config), config.retention.max_image_age_s is not None
+
+    def note(path: Path) -> None:
+        try:
+            note_image(path, state)
+        except OSError as error:  # it may be the service's alone
+            if bounded:
+                raise
+            reason = f"not noted in {state}: {error.strerror}"
+            print_line(f"{path}: {reason}; `emotiond forget` will not find it")
+
     with closing(open_source(settings)) as source:
-        paths = record_faces(source, open_detector(config.detector), folder, _noter(config))
+        paths = record_faces(source, open_detector(config.detector), folder, note)
         written = _show_progress(islice(paths, options.count), options.count)
     if written == 0:
         raise InputError("expected a face to write, found none; is one in view, and well lit?")
     return ExitCode.OK
-
-
-def _noter(config: Config) -> Callable[[Path], None]:
-    """Return what notes an image in the state folder, which may be the service's alone."""
-
-    def note(path: Path) -> None:
-        try:
-            note_image(path, state_folder(config))
-        except OSError as error:
-            if config.retention.max_image_age_s is not None:
-                raise
-            reason = f"not noted in {state_folder(config)}: {error.strerror}"
-            print_line(f"{path}: {reason}; `emotiond forget` will not find it")
-
-    return note
 
 
 def _show_progress(paths: Iterable[Path], count: int | None) -> int:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,7 @@ def analyze_video(
     Decoding, detection, classification and writing overlap in threads; the result is the same
     each time. Where the file breaks off, what was seen before that counts.
 
-    Args:
-        job: the video.
-        on_progress: called with the number of frames so far.
+    `on_progress` is called with the number of frames so far.
 
     Raises:
         InputError: the video cannot be read at all.
@@ -196,6 +194,8 @@ def annotated_copy(
         _ffmpeg_encoder(program, video, part, info) if program else _opencv_encoder(part, info)
     )
     try:
+        with suppress(OSError):  # the encoder says it better
+            part.touch(mode=0o600)  # its owner's alone from the first byte on
         with encoder as write:
             yield lambda frame: write(annotate(frame, blur))
         part.replace(path)
@@ -273,9 +273,7 @@ def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outco
 
     Workers need this version of emotiond, and access to the videos under the given paths.
 
-    Args:
-        jobs: the videos.
-        address: of the scheduler, such as tcp://scheduler:8786.
+    `address` is that of the scheduler, such as tcp://scheduler:8786.
 
     Raises:
         ConfigError: the package is not installed.

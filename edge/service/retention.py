@@ -32,12 +32,15 @@ class StoredFile(NamedTuple):
     path: Path
     link: Path | None = None
 
-    def delete(self) -> None:
-        """Delete it, if it is there.
+    @property
+    def modified(self) -> float:
+        """POSIX time of its last write; of an image that is not there, when it was noted."""
+        with suppress(FileNotFoundError):
+            return self.path.stat().st_mtime
+        return (self.link or self.path).lstat().st_mtime
 
-        Raises:
-            OSError: it cannot be deleted.
-        """
+    def delete(self) -> None:
+        """Delete it, if it is there; an OSError says why it cannot be."""
         self.path.unlink(missing_ok=True)
         if self.link is not None:
             self.link.unlink(missing_ok=True)
@@ -93,11 +96,10 @@ def delete_expired(config: Config, now: datetime) -> Iterator[str]:
         try:
             if stored.path in logs:
                 prune_events(stored.path, oldest, oldest + timedelta(seconds=BATCH * age))
-            elif datetime.fromtimestamp(stored.path.stat().st_mtime, UTC) < oldest:
+            elif stored.modified < oldest.timestamp():
                 stored.delete()
         except FileNotFoundError:
-            if stored.link is not None:  # somebody has deleted or moved the image
-                stored.link.unlink(missing_ok=True)
+            pass  # somebody else has deleted it
         except OSError as error:
             yield f"{stored.path}: older than it may be, and cannot be deleted: {error.strerror}"
 

@@ -247,3 +247,9 @@ def test_a_daemon_of_toys_runs_until_its_source_ends(package: Path) -> None:
     assert outbox == "outbox-toy box"
     assert records.startswith("True DaemonStatus ")  # the catalog of its commands has the detector
     assert records.endswith(" Stats")
+
+
+def test_a_toy_sink_is_told_by_audit_as_one_by_which_images_may_leave(package: Path) -> None:
+    rows = json.loads(emotiond(package, "audit", "--json").stdout)
+    assert [(row["data"], row["to"]) for row in rows if row["leaves"]] == [("images", "toy")]
+    assert any("outbox-toy box" in row["where"] for row in rows)

@@ -55,13 +55,14 @@ def test_recorded_faces_and_reports_can_be_read_by_their_owner_alone(
             )
             == 0
         )
-        assert main(["video", str(video), "--events", str(events)]) == 0
+        copy = tmp_path / "copy.mp4"
+        assert main(["video", str(video), "--events", str(events), "--out", str(copy)]) == 0
         assert main(["report", str(events)]) == 0
     finally:
         os.umask(before)
     (face,) = faces.iterdir()
     assert faces.stat().st_mode & 0o777 == 0o700
-    for path in (face, events, events.with_suffix(".html")):
+    for path in (face, copy, events, events.with_suffix(".html")):
         assert path.stat().st_mode & 0o777 == 0o600, path
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge.cli import main
-from edge.config import parse_config
+from edge.config import Config, outbox_paths, parse_config
 from edge.paths import lock_private, note_image
 from edge.publish.jsonl import JsonlSettings, prune_events
 from edge.publish.sink import SinkContext
@@ -21,14 +21,19 @@ NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 HOUR = 3600.0
 
 
-def expire(folder: Path, **retention: float) -> list[str]:
-    """Delete what is expired of a config with a JSONL sink and an outbox in `folder`."""
+def config_of(folder: Path, **retention: float) -> Config:
+    """Return a config with a JSONL sink and an outbox in `folder`."""
     fields = {
         "sinks": [{"kind": "jsonl", "path": "events.jsonl"}, {"kind": "mqtt", "device": "a"}],
         "state_dir": "state",
         "retention": retention,
     }
-    return list(delete_expired(parse_config(fields, folder / "emotiond.yaml"), NOW))
+    return parse_config(fields, folder / "emotiond.yaml")
+
+
+def expire(folder: Path, **retention: float) -> list[str]:
+    """Delete what is expired of that config; return why something could not be."""
+    return list(delete_expired(config_of(folder, **retention), NOW))
 
 
 def record(path: Path, *hours: float) -> None:
@@ -118,20 +123,35 @@ def test_what_a_sink_appends_while_a_file_is_pruned_is_not_lost(tmp_path: Path) 
 def test_images_that_were_noted_are_deleted_by_age_and_no_others(tmp_path: Path) -> None:
     old, new = aged(tmp_path / "faces" / "1.png", 30), aged(tmp_path / "faces" / "2.png", 1)
     other = aged(tmp_path / "faces" / "mine.png", 30)
-    gone = tmp_path / "faces" / "moved away.png"
-    for path in (old, new, gone):
+    for path in (old, new):
         note_image(path, tmp_path / "state")
     assert expire(tmp_path, max_image_age_s=10 * HOUR) == []
     assert sorted((tmp_path / "faces").iterdir()) == [new, other]
     assert [link.readlink() for link in (tmp_path / "state" / "images").iterdir()] == [new]
 
 
+def test_an_image_that_is_about_to_be_written_stays_noted_and_one_that_went_away_does_not(
+    tmp_path: Path,
+) -> None:
+    links = tmp_path / "state" / "images"
+    note_image(tmp_path / "moved away.png", tmp_path / "state")
+    (link,) = links.iterdir()
+    os.utime(link, (0, 0), follow_symlinks=False)
+    note_image(tmp_path / "soon.png", tmp_path / "state")
+    (other,) = (one for one in links.iterdir() if one != link)
+    os.utime(other, (NOW.timestamp(), NOW.timestamp()), follow_symlinks=False)
+    expire(tmp_path, max_image_age_s=10 * HOUR)
+    assert [link.readlink().name for link in links.iterdir()] == ["soon.png"]
+
+
 def test_damaged_and_earlier_outboxes_are_deleted_by_age_and_the_present_one_is_not(
     tmp_path: Path,
 ) -> None:
     state = tmp_path / "state"
-    present = aged(state / "outbox-emotiond-a.sqlite", 30)
-    for name in ("outbox-emotiond-a.sqlite.damaged", "outbox-emotiond-old.sqlite"):
+    _, path = outbox_paths(config_of(tmp_path))
+    assert path is not None
+    present = aged(path, 30)
+    for name in (f"{path.name}.damaged", "outbox-emotiond-old.sqlite"):
         aged(state / name, 30)
     expire(tmp_path, max_event_age_s=10 * HOUR)
     assert list(state.iterdir()) == [present]
