@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import getpass
 import hashlib
 import os
 from contextlib import suppress
@@ -69,6 +70,14 @@ def _directory(variable: str, default: str) -> Path:
     except RuntimeError:  # nobody's home: no HOME, and a user that no table knows
         return SERVICE_STATE
     return home / "emotiond"
+
+
+def user_name() -> str:
+    """Return the name of the user who runs this."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number that no table knows
+        return f"user {os.getuid()}"
 
 
 def systemd_unit_for(config: Path) -> str | None:

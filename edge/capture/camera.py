@@ -9,6 +9,7 @@ import cv2
 import msgspec
 
 from edge.capture.source import Fps, Height, LiveSettings, Width, as_readonly
+from edge.capture.v4l2 import ROOT, why_not_opened
 from edge.errors import ConfigError, SourceError
 from edge.secrets import SecretRef, redact_url
 from edge.types import Frame
@@ -36,6 +37,11 @@ class CameraSettings(LiveSettings, frozen=True, tag="camera"):
         """Device, as it may be logged."""
         return str(self.device)
 
+    @property
+    def node(self) -> str:
+        """Path of the device, without a leading slash where it is known by its number."""
+        return f"dev/video{self.device}" if isinstance(self.device, int) else self.device
+
     def open(self) -> "OpenCVSource":
         """Open the camera.
 
@@ -43,6 +49,8 @@ class CameraSettings(LiveSettings, frozen=True, tag="camera"):
             SourceError: it is absent, in use, or not permitted.
         """
         capture = cv2.VideoCapture(self.device, cv2.CAP_V4L2)
+        if not capture.isOpened():
+            raise SourceError(why_not_opened(ROOT / self.node))
         # MJPG first: over USB 2, raw images of 640x480 and more do not reach 30 a second.
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, self.width)

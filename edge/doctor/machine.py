@@ -1,7 +1,6 @@
 """Checks of the machine: user, CPU, clock, temperature, throttling and systemd unit."""
 
 import ctypes
-import getpass
 import os
 import platform
 import struct
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from edge.errors import CheckResult, failure, ok, warning
 from edge.metrics import ZONES, SystemStats
-from edge.paths import systemd_unit_for
+from edge.paths import systemd_unit_for, user_name
 
 # User: what one user may open, another may not.
 
@@ -27,14 +26,6 @@ def check_user(service: str | None) -> Iterator[CheckResult]:
     else:
         text = f"{user_name()} looks, who may read neither state nor secrets of {service}"
         yield warning("user", text, "run it with sudo")
-
-
-def user_name() -> str:
-    """Return the name of the user who runs the checks."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a number that no table knows
-        return f"user {os.getuid()}"
 
 
 # CPU.
