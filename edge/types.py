@@ -285,12 +285,12 @@ class ResourceUsage:
 
     Attributes:
         cpu: share of one core since the last sample; above 1 where more than one is busy.
-        memory: resident, in bytes.
+        memory: resident, in bytes; None where it cannot be read.
         temperature: of the CPU in degrees Celsius; None where the kernel does not report it.
     """
 
     cpu: float
-    memory: int
+    memory: int | None
     temperature: float | None
 
 

@@ -130,7 +130,8 @@ def _stats_metrics(stats: Stats) -> Iterator[Metric]:
     text = "From capture, over the latest."
     yield _gauge("latency_seconds", text, latencies, "to", "quantile")
     yield _gauge("cpu_share", "Of one core.", [([], stats.load.cpu)])
-    yield _gauge("memory_bytes", "Resident.", [([], stats.load.memory)])
+    if stats.load.memory is not None:
+        yield _gauge("memory_bytes", "Resident.", [([], stats.load.memory)])
     yield _gauge("uptime_seconds", "Since the start.", [([], stats.uptime)])
     if stats.load.temperature is not None:
         yield _gauge("temperature_celsius", "Of the processor.", [([], stats.load.temperature)])
