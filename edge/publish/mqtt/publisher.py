@@ -106,10 +106,12 @@ class MqttPublisher:
         return self._connector.address
 
     @property
-    def connected(self) -> bool:
-        """Tell whether a broker is connected."""
+    def connected(self) -> bool | None:
+        """Tell whether a broker is connected; None where no try has ended yet."""
         client = self._client  # the network thread may set it to None at any moment
-        return client is not None and client.closed_reason is None
+        if client is not None and client.closed_reason is None:
+            return True
+        return False if self._connector.has_tried else None
 
     @property
     def error(self) -> Exception | None:
@@ -187,7 +189,7 @@ class MqttPublisher:
     def _can_deliver_more(self) -> bool:
         """Tell whether something waits that may still be published; the disk keeps what is not."""
         waits = self._messages or self._unpublished(self._retained) or len(self._outbox) > 0
-        may_connect = self.connected or not self._connector.has_tried
+        may_connect = self.connected is not False
         alive = all(worker.alive for worker in self._workers)
         return bool(waits) and alive and (may_connect or not self._outbox.durable)
 

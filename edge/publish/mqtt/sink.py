@@ -19,6 +19,7 @@ from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.outbox import Outbox
 from edge.publish.sink import Sink
 from edge.service.commands import Catalog, CommandQueue
+from edge.terminal import RepeatFilter, repetition
 from edge.types import (
     UNCERTAIN,
     DaemonStatus,
@@ -116,13 +117,14 @@ class MqttSink:
     @property
     def connected(self) -> bool:
         """Tell whether a broker is connected."""
-        return self._publisher.connected
+        return bool(self._publisher.connected)
 
     @property
     def status_text(self) -> str:
         """The broker, its state, and the number of events that wait for it."""
-        away = "" if self.connected else f" away, {self.waiting} events wait"
-        return f"broker {self._publisher.address}{away}"
+        connected = self._publisher.connected
+        state = " is being tried" if connected is None else f" away, {self.waiting} events wait"
+        return f"broker {self._publisher.address}{'' if connected else state}"
 
     @property
     def waiting(self) -> int:
@@ -297,6 +299,7 @@ class MqttLogHandler(logging.Handler):
 
     def __init__(self, publish: Callable[[bytes], None]) -> None:
         super().__init__(logging.WARNING)
+        self.addFilter(RepeatFilter())
         self._publish = publish
 
     def attach(self) -> None:
@@ -313,6 +316,6 @@ class MqttLogHandler(logging.Handler):
         line = {
             "time": utc(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
-            "message": record.getMessage()[:MAX_LOG_CHARACTERS],
+            "message": record.getMessage()[:MAX_LOG_CHARACTERS] + repetition(record),
         }
         self._publish(msgspec.json.encode(line))
