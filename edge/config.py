@@ -1,5 +1,6 @@
 """Configuration: a YAML file, parsed into one frozen Config or a one-line error."""
 
+import math
 import re
 from contextlib import suppress
 from functools import partial
@@ -23,6 +24,12 @@ from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
+
+MAX_BYTES = 100_000
+"""Bytes of a config file at most; that with every key has 8,000."""
+
+MAX_VALUES = 10_000
+"""Values in a config at most, those behind an alias counted each time that it stands there."""
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,9 +89,12 @@ def load_config(path: Path, may_be_empty: bool = True) -> Config:
             expected and found.
     """
     try:
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(text) > MAX_BYTES:
+        raise ConfigError(f"{path}: expected at most {MAX_BYTES} bytes, found more")
     data = _parse_yaml(text, path)
     if data is None and not may_be_empty:
         raise ConfigError(f"{path}: expected settings, found an empty file")
@@ -194,7 +204,17 @@ def _parse_yaml(text: str | bytes, place: Path) -> Any:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key given twice, which YAML forbids, and says where a value cannot be read."""
+    """Refuses keys given twice, which YAML forbids, and aliases that expand to very much.
+
+    It also says where a value cannot be read.
+    """
+
+    def get_single_node(self) -> yaml.Node | None:
+        node: yaml.Node | None = super().get_single_node()
+        if node is not None and _count_values(node, {}) > MAX_VALUES:
+            text = f"expected at most {MAX_VALUES} values with its aliases, found more"
+            raise yaml.composer.ComposerError(None, None, text, node.start_mark)
+        return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
@@ -213,3 +233,16 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def _count_values(node: yaml.Node, counts: dict[yaml.Node, float]) -> float:
+    """Return how many values a node holds; without end where it is within itself."""
+    if node not in counts:
+        counts[node] = math.inf
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        elif isinstance(node, yaml.MappingNode):
+            inner = [one for pair in node.value for one in pair]
+        counts[node] = 1 + sum(_count_values(one, counts) for one in inner)
+    return counts[node]

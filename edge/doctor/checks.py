@@ -2,7 +2,6 @@
 
 import http.client
 import importlib
-import importlib.util
 import logging
 import os
 import re
@@ -263,30 +262,19 @@ def check_state_folder(folder: Path) -> Iterator[CheckResult]:
 
 # Views.
 
-WEB_PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client")
-"""What serving the web page imports."""
-
 HTTP_SECONDS = 3.0
 """How long whoever has the web page's port may take to answer."""
-
-DISPLAYS = ("WAYLAND_DISPLAY", "DISPLAY")
-"""Variables that name the display of a desktop session."""
-
-GRAPHICS_CARDS = Path("/dev/dri")
-"""Where the kernel shows screens that may be drawn on without a desktop."""
 
 
 def check_web(settings: WebSettings) -> Iterator[CheckResult]:
     """Check that the web page can be served as it is set."""
-    missing = [name for name in WEB_PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        text = f"is not installed: {', '.join(missing)}"
+    try:
+        from edge.view.web.auth import TokenAuth
+        from edge.view.web.server import listen
+    except ImportError as error:
         remedy = "pip install 'emotiond[web]', or set `web.enabled: false`"
-        yield failure("web page", text, remedy)
+        yield failure("web page", f"cannot be served: {error}", remedy)
         return
-    from edge.view.web.auth import TokenAuth
-    from edge.view.web.server import listen
-
     try:
         needs_token = TokenAuth(settings).needs_token
         text = "asks for its token" if needs_token else "is for this machine alone, without a token"
@@ -315,16 +303,18 @@ def _is_daemon(port: int) -> bool:
 
 
 def check_window() -> Iterator[CheckResult]:
-    """Check that there is what draws the preview window, and a screen to draw it on."""
-    display = next((name for name in DISPLAYS if os.environ.get(name)), None)
-    cards = sorted(GRAPHICS_CARDS.glob("card*"))
-    if importlib.util.find_spec("pygame") is None:
-        remedy = "pip install 'emotiond[preview]', or set `preview.enabled: false`"
-        yield failure("window", "pygame-ce is not installed", remedy)
-    elif display is not None:
-        yield ok("window", f"is drawn on {display}={os.environ[display]}")
-    elif cards:
-        yield ok("window", f"is drawn on {cards[0]}, as there is no desktop here")
+    """Check that there is what draws the preview window, and a display that it finds.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    from edge.view.preview import open_window, require_pygame, why_no_display
+
+    require_pygame()
+    with open_window() as process:
+        reason = why_no_display(process)
+        process.kill()
+    if reason:
+        yield warning("window", reason, "all else goes on without it")
     else:
-        remedy = "run in a desktop session, or set DISPLAY; all else goes on without it"
-        yield warning("window", "there is no screen to draw it on", remedy)
+        yield ok("window", "has a display")

@@ -158,12 +158,14 @@ class SinkSpec:
         outbox: the file of what it has not yet delivered, where it has one.
         catalog: what the commands that it takes may choose from.
         blur: what is hidden in the images that it shows.
+        is_only_sink: whether there is no other.
     """
 
     settings: SinkSettings | PreviewSettings | WebSettings
     outbox: Path | None = None
     catalog: Catalog = field(default_factory=Catalog)
     blur: PrivacyBlur = PrivacyBlur.NONE
+    is_only_sink: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +298,9 @@ class PipelineBuilder:
             for sink, path in zip(config.sinks, outbox_paths(config), strict=True)
         ]
         if self._latest_frame is not None:
-            views, blur = (config.preview, config.web), config.privacy.blur
-            specs += [SinkSpec(view, None, catalog, blur) for view in views if view.enabled]
+            views = [view for view in (config.preview, config.web) if view.enabled]
+            blur, only = config.privacy.blur, len(specs) + len(views) == 1
+            specs += [SinkSpec(view, None, catalog, blur, only) for view in views]
         return tuple(specs)
 
     def _open_sink(self, spec: SinkSpec) -> Sink:
@@ -305,10 +308,11 @@ class PipelineBuilder:
             return spec.settings.open(SinkContext(spec.outbox, self._commands, spec.catalog))
         assert self._commands is not None
         assert self._latest_frame is not None
-        analyze = self._images.analyze
-        return spec.settings.open(
-            ViewContext(self._latest_frame, self._commands, spec.blur, analyze, spec.catalog)
+        latest, analyze = self._latest_frame, self._images.analyze
+        context = ViewContext(
+            latest, self._commands, spec.blur, analyze, spec.catalog, spec.is_only_sink
         )
+        return spec.settings.open(context)
 
 
 def build_components(config: Config) -> PipelineComponents:

@@ -37,6 +37,7 @@ class ViewContext:
         analyze: analyzes a still image with the present config; it may take a second, and any
             thread may call it.
         catalog: what commands may choose from.
+        is_only_sink: whether the config asks for nothing but this view.
     """
 
     latest: LatestFrame
@@ -44,6 +45,7 @@ class ViewContext:
     blur: PrivacyBlur
     analyze: Callable[[Image], AnalyzedFrame]
     catalog: Catalog = field(default_factory=Catalog)
+    is_only_sink: bool = False
 
 
 class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
