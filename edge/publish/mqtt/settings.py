@@ -70,10 +70,11 @@ class Topics:
     def __init__(self, root: str) -> None:
         self.root = root
         self.id = root.replace("/", "_")  # no topic: for client ids and Home Assistant
-        self.availability = f"{root}/availability"  # `online` or `offline`, retained
+        self.availability = f"{root}/availability"  # `online` or `offline`
         self.event = f"{root}/event"
-        self.state = f"{root}/state"  # the present faces and settings, retained
-        self.stats = f"{root}/stats"  # the numbers of the pipeline, retained
+        self.state = f"{root}/state"  # the present faces and settings
+        self.stats = f"{root}/stats"  # the numbers of the pipeline
+        self.retained = (self.availability, self.state, self.stats)
         self.log = f"{root}/log"  # warnings and errors
         self.snapshot = f"{root}/snapshot"  # images that were asked for
         self.commands = (f"{root}/set/#", f"{root}/request/#")  # what is subscribed to
