@@ -37,7 +37,7 @@ class Service:
         keys["source"] = camera.source
         keys["sinks"] = [{"kind": "mqtt", **(sink or {})}]
         if self._guest.slowness > 1:
-            keys["detect"] = {"cpu_budget": 1.0}  # a slow machine sees too little in 0.15 of it
+            keys["scheduler"] = {"cpu_budget": 1.0}  # a slow machine sees too little in 0.15 of it
         write(self._guest, self.config, yaml.safe_dump(keys))
 
     def restart(self) -> None:
@@ -64,6 +64,13 @@ class Service:
         names = ("ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic")
         started, ready = (int(self.show(name)) for name in names)
         return (ready - started) / 1e6
+
+    @property
+    def seconds_to_restart(self) -> float:
+        """Seconds from the end of the process before to the start of this one."""
+        names = ("InactiveEnterTimestampMonotonic", "ExecMainStartTimestampMonotonic")
+        ended, started = (int(self.show(name)) for name in names)
+        return (started - ended) / 1e6
 
     def wait_for_another(self, pid: int, seconds: float) -> None:
         """Wait for another process than that to be ready.
