@@ -71,7 +71,7 @@ HELP = (
     "space: pause, resume",
     "m: next model",
     "d: next detector",
-    "s: save this picture",
+    "s: save this image",
     "f: full screen",
     "h: this help",
 )
@@ -256,7 +256,7 @@ class KeyHandler:
         if self._context.latest.newest is None:
             camera = self.status.camera if self.status else CameraState.ONLINE
             texts = {CameraState.PAUSED: "paused", CameraState.OFFLINE: "the camera is away"}
-            lines.append(texts.get(camera, "waiting for the first picture"))
+            lines.append(texts.get(camera, "waiting for the first frame"))
         if self._clock() < self._note_until and self._note not in lines:
             lines.append(self._note)
         return tuple(lines)
@@ -294,7 +294,7 @@ class KeyHandler:
         """Write the image as it is shown into the current folder, over no other file."""
         frame = self._context.latest.newest
         if frame is None:
-            self._notify("there is no picture to save")
+            self._notify("there is no image to save")
             return
         image = annotate(frame, self._context.blur)
         path = Path.cwd() / f"emotiond-{datetime.now():%Y%m%d-%H%M%S-%f}.png"
@@ -306,7 +306,7 @@ class KeyHandler:
             log.warning("%s: cannot be written: %s", path, error.strerror)
             return
         self._notify(f"saved as {path.name}")
-        log.info("picture saved as %s", path)
+        log.info("image saved as %s", path)
 
 
 def _names_after(names: Sequence[str], current: str) -> list[str]:

@@ -188,7 +188,7 @@ def test_s_saves_the_picture_into_the_folder_where_it_was_started(
     visit.display.press("s")
     wait_until(lambda: len(list(tmp_path.glob("emotiond-*.png"))) == 1)
     (path,) = tmp_path.glob("emotiond-*.png")
-    visit.daemon.wait_for(f"picture saved as {path}")
+    visit.daemon.wait_for(f"image saved as {path}")
     saved = cv2.imread(str(path))
     assert saved is not None
     assert np.abs(saved[8, 320].astype(int) - ground).max() < 20

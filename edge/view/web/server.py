@@ -43,7 +43,7 @@ class WebServer:
     def __init__(self, settings: WebSettings, context: ViewContext) -> None:
         self._settings = settings
         self.app = WebApp(settings, context)
-        limits = ConnectionLimits(settings.max_viewers + EXTRA_CONNECTIONS)
+        limits = ConnectionLimits(2 * settings.max_viewers + EXTRA_CONNECTIONS)
         config = uvicorn.Config(
             self.app.asgi,
             http=partial(BoundedHttpProtocol, limits),  # type: ignore[arg-type]
@@ -102,6 +102,7 @@ class WebServer:
         """End every stream, and the server."""
         self.app.events.close()
         self.app.video.close()
+        self.app.plain_video.close()
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join(timeout)

@@ -61,7 +61,7 @@ HELP = (
     "space: pause, resume",
     "m: next model",
     "d: next detector",
-    "s: save this picture",
+    "s: save this image",
     "f: full screen",
     "h: this help",
 )
@@ -165,14 +165,14 @@ def test_nothing_is_chosen_before_it_is_known_what_is_used(key: str) -> None:
 @pytest.mark.parametrize(
     ("camera", "said"),
     [
-        (CameraState.ONLINE, "waiting for the first picture"),
+        (CameraState.ONLINE, "waiting for the first frame"),
         (CameraState.OFFLINE, "the camera is away"),
         (CameraState.PAUSED, "paused"),
     ],
 )
 def test_where_nothing_is_seen_it_says_why(camera: CameraState, said: str) -> None:
     preview = Preview()
-    assert preview.keys.text == ("waiting for the first picture",)
+    assert preview.keys.text == ("waiting for the first frame",)
     preview.publish_status(camera)
     assert preview.keys.text == (said,)
 
@@ -212,7 +212,7 @@ def test_where_there_is_no_picture_none_is_saved(
     preview = Preview()
     preview.keys.press("s")
     assert list(tmp_path.iterdir()) == []
-    assert "there is no picture to save" in preview.keys.text
+    assert "there is no image to save" in preview.keys.text
 
 
 def test_a_folder_that_cannot_be_written_into_is_told_of(
