@@ -52,8 +52,8 @@ def test_a_single_picture_is_over_in_no_time_and_was_ready_all_the_same(
     cv2.imwrite(str(picture), clip[4])
     config = {"source": {"kind": "images", "path": str(picture)}, "sinks": []}
     with Daemon(tmp_path, config, supervisor.environment) as daemon:
-        assert daemon.wait() == 0
         supervisor.hear("STOPPING=1")
+        assert daemon.wait() == 0
     assert "READY=1" in supervisor.heard
 
 

@@ -37,7 +37,7 @@ class Service:
         keys["source"] = camera.source
         keys["sinks"] = [{"kind": "mqtt", **(sink or {})}]
         if self._guest.slowness > 1:
-            keys["detect"] = {"cpu_budget": 1.0}  # a slow machine sees too little in 0.15 of it
+            keys["scheduler"] = {"cpu_budget": 1.0}  # a slow machine sees too little in 0.15 of it
         write(self._guest, self.config, yaml.safe_dump(keys))
 
     def restart(self) -> None:
