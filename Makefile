@@ -29,7 +29,7 @@ GATE = shallow-int8 --quick --detector builtin
 # that train.
 SPREAD ?= -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-homeassistant test-system test-arm64 bench-arm64 bench-gate bench-baseline lint types check audit-dependencies clean
+.PHONY: demo test test-leaks test-homeassistant test-system test-arm64 bench-arm64 bench-gate bench-baseline lint types check audit-dependencies clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo  ## run the daemon on the built-in clip, with a built-in broker
@@ -38,6 +38,9 @@ demo: $(VENV)/.demo  ## run the daemon on the built-in clip, with a built-in bro
 test: $(VENV)/.dev  ## run every test
 	@$(FETCH)
 	$(VENV)/bin/python -m pytest $(SPREAD) $(TESTS)
+
+test-leaks: $(VENV)/.dev  ## record every byte that ten minutes of faces write and send
+	LEAK_SECONDS=600 $(VENV)/bin/python -m pytest tests/faults/test_leaks.py
 
 test-homeassistant:  ## run the tests with real Home Assistants
 	@releases="$$($(HASS_PYTHON) tests/homeassistant/releases.py 2>&-)"; \

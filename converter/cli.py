@@ -4,34 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from converter.commands.convert import add_convert, add_quantize
-from converter.commands.detector import (
-    add_evaluate_detector,
-    add_quantize_detector,
-    add_quantize_refiner,
-    add_train_detector,
-    add_train_refiner,
-)
-from converter.commands.evaluate import add_evaluate, add_inspect
-from converter.commands.train import add_make_model, add_train
+from converter.commands import convert, detector, evaluate, train
 from edge import __version__
 from edge.cli import INTERRUPTED, ArgumentParser
 from edge.errors import EmotiondError, ExitCode
-
-COMMANDS = (
-    add_make_model,
-    add_train,
-    add_train_detector,
-    add_train_refiner,
-    add_quantize,
-    add_quantize_detector,
-    add_quantize_refiner,
-    add_convert,
-    add_evaluate,
-    add_evaluate_detector,
-    add_inspect,
-)
-"""Each adds a subcommand, in the order of the help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,6 +37,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"emotiond-convert {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for add_command in COMMANDS:
-        add_command(commands)
+    for module in (train, convert, evaluate, detector):
+        module.add_commands(commands)
     return parser

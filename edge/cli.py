@@ -4,12 +4,13 @@ import argparse
 import importlib
 import logging
 import os
+import resource
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from edge import __version__
-from edge.errors import EmotiondError, ExitCode
+from edge.errors import ConfigError, EmotiondError, ExitCode
 from edge.paths import service_environment
 from edge.terminal import OutputClosed, configure_logging, flush_output, print_error
 
@@ -30,6 +31,8 @@ GROUPS = {
     "service": {
         "check": ("daemon", "check a config and the model it names, without opening the camera"),
         "doctor": ("daemon", "check this machine and everything the config names, with remedies"),
+        "audit": ("audit", "list what leaves this machine and what is stored; notice, assessment"),
+        "forget": ("audit", "delete recorded events and images"),
         "homeassistant": ("daemon", "remove the device from Home Assistant"),
     },
     "models": {
@@ -46,6 +49,10 @@ COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.it
 
 INTERRUPTED, OUTPUT_CLOSED = 130, 141
 """What a shell reports of a command that ended by Ctrl-C, or because its output was closed."""
+
+MIN_ADDRESS_SPACE = 1_000_000_000
+"""Bytes of memory that a process must be able to ask for. The daemon with its page asks for 0.6 GB
+on two cores, more on more (2026-11-29); with less, OpenCV ends by a signal as it is imported."""
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -95,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     _set_library_environment()
+    _forbid_core_dumps()
     parser = _parser(arguments)
     options = parser.parse_args(arguments)
     if "command" not in options:
@@ -129,10 +137,21 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     for name, (module_name, text) in COMMANDS.items():
         command = commands.add_parser(name, description=text)
         if name == chosen:
+            _require_address_space()
             module = importlib.import_module(f"edge.commands.{module_name}")
             getattr(module, f"add_{name}_arguments")(command)
             command.set_defaults(command=getattr(module, name))
     return parser
+
+
+def _require_address_space() -> None:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < MIN_ADDRESS_SPACE:
+        raise ConfigError(
+            f"expected an address space of {MIN_ADDRESS_SPACE // 10**6} MB or more, found a limit "
+            f"of {limit // 10**6} MB; raise it (`ulimit -v`, LimitAS=), or bound what is really "
+            "used by MemoryMax="
+        )
 
 
 def _report_packages(error: ImportError) -> int:
@@ -147,6 +166,16 @@ def _report_packages(error: ImportError) -> int:
     return int(ExitCode.CONFIG)
 
 
+def _forbid_core_dumps() -> None:
+    """Let this process and its children leave no core dump: it would hold images and secrets.
+
+    Linux takes a limit of one byte for none, also where `core_pattern` names a program: a limit of
+    0 does not keep that program from getting the dump (fs/coredump.c).
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
+
+
 def _set_library_environment() -> None:
     """Set what libraries take from the environment, before there is a second thread.
 
@@ -158,5 +187,3 @@ def _set_library_environment() -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # Seconds; it would wait ten for a silent camera.
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
-    # The preview's library greets on stdout.
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")

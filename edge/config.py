@@ -2,9 +2,10 @@
 
 import re
 from contextlib import suppress
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import yaml
@@ -24,8 +25,11 @@ from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 
-MAX_NODES = 20_000
-"""Values and keys that a config may have, each alias counted as what it stands for."""
+MAX_BYTES = 100_000
+"""Bytes of a config file at most; that with every key has 8,000."""
+
+MAX_VALUES = 10_000
+"""Values in a config at most, those behind an alias counted each time that it stands there."""
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +37,60 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     allow_snapshots: bool = False
     blur: PrivacyBlur = PrivacyBlur.NONE
+
+
+Age = Annotated[float, msgspec.Meta(ge=60, le=4_294_967_295.0)]
+
+
+class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long what was recorded of people lies on this machine's disk at most.
+
+    Attributes:
+        max_event_age_s: seconds, of events in JSONL files and outboxes; null: until
+            `emotiond forget`. They are deleted a tenth of it at a time.
+        max_image_age_s: seconds, of faces from `emotiond collect` and of images saved from the
+            window; null: until `emotiond forget`.
+    """
+
+    max_event_age_s: Age | None = None
+    max_image_age_s: Age | None = None
+
+
+class DeploymentContext(StrEnum):
+    """Place in which people are watched."""
+
+    HOME = "home"
+    PUBLIC = "public"
+    RESEARCH = "research"
+    WORKPLACE = "workplace"
+    EDUCATION = "education"
+
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where, what for and by whom people are watched; `emotiond audit` prints it on the notice.
+
+    Attributes:
+        context: home, public, research, workplace or education.
+        purpose: a few words. In a workplace or in education `medical` or `safety`: for any other
+            purpose Article 5(1)(f) of the EU AI Act forbids it.
+        operator: who answers for it, and how to reach them.
+    """
+
+    context: DeploymentContext = DeploymentContext.HOME
+    purpose: Text | None = None
+    operator: Text | None = None
+
+    def __post_init__(self) -> None:
+        forbidden = self.context in {DeploymentContext.WORKPLACE, DeploymentContext.EDUCATION}
+        if forbidden and self.purpose not in {"medical", "safety"}:
+            raise ValueError(
+                f"Expected `purpose` medical or safety in the context {self.context}; for any "
+                "other Article 5(1)(f) of the EU AI Act (Regulation 2024/1689) forbids to infer "
+                "emotions"
+            )
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +111,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preview: PreviewSettings = PreviewSettings()
     web: WebSettings = WebSettings()
     privacy: PrivacySettings = PrivacySettings()
+    retention: RetentionSettings = RetentionSettings()
+    deployment: DeploymentSettings = DeploymentSettings()
     state_dir: Path | None = None
 
 
@@ -62,18 +122,9 @@ def state_folder(config: Config) -> Path:
 
 
 def outbox_paths(config: Config) -> list[Path | None]:
-    """Return the outbox file of each sink: what it has not yet delivered; None keeps nothing.
-
-    Sinks that would share one, as those that publish one device to several brokers, are numbered.
-    """
-    names = [sink.outbox_name for sink in config.sinks]
-    paths: list[Path | None] = []
-    for place, name in enumerate(names):
-        earlier = names[:place].count(name)
-        number = f"-{earlier + 1}" if earlier else ""
-        path = state_folder(config) / f"outbox-{name}{number}.sqlite"
-        paths.append(None if name is None else path)
-    return paths
+    """Return the outbox file of each sink: what it has not yet delivered; None keeps nothing."""
+    names, folder = [sink.outbox_name for sink in config.sinks], state_folder(config)
+    return [folder / f"outbox-{name}.sqlite" if name is not None else None for name in names]
 
 
 def load_config(path: Path, may_be_empty: bool = True) -> Config:
@@ -85,9 +136,12 @@ def load_config(path: Path, may_be_empty: bool = True) -> Config:
             expected and found.
     """
     try:
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(text) > MAX_BYTES:
+        raise ConfigError(f"{path}: expected at most {MAX_BYTES} bytes, found more")
     data = _parse_yaml(text, path)
     if data is None and not may_be_empty:
         raise ConfigError(f"{path}: expected settings, found an empty file")
@@ -98,9 +152,22 @@ def parse_config(data: Any, path: Path) -> Config:
     """Convert plain data to a Config, as if read from `path`; errors as `load_config`."""
     data = _expand_shorthand(data, path.parent)
     try:
-        return msgspec.convert(data, Config, dec_hook=partial(_resolve_path, path.parent))
+        config = msgspec.convert(data, Config, dec_hook=partial(_resolve_path, path.parent))
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {format_validation_error(str(error), data, Config)}") from error
+    places: dict[str, int] = {}
+    for place, sink in enumerate(config.sinks):
+        for target in sink.targets:
+            if (first := places.setdefault(target, place)) != place:
+                raise ConfigError(
+                    f"{path}: sinks[{place}]: expected another target than that of sinks[{first}], "
+                    f"found {target}; remove one, or give it another device, broker or path"
+                )
+    age = config.retention.max_event_age_s
+    if age is None:
+        return config
+    sinks = tuple(sink.with_max_event_age(age) for sink in config.sinks)
+    return msgspec.structs.replace(config, sinks=sinks)
 
 
 def parse_detector(text: str) -> DetectorSettings:
@@ -197,15 +264,18 @@ def _parse_yaml(text: str | bytes, place: Path) -> Any:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key given twice, which YAML forbids, and says where a value cannot be read."""
+    """Refuses keys given twice, which YAML forbids, and aliases that expand to very much.
+
+    It also says where a value cannot be read.
+    """
 
     def construct_document(self, node: yaml.Node) -> Any:
         """Refuse aliases that unfold to more than anybody writes, or to themselves."""
         waiting, count = [node], 0
         while waiting:
             one, count = waiting.pop(), count + 1
-            if count > MAX_NODES:
-                text = f"expected at most {MAX_NODES:,} values, found more by its aliases"
+            if count > MAX_VALUES:
+                text = f"expected at most {MAX_VALUES:,} values, found more by its aliases"
                 raise yaml.constructor.ConstructorError(None, None, text, node.start_mark)
             if isinstance(one, yaml.SequenceNode):
                 waiting += one.value

@@ -167,19 +167,19 @@ RENAMED = {
 
 def find_renamed_keys(data: Any) -> dict[str, str]:
     """Return each renamed key or value that stands in a config, and its present name."""
-    kinds = {place: re.sub(r"\[\d+\]", "[]", place) for place in _walk(data, "")}
+    kinds = {place: re.sub(r"\[\d+\]", "[]", place) for place in walk(data, "")}
     return {place: RENAMED[kind] for place, kind in kinds.items() if kind in RENAMED}
 
 
-def _walk(data: Any, place: str) -> Iterator[str]:
+def walk(data: Any, place: str) -> Iterator[str]:
     """Yield where every key and every value stands, such as `sinks[0].port`."""
     if isinstance(data, dict):
         for key, value in data.items():
             below = f"{place}.{key}".removeprefix(".")
             yield below
-            yield from _walk(value, below)
+            yield from walk(value, below)
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from _walk(value, f"{place}[{index}]")
+            yield from walk(value, f"{place}[{index}]")
     else:
         yield f"{place}: {data}"

@@ -4,14 +4,17 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from edge.types import CameraState, EmotionEvent, ResourceUsage, Stats, TrackedFrame
+
+T = TypeVar("T")
 
 WINDOW = 1024
 """Number of the latest values that a percentile is taken over."""
@@ -91,7 +94,7 @@ class SystemStats:
         self._sampled = time.monotonic()
         self._cpu_time = time.process_time()
         self._share = 0.0
-        self.has_temperature = self._temperature() is not None
+        self.has_temperature = readable(self._temperature) is not None
 
     def sample(self) -> ResourceUsage:
         """Return what the process took since the last sample that was a second or more ago."""
@@ -99,7 +102,7 @@ class SystemStats:
         if now - self._sampled >= 1.0:
             self._share = (cpu_time - self._cpu_time) / (now - self._sampled)
             self._sampled, self._cpu_time = now, cpu_time
-        return ResourceUsage(self._share, rss_bytes(), self._temperature())
+        return ResourceUsage(self._share, readable(rss_bytes), readable(self._temperature))
 
     def _temperature(self) -> float | None:
         """Return the temperature of the hottest zone, as thermal throttling goes by it."""
@@ -112,12 +115,21 @@ class SystemStats:
         return round(hottest, 1) if hottest > 0 else None
 
 
-def rss_bytes(process: int | None = None) -> int:
-    """Return the bytes of memory of a process, or this one (proc(5)); 0 where it is unknown."""
+def readable(statistic: Callable[[], T]) -> T | None:
+    """Return a statistic, None where it cannot be read: there may be no file descriptor left."""
     try:
-        pages = Path(f"/proc/{process or 'self'}/statm").read_text().split()[1]
+        return statistic()
     except OSError:
-        return 0
+        return None
+
+
+def rss_bytes(process: int | None = None) -> int:
+    """Return the bytes of memory of a process, or this one (proc(5)).
+
+    Raises:
+        OSError: it has ended, or the file cannot be read.
+    """
+    pages = Path(f"/proc/{process or 'self'}/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 

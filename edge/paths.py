@@ -2,8 +2,10 @@
 
 import errno
 import fcntl
+import getpass
 import hashlib
 import os
+import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +21,9 @@ SERVICE_CONFIGS = Path("/etc/emotiond")
 
 SERVICE_CONFIG = SERVICE_CONFIGS / "emotiond.yaml"
 """The config of emotiond.service."""
+
+IMAGE_LINKS = "images"
+"""Name of the folder of links to the images that were written, below the state folder."""
 
 CREDENTIALS = Path("/run/credentials")
 """Directory of the secrets that systemd gave to each running unit (systemd.exec(5),
@@ -69,6 +74,14 @@ def _directory(variable: str, default: str) -> Path:
     except RuntimeError:  # nobody's home: no HOME, and a user that no table knows
         return SERVICE_STATE
     return home / "emotiond"
+
+
+def user_name() -> str:
+    """Return the name of the user who runs this."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number that no table knows
+        return f"user {os.getuid()}"
 
 
 def systemd_unit_for(config: Path) -> str | None:
@@ -143,6 +156,21 @@ def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
+
+
+def note_image(path: Path, state: Path) -> None:
+    """Remember an image that is about to be written, so that it can be deleted in time.
+
+    Args:
+        path: of the image.
+        state: folder of what outlives a restart; one link for each image lies below it.
+
+    Raises:
+        OSError: the link cannot be made.
+    """
+    links = state / IMAGE_LINKS
+    _make_private_folder(links)
+    (links / uuid.uuid4().hex).symlink_to(path.absolute())
 
 
 def private_opener(path: str, flags: int) -> int:

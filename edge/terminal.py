@@ -4,6 +4,9 @@ import json
 import logging
 import os
 import sys
+import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from edge.errors import EmotiondError
@@ -11,15 +14,55 @@ from edge.errors import EmotiondError
 PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
 """Priorities of syslog(3), which sd-daemon(3) puts before a line; below them is debugging, 7."""
 
+QUIET_S = 3600.0
+"""Seconds without a complaint after which it is a new one."""
+
+MAX_COMPLAINTS = 100
+"""Different complaints that are counted at a time; beyond, the oldest is forgotten."""
+
 
 def configure_logging() -> None:
     """Send the log to stderr: with time and level, or as the journal wants it, if it listens."""
     handler = logging.StreamHandler()
-    if under_journald():
-        handler.setFormatter(JournalFormatter())
-    else:
-        handler.setFormatter(TerminalFormatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(RepeatFilter())
+    handler.setFormatter(LogFormatter(under_journald()))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+class RepeatFilter(logging.Filter):
+    """Passes a complaint, a warning or an error, when it was made once, twice, 4, 8, 16 ... times.
+
+    Anything less than a warning tells that something has changed for its logger: a complaint after
+    it is a new one.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock, self._lock = clock, threading.Lock()
+        # Number and time of the last, by logger and text.
+        self._made: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a record is passed on; `record.times` becomes its count."""
+        error = record.exc_info[1] if record.exc_info else None
+        key, now = (record.name, f"{record.getMessage()}{error!r}"), self._clock()
+        with self._lock:
+            if record.levelno < logging.WARNING:
+                self._made = {one: made for one, made in self._made.items() if one[0] != key[0]}
+                return True
+            times, last = self._made.pop(key, (0, now))
+            times = times + 1 if now - last < QUIET_S else 1
+            self._made[key] = times, now
+            if len(self._made) > MAX_COMPLAINTS:
+                self._made.pop(next(iter(self._made)))
+        record.times = times
+        return times & (times - 1) == 0  # a power of two
+
+
+def repetition(record: logging.LogRecord) -> str:
+    """Return how often a record's complaint was made, in words; empty where it was once."""
+    times = getattr(record, "times", 1)
+    return f" ({times} times)" if times > 1 else ""
 
 
 class OutputError(EmotiondError):
@@ -90,23 +133,25 @@ def _printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-class TerminalFormatter(logging.Formatter):
-    """Formats for a terminal: lines without control characters, whatever is quoted in them."""
+class LogFormatter(logging.Formatter):
+    """Formats lines without control characters, whatever is quoted in them.
+
+    For the journal each has its priority, as it takes each line of a traceback for an entry of its
+    own, and none a time, which it adds itself.
+    """
+
+    def __init__(self, journal: bool) -> None:
+        super().__init__("%(message)s" if journal else "%(asctime)s %(levelname)s %(message)s")
+        self._journal = journal
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Return what comes before a traceback."""
+        return super().formatMessage(record) + repetition(record)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's lines."""
-        return _printable_lines(super().format(record))
-
-
-class JournalFormatter(logging.Formatter):
-    """Formats for the journal: the priority before each line, and no time, which it adds itself.
-
-    A traceback is many lines, each of which the journal takes for an entry of its own.
-    """
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record's lines, each with its priority."""
-        return _with_priority(super().format(record), record.levelno)
+        text = _printable_lines(super().format(record))
+        return _with_priority(text, record.levelno) if self._journal else text
 
 
 def under_journald() -> bool:

@@ -114,10 +114,8 @@ class TFLiteModel:
     def invoke_in_place(self, write: Callable[[Tensor], T]) -> tuple[T, list[Tensor]]:
         """Run the model on what `write` puts into its input, in place.
 
-        `write` fills the whole tensor, which holds anything before, and does not keep it.
-
-        Returns:
-            What `write` returned, and each output's values as the model gives them.
+        `write` fills the whole tensor, which holds anything before, and does not keep it. What it
+        returns is returned with each output's values as the model gives them.
         """
         written = write(self._interpreter.tensor(self._input["index"])())
         return written, self._run()
@@ -161,11 +159,7 @@ def open_tflite(path: Path) -> TFLiteModel:
 
 
 def check_finite(values: NDArray[Any], model: Path) -> None:
-    """Check the answers of a model, which is named in the error.
-
-    Raises:
-        ModelError: one is not a number or infinite.
-    """
+    """Raise a ModelError that names the model where an answer is not a number or infinite."""
     if not np.isfinite(values).all():
         found = "nan" if np.isnan(values).any() else "infinity"
         raise ModelError(

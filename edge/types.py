@@ -1,9 +1,10 @@
 """Records that flow from stage to stage, each made once and never changed."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 import numpy as np
@@ -37,6 +38,35 @@ class KindSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
     def redacted(self) -> Self:
         """Return a copy that may be shown to anybody: without users and passwords."""
         return self
+
+    def data_flows(self, allow_snapshots: bool) -> "Iterator[DataFlow]":
+        """Yield what leaves the process by it; `allow_snapshots` is that of the privacy section."""
+        yield from ()
+
+
+DISK = "this machine's disk"
+"""What keeps a file, in a DataFlow."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFlow:
+    """Data that leaves the process, or lies on disk, as `emotiond audit` lists it.
+
+    Attributes:
+        data: images, events, faces (those in view now), secrets, settings, numbers or log.
+        what: which of them, in a few words.
+        to: who gets it, or what keeps it.
+        where: address or path of that.
+        leaves: whether it leaves this machine, or may.
+        kept: how long, in a few words; None: it is not kept.
+    """
+
+    data: str
+    what: str
+    to: str
+    where: str
+    leaves: bool
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +233,11 @@ class EmotionEvent:
     Attributes:
         emotion, confidence, probabilities, quality, reasons: as in `Expression`.
         duration: seconds from the track's start event until it was last seen.
+        run: the start of the daemon that numbered the track; empty in recordings older than runs.
         captured: when its frame was read, on the monotonic clock.
         latency: seconds from then until it was handed to the sinks.
         position: seconds from the beginning of the video it is of; None for what is live.
+        reason: `restart` of an end that the next run tells, because this one was killed.
     """
 
     id: str
@@ -225,14 +257,28 @@ class EmotionEvent:
     captured: float
     latency: float = 0.0
     position: float | None = None
+    run: str = ""
+    reason: Literal["restart"] | None = None
+
+    @property
+    def track(self) -> tuple[str, int]:
+        """Key of the track among those of all runs."""
+        return self.run, self.track_id
 
 
 class CameraState(StrEnum):
-    """State of the source."""
+    """State of the source: frozen and dark are those of a camera whose frames show nothing new."""
 
     ONLINE = "online"
     OFFLINE = "offline"
     PAUSED = "paused"
+    FROZEN = "frozen"
+    DARK = "dark"
+
+    @property
+    def gives_frames(self) -> bool:
+        """Tell whether frames are coming, whatever they show."""
+        return self not in (CameraState.OFFLINE, CameraState.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,12 +331,12 @@ class ResourceUsage:
 
     Attributes:
         cpu: share of one core since the last sample; above 1 where more than one is busy.
-        memory: resident, in bytes.
+        memory: resident, in bytes; None where it cannot be read.
         temperature: of the CPU in degrees Celsius; None where the kernel does not report it.
     """
 
     cpu: float
-    memory: int
+    memory: int | None
     temperature: float | None
 
 

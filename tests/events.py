@@ -27,6 +27,9 @@ from edge.types import (
 QUALITY = Quality(size=100.0, sharpness=0.0812, brightness=120.0, contrast=45.0)
 """Of a face that can be read, seen by a detector without key points."""
 
+RUN = "0a1b2c3d"
+"""Run of every event that does not say otherwise."""
+
 BLANK = np.zeros((48, 64, 3), dtype=np.uint8)
 
 
@@ -105,6 +108,7 @@ def event(kind: EventType = EventType.START, track_id: int = 1, **fields: Any) -
         "detector": "haar",
         "captured": 0.0,
         "latency": 0.02,
+        "run": RUN,
     }
     return EmotionEvent(type=kind, track_id=track_id, **{**defaults, **fields})
 

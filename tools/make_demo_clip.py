@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from converter.commands.options import add_data, load_data
 from converter.data import SIDE, Dataset
-from converter.data.label_sets import LABEL_SETS
+from converter.data.label_sets import LABEL_SETS, vote_shares
 from edge.detect import BuiltinSettings, open_detector
 from edge.errors import DataError, EmotiondError
 from edge.infer.classifier import Classifier, ClassifierSettings, open_classifier
@@ -147,7 +147,9 @@ def average_faces(data: Dataset, score: Score) -> dict[str, FloatImage]:
 def _agreed_faces(training: Dataset, label: str) -> FloatImage:
     """Return the faces of `label` with most votes for it, float32 (n, 48, 48)."""
     number = CLASSES.labels.index(label)
-    votes = CLASSES.targets(training, vote_weight=1.0)[:, number] * (training.labels == number)
+    labels = np.eye(len(CLASSES.labels), dtype=np.float32)[CLASSES.classes(training)]
+    shares = vote_shares(CLASSES.votes(training), labels)
+    votes = shares[:, number] * (training.labels == number)
     count = min(AGREED_FACES, int(np.count_nonzero(votes)))
     if count == 0:
         raise DataError(f"no training face of {label!r} has a vote for it")

@@ -15,8 +15,8 @@ from edge.errors import ConfigError, ModelError
 from edge.model_card import Accuracy
 
 
-def add_quantize(commands: Any) -> None:
-    """Add the subcommand that converts a trained network."""
+def add_commands(commands: Any) -> None:
+    """Add the subcommands that convert a trained network, and a model trained elsewhere."""
     text = "write .tflite models with cards, each verified first"
     parser = add_subcommand(commands, "quantize", _quantize, text)
     parser.add_argument("training", type=Path, help="the folder that train wrote")
@@ -30,10 +30,6 @@ def add_quantize(commands: Any) -> None:
         help="votes: the head that learned FER+'s votes, its eight classes; default: %(default)s",
     )
     add_data(parser)
-
-
-def add_convert(commands: Any) -> None:
-    """Add the subcommand that converts a model trained elsewhere."""
     text = "make a Keras or TFLite model of your own into one the daemon runs"
     parser = add_subcommand(commands, "convert", _convert, text)
     parser.add_argument("model", type=Path, help=".keras, .h5, .json with --weights, or .tflite")
@@ -88,7 +84,7 @@ def _convert_keras(options: argparse.Namespace) -> None:
     network = keras_import.load_keras(path, weights)
     description = _describe(options, keras_import.takes_any_size(network))
     model = keras_import.wrap_for_export(network, path, description)
-    answer = partial(keras_import.answers, network, path, description)
+    answer = partial(keras_import.answers, network, path)
     data, _ = _checked_data(options, description, answer)
     precisions = options.precision or (["float32", "int8"] if data else ["float32"])
     write_models(
@@ -107,7 +103,7 @@ def _convert_tflite(options: argparse.Namespace) -> None:
     tflite_import.refuse_other_forms(path)
     description = _describe(options, takes_any_size=False)
     tflite_import.open_tflite(path, description)  # tells what is wrong before data is read
-    answer = partial(tflite_import.answers, path, description)
+    answer = partial(tflite_import.answers, path)
     _, rows = _checked_data(options, description, answer)
     options.out.mkdir(parents=True, exist_ok=True)
     target = options.out / f"{options.name or path.stem}.tflite"
@@ -176,15 +172,9 @@ def write_models(
     *,
     force: bool,
 ) -> None:
-    """Write the models of a TrainedModel, and print what was written with its metrics.
+    """Write a TrainedModel in some precisions into a folder, verified; print the metrics.
 
-    Args:
-        model: what to convert.
-        data: to verify it with.
-        out: folder for models and cards; made where it is missing.
-        name: of the models, without the precision.
-        precisions: one model for each.
-        force: write over existing files, and what verification refuses.
+    By force existing files are written over, and what verification refuses is written.
 
     Raises:
         ModelError: one or more were refused; the others are written.
@@ -192,8 +182,7 @@ def write_models(
     quantization = require_extra("convert", "converter.quantize.quantize")
     out.mkdir(parents=True, exist_ok=True)
     wanted = tuple(map(quantization.Precision, precisions))
-    target = quantization.Target(out, name, wanted, force)
-    results = quantization.quantize(model, data, target)
+    results = quantization.quantize(model, data, out, name, wanted, force=force)
     _print_results([one for one in results if force or not one.problems], out)
     problems = [text for one in results for text in one.problems]
     if problems and not force:

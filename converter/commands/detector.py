@@ -23,33 +23,26 @@ from edge.model_card import DetectorCard
 CLOSEUPS = 3000
 """Faces of `--faces` that a training takes: more would add little to so small a network."""
 
+DETECTOR_RUN = "the folder that train-detector wrote"
+
 CROP_FACES = 1000
 """Faces that the crops are fitted to, as `fit-crop` does."""
 
 
-def add_train_detector(commands: Any) -> None:
-    """Add the subcommand that trains a detector."""
+def add_commands(commands: Any) -> None:
+    """Add the subcommands that train, convert and compare detectors."""
     text = "train a face detector by a recipe"
     parser = add_subcommand(commands, "train-detector", _train_detector, text)
-    parser.add_argument("recipe", type=Path, help="such as converter/recipes/detector.yaml")
-    _add_training_data(parser)
+    _add_training(parser, "detector")
 
-
-def add_train_refiner(commands: Any) -> None:
-    """Add the subcommand that trains the refinement network of a detector."""
     text = "train the network that looks again at what a detector found"
     parser = add_subcommand(commands, "train-refiner", _train_refiner, text)
-    parser.add_argument("recipe", type=Path, help="such as converter/recipes/refiner.yaml")
-    _add_detector_run(parser)
-    _add_training_data(parser)
+    _add_training(parser, "refiner")
+    parser.add_argument("--detector", type=Path, required=True, help=DETECTOR_RUN)
 
-
-def add_quantize_detector(commands: Any) -> None:
-    """Add the subcommand that converts a trained detector."""
     text = "write int8 face detectors with cards, each verified first"
     parser = add_subcommand(commands, "quantize-detector", _quantize_detector, text)
-    parser.add_argument("training", type=Path, help="the folder that train-detector wrote")
-    _add_images(parser, "of both splits")
+    _add_quantization(parser, "detector", "face")
     parser.add_argument(
         "--refiner", type=Path, help="the .tflite of quantize-refiner; default: the shipped one"
     )
@@ -59,8 +52,6 @@ def add_quantize_detector(commands: Any) -> None:
         required=True,
         help="faces cut close, such as fer2013.csv, that its boxes are fitted to",
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder for models and cards")
-    parser.add_argument("--name", default="face", help="of the models; default: %(default)s")
     parser.add_argument(
         "--size",
         type=image_size,
@@ -68,25 +59,43 @@ def add_quantize_detector(commands: Any) -> None:
         metavar="WxH",
         help="of the pictures; may be given several times; default: 320x240 and 160x120",
     )
+
+    text = "write the int8 network that looks again at what a detector found"
+    parser = add_subcommand(commands, "quantize-refiner", _quantize_refiner, text)
+    _add_quantization(parser, "refiner", "refiner-32")
+    parser.add_argument("--detector", type=Path, required=True, help=DETECTOR_RUN)
+
+    text = "judge detectors by photographs with boxes: average precision, false faces, time"
+    parser = add_subcommand(commands, "evaluate-detector", _evaluate_detector, text)
+    _add_evaluation(parser)
+
+
+def _add_training(parser: argparse.ArgumentParser, network: str) -> None:
+    parser.add_argument("recipe", type=Path, help=f"such as {network}, or a file, mine.yaml")
+    parser.add_argument("--out", type=Path, required=True, help="folder for network and log")
+    _add_images(parser)
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        help="YuNet's .onnx, which shows where eyes, nose and mouth are, and faces nobody marked",
+    )
+    parser.add_argument(
+        "--faces",
+        type=Path,
+        help="faces cut close, such as fer2013.csv, to learn large ones from; needs --teacher",
+    )
+    parser.add_argument("--force", action="store_true", help="train anew what is finished")
+
+
+def _add_quantization(parser: argparse.ArgumentParser, network: str, name: str) -> None:
+    parser.add_argument("training", type=Path, help=f"the folder that train-{network} wrote")
+    _add_images(parser)
+    parser.add_argument("--out", type=Path, required=True, help="folder for models and cards")
+    parser.add_argument("--name", default=name, help="of the models; default: %(default)s")
     parser.add_argument("--force", action="store_true", help="overwrite; take what is refused")
 
 
-def add_quantize_refiner(commands: Any) -> None:
-    """Add the subcommand that converts a trained refinement network."""
-    text = "write the int8 network that looks again at what a detector found"
-    parser = add_subcommand(commands, "quantize-refiner", _quantize_refiner, text)
-    parser.add_argument("training", type=Path, help="the folder that train-refiner wrote")
-    _add_detector_run(parser)
-    _add_images(parser, "of both splits")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the model and its card")
-    parser.add_argument("--name", default="refiner-32", help="of the model; default: %(default)s")
-    parser.add_argument("--force", action="store_true", help="overwrite")
-
-
-def add_evaluate_detector(commands: Any) -> None:
-    """Add the subcommand that compares detectors."""
-    text = "judge detectors by photographs with boxes: average precision, false faces, time"
-    parser = add_subcommand(commands, "evaluate-detector", _evaluate_detector, text)
+def _add_evaluation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
@@ -110,15 +119,15 @@ def add_evaluate_detector(commands: Any) -> None:
     parser.add_argument("--json", type=Path, help="file for the report")
 
 
-def _add_images(parser: argparse.ArgumentParser, which: str) -> None:
-    """Add the option that names photographs with boxes."""
+def _add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
         action="append",
         required=True,
         metavar="PATH",
-        help=f"photographs with boxes, {which}; may be given several times",
+        help="photographs with boxes of both splits, in a form of docs/datasets.md; may be given "
+        "several times",
     )
 
 
@@ -126,35 +135,10 @@ def _read_images(options: argparse.Namespace) -> list[AnnotatedImage]:
     return [one for path in options.data for one in read_annotations(path)]
 
 
-def _add_detector_run(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names the detector whose finds are refined."""
-    parser.add_argument(
-        "--detector", type=Path, required=True, help="the folder that train-detector wrote"
-    )
-
-
-def _add_training_data(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what to learn from, and where the network goes."""
-    parser.add_argument("--out", type=Path, required=True, help="folder for network and log")
-    _add_images(parser, "in a form of docs/datasets.md")
-    parser.add_argument(
-        "--teacher",
-        type=Path,
-        help="YuNet's .onnx, which shows where eyes, nose and mouth are, and faces nobody marked",
-    )
-    parser.add_argument(
-        "--faces",
-        type=Path,
-        help="faces cut close, such as fer2013.csv, to learn large ones from; needs --teacher",
-    )
-    parser.add_argument("--force", action="store_true", help="train anew what is finished")
-
-
 def _train_detector(options: argparse.Namespace) -> None:
     training = require_extra("convert", "converter.detector.train")
     recipe = load_recipe(options.recipe, DetectorRecipe)
     data = _training_data(options, recipe.seed)
-    clear_forced(options)
     print(f"wrote {training.train_detector(recipe, data, options.out)}")
 
 
@@ -163,30 +147,28 @@ def _train_refiner(options: argparse.Namespace) -> None:
     detector = require_extra("convert", "converter.detector.train").load_run(options.detector)
     recipe = load_recipe(options.recipe, RefinerRecipe)
     data = _training_data(options, recipe.seed)
-    clear_forced(options)
     print(f"wrote {training.train_refiner(recipe, detector, data, options.out)}")
 
 
 def _training_data(options: argparse.Namespace, seed: int) -> Any:
-    """Return the `TrainingData` that the options of `_add_training_data` name.
+    """Return the `TrainingData` that the options name, once `--force` has made room.
 
     Raises:
         DataError: an image cannot be read, or there are too few.
         ConfigError: there are faces and no teacher, which says where in their pictures they are.
     """
-    training = require_extra("convert", "converter.detector.train")
     samples = require_extra("convert", "converter.detector.samples")
+    if options.faces and not options.teacher:
+        raise ConfigError("--faces needs --teacher, which says where in their pictures they are")
     images = _read_images(options)
     teacher = samples.open_teacher(options.teacher) if options.teacher else None
     closeups: list[Any] = []
     if options.faces:
-        if teacher is None:
-            raise ConfigError(
-                "--faces needs --teacher, which says where in their pictures they are"
-            )
         faces = _training_faces(options.faces).sample(CLOSEUPS, seed)
         closeups = list(samples.closeup_samples(faces.pixels, teacher, seed))
-    return training.prepare_data(images, teacher, closeups)
+    data = samples.prepare_data(images, teacher, closeups)
+    clear_forced(options)
+    return data
 
 
 def _training_faces(path: Path) -> Dataset:
@@ -196,12 +178,15 @@ def _training_faces(path: Path) -> Dataset:
 def _quantize_detector(options: argparse.Namespace) -> None:
     quantizing = require_extra("convert", "converter.detector.quantize")
     run = require_extra("convert", "converter.detector.train").load_run(options.training)
-    faces = _training_faces(options.faces).sample(CROP_FACES, seed=0)
-    data = quantizing.EvaluationData(_read_images(options), faces.pixels, options.refiner)
+    images = _read_images(options)
+    faces = _training_faces(options.faces).sample(CROP_FACES, seed=0).pixels
     options.out.mkdir(parents=True, exist_ok=True)
-    for width, height in options.size or [(320, 240), (160, 120)]:
-        path = options.out / f"{options.name}-{width}x{height}.tflite"
-        _print_card(quantizing.quantize_detector(run, (width, height), data, path, options.force))
+    for size in options.size or [(320, 240), (160, 120)]:
+        path = options.out / f"{options.name}-{size[0]}x{size[1]}.tflite"
+        card = quantizing.quantize_detector(
+            run, size, images, faces, path, refiner=options.refiner, force=options.force
+        )
+        _print_card(card)
         print(f"wrote {path} and its card")
 
 
@@ -225,16 +210,16 @@ def _print_card(card: DetectorCard) -> None:
 
 
 def _quantize_refiner(options: argparse.Namespace) -> None:
-    refiner = require_extra("convert", "converter.detector.refiner")
-    detector = require_extra("convert", "converter.detector.train").load_run(options.detector)
-    network = refiner.open_refiner(options.training)
+    quantizing = require_extra("convert", "converter.detector.quantize_refiner")
+    training = require_extra("convert", "converter.detector.train")
+    detector = training.load_run(options.detector).network
+    network = training.load_network(options.training, "train-refiner")
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{options.name}.tflite"
-    card = refiner.quantize_refiner(
-        network, detector.network, _read_images(options), path, options.force
+    card = quantizing.quantize_refiner(
+        network, detector, _read_images(options), path, options.force
     )
-    for line in card.measured:
-        print(line)
+    print(*card.measured, sep="\n")
     print(f"{card.speed[0].milliseconds:.3f} ms a face on {card.speed[0].runtime}")
     print(f"wrote {path} and its card")
 

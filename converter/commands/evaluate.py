@@ -6,18 +6,15 @@ from typing import Any
 
 from converter.commands.options import add_data, load_data, names, require_extra, write_json
 from converter.data import ALL, Dataset, Usage
-from converter.data.dataset import RowIndices, check_dataset
+from converter.data.dataset import check_dataset
 from converter.data.label_sets import LabelProtocol
 from converter.evaluate.predictor import Predictor, open_keras, open_tflite
 from edge.commands.common import add_subcommand
 from edge.errors import ConfigError
 
-EXAMPLES = 5
-"""Rows named beside each count; row 0 is the first image of the first set."""
 
-
-def add_evaluate(commands: Any) -> None:
-    """Add the subcommand that measures a model."""
+def add_commands(commands: Any) -> None:
+    """Add the subcommands that measure a model, and that check datasets."""
     text = "measure a model: accuracy, calibration, confusion; a .tflite needs no TensorFlow"
     parser = add_subcommand(commands, "evaluate", _evaluate, text)
     parser.add_argument(
@@ -44,10 +41,6 @@ def add_evaluate(commands: Any) -> None:
     parser.add_argument("--json", type=Path, help="file for the report")
     parser.add_argument("--plot", type=Path, help=".png of it; default: beside the report")
     add_data(parser)
-
-
-def add_inspect(commands: Any) -> None:
-    """Add the subcommand that checks datasets."""
     text = "count classes, copies and images of no face; needs no TensorFlow"
     add_data(add_subcommand(commands, "inspect", _inspect, text))
 
@@ -84,24 +77,5 @@ def _inspect(options: argparse.Namespace) -> None:
 
 def print_checks(data: Dataset) -> None:
     """Print what is in a dataset, and what is wrong with it."""
-    checks = check_dataset(data)
-    print(f"{checks.rows} rows")
-    for usage, counts in checks.counts.items():
-        classes = ", ".join(f"{label} {count}" for label, count in counts.items())
-        print(f"{usage}: {sum(counts.values())} rows: {classes}")
-    _print_rows("rows that repeat an earlier image", checks.duplicates)
-    _print_rows("rows of one gray", checks.constant)
-    _print_rows("rows that all ten FER+ taggers called no face", checks.not_a_face)
-    for (usage, other), rows in checks.shared.items():
-        _print_rows(f"rows of {usage} that repeat an image of {other}", rows)
-    groups = [", ".join(map(str, group)) for group in checks.conflicts]
-    _print_found("images that stand in rows with different labels", groups, "; ")
-
-
-def _print_rows(what: str, rows: RowIndices) -> None:
-    _print_found(what, list(map(str, rows)), ", ")
-
-
-def _print_found(what: str, found: list[str], between: str) -> None:
-    such_as = f", such as {between.join(found[:EXAMPLES])}" if found else ""
-    print(f"{what}: {len(found)}{such_as}")
+    for line in check_dataset(data):
+        print(line)

@@ -39,8 +39,8 @@ STEPS = 4
 """Steps of `make-model`: inspect, train, quantize, evaluate."""
 
 
-def add_train(commands: Any) -> None:
-    """Add the subcommand that trains a network."""
+def add_commands(commands: Any) -> None:
+    """Add the subcommands that train a network, and that make a model of faces in one go."""
     parser = add_subcommand(commands, "train", _train, "train a network by a recipe")
     parser.add_argument(
         "recipe", type=Path, help="a shipped one, such as quick or tiny, or a file, mine.yaml"
@@ -48,10 +48,6 @@ def add_train(commands: Any) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for network and log")
     _add_training_options(parser)
     add_data(parser)
-
-
-def add_make_model(commands: Any) -> None:
-    """Add the subcommand that makes a model of labeled faces in one go."""
     text = "make a model of labeled faces: inspect them, train, quantize, evaluate"
     parser = add_subcommand(commands, "make-model", _make_model, text)
     parser.add_argument(
@@ -113,12 +109,12 @@ def _train_chain(
     That is the network it starts from, and its teachers.
     """
     training = require_extra("convert", "converter.train.classifier")
-    duration = require_extra("convert", "converter.train.duration")
+    loop = require_extra("convert", "converter.train.loop")
     planned: dict[Path, Recipe] = {}
     _plan(recipe, file, out, planned)
     faces = len(data.split(Usage.TRAINING))
     names = [directory.name for directory in planned]
-    duration.announce(names, sum(_estimates(planned, faces)))
+    loop.announce(names, sum(_estimates(planned, faces)))
     for directory, one in planned.items():
         teachers = one.distillation.teachers if one.distillation else ()
         folders = tuple(directory.parent / name for name in teachers)
@@ -142,11 +138,11 @@ def _plan(recipe: Recipe, file: Path, out: Path, planned: dict[Path, Recipe]) ->
 
 def _estimates(planned: Mapping[Path, Recipe], faces: int) -> Iterator[float]:
     """Yield about how many seconds each training takes, or what is left of it."""
-    duration = require_extra("convert", "converter.train.duration")
+    loop = require_extra("convert", "converter.train.loop")
     classifiers = require_extra("convert", "converter.models.classifiers")
     for directory, recipe in planned.items():
         epochs = recipe.epochs - run_dir.epochs_done(directory)
-        yield duration.estimate_seconds(classifiers.new_network(recipe), epochs * faces)
+        yield loop.estimate_seconds(classifiers.new_network(recipe), epochs * faces)
 
 
 def _make_model(options: argparse.Namespace) -> None:

@@ -45,13 +45,8 @@ def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
     rows = [(row.label(classes), row.face(), row.usage()) for row in read_csv(path, columns)]
     labels, pixels, usage = zip(*rows, strict=True)
     votes = None if votes_path is None else load_votes(votes_path, usage)
-    return make_dataset(
-        np.stack(pixels),
-        np.array(labels),
-        np.array(usage),
-        source="FER2013" if fer2013 else "CK+",
-        votes=votes,
-    )
+    source = "FER2013" if fer2013 else "CK+"
+    return make_dataset(np.stack(pixels), np.array(labels), np.array(usage), source, votes=votes)
 
 
 def load_votes(path: Path, usage: Sequence[Usage]) -> NDArray[np.float32]:
@@ -61,12 +56,10 @@ def load_votes(path: Path, usage: Sequence[Usage]) -> NDArray[np.float32]:
     an image name is one that FER+ left out of its images: it counts as one that all ten called
     "not a face".
 
-    Args:
-        path: the file.
-        usage: the split of each face, in order.
+    `usage` is the split of each face. Rows behind the last face are passed over.
 
     Returns:
-        float32 (n, 10), in the order of `VOTE_COLUMNS`. Rows behind the last face are passed over.
+        float32 (n, 10), in the order of `VOTE_COLUMNS`.
 
     Raises:
         DataError: the file is malformed, too short, or in another order than the faces.
@@ -97,11 +90,7 @@ class CsvRow:
         return DataError(f"{self.path}: row {self.line}: {text}")
 
     def label(self, classes: int) -> int:
-        """Return the class of the column `emotion`, 0 to `classes` - 1.
-
-        Raises:
-            DataError: it is none.
-        """
+        """Return the column `emotion`, 0 to `classes` - 1; DataError where it is no such class."""
         text = self.texts["emotion"]
         if len(text) == 1 and text.isdecimal() and int(text) < classes:
             return int(text)
@@ -109,11 +98,7 @@ class CsvRow:
         raise self.error(f"expected a label from 0 to {classes - 1}, found {text!r}; {remedy}")
 
     def face(self) -> NDArray[np.uint8]:
-        """Return the image of the column `pixels`, uint8 (48, 48).
-
-        Raises:
-            DataError: it is none.
-        """
+        """Return the image of the column `pixels`, uint8 (48, 48); DataError where it is none."""
         try:
             values = np.array(self.texts["pixels"].split(), dtype=np.int64)
         except (ValueError, OverflowError) as error:
@@ -127,11 +112,7 @@ class CsvRow:
         return values.astype(np.uint8).reshape(SIDE, SIDE)
 
     def usage(self) -> Usage:
-        """Return the split of the column `Usage`; Training where the file has no such column.
-
-        Raises:
-            DataError: it is none.
-        """
+        """Return the split; Training without a column `Usage`, DataError where that names none."""
         text = self.texts.get("Usage", Usage.TRAINING)
         if text not in list(Usage):
             known = ", ".join(Usage)

@@ -1,11 +1,12 @@
 """Labeled faces in memory: the one form that every dataset is read into, its splits and checks."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from hashlib import sha256
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,8 @@ TEST_FRACTION = 0.2
 ALL = "all"
 """Name that `Dataset.split` takes for the rows of every split together."""
 
-RowIndices = NDArray[np.int64]
-"""Indices into a Dataset, int64 (n,), ascending."""
+EXAMPLES = 5
+"""Rows named beside each count of what is wrong with a dataset."""
 
 
 class Usage(StrEnum):
@@ -199,54 +200,36 @@ def hash_fraction(key: bytes) -> float:
     return int.from_bytes(sha256(key).digest()[:8]) / 2**64
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetChecks:
-    """Faults of a dataset that mislead a training or flatter a measurement.
+def check_dataset(data: Dataset) -> Iterator[str]:
+    """Say in lines what a dataset holds, and what misleads a training or flatters a measurement.
 
-    Attributes:
-        rows: how many there are.
-        duplicates: rows whose image an earlier row shows, to the pixel.
-        conflicts: groups of rows with one image and different labels.
-        constant: rows whose image is of one gray value only.
-        not_a_face: rows that all ten FER+ taggers called "not a face".
-        shared: for two splits, the rows of the first whose image the second holds too; pairs that
-            share none are left out.
-        counts: rows of each class, for each split.
+    That is copies, contradictory labels, and images that are no face. Row 0 is the first image of
+    the first set.
     """
-
-    rows: int
-    duplicates: RowIndices
-    conflicts: tuple[RowIndices, ...]
-    constant: RowIndices
-    not_a_face: RowIndices
-    shared: Mapping[tuple[Usage, Usage], RowIndices]
-    counts: Mapping[Usage, Mapping[str, int]]
-
-
-def check_dataset(data: Dataset) -> DatasetChecks:
-    """Look for copies, contradictory labels, and images that are no face."""
+    yield f"{len(data)} rows"
+    for usage in Usage:
+        counts = Counter(data.labels[data.usage == usage].tolist())
+        if counts:
+            classes = (f"{EXPRESSIONS[label]} {counts[label]}" for label in sorted(counts))
+            yield f"{usage}: {counts.total()} rows: {', '.join(classes)}"
     rows: dict[bytes, list[int]] = {}
     for row, face in enumerate(data.pixels):
         rows.setdefault(face.tobytes(), []).append(row)
     copied = [group for group in rows.values() if len(group) > 1]
-    shared, counts = {}, {}
+    repeated = sorted(row for group in copied for row in group[1:])
+    yield _count("rows that repeat an earlier image", repeated)
+    yield _count("rows of one gray", np.flatnonzero(data.constant()))
+    yield _count("rows that all ten FER+ taggers called no face", np.flatnonzero(data.not_a_face()))
     for usage, other in permutations(Usage, 2):
         held = np.flatnonzero(data.usage == usage)
         copies = data.select(held).copies_of(data.select(data.usage == other))
         if copies.any():
-            shared[usage, other] = held[copies]
-    for usage in Usage:
-        found = Counter(data.labels[data.usage == usage].tolist())
-        if found:
-            counts[usage] = {EXPRESSIONS[label]: found[label] for label in sorted(found)}
-    return DatasetChecks(
-        rows=len(data),
-        duplicates=np.array(sorted(row for group in copied for row in group[1:]), dtype=np.int64),
-        conflicts=tuple(
-            np.array(group) for group in copied if len(set(data.labels[group].tolist())) > 1
-        ),
-        constant=np.flatnonzero(data.constant()),
-        not_a_face=np.flatnonzero(data.not_a_face()),
-        shared=shared,
-        counts=counts,
-    )
+            yield _count(f"rows of {usage} that repeat an image of {other}", held[copies])
+    conflicts = [group for group in copied if len(set(data.labels[group].tolist())) > 1]
+    groups = [", ".join(map(str, group)) for group in conflicts]
+    yield _count("images that stand in rows with different labels", groups, "; ")
+
+
+def _count(what: str, found: Sequence[Any] | NDArray[Any], between: str = ", ") -> str:
+    such_as = f", such as {between.join(map(str, found[:EXAMPLES]))}" if len(found) else ""
+    return f"{what}: {len(found)}{such_as}"

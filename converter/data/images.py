@@ -55,11 +55,7 @@ class LabeledImage:
 
 
 def find_files(root: Path) -> list[Path]:
-    """Return the files below `root` in the order of their paths, hidden ones passed over.
-
-    Raises:
-        DataError: a folder cannot be read.
-    """
+    """Return the files below `root` by path, hidden ones left out; DataError if unreadable."""
 
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from error
@@ -84,41 +80,35 @@ def load_images(
     The split is the set's own, else by subject, else by the hash of the name: four of five are
     Training, one PublicTest.
 
-    Args:
-        images: at least one.
-        source: name of the set.
-        detector: finds and cuts out the faces; images in which it finds none are left out, and
-            told. Without one the middle square of each image is taken, or of the face's box.
+    `detector` finds and cuts out the faces; images in which it finds none are left out, and told.
+    Without one the middle square of each image is taken, or of the face's box.
 
     Raises:
         DataError: a file is no image, or there is a face in none.
     """
-    if any(image.subject for image in images):
-        usage = split_by_subject([image.subject for image in images])
-    else:
-        usage = np.array([image.usage or split_by_name(image.path.name) for image in images])
+    subjects = [image.subject for image in images]
+    usages = [image.usage or split_by_name(image.path.name) for image in images]
     faces = [_read_face(image, detector) for image in images]
-    found = [row for row, face in enumerate(faces) if face is not None]
-    if not found:
+    found = np.array([face is not None for face in faces])
+    if not found.any():
         raise DataError(
             f"{source}: expected a face in each image, found none in all {len(images)}; "
             "where they are cut to the face already, leave out --crop"
         )
-    if len(found) < len(images):
-        first = next(image for image, face in zip(images, faces, strict=True) if face is None)
+    if not found.all():
         log.warning(
-            f"{source}: found no face in {len(images) - len(found)} of {len(images)} images, "
-            f"such as {first.path}; they are left out"
+            f"{source}: found no face in {(~found).sum()} of {len(images)} images, such as "
+            f"{images[int(np.argmin(found))].path}; they are left out"
         )
-    images = [images[row] for row in found]
+    blank = np.zeros((SIDE, SIDE), np.uint8)
     return make_dataset(
-        np.stack([face for face in faces if face is not None]),
+        np.stack([blank if face is None else face for face in faces]),
         np.array([EXPRESSIONS.index(image.label) for image in images]),
-        usage[found],
+        split_by_subject(subjects) if any(subjects) else np.array(usages),
         source=source,
-        subject=np.array([image.subject for image in images]),
+        subject=np.array(subjects),
         votes=np.array([image.votes for image in images], dtype=np.float32),
-    )
+    ).select(found)
 
 
 def _read_face(image: LabeledImage, detector: Detector | None) -> NDArray[np.uint8] | None:
@@ -128,11 +118,9 @@ def _read_face(image: LabeledImage, detector: Detector | None) -> NDArray[np.uin
         raise DataError(f"{error}; take it out") from error
     if detector is not None:
         return _find_face(pixels, image.box, detector)
-    if image.box is None:
-        height, width = pixels.shape[:2]
-        box, side = Box(0, 0, width, height), min(width, height)
-    else:
-        box, side = image.box, round(max(image.box.width, image.box.height))
+    height, width = pixels.shape[:2]
+    box = image.box or Box(0, 0, width, height)
+    side = round(max(box.width, box.height)) if image.box else min(width, height)
     left, top = box.x1 + (box.width - side) // 2, box.y1 + (box.height - side) // 2
     return crop_gray(pixels, Box(left, top, left + side, top + side), SIDE)
 

@@ -76,23 +76,6 @@ class LabelSet:
                 counts[:, index] += data.votes[:, VOTE_OF_EXPRESSION[expression]]
         return counts
 
-    def targets(self, data: Dataset, vote_weight: float) -> NDArray[np.float32]:
-        """Return training targets, float32 (n, classes), each row summing to 1.
-
-        A row is `1 - vote_weight` parts its label and `vote_weight` parts FER+'s votes over the
-        classes. Where a row has no such vote, it is its label alone.
-
-        Raises:
-            DataError: votes are asked for and there are none.
-        """
-        one_hot = np.eye(len(self.labels), dtype=np.float32)[self.classes(data)]
-        if vote_weight == 0:
-            return one_hot
-        if not data.has_votes:
-            raise DataError("the targets need FER+'s votes; give --votes fer2013new.csv")
-        shares = vote_shares(self.votes(data), one_hot)
-        return ((1 - vote_weight) * one_hot + vote_weight * shares).astype(np.float32)
-
 
 def vote_shares(votes: NDArray[np.float32], otherwise: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return each row of `votes` as shares that sum to 1; a row without votes is `otherwise`."""
@@ -205,11 +188,9 @@ def select_rows(
 
 
 def rows_name(test: Dataset, majority: bool = False) -> str:
-    """Return what the rows of a split are called, such as "FER2013 PublicTest".
+    """Return what the rows of a split, or of all, are called, such as "FER2013 PublicTest".
 
-    Args:
-        test: rows of one split, or of all.
-        majority: whether their labels are the majority of FER+'s votes.
+    With `majority`, their labels are that of FER+'s votes.
     """
     sources = " + ".join(dict.fromkeys(test.source.tolist()))
     splits = set(test.usage.tolist())
@@ -221,8 +202,8 @@ def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelS
     """Return the label set of a model, its classes in the order of the model's output.
 
     Args:
-        path: the model's file, for the errors.
-        labels: as the model's card gives them, in any spelling that `find_expression` knows.
+        path: its file, for the errors.
+        labels: of its card, in any spelling that `find_expression` knows.
         name: the label set that its card names; empty for a set of its own.
 
     Raises:

@@ -5,34 +5,43 @@ A published set is told by the name of a file in its folder; any other folder ho
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
-from converter.data.dataset import VOTE_COLUMNS, Dataset
-from converter.data.images import LabeledImage, find_files, is_image, load_images
-from converter.data.label_sets import find_expression
-from converter.data.readers import (
+import numpy as np
+
+from converter.data.class_folders import (
     AFFECTNET,
     FER2013,
     RAF_DB,
+    SPLITS,
     Codes,
-    SetFiles,
     number_codes,
-    read_affectnet,
-    read_affectnet_table,
-    read_ckplus,
-    read_folders,
-    read_lines,
-    read_lists,
-    read_names,
+    read_class_folders,
+    split_usages,
 )
+from converter.data.csv_files import DOWNLOAD_AGAIN, read_csv
+from converter.data.dataset import VOTE_COLUMNS, Dataset
+from converter.data.images import NO_VOTES, LabeledImage, find_files, is_image, load_images
+from converter.data.label_sets import find_expression
 from edge.capture.images import SUFFIXES
 from edge.detect import Detector
 from edge.errors import DataError
+from edge.geometry import Box
 from edge.types import EXPRESSIONS
 
 log = logging.getLogger(__name__)
+
+CKPLUS_PEAK = 3
+"""Last frames of a sequence that are taken to show its expression, as CK+48 has them."""
+
+Paths = Sequence[Path]
+Images = Iterator[LabeledImage]
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +51,11 @@ class Layout:
     Attributes:
         source: name of the set; empty takes the folder's.
         marker: pattern of the name of a file that tells the layout, or of its folder and name.
-        read: yields the labeled images of a set.
+        read: yields the labeled images of a set, of its marked files and all its images; None reads
+            class folders.
         codes: the expression of each label that `read` yields.
-        pattern, example: as of `SetFiles`.
+        pattern: of a line in a list, or of the name of an image; its groups are what they tell.
+        example: what fits the pattern, for the errors.
         header: text in the first line of a marked file, by which others of its name are told.
         whole: whether the images show much more than a face.
         note: what is told to whoever reads the set.
@@ -52,7 +63,7 @@ class Layout:
 
     source: str
     marker: str
-    read: Callable[[SetFiles], Iterator[LabeledImage]]
+    read: Callable[["Layout", Paths, Paths], Images] | None
     codes: Codes
     pattern: str = ""
     example: str = ""
@@ -60,19 +71,30 @@ class Layout:
     whole: bool = False
     note: str = ""
 
-    def mark(self, files: Sequence[Path]) -> list[Path]:
+    def mark(self, files: Paths) -> list[Path]:
         """Return the files that tell the layout."""
         pattern = re.compile(rf"(?:.*/)?{self.marker}", re.IGNORECASE)
         found = [path for path in files if pattern.fullmatch(f"{path.parent.name}/{path.name}")]
-        return [path for path in found if not self.header or self.header in read_lines(path)[0]]
+        return [path for path in found if not self.header or self.header in _lines(path)[0]]
+
+    def parse_name(self, path: Path) -> dict[str, str]:
+        """Return what the name of an image tells, in capitals; DataError where it is another."""
+        found = re.fullmatch(self.pattern, path.name, re.IGNORECASE)
+        if found is None:
+            raise DataError(
+                f"{path}: expected a name such as {self.example}; rename it or take it out"
+            )
+        return {group: (text or "").upper() for group, text in found.groupdict().items()}
+
+    def subject(self, path: Path) -> str:
+        """Return who an image shows, by its name; empty where names do not tell."""
+        return self.parse_name(path)["subject"] if self.pattern else ""
 
 
 def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
     """Read the set of images in a folder.
 
-    Args:
-        root: the folder.
-        detector: finds and crops the faces in whole images; None takes images as they are.
+    `detector` finds and crops the faces in whole images; None takes images as they are.
 
     Raises:
         DataError: there is no image, or a file or folder is missing, malformed or unknown.
@@ -92,9 +114,12 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
         log.warning(f"{root}: {layout.note}")
     if layout.whole and detector is None:
         log.warning(f"{root}: the images of {source} show more than a face; --crop cuts it out")
-    marked = SetFiles(root, layout.mark(files), images, layout.pattern, layout.example)
+    if layout.read is None:
+        found_images = read_class_folders(root, images, layout.subject)
+    else:
+        found_images = layout.read(layout, layout.mark(files), images)
     labeled, left_out = list[LabeledImage](), list[LabeledImage]()
-    for image in layout.read(marked):
+    for image in found_images:
         if image.label not in layout.codes:
             raise DataError(
                 f"{image.path}: expected a label among {', '.join(layout.codes)}, found "
@@ -115,6 +140,108 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
     return load_images(labeled, source, detector)
 
 
+def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Images:
+    """Read text files with a line for each face; an image is found by its name alone.
+
+    The groups of a line are image, label or votes, split, and the edges of a box.
+    """
+    by_name = {path.name: path for path in images}
+    usages = split_usages(file.parent.name for file in marked)
+    for file in marked:
+        for number, text in enumerate(_lines(file), 1):
+            found = re.fullmatch(layout.pattern, text)
+            if found is None:
+                raise DataError(
+                    f"{file}: line {number}: expected a line such as {layout.example}, "
+                    f"found {text!r}; {DOWNLOAD_AGAIN}"
+                )
+            row = found.groupdict()
+            aligned = row["image"].replace(".", "_aligned.")  # as RAF-DB calls the faces it cut out
+            votes = tuple(map(float, row["votes"].split(","))) if "votes" in row else None
+            edges = [float(row[edge]) for edge in ("left", "top", "right", "bottom") if edge in row]
+            yield LabeledImage(
+                by_name.get(aligned) or _listed(by_name, row["image"], f"{file}: line {number}"),
+                VOTE_COLUMNS[int(np.argmax(votes))] if votes else row["label"],
+                SPLITS[row["split"]] if "split" in row else usages[file.parent.name],
+                box=Box(*edges) if edges else None,
+                votes=votes or NO_VOTES,
+            )
+
+
+def _read_names(layout: Layout, marked: Paths, images: Paths) -> Images:
+    """Read images whose names tell subject and label."""
+    for path in images:
+        told = layout.parse_name(path)
+        yield LabeledImage(path, told["label"], subject=told["subject"])
+
+
+def _read_affectnet(layout: Layout, marked: Paths, images: Paths) -> Images:
+    """Read SPLIT/annotations/1_exp.npy, each the label of SPLIT/images/1.jpg."""
+    known = {str(path.with_suffix("")): path for path in images}
+    usages = split_usages(file.parent.parent.name for file in marked)
+    for file in marked:
+        try:
+            label = str(np.load(file).item())  # a text, as it is published
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(
+                f"{file}: expected one label, found {error}; {DOWNLOAD_AGAIN}"
+            ) from error
+        folder = file.parent.parent
+        stem = str(folder / "images" / file.name.removesuffix("_exp.npy"))
+        yield LabeledImage(_listed(known, stem, str(file)), label, usages[folder.name])
+
+
+def _read_affectnet_table(layout: Layout, marked: Paths, images: Paths) -> Images:
+    """Read Kaggle's labels.csv, which corrects what the folders of its images say."""
+    known = {str(path): path for path in images}
+    for table in marked:
+        for row in read_csv(table, ("pth", "label")):
+            label, place = row.texts["label"], str(table.parent / row.texts["pth"])
+            path = _listed(known, place, f"{table}: row {row.line}")
+            yield LabeledImage(path, find_expression(label) or label)
+
+
+def _read_ckplus(layout: Layout, marked: Paths, images: Paths) -> Images:
+    """Read sequences of frames, from a neutral face to the one that *_emotion.txt labels.
+
+    The first frame is taken as neutral, and the last three as labeled. Sequences without a label
+    are passed over, as CK+ says of them that they show no clear expression.
+    """
+    sequences: dict[str, list[Path]] = defaultdict(list)
+    for path in images:
+        sequences[path.name[:8]].append(path)
+    for file in marked:
+        name, text = file.name[:8], " ".join(_lines(file))
+        try:
+            label = str(int(float(text)))
+        except ValueError as error:
+            raise DataError(
+                f"{file}: expected a label such as {layout.example}, found {text!r}; "
+                f"{DOWNLOAD_AGAIN}"
+            ) from error
+        neutral, *frames = _listed(sequences, name, str(file))
+        yield LabeledImage(neutral, "0", subject=name[:4])
+        for path in frames[-CKPLUS_PEAK:]:
+            yield LabeledImage(path, label, subject=name[:4])
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a text file, one at least; DataError where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines() or [""]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text: {error}; {DOWNLOAD_AGAIN}") from error
+
+
+def _listed(images: Mapping[str, Found], name: str, where: str) -> Found:
+    if name not in images:
+        raise DataError(
+            f"{where}: expected {name} among the images of the set, found none; unpack all of "
+            "them, and give the folder that holds both labels and images"
+        )
+    return images[name]
+
+
 NAMES: Codes = {name: name for name in EXPRESSIONS}
 LETTERS: Codes = {name[:2].upper(): name for name in EXPRESSIONS[:7]} | {"AF": "fear", "": None}
 """Codes in the names of JAFFE's and KDEF's images, such as AN; AF is KDEF's, for afraid."""
@@ -132,7 +259,7 @@ LAYOUTS = (
     Layout(  # Li et al. 2017, doi:10.1109/CVPR.2017.277
         "RAF-DB",
         r"list_patition_label\.txt",
-        read_lists,
+        _read_lists,
         RAF_DB,
         r"(?P<image>(?P<split>train|test)_\d+\.jpg) (?P<label>\d+)\s*",
         "train_00001.jpg 5",
@@ -140,7 +267,7 @@ LAYOUTS = (
     Layout(  # Zhang et al. 2018, doi:10.1007/s11263-017-1055-1
         "ExpW",
         r"label\.lst",
-        read_lists,
+        _read_lists,
         FER2013,
         r"(?P<image>\S+) \d+ (?P<top>-?\d+) (?P<left>-?\d+) (?P<right>-?\d+) (?P<bottom>-?\d+) "
         r"\S+ (?P<label>\d+)\s*",
@@ -149,14 +276,14 @@ LAYOUTS = (
     Layout(  # Mollahosseini, Hasani and Mahoor 2017, doi:10.1109/TAFFC.2017.2740923
         "AffectNet",
         r"annotations/\d+_exp\.npy",
-        read_affectnet,
+        _read_affectnet,
         {**AFFECTNET, "8": None, "9": None, "10": None},
     ),
-    Layout("AffectNet", r"labels\.csv", read_affectnet_table, NAMES, header="pth"),
+    Layout("AffectNet", r"labels\.csv", _read_affectnet_table, NAMES, header="pth"),
     Layout(  # Lucey et al. 2010, doi:10.1109/CVPRW.2010.5543262
         "CK+",
         r"S\d{3}_\d{3}_\d{8}_emotion\.txt",
-        read_ckplus,
+        _read_ckplus,
         number_codes(
             ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
         ),
@@ -167,7 +294,7 @@ LAYOUTS = (
     Layout(  # Barsoum et al. 2016, arXiv:1608.01041
         "FER+",
         r"FER2013(Train|Valid|Test)/label\.csv",
-        read_lists,
+        _read_lists,
         {name: find_expression(name) for name in VOTE_COLUMNS},
         r'(?P<image>fer\d{7}\.png),"[^"]*",(?P<votes>\d+(?:,\d+){9})\s*',
         'fer0000000.png,"(0, 0, 48, 48)",4,0,0,1,3,2,0,0,0,0',
@@ -175,19 +302,19 @@ LAYOUTS = (
     Layout(
         "CK+",
         CKPLUS_NAME,
-        read_folders,
+        None,
         NAMES,
         CKPLUS_NAME,
         "S010_004_00000017.png",
         note="is split by person; without a folder neutral, train it alone with --label-set ck",
     ),
     Layout(  # Lyons et al. 1998, doi:10.1109/AFGR.1998.670949
-        "JAFFE", JAFFE_NAME, read_names, LETTERS, JAFFE_NAME, "KA.AN1.39.tiff", whole=True
+        "JAFFE", JAFFE_NAME, _read_names, LETTERS, JAFFE_NAME, "KA.AN1.39.tiff", whole=True
     ),
     Layout(  # Lundqvist, Flykt and Öhman 1998, ISBN 91-630-7164-9
-        "KDEF", KDEF_NAME, read_names, LETTERS, KDEF_NAME, "AF01ANS.JPG", whole=True
+        "KDEF", KDEF_NAME, _read_names, LETTERS, KDEF_NAME, "AF01ANS.JPG", whole=True
     ),
 )
 """Published layouts, each tried in turn."""
 
-CLASS_FOLDERS = Layout("", "", read_folders, NAMES)
+CLASS_FOLDERS = Layout("", "", None, NAMES)

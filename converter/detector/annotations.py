@@ -6,20 +6,22 @@ Two forms are read, and told apart by what is there:
     WIDER FACE        its own text files (Yang et al. 2016, doi:10.1109/CVPR.2016.596).
 """
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal, TypeVar
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from converter.data.csv_files import read_csv
 from converter.data.images import is_image
-from edge.errors import ConfigError, DataError
+from edge.config_errors import format_validation_error
+from edge.errors import DataError
 from edge.types import Image
 
 Boxes = NDArray[np.float32]
@@ -33,8 +35,6 @@ BoxRow = tuple[list[float], bool]
 
 ANNOTATIONS = "annotations.csv"
 NEGATIVES = "negatives.csv"
-IMAGE_COLUMNS = ("file", "width", "height", "source", "split")
-BOX_COLUMNS = ("x", "y", "w", "h", "ignore")
 
 WIDER_FIELDS = "x y w h blur expression illumination invalid occlusion pose"
 
@@ -115,6 +115,51 @@ def _annotated(
     return AnnotatedImage(path, *size, boxes, ignored, source, split)
 
 
+Pixels = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+"""Neither infinite nor NaN, which a text can be."""
+
+
+class _Face(msgspec.Struct, frozen=True):
+    """Box of a face as the files give it: left, top, width and height."""
+
+    x: Pixels
+    y: Pixels
+    w: Pixels
+    h: Pixels
+    ignore: Literal[0, 1]
+
+    def clip(self, size: Size) -> list[float] | None:
+        """Return left, top, right and bottom in the image, exact in float32; None if outside.
+
+        Annotators follow a face beyond the edge that cuts it; a detector cannot.
+        """
+        edges = [self.x, self.y, self.x + self.w, self.y + self.h]
+        inside = np.clip(edges, 0.0, [*size, *size]).astype(np.float32)
+        return inside.tolist() if (inside[2:] > inside[:2]).all() else None
+
+
+class _ImageRow(msgspec.Struct, frozen=True):
+    """Fields of a csv row that describe its image."""
+
+    file: str
+    width: Annotated[int, msgspec.Meta(ge=1)]
+    height: Annotated[int, msgspec.Meta(ge=1)]
+    source: str
+    split: Split
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height} {self.source} {self.split}"
+
+
+class _WiderFace(_Face, frozen=True):
+    """Those of the ten numbers of WIDER FACE's lines that are read."""
+
+    ignore: Literal[0, 1] = msgspec.field(name="invalid")
+
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     """A line of a file, counted from 1, and its text without the blanks around it."""
@@ -127,23 +172,13 @@ class _Line:
         """Return an error that names file and line."""
         return DataError(f"{self.path}: line {self.number}: {text}")
 
-    def whole(self, text: str, name: str, least: int = 0) -> int:
-        """Return a whole number of at least `least`."""
+    def parse(self, texts: dict[str, str], kind: type[Row]) -> Row:
+        """Return the fields of this line as what they are."""
         try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
-            raise self.error(
-                f"expected a whole number from {least} as {name}, found {text!r}; {MEND}"
-            )
-        return value
-
-    def flag(self, text: str, name: str) -> bool:
-        """Tell whether `text` is 1 and not 0."""
-        if text not in ("0", "1"):
-            raise self.error(f"expected 0 or 1 as {name}, found {text!r}; {MEND}")
-        return text == "1"
+            return msgspec.convert(texts, kind, strict=False)
+        except msgspec.ValidationError as error:
+            problem = format_validation_error(str(error), texts, kind)
+            raise self.error(f"{problem}; {MEND}") from error
 
     def image(self, name: str, folder: Path) -> Path:
         """Return the image called `name` in a folder, and not outside of it."""
@@ -158,53 +193,14 @@ class _Line:
             raise self.error(f"expected the picture {name!r} in {folder}, found none; put it there")
         return folder / name
 
-    def edges(self, texts: Iterable[str]) -> list[float]:
-        """Return left, top, right and bottom of texts that give left, top, width and height."""
-        values = []
-        for text, name in zip(texts, "xywh", strict=False):
-            try:
-                value = float(text)
-            except ValueError:
-                value = math.nan
-            if not math.isfinite(value):
-                raise self.error(f"expected a number as {name}, found {text!r}; {MEND}")
-            values.append(value)
-        left, top, width, height = values
-        return [left, top, left + width, top + height]
-
-    def box_in_image(self, edges: list[float], size: Size) -> list[float]:
+    def clip(self, box: _Face, size: Size) -> list[float]:
         """Return the part of a box that is in the image."""
-        left, top, right, bottom = edges
-        if right <= left or bottom <= top:
-            found = f"{right - left:g}x{bottom - top:g}"
-            raise self.error(f"expected a box of a size above 0, found {found}; {MEND}")
-        inside = _clip(edges, size)
+        inside = box.clip(size)
         if inside is None:
-            found = f"({left:g}, {top:g}) to ({right:g}, {bottom:g})"
+            found = f"{box.w:g}x{box.h:g} at ({box.x:g}, {box.y:g})"
             expected = f"a box in the picture of {size[0]}x{size[1]}"
             raise self.error(f"expected {expected}, found {found}; {MEND}")
         return inside
-
-
-def _clip(edges: list[float], size: Size) -> list[float] | None:
-    """Return the part of a box that is in the image, exact in float32; None where there is none.
-
-    Annotators follow a face beyond the edge that cuts it; a detector cannot.
-    """
-    inside = np.clip(edges, 0.0, [*size, *size]).astype(np.float32)
-    return inside.tolist() if (inside[2:] > inside[:2]).all() else None
-
-
-class _ImageRow(NamedTuple):
-    """Fields of a csv row that describe its image."""
-
-    path: Path
-    size: Size
-    source: str
-    split: Split
-
-    def __str__(self) -> str:
-        return f"{self.size[0]}x{self.size[1]} {self.source} {self.split}"
 
 
 def read_annotations_csv(path: Path) -> tuple[AnnotatedImage, ...]:
@@ -214,49 +210,43 @@ def read_annotations_csv(path: Path) -> tuple[AnnotatedImage, ...]:
         DataError: a file is malformed; the text names file and line.
     """
     table = path / ANNOTATIONS if path.is_dir() else path
-    negatives = table.parent / NEGATIVES
-    first: dict[Path, tuple[_Line, _ImageRow]] = {}
-    faces: dict[Path, list[BoxRow]] = {}
-    for file in (table, negatives) if negatives.exists() else (table,):
-        columns = IMAGE_COLUMNS if file == negatives else (*IMAGE_COLUMNS, *BOX_COLUMNS)
-        for line, texts in _csv_lines(file, columns):
-            row = _image_row(line, texts)
-            earlier, known = first.setdefault(row.path, (line, row))
-            if row != known:
-                expected = f"{known} as in line {earlier.number}"
-                raise line.error(f"expected {expected}, found {row}; {MEND}")
-            found = faces.setdefault(row.path, [])
-            if file == table:
-                edges = line.edges(texts[name] for name in "xywh")
-                box = line.box_in_image(edges, row.size)
-                found.append((box, line.flag(texts["ignore"], "ignore")))
-            elif found:
-                raise line.error(
-                    f"expected a picture without faces, found a box in line {earlier.number} of "
-                    f"{earlier.path.name}; delete one of them"
-                )
+    images: dict[Path, tuple[_Line, _ImageRow, list[BoxRow]]] = {}
+    for line, texts in _csv_lines(table):
+        row = line.parse(texts, _ImageRow)
+        image = line.image(row.file, table.parent)
+        earlier, known, faces = images.setdefault(image, (line, row, []))
+        if str(row) != str(known):
+            expected = f"{known} as in line {earlier.number}"
+            raise line.error(f"expected {expected}, found {row}; {MEND}")
+        if line.path == table:
+            face = line.parse(texts, _Face)
+            faces.append((line.clip(face, (row.width, row.height)), face.ignore == 1))
+        elif faces:
+            raise line.error(
+                f"expected a picture without faces, found a box in line {earlier.number} of "
+                f"{earlier.path.name}; delete one of them"
+            )
     return tuple(
-        _annotated(row.path, row.size, faces[row.path], row.source, row.split)
-        for _, row in first.values()
+        _annotated(image, (row.width, row.height), faces, row.source, row.split)
+        for image, (_, row, faces) in images.items()
     )
 
 
-def _csv_lines(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[_Line, dict[str, str]]]:
+def _csv_lines(table: Path) -> Iterator[tuple[_Line, dict[str, str]]]:
+    """Yield the rows of annotations.csv, and of negatives.csv where it lies beside."""
+    fields = _ImageRow.__struct_fields__
+    yield from _csv_file(table, (*fields, *_Face.__struct_fields__))
+    if (table.parent / NEGATIVES).exists():
+        yield from _csv_file(table.parent / NEGATIVES, fields)
+
+
+def _csv_file(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[_Line, dict[str, str]]]:
     for row in read_csv(path, columns):
         line = _Line(path, row.line)
         # csv gathers what is beyond the header's columns in a list.
         if not all(isinstance(text, str) for text in row.texts.values()):
             raise line.error(f"expected as many fields as the header has, found more; {MEND}")
-        yield line, row.texts
-
-
-def _image_row(line: _Line, texts: dict[str, str]) -> _ImageRow:
-    if texts["split"] not in tuple(Split):
-        known = " or ".join(Split)
-        raise line.error(f"expected {known} as split, found {texts['split']!r}; {MEND}")
-    path = line.image(texts["file"], line.path.parent)
-    size = line.whole(texts["width"], "width", 1), line.whole(texts["height"], "height", 1)
-    return _ImageRow(path, size, texts["source"], Split(texts["split"]))
+        yield line, {name: text.strip() for name, text in row.texts.items()}
 
 
 WIDER_PARTS = {
@@ -292,71 +282,64 @@ def _wider_files(path: Path) -> list[Path]:
 
 def _wider_images(file: Path) -> Iterator[AnnotatedImage]:
     folder, source, split = WIDER_PARTS[file.name]
-    lines = _read_lines(file)
-    if not lines:
-        raise DataError(f"{file}: expected names of pictures, found an empty file; {DOWNLOAD}")
     seen: dict[str, int] = {}
-    start = 0
-    while start < len(lines):
-        name = lines[start]
+    lines = _read_lines(file)
+    for name in lines:
         if not is_image(Path(name.text).name):
             found = f"{name.text!r}; the count above may be too small"
             raise name.error(f"expected the name of a picture, found {found}")
         first = seen.setdefault(name.text, name.number)
         if first != name.number:
             raise name.error(f"expected each picture once, found {name.text!r} in line {first} too")
-        rows = _wider_rows(lines, start)
+        rows = _wider_rows(name, lines)
         path = name.image(name.text, file.parent.parent / folder / "images")
         size = read_size(path)
         faces = [face for row in rows if (face := _wider_face(row, size)) is not None]
         yield _annotated(path, size, faces, source, split)
-        start += 2 + len(rows)
+    if not seen:
+        raise DataError(f"{file}: expected names of pictures, found an empty file; {DOWNLOAD}")
 
 
-def _read_lines(path: Path) -> list[_Line]:
-    """Return the lines of a text file up to the last that is not blank."""
+def _read_lines(path: Path) -> Iterator[_Line]:
+    """Yield the lines of a text file up to the last that is not blank."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        # A name in another encoding than UTF-8 is the file's all the same.
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape").rstrip()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        # The error counts from behind a byte order mark.
-        line = _Line(path, error.object.count(b"\n", 0, error.start) + 1)
-        found = f"the byte 0x{error.object[error.start]:02x}"
-        raise line.error(f"expected text in UTF-8, found {found}; {DOWNLOAD}") from error
-    texts = text.rstrip().split("\n")
-    lines = [_Line(path, number, text.strip()) for number, text in enumerate(texts, start=1)]
-    return lines if lines[-1].text else []
+    for number, line in enumerate(text.splitlines(), start=1):
+        yield _Line(path, number, line.strip())
 
 
-def _wider_rows(lines: list[_Line], start: int) -> list[_Line]:
-    """Return the lines of the boxes whose image is named in line `start`."""
-    last = lines[-1]
-    if start + 1 == len(lines):
-        raise last.error(f"expected the count of boxes behind this line, found the end; {DOWNLOAD}")
-    count = lines[start + 1].whole(lines[start + 1].text, "count of boxes")
+def _wider_rows(name: _Line, lines: Iterator[_Line]) -> list[_Line]:
+    """Return the lines of the boxes of the image that the line `name` names."""
+    counted = next(lines, None)
+    if counted is None:
+        raise name.error(f"expected the count of boxes behind this line, found the end; {DOWNLOAD}")
+    if not counted.text.isdecimal():
+        raise counted.error(f"expected a whole number as count of boxes, found {counted.text!r}")
     # An image without faces still has one line, of zeros.
-    rows = lines[start + 2 : start + 2 + max(count, 1)]
-    if len(rows) < max(count, 1):
-        expected = f"{max(count, 1)} lines of boxes behind line {lines[start + 1].number}"
-        raise last.error(f"expected {expected}, found {len(rows)}; {DOWNLOAD}")
-    if count == 0 and set(rows[0].text.split()) != {"0"}:
+    count = max(int(counted.text), 1)
+    rows = list(islice(lines, count))
+    if len(rows) < count:
+        raise counted.error(f"expected {count} lines of boxes, found {len(rows)}; {DOWNLOAD}")
+    if int(counted.text) == 0 and set(rows[0].text.split()) != {"0"}:
         raise rows[0].error(f"expected a line of zeros under the count 0, found {rows[0].text!r}")
     return rows
 
 
-def _wider_face(row: _Line, size: Size) -> BoxRow | None:
+def _wider_face(line: _Line, size: Size) -> BoxRow | None:
     """Return the face of a line; None where the box has no area, or is invalid and outside."""
-    fields = row.text.split()
+    fields = line.text.split()
     if len(fields) != 10:
-        found = f"{len(fields)} in {row.text!r}"
-        raise row.error(
+        found = f"{len(fields)} in {line.text!r}"
+        raise line.error(
             f"expected 10 numbers ({WIDER_FIELDS}), found {found}; is the count too large?"
         )
-    box, invalid = row.edges(fields), row.flag(fields[7], "invalid")
-    if 0.0 in (float(fields[2]), float(fields[3])) or (invalid and _clip(box, size) is None):
+    row = line.parse(dict(zip(WIDER_FIELDS.split(), fields, strict=True)), _WiderFace)
+    if 0.0 in (row.w, row.h) or (row.ignore and row.clip(size) is None):
         return None
-    return row.box_in_image(box, size), invalid
+    return line.clip(row, size), row.ignore == 1
 
 
 def read_size(path: Path) -> Size:
@@ -364,20 +347,13 @@ def read_size(path: Path) -> Size:
 
     Raises:
         DataError: it cannot be read, or is no image.
-        ConfigError: Pillow is not installed.
     """
+    import PIL.Image
+
     try:
-        from PIL import Image as Pillow
-    except ImportError as error:
-        raise ConfigError(
-            f"{path}: reading the size of a picture needs Pillow; pip install 'emotiond[evaluate]'"
-        ) from error
-    try:
-        with Pillow.open(path) as image:
+        with PIL.Image.open(path) as image:
             return image.size
-    # Beside UnidentifiedImageError, an OSError without a number, the readers of damaged files
-    # raise errors of their own.
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
-        if isinstance(error, OSError) and error.strerror:
-            raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-        raise DataError(f"{path}: expected a picture that Pillow can read; take it out") from error
+    except Exception as error:  # of a damaged file; Pillow promises nothing narrower
+        raise DataError(
+            f"{path}: expected a picture that Pillow can read ({error}); take it out"
+        ) from error

@@ -7,15 +7,13 @@ and heights are compared with it: fit the boxes into 320x240 to speak of faces o
     truth = [Truth(image.boxes, image.ignored), ...]
     average_precision(found, truth)                 # IoU 0.4, faces of 16 pixels and more
 
-    matches = match(found, truth, iou=0.5)          # several figures of one matching
-    curve = precision_recall(matches, HeightRange(32, 64))
+    curve = precision_recall(found, truth, iou=0.5, heights=HeightRange(32, 64))
     curve.average_precision, curve.recall_at(0.01)
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,27 +78,6 @@ HEIGHT_RANGES = (HeightRange(8, 16), HeightRange(16, 32), HeightRange(32, 64), H
 """Those told apart."""
 
 
-class Matches(NamedTuple):
-    """The face, if any, that each box found in some images is of.
-
-    Attributes:
-        images: how many.
-        scores, heights: (n,), of each box found.
-        face_heights: (n,), the height of the face that it is of; NaN where it is of none.
-        first: (n,), whether it is the surest of that face; another is a false one.
-        ignored: (n,), whether it is of no face and lies on an ignored box.
-        true_heights: (m,), the height of every face there is, ignored ones left out.
-    """
-
-    images: int
-    scores: Floats
-    heights: Floats
-    face_heights: Floats
-    first: Flags
-    ignored: Flags
-    true_heights: Floats
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class PrCurve:
     """Hits and false boxes as the threshold falls.
@@ -153,62 +130,51 @@ def average_precision(found: Sequence[Detections], truth: Sequence[Truth]) -> fl
 
     Run the detector at a low threshold; the scores tell the rest.
     """
-    return precision_recall(match(found, truth)).average_precision
+    return precision_recall(found, truth).average_precision
 
 
-def match(found: Sequence[Detections], truth: Sequence[Truth], iou: float = IOU) -> Matches:
-    """Tell what each box found is of.
+def precision_recall(
+    found: Sequence[Detections],
+    truth: Sequence[Truth],
+    iou: float = IOU,
+    heights: HeightRange = ALL,
+) -> PrCurve:
+    """Return how hits and false boxes grow, for the faces of one range of heights.
 
     The surest box of an image chooses first, and takes of the faces that are free the one it
     overlaps most, if by `iou` at least (as COCO's pycocotools do, Lin et al. 2014,
     arXiv:1405.0312). One that finds only faces that are taken is a second box of such a face. One
     that is of no face is ignored if `iou` of its own area lies on an ignored box, as COCO's crowds.
 
+    Boxes that are of a face of another height are left out, and so are those that are ignored, or
+    are of no face and of another height themselves (as COCO does for its areas).
+
     Raises:
         ValueError: there are not as many of the one as of the other.
     """
-    parts = [_match(one, there, iou) for one, there in zip(found, truth, strict=True)]
-    none = np.zeros((0, 4))
-    parts = parts or [_match(Detections(none, none[:, 0]), Truth(none, none[:, 0] > 0), iou)]
-    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Matches(len(found), *columns)
+    judged = [_judge(one, there, iou, heights) for one, there in zip(found, truth, strict=True)]
+    scores = np.concatenate([np.empty(0), *(one for one, _ in judged)])
+    hits = np.concatenate([np.empty(0, bool), *(one for _, one in judged)])
+    order = np.argsort(-scores, kind="stable")
+    last = np.flatnonzero(np.diff(scores[order], append=-math.inf))  # of each row of equal scores
+    right = np.cumsum(hits[order], dtype=np.int64)[last]
+    faces = sum(heights.contains(_heights(one.boxes[~one.ignored])).sum() for one in truth)
+    return PrCurve(right, last + 1 - right, int(faces), len(found))
 
 
-def precision_recall(matches: Matches, faces: HeightRange = ALL) -> PrCurve:
-    """Return how hits and false boxes grow, for the faces of one range of heights.
-
-    Boxes that are of a face of another height are left out, and so are those that are ignored, or
-    are of no face and of another height themselves (as COCO does for its areas).
-    """
-    of_face = ~np.isnan(matches.face_heights)
-    hits = faces.contains(matches.face_heights) & matches.first
-    again = faces.contains(matches.face_heights) & ~matches.first
-    of_nothing = ~of_face & ~matches.ignored & faces.contains(matches.heights)
-    counted = hits | again | of_nothing
-    order = np.argsort(-matches.scores[counted], kind="stable")
-    scores = matches.scores[counted][order]
-    last = np.flatnonzero(np.diff(scores, append=-math.inf))  # of each row of equal scores
-    found = np.cumsum(hits[counted][order], dtype=np.int64)[last]
-    return PrCurve(
-        hits=found,
-        false=last + 1 - found,
-        faces=int(faces.contains(matches.true_heights).sum()),
-        images=matches.images,
-    )
-
-
-def _match(found: Detections, truth: Truth, iou: float) -> tuple[NDArray[Any], ...]:
-    """Return the arrays of `Matches` for one image."""
+def _judge(
+    found: Detections, truth: Truth, iou: float, heights: HeightRange
+) -> tuple[Floats, Flags]:
+    """Return the scores of the boxes of one image that count, and which of them are hits."""
     order = np.argsort(-found.scores, kind="stable")
     boxes = found.boxes[order]
     faces, ignored = truth.boxes[~truth.ignored], truth.boxes[truth.ignored]
     owners, first = _assign(overlaps(boxes, faces), iou)
-    true_heights = faces[:, 3] - faces[:, 1]
-    face_heights = np.append(true_heights, math.nan)[owners]  # -1 is the last: of none
+    of_face = heights.contains(np.append(_heights(faces), math.nan)[owners])  # -1 is the last
     covered = _common(boxes, ignored) / np.maximum(_areas(boxes)[:, None], 1e-9)
-    on_ignored = (owners < 0) & (covered >= iou).any(axis=1)
-    heights = boxes[:, 3] - boxes[:, 1]
-    return found.scores[order], heights, face_heights, first, on_ignored, true_heights
+    of_nothing = (owners < 0) & ~(covered >= iou).any(axis=1) & heights.contains(_heights(boxes))
+    counted = of_face | of_nothing
+    return found.scores[order][counted], (of_face & first)[counted]
 
 
 def _assign(overlaps: Floats, least: float) -> tuple[Counts, Flags]:
@@ -239,6 +205,10 @@ def _common(boxes: Floats, others: Floats) -> Floats:
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
     return np.asarray(np.maximum(high - low, 0).prod(axis=2))
+
+
+def _heights(boxes: Floats) -> Floats:
+    return np.asarray(boxes[:, 3] - boxes[:, 1])
 
 
 def _areas(boxes: Floats) -> Floats:

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
+from itertools import chain, compress
 from pathlib import Path
 from statistics import median
 
@@ -21,7 +21,6 @@ from converter.detector.average_precision import (
     Detections,
     Floats,
     Truth,
-    match,
     precision_recall,
 )
 from edge.config import parse_detector
@@ -130,6 +129,17 @@ class DetectorResults:
     usual: list[Detections] = field(default_factory=list)
     times: list[tuple[float, float]] = field(default_factory=list)
 
+    def search(
+        self, usual: Detector, thorough: Detector, image: Image, annotated: AnnotatedImage
+    ) -> None:
+        """Add what a detector, and itself at the lowest threshold, find in a fitted image."""
+        thread, wall = time.thread_time(), time.perf_counter()
+        faces = usual.detect(image)
+        elapsed = time.thread_time() - thread, time.perf_counter() - wall
+        self.times.append((1000 * elapsed[0], 1000 * elapsed[1]))
+        self.usual.append(_detections(faces, image, annotated))
+        self.found.append(_detections(thorough.detect(image), image, annotated))
+
 
 def evaluate_detectors(
     variants: Sequence[DetectorVariant],
@@ -155,34 +165,16 @@ def evaluate_detectors(
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # as in the daemon
     try:
-        for number, annotated in enumerate([images[0], *images]):
+        first = fit(images[0].read(), size)
+        for detector in chain.from_iterable(detectors):
+            detector.detect(first)  # makes buffers that other calls reuse
+        for annotated in images:
             image = fit(annotated.read(), size)
             for pair, result in zip(detectors, results, strict=True):
-                _search(pair, image, annotated, result)
-                if number == 0:  # a first call makes buffers that others reuse
-                    result.found, result.usual, result.times = [], [], []
+                result.search(*pair, image, annotated)
     finally:
         cv2.setNumThreads(threads)
     return results
-
-
-def _search(
-    detectors: tuple[Detector, Detector],
-    image: Image,
-    annotated: AnnotatedImage,
-    result: DetectorResults,
-) -> None:
-    """Add what a detector finds in an image, which is `annotated` in the size to be searched.
-
-    The first of `detectors` is as it is used, the other at the lowest threshold.
-    """
-    usual, thorough = detectors
-    thread, wall = time.thread_time(), time.perf_counter()
-    faces = usual.detect(image)
-    elapsed = time.thread_time() - thread, time.perf_counter() - wall
-    result.times.append((1000 * elapsed[0], 1000 * elapsed[1]))
-    result.usual.append(_detections(faces, image, annotated))
-    result.found.append(_detections(thorough.detect(image), image, annotated))
 
 
 def reference_truth(image: AnnotatedImage) -> Truth:
@@ -279,9 +271,13 @@ def _accuracy(
     truth = [reference_truth(one) for one in compress(images, chosen)]
     found = list(compress(results.found, chosen))
     usual = list(compress(results.usual, chosen))
-    matches = {iou: match(found, truth, iou) for iou in ious}
-    curve = precision_recall(matches[ious[0]])
-    at_threshold = precision_recall(match(usual, truth, ious[0]))
+    curves = {iou: precision_recall(found, truth, iou) for iou in ious}
+    curve = curves[ious[0]]
+    at_threshold = precision_recall(usual, truth, ious[0])
+    by_height = {
+        str(heights): precision_recall(found, truth, ious[0], heights).average_precision
+        for heights in HEIGHT_RANGES
+    }
     width, height = REFERENCE_SIZE
     faceless = [not len(one.boxes) for one in truth]
     return DetectionAccuracy(
@@ -289,14 +285,9 @@ def _accuracy(
         pictures=len(truth) - sum(faceless),
         faces=curve.faces,
         average_precision=_known(
-            {f"{iou:g}": precision_recall(one).average_precision for iou, one in matches.items()}
+            {f"{iou:g}": one.average_precision for iou, one in curves.items()}
         ),
-        by_height=_known(
-            {
-                str(heights): precision_recall(matches[ious[0]], heights).average_precision
-                for heights in HEIGHT_RANGES
-            }
-        ),
+        by_height=_known(by_height),
         recall=_last([curve.recall_at(FALSE_PER_IMAGE)]),
         found=_last(at_threshold.recall),
         precision=_last(at_threshold.precision),

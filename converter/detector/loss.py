@@ -4,10 +4,8 @@ The detector is anchor-free: cells near the middle of a face may answer for it. 
 2021, arXiv:2107.08430) assigns those of them that already answer best; as many as overlap it well.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
@@ -128,35 +126,6 @@ def at_cells(values: Any, cells: Any) -> Any:
         taken = ops.take_along_axis(values, flat[..., None], axis=1)
         return ops.reshape(taken, (batch, faces, candidates, values.shape[-1]))
     return ops.reshape(ops.take_along_axis(values, flat, axis=1), (batch, faces, candidates))
-
-
-class LossPartsModel(keras.Model):  # type: ignore[misc]  # Keras ships no types
-    """A network in training, whose loss is the sum of parts, each of which the log shows.
-
-    It shares the weights of `network`; `loss` returns the parts, each a scalar, of truth and
-    outputs.
-    """
-
-    def __init__(
-        self, network: Any, parts: Sequence[str], loss: Callable[[Any, Any], dict[str, Any]]
-    ) -> None:
-        super().__init__(network.input, network.output)
-        self._loss_parts = loss
-        self._parts = {part: keras.metrics.Mean(part) for part in parts}
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """Return the sum of the parts."""
-        parts = self._loss_parts(y, y_pred)
-        for part, value in parts.items():
-            self._parts[part].update_state(value)
-        return sum(parts.values())
 
 
 class DetectionLoss:

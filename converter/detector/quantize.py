@@ -3,21 +3,26 @@
 import math
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector.annotations import AnnotatedImage, Split, of_split
+from converter.detector.annotations import AnnotatedImage, Size, Split, of_split
 from converter.detector.average_precision import MIN_SCORE
 from converter.detector.evaluate import DetectorVariant, build_report, evaluate_detectors
 from converter.detector.loss import STRIDES
-from converter.detector.samples import Answer, ValidationSet, is_validation, predict, read_samples
-from converter.detector.train import DataSummary, DetectorRun
+from converter.detector.samples import (
+    DataSummary,
+    ValidationSet,
+    is_validation,
+    read_samples,
+)
+from converter.detector.train import DetectorRun
 from converter.evaluate.crop_calibration import fit_crop
 from converter.models.detector import OUTPUTS, Model, copy_weights, detector
 from converter.quantize.tflite import (
@@ -31,7 +36,7 @@ from converter.quantize.tflite import (
 )
 from edge.detect import BuiltinSettings, CropCalibration, Detector, open_detector
 from edge.errors import DataError, ModelError
-from edge.model_card import DetectionAccuracy, DetectorCard, DetectorInput, load_card
+from edge.model_card import DetectionAccuracy, DetectorCard, DetectorInput, RefinerCard
 from edge.paths import sha256
 from edge.tflite import Runtime, TFLiteModel
 
@@ -73,31 +78,17 @@ LIMITS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationData:
-    """Data that a conversion is calibrated with and measured on.
-
-    Attributes:
-        images: of both splits: training ones show the ranges and validate, test ones are what the
-            card's figures are of.
-        faces: cut close, uint8 (n, side, side), to fit the crops.
-        refiner: the .tflite that looks again at what the detector finds.
-    """
-
-    images: Sequence[AnnotatedImage]
-    faces: NDArray[np.uint8]
-    refiner: Path | None = None
-
-    def open(self, model: Path) -> Detector:
-        """Return the detector of a .tflite."""
-        return open_detector(BuiltinSettings(model=model, refiner=self.refiner))
+Card = TypeVar("Card", DetectorCard, RefinerCard)
 
 
 def quantize_detector(
     run: DetectorRun,
-    size: tuple[int, int],
-    data: EvaluationData,
+    size: Size,
+    images: Sequence[AnnotatedImage],
+    faces: NDArray[np.uint8],
     path: Path,
+    *,
+    refiner: Path | None = None,
     force: bool = False,
 ) -> DetectorCard:
     """Write an int8 .tflite for images of one size, with its card; return the card.
@@ -105,35 +96,49 @@ def quantize_detector(
     Args:
         run: the network; its weights serve every size.
         size: width and height in pixels.
-        data: images and faces.
+        images: training ones show the ranges and verify, the card's figures are of test ones.
+        faces: cut close, uint8 (n, side, side), to fit the crops.
         path: of the .tflite; its folder exists.
+        refiner: the .tflite that looks again at what it finds; None is the shipped one.
         force: write over existing files, and what verification would refuse.
 
     Raises:
         DataError: there are no images to convert, verify, or measure it by.
         ModelError: a file is there already, or int8 lost too much; nothing was written.
     """
-    if not force:
-        refuse_existing(path)
-    _check(data.images)
-    width, height = size
-    network = detector(height, width, run.recipe.channels)
+    _check(images)
+    network = detector(size[1], size[0], run.recipe.channels)
     copy_weights(run.network, network)
-    training = of_split(data.images, Split.TRAIN)
-    # A folder of its own: a conversion that fails half-way leaves nothing behind.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
-        inside = Path(scratch) / path.name
-        inside.write_bytes(_int8(network, training))
-        card = _described(inside, network, run)
-        write_card(inside, card)
+    training = of_split(images, Split.TRAIN)
+    with new_model(path, force) as inside:
+        common = write_int8(network, _examples(training, network), inside)
         problem = _accuracy_regression(inside, network, training)
         if problem and not force:
             raise ModelError(f"{problem}; --force takes it all the same")
-        card = _fitted(inside, card, training, data)
-        card = msgspec.structs.replace(card, measured=tuple(_measured(inside, card, data)))
+        card = DetectorCard(
+            **common,
+            input=DetectorInput(network.input_shape[1:], "int8", run.recipe.color),
+            strides=STRIDES,
+            candidate_confidence=CANDIDATE,
+            min_confidence=MIN_SCORE,
+            keep_confidence=MIN_SCORE,
+            crop_fit=CropCalibration(1.0, 0.0, 0.0),
+            smallest_face=run.recipe.scenes.smallest,
+            largest_face=size[1],
+            training_data=_training_data_text(run.summary),
+            measured=(),
+            limits=LIMITS,
+        )
         write_card(inside, card)
-        move(inside, path)
-    return load_card(path, DetectorCard)
+        settings = BuiltinSettings(model=inside, refiner=refiner)
+        scores = _false_face_scores(open_detector(settings), training)
+        sure, kept = (threshold_for_fpr(scores, share) for share in (MAX_FPR, KEPT_MAX_FPR))
+        card = change_card(inside, card, min_confidence=sure, keep_confidence=kept)
+        fitted = fit_crop(open_detector(settings), faces, seed=0).fit
+        card = change_card(inside, card, crop_fit=fitted)
+        variant = DetectorVariant(card.name, settings)
+        measured = tuple(_measured(variant, size, of_split(images, Split.TEST)))
+        return change_card(inside, card, measured=measured)
 
 
 def _check(images: Sequence[AnnotatedImage]) -> None:
@@ -151,12 +156,53 @@ def _check(images: Sequence[AnnotatedImage]) -> None:
             raise DataError(f"expected {name}, found none among {len(images)} photographs")
 
 
-def _int8(network: Model, training: Sequence[AnnotatedImage]) -> bytes:
-    """Return the .tflite of the network, its ranges those of some training images."""
+def _examples(training: Sequence[AnnotatedImage], network: Model) -> NDArray[np.uint8]:
+    """Return some training images as the network takes them."""
     chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES]
     samples = read_samples((training[number] for number in chosen.tolist()), teacher=None)
-    examples = ValidationSet(samples, network.input_shape[1:]).images
-    return to_tflite(without_rescaling(network), Precision.INT8, examples, input_type="int8")
+    return ValidationSet(samples, network.input_shape[1:]).images
+
+
+@contextmanager
+def new_model(path: Path, force: bool) -> Iterator[Path]:
+    """Yield where to build a .tflite and its card, which are moved to `path` in the end.
+
+    That is a folder of its own: a conversion that fails half-way leaves nothing behind.
+
+    Raises:
+        ModelError: a file is there already, and that is not forced.
+    """
+    if not force:
+        refuse_existing(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
+        inside = Path(scratch) / path.name
+        yield inside
+        move(inside, path)
+
+
+def write_int8(network: Model, examples: NDArray[np.uint8], path: Path) -> dict[str, Any]:
+    """Write the int8 .tflite of a network; return the fields that the card of any such has.
+
+    `examples` are images as it takes them, which show the range of every activation.
+    """
+    bare = without_rescaling(network)
+    path.write_bytes(to_tflite(bare, Precision.INT8, examples, input_type="int8"))
+    return {
+        "name": path.stem,
+        "sha256": sha256(path),
+        "size": path.stat().st_size,
+        "parameters": int(network.count_params()),
+        "multiply_adds": multiply_adds(network),
+        "speed": measure_speed([path])[0],
+        "licence": LICENCE,
+    }
+
+
+def change_card(path: Path, card: Card, **changes: Any) -> Card:
+    """Write the card of a .tflite with some fields changed; return it."""
+    card = msgspec.structs.replace(card, **changes)
+    write_card(path, card)
+    return card
 
 
 def without_rescaling(network: Model) -> Model:
@@ -181,8 +227,7 @@ def _accuracy_regression(path: Path, network: Model, training: Sequence[Annotate
     """Return, in words, what int8 lost beyond `MAX_LOSS`; nothing where all is well."""
     samples = read_samples(filter(is_validation, training), teacher=None)
     validation = ValidationSet(samples, network.input_shape[1:])
-    before = validation.average_precision(predict(network, validation.images))
-    after = validation.average_precision(_predict_int8(path, validation.images))
+    before, after = map(validation.average_precision, (network, _Int8(path)))
     if before - after <= MAX_LOSS:
         return ""
     return (
@@ -191,32 +236,20 @@ def _accuracy_regression(path: Path, network: Model, training: Sequence[Annotate
     )
 
 
-def _predict_int8(path: Path, images: NDArray[np.uint8]) -> Answer:
-    """Return what the .tflite answers to the same images, as `predict` returns it."""
-    model = TFLiteModel(path, Runtime.LITERT)
-    names = {numbers: name for name, numbers in OUTPUTS.items()}
-    rows = [model.invoke((image ^ 128).view(np.int8)[None]) for image in images]
-    return {
-        names[form.shape[2]]: np.concatenate([row[place] for row in rows])
-        for place, form in enumerate(model.outputs)
-    }
+class _Int8:
+    """A .tflite that answers as the Keras network does that it was made of."""
 
+    def __init__(self, path: Path) -> None:
+        self._model = TFLiteModel(path, Runtime.LITERT)
 
-def _fitted(
-    path: Path, card: DetectorCard, training: Sequence[AnnotatedImage], data: EvaluationData
-) -> DetectorCard:
-    """Return the card with its default confidence and crop fit, and write it."""
-    scores = _false_face_scores(data.open(path), training)
-    card = msgspec.structs.replace(
-        card,
-        min_confidence=threshold_for_fpr(scores, MAX_FPR),
-        keep_confidence=threshold_for_fpr(scores, KEPT_MAX_FPR),
-    )
-    write_card(path, card)
-    fitted = fit_crop(data.open(path), data.faces, seed=0).fit
-    card = msgspec.structs.replace(card, crop_fit=fitted)
-    write_card(path, card)
-    return card
+    def predict(self, images: NDArray[np.uint8], **_: Any) -> dict[str, NDArray[np.float32]]:
+        """Return the outputs by name, of images (n, height, width, channels)."""
+        names = {numbers: name for name, numbers in OUTPUTS.items()}
+        rows = [self._model.invoke((image ^ 128).view(np.int8)[None]) for image in images]
+        return {
+            names[form.shape[2]]: np.concatenate([row[place] for row in rows])
+            for place, form in enumerate(self._model.outputs)
+        }
 
 
 def _false_face_scores(detector: Detector, training: Sequence[AnnotatedImage]) -> list[float]:
@@ -229,49 +262,21 @@ def _false_face_scores(detector: Detector, training: Sequence[AnnotatedImage]) -
 def threshold_for_fpr(scores: Sequence[float], max_fpr: float) -> float:
     """Return the least confidence, to two digits, that lets few enough images pass.
 
-    Args:
-        scores: the confidence of the surest false face in each image without any.
-        max_fpr: share of the images that may pass.
+    `scores` are those of the surest false face in each image without any.
     """
     highest = sorted(scores, reverse=True)[int(max_fpr * len(scores))]
     return min(max(LOWEST_THRESHOLD, math.floor(100 * highest + 1) / 100), HIGHEST_THRESHOLD)
 
 
-def _measured(path: Path, card: DetectorCard, data: EvaluationData) -> Iterator[DetectionAccuracy]:
+def _measured(
+    variant: DetectorVariant, size: Size, test: Sequence[AnnotatedImage]
+) -> Iterator[DetectionAccuracy]:
     """Yield the figures of all test images, and of WIDER FACE's, which are the best marked."""
-    test = of_split(data.images, Split.TEST)
-    height, width, _ = card.input.shape
-    variant = DetectorVariant(card.name, BuiltinSettings(model=path, refiner=data.refiner))
-    results = evaluate_detectors([variant], test, (width, height))
-    (figures,) = build_report("test split", results, test, (width, height)).detectors
+    results = evaluate_detectors([variant], test, size)
+    (figures,) = build_report("test split", results, test, size).detectors
     yield figures.overall
     if WIDER in figures.sources:
         yield figures.sources[WIDER]
-
-
-def _described(path: Path, network: Model, run: DetectorRun) -> DetectorCard:
-    """Return the card of the .tflite at `path`; what is fitted and measured is still to come."""
-    height, width, channels = network.input_shape[1:]
-    return DetectorCard(
-        name=path.stem,
-        input=DetectorInput((height, width, channels), "int8", run.recipe.color),
-        strides=STRIDES,
-        candidate_confidence=CANDIDATE,
-        min_confidence=MIN_SCORE,
-        keep_confidence=MIN_SCORE,
-        crop_fit=CropCalibration(1.0, 0.0, 0.0),
-        smallest_face=run.recipe.scenes.smallest,
-        largest_face=height,
-        sha256=sha256(path),
-        size=path.stat().st_size,
-        parameters=int(network.count_params()),
-        multiply_adds=multiply_adds(network),
-        training_data=_training_data_text(run.summary),
-        measured=(),
-        speed=measure_speed([path])[0],
-        licence=LICENCE,
-        limits=LIMITS,
-    )
 
 
 def _training_data_text(summary: DataSummary) -> str:

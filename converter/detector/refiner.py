@@ -1,9 +1,7 @@
-"""The refiner: its training crops, its training, and its quantization to an int8 .tflite."""
+"""Training of the refiner, by the errors of the detector whose finds it looks at again."""
 
 import logging
-import math
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -11,45 +9,22 @@ from typing import Any
 
 import cv2
 import keras
-import msgspec
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from converter.detector.annotations import AnnotatedImage, Split, of_split
-from converter.detector.average_precision import Truth, overlaps
-from converter.detector.loss import STRIDES, LossPartsModel
-from converter.detector.quantize import CANDIDATE, LICENCE, without_rescaling
+from converter.detector.average_precision import overlaps
 from converter.detector.sample_generator import SampleGenerator
-from converter.detector.samples import (
-    TrainingSample,
-    ValidationSet,
-    is_validation,
-    predict,
-    read_samples,
-)
-from converter.detector.train import DetectorRun, Targets, TrainingData
+from converter.detector.samples import TrainingData, TrainingSample, ValidationSet
+from converter.detector.train import DetectorRun, Targets, train_network
 from converter.models.detector import REFINER_SIDE as SIDE
 from converter.models.detector import Model, refiner
-from converter.quantize.tflite import (
-    Precision,
-    measure_speed,
-    move,
-    multiply_adds,
-    refuse_existing,
-    to_tflite,
-    write_card,
-)
 from converter.recipes import RefinerRecipe, SampleGeneratorConfig
 from converter.train.augmentation import augment_image
-from converter.train.loop import Float32Copy, fit, initial_network, use_precision
-from converter.train.optimizer import new_optimizer
-from converter.train.run_dir import CHECKPOINT, MODEL, is_finished, prepare_run_dir
-from edge.detect.builtin import CONTEXT, Refiner, cells, cut, decode, nms, square_around
-from edge.errors import DataError, ModelError
-from edge.geometry import Box
-from edge.model_card import DetectorInput, RefinerCard
-from edge.paths import sha256
+from converter.train.loop import use_precision
+from converter.train.run_dir import prepare_run_dir
+from edge.detect.builtin import CONTEXT
+from edge.errors import DataError
 from edge.types import Image
 
 log = logging.getLogger(__name__)
@@ -57,8 +32,8 @@ log = logging.getLogger(__name__)
 MIN_CONFIDENCE = 0.15
 """Confidence from which what the detector takes for a face is collected."""
 
-MAX_ERROR_IOU, MIN_FACE_IOU = 0.3, 0.5
-"""Overlap (IoU) with a face below which a candidate is none, and from which it is one."""
+MAX_ERROR_IOU = 0.3
+"""Overlap (IoU) with a face below which a candidate is none."""
 
 MAX_CANDIDATES = 8
 """Candidates of a sample that are collected, the surest."""
@@ -69,7 +44,8 @@ MARGIN = 2.0
 PHOTOMETRIC = SampleGeneratorConfig(blurred=0.06, noisy=0.06, compressed=0.1)
 """How crops are relit and spoilt; generated samples were spoilt before."""
 
-PARTS = ("face", "point")
+PANELS = {"loss": {"face": "face", "point": "point"}}
+"""What the curves show."""
 
 SURE_WITHIN = 0.02
 """Sides of the crop within which a point's error counts by its square: an eye is moved by so much
@@ -79,20 +55,6 @@ POINT_WEIGHT = 0.5
 
 WAYS = np.kron([np.eye(4)[a] - np.eye(4)[b] for a, b in combinations(range(4), 2)], np.eye(2)).T
 """Takes four points to the ways between any two, (8, 12)."""
-
-EXAMPLES = 400
-"""Images whose candidates show the quantizer the range of every activation."""
-
-CHUNK = 200
-"""Images that are held in memory at once."""
-
-RIDGE = 1e-3
-"""Weight of the squares of the fitted weights, which keeps them finite."""
-
-LIMITS = (
-    "It judges what a detector found, and says where eyes, nose and mouth would be whether or not "
-    "there is a face. It tells nothing of who it is."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +88,12 @@ class CropSquare:
         cut = cv2.warpAffine(image, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR)
         return np.asarray(cut, np.uint8)
 
+    @classmethod
+    def around(cls, box: NDArray[np.float32], sides: float = 1.0) -> "CropSquare":
+        """Return the square that the refiner sees of a box, so many sides of it wide."""
+        x1, y1, x2, y2 = box.tolist()
+        return cls((x1 + x2) / 2, (y1 + y2) / 2, sides * CONTEXT * max(x2 - x1, y2 - y1))
+
 
 def collect_hard_negatives(
     network: Model, generator: SampleGenerator, count: int, rng: np.random.Generator
@@ -135,19 +103,16 @@ def collect_hard_negatives(
     Raises:
         DataError: there is nothing.
     """
-    _, height, width, _ = network.input_shape
-    grid = cells((height, width), STRIDES)
+    shape = network.input_shape[1:]
     negatives: list[Image] = []
     for _ in range(0, count, 32):
-        generated = [generator.draw(height, width, rng) for _ in range(32)]
-        answer = predict(network, np.stack([sample.image for sample in generated]))
-        for sample, scores, boxes in zip(generated, answer["scores"], answer["boxes"], strict=True):
-            confidences, values = decode(scores, boxes, grid, MIN_CONFIDENCE)
-            found = values[nms(confidences, values)[:MAX_CANDIDATES]]
-            for box in _false_candidates(found, sample):
-                x, y, side = square_of(box)
-                kept = CropSquare(x, y, MARGIN * side).cut(sample.image, round(MARGIN * SIDE))
-                negatives.append(kept)
+        generated = [generator.draw(shape[0], shape[1], rng) for _ in range(32)]
+        answers = ValidationSet(generated, shape).find(network)
+        for sample, found in zip(generated, answers, strict=True):
+            boxes = found.boxes[found.scores >= MIN_CONFIDENCE][:MAX_CANDIDATES]
+            for box in _false_candidates(boxes.astype(np.float32), sample):
+                square = CropSquare.around(box, MARGIN)
+                negatives.append(square.cut(sample.image, round(MARGIN * SIDE)))
     if not negatives:
         raise DataError(
             f"expected errors of the detector to learn from, found none in {count} scenes; "
@@ -160,14 +125,8 @@ def _false_candidates(found: NDArray[np.float32], sample: TrainingSample) -> NDA
     """Return the boxes that are of no face, and of nothing that may be one."""
     if not len(sample.boxes):
         return found
-    ious = overlaps(found.astype(np.float32), sample.boxes)
+    ious = overlaps(found, sample.boxes)
     return found[(ious < np.where(sample.ignored, 0.05, MAX_ERROR_IOU)).all(axis=1)]
-
-
-def square_of(box: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Return middle and side of the crop of a box: left, top, right, bottom."""
-    x1, y1, x2, y2 = box.tolist()
-    return (x1 + x2) / 2, (y1 + y2) / 2, CONTEXT * max(x2 - x1, y2 - y1)
 
 
 class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
@@ -217,7 +176,7 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships n
         first = min(int(np.searchsorted(self._heights, tall)), len(self._faces) - 1)
         number, row = self._faces[int(rng.integers(first, len(self._faces)))]
         sample = self._samples[number]
-        square = self._moved(*square_of(sample.boxes[row]), rng)
+        square = self._moved(CropSquare.around(sample.boxes[row]), rng)
         height = float(sample.boxes[row, 3] - sample.boxes[row, 1])
         image = square.cut(sample.image)
         if tall < min(height, SIDE / CONTEXT):  # as a small face looks once it is enlarged
@@ -233,16 +192,16 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships n
     def _negative(self, rng: np.random.Generator) -> Image:
         kept = self._negatives[int(rng.integers(len(self._negatives)))]
         middle = len(kept) / 2
-        image = self._moved(middle, middle, SIDE, rng).cut(kept)
+        image = self._moved(CropSquare(middle, middle, SIDE), rng).cut(kept)
         return np.ascontiguousarray(image[:, ::-1] if rng.random() < 0.5 else image)
 
-    def _moved(self, x: float, y: float, side: float, rng: np.random.Generator) -> CropSquare:
+    def _moved(self, square: CropSquare, rng: np.random.Generator) -> CropSquare:
         """Return a square as far off as a detector's box is, turned."""
-        recipe, height = self._recipe, side / CONTEXT
+        recipe, height = self._recipe, square.side / CONTEXT
         right, down = rng.normal(0, recipe.shift * height, 2).tolist()
         larger = float(np.exp(rng.normal(0, recipe.scale)))
         turn = float(rng.uniform(-recipe.turn, recipe.turn))
-        return CropSquare(x + right, y + down, larger * side, turn)
+        return CropSquare(square.x + right, square.y + down, larger * square.side, turn)
 
 
 def train_refiner(
@@ -250,7 +209,7 @@ def train_refiner(
 ) -> Path:
     """Train the refiner on a detector's finds and errors; return its file.
 
-    A training that was killed goes on as the detector's does; `data` is what that one learned from.
+    `data` is what the detector learned from.
 
     Raises:
         ConfigError: the folder holds another training, or one that is finished.
@@ -258,32 +217,12 @@ def train_refiner(
     prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)
     rng = np.random.default_rng(recipe.seed)
-    generator = data.generator(detector.recipe)
+    scenes = detector.recipe.scenes
+    generator = SampleGenerator(data.samples, data.closeups, data.empty, scenes)
     negatives = collect_hard_negatives(detector.network, generator, recipe.scenes, rng)
     log.info("%d errors of the detector in %d scenes", len(negatives), recipe.scenes)
     batches = CropBatches([*data.samples, *data.closeups], negatives, recipe)
-    keras.utils.set_random_seed(recipe.seed)
-    network = initial_network(refiner(), recipe, directory)
-    model = LossPartsModel(network, PARTS, loss_parts)
-    model.compile(optimizer=new_optimizer(recipe, recipe.steps), jit_compile=False)
-    fit(model, Float32Copy(network, refiner), batches, recipe, directory, describe=_describe)
-    (directory / CHECKPOINT).unlink(missing_ok=True)
-    return directory / MODEL
-
-
-def open_refiner(directory: Path) -> Model:
-    """Return the network that `train_refiner` left in a folder.
-
-    Raises:
-        ModelError: its training is not finished, or there is none.
-    """
-    if not is_finished(directory):
-        raise ModelError(f"{directory}: expected a finished training; run train-refiner")
-    return keras.saving.load_model(directory / MODEL, compile=False)
-
-
-def _describe(figures: Mapping[str, float]) -> str:
-    return ", ".join(f"{part} {figures.get(part, 0):.3f}" for part in PARTS)
+    return train_network(refiner, loss_parts, batches, recipe, directory, panels=PANELS)
 
 
 def loss_parts(truth: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
@@ -307,132 +246,3 @@ def _huber(off: Any) -> Any:
     """Return the distance, its square where it is small."""
     off = ops.absolute(off)
     return ops.where(off < SURE_WITHIN, off**2 / (2 * SURE_WITHIN), off - SURE_WITHIN / 2)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Candidate:
-    """Candidate of a detector, and whether it is a face; None is unclear."""
-
-    image: Image
-    box: Box
-    score: float
-    face: bool | None
-
-
-def quantize_refiner(
-    network: Any, detector: Model, images: Sequence[AnnotatedImage], path: Path, force: bool
-) -> RefinerCard:
-    """Write an int8 .tflite of a refinement network, with its card; return the card.
-
-    Args:
-        network: as `train_refiner` left it.
-        detector: whose candidates it will see.
-        images: of both splits; the watched ones fit how both answers are put together.
-        path: of the .tflite; its folder exists.
-        force: write over existing files.
-
-    Raises:
-        ModelError: a file is there already.
-    """
-    if not force:
-        refuse_existing(path)
-    training = of_split(images, Split.TRAIN)
-    learned = [one for one in training if not is_validation(one)]
-    chosen = np.random.default_rng(0).permutation(len(learned))[:EXAMPLES]
-    examples = [
-        cut(one.image, square_around(one.box), SIDE)
-        for one in _candidates(detector, [learned[number] for number in chosen.tolist()])
-    ]
-    watched = list(_candidates(detector, [one for one in training if is_validation(one)]))
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
-        inside = Path(scratch) / path.name
-        bare = without_rescaling(network)
-        inside.write_bytes(to_tflite(bare, Precision.INT8, np.stack(examples), input_type="int8"))
-        card = _described(inside, network)
-        write_card(inside, card)
-        rows = _logits_and_truth(Refiner(inside), watched)
-        weights = fit_logistic(rows[:, :2], rows[:, 2])
-        card = msgspec.structs.replace(card, weights=weights, measured=tuple(_measured_text(rows)))
-        write_card(inside, card)
-        move(inside, path)
-    return card
-
-
-def _described(path: Path, network: keras.Model) -> RefinerCard:
-    return RefinerCard(
-        name=path.stem,
-        input=DetectorInput((SIDE, SIDE, 3), "int8", "bgr"),
-        weights=(0.0, 1.0, 0.0),
-        sha256=sha256(path),
-        size=path.stat().st_size,
-        parameters=int(network.count_params()),
-        multiply_adds=multiply_adds(network),
-        training_data="Faces of the photographs of the detector, and its errors in these.",
-        measured=(),
-        speed=measure_speed([path])[0],
-        licence=LICENCE,
-        limits=LIMITS,
-    )
-
-
-def _candidates(detector: Model, images: Sequence[AnnotatedImage]) -> Iterator[_Candidate]:
-    """Yield what a detector takes for faces in images fitted into what it sees."""
-    for part in range(0, len(images), CHUNK):
-        samples = read_samples(images[part : part + CHUNK], teacher=None)
-        fitted = ValidationSet(samples, detector.input_shape[1:])
-        found = fitted.find(predict(detector, fitted.images))
-        for image, truth, faces in zip(fitted.images, fitted.truth, found, strict=True):
-            for box, score in zip(faces.boxes, faces.scores.tolist(), strict=True):
-                if score >= CANDIDATE:
-                    yield _Candidate(image, Box(*box.tolist()), score, _is_face(box, truth))
-
-
-def _is_face(box: NDArray[np.float32], truth: Truth) -> bool | None:
-    """Tell whether a candidate is a face; None where that is unclear."""
-    if not len(truth.boxes):
-        return False
-    shared = overlaps(box[None], truth.boxes)[0]
-    best = int(shared.argmax())
-    if shared[best] < MAX_ERROR_IOU and not (truth.ignored & (shared > 0)).any():
-        return False
-    return True if shared[best] >= MIN_FACE_IOU and not truth.ignored[best] else None
-
-
-def _logits_and_truth(refiner: Refiner, candidates: Sequence[_Candidate]) -> NDArray[np.float64]:
-    """Return logits of detector and refiner, and the truth, of the clear candidates, (n, 3)."""
-    rows = [
-        (math.log(one.score / (1 - one.score)), refiner.look(one.image, one.box)[0], one.face)
-        for one in candidates
-        if one.face is not None
-    ]
-    return np.array(rows, np.float64).reshape(-1, 3)
-
-
-def fit_logistic(
-    logits: NDArray[np.float64], truth: NDArray[np.float64]
-) -> tuple[float, float, float]:
-    """Return weights of two logits, (n, 2), and an offset, whose sum is the logit of the truth.
-
-    Newton's method (iteratively reweighted least squares).
-    """
-    rows = np.column_stack([logits, np.ones(len(logits))])
-    weights = np.zeros(3)
-    for _ in range(30):
-        chances = 1 / (1 + np.exp(-rows @ weights))
-        slope = rows.T @ (truth - chances) - RIDGE * weights
-        curve = (rows * (chances * (1 - chances))[:, None]).T @ rows + RIDGE * np.eye(3)
-        weights += np.linalg.solve(curve, slope)
-    first, second, offset = (round(float(weight), 3) for weight in weights)
-    return first, second, offset
-
-
-def _measured_text(rows: NDArray[np.float64]) -> Iterator[str]:
-    """Yield in words how many errors of the detector pass where 95 % of the faces do."""
-    faces = rows[:, 2] > 0
-    yield f"watched photographs: {faces.sum():,} faces, {(~faces).sum():,} errors of the detector"
-    fitted = np.array(fit_logistic(rows[:, :2], rows[:, 2]))
-    both = np.column_stack([rows[:, :2], np.ones(len(rows))]) @ fitted
-    for name, values in (("the detector", rows[:, 0]), ("both", both)):
-        least = np.quantile(values[faces], 0.05)
-        passed = (values[~faces] >= least).mean()
-        yield f"where 95 % of the faces pass by {name}, {passed:.1%} of the errors do"

@@ -6,12 +6,13 @@ a face.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector.samples import TrainingSample
+from converter.detector.samples import TrainingSample, without_faces
 from converter.recipes import SampleGeneratorConfig
 from converter.train.augmentation import augment_image
 from edge.types import Image
@@ -30,13 +31,7 @@ Matrix = NDArray[np.float64]
 
 
 class SampleGenerator:
-    """Draws training samples.
-
-    Args:
-        samples: images with faces.
-        closeups: faces cut close, with their boxes and points: the large ones.
-        empty: images without faces.
-        config: shares and ranges.
+    """Draws training samples of images with faces, of faces cut close and of empty images.
 
     Attributes:
         weights: (empty,), how often each image without faces is shown, summing to 1.
@@ -46,7 +41,7 @@ class SampleGenerator:
         self,
         samples: Sequence[TrainingSample],
         closeups: Sequence[TrainingSample],
-        empty: Sequence[Image],
+        empty: Sequence[TrainingSample],
         config: SampleGeneratorConfig,
     ) -> None:
         self.weights = np.full(len(empty), 1 / max(len(empty), 1))
@@ -107,7 +102,9 @@ class SampleGenerator:
             for top, bottom in ((0, y), (y, height)):
                 tile = self._part(bottom - top, right - left, self._config.largest / 2.5, rng)
                 image[top:bottom, left:right] = tile.image
-                tiles.append(_shift(tile, left, top))
+                shift = np.array([left, top, left, top], np.float32)
+                tile = replace(tile, boxes=tile.boxes + shift, points=tile.points + shift[:2])
+                tiles.append(tile)
         return TrainingSample(
             image,
             np.concatenate([tile.boxes for tile in tiles]),
@@ -117,23 +114,39 @@ class SampleGenerator:
 
     def _background(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
         """Cut a part of an image without faces, or draw one."""
-        nothing = (np.empty((0, 4), np.float32), np.empty((0, 4, 2), np.float32), np.empty(0, bool))
         if not len(self._empty) or rng.random() < self._config.drawn:
-            return TrainingSample(draw_background(height, width, rng), *nothing)
-        image = self._empty[int(rng.choice(len(self._empty), p=self.weights))]
-        zoom = _fit(image, height, width) * _log_uniform(0.8, 3.0, rng)
-        sample = self._crop(TrainingSample(image, *nothing), (height, width), zoom, rng)
+            return without_faces(draw_background(height, width, rng))
+        empty = self._empty[int(rng.choice(len(self._empty), p=self.weights))]
+        zoom = _fit(empty.image, height, width) * _log_uniform(0.8, 3.0, rng)
+        sample = self._crop(empty, (height, width), zoom, rng)
         # They may all be gray: gray must not be what tells that there is no face.
         tint = np.exp(rng.normal(0, self._config.empty_tint, 3))
         return replace(sample, image=np.clip(sample.image * tint, 0, 255).astype(np.uint8))
 
     def _closeup(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
-        """Paste a face that is cut close into an image without one."""
+        """Blend a face that is cut close into an image without one.
+
+        It is tinted as skin is, and fades out at its edge.
+        """
         behind = self._background(height, width, rng).image
         closeup = self._closeups[int(rng.integers(len(self._closeups)))]
-        tall = closeup.boxes[0, 3] - closeup.boxes[0, 1]
-        zoom = _log_uniform(self._config.near, self._config.largest, rng) / float(tall)
-        return self._paste(closeup, behind, zoom, rng)
+        side = closeup.image.shape[0]
+        zoom = _log_uniform(self._config.near, self._config.largest, rng)
+        zoom /= float(closeup.boxes[0, 3] - closeup.boxes[0, 1])
+        matrix = _rotation((side / 2, side / 2), zoom, self._config, rng)
+        matrix[:, 2] += rng.uniform(0.2, 0.8, 2) * (width, height)
+        _mirror(matrix, width, rng)
+        rim = side // 8
+        mask = np.zeros((side, side), np.float32)
+        mask[rim:-rim, rim:-rim] = 1
+        face, alpha = (
+            _warp(part, matrix, (width, height))
+            for part in (closeup.image, cv2.blur(mask, (rim,) * 2))
+        )
+        tint = np.sort(rng.uniform(0.55, 1.0, 3)) if rng.random() < 0.7 else np.ones(3)
+        blended = behind + (face * tint - behind) * alpha[..., None]
+        image = np.clip(blended, 0, 255).astype(np.uint8)
+        return _clip_labels(_transform(closeup, image, matrix), 0.0)
 
     def _close(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
         """Cut a face so that it fills an image, which is fitted into the sample's upper left."""
@@ -146,12 +159,8 @@ class SampleGenerator:
         matrix = _rotation(((x1 + x2) / 2, (y1 + y2) / 2), share * height / (y2 - y1), config, rng)
         matrix[:, 2] += np.array([wide, height]) * rng.uniform(0.4, 0.6, 2)
         _mirror(matrix, wide, rng)
-        part = cv2.warpAffine(
-            sample.image, _for_warp(matrix), (wide, height), borderMode=cv2.BORDER_REPLICATE
-        )
-        close = _clip_labels(
-            _transform(sample, np.asarray(part, np.uint8), matrix), SMALL_SHARE * config.smallest
-        )
+        part = _warp(sample.image, matrix, (wide, height), borderMode=cv2.BORDER_REPLICATE)
+        close = _clip_labels(_transform(sample, part, matrix), SMALL_SHARE * config.smallest)
         image = np.zeros((height, width, 3), np.uint8)
         image[:, :wide] = part
         return replace(close, image=image)
@@ -178,35 +187,8 @@ class SampleGenerator:
             _fill_frame(matrix, (columns, rows), (width, height))
         _mirror(matrix, width, rng)
         border = rng.integers(0, 256, 3).tolist() if rng.random() < 0.3 else (0, 0, 0)
-        image, halved = _downscale(sample.image, matrix)
-        between = _for_warp(halved)
-        warped = cv2.warpAffine(
-            image, between, (width, height), flags=cv2.INTER_LINEAR, borderValue=border
-        )
-        part = _transform(sample, np.asarray(warped, np.uint8), matrix)
-        return _clip_labels(part, SMALL_SHARE * config.smallest)
-
-    def _paste(
-        self, closeup: TrainingSample, behind: Image, zoom: float, rng: np.random.Generator
-    ) -> TrainingSample:
-        """Blend a close-up into an image, tinted as skin is and fading out at its edge."""
-        height, width = behind.shape[:2]
-        side = closeup.image.shape[0]
-        matrix = _rotation((side / 2, side / 2), zoom, self._config, rng)
-        matrix[:, 2] += rng.uniform(0.2, 0.8, 2) * (width, height)
-        _mirror(matrix, width, rng)
-        rim = side // 8
-        mask = np.zeros((side, side), np.float32)
-        mask[rim:-rim, rim:-rim] = 1
-        between = _for_warp(matrix)
-        face, alpha = (
-            cv2.warpAffine(part, between, (width, height), flags=cv2.INTER_LINEAR)
-            for part in (closeup.image, cv2.blur(mask, (rim, rim)))
-        )
-        tint = np.sort(rng.uniform(0.55, 1.0, 3)) if rng.random() < 0.7 else np.ones(3)
-        blended = behind + (face * tint - behind) * np.asarray(alpha)[..., None]
-        image = np.clip(blended, 0, 255).astype(np.uint8)
-        return _clip_labels(_transform(closeup, image, matrix), 0.0)
+        warped = _warp(*_downscale(sample.image, matrix), shape[::-1], borderValue=border)
+        return _clip_labels(_transform(sample, warped, matrix), SMALL_SHARE * config.smallest)
 
 
 def _heights(sample: TrainingSample) -> NDArray[np.float32]:
@@ -262,11 +244,11 @@ def _downscale(image: Image, matrix: Matrix) -> tuple[Image, Matrix]:
     return image, matrix
 
 
-def _for_warp(matrix: Matrix) -> Matrix:
-    """Return a matrix for a warp, to which 0 is the middle of the first pixel and not its edge."""
+def _warp(image: Any, matrix: Matrix, size: tuple[int, int], **border: Any) -> NDArray[Any]:
+    """Return what of an image the matrix brings into one of width and height `size`."""
     matrix = matrix.copy()
-    matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
-    return matrix
+    matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5  # to a warp 0 is a pixel's middle
+    return np.asarray(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, **border))
 
 
 def _zoom(matrix: Matrix) -> float:
@@ -297,19 +279,17 @@ def _clip_labels(sample: TrainingSample, smallest: float) -> TrainingSample:
     return TrainingSample(sample.image, inside[kept], sample.points[kept], ignored[kept])
 
 
-def _shift(sample: TrainingSample, left: int, top: int) -> TrainingSample:
-    shift = np.array([left, top], np.float32)
-    boxes, points = sample.boxes + np.tile(shift, 2), sample.points + shift
-    return TrainingSample(sample.image, boxes, points, sample.ignored)
-
-
 def draw_background(height: int, width: int, rng: np.random.Generator) -> Image:
     """Return a drawn image without a face, BGR uint8 (height, width, 3).
 
     Clouds of two colors, and on them stripes, rings, boxes, letters, and ovals and fingers of the
     colors of skin, some of the ovals with a mouth and no eyes.
     """
-    image = _ground(height, width, rng)
+    cells = int(rng.integers(2, 40))
+    coarse = rng.random((cells, cells * 4 // 3 + 1)).astype(np.float32)
+    share = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
+    one, other = (np.array(_color(rng), np.float32) for _ in range(2))
+    image = np.asarray(np.clip(one + share * (other - one), 0, 255), dtype=np.uint8)
     ways = (_stripes, _discs, _squares, _letters, _skin, _limbs)
     for _ in range(int(rng.integers(1, 4))):
         ways[int(rng.integers(len(ways)))](image, rng)
@@ -327,15 +307,6 @@ def _skin_color(rng: np.random.Generator) -> tuple[int, ...]:
     return tuple(np.rint(dark + share * (light - dark) + rng.normal(0, 8, 3)).tolist())
 
 
-def _ground(height: int, width: int, rng: np.random.Generator) -> Image:
-    """Draw clouds of a size of their own, in two colors."""
-    cells = int(rng.integers(2, 40))
-    coarse = rng.random((cells, cells * 4 // 3 + 1)).astype(np.float32)
-    share = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
-    one, other = (np.array(_color(rng), np.float32) for _ in range(2))
-    return np.asarray(np.clip(one + share * (other - one), 0, 255), dtype=np.uint8)
-
-
 def _place(image: Image, rng: np.random.Generator) -> tuple[int, int]:
     height, width = image.shape[:2]
     return int(rng.integers(0, width)), int(rng.integers(0, height))
@@ -343,7 +314,7 @@ def _place(image: Image, rng: np.random.Generator) -> tuple[int, int]:
 
 def _length(image: Image, rng: np.random.Generator) -> int:
     """Return a length, small ones as often as large ones."""
-    return int(np.exp(rng.uniform(np.log(4), np.log(image.shape[0] / 2))))
+    return int(_log_uniform(4, image.shape[0] / 2, rng))
 
 
 def _stripes(image: Image, rng: np.random.Generator) -> None:

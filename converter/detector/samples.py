@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector.annotations import AnnotatedImage, Boxes
+from converter.detector.annotations import AnnotatedImage, Boxes, Split, of_split
 from converter.detector.average_precision import (
     MIN_SCORE,
     Detections,
@@ -23,6 +24,7 @@ from converter.models.detector import Model
 from edge.detect import Detector
 from edge.detect.builtin import cells, decode, letterbox, nms
 from edge.detect.yunet import YuNet, YuNetSettings
+from edge.errors import DataError
 from edge.types import Face, Image
 
 ENLARGED = 2
@@ -40,9 +42,6 @@ VALIDATION_SHARE = 12
 Points = NDArray[np.float32]
 """Right eye, left eye, nose and mouth of faces in pixels, float32 (n, 4, 2); nan is unknown."""
 
-Answer = dict[str, NDArray[np.float32]]
-"""A network's outputs by name, float32 (images, cells, numbers)."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSample:
@@ -58,6 +57,12 @@ class TrainingSample:
     boxes: Boxes
     points: Points
     ignored: NDArray[np.bool_]
+
+
+def without_faces(image: Image) -> TrainingSample:
+    """Return an image in which there is no face as a sample."""
+    nothing = np.empty((0, 4), np.float32)
+    return TrainingSample(image, nothing, _unknown_points(0), np.empty(0, bool))
 
 
 def open_teacher(model: Path) -> Detector:
@@ -127,12 +132,8 @@ def closeup_samples(
 ) -> Iterator[TrainingSample]:
     """Yield faces cut close, such as FER2013's, that the teacher finds once laid into a canvas.
 
-    The canvas serves to find box and points; the sample is the face alone.
-
-    Args:
-        faces: uint8 (n, side, side).
-        teacher: says where box and points are.
-        seed: of sizes and places.
+    The canvas serves to find box and points; the sample is the face alone. `faces` are uint8
+    (n, side, side); sizes and places in the canvas are drawn by `seed`.
     """
     for found in find_faces(teacher, faces, seed):
         pixels = faces[found.row]
@@ -159,6 +160,59 @@ def as_input(image: Image, channels: int) -> Image:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)[..., None]
 
 
+class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Summary of a detector's training data, for its card.
+
+    The photographs that were only validated on are watched; portraits are faces cut close.
+    """
+
+    photographs: int
+    faces: int
+    watched: int
+    sources: tuple[str, ...]
+    portraits: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Samples with faces, faces cut close and samples without any; others to validate on."""
+
+    samples: Sequence[TrainingSample]
+    closeups: Sequence[TrainingSample]
+    empty: Sequence[TrainingSample]
+    validation: Sequence[TrainingSample]
+    summary: DataSummary
+
+
+def prepare_data(
+    images: Sequence[AnnotatedImage], teacher: Detector | None, closeups: Sequence[TrainingSample]
+) -> TrainingData:
+    """Read the training images, let a teacher label them, and set a twelfth aside.
+
+    Raises:
+        DataError: one cannot be read, or there are none with faces to learn from or to validate on.
+    """
+    training = of_split(images, Split.TRAIN)
+    watched = [one for one in training if is_validation(one)]
+    learned = [one for one in training if not is_validation(one)]
+    samples = read_samples([one for one in learned if len(one.boxes)], teacher)
+    validation = read_samples(watched, teacher)
+    if not samples or not any(len(one.boxes) for one in validation):
+        raise DataError(
+            f"expected training photographs with faces, enough to set a twelfth aside, found "
+            f"{len(samples)} to learn from"
+        )
+    empty = read_samples([one for one in learned if not len(one.boxes)], None)
+    summary = DataSummary(
+        photographs=len(learned),
+        faces=sum(int((~one.ignored).sum()) for one in learned),
+        watched=len(watched),
+        sources=tuple(sorted({one.source for one in training})),
+        portraits=len(closeups),
+    )
+    return TrainingData(samples, closeups, empty, validation, summary)
+
+
 class ValidationSet:
     """Images, fitted into what a network takes, and the faces in them.
 
@@ -182,21 +236,21 @@ class ValidationSet:
             image[:] = as_input(into, channels)
             self.truth.append(Truth(sample.boxes * np.tile(scale, 2), sample.ignored))
 
-    def average_precision(self, answer: Answer) -> float:
-        """Return it at IoU 0.4, of faces of 16 pixels and more, of a network's answer."""
-        return average_precision(self.find(answer), self.truth)
+    def average_precision(self, network: Model) -> float:
+        """Return it at IoU 0.4, of faces of 16 pixels and more."""
+        return average_precision(self.find(network), self.truth)
 
-    def find(self, answer: Answer) -> list[Detections]:
-        """Return what a network found in each image, one box a face."""
-        found = []
+    def find(self, network: Model) -> list[Detections]:
+        """Return what a network finds in each image, one box a face.
+
+        It is one of Keras, or anything with a `predict` like that.
+        """
+        found: list[Detections] = []
+        if not len(self.images):
+            return found
+        answer = network.predict(self.images, batch_size=32, verbose=0)
         for scores, boxes in zip(answer["scores"], answer["boxes"], strict=True):
             confidences, values = decode(scores, boxes, self._grid, MIN_SCORE)
             kept = nms(confidences, values)
             found.append(Detections(values[kept, :4], confidences[kept]))
         return found
-
-
-def predict(network: Model, images: NDArray[np.uint8]) -> Answer:
-    """Return what a Keras network answers to images, uint8 (n, height, width, channels)."""
-    answer: Answer = network.predict(images, batch_size=32, verbose=0)
-    return answer

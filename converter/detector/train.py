@@ -1,7 +1,11 @@
-"""Training of a detector by a recipe, and what a finished training left."""
+"""Training of a detector by a recipe, and what a finished training left.
 
-from collections.abc import Mapping, Sequence
+The refiner is trained by the same `train_network`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +14,25 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector.annotations import AnnotatedImage, Split, of_split
-from converter.detector.loss import CANDIDATES, PARTS, DetectionLoss, Grid, LossPartsModel
+from converter.detector.loss import CANDIDATES, PARTS, DetectionLoss, Grid
 from converter.detector.sample_generator import SampleGenerator
 from converter.detector.samples import (
+    DataSummary,
+    TrainingData,
     TrainingSample,
     ValidationSet,
     as_input,
-    is_validation,
-    predict,
-    read_samples,
 )
 from converter.models.detector import Model, detector
-from converter.recipes import DetectorRecipe
-from converter.train.loop import Float32Copy, draw_curves, fit, initial_network, use_precision
+from converter.recipes import DetectorRecipe, RefinerRecipe
+from converter.train.loop import (
+    Batches,
+    Float32Copy,
+    draw_curves,
+    fit,
+    initial_network,
+    use_precision,
+)
 from converter.train.optimizer import new_optimizer
 from converter.train.run_dir import (
     CHECKPOINT,
@@ -31,11 +40,11 @@ from converter.train.run_dir import (
     LOG,
     MODEL,
     RECIPE,
+    is_finished,
     prepare_run_dir,
     read_recipe,
 )
-from edge.detect import Detector
-from edge.errors import DataError, ModelError
+from edge.errors import ModelError
 
 PANELS = {
     "loss": {part: part for part in PARTS},
@@ -55,76 +64,8 @@ MINED = "mined.npy"
 
 Targets = dict[str, NDArray[Any]]
 
-
-class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Summary of a detector's training data, for its card.
-
-    Attributes:
-        photographs: learned from, with faces and without.
-        faces: marked in them.
-        watched: images that were only validated on.
-        sources: of all of them.
-        portraits: faces cut close.
-    """
-
-    photographs: int
-    faces: int
-    watched: int
-    sources: tuple[str, ...]
-    portraits: int
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingData:
-    """Images that a detector learns from, and those that it is validated on.
-
-    Attributes:
-        samples: images with faces.
-        closeups: faces cut close.
-        empty: images without faces.
-        validation: images with and without faces that it does not learn from.
-        summary: all of it in figures.
-    """
-
-    samples: Sequence[TrainingSample]
-    closeups: Sequence[TrainingSample]
-    empty: Sequence[TrainingSample]
-    validation: Sequence[TrainingSample]
-    summary: DataSummary
-
-    def generator(self, recipe: DetectorRecipe) -> SampleGenerator:
-        """Return what draws samples from it."""
-        empty = [one.image for one in self.empty]
-        return SampleGenerator(self.samples, self.closeups, empty, recipe.scenes)
-
-
-def prepare_data(
-    images: Sequence[AnnotatedImage], teacher: Detector | None, closeups: Sequence[TrainingSample]
-) -> TrainingData:
-    """Read the training images, let a teacher label them, and set a twelfth aside.
-
-    Raises:
-        DataError: one cannot be read, or there are none with faces to learn from or to validate on.
-    """
-    training = of_split(images, Split.TRAIN)
-    watched = [one for one in training if is_validation(one)]
-    learned = [one for one in training if not is_validation(one)]
-    samples = read_samples([one for one in learned if len(one.boxes)], teacher)
-    validation = read_samples(watched, teacher)
-    if not samples or not any(len(one.boxes) for one in validation):
-        raise DataError(
-            f"expected training photographs with faces, enough to set a twelfth aside, found "
-            f"{len(samples)} to learn from"
-        )
-    empty = read_samples([one for one in learned if not len(one.boxes)], None)
-    summary = DataSummary(
-        photographs=len(learned),
-        faces=sum(int((~one.ignored).sum()) for one in learned),
-        watched=len(watched),
-        sources=tuple(sorted({one.source for one in training})),
-        portraits=len(closeups),
-    )
-    return TrainingData(samples, closeups, empty, validation, summary)
+Loss = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
+"""Returns the parts of a loss, each a scalar, of truth and answer."""
 
 
 class SampleBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
@@ -178,16 +119,63 @@ def targets_of(sample: TrainingSample, grid: Grid, most: int, rng: np.random.Gen
     return targets
 
 
-def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) -> Path:
-    """Train the network, validating on images it does not learn from; return its file.
+class LossPartsModel(keras.Model):  # type: ignore[misc]  # Keras ships no types
+    """A network in training, whose loss is the sum of parts, each of which the log shows."""
+
+    def __init__(self, network: Model, parts: Sequence[str], loss: Loss) -> None:
+        super().__init__(network.input, network.output)
+        self._loss_parts = loss
+        self._parts = {part: keras.metrics.Mean(part) for part in parts}
+
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:
+        """Return the sum of the parts."""
+        parts = self._loss_parts(y, y_pred)
+        for part, value in parts.items():
+            self._parts[part].update_state(value)
+        return sum(parts.values())
+
+
+def train_network(
+    build: Callable[[], Model],
+    loss: Loss,
+    batches: Batches,
+    recipe: DetectorRecipe | RefinerRecipe,
+    directory: Path,
+    *,
+    panels: Mapping[str, Mapping[str, str]],
+    callbacks: Callable[[Float32Copy], Sequence[Any]] = lambda _: (),
+) -> Path:
+    """Train what `build` returns in a folder that was prepared; return the network's file.
 
     As for the classifiers, a training that was killed goes on where its last whole epoch ended,
-    and the last epoch is the one kept.
+    and the last epoch is the one kept. The first of `panels`, those of the curves, names the parts
+    of the loss; more `callbacks` are given what returns the averaged network.
 
-    Args:
-        recipe: hyper-parameters.
-        data: what to learn from.
-        directory: where model, recipe, log and curves go; created when missing.
+    Raises:
+        ConfigError: what the recipe starts from is not there.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    network = initial_network(build(), recipe, directory)
+    parts = list(next(iter(panels.values())))
+    model = LossPartsModel(network, parts, loss)
+    model.compile(optimizer=new_optimizer(recipe, recipe.steps), jit_compile=False)
+    copy = Float32Copy(network, build)
+
+    def describe(figures: Mapping[str, float]) -> str:
+        told = [f"{part} {figures.get(part, 0):.3f}" for part in parts]
+        if "watched" in figures:
+            told.append(f"average precision {figures['watched']:.1%}")
+        return ", ".join(told)
+
+    fit(model, copy, batches, recipe, directory, describe=describe, callbacks=callbacks(copy))
+    draw_curves(directory / LOG, directory / CURVES, panels)
+    for file in (CHECKPOINT, MINED):
+        (directory / file).unlink(missing_ok=True)
+    return directory / MODEL
+
+
+def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) -> Path:
+    """Train a detector in a folder, made where it is missing; return its file.
 
     Raises:
         ConfigError: the folder holds another training, or one that is finished; or what the recipe
@@ -196,48 +184,29 @@ def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) 
     prepare_run_dir(directory, recipe)
     (directory / SUMMARY).write_bytes(msgspec.json.encode(data.summary))
     use_precision(recipe.dtype)
-    generator = data.generator(recipe)
-    keras.utils.set_random_seed(recipe.seed)
+    generator = SampleGenerator(data.samples, data.closeups, data.empty, recipe.scenes)
     shape = (recipe.height, recipe.width, recipe.channels)
-    network = initial_network(detector(*shape), recipe, directory)
-    model = LossPartsModel(network, PARTS, DetectionLoss(Grid(recipe.height, recipe.width)))
-    model.compile(optimizer=new_optimizer(recipe, recipe.steps), jit_compile=False)
-    copy = Float32Copy(network, lambda: detector(*shape))
-    empty = ValidationSet(data.empty, shape)
-    fit(
-        model,
-        copy,
+    empty, validation = (ValidationSet(one, shape) for one in (data.empty, data.validation))
+
+    def callbacks(copy: Float32Copy) -> Sequence[Any]:
+        def watch(_: int, logs: dict[str, Any]) -> None:
+            logs["watched"] = validation.average_precision(copy.current())
+
+        mined = directory / MINED
+        return (
+            _HardNegativeMining(generator, empty, copy, recipe.mined_every, mined),
+            keras.callbacks.LambdaCallback(on_epoch_end=watch),
+        )
+
+    return train_network(
+        partial(detector, *shape),
+        DetectionLoss(Grid(recipe.height, recipe.width)),
         SampleBatches(generator, recipe),
         recipe,
         directory,
-        describe=_describe,
-        callbacks=[
-            _HardNegativeMining(generator, empty, copy, recipe.mined_every, directory / MINED),
-            _ValidationCallback(ValidationSet(data.validation, shape), copy),
-        ],
+        panels=PANELS,
+        callbacks=callbacks,
     )
-    draw_curves(directory / LOG, directory / CURVES, PANELS)
-    for file in (CHECKPOINT, MINED):
-        (directory / file).unlink(missing_ok=True)
-    return directory / MODEL
-
-
-def _describe(figures: Mapping[str, float]) -> str:
-    parts = ", ".join(f"{part} {figures.get(part, 0):.3f}" for part in PARTS)
-    return f"{parts}, average precision {figures.get('watched', 0):.1%}"
-
-
-class _ValidationCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """Adds the average precision of the validation set to the log."""
-
-    def __init__(self, validation: ValidationSet, copy: Float32Copy) -> None:
-        super().__init__()
-        self._validation, self._copy = validation, copy
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        answer = predict(self._copy.current(), self._validation.images)
-        if logs is not None:
-            logs["watched"] = self._validation.average_precision(answer)
 
 
 class _HardNegativeMining(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
@@ -264,7 +233,7 @@ class _HardNegativeMining(keras.callbacks.Callback):  # type: ignore[misc]  # Ke
         if not self._every or epoch < self._every:
             return
         if epoch % self._every == 0:
-            found = self._empty.find(predict(self._copy.current(), self._empty.images))
+            found = self._empty.find(self._copy.current())
             errors = np.array([one.scores.max(initial=0) for one in found]) ** 2
             share = errors / max(errors.sum(), 1e-9)
             np.save(self._path, (1 - HARD) / len(errors) + HARD * share)
@@ -281,21 +250,33 @@ class DetectorRun:
     summary: DataSummary
 
 
+def load_network(directory: Path, command: str) -> Model:
+    """Return the network that a training by `command` left in a folder.
+
+    Raises:
+        ModelError: its training is not finished, or there is none.
+    """
+    if not is_finished(directory):
+        raise ModelError(f"{directory}: expected a finished training; run {command}")
+    try:
+        return keras.saving.load_model(directory / MODEL, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{directory / MODEL}: cannot be read ({error}); train it anew") from error
+
+
 def load_run(directory: Path) -> DetectorRun:
     """Read what `emotiond-convert train-detector` left in `directory`.
 
     Raises:
         ModelError: a file is missing or unreadable, or the training is not finished.
     """
-    if (directory / CHECKPOINT).exists():
-        raise ModelError(f"{directory}: its training is not finished; run train-detector again")
+    network = load_network(directory, "train-detector")
     try:
         recipe = read_recipe(directory, DetectorRecipe)
         summary = msgspec.json.decode((directory / SUMMARY).read_bytes(), type=DataSummary)
-        network = keras.saving.load_model(directory / MODEL, compile=False)
-        return DetectorRun(network, recipe, summary)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise ModelError(
             f"{directory}: holds no training of a detector ({error}); expected {MODEL}, {SUMMARY} "
             f"and {RECIPE}, as emotiond-convert train-detector writes them"
         ) from error
+    return DetectorRun(network, recipe, summary)

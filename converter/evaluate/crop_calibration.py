@@ -54,12 +54,7 @@ class Finding:
 
 
 def fit_crop(detector: Detector, faces: NDArray[np.uint8], seed: int) -> FitReport:
-    """Lay each face into a canvas, detect it, and fit the box to the image's own square.
-
-    Args:
-        detector: whose boxes are fitted.
-        faces: uint8 (n, 48, 48).
-        seed: of sizes and places.
+    """Lay faces out as `find_faces`, and fit the detector's boxes to the images' own squares.
 
     Raises:
         DataError: the detector found none of the faces.
@@ -73,19 +68,16 @@ def fit_crop(detector: Detector, faces: NDArray[np.uint8], seed: int) -> FitRepo
 
 
 def find_faces(detector: Detector, faces: NDArray[np.uint8], seed: int) -> Iterator[Finding]:
-    """Lay each face into a canvas and yield its detection, if there is one.
+    """Lay each face, uint8 (48, 48), into a canvas and yield its detection, if there is one.
 
-    Args:
-        detector: the detector to run.
-        faces: uint8 (n, 48, 48).
-        seed: of sizes and places.
+    Sizes and places are drawn by the seed.
     """
     rng = np.random.default_rng(seed)
     for row, pixels in enumerate(faces):
         image, square = lay_out(pixels, rng)
-        face = _best(detector, image, square)
-        if face is not None:
-            yield Finding(row, image, square, face)
+        best = max(detector.detect(image), key=lambda face: square.iou(face.box), default=None)
+        if best is not None and square.iou(best.box) > NEAR:
+            yield Finding(row, image, square, best)
 
 
 def lay_out(face: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image, Box]:
@@ -98,13 +90,6 @@ def lay_out(face: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image, B
     canvas[top : top + side, left : left + side] = large
     image = np.asarray(cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
     return image, Box(left, top, left + side, top + side)
-
-
-def _best(detector: Detector, image: Image, square: Box) -> Face | None:
-    """Return the detection that overlaps the true square most, None when none is near."""
-    faces = detector.detect(image)
-    best = max(faces, key=lambda face: square.iou(face.box), default=None)
-    return best if best is not None and square.iou(best.box) > NEAR else None
 
 
 def _medians(pairs: list[tuple[Box, Box]]) -> CropCalibration:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import cv2
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.label_sets import LABEL_SETS, LabelSet, LabelSetName, label_set_for
-from converter.train.run_dir import RECIPE
+from converter.data.label_sets import LABEL_SETS, LabelSet, label_set_for
+from converter.recipes import Recipe
+from converter.train.run_dir import RECIPE, read_recipe
 from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 
@@ -61,10 +61,8 @@ def open_tflite(path: Path) -> Predictor:
 def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     """Open a `.keras` file that takes gray values 0-255, (n, side, side, 1).
 
-    Args:
-        path: the file; the output named `logits` is measured, or the only one.
-        labels: its classes in the order of the output; None takes them from `recipe.json` beside
-            the file, which `emotiond-convert train` writes.
+    The output named `logits` is measured, or the only one. Without labels, its classes in the order
+    of the output, `recipe.json` beside the file tells them, which `emotiond-convert train` writes.
 
     Raises:
         ConfigError: there are neither labels nor a recipe.
@@ -73,15 +71,20 @@ def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     """
     import keras
 
-    label_set = label_set_for(path, labels) if labels else LABEL_SETS[_recipe_label_set(path)]
+    label_set = label_set_for(path, labels) if labels else _recipe_label_set(path)
     try:
         network = keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path}: cannot be read as a Keras network: {error}") from error
     head = _head(path, network, len(label_set.labels))
+
+    def logits(faces: NDArray[np.uint8]) -> Logits:
+        values = keras_values(head, faces)
+        return to_logits(values, output_kind(values))
+
     # A training calls every file model.keras: its folder says which.
     title = path.resolve().parent.name if path.stem == "model" else path.stem
-    return Predictor(title, label_set, 1.0, lambda faces: _keras_logits(head, faces))
+    return Predictor(title, label_set, 1.0, logits)
 
 
 def output_kind(values: NDArray[np.float32]) -> OutputKind:
@@ -106,23 +109,16 @@ def resize(faces: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.array(sized, dtype=np.uint8)
 
 
-class _TrainedRecipe(msgspec.Struct, frozen=True):
-    """The label set of a recipe; its other fields are passed over."""
-
-    label_set: LabelSetName = "7"
-
-
-def _recipe_label_set(path: Path) -> LabelSetName:
-    recipe = path.with_name(RECIPE)
+def _recipe_label_set(path: Path) -> LabelSet:
     try:
-        return msgspec.json.decode(recipe.read_bytes(), type=_TrainedRecipe).label_set
+        return LABEL_SETS[read_recipe(path.parent, Recipe).label_set]
     except OSError as error:
         raise ConfigError(
             f"{path}: its labels are unknown, as there is no recipe.json beside it; "
             "give --labels, such as angry,happy,sad"
         ) from error
-    except msgspec.MsgspecError as error:
-        raise ConfigError(f"{recipe}: {error}; give --labels instead") from error
+    except ValueError as error:
+        raise ConfigError(f"{path.with_name(RECIPE)}: {error}; give --labels instead") from error
 
 
 def _head(path: Path, network: Any, classes: int) -> Any:
@@ -137,28 +133,15 @@ def _head(path: Path, network: Any, classes: int) -> Any:
     return keras.Model(network.inputs, chosen)
 
 
-def keras_values(
-    network: Any,
-    faces: NDArray[np.uint8],
-    side: int | None = None,
-    prepare: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda batch: batch,
-) -> NDArray[np.float32]:
-    """Return the first output, float32 (n, classes), of a network.
+def keras_values(network: Any, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the first output, float32 (n, classes), of a network that takes gray values 0-255.
 
-    Args:
-        network: takes gray values 0-255, or what `prepare` makes of them.
-        faces: uint8 (n, height, width).
-        side: of its images; None takes the network's.
-        prepare: turns gray values, float32 (m, side, side, 1), into the network's input.
+    The faces, uint8 (n, height, width), are scaled to its size.
     """
-    side, found = side or network.input_shape[1], []
+    found = []
     for start in range(0, len(faces), BATCH_SIZE):
-        batch = resize(faces[start : start + BATCH_SIZE], side)[..., None].astype(np.float32)
-        answers = network.predict(prepare(batch), batch_size=BATCH_SIZE, verbose=0)
+        part = resize(faces[start : start + BATCH_SIZE], network.input_shape[1])
+        batch = part[..., None].astype(np.float32)
+        answers = network.predict(batch, batch_size=BATCH_SIZE, verbose=0)
         found.append(answers[0] if isinstance(answers, list) else answers)
     return np.concatenate(found).astype(np.float32)
-
-
-def _keras_logits(network: Any, faces: NDArray[np.uint8]) -> Logits:
-    values = keras_values(network, faces)
-    return to_logits(values, output_kind(values))

@@ -62,18 +62,17 @@ def detector(height: int, width: int, channels: int) -> Model:
     return keras.Model(image, _outputs([fine, middle, coarse]), name="detector")
 
 
-def refiner(channels: int = 3) -> Model:
+def refiner() -> Model:
     """Return the refinement network: a second look at one candidate, closer than the detector's.
 
-    After the output network of MTCNN (Zhang et al. 2016, arXiv:1604.02878). Three channels are
-    blue, green and red, one is gray.
+    After the output network of MTCNN (Zhang et al. 2016, arXiv:1604.02878).
 
     Returns:
-        A model from values 0-255, (n, REFINER_SIDE, REFINER_SIDE, channels), to a dictionary of
+        A model from BGR values 0-255, (n, REFINER_SIDE, REFINER_SIDE, 3), to a dictionary of
         `REFINER_OUTPUTS`, each (n, numbers) and float32: the logit of a face; right eye, left eye,
         nose and mouth from the middle of the crop, in sides of it. 1.6 M multiply-adds.
     """
-    crop = keras.Input((REFINER_SIDE, REFINER_SIDE, channels), name="crop")
+    crop = keras.Input((REFINER_SIDE, REFINER_SIDE, 3), name="crop")
     x = layers.Rescaling(1 / 255)(crop)
     for number, (filters, stride) in enumerate(REFINER_LAYERS):
         x = layers.Conv2D(

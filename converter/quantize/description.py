@@ -4,7 +4,7 @@ They are its classes, and what it takes for black and white; both are checked by
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.data.label_sets import Classes, Selection, find_expression
-from converter.evaluate.metrics import mcnemar
 from converter.evaluate.predictor import Logits
+from converter.evaluate.report import mcnemar
 from edge.errors import ConfigError, ModelError
 
 RANGES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
@@ -97,10 +97,8 @@ def parse_labels(text: str) -> tuple[str, ...]:
 def parse_scaling(entry: str, mean: str | None = None, std: str | None = None) -> InputScaling:
     """Parse the range of a model's values, and the mean and deviation they were standardized by.
 
-    Args:
-        entry: one of `RANGES`.
-        mean: of values in that range: numbers parted by commas, or the path of an .npy.
-        std: the same of their deviation.
+    `entry` is one of `RANGES`; mean and deviation are of values in that range, numbers parted by
+    commas, or the path of an .npy.
 
     Raises:
         ConfigError: one of them is something else.
@@ -137,15 +135,15 @@ def check_by_measuring(
     path: Path,
     description: ModelDescription,
     rows: Selection,
-    answer: Callable[[InputScaling, NDArray[np.uint8]], Logits],
+    answer: Callable[[ModelDescription, NDArray[np.uint8]], Logits],
 ) -> None:
     """Refuse an input range or an order of labels that another one beats by far.
 
     Args:
         path: the model, for the error.
         description: what is checked.
-        rows: faces with their true classes, by the labels given.
-        answer: gives the logits of faces whose values are scaled so.
+        rows: faces with their true classes, by the labels described.
+        answer: gives the model's logits of faces, scaled as described.
 
     Raises:
         ModelError: another one does; the text names it.
@@ -154,10 +152,13 @@ def check_by_measuring(
     faces, classes = rows.pixels[sample], rows.classes[sample]
     given, standard = description.scaling, (f"{faces.mean():.0f}", f"{faces.std():.0f}")
     tried = (given, *map(parse_scaling, RANGES), parse_scaling("0..255", *standard))
-    outputs = {one.options: answer(one, faces).argmax(axis=1) for one in tried}
+    labels = description.labels
+    outputs = {
+        one.options: answer(replace(description, scaling=one), faces).argmax(axis=1)
+        for one in tried
+    }
     orders = {
-        options: _best_order(chosen, classes, len(description.labels))
-        for options, chosen in outputs.items()
+        options: _best_order(chosen, classes, len(labels)) for options, chosen in outputs.items()
     }
     right = {options: orders[options][chosen] == classes for options, chosen in outputs.items()}
     found, best = [], given.options
@@ -172,10 +173,10 @@ def check_by_measuring(
         )
     plain = outputs[best] == classes
     if _beats(right[best], plain, classes):
-        labels = ",".join(description.labels[index] for index in orders[best])
+        order = ",".join(labels[index] for index in orders[best])
         found.append(
             f"with the labels as given it names {plain.mean():.0%} of them rightly, with "
-            f"--labels {labels} {right[best].mean():.0%}"
+            f"--labels {order} {right[best].mean():.0%}"
         )
     if found:
         raise ModelError(

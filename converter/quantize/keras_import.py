@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.data.label_sets import LabelProtocol, LabelSet
-from converter.evaluate.predictor import keras_values, output_kind
+from converter.evaluate.predictor import keras_values, output_kind, resize
 from converter.models.classifiers import Model
-from converter.quantize.description import InputScaling, ModelDescription
+from converter.quantize.description import ModelDescription
 from converter.quantize.trained_model import (
     CONVERTED,
     LIMITS,
@@ -24,7 +24,16 @@ from converter.quantize.trained_model import (
 )
 from edge.errors import ModelError
 
-Faces = NDArray[np.uint8]
+UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ImportError,
+    RuntimeError,
+)
+"""Errors that Keras and h5py raise of a file that they cannot read."""
 
 LFS_POINTER = b"version https://git-lfs"
 """First bytes of the text that git leaves in the place of a file that git-LFS keeps."""
@@ -65,12 +74,10 @@ def refuse_other_forms(path: Path) -> None:
 def load_keras(path: Path, weights: Path | None = None) -> Model:
     """Read a Keras model: `.keras`, a whole `.h5`, or a `.json` with its weights in an `.h5`.
 
-    Args:
-        path: the model.
-        weights: of a `.json`; also goes before those in a file that has its own.
+    The weights go before those in a file that has its own.
 
     Raises:
-        ModelError: a file is missing, unreadable, or holds half a model.
+        ModelError: a file is missing or unreadable, or holds half a model.
     """
     for file in (path, weights):
         if file is not None:
@@ -78,16 +85,8 @@ def load_keras(path: Path, weights: Path | None = None) -> Model:
     if path.suffix == ".json" and weights is None:
         raise ModelError(f"{path}: holds no weights; give --weights with the .h5 beside it")
     try:
-        return _load(path, weights)
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        ImportError,
-        RuntimeError,
-    ) as error:
+        return _standardizing(_load(path, weights))
+    except UNREADABLE as error:
         # Keras puts the reason after the config of the layer, or after the call that failed.
         text = re.sub(r"(?s)^.*Exception encountered[^\n]*?[:.]\s|\x1b\[\d+m", "", str(error))
         reason = (text.strip() or repr(error)).splitlines()[0][:300]
@@ -109,6 +108,20 @@ def _load(path: Path, weights: Path | None) -> Model:
         model = keras.saving.load_model(path, compile=False)
     if weights is not None:
         model.load_weights(weights)
+    return model
+
+
+def _standardizing(model: Model) -> Model:
+    """Return the model, its `Normalization` layers using the mean and variance in their weights.
+
+    Keras computes what they apply when it builds them, and not again after it has set their
+    weights from an .h5 with nested models, as EfficientNets are.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+        elif hasattr(layer, "layers"):
+            _standardizing(layer)
     return model
 
 
@@ -185,16 +198,14 @@ def takes_any_size(model: Model) -> bool:
 
 
 def answers(
-    model: Model, path: Path, description: ModelDescription, scaling: InputScaling, faces: Faces
+    model: Model, path: Path, description: ModelDescription, faces: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
-    """Return what the model says, float32 (n, classes), of faces scaled in another way."""
+    """Return what the model says, float32 (n, classes), of faces scaled as described."""
     side, channels = _check_input(model, path, description.side)
-    scale, offset = scaling.for_shape(side, channels)
-
-    def prepare(batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.broadcast_to(batch * scale + offset, (*batch.shape[:3], channels))
-
-    return keras_values(model, faces, side, prepare)
+    scale, offset = description.scaling.for_shape(side, channels)
+    scaled = resize(faces, side)[..., None].astype(np.float32) * scale + offset
+    images = np.broadcast_to(scaled, (*scaled.shape[:3], channels))
+    return np.asarray(model.predict(images, verbose=0))
 
 
 def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> TrainedModel:
@@ -202,10 +213,7 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
 
     A model for color images gets the gray value three times.
 
-    Args:
-        model: one image in, one value for each class out.
-        path: where it came from, for errors and the card.
-        description: what the file does not hold.
+    `path` is where it came from.
 
     Raises:
         ModelError: the model has other inputs or outputs than the description says, or weights or
@@ -213,10 +221,18 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
         ConfigError: the scaling is of another shape.
     """
     side, channels = _check_input(model, path, description.side)
-    _check_output(model, path, description.labels)
+    shapes, labels = [tuple(tensor.shape) for tensor in model.outputs], description.labels
+    if len(shapes) != 1 or shapes[0][1:] != (len(labels),):
+        raise ModelError(
+            f"{path}: expected one output (None, {len(labels)}), a value for each of the labels "
+            f"{', '.join(labels)}; found {_list(shapes)}; correct --labels"
+        )
+    if takes_any_size(model):  # of one size its work can be counted
+        image, weights = keras.Input((side, side, channels)), model.get_weights()
+        model = keras.models.clone_model(model, input_tensors=image)
+        model.set_weights(weights)
+        model = _standardizing(model)
     faces = keras.Input((side, side, 1), name="faces")
-    if takes_any_size(model):
-        model = _of_size(model, side, channels)
     scale, offset = description.scaling.for_shape(side, channels)
     x = keras.layers.Concatenate()([faces] * channels) if channels > 1 else faces
     if (scale != 1).any() or offset.any():
@@ -233,13 +249,6 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
         license="That of the model it was converted from.",
         limits=LIMITS,
     )
-
-
-def _of_size(model: Model, side: int, channels: int) -> Model:
-    """Return the model for images of that size alone, so that its work can be counted."""
-    fixed = keras.models.clone_model(model, input_tensors=keras.Input((side, side, channels)))
-    fixed.set_weights(model.get_weights())
-    return fixed
 
 
 def _check_input(model: Model, path: Path, wanted: int | None) -> tuple[int, int]:
@@ -259,15 +268,6 @@ def _check_input(model: Model, path: Path, wanted: int | None) -> tuple[int, int
             f"found {_list(shapes)}; correct --size, or leave it out"
         )
     return int(sides.pop()), int(channels)
-
-
-def _check_output(model: Model, path: Path, labels: tuple[str, ...]) -> None:
-    shapes = [tuple(tensor.shape) for tensor in model.outputs]
-    if len(shapes) != 1 or shapes[0][1:] != (len(labels),):
-        raise ModelError(
-            f"{path}: expected one output (None, {len(labels)}), a value for each of the labels "
-            f"{', '.join(labels)}; found {_list(shapes)}; correct --labels"
-        )
 
 
 def _list(shapes: list[Any]) -> str:

@@ -88,10 +88,8 @@ def representative(
 ) -> NDArray[np.uint8]:
     """Return the same number of faces of each class, uint8 (m, side, side), drawn by `seed`.
 
-    Args:
-        faces: to draw from, uint8 (n, side, side).
-        classes: of each face, (n,).
-        seed: of the draw; a class with too few faces repeats them.
+    They are drawn from faces, uint8 (n, side, side), of the classes, (n,); a class with too few
+    repeats them.
     """
     rng = np.random.default_rng(seed)
     rows = [
@@ -102,15 +100,11 @@ def representative(
 
 def multiply_adds(network: Model) -> int:
     """Count the multiply-adds of convolutions and dense layers for one image."""
-    return sum(_multiply_adds(layer) for layer in network.layers)
+    return sum(map(_multiply_adds, network.layers))
 
 
 def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:
-    """Time one face on one thread, for each of the models on each runtime that is installed.
-
-    Raises:
-        ModelError: a file is no model.
-    """
+    """Time one face on one thread, for each of the models on each runtime that is installed."""
     speeds: list[tuple[Speed, ...]] = [()] * len(models)
     for runtime in Runtime:
         try:
@@ -124,11 +118,7 @@ def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:
 
 
 def refuse_existing(model: Path) -> None:
-    """Leave alone what is there.
-
-    Raises:
-        ModelError: there is such a model, or a card of one.
-    """
+    """Raise a ModelError where there is such a model, or a card of one."""
     for file in (model, card_path(model)):
         if file.exists():
             raise ModelError(f"{file}: is there already; choose another --name, or --force")

@@ -11,9 +11,9 @@ from converter.data.label_sets import Selection
 from converter.evaluate.predictor import Logits, output_kind, resize
 from converter.quantize.description import InputScaling, ModelDescription
 from converter.quantize.keras_import import refuse_other_forms
+from converter.quantize.quantize import ConversionResult, with_measurements
 from converter.quantize.tflite import measure_speed, refuse_existing, write_card
 from converter.quantize.trained_model import CONVERTED, LIMITS, probe_images
-from converter.quantize.verify import ConversionResult, with_measurements
 from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import TFLiteClassifier
 from edge.model_card import ModelCard, ModelInput, ModelOutput, card_path
@@ -23,15 +23,8 @@ from edge.tflite import Runtime, TFLiteModel
 FORM = "one input (1, side, side, 1 or 3) and one output (1, {}), in float32, uint8 or int8"
 
 
-def open_tflite(
-    path: Path, description: ModelDescription, scaling: InputScaling | None = None
-) -> TFLiteClassifier:
+def open_tflite(path: Path, description: ModelDescription) -> TFLiteClassifier:
     """Load a .tflite with a card that has no temperature and no metrics yet.
-
-    Args:
-        path: the file.
-        description: what it does not hold.
-        scaling: goes before the description's.
 
     Raises:
         ModelError: it is no model, not one that the daemon can run, or answers with NaN.
@@ -48,7 +41,7 @@ def open_tflite(
     card = ModelCard(
         name=path.stem,
         labels=labels,
-        input=_card_input(model, scaling or description.scaling),
+        input=_card_input(model, description.scaling),
         output=ModelOutput("logits", model.outputs[0].dtype, temperature=1.0),  # type: ignore[arg-type]
         sha256=sha256(path),
         size=path.stat().st_size,
@@ -60,17 +53,13 @@ def open_tflite(
         limits=LIMITS,
     )
     values, _ = TFLiteClassifier(path, card, model).outputs(list(probe_images(shape[1])))
-    if not np.isfinite(values).all():
-        raise ModelError(f"{path}: expected finite answers, found NaN or infinity; it is damaged")
     output = msgspec.structs.replace(card.output, kind=output_kind(values))
     return TFLiteClassifier(path, msgspec.structs.replace(card, output=output), model)
 
 
-def answers(
-    path: Path, description: ModelDescription, scaling: InputScaling, faces: NDArray[np.uint8]
-) -> Logits:
-    """Return the logits, float32 (n, classes), of faces scaled in another way."""
-    classifier = open_tflite(path, description, scaling)
+def answers(path: Path, description: ModelDescription, faces: NDArray[np.uint8]) -> Logits:
+    """Return the logits, float32 (n, classes), of faces scaled as described."""
+    classifier = open_tflite(path, description)
     return classifier.outputs(list(resize(faces, classifier.card.input.shape[0])))[0]
 
 
@@ -87,7 +76,7 @@ def import_tflite(
         path: the file.
         description: what it does not hold.
         rows: faces with their true classes; None fits no temperature and measures nothing.
-        target: where the file belongs; it is copied there, unless it is there.
+        target: where it is copied, unless it is there.
         force: write over what is there.
 
     Raises:
@@ -100,7 +89,7 @@ def import_tflite(
     speed = measure_speed([path])[0]
     card = msgspec.structs.replace(classifier.card, name=target.stem, speed=speed)
     if rows is not None:
-        logits = answers(path, description, description.scaling, rows.pixels)
+        logits = answers(path, description, rows.pixels)
         card = with_measurements(classifier, card, logits, rows)
     if not stays:
         copyfile(path, target)

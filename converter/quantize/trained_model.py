@@ -71,12 +71,9 @@ class TrainedModel:
 
 
 def load_run(directory: Path, training: Dataset, head: Head = "logits") -> TrainedModel:
-    """Read what `emotiond-convert train` left in `directory`.
+    """Read what `emotiond-convert train` left in `directory` of the `training` rows.
 
-    Args:
-        directory: with `model.keras` and `recipe.json`.
-        training: the rows it learned from.
-        head: which output names the expressions; `face`, where there is one, is kept beside it.
+    The output `head` names the expressions; `face`, where there is one, is kept beside it.
 
     Raises:
         ModelError: a file is missing or unreadable, the head was not trained, or weights or
@@ -119,11 +116,7 @@ def probe_images(side: int) -> NDArray[np.uint8]:
 
 
 def refuse_non_finite(network: Model, path: Path) -> None:
-    """Refuse a network from which no classifier can come.
-
-    Raises:
-        ModelError: weights or answers are NaN or infinite.
-    """
+    """Raise a ModelError where weights or answers are NaN or infinite."""
     remedy = "its training diverged: take an earlier checkpoint, or train with a lower rate"
     for weight in network.weights:
         if not np.isfinite(weight.numpy()).all():
@@ -135,13 +128,10 @@ def refuse_non_finite(network: Model, path: Path) -> None:
 
 
 def _training_data_text(recipe: Recipe, head: Head, rows: str) -> str:
-    """Say what the head learned from, in a sentence or two."""
     if head == "votes":
         truth = "FER+'s votes, the labels beside them"
     else:
-        mixed = f", {recipe.vote_weight:.0%} FER+'s votes" if recipe.vote_weight else ""
-        beside = ", FER+'s votes beside them" if recipe.votes_head else ""
-        truth = f"the labels{mixed}{beside}"
+        truth = "the labels" + (", FER+'s votes beside them" if recipe.votes_head else "")
     text = f"{rows}; it learnt {truth}. "
     if recipe.distillation:
         teachers = ", ".join(recipe.distillation.teachers)

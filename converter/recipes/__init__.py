@@ -1,8 +1,6 @@
 """Recipes: everything that decides how one model is trained, as a YAML file each."""
 
 import difflib
-from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -22,17 +20,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Ranges of the variations of each training face.
-
-    Attributes:
-        smallest, largest: range of the scale.
-        turn: degrees either way.
-        shift: share of the side, either way, along both axes.
-        contrast: natural logarithm of the largest change.
-        brightness: gray values either way.
-        erased: share of the faces of which a patch is covered.
-        spoilt: share of the faces that are blurred, noisy, dark or compressed as a webcam's are.
-    """
+    """Ranges of the variations of each training face; shallow.yaml explains each."""
 
     smallest: Positive = 0.85
     largest: Positive = 1.2
@@ -49,21 +37,13 @@ class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     The teachers judge a few variations of each face once, and their mean is the target of all the
     variations that the student sees: it never sees one twice, so it has nothing to learn by heart.
-    The teachers' logits are kept.
-
-    Attributes:
-        teachers: recipes beside this one, or shipped; each is trained first where it was not.
-        weight: share of the teachers' mean probabilities in the target; the rest is the label.
-        views: how many variations of each face the teachers judge.
+    The teachers, recipes beside this one or shipped, are trained first where they were not; their
+    logits are kept. shallow.yaml explains each key.
     """
 
-    teachers: tuple[str, ...] = ()
+    teachers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     weight: Share = 0.5
     views: Count = 5
-
-    def __post_init__(self) -> None:
-        if not self.teachers:
-            raise ValueError("teachers: expected the name of a recipe at least, found none")
 
 
 class BaseRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -72,20 +52,12 @@ class BaseRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     start: str = ""
     epochs: Count = 40
     batch_size: Count = 128
-    optimizer: Literal["sgd", "adamw", "muon"] = "muon"
     learning_rate: Positive = 0.1
     warmup_epochs: Annotated[int, msgspec.Meta(ge=0)] = 1
     weight_decay: NotNegative = 0.001
     ema: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.998
     seed: Annotated[int, msgspec.Meta(ge=0)] = 1
     dtype: Literal["auto", "mixed_bfloat16", "float32"] = "auto"
-
-    def __post_init__(self) -> None:
-        if self.warmup_epochs >= self.epochs:
-            raise ValueError(
-                f"warmup_epochs: expected fewer than the {self.epochs} epochs, "
-                f"found {self.warmup_epochs}"
-            )
 
 
 class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -94,7 +66,6 @@ class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
     network: Literal["shallow", "tiny", "deep", "residual"] = "shallow"
     label_set: LabelSetName = "7"
     label_head: NotNegative = 1.0
-    vote_weight: Share = 0.0
     votes_head: NotNegative = 0.0
     label_votes: NotNegative = 0.0
     prior_power: Share = 0.3
@@ -106,20 +77,10 @@ class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Settings of the training samples made from annotated images.
+    """Settings of the training samples made from annotated images; detector.yaml explains others.
 
     Attributes:
-        smallest, largest: heights in pixels that faces are brought to, each size drawn as often.
-        zoom: how many times an image is enlarged for that at most.
-        whole: share of the parts in which an image is only fitted into the sample.
-        mosaic: share of the samples that are four parts side by side.
-        empty: share without faces.
-        drawn: share of those that are drawn, not cut from images.
-        empty_tint: spread of the logarithm of each color's strength in those that are cut.
-        portraits: share in which one close-up is pasted into a sample without faces.
-        near: height in pixels of those faces at least.
-        close: share in which a face fills the sample, as in a passport's.
-        turn: degrees either way.
+        near: height in pixels of the faces of portraits at least.
         filled: share of the parts that reach beyond their image as little as they can.
         contrast: natural logarithm of the largest change, of gamma too.
         brightness: share of the range, either way.
@@ -150,16 +111,12 @@ class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
 
 class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Hyper-parameters of a detector's training; detector.yaml explains each.
+    """Hyper-parameters of a detector's training; detector.yaml explains others.
 
     Attributes:
-        color: what the network is shown.
-        steps: batches in an epoch.
         height, width: of the training samples.
         most_faces: of a sample that are learned from; more are ignored.
-        mined_every: epochs after which the images without faces are searched anew for what
-            the network takes for a face; 0 shows all of them alike.
-        scenes: how the training samples are generated.
+        mined_every: 0 shows all images without faces alike.
     """
 
     batch_size: Count = 32
@@ -181,16 +138,7 @@ class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class RefinerRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Hyper-parameters of its training; refiner.yaml explains each.
-
-    Attributes:
-        steps: batches in an epoch.
-        scenes: drawn to collect what the detector takes for a face.
-        turn: degrees either way of each crop.
-        shift: standard deviation of a crop's middle, in heights of the face.
-        scale: standard deviation of the logarithm of a crop's size.
-        smallest: height in pixels that a face is shrunk to at least before it is cut out.
-    """
+    """Hyper-parameters of a refiner's training; refiner.yaml explains each."""
 
     epochs: Count = 12
     batch_size: Count = 256
@@ -226,11 +174,27 @@ def load_recipe(recipe: Path, kind: type[AnyRecipe]) -> AnyRecipe:
     except msgspec.DecodeError as error:
         raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     data = {} if data is None else data
-    problems = list(_problems(data, kind))
+    parts = [{key: value} for key, value in data.items()] if isinstance(data, dict) else [data]
+    problems = [text for part in parts if (text := _problem(part, kind))]
     if problems:
         several = [f"{len(problems)} keys are wrong", *problems] if problems[1:] else problems
         raise ConfigError(f"{path}: " + "\n  ".join(several))
-    return msgspec.convert(data, kind)
+    read = msgspec.convert(data, kind)
+    if read.warmup_epochs >= read.epochs:
+        raise ConfigError(
+            f"{path}: warmup_epochs: expected fewer than the {read.epochs} epochs, "
+            f"found {read.warmup_epochs}"
+        )
+    return read
+
+
+def _problem(data: Any, kind: type[BaseRecipe]) -> str:
+    """Return what is wrong with a key and its value; empty where nothing is."""
+    try:
+        msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        return format_validation_error(str(error), data, kind)
+    return ""
 
 
 def find_recipe(recipe: Path) -> Path:
@@ -250,34 +214,3 @@ def find_recipe(recipe: Path) -> Path:
             "your own is named by its file, such as mine.yaml"
         )
     return shipped[recipe.name]
-
-
-def _problems(data: Any, kind: type[BaseRecipe]) -> Iterator[str]:
-    """Yield what is wrong with each key, leaving out one after another until none is wrong."""
-    data = deepcopy(data)
-    wrong: set[str] = set()
-    while True:
-        try:
-            msgspec.convert(data, kind)
-            return
-        except msgspec.ValidationError as error:
-            text, _, section = str(error).partition(" - at `$.")
-            if isinstance(error.__cause__, ValueError):  # of a __post_init__, in words of ours
-                place = section.rstrip("`")
-                text = f"{place}.{text}" if place else text
-            else:
-                text = format_validation_error(str(error), data, kind)
-                place = text.partition(":")[0].partition("[")[0]
-        key = text.partition(":")[0].partition("[")[0]
-        if key not in wrong:
-            yield text
-        wrong.add(key)
-        if not _remove(data, place.split(".")):
-            return
-
-
-def _remove(data: Any, keys: list[str]) -> bool:
-    """Delete the value at `keys`; tell whether there was one."""
-    for key in keys[:-1]:
-        data = data.get(key) if isinstance(data, dict) else None
-    return isinstance(data, dict) and data.pop(keys[-1], keys) is not keys

@@ -1,4 +1,4 @@
-"""The training loop that all networks share: precision, exact resume, averaged weights, log.
+"""The loop of all trainings: precision, duration, exact resume, averaged weights, log.
 
 Keras on TensorFlow computes in bfloat16 where the CPU does, and normalizes batches by TensorFlow's
 fused kernel. What is written is always a copy in float32 without either.
@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -16,18 +17,29 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from converter.models.classifiers import Model
+from converter.quantize.tflite import multiply_adds
 from converter.recipes import BaseRecipe
-from converter.train.duration import announce, estimate_seconds
 from converter.train.run_dir import CHECKPOINT, LOG, MODEL, write_network
 from edge.errors import ConfigError
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 """Instruction sets, as /proc/cpuinfo names them, without which bfloat16 is emulated: a step of
 `shallow` then takes many times as long as in float32."""
+
+LONG_S = 600.0
+"""Seconds from which on a training is announced."""
+
+TRAINING_COST = 4.0
+"""What a training step costs, in convolutions of its network: three for the ways forward, back to
+the inputs and back to the weights, and one for the rest. Measured: 3.4 of `shallow`, 4.6 of `tiny`
+(two Zen 3 cores, 2026-11-29)."""
+
+ROUNDS = 6
+"""Convolutions that are timed; the fastest counts, as the first prepares and others may wait."""
 
 
 class Batches(Protocol):
@@ -55,8 +67,6 @@ def _cpu_flags() -> set[str]:
 
 def initial_network(network: Model, recipe: BaseRecipe, directory: Path) -> Model:
     """Return a copy to train, with fused normalization, and the weights of the recipe's start.
-
-    The training that it starts from, if any, lies beside `directory`.
 
     Raises:
         ConfigError: beside `directory` there is no finished training of that name and network.
@@ -117,10 +127,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
 
 
 class Float32Copy:
-    """A copy of a network in training, in float32 and with Keras' own layers, as `build` makes it.
-
-    Its weights are those of the moment when `current` is called.
-    """
+    """Copy of a network in training, in float32 and with Keras' own layers, as `build` makes it."""
 
     def __init__(self, network: Model, build: Callable[[], Model]) -> None:
         self._network = network
@@ -130,7 +137,7 @@ class Float32Copy:
         keras.mixed_precision.set_global_policy(policy)
 
     def current(self) -> Model:
-        """Return the copy."""
+        """Return the copy with the weights of this moment."""
         self._copy.set_weights(self._network.get_weights())
         return self._copy
 
@@ -152,16 +159,10 @@ def fit(
     A training that was killed goes on where its last whole epoch ended, exactly as if it had run
     through.
 
-    Args:
-        model: its weights are those of the network that `copy` is of.
-        copy: what is written.
-        batches: of one epoch.
-        recipe: how many epochs.
-        directory: of network, checkpoint and log.
-        describe: puts an epoch's figures in words.
-        announced: whether it was said already how long this takes.
-        callbacks: more of them, called once the averaged weights are in the network.
-        validation: as `keras.Model.fit` takes it.
+    The model's weights are those of the network that `copy` is of, which is written. `describe`
+    puts an epoch's figures in words; `announced` says that it was told already how long this takes.
+    More callbacks are called once the averaged weights are in the network; validation is as
+    `keras.Model.fit` takes it.
     """
     checkpoint = Checkpoint(directory / CHECKPOINT, batches)
     first = checkpoint.restore(model)
@@ -187,6 +188,37 @@ def fit(
             ],
             **validation,
         )
+
+
+def estimate_seconds(network: Model, samples: int) -> float:
+    """Return about how long a training takes that shows a network so many samples in all."""
+    return multiply_adds(network) * samples * TRAINING_COST / multiply_adds_per_second()
+
+
+@cache
+def multiply_adds_per_second() -> float:
+    """Return how fast this machine convolves, as the networks do, in the precision in use."""
+    images = np.zeros((64, 24, 24, 48), np.float32)
+    layer = keras.layers.Conv2D(48, 3, padding="same", use_bias=False)
+    times = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        np.asarray(layer(images))
+        times.append(time.perf_counter() - started)
+    return images.size * 9 * 48 / min(times)
+
+
+def announce(names: Sequence[str], seconds: float) -> None:
+    """Say in a line which networks will be trained, where all take longer than ten minutes."""
+    if seconds < LONG_S:
+        return
+    count = "1 network" if len(names) == 1 else f"{len(names)} networks"
+    minutes = seconds / 60
+    about = f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+    sys.stderr.write(
+        f"training {count}: {', '.join(names)}; about {about} on this machine; "
+        "Ctrl-C stops it, and the same command goes on\n"
+    )
 
 
 @contextmanager
@@ -252,14 +284,9 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships n
         self._epochs = epochs
         self._steps = steps
         console = Console(file=sys.stderr)
-        self.bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:.0f} %, {task.fields[figures]}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
+        figures = "{task.percentage:.0f} %, {task.fields[figures]}"
+        columns = "{task.description}", BarColumn(), figures, TimeRemainingColumn()
+        self.bar = Bar(*columns, console=console, disable=not console.is_terminal)
         self._task = self.bar.add_task("training", total=epochs * steps, figures="")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -286,15 +313,13 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships n
 
 
 def draw_curves(log: Path, image: Path, panels: Mapping[str, Mapping[str, str]]) -> None:
-    """Draw columns of a training's log.csv over its epochs, as a PNG.
-
-    Each panel has a title, and names the curves and the column that each shows.
-    """
+    """Draw columns of a training's log.csv, by panel and curve, over its epochs as a PNG."""
     with log.open(newline="") as file:
         rows = list(csv.DictReader(file))
     epochs = [int(row["epoch"]) + 1 for row in rows]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    for axes, (title, curves) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+    plots = figure.subplots(1, len(panels), squeeze=False).flat
+    for axes, (title, curves) in zip(plots, panels.items(), strict=True):
         for name, column in curves.items():
             axes.plot(epochs, [float(row[column]) for row in rows], label=name)
         axes.set(title=title, xlabel="epoch")

@@ -1,4 +1,4 @@
-"""Optimizers, Muon among them: momentum whose step is made orthogonal, for convolutions."""
+"""Muon, the optimizer: momentum whose step is made orthogonal, for convolutions."""
 
 import math
 from typing import Any
@@ -19,7 +19,7 @@ SHARE = 0.25
 
 
 def new_optimizer(recipe: BaseRecipe, steps: int) -> Any:
-    """Return an optimizer whose rate rises linearly, then falls to nothing along a cosine.
+    """Return a Muon whose rate rises linearly, then falls to nothing along a cosine.
 
     Weights are averaged on the way; biases and normalizations do not decay. An epoch has so many
     steps.
@@ -31,13 +31,7 @@ def new_optimizer(recipe: BaseRecipe, steps: int) -> Any:
         decay_steps=(recipe.epochs - recipe.warmup_epochs) * steps,
     )
     shared = {"weight_decay": recipe.weight_decay, "use_ema": True, "ema_momentum": recipe.ema}
-    match recipe.optimizer:
-        case "sgd":
-            optimizer = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, **shared)
-        case "muon":
-            optimizer = Muon(schedule, momentum=0.95, nesterov=True, **shared)
-        case "adamw":
-            optimizer = keras.optimizers.AdamW(schedule, **shared)
+    optimizer = Muon(schedule, momentum=0.95, nesterov=True, **shared)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 

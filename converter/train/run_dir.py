@@ -21,8 +21,8 @@ NEGATIVES = "negatives.txt"
 CHECKPOINT = "checkpoint.weights.h5"
 """The state after the last whole epoch, only until the training is finished."""
 
-RETIRED_KEYS = {"cutmix", "rare"}
-"""Keys of earlier recipes that no shipped one ever set; a training by them can still be read."""
+RETIRED_KEYS = {"cutmix", "optimizer", "rare", "vote_weight"}
+"""Keys of earlier recipes that no shipped one ever changed; a training by them is still read."""
 
 
 def prepare_run_dir(directory: Path, recipe: BaseRecipe) -> None:
@@ -61,11 +61,7 @@ def epochs_done(directory: Path) -> int:
 
 
 def remove_run_dir(directory: Path) -> None:
-    """Delete a training; any other folder was named by mistake.
-
-    Raises:
-        ConfigError: there is something else in it.
-    """
+    """Delete a training; a ConfigError where the folder holds something else."""
     if any(directory.iterdir()) and not (directory / RECIPE).exists():
         raise ConfigError(f"{directory}: holds no training, so --force leaves it alone")
     shutil.rmtree(directory)

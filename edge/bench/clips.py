@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from edge.capture import EndOfStream
-from edge.capture.video import VideoSettings, VideoSource
+from edge.capture.video import VideoSettings
 from edge.commands.demo import CLIP
 from edge.errors import EmotiondError
 from edge.types import Frame, Image
@@ -91,7 +91,7 @@ class LoopingVideoSource:
 def _loop(path: Path) -> Generator[Image, None, None]:
     """Yield the images of a video again and again; one without any raises InputError."""
     while True:
-        video = VideoSource(VideoSettings(path, realtime=False))
+        video = VideoSettings(path, realtime=False).open()
         with closing(video), suppress(EndOfStream):
             while True:
                 frame = video.read()

@@ -1,20 +1,33 @@
 """Camera and stream sources: a V4L2 camera, and one behind an address, both read by OpenCV."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 import cv2
 import msgspec
 
-from edge.capture.source import Fps, Height, LiveSettings, Width, as_readonly
+from edge.capture.jpeg import decode_jpeg
+from edge.capture.source import (
+    Fps,
+    Height,
+    LiveSettings,
+    NoFrameError,
+    Width,
+    as_readonly,
+    check_size,
+)
+from edge.capture.v4l2 import ROOT, why_not_opened
 from edge.errors import ConfigError, SourceError
 from edge.secrets import SecretRef, redact_url
-from edge.types import Frame
+from edge.types import DataFlow, Frame
 
 OPEN_TIMEOUT_MS = 5000
 READ_TIMEOUT_MS = 2000
+
+JPEG_FORMATS = {cv2.VideoWriter.fourcc(*name) for name in ("MJPG", "JPEG")}
+"""What V4L2 calls the formats of a camera that compresses each image by itself."""
 
 T = TypeVar("T")
 
@@ -36,6 +49,11 @@ class CameraSettings(LiveSettings, frozen=True, tag="camera"):
         """Device, as it may be logged."""
         return str(self.device)
 
+    @property
+    def node(self) -> str:
+        """Path of the device, without a leading slash where it is known by its number."""
+        return f"dev/video{self.device}" if isinstance(self.device, int) else self.device
+
     def open(self) -> "OpenCVSource":
         """Open the camera.
 
@@ -43,13 +61,18 @@ class CameraSettings(LiveSettings, frozen=True, tag="camera"):
             SourceError: it is absent, in use, or not permitted.
         """
         capture = cv2.VideoCapture(self.device, cv2.CAP_V4L2)
+        if not capture.isOpened():
+            raise SourceError(why_not_opened(ROOT / self.node))
         # MJPG first: over USB 2, raw images of 640x480 and more do not reach 30 a second.
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, self.width)
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self.height)
         capture.set(cv2.CAP_PROP_FPS, self.fps)
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        return OpenCVSource(capture)
+        # OpenCV would give its last good image again for an empty or damaged one.
+        is_mjpg = int(capture.get(cv2.CAP_PROP_FOURCC)) in JPEG_FORMATS
+        raw = is_mjpg and capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+        return OpenCVSource(capture, raw)
 
 
 class StreamSettings(LiveSettings, frozen=True, tag="stream"):
@@ -81,6 +104,11 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
         user = None if self.user is None else "(hidden)"
         return msgspec.structs.replace(self, url=redact_url(self.url), user=user)
 
+    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
+        """Yield what the camera is told."""
+        if self.user is not None or self.url != self.location:
+            yield DataFlow("secrets", "user, password or query", "the camera", self.location, True)
+
     @property
     def full_url(self) -> str:
         """Address with user and password.
@@ -111,9 +139,6 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
         return OpenCVSource(cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits))
 
 
-MAX_BAD_FRAMES = 5
-"""Frames in a row that may be empty or damaged before the connection is given up."""
-
 BAD_FRAME_S = 1.0
 """Seconds after which a failure is none of one frame: nothing came at all."""
 
@@ -121,38 +146,43 @@ BAD_FRAME_S = 1.0
 class OpenCVSource:
     """Live source that OpenCV reads; its frames carry the time at which they were read.
 
+    What OpenCV gives are images, or JPEGs as the device sent them.
+
     Raises:
-        SourceError: the device or stream did not open.
+        SourceError: the device or stream did not open, or its images are too large.
     """
 
     online = True
 
-    def __init__(self, capture: cv2.VideoCapture) -> None:
+    def __init__(self, capture: cv2.VideoCapture, gives_jpegs: bool = False) -> None:
         if not capture.isOpened():
             raise SourceError("cannot be opened")
-        self._capture = capture
+        check_size(capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        self._capture, self._gives_jpegs = capture, gives_jpegs
         self._index = 0
 
     def read(self) -> Frame:
-        """Return the next frame; a SourceError tells that there are no more, or none came.
+        """Return the next frame.
 
-        A few that cannot be decoded are passed over: the next may be sound.
+        Raises:
+            InputError: it is damaged; the next may be sound.
+            NoFrameError: there are no more, or this one is empty or damaged.
+            SourceError: none came in time.
         """
-        for _ in range(1 + MAX_BAD_FRAMES):
-            asked = time.monotonic()
-            ok, image = self._call(self._capture.read)
-            now = time.monotonic()
-            if ok or now - asked > BAD_FRAME_S:
-                break
+        asked = time.monotonic()
+        ok, data = self._call(self._capture.read)
+        now = time.monotonic()
         if not ok:
-            raise SourceError("gives no more frames")
+            late = now - asked > BAD_FRAME_S
+            raise (SourceError if late else NoFrameError)("gives no more frames")
+        image = decode_jpeg(data.tobytes()) if self._gives_jpegs else as_readonly(data)
         self._index += 1
-        return Frame(as_readonly(image), self._index - 1, timestamp=now, captured=now)
+        return Frame(image, self._index - 1, timestamp=now, captured=now)
 
     def skip(self) -> None:
         """Drop the next frame, as `read`; of a camera that gives JPEGs it is not even decoded."""
         if not self._call(self._capture.grab):
-            raise SourceError("gives no more frames")
+            raise NoFrameError("gives no more frames")
 
     def close(self) -> None:
         """Release the device or stream."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.capture.source import FileSettings, FileSource, as_readonly
+from edge.capture.source import MAX_PIXELS, FileSettings, OversizedError, as_readonly, check_size
 from edge.errors import InputError
 from edge.types import Frame, Image
 
@@ -21,15 +21,8 @@ SUFFIXES = frozenset(
 )
 """Suffixes of the images in a folder; a file named by itself is read whatever its name."""
 
-MAX_PIXELS = 50_000_000
-"""Pixels of an image; decoded, each takes seven bytes for a moment. Larger ones are refused."""
-
 MAX_FILE_BYTES = 200_000_000
 """Bytes of an image file: an uncompressed one of that many pixels, and its metadata."""
-
-
-class OversizedError(InputError):
-    """An image with more pixels than may be decoded."""
 
 
 class UnknownFormatError(InputError):
@@ -39,34 +32,22 @@ class UnknownFormatError(InputError):
 class ImagesSettings(FileSettings, frozen=True, tag="images"):
     """One image, or every image in a folder in the order of names."""
 
-    def open(self) -> "ImagesSource":
-        """Return the source; files are opened as they are read."""
-        return ImagesSource(self)
-
-
-class ImagesSource(FileSource):
-    """Images, one frame each, one second apart on their own clock."""
-
-    def __init__(self, settings: ImagesSettings) -> None:
-        super().__init__(_frames(settings.path))
-
-
-def _frames(root: Path) -> Generator[Frame | InputError, None, None]:
-    """Yield each image, or why it cannot be read."""
-    try:
-        paths = [root]
-        if root.is_dir():
-            paths = sorted(path for path in root.iterdir() if path.suffix.lower() in SUFFIXES)
-    except OSError as error:
-        raise InputError(f"{root}: cannot be read: {error.strerror}") from error
-    if not paths:
-        raise InputError(f"{root}: expected pictures in this folder, found none")
-    for index, path in enumerate(paths):
+    def frames(self) -> Generator[Frame | InputError, None, None]:
+        """Yield each image, one second apart on their own clock, or why it cannot be read."""
+        root, paths = self.path, [self.path]
         try:
-            image = as_readonly(read_image(path))
-            yield Frame(image, index, float(index), captured=time.monotonic(), still=True)
-        except InputError as error:
-            yield error
+            if root.is_dir():
+                paths = sorted(path for path in root.iterdir() if path.suffix.lower() in SUFFIXES)
+        except OSError as error:
+            raise InputError(f"{root}: cannot be read: {error.strerror}") from error
+        if not paths:
+            raise InputError(f"{root}: expected pictures in this folder, found none")
+        for index, path in enumerate(paths):
+            try:
+                image = as_readonly(read_image(path))
+                yield Frame(image, index, float(index), captured=time.monotonic(), still=True)
+            except InputError as error:
+                yield error
 
 
 def read_image(path: Path) -> Image:
@@ -102,11 +83,7 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
 
     try:
         with warnings.catch_warnings(action="ignore"), PIL.Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise OversizedError(
-                    f"expected at most {max_pixels} pixels, found {width}x{height}"
-                )
+            check_size(*image.size, max_pixels)
             return pillow_to_bgr(image)
     except PIL.Image.DecompressionBombError as error:
         raise OversizedError(f"expected at most {max_pixels} pixels, found far more") from error

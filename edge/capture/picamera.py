@@ -19,30 +19,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Annotated, Any, Literal
 
-import cv2
 import msgspec
 import numpy as np
 
+from edge.capture.jpeg import MjpegParser, decode_jpeg
 from edge.capture.source import MAX_WAIT, Fps, Height, LiveSettings, LiveSource, Width, as_readonly
 from edge.errors import SourceError
 from edge.pipeline.worker import BoundedQueue, QueueClosed
-from edge.types import Frame, Image
+from edge.types import Frame
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 """Name of the capture program on Raspberry Pi OS since Bookworm, and its name before."""
 
 JPEG_QUALITY = 80
 """1-100; the program's own default is 50, and a face is read by its fine detail."""
-
-JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
-"""Between the tables of a JPEG and its end, an FF is followed by 00 or a restart marker (ITU-T
-T.81, B.1.1.5), so neither occurs inside one that carries no other, such as a thumbnail."""
-
-JPEG_SIZE = re.compile(rb"\xff[\xc0-\xc2]\x00.\x08(..)(..)", re.DOTALL)
-"""Frame header of a JPEG (ITU-T T.81, B.2.2): height and width, two bytes each."""
-
-MAX_JPEG_BYTES, MAX_PIXELS = 1 << 24, 7680 * 4320
-"""The largest image that a config may ask for, and more bytes than it takes at the best quality."""
 
 START_TIMEOUT = 10.0
 """Seconds until the first image: a camera's driver, its tuning and its exposure take a few."""
@@ -193,39 +183,6 @@ class Picamera2Source:
                 step()
 
 
-class MjpegParser:
-    """Splits a stream into JPEGs and keeps the newest; what is cut short is skipped."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> bytes | None:
-        """Add the next bytes of the stream; return the last JPEG that they complete, if any."""
-        searched = max(0, len(self._buffer) - 1)
-        self._buffer += data
-        end = self._buffer.rfind(JPEG_END, searched)
-        if end < 0:
-            if len(self._buffer) > MAX_JPEG_BYTES:
-                self._buffer.clear()
-            return None
-        start = self._buffer.rfind(JPEG_START, 0, end)
-        jpeg = bytes(self._buffer[start : end + len(JPEG_END)]) if start >= 0 else None
-        del self._buffer[: end + len(JPEG_END)]
-        return jpeg
-
-
-def decode_jpeg(data: bytes) -> Image | None:
-    """Return the image, BGR uint8 (height, width, 3), or None where it is none or too large."""
-    size = JPEG_SIZE.search(data)
-    if not size or int.from_bytes(size[1]) * int.from_bytes(size[2]) > MAX_PIXELS:
-        return None
-    try:  # OpenCV decodes a JPEG in half of Pillow's time, and this program is the system's own
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        return None
-    return None if image is None else np.asarray(image, np.uint8)
-
-
 class SubprocessMjpegSource:
     """Newest image of a program, each stamped with the time at which it was complete.
 
@@ -264,16 +221,17 @@ class SubprocessMjpegSource:
         """Return the newest image that was not yet read, or None when none came for a while.
 
         Raises:
+            InputError: it is damaged; the next may be sound.
             SourceError: the program ended or fell silent.
         """
         newest = self._take_newest()
-        image = decode_jpeg(newest[0]) if newest else None
-        if newest is None or image is None:
+        if newest is None:
             self._check_alive()
             return None
+        image = decode_jpeg(newest[0])
         self._deadline = time.monotonic() + FRAME_TIMEOUT
         self._index += 1
-        return Frame(as_readonly(image), self._index - 1, timestamp=newest[1], captured=newest[1])
+        return Frame(image, self._index - 1, timestamp=newest[1], captured=newest[1])
 
     def skip(self) -> None:
         """Drop the next image, as `read`; it is not decoded."""

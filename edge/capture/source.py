@@ -13,6 +13,8 @@ from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 import msgspec
 import numpy as np
 
+from edge.capture.monitor import BlindnessMonitor
+from edge.capture.native_stderr import native_stderr
 from edge.errors import InputError, SourceError
 from edge.types import CameraState, Frame, Image, KindSettings
 
@@ -26,18 +28,27 @@ IDLE_FRAME_INTERVAL = 0.06
 """Seconds between the frames that are decoded of an idle scene: of 30 frames a second every third,
 and who comes in is noticed a tenth of a second later at most."""
 
-log = logging.getLogger(__name__)
+MAX_PIXELS = 50_000_000
+"""Pixels of an image; decoded, each takes seven bytes for a moment. Larger ones are refused."""
 
+log = logging.getLogger(__name__)
 
 Width = Annotated[int, msgspec.Meta(ge=64, le=7680)]
 Height = Annotated[int, msgspec.Meta(ge=64, le=4320)]
 Fps = Annotated[int, msgspec.Meta(ge=1, le=240)]
 
 
-class LiveSettings(KindSettings, frozen=True):
-    """A camera or stream: its frames come whether or not they are read."""
+class LiveSettings(KindSettings, frozen=True, kw_only=True):
+    """A camera or stream: its frames come whether or not they are read.
+
+    Attributes:
+        blind_after_s: seconds of one image after which the camera is `frozen`, or of a black one
+            after which it is `dark`; 0 is never.
+    """
 
     is_live: ClassVar[Literal[True]] = True
+
+    blind_after_s: Annotated[float, msgspec.Meta(ge=0.0, le=86400.0)] = 60.0
 
 
 class FileSettings(KindSettings, frozen=True):
@@ -51,6 +62,26 @@ class FileSettings(KindSettings, frozen=True):
     def location(self) -> str:
         """Path, as it may be logged."""
         return str(self.path)
+
+    def open(self) -> "FileSource":
+        """Return the source; files are opened as they are read."""
+        return FileSource(self.frames())
+
+    def frames(self) -> Generator[Frame | InputError | None, None, None]:
+        """Yield each frame, None while none is due, or why an input cannot be read.
+
+        Raises:
+            InputError: it holds no more that can be read.
+        """
+        raise NotImplementedError
+
+
+class OversizedError(InputError):
+    """An image with more pixels than may be decoded."""
+
+
+class NoFrameError(SourceError):
+    """A live source gave no frame at once: it has ended, or the frame was empty or damaged."""
 
 
 class EndOfStream(Exception):
@@ -156,9 +187,21 @@ def read_first(source: Source) -> Frame:
         source.close()
 
 
+def check_size(width: float, height: float, max_pixels: int = MAX_PIXELS) -> None:
+    """Raise an OversizedError where an image has more than `max_pixels`."""
+    if width * height > max_pixels:
+        text = f"expected at most {max_pixels} pixels, found {width:.0f}x{height:.0f}"
+        raise OversizedError(text)
+
+
 def as_readonly(image: object) -> Image:
-    """Return OpenCV's image as a read-only array, so that no stage can change another's."""
+    """Return OpenCV's image as a read-only array, so that no stage can change another's.
+
+    Raises:
+        OversizedError: it is larger than the video announced, and than may be.
+    """
     array = np.asarray(image, dtype=np.uint8)
+    check_size(array.shape[1], array.shape[0])
     array.flags.writeable = False
     return array
 
@@ -169,17 +212,21 @@ STEADY_S = 30.0
 MAX_LOSSES = 3
 """Connections lost in a row before they lasted, after which the source counts as unsteady."""
 
+MAX_BAD_FRAMES = 5
+"""Frames in a row that may be empty or damaged before the connection is given up."""
+
 
 class ReconnectingSource:
     """Live source that is opened again, with growing delays, for as long as it takes.
 
     One that is lost again and again before it lasted is *unsteady*: its frames are used, but it is
-    offline to others until it lasts, and the log tells of every second, fourth, eighth loss.
-
-    The log calls it `name`; `opener` opens it, or raises SourceError.
+    offline to others until it lasts. A few bad frames are passed over. What repeats is logged the
+    first, second, fourth, eighth time. The log calls it `name`; `opener` opens it, or raises
+    SourceError.
 
     Attributes:
         online: whether the last attempt to read gave a frame; None before the first.
+        damaged: how many frames were passed over: they were empty, or could not be decoded.
     """
 
     def __init__(
@@ -188,13 +235,21 @@ class ReconnectingSource:
         opener: Callable[[], LiveSource],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        blind_after_s: float = 0.0,
     ) -> None:
         self.online: bool | None = None
         self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
         self._source: LiveSource | None = None
-        self._connected, self._told = False, 1
-        self._failures, self._losses = 0, 0
+        self._connected = False
+        self._failures = self._losses = self._bad_frames = self._missing = 0
+        self.damaged = self._complaints = 0
         self._retry_at = self._steady_at = clock()
+        self._monitor = BlindnessMonitor(name, blind_after_s)
+
+    @property
+    def blindness(self) -> CameraState | None:
+        """How it is blind, where it is: frozen or dark."""
+        return self._monitor.state if self.online else None
 
     def read(self) -> Frame | None:
         """Return the next frame, or None while the source is away. Never fails."""
@@ -205,12 +260,20 @@ class ReconnectingSource:
         try:
             if self._source is None:
                 self._source = self._opener()
-            frame = self._source.read()
+            with native_stderr().caught():
+                frame = self._source.read()
         except SourceError as error:
-            self._mark_offline(error)
+            self._note_failure(error)
             return None
+        for line in native_stderr().take():
+            self._complaints += 1
+            self._log_count("decoded %d frames with a complaint: %s", self._complaints, line[:200])
         if frame is not None:
+            for _ in range(self._missing):
+                self._pass_over("empty or damaged")
+            self._bad_frames = self._missing = 0
             self._mark_online()
+            self._monitor.update(frame.image, self._clock())
         return frame
 
     def skip(self) -> None:
@@ -219,7 +282,7 @@ class ReconnectingSource:
             if self._source is not None:
                 self._source.skip()
         except SourceError as error:
-            self._mark_offline(error)
+            self._note_failure(error)
 
     def close(self) -> None:
         """Close the source, if there is one; the next read opens it again."""
@@ -227,9 +290,19 @@ class ReconnectingSource:
         self._release()
 
     def _release(self) -> None:
+        self._bad_frames = self._missing = 0
+        self._monitor.reset()
         if self._source is not None:
             self._source.close()
             self._source = None
+
+    def _pass_over(self, reason: str) -> None:
+        self.damaged += 1
+        self._log_count("passed over %d frames: %s", self.damaged, reason)
+
+    def _log_count(self, text: str, count: int, reason: str) -> None:
+        if count.bit_count() == 1:
+            log.warning(f"%s: {text}", self._name, count, reason)
 
     def _mark_online(self) -> None:
         now = self._clock()
@@ -241,29 +314,32 @@ class ReconnectingSource:
             log.info("%s: frames are coming%s", self._name, after)
             self.online = True
         if steady:
-            self._failures, self._losses, self._told = 0, 0, 1
+            self._failures = self._losses = 0
 
-    def _mark_offline(self, error: SourceError) -> None:
-        if self._connected:
-            self._connected = False
-            self._losses += 1
-        if self._losses >= MAX_LOSSES:
-            self._tell_unsteady(error)
-        elif self.online is not False:
+    def _note_failure(self, error: SourceError) -> None:
+        """Pass over a bad frame; where there are too many, or it is more than that, go offline."""
+        if isinstance(error, InputError | NoFrameError) and not isinstance(error, OversizedError):
+            self._bad_frames += 1
+            if isinstance(error, InputError):
+                self._pass_over(str(error))
+            else:  # it is known by the next frame that it was not the end
+                self._missing += 1
+            if self._bad_frames <= MAX_BAD_FRAMES:
+                return
+        lost, self._connected = self._connected, False
+        self._losses += lost
+        rounds, rest = divmod(self._losses, MAX_LOSSES)
+        if not rounds and self.online is not False:
             log.warning("%s: %s; trying again until it is back", self._name, error)
+        elif lost and not rest and rounds.bit_count() == 1:  # after 3 losses, 6, 12, 24
+            text = "%s: unsteady: lost %d times (%s); offline until it lasts %.0f s"
+            log.warning(text, self._name, self._losses, error, STEADY_S)
         self.online = False
         self._release()
         delay = min(FIRST_DELAY * 2**self._failures, MAX_DELAY)
         # Jitter keeps a fleet that lost one server from returning all at once.
         self._retry_at = self._clock() + delay * random.uniform(0.5, 1.0)
         self._failures = min(self._failures + 1, 10)
-
-    def _tell_unsteady(self, error: SourceError) -> None:
-        """Log every loss whose number is twice that of the last one told."""
-        if self._losses >= 2 * self._told:
-            self._told = self._losses
-            text = "%s: unsteady: lost %d times (%s); offline until it lasts %.0f s"
-            log.warning(text, self._name, self._losses, error, STEADY_S)
 
 
 class PausableSource:
@@ -282,6 +358,7 @@ class PausableSource:
         self.live, self.idle = live, False
         self.paused_until: datetime | None = None
         self._source, self._last_read, self._closed = source, 0.0, False
+        self._damaged_before = 0
         self._enabled = threading.Event()
         self._enabled.set()
 
@@ -306,6 +383,7 @@ class PausableSource:
     def replace(self, source: Source, live: bool) -> None:
         """Go on with another source; the one before is closed first: it may be the same device."""
         self._source.close()
+        self._damaged_before = self.damaged
         self._source, self.live, self.idle = source, live, False
 
     def close(self) -> None:
@@ -333,8 +411,18 @@ class PausableSource:
         """State of the source."""
         if not self.enabled:
             return CameraState.PAUSED
-        online = self._source.online and not self._closed
-        return CameraState.ONLINE if online else CameraState.OFFLINE
+        if self._closed or not self._source.online:
+            return CameraState.OFFLINE
+        source = self._source
+        blindness = source.blindness if isinstance(source, ReconnectingSource) else None
+        return blindness or CameraState.ONLINE
+
+    @property
+    def damaged(self) -> int:
+        """Number of frames, of this live source and those before, that could not be decoded."""
+        source = self._source
+        damaged = source.damaged if isinstance(source, ReconnectingSource) else 0
+        return self._damaged_before + damaged
 
     @property
     def expects_frames(self) -> bool:

@@ -89,14 +89,18 @@ def add_homeassistant_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the one action of `homeassistant`."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
     text = "let Home Assistant forget the device and all its entities"
-    add_config(add_subcommand(actions, "remove", homeassistant, text))
+    remove = add_subcommand(actions, "remove", homeassistant, text)
+    add_config(remove)
+    text = "clear the state, statistics and availability that the broker retains, too"
+    remove.add_argument("--retained", action="store_true", help=text)
 
 
 def homeassistant(options: argparse.Namespace) -> ExitCode:
-    """Clear the retained discovery messages of all MQTT sinks."""
+    """Clear what the brokers of all MQTT sinks retain: the discovery message, or all of it."""
     sinks = mqtt_sinks(load_config(options.config))
     for settings in sinks:
-        print_line(f"{_clear_discovery(settings)}; Home Assistant forgets the device")
+        cleared = _clear_retained(settings, options.retained)
+        print_line(f"{cleared}; Home Assistant forgets the device")
     if any(settings.homeassistant for settings in sinks):
         print_line(
             "a running daemon announces it again when it next connects, "
@@ -105,18 +109,20 @@ def homeassistant(options: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _clear_discovery(settings: MqttSettings) -> str:
-    """Clear the discovery message that the broker retains; return where.
+def _clear_retained(settings: MqttSettings, everything: bool) -> str:
+    """Clear the discovery message that the broker retains, or everything; return what and where.
 
     Raises:
         EmotiondError: no broker is there, or none lets this client do so.
     """
     # Whoever has just taken `homeassistant` out of the config wants to clear up after it.
     announced = settings.homeassistant or HomeAssistantSettings()
-    topic = discovery_topic(announced, settings.root)
+    topics = [discovery_topic(announced, settings.root)]
+    topics += settings.topics.retained if everything else ()
     with closing(connect_any(settings, "remove")) as session:
         try:
-            session.publish_and_wait(topic, b"", retain=True)
+            for topic in topics:
+                session.publish_and_wait(topic, b"", retain=True)
         except BrokerError as error:
             raise EmotiondError(f"broker {session.address}: {error}") from error
-        return f"{topic}: cleared at {session.address}"
+        return f"{', '.join(topics)}: cleared at {session.address}"

@@ -35,34 +35,27 @@ class EmbeddedBroker:
             raise EmotiondError(
                 "the embedded broker is not installed; pip install 'emotiond[broker]'"
             )
-        self.host = HOST
-        self.port = free_port()
+        self.host, self.port = HOST, free_port()
 
     def __enter__(self) -> Self:
         # In a session of its own: Ctrl-C in the terminal is for this program. It ends with its
         # input, whatever ends this program.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(self.port)],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self._wait_until_listening()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.communicate()
-
-    def _wait_until_listening(self) -> None:
+        command = [sys.executable, "-m", __name__, str(self.port)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 socket.create_connection((self.host, self.port), timeout=1).close()
-                return
             except OSError:
                 time.sleep(0.05)
-        self._process.kill()
+            else:
+                return self
+        self.__exit__()
         raise EmotiondError(f"the embedded broker did not start at {self.host}:{self.port}")
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.communicate()
 
 
 def free_port() -> int:

@@ -1,7 +1,9 @@
 """`emotiond watch`, `replay` and `report`: events as they are published, and recorded ones."""
 
 import argparse
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,7 +26,7 @@ from edge.offline.timeline import format_duration
 from edge.publish import MqttSettings, SinkContext
 from edge.publish.events import encode_event
 from edge.publish.mqtt.client import MqttMessage
-from edge.publish.mqtt.session import MqttSubscriber, connect_any
+from edge.publish.mqtt.session import connect_any, receive
 from edge.publish.mqtt.settings import Topics
 from edge.terminal import OutputClosed, print_json, print_line, print_note
 
@@ -54,18 +56,14 @@ def watch(options: argparse.Namespace) -> ExitCode:
     root = f"{settings.prefix}/{device}"
     print_note(f"{root}/... at {' or '.join(map(str, settings.addresses))}; Ctrl-C ends")
     topics, formatter = Topics(root), WatchFormatter(names=device == "+")
-
-    def show(message: MqttMessage) -> None:
-        if (line := formatter.line(message)) is not None:
-            print_line(line)
-
-    if options.json:
-        subscriber = MqttSubscriber(settings, [topics.event], _print_json)
-    else:
-        told = [topics.event, topics.availability, topics.state]
-        subscriber = MqttSubscriber(settings, told, show)
+    wanted = [topics.event] if options.json else [topics.event, topics.availability, topics.state]
     try:
-        subscriber.run()
+        for message in receive(settings, wanted, threading.Event()):
+            if options.json:
+                with suppress(msgspec.DecodeError, RecursionError):
+                    print_json(msgspec.json.format(message.payload, indent=-1))
+            elif (line := formatter.line(message)) is not None:
+                print_line(line)
     except KeyboardInterrupt:
         print_note("ended by Ctrl-C")
     except OutputClosed:
@@ -73,22 +71,10 @@ def watch(options: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _print_json(message: MqttMessage) -> None:
-    try:
-        line = msgspec.json.format(message.payload, indent=-1)
-    except (msgspec.DecodeError, RecursionError):
-        return
-    print_json(line)
-
-
 class WatchFormatter:
-    """Turns messages into lines: every event, and of everything else only changes.
+    """Turns messages into lines: every event, and of everything else only changes."""
 
-    Args:
-        names: whether each line begins with the name of its device.
-    """
-
-    def __init__(self, names: bool) -> None:
+    def __init__(self, names: bool) -> None:  # whether each begins with the name of its device
         self._names = names
         self._last_lines: dict[str, str] = {}
 
@@ -140,6 +126,7 @@ class _Event(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
     duration: float
     latency_ms: float
+    reason: str = ""
 
 
 def event_line(payload: bytes) -> str:
@@ -149,8 +136,8 @@ def event_line(payload: bytes) -> str:
         msgspec.DecodeError, RecursionError: it is no event.
     """
     event = msgspec.json.decode(payload, type=_Event)
-    if event.confidence is None:
-        confidence = ", ".join(event.reasons)
+    if event.reason or event.confidence is None:
+        confidence = event.reason or ", ".join(event.reasons)
     else:
         filled = round(BAR_LENGTH * min(max(event.confidence, 0.0), 1.0))
         bar = "█" * filled + "░" * (BAR_LENGTH - filled)
@@ -193,6 +180,8 @@ def replay(options: argparse.Namespace) -> ExitCode:
     settings = mqtt_sinks(config)
     if options.device is not None:
         settings = tuple(msgspec.structs.replace(one, device=options.device) for one in settings)
+    # One device at one broker is one sink, whatever devices the config has there.
+    settings = tuple({one.targets[0]: one for one in settings}.values())
     for one in settings:  # events of today are of no use next week: each broker must be there
         connect_any(one, "replay").close()
     paths = outbox_paths(msgspec.structs.replace(config, sinks=settings))

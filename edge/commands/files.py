@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cv2
 import msgspec
-from rich.progress import Progress
 from rich.table import Table
 
 from edge.capture.images import SUFFIXES
@@ -286,7 +285,11 @@ def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[
     """Analyze each video, with a progress bar on a terminal."""
     with progress_bar() as bar:
         if options.dask is None and len(jobs) == 1:
-            yield 0, _analyze_one(jobs[0], bar)
+            try:
+                task = bar.add_task("frames", total=probe_video(jobs[0].video).frames or None)
+                yield 0, analyze_video(jobs[0], lambda done: bar.update(task, completed=done))
+            except EmotiondError as error:
+                yield 0, error
             return
         outcomes = (
             analyze_on_cluster(jobs, options.dask)
@@ -294,14 +297,6 @@ def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[
             else analyze_parallel(jobs, min(options.jobs, len(jobs)))
         )
         yield from bar.track(outcomes, total=len(jobs), description="videos")
-
-
-def _analyze_one(job: VideoJob, bar: Progress) -> VideoResult | EmotiondError:
-    try:
-        task = bar.add_task("frames", total=probe_video(job.video).frames or None)
-        return analyze_video(job, lambda frames: bar.update(task, completed=frames))
-    except EmotiondError as error:
-        return error
 
 
 def _write(result: VideoResult, events: Path | None, timeline: Path | None) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -22,7 +22,7 @@ from edge.commands.common import (
     count,
     number,
 )
-from edge.config import load_config
+from edge.config import Config, load_config, state_folder
 from edge.detect import Detector, open_detector
 from edge.detect.detector import filter_faces
 from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
@@ -30,7 +30,7 @@ from edge.errors import DataError, ExitCode, InputError
 from edge.infer.calibration import Calibrator, check_writable, write_baseline
 from edge.infer.classifier import NeutralBaseline, open_classifier
 from edge.infer.crop import crop_face
-from edge.paths import atomic_write
+from edge.paths import atomic_write, note_image
 from edge.terminal import print_line
 from edge.types import EXPRESSIONS, SIDE
 
@@ -75,11 +75,26 @@ def collect(options: argparse.Namespace) -> ExitCode:
     folder = options.out / options.label
     print_line(f"{folder}: images of whoever is in view will be written here; Ctrl-C ends")
     with closing(open_source(settings)) as source:
-        paths = record_faces(source, open_detector(config.detector), folder)
+        paths = record_faces(source, open_detector(config.detector), folder, _noter(config))
         written = _show_progress(islice(paths, options.count), options.count)
     if written == 0:
         raise InputError("expected a face to write, found none; is one in view, and well lit?")
     return ExitCode.OK
+
+
+def _noter(config: Config) -> Callable[[Path], None]:
+    """Return what notes an image in the state folder, which may be the service's alone."""
+
+    def note(path: Path) -> None:
+        try:
+            note_image(path, state_folder(config))
+        except OSError as error:
+            if config.retention.max_image_age_s is not None:
+                raise
+            reason = f"not noted in {state_folder(config)}: {error.strerror}"
+            print_line(f"{path}: {reason}; `emotiond forget` will not find it")
+
+    return note
 
 
 def _show_progress(paths: Iterable[Path], count: int | None) -> int:
@@ -94,7 +109,12 @@ def _show_progress(paths: Iterable[Path], count: int | None) -> int:
     return written
 
 
-def record_faces(source: Source, detector: Detector, folder: Path) -> Iterator[Path]:
+def record_faces(
+    source: Source,
+    detector: Detector,
+    folder: Path,
+    note: Callable[[Path], None] = lambda path: None,
+) -> Iterator[Path]:
     """Write the largest face of a frame every half second; yield each file as it is written.
 
     Crops are made as the daemon makes them for its classifier. Their numbers continue from the
@@ -105,9 +125,10 @@ def record_faces(source: Source, detector: Detector, folder: Path) -> Iterator[P
         source: read until it ends.
         detector: finds the faces.
         folder: of the class; it is created where it is missing.
+        note: remembers an image before it is written.
 
     Raises:
-        DataError: an image cannot be written.
+        DataError: an image cannot be noted or written.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -127,9 +148,11 @@ def record_faces(source: Source, detector: Detector, folder: Path) -> Iterator[P
         try:
             if path.exists():
                 raise FileExistsError(errno.EEXIST, "another program wrote it meanwhile")
+            note(path)
             atomic_write(path, cv2.imencode(".png", crop)[1].tobytes(), private=True)
         except OSError as error:
-            raise DataError(f"{path}: cannot be written: {error.strerror}") from error
+            where = error.filename2 or error.filename or path
+            raise DataError(f"{where}: cannot be written: {error.strerror}") from error
         yield path
 
 

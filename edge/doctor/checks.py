@@ -2,7 +2,7 @@
 
 import http.client
 import importlib
-import importlib.util
+import json
 import logging
 import os
 import re
@@ -23,6 +23,7 @@ from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detecto
 from edge.doctor import check_opencv, check_python
 from edge.doctor.camera import check_camera
 from edge.doctor.machine import (
+    CAMERA_REMEDY,
     check_clock,
     check_cpu,
     check_temperature,
@@ -263,30 +264,19 @@ def check_state_folder(folder: Path) -> Iterator[CheckResult]:
 
 # Views.
 
-WEB_PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client")
-"""What serving the web page imports."""
-
 HTTP_SECONDS = 3.0
 """How long whoever has the web page's port may take to answer."""
-
-DISPLAYS = ("WAYLAND_DISPLAY", "DISPLAY")
-"""Variables that name the display of a desktop session."""
-
-GRAPHICS_CARDS = Path("/dev/dri")
-"""Where the kernel shows screens that may be drawn on without a desktop."""
 
 
 def check_web(settings: WebSettings) -> Iterator[CheckResult]:
     """Check that the web page can be served as it is set."""
-    missing = [name for name in WEB_PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        text = f"is not installed: {', '.join(missing)}"
+    try:
+        from edge.view.web.auth import TokenAuth
+        from edge.view.web.server import listen
+    except ImportError as error:
         remedy = "pip install 'emotiond[web]', or set `web.enabled: false`"
-        yield failure("web page", text, remedy)
+        yield failure("web page", f"cannot be served: {error}", remedy)
         return
-    from edge.view.web.auth import TokenAuth
-    from edge.view.web.server import listen
-
     try:
         needs_token = TokenAuth(settings).needs_token
         text = "asks for its token" if needs_token else "is for this machine alone, without a token"
@@ -298,33 +288,38 @@ def check_web(settings: WebSettings) -> Iterator[CheckResult]:
         listen(settings).close()
         yield ok("web page", f"{address} is free")
     except EmotiondError as error:
-        if _is_daemon(settings.port):
-            yield ok("web page", f"is served at {address} at this moment")
-        else:
+        health = _health(settings.port)
+        if health is None:
             yield failure("web page", str(error), "`ss -ltnp` tells what uses it")
+        else:
+            yield ok("web page", f"is served at {address} at this moment")
+            if health != "ok":
+                yield warning("web page", f"the daemon says: {health}", CAMERA_REMEDY)
 
 
-def _is_daemon(port: int) -> bool:
-    """Tell whether a daemon answers there, such as the one that runs with this very config."""
+def _health(port: int) -> str | None:
+    """Return the health of a daemon there, such as the one that runs with this very config."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=HTTP_SECONDS)) as connection:
         try:
             connection.request("GET", "/healthz")
-            return connection.getresponse().read().startswith(b'{"status":')
-        except (OSError, http.client.HTTPException):
-            return False
+            return str(json.load(connection.getresponse())["status"])
+        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+            return None
 
 
 def check_window() -> Iterator[CheckResult]:
-    """Check that there is what draws the preview window, and a screen to draw it on."""
-    display = next((name for name in DISPLAYS if os.environ.get(name)), None)
-    cards = sorted(GRAPHICS_CARDS.glob("card*"))
-    if importlib.util.find_spec("pygame") is None:
-        remedy = "pip install 'emotiond[preview]', or set `preview.enabled: false`"
-        yield failure("window", "pygame-ce is not installed", remedy)
-    elif display is not None:
-        yield ok("window", f"is drawn on {display}={os.environ[display]}")
-    elif cards:
-        yield ok("window", f"is drawn on {cards[0]}, as there is no desktop here")
+    """Check that there is what draws the preview window, and a display that it finds.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    from edge.view.preview import open_window, require_pygame, why_no_display
+
+    require_pygame()
+    with open_window() as process:
+        reason = why_no_display(process)
+        process.kill()
+    if reason:
+        yield warning("window", reason, "all else goes on without it")
     else:
-        remedy = "run in a desktop session, or set DISPLAY; all else goes on without it"
-        yield warning("window", "there is no screen to draw it on", remedy)
+        yield ok("window", "has a display")

@@ -1,7 +1,6 @@
 """Checks of the machine: user, CPU, clock, temperature, throttling and systemd unit."""
 
 import ctypes
-import getpass
 import os
 import platform
 import struct
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from edge.errors import CheckResult, failure, ok, warning
 from edge.metrics import ZONES, SystemStats
-from edge.paths import systemd_unit_for
+from edge.paths import systemd_unit_for, user_name
 
 # User: what one user may open, another may not.
 
@@ -27,14 +26,6 @@ def check_user(service: str | None) -> Iterator[CheckResult]:
     else:
         text = f"{user_name()} looks, who may read neither state nor secrets of {service}"
         yield warning("user", text, "run it with sudo")
-
-
-def user_name() -> str:
-    """Return the name of the user who runs the checks."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a number that no table knows
-        return f"user {os.getuid()}"
 
 
 # CPU.
@@ -200,12 +191,14 @@ SYSTEMD = Path("/run/systemd/system")
 
 UNIT_PROPERTIES = (
     *("LoadState", "UnitFileState", "ActiveState", "SubState", "Result", "ExecMainStatus"),
-    *("NRestarts", "NeedDaemonReload", "ProcSubset"),
+    *("NRestarts", "NeedDaemonReload", "ProcSubset", "StatusText"),
 )
 """What is asked (org.freedesktop.systemd1(5))."""
 
 SYSTEMCTL_SECONDS = 10.0
 """How long systemd may take to answer."""
+
+CAMERA_REMEDY = "look at its lens, its light and its cable; the log says since when"
 
 STARTED_AT_BOOT = frozenset({"enabled", "enabled-runtime", "static", "linked", "generated"})
 """States of unit files that are not forgotten at the next boot."""
@@ -268,7 +261,10 @@ def check_unit(
 
 
 def _check_care(unit: str, found: dict[str, str]) -> Iterator[CheckResult]:
-    """Warn of what will be missed later."""
+    """Warn of what will be missed later, and of a camera that sees nothing now."""
+    camera = found.get("StatusText", "").partition(";")[0]
+    if camera in ("camera offline", "camera frozen", "camera dark"):
+        yield warning(unit, f"the daemon says: {camera}", CAMERA_REMEDY)
     if found.get("UnitFileState") not in STARTED_AT_BOOT:
         text = f"does not start at boot: {found.get('UnitFileState')}"
         yield warning(unit, text, f"sudo systemctl enable {unit}")

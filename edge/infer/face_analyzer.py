@@ -139,9 +139,8 @@ class ExpressionAnalyzer:
         quality = state.observation.quality
         if state.reasons:
             return Expression(track, UNCERTAIN, None, quality, state.reasons)
-        if state.label is None or state.probabilities is None:
+        label, probabilities = state.label, state.probabilities
+        if label is None or probabilities is None:
             return None
-        labels = self._analyzer.labels
-        rounded = np.round(state.probabilities.astype(float), 4).tolist()
-        probabilities = dict(zip(labels, rounded, strict=True))
-        return Expression(track, labels[state.label], probabilities, quality)
+        labels, rounded = self._analyzer.labels, np.round(probabilities.astype(float), 4).tolist()
+        return Expression(track, labels[label], dict(zip(labels, rounded, strict=True)), quality)

@@ -61,10 +61,8 @@ class Smoother:
 
     The average is exponential in time (a first-order low-pass). The present label gets the margin
     on top of its average, and all are scaled to sum to 1 again. So a new label needs that much
-    more, and the label is always the likeliest class of `probabilities`. While no class is probable
-    enough, the old label stays with the probabilities it had.
-
-    A new label needs an average probability of `min_confidence`.
+    more, and the label is always the likeliest class of `probabilities`. A new label needs an
+    average of `min_confidence`; until one has it, the old stays with the probabilities it had.
 
     Attributes:
         average: of the probabilities, float32 (classes,); None before the first update.
@@ -105,14 +103,10 @@ class Smoother:
 
 
 class UncertaintyHysteresis:
-    """Hysteresis on whether one face can be read, so that uncertainty does not flicker.
+    """Reasons why one face is uncertain, which do not flicker; empty where it is not.
 
     A face becomes uncertain once every observation for `dwell` seconds gave a reason, and certain
-    again once none did for as long.
-
-    Attributes:
-        reasons: why the face is uncertain, of the last observation that gave any; empty where it is
-            not.
+    again once none did for as long. Then the reasons are those of the last that gave any.
     """
 
     def __init__(self, dwell: float) -> None:
@@ -121,14 +115,13 @@ class UncertaintyHysteresis:
         self._changed_at: float | None = None
 
     def update(self, reasons: tuple[Reason, ...], now: float) -> None:
-        """Add the reasons that an observation at `now`, in seconds, gave; empty if it gave none."""
-        if bool(reasons) == bool(self.reasons):
-            self.reasons, self._changed_at = reasons, None
-            return
-        if self._changed_at is None:
-            self._changed_at = now
-        if now - self._changed_at >= self.dwell:
-            self.reasons, self._changed_at = reasons, None
+        """Add the reasons that an observation at `now`, in seconds, gave, if any."""
+        if bool(reasons) != bool(self.reasons):
+            if self._changed_at is None:
+                self._changed_at = now
+            if now - self._changed_at < self.dwell:
+                return
+        self.reasons, self._changed_at = reasons, None
 
 
 class ExpressionTrackState:
@@ -151,7 +144,11 @@ class ExpressionTrackState:
         self.observed_at = self.classified_at = -math.inf
         self._settings = settings
         self._min_confidence = min_confidence
-        self._smoother, self._uncertainty = self._initial()
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._smoother = Smoother(self._settings, self._min_confidence)
+        self._uncertainty = UncertaintyHysteresis(FIRST_UNCERTAIN_DWELLS * self._settings.hold_s)
 
     def update(self, observation: FaceObservation, now: float) -> None:
         """Add an observation at `now`, in seconds."""
@@ -159,7 +156,7 @@ class ExpressionTrackState:
             self.classified_at = now
         self.observation, self.observed_at = observation, now
         if not observation.is_face and not self.confirmed:
-            self._smoother, self._uncertainty = self._initial()
+            self._start_anew()
             return
         if not observation.reasons:
             self._smoother.update(observation.probabilities, now)
@@ -169,10 +166,6 @@ class ExpressionTrackState:
             self._smoother = Smoother(self._settings, self._min_confidence)
         if self.confirmed:
             self._uncertainty.dwell = self._settings.hold_s
-
-    def _initial(self) -> tuple[Smoother, UncertaintyHysteresis]:
-        smoother = Smoother(self._settings, self._min_confidence)
-        return smoother, UncertaintyHysteresis(FIRST_UNCERTAIN_DWELLS * self._settings.hold_s)
 
     @property
     def confirmed(self) -> bool:

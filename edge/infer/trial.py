@@ -39,12 +39,9 @@ log = logging.getLogger(__name__)
 
 
 def try_model(path: Path, sha256: str, runtime: Runtime) -> None:
-    """Run a model once in a child process, unless it is shipped or was tried before.
+    """Run a .tflite once in a child process, unless it is shipped or was tried before.
 
-    Args:
-        path: of the .tflite.
-        sha256: of its content, in hexadecimal digits; the verdict is kept by it.
-        runtime: that is to run it.
+    The verdict is kept by runtime and sha256, in hexadecimal digits.
 
     Raises:
         ModelError: it cannot be run; the text says how the child ended.

@@ -14,15 +14,22 @@ class ExpressionInterval:
     """A period in which one face showed one expression.
 
     Attributes:
-        track_id: number of the face; a later run of the daemon may give it to another face.
+        track_id: number of the face; another run of the daemon may give it to another face.
         emotion: what the face showed.
         start, end: seconds from the start of a video, or POSIX time of what was live.
+        run: of the daemon.
     """
 
     track_id: int
     emotion: str
     start: float
     end: float
+    run: str = ""
+
+    @property
+    def track(self) -> tuple[str, int]:
+        """Key of the face among those of all runs."""
+        return self.run, self.track_id
 
     @property
     def seconds(self) -> float:
@@ -49,9 +56,9 @@ def intervals_of(events: Iterable[EmotionEvent]) -> list[ExpressionInterval]:
     """Return intervals sorted by their start; those of one face never overlap.
 
     A change or end whose start event is missing tells nothing of the time before it. Where an end
-    event is missing (the daemon was killed or still runs), the interval ends at the last event
-    before the track number is used again, or at the last event of all. A face ends where it was
-    last seen, not where that was decided. A repeated event counts once.
+    event is missing, or told by the next run (the daemon was killed), the interval ends at the last
+    event of its run; in recordings without runs, before the track number is used again. A face ends
+    where it was last seen, not where that was decided. A repeated event counts once.
 
     Args:
         events: in any order.
@@ -59,31 +66,33 @@ def intervals_of(events: Iterable[EmotionEvent]) -> list[ExpressionInterval]:
     events = deduplicate(events)
     video = is_video(events)
     intervals: list[ExpressionInterval] = []
-    tracks: dict[int, _OpenTrack] = {}
-    last = 0.0
+    tracks: dict[tuple[str, int], _OpenTrack] = {}
+    last: defaultdict[str, float] = defaultdict(float)  # time of the last event, by run
 
-    def close(track_id: int, end: float) -> None:
-        track = tracks.pop(track_id)
+    def close(run: str, track_id: int, end: float) -> None:
+        track = tracks.pop((run, track_id))
         if end > track.start:
-            intervals.append(ExpressionInterval(track_id, track.emotion, track.start, end))
+            interval = ExpressionInterval(track_id, track.emotion, track.start, end, run)
+            intervals.append(interval)
 
     for event in sorted(events, key=lambda event: _sort_key(event, video)):
         now = since = event_time(event, video)
-        track = tracks.get(event.track_id)
+        track = tracks.get(event.track)
         if track is not None:
             ends = {
-                EventType.START: last,
+                EventType.START: last[event.run],
                 EventType.CHANGE: now,
                 EventType.END: min(now, track.since + event.duration),
             }
-            close(event.track_id, ends[event.type])
+            close(*event.track, last[event.run] if event.reason else ends[event.type])
             if event.type is EventType.CHANGE:
                 since = track.since
         if event.type is not EventType.END:
-            tracks[event.track_id] = _OpenTrack(since, event.emotion, now)
-        last = now
-    for track_id in list(tracks):
-        close(track_id, last)
+            tracks[event.track] = _OpenTrack(since, event.emotion, now)
+        if event.reason is None:
+            last[event.run] = now
+    for run, track_id in list(tracks):
+        close(run, track_id, last[run])
     return sorted(intervals, key=lambda one: (one.start, one.track_id, one.end))
 
 
@@ -107,14 +116,14 @@ def _sort_key(event: EmotionEvent, video: bool) -> tuple[float, int, int]:
 def visits(intervals: Iterable[ExpressionInterval]) -> list[list[ExpressionInterval]]:
     """Group intervals into visits: those of one track without a gap between them."""
     found: list[list[ExpressionInterval]] = []
-    latest: dict[int, list[ExpressionInterval]] = {}
+    latest: dict[tuple[str, int], list[ExpressionInterval]] = {}
     for interval in intervals:
-        visit = latest.get(interval.track_id)
+        visit = latest.get(interval.track)
         if visit is not None and visit[-1].end == interval.start:
             visit.append(interval)
         else:
-            latest[interval.track_id] = [interval]
-            found.append(latest[interval.track_id])
+            latest[interval.track] = [interval]
+            found.append(latest[interval.track])
     return found
 
 

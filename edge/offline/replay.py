@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -12,15 +13,15 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import InputError
-from edge.publish import Sink
-from edge.publish.events import decode_event
+from edge.publish import MultiSink, Sink
+from edge.publish.events import decode_event, new_run
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
 
 MIN_YEAR, MAX_YEAR = 2, 9998
 """Years whose days have a local date in every time zone: `datetime` knows 1 to 9999."""
 
 CLOSE_TIMEOUT_S = 10.0
-"""Seconds that a sink may spend at the end on what is not yet delivered."""
+"""Seconds that the sinks may spend at the end on what is not yet delivered."""
 
 MAX_SLEEP_S = 60.0
 """Longest single sleep in seconds: what the operating system takes is bounded, a pause is not."""
@@ -32,12 +33,7 @@ class EventLog:
     Every line is checked at once and read again when it is iterated: a file that grew for months
     need not fit into memory. What is appended afterwards is no part of it.
 
-    Args:
-        path: of the file.
-
     Attributes:
-        first: the first event.
-        count: number of events.
         seconds: from the first event to the last; a clock that was set back adds nothing.
         labels: every class that occurs in probabilities.
 
@@ -103,14 +99,8 @@ class EventReplayer:
     """Publishes recorded events in their order and with their spacing in time.
 
     Each event gets a new id and the present time, so that a subscriber that drops repeats takes it
-    for a new one. Duration and latency are those of the recording.
-
-    Args:
-        log: the events to publish.
-        sinks: where to publish them.
-        speed: factor by which they are replayed faster than they happened.
-        clock: monotonic, in seconds.
-        sleep: waits that many seconds.
+    for a new one, and each run of the recording a new id. Duration and latency are as recorded.
+    `speed` is the factor by which they are replayed faster than they happened.
     """
 
     def __init__(
@@ -122,12 +112,13 @@ class EventReplayer:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._log = log
-        self._sinks = sinks
+        self._sinks = MultiSink(sinks)
         self._speed = speed
         self._clock = clock
         self._sleep = sleep
         self._status: DaemonStatus | None = None
-        self._open_tracks: dict[int, EmotionEvent] = {}
+        self._runs: defaultdict[str, str] = defaultdict(new_run)
+        self._open_tracks: dict[tuple[str, int], EmotionEvent] = {}
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -138,9 +129,8 @@ class EventReplayer:
         """
         self._publish_status(self._log.first)
         with ExitStack() as closing:
-            for sink in self._sinks:
-                sink.start()
-                closing.callback(sink.close, CLOSE_TIMEOUT_S)
+            closing.callback(self._sinks.close, CLOSE_TIMEOUT_S)
+            self._sinks.start()
             closing.callback(self._end_open_tracks)
             yield
 
@@ -152,17 +142,15 @@ class EventReplayer:
             before = event.time
             while (left := due - self._clock()) > 0:
                 self._sleep(min(left, MAX_SLEEP_S))
-            yield self._publish(event)
+            yield self._publish(replace(event, run=self._runs[event.run]))
 
     def _publish(self, recorded: EmotionEvent) -> EmotionEvent:
         event = replace(recorded, id=str(uuid.uuid4()), time=datetime.now(UTC))
         self._publish_status(event)
-        for sink in self._sinks:
-            sink.publish(event)
+        self._sinks.publish(event)
+        self._open_tracks[event.track] = event
         if event.type is EventType.END:
-            self._open_tracks.pop(event.track_id, None)
-        else:
-            self._open_tracks[event.track_id] = event
+            del self._open_tracks[event.track]
         return event
 
     def _end_open_tracks(self) -> None:
@@ -175,6 +163,5 @@ class EventReplayer:
         labels = self._log.labels
         status = DaemonStatus(CameraState.ONLINE, None, event.model, event.detector, labels)
         if status != self._status:
-            for sink in self._sinks:
-                sink.publish(status)
+            self._sinks.publish(status)
         self._status = status

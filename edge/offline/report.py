@@ -70,41 +70,29 @@ th:first-child { text-align: left; color: var(--ink); font-size: 15px; }
 
 
 def events_csv(events: Iterable[EmotionEvent], labels: Sequence[str]) -> str:
-    """Return events as CSV (RFC 4180) with a header row.
-
-    Args:
-        events: in their order.
-        labels: the classes of the model; each has a column for its probability.
-    """
+    """Return events as CSV (RFC 4180) with a header row, and a probability for each class."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow((*FIRST_COLUMNS, *labels, *LAST_COLUMNS))
-    writer.writerows(_csv_row(event, labels) for event in events)
+    for event in events:
+        probabilities = event.probabilities or {}
+        row: list[object] = [
+            "" if event.position is None else f"{event.position:.3f}",
+            event.type.value,
+            event.track_id,
+            event.emotion,
+            "" if event.confidence is None else event.confidence,
+            *(probabilities.get(label, "") for label in labels),
+            " ".join(event.reasons),
+            *(round(edge, 1) for edge in event.box.edges),
+            round(event.duration, 3),
+        ]
+        writer.writerow(row)
     return text.getvalue()
 
 
-def _csv_row(event: EmotionEvent, labels: Sequence[str]) -> list[object]:
-    probabilities = event.probabilities or {}
-    return [
-        "" if event.position is None else f"{event.position:.3f}",
-        event.type.value,
-        event.track_id,
-        event.emotion,
-        "" if event.confidence is None else event.confidence,
-        *(probabilities.get(label, "") for label in labels),
-        " ".join(event.reasons),
-        *(round(edge, 1) for edge in event.box.edges),
-        round(event.duration, 3),
-    ]
-
-
 def html_report(name: str, events: Sequence[EmotionEvent]) -> str:
-    """Return an HTML page about events, without any image of people.
-
-    Args:
-        name: of where they were recorded.
-        events: at least one, in any order.
-    """
+    """Return an HTML page about events, at least one in any order, without any image of people."""
     events = deduplicate(events)
     video, intervals = is_video(events), intervals_of(events)
     sections = [
@@ -132,21 +120,7 @@ def html_report(name: str, events: Sequence[EmotionEvent]) -> str:
 def _header(
     name: str, events: Sequence[EmotionEvent], intervals: Sequence[ExpressionInterval], video: bool
 ) -> str:
-    figures = {
-        "faces": str(len(visits(intervals))),
-        "with a face in view": format_duration(time_in_view(intervals)),
-        "expressions": str(len(intervals)),
-        "events": str(len(events)),
-    }
-    items = "".join(
-        f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in figures.items()
-    )
-    origin = escape_text(_origin(events, video))
-    return f"<h1>{escape_text(name)}</h1><p>{origin}</p><dl>{items}</dl>"
-
-
-def _origin(events: Sequence[EmotionEvent], video: bool) -> str:
-    """Return the period of the events, and the model and detector they are from."""
+    """Return what the events are of: period, model and detector, and how many of what there are."""
     first, last = (choose(event_time(event, video) for event in events) for choose in (min, max))
     start, end = format_time(first, video), format_time(last, video)
     period = f"{start} to {end}"
@@ -156,7 +130,15 @@ def _origin(events: Sequence[EmotionEvent], video: bool) -> str:
         period = f"{day} {start} to {until}{end} ({time_zone(first)})"
     models = ", ".join(sorted({event.model for event in events}))
     detectors = ", ".join(sorted({event.detector for event in events}))
-    return f"{period}; model {models}, detector {detectors}"
+    origin = escape_text(f"{period}; model {models}, detector {detectors}")
+    figures = {
+        "faces": len(visits(intervals)),
+        "with a face in view": format_duration(time_in_view(intervals)),
+        "expressions": len(intervals),
+        "events": len(events),
+    }
+    items = (f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in figures.items())
+    return f"<h1>{escape_text(name)}</h1><p>{origin}</p><dl>{''.join(items)}</dl>"
 
 
 def _section(title: str, body: str) -> str:

@@ -53,12 +53,8 @@ INVALID_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def timeline_svg(intervals: Sequence[ExpressionInterval], video: bool, title: str) -> str:
     """Return a standalone SVG document: a lane for each face, colored by its expressions.
 
-    For more faces than there is room for, it shows the share of faces with each expression.
-
-    Args:
-        intervals: what was seen.
-        video: whether their seconds count from the start of a video.
-        title: written above the drawing.
+    For more faces than there is room for, it shows the share of faces with each expression. The
+    seconds of a video count from its start.
     """
     start = 0.0 if video else min((one.start for one in intervals), default=0.0)
     end = max((one.end for one in intervals), default=start)
@@ -86,9 +82,10 @@ class _TimeScale:
 
 def _lanes(intervals: Sequence[ExpressionInterval]) -> list[list[ExpressionInterval]]:
     """Put visits into as few lanes as they need; where faces are few, each has its own."""
-    tracks = sorted({one.track_id for one in intervals})
+    runs = {run: place for place, run in enumerate(dict.fromkeys(one.run for one in intervals))}
+    tracks = sorted({one.track for one in intervals}, key=lambda track: (runs[track[0]], track))
     if len(tracks) <= MAX_LANES:
-        return [[one for one in intervals if one.track_id == track] for track in tracks]
+        return [[one for one in intervals if one.track == track] for track in tracks]
     lanes: list[list[ExpressionInterval]] = []
     for visit in visits(intervals):
         free = next((lane for lane in lanes if lane[-1].end <= visit[0].start), None)
@@ -103,8 +100,7 @@ def _draw_lanes(lanes: list[list[ExpressionInterval]], scale: _TimeScale) -> str
     parts = []
     for index, lane in enumerate(lanes):
         y = index * LANE
-        numbers = {one.track_id for one in lane}
-        name = f"face {numbers.pop()}" if len(numbers) == 1 else "faces"
+        name = f"face {lane[0].track_id}" if len({one.track for one in lane}) == 1 else "faces"
         parts.append(f'<text x="0" y="{y + 17}">{name}</text>')
         parts += [_bar(one, y + 4, scale) for one in lane]
     return "".join(parts)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +25,7 @@ from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
 from edge.offline.recognizer import analyze_frames
 from edge.pipeline.build import build_components
+from edge.publish import MultiSink
 from edge.types import AnalyzedFrame, EmotionEvent, Image, SinkRecord
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 from edge.view.annotate import annotate
@@ -127,24 +128,16 @@ def analyze_video(
     return VideoResult(job.video, frames, time.monotonic() - started, tuple(sink.events), error)
 
 
-class _EventCollector:
+class _EventCollector(MultiSink):
     """A sink that keeps events in memory."""
 
-    dropped = 0
-    status_text: str | None = None
-
     def __init__(self) -> None:
+        super().__init__(())
         self.events: list[EmotionEvent] = []
-
-    def start(self) -> None:
-        """Nothing has to be opened."""
 
     def publish(self, record: SinkRecord) -> None:
         if isinstance(record, EmotionEvent):
             self.events.append(record)
-
-    def close(self, timeout: float) -> None:
-        """Nothing has to be closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +185,7 @@ def annotated_copy(
 
     The file appears once the block has ended; where it ends by an error there is none. It is
     H.264 with the sound of the original where the program ffmpeg is installed. Elsewhere it is
-    MPEG-4 Part 2 without sound, which players play and browsers do not.
-
-    Args:
-        video: the original.
-        path: of the copy.
-        info: size and length of the original.
-        blur: what is hidden in the copy.
+    MPEG-4 Part 2 without sound, which players play and browsers do not. `info` is of the original.
 
     Raises:
         EmotiondError: the file cannot be written.
@@ -324,19 +311,16 @@ def _outcomes(
     indices = {executor.submit(analyze, job): index for index, job in enumerate(jobs)}
     for future in as_completed(indices):
         index = indices[future]
-        yield index, _outcome(future, jobs[index])
-
-
-def _outcome(future: "Future[VideoResult]", job: VideoJob) -> VideoResult | EmotiondError:
-    """Return the result or error of a job; a failure of one does not stop the others."""
-    try:
-        return future.result()
-    except EmotiondError as error:
-        return error
-    except BrokenProcessPool:
-        return EmotiondError(f"{job.video}: the process that read it was ended; is memory short?")
-    except Exception as error:
-        return EmotiondError(f"{job.video}: {type(error).__name__}: {error}")
+        error, video = future.exception(), jobs[index].video
+        if error is None:
+            yield index, future.result()
+        elif isinstance(error, EmotiondError):
+            yield index, error
+        elif isinstance(error, BrokenProcessPool):
+            reason = "the process that read it was ended; is memory short?"
+            yield index, EmotiondError(f"{video}: {reason}")
+        else:
+            yield index, EmotiondError(f"{video}: {type(error).__name__}: {error}")
 
 
 def _handle_signals() -> None:

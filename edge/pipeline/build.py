@@ -5,6 +5,7 @@ binds, opens and locks what another config needs; where that fails, nothing has 
 `commit` makes that config the present one, and cannot fail.
 """
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,15 +18,15 @@ from pathlib import Path
 from edge.capture import Source, open_source
 from edge.capture.source import read_first
 from edge.capture.video import VideoSettings
-from edge.config import Config, outbox_paths
+from edge.config import Config, outbox_paths, state_folder
 from edge.detect import detector_kinds, open_detector
 from edge.errors import ConfigError
 from edge.infer.classifier import classifier_digest, open_classifier
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.model_card import read_labels
-from edge.paths import asset
+from edge.paths import asset, note_image
 from edge.pipeline.worker import LatestFrame
-from edge.publish import ExclusiveSink, Sink, SinkContext, SinkSettings
+from edge.publish import ExclusiveSink, MqttSettings, Sink, SinkContext, SinkSettings
 from edge.publish.events import EventGenerator
 from edge.service.commands import Catalog, CommandQueue
 from edge.track import DetectionScheduler
@@ -36,6 +37,9 @@ SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker"})
 ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing"})
 SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir"})
 """Sections of the config that scheduler, analyzer, and sinks and views are built from."""
+
+UNBUILT_SECTIONS = frozenset({"deployment", "retention"})
+"""Sections that nothing is built from; the present ones are looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ def build_processing(
         classifier, scheduler.crop_fit, config.quality, config.smoothing, confidence
     )
     card, is_file = classifier.card, isinstance(config.source, VideoSettings)
-    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file)
+    run = present[1].events.run if present is not None else ""
+    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file, run)
     return ProcessingComponents(scheduler, analyzer, events, digest)
 
 
@@ -158,12 +163,16 @@ class SinkSpec:
         outbox: the file of what it has not yet delivered, where it has one.
         catalog: what the commands that it takes may choose from.
         blur: what is hidden in the images that it shows.
+        is_only_sink: whether there is no other.
+        device: name of this device, for those who look.
     """
 
     settings: SinkSettings | PreviewSettings | WebSettings
     outbox: Path | None = None
     catalog: Catalog = field(default_factory=Catalog)
     blur: PrivacyBlur = PrivacyBlur.NONE
+    is_only_sink: bool = False
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +223,12 @@ class PipelineBuilder:
         self._guard_privacy()
         self.catalog = self._catalog_for(config)
         self._sink_specs = self._specs_for(config, self.catalog)
+        source, processing = open_source(config.source), build_processing(config, self._track_ids)
+        self._run = processing.events.run
         self.components = PipelineComponents(
-            open_source(config.source),
+            source,
             config.source.is_live,
-            build_processing(config, self._track_ids),
+            processing,
             tuple(self._open_sink(spec) for spec in self._sink_specs),
         )
 
@@ -231,7 +242,7 @@ class PipelineBuilder:
         """
         present = self.config, self.components.processing
         sections = changed_sections(present, config)
-        known = SCHEDULER_SECTIONS | ANALYZER_SECTIONS | SINK_SECTIONS
+        known = SCHEDULER_SECTIONS | ANALYZER_SECTIONS | SINK_SECTIONS | UNBUILT_SECTIONS
         fixed = [name for name in sections if name not in known]
         if fixed:
             raise ConfigError(f"{', '.join(fixed)}: a change needs a restart of the daemon")
@@ -296,19 +307,30 @@ class PipelineBuilder:
             for sink, path in zip(config.sinks, outbox_paths(config), strict=True)
         ]
         if self._latest_frame is not None:
-            views, blur = (config.preview, config.web), config.privacy.blur
-            specs += [SinkSpec(view, None, catalog, blur) for view in views if view.enabled]
+            views = [view for view in (config.preview, config.web) if view.enabled]
+            blur, only = config.privacy.blur, len(specs) + len(views) == 1
+            names = (sink.name for sink in config.sinks if isinstance(sink, MqttSettings))
+            device = next(names, socket.gethostname())
+            specs += [SinkSpec(view, None, catalog, blur, only, device) for view in views]
         return tuple(specs)
 
     def _open_sink(self, spec: SinkSpec) -> Sink:
         if not isinstance(spec.settings, PreviewSettings | WebSettings):
-            return spec.settings.open(SinkContext(spec.outbox, self._commands, spec.catalog))
+            parts = SinkContext(spec.outbox, self._commands, spec.catalog, self._run)
+            return spec.settings.open(parts)
         assert self._commands is not None
         assert self._latest_frame is not None
-        analyze = self._images.analyze
-        return spec.settings.open(
-            ViewContext(self._latest_frame, self._commands, spec.blur, analyze, spec.catalog)
+        context = ViewContext(
+            self._latest_frame,
+            self._commands,
+            spec.blur,
+            self._images.analyze,
+            spec.catalog,
+            lambda path: note_image(path, state_folder(self.config)),
+            spec.is_only_sink,
+            spec.device,
         )
+        return spec.settings.open(context)
 
 
 def build_components(config: Config) -> PipelineComponents:

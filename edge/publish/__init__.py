@@ -7,8 +7,7 @@ from edge.publish.mqtt import MqttSettings
 from edge.publish.sink import ExclusiveSink, MultiSink, Sink, SinkContext
 
 SinkSettings = MqttSettings | JsonlSettings
-"""Registry of the sinks. Settings open their sink, and tell what else the daemon needs to know of
-it; `edge.publish.sink.BaseSinkSettings` says what that is."""
+"""Registry of the sinks; `edge.publish.sink.BaseSinkSettings` says what their settings tell."""
 
 __all__ = [
     "ExclusiveSink",

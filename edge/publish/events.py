@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from secrets import token_hex
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -34,20 +35,22 @@ class _ReportedState:
 class EventGenerator:
     """Turns expressions, frame by frame, into events.
 
-    Every track that gets a start event gets an end event, whatever happens between.
-
-    Args:
-        model, detector: names that each event carries.
-        labels: the classes of the model.
-        is_video: whether the frames are those of a video file, so that each event has a position.
+    Every track that gets a start event gets an end event, whatever happens between. Events of a
+    video file have a position. `run`, which each event carries, is a new one by default.
     """
 
     def __init__(
-        self, model: str, detector: str, labels: tuple[str, ...] = (), is_video: bool = False
+        self,
+        model: str,
+        detector: str,
+        labels: tuple[str, ...] = (),
+        is_video: bool = False,
+        run: str = "",
     ) -> None:
         self.model = model
         self.detector = detector
         self.labels = labels
+        self.run = run or new_run()
         self._is_video = is_video
         self._reported: dict[int, _ReportedState] = {}
 
@@ -108,23 +111,31 @@ class EventGenerator:
             detector=self.detector,
             captured=frame.captured,
             position=frame.timestamp if self._is_video else None,
+            run=self.run,
         )
+
+
+def new_run() -> str:
+    """Return an id for one start of the daemon."""
+    return token_hex(4)
 
 
 def encode_event(event: EmotionEvent) -> bytes:
     """Return the payload of an event; docs/event.schema.json describes it."""
     width, height = event.frame_size
-    position = {} if event.position is None else {"position": round(event.position, 3)}
+    position = None if event.position is None else round(event.position, 3)
+    special = {"position": position, "reason": event.reason}
     return msgspec.json.encode(
         {
             "id": event.id,
             "time": utc(event.time),
-            "type": event.type.value,
+            "type": event.type,
+            "run": event.run,
             "track_id": event.track_id,
             "emotion": event.emotion,
             "confidence": event.confidence,
             "probabilities": event.probabilities,
-            "reasons": [reason.value for reason in event.reasons],
+            "reasons": event.reasons,
             "quality": event.quality.to_dict(),
             "box": [round(edge, 1) for edge in event.box.edges],
             "frame": {"width": width, "height": height},
@@ -132,7 +143,7 @@ def encode_event(event: EmotionEvent) -> bytes:
             "model": event.model,
             "detector": event.detector,
             "latency_ms": _milliseconds(event.latency),
-            **position,
+            **{name: value for name, value in special.items() if value is not None},
         }
     )
 
@@ -140,31 +151,36 @@ def encode_event(event: EmotionEvent) -> bytes:
 def decode_event(payload: bytes) -> EmotionEvent:
     """Return the event of a payload that `encode_event` made, as exact as it is there.
 
-    The payload lacks `captured`, which is 0.
+    The payload lacks `captured`, which is 0, and one of an older version `run`, which is empty.
 
     Raises:
         msgspec.DecodeError: it is not JSON, or not an event as docs/event.schema.json has it; the
             text says where.
     """
     event = msgspec.json.decode(payload, type=_EventPayload)
+    fields = msgspec.structs.asdict(event)
+    for name in ("time", "quality", "box", "frame", "latency_ms"):  # which are told otherwise
+        del fields[name]
     return EmotionEvent(
-        id=event.id,
+        **fields,
         time=event.time.astimezone(UTC),
-        type=event.type,
-        track_id=event.track_id,
-        emotion=event.emotion,
-        confidence=event.confidence,
-        probabilities=event.probabilities,
         quality=Quality(**msgspec.structs.asdict(event.quality)),
-        reasons=event.reasons,
         box=Box(*event.box),
         frame_size=(event.frame.width, event.frame.height),
-        duration=event.duration,
-        model=event.model,
-        detector=event.detector,
         captured=0.0,
         latency=event.latency_ms / 1000,
-        position=event.position,
+    )
+
+
+def end_by_restart(payload: bytes) -> bytes:
+    """Return the end of a track whose run was killed, from its latest event.
+
+    Its id is the same each time, so that a subscriber drops repeats; errors as `decode_event`.
+    """
+    latest = decode_event(payload)
+    known_id, now = str(uuid.uuid5(uuid.UUID(latest.id), "restart")), datetime.now(UTC)
+    return encode_event(
+        replace(latest, id=known_id, time=now, type=EventType.END, reason="restart")
     )
 
 
@@ -244,6 +260,8 @@ class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detector: str
     latency_ms: _Measure
     position: _Measure | None = None
+    run: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}\Z")] = ""
+    reason: Literal["restart"] | None = None
 
     def __post_init__(self) -> None:
         certain = (
@@ -251,6 +269,8 @@ class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             self.emotion in (self.probabilities or {}),
             not self.reasons,
         )
+        if self.reason is not None and self.type is not EventType.END:
+            raise ValueError("Expected `reason` in an end only")
         uncertain = self.confidence is None, self.probabilities is None, bool(self.reasons)
         if not all(uncertain if self.emotion == UNCERTAIN else certain):
             raise ValueError(

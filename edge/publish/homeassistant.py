@@ -22,14 +22,10 @@ DIAGNOSTIC = MEASUREMENT | {"entity_category": "diagnostic", "suggested_display_
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One entity of a device.
+    """One entity of a device: its domain in Home Assistant, such as `sensor`, and options of that.
 
-    Attributes:
-        domain: its kind in Home Assistant, such as `sensor`.
-        name: its name, which Home Assistant shows beside that of the device.
-        options: of that domain.
-        exists: whether the device has it; one that it may have had is removed.
-        needs_camera: whether it is unavailable while the camera is away or paused.
+    One that does not exist is removed, as the device may have had it. One that needs the camera is
+    unavailable while that is away or paused.
     """
 
     domain: str
@@ -55,16 +51,9 @@ def discovery(
     catalog: Catalog,
     commands: Collection[CommandName] = (),
 ) -> bytes:
-    """Return the message that announces a device, the same for an equal one.
+    """Return the message that announces a device and its entities, the same for an equal one.
 
-    It has every entity of the device, and of those that it may have had, what removes them.
-
-    Args:
-        settings: of the sink; they name the device and its topics.
-        status: has the classes of the present model, and whether there is a thermometer.
-        catalog: what commands may choose from. Entities of classes that only other models know are
-            removed.
-        commands: that the device takes.
+    `catalog` is what commands may choose from; classes that only other models know are removed.
     """
     topics = settings.topics
     entities = (
@@ -73,8 +62,9 @@ def discovery(
         *_command_entities(topics, catalog, commands),
         *_diagnostics(topics, status),
     )
-    # Home Assistant leaves the availability as it was at a value that is neither of the two.
-    camera = "{{ 'online' if value_json.camera == 'online' else 'offline' }}"
+    # Home Assistant leaves the availability as it was at a value that is neither of the two. In the
+    # dark there is nobody to be seen; a frozen image tells nothing of this moment.
+    camera = "{{ 'online' if value_json.camera in ('online', 'dark') else 'offline' }}"
     return msgspec.json.encode(
         {
             "device": {
@@ -167,22 +157,23 @@ def _command_entities(
     }
     selectable = CommandName.MODEL in commands and bool(models)
     yield Entity("select", "Model", model, selectable, needs_camera=False)
-    image = {
-        "image_topic": topics.snapshot,
-        "content_type": "image/jpeg",
-        "icon": "mdi:image-outline",
-    }
-    button = {
-        "command_topic": f"{topics.root}/request/snapshot",
-        "payload_press": "",
-        "icon": "mdi:camera-outline",
-    }
+    image = {"image_topic": topics.snapshot, "content_type": "image/jpeg"}
+    button = {"command_topic": f"{topics.root}/request/snapshot", "payload_press": ""}
     snapshots = catalog.allow_snapshots and CommandName.SNAPSHOT in commands
-    yield Entity("image", "Snapshot", image, snapshots)
-    yield Entity("button", "Take snapshot", button, snapshots)
+    yield Entity("image", "Snapshot", image | {"icon": "mdi:image-outline"}, snapshots)
+    yield Entity("button", "Take snapshot", button | {"icon": "mdi:camera-outline"}, snapshots)
 
 
 def _diagnostics(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
+    problem = {
+        "state_topic": topics.state,
+        "value_template": "{{ 'OFF' if value_json.camera in ('online', 'paused') else 'ON' }}",
+        "json_attributes_topic": topics.state,
+        "json_attributes_template": "{{ {'camera': value_json.camera} | to_json }}",
+        "device_class": "problem",
+        "entity_category": "diagnostic",
+    }
+    yield Entity("binary_sensor", "Camera problem", problem, needs_camera=False)
     latency = "(value_json.frame_latency_ms or {}).get('p95')"
     heat, measurable = {"device_class": "temperature"}, status.has_temperature
     for name, value, unit, options, exists in (

@@ -1,14 +1,20 @@
 """JSONL sink: appends each event to a file, one JSON object a line."""
 
 import errno
+import fcntl
 import logging
 import os
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
 
 from edge.paths import private_opener
 from edge.publish.events import encode_event
 from edge.publish.sink import BaseSinkSettings, SinkContext
-from edge.types import EmotionEvent, SinkRecord
+from edge.types import DataFlow, EmotionEvent, SinkRecord
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +23,20 @@ class JsonlSettings(BaseSinkSettings, frozen=True, tag="jsonl"):
     """A file that each event is appended to, one JSON object a line; only its owner may read it."""
 
     path: Path
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The file."""
+        return (str(self.path),)
+
+    @property
+    def event_files(self) -> tuple[Path, ...]:
+        """The file."""
+        return (self.path,)
+
+    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
+        """Yield nothing that leaves: what lies in `event_files` is told of every sink."""
+        yield from ()
 
     def open(self, context: SinkContext) -> "JsonlSink":
         """Return the sink; the file is not touched yet."""
@@ -62,8 +82,65 @@ class JsonlSink:
         """Write `line` whole or not at all: a full disk must not leave half a line."""
         # Opened for each event: they are few, and the file may be rotated at any time.
         with open(self._path, "ab", buffering=0, opener=private_opener) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # against `prune_events`
+            if self._is_replaced(file.fileno()):
+                self._append(line)
+                return
             written = file.write(line)
             if written < len(line):
                 if file.seekable():
                     file.truncate(file.tell() - written)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _is_replaced(self, file: int) -> bool:
+        """Tell whether an open file is no longer the one that has the path."""
+        mine = os.fstat(file)
+        if mine.st_nlink:
+            return False
+        return not self._path.exists() or not os.path.samestat(mine, self._path.stat())
+
+
+class _Time(msgspec.Struct):
+    """The time of a recorded event."""
+
+    time: datetime
+
+
+def prune_events(path: Path, oldest: datetime, before: datetime) -> None:
+    """Delete the events before a time from a JSONL file, if its first is older than `oldest`.
+
+    A sink may append meanwhile. What is no event goes with the event before it.
+
+    Raises:
+        OSError: the file cannot be read, or not be written anew.
+    """
+    part = path.with_name(f".{path.name}.part")
+    with open(path, "rb") as file:
+        first = file.readline()
+        if not first or not _is_before(first, oldest, True):
+            return
+        file.seek(0)
+        with open(part, "wb", opener=private_opener) as kept:
+            os.fchmod(kept.fileno(), os.fstat(file.fileno()).st_mode & 0o777)
+            last = _copy_since(file, kept, before, True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _copy_since(file, kept, before, last)  # what a sink has appended since
+            kept.flush()
+            os.fsync(kept.fileno())
+            part.replace(path)
+
+
+def _copy_since(file: BinaryIO, kept: BinaryIO, before: datetime, last: bool) -> bool:
+    for line in file:
+        last = _is_before(line, before, last)
+        if not last:
+            kept.write(line)
+    return last
+
+
+def _is_before(line: bytes, time: datetime, last: bool) -> bool:
+    """Tell whether an event is before a time; `last` where it is no event."""
+    try:
+        return msgspec.json.decode(line, type=_Time).time < time
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+        return last

@@ -4,10 +4,9 @@ import logging
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from enum import Enum, auto
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +14,15 @@ from typing import Annotated
 import msgspec
 
 from edge.errors import EmotiondError
-from edge.publish.outbox_store import STORE_ERRORS, PendingEvent, SqliteStore, SystemClock
+from edge.publish.events import end_by_restart
+from edge.publish.outbox_store import (
+    STORE_ERRORS,
+    PendingEvent,
+    SqliteStore,
+    SystemClock,
+    TrackKey,
+)
+from edge.types import EventType
 
 MAX_UNWRITTEN_ACKS = 256
 """Acknowledged events that the file may still hold: so many come twice after a crash."""
@@ -38,12 +45,12 @@ class OutboxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_bytes: Annotated[int, msgspec.Meta(ge=1024)] = 67_108_864
 
 
-class StoreState(Enum):
-    """State of the file: OPEN; UNAVAILABLE, and tried again; DAMAGED, and replaced."""
+class _TrackHeader(msgspec.Struct, frozen=True):
+    """The fields of an event that say which track it is of, and whether that goes on."""
 
-    OPEN = auto()
-    UNAVAILABLE = auto()
-    DAMAGED = auto()
+    type: EventType
+    run: str
+    track_id: int
 
 
 class Outbox:
@@ -51,27 +58,30 @@ class Outbox:
 
     What waits is read from memory; the file is read once, when a process begins, and from then on
     only follows. So a disk that fails takes nothing away but the promise to outlive the process.
-    Any thread may call.
+    The file also has the latest event of each track that has not ended: what another run than `run`
+    has left open is ended when it is loaded. Any thread may call.
 
     Attributes:
-        path: the file.
-        state: of the file.
+        durable: whether the waiting events lie on disk; False while in memory only.
         recorded, dropped: how many events were, by this process.
         total_bytes: of the payloads that wait.
     """
 
     def __init__(
-        self, path: Path, settings: OutboxSettings, clock: SystemClock | None = None
+        self, path: Path, settings: OutboxSettings, clock: SystemClock | None = None, run: str = ""
     ) -> None:
         self.path = path
-        self.state = StoreState.UNAVAILABLE
+        self.durable = False
         self.recorded = self.dropped = self.total_bytes = 0
         self._settings = settings
         self._clock = clock or SystemClock()
+        self._run = run
         self._lock = threading.Lock()
         self._events: OrderedDict[int, PendingEvent] = OrderedDict()
+        self._tracks: dict[TrackKey, bytes] = {}
         self._last_number = 0
         self._removed: list[int] = []  # from memory, and not yet from the file
+        self._changed_tracks: set[TrackKey] = set()  # in memory, and not yet in the file
         self._store = SqliteStore(path, self._clock)
         self._loaded = False
         self._retry_at = math.inf
@@ -80,11 +90,6 @@ class Outbox:
     def __len__(self) -> int:
         """Return the number of events that wait."""
         return len(self._events)
-
-    @property
-    def durable(self) -> bool:
-        """Tell whether the waiting events lie on disk; False while in memory only."""
-        return self.state is StoreState.OPEN
 
     def open(self) -> None:
         """Load what an earlier process has left; where the disk refuses, begin in memory.
@@ -106,8 +111,9 @@ class Outbox:
             if not self.durable and now >= self._retry_at:
                 with suppress(EmotiondError):  # another process came first: like a full disk
                     self._open_store()
-            numbered = enumerate(payloads, self._last_number + 1)
-            self._write([PendingEvent(number, now, payload) for number, payload in numbered])
+            for payload in payloads:
+                self._follow_track(payload)
+            self._write(self._add_new(payloads))
             self.recorded += len(payloads)
 
     def pending(self, after: int, limit: int) -> list[PendingEvent]:
@@ -143,66 +149,97 @@ class Outbox:
         self._retry_at = math.inf
         self._store.close(unlock=True)
 
-    def _write(self, events: Sequence[PendingEvent]) -> None:
-        """Add events, and take from the file what is no longer in memory."""
-        self._add(events)
+    def _write(self, added: Sequence[PendingEvent]) -> None:
+        """Add to the file what was added to memory, and remove what is no longer there."""
         removed, self._removed = self._removed, []
+        tracks = {key: self._tracks.get(key) for key in self._changed_tracks}
+        self._changed_tracks.clear()
         try:
-            self._store.write([one for one in events if one.number in self._events], removed)
+            self._store.write([one for one in added if one.number in self._events], removed, tracks)
         except STORE_ERRORS as error:
             self._handle_failure(error)
 
-    def _open_store(self) -> None:
-        """Open the file, and make file and memory hold the same events."""
+    def _open_store(self, replaced: bool = False) -> None:
+        """Open the file, `replaced` by a new one or not; make it and memory hold the same."""
         self._retry_at = self._clock.running() + RETRY_SECONDS
         try:
-            stored, last_number = self._store.open()
+            stored, tracks, last_number = self._store.open()
             if not self._loaded:
-                self._load(stored)
+                self._load(stored, tracks, last_number)
             self._last_number = max(self._last_number, last_number)
             self._removed = []
+            self._changed_tracks.clear()
             present, wanted = set(stored), set(self._events.values())
             added = [event for event in self._events.values() if event not in present]
             removed = [event.number for event in stored if event not in wanted]
-            self._store.write(added, removed, self._last_number)
+            changed = dict.fromkeys(tracks) | self._tracks
+            self._store.write(added, removed, changed, self._last_number)
         except STORE_ERRORS as error:
-            self._handle_failure(error)
+            self._handle_failure(error, replaced)
             return
-        self.state = StoreState.OPEN
+        self.durable = True
         if self._warned_of_disk:
             log.info("%s: the disk takes events again; %d wait there", self.path, len(self))
         self._warned_of_disk = False
 
-    def _handle_failure(self, error: Exception) -> None:
-        """Replace a DAMAGED file; otherwise the file is UNAVAILABLE, and tried again later."""
+    def _handle_failure(self, error: Exception, replaced: bool = False) -> None:
+        """Go on in memory, and replace a damaged file at once; any other is tried again later."""
         self._store.close()
+        self.durable = False
         # What is damaged as soon as it is begun anew is left to another try.
-        damaged = SqliteStore.is_damage(error) and self.state is not StoreState.DAMAGED
-        self.state = StoreState.DAMAGED if damaged else StoreState.UNAVAILABLE
+        damaged = SqliteStore.is_damage(error) and not replaced
         if not self._loaded:
-            events, complete = self._store.salvage()
+            events, tracks, complete = self._store.salvage()
             if complete or damaged:  # of a file that is read again, a part would come twice
-                self._load(events)
+                self._load(events, tracks)
         if damaged:
             try:
                 aside = self._store.quarantine().name
             except OSError as refusal:
-                self.state, error = StoreState.UNAVAILABLE, refusal
+                error = refusal
             else:
                 text = "%s: damaged (%s): renamed to %s, and a new one begun with %d events"
                 log.warning(text, self.path, error, aside, len(self))
-                self._open_store()
+                self._open_store(replaced=True)
                 return
         if not self._warned_of_disk:
             reason = getattr(error, "strerror", None) or error
             log.warning("%s: %s; events wait in memory only", self.path, reason)
         self._warned_of_disk = True
 
-    def _load(self, stored: Sequence[PendingEvent]) -> None:
-        """Take in what an earlier process has left, behind what was recorded before this."""
+    def _load(
+        self, stored: Sequence[PendingEvent], tracks: Mapping[TrackKey, bytes], last_number: int = 0
+    ) -> None:
+        """Take in what an earlier process has left, behind what was recorded before this.
+
+        The tracks of another run end behind that.
+        """
         shift = self._last_number  # up to which the publisher knows the numbers
         self._add([replace(event, number=event.number + shift) for event in stored])
+        self._last_number = max(self._last_number, last_number)
         self._loaded = True
+        for key, payload in tracks.items():
+            if key[0] == self._run:
+                self._tracks.setdefault(key, payload)
+            else:
+                with suppress(msgspec.DecodeError):  # of a version that knows another event
+                    self._add_new([end_by_restart(payload)])
+
+    def _follow_track(self, payload: bytes) -> None:
+        """Keep the latest event of a track until it ends."""
+        with suppress(msgspec.DecodeError):
+            event = msgspec.json.decode(payload, type=_TrackHeader)
+            key = event.run, event.track_id
+            self._changed_tracks.add(key)
+            self._tracks[key] = payload
+            if event.type is EventType.END:
+                del self._tracks[key]
+
+    def _add_new(self, payloads: Iterable[bytes]) -> list[PendingEvent]:
+        now, numbered = self._clock.running(), enumerate(payloads, self._last_number + 1)
+        events = [PendingEvent(number, now, payload) for number, payload in numbered]
+        self._add(events)
+        return events
 
     def _add(self, events: Sequence[PendingEvent]) -> None:
         for event in events:

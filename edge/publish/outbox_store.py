@@ -6,7 +6,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,9 @@ from edge.paths import lock_private, open_private
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
     number INTEGER PRIMARY KEY AUTOINCREMENT, recorded REAL NOT NULL, payload BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS track (
+    run TEXT, id INTEGER, payload BLOB NOT NULL, PRIMARY KEY (run, id)
 );
 CREATE TABLE IF NOT EXISTS clock (
     row INTEGER PRIMARY KEY, boot TEXT NOT NULL, epoch REAL NOT NULL, began REAL NOT NULL
@@ -60,12 +63,16 @@ class SystemClock:
     wall: Callable[[], float] = time.time
 
 
-class SqliteStore:
-    """One SQLite file of pending events; its methods raise one of `STORE_ERRORS`.
+TrackKey = tuple[str, int]
+"""Run of the daemon, and number of the track in it."""
 
-    Times in it are seconds of the file's own, which run on across boots: while a machine is up they
-    are those since its boot plus an offset, and from boot to boot they advance by what the wall
-    clock says went by, but never back.
+
+class SqliteStore:
+    """SQLite file of pending events, and of the latest event of each track that has not ended.
+
+    Its methods raise one of `STORE_ERRORS`. Times in it are seconds of the file's own, which run on
+    across boots: while a machine is up they are those since its boot plus an offset, and from boot
+    to boot they advance by what the wall clock says went by, but never back.
     """
 
     def __init__(self, path: Path, clock: SystemClock) -> None:
@@ -75,19 +82,14 @@ class SqliteStore:
         self._db: sqlite3.Connection | None = None
         self._offset, self._booted_at = 0.0, math.nan
 
-    def open(self) -> tuple[list[PendingEvent], int]:
-        """Lock the file and open it; return its events, and the highest number it ever gave.
+    def open(self) -> tuple[list[PendingEvent], dict[TrackKey, bytes], int]:
+        """Lock and open the file; return its events, its tracks, and the highest number ever given.
 
         An EmotiondError says that another process has it.
         """
+        self._adopt_former()
         if self._lock_file is None:
-            try:
-                self._lock_file = lock_private(self._path.with_name(f"{self._path.name}.lock"))
-            except BlockingIOError as error:
-                raise EmotiondError(
-                    f"{self._path}: another emotiond uses this device's outbox; end it, or give "
-                    "this one another `device`"
-                ) from error
+            self._lock_file = _lock(self._path)
         os.close(open_private(self._path))  # before SQLite does: closing it would end its locks
         # The time-out in seconds: somebody who looks into the file by hand may lock it.
         self._db = sqlite3.connect(
@@ -106,20 +108,25 @@ class SqliteStore:
         self._booted_at = math.nan
         events = list(_read_events(self._db, self._offset, "ASC"))
         row = self._db.execute("SELECT max(seq) FROM sqlite_sequence").fetchone()
-        return events, msgspec.convert(row, tuple[int | None])[0] or 0
+        return events, _read_tracks(self._db), msgspec.convert(row, tuple[int | None])[0] or 0
 
     def write(
-        self, added: Sequence[PendingEvent], removed: Sequence[int], last_number: int | None = None
+        self,
+        added: Sequence[PendingEvent],
+        removed: Sequence[int],
+        tracks: Mapping[TrackKey, bytes | None],
+        last_number: int | None = None,
     ) -> None:
         """Remove and add events, in one transaction that a power cut cannot undo.
 
-        With neither, only the time is stored, if the wall clock was set: by how much it was wrong
+        The latest event of each of `tracks` is stored as well; None is one that has ended. With
+        nothing, only the time is stored, if the wall clock was set: by how much it was wrong
         when an event was recorded must not count in the next boot. With `last_number`, no number up
         to it is given again, and the write-ahead log moves into the file.
         """
         booted_at = self._clock.wall() - self._clock.running()
         clock_was_set = not abs(booted_at - self._booted_at) <= MAX_CLOCK_DRIFT  # also if NaN
-        if self._db is None or not (added or removed or clock_was_set):
+        if self._db is None or not (added or removed or tracks or clock_was_set):
             return
         if not self._path.exists():  # SQLite would go on, in a file that no process finds again
             raise FileNotFoundError(errno.ENOENT, "the file was removed")
@@ -128,6 +135,9 @@ class SqliteStore:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany("DELETE FROM event WHERE number = ?", [(one,) for one in removed])
             self._db.executemany("INSERT INTO event VALUES (?, ?, ?)", rows)
+            self._db.executemany("DELETE FROM track WHERE run = ? AND id = ?", tracks)
+            open_tracks = [(*key, payload) for key, payload in tracks.items() if payload]
+            self._db.executemany("INSERT INTO track VALUES (?, ?, ?)", open_tracks)
             if clock_was_set:
                 row = (self._clock.boot(), self._offset, booted_at)
                 self._db.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?)", row)
@@ -150,10 +160,13 @@ class SqliteStore:
             os.close(self._lock_file)
             self._lock_file = None
 
-    def salvage(self) -> tuple[list[PendingEvent], bool]:
-        """Return what can be read without writing, oldest first, and whether that is all of it."""
+    def salvage(self) -> tuple[list[PendingEvent], dict[TrackKey, bytes], bool]:
+        """Return the events, oldest first, and the tracks that can be read without writing.
+
+        The last says whether they are all of the events.
+        """
         found: dict[int, PendingEvent] = {}
-        complete = False
+        tracks, complete = dict[TrackKey, bytes](), False
         # Where nothing can be written, SQLite reads a write-ahead log by the index that a process
         # which died has left; where no log is left either, it must be told that none can appear.
         # https://sqlite.org/wal.html#read_only_databases
@@ -166,8 +179,9 @@ class SqliteStore:
                 for event in _read_events(db, _clock_offset(db, self._clock), order):
                     found[event.number] = event
                 complete = True
+                tracks = _read_tracks(db)
                 break
-        return [found[number] for number in sorted(found)], complete
+        return [found[number] for number in sorted(found)], tracks, complete
 
     @staticmethod
     def is_damage(error: Exception) -> bool:
@@ -180,11 +194,43 @@ class SqliteStore:
     def quarantine(self) -> Path:
         """Rename the damaged file, over an older one, and return its new name."""
         aside = self._path.with_name(f"{self._path.name}.damaged")
-        self._path.replace(aside)
-        for suffix in ("-wal", "-shm", "-journal"):
-            with suppress(FileNotFoundError):
-                Path(f"{self._path}{suffix}").replace(f"{aside}{suffix}")
+        _rename(self._path, aside)
         return aside
+
+    def _adopt_former(self) -> None:
+        """Take over the file of a version that named it by the device alone, where there is one.
+
+        It numbered those of several sinks; the first sink that is opened takes the first of them.
+        """
+        stem = self._path.name.partition("@")[0]
+        names = (f"{stem}{number}.sqlite" for number in ("", "-2", "-3", "-4"))
+        formers = (self._path.with_name(name) for name in names)
+        former = next((one for one in formers if one.exists()), None)
+        if former is not None and not self._path.exists():
+            lock = _lock(former)
+            try:
+                _rename(former, self._path)
+                former.with_name(f"{former.name}.lock").unlink()
+            finally:
+                os.close(lock)
+
+
+def _lock(path: Path) -> int:
+    try:
+        return lock_private(path.with_name(f"{path.name}.lock"))
+    except BlockingIOError as error:
+        raise EmotiondError(
+            f"{path}: another emotiond uses this device's outbox; end it, or give this one another "
+            "`device`"
+        ) from error
+
+
+def _rename(path: Path, target: Path) -> None:
+    """Rename a file of SQLite, its log first: what a crash leaves half done can be done again."""
+    for suffix in ("-wal", "-journal", ""):
+        with suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").replace(f"{target}{suffix}")
+    Path(f"{path}-shm").unlink(missing_ok=True)
 
 
 def _clock_offset(db: sqlite3.Connection, clock: SystemClock) -> float:
@@ -211,3 +257,10 @@ def _read_events(db: sqlite3.Connection, offset: float, order: str) -> Iterator[
             row, tuple[int, float, bytes], builtin_types=(bytes,)
         )
         yield PendingEvent(number, recorded - offset, payload)
+
+
+def _read_tracks(db: sqlite3.Connection) -> dict[TrackKey, bytes]:
+    rows = db.execute("SELECT run, id, payload FROM track ORDER BY rowid").fetchall()
+    kind = list[tuple[str, int, bytes]]
+    found = msgspec.convert(rows, kind, builtin_types=(bytes,))
+    return {(run, track_id): payload for run, track_id, payload in found}

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from edge.errors import CheckResult
 from edge.service.commands import Catalog, CommandQueue
-from edge.types import DaemonStatus, KindSettings, SinkRecord
+from edge.types import DaemonStatus, DataFlow, KindSettings, SinkRecord
 
 
 class Sink(Protocol):
@@ -52,9 +52,7 @@ class ExclusiveSink(Sink, Protocol):
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
         """Take it, before the start, so that a reload can be refused; `close` gives it back.
 
-        Args:
-            closed_first: sinks of this process that are closed before this one is started; what
-                they hold until then is as good as taken.
+        What the sinks that are closed before the start hold until then is as good as taken.
 
         Raises:
             EmotiondError: another process has it, or it is not there.
@@ -66,38 +64,50 @@ class SinkContext:
     """Arguments with which a sink is opened, beside its settings.
 
     Attributes:
-        outbox: the file for what is not yet delivered; None where the settings have no
-            `outbox_name`.
+        outbox: the file for what is not yet delivered, where the settings have an `outbox_name`.
         commands: takes the commands that come to the sink; None takes none.
-        catalog: what they may choose from; empty where the settings take no commands.
+        catalog: what they may choose from.
+        run: id of this start of the daemon.
     """
 
     outbox: Path | None = None
     commands: CommandQueue | None = None
     catalog: Catalog = field(default_factory=Catalog)
+    run: str = ""
 
 
 class BaseSinkSettings(KindSettings, frozen=True):
-    """Base of the settings of every sink: all that the daemon asks them, with the usual answers.
-
-    Attributes:
-        takes_commands: whether commands come to the sink, so that it is opened anew when what they
-            may choose from changes.
-    """
+    """Base of the settings of every sink: all that the daemon asks them, with the usual answers."""
 
     takes_commands: ClassVar[bool] = False
+    """Whether commands come to the sink: it is opened anew when what they may choose changes."""
+
+    @property
+    def event_files(self) -> tuple[Path, ...]:
+        """The files that it appends events to, one JSON object a line."""
+        return ()
+
+    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
+        """Yield what leaves by it; of a sink that does not tell, all may."""
+        kind = str(self.__struct_config__.tag)
+        yield DataFlow("images", "and all else, perhaps: it is not declared", kind, "unknown", True)
+
+    def with_max_event_age(self, seconds: float) -> Self:
+        """Return a copy that keeps no event of its own for longer."""
+        return self
 
     @property
     def outbox_name(self) -> str | None:
         """Part of the name of the file for what is not yet delivered; None has no such file."""
         return None
 
-    def open(self, context: SinkContext) -> Sink:
-        """Return the sink, not yet started.
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Places that no other sink of the config may have as well."""
+        return ()
 
-        Raises:
-            ConfigError: a file that the settings name cannot be used.
-        """
+    def open(self, context: SinkContext) -> Sink:
+        """Return the sink, not yet started, or raise a ConfigError: a file cannot be used."""
         raise NotImplementedError
 
     def check(self) -> Iterator[CheckResult]:
@@ -141,13 +151,10 @@ class MultiSink:
             sink.publish(record)
 
     def replace(self, sinks: Sequence[Sink], timeout: float) -> None:
-        """Go on with other sinks: close those that are no longer wanted, then start the new ones.
+        """Go on with other sinks; present ones may be among them.
 
-        In this order, because both may use the same file, or the same client id at the broker.
-
-        Args:
-            sinks: those that are wanted from now on; present ones may be among them.
-            timeout: seconds that those removed may spend on what is not yet delivered.
+        First those no longer wanted are closed, within `timeout` seconds: a new one may use the
+        same file, or the same client id at the broker.
         """
         removed = [sink for sink in self._sinks if sink not in sinks]
         added = [sink for sink in sinks if sink not in self._sinks]

@@ -58,17 +58,14 @@ class SetDetector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SetThresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Change what is taken for a face, and what for one that can be read.
+    """Change what is taken for a face, and what for one that can be read; None changes nothing."""
 
-    Each is called as in the config: `face_threshold` of the classifier, `min_confidence` of the
-    detector, the others of `quality`; `min_expression_confidence` is the classifier's
-    `min_confidence`. What is None stays as it is.
-    """
-
-    face_threshold: Share | None = None
+    face_threshold: Share | None = None  # of the classifier
+    # The classifier's `min_confidence`.
     min_expression_confidence: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] | None = None
+    # The detector's.
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
-    min_size: Limit | None = None
+    min_size: Limit | None = None  # this and what follows: of `quality`
     min_sharpness: Limit | None = None
     min_brightness: GrayLevel | None = None
     min_contrast: GrayLevel | None = None
@@ -167,19 +164,12 @@ def read_command(name: CommandName, fields: dict[str, Any]) -> NamedCommand:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Choices of the commands, as the config allows.
-
-    Attributes:
-        models: by name.
-        detectors: their kinds.
-        labels: the classes of all models together.
-        allow_snapshots: whether images may leave the process.
-    """
+    """Choices of the commands, as the config allows."""
 
     models: Mapping[str, Path] = field(default_factory=dict)
-    detectors: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    allow_snapshots: bool = False
+    detectors: tuple[str, ...] = ()  # their kinds
+    labels: tuple[str, ...] = ()  # the classes of all models together
+    allow_snapshots: bool = False  # whether images may leave the process
 
 
 class CommandQueue:

@@ -36,7 +36,6 @@ from edge.service.commands import (
     Shutdown,
 )
 from edge.service.pause import PauseController
-from edge.types import CameraState
 from edge.view.annotate import apply_privacy
 
 THRESHOLD_KEYS = {
@@ -53,15 +52,11 @@ class Controller:
     """Owns the pipeline and changes it as commands and the config file say.
 
     What commands change lasts until the config is read again; only a pause outlives the process.
-
-    Args:
-        path: of the config file.
-        clock: the monotonic clock, in seconds.
-        adjust: what the command line changes of whatever the file says.
+    `clock` is the monotonic one, in seconds; `adjust` is what the command line changes of whatever
+    the file at `path` says.
 
     Attributes:
         pipeline: reconfigured in place, and never replaced.
-        commands: where requests are submitted.
         shutdown: whether the daemon was told to end.
 
     Raises:
@@ -115,14 +110,14 @@ class Controller:
         if changes is not None:
             self._apply(changes)
 
-    def reload(self) -> bool:
-        """Read the config again; return False where it is refused, and all stays as it was."""
+    def reload(self) -> str:
+        """Read the config again; return why it is refused and all stays as it was, else nothing."""
         results: list[CommandResult | CommandError] = []
         self.answer(CommandRequest(Reload(), results.append))
-        refused = isinstance(results[0], CommandError)
-        if refused:
-            log.error("%s; it was not read again, and the settings of before stay", results[0])
-        return not refused
+        if not isinstance(results[0], CommandError):
+            return ""
+        log.error("%s; it was not read again, and the settings of before stay", results[0])
+        return str(results[0])
 
     def _execute(self, command: Command) -> tuple[CommandResult, Changes | None]:
         """Carry out a command; what it changes of the components is only prepared.
@@ -148,15 +143,21 @@ class Controller:
                 config = with_detector(config, file_config, catalog.detectors, command.detector)
             case SetThresholds():
                 config = with_thresholds(config, command.changes)
-        reloading = isinstance(command, Reload)
-        changes = self._prepare_reload() if reloading else builder.prepare(config, file_config)
+            case Reload():
+                config = file_config = self._adjust(
+                    load_config(self._path, may_be_empty=False)  # it may be about to be written
+                )
+        changes = builder.prepare(config, file_config)
+        if isinstance(command, Reload):
+            changed = ", ".join(changes.sections) or "nothing"
+            log.info("%s: read again; changed: %s", self._path, changed)
         events = changes.components.processing.events
         return CommandResult({"model": events.model, "detector": events.detector}), changes
 
     def _pause(self, command: Pause) -> CommandResult:
         until = None
         if command.paused:
-            until = self._pause_controller.pause(command.seconds).until
+            until = self._pause_controller.pause(command.seconds)
         else:
             self._pause_controller.resume()
         self.pipeline.publish_snapshot()
@@ -170,8 +171,8 @@ class Controller:
                 "no picture leaves",
             )
         frame, camera = self._latest_frame.newest, self.pipeline.source.state
-        if frame is None or camera is not CameraState.ONLINE:
-            reason = "yet" if camera is CameraState.ONLINE else f"while the camera is {camera}"
+        if frame is None or not camera.gives_frames:
+            reason = "yet" if camera.gives_frames else f"while the camera is {camera}"
             raise CommandError(ErrorCode.FAILED, f"there is no picture {reason}")
         image = apply_privacy(frame, self.config.privacy.blur)
         jpeg = cv2.imencode(".jpg", image)[1].tobytes()
@@ -192,14 +193,6 @@ class Controller:
             "detectors": list(catalog.detectors),
             "config": redacted_config(self.config),
         }
-
-    def _prepare_reload(self) -> Changes:
-        # An editor may be about to write a file that is empty.
-        config = load_config(self._path, may_be_empty=False)
-        changes = self._builder.prepare(self._adjust(config))
-        changed = ", ".join(changes.sections) or "nothing"
-        log.info("%s: read again; changed: %s", self._path, changed)
-        return changes
 
     def _apply(self, changes: Changes) -> None:
         """Make prepared changes the present state; nothing of it can fail."""

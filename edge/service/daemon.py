@@ -15,8 +15,10 @@ import cv2
 
 from edge.config import Config
 from edge.errors import EmotiondError, ExitCode
+from edge.paths import atomic_write
 from edge.pipeline.pipeline import STALL_TIMEOUT, Pipeline
 from edge.service.controller import Controller
+from edge.service.retention import retention_thread
 from edge.types import Stats
 
 TICK = 1.0
@@ -38,17 +40,11 @@ log = logging.getLogger(__name__)
 
 
 class Signals:
-    """Signals that came since they were looked at.
-
-    Attributes:
-        stop: SIGTERM or SIGINT came.
-        reload: SIGHUP came.
-        wake: called when one comes.
-    """
+    """Signals that came since they were looked at."""
 
     def __init__(self) -> None:
-        self.stop = self.reload = False
-        self.wake: Callable[[], None] = lambda: None
+        self.stop = self.reload = False  # SIGTERM or SIGINT; SIGHUP
+        self.wake: Callable[[], None] = lambda: None  # called when one comes
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note)
 
@@ -63,35 +59,38 @@ class Signals:
 class SystemdReporter:
     """Reports a pipeline to systemd: readiness once, health while it lasts, and its status.
 
-    Args:
-        address: of systemd's socket; by default from the environment. Without one, nothing is sent.
+    `address` is that of systemd's socket, by default from the environment; without one, it is mute.
     """
 
     def __init__(self, address: str | None = None) -> None:
         address = os.environ.get("NOTIFY_SOCKET", "") if address is None else address
         # A leading @ stands for the NUL of Linux' abstract sockets.
         self._address = "\0" + address[1:] if address.startswith("@") else address
+        # Held, so that the watchdog is fed even when there is no other descriptor left.
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if address else None
         self._began = time.monotonic()
-        self._loading = "started"
+        self.not_ready = "started"  # what readiness is still to be reported of
         self._stalled: list[str] = []
         self._status = ""
         self._status_sent = 0.0
 
-    @property
-    def not_ready(self) -> bool:
-        """Tell whether readiness is still to be reported."""
-        return bool(self._loading)
-
     def begin_reload(self) -> None:
         """Report that the config is read again; readiness is to be reported anew."""
-        self._began, self._loading = time.monotonic(), "reloaded"
+        self._began, self.not_ready = time.monotonic(), "reloaded"
         # systemd tells by the stamp whether READY=1 is of before or after.
         self.send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def cancel_reload(self) -> None:
-        """Report that all stays as it was."""
-        self._loading = ""
-        self.send("READY=1")
+    def end_reload(self, refusal: str) -> None:
+        """Report what came of a reload, also to the unit's `ExecReload=`, which waits for a file.
+
+        Without a `refusal` it went well, and is in force a little later.
+        """
+        if refusal:
+            self.not_ready = ""
+            self.send("READY=1")
+        if folder := os.environ.get("RUNTIME_DIRECTORY"):
+            with contextlib.suppress(OSError):  # systemd then ends its wait as it would for a hang
+                atomic_write(Path(folder) / "reload", refusal.encode())
 
     def update(self, pipeline: Pipeline) -> None:
         """Report what there is to report of the pipeline."""
@@ -101,26 +100,18 @@ class SystemdReporter:
         if status != self._status or now - self._status_sent >= STATUS_INTERVAL:
             self._status, self._status_sent = status, now
             self.send(f"STATUS={status}; {pipeline.fps:.0f} fps")
-        if self._loading and pipeline.applied and pipeline.has_processed_frame:
-            log.info("%s within %.1f s; %s", self._loading, now - self._began, status)
-            self._loading = ""
+        if self.not_ready and pipeline.applied and pipeline.has_processed_frame:
+            log.info("%s within %.1f s; %s", self.not_ready, now - self._began, status)
+            self.not_ready = ""
             self.send("READY=1")
         self._ping_watchdog(pipeline)
 
-    def end(self) -> None:
-        """Report that the service is ending."""
-        self.send("STOPPING=1")
-
     def send(self, message: str) -> None:
         """Send a message of sd_notify(3), such as READY=1."""
-        if not self._address:
-            return
-        with (
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection,
-            contextlib.suppress(OSError),  # a service outlives its supervisor's socket
-        ):
-            connection.settimeout(SEND_TIMEOUT)
-            connection.sendto(message.encode(), self._address)
+        if self._socket is not None:
+            self._socket.settimeout(SEND_TIMEOUT)
+            with contextlib.suppress(OSError):  # a service outlives its supervisor's socket
+                self._socket.sendto(message.encode(), self._address)
 
     def _ping_watchdog(self, pipeline: Pipeline) -> None:
         """Ping the watchdog unless something hangs: without pings systemd restarts the process."""
@@ -135,12 +126,8 @@ class SystemdReporter:
 def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) -> ExitCode:
     """Run the daemon until its input ends, it is told to stop, or a stage fails.
 
-    Args:
-        path: of the config.
-        adjust: what the command line changes of whatever the config says.
-
-    Returns:
-        FAULT when a stage failed or an input could not be read, else OK.
+    `adjust` is what the command line changes of whatever the config at `path` says. Return FAULT
+    when a stage failed or an input could not be read, else OK.
 
     Raises:
         ConfigError, ModelError: something the config names cannot be used.
@@ -154,9 +141,10 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
     # What is loaded by now stays to the end: collections need not go through it again and again.
     gc.collect()
     gc.freeze()
-    _watch(controller, signals, reporter)
+    with retention_thread(lambda: controller.config):
+        _watch(controller, signals, reporter)
     reporter.update(controller.pipeline)  # a film may be over before anybody looked
-    reporter.end()
+    reporter.send("STOPPING=1")
     return _end(controller.pipeline)
 
 
@@ -172,8 +160,7 @@ def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) 
         if signals.reload:
             signals.reload = False
             reporter.begin_reload()
-            if not controller.reload():
-                reporter.cancel_reload()
+            reporter.end_reload(controller.reload())
         if time.monotonic() < due and not reporter.not_ready:
             continue
         due = time.monotonic() + (STARTUP_TICK if reporter.not_ready else TICK)

@@ -42,19 +42,16 @@ class MotionDetector:
         """Compare with this image from now on."""
         self._reference = self._cells(gray)
 
-    def max_change(self, gray: GrayImage) -> float:
-        """Return the largest change of a cell since the reference, in gray levels, 0-255."""
-        if self._reference is None:
-            return 255.0
-        return float(cv2.norm(self._cells(gray), self._reference, cv2.NORM_INF))
+    def max_change(self, gray: GrayImage, outside: Iterable[Box] = ()) -> float:
+        """Return the largest change of a cell since the reference, in gray levels, 0-255.
 
-    def max_change_outside(self, gray: GrayImage, boxes: Iterable[Box]) -> float:
-        """Return the largest change outside all of `boxes`, which are in pixels of `gray`."""
+        What lies in the boxes `outside`, which are in pixels of `gray`, is left out.
+        """
         if self._reference is None:
             return 255.0
         changes = cv2.absdiff(self._cells(gray), self._reference)
         across, down = CELLS[0] / gray.shape[1], CELLS[1] / gray.shape[0]
-        for box in boxes:
+        for box in outside:
             rows = slice(max(0, int(down * box.y1)), max(0, math.ceil(down * box.y2)))
             columns = slice(max(0, int(across * box.x1)), max(0, math.ceil(across * box.x2)))
             changes[rows, columns] = 0

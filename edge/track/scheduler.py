@@ -219,10 +219,12 @@ class DetectionScheduler:
             or (is_file and is_cut(previous.gray, current.gray))
         ):
             self._tracker.clear()
-            self._update_idle(frame, is_static=False)
+            self._active_at, self.idle = frame.timestamp, False
             return self._run_detector(frame, current)
         is_static = self._is_static(current)
-        self._update_idle(frame, is_static)
+        if not is_static or self._tracker.boxes:
+            self._active_at = frame.timestamp
+        self.idle = frame.timestamp - self._active_at >= IDLE_SECONDS
         match self._decide(frame, current, is_static):
             case "detect":
                 return self._run_detector(frame, current)
@@ -252,7 +254,13 @@ class DetectionScheduler:
         if self._tracker.needs_detection or intervals >= STATIC_INTERVAL_FACTOR:
             return True
         threshold = self._settings.motion_threshold
-        return intervals >= 1 and self._motion_outside_faces(current) >= threshold
+        if intervals < 1 or not threshold:
+            return intervals >= 1
+        known = [
+            box.square(FACE_MARGIN).moved(Shift(0, 0, current.scale))
+            for box in (*self._detected_near, *self._tracker.boxes)
+        ]
+        return self._motion.max_change(current.gray, outside=known) >= threshold
 
     def _is_full_search_due(self, frame: Frame) -> bool:
         return frame.timestamp - self._searched_fully_at >= self._settings.full_search_interval_s
@@ -262,21 +270,6 @@ class DetectionScheduler:
         if self._tracker.needs_detection or not self._settings.motion_threshold:
             return False
         return self._motion.max_change(current.gray) < self._settings.motion_threshold
-
-    def _update_idle(self, frame: Frame, is_static: bool) -> None:
-        if not is_static or self._tracker.boxes:
-            self._active_at = frame.timestamp
-        self.idle = frame.timestamp - self._active_at >= IDLE_SECONDS
-
-    def _motion_outside_faces(self, current: GrayFrame) -> float:
-        """Return the largest change since the last detection outside known faces, 0-255."""
-        if not self._settings.motion_threshold:
-            return 255.0
-        known = [
-            box.square(FACE_MARGIN).moved(Shift(0, 0, current.scale))
-            for box in (*self._detected_near, *self._tracker.boxes)
-        ]
-        return self._motion.max_change_outside(current.gray, known)
 
     @property
     def _tracking_costs_more(self) -> bool:

@@ -3,9 +3,10 @@
 Here are their settings, which open them, and what each is given to show.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -15,7 +16,7 @@ from edge.pipeline.worker import LatestFrame
 from edge.publish import Sink
 from edge.secrets import SecretRef
 from edge.service.commands import Catalog, CommandQueue
-from edge.types import AnalyzedFrame, Image
+from edge.types import DISK, AnalyzedFrame, DataFlow, Image
 
 
 class PrivacyBlur(StrEnum):
@@ -37,6 +38,9 @@ class ViewContext:
         analyze: analyzes a still image with the present config; it may take a second, and any
             thread may call it.
         catalog: what commands may choose from.
+        note_image: remembers an image before it is written, so that it is deleted in time.
+        is_only_sink: whether the config asks for nothing but this view.
+        device: name of this device.
     """
 
     latest: LatestFrame
@@ -44,6 +48,9 @@ class ViewContext:
     blur: PrivacyBlur
     analyze: Callable[[Image], AnalyzedFrame]
     catalog: Catalog = field(default_factory=Catalog)
+    note_image: Callable[[Path], None] = lambda path: None
+    is_only_sink: bool = False
+    device: str = "emotiond"
 
 
 class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +61,15 @@ class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     enabled: bool = False
+
+    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
+        """Yield what the window shows."""
+        if self.enabled:
+            yield DataFlow(
+                "images", "live, in a window", "whoever sits before it", "its screen", False
+            )
+            what, kept = "one, by the window's key s", "as retention says"
+            yield DataFlow("images", what, DISK, "the current folder", False, kept)
 
     def open(self, context: ViewContext) -> Sink:
         """Return the window, not yet shown.
@@ -88,6 +104,16 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.token is None or self.token.credential is None:
             return self
         return msgspec.structs.replace(self, token=None, host="127.0.0.1")
+
+    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
+        """Yield what the page shows."""
+        if self.enabled:
+            who = "whoever has the token" if self.token else "whoever is on this machine"
+            where = f"http://{self.host}:{self.port}"
+            leaves = self.host not in {"127.0.0.1", "::1", "localhost"}
+            yield DataFlow("images", "live, on the web page", who, where, leaves)
+            yield DataFlow("events", "faces in view and events", who, where, leaves)
+            yield DataFlow("numbers", "statistics of the daemon", who, where, leaves)
 
     def open(self, context: ViewContext) -> Sink:
         """Return the web page, not yet served.

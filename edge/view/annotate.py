@@ -166,8 +166,8 @@ def draw_text(
 def label_text(face: Expression) -> str:
     """Return the label of a face: its number, and its expression or why it has none."""
     confidence = face.confidence
-    detail = f"{confidence:.0%}" if confidence is not None else ", ".join(face.reasons)
-    text = f"{face.track.track_id} {face.emotion} {detail}".replace("_", " ")
+    detail = ", ".join(face.reasons) if confidence is None else f"{100 * confidence:.0f} %"
+    text = f"#{face.track.track_id} {face.emotion} {detail}".replace("_", " ")
     # The font is ASCII only; a label of a user's own model may not be.
     return text.encode("ascii", "replace").decode()
 

@@ -1,12 +1,14 @@
 """Preview window: a sink that shows annotated frames on this machine's screen, and its keys.
 
 The window itself belongs to a process of its own, `edge.view.preview_process`. To its stdin go
-images, each a `FRAME_HEADER` and its pixels; from its stdout comes a line for each key, by name.
+images, each a `FRAME_HEADER` and its pixels; from its stdout comes an empty line once it has a
+display, and one for each key, by name.
 """
 
 import importlib.util
 import logging
 import os
+import select
 import struct
 import subprocess
 import sys
@@ -21,6 +23,8 @@ import cv2
 import numpy as np
 
 from edge.errors import ConfigError
+from edge.paths import private_opener
+from edge.publish import Sink
 from edge.service.commands import (
     Command,
     CommandError,
@@ -41,6 +45,9 @@ FRAME_HEADER = struct.Struct("<HH")
 EXIT_NO_DISPLAY = 3
 """Exit code of the process where there is no display."""
 
+DISPLAY_TIMEOUT_S = 10.0
+"""Seconds that a display may take to answer."""
+
 POLL_INTERVAL_S = 0.25
 """Seconds between two looks at the text to show, while no frame comes."""
 
@@ -53,15 +60,19 @@ BLANK_SIZE = (480, 640, 3)
 BLANK_GRAY = 40
 """Gray value (0-255) of that image."""
 
-WINDOW_CLASS_VARIABLES = ("SDL_VIDEO_X11_WMCLASS", "SDL_VIDEO_WAYLAND_WMCLASS")
-"""Where SDL looks for the name by which a desktop knows the program that has a window."""
+WINDOW_ENVIRONMENT = {
+    "SDL_VIDEO_X11_WMCLASS": "emotiond",
+    "SDL_VIDEO_WAYLAND_WMCLASS": "emotiond",
+    "PYGAME_HIDE_SUPPORT_PROMPT": "1",
+}
+"""By what name a desktop knows the program that has the window; and that it greets nobody."""
 
 HELP = (
     "q: quit",
     "space: pause, resume",
     "m: next model",
     "d: next detector",
-    "s: save this picture",
+    "s: save this image",
     "f: full screen",
     "h: this help",
 )
@@ -72,7 +83,8 @@ log = logging.getLogger(__name__)
 class PreviewSink:
     """Shows annotated frames on this machine's own screen, and takes keys.
 
-    Where there is no display, or it goes away, the log says so, and the daemon goes on without.
+    Where there is no display, or it goes away, the log says so, and the daemon goes on without;
+    but where the window is all that the config asks for, it does not start.
 
     Raises:
         ConfigError: the package that draws it is not installed.
@@ -82,28 +94,27 @@ class PreviewSink:
     status_text: str | None = None
 
     def __init__(self, context: ViewContext) -> None:
-        if importlib.util.find_spec("pygame") is None:
-            raise ConfigError(
-                "the preview window needs pygame-ce, which is not installed; "
-                "pip install 'emotiond[preview]', or preview.enabled: false"
-            )
+        require_pygame()
         self._context = context
         self._keys = KeyHandler(context)
         self._closed = Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = Thread(target=self._run, name="window", daemon=True)
 
+    def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
+        """Start the process of the window.
+
+        Raises:
+            ConfigError: there is no display, and nothing else to do.
+        """
+        self._process = open_window()
+        if self._context.is_only_sink and (reason := why_no_display(self._process)):
+            raise ConfigError(f"{reason}; nothing else is asked for")
+
     def start(self) -> None:
-        """Open the window."""
-        # In a session of its own: Ctrl-C in the terminal is for the daemon.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "edge.view.preview_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            env={**os.environ, **dict.fromkeys(WINDOW_CLASS_VARIABLES, "emotiond")},
-        )
+        """Open the window; errors are as of `prepare`."""
+        if self._process is None:
+            self.prepare()
         self._thread.start()
         Thread(target=self._read_keys, name="window-keys", daemon=True).start()
 
@@ -117,7 +128,11 @@ class PreviewSink:
         self._closed.set()
         if self._process is None:
             return
-        self._thread.join(timeout)
+        assert self._process.stdin is not None
+        if self._thread.ident is None:
+            self._process.stdin.close()
+        else:
+            self._thread.join(timeout)
         try:
             self._process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
@@ -141,27 +156,52 @@ class PreviewSink:
                     pipe.flush()
                 shown = frame, text
         if not self._closed.is_set():
-            self._log_end(self._process)
-
-    def _log_end(self, process: "subprocess.Popen[bytes]") -> None:
-        """Log why the process ended by itself."""
-        assert process.stderr is not None
-        reason = " ".join(process.stderr.read().decode(errors="replace").split())
-        code = process.wait()
-        if code == EXIT_NO_DISPLAY:
-            log.warning(
-                "no preview window: there is no display (%s); run it in a desktop session, or set "
-                "DISPLAY; all else goes on",
-                reason,
-            )
-        else:
-            log.warning("the preview window is gone (%s); all else goes on", reason or code)
+            log.warning("%s; all else goes on", _reason_of_end(self._process))
 
     def _read_keys(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._keys.press(line.decode(errors="replace").strip())
+
+
+def require_pygame() -> None:
+    """Raise a ConfigError where the package that draws the window is not installed."""
+    if importlib.util.find_spec("pygame") is None:
+        raise ConfigError(
+            "the preview window needs pygame-ce, which is not installed; "
+            "pip install 'emotiond[preview]', or preview.enabled: false"
+        )
+
+
+def open_window() -> "subprocess.Popen[bytes]":
+    """Start the process of a window, in a session of its own: Ctrl-C is for the daemon."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "edge.view.preview_process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, **WINDOW_ENVIRONMENT},
+    )
+
+
+def why_no_display(process: "subprocess.Popen[bytes]") -> str:
+    """Return why a window has no display; empty where there is, or none answers in time."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], DISPLAY_TIMEOUT_S)
+    return _reason_of_end(process) if ready and not process.stdout.readline() else ""
+
+
+def _reason_of_end(process: "subprocess.Popen[bytes]") -> str:
+    """Return why the process ended by itself."""
+    assert process.stderr is not None
+    reason = " ".join(process.stderr.read().decode(errors="replace").split())
+    code = process.wait()
+    if code != EXIT_NO_DISPLAY:
+        return f"the preview window is gone ({reason or code})"
+    remedy = "run it in a desktop session, or set DISPLAY"
+    return f"no preview window: there is no display ({reason}); {remedy}"
 
 
 def render_window(frame: AnalyzedFrame | None, context: ViewContext, lines: Sequence[str]) -> Image:
@@ -217,7 +257,7 @@ class KeyHandler:
         if self._context.latest.newest is None:
             camera = self.status.camera if self.status else CameraState.ONLINE
             texts = {CameraState.PAUSED: "paused", CameraState.OFFLINE: "the camera is away"}
-            lines.append(texts.get(camera, "waiting for the first picture"))
+            lines.append(texts.get(camera, "waiting for the first frame"))
         if self._clock() < self._note_until and self._note not in lines:
             lines.append(self._note)
         return tuple(lines)
@@ -255,19 +295,20 @@ class KeyHandler:
         """Write the image as it is shown into the current folder, over no other file."""
         frame = self._context.latest.newest
         if frame is None:
-            self._notify("there is no picture to save")
+            self._notify("there is no image to save")
             return
         image = annotate(frame, self._context.blur)
         path = Path.cwd() / f"emotiond-{datetime.now():%Y%m%d-%H%M%S-%f}.png"
         try:
-            with path.open("xb") as file:
+            self._context.note_image(path)
+            with open(path, "xb", opener=private_opener) as file:
                 file.write(cv2.imencode(".png", image)[1].tobytes())
         except OSError as error:
             self._notify(f"not saved: {error.strerror}")
             log.warning("%s: cannot be written: %s", path, error.strerror)
             return
         self._notify(f"saved as {path.name}")
-        log.info("picture saved as %s", path)
+        log.info("image saved as %s", path)
 
 
 def _names_after(names: Sequence[str], current: str) -> list[str]:

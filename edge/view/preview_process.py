@@ -17,6 +17,9 @@ TITLE = "emotiond"
 
 FRAME_EVENT = pygame.event.custom_type()
 
+UNSEEN_DRIVER = "offscreen"
+"""What SDL takes where it finds no display: windows that nobody sees."""
+
 MAX_SCREEN_SHARE = 0.9
 """Share of the screen that the window takes at most, in width and height."""
 
@@ -82,9 +85,12 @@ def main() -> int:
     """Show images until stdin ends; return the exit code."""
     try:
         pygame.display.init()
+        if (driver := pygame.display.get_driver()) == UNSEEN_DRIVER:
+            raise pygame.error(f"SDL finds no driver but {driver}")
     except pygame.error as error:
         print(error, file=sys.stderr)
         return EXIT_NO_DISPLAY
+    print(flush=True)
     pygame.display.set_caption(TITLE)
     pygame.display.set_icon(_icon())
     pygame.display.set_allow_screensaver(True)

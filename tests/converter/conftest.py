@@ -30,6 +30,32 @@ def small_network() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def small_detector() -> Iterator[None]:
+    """Let detectors have one convolution a grid, and nothing that joins the grids."""
+    import keras
+
+    from converter.detector import quantize, train
+    from converter.models import detector as models
+    from tests.converter.detector import light_detector
+
+    def small(height: int, width: int, channels: int) -> models.Model:
+        picture = keras.Input((height, width, channels), name="picture")
+        x = keras.layers.Rescaling(1 / 255)(picture)
+        for name in ("half", "quarter"):
+            x = models._halved(x, 8, name)
+        grids = []
+        for name in ("fine", "middle", "coarse"):
+            x = models._halved(x, 16, name)
+            grids.append(x)
+        return keras.Model(picture, models._outputs(grids), name="detector")
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (models, train, quantize, light_detector):
+            patch.setattr(module, "detector", small)
+        yield
+
+
 @pytest.fixture
 def killed_in_last_epoch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Trainings end in the midst of their last epoch, as far as they can tell, until undone."""

@@ -9,7 +9,6 @@ RECIPE = Recipe(
     network="tiny",
     epochs=3,
     batch_size=16,
-    optimizer="muon",
     learning_rate=0.05,
     warmup_epochs=1,
     weight_decay=1e-3,
@@ -21,16 +20,17 @@ RECIPE = Recipe(
 
 
 @contextmanager
-def eagerly() -> Iterator[None]:
-    """Let TensorFlow run operations one by one.
+def eagerly(operations: bool = True) -> Iterator[None]:
+    """Let TensorFlow run operations one by one, or not.
 
     Of a training of a few steps, building graphs is the most part. What is promised of its files
     and its resumption is promised of any training; the tests of the commands build graphs.
     """
     import tensorflow as tf
 
-    tf.config.run_functions_eagerly(True)
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(operations)
     try:
         yield
     finally:
-        tf.config.run_functions_eagerly(False)
+        tf.config.run_functions_eagerly(before)

@@ -53,6 +53,11 @@ class Daemon:
         self._process.wait()
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What it logged so far, without the runtime's own chatter."""
         lines = self._log.read_text().splitlines()

@@ -7,12 +7,12 @@ import sys
 import time
 from pathlib import Path
 
-from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.publish import MqttSettings, SinkContext
 from tests.events import event, status
 
 
 def main(port: int, outbox: Path, count: int) -> None:
-    sink = MqttSink(MqttSettings(host="127.0.0.1", port=port, device="test"), outbox)
+    sink = MqttSettings(host="127.0.0.1", port=port, device="test").open(SinkContext(outbox))
     sink.publish(status())
     sink.start()
     for number in range(count):

@@ -1,6 +1,7 @@
 """The page in a real browser, before a real daemon."""
 
 import json
+import re
 import shutil
 import urllib.request
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from edge.types import Image
 from tests.brokers import wait_until
 from tests.conftest import ROOT
 from tests.e2e.daemon import Daemon
+from tools.page_screenshots import CUT_TEXTS, VIEWS
 
 ARTEFACT = ROOT / "test-results" / "page.png"
 """What the page looked like at the end of the tests; git passes it over."""
@@ -42,6 +44,9 @@ class Visit:
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("request", lambda request: self.places.append(request.url))
         self.page.goto(self.address)
+
+    def show(self, view: str) -> None:
+        self.page.get_by_role("link", name=view).click()
 
     def _hear(self, message: Any) -> None:
         # A refusal that is tried on purpose is told on the console too.
@@ -103,14 +108,14 @@ def visit(
 
 
 def look(page: Page) -> Image:
-    """Return the live picture as the browser shows it."""
-    data = np.frombuffer(page.locator("#picture").screenshot(), np.uint8)
+    """Return the live video as the browser shows it."""
+    data = np.frombuffer(page.locator("#video").screenshot(), np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert picture is not None
     return np.asarray(picture, dtype=np.uint8)
 
 
-def test_the_live_picture_is_the_cameras_and_moves(visit: Visit, clip: list[Image]) -> None:
+def test_the_live_video_is_the_cameras_and_moves(visit: Visit, clip: list[Image]) -> None:
     expect(visit.page.locator("#overlay")).to_be_hidden()
     first = look(visit.page)
     ground = clip[0][5, 320]  # of the clip, which no face and no label reaches
@@ -121,17 +126,24 @@ def test_the_live_picture_is_the_cameras_and_moves(visit: Visit, clip: list[Imag
 def test_a_face_is_shown_with_a_bar_for_each_expression(visit: Visit) -> None:
     face = visit.page.locator("#faces .face").first
     expect(face.locator(".bar")).to_have_count(8)
+    names = face.locator(".bar span:first-child").all_text_contents()
+    assert names == visit.state["labels"]
+    leading = face.locator(".bar.first")
+    expect(face.locator("h3")).to_contain_text(leading.locator("span").first.inner_text())
+    visit.show("Health")
     assert float(visit.page.locator("#fps").inner_text()) > 5
+    visit.show("Live")
 
 
 def test_events_are_listed_and_drawn_into_the_timeline(visit: Visit) -> None:
-    expect(visit.page.locator("#events li").first).to_contain_text("face")
+    expect(visit.page.locator("#events li").first).to_contain_text("#1")
     wait_until(lambda: visit.page.locator("#timeline rect").count() > 0)
     told = visit.page.locator("#events li").count()
     wait_until(lambda: visit.page.locator("#events li").count() > told, seconds=30)
 
 
 def test_another_model_is_taken_and_the_page_says_so(visit: Visit) -> None:
+    visit.show("Settings")
     visit.page.locator("#model").select_option("deep-int8")
     expect(visit.page.locator("#answer")).to_have_text("deep-int8 is used from now on.")
     wait_until(lambda: visit.state["model"] == "deep-int8")
@@ -140,26 +152,31 @@ def test_another_model_is_taken_and_the_page_says_so(visit: Visit) -> None:
 
 
 def test_a_detector_that_is_not_installed_is_refused_with_its_reason(visit: Visit) -> None:
+    visit.show("Settings")
     visit.page.locator("#detector").select_option("mediapipe")
     expect(visit.page.locator("#answer")).to_have_class("bad")
     assert visit.state["detector"] == "builtin"
 
 
 def test_the_camera_can_be_let_go_and_taken_again(visit: Visit) -> None:
+    visit.show("Live")
+    visit.page.locator("#minutes").select_option("10 minutes")
     visit.page.locator("#pause").click()
     expect(visit.page.locator("#camera")).to_have_text("paused")
-    expect(visit.page.locator("#overlay")).to_have_text("Paused")
+    expect(visit.page.locator("#overlay")).to_contain_text("The camera is off until")
+    expect(visit.page.locator("#video")).not_to_have_attribute("src", re.compile("."))
     assert visit.state["camera"] == "paused"
     visit.page.locator("#pause").click()
     expect(visit.page.locator("#camera")).to_have_text("camera on")
     expect(visit.page.locator("#overlay")).to_be_hidden()
 
 
-def test_a_picture_that_is_chosen_is_read_and_shown_annotated(
+def test_an_image_that_is_chosen_is_read_and_shown_annotated(
     visit: Visit, clip: list[Image], tmp_path: Path
 ) -> None:
     path = tmp_path / "face.png"
     cv2.imwrite(str(path), clip[2])
+    visit.show("Files")
     visit.page.locator("#file").set_input_files(path)
     expect(visit.page.locator("#verdict")).to_have_text("One face:")
     expect(visit.page.locator("#found .face")).to_have_count(1)
@@ -170,15 +187,38 @@ def test_a_picture_that_is_chosen_is_read_and_shown_annotated(
     assert width == 640
 
 
-def test_a_file_that_is_no_picture_is_refused_with_its_reason(visit: Visit, tmp_path: Path) -> None:
+def test_a_file_that_is_no_image_is_refused_with_its_reason(visit: Visit, tmp_path: Path) -> None:
     path = tmp_path / "letter.png"
     path.write_text("Dear Sir or Madam")
+    visit.show("Files")
     visit.page.locator("#file").set_input_files(path)
     expect(visit.page.locator("#verdict")).to_contain_text("is not an image that can be read")
     expect(visit.page.locator("#annotated")).to_be_hidden()
 
 
-def test_while_nobody_looks_at_the_page_no_picture_is_sent(visit: Visit) -> None:
+def test_boxes_can_be_turned_off(visit: Visit) -> None:
+    visit.show("Live")
+    visit.page.locator("#boxes").click()
+    expect(visit.page.locator("#video")).to_have_attribute("src", re.compile("boxes=false"))
+    expect(visit.page.locator("#overlay")).to_be_hidden()
+    visit.page.locator("#boxes").click()
+    expect(visit.page.locator("#video")).to_have_attribute("src", re.compile("boxes=true"))
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_no_text_is_cut(visit: Visit, width: int) -> None:
+    before = visit.page.viewport_size
+    assert before is not None
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    for view in VIEWS:
+        visit.page.evaluate(f"location.hash = '{view}'")
+        assert visit.page.evaluate(CUT_TEXTS) == []
+        assert not visit.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    visit.page.set_viewport_size(before)
+
+
+def test_while_nobody_looks_at_the_page_no_image_is_sent(visit: Visit) -> None:
+    visit.show("Live")
     wait_until(lambda: visit.state["viewers"] == 1)
     hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
     visit.page.evaluate(hide % "true" + "document.dispatchEvent(new Event('visibilitychange'))")

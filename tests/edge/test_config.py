@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -261,12 +262,31 @@ def test_each_sink_keeps_what_waits_in_a_file_of_its_own() -> None:
     jsonl = {"kind": "jsonl", "path": "events.jsonl"}
     sinks = [mqtt, {**mqtt, "host": "cloud"}, jsonl, {**mqtt, "device": "other"}]
     config = parse_config({"sinks": sinks, "state_dir": "/kept"}, HERE)
-    assert outbox_paths(config) == [
-        Path("/kept/outbox-emotiond-pi.sqlite"),
-        Path("/kept/outbox-emotiond-pi-2.sqlite"),
-        None,
-        Path("/kept/outbox-emotiond-other.sqlite"),
-    ]
+    first, second, third, fourth = (path and path.name for path in outbox_paths(config))
+    assert third is None
+    assert len({first, second, fourth}) == 3
+    assert isinstance(first, str)
+    assert re.fullmatch(r"outbox-emotiond-pi@[0-9a-f]{8}\.sqlite", first)
+    moved = parse_config({"sinks": [{**mqtt, "port": 1884}], "state_dir": "/kept"}, HERE)
+    tuned = parse_config({"sinks": [{**mqtt, "keepalive_s": 60}], "state_dir": "/kept"}, HERE)
+    assert outbox_paths(moved) != outbox_paths(tuned) == outbox_paths(config)[:1]
+
+
+@pytest.mark.parametrize(
+    "sinks",
+    [
+        [{"kind": "mqtt"}, {"kind": "mqtt", "keepalive_s": 60}],
+        [{"kind": "mqtt", "fallbacks": [{"host": "b"}]}, {"kind": "mqtt", "host": "b"}],
+        [{"kind": "jsonl", "path": "a.jsonl"}, {"kind": "jsonl", "path": "./a.jsonl"}],
+    ],
+)
+def test_two_sinks_of_one_target_are_refused(sinks: list[dict[str, object]]) -> None:
+    with pytest.raises(ConfigError, match=r"sinks\[1\]: expected another target than that of"):
+        parse_config({"sinks": sinks}, HERE)
+
+
+def test_a_broker_may_be_named_twice_in_one_sink() -> None:
+    parse_config({"sinks": [{"kind": "mqtt", "fallbacks": [{"host": "localhost"}]}]}, HERE)
 
 
 def test_the_state_folder_is_systemds_or_the_users(monkeypatch: pytest.MonkeyPatch) -> None:

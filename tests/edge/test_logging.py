@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.terminal import JournalFormatter
+from edge.terminal import LogFormatter
 
 PROGRAM = """
 import logging
@@ -53,7 +53,7 @@ def test_each_line_of_a_traceback_has_its_priority() -> None:
         raise RuntimeError("broken")
     except RuntimeError:
         record = logging.LogRecord("edge", logging.ERROR, "", 1, "failed", (), sys.exc_info())
-    lines = JournalFormatter().format(record).splitlines()
+    lines = LogFormatter(journal=True).format(record).splitlines()
     assert lines[0] == "<3>failed"
     assert lines[-1] == "<3>RuntimeError: broken"
     assert all(line.startswith("<3>") for line in lines)

@@ -72,7 +72,9 @@ def test_the_temperature_is_that_of_the_hottest_sensor_that_is_there(
 
 
 def test_memory_is_what_the_process_holds() -> None:
-    assert 10_000_000 < SystemStats().sample().memory < 100_000_000_000
+    memory = SystemStats().sample().memory
+    assert memory is not None
+    assert 10_000_000 < memory < 100_000_000_000
 
 
 def test_processor_time_is_told_as_a_share_of_one_core() -> None:

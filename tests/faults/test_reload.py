@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from edge.commands.embedded_broker import free_port
+from edge.config import outbox_paths, parse_config
 from edge.paths import lock_private
 from tests.e2e.daemon import Daemon, mqtt
 from tests.edge.infer.models import copy_brightness
@@ -89,11 +90,12 @@ def test_a_file_or_folder_that_is_missing_is_refused(daemon: Daemon, kind: str) 
     recovery="another reload",
 )
 def test_an_outbox_that_another_process_holds_is_refused(daemon: Daemon, tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    state.mkdir(exist_ok=True)
-    held = lock_private(state / "outbox-emotiond-test.sqlite.lock")
+    sinks = [mqtt(free_port())]
+    (box,) = outbox_paths(parse_config({"sinks": sinks, "state_dir": "state"}, tmp_path / "config"))
+    assert box is not None
+    held = lock_private(box.with_name(f"{box.name}.lock"))
     assert held
-    refused(daemon, {"source": SOURCE, "sinks": [mqtt(free_port())]}, "another emotiond")
+    refused(daemon, {"source": SOURCE, "sinks": sinks}, "another emotiond")
 
 
 @fault(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.mqtt.sink import MqttSink
+from edge.publish.sink import SinkContext
 from edge.service.commands import CommandQueue
 from tests.events import event
 
@@ -110,7 +111,7 @@ def _run(
     """Be some devices, in a process of their own, until they may leave."""
     logging.disable(logging.WARNING)  # each would tell of the broker that is ended on purpose
     desk = CommandQueue()  # commands are subscribed to, as ever
-    sinks = [MqttSink(each, folder / f"{each.name}.sqlite", desk) for each in settings]
+    sinks = [each.open(SinkContext(folder / f"{each.name}.sqlite", desk)) for each in settings]
     for sink in sinks:
         sink.start()
     go.wait()

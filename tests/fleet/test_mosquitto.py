@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.publish.mqtt.sink import MqttSink
+from edge.publish.sink import SinkContext
 from tests.brokers import MOSQUITTO, wait_until
 from tests.events import event
 from tests.fleet.devices import Devices, Load
@@ -76,7 +76,7 @@ def test_with_mqtt_5_events_that_the_broker_does_not_allow_stay_with_the_device(
     fleet: Fleet, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     misnamed = msgspec.structs.replace(fleet.devices[0], device="cam-001", protocol=5)
-    sink = MqttSink(misnamed, tmp_path / "outbox.sqlite")
+    sink = misnamed.open(SinkContext(tmp_path / "outbox.sqlite"))
     sink.start()
     sink.publish(event())
     wait_until(lambda: "does not take events: Not authorized" in caplog.text)

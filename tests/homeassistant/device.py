@@ -5,8 +5,7 @@ from typing import Any, Self
 
 import msgspec
 
-from edge.publish import MqttSettings
-from edge.publish.mqtt import MqttSink
+from edge.publish import MqttSettings, SinkContext
 from edge.service.commands import Catalog, Command, CommandQueue, CommandResult
 from edge.types import CameraState, EmotionEvent, EventType
 from tests.brokers import wait_until
@@ -37,7 +36,7 @@ class PublishedDevice:
         )
         self.desk = CommandQueue()
         catalog = Catalog(dict.fromkeys(MODELS, Path()), ("haar",), allow_snapshots=pictures)
-        self.sink = MqttSink(self.settings, directory / "outbox.db", self.desk, catalog)
+        self.sink = self.settings.open(SinkContext(directory / "outbox.db", self.desk, catalog))
 
     def __enter__(self) -> Self:
         self.set()

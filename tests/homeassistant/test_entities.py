@@ -18,7 +18,15 @@ from tests.homeassistant.device import LABELS, PublishedDevice, seen
 from tests.subscribers import Subscriber
 
 NEED_CAMERA = {"emotion", "faces", "face_present", "snapshot", "take_snapshot"}
-DO_NOT = {"emotion_event", "pause", "model", "frame_rate", "latency", "temperature"}
+DO_NOT = {
+    "emotion_event",
+    "pause",
+    "model",
+    "camera_problem",
+    "frame_rate",
+    "latency",
+    "temperature",
+}
 
 DEFAULT_ENTITY_ID = (2025, 10)
 """The first release that knows it; older ones make ids of names."""

@@ -65,6 +65,13 @@ class Service:
         started, ready = (int(self.show(name)) for name in names)
         return (ready - started) / 1e6
 
+    @property
+    def seconds_to_restart(self) -> float:
+        """Seconds from the end of the process before to the start of this one."""
+        names = ("InactiveEnterTimestampMonotonic", "ExecMainStartTimestampMonotonic")
+        ended, started = (int(self.show(name)) for name in names)
+        return (started - ended) / 1e6
+
     def wait_for_another(self, pid: int, seconds: float) -> None:
         """Wait for another process than that to be ready.
 

@@ -16,6 +16,20 @@ def test_a_bad_config_fails_the_reload_and_the_old_one_goes_on(
     assert service.pid == pid
 
 
+def test_a_secret_that_the_daemon_has_not_fails_the_reload_with_the_reason(
+    guest: Guest, camera: Camera, service: Service, listener: Listener
+) -> None:
+    pid = service.pid
+    service.configure(camera, {"user": "edge", "password": {"credential": "nosuch"}})
+    done = guest.execute(f"systemctl reload {service.unit}", "", 60 * guest.slowness)
+    assert done.returncode != 0
+    assert "nosuch" in run(guest, f"systemctl status --no-pager {service.unit}")
+    service.configure(camera)
+    run(guest, f"systemctl reload {service.unit}")
+    listener.wait_for_events()
+    assert service.pid == pid
+
+
 def test_a_good_config_is_in_force_in_the_same_process(
     guest: Guest, camera: Camera, service: Service, listener: Listener
 ) -> None:

@@ -1,6 +1,7 @@
 from tests.system.camera import Camera
 from tests.system.guest import CHECKOUT, Guest, run
 from tests.system.installation import files
+from tests.system.listener import Listener
 from tests.system.service import Service
 
 KEPT = ("/etc/emotiond", "/var/lib/emotiond", "/var/lib/private/emotiond")
@@ -18,9 +19,13 @@ def test_uninstall_leaves_configs_and_state_alone(
 
 
 def test_uninstall_with_purge_leaves_nothing(
-    guest: Guest, pristine: frozenset[str], camera: Camera, service: Service
+    guest: Guest, pristine: frozenset[str], camera: Camera, service: Service, listener: Listener
 ) -> None:
+    heard = {one.topic for one in listener.heard() if one.payload}
+    assert heard > {f"emotiond/guest/{name}" for name in ("availability", "state")}
     camera.unplug()
     run(guest, f"{CHECKOUT}/systemd/uninstall --purge")
+    retained = run(guest, "timeout 3 mosquitto_sub --retained-only --topic '#' --verbose || true")
+    assert retained == "", "no broker and no Home Assistant remembers the device"
     assert sorted(files(guest) - pristine) == []
     assert sorted(pristine - files(guest)) == []

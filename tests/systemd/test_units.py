@@ -12,13 +12,13 @@ from tests.conftest import ROOT
 
 PLACE = ROOT / "systemd"
 UNIT = PLACE / "emotiond.service"
-TEMPLATE = PLACE / "emotiond@.service"
+INSTANCE = PLACE / "instance.conf"
 BACKOFF, BACKOFF_252 = PLACE / "backoff.conf", PLACE / "backoff-252.conf"
 PROGRAM = "/opt/emotiond/current/bin/emotiond"
 EXPOSURE = 15
 """At most 1.5 on the scale from 0 to 10; systemd-analyze takes it in tenths."""
 
-both = pytest.mark.parametrize("unit", [UNIT, TEMPLATE], ids=lambda unit: unit.name)
+both = pytest.mark.parametrize("name", ["emotiond.service", "emotiond@.service"])
 
 
 def analyze(*arguments: str) -> str:
@@ -41,46 +41,58 @@ def version() -> int:
     return int(analyze("--version").split()[1])
 
 
-def copy(unit: Path, place: Path) -> Path:
-    """The program is not installed here, and any that is will do."""
-    text = unit.read_text()
+def install(name: str, place: Path) -> Path:
+    """Install a unit as `systemd/install` does. The program is not here, and any that is will do."""
+    text = UNIT.read_text()
     assert PROGRAM in text
-    copied = place / unit.name
-    copied.write_text(text.replace(PROGRAM, "/bin/true"))
-    return copied
+    unit = place / name
+    unit.write_text(text.replace(PROGRAM, "/bin/true"))
+    if "@" in name:
+        drop_in = place / f"{name}.d" / INSTANCE.name
+        drop_in.parent.mkdir()
+        drop_in.write_text(INSTANCE.read_text().replace(PROGRAM, "/bin/true"))
+    return unit
 
 
-def setting(name: str) -> str:
-    """What the unit's section Service says; of what it says twice, the last."""
+def setting(name: str, *files: Path) -> str:
+    """What the section Service of the unit and its drop-ins says; of what it says twice, the last."""
     parser = configparser.ConfigParser(strict=False, interpolation=None)
-    parser.read(UNIT)
+    parser.read((UNIT, *files))
     return parser["Service"][name]
 
 
 @both
-def test_systemd_finds_nothing_wrong(unit: Path, tmp_path: Path) -> None:
-    assert analyze("verify", "--man=no", str(copy(unit, tmp_path))) == ""
+def test_systemd_finds_nothing_wrong(name: str, tmp_path: Path) -> None:
+    assert analyze("verify", "--man=no", str(install(name, tmp_path))) == ""
 
 
 @both
-def test_little_is_exposed(unit: Path) -> None:
-    analyze("security", "--offline=yes", f"--threshold={EXPOSURE}", "--no-pager", str(unit))
+def test_little_is_exposed(name: str, tmp_path: Path) -> None:
+    unit = str(install(name, tmp_path))
+    analyze("security", "--offline=yes", f"--threshold={EXPOSURE}", "--no-pager", unit)
 
 
 def test_systemd_finds_nothing_wrong_with_the_growing_delay(tmp_path: Path) -> None:
-    unit = copy(UNIT, tmp_path)
+    unit = install(UNIT.name, tmp_path)
     drop_ins = tmp_path / f"{unit.name}.d"
     drop_ins.mkdir()
     shutil.copy(BACKOFF if version() >= 254 else BACKOFF_252, drop_ins)
     assert analyze("verify", "--man=no", str(unit)) == ""
 
 
-def test_an_instance_differs_in_its_name_its_config_and_its_state_alone() -> None:
-    text = UNIT.read_text()
-    text = text.replace("over MQTT\n", "over MQTT (%i)\n")
-    text = text.replace("/etc/emotiond/emotiond.yaml\n", "/etc/emotiond/%i.yaml\n")
-    text = text.replace("StateDirectory=emotiond\n", "StateDirectory=emotiond-%i\n")
-    assert text == TEMPLATE.read_text()
+def test_an_instance_has_a_config_and_directories_of_its_own() -> None:
+    for name in ("ExecStart", "StateDirectory", "RuntimeDirectory"):
+        common, own = setting(name), setting(name, INSTANCE)
+        assert own.replace("%i.yaml", "emotiond.yaml").replace("-%i", "") == common
+        assert "%i" in own
+        assert f"\n{name}=\n{name}=" in INSTANCE.read_text(), "it takes the place of the other"
+
+
+@pytest.mark.parametrize("name", ["LimitNOFILE", "MemoryMax", "OOMPolicy"])
+def test_what_the_service_may_take_is_bounded_with_a_reason(name: str) -> None:
+    assert setting(name)
+    before = UNIT.read_text().partition(f"\n{name}=")[0].splitlines()[-1]
+    assert before.startswith("# ")
 
 
 def test_what_trying_again_cannot_mend_is_not_tried_again() -> None:

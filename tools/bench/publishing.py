@@ -20,6 +20,7 @@ from edge.commands.embedded_broker import EmbeddedBroker
 from edge.geometry import Box
 from edge.publish.events import encode_event
 from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.publish.sink import SinkContext
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType, Quality
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -107,7 +108,7 @@ def _plain_client(broker: EmbeddedBroker) -> Publish:
 
 def _connect_sink(broker: EmbeddedBroker, folder: Path) -> MqttSink:
     settings = MqttSettings(host=broker.host, port=broker.port, device="bench")
-    sink = MqttSink(settings, folder / "outbox.sqlite")
+    sink = settings.open(SinkContext(folder / "outbox.sqlite"))
     sink.publish(DaemonStatus(CameraState.ONLINE, None, "shallow-int8", "builtin", LABELS))
     sink.start()
     while not sink.connected:

@@ -18,7 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import ConfigError, EmotiondError
-from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings, Transport
+from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.secrets import SecretRef
 
 CONNECT_TIMEOUT = 3.0
@@ -32,6 +32,9 @@ ANSWER_TIMEOUT = 5.0
 
 POLL_INTERVAL = 0.3
 """Seconds of the longest single wait for something to read, to write or to do."""
+
+TAKEN_OVER = "Session taken over"
+"""Reason with which a broker (MQTT 5) ends the connection of a client whose id another one has."""
 
 MAX_PACKET_BYTES = 65_536
 """Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long."""
@@ -85,15 +88,13 @@ class MqttClient:
     is slow keeps nobody but its owner waiting, and no longer than the owner allows.
 
     Args:
-        settings: how the broker is spoken to.
-        address: which broker.
+        settings, address: how the broker is spoken to, and which.
         purpose: of a session beside the daemon's, which has a client id of its own; the empty one
             is the device itself, whom nobody else may be meanwhile.
         will: what the broker publishes when this client vanishes.
 
     Attributes:
         closed_reason: why the connection is no more; None while it lasts.
-        incoming: messages that came.
         acks: message ids that the broker acknowledged, with its reason where it refused.
         suback_results: for each subscription, what came of each of its topics.
 
@@ -120,12 +121,13 @@ class MqttClient:
         # will of the connection that it lost. The random part keeps two sessions of one purpose
         # from ending each other.
         suffix = f"-{purpose}-{token_hex(3)}" if purpose else ""
-        self._paho = create_paho_client(settings, settings.topics.id + suffix)
+        self.client_id = settings.topics.id + suffix
+        self._paho = create_paho_client(settings, self.client_id)
         if will is not None:
             self._paho.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
         self._paho.on_connect = self._on_connect
         self._paho.on_disconnect = self._on_disconnect
-        self._paho.on_subscribe = self._on_subscribe
+        self._paho.on_subscribe = lambda *event: self.suback_results.append(event[3])
         self._paho.on_publish = self._on_publish
         self._paho.on_message = self._on_message
 
@@ -229,10 +231,7 @@ class MqttClient:
                 raise ConnectionRefusedByBroker(f"it may not subscribe to {topic}: {reason}")
 
     def publish_and_wait(self, topic: str, payload: bytes, retain: bool = False) -> None:
-        """Publish at QoS 1 and wait until the broker has it.
-
-        Errors are as of `subscribe_and_wait`; with MQTT 3.1.1 no broker can refuse a message.
-        """
+        """Publish at QoS 1 and wait until the broker has it; errors as of `subscribe_and_wait`."""
         self.publish(MqttMessage(topic, payload, 1, retain))
         self._await_answer(lambda: bool(self.acks))
         _, reason = self.acks.popleft()
@@ -254,28 +253,19 @@ class MqttClient:
     # paho calls what follows from within `poll`, holding its own locks: they note and never
     # publish, wait or fail.
 
-    def _on_connect(
-        self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
-    ) -> None:
-        self._connack = reason
+    def _on_connect(self, *event: Any) -> None:
+        _client, _userdata, _flags, self._connack, _properties = event
 
-    def _on_disconnect(
-        self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, *_: Any
-    ) -> None:
-        self.closed_reason = str(reason)
+    def _on_disconnect(self, *event: Any) -> None:
+        reason = str(event[3])
+        unknown = reason == "Unspecified error"
+        self.closed_reason = "the broker or the network ended it" if unknown else reason
 
-    def _on_subscribe(
-        self, client: paho.Client, userdata: Any, mid: int, reasons: list[ReasonCode], *_: Any
-    ) -> None:
-        self.suback_results.append(reasons)
-
-    def _on_publish(
-        self, client: paho.Client, userdata: Any, mid: int, reason: ReasonCode, *_: Any
-    ) -> None:
+    def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, *event: Any) -> None:
         self._unacknowledged.discard(mid)
-        self.acks.append((mid, reason))
+        self.acks.append((mid, event[0]))
 
-    def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
+    def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         payload = bytes(message.payload)
         self.incoming.append(
             MqttMessage(message.topic, payload, message.qos, message.retain, message.properties)
@@ -292,18 +282,27 @@ def create_paho_client(settings: MqttSettings, client_id: str) -> paho.Client:
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=paho.MQTTv5 if settings.protocol == 5 else paho.MQTTv311,
-        transport=settings.transport.value,
+        transport=settings.transport,
         reconnect_on_failure=False,  # several addresses are tried in turn, which it cannot
     )
     client.connect_timeout = CONNECT_TIMEOUT
     client.max_inflight_messages_set(MAX_UNACKNOWLEDGED)
     client.max_queued_messages_set(2 * MAX_UNACKNOWLEDGED)  # there is room for a last word
-    if settings.transport is Transport.WEBSOCKETS:
+    if settings.transport == "websockets":
         client.ws_set_options(path=settings.path)
-    if settings.user is not None:
-        client.username_pw_set(_reveal(settings.user), _reveal(settings.password))
-    if settings.tls is not None:
-        _configure_tls(client, settings.tls)
+    user, password = (
+        one.resolve() if isinstance(one, SecretRef) else one
+        for one in (settings.user, settings.password)
+    )
+    if user is not None:
+        client.username_pw_set(user, password)
+    if (tls := settings.tls) is not None:
+        files = [str(path) if path else None for path in (tls.ca_file, tls.cert_file, tls.key_file)]
+        try:
+            client.tls_set(*files)  # type: ignore[arg-type]  # its first three
+        except (OSError, ssl.SSLError, ValueError) as error:
+            named = ", ".join(name for name in files if name)
+            raise ConfigError(f"tls of the MQTT sink: cannot use {named}: {error}") from error
     return client
 
 
@@ -321,16 +320,3 @@ def mqtt_properties(
         if value is not None:
             setattr(properties, name, value)
     return properties
-
-
-def _reveal(secret: str | SecretRef | None) -> str | None:
-    return secret.resolve() if isinstance(secret, SecretRef) else secret
-
-
-def _configure_tls(client: paho.Client, tls: TlsSettings) -> None:
-    files = [str(path) if path else None for path in (tls.ca_file, tls.cert_file, tls.key_file)]
-    try:
-        client.tls_set(*files)  # type: ignore[arg-type]  # its first three
-    except (OSError, ssl.SSLError, ValueError) as error:
-        named = ", ".join(name for name in files if name)
-        raise ConfigError(f"tls of the MQTT sink: cannot use {named}: {error}") from error

@@ -36,13 +36,7 @@ CallerId = str | int | None
 
 
 class MqttCommandHandler:
-    """Puts commands that come by MQTT into the command queue, and publishes the answers.
-
-    Args:
-        settings: of the sink.
-        command_queue: takes the requests.
-        publish: takes messages, from any thread.
-    """
+    """Puts commands that come by MQTT into the queue, and publishes the answers from any thread."""
 
     def __init__(
         self,
@@ -72,7 +66,12 @@ class MqttCommandHandler:
             self._command_queue.submit(CommandRequest(command, partial(reply, caller)))
 
     def _read(self, verb: str, name: str, fields: dict[str, Any] | bytes) -> Command:
-        command = _lookup(verb, name)
+        """Return the command of that name, if it is allowed and asked for in the right way."""
+        right = {one for one in CommandName if (one in SET_COMMANDS) == (verb == "set")}
+        if name not in right:
+            known = ", ".join(sorted(right))
+            raise CommandError(ErrorCode.UNKNOWN, f"expected one of {known} below {verb}")
+        command = CommandName(name)
         if command not in self._settings.commands:
             raise CommandError(
                 ErrorCode.UNAUTHORISED, f"{name} is not among the commands of this device's config"
@@ -144,15 +143,6 @@ def _take_caller_id(fields: dict[str, Any]) -> CallerId:
         text = "expected id to be a text or whole number of at most 128 characters"
         raise CommandError(ErrorCode.MALFORMED, text)
     return caller
-
-
-def _lookup(verb: str, name: str) -> CommandName:
-    """Return the command of that name, if it is asked for in the right way."""
-    right = {command for command in CommandName if (command in SET_COMMANDS) == (verb == "set")}
-    if name not in right:
-        known = ", ".join(sorted(right))
-        raise CommandError(ErrorCode.UNKNOWN, f"expected one of {known} below {verb}")
-    return CommandName(name)
 
 
 def _parse_plain(command: CommandName, value: bytes) -> dict[str, Any]:

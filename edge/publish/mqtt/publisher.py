@@ -8,17 +8,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.pipeline.worker import BoundedQueue, Worker
-from edge.publish.mqtt.client import (
-    DISCONNECT_TIMEOUT,
-    POLL_INTERVAL,
-    MqttClient,
-    MqttMessage,
-    mqtt_properties,
-)
+from edge.publish.mqtt.client import DISCONNECT_TIMEOUT, MqttClient, MqttMessage, mqtt_properties
 from edge.publish.mqtt.session import BrokerConnector
 from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.publish.outbox import Outbox
@@ -46,16 +41,8 @@ class MqttPublisher:
     has acknowledged them; at most `MAX_IN_FLIGHT` are on their way. After each connection they are
     sent anew from the oldest on: all arrive, in order, some of them twice. What follows from an
     event, such as the retained state, is sent after it. One thread publishes events and what is
-    retained; any other may publish messages.
-
-    Args:
-        settings: which brokers, and how they are spoken to.
-        outbox: the events; open before `start`.
-        subscriptions: topics to subscribe to.
-        on_message: takes each message that comes, in the network thread.
-
-    Attributes:
-        connections: how often a broker let this client in.
+    retained; any other may publish messages. The outbox is open before `start`, and `close` closes
+    it. `on_message` takes what comes on the `subscriptions`, in the network thread.
     """
 
     def __init__(
@@ -65,19 +52,17 @@ class MqttPublisher:
         subscriptions: Sequence[str] = (),
         on_message: Callable[[MqttMessage], None] = lambda message: None,
     ) -> None:
-        self.connections = 0
-        self._settings = settings
+        self._connections = self._undelivered = 0
+        self._settings, self._outbox = settings, outbox
+        self._subscriptions, self._on_message = subscriptions, on_message
         self._goodbye = MqttMessage(settings.topics.availability, b"offline", 1, retain=True)
-        self._outbox = outbox
-        self._subscriptions = subscriptions
-        self._on_message = on_message
         self._stopping = threading.Event()
         self._workers = (
             Worker("outbox", self._record, finish=lambda: None),
             Worker("mqtt", self._connect_and_send, finish=lambda: None),
         )
-        # Handed over by the publishing thread to the one that records: it lets what follows from an
-        # event be published once that is recorded.
+        # From the publishing thread to the one that records, which then lets what follows from an
+        # event be published.
         self._unrecorded: BoundedQueue[bytes] = BoundedQueue(settings.outbox.max_events, False)
         self._submitted = 0
         self._retained: dict[str, MqttMessage] = {}
@@ -94,22 +79,17 @@ class MqttPublisher:
             settings.addresses, self._open_client, note="events are kept and it is tried again"
         )
         self._client: MqttClient | None = None
-        # Events on their way.
-        self._in_flight: dict[int, int] = {}  # numbers of events, by message id
-        self._last_sent = 0
+        self._in_flight: dict[int, int] = {}  # numbers of the events on their way, by message id
+        self._last_sent, self._send_events_at = 0, 0.0
         self._rejected = False
-        self._send_events_at = 0.0
 
     @property
-    def address(self) -> Address:
-        """The broker that is connected or was tried last."""
-        return self._connector.address
-
-    @property
-    def connected(self) -> bool:
-        """Tell whether a broker is connected."""
+    def connected(self) -> bool | None:
+        """Tell whether a broker is connected; None where no try has ended yet."""
         client = self._client  # the network thread may set it to None at any moment
-        return client is not None and client.closed_reason is None
+        if client is not None and client.closed_reason is None:
+            return True
+        return False if self._connector.states else None
 
     @property
     def error(self) -> Exception | None:
@@ -118,13 +98,36 @@ class MqttPublisher:
 
     @property
     def dropped(self) -> int:
-        """Number of events that were not recorded, because too many waited for the disk."""
-        return self._unrecorded.dropped
+        """Events beyond the outbox's bounds, or neither delivered nor on disk at the end."""
+        return self._unrecorded.dropped + self._outbox.dropped + self._undelivered
 
     @property
     def unrecorded(self) -> int:
         """Number of events that are not recorded yet."""
-        return self._submitted - self.dropped - self._outbox.recorded
+        return self._submitted - self._unrecorded.dropped - self._outbox.recorded
+
+    @property
+    def waiting(self) -> int:
+        """Number of events that the broker has not acknowledged."""
+        return self.unrecorded + len(self._outbox)
+
+    @property
+    def status_text(self) -> str:
+        """The broker, its state, and the number of events that wait for it."""
+        states = {True: "", None: " is being tried"}
+        state = states.get(self.connected, f" away, {self.waiting} events wait")
+        return f"broker {self._connector.address}{state}"
+
+    def stats(self) -> dict[str, Any]:
+        """Return the numbers of broker and outbox as plain values."""
+        return {
+            "address": str(self._connector.address),
+            "connections": self._connections,
+            "waiting": self.waiting,
+            "recorded": self._outbox.recorded,
+            "dropped": self.dropped,
+            "durable": self._outbox.durable,
+        }
 
     def start(self) -> None:
         """Look for a broker, now and for as long as it takes."""
@@ -147,7 +150,7 @@ class MqttPublisher:
         """Publish everything retained once more, `delay` seconds from now."""
         self._republish_at = time.monotonic() + delay
 
-    def publish(self, message: MqttMessage) -> None:
+    def publish_message(self, message: MqttMessage) -> None:
         """Publish another message when a broker is there."""
         self._messages.append(message)
         self._wake()
@@ -161,7 +164,7 @@ class MqttPublisher:
             time.sleep(0.002)
         return True
 
-    def stop(self, timeout: float) -> None:
+    def close(self, timeout: float) -> None:
         """Publish what can be published within `timeout` seconds, disconnect, end."""
         deadline = time.monotonic() + timeout
         self.flush(timeout)
@@ -179,6 +182,15 @@ class MqttPublisher:
                 worker.join(patience)
         self._wakeup.close()
         self._wakeup_sender.close()
+        self._outbox.close()
+        kept, lost = len(self._outbox), self.unrecorded
+        if not self._outbox.durable:
+            kept, lost = 0, kept + lost
+        if kept:
+            log.info("%s: %d events wait for the next run", self._outbox.path, kept)
+        if lost:
+            self._undelivered += lost
+            log.warning("broker %s: %d events were not delivered", self._connector.address, lost)
 
     def _wake(self) -> None:
         with suppress(OSError):  # full: it wakes anyway; closed: nobody waits any more
@@ -187,7 +199,7 @@ class MqttPublisher:
     def _can_deliver_more(self) -> bool:
         """Tell whether something waits that may still be published; the disk keeps what is not."""
         waits = self._messages or self._unpublished(self._retained) or len(self._outbox) > 0
-        may_connect = self.connected or not self._connector.has_tried
+        may_connect = self.connected is not False
         alive = all(worker.alive for worker in self._workers)
         return bool(waits) and alive and (may_connect or not self._outbox.durable)
 
@@ -206,13 +218,13 @@ class MqttPublisher:
 
     def _connect_and_send(self) -> None:
         for client in self._connector.clients(self._stopping):
-            self.connections += 1
-            self._resend_events()
+            self._connections += 1
+            self._last_sent, self._in_flight = 0, {}  # all are sent anew
             self._published.clear()  # one that was restarted, or another one, knows nothing
             client.subscribe(self._subscriptions)
             self._client = client
             while client.closed_reason is None and not self._stopping.is_set():
-                client.poll(POLL_INTERVAL, self._wakeup)
+                self._connector.poll(client, self._wakeup)
                 self._receive(client)
                 if time.monotonic() >= self._republish_at:
                     self._published.clear()
@@ -222,7 +234,9 @@ class MqttPublisher:
                 self._send_events(client)
                 self._send_messages(client, retained)
             if self._stopping.is_set():
-                self._say_goodbye(client)
+                goodbye = client.publish(self._goodbye)
+                client.wait(lambda: goodbye in dict(client.acks), DISCONNECT_TIMEOUT)  # noqa: B023
+                self._process_acks(client)
             self._client = None
 
     def _unpublished(self, retained: Mapping[str, MqttMessage]) -> list[MqttMessage]:
@@ -234,12 +248,6 @@ class MqttPublisher:
         client.connect()
         return client
 
-    def _say_goodbye(self, client: MqttClient) -> None:
-        """Announce the end where a broker is there to hear it."""
-        goodbye = client.publish(self._goodbye)
-        client.wait(lambda: goodbye in dict(client.acks), DISCONNECT_TIMEOUT)
-        self._process_acks(client)
-
     def _receive(self, client: MqttClient) -> None:
         self._process_acks(client)
         while client.incoming:
@@ -248,7 +256,8 @@ class MqttPublisher:
             results = client.suback_results.popleft()
             for topic, reason in zip(self._subscriptions, results, strict=False):
                 if reason.is_failure:
-                    log.warning("broker %s: does not let this client hear %s", self.address, topic)
+                    text = "broker %s: does not let this client hear %s"
+                    log.warning(text, self._connector.address, topic)
 
     def _process_acks(self, client: MqttClient) -> None:
         """Take what was acknowledged out of the outbox."""
@@ -265,18 +274,13 @@ class MqttPublisher:
         if rejection is not None:
             if not self._rejected:
                 text = "broker %s: does not take events: %s; they are kept and offered again"
-                log.warning(text, self.address, rejection)
+                log.warning(text, self._connector.address, rejection)
             self._rejected = True
             self._send_events_at = time.monotonic() + REJECTED_RETRY_SECONDS
-            self._resend_events()
+            self._last_sent, self._in_flight = 0, {}  # all are sent anew
         elif acknowledged and self._rejected:
             self._rejected = False
-            log.info("broker %s: takes events again", self.address)
-
-    def _resend_events(self) -> None:
-        """Send the events anew, from the oldest that is not acknowledged."""
-        self._last_sent = 0
-        self._in_flight.clear()
+            log.info("broker %s: takes events again", self._connector.address)
 
     def _send_events(self, client: MqttClient) -> None:
         # One that is accepted must not pass another that was rejected a moment ago.

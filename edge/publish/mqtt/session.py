@@ -1,20 +1,23 @@
-"""Brokers: the search for one, the subscriber that keeps searching, and the doctor's checks."""
+"""Brokers: the search for one, what comes from there, and the doctor's checks."""
 
 import logging
+import math
 import random
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
-from enum import Enum, auto
+from itertools import chain
 from secrets import token_hex
+from typing import Literal
 
 from edge.errors import CheckResult, ConfigError, EmotiondError, Level, failure, ok
 from edge.publish.mqtt.client import (
     POLL_INTERVAL,
+    TAKEN_OVER,
     BrokerError,
     ConnectionLost,
     ConnectionRefusedByBroker,
@@ -32,18 +35,19 @@ STABLE_SECONDS = 10.0
 """After which a connection has proved itself. A client that is thrown out sooner waits longer and
 longer, as if the broker were away."""
 
+MAX_SHORT_CONNECTIONS = 3
+"""Connections in a row that were ended before they had proved themselves: somebody ends them."""
+
 ECHO_SECONDS = 3.0
 """How long a message may take to the broker and back."""
 
-HUNG_UP_REMEDY = (
-    "check `port`, `transport` and `tls`; some brokers also hang up on clients that show no "
-    "certificate"
-)
-
-BROKER_REMEDIES: tuple[tuple[type[Exception], str], ...] = (
+BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (ConnectionRefusedByBroker, "look into the broker's log for its reason"),
-    (NotAnMqttBroker, HUNG_UP_REMEDY),
-    (ConnectionResetError, HUNG_UP_REMEDY),
+    (
+        (NotAnMqttBroker, ConnectionResetError),
+        "check `port`, `transport` and `tls`; some brokers also hang up on clients that show no "
+        "certificate",
+    ),
     (ConnectionLost, "try again, and look into the broker's log"),
     (socket.gaierror, "check `host`, and whether this machine can resolve names"),
     (ConnectionRefusedError, "start the broker, or check `host` and `port`"),
@@ -64,29 +68,19 @@ BROKER_REMEDIES: tuple[tuple[type[Exception], str], ...] = (
 log = logging.getLogger(__name__)
 
 
-class BrokerState(Enum):
-    """Result of the last try to reach a broker."""
-
-    CONNECTED = auto()
-    LOST = auto()
-    UNREACHABLE = auto()
-    REFUSED = auto()
+BrokerState = Literal["connected", "lost", "unreachable", "refused", "contested"]
+"""Result of the last try to reach a broker; `contested`: another client has the same id."""
 
 
 class BrokerConnector:
     """Connects to the first broker that lets this client in, as often as it is asked to.
 
     Between two rounds of tries it waits longer and longer. The log tells changes of a broker's
-    state, and only changes.
-
-    Args:
-        addresses: the brokers, in the order in which they are tried.
-        open_client: returns a client that is connected; raises as `MqttClient.connect` does.
-        connected: what the log says of a broker that is connected.
-        note: what it says after the reason why one is not.
+    state, and only changes: `connected`, or the reason why it is not, and the `note`.
 
     Attributes:
         address: the broker that is connected or was tried last.
+        states: of the brokers that were tried yet.
     """
 
     def __init__(
@@ -101,14 +95,9 @@ class BrokerConnector:
         self._open_client = open_client
         self._connected = connected
         self._note = f"; {note}" if note else ""
-        self._states: dict[Address, BrokerState] = {}
-        self._failures = 0
-        self._connected_at: float | None = None
-
-    @property
-    def has_tried(self) -> bool:
-        """Tell whether any broker was tried yet."""
-        return bool(self._states)
+        self.states: dict[Address, BrokerState] = {}
+        self._failures = self._short_connections = 0
+        self._connected_at = math.inf
 
     def clients(self, stopping: threading.Event) -> Iterator[MqttClient]:
         """Yield a client each time that a broker lets one in, until `stopping` is set.
@@ -119,54 +108,78 @@ class BrokerConnector:
         while not stopping.wait(delay):
             for address in self._addresses:
                 self.address = address
-                client = self._try(address)
+                client = self._try()
                 if client is None:
                     continue
                 with closing(client):
                     if not stopping.is_set():
                         yield client
                     if not stopping.is_set():
-                        text = f"connection lost: {client.closed_reason}{self._note}"
-                        self.report(address, BrokerState.LOST, text)
+                        self._report_end(client)
                 break
             delay = self.next_delay()
 
+    def poll(self, client: MqttClient, wakeup: socket.socket | None = None) -> None:
+        """Let a client wait for what comes, for a moment; log when nobody contests it any more."""
+        client.poll(POLL_INTERVAL, wakeup)
+        if self.states[self.address] == "contested" and self._lasts:
+            self.report(self.address, "connected", self._connected)
+
     def report(self, address: Address, state: BrokerState, text: str) -> None:
         """Note the state of a broker, and what the log is to say of it."""
-        before = self._states.get(address)
-        if state is BrokerState.CONNECTED:
-            self._connected_at = time.monotonic()
-        if (before, state) == (BrokerState.LOST, BrokerState.UNREACHABLE):
+        before = self.states.get(address)
+        if (before, state) == ("lost", "unreachable"):
             return  # that it was lost was said
         if state is not before:
-            level = logging.INFO if state is BrokerState.CONNECTED else logging.WARNING
+            level = logging.INFO if state == "connected" else logging.WARNING
             log.log(level, "broker %s: %s", address, text)
-        self._states[address] = state
+        self.states[address] = state
 
     def next_delay(self) -> float:
         """Return the seconds to wait now: more each time, with jitter, so that a fleet spreads."""
-        connected_at, self._connected_at = self._connected_at, None
-        if connected_at is not None and time.monotonic() - connected_at >= STABLE_SECONDS:
+        if self._lasts:
             self._failures = 0
+        self._connected_at = math.inf
         delay: float = min(FIRST_RETRY_DELAY * 2**self._failures, MAX_RETRY_DELAY)
         self._failures = min(self._failures + 1, 10)
         return delay * random.uniform(0.5, 1.0)
 
-    def _try(self, address: Address) -> MqttClient | None:
+    @property
+    def _lasts(self) -> bool:
+        """Tell whether the latest connection has proved itself."""
+        return time.monotonic() - self._connected_at >= STABLE_SECONDS
+
+    def _try(self) -> MqttClient | None:
         try:
-            client = self._open_client(address)
-        except ConfigError as error:  # what was well at the start and is no more
-            self.report(address, BrokerState.REFUSED, f"{error}{self._note}")
-        except ConnectionRefusedByBroker as error:
-            self.report(address, BrokerState.REFUSED, str(error))
-        except BrokerError as error:
-            lost = isinstance(error, ConnectionLost)
-            state = BrokerState.LOST if lost else BrokerState.UNREACHABLE
-            self.report(address, state, f"{error}{self._note}")
+            client = self._open_client(self.address)
+        except (ConfigError, BrokerError) as error:
+            state: BrokerState = "lost" if isinstance(error, ConnectionLost) else "unreachable"
+            if isinstance(error, ConfigError | ConnectionRefusedByBroker):
+                state = "refused"  # a config error: what was well at the start and is no more
+            note = "" if isinstance(error, ConnectionRefusedByBroker) else self._note
+            self.report(self.address, state, f"{error}{note}")
+            return None
+        self._connected_at = time.monotonic()
+        if self.states.get(self.address) != "contested":  # else it has to last first
+            self.report(self.address, "connected", self._connected)
+        return client
+
+    def _report_end(self, client: MqttClient) -> None:
+        """Log the end of a connection, and whether another client is the likely cause.
+
+        MQTT 5 says so. With 3.1.1 each of two clients with one id sees its connections end soon
+        after the other's begin.
+        """
+        self._short_connections = 0 if self._lasts else self._short_connections + 1
+        remedy = f"has the client id {client.client_id}; give each emotiond a `device` of its own"
+        state: BrokerState = "contested"
+        if client.closed_reason == TAKEN_OVER:
+            text = f"another client {remedy}"
+        elif self._short_connections >= MAX_SHORT_CONNECTIONS:
+            text = f"ends each connection soon after it began; probably another client {remedy}"
         else:
-            self.report(address, BrokerState.CONNECTED, self._connected)
-            return client
-        return None
+            state, text = "lost", f"connection lost: {client.closed_reason}"
+        self.report(self.address, state, f"{text}{self._note}")
 
 
 def connect_any(settings: MqttSettings, purpose: str) -> MqttClient:
@@ -188,63 +201,36 @@ def connect_any(settings: MqttSettings, purpose: str) -> MqttClient:
     raise EmotiondError("; ".join(failures))
 
 
-class MqttSubscriber:
-    """Receives what is published, from the first broker that is there; reconnects by itself.
+def receive(
+    settings: MqttSettings, topics: Sequence[str], stopping: threading.Event
+) -> Iterator[MqttMessage]:
+    """Yield what is published, from the first broker that is there, until `stopping` is set.
 
     What is published while no broker is connected is missed; what is retained comes again after
     each return. The log tells when a broker goes and comes, once each time.
 
-    Args:
-        settings: which brokers, and how they are spoken to.
-        topics: what to subscribe to.
-        on_message: takes each message, in the thread that calls `run`.
-
-    Attributes:
-        subscribed: set while a broker has granted all topics.
+    Raises:
+        ConfigError: a secret or a TLS file cannot be used.
     """
+    create_paho_client(settings, client_id="")  # what is wrong with it is said now
 
-    def __init__(
-        self,
-        settings: MqttSettings,
-        topics: Sequence[str],
-        on_message: Callable[[MqttMessage], None],
-    ) -> None:
-        self.subscribed = threading.Event()
-        self._settings = settings
-        self._topics = topics
-        self._on_message = on_message
-        self._stopping = threading.Event()
-        listening = f"listening to {', '.join(topics)}"
-        self._connector = BrokerConnector(settings.addresses, self._open_session, listening)
+    def open_client(address: Address) -> MqttClient:
+        with ExitStack() as undo:
+            client = MqttClient(settings, address, "listen")
+            client.connect()
+            undo.callback(client.close)
+            client.subscribe_and_wait(topics)
+            undo.pop_all()
+        return client
 
-    def run(self) -> None:
-        """Receive until `stop` is called.
-
-        Raises:
-            ConfigError: a secret or a TLS file cannot be used.
-        """
-        create_paho_client(self._settings, client_id="")  # what is wrong with it is said now
-        for client in self._connector.clients(self._stopping):
-            self.subscribed.set()
-            while client.closed_reason is None and not self._stopping.is_set():
-                while client.incoming:
-                    self._on_message(client.incoming.popleft())
-                client.poll(POLL_INTERVAL)
-            self.subscribed.clear()
-
-    def stop(self) -> None:
-        """Let `run` end soon."""
-        self._stopping.set()
-
-    def _open_session(self, address: Address) -> MqttClient:
-        session = MqttClient(self._settings, address, "listen")
-        session.connect()
-        try:
-            session.subscribe_and_wait(self._topics)
-        except BrokerError:
-            session.close()
-            raise
-        return session
+    connector = BrokerConnector(
+        settings.addresses, open_client, f"listening to {', '.join(topics)}"
+    )
+    for client in connector.clients(stopping):
+        while client.closed_reason is None and not stopping.is_set():
+            while client.incoming:
+                yield client.incoming.popleft()
+            connector.poll(client)
 
 
 def check_brokers(settings: MqttSettings) -> Iterator[CheckResult]:
@@ -254,11 +240,9 @@ def check_brokers(settings: MqttSettings) -> Iterator[CheckResult]:
     """
     results = [list(_check_broker(settings, address)) for address in settings.addresses]
     one_works = any(all(one.level is Level.OK for one in of_broker) for of_broker in results)
-    for result in (one for of_broker in results for one in of_broker):
-        if one_works and result.level is Level.FAILURE:
-            yield replace(result, level=Level.WARNING)
-        else:
-            yield result
+    for result in chain(*results):
+        spared = one_works and result.level is Level.FAILURE
+        yield replace(result, level=Level.WARNING) if spared else result
 
 
 def _check_broker(settings: MqttSettings, address: Address) -> Iterator[CheckResult]:

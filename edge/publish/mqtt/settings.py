@@ -3,17 +3,18 @@
 import re
 import socket
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import msgspec
 
 from edge.errors import CheckResult
+from edge.paths import sha256_of
 from edge.publish.outbox import OutboxSettings
 from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.secrets import SecretRef
 from edge.service.commands import CommandName
+from edge.types import DataFlow
 
 if TYPE_CHECKING:
     from edge.publish.mqtt.sink import MqttSink
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Host = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-
-
-class Transport(StrEnum):
-    """Transport of MQTT."""
-
-    TCP = "tcp"
-    WEBSOCKETS = "websockets"
 
 
 class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,10 +64,11 @@ class Topics:
     def __init__(self, root: str) -> None:
         self.root = root
         self.id = root.replace("/", "_")  # no topic: for client ids and Home Assistant
-        self.availability = f"{root}/availability"  # `online` or `offline`, retained
+        self.availability = f"{root}/availability"  # `online` or `offline`
         self.event = f"{root}/event"
-        self.state = f"{root}/state"  # the present faces and settings, retained
-        self.stats = f"{root}/stats"  # the numbers of the pipeline, retained
+        self.state = f"{root}/state"  # the present faces and settings
+        self.stats = f"{root}/stats"  # the numbers of the pipeline
+        self.retained = (self.availability, self.state, self.stats)
         self.log = f"{root}/log"  # warnings and errors
         self.snapshot = f"{root}/snapshot"  # images that were asked for
         self.commands = (f"{root}/set/#", f"{root}/request/#")  # what is subscribed to
@@ -91,18 +86,14 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     """The broker, the topics, and what is published there.
 
     Attributes:
-        host, port: the broker that is tried first.
         fallbacks: brokers tried in turn if it is away; with the same user, transport and TLS.
-        transport, path: TCP or websockets; the path is that of websockets.
         protocol: version of MQTT. With 5, events expire: they carry how long they are of use.
-        user, password: of this device; the password is a secret, and the user may be one.
         prefix, device: topics are prefix/device/...; the default device is the host's name. Two
             daemons must not share both: the broker takes them for one and ends the other's
             connection.
         publish_faces: whether each face is published once a second on a topic of its own.
         commands: which commands are carried out; others are answered by an error.
         homeassistant: where the device is announced to Home Assistant; None does not announce it.
-        outbox: how much may wait for the broker.
     """
 
     takes_commands: ClassVar[bool] = True
@@ -110,7 +101,7 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     host: Host = "localhost"
     port: Port = 1883
     fallbacks: tuple[Address, ...] = ()
-    transport: Transport = Transport.TCP
+    transport: Literal["tcp", "websockets"] = "tcp"
     path: Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*\Z")] = "/mqtt"
     protocol: Literal["3.1.1", 5] = "3.1.1"
     user: str | SecretRef | None = None
@@ -133,30 +124,60 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
 
     @property
     def outbox_name(self) -> str:
-        """The topics and not the broker: events that wait go to wherever it has moved."""
-        return self.root.replace("/", "-")
+        """The topics, and a digest of them and the broker: what waits goes to no other broker."""
+        digest = sha256_of(self.targets[0].encode())[:8]
+        return f"{self.root.replace('/', '-')}@{digest}"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The topics at each broker, where a second sink would have the same client id."""
+        return tuple(f"{self.root} at {address}" for address in self.addresses)
 
     def open(self, context: SinkContext) -> "MqttSink":
-        """Return the sink, not yet started.
-
-        Raises:
-            ConfigError: a secret or a TLS file cannot be used.
-        """
+        """Return the sink, not yet started; a secret or a TLS file must be usable."""
         from edge.publish.mqtt.sink import MqttSink
 
-        assert context.outbox is not None
-        return MqttSink(self, context.outbox, context.commands, context.catalog)
+        return MqttSink(self, context)
 
     def check(self) -> Iterator[CheckResult]:
         """Check each broker: who is there, who lets this device in, and what it may do there."""
         from edge.publish.mqtt.session import check_brokers
 
-        yield from check_brokers(self)
+        return check_brokers(self)
 
     def redacted(self) -> Self:
         """Return a copy without the user; the password is told by its place alone."""
         hidden = "(hidden)" if isinstance(self.user, str) else self.user
         return msgspec.structs.replace(self, user=hidden)
+
+    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
+        """Yield what the broker gets, and through it everybody who may subscribe there."""
+        where = f"{self.root} at {' or '.join(map(str, self.addresses))}"
+        who = "subscribers of the MQTT broker"
+        theirs, last = "as long as whoever subscribes keeps it", "retained until the next"
+        yield DataFlow("events", "each face, its expression and place", who, where, True, theirs)
+        yield DataFlow("faces", "those in view now", who, where, True, last)
+        yield DataFlow(
+            "numbers", "statistics of the daemon", who, where, True, "retained until the next"
+        )
+        yield DataFlow("log", "warnings and errors", who, where, True, theirs)
+        if self.homeassistant is not None:
+            yield DataFlow("settings", "names for Home Assistant", who, where, True, "retained")
+        if CommandName.INFO in self.commands:
+            yield DataFlow(
+                "settings", "the config, without secrets, if asked", who, where, True, theirs
+            )
+        if allow_snapshots and CommandName.SNAPSHOT in self.commands:
+            yield DataFlow("images", "a snapshot, if asked", who, where, True, theirs)
+        if self.user is not None:
+            how = "unencrypted: set tls" if self.tls is None else "by TLS"
+            yield DataFlow("secrets", f"user and password, {how}", "the MQTT broker", where, True)
+
+    def with_max_event_age(self, seconds: float) -> Self:
+        """Return a copy whose outbox keeps no event for longer."""
+        age = min(seconds, self.outbox.max_age_s)
+        outbox = msgspec.structs.replace(self.outbox, max_age_s=age)
+        return msgspec.structs.replace(self, outbox=outbox)
 
     def without_service_secrets(self) -> Self:
         """Return a copy without user and password, if one of them is a credential of systemd."""
@@ -172,8 +193,9 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
 
     @property
     def name(self) -> str:
-        """Name of this device."""
-        return self.device or _safe_name(socket.gethostname())
+        """Name of this device; by default the host's, with the characters that a topic may have."""
+        host = re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname()).strip("-")[:64]
+        return self.device or host or "device"
 
     @property
     def root(self) -> str:
@@ -184,8 +206,3 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     def topics(self) -> Topics:
         """The topics of this device."""
         return Topics(self.root)
-
-
-def _safe_name(name: str) -> str:
-    """Return a host name with the characters that a topic may have."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:64] or "device"

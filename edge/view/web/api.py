@@ -15,8 +15,8 @@ from prometheus_client.registry import Collector
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from edge.capture.images import OversizedError, UnknownFormatError, decode_image
-from edge.capture.source import as_readonly
+from edge.capture.images import UnknownFormatError, decode_image
+from edge.capture.source import OversizedError, as_readonly
 from edge.errors import InputError
 from edge.pipeline.worker import LatestFrame
 from edge.publish.events import utc
@@ -100,25 +100,25 @@ class MetricsCollector(Collector):
         counts = Counter(face.emotion for face in frame.expressions) if frame else Counter[str]()
         emotions = sorted({*(status.labels if status else ()), *counts})
         faces = [([emotion], counts[emotion]) for emotion in emotions]
-        yield _gauge("faces_in_view", "Faces told of, by emotion.", faces, "emotion")
+        yield _gauge("faces_in_view", "Faces in view, by emotion.", faces, "emotion")
         states = [([one.value], status is not None and status.camera is one) for one in CameraState]
-        yield _gauge("camera", "1 for how it is.", states, "state")
-        yield _gauge("frames_per_second", "Analysed.", [([], self.latest.fps)])
-        yield _gauge("viewers", "Of the live picture.", [([], self.viewers)])
+        yield _gauge("camera", "1 for the present state.", states, "state")
+        yield _gauge("frames_per_second", "Analyzed frames a second.", [([], self.latest.fps)])
+        yield _gauge("viewers", "Viewers of the live video.", [([], self.viewers)])
         if self.stats is not None:
             yield from _stats_metrics(self.stats)
 
 
 def _stats_metrics(stats: Stats) -> Iterator[Metric]:
     for name, text, value in (
-        ("frames", "Read.", stats.frames),
+        ("frames", "Frames read.", stats.frames),
         ("detections", "Frames in which the detector ran.", stats.detections),
-        ("faces", "Classified.", stats.faces),
-        ("refused_faces", "Taken for none by the model.", stats.rejected_faces),
-        ("events", "Published.", stats.events),
+        ("faces", "Faces classified.", stats.faces),
+        ("refused_faces", "Faces that the model took for none.", stats.rejected_faces),
+        ("events", "Events published.", stats.events),
     ):
         yield CounterMetricFamily(f"emotiond_{name}", text, value=value)
-    dropped = CounterMetricFamily("emotiond_dropped", "Let go, by what it was.", labels=["what"])
+    dropped = CounterMetricFamily("emotiond_dropped", "Items dropped, by kind.", labels=["what"])
     for item, count in stats.dropped.items():
         dropped.add_metric([item], count)
     yield dropped
@@ -127,13 +127,14 @@ def _stats_metrics(stats: Stats) -> Iterator[Metric]:
         for to, values in (("expression", stats.frame_latency), ("event", stats.event_latency))
         for quantile, value in zip(("0.5", "0.95"), values or (), strict=False)
     ]
-    text = "From capture, over the latest."
+    text = "Latency since capture, over the latest."
     yield _gauge("latency_seconds", text, latencies, "to", "quantile")
-    yield _gauge("cpu_share", "Of one core.", [([], stats.load.cpu)])
-    yield _gauge("memory_bytes", "Resident.", [([], stats.load.memory)])
-    yield _gauge("uptime_seconds", "Since the start.", [([], stats.uptime)])
+    yield _gauge("cpu_share", "CPU time, as a share of one core.", [([], stats.load.cpu)])
+    if stats.load.memory is not None:
+        yield _gauge("memory_bytes", "Resident memory.", [([], stats.load.memory)])
+    yield _gauge("uptime_seconds", "Time since the start.", [([], stats.uptime)])
     if stats.load.temperature is not None:
-        yield _gauge("temperature_celsius", "Of the processor.", [([], stats.load.temperature)])
+        yield _gauge("temperature_celsius", "CPU temperature.", [([], stats.load.temperature)])
 
 
 def _gauge(
@@ -159,7 +160,7 @@ def parse_command(body: bytes) -> NamedCommand:
         raise CommandError(ErrorCode.MALFORMED, f"is not JSON: {error}") from error
     name = fields.pop("command", None)
     if name == CommandName.SNAPSHOT:
-        raise CommandError(ErrorCode.REFUSED, "the picture of this moment is at /snapshot.jpg")
+        raise CommandError(ErrorCode.REFUSED, "the image of this moment is at /snapshot.jpg")
     if name not in known:
         text = f"expected `command` to be one of {', '.join(known)}"
         raise CommandError(ErrorCode.UNKNOWN, text)
@@ -202,7 +203,7 @@ class UploadAnalyzer:
             ApiError: it is no image, too large, or too slow; or too many wait.
         """
         if self._uploads > MAX_QUEUED_UPLOADS:
-            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "too many pictures wait")
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "too many images wait")
         self._uploads += 1
         try:
             data = await read_body(request, MAX_UPLOAD_BYTES)
@@ -243,7 +244,7 @@ def _too_large(text: str) -> ApiError:
 def _decode(data: bytes) -> Image:
     """Return the image in `data`; its size is checked before anything is decoded."""
     if not data:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", "expected a picture, found nothing")
+        raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", "expected an image, found nothing")
     try:
         return as_readonly(decode_image(data, MAX_UPLOAD_PIXELS))
     except OversizedError as error:

@@ -64,7 +64,7 @@ class WebApp:
     Attributes:
         auth: who may look and command.
         events: server-sent events.
-        video: the live video.
+        video, plain_video: the live video, with and without boxes and labels.
 
     Raises:
         ConfigError: others could reach it without a token, or the token cannot be used.
@@ -74,6 +74,7 @@ class WebApp:
         self.auth = TokenAuth(settings)
         self.events = EventBroadcaster(context)
         self.video = MjpegBroadcaster(context, settings.max_viewers)
+        self.plain_video = MjpegBroadcaster(context, settings.max_viewers, boxes=False)
         self._uploads = UploadAnalyzer(context)
         self._context = context
 
@@ -112,9 +113,15 @@ class WebApp:
             self.auth.login(response)
         return response
 
-    async def stream(self, _request: Request) -> Response:
+    @property
+    def viewers(self) -> int:
+        """Number of viewers of the live video."""
+        return len(self.video.clients) + len(self.plain_video.clients)
+
+    async def stream(self, request: Request) -> Response:
         """Return the live video."""
-        return self.video.stream()
+        plain = request.query_params.get("boxes") == "false"
+        return (self.plain_video if plain else self.video).stream()
 
     async def snapshot(self, _request: Request) -> Response:
         """Return the latest frame, annotated."""
@@ -130,7 +137,8 @@ class WebApp:
             {
                 **self.events.state(),
                 **faces_json(self._context),
-                "viewers": len(self.video.clients),
+                "viewers": self.viewers,
+                "needs_token": self.auth.needs_token,
                 "authorised": self.auth.is_authenticated(request.headers),
             }
         )
@@ -180,17 +188,17 @@ class WebApp:
         return response
 
     async def health(self, _request: Request) -> Response:
-        """Tell whether frames come, or none are wanted."""
+        """Tell whether the camera sees, or is not to see."""
         status = self.events.status
         camera = status.camera if status else CameraState.OFFLINE
-        if camera is CameraState.OFFLINE:
-            return JSONResponse({"status": "camera offline"}, HTTPStatus.SERVICE_UNAVAILABLE)
-        return JSONResponse({"status": "ok"})
+        if camera in (CameraState.ONLINE, CameraState.PAUSED):
+            return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": f"camera {camera}"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def metrics(self, _request: Request) -> Response:
         """Return the metrics for Prometheus."""
-        latest, viewers = self._context.latest, len(self.video.clients)
-        metrics = MetricsCollector(latest, self.events.status, self.events.stats, viewers)
+        status, stats = self.events.status, self.events.stats
+        metrics = MetricsCollector(self._context.latest, status, stats, self.viewers)
         media_type = "text/plain; version=0.0.4; charset=utf-8"
         return Response(generate_latest(metrics), media_type=media_type)
 

@@ -4,8 +4,7 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Thread
 
@@ -44,7 +43,7 @@ class WebServer:
     def __init__(self, settings: WebSettings, context: ViewContext) -> None:
         self._settings = settings
         self.app = WebApp(settings, context)
-        limits = ConnectionLimits(settings.max_viewers + EXTRA_CONNECTIONS)
+        limits = ConnectionLimits(2 * settings.max_viewers + EXTRA_CONNECTIONS)
         config = uvicorn.Config(
             self.app.asgi,
             http=partial(BoundedHttpProtocol, limits),  # type: ignore[arg-type]
@@ -57,7 +56,7 @@ class WebServer:
             timeout_keep_alive=KEEP_ALIVE_S,
             backlog=ACCEPTED_AT_ONCE,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config, lambda: log.info("web page at %s", self.url))
         self._thread = Thread(target=self._run, name="web", daemon=True)
         self._socket: socket.socket | None = None
 
@@ -84,14 +83,16 @@ class WebServer:
         """Listen, and serve from then on.
 
         Raises:
-            EmotiondError: the address cannot be used.
+            EmotiondError: the address cannot be used, or there is no room for a thread.
         """
         if self._socket is None:
             self.prepare()
         assert self._socket is not None
         self.app.auth.port = self._socket.getsockname()[1]
-        self._thread.start()
-        log.info("web page at %s", self.url)
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise EmotiondError(f"the web page cannot be served: {error}") from error
 
     def publish(self, record: SinkRecord) -> None:
         """Send a record to every listener."""
@@ -101,6 +102,7 @@ class WebServer:
         """End every stream, and the server."""
         self.app.events.close()
         self.app.video.close()
+        self.app.plain_video.close()
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join(timeout)
@@ -109,8 +111,25 @@ class WebServer:
 
     def _run(self) -> None:
         assert self._socket is not None
-        with suppress(asyncio.CancelledError):
+        try:
             asyncio.run(self._server.serve([self._socket]))
+        except asyncio.CancelledError:
+            pass
+        except OSError as error:  # such as no descriptor for the loop
+            log.error("the web page cannot be served: %s", error)
+            self._socket.close()  # so that nobody waits for an answer
+
+
+class _Server(uvicorn.Server):
+    """Server that calls `serving` once it answers."""
+
+    def __init__(self, config: uvicorn.Config, serving: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._serving = serving
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._serving()
 
 
 def listen(settings: WebSettings, shared: socket.socket | None = None) -> socket.socket:

@@ -17,17 +17,17 @@ from edge import __version__
 from edge.publish.events import encode_event, plain_stats, utc
 from edge.types import UNCERTAIN, AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
 from edge.view import ViewContext
-from edge.view.annotate import annotate, color_for
+from edge.view.annotate import annotate, apply_privacy, color_for
 from edge.view.web.api import ApiError, faces_json
 
-HISTORY_S = 600.0
+HISTORY_S = 3600.0
 HISTORY_EVENTS = 500
 """Seconds and number of past events that a new listener is sent, so that its timeline is full."""
 
 MAX_LISTENERS = 20
 """Pages and programs that may listen at a time."""
 
-POLL_INTERVAL_S = 0.2
+POLL_INTERVAL_S = 0.25
 """Seconds between two looks for what is new to a listener."""
 
 STATE_INTERVAL_S = 1.0
@@ -145,6 +145,7 @@ class EventBroadcaster(Broadcaster):
         until = status.paused_until if status else None
         return {
             "version": __version__,
+            "device": context.device,
             "camera": status.camera.value if status else None,
             "paused_until": utc(until) if until else None,
             "model": status.model if status else None,
@@ -195,10 +196,15 @@ def _item(kind: str, data: bytes, event_id: str | None = None) -> bytes:
 
 
 class MjpegBroadcaster(Broadcaster):
-    """Annotates and encodes each frame once for all viewers, and none while there are no viewers.
+    """Encodes each frame once for all viewers, and none while there are no viewers.
 
     One thread waits for the next frame and encodes it, whenever a viewer has sent the one before.
     A viewer that is slower than the frames misses some, and delays nobody.
+
+    Args:
+        context: what is shown.
+        max_viewers: how many there may be at a time.
+        boxes: whether faces are annotated.
 
     Attributes:
         encoded: number of frames encoded so far.
@@ -206,11 +212,12 @@ class MjpegBroadcaster(Broadcaster):
 
     media_type = "multipart/x-mixed-replace; boundary=emotiond"
 
-    def __init__(self, context: ViewContext, max_viewers: int) -> None:
+    def __init__(self, context: ViewContext, max_viewers: int, boxes: bool = True) -> None:
         super().__init__(
             context, max_viewers, "watch already, and no more may; see `web.max_viewers`"
         )
         self.encoded = 0
+        self._boxes = boxes
         self._executor = ThreadPoolExecutor(1, "web-video")
         self._encoding: asyncio.Future[None] | None = None
         self._frame: AnalyzedFrame | None = None
@@ -224,7 +231,7 @@ class MjpegBroadcaster(Broadcaster):
         """
         frame = self._context.latest.newest
         if frame is None:
-            text = "there is no picture now: the camera is paused, away, or just begins"
+            text = "there is no image now: the camera is paused, away, or just begins"
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", text)
         return self._encode(frame)
 
@@ -256,6 +263,7 @@ class MjpegBroadcaster(Broadcaster):
         self._frame, self._part = frame, part
 
     def _encode(self, frame: AnalyzedFrame) -> bytes:
-        image = annotate(frame, self._context.blur, self._context.latest.fps)
+        blur, fps = self._context.blur, self._context.latest.fps
+        image = annotate(frame, blur, fps) if self._boxes else apply_privacy(frame, blur)
         quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         return cv2.imencode(".jpg", image, quality)[1].tobytes()

@@ -14,7 +14,7 @@ pytest.importorskip("keras", reason="training needs the extra `convert`")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(small_detector: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a recipe and photographs, half of them in another folder."""
     directory = tmp_path_factory.mktemp("train")
     recipe = msgspec.structs.replace(SMALL, epochs=1, steps=2, warmup_epochs=0)

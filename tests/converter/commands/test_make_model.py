@@ -62,9 +62,9 @@ def test_what_a_recipe_builds_on_is_taken_from_the_shipped_ones_where_none_lies_
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is trained here: what would be, and in which order, is announced first."""
-    from converter.train import classifier, duration
+    from converter.train import classifier, loop
 
-    monkeypatch.setattr(duration, "multiply_adds_per_second", lambda: 1e3)
+    monkeypatch.setattr(loop, "multiply_adds_per_second", lambda: 1e3)
     monkeypatch.setattr(classifier, "train", lambda *_: None)
     (folder / "mine.yaml").write_text("start: deep-labels\nnetwork: deep\n")
     command = ["train", str(folder / "mine.yaml"), "--data", str(folder / "fer2013.csv")]

@@ -18,7 +18,7 @@ STUDENT = msgspec.structs.replace(
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(small_network: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data and two recipes, both trained."""
     directory = tmp_path_factory.mktemp("train")
     write_csv(directory, rows_per_label=16)

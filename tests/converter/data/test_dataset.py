@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.data import Usage, concatenate
+from converter.data import Dataset, Usage, concatenate
 from converter.data.dataset import check_dataset, split_by_subject
 from edge.errors import DataError
 from tests.converter.faces import dataset
@@ -82,43 +82,52 @@ def test_the_order_of_the_rows_does_not_change_the_split() -> None:
     assert split_by_subject(subjects[::-1]).tolist() == split_by_subject(subjects).tolist()[::-1]
 
 
+def checks(data: Dataset) -> dict[str, str]:
+    """Return what is told of a dataset, by what it is told of."""
+    return {what: told for what, _, told in (line.partition(": ") for line in check_dataset(data))}
+
+
+COPIES = "rows that repeat an earlier image"
+CONFLICTS = "images that stand in rows with different labels"
+ONE_GRAY, NO_FACE = "rows of one gray", "rows that all ten FER+ taggers called no face"
+
+
 def test_a_clean_set_has_nothing_but_its_counts(tmp_path: Path) -> None:
-    checks = check_dataset(dataset(tmp_path, rows_per_label=4))
-    assert checks.rows == 28
-    assert checks.counts[Usage.TRAINING]["disgust"] == 3
-    assert checks.counts[Usage.PUBLIC_TEST]["disgust"] == 1
-    assert not checks.conflicts
-    assert not checks.shared
-    assert not len(checks.duplicates) + len(checks.constant) + len(checks.not_a_face)
+    told = checks(dataset(tmp_path, rows_per_label=4))
+    classes = "angry {0}, disgust {0}, fear {0}, happy {0}, sad {0}, surprise {0}, neutral {0}"
+    assert told == {
+        "28 rows": "",
+        "Training": f"21 rows: {classes.format(3)}",
+        "PublicTest": f"7 rows: {classes.format(1)}",
+        **dict.fromkeys((COPIES, ONE_GRAY, NO_FACE, CONFLICTS), "0"),
+    }
 
 
 def test_rows_that_repeat_an_earlier_image_are_found(tmp_path: Path) -> None:
     data = dataset(tmp_path)
     data.pixels[8] = data.pixels[15] = data.pixels[1]  # all three of disgust, all Training
-    checks = check_dataset(data)
-    assert checks.duplicates.tolist() == [8, 15]
-    assert not checks.conflicts
+    told = checks(data)
+    assert (told[COPIES], told[CONFLICTS]) == ("2, such as 8, 15", "0")
 
 
 def test_copies_with_different_labels_are_found_as_one_group(tmp_path: Path) -> None:
     data = dataset(tmp_path)
     data.pixels[9] = data.pixels[16] = data.pixels[1]
-    assert [group.tolist() for group in check_dataset(data).conflicts] == [[1, 9, 16]]
+    assert checks(data)[CONFLICTS] == "1, such as 1, 9, 16"
 
 
 def test_images_shared_between_splits_are_counted_on_each_side(tmp_path: Path) -> None:
     data = dataset(tmp_path)
     data.pixels[22] = data.pixels[8] = data.pixels[1]  # row 22 is PublicTest
-    shared = check_dataset(data).shared
-    assert shared[Usage.PUBLIC_TEST, Usage.TRAINING].tolist() == [22]
-    assert shared[Usage.TRAINING, Usage.PUBLIC_TEST].tolist() == [1, 8]
-    assert len(shared) == 2
+    told = checks(data)
+    assert told["rows of PublicTest that repeat an image of Training"] == "1, such as 22"
+    assert told["rows of Training that repeat an image of PublicTest"] == "2, such as 1, 8"
+    assert sum("that repeat an image of" in what for what in told) == 2
 
 
 def test_constant_images_and_rows_of_no_face_are_found(tmp_path: Path) -> None:
     data = dataset(tmp_path)
     data.pixels[5] = 77
     data.votes[3, 9] = 10
-    checks = check_dataset(data)
-    assert checks.constant.tolist() == [5]
-    assert checks.not_a_face.tolist() == [3]
+    told = checks(data)
+    assert (told[ONE_GRAY], told[NO_FACE]) == ("1, such as 5", "1, such as 3")

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.data import EXPRESSIONS, Dataset, concatenate, make_dataset, open_dataset
+from converter.data import EXPRESSIONS, Dataset, concatenate, make_dataset
 from converter.data.label_sets import (
     LABEL_SETS,
     LabelProtocol,
@@ -12,10 +12,10 @@ from converter.data.label_sets import (
     find_expression,
     label_set_for,
     select_rows,
+    vote_shares,
 )
 from edge.errors import DataError
 from tests.converter.faces import dataset as drawn
-from tests.converter.faces import write_csv
 from tests.converter.gray import SEVEN, gray_faces
 
 
@@ -32,25 +32,12 @@ def rows(labels: list[int], votes: list[list[int]] | None = None) -> Dataset:
 
 def test_the_votes_of_each_label_are_put_in_the_order_of_the_labels(tmp_path: Path) -> None:
     data = drawn(tmp_path)
-    targets = LABEL_SETS["7"].targets(data, vote_weight=1.0)
-    assert (targets.argmax(axis=1) == data.labels).all()
+    assert (LABEL_SETS["7"].votes(data).argmax(axis=1) == data.labels).all()
 
 
-def test_targets_mix_label_and_votes_and_sum_to_one() -> None:
-    # neutral 6, happiness 2, unknown 2; and a row that nobody voted on
-    data = rows([3, 5], [[6, 2, 0, 0, 0, 0, 0, 0, 2, 0], [0] * 10])
-    seven = LABEL_SETS["7"]
-    targets = seven.targets(data, vote_weight=0.4)
-    assert targets.sum(axis=1) == pytest.approx([1, 1])
-    assert targets[0, seven.labels.index("happy")] == pytest.approx(0.6 + 0.4 * 0.25)
-    assert targets[0, seven.labels.index("neutral")] == pytest.approx(0.4 * 0.75)
-    assert targets[1].tolist() == np.eye(7, dtype=np.float32)[5].tolist()
-
-
-def test_targets_of_votes_without_votes_are_refused(tmp_path: Path) -> None:
-    data, _ = write_csv(tmp_path)
-    with pytest.raises(DataError, match="give --votes"):
-        LABEL_SETS["7"].targets(open_dataset(data), vote_weight=0.3)
+def test_votes_become_shares_and_what_nobody_voted_on_is_as_told() -> None:
+    shares = vote_shares(np.array([[6, 2], [0, 0]], np.float32), np.array([[0, 1], [0, 1]]))
+    assert shares.tolist() == [[0.75, 0.25], [0, 1]]
 
 
 def test_six_classes_count_disgust_as_angry_with_its_votes() -> None:

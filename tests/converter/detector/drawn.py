@@ -40,7 +40,6 @@ SMALL = DetectorRecipe(
     epochs=4,
     steps=2,
     batch_size=4,
-    optimizer="muon",
     learning_rate=0.05,
     warmup_epochs=1,
     weight_decay=5e-4,

@@ -1,5 +1,4 @@
 import struct
-import sys
 import zlib
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 from converter.detector.annotations import read_size
-from edge.errors import ConfigError, DataError
+from edge.errors import DataError
 from tests.converter.detector.image_files import draw
 
 TURNED = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
@@ -56,21 +55,15 @@ def test_fill_bytes_before_the_header_are_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"text"])
 def test_a_file_that_is_no_picture_is_named(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.jpg").write_bytes(data)
-    with pytest.raises(DataError, match=r"a.jpg: expected a picture that Pillow can read; take it"):
+    with pytest.raises(
+        DataError, match=r"a.jpg: expected a picture that Pillow can read .*; take it"
+    ):
         read_size(tmp_path / "a.jpg")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone.jpg: cannot be read"):
+    with pytest.raises(DataError, match=r"gone.jpg: expected a picture .* No such file"):
         read_size(tmp_path / "gone.jpg")
-
-
-def test_without_pillow_the_error_says_how_to_install_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(ConfigError, match=r"needs Pillow; pip install 'emotiond\[evaluate\]'"):
-        read_size(draw(tmp_path, "a.jpg") / "a.jpg")
 
 
 def test_an_image_larger_than_memory_is_refused_by_its_header(tmp_path: Path) -> None:

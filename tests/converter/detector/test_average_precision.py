@@ -10,7 +10,6 @@ from converter.detector.average_precision import (
     PrCurve,
     Truth,
     average_precision,
-    match,
     precision_recall,
 )
 
@@ -30,7 +29,7 @@ def truth(*boxes: tuple[float, ...], ignored: tuple[tuple[float, ...], ...] = ()
 
 
 def curve(one: Detections, there: Truth, band: HeightRange = ALL, iou: float = 0.4) -> PrCurve:
-    return precision_recall(match([one], [there], iou), band)
+    return precision_recall([one], [there], iou, band)
 
 
 def counts(
@@ -161,7 +160,7 @@ def test_recall_counts_the_false_boxes_that_are_allowed() -> None:
     one = found((FACE, 0.9), (FAR, 0.8), (SECOND, 0.7), (FAR, 0.6), ((300, 0, 320, 20), 0.5))
     there = truth(FACE, SECOND, (300, 0, 320, 20))
 
-    traced = precision_recall(match([one, *[found()] * 99], [there, *[truth()] * 99]))
+    traced = precision_recall([one, *[found()] * 99], [there, *[truth()] * 99])
 
     assert traced.images == 100
     assert traced.recall_at(0.01) == pytest.approx(2 / 3)
@@ -182,4 +181,4 @@ def test_boxes_without_area_are_of_nothing() -> None:
 
 def test_unequal_numbers_of_pictures_are_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
-        match([found()], [])
+        precision_recall([found()], [])

@@ -11,11 +11,7 @@ keras = pytest.importorskip("keras", reason="conversion needs the extra `convert
 from converter.cli import main  # noqa: E402  # needs Keras
 from converter.detector import quantize  # noqa: E402
 from converter.detector.annotations import AnnotatedImage, Split  # noqa: E402
-from converter.detector.quantize import (  # noqa: E402
-    EvaluationData,
-    quantize_detector,
-    threshold_for_fpr,
-)
+from converter.detector.quantize import quantize_detector, threshold_for_fpr  # noqa: E402
 from converter.detector.samples import is_validation  # noqa: E402
 from converter.detector.train import DetectorRun, load_run  # noqa: E402
 from edge.detect import BuiltinSettings, open_detector  # noqa: E402
@@ -23,11 +19,14 @@ from edge.errors import DataError, ExitCode, ModelError  # noqa: E402
 from edge.model_card import DetectorCard, load_card  # noqa: E402
 from tests.converter.detector.light_detector import SIDE, write_night, write_training  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("small_detector")
+
 SIZE = (128, 96)
+FACES = np.full((4, 48, 48), 255, np.uint8)
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> EvaluationData:
+def data(tmp_path_factory: pytest.TempPathFactory) -> list[AnnotatedImage]:
     """Nights with lights and without, of both splits, some of them watched."""
     folder = tmp_path_factory.mktemp("nights")
     photographs: list[AnnotatedImage] = []
@@ -36,41 +35,41 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> EvaluationData:
         lights = [] if number % 5 == 0 else [(32, 32), (80 + 8 * (number % 3), 56)]
         photographs.append(write_night(folder / f"{number}.png", *lights, split=split))
     assert any(is_validation(one) and len(one.boxes) for one in photographs)
-    return EvaluationData(photographs, np.full((4, 48, 48), 255, np.uint8))
+    return photographs
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> DetectorRun:
+def run(small_detector: None, tmp_path_factory: pytest.TempPathFactory) -> DetectorRun:
     return load_run(write_training(tmp_path_factory.mktemp("run")))
 
 
 @pytest.fixture(scope="module")
 def made(
-    run: DetectorRun, data: EvaluationData, tmp_path_factory: pytest.TempPathFactory
+    run: DetectorRun, data: list[AnnotatedImage], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, DetectorCard]:
     path = tmp_path_factory.mktemp("models") / "night-128x96.tflite"
-    return path, quantize_detector(run, SIZE, data, path)
+    return path, quantize_detector(run, SIZE, data, FACES, path)
 
 
 def test_the_file_finds_what_the_network_finds(
-    made: tuple[Path, DetectorCard], data: EvaluationData
+    made: tuple[Path, DetectorCard], data: list[AnnotatedImage]
 ) -> None:
     detector = open_detector(BuiltinSettings(model=made[0]))
-    for photograph in data.images:
+    for photograph in data:
         found = sorted(face.box.edges for face in detector.detect(photograph.read()))
         expected = sorted(map(tuple, photograph.boxes.tolist()))
         assert np.allclose(found, expected, atol=1.5) if expected else not found
 
 
 def test_the_card_is_of_this_file_and_tells_what_was_measured(
-    made: tuple[Path, DetectorCard], data: EvaluationData
+    made: tuple[Path, DetectorCard], data: list[AnnotatedImage]
 ) -> None:
     path, card = made
     assert load_card(path, DetectorCard) == card
     assert card.size == path.stat().st_size
     assert (card.input.shape, card.input.dtype, card.strides) == ((96, 128, 3), "int8", (8, 16, 32))
     (measured,) = card.measured
-    test = [one for one in data.images if one.split is Split.TEST]
+    test = [one for one in data if one.split is Split.TEST]
     assert measured.pictures == sum(len(one.boxes) > 0 for one in test)
     assert measured.faceless == len(test) - measured.pictures
     assert measured.false_faces == 0
@@ -85,35 +84,27 @@ def test_the_crop_is_fitted_to_the_faces_given(made: tuple[Path, DetectorCard]) 
     assert made[1].crop_fit.scale > 1.0
 
 
-def test_one_network_serves_pictures_of_another_size(
-    run: DetectorRun, data: EvaluationData, tmp_path: Path
-) -> None:
-    card = quantize_detector(run, (128, 128), data, tmp_path / "night-128x128.tflite")
-    assert card.input.shape == (128, 128, 3)
-    assert card.largest_face == 128
-
-
 def test_files_that_are_there_are_left_unless_forced(
-    run: DetectorRun, data: EvaluationData, tmp_path: Path
+    run: DetectorRun, data: list[AnnotatedImage], tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.tflite"
     path.write_bytes(b"mine")
     with pytest.raises(ModelError, match="is there already"):
-        quantize_detector(run, SIZE, data, path)
+        quantize_detector(run, SIZE, data, FACES, path)
     assert path.read_bytes() == b"mine"
 
 
 def test_int8_that_lost_too_much_is_refused_and_leaves_nothing(
     run: DetectorRun,
-    data: EvaluationData,
+    data: list[AnnotatedImage],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(quantize, "MAX_LOSS", -1.0)
     with pytest.raises(ModelError, match=r"expected to lose at most .* in float32; --force"):
-        quantize_detector(run, SIZE, data, tmp_path / "poor.tflite")
+        quantize_detector(run, SIZE, data, FACES, tmp_path / "poor.tflite")
     assert list(tmp_path.iterdir()) == []
-    quantize_detector(run, SIZE, data, tmp_path / "poor.tflite", force=True)
+    quantize_detector(run, SIZE, data, FACES, tmp_path / "poor.tflite", force=True)
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -127,26 +118,36 @@ def test_int8_that_lost_too_much_is_refused_and_leaves_nothing(
 )
 def test_what_a_card_cannot_be_written_without_is_named(
     run: DetectorRun,
-    data: EvaluationData,
+    data: list[AnnotatedImage],
     tmp_path: Path,
     left_out: Callable[[AnnotatedImage], bool],
     named: str,
 ) -> None:
-    kept = [one for one in data.images if not left_out(one)]
+    kept = [one for one in data if not left_out(one)]
     with pytest.raises(DataError, match=f"expected {named}, found none"):
-        quantize_detector(run, SIZE, EvaluationData(kept, data.faces), tmp_path / "a.tflite")
+        quantize_detector(run, SIZE, kept, FACES, tmp_path / "a.tflite")
 
 
 def test_a_training_that_is_not_finished_is_refused(tmp_path: Path) -> None:
     run = write_training(tmp_path / "run")
     (run / "checkpoint.weights.h5").touch()
-    with pytest.raises(ModelError, match="is not finished"):
+    with pytest.raises(ModelError, match="expected a finished training; run train-detector"):
         load_run(run)
 
 
 def test_a_folder_without_a_training_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="holds no training of a detector"):
+    with pytest.raises(ModelError, match="expected a finished training; run train-detector"):
         load_run(tmp_path)
+
+
+def test_a_training_of_something_else_is_named(tmp_path: Path) -> None:
+    run = write_training(tmp_path / "run")
+    (run / "material.json").unlink()
+    with pytest.raises(ModelError, match=r"holds no training of a detector .*material.json"):
+        load_run(run)
+    (run / "model.keras").write_text("half of one")
+    with pytest.raises(ModelError, match=r"model.keras: cannot be read .*; train it anew"):
+        load_run(run)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_the_least_confidence_lets_that_share_of_the_photographs_pass(
     assert threshold_for_fpr(surest, 0.01) == pytest.approx(least)
 
 
-def test_the_command_writes_both_sizes_and_tells_their_figures(
+def test_the_command_writes_every_size_asked_for_and_tells_their_figures(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder, out = tmp_path / "photos", tmp_path / "models"
@@ -192,6 +193,8 @@ def test_the_command_writes_both_sizes_and_tells_their_figures(
     assert sorted(file.name for file in out.iterdir()) == [
         *("face-128x128.json", "face-128x128.tflite", "face-128x96.json", "face-128x96.tflite"),
     ]
+    square = load_card(out / "face-128x128.tflite", DetectorCard)  # one network serves both sizes
+    assert (square.input.shape, square.largest_face) == ((128, 128, 3), 128)
     told = capfd.readouterr().out
     assert "face-128x96: " in told
     assert "average precision" in told

@@ -8,8 +8,10 @@ import pytest
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.refiner import fit_logistic, loss_parts, open_refiner, train_refiner
-from converter.detector.train import DataSummary, DetectorRun, TrainingData
+from converter.detector.quantize_refiner import fit_logistic
+from converter.detector.refiner import loss_parts, train_refiner
+from converter.detector.samples import DataSummary, TrainingData
+from converter.detector.train import DetectorRun, load_network
 from edge.errors import ConfigError, ModelError
 from tests.converter.detector.drawn import SMALL, sample_of, varied
 from tests.converter.detector.light_detector import light_seer
@@ -63,7 +65,9 @@ def _detector() -> DetectorRun:
 def test_a_training_leaves_a_network_and_is_not_begun_twice(tmp_path: Path) -> None:
     recipe = msgspec.structs.replace(RECIPE, scenes=32, steps=2)
     train_refiner(recipe, _detector(), _material(), tmp_path / "run")
-    answer = open_refiner(tmp_path / "run").predict(np.zeros((2, 32, 32, 3)), verbose=0)
+    answer = load_network(tmp_path / "run", "train-refiner").predict(
+        np.zeros((2, 32, 32, 3)), verbose=0
+    )
     assert {name: value.shape for name, value in answer.items()} == {
         "score": (2, 1),
         "points": (2, 8),
@@ -74,7 +78,7 @@ def test_a_training_leaves_a_network_and_is_not_begun_twice(tmp_path: Path) -> N
 
 def test_a_folder_without_a_training_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="expected a finished training; run train-refiner"):
-        open_refiner(tmp_path)
+        load_network(tmp_path, "train-refiner")
 
 
 def test_the_weights_of_two_answers_are_those_that_made_the_truth() -> None:

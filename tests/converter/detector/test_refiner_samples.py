@@ -25,7 +25,6 @@ from tests.converter.detector.light_detector import light_seer
 RECIPE = RefinerRecipe(
     epochs=1,
     batch_size=16,
-    optimizer="muon",
     learning_rate=0.01,
     warmup_epochs=0,
     weight_decay=0.0,
@@ -112,7 +111,7 @@ def _night(*boxes: tuple[int, int, int, int]) -> TrainingSample:
 def _collected(samples: list[TrainingSample], empty: list[TrainingSample]) -> np.ndarray:
     share = 1.0 if empty else 0.0
     how = varied(empty=share, drawn=0.0, whole=1.0)
-    studio = SampleGenerator(samples, [], [one.image for one in empty], how)
+    studio = SampleGenerator(samples, [], empty, how)
     return collect_hard_negatives(light_seer(96, 128), studio, 32, np.random.default_rng(0))
 
 

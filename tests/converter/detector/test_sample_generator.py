@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from converter.detector.sample_generator import SMALL_SHARE, SampleGenerator
-from converter.detector.samples import TrainingSample
+from converter.detector.samples import TrainingSample, without_faces
 from converter.recipes import SampleGeneratorConfig
 from edge.types import Image
 from tests.converter.detector.drawn import GROUND, PLAIN, patch, points_of, sample_of, varied
@@ -198,7 +198,9 @@ def test_the_boxes_of_a_mosaic_hold_all_that_its_parts_show_of_faces() -> None:
 def test_pictures_without_faces_are_shown_as_often_as_their_weights_say() -> None:
     black, blue = np.zeros((300, 400, 3), np.uint8), np.full((300, 400, 3), BLUE, np.uint8)
     config = varied(empty=1.0, drawn=0.0)
-    generator = SampleGenerator([patch(BOX)], [], [black, blue], config)
+    generator = SampleGenerator(
+        [patch(BOX)], [], [without_faces(black), without_faces(blue)], config
+    )
     assert generator.weights.tolist() == [0.5, 0.5]
     generator.weights = np.array([0.25, 0.75])
     scenes = list(_shoot(generator, 200))
@@ -229,7 +231,7 @@ def _closeup() -> TrainingSample:
 def test_a_portrait_is_laid_with_its_box_and_points_where_its_pixels_are() -> None:
     config = varied(portraits=1.0, drawn=0.0, near=40.0, largest=90.0)
     generator = SampleGenerator(
-        [patch(BOX)], [_closeup()], [np.zeros((240, 320, 3), np.uint8)], config
+        [patch(BOX)], [_closeup()], [without_faces(np.zeros((240, 320, 3), np.uint8))], config
     )
     mirrored = []
     for scene in _shoot(generator, 150):
@@ -265,7 +267,8 @@ def test_a_close_face_fills_the_upper_left_of_a_scene_and_its_points_lie_where_i
 def test_the_same_numbers_draw_the_same_scene_to_the_pixel_and_others_another() -> None:
     config = SampleGeneratorConfig()
     samples, closeups = [_eyed(), patch(BOX, RED)], [_closeup()]
-    empty = [np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)]
+    noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    empty = [without_faces(noise)]
 
     def scenes(seed: int) -> list[TrainingSample]:
         return list(_shoot(SampleGenerator(samples, closeups, empty, config), 30, seed))
@@ -283,7 +286,9 @@ def test_scenes_have_the_asked_size_whatever_the_photographs(size: tuple[int, in
     width, height = size
     image = np.full((height, width, 3), 200, np.uint8)
     sample = sample_of(image, [(0, 0, width, height), (0, 0, 1, 1)], [False, True])
-    generator = SampleGenerator([sample], [_closeup()], [image], SampleGeneratorConfig())
+    generator = SampleGenerator(
+        [sample], [_closeup()], [without_faces(image)], SampleGeneratorConfig()
+    )
     rng = np.random.default_rng(0)
     for number in range(60):
         form = ((64, 96), (61, 97), (120, 160))[number % 3]

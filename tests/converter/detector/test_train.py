@@ -1,6 +1,7 @@
 """A whole training of a detector in small: killed, taken up again, and what it learns."""
 
 import csv
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from tests.converter.small import eagerly
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.samples import is_validation  # noqa: E402
-from converter.detector.train import TrainingData, prepare_data, train_detector  # noqa: E402
+from converter.detector.samples import TrainingData, is_validation, prepare_data  # noqa: E402
+from converter.detector.train import train_detector  # noqa: E402
+from converter.train import loop  # noqa: E402
 from converter.train.run_dir import is_finished  # noqa: E402
 
 LEARNT = msgspec.structs.replace(
@@ -47,10 +49,21 @@ def data(photographs: list[AnnotatedImage]) -> TrainingData:
 
 
 @pytest.fixture(scope="module")
-def trained(data: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished training."""
-    directory = tmp_path_factory.mktemp("run")
-    with eagerly():
+def trained(
+    small_detector: None, data: TrainingData, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a finished training; beside it, as a kill in the last epoch leaves it."""
+    directory = tmp_path_factory.mktemp("trainings") / "run"
+
+    class Copied(loop.Progress):
+        """Copies the folder in the midst of the last epoch."""
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            if self._epoch == self._epochs - 1 and batch == 0:
+                shutil.copytree(directory, directory.with_name("killed"))
+
+    with pytest.MonkeyPatch.context() as patch, eagerly():
+        patch.setattr(loop, "Progress", Copied)
         train_detector(SMALL, data, directory)
     return directory
 
@@ -102,18 +115,19 @@ def test_the_saved_network_is_float32_and_of_the_recipes_size(trained: Path) -> 
 
 
 def test_a_killed_training_goes_on_exactly_where_it_was(
-    trained: Path, data: TrainingData, tmp_path: Path, killed_in_last_epoch: pytest.MonkeyPatch
+    trained: Path, data: TrainingData, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with eagerly(), pytest.raises(KeyboardInterrupt):
-        train_detector(SMALL, data, tmp_path)
-    assert not is_finished(tmp_path)
-    killed_in_last_epoch.undo()
+    killed = trained.with_name("killed")
+    assert not is_finished(killed)
     with eagerly():
-        train_detector(SMALL, data, tmp_path)
-    assert is_finished(tmp_path)
-    for one, other in zip(_weights(trained), _weights(tmp_path), strict=True):
+        train_detector(SMALL, data, killed)
+    told = capsys.readouterr().err
+    assert f"epoch {SMALL.epochs}/{SMALL.epochs}" in told
+    assert f"epoch {SMALL.epochs - 1}/" not in told
+    assert is_finished(killed)
+    for one, other in zip(_weights(trained), _weights(killed), strict=True):
         assert np.array_equal(one, other)
-    assert (tmp_path / "log.csv").read_text() == (trained / "log.csv").read_text()
+    assert (killed / "log.csv").read_text() == (trained / "log.csv").read_text()
 
 
 def test_a_finished_training_is_not_overwritten(trained: Path, data: TrainingData) -> None:
@@ -154,7 +168,7 @@ def test_the_test_split_is_not_trained_on(
 
 
 def test_it_learns_to_find_drawn_faces_and_sees_more_of_what_misleads_it(
-    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_detector: None, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from converter.detector import train as training
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from converter.evaluate.metrics import (
+from converter.evaluate.report import (
     calibration_error,
     compute_metrics,
     fit_temperature,

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from converter.data.label_sets import Selection
 from converter.quantize.description import (
-    InputScaling,
     ModelDescription,
     check_by_measuring,
     parse_labels,
@@ -18,7 +17,7 @@ from converter.quantize.description import (
 from edge.errors import ConfigError, ModelError
 from tests.converter.gray import SEVEN
 
-Answer = Callable[[InputScaling, NDArray[np.uint8]], NDArray[np.float32]]
+Answer = Callable[[ModelDescription, NDArray[np.uint8]], NDArray[np.float32]]
 
 CLASSES = np.random.default_rng(0).integers(0, 7, 2000)
 ROWS = Selection(
@@ -37,8 +36,8 @@ def answer(right: float, black: float, white: float) -> Answer:
     Elsewhere it is right a bit less often, and its mistakes are always the same.
     """
 
-    def logits(scaling: InputScaling, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        rng = np.random.default_rng(1)
+    def logits(model: ModelDescription, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        rng, scaling = np.random.default_rng(1), model.scaling
         found = scaling.offset.item(), (scaling.offset + 255 * scaling.scale).item()
         truth = faces[:, 0, 0] // 30
         share = right if found == pytest.approx((black, white)) else right / 2
@@ -132,4 +131,4 @@ def _renamed(model: Answer) -> Answer:
 
     The rows' classes are indices into the labels given.
     """
-    return lambda scaling, faces: model(scaling, faces)[:, [0, 1, 4, 3, 2, 5, 6]]
+    return lambda description, faces: model(description, faces)[:, [0, 1, 4, 3, 2, 5, 6]]

@@ -135,15 +135,21 @@ def save(form: str, directory: Path) -> list[str]:
 
 
 def build_tf_keras(frozen: bool) -> Any:
-    """Return a network of Keras 2 as Teachable Machine nests one, with MobileNet's layers.
+    """Return a network of Keras 2 as Teachable Machine nests one.
 
+    It has the layers of MobileNets and of EfficientNets, whose first ones scale and standardize.
     Its weights are all different; those of a frozen one are stored in another order.
     """
     tf_keras = pytest.importorskip("tf_keras", reason="it writes the files of Keras 2")
     kit = tf_keras.layers
     image = kit.Input((96, 96, 3))
-    x = kit.Conv2D(8, 3, strides=2, use_bias=False)(image)
+    standardize = kit.Normalization(axis=3)
+    x = standardize(kit.Rescaling([0.9, 1.1, 1.2])(image))
+    x = kit.Conv2D(8, 3, strides=2, use_bias=False)(x)
     x = kit.ReLU(6.0)(kit.BatchNormalization()(x))
+    share = kit.Reshape((1, 1, 8))(kit.GlobalAveragePooling2D()(x))
+    share = kit.Conv2D(8, 1, activation="sigmoid")(kit.Conv2D(2, 1, activation="swish")(share))
+    x = kit.Multiply()([x, share])
     x = kit.BatchNormalization()(kit.DepthwiseConv2D(3, strides=2)(x))
     body = tf_keras.Model(image, kit.SeparableConv2D(8, 3, activation="relu")(x))
     body.trainable = not frozen
@@ -152,7 +158,12 @@ def build_tf_keras(frozen: bool) -> Any:
     nested = tf_keras.Sequential([body, kit.GlobalAveragePooling2D()])
     model = tf_keras.Sequential([nested, tf_keras.Sequential(head)])
     rng = np.random.default_rng(0)
-    model.set_weights([rng.uniform(0.1, 0.5, one.shape) for one in model.get_weights()])
+    weights = [np.asarray(one) for one in model.get_weights()]
+    counted = [one.dtype.kind in "iu" for one in weights]  # as Normalization does
+    drawn = [rng.uniform(0.1, 0.5, one.shape) for one in weights]
+    chosen = [one if own else new for one, own, new in zip(weights, counted, drawn, strict=True)]
+    model.set_weights(chosen)
+    standardize.finalize_state()
     return model
 
 
@@ -186,7 +197,7 @@ def test_a_model_in_any_form_says_as_a_tflite_what_it_said_before(
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_files_of_keras_2_with_the_layers_of_mobilenets_are_read(
+def test_files_of_keras_2_with_the_layers_of_mobilenets_and_efficientnets_are_read(
     frozen: bool, tmp_path: Path
 ) -> None:
     model = build_tf_keras(frozen)
@@ -234,10 +245,16 @@ def test_int8_with_data_takes_grey_as_it_is_and_is_measured(tmp_path: Path) -> N
 
 def test_labels_of_ones_own_are_converted_with_data_and_not_measured(tmp_path: Path) -> None:
     data, _ = write_csv(tmp_path)
-    words = [*save(".keras", tmp_path), "--labels", "a,b,c,d,e,f,g", "--input", "0..1", "--force"]
-    wanted = ["--data", str(data), "--precision", "int8", "--out", str(tmp_path), "--name", "mine"]
+    words = [*save(".keras", tmp_path), "--labels", "a,b,c,d,e,f,g", "--input", "0..1"]
+    wanted = ["--data", str(data), "--precision", "float32", "--out", str(tmp_path)]
     assert main(["convert", *words, *wanted]) == 0
-    assert load_card(tmp_path / "mine-int8.tflite", ModelCard).measured == ()
+    assert load_card(tmp_path / "model-float32.tflite", ModelCard).measured == ()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A .keras of `build()`."""
+    return Path(save(".keras", tmp_path_factory.mktemp("whole"))[0])
 
 
 @pytest.mark.parametrize(
@@ -256,9 +273,13 @@ def test_labels_of_ones_own_are_converted_with_data_and_not_measured(tmp_path: P
     ],
 )
 def test_what_is_missing_or_contradicts_the_model_is_told(
-    options: list[str], needed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    options: list[str],
+    needed: str,
+    whole: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["convert", *save(".keras", tmp_path), *options, "--out", str(tmp_path)]) == 78
+    assert main(["convert", str(whole), *options, "--out", str(tmp_path)]) == 78
     assert needed in capsys.readouterr().err
     assert not list(tmp_path.glob("*.tflite"))
 
@@ -362,6 +383,16 @@ def test_logits_are_told_from_probabilities_by_what_comes_out() -> None:
     model = keras.Sequential([keras.Input((48, 48, 1)), *build().layers[:-1]])
     assert wrap_for_export(model, Path("m.keras"), describe("0..1")).kind == "logits"
     assert wrap_for_export(build(), Path("m.keras"), describe("0..1")).kind == "probabilities"
+
+
+def test_a_model_for_pictures_of_any_size_still_standardizes_them() -> None:
+    standardize = layers.Normalization(axis=-1)
+    standardize.adapt(np.random.default_rng(0).uniform(0.2, 0.8, (4, 8, 8, 1)))
+    model = keras.Sequential([keras.Input((None, None, 1)), standardize, *build(None).layers])
+    faces = np.array(FACES)[..., None].astype(np.float32)
+    wanted = model.predict(faces / 255, verbose=0)
+    export = wrap_for_export(model, Path("any.keras"), describe("0..1", side=48))
+    assert np.abs(export.network.predict(faces, verbose=0) - wanted).max() < 1e-5
 
 
 def test_a_model_for_pictures_of_any_size_needs_to_be_told_one() -> None:

@@ -1,5 +1,7 @@
 """From a finished training to verified models that the daemon runs."""
 
+import contextlib
+import io
 import re
 import shutil
 from dataclasses import replace
@@ -25,10 +27,7 @@ pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 import keras
 import msgspec
 
-from converter.quantize.quantize import Target, quantize
-from converter.quantize.tflite import Precision, multiply_adds, representative, to_tflite
-from converter.quantize.trained_model import TrainedModel, load_run
-from converter.quantize.verify import (
+from converter.quantize.quantize import (
     ConversionResult,
     FloatReference,
     compare_speed,
@@ -36,7 +35,10 @@ from converter.quantize.verify import (
     fit_threshold,
     float_reference,
     prior_correction,
+    quantize,
 )
+from converter.quantize.tflite import Precision, multiply_adds, representative, to_tflite
+from converter.quantize.trained_model import TrainedModel, load_run
 from tests.converter.runs import write_run
 from tests.converter.small import RECIPE
 
@@ -62,8 +64,7 @@ def converted(
 ) -> tuple[Path, list[ConversionResult]]:
     """Every precision."""
     directory = tmp_path_factory.mktemp("models")
-    target = Target(directory, "drawn", tuple(Precision))
-    return directory, quantize(export, data, target)
+    return directory, quantize(export, data, directory, "drawn", tuple(Precision))
 
 
 def read(model: Path, data: Dataset) -> ClassifierOutput:
@@ -165,7 +166,7 @@ def test_the_votes_head_is_a_model_of_ferplus_eight_classes(
     run: Path, data: Dataset, tmp_path: Path
 ) -> None:
     export = load_run(run, data.split(Usage.TRAINING), "votes")
-    (one,) = quantize(export, data, Target(tmp_path, "votes", (Precision.FLOAT32,)))
+    (one,) = quantize(export, data, tmp_path, "votes", (Precision.FLOAT32,))
     assert one.card.labels[-1] == "contempt"
     assert one.card.label_set == "8"
     assert one.card.measured[0].data == "FER2013 PublicTest, FER+ majority"
@@ -179,40 +180,66 @@ def test_a_votes_head_that_was_not_trained_is_refused(data: Dataset, tmp_path: P
         load_run(run, data.split(Usage.TRAINING), "votes")
 
 
+@pytest.fixture(scope="module")
+def refusal(
+    export: TrainedModel, data: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """The folder of a float32 whose int8 was refused, and what the command said of that."""
+    directory, printed = tmp_path_factory.mktemp("refused"), io.StringIO()
+    precisions = ["float32", "int8"]
+    with pytest.raises(ModelError) as caught, contextlib.redirect_stdout(printed):
+        write_models(broken(export), data, directory, "drawn", precisions, force=False)
+    return directory, printed.getvalue() + str(caught.value)
+
+
 def test_an_int8_that_loses_too_much_is_not_written_and_float32_is(
-    export: TrainedModel, data: Dataset, tmp_path: Path
+    refusal: tuple[Path, str],
 ) -> None:
-    full, small = quantize(broken(export), data, Target(tmp_path, "drawn"))
-    assert full.problems == ()
-    assert "expected to agree with the network on 90% of the faces, found" in small.problems[0]
-    assert "expected to lose at most 0.3% of FER2013 PublicTest" in small.problems[1]
-    assert sorted(file.name for file in tmp_path.iterdir()) == [
+    directory, told = refusal
+    assert "expected to agree with the network on 90% of the faces, found" in told
+    assert "expected to lose at most 0.3% of FER2013 PublicTest" in told
+    assert f"wrote {directory}/drawn-float32.tflite" in told
+    assert sorted(file.name for file in directory.iterdir()) == [
         "drawn-float32.json",
         "drawn-float32.tflite",
     ]
 
 
 def test_a_refusal_is_an_error_that_names_options_of_the_command_alone(
-    export: TrainedModel, data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    refusal: tuple[Path, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ModelError, match="not written: ") as caught:
-        write_models(broken(export), data, tmp_path, "drawn", ["float32", "int8"], force=False)
-    assert f"wrote {tmp_path}/drawn-float32.tflite" in capsys.readouterr().out
+    remedy = refusal[1].partition("not written: ")[2]
     for command in ("quantize", "convert"):
         with pytest.raises(SystemExit):
             main([command, "--help"])
         printed = capsys.readouterr().out
-        assert all(option in printed for option in re.findall(r"--[a-z]+", str(caught.value)))
+        options = re.findall(r"--[a-z]+", remedy)
+        assert options
+        assert all(option in printed for option in options)
 
 
-def test_what_was_refused_is_written_when_forced(
-    export: TrainedModel, data: Dataset, tmp_path: Path
+@pytest.fixture(scope="module")
+def forced(
+    export: TrainedModel, data: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, ConversionResult]:
+    """A folder, and the int8 model of labels of one's own that was written into it by force."""
+    own = replace(broken(export), label_set=LabelSet(tuple("abcdefg")), label_set_name="")
+    directory = tmp_path_factory.mktemp("forced")
+    (result,) = quantize(own, data, directory, "own", (Precision.INT8,), force=True)
+    return directory, result
+
+
+def test_what_was_refused_is_written_when_forced(forced: tuple[Path, ConversionResult]) -> None:
+    directory, result = forced
+    assert result.problems
+    assert sorted(file.name for file in directory.iterdir()) == ["own-int8.json", "own-int8.tflite"]
+
+
+def test_labels_that_the_data_does_not_know_are_compared_all_the_same(
+    forced: tuple[Path, ConversionResult],
 ) -> None:
-    quantize(broken(export), data, Target(tmp_path, "drawn", (Precision.INT8,), force=True))
-    assert sorted(file.name for file in tmp_path.iterdir()) == [
-        "drawn-int8.json",
-        "drawn-int8.tflite",
-    ]
+    assert forced[1].card.measured == ()
+    assert "expected to agree with the network" in forced[1].problems[0]
 
 
 def test_an_existing_model_is_kept_unless_forced(
@@ -220,11 +247,11 @@ def test_an_existing_model_is_kept_unless_forced(
 ) -> None:
     model = tmp_path / "drawn-float32.tflite"
     model.write_bytes(b"precious")
-    target = Target(tmp_path, "drawn", (Precision.FLOAT32,))
+    target = tmp_path, "drawn", (Precision.FLOAT32,)
     with pytest.raises(ModelError, match=r"drawn-float32.tflite: is there already.*--force"):
-        quantize(export, data, target)
+        quantize(export, data, *target)
     assert model.read_bytes() == b"precious"
-    quantize(export, data, replace(target, force=True))
+    quantize(export, data, *target, force=True)
     assert load_card(model, ModelCard).name == "drawn-float32"
 
 
@@ -232,13 +259,13 @@ def test_a_conversion_that_fails_leaves_nothing(
     export: TrainedModel, data: Dataset, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="PublicTest"):
-        quantize(export, data.split(Usage.TRAINING), Target(tmp_path, "drawn"))
+        quantize(export, data.split(Usage.TRAINING), tmp_path, "drawn")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_int8_without_faces_is_refused(export: TrainedModel, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="give --data"):
-        quantize(export, None, Target(tmp_path, "drawn"))
+        quantize(export, None, tmp_path, "drawn")
 
 
 def test_a_folder_without_a_training_is_named(data: Dataset, tmp_path: Path) -> None:
@@ -275,15 +302,6 @@ def test_a_loss_is_told_where_chance_does_not_explain_it(
     assert "expected to agree with the network on 90% of the faces, found 88.9%" in text
 
 
-def test_labels_that_the_data_does_not_know_are_compared_all_the_same(
-    export: TrainedModel, data: Dataset, tmp_path: Path
-) -> None:
-    own = replace(broken(export), label_set=LabelSet(tuple("abcdefg")), label_set_name="")
-    small = quantize(own, data, Target(tmp_path, "own"))[1]
-    assert small.card.measured == ()
-    assert "expected to agree with the network" in small.problems[0]
-
-
 def test_weights_that_are_no_numbers_are_refused(run: Path, data: Dataset, tmp_path: Path) -> None:
     network = keras.saving.load_model(run / "model.keras", compile=False)
     kernel, bias = network.get_layer("logits").get_weights()
@@ -296,15 +314,10 @@ def test_weights_that_are_no_numbers_are_refused(run: Path, data: Dataset, tmp_p
 
 
 @pytest.mark.parametrize(("milliseconds", "told"), [(0.1, False), (0.2, False), (0.3, True)])
-def test_an_int8_that_is_slower_than_float32_is_told(
-    converted: tuple[Path, list[ConversionResult]], milliseconds: float, told: bool
-) -> None:
-    def timed(card: ModelCard, value: float) -> ModelCard:
-        old = Speed("tflite-runtime 2.14.0", "a machine", 9.0)
-        return msgspec.structs.replace(card, speed=(old, Speed("litert 2", "a machine", value)))
-
-    full, small = converted[1][0].card, converted[1][-1].card
-    text = compare_speed(timed(full, 0.2), timed(small, milliseconds))
+def test_an_int8_that_is_slower_than_float32_is_told(milliseconds: float, told: bool) -> None:
+    old = Speed("tflite-runtime 2.14.0", "a machine", 9.0)
+    full, small = (Speed("litert 2", "a machine", value) for value in (0.2, milliseconds))
+    text = compare_speed((old, full), (old, small))
     assert ("slower than float32 on this machine: 0.3 ms against 0.2 ms" in text) == told
 
 

@@ -17,7 +17,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def test_a_batch_depends_on_seed_epoch_and_index_alone(data: Dataset) -> None:
-    from converter.train.batches import Batches, TrainingSet
+    from converter.train.classifier import Batches, TrainingSet
 
     first, again = (Batches(TrainingSet(data, RECIPE), RECIPE) for _ in range(2))
     again[0]
@@ -30,7 +30,7 @@ def test_a_batch_depends_on_seed_epoch_and_index_alone(data: Dataset) -> None:
 
 
 def test_an_epoch_shows_every_face_once(data: Dataset) -> None:
-    from converter.train.batches import Batches, TrainingSet
+    from converter.train.classifier import Batches, TrainingSet
 
     recipe = msgspec.structs.replace(RECIPE, mixup=0.0, batch_size=12)
     batches = Batches(TrainingSet(data, recipe), recipe)
@@ -39,7 +39,7 @@ def test_an_epoch_shows_every_face_once(data: Dataset) -> None:
 
 
 def test_each_head_has_its_own_targets_and_weights(data: Dataset) -> None:
-    from converter.train.batches import Batches, TrainingSet
+    from converter.train.classifier import Batches, TrainingSet
 
     faces, targets, weights = Batches(TrainingSet(data, RECIPE), RECIPE)[0]
     assert faces.shape == (16, 48, 48, 1)
@@ -52,7 +52,7 @@ def test_each_head_has_its_own_targets_and_weights(data: Dataset) -> None:
 def test_a_face_that_nobody_voted_on_teaches_the_votes_nothing(data: Dataset) -> None:
     from dataclasses import replace
 
-    from converter.train.batches import TrainingSet
+    from converter.train.classifier import TrainingSet
 
     votes = data.votes.copy()
     votes[0] = 0
@@ -64,7 +64,7 @@ def test_a_face_that_nobody_voted_on_teaches_the_votes_nothing(data: Dataset) ->
 def test_votes_are_demanded_where_a_recipe_learns_them(data: Dataset) -> None:
     from dataclasses import replace
 
-    from converter.train.batches import TrainingSet
+    from converter.train.classifier import TrainingSet
     from edge.errors import DataError
 
     with pytest.raises(DataError, match="--votes"):
@@ -72,7 +72,7 @@ def test_votes_are_demanded_where_a_recipe_learns_them(data: Dataset) -> None:
 
 
 def test_label_smoothing_leaves_a_share_to_the_other_classes(data: Dataset) -> None:
-    from converter.train.batches import TrainingSet
+    from converter.train.classifier import TrainingSet
 
     targets = TrainingSet(data, msgspec.structs.replace(RECIPE, label_smoothing=0.14)).targets[
         :, :7
@@ -83,7 +83,7 @@ def test_label_smoothing_leaves_a_share_to_the_other_classes(data: Dataset) -> N
 
 def test_teachers_have_their_share_of_the_target_of_ever_new_views(data: Dataset) -> None:
     from converter.recipes import Distillation
-    from converter.train.batches import Batches, TrainingSet
+    from converter.train.classifier import Batches, TrainingSet
 
     how = Distillation(teachers=("a",), weight=0.75, views=2)
     recipe = msgspec.structs.replace(RECIPE, mixup=0.0, distillation=how)
@@ -100,7 +100,7 @@ def test_teachers_have_their_share_of_the_target_of_ever_new_views(data: Dataset
 
 
 def test_a_view_is_drawn_from_seed_and_number_alone(data: Dataset) -> None:
-    from converter.train.batches import TrainingSet
+    from converter.train.classifier import TrainingSet
 
     faces, again = TrainingSet(data, RECIPE), TrainingSet(data, RECIPE)
     assert np.array_equal(faces.view(3), again.view(3))
@@ -110,7 +110,7 @@ def test_a_view_is_drawn_from_seed_and_number_alone(data: Dataset) -> None:
 
 
 def test_oversampling_repeats_rare_classes_until_none_is_rare() -> None:
-    from converter.train.batches import oversampled
+    from converter.train.classifier import oversampled
 
     repeated = UNEVEN[oversampled(UNEVEN)]
     assert np.bincount(repeated).tolist() == [100, 29, 60]
@@ -119,7 +119,7 @@ def test_oversampling_repeats_rare_classes_until_none_is_rare() -> None:
 def test_a_single_vote_teaches_nothing(data: Dataset) -> None:
     from dataclasses import replace
 
-    from converter.train.batches import TrainingSet
+    from converter.train.classifier import TrainingSet
 
     votes = data.votes.copy()
     votes[0] = [8, 1, 0, 0, 0, 0, 0, 0, 1, 0]  # neutral, one of happiness, one of unknown
@@ -130,7 +130,7 @@ def test_a_single_vote_teaches_nothing(data: Dataset) -> None:
 def test_the_label_counts_as_so_many_votes_beside_the_taggers(data: Dataset) -> None:
     from dataclasses import replace
 
-    from converter.train.batches import TrainingSet
+    from converter.train.classifier import TrainingSet
 
     votes, labels = data.votes.copy(), data.labels.copy()
     votes[0], labels[0] = [6, 0, 0, 2, 0, 0, 0, 0, 0, 0], 2  # neutral 6, sadness 2, labelled fear

@@ -11,7 +11,7 @@ from converter.data import Dataset
 from converter.recipes import Distillation, Recipe
 from edge.errors import ConfigError, DataError
 from tests.converter.faces import dataset
-from tests.converter.small import RECIPE
+from tests.converter.small import RECIPE, eagerly
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
@@ -60,7 +60,11 @@ def test_a_recipe_of_an_earlier_version_is_still_read(trained: Path, tmp_path: P
     from converter.train.run_dir import read_recipe
 
     written = msgspec.json.decode((trained / "recipe.json").read_bytes())
-    written |= {"cutmix": 0.0, "augmentation": {**written["augmentation"], "rare": 1.0}}
+    written |= {
+        "cutmix": 0.0,
+        "optimizer": "muon",
+        "augmentation": {**written["augmentation"], "rare": 1.0},
+    }
     (tmp_path / "recipe.json").write_bytes(msgspec.json.encode(written))
     assert read_recipe(tmp_path, Recipe) == RECIPE
 
@@ -163,13 +167,12 @@ def test_fewer_faces_than_a_batch_are_refused(data: Dataset, tmp_path: Path) -> 
         train(msgspec.structs.replace(RECIPE, batch_size=1000), data, tmp_path)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_every_optimiser_and_label_set_trains(
-    optimizer: str, data: Dataset, tmp_path: Path
+def test_another_label_set_trains_with_its_rare_classes_repeated(
+    data: Dataset, tmp_path: Path
 ) -> None:
     from converter.train.classifier import train
 
-    changed = {"optimizer": optimizer, "label_set": "5", "epochs": 2, "balance": "oversample"}
+    changed = {"label_set": "5", "epochs": 2, "balance": "oversample"}
     train(msgspec.structs.replace(RECIPE, **changed), data, tmp_path)
     network = keras.saving.load_model(tmp_path / "model.keras")
     assert network.output["logits"].shape == (None, 5)
@@ -187,9 +190,10 @@ def test_the_face_head_tells_faces_from_other_crops_and_touches_nothing_else(
         if not layer.name.startswith("face")
     }
     faces = np.repeat(data.pixels, 20, axis=0)
-    fit_face_head(network, faces, (), seed=0)
-    crops, labels = face_or_not(faces, (), 300, seed=1)
-    logits = network.predict(crops[..., None], verbose=0)["face"]
+    with eagerly(False):  # so many steps are faster in a graph
+        fit_face_head(network, faces, (), seed=0)
+        crops, labels = face_or_not(faces, (), 300, seed=1)
+        logits = network.predict(crops[..., None], verbose=0)["face"]
     assert ((logits > 0) == (labels > 0)).mean() > 0.65
     for layer in network.layers:
         for one, other in zip(before.get(layer.name, []), layer.get_weights(), strict=False):

@@ -8,7 +8,7 @@ keras = pytest.importorskip("keras", reason="training needs the extra `convert`"
 def test_a_long_training_is_announced_with_its_networks_and_its_time(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from converter.train.duration import announce
+    from converter.train.loop import announce
 
     announce(["deep", "shallow"], 4 * 3600)
     (line,) = capsys.readouterr().err.splitlines()
@@ -20,7 +20,7 @@ def test_a_long_training_is_announced_with_its_networks_and_its_time(
 def test_what_takes_less_than_ten_minutes_begins_at_once(
     minutes: int, lines: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from converter.train.duration import announce
+    from converter.train.loop import announce
 
     announce(["quick"], 60 * minutes)
     assert capsys.readouterr().err.count("\n") == lines
@@ -28,19 +28,19 @@ def test_what_takes_less_than_ten_minutes_begins_at_once(
 
 def test_the_estimate_follows_the_work_and_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     from converter.models.classifiers import NETWORKS
-    from converter.train import duration
+    from converter.train import loop
 
     tiny, deep = NETWORKS["tiny"](7), NETWORKS["deep"](7)
-    monkeypatch.setattr(duration, "multiply_adds_per_second", lambda: 1e10)
-    seconds = duration.estimate_seconds(tiny, 10_000)
+    monkeypatch.setattr(loop, "multiply_adds_per_second", lambda: 1e10)
+    seconds = loop.estimate_seconds(tiny, 10_000)
     assert 30 < seconds < 200
-    assert duration.estimate_seconds(tiny, 20_000) == pytest.approx(2 * seconds)
-    assert duration.estimate_seconds(deep, 10_000) > 5 * seconds
-    monkeypatch.setattr(duration, "multiply_adds_per_second", lambda: 2e10)
-    assert duration.estimate_seconds(tiny, 10_000) == pytest.approx(seconds / 2)
+    assert loop.estimate_seconds(tiny, 20_000) == pytest.approx(2 * seconds)
+    assert loop.estimate_seconds(deep, 10_000) > 5 * seconds
+    monkeypatch.setattr(loop, "multiply_adds_per_second", lambda: 2e10)
+    assert loop.estimate_seconds(tiny, 10_000) == pytest.approx(seconds / 2)
 
 
 def test_the_speed_of_this_machine_is_measured() -> None:
-    from converter.train.duration import multiply_adds_per_second
+    from converter.train.loop import multiply_adds_per_second
 
     assert multiply_adds_per_second() > 1e6

@@ -10,7 +10,7 @@ pytest.importorskip("keras", reason="training needs the extra `convert`")
 
 
 def test_the_target_is_the_mean_of_what_all_teachers_say_of_all_views(tmp_path: Path) -> None:
-    from converter.train.batches import TrainingSet, teacher_targets
+    from converter.train.classifier import TrainingSet, teacher_targets
 
     data = dataset(tmp_path)
     training = TrainingSet(data, RECIPE)

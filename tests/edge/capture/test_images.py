@@ -7,7 +7,7 @@ import cv2
 import pytest
 
 from edge.capture import EndOfStream
-from edge.capture.images import ImagesSettings, ImagesSource
+from edge.capture.images import ImagesSettings
 from edge.errors import InputError
 from edge.types import Image
 
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, clip: list[Image]) -> Path:
 
 def test_a_folder_gives_its_images_in_order_each_standing_alone(folder: Path) -> None:
     (folder / "b.jpg").unlink()
-    images = ImagesSource(ImagesSettings(folder))
+    images = ImagesSettings(folder).open()
     frames = [frame for _ in range(2) if (frame := images.read())]
     assert [frame.index for frame in frames] == [0, 1]
     assert all(frame.still for frame in frames)
@@ -49,7 +49,7 @@ def test_a_folder_gives_its_images_in_order_each_standing_alone(folder: Path) ->
 
 
 def test_a_broken_image_is_named_and_the_others_still_come(folder: Path) -> None:
-    images = ImagesSource(ImagesSettings(folder))
+    images = ImagesSettings(folder).open()
     images.read()
     with pytest.raises(InputError, match=r"b.jpg: is not an image"):
         images.read()
@@ -59,7 +59,7 @@ def test_a_broken_image_is_named_and_the_others_still_come(folder: Path) -> None
 
 
 def test_one_image_is_a_source_of_one_frame(folder: Path) -> None:
-    images = ImagesSource(ImagesSettings(folder / "a.png"))
+    images = ImagesSettings(folder / "a.png").open()
     images.read()
     with pytest.raises(EndOfStream):
         images.read()
@@ -81,7 +81,7 @@ def test_a_missing_file_or_an_empty_folder_is_an_error_and_then_the_end(
     (tmp_path / "empty").mkdir()
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "huge.png").write_bytes(HUGE)
-    images = ImagesSource(ImagesSettings(tmp_path / name))
+    images = ImagesSettings(tmp_path / name).open()
     with pytest.raises(InputError, match=message):
         images.read()
     with pytest.raises(EndOfStream):

@@ -8,7 +8,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -16,14 +16,9 @@ import numpy as np
 import pytest
 
 from edge.capture import picamera
-from edge.capture.picamera import (
-    MjpegParser,
-    PicameraSettings,
-    SubprocessMjpegSource,
-    arguments,
-    decode_jpeg,
-)
-from edge.errors import SourceError
+from edge.capture.jpeg import MjpegParser, decode_jpeg
+from edge.capture.picamera import PicameraSettings, SubprocessMjpegSource, arguments
+from edge.errors import InputError, SourceError
 from edge.types import Frame, Image
 from tests.brokers import wait_until
 from tests.rpicam_vid import install, number_of
@@ -323,17 +318,31 @@ def test_a_stream_without_end_takes_no_more_memory_than_the_longest_image(
 
 def test_a_image_is_decoded_as_it_was_made(jpegs: list[bytes], clip: list[Image]) -> None:
     image = decode_jpeg(jpegs[0])
-    assert image is not None
     assert np.abs(image.astype(int) - clip[0]).mean() < 3
 
 
-def test_rubbish_is_no_image(jpegs: list[bytes]) -> None:
-    assert decode_jpeg(b"") is None
-    assert decode_jpeg(b"\xff\xd8\xff" + bytes(1000) + b"\xff\xd9") is None
-    assert decode_jpeg(jpegs[0][:200]) is None
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda _: b"", "found 0 bytes that are none"),
+        (lambda _: b"\xff\xd8\xff" + bytes(1000) + b"\xff\xd9", "found 1005 bytes"),
+        (lambda jpeg: jpeg[:200], "cut short"),
+        (lambda jpeg: jpeg[: len(jpeg) // 2], "cut short"),
+    ],
+)
+def test_rubbish_is_no_image(
+    make: Callable[[bytes], bytes], reason: str, jpegs: list[bytes]
+) -> None:
+    with pytest.raises(InputError, match=reason):
+        decode_jpeg(make(jpegs[0]))
+
+
+def test_what_fills_up_a_buffer_behind_an_image_does_no_harm(jpegs: list[bytes]) -> None:
+    assert decode_jpeg(jpegs[0] + bytes(5000)).shape == (480, 640, 3)
 
 
 def test_a_image_that_claims_to_be_huge_is_not_decoded(jpegs: list[bytes]) -> None:
     head = jpegs[0].index(b"\xff\xc0\x00\x11\x08")
     huge = jpegs[0][: head + 5] + struct.pack(">HH", 16000, 60000) + jpegs[0][head + 9 :]
-    assert decode_jpeg(huge) is None
+    with pytest.raises(InputError, match="expected at most 50000000 pixels, found 60000x16000"):
+        decode_jpeg(huge)

@@ -6,7 +6,8 @@ import cv2
 import pytest
 
 from edge.capture import EndOfStream, open_source
-from edge.capture.video import VideoSettings, VideoSource
+from edge.capture.source import FileSource
+from edge.capture.video import VideoSettings
 from edge.commands.demo import CLIP
 from edge.errors import InputError
 from edge.types import Frame
@@ -14,7 +15,7 @@ from edge.types import Frame
 FRAMES, FPS = 475, 25
 
 
-def drain(video: VideoSource) -> list[Frame]:
+def drain(video: FileSource) -> list[Frame]:
     """Read a video to its end."""
     frames: list[Frame] = []
     while True:
@@ -29,7 +30,7 @@ def drain(video: VideoSource) -> list[Frame]:
 
 def read_all(path: Path) -> list[Frame]:
     """Open a video and read it to its end, as fast as possible."""
-    return drain(VideoSource(VideoSettings(path, realtime=False)))
+    return drain(VideoSettings(path, realtime=False).open())
 
 
 def test_every_frame_comes_once_in_order_with_its_time_in_the_film() -> None:
@@ -41,14 +42,14 @@ def test_every_frame_comes_once_in_order_with_its_time_in_the_film() -> None:
 
 
 def test_a_frame_is_read_only() -> None:
-    frame = VideoSource(VideoSettings(CLIP, realtime=False)).read()
+    frame = VideoSettings(CLIP, realtime=False).open().read()
     assert frame is not None
     with pytest.raises(ValueError, match="read-only"):
         frame.image[0, 0] = 0
 
 
 def test_a_paced_video_plays_no_faster_than_its_own_clock() -> None:
-    video = VideoSource(VideoSettings(CLIP, realtime=True))
+    video = VideoSettings(CLIP, realtime=True).open()
     started = time.monotonic()
     frames = [video.read() for _ in range(6)]
     assert frames[-1] is not None
@@ -61,7 +62,7 @@ def test_a_slow_video_says_not_yet_rather_than_nothing(tmp_path: Path) -> None:
     for frame in read_all(CLIP)[:2]:
         writer.write(frame.image)
     writer.release()
-    video = VideoSource(VideoSettings(slow))
+    video = VideoSettings(slow).open()
     answers = [video.read() for _ in range(4)]
     assert [answer is None for answer in answers] == [False, True, True, False]
 
@@ -69,14 +70,14 @@ def test_a_slow_video_says_not_yet_rather_than_nothing(tmp_path: Path) -> None:
 def test_a_video_is_a_file_and_not_live() -> None:
     settings = VideoSettings(CLIP)
     assert not settings.is_live
-    assert isinstance(open_source(settings), VideoSource)
+    assert isinstance(open_source(settings), FileSource)
 
 
 def test_a_video_cut_short_gives_its_frames_and_then_says_so(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.avi", tmp_path / "cut.avi"
     rewrite_as_avi(whole)
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    video = VideoSource(VideoSettings(cut, realtime=False))
+    video = VideoSettings(cut, realtime=False).open()
     with pytest.raises(InputError, match=r"cut.avi: truncated: expected 8.0 s, found"):
         drain(video)
     with pytest.raises(EndOfStream):
@@ -87,7 +88,7 @@ def test_a_video_cut_short_gives_its_frames_and_then_says_so(tmp_path: Path) -> 
 def test_a_file_that_is_no_video_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "fake.mp4"
     path.write_bytes(content)
-    video = VideoSource(VideoSettings(path))
+    video = VideoSettings(path).open()
     with pytest.raises(InputError, match=r"fake.mp4: cannot be read as a video"):
         video.read()
     with pytest.raises(EndOfStream):

@@ -10,6 +10,7 @@ from edge.publish.homeassistant import discovery
 from edge.publish.mqtt.settings import MqttSettings
 from edge.service.commands import Catalog
 from tests.brokers import Broker, Mosquitto
+from tests.e2e.daemon import Daemon, mqtt
 from tests.edge.commands.configs import write_config
 from tests.events import status
 from tests.subscribers import Subscriber
@@ -49,6 +50,20 @@ def test_the_device_is_taken_away_and_others_stay(
         f"{TOPIC}: cleared at 127.0.0.1:{broker.port}; Home Assistant forgets the device"
     )
     assert "`homeassistant: null`" in second
+
+
+def test_all_that_a_daemon_left_with_its_broker_can_be_cleared(
+    broker: Broker, tmp_path: Path
+) -> None:
+    source = {"kind": "stream", "url": "http://127.0.0.1:9/none"}
+    with Daemon(tmp_path, {"source": source, "sinks": [mqtt(broker.port)]}) as daemon:
+        daemon.wait_for("started within", 60)
+        daemon.wait_for(": connected")
+        assert daemon.stop() == 0
+    left = {TOPIC, *(f"emotiond/test/{name}" for name in ("availability", "state", "stats"))}
+    assert set(retained(broker)) == left
+    assert main(["homeassistant", "remove", "--retained", "--config", str(daemon.path)]) == 0
+    assert retained(broker) == []
 
 
 def test_it_can_still_be_taken_away_when_the_config_announces_it_no_more(

@@ -235,6 +235,10 @@ def line(**fields: Any) -> str:
     return event_line(msgspec.json.encode({**EVENT, **fields}))
 
 
+def test_an_end_that_the_next_run_told_says_so() -> None:
+    assert "  restart  " in line(type="end", reason="restart")
+
+
 def test_an_event_is_one_line_with_a_bar_as_long_as_its_confidence() -> None:
     text = line()
     assert text.startswith("03:04:05.678  start   face 1  happy ")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor.camera import (
+from edge.capture.v4l2 import (
     CAPABILITY,
     FORMAT,
     FRAME_SIZE,

@@ -254,6 +254,7 @@ def test_a_service_that_does_not_run_is_told_by_its_state(
         ({"NRestarts": "3"}, "was started anew 3 times"),
         ({"NeedDaemonReload": "yes"}, "sudo systemctl daemon-reload"),
         ({"ProcSubset": "pid"}, "hides /proc/cpuinfo"),
+        ({"StatusText": "camera dark; 30 fps"}, "the daemon says: camera dark; look at its lens"),
     ],
 )
 def test_a_service_that_runs_may_still_call_for_care(

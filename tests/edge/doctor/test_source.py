@@ -17,17 +17,11 @@ from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings, StreamSettings
 from edge.capture.images import ImagesSettings
 from edge.capture.picamera import PicameraBackend, PicameraSettings
+from edge.capture.v4l2 import Format, SizeRange, VideoNode, processes_using, video_nodes
 from edge.capture.video import VideoSettings
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
-from edge.doctor.camera import (
-    Format,
-    SizeRange,
-    VideoNode,
-    check_camera,
-    processes_using,
-    video_nodes,
-)
+from edge.doctor.camera import check_camera
 from edge.doctor.checks import check_picamera, check_source
 from edge.errors import CheckResult, Level
 from edge.types import Image

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.capture.source import iter_frames
-from edge.capture.video import VideoSettings, VideoSource
+from edge.capture.video import VideoSettings
 from edge.detect import HaarSettings, YuNetSettings, open_detector
 from edge.geometry import Box
 from edge.infer.classifier import (
@@ -193,9 +193,8 @@ def test_a_face_that_is_covered_is_no_face(clip: list[Image]) -> None:
 
 
 def test_a_woman_in_profile_is_uncertain_and_facing_the_camera_she_is_not(media: Path) -> None:
-    video = VideoSource(
-        VideoSettings(media / "intel_head-pose-face-detection-female.gif", realtime=False)
-    )
+    path = media / "intel_head-pose-face-detection-female.gif"
+    video = VideoSettings(path, realtime=False).open()
     yunet = open_detector(YuNetSettings(model=media.parent / "detectors" / "yunet_n.onnx"))
     classifier = open_classifier(ClassifierSettings())
     shown: list[Expression] = []

@@ -10,7 +10,7 @@ from uuid import NAMESPACE_OID, uuid5
 from edge.geometry import Box
 from edge.publish.events import encode_event
 from edge.types import UNCERTAIN, EmotionEvent, EventType, Reason
-from tests.events import QUALITY
+from tests.events import QUALITY, RUN
 
 MORNING = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 HOURS = 10
@@ -25,12 +25,13 @@ def event(
     second: float,
     duration: float = 0.0,
     position: float | None = None,
+    run: str = RUN,
 ) -> EmotionEvent:
     """Return an event `second` seconds after the morning began, or at a place in a film."""
     read = emotion != UNCERTAIN
     shares = dict.fromkeys(LABELS, 0.05) | {emotion: 0.7} if read else None
     return EmotionEvent(
-        id=str(uuid5(NAMESPACE_OID, f"{kind} {track_id} {emotion} {second} {position}")),
+        id=str(uuid5(NAMESPACE_OID, f"{kind} {track_id} {emotion} {second} {position} {run}")),
         time=MORNING + timedelta(seconds=second),
         type=kind,
         track_id=track_id,
@@ -46,6 +47,7 @@ def event(
         detector="builtin",
         captured=0.0,
         position=position,
+        run=run,
     )
 
 

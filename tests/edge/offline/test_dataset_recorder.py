@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture.video import VideoSettings, VideoSource
+from edge.capture.video import VideoSettings
 from edge.commands.demo import CLIP
 from edge.commands.models import record_faces
 from edge.detect import (
@@ -50,7 +50,7 @@ def haar() -> Detector:
 def test_a_film_gives_a_picture_of_48_grey_pixels_every_half_second(
     tmp_path: Path, haar: Detector
 ) -> None:
-    source = VideoSource(VideoSettings(CLIP, realtime=False))
+    source = VideoSettings(CLIP, realtime=False).open()
     paths = list(islice(record_faces(source, haar, tmp_path / "happy"), 6))
     assert [path.name for path in paths] == [f"{number:06d}.png" for number in range(1, 7)]
     assert source.read().timestamp == pytest.approx(2.5, abs=0.3)  # type: ignore[union-attr]

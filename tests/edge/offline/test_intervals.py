@@ -23,7 +23,7 @@ from edge.offline.intervals import (
 from edge.publish.events import EventGenerator
 from edge.types import EmotionEvent, EventType
 from tests.edge.offline.days import MORNING, day, event
-from tests.events import expression, frame
+from tests.events import RUN, expression, frame
 
 START, CHANGE, END = EventType.START, EventType.CHANGE, EventType.END
 BEGIN = MORNING.timestamp()
@@ -89,6 +89,33 @@ def test_a_number_that_is_given_anew_ends_the_face_before_it() -> None:
     assert intervals == [(1, "happy", 0.0, 4.0), (1, "happy", 100.0, 103.0)]
 
 
+def test_faces_of_two_runs_are_two_under_one_number() -> None:
+    intervals = told(
+        event(START, 1, "happy", 0.0),
+        event(CHANGE, 1, "sad", 4.0),
+        event(START, 1, "happy", 5.0, run="ffffffff"),
+        event(CHANGE, 1, "sad", 6.0),
+        event(END, 1, "happy", 8.0, duration=3.0, run="ffffffff"),
+    )
+    assert intervals == [(1, "happy", 0.0, 4.0), (1, "sad", 4.0, 6.0), (1, "happy", 5.0, 8.0)]
+
+
+def test_a_face_that_the_next_run_ended_lasts_until_the_last_event_of_its_own() -> None:
+    ends = [replace(event(END, number, "happy", 90.0), reason="restart") for number in (1, 2)]
+    assert told(
+        event(START, 1, "happy", 0.0),
+        event(START, 2, "happy", 3.0),
+        event(CHANGE, 2, "sad", 7.0),
+        *ends,
+        event(START, 1, "happy", 91.0, run="ffffffff"),
+        event(END, 1, "happy", 95.0, duration=4.0, run="ffffffff"),
+    ) == [
+        (1, "happy", 0.0, 7.0),
+        (2, "happy", 3.0, 7.0),
+        (1, "happy", 91.0, 95.0),
+    ]
+
+
 def test_what_begins_before_the_recording_counts_from_its_first_change() -> None:
     assert told(event(CHANGE, 1, "sad", 4.0), event(CHANGE, 1, "happy", 6.0)) == [
         (1, "sad", 4.0, 6.0)
@@ -107,7 +134,7 @@ def test_of_films_spans_are_places_in_them() -> None:
         event(END, 1, "happy", 900.1, duration=3.0, position=6.0),
     ]
     assert is_video(events)
-    assert intervals_of(events) == [ExpressionInterval(1, "happy", 2.0, 5.0)]
+    assert intervals_of(events) == [ExpressionInterval(1, "happy", 2.0, 5.0, RUN)]
 
 
 def test_one_event_that_is_live_makes_all_of_them_live() -> None:
@@ -117,7 +144,7 @@ def test_one_event_that_is_live_makes_all_of_them_live() -> None:
 
 def film(*frames: Iterable[tuple[str, bool]]) -> list[EmotionEvent]:
     """Return what is told of a film whose face shows an expression in each frame, seen or not."""
-    life = EventGenerator("shallow-int8", "builtin", is_video=True)
+    life = EventGenerator("shallow-int8", "builtin", is_video=True, run=RUN)
     events = []
     for second, faces in enumerate(frames):
         present = [
@@ -140,7 +167,7 @@ def test_a_face_of_a_film_that_changes_when_it_is_last_seen_ends_there() -> None
     events = film([("happy", True)], [("happy", True)], [("sad", True)], [("sad", False)], [])
     later = event(START, 2, "sad", 0.0, position=90.0)
     assert [one.position for one in events] == [0.0, 2.0, 2.0]
-    assert intervals_of([*events, later]) == [ExpressionInterval(1, "happy", 0.0, 2.0)]
+    assert intervals_of([*events, later]) == [ExpressionInterval(1, "happy", 0.0, 2.0, RUN)]
 
 
 def test_an_end_that_tells_of_more_time_than_passed_is_where_it_was_decided() -> None:
@@ -166,7 +193,7 @@ def test_a_film_may_begin_with_a_face_at_its_very_first_place() -> None:
         event(START, 1, "happy", 5.0, position=0.0),
         event(END, 1, "happy", 5.1, duration=2.0, position=2.0),
     ]
-    assert intervals_of(events) == [ExpressionInterval(1, "happy", 0.0, 2.0)]
+    assert intervals_of(events) == [ExpressionInterval(1, "happy", 0.0, 2.0, RUN)]
 
 
 def test_nothing_comes_of_nothing() -> None:

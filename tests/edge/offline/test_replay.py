@@ -1,6 +1,7 @@
 """Replay of recorded events, and the log they are read from."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -90,6 +91,16 @@ def test_each_event_is_told_as_new_and_of_this_moment_and_else_as_recorded(tmp_p
     assert [one.type for one in events] == [one.type for one in recorded]
     assert events[0].probabilities == recorded[0].probabilities
     assert events[0].duration == recorded[0].duration
+
+
+def test_each_run_of_the_recording_is_a_new_one_and_its_faces_are_its_own(tmp_path: Path) -> None:
+    recorded = [at(0), at(1, END), replace(at(2), run="ffffffff"), at(3, EventType.CHANGE)]
+    events = play(tmp_path, recorded).events
+    runs = [one.run for one in events]
+    assert runs[:4] == [runs[0], runs[0], runs[2], runs[0]]
+    assert runs[0] != runs[2]
+    assert not set(runs) & {one.run for one in recorded}
+    assert [(one.type, one.run) for one in events[4:]] == [(END, runs[2]), (END, runs[0])]
 
 
 def test_sinks_learn_of_model_and_classes_before_they_start(tmp_path: Path) -> None:

@@ -82,6 +82,19 @@ def test_a_lane_has_the_number_of_its_face() -> None:
     assert [bar.attrib["fill"] for bar in bars(drawing)] == [color_for("sad"), color_for("happy")]
 
 
+def test_faces_of_two_runs_have_a_lane_each_in_the_order_of_the_runs() -> None:
+    drawing = draw(
+        [
+            ExpressionInterval(1, "happy", 0.0, 5.0, "ffffffff"),
+            ExpressionInterval(2, "happy", 1.0, 5.0, "ffffffff"),
+            ExpressionInterval(1, "sad", 3.0, 9.0, "00000000"),
+        ]
+    )
+    lanes = [text for text in texts(drawing) if text and text.startswith("face ")]
+    assert lanes == ["face 1", "face 2", "face 1"]
+    assert len({bar.attrib["y"] for bar in bars(drawing)}) == 3
+
+
 def test_what_is_live_begins_at_the_left_and_a_film_at_its_first_frame() -> None:
     interval = ExpressionInterval(1, "happy", 50.0, 100.0)
     (live,), (filmed,) = (list(bars(draw([interval], video=video))) for video in (False, True))

@@ -1,5 +1,6 @@
 """Events read back from their payloads."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +52,7 @@ def events(draw: some.DrawFn) -> EmotionEvent:
         detector=draw(some.text()),
         captured=0.0,
         latency=draw(some.floats(0, 1e3)),
+        run=draw(some.from_regex(r"[0-9a-f]{8}", fullmatch=True)),
     )
 
 
@@ -90,6 +92,9 @@ def test_a_decoded_event_equals_the_encoded_one() -> None:
         {"box": [1, 2, 3]},
         {"frame": {"width": 0, "height": 480}},
         {"duration": -1.0},
+        {"run": "1"},
+        {"reason": "restart"},
+        {"type": "end", "reason": "sleep"},
     ],
 )
 def test_what_the_schema_refuses_is_not_decoded(change: dict[str, Any]) -> None:
@@ -97,6 +102,13 @@ def test_what_the_schema_refuses_is_not_decoded(change: dict[str, Any]) -> None:
     assert not schema.EVENT.is_valid(payload)
     with pytest.raises(msgspec.DecodeError):
         decode_event(msgspec.json.encode(payload))
+
+
+def test_an_event_of_before_there_were_runs_is_decoded_without_one() -> None:
+    payload = msgspec.json.decode(encode_event(event()))
+    now = decode_event(msgspec.json.encode(payload))
+    del payload["run"]
+    assert decode_event(msgspec.json.encode(payload)) == replace(now, run="")
 
 
 def test_an_emotion_without_a_probability_is_not_decoded() -> None:

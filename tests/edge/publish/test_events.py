@@ -107,5 +107,12 @@ def test_ids_are_unique() -> None:
     assert len({event.id for event in events}) == len(events)
 
 
+def test_each_generator_has_a_run_of_its_own_unless_it_is_given_one() -> None:
+    first, second = (live([happy()], [sad()]) for _ in range(2))
+    assert len({event.run for event in first}) == 1
+    assert first[0].run != second[0].run
+    assert EventGenerator("m", "d", run="0a1b2c3d").run == "0a1b2c3d"
+
+
 def test_an_end_without_any_frame_says_nothing() -> None:
     assert EventGenerator("m", "d").end_all(now=0.0) == []

@@ -37,6 +37,12 @@ def test_the_dominant_emotion_has_most_confidence_over_all_faces() -> None:
     assert (after["faces"], after["emotion"], after["confidence"]) == (3, "happy", 0.6)
 
 
+def test_faces_of_two_runs_are_two_under_one_number() -> None:
+    other = event(run="ffffffff")
+    assert state(event(), other)["faces"] == 2
+    assert state(event(), other, event(EventType.END))["faces"] == 1
+
+
 def test_a_face_that_is_uncertain_counts_and_outweighs_no_other() -> None:
     after = state(uncertain(track_id=1), uncertain(track_id=2), shown("happy", 0.4, track_id=3))
     assert (after["faces"], after["emotion"], after["confidence"]) == (3, "happy", 0.4)

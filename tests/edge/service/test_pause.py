@@ -1,10 +1,11 @@
 import logging
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from edge.capture.source import PausableSource
-from edge.service.pause import FILE, PauseController, PauseState
+from edge.service.pause import FILE, PauseController
 from tests.edge.cameras import FakeCamera
 
 
@@ -23,34 +24,39 @@ class Clock:
         return self.now
 
 
-def next_run(folder: Path) -> PauseState | None:
-    """Return the pause that another process begins with."""
-    return PauseController(PausableSource(FakeCamera([]), live=True), folder).state
+FOR_EVER = (True, None)
+
+
+def next_run(folder: Path) -> tuple[bool, datetime | None]:
+    """Return whether another process begins with a pause, and its end."""
+    source = PausableSource(FakeCamera([]), live=True)
+    PauseController(source, folder)
+    return not source.enabled, source.paused_until
 
 
 @pytest.mark.parametrize("seconds", [None, 3600.0])
 def test_a_pause_is_remembered_by_the_next_process(
     source: PausableSource, tmp_path: Path, seconds: float | None
 ) -> None:
-    paused = PauseController(source, tmp_path / "new" / "folder").pause(seconds)
-    assert next_run(tmp_path / "new" / "folder") == paused
+    until = PauseController(source, tmp_path / "new" / "folder").pause(seconds)
+    assert next_run(tmp_path / "new" / "folder") == (True, until)
 
 
 def test_nothing_is_paused_at_first_and_after_it_was_resumed(
     source: PausableSource, tmp_path: Path
 ) -> None:
     controller = PauseController(source, tmp_path)
-    assert controller.state is None
+    assert source.enabled
     controller.pause(None)
     controller.resume()
-    assert next_run(tmp_path) is None
+    assert not next_run(tmp_path)[0]
 
 
 def test_a_pause_that_ended_while_nothing_ran_is_over(
     source: PausableSource, tmp_path: Path
 ) -> None:
     PauseController(source, tmp_path).pause(0.0)
-    assert next_run(tmp_path) is None
+    assert not next_run(tmp_path)[0]
     assert not (tmp_path / FILE).exists()
 
 
@@ -59,7 +65,7 @@ def test_a_pause_that_cannot_be_read_lasts_until_told(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / FILE).write_bytes(content)
-    assert next_run(tmp_path) == PauseState()
+    assert next_run(tmp_path) == FOR_EVER
     assert "paused until told to resume" in caplog.text
 
 
@@ -68,7 +74,8 @@ def test_a_disk_that_refuses_is_told_of_and_the_pause_holds(
 ) -> None:
     (tmp_path / "folder").write_text("is a file")
     controller = PauseController(source, tmp_path / "folder")
-    assert controller.pause(None) == PauseState()
+    controller.pause(None)
+    assert not source.enabled
     assert "will not outlive a restart" in caplog.text
 
 
@@ -102,10 +109,10 @@ def test_a_pause_without_end_takes_the_place_of_a_timed_one(
 def test_a_pause_of_the_run_before_holds_from_the_start(
     source: PausableSource, tmp_path: Path
 ) -> None:
-    paused = PauseController(PausableSource(FakeCamera([]), live=True), tmp_path).pause(3600)
+    until = PauseController(PausableSource(FakeCamera([]), live=True), tmp_path).pause(3600)
     PauseController(source, tmp_path)
     assert not source.enabled
-    assert source.paused_until == paused.until
+    assert source.paused_until == until
 
 
 def test_a_pause_moves_with_the_folder_that_keeps_it(
@@ -114,8 +121,8 @@ def test_a_pause_moves_with_the_folder_that_keeps_it(
     controller = PauseController(source, tmp_path / "old")
     controller.pause(None)
     controller.move(tmp_path / "new")
-    assert next_run(tmp_path / "old") is None
-    assert next_run(tmp_path / "new") == PauseState()
+    assert not next_run(tmp_path / "old")[0]
+    assert next_run(tmp_path / "new") == FOR_EVER
 
 
 def test_a_change_is_told_once(

@@ -63,7 +63,7 @@ def test_a_label_stands_on_a_plate_that_no_ground_shows_through(gray: int) -> No
     grounds = annotate(scene(expression(FACE, "sad"), image=plain(gray=gray)), PrivacyBlur.NONE)
     reference = annotate(scene(expression(FACE, "sad"), image=plain(gray=77)), PrivacyBlur.NONE)
     style = DrawStyle(grounds)
-    plate = slice(200 - style.label_height, 200), slice(201, 200 + style.label_width("1 sad 20%"))
+    plate = slice(200 - style.label_height, 200), slice(201, 200 + style.label_width("#1 sad 20 %"))
     assert np.array_equal(grounds[plate], reference[plate])
 
 
@@ -74,7 +74,7 @@ def test_the_bar_is_as_long_as_the_confidence() -> None:
         image = annotate(scene(expression(FACE, shares=shares), image=plain()), PrivacyBlur.NONE)
         row = where(image, bgr("happy"))[200 - 4]
         lengths.append(row.sum())
-    width = DrawStyle(plain()).label_width("1 happy 50%")
+    width = DrawStyle(plain()).label_width("#1 happy 50 %")
     assert lengths[1] == pytest.approx(width / 2, abs=2)
     assert lengths[1] == pytest.approx(2 * lengths[0], abs=4)
 
@@ -86,7 +86,7 @@ def test_a_label_at_the_rim_stays_within_the_picture(place: tuple[float, float])
     image = annotate(scene(face, image=plain()), PrivacyBlur.NONE)
     style = DrawStyle(image)
     ink = where(image, bgr("happy")).sum()
-    assert ink > 0.6 * style.label_width("1 happy 70%") * style.label_height
+    assert ink > 0.6 * style.label_width("#1 happy 70 %") * style.label_height
 
 
 def test_where_there_is_no_room_above_the_label_stands_below_and_hides_no_face() -> None:
@@ -117,18 +117,18 @@ def test_a_face_that_is_not_seen_at_the_moment_has_a_dashed_box() -> None:
 
 def test_a_face_that_cannot_be_read_says_why_and_has_no_bar() -> None:
     face = expression(FACE, UNCERTAIN, None, reasons=(Reason.TOO_SMALL, Reason.DARK))
-    assert label_text(face) == "1 uncertain too small, dark"
+    assert label_text(face) == "#1 uncertain too small, dark"
     row = annotate(scene(face, image=plain()), PrivacyBlur.NONE)[200 - 4, 200:260]
     assert (row == plain()[0, 0]).all()
 
 
 def test_a_caption_has_id_expression_and_percent() -> None:
-    assert label_text(expression(track_id=7, emotion="sad")) == "7 sad 20%"
+    assert label_text(expression(track_id=7, emotion="sad")) == "#7 sad 20 %"
 
 
 def test_a_class_whose_name_the_font_lacks_is_written_all_the_same() -> None:
     face = expression(emotion="fröhlich", shares={"fröhlich": 1.0})
-    assert label_text(face) == "1 fr?hlich 100%"
+    assert label_text(face) == "#1 fr?hlich 100 %"
     annotate(scene(face), PrivacyBlur.NONE)
 
 
@@ -152,7 +152,10 @@ def test_later_labels_lie_over_every_box() -> None:
     crossing = replace(below, track=replace(below.track, box=box))
     alone = annotate(scene(label, image=plain()), PrivacyBlur.NONE)
     both = annotate(scene(crossing, label, image=plain()), PrivacyBlur.NONE)
-    plate = slice(200 - style.label_height, 200), slice(121, 120 + style.label_width("2 happy 70%"))
+    plate = (
+        slice(200 - style.label_height, 200),
+        slice(121, 120 + style.label_width("#2 happy 70 %")),
+    )
     assert np.array_equal(alone[plate], both[plate])
 
 

@@ -36,9 +36,15 @@ class Preview:
         self.now = 0.0
         self.latest = LatestFrame()
         self.commands = CommandQueue()
+        self.noted: list[Path] = []
         catalog = Catalog(MODELS, ("auto", "builtin", "haar", "mediapipe"))
         context = ViewContext(
-            self.latest, self.commands, blur, lambda image: scene(image=image), catalog
+            self.latest,
+            self.commands,
+            blur,
+            lambda image: scene(image=image),
+            catalog,
+            self.noted.append,
         )
         self.keys = KeyHandler(context, lambda: self.now)
 
@@ -61,7 +67,7 @@ HELP = (
     "space: pause, resume",
     "m: next model",
     "d: next detector",
-    "s: save this picture",
+    "s: save this image",
     "f: full screen",
     "h: this help",
 )
@@ -165,14 +171,14 @@ def test_nothing_is_chosen_before_it_is_known_what_is_used(key: str) -> None:
 @pytest.mark.parametrize(
     ("camera", "said"),
     [
-        (CameraState.ONLINE, "waiting for the first picture"),
+        (CameraState.ONLINE, "waiting for the first frame"),
         (CameraState.OFFLINE, "the camera is away"),
         (CameraState.PAUSED, "paused"),
     ],
 )
 def test_where_nothing_is_seen_it_says_why(camera: CameraState, said: str) -> None:
     preview = Preview()
-    assert preview.keys.text == ("waiting for the first picture",)
+    assert preview.keys.text == ("waiting for the first frame",)
     preview.publish_status(camera)
     assert preview.keys.text == (said,)
 
@@ -194,6 +200,17 @@ def test_s_saves_the_picture_as_it_is_shown(
     assert preview.keys.text == (f"saved as {paths[1].name}",)
 
 
+def test_a_saved_picture_is_its_owners_alone_and_is_noted_to_be_deleted_in_time(
+    preview: Preview, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    preview.latest.show(scene(expression()))
+    preview.keys.press("s")
+    (path,) = tmp_path.iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert preview.noted == [path]
+
+
 def test_what_is_hidden_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     preview = Preview(PrivacyBlur.FRAME)
@@ -212,7 +229,7 @@ def test_where_there_is_no_picture_none_is_saved(
     preview = Preview()
     preview.keys.press("s")
     assert list(tmp_path.iterdir()) == []
-    assert "there is no picture to save" in preview.keys.text
+    assert "there is no image to save" in preview.keys.text
 
 
 def test_a_folder_that_cannot_be_written_into_is_told_of(

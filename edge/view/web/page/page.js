@@ -1,8 +1,9 @@
 // The web page: live video, faces, timeline and controls of the daemon.
 
-const MINUTES = 5;
+const HISTORY_MINUTES = 60;
 const EVENTS = 100;
-const LANE = 24;
+const LANES = 12;
+const LANE = 26;
 const SVG = "http://www.w3.org/2000/svg";
 
 const byId = (id) => document.getElementById(id);
@@ -22,7 +23,29 @@ function swatch(emotion) {
 }
 
 const percent = (share) => `${Math.round(100 * share)} %`;
-const formatTime = (time) => new Date(time).toLocaleTimeString();
+const formatTime = (time) => new Date(time).toLocaleTimeString([], { hourCycle: "h23" });
+const certainty = (face) => (face.confidence === null ? face.reasons.join(", ").replaceAll("_", " ") : percent(face.confidence));
+
+function formatDuration(seconds) {
+  if (seconds < 60) return `${Math.max(0, Math.round(seconds))} s`;
+  const parts = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  const names = ["d", "h", "min"];
+  return parts.map((count, index) => (count ? `${count} ${names[index]}` : "")).filter(Boolean).slice(0, 2).join(" ");
+}
+
+// Views: one at a time, chosen by the part of the address after `#`.
+
+function showView() {
+  const views = [...document.querySelectorAll(".view")];
+  const chosen = views.find((view) => `#${view.dataset.view}` === location.hash) ?? views[0];
+  for (const view of views) view.hidden = view !== chosen;
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash === `#${chosen.dataset.view}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  startVideo();
+  drawTimeline();
+}
 
 // Requests.
 
@@ -62,61 +85,108 @@ async function sendCommand(command, done) {
 
 // Live video.
 
-const picture = byId("picture");
+const video = byId("video");
+const screenCard = byId("screen");
 let tries = 0;
 
+const watched = () => !document.hidden && !screenCard.closest(".view").hidden && ["online", "frozen", "dark"].includes(state?.camera);
+
 function startVideo() {
-  if (!document.hidden && state) picture.src = `/stream.mjpg?${tries++}`;
+  if (!watched()) return video.removeAttribute("src"); // nothing is encoded for nobody, nothing shown of before a pause
+  const boxes = byId("boxes").getAttribute("aria-pressed");
+  video.src = `/stream.mjpg?boxes=${boxes}&${tries++}`;
 }
 
-picture.addEventListener("error", () => setTimeout(startVideo, 2000));
-picture.addEventListener("load", updateOverlay);
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) picture.removeAttribute("src"); // nothing is encoded for nobody
-  else startVideo();
+video.addEventListener("error", () => setTimeout(startVideo, 2000));
+video.addEventListener("load", updateOverlay);
+document.addEventListener("visibilitychange", startVideo);
+byId("full").addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : screenCard.requestFullscreen()));
+byId("boxes").addEventListener("click", ({ currentTarget }) => {
+  currentTarget.setAttribute("aria-pressed", currentTarget.getAttribute("aria-pressed") !== "true");
+  startVideo();
 });
 
-function updateOverlay() {
-  const reasons = {
-    paused: state?.paused_until ? `Paused until ${formatTime(state.paused_until)}` : "Paused",
-    offline: "The camera is away",
-  };
-  const reason = reasons[state?.camera] ?? (picture.naturalWidth && state ? "" : "Waiting for the picture");
-  byId("overlay").hidden = !reason;
-  byId("overlay").textContent = reason;
+function overlayText() {
+  switch (state?.camera) {
+    case "paused":
+      return ["Paused", state.paused_until ? `The camera is off until ${formatTime(state.paused_until)}.` : "The camera is off until it is resumed."];
+    case "offline":
+      return ["The camera is away", "The daemon tries again by itself; its log and `emotiond doctor` say why."];
+    case "frozen":
+      return ["The camera gives the same image again and again", "It may hang: unplug it, or start its stream again."];
+    case "dark":
+      return ["The camera sees nothing but darkness", "It may be covered, or the light is off."];
+    default:
+      return video.naturalWidth && video.hasAttribute("src") ? null : ["Waiting for the first frame", ""];
+  }
 }
 
-// Faces.
+function updateOverlay() {
+  const text = overlayText();
+  byId("overlay").hidden = !text;
+  if (text) byId("overlay").replaceChildren(createElement("strong", { textContent: text[0] }), text[1]);
+  if (video.naturalWidth) screenCard.style.aspectRatio = `${video.naturalWidth} / ${video.naturalHeight}`;
+}
 
-function probabilityBars(face) {
-  return Object.entries(face.probabilities ?? {})
-    .sort((one, other) => other[1] - one[1])
-    .map(([label, share], index) => {
-      const full = createElement("i");
-      full.style.width = percent(share).replace(" ", "");
-      full.style.background = colors[label] ?? "#ffffff";
-      const row = createElement("div", { className: index ? "bar" : "bar first" });
-      row.append(createElement("span", { textContent: label }), createElement("div", {}, full), createElement("span", { textContent: percent(share) }));
-      return row;
-    });
+// Faces: a card stays in place as long as its face is in view.
+
+function probabilityBar(label) {
+  const full = createElement("i");
+  full.style.background = colors[label] ?? "#ffffff";
+  const row = createElement("div", { className: "bar" });
+  row.append(createElement("span", { textContent: label }), createElement("div", {}, full), createElement("span"));
+  return row;
 }
 
 function faceCard(face) {
-  const share = face.confidence === null ? face.reasons.join(", ").replaceAll("_", " ") : percent(face.confidence);
-  const title = createElement("h3", {}, swatch(face.emotion), face.emotion, createElement("small", { textContent: `${share} · face ${face.track_id}` }));
-  return createElement("article", { className: "face" }, title, ...probabilityBars(face));
+  const labels = Object.keys(face.probabilities ?? {});
+  const bars = createElement("div", { className: "bars" }, ...labels.map(probabilityBar));
+  return updateCard(createElement("article", { className: "face" }, createElement("h3"), bars), face);
 }
+
+function updateCard(card, face) {
+  const since = firstSeen.get(face.track_id);
+  const stay = since && card.isConnected ? ` · ${formatDuration((Date.now() - since) / 1000)}` : "";
+  const detail = createElement("small", { textContent: `${certainty(face)} · #${face.track_id}${stay}` });
+  card.querySelector("h3").replaceChildren(swatch(face.emotion), face.emotion, detail);
+  for (const row of card.querySelectorAll(".bar")) {
+    const label = row.firstChild.textContent;
+    const share = face.probabilities?.[label] ?? 0;
+    row.classList.toggle("first", label === face.emotion);
+    row.querySelector("i").style.width = `${100 * share}%`;
+    row.lastChild.textContent = percent(share);
+  }
+  return card;
+}
+
+const cards = new Map(); // by track id
 
 function showFaces({ fps, faces }) {
   byId("fps").textContent = fps.toFixed(1);
-  const none = createElement("p", { className: "empty", textContent: "No face in view" });
-  byId("faces").replaceChildren(...(faces.length ? faces.map(faceCard) : [none]));
+  const known = new Set(faces.map((face) => face.track_id));
+  for (const [track, card] of cards) if (!known.has(track)) (card.remove(), cards.delete(track));
+  for (const face of faces) {
+    const former = cards.get(face.track_id);
+    const bars = Object.keys(face.probabilities ?? {}).length;
+    if (former && former.querySelectorAll(".bar").length === bars) updateCard(former, face);
+    else {
+      const card = faceCard(face);
+      if (former) former.replaceWith(card);
+      else byId("faces").append(card);
+      cards.set(face.track_id, card);
+    }
+  }
+  const empty = byId("faces").querySelector(".empty");
+  if (faces.length) empty?.remove();
+  else if (!empty) byId("faces").append(createElement("p", { className: "empty", textContent: "No face in view" }));
 }
 
 // Timeline and events.
 
 const seenEvents = new Set();
+const firstSeen = new Map(); // by track id: when it came
 const spans = []; // {track, emotion, start, end}; end is null while it lasts
+let minutes = 5;
 
 function closeSpan(track, time) {
   for (const span of spans) if (span.track === track && span.end === null) span.end = Math.max(span.start, time);
@@ -127,17 +197,18 @@ function addEvent(event) {
   seenEvents.add(event.id);
   const time = Date.parse(event.time);
   closeSpan(event.track_id, time);
-  if (event.type !== "end") spans.push({ track: event.track_id, emotion: event.emotion, start: time, end: null });
+  if (event.type === "start") firstSeen.set(event.track_id, time);
+  if (event.type === "end") firstSeen.delete(event.track_id);
+  else spans.push({ track: event.track_id, emotion: event.emotion, start: time, end: null });
   listEvent(event);
-  drawTimeline();
 }
 
 function listEvent(event) {
-  const share = event.confidence === null ? event.reasons.join(", ").replaceAll("_", " ") : percent(event.confidence);
-  const verb = { start: "came", change: "is now", end: "went" }[event.type];
-  const text = event.type === "end" ? `face ${event.track_id} went after ${event.duration.toFixed(1)} s` : `face ${event.track_id} ${verb}: ${event.emotion}, ${share}`;
+  const text = { start: `#${event.track_id} came: ${event.emotion}`, change: `#${event.track_id} ${event.emotion}`, end: `#${event.track_id} left` }[event.type];
+  const detail = event.type === "end" ? `after ${formatDuration(event.duration)}` : certainty(event);
   const time = createElement("time", { dateTime: event.time, textContent: formatTime(event.time) });
-  byId("events").prepend(createElement("li", {}, swatch(event.emotion), time, createElement("span", { textContent: text })));
+  const row = createElement("li", {}, time, swatch(event.emotion), createElement("span", { textContent: text }), createElement("small", { textContent: detail }));
+  byId("events").prepend(row);
   while (byId("events").children.length > EVENTS) byId("events").lastChild.remove();
 }
 
@@ -151,35 +222,68 @@ function createShape(tag, fields, text) {
 function drawTimeline() {
   const svg = byId("timeline");
   const now = Date.now();
-  const from = now - MINUTES * 60000;
-  while (spans.length && spans[0].end !== null && spans[0].end < from) spans.shift();
-  const tracks = [...new Set(spans.filter((span) => (span.end ?? now) > from).map((span) => span.track))].sort((one, other) => one - other);
+  const from = now - minutes * 60000;
+  while (spans.length && spans[0].end !== null && spans[0].end < now - HISTORY_MINUTES * 60000) spans.shift();
+  const shown = spans.filter((span) => (span.end ?? now) > from);
+  const tracks = [...new Set(shown.map((span) => span.track))].sort((one, other) => one - other).slice(-LANES);
   const width = svg.clientWidth || 600;
-  const left = 52;
+  const left = 44;
   const height = Math.max(1, tracks.length) * LANE + 22;
   const x = (time) => left + ((Math.max(from, time) - from) / (now - from)) * (width - left);
   const parts = [];
-  for (let minute = 0; minute <= MINUTES; minute++) {
-    const tick = x(now - minute * 60000);
-    const anchor = minute === 0 ? "end" : "middle";
+  for (let part = 0; part <= 5; part++) {
+    const ago = (part * minutes) / 5;
+    const tick = x(now - ago * 60000);
+    const anchor = { 0: "end", 5: "start" }[part] ?? "middle";
     parts.push(createShape("line", { x1: tick, x2: tick, y1: 0, y2: height - 18 }));
-    if (minute < MINUTES) parts.push(createShape("text", { x: tick, y: height - 4, "text-anchor": anchor }, minute ? `−${minute} min` : "now"));
+    parts.push(createShape("text", { x: tick, y: height - 4, "text-anchor": anchor }, part ? `−${ago} min` : "now"));
   }
-  tracks.forEach((track, lane) => parts.push(createShape("text", { x: 0, y: lane * LANE + 16 }, `face ${track}`)));
-  for (const span of spans) {
+  tracks.forEach((track, lane) => parts.push(createShape("text", { x: 0, y: lane * LANE + 17 }, `#${track}`)));
+  for (const span of shown) {
     const end = span.end ?? now;
     const lane = tracks.indexOf(span.track);
-    if (end <= from || lane < 0) continue;
-    const bar = createShape("rect", { x: x(span.start), y: lane * LANE + 3, width: Math.max(1, x(end) - x(span.start)), height: LANE - 6, fill: colors[span.emotion] ?? "#ffffff" });
-    bar.append(createShape("title", {}, `face ${span.track}: ${span.emotion}, ${((end - span.start) / 1000).toFixed(1)} s`));
+    if (lane < 0) continue;
+    const bar = createShape("rect", { x: x(span.start), y: lane * LANE + 3, width: Math.max(1, x(end) - x(span.start)), height: LANE - 8, rx: 3, fill: colors[span.emotion] ?? "#ffffff" });
+    bar.append(createShape("title", {}, `#${span.track}: ${span.emotion}, ${formatDuration((end - span.start) / 1000)}`));
     parts.push(bar);
   }
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("height", height);
   svg.replaceChildren(...parts);
+  sumUp(now);
+}
+
+// Seconds with somebody in view, visits, and the two most frequent expressions.
+function sumUp(now) {
+  const from = now - HISTORY_MINUTES * 60000;
+  const times = {};
+  let present = 0;
+  let until = from;
+  for (const span of [...spans].sort((one, other) => one.start - other.start)) {
+    const [start, end] = [Math.max(from, span.start), span.end ?? now];
+    times[span.emotion] = (times[span.emotion] ?? 0) + Math.max(0, end - start);
+    present += Math.max(0, end - Math.max(start, until));
+    until = Math.max(until, end);
+  }
+  const total = Object.values(times).reduce((sum, time) => sum + time, 0);
+  const leading = Object.entries(times).sort((one, other) => other[1] - one[1]).slice(0, 2);
+  const faces = new Set(spans.map((span) => span.track)).size;
+  const figures = [
+    [formatDuration(present / 1000), "with somebody in view"],
+    ...leading.map(([emotion, time]) => [percent(time / total), emotion]),
+    [faces, faces === 1 ? "face" : "faces"],
+  ];
+  byId("hour").replaceChildren(...figures.map(([value, name]) => createElement("div", {}, createElement("dd", { textContent: value }), createElement("dt", { textContent: name }))));
 }
 
 setInterval(drawTimeline, 1000);
+
+byId("range").addEventListener("click", ({ target }) => {
+  if (!target.value) return;
+  minutes = Number(target.value);
+  for (const button of byId("range").children) button.setAttribute("aria-pressed", button === target);
+  drawTimeline();
+});
 
 // State of the daemon.
 
@@ -190,12 +294,6 @@ function fillSelect(select, names, present) {
 
 const MODEL_NOTES = { deep: "most accurate", shallow: "fast and small", tiny: "for the smallest boards" };
 
-function formatDuration(seconds) {
-  const parts = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
-  const names = ["d", "h", "min"];
-  return parts.map((count, index) => (count ? `${count} ${names[index]}` : "")).filter(Boolean).slice(0, 2).join(" ") || "a moment";
-}
-
 function showStats(stats) {
   if (!stats) return;
   const latency = stats.frame_latency_ms;
@@ -203,22 +301,27 @@ function showStats(stats) {
   byId("dropped").textContent = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
   const heat = stats.temperature === null ? "" : ` · ${Math.round(stats.temperature)} °C`;
   byId("cpu").textContent = `${percent(stats.cpu)}${heat}`;
+  byId("memory").textContent = `${Math.round(stats.memory / 1e6)} MB`;
   byId("uptime").textContent = formatDuration(stats.uptime);
 }
 
 const BLUR_NOTES = {
-  none: "The picture on this page shows what the camera sees. It goes to whoever may open this page, and to nobody else.",
-  faces: "Faces that are found are made unrecognisable in the picture on this page; one that is not found is not.",
-  picture: "The picture of the camera is hidden: this page shows boxes alone.",
+  none: "The video on this page shows what the camera sees. It goes to those who may open this page, and to nobody else.",
+  faces: "Faces that are found are made unrecognizable in the video on this page; one that is not found is not.",
+  frame: "The image of the camera is hidden: this page shows boxes alone.",
 };
+
+const CAMERA_NOTES = { online: "camera on", offline: "camera away", paused: "paused", frozen: "camera frozen", dark: "camera dark" };
 
 function showState(update) {
   const before = state;
   state = { ...state, ...update };
   colors = state.colours;
-  byId("camera").textContent = { online: "camera on", offline: "camera away", paused: "paused" }[state.camera] ?? state.camera;
+  byId("device").textContent = document.title = state.device;
+  byId("camera").textContent = CAMERA_NOTES[state.camera] ?? state.camera;
   byId("camera").className = `pill ${state.camera}`;
-  byId("pause").textContent = state.camera === "paused" ? "Start the camera" : "Pause the camera";
+  byId("pause").textContent = state.camera === "paused" ? "Resume" : "Pause";
+  byId("minutes").hidden = state.camera === "paused";
   fillSelect(byId("model"), state.models, state.model);
   for (const option of byId("model").options) {
     const kind = MODEL_NOTES[option.value.split("-")[0]];
@@ -228,9 +331,10 @@ function showState(update) {
   byId("legend").replaceChildren(...Object.keys(colors).map((label) => createElement("li", {}, swatch(label), label)));
   byId("blur").textContent = BLUR_NOTES[state.blur];
   byId("version").textContent = state.version;
+  byId("session").hidden = !state.needs_token;
   showStats(state.stats);
   if (state.camera !== "online") showFaces({ fps: 0, faces: [] });
-  if (!before || (before.camera !== "online" && state.camera === "online")) startVideo();
+  if (before?.camera !== state.camera) startVideo();
   updateOverlay();
 }
 
@@ -298,6 +402,11 @@ byId("login").addEventListener("submit", async (event) => {
   if (response.ok) start();
 });
 
+byId("logout").addEventListener("click", async () => {
+  await fetch("/api/logout", { method: "POST" });
+  location.reload();
+});
+
 // Upload of an image.
 
 async function analyze(file) {
@@ -332,4 +441,6 @@ for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
   });
 }
 
+window.addEventListener("hashchange", showView);
+showView();
 start();

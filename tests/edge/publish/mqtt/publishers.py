@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.publish.sink import SinkContext
 from edge.service.commands import CommandQueue
 from tests.brokers import Broker
 from tests.events import status
@@ -27,7 +28,7 @@ def publishing(folder: Path) -> Iterator[Publish]:
     sinks: list[MqttSink] = []
 
     def start(port: int, command_queue: CommandQueue | None = None, **fields: Any) -> MqttSink:
-        sink = MqttSink(settings(port, **fields), folder / "outbox.sqlite", command_queue)
+        sink = settings(port, **fields).open(SinkContext(folder / "outbox.sqlite", command_queue))
         sink.publish(status())
         sink.start()
         sinks.append(sink)

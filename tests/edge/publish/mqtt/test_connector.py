@@ -6,7 +6,7 @@ import time
 import pytest
 
 from edge.publish.mqtt.client import MqttClient, MqttMessage
-from edge.publish.mqtt.session import BrokerConnector, BrokerState
+from edge.publish.mqtt.session import BrokerConnector
 from edge.publish.mqtt.settings import Address, MqttSettings
 from tests.brokers import Broker, wait_until
 from tests.proxy import Proxy
@@ -30,8 +30,8 @@ def test_a_change_is_logged_once_for_each_broker(
 ) -> None:
     caplog.set_level(logging.INFO)
     for address in (HERE, HERE, THERE):
-        connector.report(address, BrokerState.UNREACHABLE, "cannot be reached")
-    connector.report(HERE, BrokerState.CONNECTED, "connected")
+        connector.report(address, "unreachable", "cannot be reached")
+    connector.report(HERE, "connected", "connected")
     assert [(record.levelname, record.message) for record in caplog.records] == [
         ("WARNING", "broker here:1883: cannot be reached"),
         ("WARNING", "broker there:1883: cannot be reached"),
@@ -42,9 +42,9 @@ def test_a_change_is_logged_once_for_each_broker(
 def test_a_broker_that_was_lost_is_not_logged_as_unreachable_as_well(
     connector: BrokerConnector, caplog: pytest.LogCaptureFixture
 ) -> None:
-    connector.report(HERE, BrokerState.LOST, "connection lost")
-    connector.report(HERE, BrokerState.UNREACHABLE, "cannot be reached")
-    connector.report(HERE, BrokerState.REFUSED, "refuses this client")
+    connector.report(HERE, "lost", "connection lost")
+    connector.report(HERE, "unreachable", "cannot be reached")
+    connector.report(HERE, "refused", "refuses this client")
     assert [record.message for record in caplog.records] == [
         "broker here:1883: connection lost",
         "broker here:1883: refuses this client",
@@ -59,14 +59,13 @@ def test_delays_grow_from_half_a_second_to_four_with_jitter(connector: BrokerCon
 
 
 def test_a_connection_that_lasted_begins_them_anew_and_a_short_one_does_not(
-    connector: BrokerConnector, monkeypatch: pytest.MonkeyPatch
+    connector: BrokerConnector,
 ) -> None:
     for _ in range(5):
         connector.next_delay()
-    connector.report(HERE, BrokerState.CONNECTED, "connected")
+    connector._connected_at = time.monotonic() - 9.0
     assert connector.next_delay() > 0.5
-    monkeypatch.setattr("edge.publish.mqtt.session.STABLE_SECONDS", 0.0)
-    connector.report(HERE, BrokerState.CONNECTED, "connected")
+    connector._connected_at = time.monotonic() - 11.0
     assert connector.next_delay() <= 0.5
 
 

@@ -13,11 +13,12 @@ import pytest
 
 from edge.commands.embedded_broker import free_port
 from edge.errors import ConfigError
-from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.publish.mqtt import MqttSettings
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.publisher import MqttPublisher
-from edge.publish.mqtt.settings import Address, TlsSettings, Transport
+from edge.publish.mqtt.settings import Address, TlsSettings
 from edge.publish.outbox import Outbox
+from edge.publish.sink import SinkContext
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.certificates import Authority
@@ -169,7 +170,7 @@ def test_websockets_are_used_if_wanted(
     plain = free_port()
     lines = f"protocol websockets\nallow_anonymous true\nlistener {plain} 127.0.0.1"
     with Mosquitto(tmp_path, lines) as broker, Subscriber("127.0.0.1", plain) as subscriber:
-        sink = publish(broker.port, transport=Transport.WEBSOCKETS, protocol=protocol)
+        sink = publish(broker.port, transport="websockets", protocol=protocol)
         sink.publish(event())
         wait_until(lambda: subscriber.payloads(f"{ROOT}/event"))
 
@@ -177,7 +178,7 @@ def test_websockets_are_used_if_wanted(
 def test_a_broker_without_websockets_is_logged(
     needs_mosquitto: None, broker: Broker, publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
-    publish(broker.port, transport=Transport.WEBSOCKETS)
+    publish(broker.port, transport="websockets")
     wait_until(lambda: "are websockets spoken there?" in caplog.text)
 
 
@@ -257,8 +258,7 @@ def running(port: int, folder: Path) -> Iterator[MqttPublisher]:
     try:
         yield publisher
     finally:
-        publisher.stop(0.1)
-        outbox.close()
+        publisher.close(0.1)
 
 
 def test_of_a_retained_topic_the_newest_payload_is_published_once(
@@ -314,7 +314,7 @@ def test_a_broker_that_reads_nothing_is_handed_no_more_than_it_takes(tmp_path: P
         with running(server.getsockname()[1], tmp_path) as publisher:
             wait_until(lambda: publisher.connected)
             for number in range(400):
-                publisher.publish(MqttMessage("log", b"x" * 100_000))
+                publisher.publish_message(MqttMessage("log", b"x" * 100_000))
                 publisher.publish_retained("state", b"%d" % number * 10_000)
                 time.sleep(0.002)
             client = publisher._client
@@ -339,7 +339,7 @@ def test_a_file_that_cannot_be_used_is_an_error_before_anything_starts(
     fields: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        MqttSink(settings(1883, **fields), tmp_path / "box")
+        settings(1883, **fields).open(SinkContext(tmp_path / "box"))
 
 
 def test_a_broker_is_named_by_host_and_port_in_the_order_it_is_tried() -> None:

@@ -16,7 +16,7 @@ from edge.publish.mqtt.client import (
     NotAnMqttBroker,
 )
 from edge.publish.mqtt.session import connect_any
-from edge.publish.mqtt.settings import Address, Transport
+from edge.publish.mqtt.settings import Address
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, wait_until
 from tests.edge.publish.mqtt.publishers import settings
@@ -111,7 +111,7 @@ def test_a_broker_without_websockets_is_an_error_that_says_so(
     needs_mosquitto: None, broker: Broker
 ) -> None:
     with pytest.raises(NotAnMqttBroker, match="are websockets spoken there"):
-        session(broker.port, transport=Transport.WEBSOCKETS).connect()
+        session(broker.port, transport="websockets").connect()
 
 
 def test_a_wrong_password_is_a_refusal(secured: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,9 +58,9 @@ def test_a_process_that_dies_is_announced_offline_by_its_last_will(
     broker: Broker, tmp_path: Path
 ) -> None:
     program = (
-        "import time; from pathlib import Path; from edge.publish.mqtt import MqttSettings, MqttSink; "
+        "import time; from pathlib import Path; from edge.publish import MqttSettings, SinkContext; "
         f"settings = MqttSettings(host='127.0.0.1', port={broker.port}, device='test'); "
-        f"MqttSink(settings, Path({str(tmp_path / 'box')!r})).start(); time.sleep(60)"
+        f"settings.open(SinkContext(Path({str(tmp_path / 'box')!r}))).start(); time.sleep(60)"
     )
     with Subscriber(broker.host, broker.port) as subscriber:
         process = subprocess.Popen([sys.executable, "-c", program])
@@ -139,8 +139,9 @@ def test_what_was_flushed_lies_in_the_outbox(publish: Publish, tmp_path: Path) -
     for number in range(1, 6):
         sink.publish(event(track_id=number))
     assert sink.flush(10)
-    assert sink._broker_stats()["recorded"] == sink.waiting == 5
-    assert sink._broker_stats()["durable"]
+    stats = sink.stats()
+    assert stats["recorded"] == sink.waiting == 5
+    assert stats["durable"]
     assert (tmp_path / "outbox.sqlite").exists()
 
 
@@ -259,6 +260,14 @@ def test_warnings_are_published_also_those_from_while_the_broker_was_away(
     assert any("cannot be reached" in message for message in messages)
     assert len(lines) == 2
     assert lines[0]["level"] == "warning"
+
+
+def test_after_its_close_a_sink_takes_no_warning(publish: Publish) -> None:
+    handlers = list(logging.getLogger("edge").handlers)
+    sink = publish(free_port())
+    assert logging.getLogger("edge").handlers != handlers
+    sink.close(0.1)
+    assert logging.getLogger("edge").handlers == handlers
 
 
 def test_the_device_is_announced_at_each_connection_and_when_home_assistant_comes_up(

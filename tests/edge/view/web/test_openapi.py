@@ -1,6 +1,8 @@
 """openapi.yaml: sound in itself, and as the server is, whatever it is asked."""
 
+import re
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -10,8 +12,9 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from edge.secrets import SecretRef
-from edge.view import WebSettings
-from edge.view.web.routes import OPENAPI
+from edge.types import CameraState
+from edge.view import PrivacyBlur, WebSettings
+from edge.view.web.routes import OPENAPI, PAGE
 from tests.edge.view.scenes import expression, scene
 from tests.edge.view.web.servers import Server, serve
 
@@ -45,6 +48,17 @@ def test_every_place_is_described_and_the_reverse(server: Server) -> None:
     assert described == served
 
 
+@pytest.mark.parametrize(("field", "values"), [("blur", PrivacyBlur), ("camera", CameraState)])
+def test_every_state_that_there_is_is_described(field: str, values: type[StrEnum]) -> None:
+    described = document["components"]["schemas"]["state"]["properties"][field]["enum"]
+    assert set(described) - {None} == set(values)
+
+
+def test_the_page_has_a_sentence_for_every_way_to_hide_faces() -> None:
+    notes = (PAGE / "page.js").read_text().partition("BLUR_NOTES = {")[2].partition("};")[0]
+    assert set(re.findall(r"^  (\w+):", notes, re.MULTILINE)) == set(PrivacyBlur)
+
+
 def test_the_document_is_served_whole(server: Server) -> None:
     assert server.get("/openapi.json", Authorization=f"Bearer {TOKEN}").json == document
 
@@ -60,7 +74,7 @@ def test_the_document_is_served_whole(server: Server) -> None:
 def test_whatever_it_is_asked_it_answers_as_described(
     server: Server, case: schemathesis.Case[Any]
 ) -> None:
-    # Which bytes are a picture, and which names are models, no schema can publish_status.
+    # Which bytes are an image, and which names are models, no schema can say.
     excluded: list[Any] = [positive_data_acceptance, negative_data_rejection]
     case.call_and_validate(
         base_url=f"http://127.0.0.1:{server.port}",

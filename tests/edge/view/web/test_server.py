@@ -36,9 +36,15 @@ def test_the_port_of_one_that_ended_can_be_had_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("camera", "status"),
-    [(CameraState.ONLINE, 200), (CameraState.PAUSED, 200), (CameraState.OFFLINE, 503)],
+    [
+        (CameraState.ONLINE, 200),
+        (CameraState.PAUSED, 200),
+        (CameraState.OFFLINE, 503),
+        (CameraState.FROZEN, 503),
+        (CameraState.DARK, 503),
+    ],
 )
-def test_health_is_that_pictures_come_or_nobody_wants_any(camera: CameraState, status: int) -> None:
+def test_health_is_that_the_camera_sees_or_is_not_to_see(camera: CameraState, status: int) -> None:
     with serve() as server:
         server.publish_status(camera)
         assert server.get("/healthz").status == status

@@ -1,0 +1,146 @@
+"""Quantization of the refiner: int8, and how its answers and the detector's are put together."""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.detector.annotations import AnnotatedImage, Split, of_split
+from converter.detector.average_precision import Truth, overlaps
+from converter.detector.quantize import CANDIDATE, change_card, new_model, write_int8
+from converter.detector.refiner import MAX_ERROR_IOU
+from converter.detector.samples import ValidationSet, is_validation, read_samples
+from converter.models.detector import REFINER_SIDE as SIDE
+from converter.models.detector import Model
+from edge.detect.builtin import Refiner, cut, square_around
+from edge.geometry import Box
+from edge.model_card import DetectorInput, RefinerCard
+from edge.types import Image
+
+MIN_FACE_IOU = 0.5
+"""Overlap (IoU) with a face from which a candidate is one."""
+
+EXAMPLES = 400
+"""Images whose candidates show the quantizer the range of every activation."""
+
+CHUNK = 200
+"""Images that are held in memory at once."""
+
+RIDGE = 1e-3
+"""Weight of the squares of the fitted weights, which keeps them finite."""
+
+LIMITS = (
+    "It judges what a detector found, and says where eyes, nose and mouth would be whether or not "
+    "there is a face. It tells nothing of who it is."
+)
+
+
+class _Candidate(NamedTuple):
+    """Candidate of a detector, and whether it is a face; None is unclear."""
+
+    image: Image
+    box: Box
+    score: float
+    face: bool | None
+
+
+def quantize_refiner(
+    network: Model, detector: Model, images: Sequence[AnnotatedImage], path: Path, force: bool
+) -> RefinerCard:
+    """Write an int8 .tflite of a refinement network, with its card; return the card.
+
+    It will see the candidates of `detector`. Of the training images the watched ones fit how both
+    answers are put together.
+
+    Raises:
+        ModelError: a file is there already.
+    """
+    training = of_split(images, Split.TRAIN)
+    learned = [one for one in training if not is_validation(one)]
+    watched = [one for one in training if is_validation(one)]
+    chosen = np.random.default_rng(0).permutation(len(learned))[:EXAMPLES]
+    with new_model(path, force) as inside:
+        examples = [
+            cut(one.image, square_around(one.box), SIDE)
+            for one in _candidates(detector, [learned[number] for number in chosen.tolist()])
+        ]
+        common = write_int8(network, np.stack(examples), inside)
+        card = RefinerCard(
+            **common,
+            input=DetectorInput((SIDE, SIDE, 3), "int8", "bgr"),
+            weights=(0.0, 1.0, 0.0),
+            training_data="Faces of the photographs of the detector, and its errors in these.",
+            measured=(),
+            limits=LIMITS,
+        )
+        change_card(inside, card)
+        rows = _logits_and_truth(Refiner(inside), _candidates(detector, watched))
+        weights = fit_logistic(rows[:, :2], rows[:, 2])
+        return change_card(
+            inside, card, weights=weights, measured=tuple(_measured_text(rows, weights))
+        )
+
+
+def _candidates(detector: Model, images: Sequence[AnnotatedImage]) -> Iterator[_Candidate]:
+    """Yield what a detector takes for faces in images fitted into what it sees."""
+    for part in range(0, len(images), CHUNK):
+        samples = read_samples(images[part : part + CHUNK], teacher=None)
+        fitted = ValidationSet(samples, detector.input_shape[1:])
+        found = fitted.find(detector)
+        for image, truth, faces in zip(fitted.images, fitted.truth, found, strict=True):
+            for box, score in zip(faces.boxes, faces.scores.tolist(), strict=True):
+                if score >= CANDIDATE:
+                    yield _Candidate(image, Box(*box.tolist()), score, _is_face(box, truth))
+
+
+def _is_face(box: NDArray[np.float32], truth: Truth) -> bool | None:
+    """Tell whether a candidate is a face; None where that is unclear."""
+    if not len(truth.boxes):
+        return False
+    shared = overlaps(box[None], truth.boxes)[0]
+    best = int(shared.argmax())
+    if shared[best] < MAX_ERROR_IOU and not (truth.ignored & (shared > 0)).any():
+        return False
+    return True if shared[best] >= MIN_FACE_IOU and not truth.ignored[best] else None
+
+
+def _logits_and_truth(refiner: Refiner, candidates: Iterator[_Candidate]) -> NDArray[np.float64]:
+    """Return logits of detector and refiner, and the truth, of the clear candidates, (n, 3)."""
+    rows = [
+        (math.log(one.score / (1 - one.score)), refiner.look(one.image, one.box)[0], one.face)
+        for one in candidates
+        if one.face is not None
+    ]
+    return np.array(rows, np.float64).reshape(-1, 3)
+
+
+def fit_logistic(
+    logits: NDArray[np.float64], truth: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """Return weights of two logits, (n, 2), and an offset, whose sum is the logit of the truth.
+
+    Newton's method (iteratively reweighted least squares).
+    """
+    rows = np.column_stack([logits, np.ones(len(logits))])
+    weights = np.zeros(3)
+    for _ in range(30):
+        chances = 1 / (1 + np.exp(-rows @ weights))
+        slope = rows.T @ (truth - chances) - RIDGE * weights
+        curve = (rows * (chances * (1 - chances))[:, None]).T @ rows + RIDGE * np.eye(3)
+        weights += np.linalg.solve(curve, slope)
+    first, second, offset = (round(float(weight), 3) for weight in weights)
+    return first, second, offset
+
+
+def _measured_text(rows: NDArray[np.float64], weights: tuple[float, float, float]) -> Iterator[str]:
+    """Yield in words how many errors of the detector pass where 95 % of the faces do."""
+    faces = rows[:, 2] > 0
+    yield f"watched photographs: {faces.sum():,} faces, {(~faces).sum():,} errors of the detector"
+    both = np.column_stack([rows[:, :2], np.ones(len(rows))]) @ weights
+    for name, values in (("the detector", rows[:, 0]), ("both", both)):
+        least = np.quantile(values[faces], 0.05)
+        passed = (values[~faces] >= least).mean()
+        yield f"where 95 % of the faces pass by {name}, {passed:.1%} of the errors do"

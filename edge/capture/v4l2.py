@@ -1,0 +1,244 @@
+"""V4L2: what a video node is, what keeps it from being opened, and who uses it.
+
+No image is captured and nothing is changed, so that a daemon that uses the camera is not disturbed.
+Numbers and layouts of V4L2 are those of linux/videodev2.h, which never change. `v4l2-ctl` is not on
+every machine, and linuxpy 0.25 leaves out multi-planar nodes, formats that it does not know, and
+ranges of sizes.
+"""
+
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from edge.paths import user_name
+
+CAPABILITY = struct.Struct("=16s32s32sIII12x")
+"""struct v4l2_capability: driver, card, bus_info, version, capabilities, device_caps."""
+
+FORMAT = struct.Struct("=III32sI16x")
+"""struct v4l2_fmtdesc: index, type, flags, description, pixelformat."""
+
+FRAME_SIZE = struct.Struct("=IIIIIIIII8x")
+"""struct v4l2_frmsizeenum: index, pixel_format, type, and two or six numbers of a union."""
+
+REQUEST_BUFFERS = struct.Struct("=IIIIB3x")
+"""struct v4l2_requestbuffers: count, type, memory, capabilities, flags."""
+
+VIDIOC_QUERYCAP = 0x8068_5600
+VIDIOC_ENUM_FMT = 0xC040_5602
+VIDIOC_ENUM_FRAMESIZES = 0xC02C_564A
+VIDIOC_REQBUFS = 0xC014_5608
+
+CAP_DEVICE_CAPS = 0x8000_0000
+
+CAPTURE_BUFFERS = ((0x1, 1), (0x1000, 9))
+"""V4L2_CAP_VIDEO_CAPTURE and V4L2_CAP_VIDEO_CAPTURE_MPLANE, each with its type of buffers."""
+
+FRMSIZE_TYPE_DISCRETE, MEMORY_MMAP = 1, 1
+
+BIG_ENDIAN = 0x8000_0000
+"""The bit that v4l2_fourcc_be() sets."""
+
+MAX_ITEMS = 256
+"""Formats, or sizes of one, that are asked for; some driver might never end the list."""
+
+RAW_SENSOR_DRIVERS = frozenset({"unicam", "rp1-cfe"})
+"""Drivers of a Raspberry Pi's camera port: raw values of the sensor, which libcamera develops."""
+
+NO_IMAGES = "gives no images that can be shown"
+PICAMERA_HINT = "a camera at a Raspberry Pi's own port is read by `source: {kind: picamera}`"
+
+GROUP = "video"
+"""Whose members may open cameras, on Debian and under the unit."""
+
+ROOT = Path("/")
+"""Directory of the `dev`, `sys` and `proc` in which devices and processes are listed."""
+
+
+class SizeRange(NamedTuple):
+    """Sizes of one format in pixels, from the smallest to the largest; the same where it is one."""
+
+    smallest: tuple[int, int]
+    largest: tuple[int, int]
+
+
+class Format(NamedTuple):
+    """A pixel format: its name of four letters, such as "MJPG", and sizes if the driver tells."""
+
+    fourcc: str
+    sizes: tuple[SizeRange, ...]
+
+    def offers(self, width: int, height: int) -> bool:
+        """Tell whether it comes in that size; steps within a range are passed over."""
+        return any(
+            small[0] <= width <= large[0] and small[1] <= height <= large[1]
+            for small, large in self.sizes
+        )
+
+
+class VideoNode(NamedTuple):
+    """A video node."""
+
+    driver: str  # the kernel's module
+    card: str  # the name of the device
+    bus: str  # where it is plugged in, such as "usb-0000:00:14.0-1"
+    captures: bool
+    formats: tuple[Format, ...]  # of the images that it captures
+
+    @property
+    def gives_images(self) -> bool:
+        """Tell whether its images can be shown as they come."""
+        return self.captures and self.driver not in RAW_SENSOR_DRIVERS
+
+    @property
+    def title(self) -> str:
+        """Card, driver and bus."""
+        return f"{self.card} ({self.driver}, {self.bus})"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Open a node for reading and writing, as a daemon does, for as long as the block lasts."""
+    file = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def query_node(path: Path) -> VideoNode:
+    """Ask a video node what it is.
+
+    Raises:
+        OSError: it cannot be opened, or is no V4L2 node.
+    """
+    with _opened(path) as file:
+        answer = _ioctl(file, VIDIOC_QUERYCAP, CAPABILITY, b"", b"", b"", 0, 0, 0)
+        *names, _, of_device, of_node = answer
+        driver, card, bus = (name.partition(b"\0")[0].decode("utf-8", "replace") for name in names)
+        # A device with several nodes tells of all of them, and of this one apart.
+        flags = of_node if of_device & CAP_DEVICE_CAPS else of_device
+        buffers = next((buffers for flag, buffers in CAPTURE_BUFFERS if flags & flag), None)
+        formats = () if buffers is None else tuple(_formats(file, buffers))
+        return VideoNode(driver, card, bus, buffers is not None, formats)
+
+
+def _ioctl(file: int, request: int, layout: struct.Struct, *question: object) -> tuple[Any, ...]:
+    data = bytearray(layout.pack(*question))
+    fcntl.ioctl(file, request, data)
+    return layout.unpack(data)
+
+
+def _formats(file: int, buffers: int) -> Iterator[Format]:
+    """Yield each format, up to the first index that is refused: there the list ends."""
+    with suppress(OSError):
+        for index in range(MAX_ITEMS):
+            *_, code = _ioctl(file, VIDIOC_ENUM_FMT, FORMAT, index, buffers, 0, b"", 0)
+            letters = (code & ~BIG_ENDIAN).to_bytes(4, "little").decode("ascii", "replace").strip()
+            fourcc = f"{letters}-BE" if code & BIG_ENDIAN else letters
+            yield Format(fourcc, tuple(_sizes(file, code)))
+
+
+def _sizes(file: int, code: int) -> Iterator[SizeRange]:
+    with suppress(OSError):
+        for index in range(MAX_ITEMS):
+            question = index, code, *[0] * 7
+            _, _, kind, *numbers = _ioctl(file, VIDIOC_ENUM_FRAMESIZES, FRAME_SIZE, *question)
+            if kind != FRMSIZE_TYPE_DISCRETE:
+                # Minimum, maximum and step of the width, then the height (v4l2_frmsize_stepwise).
+                yield SizeRange((numbers[0], numbers[3]), (numbers[1], numbers[4]))
+                return  # one range tells of all
+            yield SizeRange((numbers[0], numbers[1]), (numbers[0], numbers[1]))
+
+
+def listed(root: Path, pattern: str) -> list[Path]:
+    """Return the files of a pattern, none where no descriptor is left to list them."""
+    try:
+        return sorted(root.glob(pattern))
+    except OSError:
+        return []
+
+
+def video_nodes(root: Path = ROOT) -> list[Path]:
+    """Return every video node, by its number."""
+    nodes = (path for path in listed(root, "dev/video*") if path.name[5:].isdecimal())
+    return sorted(nodes, key=lambda path: int(path.name[5:]))
+
+
+def why_not_opened(path: Path) -> str:
+    """Return why a camera could not be opened, and the remedy, as the doctor has them."""
+    try:
+        node = query_node(path)
+        if _is_busy(path):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+    except OSError as error:
+        return f"cannot be opened: {error.strerror}; {open_remedy(error, path)}"
+    if not node.gives_images:
+        return f"{node.title}: {NO_IMAGES}; name another in `source`; {PICAMERA_HINT}"
+    return f"{node.title}: cannot be opened; `emotiond doctor` tells what it offers"
+
+
+def _is_busy(path: Path) -> bool:
+    """Tell whether another program has the node's buffers; to ask for none changes nothing."""
+    errors = []
+    with _opened(path) as file:
+        for _, buffers in CAPTURE_BUFFERS:
+            try:
+                _ioctl(file, VIDIOC_REQBUFS, REQUEST_BUFFERS, 0, buffers, MEMORY_MMAP, 0, 0)
+            except OSError as error:  # it has no buffers of that type, or another program has them
+                errors.append(error.errno)
+    return errno.EBUSY in errors
+
+
+def open_remedy(error: OSError, path: Path, root: Path = ROOT) -> str:
+    """Return what to do where a camera cannot be opened for that error."""
+    names = [f"{node} ({kernel_name(node, root)})" for node in video_nodes(root)]
+    choice = f"there are {', '.join(names)}" if names else "there is no video node"
+    match error.errno:
+        case errno.EACCES | errno.EPERM:
+            add = f"sudo usermod -aG {group_of(path)} {user_name()}"
+            return f"{add}, and log in anew; the service is in the group {GROUP} by itself"
+        case errno.EBUSY:
+            users = "".join(f": {one}" for one in processes_using(path, root))
+            return f"end what uses it{users}"
+        case errno.ENOENT | errno.ENXIO | errno.ENODEV:
+            return f"plug it in, or name another; {choice}; {PICAMERA_HINT}"
+    return f"name a camera; {choice}"
+
+
+def kernel_name(node: Path, root: Path) -> str:
+    """Return what the kernel calls a node, without opening it."""
+    try:
+        return (root / "sys/class/video4linux" / node.name / "name").read_text().strip()
+    except OSError:
+        return "without a name"
+
+
+def group_of(path: Path) -> str:
+    """Return the group of a node; that of cameras where it cannot be told."""
+    try:
+        return path.group()
+    except (OSError, KeyError):
+        return GROUP
+
+
+def processes_using(path: Path, root: Path = ROOT) -> list[str]:
+    """Return name and number of each other process that has the file at `path` open (proc(5)).
+
+    Those of other users are seen by root alone.
+    """
+    found = []
+    for process in listed(root, "proc/[0-9]*"):
+        try:
+            links = (process / "fd").iterdir()
+            is_other = process.name != str(os.getpid())
+            if is_other and any(link.samefile(path) for link in links if link.exists()):
+                found.append(f"{(process / 'comm').read_text().strip()} ({process.name})")
+        except OSError:  # it has ended, or is another user's
+            continue
+    return found

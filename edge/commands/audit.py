@@ -1,0 +1,230 @@
+"""`emotiond audit` and `forget`: what leaves this machine, what is stored on it, and its end."""
+
+import argparse
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import date
+from html import escape
+from pathlib import Path
+from string import Template
+
+import msgspec
+from rich.table import Table
+
+from edge import __version__
+from edge.commands.common import add_config, print_table
+from edge.config import Config, load_config, outbox_paths, state_folder
+from edge.config_errors import walk
+from edge.errors import ExitCode
+from edge.paths import IMAGE_LINKS
+from edge.publish import MqttSettings
+from edge.service.commands import CommandName
+from edge.service.pause import FILE as PAUSE_FILE
+from edge.service.retention import delete_all, stored_files
+from edge.terminal import print_error, print_json, print_line
+from edge.types import DISK, DataFlow
+from edge.view import PrivacyBlur
+
+COLUMNS = "data", "what", "to", "where", "leaves this machine", "how long"
+
+NO_IMAGE = "no image is stored, shown or sent"
+
+STATE_FILES = {
+    PAUSE_FILE: ("settings", "when a pause ends", "until it ends"),
+    "tried-models": ("verdicts", "hashes of models that could be run", "until deleted"),
+    IMAGE_LINKS: ("settings", "links to the images that were written", "as long as the images"),
+}
+"""Files and folders in the state folder, beside the outboxes."""
+
+
+def add_audit_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `audit`."""
+    add_config(parser)
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="print the table as a JSON list")
+    forms.add_argument("--notice", action="store_true", help="print a notice for the door, as HTML")
+    forms.add_argument(
+        "--dpia", action="store_true", help="print a data protection impact assessment, as Markdown"
+    )
+
+
+def audit(options: argparse.Namespace) -> ExitCode:
+    """Print what the config lets leave this machine, and what is stored where."""
+    config = load_config(options.config)
+    flows = list(data_flows(config))
+    if options.json:
+        print_json(msgspec.json.encode([asdict(flow) for flow in flows]))
+    elif options.notice:
+        _print_template("notice.html", _fields(config, flows), _html)
+    elif options.dpia:
+        _print_template("dpia.md", _fields(config, flows), _markdown, _markdown_table(flows))
+    else:
+        table = Table(*COLUMNS)
+        for flow in flows:
+            table.add_row(*_cells(flow))
+        print_table(table)
+        if not any(flow.data == "images" for flow in flows):
+            print_line(NO_IMAGE)
+    return ExitCode.OK
+
+
+def _cells(flow: DataFlow) -> tuple[str, ...]:
+    leaves = "yes" if flow.leaves else "no"
+    return flow.data, flow.what, flow.to, flow.where, leaves, flow.kept or "is not kept"
+
+
+def _print_template(
+    name: str,
+    fields: Mapping[str, str | list[str]],
+    escaped: Callable[[str | list[str]], str],
+    table: str = "",
+) -> None:
+    template = Template(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    filled = {key: escaped(value) for key, value in fields.items()}
+    for line in template.substitute(filled, table=table).splitlines():
+        print_line(line)
+
+
+def add_forget_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `forget`."""
+    add_config(parser)
+    parser.add_argument("--yes", action="store_true", help="delete it; without, it is only listed")
+
+
+def forget(options: argparse.Namespace) -> ExitCode:
+    """List the recorded events and images of a config, and delete them where `--yes` is given."""
+    config = load_config(options.config)
+    stored = list(stored_files(config))
+    if not stored:
+        print_line("no events and no images are stored")
+        return ExitCode.OK
+    if options.yes:
+        delete_all(config)
+    for one in stored:
+        print_line(f"{one.path}: {one.data}{' deleted' if options.yes else ''}")
+    if options.yes:
+        return ExitCode.OK
+    print_error("nothing was deleted; `emotiond forget --yes` deletes these files")
+    return ExitCode.USAGE
+
+
+def data_flows(config: Config) -> Iterator[DataFlow]:
+    """Yield what leaves the process by each part of a config, then what lies on disk."""
+    blur = "" if config.privacy.blur is PrivacyBlur.NONE else f", blurred ({config.privacy.blur})"
+    for name in config.__struct_fields__:
+        section = getattr(config, name)
+        for part in section if isinstance(section, tuple) else (section,):
+            tell = getattr(part, "data_flows", None)
+            for flow in tell(config.privacy.allow_snapshots) if tell else ():
+                yield replace(flow, what=flow.what + blur) if flow.data == "images" else flow
+    yield from _stored_flows(config)
+    yield from _state_flows(state_folder(config))
+    for key, place in _secrets(config):
+        yield DataFlow("secrets", key, "its place", place, False, "until changed")
+    to, kept = "the terminal, or systemd's journal", "as the journal is set"
+    yield DataFlow("log", "changes of state, faults", to, "standard error", False, kept)
+
+
+def _stored_flows(config: Config) -> Iterator[DataFlow]:
+    """Yield what is recorded of people, or will be."""
+    events, images = (_kept(age) for age in msgspec.structs.astuple(config.retention))
+    planned = {path: events for sink in config.sinks for path in sink.event_files}
+    planned |= {path: "until sent, or too old for it" for path in outbox_paths(config) if path}
+    folders = Counter[str]()
+    for stored in stored_files(config):
+        if stored.data == "images":
+            folders[str(stored.path.parent)] += 1
+        elif stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:  # parts of another
+            planned.setdefault(stored.path, events)
+    for path, kept in planned.items():
+        yield DataFlow(
+            "events", "each face, its expression and place", DISK, str(path), False, kept
+        )
+    for folder, number in folders.items():
+        yield DataFlow(
+            "images", f"{number} of faces, or of the window", DISK, folder, False, images
+        )
+    if (baseline := config.classifier.neutral_baseline) is not None:
+        what = "one number a class, of one person's neutral face"
+        yield DataFlow("numbers", what, DISK, str(baseline), False, "until you delete it")
+
+
+def _state_flows(state: Path) -> Iterator[DataFlow]:
+    """Yield what else lies in the state folder."""
+    for path in sorted(state.glob("*")):
+        if not path.name.startswith("outbox-"):
+            data, what, kept = STATE_FILES.get(path.name, ("unknown",) * 3)
+            yield DataFlow(data, what, DISK, str(path), False, kept)
+
+
+def _kept(seconds: float | None) -> str:
+    """Return a retention in its largest whole unit, such as `at most 30 days`."""
+    if seconds is None:
+        return "until `emotiond forget`"
+    names = {"day": 86400, "hour": 3600, "minute": 60}
+    name = next(name for name, size in names.items() if seconds >= size)
+    number = f"{seconds / names[name]:.3g}"
+    return f"at most {number} {name}" + ("" if number == "1" else "s")
+
+
+def _secrets(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield each secret that a config refers to: its key, and the place that holds it."""
+    for entry in walk(msgspec.to_builtins(config, enc_hook=str), ""):
+        if found := re.fullmatch(r"([\w.\[\]]+)\.(file|env|credential): (.+)", entry):
+            yield found[1], f"{found[2]} {found[3]}"
+
+
+def _pauses(config: Config) -> Iterator[str]:
+    """Yield each way to pause that the config leaves open."""
+    for sink in config.sinks:
+        if isinstance(sink, MqttSettings) and CommandName.PAUSE in sink.commands:
+            if sink.homeassistant is not None:
+                yield f"the switch Pause of the device {sink.name} in Home Assistant"
+            yield f"the message ON on the MQTT topic {sink.root}/set/pause"
+    if config.web.enabled:
+        yield f"the button on the web page of this machine, port {config.web.port}"
+    if config.preview.enabled:
+        yield "the space bar in the window"
+    yield "ask who is responsible"
+
+
+def _fields(config: Config, flows: Sequence[DataFlow]) -> dict[str, str | list[str]]:
+    """Return what both templates are filled with."""
+    people = [flow for flow in flows if flow.data in {"images", "events", "faces"}]
+    images = [f"{one.what}: {one.to}" for one in people if one.data == "images"]
+    stored = [f"{one.what}: {one.kept}" for one in people if not one.leaves and one.kept]
+    sent = [f"{one.what}: {one.to}" for one in people if one.leaves]
+    return {
+        "operator": config.deployment.operator or "_" * 40,
+        "purpose": config.deployment.purpose or "_" * 40,
+        "context": config.deployment.context,
+        "date": date.today().isoformat(),
+        "version": __version__,
+        "model": config.classifier.model.name,
+        "source": f"{config.source.__struct_config__.tag} {config.source.location}",
+        "event_age": _kept(config.retention.max_event_age_s),
+        "image_age": _kept(config.retention.max_image_age_s),
+        "blur": config.privacy.blur,
+        "images": images or [NO_IMAGE],
+        "stored": list(dict.fromkeys(stored)) or ["nothing is recorded"],
+        "sent": sent or ["nothing leaves this machine"],
+        "pause": list(_pauses(config)),
+    }
+
+
+def _html(value: str | list[str]) -> str:
+    if isinstance(value, str):
+        return escape(value)
+    return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in value)}</ul>"
+
+
+def _markdown(value: str | list[str]) -> str:
+    text = value if isinstance(value, str) else "; ".join(value)
+    return " ".join(text.replace("|", r"\|").replace("<", "&lt;").split())
+
+
+def _markdown_table(flows: Iterable[DataFlow]) -> str:
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_cells, flows)]
+    return "\n".join(f"| {' | '.join(map(_markdown, row))} |" for row in rows)

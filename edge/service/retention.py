@@ -1,0 +1,149 @@
+"""Retention: recorded events and images are deleted when they are older than the config allows."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+from typing import NamedTuple
+
+from edge.config import Config, outbox_paths, state_folder
+from edge.errors import EmotiondError
+from edge.paths import IMAGE_LINKS, lock_private
+from edge.publish.jsonl import prune_events
+
+INTERVAL_S = 60.0
+"""Seconds between two looks at what is stored."""
+
+STOP_TIMEOUT_S = 5.0
+"""Seconds within which a file that is being written anew may be finished at the end."""
+
+BATCH = 0.1
+"""Share of the age by which events are deleted ahead: a file is not written anew for each."""
+
+log = logging.getLogger(__name__)
+
+
+class StoredFile(NamedTuple):
+    """A file with events or images of people; `link` is what notes an image."""
+
+    data: str
+    path: Path
+    link: Path | None = None
+
+    def delete(self) -> None:
+        """Delete it, if it is there.
+
+        Raises:
+            OSError: it cannot be deleted.
+        """
+        self.path.unlink(missing_ok=True)
+        if self.link is not None:
+            self.link.unlink(missing_ok=True)
+
+
+def stored_files(config: Config) -> Iterator[StoredFile]:
+    """Yield each file in which events or images lie: of every sink, outbox and noted image.
+
+    Outboxes of other configs with the same state folder are among them.
+
+    Raises:
+        EmotiondError: the state folder cannot be read.
+    """
+    state = state_folder(config)
+    for path in sorted(_event_logs(config)):
+        parts = (path, path.with_name(f".{path.name}.part"))
+        yield from (StoredFile("events", part) for part in parts if part.is_file())
+    present: list[Path] = []
+    try:
+        with suppress(FileNotFoundError):
+            present = sorted(state.iterdir())
+    except OSError as error:
+        text = f"{state}: cannot be read: {error.strerror}; run this as its owner"
+        raise EmotiondError(text) from error
+    for path in present:
+        if path.name.startswith("outbox-") and path.suffix != ".lock":
+            yield StoredFile("events", path)
+    for link in sorted((state / IMAGE_LINKS).glob("*")):
+        with suppress(OSError):
+            yield StoredFile("images", link.readlink(), link)
+
+
+def _event_logs(config: Config) -> set[Path]:
+    """Return the files that sinks append to, without streams of the process such as /dev/stdout."""
+    paths = (path for sink in config.sinks for path in sink.event_files)
+    return {path.resolve() for path in paths if not path.is_relative_to("/dev")}
+
+
+def delete_expired(config: Config, now: datetime) -> Iterator[str]:
+    """Delete what is older than the config's `retention` allows; yield why a file could not be.
+
+    A running sink bounds its own outbox.
+    """
+    ages = {"events": config.retention.max_event_age_s, "images": config.retention.max_image_age_s}
+    logs = _event_logs(config)
+    own = [path for path in outbox_paths(config) if path]
+    used = {path.with_name(f"{path.name}{end}") for path in own for end in ("", "-wal", "-shm")}
+    for stored in stored_files(config):
+        age = ages[stored.data]
+        if age is None or stored.path in used:
+            continue
+        oldest = now - timedelta(seconds=age)
+        try:
+            if stored.path in logs:
+                prune_events(stored.path, oldest, oldest + timedelta(seconds=BATCH * age))
+            elif datetime.fromtimestamp(stored.path.stat().st_mtime, UTC) < oldest:
+                stored.delete()
+        except FileNotFoundError:
+            if stored.link is not None:  # somebody has deleted or moved the image
+                stored.link.unlink(missing_ok=True)
+        except OSError as error:
+            yield f"{stored.path}: older than it may be, and cannot be deleted: {error.strerror}"
+
+
+@contextmanager
+def retention_thread(present_config: Callable[[], Config]) -> Iterator[None]:
+    """Delete what is expired, once a minute while the block lasts."""
+    ended = Event()
+
+    def run() -> None:
+        told = set[str]()
+        while not ended.is_set():
+            try:
+                failures = set(delete_expired(present_config(), datetime.now(UTC)))
+            except EmotiondError as error:
+                failures = {str(error)}
+            for failure in failures - told:
+                log.warning("%s", failure)
+            told |= failures
+            ended.wait(INTERVAL_S)
+
+    thread = Thread(target=run, name="retention", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(STOP_TIMEOUT_S)
+
+
+def delete_all(config: Config) -> None:
+    """Delete every stored file.
+
+    Raises:
+        EmotiondError: a running daemon uses an outbox, or a file cannot be deleted.
+    """
+    with ExitStack() as locks:
+        for path in state_folder(config).glob("outbox-*.sqlite"):
+            try:
+                lock = lock_private(path.with_name(f"{path.name}.lock"))
+            except BlockingIOError as error:
+                raise EmotiondError(f"{path}: a running emotiond uses it; stop it first") from error
+            locks.enter_context(open(lock, "rb"))
+        for stored in stored_files(config):
+            try:
+                stored.delete()
+            except OSError as error:
+                text = f"{stored.path}: cannot be deleted: {error.strerror}"
+                raise EmotiondError(text) from error

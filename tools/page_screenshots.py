@@ -1,0 +1,107 @@
+"""Screenshots of the web page: every view in two themes and three widths, for docs and for a look.
+
+    python -m tools.page_screenshots FOLDER
+
+A daemon runs on the built-in clip, and Chromium looks at it. FOLDER gets VIEW-THEME-WIDTH.png of
+each view; texts that are cut are listed.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import yaml
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from edge.bench.stream import LiveStream
+from edge.commands.demo import CLIP
+from edge.commands.embedded_broker import free_port
+
+VIEWS = ("live", "files", "settings", "health", "privacy")
+THEMES = ("light", "dark")
+SIZES = {1280: 900, 1920: 1080, 390: 844}
+"""Height of the window by its width, in pixels."""
+
+SETTLING_S = 8.0
+"""Seconds of events before the first screenshot."""
+
+CUT_TEXTS = """() => [...document.querySelectorAll("body *")].filter((one) =>
+  one.children.length === 0 && one.textContent.trim() && one.checkVisibility() &&
+  getComputedStyle(one).clipPath === "none" && one.scrollWidth > one.clientWidth + 1 &&
+  getComputedStyle(one).display !== "inline").map((one) => one.textContent.trim())"""
+"""Texts that are wider than their element."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the screenshots; return 1 where a text is cut, or the page is wider than the window."""
+    parser = argparse.ArgumentParser(prog="python -m tools.page_screenshots", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args(arguments).folder
+    folder.mkdir(parents=True, exist_ok=True)
+    faults = []
+    with TemporaryDirectory() as scratch, LiveStream(CLIP, 15) as stream, sync_playwright() as play:
+        address = f"http://127.0.0.1:{(port := free_port())}"
+        config = Path(scratch, "emotiond.yaml")
+        source = {"kind": "stream", "url": stream.url}
+        web = {"enabled": True, "port": port}
+        config.write_text(yaml.safe_dump({"source": source, "sinks": [], "web": web}))
+        command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
+        with subprocess.Popen(command) as daemon:
+            try:
+                _wait_for(address)
+                browser = play.chromium.launch(
+                    executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+                )
+                for theme in THEMES:
+                    for width in SIZES:
+                        faults += _visit(browser, address, theme, width, folder)
+            finally:
+                daemon.terminate()
+    print("\n".join(faults) or "no text is cut")
+    return 1 if faults else 0
+
+
+def _wait_for(address: str) -> None:
+    for _ in range(300):
+        try:
+            with urlopen(f"{address}/healthz"):
+                return
+        except URLError:
+            time.sleep(0.2)
+    raise SystemExit(f"{address}: expected the page, found none after a minute")
+
+
+def _visit(browser: Browser, address: str, theme: str, width: int, folder: Path) -> list[str]:
+    """Write one theme and width; return the faults seen."""
+    page = browser.new_page(
+        viewport={"width": width, "height": SIZES[width]},
+        color_scheme="dark" if theme == "dark" else "light",
+    )
+    page.goto(address)
+    page.locator("#faces .face").first.wait_for()
+    page.wait_for_timeout(SETTLING_S * 1000)
+    faults: list[str] = []
+    for view in VIEWS:
+        faults += _shoot(page, view, folder / f"{view}-{theme}-{width}.png")
+    page.close()
+    return faults
+
+
+def _shoot(page: Page, view: str, path: Path) -> list[str]:
+    page.evaluate(f"location.hash = '{view}'")
+    page.wait_for_timeout(600)
+    page.screenshot(path=path)
+    cut = [f"{path.name}: {text!r} is cut" for text in page.evaluate(CUT_TEXTS)]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        cut.append(f"{path.name}: wider than the window")
+    return cut
+
+
+if __name__ == "__main__":
+    sys.exit(main())
