@@ -14,6 +14,7 @@ from edge.errors import ConfigError
 from edge.publish import SinkSettings
 from edge.publish.sink import BaseSinkSettings
 from edge.types import DataFlow
+from tests.faults import fault
 
 CANARY = "hunter2"
 
@@ -143,6 +144,12 @@ def test_the_json_has_every_row_of_the_table(
 # The deployment.
 
 
+@fault(
+    "people",
+    "a deployment at work or school",
+    seen="one line that names Article 5(1)(f), exit code 78",
+    recovery="a purpose that is allowed",
+)
 @pytest.mark.parametrize("context", ["workplace", "education"])
 @pytest.mark.parametrize("purpose", [None, "to see how happy they are", "Medical", "safety "])
 def test_work_and_school_are_refused_for_all_but_two_purposes(

@@ -19,6 +19,7 @@ from edge.types import CameraState, Frame, Image
 from tests.brokers import Broker, wait_until
 from tests.e2e.daemon import Daemon, mqtt
 from tests.events import frame
+from tests.faults import fault
 from tests.subscribers import Subscriber
 
 RANDOM = np.random.default_rng(7)
@@ -82,6 +83,13 @@ def then(eye: Eye, at: float, make: Callable[[], Image]) -> None:
     eye.make = lambda: make() if eye.now > at else before()
 
 
+@fault(
+    "camera",
+    "gives the same image for ever",
+    seen="`camera: frozen` after a minute, one line",
+    recovery="another image",
+    lost="frames of the meantime",
+)
 def test_the_same_image_for_ever_is_frozen_until_another_comes(
     eye: Eye, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -101,6 +109,13 @@ def test_a_still_scene_with_the_noise_of_a_sensor_is_not_frozen(eye: Eye) -> Non
     assert watch(eye, 200) == [CameraState.ONLINE]
 
 
+@fault(
+    "camera",
+    "is covered, or gives black",
+    seen="`camera: dark` after a minute, one line",
+    recovery="it is uncovered",
+    lost="frames of the meantime",
+)
 def test_a_covered_lens_is_dark_for_all_its_noise_until_it_is_uncovered(
     eye: Eye, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,6 +19,7 @@ from edge.capture.v4l2 import CAPABILITY, VIDIOC_QUERYCAP
 from edge.doctor.camera import check_camera
 from edge.errors import Level
 from tests.brokers import wait_until
+from tests.faults import fault
 
 WITHOUT_ROOTS_RIGHTS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
@@ -33,6 +34,13 @@ def running(config: Path, log: Path, *before: str) -> Iterator[None]:
     process.wait()
 
 
+@fault(
+    "camera",
+    "is absent, forbidden, or in use",
+    seen="one line with that cause, as the doctor names it",
+    recovery="by itself, once it can be opened",
+    lost="frames of the meantime",
+)
 @pytest.mark.parametrize("kind", ["absent", "forbidden", "no camera"])
 def test_the_log_says_what_the_doctor_says(kind: str, tmp_path: Path) -> None:
     device, log, config = tmp_path / "video", tmp_path / "log", tmp_path / "emotiond.yaml"

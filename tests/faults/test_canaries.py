@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults import fault
+
 pytest.importorskip("uvicorn", reason="the page needs the extra `web`")
 
 from edge.bench.stream import LiveStream
@@ -41,6 +43,12 @@ def core_dumps() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
+@fault(
+    "people",
+    "a secret in each place that a config has for one",
+    seen="none of them, in log, MQTT, page, doctor, report or events",
+    recovery="none needed",
+)
 def test_no_secret_is_told_by_anything_that_the_daemon_and_its_commands_say(
     tmp_path: Path, needs_mosquitto: None
 ) -> None:
@@ -153,6 +161,12 @@ def commands(folder: Path, config: Path) -> dict[str, bytes]:
     return told
 
 
+@fault(
+    "people",
+    "a command crashes",
+    seen="no dump of its memory",
+    recovery="none needed",
+)
 def test_a_command_can_leave_no_dump_of_its_memory(tmp_path: Path) -> None:
     """A limit of one byte is none to Linux, and to a program that takes dumps; of 0 it takes them."""
     code = "import resource, edge.cli; edge.cli.main(['check', '--config', 'gone']); "

@@ -19,6 +19,7 @@ from edge.capture.source import PausableSource, ReconnectingSource
 from tests.brokers import wait_until
 from tests.edge.cameras import KeepingSink
 from tests.edge.pipelines import Slow, build
+from tests.faults import fault
 from tests.films import write_film
 
 SCENE = cv2.GaussianBlur(
@@ -76,6 +77,13 @@ def connect(jpegs: Sequence[bytes], clock: Clock | None = None) -> ReconnectingS
     )
 
 
+@fault(
+    "camera",
+    "sends nothing but damaged frames",
+    seen="`camera: offline`, one line",
+    recovery="a whole frame",
+    lost="those frames",
+)
 @pytest.mark.parametrize("kind", BAD)
 def test_a_camera_that_sends_nothing_else_is_offline_and_it_is_one_line(
     kind: str, caplog: pytest.LogCaptureFixture
@@ -93,6 +101,13 @@ def test_a_camera_that_sends_nothing_else_is_offline_and_it_is_one_line(
     assert caplog.text.count("camera 0: ") == len(caplog.records)
 
 
+@fault(
+    "camera",
+    "sends a damaged frame between whole ones",
+    seen="a count of damaged frames",
+    recovery="by itself",
+    lost="that frame",
+)
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_frame_between_others_is_counted_and_never_seen(kind: str) -> None:
     source = connect([WHOLE, BAD[kind], WHOLE])
@@ -145,6 +160,13 @@ def huge() -> bytes:
     return cv2.imencode(".jpg", np.zeros((7200, 7200), np.uint8))[1].tobytes()
 
 
+@fault(
+    "files",
+    "a video of too many pixels",
+    seen="one line with its size",
+    recovery="none needed",
+    lost="that video",
+)
 def test_a_video_that_announces_too_many_pixels_is_refused_before_it_is_decoded(
     tmp_path: Path,
 ) -> None:
@@ -198,6 +220,13 @@ def address(huge: bytes) -> Iterator[str]:
     server.server_close()
 
 
+@fault(
+    "camera",
+    "announces too many pixels",
+    seen="`camera: offline`, one line with the size",
+    recovery="smaller images",
+    lost="frames of the meantime",
+)
 def test_a_stream_that_announces_too_many_pixels_is_offline_and_the_reason_is_told(
     address: str, caplog: pytest.LogCaptureFixture
 ) -> None:

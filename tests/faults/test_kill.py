@@ -20,6 +20,7 @@ import msgspec
 from edge.commands.demo import CLIP
 from tests.brokers import new_broker, wait_until
 from tests.e2e.daemon import Daemon, mqtt
+from tests.faults import fault
 from tests.subscribers import Subscriber
 
 EVENTS = "emotiond/test/event"
@@ -115,6 +116,12 @@ def compare(events: list[dict[str, Any]], recorded: dict[str, int], result: Kill
             result.unfinished.append(track)
 
 
+@fault(
+    "machine",
+    "`kill -9` at any moment, again and again",
+    seen="the next run closes the open faces: `end`, reason `restart`",
+    recovery="systemd starts it again",
+)
 def test_kills_at_random_lose_repeat_and_misplace_nothing(tmp_path: Path) -> None:
     result = kill_at_random(KILLS, tmp_path)
     assert result.kills == KILLS

@@ -15,6 +15,7 @@ from edge.cli import main
 from edge.commands.demo import CLIP
 from tests.brokers import Broker
 from tests.e2e.daemon import mqtt, read_events
+from tests.faults import fault
 from tests.faults.strace import STRACE, trace
 from tests.films import FPS, frames_of, write_film
 
@@ -23,6 +24,12 @@ SECONDS = float(os.environ.get("LEAK_SECONDS", "0"))
 pytestmark = pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 
 
+@fault(
+    "people",
+    "minutes of faces before the camera",
+    seen="what `emotiond audit` tells, and no image",
+    recovery="none needed",
+)
 def test_every_byte_goes_where_the_audit_says_and_none_is_of_an_image(
     tmp_path: Path, broker: Broker, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from edge.publish.mqtt.sink import MqttLogHandler
 from edge.terminal import RepeatFilter
+from tests.faults import fault
 
 FLOOD = """
 import logging
@@ -25,6 +26,13 @@ for number in range(1000):
 """
 
 
+@fault(
+    "machine",
+    "the same complaint again and again",
+    seen="few lines, with a count",
+    recovery="none needed",
+    lost="repeats of the line",
+)
 def test_a_flood_of_complaints_is_few_lines_of_which_the_last_has_a_count() -> None:
     run = subprocess.run(
         [sys.executable, "-c", FLOOD], capture_output=True, text=True, timeout=60, check=True

@@ -15,6 +15,7 @@ from tests.brokers import Broker
 from tests.e2e.daemon import mqtt
 from tests.edge.offline.recordings import at, record
 from tests.events import event, status
+from tests.faults import fault
 from tests.subscribers import Subscriber
 
 
@@ -24,6 +25,12 @@ def write(folder: Path, *sinks: dict[str, Any]) -> Path:
     return path
 
 
+@fault(
+    "broker",
+    "events wait for one, and another is used",
+    seen="nothing; each broker has an outbox of its own",
+    recovery="the first is used again",
+)
 def test_a_replay_to_another_broker_brings_nothing_that_waited_for_the_first(
     tmp_path: Path, broker: Broker
 ) -> None:
@@ -44,6 +51,12 @@ def test_a_replay_to_another_broker_brings_nothing_that_waited_for_the_first(
     assert tracks == [1, 1]
 
 
+@fault(
+    "config",
+    "two sinks of one device at one broker",
+    seen="one line, exit code 78",
+    recovery="edit the config",
+)
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_two_sinks_of_one_device_at_one_broker_are_refused(command: str, tmp_path: Path) -> None:
     path = write(tmp_path, mqtt(1883), {**mqtt(1883), "keepalive_s": 60})

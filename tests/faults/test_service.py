@@ -16,6 +16,7 @@ import pytest
 from tests.brokers import Broker, wait_until
 from tests.conftest import ROOT
 from tests.e2e.daemon import Daemon, mqtt
+from tests.faults import fault
 from tests.subscribers import Subscriber
 from tests.supervisor import Supervisor
 
@@ -47,6 +48,12 @@ def unit_reload(daemon: Daemon, folder: Path) -> int:
     return subprocess.run(command, env=environment, timeout=60, check=False).returncode
 
 
+@fault(
+    "config",
+    "`systemctl reload` of what the daemon refuses",
+    seen="the reload fails, with the reason",
+    recovery="another reload",
+)
 def test_a_reload_that_the_daemon_refuses_fails_in_systemd_and_the_reason_is_told(
     daemon: Daemon, tmp_path: Path
 ) -> None:
@@ -83,6 +90,13 @@ def test_before_the_first_try_the_broker_is_not_said_to_be_away(
             assert daemon.stop() == 0
 
 
+@fault(
+    "machine",
+    "no descriptor is left",
+    seen="statistics are absent; it runs on",
+    recovery="by itself",
+    lost="those statistics",
+)
 def test_without_a_descriptor_left_statistics_are_absent_and_the_watchdog_is_fed(
     tmp_path: Path, broker: Broker, supervisor: Supervisor
 ) -> None:
@@ -103,6 +117,13 @@ def test_without_a_descriptor_left_statistics_are_absent_and_the_watchdog_is_fed
     assert "Traceback" not in daemon.log
 
 
+@fault(
+    "machine",
+    "the daemon crashes",
+    seen="systemd starts it again after five seconds",
+    recovery="by itself",
+    lost="frames of the meantime",
+)
 @pytest.mark.parametrize(("restarts", "seconds"), [(0, 0), (1, 0), (2, 7), (8, 49), (300, 55)])
 def test_on_debian_12_the_first_restart_is_not_delayed_beyond_the_units_five_seconds(
     restarts: int, seconds: int, tmp_path: Path

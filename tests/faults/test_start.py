@@ -12,6 +12,7 @@ import pytest
 
 from edge.commands.embedded_broker import free_port
 from tests.e2e.daemon import Daemon, mqtt
+from tests.faults import fault
 
 SOURCE = {"kind": "stream", "url": "http://127.0.0.1:9/none"}
 NO_DISPLAY = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
@@ -42,6 +43,12 @@ def complaints(done: "subprocess.CompletedProcess[str]") -> list[str]:
     return [line for line in done.stderr.splitlines() if "INFO" not in line]
 
 
+@fault(
+    "machine",
+    "too little memory is allowed",
+    seen="one line with what is needed",
+    recovery="another limit",
+)
 @pytest.mark.parametrize(("command", "megabytes"), [("run", 400), ("check", 900)])
 def test_too_small_an_address_space_is_one_line_and_no_signal(
     command: str, megabytes: int, tmp_path: Path
@@ -74,6 +81,12 @@ def test_the_address_space_that_is_asked_for_is_enough(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+@fault(
+    "machine",
+    "a window is all that was asked for, and there is no display",
+    seen="one line, exit code 78",
+    recovery="a display",
+)
 def test_a_window_without_a_display_that_is_all_there_is_is_one_line_and_78(
     tmp_path: Path,
 ) -> None:
@@ -105,6 +118,12 @@ MERGES = "a0: &a0 {x: 1}\n" + "".join(
 )
 
 
+@fault(
+    "config",
+    "aliases, merges or bytes without end",
+    seen="one line, exit code 78",
+    recovery="edit the config",
+)
 @pytest.mark.parametrize(
     "text",
     [ALIASES, MERGES, "source: &a [*a]\n", "source: &a {kind: *a}\n", "x: [1,\n" * 60_000],
@@ -157,6 +176,13 @@ os._exit(0)
 """
 
 
+@fault(
+    "page",
+    "it cannot be served: no thread, no port",
+    seen="one line with the reason",
+    recovery="a restart",
+    lost="the page",
+)
 @pytest.mark.parametrize(("lack", "served"), [("memory", 0), ("descriptors", 0), ("nothing", 1)])
 def test_a_page_that_cannot_be_served_is_not_said_to_be_there(lack: str, served: int) -> None:
     pytest.importorskip("uvicorn", reason="the page needs the extra `web`")

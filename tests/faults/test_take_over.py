@@ -13,6 +13,7 @@ from edge.publish.sink import SinkContext
 from tests.brokers import Broker, wait_until
 from tests.edge.publish.mqtt.publishers import settings
 from tests.events import status
+from tests.faults import fault
 
 CAUSE = "has the client id emotiond_test; give each emotiond a `device` of its own"
 
@@ -43,6 +44,12 @@ def pair(
     second.close(0.5)
 
 
+@fault(
+    "broker",
+    "two daemons with one client id",
+    seen="one line that names the likely cause; one when it is over",
+    recovery="another `device`",
+)
 @pytest.mark.parametrize("pair", ["3.1.1", 5], indirect=True)
 def test_the_likely_cause_is_named_once_by_each_and_its_end_once(
     pair: tuple[MqttSink, MqttSink], caplog: pytest.LogCaptureFixture
