@@ -64,9 +64,7 @@ def test_a_box_that_reaches_beyond_the_image_hides_what_is_in_it() -> None:
     motion.set_reference(noise(0))
     after[:10, :10] += 40
     assert motion.max_change(after, [Box(-50, -50, 12, 12)]) <= 5.0
-    assert (
-        motion.max_change(after, [Box(-50, -50, -10, -10), Box(400, 300, 500, 400)]) > 20.0
-    )
+    assert motion.max_change(after, [Box(-50, -50, -10, -10), Box(400, 300, 500, 400)]) > 20.0
 
 
 def room(seed: int) -> GrayImage:
