@@ -267,7 +267,9 @@ class ReconnectingSource:
             return None
         for line in native_stderr().take():
             self._complaints += 1
-            self._log_count("decoded %d frames with a complaint: %s", self._complaints, line[:200])
+            self._log_count(
+                "images decoded with a complaint so far: %d (%s)", self._complaints, line[:200]
+            )
         if frame is not None:
             for _ in range(self._missing):
                 self._pass_over("empty or damaged")
@@ -298,7 +300,7 @@ class ReconnectingSource:
 
     def _pass_over(self, reason: str) -> None:
         self.damaged += 1
-        self._log_count("passed over %d frames: %s", self.damaged, reason)
+        self._log_count("bad frames passed over so far: %d (%s)", self.damaged, reason)
 
     def _log_count(self, text: str, count: int, reason: str) -> None:
         if count.bit_count() == 1:

@@ -126,7 +126,7 @@ def test_what_libjpeg_says_is_one_line_with_a_name_and_a_count(
             source.read()
     assert capfd.readouterr().err == "", "nothing comes past the log"
     told = [one.getMessage() for one in caplog.records if "complaint" in one.getMessage()]
-    assert told[-1].startswith("camera 0: decoded 64 frames with a complaint: Corrupt JPEG data")
+    assert told[-1].startswith("camera 0: images decoded with a complaint so far: 64 (Corrupt")
     assert len(told) == 7
 
 
