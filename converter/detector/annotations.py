@@ -303,8 +303,8 @@ def _wider_images(file: Path) -> Iterator[AnnotatedImage]:
 def _read_lines(path: Path) -> Iterator[_Line]:
     """Yield the lines of a text file up to the last that is not blank."""
     try:
-        # A name in another encoding than UTF-8 is the file's all the same.
-        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape").rstrip()
+        # What is no UTF-8 is then no name of a picture, and no number.
+        text = path.read_text(encoding="utf-8-sig", errors="backslashreplace").rstrip()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     for number, line in enumerate(text.splitlines(), start=1):

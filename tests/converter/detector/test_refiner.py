@@ -16,6 +16,7 @@ from edge.errors import ConfigError, ModelError
 from tests.converter.detector.drawn import SMALL, sample_of, varied
 from tests.converter.detector.light_detector import light_seer
 from tests.converter.detector.test_refiner_samples import RECIPE, _face
+from tests.converter.small import eagerly
 
 POINTS = np.array([[-0.2, -0.1, 0.2, -0.1, 0.0, 0.05, 0.0, 0.2]], np.float32)
 
@@ -64,7 +65,8 @@ def _detector() -> DetectorRun:
 
 def test_a_training_leaves_a_network_and_is_not_begun_twice(tmp_path: Path) -> None:
     recipe = msgspec.structs.replace(RECIPE, scenes=32, steps=2)
-    train_refiner(recipe, _detector(), _material(), tmp_path / "run")
+    with eagerly():
+        train_refiner(recipe, _detector(), _material(), tmp_path / "run")
     answer = load_network(tmp_path / "run", "train-refiner").predict(
         np.zeros((2, 32, 32, 3)), verbose=0
     )
