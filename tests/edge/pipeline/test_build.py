@@ -145,7 +145,7 @@ LOOKED_UP: dict[str, Any] = {
 """The same of each section that is looked up whenever it is needed."""
 
 
-@pytest.mark.parametrize("section", set(Config.__struct_fields__) - LOOKED_UP.keys())
+@pytest.mark.parametrize("section", sorted(set(Config.__struct_fields__) - LOOKED_UP.keys()))
 def test_each_section_is_rebuilt_or_its_change_refused(tmp_path: Path, section: str) -> None:
     page = {"web": {"enabled": True, "port": 0}}
     with closing(Daemon(tmp_path, **page)) as daemon:
