@@ -1,5 +1,6 @@
 """Configuration: a YAML file, parsed into one frozen Config or a one-line error."""
 
+import os
 import re
 from contextlib import suppress
 from enum import StrEnum
@@ -30,6 +31,10 @@ MAX_BYTES = 100_000
 
 MAX_VALUES = 10_000
 """Values in a config at most, those behind an alias counted each time that it stands there."""
+
+
+ENVIRONMENT_PREFIX = "EMOTIOND_"
+"""Beginning of the variables that stand for keys of the config, such as EMOTIOND_SOURCE__DEVICE."""
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,6 +135,9 @@ def outbox_paths(config: Config) -> list[Path | None]:
 def load_config(path: Path, may_be_empty: bool = True) -> Config:
     """Read a config file; relative paths in it are taken from its own folder.
 
+    Variables of the environment go before it: EMOTIOND_WEB__PORT=8081 sets `web.port`, and
+    EMOTIOND_SINKS__0__HOST=broker the first sink's host. Their values are YAML.
+
     Raises:
         ConfigError: it cannot be read, is no YAML, is empty and may not be, or holds an unknown
             key, a wrong type or a value out of range. The text is one line: file, key, what was
@@ -145,7 +153,7 @@ def load_config(path: Path, may_be_empty: bool = True) -> Config:
     data = _parse_yaml(text, path)
     if data is None and not may_be_empty:
         raise ConfigError(f"{path}: expected settings, found an empty file")
-    return parse_config({} if data is None else data, path)
+    return parse_config(_with_environment({} if data is None else data, path.parent), path)
 
 
 def parse_config(data: Any, path: Path) -> Config:
@@ -199,6 +207,30 @@ def redacted_config(config: Config) -> Any:
     source, sinks = config.source.redacted(), tuple(sink.redacted() for sink in config.sinks)
     shown = msgspec.structs.replace(config, source=source, sinks=sinks)
     return msgspec.to_builtins(shown, enc_hook=str)
+
+
+def _with_environment(data: Any, folder: Path) -> Any:
+    """Return a config's plain values with those that variables of the environment give.
+
+    Raises:
+        ConfigError: a variable is for a part of something that has none, or is no YAML.
+    """
+    names = sorted(name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX))
+    for name in names if isinstance(data, dict) else ():
+        *parents, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        data = section = _expand_shorthand(data, folder)
+        for parent in parents:
+            if isinstance(section, dict):
+                section = section.setdefault(parent, {})
+            elif isinstance(section, list) and parent.isdecimal() and int(parent) < len(section):
+                section = section[int(parent)]
+            else:
+                section = None
+        if not isinstance(section, dict):
+            text = "expected the name of a key, such as EMOTIOND_WEB__PORT, found no section for it"
+            raise ConfigError(f"{name}: {text}")
+        section[key] = _parse_yaml(os.environ[name], Path(name))
+    return data
 
 
 def _expand_shorthand(data: Any, folder: Path) -> Any:

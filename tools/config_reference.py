@@ -58,6 +58,18 @@ expected, what was found. A running daemon reads the file again on SIGHUP and on
 `reload` ([mqtt.md](mqtt.md#commands)). A config that cannot work is refused, and the old one stays
 in use.
 
+## Without a file
+
+```sh
+emotiond run --source 0 --web --no-mqtt                       # a camera, shown in the browser
+emotiond run --source video.mp4 --mqtt mqtt://broker.local --device kitchen
+emotiond config show                                          # all that holds, without secrets
+```
+
+Options of `run` go before the file, at every reload too. So do variables: `EMOTIOND_`, then the
+path of a key with two underscores between its parts, as `EMOTIOND_SINKS__0__HOST=broker.local`;
+the value is YAML.
+
 ## Short forms
 
 Where a section has kinds, a bare word is a kind with its defaults, and an address says the rest:

@@ -51,7 +51,8 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def add_source(parser: argparse.ArgumentParser) -> None:
     """Add the option that names what is watched."""
     parser.add_argument(
-        "--source", help="camera, address, video or folder of images; default: the config's"
+        "--source",
+        help="camera (0), address (rtsp://...), video or folder of images; default: the config's",
     )
 
 

@@ -1,15 +1,20 @@
 """`emotiond run`, `check`, `doctor` and `homeassistant`: the daemon, and what its service needs."""
 
 import argparse
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import msgspec
+import yaml
 
-from edge.commands.common import add_config, add_subcommand, mqtt_sinks
-from edge.config import Config, load_config
+from edge.commands.common import add_config, add_source, add_subcommand, mqtt_sinks, parse_device
+from edge.config import Config, load_config, parse_config, parse_detector, redacted_config
 from edge.errors import EmotiondError, ExitCode
 from edge.pipeline.build import validate_components
-from edge.publish import MqttSettings
+from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.publish.homeassistant import discovery_topic
 from edge.publish.mqtt.client import BrokerError
 from edge.publish.mqtt.session import connect_any
@@ -22,25 +27,81 @@ from edge.view import PreviewSettings
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `run`."""
     add_config(parser)
-    parser.add_argument(
-        "--preview", action="store_true", help="show a window, whatever the config says"
-    )
-    parser.add_argument(
-        "--web", action="store_true", help="serve the web page, whatever the config says"
-    )
+    add_source(parser)
+    parser.add_argument("--model", help="a shipped model, or a .tflite file")
+    parser.add_argument("--detector", help="a kind of detector, or its settings as YAML")
+    brokers = parser.add_mutually_exclusive_group()
+    text = "publish to this broker, such as mqtt://user@host, and to no other"
+    brokers.add_argument("--mqtt", metavar="URL", help=text)
+    brokers.add_argument("--no-mqtt", action="store_true", help="publish to no broker")
+    text = "file with the password of the user in --mqtt"
+    parser.add_argument("--mqtt-password-file", metavar="FILE", help=text)
+    parser.add_argument("--device", type=parse_device, help="name of this device in MQTT topics")
+    parser.add_argument("--preview", action="store_true", help="show a window")
+    parser.add_argument("--web", action="store_true", help="serve the web page")
 
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Run the daemon; the options override the config at every reload, too."""
+    return daemon.run(options.config, partial(_adjusted, options))
 
-    def adjust(config: Config) -> Config:
-        return msgspec.structs.replace(
-            config,
-            preview=PreviewSettings(enabled=options.preview or config.preview.enabled),
-            web=msgspec.structs.replace(config.web, enabled=options.web or config.web.enabled),
-        )
 
-    return daemon.run(options.config, adjust)
+def _adjusted(options: argparse.Namespace, config: Config) -> Config:
+    """Return a config with what the options of `run` change of it.
+
+    Raises:
+        ConfigError: the value of an option cannot be used.
+    """
+    replace = msgspec.structs.replace
+    changes: dict[str, Any] = {}
+    if options.source:
+        source = parse_config({"source": options.source}, Path("--source")).source
+        changes["source"] = source
+    if options.model:
+        classifier = {"classifier": {"model": options.model}}
+        model = parse_config(classifier, Path("--model")).classifier.model
+        changes["classifier"] = replace(config.classifier, model=model)
+    if options.detector:
+        changes["detector"] = parse_detector(options.detector)
+    return replace(
+        config,
+        sinks=tuple(_sinks(options, config)),
+        preview=PreviewSettings(enabled=options.preview or config.preview.enabled),
+        web=replace(config.web, enabled=options.web or config.web.enabled),
+        **changes,
+    )
+
+
+def _sinks(options: argparse.Namespace, config: Config) -> Iterator[SinkSettings]:
+    """Yield the config's sinks, brokers and their device as the options of `run` have them."""
+    given: list[SinkSettings] = []
+    if options.mqtt:
+        section = expand_sink(options.mqtt)
+        if options.mqtt_password_file:
+            section["password"] = {"file": options.mqtt_password_file}
+        given += parse_config({"sinks": section}, Path("--mqtt")).sinks
+    age = config.retention.max_event_age_s
+    for sink in (*config.sinks, *given):
+        if not isinstance(sink, MqttSettings):
+            yield sink
+        elif sink in given or not (options.mqtt or options.no_mqtt):
+            named = msgspec.structs.replace(sink, device=options.device or sink.device)
+            yield named if age is None else named.with_max_event_age(age)
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the one action of `config`."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
+    text = "print all settings that hold, with the defaults and the environment, without secrets"
+    add_config(add_subcommand(actions, "show", config, text))
+
+
+def config(options: argparse.Namespace) -> ExitCode:
+    """Print the config as it holds, as YAML."""
+    shown = redacted_config(load_config(options.config))
+    for line in yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).splitlines():
+        print_line(line)
+    return ExitCode.OK
 
 
 add_check_arguments = add_config

@@ -38,6 +38,10 @@ NOT_RUN = {
     "python3 -m venv": "takes long; make does so",
     "dask": "serves until it is ended: tests/edge/offline and tests/edge/commands/test_video.py",
     "ls /dev/v4l/by-id": "needs a camera",
+    "emotiond run --source 0 --web --no-mqtt": "as `emotiond run --web`",
+    "emotiond run --source video.mp4 --mqtt mqtt://broker.local --device kitchen": (
+        "needs that broker: tests/edge/commands/test_run.py"
+    ),
     "emotiond run --web": "serves until it is ended: tests/e2e/test_page.py",
     "emotiond run --preview": "opens a window until it is ended: tests/e2e/test_preview.py",
     "emotiond watch": "shows events until it is ended: tests/edge/commands/test_watch.py",
