@@ -57,7 +57,7 @@ def stats(**fields: Any) -> Stats:
         "faces": 900,
         "rejected_faces": 20,
         "events": 12,
-        "dropped": {"damaged_frames": 0, "frames": 3, "tracked_frames": 0, "events": 0},
+        "dropped": {"frames": 3, "damaged_frames": 0, "tracked_frames": 0, "events": 0},
         "frame_latency": (0.0101, 0.0205),
         "event_latency": None,
     }

@@ -133,6 +133,8 @@ def average_faces(data: Dataset, score: Score) -> dict[str, FloatImage]:
     Raises:
         DataError: `data` has no FER+ votes, or no face of some label.
     """
+    if not data.has_votes:
+        raise DataError("average faces need FER+'s votes; give --votes fer2013new.csv")
     training = data.split("Training").without_non_faces().distinct()
     averages = {label: _averages(_agreed_faces(training, label)) for label in CLASSES.labels}
     mean = np.mean([np.mean(faces, axis=0) for faces in averages.values()], axis=0)

@@ -187,8 +187,8 @@ class Pipeline:
     def stats(self) -> Stats:
         """Return the numbers of this moment."""
         dropped = {
-            "damaged_frames": self.source.damaged,
             "frames": self._frames.dropped,
+            "damaged_frames": self.source.damaged,
             "tracked_frames": self._tracked.dropped,
             "events": self._events.dropped + self._sinks.dropped,
         }

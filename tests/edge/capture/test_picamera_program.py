@@ -196,7 +196,7 @@ def test_a_program_that_gives_nothing_but_rubbish_is_lost(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(picamera, "START_TIMEOUT", 1.0)
-    assert "gave no picture" in failure(standin.open("rubbish"))
+    assert "expected a JPEG" in failure(standin.open("rubbish"))
 
 
 def test_a_program_that_chatters_is_not_held_up(standin: StandIn) -> None:

@@ -77,7 +77,7 @@ def test_the_daemon_tells_the_same_of_the_film(
 
 def plain(event: dict[str, Any]) -> dict[str, Any]:
     """Return an event without what is of the run."""
-    return {name: event[name] for name in event if name not in {"id", "time", "latency_ms"}}
+    return {name: event[name] for name in event if name not in {"id", "run", "time", "latency_ms"}}
 
 
 def decoded(seen: VideoResult, path: Path) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ EVERY_ENTITY = {
     "emotion_event": "event",
     "probability_angry": "sensor",
     "probability_happy": "sensor",
+    "camera_problem": "binary_sensor",
     "pause": "switch",
     "model": "select",
     "snapshot": "image",
@@ -30,7 +31,9 @@ EVERY_ENTITY = {
     "temperature": "sensor",
 }
 
-WITHOUT_CAMERA = {"emotion_event", "pause", "model", "frame_rate", "latency", "temperature"}
+WITHOUT_CAMERA = {
+    *("emotion_event", "camera_problem", "pause", "model", "frame_rate", "latency", "temperature")
+}
 
 
 def announced(
