@@ -56,7 +56,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for option, default in [("timeout", 5000), ("camera", 0), ("width", 0), ("height", 0)]:
         parser.add_argument(f"--{option}", type=int, default=default)
     parser.add_argument("--framerate", type=float, default=30)
-    parser.add_argument("--rotation", type=int, choices=(0, 180), default=0)
     parser.add_argument("--codec", default="h264")
     parser.add_argument("--quality", type=int, default=50)
     parser.add_argument("--output")

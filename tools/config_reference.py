@@ -25,6 +25,7 @@ from msgspec.inspect import (
     NoneType,
     StrType,
     StructType,
+    TupleType,
     Type,
     UnionType,
     VarTupleType,
@@ -261,10 +262,14 @@ def _value(kind: Type) -> str:
             text = " or ".join(dict.fromkeys(_value(one) for one in types))
         case VarTupleType(item_type=item):
             text = f"list of {_value(item)}".replace("mapping,", "mappings,")
+        case TupleType(item_types=items):
+            text = f"list of {len(items)}: {_value(items[0])}"
         case EnumType(cls=cls):
             text = " | ".join(f"`{_shown(one)}`" for one in cls)
         case LiteralType(values=values):
-            text = " | ".join(f"`{one}`" for one in sorted(values, key=str))
+            text = " | ".join(
+                f"`{one}`" for one in sorted(values, key=lambda one: (str(type(one)), one))
+            )
         case StructType(cls=cls):
             text = "[secret](#secrets)" if cls is SecretRef else "mapping, below"
         case IntType():

@@ -30,5 +30,5 @@ def open_source(settings: SourceSettings) -> Source:
     """Return the source that `settings` describe; a live one reconnects by itself."""
     if settings.is_live:
         name = f"{settings.__struct_config__.tag} {settings.location}"
-        return ReconnectingSource(name, settings.open, blind_after_s=settings.blind_after_s)
+        return ReconnectingSource(name, settings.open, settings=settings)
     return settings.open()

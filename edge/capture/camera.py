@@ -88,6 +88,7 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
     password: SecretRef | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         address = urlsplit(self.url)  # raises ValueError where it is no address
         if self.password is not None and self.user is None:
             raise ValueError("Expected `user` beside `password`")

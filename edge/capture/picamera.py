@@ -17,7 +17,7 @@ from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Annotated, Any, Literal
+from typing import IO, Annotated, Any
 
 import msgspec
 import numpy as np
@@ -60,7 +60,6 @@ class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
 
     Attributes:
         camera: its number, as `rpicam-hello --list-cameras` counts.
-        rotation: 180 for a camera that hangs upside down.
         backend: `auto` takes Picamera2 where it can be imported, else the program.
     """
 
@@ -68,7 +67,6 @@ class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
     width: Width = 640
     height: Height = 480
     fps: Fps = 30
-    rotation: Literal[0, 180] = 0
     backend: PicameraBackend = PicameraBackend.AUTO
 
     @property
@@ -121,7 +119,7 @@ def arguments(settings: PicameraSettings) -> list[str]:
     memory, with rows and ends padded as each model and kernel likes, and nothing says how
     (https://github.com/raspberrypi/rpicam-apps/issues/857).
     """
-    image = f"--width {settings.width} --height {settings.height} --rotation {settings.rotation}"
+    image = f"--width {settings.width} --height {settings.height}"
     camera = f"--camera {settings.camera} --framerate {settings.fps} --timeout 0"
     output = f"--nopreview --flush --codec mjpeg --quality {JPEG_QUALITY} --output -"
     return f"{camera} {image} {output}".split()
@@ -147,9 +145,6 @@ class Picamera2Source:
                 main={"format": "RGB888", "size": (settings.width, settings.height)},
                 controls={"FrameDurationLimits": (duration, duration)},
             )
-            if settings.rotation == 180:
-                transform = importlib.import_module("libcamera").Transform
-                configuration["transform"] = transform(hflip=1, vflip=1)
             self._camera.configure(configuration)
             self._camera.start()
         except Exception as error:  # libcamera's errors are of many kinds

@@ -15,8 +15,9 @@ import numpy as np
 
 from edge.capture.monitor import BlindnessMonitor
 from edge.capture.native_stderr import native_stderr
+from edge.capture.orientation import OrientedSettings
 from edge.errors import InputError, SourceError
-from edge.types import CameraState, Frame, Image, KindSettings
+from edge.types import CameraState, Frame, Image
 
 FIRST_DELAY, MAX_DELAY = 0.5, 15.0
 """Seconds between attempts; a camera that returns is found within the longest."""
@@ -28,6 +29,9 @@ IDLE_FRAME_INTERVAL = 0.06
 """Seconds between the frames that are decoded of an idle scene: of 30 frames a second every third,
 and who comes in is noticed a tenth of a second later at most."""
 
+ROUNDING_S = 0.002
+"""Seconds by which frames may come early: containers round their times."""
+
 MAX_PIXELS = 50_000_000
 """Pixels of an image; decoded, each takes seven bytes for a moment. Larger ones are refused."""
 
@@ -38,7 +42,7 @@ Height = Annotated[int, msgspec.Meta(ge=64, le=4320)]
 Fps = Annotated[int, msgspec.Meta(ge=1, le=240)]
 
 
-class LiveSettings(KindSettings, frozen=True, kw_only=True):
+class LiveSettings(OrientedSettings, frozen=True, kw_only=True):
     """A camera or stream: its frames come whether or not they are read.
 
     Attributes:
@@ -51,7 +55,11 @@ class LiveSettings(KindSettings, frozen=True, kw_only=True):
     blind_after_s: Annotated[float, msgspec.Meta(ge=0.0, le=86400.0)] = 60.0
 
 
-class FileSettings(KindSettings, frozen=True):
+UNCHANGED = LiveSettings(blind_after_s=0.0)
+"""Settings of a source whose frames are taken as they come."""
+
+
+class FileSettings(OrientedSettings, frozen=True):
     """A video, or one image or more: nothing of it is dropped."""
 
     is_live: ClassVar[Literal[False]] = False
@@ -65,7 +73,7 @@ class FileSettings(KindSettings, frozen=True):
 
     def open(self) -> "FileSource":
         """Return the source; files are opened as they are read."""
-        return FileSource(self.frames())
+        return FileSource(self.frames(), self)
 
     def frames(self) -> Generator[Frame | InputError | None, None, None]:
         """Yield each frame, None while none is due, or why an input cannot be read.
@@ -123,23 +131,31 @@ class LiveSource(Source, Protocol):
 class FileSource:
     """Source of what a generator yields: frames, None while none is due, errors that are passed on.
 
-    An error that the generator raises ends it.
+    An error that the generator raises ends it. Frames are oriented, and thinned out, by `settings`.
     """
 
     online = True
 
-    def __init__(self, items: Generator[Frame | InputError | None, None, None]) -> None:
-        self._items = items
+    def __init__(
+        self,
+        items: Generator[Frame | InputError | None, None, None],
+        settings: OrientedSettings,
+    ) -> None:
+        self._items, self._settings = items, settings
+        self._next_at = 0.0
 
     def read(self) -> Frame | None:
         """Return the next frame, None where it is not yet due; errors as `Source`."""
-        try:
-            item = next(self._items)
-        except StopIteration:
-            raise EndOfStream from None
-        if isinstance(item, InputError):
-            raise item
-        return item
+        for item in self._items:
+            if isinstance(item, InputError):
+                raise item
+            if item is None:
+                return None
+            if item.timestamp >= self._next_at - ROUNDING_S:
+                interval = self._settings.min_interval_s
+                self._next_at = max(self._next_at, item.timestamp - interval) + interval
+                return self._settings.oriented(item)
+        raise EndOfStream
 
     def close(self) -> None:
         """Close the file."""
@@ -235,7 +251,7 @@ class ReconnectingSource:
         opener: Callable[[], LiveSource],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
-        blind_after_s: float = 0.0,
+        settings: LiveSettings = UNCHANGED,
     ) -> None:
         self.online: bool | None = None
         self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
@@ -244,7 +260,8 @@ class ReconnectingSource:
         self._failures = self._losses = self._bad_frames = self._missing = 0
         self.damaged = self._complaints = 0
         self._retry_at = self._steady_at = clock()
-        self._monitor = BlindnessMonitor(name, blind_after_s)
+        self._settings, self._read_at = settings, -math.inf
+        self._monitor = BlindnessMonitor(name, settings.blind_after_s)
 
     @property
     def blindness(self) -> CameraState | None:
@@ -260,6 +277,7 @@ class ReconnectingSource:
         try:
             if self._source is None:
                 self._source = self._opener()
+            self._skip_until(self._source, self._read_at + self._settings.min_interval_s)
             with native_stderr().caught():
                 frame = self._source.read()
         except SourceError as error:
@@ -275,8 +293,18 @@ class ReconnectingSource:
                 self._pass_over("empty or damaged")
             self._bad_frames = self._missing = 0
             self._mark_online()
-            self._monitor.update(frame.image, self._clock())
-        return frame
+            self._read_at = self._clock()
+            self._monitor.update(frame.image, self._read_at)
+            return self._settings.oriented(frame)
+        return None
+
+    def _skip_until(self, source: LiveSource, due: float) -> None:
+        """Drop the frames that come before the one that is due."""
+        now, wait = self._clock(), 0.0
+        while now + wait < due - ROUNDING_S:
+            source.skip()
+            before, now = now, self._clock()
+            wait = now - before  # as long as the next frame will take
 
     def skip(self) -> None:
         """Drop the next frame, where there is a source that gives one. Never fails."""

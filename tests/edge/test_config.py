@@ -63,7 +63,7 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"source": {"kind": "video"}}, "source.path: expected this key, found none"),
         ({"source": "video"}, "source.path: expected this key, found none"),
         ({"source": "picamra"}, "source.kind: expected one of camera, picamera, stream, video, images, found 'picamra'; did you mean picamera?"),
-        ({"source": {"kind": "picamera", "rotation": 90}}, "source.rotation: expected one of 0, 180, found 90"),
+        ({"source": {"kind": "picamera", "rotation": 45}}, "source.rotation: expected one of 0, 90, 180, 270, found 45"),
         ({"sinks": ["mqtt", "mqt"]}, "found 'mqt'; did you mean mqtt?"),
         ({"sinks": 5}, "sinks: expected a list, found 5"),
         ({"tracker": "fast"}, "tracker: expected a mapping, found 'fast'"),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edge.capture.camera import CameraSettings
-from edge.capture.source import PausableSource, ReconnectingSource
+from edge.capture.source import LiveSettings, PausableSource, ReconnectingSource
 from edge.commands.embedded_broker import free_port
 from edge.types import CameraState, Frame, Image
 from tests.brokers import Broker, wait_until
@@ -66,7 +66,9 @@ def eye() -> Eye:
 
 def watch(eye: Eye, seconds: float, limit: float = 60.0) -> list[CameraState]:
     """Watch for so long; return the states that came one after the other."""
-    source = ReconnectingSource("camera 0", lambda: eye, lambda: eye.now, blind_after_s=limit)
+    source = ReconnectingSource(
+        "camera 0", lambda: eye, lambda: eye.now, settings=LiveSettings(blind_after_s=limit)
+    )
     pausable = PausableSource(source, live=True)
     states: list[CameraState] = []
     until = eye.now + seconds
@@ -155,7 +157,9 @@ def test_a_look_costs_a_few_microseconds_a_frame(eye: Eye) -> None:
     eye.make = lambda: image
 
     def cost(limit: float) -> float:
-        source = ReconnectingSource("camera", lambda: eye, lambda: eye.now, blind_after_s=limit)
+        source = ReconnectingSource(
+            "camera", lambda: eye, lambda: eye.now, settings=LiveSettings(blind_after_s=limit)
+        )
         started = time.thread_time()
         for _ in range(2000):
             source.read()

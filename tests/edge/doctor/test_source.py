@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cv2
 import pytest
@@ -117,7 +118,7 @@ class Machine:
             raise answer
         return answer
 
-    def results(self, device: int | str = 0, **asked: int) -> list[CheckResult]:
+    def results(self, device: int | str = 0, **asked: Any) -> list[CheckResult]:
         settings = CameraSettings(device, **asked)
         return listed(check_camera(settings, self.root, self.query))
 
