@@ -1,4 +1,9 @@
-"""Video source: a video file, played once."""
+"""Video source: a video file, played once.
+
+Its clock begins at 0 with the first frame, and goes on by the container's times as long as they do:
+where one is missing, repeated, goes back or leaps, the frame lasts as long as the announced rate
+says. So videos without times (raw H.264), with an offset, and joined ones have a sound clock.
+"""
 
 import time
 from collections.abc import Generator
@@ -14,6 +19,13 @@ ANNOUNCED = (
     *(cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FPS),
 )
 """What a video says of itself before anything of it is decoded."""
+
+MAX_GAP_S = 60.0
+"""Seconds between two frames above which the container's times are not believed."""
+
+DEFAULT_FPS = 25.0
+MAX_FPS = 1000.0
+"""Frames a second of a container that says none, or more than any camera has."""
 
 TRUNCATED_SECONDS = 0.5
 TRUNCATED_SHARE = 0.05
@@ -47,11 +59,15 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
             capture.release()
 
     def _decoded(self, capture: cv2.VideoCapture) -> Generator[Frame | None, None, None]:
-        started_at, position, index = time.monotonic(), 0.0, 0
+        started_at, position, index, before = time.monotonic(), 0.0, 0, 0.0
         width, height, count, fps = map(capture.get, ANNOUNCED)
+        fps = fps if 0 < fps <= MAX_FPS else DEFAULT_FPS
         check_size(width, height)
         while (found := capture.read())[0]:
-            position = max(position, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+            now = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            if index:
+                position += now - before if 0 < now - before <= MAX_GAP_S else 1 / fps
+            before = now
             while self.realtime and (wait := started_at + position - time.monotonic()) > 0:
                 time.sleep(min(wait, MAX_WAIT))
                 if wait > MAX_WAIT:
@@ -61,7 +77,6 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
         if not index:
             reason = ": it holds no frame" if capture.isOpened() else ""
             raise InputError(f"cannot be read as a video{reason}")
-        fps = fps or 25.0
         announced, given = count / fps, position + 1 / fps
         if announced - given > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * announced):
             raise InputError(f"truncated: expected {announced:.1f} s, found {given:.1f} s")
