@@ -12,6 +12,7 @@ import cv2
 
 from edge.capture.source import MAX_WAIT, FileSettings, as_readonly, check_size
 from edge.errors import InputError
+from edge.paths import openable_name
 from edge.types import Frame
 
 ANNOUNCED = (
@@ -48,15 +49,19 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
         Raises:
             InputError: it cannot be read, is too large, or ends before its announced length.
         """
-        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         try:
-            yield from self._decoded(capture)
+            with openable_name(self.path) as name:
+                capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+                try:
+                    yield from self._decoded(capture)
+                finally:
+                    capture.release()
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from error
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read: {error.strerror}") from error
         except cv2.error as error:
             raise InputError(f"{self.path}: cannot be decoded: {error.err}") from error
-        finally:
-            capture.release()
 
     def _decoded(self, capture: cv2.VideoCapture) -> Generator[Frame | None, None, None]:
         started_at, position, index, before = time.monotonic(), 0.0, 0, 0.0

@@ -27,6 +27,7 @@ from edge.offline.video import (
     analyze_video,
     probe_video,
 )
+from edge.paths import path_text
 from edge.publish.events import encode_event
 from edge.terminal import print_error, print_json, print_line
 from edge.types import AnalyzedFrame, Expression
@@ -35,6 +36,9 @@ from edge.view.annotate import annotate
 
 COPY_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 """Formats that an annotated copy keeps; of any other image it is a PNG."""
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".avi", ".webm", ".ts", ".m4v", ".h264"})
+"""Formats of which `image` says that `video` reads them."""
 
 OUTPUT_SUFFIXES = {
     "out": (".mp4", ".mkv", ".mov", ".avi"),
@@ -130,7 +134,8 @@ def image(options: argparse.Namespace) -> ExitCode:
                     annotated = annotate(frame, config.privacy.blur)
                     write_output(copy, cv2.imencode(copy.suffix, annotated)[1].tobytes())
             except EmotiondError as error:
-                print_error(str(error))
+                is_video = path.suffix.lower() in VIDEO_SUFFIXES
+                print_error(f"{error}{'; `emotiond video` reads videos' if is_video else ''}")
                 code = ExitCode.FAULT
             else:
                 _print_faces(path, frame, options.json)
@@ -143,9 +148,14 @@ def _image_paths(files: Sequence[Path]) -> Iterator[Path]:
         if not file.is_dir():
             yield file
             continue
-        found = sorted(path for path in file.iterdir() if path.suffix.lower() in SUFFIXES)
+        files = sorted(path for path in file.iterdir() if path.is_file())
+        found = [path for path in files if path.suffix.lower() in SUFFIXES]
         if not found:
             print_error(f"{file}: expected images in this folder, found none")
+        others = Counter(path.suffix or "no suffix" for path in files if path not in found)
+        if others:
+            names = ", ".join(f"{number} of {name}" for name, number in sorted(others.items()))
+            print_error(f"{file}: passed over {names}")
         yield from found
 
 
@@ -170,7 +180,7 @@ def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
     if as_json:
         width, height = frame.frame.size
         found = [face.to_dict() for face in faces]
-        result = {"path": str(path), "width": width, "height": height, "faces": found}
+        result = {"path": path_text(path), "width": width, "height": height, "faces": found}
         print_json(msgspec.json.encode(result))
         return
     count = {0: "no face", 1: "1 face"}.get(len(faces), f"{len(faces)} faces")
@@ -228,6 +238,9 @@ def video(options: argparse.Namespace) -> ExitCode:
     One that fails does not keep the others from being analyzed.
     """
     config = _load_config(options)
+    for path in options.videos:
+        if path.suffix.lower() in SUFFIXES - {".gif"}:
+            raise UsageError(f"{path}: is an image; `emotiond image` reads images")
     names = unique_names(options.videos)
     outputs = {kind: _output_paths(kind, getattr(options, kind), names) for kind in OUTPUT_SUFFIXES}
     _check_overwriting(options.videos, outputs)
@@ -317,7 +330,7 @@ def _print_summary(result: VideoResult, as_json: bool) -> None:
     by_track = time_by_track(intervals)
     if as_json:
         summary = {
-            "film": str(result.video),
+            "film": path_text(result.video),
             "frames": result.frames,
             "fps": round(fps, 1),
             "events": len(result.events),

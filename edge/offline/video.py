@@ -24,6 +24,7 @@ from edge.capture.video import VideoSettings
 from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
 from edge.offline.recognizer import analyze_frames
+from edge.paths import openable_name
 from edge.pipeline.build import build_components
 from edge.publish import MultiSink
 from edge.types import AnalyzedFrame, EmotionEvent, Image, SinkRecord
@@ -160,11 +161,13 @@ def probe_video(path: Path) -> VideoInfo:
     Raises:
         InputError: the file is missing or no video.
     """
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file")
+    with openable_name(path) as name:
+        capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
     try:
-        if not path.exists() or not capture.isOpened():
-            reason = "cannot be read as a video" if path.exists() else "there is no such file"
-            raise InputError(f"{path}: {reason}")
+        if not capture.isOpened():
+            raise InputError(f"{path}: cannot be read as a video")
         return VideoInfo(
             width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),

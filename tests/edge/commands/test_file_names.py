@@ -1,0 +1,71 @@
+"""Names and kinds of files that `image` and `video` are given."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from edge.commands.demo import CLIP
+from edge.types import Image
+from tests.conftest import ROOT
+
+NO_UTF8 = os.fsdecode(b"f\xff")
+
+
+def emotiond(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edge", *map(str, arguments)]
+    return subprocess.run(
+        command, check=False, cwd=ROOT, capture_output=True, text=True, errors="replace"
+    )
+
+
+@pytest.fixture
+def photo(tmp_path: Path, clip: list[Image]) -> Path:
+    path = tmp_path / "photo.jpg"
+    cv2.imwrite(str(path), clip[2])
+    return path
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_an_image_may_have_a_name_that_is_no_utf8(photo: Path, form: tuple[str, ...]) -> None:
+    named = photo.rename(photo.with_name(f"{NO_UTF8}.jpg"))
+    done = emotiond("image", *form, named)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    if form:
+        told = json.loads(done.stdout)
+        assert told["path"].endswith(r"f\xff.jpg")
+        assert len(told["faces"]) == 1
+
+
+def test_a_video_may_have_a_name_that_is_no_utf8_and_spoils_no_batch(tmp_path: Path) -> None:
+    named = Path(shutil.copy(CLIP, tmp_path / f"{NO_UTF8}.mp4"))
+    done = emotiond("video", "--json", "--jobs", "1", named, CLIP)
+    assert done.returncode == 0, done.stderr
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first["film"].endswith(r"f\xff.mp4")
+    assert first["frames"] == second["frames"] == 475
+
+
+def test_an_image_is_no_video_and_a_video_no_image(photo: Path) -> None:
+    done = emotiond("video", photo)
+    assert done.returncode == 2
+    assert "`emotiond image` reads images" in done.stderr
+    done = emotiond("image", CLIP)
+    assert done.returncode == 1
+    assert "`emotiond video` reads videos" in done.stderr
+
+
+def test_what_a_folder_has_besides_images_is_counted(photo: Path) -> None:
+    for name in ("a.heic", "b.heic", "notes.txt", "README"):
+        photo.with_name(name).write_text("no image")
+    photo.with_name("old.jfif").write_bytes(photo.read_bytes())
+    done = emotiond("image", photo.parent)
+    assert done.returncode == 0
+    assert "passed over 2 of .heic, 1 of .txt, 1 of no suffix" in done.stderr
+    assert done.stdout.count("1 face") == 2
