@@ -18,6 +18,7 @@ from edge.capture.source import (
     as_readonly,
     check_size,
 )
+from edge.capture.stream_errors import why_stream_failed
 from edge.capture.v4l2 import ROOT, why_not_opened
 from edge.errors import ConfigError, SourceError
 from edge.secrets import SecretRef, redact_url
@@ -137,7 +138,10 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
             *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS),
             *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS),
         ]
-        return OpenCVSource(cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits))
+        capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
+        if not capture.isOpened():
+            raise SourceError(why_stream_failed(url))
+        return OpenCVSource(capture)
 
 
 BAD_FRAME_S = 1.0
@@ -150,14 +154,12 @@ class OpenCVSource:
     What OpenCV gives are images, or JPEGs as the device sent them.
 
     Raises:
-        SourceError: the device or stream did not open, or its images are too large.
+        SourceError: its images are too large.
     """
 
     online = True
 
     def __init__(self, capture: cv2.VideoCapture, gives_jpegs: bool = False) -> None:
-        if not capture.isOpened():
-            raise SourceError("cannot be opened")
         check_size(capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         self._capture, self._gives_jpegs = capture, gives_jpegs
         self._index = 0
