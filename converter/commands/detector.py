@@ -57,7 +57,7 @@ def add_commands(commands: Any) -> None:
         type=image_size,
         action="append",
         metavar="WxH",
-        help="of the pictures; may be given several times; default: 320x240 and 160x120",
+        help="of the images; may be given several times; default: 320x240 and 160x120",
     )
 
     text = "write the int8 network that looks again at what a detector found"
@@ -113,7 +113,7 @@ def _add_evaluation(parser: argparse.ArgumentParser) -> None:
         type=image_size,
         default=REFERENCE_SIZE,
         metavar="WxH",
-        help="what each picture is fitted into to be searched; faces are measured in "
+        help="what each image is fitted into to be searched; faces are measured in "
         "320x240 whatever is searched; default: 320x240",
     )
     parser.add_argument("--json", type=Path, help="file for the report")
@@ -155,11 +155,11 @@ def _training_data(options: argparse.Namespace, seed: int) -> Any:
 
     Raises:
         DataError: an image cannot be read, or there are too few.
-        ConfigError: there are faces and no teacher, which says where in their pictures they are.
+        ConfigError: there are faces and no teacher, which says where in their images they are.
     """
     samples = require_extra("convert", "converter.detector.samples")
     if options.faces and not options.teacher:
-        raise ConfigError("--faces needs --teacher, which says where in their pictures they are")
+        raise ConfigError("--faces needs --teacher, which says where in their images they are")
     images = _read_images(options)
     teacher = samples.open_teacher(options.teacher) if options.teacher else None
     closeups: list[Any] = []
@@ -202,11 +202,11 @@ def _print_card(card: DetectorCard) -> None:
         print(f"  average precision {shares} ({heights}), {one.faces} faces, {one.data}")
         if one.faceless:
             print(
-                f"  {one.false_faces} false faces in {one.faceless} pictures without, "
+                f"  {one.false_faces} false faces in {one.faceless} images without, "
                 f"at confidence {card.min_confidence}"
             )
     for speed in card.speed:
-        print(f"  {speed.milliseconds:.3f} ms a picture on {speed.runtime}, {speed.machine}")
+        print(f"  {speed.milliseconds:.3f} ms an image on {speed.runtime}, {speed.machine}")
 
 
 def _quantize_refiner(options: argparse.Namespace) -> None:

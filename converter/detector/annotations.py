@@ -78,7 +78,7 @@ class AnnotatedImage:
         """
         image = cv2.imread(str(self.path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         if image is None:
-            raise DataError(f"{self.path}: expected a picture that OpenCV can read")
+            raise DataError(f"{self.path}: expected an image that OpenCV can read")
         if image.shape[:2] != (self.height, self.width):
             found = f"{image.shape[1]}x{image.shape[0]}"
             raise DataError(
@@ -184,13 +184,13 @@ class _Line:
         """Return the image called `name` in a folder, and not outside of it."""
         # The anchor is what an absolute path begins with, a drive's letter too.
         if Path(name).anchor or ".." in Path(name).parts:
-            raise self.error(f"expected a picture in the set's folder, found {name!r}; {MEND}")
+            raise self.error(f"expected an image in the set's folder, found {name!r}; {MEND}")
         try:
             known = (folder / name).is_file()
         except OSError:  # a name too long, or a folder that may not be entered
             known = False
         if not known:
-            raise self.error(f"expected the picture {name!r} in {folder}, found none; put it there")
+            raise self.error(f"expected the image {name!r} in {folder}, found none; put it there")
         return folder / name
 
     def clip(self, box: _Face, size: Size) -> list[float]:
@@ -198,7 +198,7 @@ class _Line:
         inside = box.clip(size)
         if inside is None:
             found = f"{box.w:g}x{box.h:g} at ({box.x:g}, {box.y:g})"
-            expected = f"a box in the picture of {size[0]}x{size[1]}"
+            expected = f"a box in the image of {size[0]}x{size[1]}"
             raise self.error(f"expected {expected}, found {found}; {MEND}")
         return inside
 
@@ -223,7 +223,7 @@ def read_annotations_csv(path: Path) -> tuple[AnnotatedImage, ...]:
             faces.append((line.clip(face, (row.width, row.height)), face.ignore == 1))
         elif faces:
             raise line.error(
-                f"expected a picture without faces, found a box in line {earlier.number} of "
+                f"expected an image without faces, found a box in line {earlier.number} of "
                 f"{earlier.path.name}; delete one of them"
             )
     return tuple(
@@ -287,23 +287,23 @@ def _wider_images(file: Path) -> Iterator[AnnotatedImage]:
     for name in lines:
         if not is_image(Path(name.text).name):
             found = f"{name.text!r}; the count above may be too small"
-            raise name.error(f"expected the name of a picture, found {found}")
+            raise name.error(f"expected the name of an image, found {found}")
         first = seen.setdefault(name.text, name.number)
         if first != name.number:
-            raise name.error(f"expected each picture once, found {name.text!r} in line {first} too")
+            raise name.error(f"expected each image once, found {name.text!r} in line {first} too")
         rows = _wider_rows(name, lines)
         path = name.image(name.text, file.parent.parent / folder / "images")
         size = read_size(path)
         faces = [face for row in rows if (face := _wider_face(row, size)) is not None]
         yield _annotated(path, size, faces, source, split)
     if not seen:
-        raise DataError(f"{file}: expected names of pictures, found an empty file; {DOWNLOAD}")
+        raise DataError(f"{file}: expected names of images, found an empty file; {DOWNLOAD}")
 
 
 def _read_lines(path: Path) -> Iterator[_Line]:
     """Yield the lines of a text file up to the last that is not blank."""
     try:
-        # What is no UTF-8 is then no name of a picture, and no number.
+        # What is no UTF-8 is then no name of an image, and no number.
         text = path.read_text(encoding="utf-8-sig", errors="backslashreplace").rstrip()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
@@ -355,5 +355,5 @@ def read_size(path: Path) -> Size:
             return image.size
     except Exception as error:  # of a damaged file; Pillow promises nothing narrower
         raise DataError(
-            f"{path}: expected a picture that Pillow can read ({error}); take it out"
+            f"{path}: expected an image that Pillow can read ({error}); take it out"
         ) from error

@@ -337,14 +337,14 @@ def _notes(report: DetectorReport) -> str:
     searched, measured = ("x".join(map(str, size)) for size in (report.searched, report.measured))
     return (
         f"{report.data}: {overall.pictures + overall.faceless} pictures and {overall.faces} faces "
-        f"of {ALL.low:g} pixels and more, measured with the picture fitted into {measured};\n"
+        f"of {ALL.low:g} pixels and more, measured with the image fitted into {measured};\n"
         f"searched fitted into {searched}. AP is the area under the precision envelope over all "
         "points (PASCAL VOC 2010), for these faces at each IoU;\n"
         f"by height in pixels, and recall at {FALSE_PER_IMAGE:.0%} as many false faces as "
-        f"pictures, at IoU {IOU:g}.\n"
+        f"images, at IoU {IOU:g}.\n"
         "At the detector's own threshold, found: share of the faces; right: share of what it finds "
-        f"that is one;\nfalse: faces in the {overall.faceless} pictures without one; ms: "
-        "median of a picture of the size searched, one thread."
+        f"that is one;\nfalse: faces in the {overall.faceless} images without one; ms: "
+        "median of an image of the size searched, one thread."
     )
 
 

@@ -152,7 +152,7 @@ def _ask_for_integers(
     converter: Any, shape: tuple[int | None, ...], examples: NDArray[np.uint8] | None
 ) -> None:
     if examples is None:
-        raise ConfigError("int8 needs pictures that show the range of its activations; give --data")
+        raise ConfigError("int8 needs images that show the range of its activations; give --data")
     images = examples.reshape(-1, 1, *shape[1:]).astype(np.float32)
     # One black and one white value: the input's scale is then 1, and a value means itself.
     images[0, 0, 0, :2, 0] = 0, 255

@@ -20,14 +20,14 @@ Head = Literal["logits", "votes"]
 """An output of a trained network: the classes of its label set, or FER+'s eight."""
 
 LICENSE = (
-    "Weights: for research use. They were learnt from FER2013, whose pictures are web images "
+    "Weights: for research use. They were learnt from FER2013, whose images come from the web "
     "without an open licence, released for research."
 )
 CONVERTED = "Unknown: converted from {}."
 """What a card says of the training data of somebody else's model."""
 
 LIMITS = (
-    "It names the expression a face shows, as volunteers labelled web pictures; an expression is "
+    "It names the expression a face shows, as volunteers labelled web images; an expression is "
     "not an inner feeling. Labels are noisy, poses mostly frontal, ages, skins and cultures not "
     "evenly represented. Not for decisions about people."
 )

@@ -80,7 +80,7 @@ def draw_negatives(
 def _read(path: Path) -> Crops:
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if image is None:
-        raise DataError(f"{path}: is no picture that OpenCV can read; take it out of the folder")
+        raise DataError(f"{path}: is no image that OpenCV can read; take it out of the folder")
     return np.asarray(image, dtype=np.uint8)
 
 

@@ -42,7 +42,7 @@ class ImagesSettings(FileSettings, frozen=True, tag="images"):
         except OSError as error:
             raise InputError(f"{root}: cannot be read: {error.strerror}") from error
         if not paths:
-            raise InputError(f"{root}: expected pictures in this folder, found none")
+            raise InputError(f"{root}: expected images in this folder, found none")
         for index, path in enumerate(paths):
             try:
                 image = as_readonly(read_image(path))

@@ -156,7 +156,7 @@ class Picamera2Source:
         try:
             image = self._camera.capture_array("main", wait=FRAME_TIMEOUT)
         except TimeoutError:
-            raise SourceError(f"picamera2 gave no picture for {FRAME_TIMEOUT:.0f} s") from None
+            raise SourceError(f"picamera2 gave no image for {FRAME_TIMEOUT:.0f} s") from None
         except Exception as error:
             raise SourceError(f"picamera2: {error or type(error).__name__}") from error
         now = time.monotonic()
@@ -260,7 +260,7 @@ class SubprocessMjpegSource:
         if time.monotonic() >= self._deadline:
             limit = FRAME_TIMEOUT if self._index else START_TIMEOUT
             reason = self._stderr_reason()
-            raise SourceError(f"{self._name} gave no picture for {limit:.0f} s{reason}")
+            raise SourceError(f"{self._name} gave no image for {limit:.0f} s{reason}")
 
     def _stderr_reason(self) -> str:
         """Return the last line that names an error, else the last line."""

@@ -180,7 +180,7 @@ def iter_frames(source: Source, timeout: float = math.inf) -> Iterator[Frame]:
         if frame is not None:
             yield frame
             deadline = time.monotonic() + timeout
-    raise SourceError(f"no picture came for {timeout:.0f} s; is the camera there, and free?")
+    raise SourceError(f"no image came for {timeout:.0f} s; is the camera there, and free?")
 
 
 def read_first(source: Source) -> Frame:

@@ -40,9 +40,9 @@ CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """The page runs nothing and loads nothing, whatever stands in the events."""
 
 NOTICE = (
-    "An expression is what a face shows, as strangers would name it from a picture; it is not a "
+    "An expression is what a face shows, as strangers would name it from an image; it is not a "
     "feeling, and the guess is often wrong. A number belongs to a face as long as it is in view: "
-    "who returns is another. No picture of anybody is part of this page."
+    "who returns is another. No image of anybody is part of this page."
 )
 
 STYLE = """

@@ -168,12 +168,12 @@ class Controller:
             raise CommandError(
                 ErrorCode.REFUSED,
                 "expected privacy.allow_snapshots: true in the config, found false; "
-                "no picture leaves",
+                "no image leaves",
             )
         frame, camera = self._latest_frame.newest, self.pipeline.source.state
         if frame is None or not camera.gives_frames:
             reason = "yet" if camera.gives_frames else f"while the camera is {camera}"
-            raise CommandError(ErrorCode.FAILED, f"there is no picture {reason}")
+            raise CommandError(ErrorCode.FAILED, f"there is no image {reason}")
         image = apply_privacy(frame, self.config.privacy.blur)
         jpeg = cv2.imencode(".jpg", image)[1].tobytes()
         width, height = frame.frame.size

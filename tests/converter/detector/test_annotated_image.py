@@ -49,7 +49,7 @@ def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes | None) -> N
     photograph.path.unlink()
     if content is not None:
         photograph.path.write_bytes(content)
-    with pytest.raises(DataError, match=r"a\.png: expected a picture"):
+    with pytest.raises(DataError, match=r"a\.png: expected an image"):
         photograph.read()
 
 

@@ -56,13 +56,13 @@ def test_fill_bytes_before_the_header_are_passed_over(tmp_path: Path) -> None:
 def test_a_file_that_is_no_picture_is_named(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.jpg").write_bytes(data)
     with pytest.raises(
-        DataError, match=r"a.jpg: expected a picture that Pillow can read .*; take it"
+        DataError, match=r"a.jpg: expected an image that Pillow can read .*; take it"
     ):
         read_size(tmp_path / "a.jpg")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone.jpg: expected a picture .* No such file"):
+    with pytest.raises(DataError, match=r"gone.jpg: expected an image .* No such file"):
         read_size(tmp_path / "gone.jpg")
 
 
@@ -72,5 +72,5 @@ def test_an_image_larger_than_memory_is_refused_by_its_header(tmp_path: Path) ->
     data[16:24] = struct.pack(">II", 60000, 60000)
     data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
     (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(DataError, match=r"a.png: expected a picture that Pillow can read"):
+    with pytest.raises(DataError, match=r"a.png: expected an image that Pillow can read"):
         read_size(tmp_path / "a.png")

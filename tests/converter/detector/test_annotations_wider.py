@@ -68,22 +68,22 @@ def test_a_box_beyond_the_edge_is_clipped(root: Path) -> None:
     ("text", "message"),
     [
         ("a.jpg\n1\n1 2 3 4 0 0 0 0 0 0\n", "line 1: expected the picture 'a.jpg' in .*images, found"),
-        ("../a.jpg\n1\n1 2 3 4 0 0 0 0 0 0\n", "line 1: expected a picture in the set's folder"),
+        ("../a.jpg\n1\n1 2 3 4 0 0 0 0 0 0\n", "line 1: expected an image in the set's folder"),
         ("0--Parade/a.jpg\n", "line 1: expected the count of boxes behind this line, found the end"),
         ("0--Parade/a.jpg\none\n1 2 3 4\n", "line 2: expected a whole .* as count of boxes, found 'one'"),
         ("0--Parade/a.jpg\n-1\n1 2 3 4\n", "line 2: expected a whole number as count of boxes, found '-1'"),
         ("0--Parade/a.jpg\n1\n1 2 3 4\n", "line 3: expected 10 numbers .*, found 4 in '1 2 3 4'"),
         ("0--Parade/a.jpg\n1\n1 2 3 x 0 0 0 0 0 0\n", "line 3: h: expected a number, found 'x'"),
         ("0--Parade/a.jpg\n1\n1 nan 3 4 0 0 0 0 0 0\n", "line 3: y: expected a number .*, found 'nan'"),
-        ("0--Parade/a.jpg\n1\n1 2 -3 4 0 0 0 0 0 0\n", "line 3: expected a box in the picture of 100x80, found -3x4"),
-        ("0--Parade/a.jpg\n1\n1 80 3 4 0 0 0 0 0 0\n", "line 3: expected a box in the picture of 100x80"),
+        ("0--Parade/a.jpg\n1\n1 2 -3 4 0 0 0 0 0 0\n", "line 3: expected a box in the image of 100x80, found -3x4"),
+        ("0--Parade/a.jpg\n1\n1 80 3 4 0 0 0 0 0 0\n", "line 3: expected a box in the image of 100x80"),
         ("0--Parade/a.jpg\n1\n1 2 3 4 0 0 0 9 0 0\n", "line 3: invalid: expected one of 0, 1, found '9'"),
         ("0--Parade/a.jpg\n0\n1 2 3 4 0 0 0 0 0 0\n", "line 3: expected a line of zeros under the count 0"),
         (BLOCK.replace("\n1\n", "\n3\n"), "line 2: expected 3 lines of boxes, found 1; down"),
         (BLOCK.replace("\n1\n", "\n2\n") + BLOCK.replace("a.j", "b.j"), "line 4: .* is the count too large"),
-        (BLOCK + "5 6 7 8 0 0 0 0 0 0\n", "line 4: expected the name of a picture, found '5 6.*too small"),
-        (BLOCK + BLOCK, "line 4: expected each picture once, found '0--Parade/a.jpg' in line 1 too"),
-        ("", "expected names of pictures, found an empty file; download"),
+        (BLOCK + "5 6 7 8 0 0 0 0 0 0\n", "line 4: expected the name of an image, found '5 6.*too small"),
+        (BLOCK + BLOCK, "line 4: expected each image once, found '0--Parade/a.jpg' in line 1 too"),
+        ("", "expected names of images, found an empty file; download"),
     ],
 )  # fmt: skip
 def test_a_malformed_line_is_named(root: Path, text: str, message: str) -> None:
@@ -103,5 +103,5 @@ def test_bytes_that_are_no_utf_8_are_refused_with_their_line(root: Path) -> None
 def test_a_picture_that_is_none_is_named(root: Path) -> None:
     path = root / "WIDER_train" / "images" / "0--Parade" / "a.jpg"
     path.write_bytes(path.read_bytes()[:30])
-    with pytest.raises(DataError, match=r"a.jpg: expected a picture that Pillow can read"):
+    with pytest.raises(DataError, match=r"a.jpg: expected an image that Pillow can read"):
         read_wider(wider(root, BLOCK))

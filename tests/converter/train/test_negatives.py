@@ -33,5 +33,5 @@ def test_photographs_give_half_of_the_crops(tmp_path: Path) -> None:
 def test_a_photograph_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"broken.jpg: is no picture"):
+    with pytest.raises(DataError, match=r"broken.jpg: is no image"):
         draw_negatives(FACES, (broken,), 1, np.random.default_rng(0))

@@ -69,7 +69,7 @@ def test_one_image_is_a_source_of_one_frame(folder: Path) -> None:
     ("name", "message"),
     [
         ("gone.png", "gone.png: cannot be read"),
-        ("empty", "expected pictures in this folder"),
+        ("empty", "expected images in this folder"),
         ("pipe.png", "pipe.png: is not a file"),
         ("n" * 300, "cannot be read: File name too long"),
         ("huge.png", "huge.png: expected at most 50000000 pixels, found"),

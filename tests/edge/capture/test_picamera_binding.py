@@ -101,7 +101,7 @@ def test_it_is_taken_where_it_can_be_imported_and_gives_blue_green_red() -> None
 def test_a_camera_that_falls_silent_is_lost_and_can_be_closed_and_opened_again() -> None:
     source = opened(PicameraSettings())
     Picamera2.silent = True
-    with pytest.raises(SourceError, match="picamera2 gave no picture for 2 s"):
+    with pytest.raises(SourceError, match="picamera2 gave no image for 2 s"):
         source.read()
     source.close()
     source.close()

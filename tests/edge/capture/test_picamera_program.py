@@ -165,7 +165,7 @@ def test_a_program_that_falls_silent_is_lost_and_until_then_there_is_nothing_yet
     wait_until(lambda: standin.begun and standin.log()[1] == 2)
     next_frame(source)
     assert source.read() is None
-    assert failure(source).startswith("rpicam-vid gave no picture for 1 s: ERROR: Device timeout")
+    assert failure(source).startswith("rpicam-vid gave no image for 1 s: ERROR: Device timeout")
 
 
 def test_a_program_that_starts_slowly_is_waited_for(
@@ -181,7 +181,7 @@ def test_a_program_that_never_gives_a_image_is_lost(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(picamera, "START_TIMEOUT", 0.0)
-    assert failure(standin.open("hangs")).startswith("rpicam-vid gave no picture for 0 s")
+    assert failure(standin.open("hangs")).startswith("rpicam-vid gave no image for 0 s")
 
 
 def test_broken_images_are_passed_over(standin: StandIn) -> None:

@@ -27,7 +27,7 @@ def test_frames_end_with_the_source_and_what_cannot_be_read_is_skipped() -> None
 
 
 def test_a_source_that_gives_nothing_is_given_up_after_a_while() -> None:
-    with pytest.raises(SourceError, match="no picture came for 0 s; is the camera there"):
+    with pytest.raises(SourceError, match="no image came for 0 s; is the camera there"):
         next(iter_frames(Absent([]), timeout=0.05))
 
 

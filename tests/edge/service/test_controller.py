@@ -375,7 +375,7 @@ def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
     assert picture.shape == (480, 640, 3)
     assert answer.data == {"width": 640, "height": 480, "bytes": len(answer.jpeg)}
     house.ask(Pause(paused=True))
-    assert "failed: there is no picture while the camera is paused" in house.refusal(GetSnapshot())
+    assert "failed: there is no image while the camera is paused" in house.refusal(GetSnapshot())
     assert house.controller.pipeline.stop()
 
 
@@ -383,7 +383,7 @@ def test_before_the_first_frame_there_is_no_snapshot(tmp_path: Path, stream: Liv
     house = House(
         tmp_path, {"kind": "stream", "url": stream.url}, privacy={"allow_snapshots": True}
     )
-    assert "failed: there is no picture while the camera is offline" in house.refusal(GetSnapshot())
+    assert "failed: there is no image while the camera is offline" in house.refusal(GetSnapshot())
 
 
 def test_a_snapshot_hides_what_the_config_says(tmp_path: Path, stream: LiveStream) -> None:
