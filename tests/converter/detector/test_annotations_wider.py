@@ -67,7 +67,7 @@ def test_a_box_beyond_the_edge_is_clipped(root: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a.jpg\n1\n1 2 3 4 0 0 0 0 0 0\n", "line 1: expected the picture 'a.jpg' in .*images, found"),
+        ("a.jpg\n1\n1 2 3 4 0 0 0 0 0 0\n", "line 1: expected the image 'a.jpg' in .*images, found"),
         ("../a.jpg\n1\n1 2 3 4 0 0 0 0 0 0\n", "line 1: expected an image in the set's folder"),
         ("0--Parade/a.jpg\n", "line 1: expected the count of boxes behind this line, found the end"),
         ("0--Parade/a.jpg\none\n1 2 3 4\n", "line 2: expected a whole .* as count of boxes, found 'one'"),
@@ -95,7 +95,7 @@ def test_a_malformed_line_is_named(root: Path, text: str, message: str) -> None:
 def test_bytes_that_are_no_utf_8_are_refused_with_their_line(root: Path) -> None:
     path = wider(root, BLOCK)
     path.write_bytes(b"\xef\xbb\xbf" + BLOCK.encode() + b"0--Parade/\xe9.jpg\n1\n1 2 3 4\n")
-    message = r"line 4: expected the picture '0--Parade/\\\\xe9.jpg' in .*, found none"
+    message = r"line 4: expected the image '0--Parade/\\\\xe9.jpg' in .*, found none"
     with pytest.raises(DataError, match=message):
         read_wider(path)
 
