@@ -40,7 +40,7 @@ def test_an_instance_runs_beside_the_service(
 
 
 def test_an_instance_has_a_state_of_its_own(guest: Guest, door: Service, service: Service) -> None:
-    assert run(guest, "ls /var/lib/emotiond-door/*door.sqlite") != ""
+    assert run(guest, "ls /var/lib/emotiond-door/*door@*.sqlite") != ""
     assert run(guest, "ls /var/lib/emotiond/*door* 2>&1 || true").startswith("ls: cannot access")
 
 

@@ -25,7 +25,8 @@ def test_uninstall_with_purge_leaves_nothing(
     assert heard > {f"emotiond/guest/{name}" for name in ("availability", "state")}
     camera.unplug()
     run(guest, f"{CHECKOUT}/systemd/uninstall --purge")
-    retained = run(guest, "timeout 3 mosquitto_sub --retained-only --topic '#' --verbose || true")
+    topics = "--topic 'emotiond/guest/#' --topic 'homeassistant/device/emotiond_guest/#'"
+    retained = run(guest, f"timeout 3 mosquitto_sub --retained-only {topics} --verbose || true")
     assert retained == "", "no broker and no Home Assistant remembers the device"
     assert sorted(files(guest) - pristine) == []
     assert sorted(pristine - files(guest)) == []
