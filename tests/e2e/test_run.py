@@ -115,7 +115,7 @@ def test_events_that_reach_no_broker_wait_for_the_next_run(tmp_path: Path, broke
     events = [event["id"] for event in read_events(record)]
     assert len(events) >= 2
     assert daemon.log.count(f": {len(events)} events wait for the next run") == 2
-    assert "dropped frames=0 tracked_frames=0 events=0" in daemon.log
+    assert "dropped frames=0 damaged_frames=0 tracked_frames=0 events=0" in daemon.log
     nothing = {"kind": "images", "path": str(tmp_path / "no-pictures")}
     with (
         Subscriber(broker.host, broker.port) as subscriber,

@@ -129,9 +129,11 @@ def test_what_reached_no_broker_waits_on_disk_for_the_next_run(
     assert sink.dropped == 0
     with Subscriber(broker.host, broker.port) as subscriber:
         publish(broker.port)
-        wait_until(lambda: len(subscriber.payloads(f"{ROOT}/event")) == 20)
-        received = [payload["id"] for payload in subscriber.payloads(f"{ROOT}/event")]
-    assert received == [one.id for one in events]
+        wait_until(lambda: len(subscriber.payloads(f"{ROOT}/event")) == 40)
+        received = subscriber.payloads(f"{ROOT}/event")
+    assert [payload["id"] for payload in received[:20]] == [one.id for one in events]
+    ends = [(payload["track_id"], payload["reason"]) for payload in received[20:]]
+    assert ends == [(number, "restart") for number in range(1, 21)], "the run before left them open"
 
 
 def test_what_was_flushed_lies_in_the_outbox(publish: Publish, tmp_path: Path) -> None:
