@@ -81,7 +81,7 @@ class Outbox:
         self._tracks: dict[TrackKey, bytes] = {}
         self._last_number = 0
         self._removed: list[int] = []  # from memory, and not yet from the file
-        self._changed_tracks: set[TrackKey] = set()  # in memory, and not yet in the file
+        self._changed_tracks: dict[TrackKey, None] = {}  # in this order; not yet in the file
         self._store = SqliteStore(path, self._clock)
         self._loaded = False
         self._retry_at = math.inf
@@ -230,7 +230,7 @@ class Outbox:
         with suppress(msgspec.DecodeError):
             event = msgspec.json.decode(payload, type=_TrackHeader)
             key = event.run, event.track_id
-            self._changed_tracks.add(key)
+            self._changed_tracks[key] = None
             self._tracks[key] = payload
             if event.type is EventType.END:
                 del self._tracks[key]

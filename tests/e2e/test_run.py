@@ -109,14 +109,16 @@ def test_without_camera_and_broker_it_runs_on_and_says_so_once(tmp_path: Path) -
 
 def test_events_that_reach_no_broker_wait_for_the_next_run(tmp_path: Path, broker: Broker) -> None:
     record = tmp_path / "events.jsonl"
-    sinks = [mqtt(free_port()), mqtt(free_port()), {"kind": "jsonl", "path": str(record)}]
+    broker.kill()
+    sinks = [mqtt(broker.port), mqtt(free_port()), {"kind": "jsonl", "path": str(record)}]
     with Daemon(tmp_path, {"source": film(), "sinks": sinks}) as daemon:
         assert daemon.wait() == 0
     events = [event["id"] for event in read_events(record)]
     assert len(events) >= 2
     assert daemon.log.count(f": {len(events)} events wait for the next run") == 2
     assert "dropped frames=0 damaged_frames=0 tracked_frames=0 events=0" in daemon.log
-    nothing = {"kind": "images", "path": str(tmp_path / "no-pictures")}
+    nothing = {"kind": "images", "path": str(tmp_path / "no-images")}
+    broker.start()
     with (
         Subscriber(broker.host, broker.port) as subscriber,
         Daemon(tmp_path, {"source": nothing, "sinks": [mqtt(broker.port)]}) as daemon,
