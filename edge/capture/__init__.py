@@ -5,7 +5,8 @@ from typing import get_args
 from edge.capture.camera import CameraSettings, StreamSettings
 from edge.capture.images import ImagesSettings
 from edge.capture.picamera import PicameraSettings
-from edge.capture.source import EndOfStream, LiveSource, ReconnectingSource, Source
+from edge.capture.reconnect import ReconnectingSource
+from edge.capture.source import EndOfStream, LiveSource, Source
 from edge.capture.video import VideoSettings
 
 SourceSettings = CameraSettings | PicameraSettings | StreamSettings | VideoSettings | ImagesSettings

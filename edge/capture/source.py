@@ -1,33 +1,21 @@
-"""Source protocol, and what is put around any source: reconnecting, pausing."""
+"""Source protocol, settings of live sources and files, and reading to the end."""
 
 import logging
 import math
-import random
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from datetime import datetime
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
 
-from edge.capture.monitor import BlindnessMonitor
-from edge.capture.native_stderr import native_stderr
 from edge.capture.orientation import OrientedSettings
 from edge.errors import InputError, SourceError
-from edge.types import CameraState, Frame, Image
-
-FIRST_DELAY, MAX_DELAY = 0.5, 15.0
-"""Seconds between attempts; a camera that returns is found within the longest."""
+from edge.types import Frame, Image
 
 MAX_WAIT = 0.5
 """Longest single wait, in seconds, so that a stop is answered soon."""
-
-IDLE_FRAME_INTERVAL = 0.06
-"""Seconds between the frames that are decoded of an idle scene: of 30 frames a second every third,
-and who comes in is noticed a tenth of a second later at most."""
 
 ROUNDING_S = 0.002
 """Seconds by which frames may come early: containers round their times."""
@@ -53,10 +41,6 @@ class LiveSettings(OrientedSettings, frozen=True, kw_only=True):
     is_live: ClassVar[Literal[True]] = True
 
     blind_after_s: Annotated[float, msgspec.Meta(ge=0.0, le=86400.0)] = 60.0
-
-
-UNCHANGED = LiveSettings(blind_after_s=0.0)
-"""Settings of a source whose frames are taken as they come."""
 
 
 class FileSettings(OrientedSettings, frozen=True):
@@ -220,241 +204,3 @@ def as_readonly(image: object) -> Image:
     check_size(array.shape[1], array.shape[0])
     array.flags.writeable = False
     return array
-
-
-STEADY_S = 30.0
-"""Seconds of frames after which a connection has lasted, and delays begin anew."""
-
-MAX_LOSSES = 3
-"""Connections lost in a row before they lasted, after which the source counts as unsteady."""
-
-MAX_BAD_FRAMES = 5
-"""Frames in a row that may be empty or damaged before the connection is given up."""
-
-
-class ReconnectingSource:
-    """Live source that is opened again, with growing delays, for as long as it takes.
-
-    One that is lost again and again before it lasted is *unsteady*: its frames are used, but it is
-    offline to others until it lasts. A few bad frames are passed over. What repeats is logged the
-    first, second, fourth, eighth time. The log calls it `name`; `opener` opens it, or raises
-    SourceError.
-
-    Attributes:
-        online: whether the last attempt to read gave a frame; None before the first.
-        damaged: how many frames were passed over: they were empty, or could not be decoded.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        opener: Callable[[], LiveSource],
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-        settings: LiveSettings = UNCHANGED,
-    ) -> None:
-        self.online: bool | None = None
-        self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
-        self._source: LiveSource | None = None
-        self._connected = False
-        self._failures = self._losses = self._bad_frames = self._missing = 0
-        self.damaged = self._complaints = 0
-        self._retry_at = self._steady_at = clock()
-        self._settings, self._read_at = settings, -math.inf
-        self._monitor = BlindnessMonitor(name, settings.blind_after_s)
-
-    @property
-    def blindness(self) -> CameraState | None:
-        """How it is blind, where it is: frozen or dark."""
-        return self._monitor.state if self.online else None
-
-    def read(self) -> Frame | None:
-        """Return the next frame, or None while the source is away. Never fails."""
-        wait = self._retry_at - self._clock()
-        if wait > 0:
-            self._sleep(min(wait, MAX_WAIT))
-            return None
-        try:
-            if self._source is None:
-                self._source = self._opener()
-            self._skip_until(self._source, self._read_at + self._settings.min_interval_s)
-            with native_stderr().caught():
-                frame = self._source.read()
-        except SourceError as error:
-            self._note_failure(error)
-            return None
-        for line in native_stderr().take():
-            self._complaints += 1
-            self._log_count(
-                "images decoded with a complaint so far: %d (%s)", self._complaints, line[:200]
-            )
-        if frame is not None:
-            for _ in range(self._missing):
-                self._pass_over("empty or damaged")
-            self._bad_frames = self._missing = 0
-            self._mark_online()
-            self._read_at = self._clock()
-            self._monitor.update(frame.image, self._read_at)
-            return self._settings.oriented(frame)
-        return None
-
-    def _skip_until(self, source: LiveSource, due: float) -> None:
-        """Drop the frames that come before the one that is due."""
-        now, wait = self._clock(), 0.0
-        while now + wait < due - ROUNDING_S:
-            source.skip()
-            before, now = now, self._clock()
-            wait = now - before  # as long as the next frame will take
-
-    def skip(self) -> None:
-        """Drop the next frame, where there is a source that gives one. Never fails."""
-        try:
-            if self._source is not None:
-                self._source.skip()
-        except SourceError as error:
-            self._note_failure(error)
-
-    def close(self) -> None:
-        """Close the source, if there is one; the next read opens it again."""
-        self.online, self._connected = None, False
-        self._release()
-
-    def _release(self) -> None:
-        self._bad_frames = self._missing = 0
-        self._monitor.reset()
-        if self._source is not None:
-            self._source.close()
-            self._source = None
-
-    def _pass_over(self, reason: str) -> None:
-        self.damaged += 1
-        self._log_count("bad frames passed over so far: %d (%s)", self.damaged, reason)
-
-    def _log_count(self, text: str, count: int, reason: str) -> None:
-        if count.bit_count() == 1:
-            log.warning(f"%s: {text}", self._name, count, reason)
-
-    def _mark_online(self) -> None:
-        now = self._clock()
-        if not self._connected:
-            self._connected, self._steady_at = True, now + STEADY_S
-        steady = now >= self._steady_at
-        if not self.online and (steady or self._losses < MAX_LOSSES):
-            after = f" steadily, after {self._losses} losses" if self._losses >= MAX_LOSSES else ""
-            log.info("%s: frames are coming%s", self._name, after)
-            self.online = True
-        if steady:
-            self._failures = self._losses = 0
-
-    def _note_failure(self, error: SourceError) -> None:
-        """Pass over a bad frame; where there are too many, or it is more than that, go offline."""
-        if isinstance(error, InputError | NoFrameError) and not isinstance(error, OversizedError):
-            self._bad_frames += 1
-            if isinstance(error, InputError):
-                self._pass_over(str(error))
-            else:  # it is known by the next frame that it was not the end
-                self._missing += 1
-            if self._bad_frames <= MAX_BAD_FRAMES:
-                return
-        lost, self._connected = self._connected, False
-        self._losses += lost
-        rounds, rest = divmod(self._losses, MAX_LOSSES)
-        if not rounds and self.online is not False:
-            log.warning("%s: %s; trying again until it is back", self._name, error)
-        elif lost and not rest and rounds.bit_count() == 1:  # after 3 losses, 6, 12, 24
-            text = "%s: unsteady: lost %d times (%s); offline until it lasts %.0f s"
-            log.warning(text, self._name, self._losses, error, STEADY_S)
-        self.online = False
-        self._release()
-        delay = min(FIRST_DELAY * 2**self._failures, MAX_DELAY)
-        # Jitter keeps a fleet that lost one server from returning all at once.
-        self._retry_at = self._clock() + delay * random.uniform(0.5, 1.0)
-        self._failures = min(self._failures + 1, 10)
-
-
-class PausableSource:
-    """Reads a source unless it is paused; another may take the source's place.
-
-    Some frames of a live source are skipped while it is idle. One thread reads, replaces and
-    closes; any thread may pause and ask.
-
-    Attributes:
-        live: whether frames come whether or not they are read.
-        idle: nobody is there and nothing moves; the thread that tracks faces sets it.
-        paused_until: when a pause is over, in UTC, where that is known; for display only.
-    """
-
-    def __init__(self, source: Source, live: bool) -> None:
-        self.live, self.idle = live, False
-        self.paused_until: datetime | None = None
-        self._source, self._last_read, self._closed = source, 0.0, False
-        self._damaged_before = 0
-        self._enabled = threading.Event()
-        self._enabled.set()
-
-    def read(self) -> Frame | None:
-        """Return the next frame, None where there is none or it is paused; errors as `Source`."""
-        if not self.enabled:
-            if self.live:
-                self._source.close()  # a file stays open, where it is
-            self._enabled.wait(MAX_WAIT)
-            return None
-        while (  # of an idle scene: frames must be taken, or they would wait
-            self.idle
-            and self._source.online
-            and isinstance(self._source, LiveSource)
-            and time.monotonic() - self._last_read < IDLE_FRAME_INTERVAL
-        ):
-            self._source.skip()
-        frame = self._source.read()
-        self._last_read = time.monotonic()
-        return frame
-
-    def replace(self, source: Source, live: bool) -> None:
-        """Go on with another source; the one before is closed first: it may be the same device."""
-        self._source.close()
-        self._damaged_before = self.damaged
-        self._source, self.live, self.idle = source, live, False
-
-    def close(self) -> None:
-        """Close the source for good."""
-        self._closed = True
-        self._source.close()
-
-    def pause(self, until: datetime | None) -> None:
-        """Release a live source and give no frames, until `resume`."""
-        self.paused_until = until
-        self._enabled.clear()
-
-    def resume(self) -> None:
-        """Give frames again."""
-        self.paused_until = None
-        self._enabled.set()
-
-    @property
-    def enabled(self) -> bool:
-        """Tell whether the source is not paused."""
-        return self._enabled.is_set()
-
-    @property
-    def state(self) -> CameraState:
-        """State of the source."""
-        if not self.enabled:
-            return CameraState.PAUSED
-        if self._closed or not self._source.online:
-            return CameraState.OFFLINE
-        source = self._source
-        blindness = source.blindness if isinstance(source, ReconnectingSource) else None
-        return blindness or CameraState.ONLINE
-
-    @property
-    def damaged(self) -> int:
-        """Number of frames, of this live source and those before, that could not be decoded."""
-        source = self._source
-        damaged = source.damaged if isinstance(source, ReconnectingSource) else 0
-        return self._damaged_before + damaged
-
-    @property
-    def expects_frames(self) -> bool:
-        """Tell whether frames should come: it is not paused, and not known to be offline."""
-        return self.enabled and self._source.online is not False

@@ -20,7 +20,7 @@ from threading import Event
 from typing import Protocol
 
 from edge.capture import EndOfStream
-from edge.capture.source import PausableSource
+from edge.capture.pausable import PausableSource
 from edge.errors import InputError
 from edge.metrics import PipelineStats
 from edge.pipeline.build import PipelineComponents

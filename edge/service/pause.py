@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.capture.source import PausableSource
+from edge.capture.pausable import PausableSource
 from edge.paths import atomic_write
 from edge.publish.events import utc
 

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from edge.capture.camera import CameraSettings
-from edge.capture.source import LiveSettings, PausableSource, ReconnectingSource
+from edge.capture.pausable import PausableSource
+from edge.capture.reconnect import ReconnectingSource
+from edge.capture.source import LiveSettings
 from edge.commands.embedded_broker import free_port
 from edge.types import CameraState, Frame, Image
 from tests.brokers import Broker, wait_until

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from edge.capture.camera import CameraSettings
-from edge.capture.source import ReconnectingSource
+from edge.capture.reconnect import ReconnectingSource
 from edge.capture.v4l2 import CAPABILITY, VIDIOC_QUERYCAP
 from edge.doctor.camera import check_camera
 from edge.errors import Level

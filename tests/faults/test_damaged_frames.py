@@ -15,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.capture.camera import OpenCVSource, StreamSettings
-from edge.capture.source import PausableSource, ReconnectingSource
+from edge.capture.pausable import PausableSource
+from edge.capture.reconnect import ReconnectingSource
 from tests.brokers import wait_until
 from tests.edge.cameras import KeepingSink
 from tests.edge.pipelines import Slow, build

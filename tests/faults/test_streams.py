@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge.capture.camera import StreamSettings
-from edge.capture.source import ReconnectingSource
+from edge.capture.reconnect import ReconnectingSource
 from edge.errors import SourceError
 from edge.types import Frame
 from tests.events import frame
@@ -72,7 +72,7 @@ def test_a_camera_that_closes_again_and_again_is_one_state_and_few_lines(
 
     source = ReconnectingSource("camera", opener, clock, clock.sleep)
     states: list[bool | None] = []
-    with caplog.at_level(logging.INFO, "edge.capture.source"):
+    with caplog.at_level(logging.INFO, "edge.capture.reconnect"):
         while clock.now < 3600:
             source.read()
             if not states or states[-1] != source.online:
@@ -96,7 +96,7 @@ def test_a_camera_that_lasts_again_is_online_and_its_losses_are_forgotten(
     clock = Clock()
     lengths = iter([5, 5, 5, 5, 1000, 5, 100_000])
     source = ReconnectingSource("camera", lambda: Flaky(clock, next(lengths)), clock, clock.sleep)
-    with caplog.at_level(logging.INFO, "edge.capture.source"):
+    with caplog.at_level(logging.INFO, "edge.capture.reconnect"):
         while clock.now < 100:
             source.read()
         assert source.online is True

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from edge.capture.images import ImagesSettings
-from edge.capture.source import LiveSettings, ReconnectingSource, iter_frames
+from edge.capture.reconnect import ReconnectingSource
+from edge.capture.source import LiveSettings, iter_frames
 from edge.capture.video import VideoSettings
 from edge.config import parse_config
 from edge.errors import ConfigError

@@ -10,7 +10,8 @@ from edge.capture.picamera import (
     SubprocessMjpegSource,
     arguments,
 )
-from edge.capture.source import ReconnectingSource, iter_frames
+from edge.capture.reconnect import ReconnectingSource
+from edge.capture.source import iter_frames
 from edge.errors import SourceError
 from tests.rpicam_vid import install, parse
 

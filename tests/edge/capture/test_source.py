@@ -6,7 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from edge.capture.source import PausableSource, ReconnectingSource, iter_frames
+from edge.capture.pausable import PausableSource
+from edge.capture.reconnect import ReconnectingSource
+from edge.capture.source import iter_frames
 from edge.errors import SourceError
 from edge.types import CameraState, Frame, Image
 from tests.edge.cameras import FakeCamera

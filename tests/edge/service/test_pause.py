@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture.source import PausableSource
+from edge.capture.pausable import PausableSource
 from edge.service.pause import FILE, PauseController
 from tests.edge.cameras import FakeCamera
 

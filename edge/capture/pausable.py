@@ -1,0 +1,101 @@
+"""Source that can be paused, and replaced by another."""
+
+import threading
+import time
+from datetime import datetime
+
+from edge.capture.reconnect import ReconnectingSource
+from edge.capture.source import MAX_WAIT, LiveSource, Source
+from edge.types import CameraState, Frame
+
+IDLE_FRAME_INTERVAL = 0.06
+"""Seconds between the frames that are decoded of an idle scene: of 30 frames a second every third,
+and who comes in is noticed a tenth of a second later at most."""
+
+
+class PausableSource:
+    """Reads a source unless it is paused; another may take the source's place.
+
+    Some frames of a live source are skipped while it is idle. One thread reads, replaces and
+    closes; any thread may pause and ask.
+
+    Attributes:
+        live: whether frames come whether or not they are read.
+        idle: nobody is there and nothing moves; the thread that tracks faces sets it.
+        paused_until: when a pause is over, in UTC, where that is known; for display only.
+    """
+
+    def __init__(self, source: Source, live: bool) -> None:
+        self.live, self.idle = live, False
+        self.paused_until: datetime | None = None
+        self._source, self._last_read, self._closed = source, 0.0, False
+        self._damaged_before = 0
+        self._enabled = threading.Event()
+        self._enabled.set()
+
+    def read(self) -> Frame | None:
+        """Return the next frame, None where there is none or it is paused; errors as `Source`."""
+        if not self.enabled:
+            if self.live:
+                self._source.close()  # a file stays open, where it is
+            self._enabled.wait(MAX_WAIT)
+            return None
+        while (  # of an idle scene: frames must be taken, or they would wait
+            self.idle
+            and self._source.online
+            and isinstance(self._source, LiveSource)
+            and time.monotonic() - self._last_read < IDLE_FRAME_INTERVAL
+        ):
+            self._source.skip()
+        frame = self._source.read()
+        self._last_read = time.monotonic()
+        return frame
+
+    def replace(self, source: Source, live: bool) -> None:
+        """Go on with another source; the one before is closed first: it may be the same device."""
+        self._source.close()
+        self._damaged_before = self.damaged
+        self._source, self.live, self.idle = source, live, False
+
+    def close(self) -> None:
+        """Close the source for good."""
+        self._closed = True
+        self._source.close()
+
+    def pause(self, until: datetime | None) -> None:
+        """Release a live source and give no frames, until `resume`."""
+        self.paused_until = until
+        self._enabled.clear()
+
+    def resume(self) -> None:
+        """Give frames again."""
+        self.paused_until = None
+        self._enabled.set()
+
+    @property
+    def enabled(self) -> bool:
+        """Tell whether the source is not paused."""
+        return self._enabled.is_set()
+
+    @property
+    def state(self) -> CameraState:
+        """State of the source."""
+        if not self.enabled:
+            return CameraState.PAUSED
+        if self._closed or not self._source.online:
+            return CameraState.OFFLINE
+        source = self._source
+        blindness = source.blindness if isinstance(source, ReconnectingSource) else None
+        return blindness or CameraState.ONLINE
+
+    @property
+    def damaged(self) -> int:
+        """Number of frames, of this live source and those before, that could not be decoded."""
+        source = self._source
+        damaged = source.damaged if isinstance(source, ReconnectingSource) else 0
+        return self._damaged_before + damaged
+
+    @property
+    def expects_frames(self) -> bool:
+        """Tell whether frames should come: it is not paused, and not known to be offline."""
+        return self.enabled and self._source.online is not False

@@ -1,0 +1,177 @@
+"""Live source that is opened again whenever it is lost."""
+
+import logging
+import math
+import random
+import time
+from collections.abc import Callable
+
+from edge.capture.monitor import BlindnessMonitor
+from edge.capture.native_stderr import native_stderr
+from edge.capture.source import (
+    MAX_WAIT,
+    ROUNDING_S,
+    LiveSettings,
+    LiveSource,
+    NoFrameError,
+    OversizedError,
+)
+from edge.errors import InputError, SourceError
+from edge.types import CameraState, Frame
+
+FIRST_DELAY, MAX_DELAY = 0.5, 15.0
+"""Seconds between attempts; a camera that returns is found within the longest."""
+
+STEADY_S = 30.0
+"""Seconds of frames after which a connection has lasted, and delays begin anew."""
+
+MAX_LOSSES = 3
+"""Connections lost in a row before they lasted, after which the source counts as unsteady."""
+
+MAX_BAD_FRAMES = 5
+"""Frames in a row that may be empty or damaged before the connection is given up."""
+
+UNCHANGED = LiveSettings(blind_after_s=0.0)
+"""Settings of a source whose frames are taken as they come."""
+
+log = logging.getLogger(__name__)
+
+
+class ReconnectingSource:
+    """Live source that is opened again, with growing delays, for as long as it takes.
+
+    One that is lost again and again before it lasted is *unsteady*: its frames are used, but it is
+    offline to others until it lasts. A few bad frames are passed over. What repeats is logged the
+    first, second, fourth, eighth time. The log calls it `name`; `opener` opens it, or raises
+    SourceError.
+
+    Attributes:
+        online: whether the last attempt to read gave a frame; None before the first.
+        damaged: how many frames were passed over: they were empty, or could not be decoded.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        opener: Callable[[], LiveSource],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        settings: LiveSettings = UNCHANGED,
+    ) -> None:
+        self.online: bool | None = None
+        self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
+        self._source: LiveSource | None = None
+        self._connected = False
+        self._failures = self._losses = self._bad_frames = self._missing = 0
+        self.damaged = self._complaints = 0
+        self._retry_at = self._steady_at = clock()
+        self._settings, self._read_at = settings, -math.inf
+        self._monitor = BlindnessMonitor(name, settings.blind_after_s)
+
+    @property
+    def blindness(self) -> CameraState | None:
+        """How it is blind, where it is: frozen or dark."""
+        return self._monitor.state if self.online else None
+
+    def read(self) -> Frame | None:
+        """Return the next frame, or None while the source is away. Never fails."""
+        wait = self._retry_at - self._clock()
+        if wait > 0:
+            self._sleep(min(wait, MAX_WAIT))
+            return None
+        try:
+            if self._source is None:
+                self._source = self._opener()
+            self._skip_until(self._source, self._read_at + self._settings.min_interval_s)
+            with native_stderr().caught():
+                frame = self._source.read()
+        except SourceError as error:
+            self._note_failure(error)
+            return None
+        for line in native_stderr().take():
+            self._complaints += 1
+            self._log_count(
+                "images decoded with a complaint so far: %d (%s)", self._complaints, line[:200]
+            )
+        if frame is not None:
+            for _ in range(self._missing):
+                self._pass_over("empty or damaged")
+            self._bad_frames = self._missing = 0
+            self._mark_online()
+            self._read_at = self._clock()
+            self._monitor.update(frame.image, self._read_at)
+            return self._settings.oriented(frame)
+        return None
+
+    def _skip_until(self, source: LiveSource, due: float) -> None:
+        """Drop the frames that come before the one that is due."""
+        now, wait = self._clock(), 0.0
+        while now + wait < due - ROUNDING_S:
+            source.skip()
+            before, now = now, self._clock()
+            wait = now - before  # as long as the next frame will take
+
+    def skip(self) -> None:
+        """Drop the next frame, where there is a source that gives one. Never fails."""
+        try:
+            if self._source is not None:
+                self._source.skip()
+        except SourceError as error:
+            self._note_failure(error)
+
+    def close(self) -> None:
+        """Close the source, if there is one; the next read opens it again."""
+        self.online, self._connected = None, False
+        self._release()
+
+    def _release(self) -> None:
+        self._bad_frames = self._missing = 0
+        self._monitor.reset()
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    def _pass_over(self, reason: str) -> None:
+        self.damaged += 1
+        self._log_count("bad frames passed over so far: %d (%s)", self.damaged, reason)
+
+    def _log_count(self, text: str, count: int, reason: str) -> None:
+        if count.bit_count() == 1:
+            log.warning(f"%s: {text}", self._name, count, reason)
+
+    def _mark_online(self) -> None:
+        now = self._clock()
+        if not self._connected:
+            self._connected, self._steady_at = True, now + STEADY_S
+        steady = now >= self._steady_at
+        if not self.online and (steady or self._losses < MAX_LOSSES):
+            after = f" steadily, after {self._losses} losses" if self._losses >= MAX_LOSSES else ""
+            log.info("%s: frames are coming%s", self._name, after)
+            self.online = True
+        if steady:
+            self._failures = self._losses = 0
+
+    def _note_failure(self, error: SourceError) -> None:
+        """Pass over a bad frame; where there are too many, or it is more than that, go offline."""
+        if isinstance(error, InputError | NoFrameError) and not isinstance(error, OversizedError):
+            self._bad_frames += 1
+            if isinstance(error, InputError):
+                self._pass_over(str(error))
+            else:  # it is known by the next frame that it was not the end
+                self._missing += 1
+            if self._bad_frames <= MAX_BAD_FRAMES:
+                return
+        lost, self._connected = self._connected, False
+        self._losses += lost
+        rounds, rest = divmod(self._losses, MAX_LOSSES)
+        if not rounds and self.online is not False:
+            log.warning("%s: %s; trying again until it is back", self._name, error)
+        elif lost and not rest and rounds.bit_count() == 1:  # after 3 losses, 6, 12, 24
+            text = "%s: unsteady: lost %d times (%s); offline until it lasts %.0f s"
+            log.warning(text, self._name, self._losses, error, STEADY_S)
+        self.online = False
+        self._release()
+        delay = min(FIRST_DELAY * 2**self._failures, MAX_DELAY)
+        # Jitter keeps a fleet that lost one server from returning all at once.
+        self._retry_at = self._clock() + delay * random.uniform(0.5, 1.0)
+        self._failures = min(self._failures + 1, 10)
