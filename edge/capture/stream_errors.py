@@ -94,7 +94,7 @@ def _rtsp_answer(url: str) -> tuple[int, str]:
     with socket.create_connection((address.hostname, port), TIMEOUT_S) as raw:
         connection = raw
         if secure:  # FFmpeg does not verify it either
-            connection = ssl._create_unverified_context().wrap_socket(raw)
+            connection = ssl._create_unverified_context().wrap_socket(raw)  # nosec B323
         connection.sendall(DESCRIBE.format(plain).encode())
         words = connection.recv(MAX_ANSWER_BYTES).split(maxsplit=2)
     if len(words) < 2 or not words[0].startswith(b"RTSP/"):
