@@ -52,7 +52,7 @@ def test_no_name_or_label_moves_the_cursor(
     video = cut(tmp_path / "\x1b[2J.mp4", 60)
     assert main(["video", str(video), "--model", str(model)]) == 0
     assert main(["video", str(video), "--model", str(model), "--json"]) == 0
-    assert main(["video", str(gone)]) == 1
+    assert main(["video", str(gone)]) == 2
     log = tmp_path / "\x1b[2J.jsonl"
     log.write_bytes(encode_event(event()) + b"\n")
     assert main(["report", str(log)]) == 0

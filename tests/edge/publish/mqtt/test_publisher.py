@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from edge.publish.mqtt.settings import Address, TlsSettings
 from edge.publish.outbox import Outbox
 from edge.publish.sink import SinkContext
 from edge.secrets import SecretRef
-from tests.brokers import Broker, Mosquitto, wait_until
+from tests.brokers import Broker, Mosquitto, listens, wait_until
 from tests.certificates import Authority
 from tests.edge.publish.mqtt.publishers import ROOT, Publish, publishing, settings
 from tests.events import event
@@ -169,7 +169,9 @@ def test_websockets_are_used_if_wanted(
 ) -> None:
     plain = free_port()
     lines = f"protocol websockets\nallow_anonymous true\nlistener {plain} 127.0.0.1"
-    with Mosquitto(tmp_path, lines) as broker, Subscriber("127.0.0.1", plain) as subscriber:
+    with Mosquitto(tmp_path, lines) as broker, ExitStack() as stack:
+        wait_until(lambda: listens(plain))
+        subscriber = stack.enter_context(Subscriber("127.0.0.1", plain))
         sink = publish(broker.port, transport="websockets", protocol=protocol)
         sink.publish(event())
         wait_until(lambda: subscriber.payloads(f"{ROOT}/event"))
