@@ -6,8 +6,7 @@ import getpass
 import hashlib
 import os
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from edge.errors import ModelError
@@ -88,20 +87,6 @@ def user_name() -> str:
 def path_text(path: Path) -> str:
     """Return a path as valid UTF-8; names are bytes, and what is none is written in hexadecimal."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-@contextmanager
-def openable_name(path: Path) -> Iterator[str]:
-    """Yield a name by which libraries that expect UTF-8 can open a file that is to be read.
-
-    Raises:
-        OSError: its name is no UTF-8, and it cannot be opened.
-    """
-    if path_text(path) == str(path):
-        yield str(path)
-        return
-    with path.open("rb") as file:
-        yield f"/proc/self/fd/{file.fileno()}"
 
 
 def systemd_unit_for(config: Path) -> str | None:

@@ -56,7 +56,7 @@ class RepeatFilter(logging.Filter):
             if len(self._made) > MAX_COMPLAINTS:
                 self._made.pop(next(iter(self._made)))
         record.times = times
-        return times & (times - 1) == 0  # a power of two
+        return times.bit_count() == 1  # a power of two
 
 
 def repetition(record: logging.LogRecord) -> str:

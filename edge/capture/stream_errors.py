@@ -5,7 +5,7 @@ import ssl
 import urllib.error
 import urllib.request
 from http import HTTPStatus
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 TIMEOUT_S = 2.0
 """Seconds within which the camera must answer."""
@@ -64,10 +64,14 @@ def _reason_of(error: object) -> str:
     return "cannot be opened"
 
 
+def _without_user(address: SplitResult) -> str:
+    return urlunsplit(address._replace(netloc=address.netloc.rpartition("@")[2]))
+
+
 def _http_answer(url: str) -> tuple[int, str]:
     """Return status and media type of an answer, by basic or digest authentication."""
     address = urlsplit(url)
-    plain = urlunsplit(address._replace(netloc=address.netloc.rpartition("@")[2]))
+    plain = _without_user(address)
     passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     passwords.add_password(
         None, plain, unquote(address.username or ""), unquote(address.password or "")
@@ -90,12 +94,11 @@ def _rtsp_answer(url: str) -> tuple[int, str]:
     address = urlsplit(url)
     secure = address.scheme == "rtsps"
     port = address.port or (RTSPS_PORT if secure else RTSP_PORT)
-    plain = urlunsplit(address._replace(netloc=address.netloc.rpartition("@")[2]))
     with socket.create_connection((address.hostname, port), TIMEOUT_S) as raw:
         connection = raw
         if secure:  # FFmpeg does not verify it either
             connection = ssl._create_unverified_context().wrap_socket(raw)  # nosec B323
-        connection.sendall(DESCRIBE.format(plain).encode())
+        connection.sendall(DESCRIBE.format(_without_user(address)).encode())
         words = connection.recv(MAX_ANSWER_BYTES).split(maxsplit=2)
     if len(words) < 2 or not words[0].startswith(b"RTSP/"):
         raise ValueError("expected an answer of RTSP")

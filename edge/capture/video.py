@@ -6,13 +6,15 @@ says. So videos without times (raw H.264), with an offset, and joined ones have 
 """
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import cv2
 
 from edge.capture.source import MAX_WAIT, FileSettings, as_readonly, check_size
 from edge.errors import InputError
-from edge.paths import openable_name
+from edge.paths import path_text
 from edge.types import Frame
 
 ANNOUNCED = (
@@ -34,6 +36,26 @@ TRUNCATED_SHARE = 0.05
 round their length, and sound may outlast the image a little."""
 
 
+@contextmanager
+def open_video(path: Path) -> Iterator[cv2.VideoCapture]:
+    """Open a video, whatever the bytes of its name: OpenCV takes UTF-8 alone.
+
+    Raises:
+        InputError: its name is no UTF-8, and it cannot be read.
+    """
+    with ExitStack() as stack:
+        name = str(path)
+        if name != path_text(path):
+            try:
+                file = stack.enter_context(path.open("rb"))
+            except OSError as error:
+                raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+            name = f"/proc/self/fd/{file.fileno()}"
+        capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+        stack.callback(capture.release)
+        yield capture
+
+
 class VideoSettings(FileSettings, frozen=True, tag="video"):
     """A video; no frame of it is dropped.
 
@@ -49,19 +71,13 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
         Raises:
             InputError: it cannot be read, is too large, or ends before its announced length.
         """
-        try:
-            with openable_name(self.path) as name:
-                capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
-                try:
-                    yield from self._decoded(capture)
-                finally:
-                    capture.release()
-        except InputError as error:
-            raise InputError(f"{self.path}: {error}") from error
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be read: {error.strerror}") from error
-        except cv2.error as error:
-            raise InputError(f"{self.path}: cannot be decoded: {error.err}") from error
+        with open_video(self.path) as capture:
+            try:
+                yield from self._decoded(capture)
+            except InputError as error:
+                raise InputError(f"{self.path}: {error}") from error
+            except cv2.error as error:
+                raise InputError(f"{self.path}: cannot be decoded: {error.err}") from error
 
     def _decoded(self, capture: cv2.VideoCapture) -> Generator[Frame | None, None, None]:
         started_at, position, index, before = time.monotonic(), 0.0, 0, 0.0

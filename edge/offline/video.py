@@ -20,19 +20,15 @@ from typing import Any
 import cv2
 import msgspec
 
-from edge.capture.video import VideoSettings
+from edge.capture.video import DEFAULT_FPS, VideoSettings, open_video
 from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
 from edge.offline.recognizer import analyze_frames
-from edge.paths import openable_name
 from edge.pipeline.build import build_components
 from edge.publish import MultiSink
 from edge.types import AnalyzedFrame, EmotionEvent, Image, SinkRecord
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 from edge.view.annotate import annotate
-
-DEFAULT_FPS = 25.0
-"""Frames per second of a video that does not state its own."""
 
 DASK_CONNECT_TIMEOUT_S = 5.0
 """Seconds within which the scheduler of a cluster must answer."""
@@ -163,9 +159,7 @@ def probe_video(path: Path) -> VideoInfo:
     """
     if not path.exists():
         raise InputError(f"{path}: there is no such file")
-    with openable_name(path) as name:
-        capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
-    try:
+    with open_video(path) as capture:
         if not capture.isOpened():
             raise InputError(f"{path}: cannot be read as a video")
         return VideoInfo(
@@ -174,8 +168,6 @@ def probe_video(path: Path) -> VideoInfo:
             fps=capture.get(cv2.CAP_PROP_FPS) or DEFAULT_FPS,
             frames=max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))),
         )
-    finally:
-        capture.release()
 
 
 @contextmanager
