@@ -48,7 +48,7 @@ Age = Annotated[float, msgspec.Meta(ge=60, le=4_294_967_295.0)]
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long what was recorded of people lies on this machine's disk at most.
+    """Longest time that recorded events and images of people lie on this machine's disk.
 
     Attributes:
         max_event_age_s: seconds, of events in JSONL files and outboxes; null: until
@@ -163,6 +163,15 @@ def parse_config(data: Any, path: Path) -> Config:
         config = msgspec.convert(data, Config, dec_hook=partial(_resolve_path, path.parent))
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {format_validation_error(str(error), data, Config)}") from error
+    return complete_config(config, path)
+
+
+def complete_config(config: Config, path: Path) -> Config:
+    """Return a config whose sinks keep to its retention.
+
+    Raises:
+        ConfigError: two sinks have one target; `path` is the file or option that says so.
+    """
     places: dict[str, int] = {}
     for place, sink in enumerate(config.sinks):
         for target in sink.targets:

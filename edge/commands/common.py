@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge.capture import SourceSettings
-from edge.config import Config, parse_source
+from edge.config import Config, parse_config, parse_detector, parse_source
 from edge.errors import ConfigError, EmotiondError
 from edge.paths import SERVICE_CONFIG, asset, atomic_write
 from edge.publish import MqttSettings
@@ -54,6 +54,29 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "--source",
         help="camera (0), address (rtsp://...), video or folder of images; default: the config's",
     )
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of model and detector, which override the config."""
+    parser.add_argument("--model", help="a shipped model, or a .tflite file with its card")
+    parser.add_argument("--detector", help="kind of the detector; default: the config's")
+
+
+def with_model_options(config: Config, options: argparse.Namespace) -> Config:
+    """Return a config with the model and the detector that `add_model_options`' options name.
+
+    Other settings of the classifier, such as a neutral baseline, are those of its own model.
+
+    Raises:
+        ConfigError: there is no such model or detector.
+    """
+    if options.model:
+        chosen = {"model": options.model, "runtime": config.classifier.runtime.value}
+        other = parse_config({"classifier": chosen}, Path.cwd() / "--model").classifier
+        config = msgspec.structs.replace(config, classifier=other)
+    if options.detector:
+        config = msgspec.structs.replace(config, detector=parse_detector(options.detector))
+    return config
 
 
 def chosen_source(options: argparse.Namespace, config: Config) -> SourceSettings:

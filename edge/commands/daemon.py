@@ -5,13 +5,20 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import yaml
 
-from edge.commands.common import add_config, add_source, add_subcommand, mqtt_sinks, parse_device
-from edge.config import Config, load_config, parse_config, parse_detector, redacted_config
+from edge.commands.common import (
+    add_config,
+    add_model_options,
+    add_source,
+    add_subcommand,
+    mqtt_sinks,
+    parse_device,
+    with_model_options,
+)
+from edge.config import Config, complete_config, load_config, parse_config, redacted_config
 from edge.errors import EmotiondError, ExitCode
 from edge.pipeline.build import validate_components
 from edge.publish import MqttSettings, SinkSettings, expand_sink
@@ -28,8 +35,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `run`."""
     add_config(parser)
     add_source(parser)
-    parser.add_argument("--model", help="a shipped model, or a .tflite file")
-    parser.add_argument("--detector", help="a kind of detector, or its settings as YAML")
+    add_model_options(parser)
     brokers = parser.add_mutually_exclusive_group()
     text = "publish to this broker, such as mqtt://user@host, and to no other"
     brokers.add_argument("--mqtt", metavar="URL", help=text)
@@ -53,40 +59,32 @@ def _adjusted(options: argparse.Namespace, config: Config) -> Config:
         ConfigError: the value of an option cannot be used.
     """
     replace = msgspec.structs.replace
-    changes: dict[str, Any] = {}
+    config = with_model_options(config, options)
     if options.source:
         source = parse_config({"source": options.source}, Path("--source")).source
-        changes["source"] = source
-    if options.model:
-        classifier = {"classifier": {"model": options.model}}
-        model = parse_config(classifier, Path("--model")).classifier.model
-        changes["classifier"] = replace(config.classifier, model=model)
-    if options.detector:
-        changes["detector"] = parse_detector(options.detector)
-    return replace(
+        config = replace(config, source=source)
+    changed = replace(
         config,
         sinks=tuple(_sinks(options, config)),
         preview=PreviewSettings(enabled=options.preview or config.preview.enabled),
         web=replace(config.web, enabled=options.web or config.web.enabled),
-        **changes,
     )
+    return complete_config(changed, options.config)
 
 
 def _sinks(options: argparse.Namespace, config: Config) -> Iterator[SinkSettings]:
     """Yield the config's sinks, brokers and their device as the options of `run` have them."""
-    given: list[SinkSettings] = []
+    sinks = config.sinks
+    if options.mqtt or options.no_mqtt:
+        sinks = tuple(sink for sink in sinks if not isinstance(sink, MqttSettings))
     if options.mqtt:
         section = expand_sink(options.mqtt)
         if options.mqtt_password_file:
             section["password"] = {"file": options.mqtt_password_file}
-        given += parse_config({"sinks": section}, Path("--mqtt")).sinks
-    age = config.retention.max_event_age_s
-    for sink in (*config.sinks, *given):
-        if not isinstance(sink, MqttSettings):
-            yield sink
-        elif sink in given or not (options.mqtt or options.no_mqtt):
-            named = msgspec.structs.replace(sink, device=options.device or sink.device)
-            yield named if age is None else named.with_max_event_age(age)
+        sinks += parse_config({"sinks": section}, Path("--mqtt")).sinks
+    for sink in sinks:
+        named = options.device is not None and isinstance(sink, MqttSettings)
+        yield msgspec.structs.replace(sink, device=options.device) if named else sink
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,8 +11,16 @@ import msgspec
 from rich.table import Table
 
 from edge.capture.images import SUFFIXES
-from edge.commands.common import add_config, count, print_table, progress_bar, write_output
-from edge.config import Config, load_config, parse_config, parse_detector
+from edge.commands.common import (
+    add_config,
+    add_model_options,
+    count,
+    print_table,
+    progress_bar,
+    with_model_options,
+    write_output,
+)
+from edge.config import Config, load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.offline.intervals import intervals_of, time_by_emotion, time_by_track
 from edge.offline.recognizer import EmotionRecognizer
@@ -53,8 +61,7 @@ OUTPUT_SUFFIXES = {
 
 def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of model, detector and blur, which override the config, and the config."""
-    parser.add_argument("--model", help="a shipped model, or a .tflite file with its card")
-    parser.add_argument("--detector", help="kind of the detector; default: the config's")
+    add_model_options(parser)
     parser.add_argument(
         "--blur",
         type=PrivacyBlur,
@@ -70,13 +77,7 @@ def _load_config(options: argparse.Namespace) -> Config:
     Raises:
         ConfigError: there is no such config, model or detector.
     """
-    config = load_config(options.config)
-    if options.model:
-        chosen = {"model": options.model, "runtime": config.classifier.runtime.value}
-        other = parse_config({"classifier": chosen}, Path.cwd() / "--model").classifier
-        config = msgspec.structs.replace(config, classifier=other)
-    if options.detector:
-        config = msgspec.structs.replace(config, detector=parse_detector(options.detector))
+    config = with_model_options(load_config(options.config), options)
     if options.blur:
         privacy = msgspec.structs.replace(config.privacy, blur=options.blur)
         config = msgspec.structs.replace(config, privacy=privacy)

@@ -95,6 +95,14 @@ def test_without_a_broker_other_sinks_stay(run: Run) -> None:
     assert [type(sink) for sink in config.sinks] == [JsonlSettings]
 
 
+def test_a_device_that_makes_two_sinks_one_is_refused(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path.write_text("sinks: [{kind: mqtt, device: one}, {kind: mqtt, device: two}]")
+    assert main(["run", "--config", str(path), "--device", "kitchen"]) == 78
+    assert "sinks[1]: expected another target than that of sinks[0]" in capsys.readouterr().err
+
+
 def test_a_wrong_option_is_named(run: Run, capsys: pytest.CaptureFixture[str], path: Path) -> None:
     def config(*options: str) -> int:
         return main(["run", "--config", str(path), *options])
