@@ -24,7 +24,7 @@ WHOLE: tuple[Share, Share, Share, Share] = (0.0, 0.0, 1.0, 1.0)
 
 
 class OrientedSettings(KindSettings, frozen=True, kw_only=True):
-    """What is done to each frame before anything looks at it: rotate, flip, crop.
+    """Settings of orientation, region and rate, applied to each frame before it is searched.
 
     Attributes:
         rotation: degrees clockwise by which the image is rotated.

@@ -70,7 +70,7 @@ class ReconnectingSource:
 
     @property
     def blindness(self) -> CameraState | None:
-        """How it is blind, where it is: frozen or dark."""
+        """Blindness of the camera, frozen or dark; None where it sees or is away."""
         return self._monitor.state if self.online else None
 
     def read(self) -> Frame | None:

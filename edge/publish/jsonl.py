@@ -35,7 +35,7 @@ class JsonlSettings(BaseSinkSettings, frozen=True, tag="jsonl"):
         return (self.path,)
 
     def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
-        """Yield nothing that leaves: what lies in `event_files` is told of every sink."""
+        """Yield nothing: an event file leaves no machine, and the audit lists `event_files`."""
         yield from ()
 
     def open(self, context: SinkContext) -> "JsonlSink":
