@@ -1,11 +1,10 @@
 """A camera that gives frames and sees nothing: one image for ever, or a black one."""
 
 import http.client
-import http.server
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -22,6 +21,7 @@ from tests.brokers import Broker, wait_until
 from tests.e2e.daemon import Daemon, mqtt
 from tests.events import frame
 from tests.faults import fault
+from tests.mjpeg import serve_mjpeg
 from tests.subscribers import Subscriber
 
 RANDOM = np.random.default_rng(7)
@@ -176,45 +176,27 @@ def test_a_minute_is_the_default_and_any_live_source_has_the_setting() -> None:
     assert CameraSettings().blind_after_s == 60.0
 
 
-class Camera(http.server.BaseHTTPRequestHandler):
-    """Gives what `shown` is at the moment, 20 times a second."""
-
-    shown = b""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=f")
-        self.end_headers()
-        try:
-            for _ in range(100_000):
-                jpeg = type(self).shown
-                head = b"--f\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
-                self.wfile.write(head + jpeg + b"\r\n")
-                time.sleep(0.05)
-        except OSError:
-            pass
-
-
-@pytest.fixture
-def camera() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
 def jpeg(image: Image) -> bytes:
     return cv2.imencode(".jpg", image)[1].tobytes()
 
 
-def test_a_daemon_tells_of_it_everywhere(camera: str, broker: Broker, tmp_path: Path) -> None:
+@pytest.fixture
+def shown() -> list[bytes]:
+    """What the camera gives at the moment."""
+    return [jpeg(SCENE)]
+
+
+@pytest.fixture
+def camera(shown: list[bytes]) -> Iterator[str]:
+    with serve_mjpeg(lambda _: (shown[0] for _ in count()), 0.05) as server:
+        yield server.address
+
+
+def test_a_daemon_tells_of_it_everywhere(
+    camera: str, shown: list[bytes], broker: Broker, tmp_path: Path
+) -> None:
     pytest.importorskip("uvicorn", reason="the page needs the extra `web`")
-    Camera.shown, port = jpeg(SCENE), free_port()
+    port = free_port()
 
     def get(path: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -242,7 +224,7 @@ def test_a_daemon_tells_of_it_everywhere(camera: str, broker: Broker, tmp_path: 
         wait_for("frozen")
         assert get("/healthz") == (503, '{"status":"camera frozen"}')
         assert 'emotiond_camera{state="frozen"} 1.0' in get("/metrics")[1]
-        Camera.shown = jpeg(np.zeros_like(SCENE))
+        shown[0] = jpeg(np.zeros_like(SCENE))
         wait_for("online")
         wait_for("dark")
         assert get("/healthz") == (503, '{"status":"camera dark"}')

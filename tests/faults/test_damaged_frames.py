@@ -1,11 +1,10 @@
 """Frames that were not decoded anew are no frames; images too large are refused by their size."""
 
-import http.server
 import logging
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from tests.edge.cameras import KeepingSink
 from tests.edge.pipelines import Slow, build
 from tests.faults import fault
 from tests.films import write_film
+from tests.mjpeg import Clock, serve_mjpeg
 
 SCENE = cv2.GaussianBlur(
     np.random.default_rng(1).integers(0, 255, (120, 160, 3), np.uint8), (9, 9), 0
@@ -54,19 +54,6 @@ class Webcam:
 
     def release(self) -> None:
         pass
-
-
-class Clock:
-    """A clock that passes when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def connect(jpegs: Sequence[bytes], clock: Clock | None = None) -> ReconnectingSource:
@@ -189,36 +176,10 @@ def test_a_video_that_announces_too_many_pixels_is_refused_before_it_is_decoded(
     assert int(run.stdout.split()[-1]) < 200_000, "kilobytes resident at most"
 
 
-class Server(http.server.BaseHTTPRequestHandler):
-    """Gives one JPEG for ever."""
-
-    jpeg = b""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=f")
-        self.end_headers()
-        part = type(self).jpeg
-        head = b"--f\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(part)
-        try:
-            for _ in range(1000):
-                self.wfile.write(head + part + b"\r\n")
-        except OSError:
-            pass
-
-
 @pytest.fixture
 def address(huge: bytes) -> Iterator[str]:
-    Server.jpeg = huge
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with serve_mjpeg(lambda _: repeat(huge, 1000)) as server:
+        yield f"{server.address}/"
 
 
 @fault(

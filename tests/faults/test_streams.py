@@ -1,10 +1,9 @@
 """Streams that break off, flap or hold bad parts: few lines, growing delays, no false state."""
 
-import http.server
 import logging
-import threading
 import time
 from collections.abc import Iterator
+from itertools import cycle
 
 import cv2
 import numpy as np
@@ -16,19 +15,7 @@ from edge.errors import SourceError
 from edge.types import Frame
 from tests.events import frame
 from tests.faults import fault
-
-
-class Clock:
-    """A clock that passes when somebody sleeps or reads."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.mjpeg import Clock, MjpegServer, serve_mjpeg
 
 
 class Flaky:
@@ -107,41 +94,14 @@ def test_a_camera_that_lasts_again_is_online_and_its_losses_are_forgotten(
     assert caplog.text.count("unsteady") == 1, "two losses after it had lasted are no flapping"
 
 
-class Camera(http.server.BaseHTTPRequestHandler):
-    """Gives JPEGs for ever; every tenth part is what the path names."""
-
-    opened = 0
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        type(self).opened += 1
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=f")
-        self.end_headers()
-        gray = np.random.default_rng(1).integers(0, 255, (60, 80), np.uint8)
-        jpeg = cv2.imencode(".jpg", gray)[1].tobytes()
-        bad = {"/empty": b"", "/garbage": b"\0" * 500}[self.path]
-        try:
-            for number in range(100_000):
-                part = bad if number % 10 == 9 else jpeg
-                head = b"--f\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(part)
-                self.wfile.write(head + part + b"\r\n")
-                time.sleep(0.01)
-        except OSError:
-            pass
-
-
 @pytest.fixture
-def camera() -> Iterator[str]:
-    Camera.opened = 0
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def camera() -> Iterator[MjpegServer]:
+    """A camera that gives JPEGs for ever; every tenth part is what the path names."""
+    gray = np.random.default_rng(1).integers(0, 255, (60, 80), np.uint8)
+    jpeg = cv2.imencode(".jpg", gray)[1].tobytes()
+    bad = {"/empty": b"", "/garbage": b"\0" * 500}
+    with serve_mjpeg(lambda path: cycle([*[jpeg] * 9, bad[path]]), 0.01) as server:
+        yield server
 
 
 @fault(
@@ -152,12 +112,12 @@ def camera() -> Iterator[str]:
     lost="that part",
 )
 @pytest.mark.parametrize("kind", ["empty", "garbage"])
-def test_a_bad_part_of_a_stream_is_passed_over(kind: str, camera: str) -> None:
-    settings = StreamSettings(url=f"{camera}/{kind}")
+def test_a_bad_part_of_a_stream_is_passed_over(kind: str, camera: MjpegServer) -> None:
+    settings = StreamSettings(url=f"{camera.address}/{kind}")
     source = ReconnectingSource("stream", settings.open)
     given, until = 0, time.monotonic() + 60
     while given < 80 and time.monotonic() < until:
         given += source.read() is not None
     source.close()
     assert given == 80
-    assert Camera.opened == 1, "the connection stayed"
+    assert camera.opened == 1, "the connection stayed"
