@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from enum import StrEnum
 from functools import partial
@@ -24,6 +25,7 @@ from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.track import SchedulerSettings, TrackerSettings
+from edge.types import DataFlow
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 
 MAX_BYTES = 100_000
@@ -132,6 +134,15 @@ def outbox_paths(config: Config) -> list[Path | None]:
     return [folder / f"outbox-{name}.sqlite" if name is not None else None for name in names]
 
 
+def outgoing_flows(config: Config) -> Iterator[DataFlow]:
+    """Yield what leaves the process by each part of a config."""
+    for name in config.__struct_fields__:
+        section = getattr(config, name)
+        for part in section if isinstance(section, tuple) else (section,):
+            tell = getattr(part, "data_flows", None)
+            yield from tell(config.privacy.allow_snapshots) if tell else ()
+
+
 def load_config(path: Path, may_be_empty: bool = True) -> Config:
     """Read a config file; relative paths in it are taken from its own folder.
 
@@ -143,6 +154,15 @@ def load_config(path: Path, may_be_empty: bool = True) -> Config:
             key, a wrong type or a value out of range. The text is one line: file, key, what was
             expected and found.
     """
+    return parse_config_file(read_config(path), path, may_be_empty)
+
+
+def read_config(path: Path) -> bytes:
+    """Return the text of a config file.
+
+    Raises:
+        ConfigError: it cannot be read, or is too long.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
@@ -150,7 +170,12 @@ def load_config(path: Path, may_be_empty: bool = True) -> Config:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     if len(text) > MAX_BYTES:
         raise ConfigError(f"{path}: expected at most {MAX_BYTES} bytes, found more")
-    data = _parse_yaml(text, path)
+    return text
+
+
+def parse_config_file(text: bytes, path: Path, may_be_empty: bool = True) -> Config:
+    """Convert the text of a config file to a Config; errors and environment as `load_config`."""
+    data = parse_yaml(text, path)
     if data is None and not may_be_empty:
         raise ConfigError(f"{path}: expected settings, found an empty file")
     return parse_config(_with_environment({} if data is None else data, path.parent), path)
@@ -158,7 +183,7 @@ def load_config(path: Path, may_be_empty: bool = True) -> Config:
 
 def parse_config(data: Any, path: Path) -> Config:
     """Convert plain data to a Config, as if read from `path`; errors as `load_config`."""
-    data = _expand_shorthand(data, path.parent)
+    data = expand_shorthand(data, path.parent)
     try:
         config = msgspec.convert(data, Config, dec_hook=partial(_resolve_path, path.parent))
     except msgspec.ValidationError as error:
@@ -193,7 +218,7 @@ def parse_detector(text: str) -> DetectorSettings:
     Errors are those of `load_config`.
     """
     option = Path("--detector")
-    return parse_config({"detector": _parse_yaml(text, option)}, option).detector
+    return parse_config({"detector": parse_yaml(text, option)}, option).detector
 
 
 def parse_source(text: str) -> SourceSettings:
@@ -227,7 +252,7 @@ def _with_environment(data: Any, folder: Path) -> Any:
     names = sorted(name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX))
     for name in names if isinstance(data, dict) else ():
         *parents, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-        data = section = _expand_shorthand(data, folder)
+        data = section = expand_shorthand(data, folder)
         for parent in parents:
             if isinstance(section, dict):
                 section = section.setdefault(parent, {})
@@ -238,12 +263,15 @@ def _with_environment(data: Any, folder: Path) -> Any:
         if not isinstance(section, dict):
             text = "expected the name of a key, such as EMOTIOND_WEB__PORT, found no section for it"
             raise ConfigError(f"{name}: {text}")
-        section[key] = _parse_yaml(os.environ[name], Path(name))
+        section[key] = parse_yaml(os.environ[name], Path(name))
     return data
 
 
-def _expand_shorthand(data: Any, folder: Path) -> Any:
-    """Return a config with each bare word or address in full, and a single sink as a list."""
+def expand_shorthand(data: Any, folder: Path) -> Any:
+    """Return a config with each bare word or address in full, and a single sink as a list.
+
+    `folder` is that of the file, where names of files are looked for.
+    """
     if not isinstance(data, dict):
         return data
     full = dict(data)
@@ -292,7 +320,8 @@ def _resolve_path(folder: Path, kind: type, value: Any) -> Any:
         raise ValueError(f"Expected a path ({error})") from error
 
 
-def _parse_yaml(text: str | bytes, place: Path) -> Any:
+def parse_yaml(text: str | bytes, place: Path) -> Any:
+    """Return the plain values of a YAML text from `place`; errors as `load_config`."""
     try:
         return yaml.load(text, Loader=_UniqueKeyLoader)  # nosec B506
     except yaml.YAMLError as error:

@@ -8,7 +8,6 @@ import argparse
 import inspect
 import re
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +33,7 @@ from msgspec.inspect import (
 
 from edge.config import Config
 from edge.secrets import SecretRef
+from edge.service.settings import descriptions
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "config" / "emotiond.yaml"
@@ -205,17 +205,6 @@ def _table(cls: type, fields: Sequence[Field], comments: Comments, place: str) -
 
 def _shares(described: dict[str, str], text: str) -> bool:
     return list(described.values()).count(text) > 1
-
-
-def descriptions(cls: type) -> dict[str, str]:
-    """Return what the docstrings of a class and its bases say of each attribute."""
-    found: dict[str, str] = {}
-    for one in reversed(cls.__mro__):
-        _, _, listed = inspect.cleandoc(one.__doc__ or "").partition("\nAttributes:\n")
-        listed = textwrap.dedent(listed.partition("\n\n")[0])
-        for entry in re.findall(r"^(\w[^:\n]*): (.*(?:\n .*)*)", listed, re.MULTILINE):
-            found |= dict.fromkeys(entry[0].split(", "), " ".join(entry[1].split()))
-    return found
 
 
 def _summary(cls: type) -> str:

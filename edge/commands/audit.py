@@ -15,7 +15,7 @@ from rich.table import Table
 
 from edge import __version__
 from edge.commands.common import add_config, print_table
-from edge.config import Config, load_config, outbox_paths, state_folder
+from edge.config import Config, load_config, outbox_paths, outgoing_flows, state_folder
 from edge.config_errors import walk
 from edge.errors import ExitCode
 from edge.paths import IMAGE_LINKS
@@ -113,12 +113,8 @@ def forget(options: argparse.Namespace) -> ExitCode:
 def data_flows(config: Config) -> Iterator[DataFlow]:
     """Yield what leaves the process by each part of a config, then what lies on disk."""
     blur = "" if config.privacy.blur is PrivacyBlur.NONE else f", blurred ({config.privacy.blur})"
-    for name in config.__struct_fields__:
-        section = getattr(config, name)
-        for part in section if isinstance(section, tuple) else (section,):
-            tell = getattr(part, "data_flows", None)
-            for flow in tell(config.privacy.allow_snapshots) if tell else ():
-                yield replace(flow, what=flow.what + blur) if flow.data == "images" else flow
+    for flow in outgoing_flows(config):
+        yield replace(flow, what=flow.what + blur) if flow.data == "images" else flow
     yield from _stored_flows(config)
     yield from _state_flows(state_folder(config))
     for key, place in _secrets(config):

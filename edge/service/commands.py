@@ -94,12 +94,28 @@ class GetInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Return what is running here."""
 
 
+class GetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Return what of the config file the web page can change; it has no name: others may not."""
+
+
+class ChangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Change the config file and go on with it; it has no name, so that the page alone can ask.
+
+    Attributes:
+        changes: new values by key, such as `smoothing.hold_s`; None brings the default back.
+        confirmed: whether it may let out or keep more than before.
+    """
+
+    changes: Annotated[dict[str, Any], msgspec.Meta(min_length=1, max_length=100)]
+    confirmed: bool = False
+
+
 class Shutdown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """End the daemon; it has no name, so that only the keyboard of its window can ask for it."""
 
 
 NamedCommand = Pause | SetModel | SetDetector | SetThresholds | GetSnapshot | Reload | GetInfo
-Command = NamedCommand | Shutdown
+Command = NamedCommand | GetSettings | ChangeSettings | Shutdown
 
 KINDS: dict[CommandName, type[NamedCommand]] = {
     CommandName.PAUSE: Pause,
@@ -123,6 +139,7 @@ class ErrorCode(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     BUSY = "busy"
+    UNCONFIRMED = "unconfirmed"
 
 
 class CommandError(Exception):

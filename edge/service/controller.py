@@ -11,7 +11,14 @@ import cv2
 import msgspec
 
 from edge import __version__
-from edge.config import Config, load_config, parse_config, redacted_config, state_folder
+from edge.config import (
+    Config,
+    load_config,
+    parse_config,
+    parse_config_file,
+    redacted_config,
+    state_folder,
+)
 from edge.errors import EmotiondError
 from edge.infer.classifier import ModelPath
 from edge.model_card import read_labels
@@ -20,6 +27,7 @@ from edge.pipeline.pipeline import Pipeline
 from edge.pipeline.worker import LatestFrame
 from edge.publish.events import utc
 from edge.service.commands import (
+    ChangeSettings,
     Command,
     CommandError,
     CommandQueue,
@@ -27,6 +35,7 @@ from edge.service.commands import (
     CommandResult,
     ErrorCode,
     GetInfo,
+    GetSettings,
     GetSnapshot,
     Pause,
     Reload,
@@ -36,6 +45,7 @@ from edge.service.commands import (
     Shutdown,
 )
 from edge.service.pause import PauseController
+from edge.service.settings import SettingsFile, describe_settings, privacy_losses
 from edge.view.annotate import apply_privacy
 
 THRESHOLD_KEYS = {
@@ -130,10 +140,10 @@ class Controller:
         match command:
             case Pause():
                 return self._pause(command), None
-            case GetSnapshot():
-                return self._take_snapshot(), None
-            case GetInfo():
-                return CommandResult(self._info()), None
+            case GetSnapshot() | GetInfo() | GetSettings():
+                return self._look_up(command), None
+            case ChangeSettings():
+                return self._change_settings(command)
             case Shutdown():
                 self.shutdown = True
                 return CommandResult(), None
@@ -153,6 +163,41 @@ class Controller:
             log.info("%s: read again; changed: %s", self._path, changed)
         events = changes.components.processing.events
         return CommandResult({"model": events.model, "detector": events.detector}), changes
+
+    def _look_up(self, command: GetSnapshot | GetInfo | GetSettings) -> CommandResult:
+        match command:
+            case GetSnapshot():
+                return self._take_snapshot()
+            case GetInfo():
+                return CommandResult(self._info())
+        return CommandResult(describe_settings(self._builder.file_config, self._path))
+
+    def _change_settings(self, command: ChangeSettings) -> tuple[CommandResult, Changes]:
+        """Prepare the config with other settings and write it; errors as `_execute`."""
+        file, present = SettingsFile(self._path), self._builder.file_config
+        try:
+            text = file.edit(load_config(self._path), command.changes, state_folder(present))
+            config = self._adjust(parse_config_file(text, self._path))
+            if config == present:
+                raise CommandError(
+                    ErrorCode.REFUSED,
+                    "nothing would change: options of the command line and variables go before "
+                    "the file",
+                )
+            losses = privacy_losses(present, config)
+            if losses and not command.confirmed:
+                raise CommandError(ErrorCode.UNCONFIRMED, "; ".join(losses))
+            file.keep_backup()
+            changes = self._builder.prepare(config)
+            file.save(text)
+        except OSError as error:
+            raise CommandError(
+                ErrorCode.FAILED, f"{file.path}: cannot be written: {error.strerror}"
+            ) from error
+        finally:
+            file.discard()
+        log.info("%s: changed by the web page: %s", file.path, ", ".join(changes.sections))
+        return CommandResult({"changed": list(changes.sections)}), changes
 
     def _pause(self, command: Pause) -> CommandResult:
         until = None

@@ -12,11 +12,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from edge.bench.stream import LiveStream
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
+from edge.config import load_config
 from edge.errors import ExitCode
 from edge.types import Image
 from tests.brokers import wait_until
@@ -156,6 +157,60 @@ def test_a_detector_that_is_not_installed_is_refused_with_its_reason(visit: Visi
     visit.page.locator("#detector").select_option("mediapipe")
     expect(visit.page.locator("#answer")).to_have_class("bad")
     assert visit.state["detector"] == "builtin"
+
+
+def settings_of(visit: Visit, section: str) -> Any:
+    """Return the open fields of a section of the settings."""
+    visit.show("Live")
+    visit.show("Settings")
+    group = visit.page.locator("#sections details", has_text=section)
+    if group.get_attribute("open") is None:
+        group.locator("summary").click()
+    return group
+
+
+def test_a_setting_is_changed_in_the_config_file_and_holds_at_once(visit: Visit) -> None:
+    settings_of(visit, "Steadiness").get_by_label("Hold (seconds)").fill("0.55")
+    expect(visit.page.locator("#changed")).to_have_text("One change")
+    visit.page.get_by_role("button", name="Save and use").click()
+    expect(visit.page.locator("#settings-answer")).to_contain_text("Saved and in use")
+    assert load_config(Path(visit.page.locator("#path").inner_text())).smoothing.hold_s == 0.55
+    visit.page.reload()
+    hold = settings_of(visit, "Steadiness").get_by_label("Hold (seconds)")
+    expect(hold).to_have_value("0.55")
+
+
+def test_a_setting_that_cannot_be_used_is_refused_in_words_and_can_be_discarded(
+    visit: Visit,
+) -> None:
+    hold = settings_of(visit, "Steadiness").get_by_label("Hold (seconds)")
+    hold.fill("-3")
+    visit.page.get_by_role("button", name="Save and use").click()
+    expect(visit.page.locator("#settings-answer")).to_contain_text("expected a number >= 0")
+    visit.page.get_by_role("button", name="Discard").click()
+    expect(hold).to_have_value("0.55")
+
+
+def test_a_setting_that_weakens_privacy_is_asked_for_twice(visit: Visit) -> None:
+    blur = settings_of(visit, "Privacy").get_by_label("Blur")
+    blur.select_option("frame")
+    visit.page.get_by_role("button", name="Save and use").click()
+    expect(visit.page.locator("#settings-answer")).to_contain_text("Saved and in use")
+    asked: list[str] = []
+
+    def decide(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept() if len(asked) > 1 else dialog.dismiss()
+
+    visit.page.on("dialog", decide)
+    blur.select_option("none")
+    visit.page.get_by_role("button", name="Save and use").click()
+    expect(visit.page.locator("#settings-answer")).to_have_text("Nothing was changed.")
+    visit.page.get_by_role("button", name="Save and use").click()
+    expect(visit.page.locator("#settings-answer")).to_contain_text("Saved and in use")
+    visit.page.remove_listener("dialog", decide)
+    assert ["blurred less" in one for one in asked] == [True, True]
+    wait_until(lambda: visit.state["blur"] == "none", seconds=30)
 
 
 def test_the_camera_can_be_let_go_and_taken_again(visit: Visit) -> None:

@@ -21,6 +21,8 @@ from edge.errors import InputError
 from edge.pipeline.worker import LatestFrame
 from edge.publish.events import utc
 from edge.service.commands import (
+    ChangeSettings,
+    Command,
     CommandError,
     CommandName,
     CommandRequest,
@@ -33,6 +35,9 @@ from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image, Stats
 from edge.view import ViewContext
 
 MAX_COMMAND_BYTES = 4096
+
+MAX_SETTINGS_BYTES = 65_536
+"""Bytes of the settings that one request changes."""
 
 COMMAND_TIMEOUT_S = 10.0
 """Seconds within which the main thread must answer; a model on a slow SD card takes some."""
@@ -167,7 +172,19 @@ def parse_command(body: bytes) -> NamedCommand:
     return read_command(CommandName(name), fields)
 
 
-async def execute_command(command: NamedCommand, context: ViewContext) -> dict[str, Any]:
+def parse_settings(body: bytes) -> ChangeSettings:
+    """Return the change in a body such as `{"changes": {"smoothing.hold_s": 0.5}}`.
+
+    Raises:
+        CommandError: it holds none.
+    """
+    try:
+        return msgspec.json.decode(body, type=ChangeSettings)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise CommandError(ErrorCode.MALFORMED, f"expected changes of settings: {error}") from error
+
+
+async def execute_command(command: Command, context: ViewContext) -> dict[str, Any]:
     """Submit a command, and return its result as plain values.
 
     Raises:

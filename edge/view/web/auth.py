@@ -23,7 +23,9 @@ MIN_TOKEN_LENGTH = 16
 TOKEN_LIFETIME_S = 1.0
 """Seconds after which the token is looked up anew: its file may have another by then."""
 
-PUBLIC_PATHS = frozenset({"/", "/page.js", "/page.css", "/page.svg", "/healthz", "/api/login"})
+PUBLIC_PATHS = frozenset(
+    {"/", "/page.js", "/dom.js", "/settings.js", "/page.css", "/page.svg", "/healthz", "/api/login"}
+)
 """Paths that hold nothing about anybody, and are served without a token: the page asks for it."""
 
 SECURITY_HEADERS = {

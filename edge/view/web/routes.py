@@ -16,18 +16,20 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from edge.errors import EmotiondError
-from edge.service.commands import CommandError, ErrorCode
+from edge.service.commands import Command, CommandError, ErrorCode, GetSettings
 from edge.types import CameraState
 from edge.view import ViewContext, WebSettings
 from edge.view.annotate import annotate
 from edge.view.web.api import (
     MAX_COMMAND_BYTES,
+    MAX_SETTINGS_BYTES,
     ApiError,
     MetricsCollector,
     UploadAnalyzer,
     execute_command,
     faces_json,
     parse_command,
+    parse_settings,
     read_body,
 )
 from edge.view.web.auth import TokenAuth
@@ -39,6 +41,8 @@ OPENAPI = files(__package__) / "openapi.yaml"
 PAGE_FILES = {
     "/": ("page.html", "text/html"),
     "/page.js": ("page.js", "text/javascript"),
+    "/dom.js": ("dom.js", "text/javascript"),
+    "/settings.js": ("settings.js", "text/javascript"),
     "/page.css": ("page.css", "text/css"),
     "/page.svg": ("page.svg", "image/svg+xml"),
 }
@@ -51,6 +55,7 @@ COMMAND_ERROR_STATUS = {
     ErrorCode.UNAUTHORISED: HTTPStatus.FORBIDDEN,
     ErrorCode.REFUSED: HTTPStatus.FORBIDDEN,
     ErrorCode.FAILED: HTTPStatus.CONFLICT,
+    ErrorCode.UNCONFIRMED: HTTPStatus.PRECONDITION_REQUIRED,
     ErrorCode.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """HTTP status of a command that the daemon does not carry out."""
@@ -89,6 +94,7 @@ class WebApp:
             Route("/api/state", self.state),
             Route("/api/analyse", self.analyze, methods=["POST"]),
             Route("/api/control", self.control, methods=["POST"]),
+            Route("/api/settings", self.settings, methods=["GET", "PATCH"]),
             Route("/api/login", self.login, methods=["POST"]),
             Route("/api/logout", self.logout, methods=["POST"]),
             Route("/healthz", self.health),
@@ -164,6 +170,13 @@ class WebApp:
     async def control(self, request: Request) -> Response:
         """Carry out a command."""
         command = parse_command(await read_body(request, MAX_COMMAND_BYTES))
+        return JSONResponse(await execute_command(command, self._context))
+
+    async def settings(self, request: Request) -> Response:
+        """Return what of the config file can be changed, or change it."""
+        command: Command = GetSettings()
+        if request.method == "PATCH":
+            command = parse_settings(await read_body(request, MAX_SETTINGS_BYTES))
         return JSONResponse(await execute_command(command, self._context))
 
     async def login(self, request: Request) -> Response:

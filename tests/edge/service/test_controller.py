@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from edge.bench.stream import LiveStream
 from edge.commands.demo import CLIP
-from edge.config import Config, PrivacySettings, parse_config
+from edge.config import Config, PrivacySettings, load_config, parse_config
 from edge.service.commands import (
+    ChangeSettings,
     Command,
     CommandError,
     CommandRequest,
@@ -466,3 +467,41 @@ def test_whatever_is_asked_is_answered_and_leaves_a_config_that_can_be_read(
         assert after == before
     plain = msgspec.to_builtins(after, enc_hook=str)
     assert parse_config(plain, still.path) == after
+
+
+def test_settings_of_the_page_are_written_and_used_and_the_former_file_is_kept(
+    house: House,
+) -> None:
+    before = house.path.read_text()
+    answer = house.ask(ChangeSettings({"smoothing.hold_s": 0.7}))
+    assert answer == CommandResult({"changed": ["smoothing"]})
+    assert house.controller.config.smoothing.hold_s == 0.7
+    assert load_config(house.path).smoothing.hold_s == 0.7
+    assert house.path.with_name("house.yaml.bak").read_text() == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"smoothing.hold_s": -1},
+        {"classifier.model": "absent"},
+        {"source.kind": "teapot"},
+        {"web.enabled": True},
+    ],
+)
+def test_settings_that_cannot_be_used_leave_file_and_pipeline_alone(
+    house: House, changes: dict[str, Any]
+) -> None:
+    before = house.path.read_text()
+    house.refusal(ChangeSettings(changes))
+    assert house.path.read_text() == before
+
+
+def test_settings_that_weaken_privacy_are_used_once_they_are_confirmed(house: House) -> None:
+    house.write(sinks=["mqtt://127.0.0.1:1"])
+    assert not house.controller.reload()
+    assert house.refusal(ChangeSettings({"privacy.allow_snapshots": True})).startswith(
+        "unconfirmed"
+    )
+    house.ask(ChangeSettings({"privacy.allow_snapshots": True}, confirmed=True))
+    assert house.controller.config.privacy.allow_snapshots

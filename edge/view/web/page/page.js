@@ -1,20 +1,16 @@
 // The web page: live video, faces, timeline and controls of the daemon.
 
+import { byId, createElement, errorText, request, showMessage } from "./dom.js";
+import { showSettings } from "./settings.js";
+
 const HISTORY_MINUTES = 60;
 const EVENTS = 100;
 const LANES = 12;
 const LANE = 26;
 const SVG = "http://www.w3.org/2000/svg";
 
-const byId = (id) => document.getElementById(id);
 let state = null;
 let colors = {};
-
-function createElement(tag, fields = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), fields);
-  element.append(...children);
-  return element;
-}
 
 function swatch(emotion) {
   const mark = createElement("span", { className: "swatch" });
@@ -45,31 +41,7 @@ function showView() {
   }
   startVideo();
   drawTimeline();
-}
-
-// Requests.
-
-async function request(path, options = {}, again = true) {
-  const response = await fetch(path, options);
-  if (response.status === 401 && again && !byId("login").hidden) return response;
-  if (response.status === 401 && again) {
-    await fetch("/"); // after a restart the page needs another cookie
-    return request(path, options, false);
-  }
-  return response;
-}
-
-async function errorText(response) {
-  try {
-    return (await response.json()).error.message;
-  } catch {
-    return `the daemon answered ${response.status}`;
-  }
-}
-
-function showMessage(element, text, bad = false) {
-  element.textContent = text;
-  element.classList.toggle("bad", bad);
+  if (chosen.dataset.view === "settings") showSettings();
 }
 
 async function sendCommand(command, done) {

@@ -5,9 +5,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from edge.config import Config
 from edge.offline.recognizer import EmotionRecognizer
 from edge.pipeline.worker import LatestFrame
 from edge.service.commands import (
@@ -17,7 +19,9 @@ from edge.service.commands import (
     CommandQueue,
     CommandRequest,
     CommandResult,
+    GetSettings,
 )
+from edge.service.settings import describe_settings
 from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image
 from edge.view import PrivacyBlur, ViewContext, WebSettings
 from edge.view.web.server import WebServer
@@ -68,7 +72,10 @@ class CommandAnswerer:
             request: CommandRequest | None = self._commands.next(5.0)
             if request is not None:
                 self.asked.append(request.command)
-                if self.answer is not None:
+                if isinstance(request.command, GetSettings):
+                    settings = describe_settings(Config(), Path("emotiond.yaml"))
+                    request.answer(CommandResult(settings))
+                elif self.answer is not None:
                     request.answer(self.answer)
 
 

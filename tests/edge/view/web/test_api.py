@@ -12,6 +12,7 @@ import pytest
 
 from edge.metrics import SystemStats
 from edge.service.commands import (
+    ChangeSettings,
     CommandError,
     CommandResult,
     ErrorCode,
@@ -232,3 +233,15 @@ def test_real_photographs_are_read(shared_server: Server, media: Path) -> None:
         "POST", "/api/analyse", (media / "tfjs_three_people.jpg").read_bytes()
     )
     assert len(reply.json["faces"]) == 3
+
+
+def test_a_change_of_settings_is_handed_in(server: Server) -> None:
+    body = b'{"changes": {"smoothing.hold_s": 0.5}, "confirmed": true}'
+    assert server.request("PATCH", "/api/settings", body).status == 200
+    assert server.answerer.asked == [ChangeSettings({"smoothing.hold_s": 0.5}, confirmed=True)]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"changes": {}}', b'{"changes": [1]}'])
+def test_what_is_no_change_of_settings_is_refused(server: Server, body: bytes) -> None:
+    reply = server.request("PATCH", "/api/settings", body)
+    assert (reply.status, reply.code, server.answerer.asked) == (400, "malformed", [])

@@ -1,0 +1,255 @@
+"""Settings as the web page shows and changes them: described by their types, edited in the file."""
+
+import inspect
+import math
+import re
+import textwrap
+import uuid
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import inspect as types
+
+from edge.config import (
+    MAX_BYTES,
+    Config,
+    RetentionSettings,
+    expand_shorthand,
+    outgoing_flows,
+    parse_yaml,
+    read_config,
+    redacted_config,
+)
+from edge.errors import ConfigError
+from edge.paths import asset, atomic_write
+from edge.publish import MqttSettings
+from edge.secrets import SecretRef, is_secret
+from edge.service.commands import CommandError, ErrorCode
+from edge.view import PrivacyBlur
+
+UNCHANGEABLE = frozenset({"web", "preview", "state_dir", "sinks"})
+"""Sections that the page does not change: by whom it is seen, where files are, which programs are
+started. Of the sinks it changes those of MQTT."""
+
+
+def describe_settings(config: Config, path: Path) -> dict[str, Any]:
+    """Return the settings that the page can change, as plain values without secrets.
+
+    Each section has a name, a kind where there are several, and fields: key, kind of the value,
+    value, default, choices or bounds, and meaning.
+    """
+    shown = redacted_config(config)
+    sections = [
+        _section(name, getattr(config, name), shown[name])
+        for name in config.__struct_fields__
+        if name not in UNCHANGEABLE and isinstance(getattr(config, name), msgspec.Struct)
+    ]
+    sections += [
+        _section(f"sinks.{number}", sink, shown["sinks"][number])
+        for number, sink in enumerate(config.sinks)
+        if isinstance(sink, MqttSettings)
+    ]
+    return {"path": str(path), "sections": sections}
+
+
+def _section(key: str, settings: msgspec.Struct, shown: Any) -> dict[str, Any]:
+    kind = settings.__struct_config__.tag
+    return {"name": key, "kind": kind, "fields": list(_fields(key, settings, shown))}
+
+
+def _fields(prefix: str, settings: msgspec.Struct, shown: Any) -> Iterator[dict[str, Any]]:
+    meanings = descriptions(type(settings))
+    described = types.type_info(type(settings))
+    assert isinstance(described, types.StructType)
+    for field in described.fields:
+        key, value = f"{prefix}.{field.name}", getattr(settings, field.name)
+        if isinstance(value, msgspec.Struct) and not isinstance(value, SecretRef):
+            yield from _fields(key, value, shown[field.name])
+            continue
+        default = None if field.required else msgspec.to_builtins(field.default, enc_hook=str)
+        yield {
+            "key": key,
+            "value": shown[field.name],
+            "default": default,
+            "meaning": meanings.get(field.name, ""),
+            **_value_kind(field.name, field.type),
+        }
+
+
+def _value_kind(name: str, kind: types.Type) -> dict[str, Any]:
+    """Return what a value may be: its kind, and choices or bounds."""
+    options = kind.types if isinstance(kind, types.UnionType) else (kind,)
+    found: dict[str, Any] = {"kind": "yaml"}
+    match [one for one in options if not isinstance(one, types.NoneType)]:
+        case _ if is_secret(name):  # a user's name may stand in the file itself
+            found = {
+                "kind": "secret",
+                "file": not any(isinstance(o, types.StrType) for o in options),
+            }
+        case [types.BoolType()]:
+            found = {"kind": "switch"}
+        case [types.EnumType(cls=cls)]:
+            found = {"kind": "choice", "choices": [one.value for one in cls]}
+        case [types.LiteralType(values=values)]:
+            found = {
+                "kind": "choice",
+                "choices": sorted(values, key=lambda one: (str(type(one)), one)),
+            }
+        case [(types.IntType() | types.FloatType()) as number]:
+            found = {"kind": "number", "whole": isinstance(number, types.IntType)}
+            found |= _bounds(number)
+        case [types.StrType() | types.CustomType()]:
+            found = {"kind": "text"}
+    return found
+
+
+def _bounds(number: types.IntType | types.FloatType) -> dict[str, Any]:
+    low = number.ge if number.ge is not None else number.gt
+    high = number.le if number.le is not None else number.lt
+    return {"min": low, "max": high}
+
+
+def descriptions(cls: type) -> dict[str, str]:
+    """Return what the docstrings of a class and its bases say of each attribute."""
+    found: dict[str, str] = {}
+    for one in reversed(cls.__mro__):
+        _, _, listed = inspect.cleandoc(one.__doc__ or "").partition("\nAttributes:\n")
+        listed = textwrap.dedent(listed.partition("\n\n")[0])
+        for entry in re.findall(r"^(\w[^:\n]*): (.*(?:\n .*)*)", listed, re.MULTILINE):
+            found |= dict.fromkeys(entry[0].split(", "), " ".join(entry[1].split()))
+    return found
+
+
+def privacy_losses(old: Config, new: Config) -> list[str]:
+    """Return what a new config shows, sends or keeps that the old one did not, in a few words."""
+    known = {(flow.data, flow.to, flow.where) for flow in outgoing_flows(old)}
+    losses = [
+        f"{flow.data} go to {flow.to} ({flow.where})"
+        for flow in outgoing_flows(new)
+        if (flow.leaves or flow.data == "images") and (flow.data, flow.to, flow.where) not in known
+    ]
+    blurs = list(PrivacyBlur)  # the weakest first
+    if blurs.index(new.privacy.blur) < blurs.index(old.privacy.blur):
+        losses.append(f"images are blurred less: {new.privacy.blur}")
+    for key in RetentionSettings.__struct_fields__:
+        before, after = (getattr(one.retention, key) or math.inf for one in (old, new))
+        if after > before:
+            losses.append(f"what is recorded is kept for longer ({key})")
+    return losses
+
+
+class SettingsFile:
+    """Config file that is edited in place: its comments and its order stay.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self._secrets: list[Path] = []
+
+    def edit(self, config: Config, changes: Mapping[str, Any], secrets: Path) -> bytes:
+        """Return the text of the file with other values, by key as `describe_settings` has them.
+
+        None brings a default back. `config` is what the file says now. A secret is written into a
+        file of its own in the folder `secrets`, and the text says where.
+
+        Raises:
+            CommandError: there is no such setting, or the page may not change it.
+            ConfigError: the file cannot be read or written, or a value is no YAML.
+        """
+        from ruamel.yaml import YAML
+
+        if self.path.is_relative_to(asset("config").resolve()):
+            text = "belongs to the program; start it with `--config` and a file of your own"
+            raise ConfigError(f"{self.path}: {text}")
+        yaml = YAML()
+        yaml.preserve_quotes = True
+        yaml.width = MAX_BYTES  # no line is broken
+        sections = describe_settings(config, self.path)["sections"]
+        fields = {field["key"]: field for one in sections for field in one["fields"]}
+        fields |= {one["name"]: {"kind": "yaml"} for one in sections if "." not in one["name"]}
+        data = yaml.load(read_config(self.path)) or {}
+        for key, value in changes.items():
+            if key not in fields:
+                text = f"expected a setting that the page can change, found {key[:80]!r}"
+                raise CommandError(ErrorCode.REFUSED, text)
+            plain = value
+            if isinstance(value, str) and fields[key].get("file"):
+                plain = self._write_secret(value, secrets)
+            elif isinstance(value, str) and fields[key]["kind"] in {"yaml", "number"}:
+                plain = parse_yaml(value, Path(key))
+            _assign(data, key.split("."), plain, config, self.path.parent)
+        out = BytesIO()
+        yaml.dump(data, out)
+        return out.getvalue()
+
+    def keep_backup(self) -> None:
+        """Copy the file to one beside it, whose name ends in `.bak`.
+
+        Raises:
+            OSError: nothing can be written there.
+        """
+        atomic_write(self.path.with_name(f"{self.path.name}.bak"), self.path.read_bytes(), True)
+
+    def save(self, text: bytes) -> None:
+        """Replace the text of the file; errors as `keep_backup`."""
+        atomic_write(self.path, text, private=True)
+        self._secrets.clear()
+
+    def discard(self) -> None:
+        """Delete the secrets that were written for a text that was not saved."""
+        for path in self._secrets:
+            path.unlink(missing_ok=True)
+
+    def _write_secret(self, secret: str, folder: Path) -> dict[str, str]:
+        path = folder / f"secret-{uuid.uuid4().hex}"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            atomic_write(path, secret.encode(), private=True)
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+        self._secrets.append(path)
+        return {"file": str(path)}
+
+
+def _assign(data: Any, keys: list[str], value: Any, config: Config, folder: Path) -> None:
+    """Set a value in the plain values of a file, or delete it where it is None.
+
+    A short form that it is below becomes the long one.
+    """
+    *parents, last = keys
+    if parents:
+        name = parents[0]
+        tag = "mqtt" if name == "sinks" else getattr(config, name).__struct_config__.tag
+        default = {"kind": tag} if tag else {}
+        present = data.setdefault(name, [default] if name == "sinks" else default)
+        if not isinstance(present, dict | list):  # ruamel's numbers and texts are of its own types
+            present = int(present) if isinstance(present, int) else str(present)
+        long = expand_shorthand({name: present}, folder)[name]
+        if long != present:
+            data[name] = long
+    for parent in parents:
+        data = data[int(parent)] if isinstance(data, list) else data.setdefault(parent, {})
+    if value is None:
+        data.pop(last, None)
+    else:
+        data[last] = _quoted(value)
+
+
+def _quoted(value: Any) -> Any:
+    """Return a value whose texts are written in quotes: a bare `yes` would be no text."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    match value:
+        case str():
+            return DoubleQuotedScalarString(value)
+        case list():
+            return [_quoted(one) for one in value]
+        case dict():
+            return {key: _quoted(one) for key, one in value.items()}
+    return value

@@ -1,0 +1,32 @@
+// Elements and requests, for every part of the page.
+
+export const byId = (id) => document.getElementById(id);
+
+export function createElement(tag, fields = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), fields);
+  element.append(...children);
+  return element;
+}
+
+export async function request(path, options = {}, again = true) {
+  const response = await fetch(path, options);
+  if (response.status === 401 && again && !byId("login").hidden) return response;
+  if (response.status === 401 && again) {
+    await fetch("/"); // after a restart the page needs another cookie
+    return request(path, options, false);
+  }
+  return response;
+}
+
+export async function errorText(response) {
+  try {
+    return (await response.json()).error.message;
+  } catch {
+    return `the daemon answered ${response.status}`;
+  }
+}
+
+export function showMessage(element, text, bad = false) {
+  element.textContent = text;
+  element.classList.toggle("bad", bad);
+}
