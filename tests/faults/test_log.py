@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from edge.publish.mqtt.sink import MqttLogHandler
+from edge.publish.log_handler import LogHandler
 from edge.terminal import RepeatFilter
 from tests.faults import fault
 
@@ -47,7 +47,7 @@ def test_a_flood_of_complaints_is_few_lines_of_which_the_last_has_a_count() -> N
     assert run.stderr.count("Traceback") == faults
 
 
-def flood(say: Callable[[], None], handler: MqttLogHandler) -> None:
+def flood(say: Callable[[], None], handler: LogHandler) -> None:
     edge = logging.getLogger("edge")
     edge.addHandler(handler)
     for _ in range(100):
@@ -56,11 +56,11 @@ def flood(say: Callable[[], None], handler: MqttLogHandler) -> None:
 
 
 def test_a_flood_is_as_few_messages_over_mqtt() -> None:
-    told: list[bytes] = []
+    told: list[dict[str, str]] = []
     log = logging.getLogger("edge.flood")
-    flood(lambda: log.warning("disk full"), MqttLogHandler(told.append))
+    flood(lambda: log.warning("disk full"), LogHandler(told.append))
     assert len(told) == 7
-    assert msgspec.json.decode(told[-1])["message"] == "disk full (64 times)"
+    assert told[-1]["message"] == "disk full (64 times)"
 
 
 def test_a_complaint_after_a_quiet_hour_is_a_new_one() -> None:

@@ -2,21 +2,20 @@
 
 import logging
 import random
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from edge.publish.events import encode_event, plain_stats, utc
 from edge.publish.homeassistant import discovery, discovery_topic, status_topic
+from edge.publish.log_handler import LogHandler
 from edge.publish.mqtt.client import MqttMessage, create_paho_client
 from edge.publish.mqtt.commands import MqttCommandHandler
 from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.outbox import Outbox
 from edge.publish.sink import Sink, SinkContext
-from edge.terminal import RepeatFilter, repetition
 from edge.types import (
     UNCERTAIN,
     DaemonStatus,
@@ -30,9 +29,6 @@ from edge.types import (
 REANNOUNCE_DELAY = (0.5, 3.0)
 """Seconds, at least and at most, after which the device is announced to a Home Assistant that came
 up: a fleet that does so all at once would overwhelm it."""
-
-MAX_LOG_CHARACTERS = 1000
-"""Of a message on the log topic; a traceback stays in the journal."""
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +56,10 @@ class MqttSink(MqttPublisher):
         if context.commands is not None:
             publish = self.publish_message
             self._command_handler = MqttCommandHandler(settings, context.commands, publish)
-        self._log_handler = MqttLogHandler(
-            lambda payload: self.publish_message(MqttMessage(self._topics.log, payload))
+        self._log_handler = LogHandler(
+            lambda line: self.publish_message(
+                MqttMessage(self._topics.log, msgspec.json.encode(line))
+            )
         )
 
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
@@ -211,24 +209,3 @@ class DeviceState:
 
 def _mean(values: Sequence[float]) -> float:
     return round(sum(values) / len(values), 4)
-
-
-class MqttLogHandler(logging.Handler):
-    """Gives each warning and error that emotiond logs to `publish`, as a payload of the log topic.
-
-    `publish` is called in whichever thread logs, and must not log itself.
-    """
-
-    def __init__(self, publish: Callable[[bytes], None]) -> None:
-        super().__init__(logging.WARNING)
-        self.addFilter(RepeatFilter())
-        self._publish = publish
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Pass on what was logged."""
-        line = {
-            "time": utc(datetime.fromtimestamp(record.created, UTC)),
-            "level": record.levelname.lower(),
-            "message": record.getMessage()[:MAX_LOG_CHARACTERS] + repetition(record),
-        }
-        self._publish(msgspec.json.encode(line))

@@ -1,6 +1,7 @@
 """Live streams: server-sent events, and the annotated video as MJPEG."""
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from edge import __version__
 from edge.publish.events import encode_event, plain_stats, utc
+from edge.publish.log_handler import LogHandler
 from edge.types import UNCERTAIN, AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
 from edge.view import ViewContext
 from edge.view.annotate import annotate, apply_privacy, color_for
@@ -23,6 +25,9 @@ from edge.view.web.api import ApiError, faces_json
 HISTORY_S = 3600.0
 HISTORY_EVENTS = 500
 """Seconds and number of past events that a new listener is sent, so that its timeline is full."""
+
+MAX_LOG_LINES = 30
+"""Warnings and errors that are shown, the newest."""
 
 MAX_LISTENERS = 20
 """Pages and programs that may listen at a time."""
@@ -125,6 +130,14 @@ class EventBroadcaster(Broadcaster):
         self.stats: Stats | None = None
         self._published = 0
         self._history: deque[tuple[int, float, bytes]] = deque(maxlen=HISTORY_EVENTS)
+        self._log: deque[dict[str, str]] = deque(maxlen=MAX_LOG_LINES)
+        self._log_handler = LogHandler(self._log.append)
+        logging.getLogger("edge").addHandler(self._log_handler)
+
+    def close(self) -> None:
+        """Disconnect every client, and hear no more of the log."""
+        super().close()
+        logging.getLogger("edge").removeHandler(self._log_handler)
 
     def publish(self, record: SinkRecord) -> None:
         """Take a record of the sink, from any thread."""
@@ -156,6 +169,7 @@ class EventBroadcaster(Broadcaster):
             "colours": {label: color_for(label) for label in (*labels, UNCERTAIN)},
             "blur": context.blur.value,
             "stats": plain_stats(stats) if stats else None,
+            "log": list(self._log),
         }
 
     async def _content(self) -> AsyncIterator[bytes]:

@@ -277,6 +277,11 @@ function showStats(stats) {
   byId("uptime").textContent = formatDuration(stats.uptime);
 }
 
+function showLog(lines) {
+  const rows = lines.map(({ time, level, message }) => createElement("li", { className: level }, createElement("time", { dateTime: time, textContent: formatTime(time) }), createElement("span", { textContent: message })));
+  byId("log").replaceChildren(...(rows.length ? rows.reverse() : [createElement("li", { className: "empty", textContent: "None since the start" })]));
+}
+
 const BLUR_NOTES = {
   none: "The video on this page shows what the camera sees. It goes to those who may open this page, and to nobody else.",
   faces: "Faces that are found are made unrecognizable in the video on this page; one that is not found is not.",
@@ -305,6 +310,7 @@ function showState(update) {
   byId("version").textContent = state.version;
   byId("session").hidden = !state.needs_token;
   showStats(state.stats);
+  showLog(state.log);
   if (state.camera !== "online") showFaces({ fps: 0, faces: [] });
   if (before?.camera !== state.camera) startVideo();
   updateOverlay();

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -277,3 +278,15 @@ def test_the_end_of_the_site_is_the_end_of_every_stream() -> None:
                 next_picture(stream)
         assert not server.web._thread.is_alive()
         assert all(stream.read() == b"" for stream in streams)
+
+
+def test_warnings_and_errors_are_among_the_state_until_the_page_is_closed() -> None:
+    log = logging.getLogger("edge.somewhere")
+    with serve() as server:
+        log.warning("camera 0: gone")
+        log.info("camera 0: looked for")
+        (line,) = server.get("/api/state").json["log"]
+        assert (line["level"], line["message"]) == ("warning", "camera 0: gone")
+        events = server.web.app.events
+    log.warning("camera 0: gone for good")
+    assert len(events.state()["log"]) == 1
