@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 GROUPS = {
     "run": {
         "run": ("daemon", "find faces in the configured source and publish their expressions"),
+        "app": ("app", "open the page in a browser, and run for as long as it is wanted"),
         "demo": ("demo", "run the daemon once on the built-in video, with a built-in MQTT broker"),
         "watch": ("events", "show the events of one device, or of all, until Ctrl-C"),
     },

@@ -63,6 +63,16 @@ def data_directory() -> Path:
     return _directory("XDG_DATA_HOME", ".local/share")
 
 
+def user_config() -> Path:
+    """Return the path of the config of the user who runs this, whether or not it is there."""
+    named = os.environ.get("XDG_CONFIG_HOME", "")
+    try:
+        folder = Path(named) if named.startswith("/") else Path.home() / ".config"
+    except RuntimeError:  # nobody's home
+        folder = SERVICE_CONFIGS.parent
+    return folder / "emotiond" / "emotiond.yaml"
+
+
 def _directory(variable: str, default: str) -> Path:
     """Return a service's directory, which systemd names, or the user's by the XDG variable."""
     service = os.environ.get("STATE_DIRECTORY")

@@ -15,7 +15,7 @@ import msgspec
 from edge.capture import SourceSettings
 from edge.config import Config, parse_config, parse_detector, parse_source
 from edge.errors import ConfigError, EmotiondError
-from edge.paths import SERVICE_CONFIG, asset, atomic_write
+from edge.paths import SERVICE_CONFIG, asset, atomic_write, user_config
 from edge.publish import MqttSettings
 from edge.publish.mqtt.settings import Name
 from edge.terminal import print_line
@@ -41,8 +41,12 @@ MAX_WIDTH = 200
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names the config; its default is the service's, where it is installed."""
-    default = SERVICE_CONFIG if SERVICE_CONFIG.exists() else asset("config") / "emotiond.yaml"
+    """Add the option that names the config.
+
+    Its default is that of the installed service, else the user's own, else the shipped one.
+    """
+    shipped = asset("config") / "emotiond.yaml"
+    default = next((one for one in (SERVICE_CONFIG, user_config()) if one.exists()), shipped)
     parser.add_argument(
         "--config", type=Path, default=default, help="the config, a YAML file; default: %(default)s"
     )

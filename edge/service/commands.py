@@ -139,7 +139,6 @@ class ErrorCode(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     BUSY = "busy"
-    UNCONFIRMED = "unconfirmed"
 
 
 class CommandError(Exception):

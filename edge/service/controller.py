@@ -172,8 +172,11 @@ class Controller:
                 return CommandResult(self._info())
         return CommandResult(describe_settings(self._builder.file_config, self._path))
 
-    def _change_settings(self, command: ChangeSettings) -> tuple[CommandResult, Changes]:
-        """Prepare the config with other settings and write it; errors as `_execute`."""
+    def _change_settings(self, command: ChangeSettings) -> tuple[CommandResult, Changes | None]:
+        """Prepare the config with other settings and write it; errors as `_execute`.
+
+        What weakens privacy and was not confirmed is listed in the result, and nothing is done.
+        """
         file, present = SettingsFile(self._path), self._builder.file_config
         try:
             text = file.edit(load_config(self._path), command.changes, state_folder(present))
@@ -186,7 +189,7 @@ class Controller:
                 )
             losses = privacy_losses(present, config)
             if losses and not command.confirmed:
-                raise CommandError(ErrorCode.UNCONFIRMED, "; ".join(losses))
+                return CommandResult({"unconfirmed": losses}), None
             file.keep_backup()
             changes = self._builder.prepare(config)
             file.save(text)

@@ -47,11 +47,15 @@ def describe_settings(config: Config, path: Path) -> dict[str, Any]:
         for name in config.__struct_fields__
         if name not in UNCHANGEABLE and isinstance(getattr(config, name), msgspec.Struct)
     ]
-    sections += [
-        _section(f"sinks.{number}", sink, shown["sinks"][number])
-        for number, sink in enumerate(config.sinks)
-        if isinstance(sink, MqttSettings)
-    ]
+    brokers = [one for one in enumerate(config.sinks) if isinstance(one[1], MqttSettings)]
+    for number, sink in brokers:
+        sections.append(_section(f"sinks.{number}", sink, shown["sinks"][number]))
+    if not brokers:  # a first one
+        number, sink = len(config.sinks), MqttSettings()
+        shown = msgspec.to_builtins(sink, enc_hook=str) | {
+            "host": ""
+        }  # to be named, though default
+        sections.append(_section(f"sinks.{number}", sink, shown) | {"kind": None})
     return {"path": str(path), "sections": sections}
 
 
@@ -234,7 +238,12 @@ def _assign(data: Any, keys: list[str], value: Any, config: Config, folder: Path
         if long != present:
             data[name] = long
     for parent in parents:
-        data = data[int(parent)] if isinstance(data, list) else data.setdefault(parent, {})
+        if isinstance(data, list):
+            if int(parent) == len(data):
+                data.append({"kind": "mqtt"})
+            data = data[int(parent)]
+        else:
+            data = data.setdefault(parent, {})
     if value is None:
         data.pop(last, None)
     else:

@@ -91,6 +91,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         port: 0 takes a free one.
         token: whoever has it may look and give commands; None: whoever is on this machine.
         max_viewers: how many may watch the live stream at a time.
+        quit_button: whether the page can end the daemon, as that of `emotiond app` can.
     """
 
     enabled: bool = False
@@ -98,6 +99,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
     token: SecretRef | None = None
     max_viewers: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    quit_button: bool = False
 
     def without_service_secrets(self) -> "WebSettings":
         """Return it for this machine alone, where the token is a credential of systemd."""

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from edge.errors import EmotiondError
-from edge.service.commands import Command, CommandError, ErrorCode, GetSettings
+from edge.service.commands import Command, CommandError, ErrorCode, GetSettings, Shutdown
 from edge.types import CameraState
 from edge.view import ViewContext, WebSettings
 from edge.view.annotate import annotate
@@ -55,7 +55,6 @@ COMMAND_ERROR_STATUS = {
     ErrorCode.UNAUTHORISED: HTTPStatus.FORBIDDEN,
     ErrorCode.REFUSED: HTTPStatus.FORBIDDEN,
     ErrorCode.FAILED: HTTPStatus.CONFLICT,
-    ErrorCode.UNCONFIRMED: HTTPStatus.PRECONDITION_REQUIRED,
     ErrorCode.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """HTTP status of a command that the daemon does not carry out."""
@@ -81,7 +80,7 @@ class WebApp:
         self.video = MjpegBroadcaster(context, settings.max_viewers)
         self.plain_video = MjpegBroadcaster(context, settings.max_viewers, boxes=False)
         self._uploads = UploadAnalyzer(context)
-        self._context = context
+        self._context, self._quit_button = context, settings.quit_button
 
     @property
     def routes(self) -> list[Route]:
@@ -95,6 +94,7 @@ class WebApp:
             Route("/api/analyse", self.analyze, methods=["POST"]),
             Route("/api/control", self.control, methods=["POST"]),
             Route("/api/settings", self.settings, methods=["GET", "PATCH"]),
+            Route("/api/quit", self.quit, methods=["POST"]),
             Route("/api/login", self.login, methods=["POST"]),
             Route("/api/logout", self.logout, methods=["POST"]),
             Route("/healthz", self.health),
@@ -145,6 +145,7 @@ class WebApp:
                 **faces_json(self._context),
                 "viewers": self.viewers,
                 "needs_token": self.auth.needs_token,
+                "quit_button": self._quit_button,
                 "authorised": self.auth.is_authenticated(request.headers),
             }
         )
@@ -177,7 +178,17 @@ class WebApp:
         command: Command = GetSettings()
         if request.method == "PATCH":
             command = parse_settings(await read_body(request, MAX_SETTINGS_BYTES))
-        return JSONResponse(await execute_command(command, self._context))
+        answer = await execute_command(command, self._context)
+        if losses := answer.get("unconfirmed"):
+            status = HTTPStatus.PRECONDITION_REQUIRED
+            raise ApiError(status, "unconfirmed", "; ".join(losses))
+        return JSONResponse(answer)
+
+    async def quit(self, _request: Request) -> Response:
+        """End the daemon."""
+        if not self._quit_button:
+            raise CommandError(ErrorCode.REFUSED, "expected `web.quit_button: true` in the config")
+        return JSONResponse(await execute_command(Shutdown(), self._context))
 
     async def login(self, request: Request) -> Response:
         """Exchange the token for a cookie."""

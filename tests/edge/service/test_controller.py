@@ -500,8 +500,10 @@ def test_settings_that_cannot_be_used_leave_file_and_pipeline_alone(
 def test_settings_that_weaken_privacy_are_used_once_they_are_confirmed(house: House) -> None:
     house.write(sinks=["mqtt://127.0.0.1:1"])
     assert not house.controller.reload()
-    assert house.refusal(ChangeSettings({"privacy.allow_snapshots": True})).startswith(
-        "unconfirmed"
-    )
+    before = house.path.read_text()
+    answer = house.ask(ChangeSettings({"privacy.allow_snapshots": True}))
+    assert isinstance(answer, CommandResult)
+    assert "images go to" in answer.data["unconfirmed"][0]
+    assert house.path.read_text() == before
     house.ask(ChangeSettings({"privacy.allow_snapshots": True}, confirmed=True))
     assert house.controller.config.privacy.allow_snapshots

@@ -73,6 +73,15 @@ def test_the_default_broker_can_be_changed_where_the_file_names_none(path: Path)
     assert sink == parse_config_file(b"sinks: mqtt://broker.local", path).sinks[0]
 
 
+@pytest.mark.parametrize("text", ["sinks: []", "sinks: [{kind: jsonl, path: a.jsonl}]"])
+def test_a_first_broker_can_be_named_beside_what_there_is(path: Path, text: str) -> None:
+    path.write_text(text)
+    number = len(load_config(path).sinks)
+    sinks = edited(path, **{f"sinks__{number}__host": "localhost"}).sinks
+    assert sinks[:number] == load_config(path).sinks
+    assert sinks[number:] == parse_config_file(b"sinks: mqtt", path).sinks
+
+
 def test_a_password_goes_into_a_private_file_and_never_into_the_config(path: Path) -> None:
     text = edit(path, sinks__0__password="hush")
     (file,) = (path.parent / "state").iterdir()

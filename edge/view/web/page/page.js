@@ -308,7 +308,8 @@ function showState(update) {
   byId("legend").replaceChildren(...Object.keys(colors).map((label) => createElement("li", {}, swatch(label), label)));
   byId("blur").textContent = BLUR_NOTES[state.blur];
   byId("version").textContent = state.version;
-  byId("session").hidden = !state.needs_token;
+  byId("session").hidden = !state.needs_token || state.quit_button;
+  byId("ending").hidden = !state.quit_button;
   showStats(state.stats);
   showLog(state.log);
   if (state.camera !== "online") showFaces({ fps: 0, faces: [] });
@@ -372,12 +373,27 @@ for (const name of ["model", "detector"]) {
   });
 }
 
+// The link of `emotiond app` brings its token along, after the `#`, which no server and no log sees.
+async function useLink() {
+  const [, token] = location.hash.match(/^#token=([\w-]+)$/) ?? [];
+  if (!token) return;
+  history.replaceState(null, "", "/");
+  await fetch("/api/login", { method: "POST", body: JSON.stringify({ token }) });
+}
+
 byId("login").addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = JSON.stringify({ token: byId("token").value });
   const response = await fetch("/api/login", { method: "POST", body });
   showMessage(byId("login-answer"), response.ok ? "" : await errorText(response), !response.ok);
   if (response.ok) start();
+});
+
+byId("quit").addEventListener("click", async () => {
+  const response = await request("/api/quit", { method: "POST" });
+  if (!response.ok) return showMessage(byId("answer"), await errorText(response), true);
+  source?.close();
+  document.body.replaceChildren(createElement("p", { className: "card gone", textContent: "emotiond has ended. This page can be closed." }));
 });
 
 byId("logout").addEventListener("click", async () => {
@@ -420,5 +436,6 @@ for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
 }
 
 window.addEventListener("hashchange", showView);
+await useLink();
 showView();
 start();

@@ -66,7 +66,8 @@ function group(section) {
   const all = [...section.fields];
   if (SHORT[section.name]) all.unshift({ key: section.name, kind: "text", value: "", default: section.kind, label: "Use instead", meaning: SHORT[section.name] });
   for (const field of all) fields[field.key] = field;
-  const kind = section.kind ? createElement("small", { textContent: section.kind }) : "";
+  const note = section.kind ?? (section.name.startsWith("sinks") ? "not used; a host begins it" : "");
+  const kind = createElement("small", { textContent: note });
   return createElement("details", {}, createElement("summary", {}, title(section.name), kind), ...all.map(row));
 }
 
