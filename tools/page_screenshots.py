@@ -3,7 +3,8 @@
     python -m tools.page_screenshots FOLDER
 
 A daemon runs on the built-in clip, and Chromium looks at it. FOLDER gets VIEW-THEME-WIDTH.png of
-each view; texts that are cut are listed.
+each view; texts that are cut are listed. With `--axe axe.min.js`, of the npm package axe-core, so
+is what makes the page hard to use by keyboard or screen reader.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import URLError
@@ -42,7 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the screenshots; return 1 where a text is cut, or the page is wider than the window."""
     parser = argparse.ArgumentParser(prog="python -m tools.page_screenshots", description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args(arguments).folder
+    parser.add_argument("--axe", type=Path, help="the script of axe-core")
+    options = parser.parse_args(arguments)
+    folder: Path = options.folder
+    axe = options.axe.read_text(encoding="utf-8") if options.axe else ""
     folder.mkdir(parents=True, exist_ok=True)
     faults = []
     with TemporaryDirectory() as scratch, LiveStream(CLIP, 15) as stream, sync_playwright() as play:
@@ -59,9 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
                 browser = play.chromium.launch(
                     executable_path=shutil.which("chromium"), args=["--no-sandbox"]
                 )
-                for theme in THEMES:
-                    for width in SIZES:
-                        faults += _visit(browser, address, theme, width, folder)
+                for look in product(THEMES, SIZES):
+                    faults += _visit(browser, address, look, folder, axe)
             finally:
                 daemon.terminate()
     print("\n".join(faults) or "no text is cut")
@@ -78,9 +82,13 @@ def _wait_for(address: str) -> None:
     raise SystemExit(f"{address}: expected the page, found none after a minute")
 
 
-def _visit(browser: Browser, address: str, theme: str, width: int, folder: Path) -> list[str]:
+def _visit(
+    browser: Browser, address: str, look: tuple[str, int], folder: Path, axe: str
+) -> list[str]:
     """Write one theme and width; return the faults seen."""
+    theme, width = look
     page = browser.new_page(
+        bypass_csp=bool(axe),  # the page runs no script but its own
         viewport={"width": width, "height": SIZES[width]},
         color_scheme="dark" if theme == "dark" else "light",
     )
@@ -89,7 +97,13 @@ def _visit(browser: Browser, address: str, theme: str, width: int, folder: Path)
     page.wait_for_timeout(SETTLING_S * 1000)
     faults: list[str] = []
     for view in VIEWS:
-        faults += _shoot(page, view, folder / f"{view}-{theme}-{width}.png")
+        path = folder / f"{view}-{theme}-{width}.png"
+        faults += _shoot(page, view, path)
+        if axe:
+            page.add_script_tag(content=axe)
+            for one in page.evaluate("axe.run()")["violations"]:
+                places = ", ".join(str(node["target"][0]) for node in one["nodes"])
+                faults.append(f"{path.name}: {one['impact']}: {one['help']} ({places})")
     page.close()
     return faults
 

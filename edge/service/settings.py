@@ -6,6 +6,7 @@ import re
 import textwrap
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect as types
 
+from edge.capture.v4l2 import query_node, video_nodes
 from edge.config import (
     MAX_BYTES,
     Config,
@@ -39,7 +41,7 @@ def describe_settings(config: Config, path: Path) -> dict[str, Any]:
     """Return the settings that the page can change, as plain values without secrets.
 
     Each section has a name, a kind where there are several, and fields: key, kind of the value,
-    value, default, choices or bounds, and meaning.
+    value, default, choices or bounds, and meaning. `cameras` are those of this machine, by path.
     """
     shown = redacted_config(config)
     sections = [
@@ -56,7 +58,16 @@ def describe_settings(config: Config, path: Path) -> dict[str, Any]:
             "host": ""
         }  # to be named, though default
         sections.append(_section(f"sinks.{number}", sink, shown) | {"kind": None})
-    return {"path": str(path), "sections": sections}
+    return {"path": str(path), "sections": sections, "cameras": dict(_cameras())}
+
+
+def _cameras() -> Iterator[tuple[str, str]]:
+    """Yield path and name of each camera of this machine that gives images."""
+    for path in video_nodes():
+        with suppress(OSError):
+            node = query_node(path)
+            if node.gives_images:
+                yield str(path), node.card
 
 
 def _section(key: str, settings: msgspec.Struct, shown: Any) -> dict[str, Any]:

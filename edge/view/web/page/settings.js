@@ -43,7 +43,9 @@ function control(field) {
   }
   if (field.kind === "secret") return createElement("input", { ...common, type: "password", autocomplete: "off", placeholder: field.value ? "set; type to replace it" : "not set" });
   const number = field.kind === "number" ? { type: "number", step: field.whole ? 1 : "any", min: field.min ?? "", max: field.max ?? "" } : { type: "text" };
-  return createElement("input", { ...common, ...number, value: plain(field.value), placeholder: plain(field.default), spellcheck: false });
+  const input = createElement("input", { ...common, ...number, value: plain(field.value), placeholder: plain(field.default), spellcheck: false });
+  if (field.key === "source") input.setAttribute("list", "cameras");
+  return input;
 }
 
 function read(input, field) {
@@ -80,12 +82,14 @@ export async function showSettings() {
   if (changes.size) return; // what is being typed stays
   const response = await request("/api/settings");
   if (!response.ok) return showMessage(byId("settings-answer"), await errorText(response), true);
-  const { path, sections } = await response.json();
+  const { path, sections, cameras } = await response.json();
+  if (changes.size) return; // typed meanwhile
   const open = new Set([...document.querySelectorAll("#sections details[open]")].map((one) => one.dataset.name));
   const order = Object.keys(TITLES);
   sections.sort((one, other) => order.indexOf(one.name.split(".")[0]) - order.indexOf(other.name.split(".")[0]));
   fields = {};
   byId("path").textContent = path;
+  byId("cameras").replaceChildren(...Object.entries(cameras).map(([value, label]) => createElement("option", { value, label })));
   byId("sections").replaceChildren(...sections.map(group));
   sections.forEach((section, index) => {
     const element = byId("sections").children[index];
@@ -107,7 +111,9 @@ async function save(confirmed = false) {
       return;
     }
     if (!response.ok) return showMessage(byId("settings-answer"), await errorText(response), true);
+    for (const [key, value] of changes) fields[key].value = value ?? fields[key].default;
     changes.clear();
+    countChanges();
     showMessage(byId("settings-answer"), "Saved and in use. The former file is kept beside it, with the ending .bak.");
   } catch {
     return showMessage(byId("settings-answer"), "the daemon cannot be reached", true);
