@@ -24,7 +24,10 @@ TOKEN_LIFETIME_S = 1.0
 """Seconds after which the token is looked up anew: its file may have another by then."""
 
 PUBLIC_PATHS = frozenset(
-    {"/", "/page.js", "/dom.js", "/settings.js", "/page.css", "/page.svg", "/healthz", "/api/login"}
+    {
+        *("/", "/page.js", "/dom.js", "/guide.js", "/settings.js", "/page.css", "/page.svg"),
+        *("/healthz", "/api/login"),
+    }
 )
 """Paths that hold nothing about anybody, and are served without a token: the page asks for it."""
 
@@ -99,6 +102,11 @@ class TokenAuth:
         """Begin a session, whose cookie is added to a response."""
         secret = self._sessions.begin(self._present_token())
         response.set_cookie(self.cookie, secret, httponly=True, samesite="strict")
+
+    def keep_sessions(self, former: "TokenAuth") -> None:
+        """Go on with the sessions of a page that this one replaces, if its token is the same."""
+        if former._settings.token == self._settings.token:
+            self._sessions = former._sessions
 
     def logout(self, headers: Headers, response: Response) -> None:
         """End the session of a request, and delete its cookie by a response."""

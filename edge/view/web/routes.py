@@ -42,6 +42,7 @@ PAGE_FILES = {
     "/": ("page.html", "text/html"),
     "/page.js": ("page.js", "text/javascript"),
     "/dom.js": ("dom.js", "text/javascript"),
+    "/guide.js": ("guide.js", "text/javascript"),
     "/settings.js": ("settings.js", "text/javascript"),
     "/page.css": ("page.css", "text/css"),
     "/page.svg": ("page.svg", "image/svg+xml"),

@@ -74,7 +74,9 @@ class WebServer:
         Raises:
             EmotiondError: the address cannot be used.
         """
-        pages = (one for one in closed_first if isinstance(one, WebServer))
+        pages = [one for one in closed_first if isinstance(one, WebServer)]
+        for page in pages:
+            self.app.auth.keep_sessions(page.app.auth)
         port = self._settings.port
         shared = next((page._socket for page in pages if page._settings.port == port != 0), None)
         self._socket = listen(self._settings, shared)

@@ -1,6 +1,7 @@
 // The web page: live video, faces, timeline and controls of the daemon.
 
 import { byId, createElement, errorText, request, showMessage } from "./dom.js";
+import { isGuided, showGuide } from "./guide.js";
 import { showSettings } from "./settings.js";
 
 const HISTORY_MINUTES = 60;
@@ -42,6 +43,7 @@ function showView() {
   startVideo();
   drawTimeline();
   if (chosen.dataset.view === "settings") showSettings();
+  if (chosen.dataset.view === "guide") showGuide();
 }
 
 async function sendCommand(command, done) {
@@ -61,12 +63,16 @@ const video = byId("video");
 const screenCard = byId("screen");
 let tries = 0;
 
-const watched = () => !document.hidden && !screenCard.closest(".view").hidden && ["online", "frozen", "dark"].includes(state?.camera);
+// The live image of the view that is shown; none where that has none, or nobody looks.
+const screenOf = () => [video, byId("guide-video")].find((one) => !one.closest(".view").hidden);
+const watched = () => !document.hidden && screenOf() !== undefined && ["online", "frozen", "dark"].includes(state?.camera);
 
 function startVideo() {
-  if (!watched()) return video.removeAttribute("src"); // nothing is encoded for nobody, nothing shown of before a pause
+  for (const one of [video, byId("guide-video")]) if (!watched() || one !== screenOf()) one.removeAttribute("src");
+  byId("guide-video").hidden = !watched();
+  if (!watched()) return; // nothing is encoded for nobody, nothing shown of before a pause
   const boxes = byId("boxes").getAttribute("aria-pressed");
-  video.src = `/stream.mjpg?boxes=${boxes}&${tries++}`;
+  screenOf().src = `/stream.mjpg?boxes=${boxes}&${tries++}`;
 }
 
 video.addEventListener("error", () => setTimeout(startVideo, 2000));
@@ -353,8 +359,10 @@ function listen() {
 }
 
 async function start() {
-  if (await refresh()) listen();
-  else if (byId("login").hidden) setTimeout(start, 3000);
+  if (await refresh()) {
+    if (state.quit_button && !isGuided() && !location.hash) location.hash = "guide";
+    listen();
+  } else if (byId("login").hidden) setTimeout(start, 3000);
 }
 
 // Controls.

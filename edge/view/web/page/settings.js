@@ -99,25 +99,32 @@ export async function showSettings() {
   countChanges();
 }
 
-async function save(confirmed = false) {
-  const body = JSON.stringify({ changes: Object.fromEntries(changes), confirmed });
-  showMessage(byId("settings-answer"), "Saving …");
+// Write values by key into the config file; return whether they hold. `answer` is the element that tells.
+export async function apply(values, answer, confirmed = false) {
+  showMessage(answer, "Saving …");
   try {
-    const response = await request("/api/settings", { method: "PATCH", body });
+    const response = await request("/api/settings", { method: "PATCH", body: JSON.stringify({ changes: values, confirmed }) });
     if (response.status === 428) {
+      showMessage(answer, "Nothing was changed.");
       const losses = await errorText(response);
-      showMessage(byId("settings-answer"), "Nothing was changed.");
-      if (window.confirm(`This weakens privacy: ${losses}.\n\nSave it all the same?`)) await save(true);
-      return;
+      return window.confirm(`This weakens privacy: ${losses}.\n\nSave it all the same?`) && apply(values, answer, true);
     }
-    if (!response.ok) return showMessage(byId("settings-answer"), await errorText(response), true);
-    for (const [key, value] of changes) fields[key].value = value ?? fields[key].default;
-    changes.clear();
-    countChanges();
-    showMessage(byId("settings-answer"), "Saved and in use. The former file is kept beside it, with the ending .bak.");
+    showMessage(answer, response.ok ? "Saved and in use. The former file is kept beside it, with the ending .bak." : await errorText(response), !response.ok);
+    return response.ok;
   } catch {
-    return showMessage(byId("settings-answer"), "the daemon cannot be reached", true);
+    showMessage(answer, "the daemon cannot be reached", true);
+    return false;
   }
+}
+
+async function save() {
+  const saved = new Map(changes);
+  if (!(await apply(Object.fromEntries(saved), byId("settings-answer")))) return;
+  for (const [key, value] of saved) {
+    fields[key].value = value ?? fields[key].default;
+    if (changes.get(key) === value) changes.delete(key);
+  }
+  countChanges();
   showSettings();
 }
 

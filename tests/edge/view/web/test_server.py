@@ -4,17 +4,20 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from edge.commands.embedded_broker import free_port
 from edge.errors import EmotiondError
 from edge.pipeline.worker import LatestFrame
+from edge.secrets import SecretRef
 from edge.service.commands import CommandQueue
 from edge.types import CameraState
 from edge.view import PrivacyBlur, ViewContext, WebSettings
 from edge.view.web.server import WebServer
 from tests.edge.view.scenes import scene
-from tests.edge.view.web.servers import serve
+from tests.edge.view.web.servers import Server, serve
 
 
 def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
@@ -109,3 +112,22 @@ def test_the_page_learns_whether_it_may_command() -> None:
         assert server.get("/api/state").json["authorised"] is False
         server.load_page()
         assert server.get("/api/state").json["authorised"] is True
+
+
+def test_a_login_outlives_the_page_that_a_reload_replaces(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("correct-horse-battery")
+    settings = WebSettings(port=free_port(), token=SecretRef(file=tmp_path / "token"))
+    with serve(settings) as former:
+        login = former.request("POST", "/api/login", b'{"token": "correct-horse-battery"}')
+        former.cookie = login.headers["set-cookie"].partition(";")[0]
+        after = Server(settings)
+        after.web.prepare([former.web])
+        former.web.close(10.0)
+        after.web.start()
+        try:
+            after.cookie = former.cookie
+            assert after.get("/api/state").status == 200
+            assert after.request("GET", "/api/state", anonymous=True).status == 401
+        finally:
+            after.web.close(10.0)
+            after.answerer.close()
