@@ -25,6 +25,7 @@ from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
+from edge.zones import Polygon, polygon_fault
 
 MAX_BYTES = 100_000
 """Bytes of a config file at most; that with every key has 8,000."""
@@ -98,10 +99,16 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
             )
 
 
+ZoneName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings; config/emotiond.yaml explains each key.
 
     Attributes:
+        zones: polygons by name, of points [x, y] as shares of the frame; a face is in one where its
+            center is.
+        ignore: polygons that are black in every image: nothing is found there, and nobody sees it.
         state_dir: the directory of what outlives a restart; None takes `state_directory`.
     """
 
@@ -118,6 +125,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     privacy: PrivacySettings = PrivacySettings()
     retention: RetentionSettings = RetentionSettings()
     deployment: DeploymentSettings = DeploymentSettings()
+    zones: dict[ZoneName, Polygon] = {}
+    ignore: tuple[Polygon, ...] = ()
     state_dir: Path | None = None
 
 
@@ -170,8 +179,14 @@ def complete_config(config: Config, path: Path) -> Config:
     """Return a config whose sinks keep to its retention.
 
     Raises:
-        ConfigError: two sinks have one target; `path` is the file or option that says so.
+        ConfigError: two sinks have one target, or a polygon cannot be used; `path` is the file or
+            option that says so.
     """
+    polygons = {f"zones.{name}": polygon for name, polygon in config.zones.items()}
+    polygons |= {f"ignore[{index}]": polygon for index, polygon in enumerate(config.ignore)}
+    for name, polygon in polygons.items():
+        if (fault := polygon_fault(polygon)) is not None:
+            raise ConfigError(f"{path}: {name}: {fault}")
     places: dict[str, int] = {}
     for place, sink in enumerate(config.sinks):
         for target in sink.targets:

@@ -187,6 +187,7 @@ class Expression:
         probabilities: behind it; None where it is uncertain.
         quality: of the face when it was last analyzed.
         reasons: why it is uncertain; empty where it is not.
+        zones: names of those that it is in; None where the config has none.
     """
 
     track: Track
@@ -194,6 +195,7 @@ class Expression:
     probabilities: dict[str, float] | None
     quality: Quality
     reasons: tuple[Reason, ...] = ()
+    zones: tuple[str, ...] | None = None
 
     @property
     def box(self) -> Box:
@@ -215,14 +217,16 @@ class Expression:
             "reasons": [reason.value for reason in self.reasons],
             "quality": self.quality.to_dict(),
             "box": [round(edge, 1) for edge in self.box.edges],
+            **({} if self.zones is None else {"zones": list(self.zones)}),
         }
 
 
 class EventType(StrEnum):
-    """Type of an event: a face came, its expression changed, it went."""
+    """Type of an event: a face came, its expression changed, or its zones alone, it went."""
 
     START = "start"
     CHANGE = "change"
+    ZONE = "zone"
     END = "end"
 
 
@@ -231,7 +235,7 @@ class EmotionEvent:
     """Published event; docs/event.schema.json describes each field as subscribers see it.
 
     Attributes:
-        emotion, confidence, probabilities, quality, reasons: as in `Expression`.
+        emotion, confidence, probabilities, quality, reasons, zones: as in `Expression`.
         duration: seconds from the track's start event until it was last seen.
         run: the start of the daemon that numbered the track; empty in recordings older than runs.
         captured: when its frame was read, on the monotonic clock.
@@ -259,6 +263,7 @@ class EmotionEvent:
     position: float | None = None
     run: str = ""
     reason: Literal["restart"] | None = None
+    zones: tuple[str, ...] | None = None
 
     @property
     def track(self) -> tuple[str, int]:
@@ -286,7 +291,7 @@ class DaemonStatus:
     """Settings of the daemon at this moment, by its config and by commands.
 
     `paused_until` is UTC; None where a pause does not end by itself, or there is none. The machine
-    may report its temperature.
+    may report its temperature. `zones` are the names of those in the config.
     """
 
     camera: CameraState
@@ -295,6 +300,7 @@ class DaemonStatus:
     detector: str
     labels: tuple[str, ...]
     has_temperature: bool = False
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

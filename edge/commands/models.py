@@ -2,8 +2,9 @@
 
 import argparse
 import errno
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -32,7 +33,8 @@ from edge.infer.classifier import NeutralBaseline, open_classifier
 from edge.infer.crop import crop_face
 from edge.paths import atomic_write, note_image
 from edge.terminal import print_line
-from edge.types import EXPRESSIONS, SIDE
+from edge.types import EXPRESSIONS, SIDE, Frame
+from edge.zones import Polygon, black_out
 
 MIN_INTERVAL_S = 0.5
 """Seconds of the source's own clock between two images: closer ones are hardly different."""
@@ -57,6 +59,24 @@ def models(options: argparse.Namespace) -> ExitCode:
     for path in fetch(PACKAGES[options.name], options.service):
         print_line(f"{path}: there, and checked")
     return ExitCode.OK
+
+
+class MaskedSource:
+    """Source whose frames are black in regions."""
+
+    def __init__(self, source: Source, regions: Sequence[Polygon]) -> None:
+        self._source, self._regions = source, regions
+        self.close = source.close
+
+    @property
+    def online(self) -> bool | None:
+        """As of the source."""
+        return self._source.online
+
+    def read(self) -> Frame | None:
+        """Return the next frame; errors as of the source."""
+        frame = self._source.read()
+        return frame and replace(frame, image=black_out(frame.image, self._regions))
 
 
 def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +105,7 @@ def collect(options: argparse.Namespace) -> ExitCode:
             reason = f"not noted in {state}: {error.strerror}"
             print_line(f"{path}: {reason}; `emotiond forget` will not find it")
 
-    with closing(open_source(settings)) as source:
+    with closing(MaskedSource(open_source(settings), config.ignore)) as source:
         paths = record_faces(source, open_detector(config.detector), folder, note)
         written = _show_progress(islice(paths, options.count), options.count)
     if written == 0:
@@ -182,7 +202,7 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
         f"look at the camera, alone and with a neutral face, for {options.seconds:g} s; "
         "no image is kept"
     )
-    with closing(open_source(settings)) as source:
+    with closing(MaskedSource(open_source(settings), config.ignore)) as source:
         baseline = calibrator.collect(source, options.seconds)
     write_baseline(options.out, baseline)
     print_line(f"{options.out}: {_summary(baseline)}")

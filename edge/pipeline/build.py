@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+import msgspec
+
 from edge.capture import Source, open_source
 from edge.capture.source import read_first
 from edge.capture.video import VideoSettings
@@ -33,8 +35,8 @@ from edge.track import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, Image
 from edge.view import PreviewSettings, PrivacyBlur, ViewContext, WebSettings
 
-SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker"})
-ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing"})
+SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore"})
+ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones"})
 SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir"})
 """Sections of the config that scheduler, analyzer, and sinks and views are built from."""
 
@@ -76,16 +78,21 @@ def build_processing(
         scheduler = present[1].scheduler
     else:  # another source has faces and a clock of its own
         detector, live = open_detector(config.detector), config.source.is_live
-        scheduler = DetectionScheduler(detector, config.tracker, config.scheduler, live, track_ids)
+        settings, ignore = config.scheduler, config.ignore
+        scheduler = DetectionScheduler(
+            detector, config.tracker, settings, live, track_ids, ignore=ignore
+        )
     digest = classifier_digest(config.classifier)  # first: a later change is seen at a reload
     classifier = open_classifier(config.classifier)
     confidence = config.classifier.min_confidence
+    fit, quality, zones = scheduler.crop_fit, config.quality, config.zones
     analyzer = ExpressionAnalyzer(
-        classifier, scheduler.crop_fit, config.quality, config.smoothing, confidence
+        classifier, fit, quality, config.smoothing, confidence, zones=zones
     )
     card, is_file = classifier.card, isinstance(config.source, VideoSettings)
     run = present[1].events.run if present is not None else ""
-    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file, run)
+    name, detector_name, names = card.name, scheduler.detector, tuple(zones)
+    events = EventGenerator(name, detector_name, card.labels, is_file, run, zones=names)
     return ProcessingComponents(scheduler, analyzer, events, digest)
 
 
@@ -131,7 +138,8 @@ class ImageAnalyzer:
     def analyze(self, image: Image) -> AnalyzedFrame:
         """Find and classify the faces of an image; errors as `build_processing`."""
         with self._lock:
-            config = self._present_config()
+            # What is given to be analyzed is not of the camera, whose regions these are.
+            config = msgspec.structs.replace(self._present_config(), zones={}, ignore=())
             processing = build_processing(config, count(1), self._built)
             self._built = config, processing
             return analyze_image(processing, image)
@@ -262,6 +270,8 @@ class PipelineBuilder:
         self.config, self.file_config = changes.config, changes.file_config
         self.catalog = changes.catalog
         self._guard_privacy()
+        if "ignore" in changes.sections and self._latest_frame is not None:
+            self._latest_frame.clear()  # it may show what is to be hidden from now on
         self.components, self._sink_specs = changes.components, changes.sink_specs
 
     def _guard_privacy(self) -> None:

@@ -182,6 +182,7 @@ class Pipeline:
             events.detector,
             events.labels,
             self._stats.has_temperature,
+            events.zones,
         )
 
     def stats(self) -> Stats:

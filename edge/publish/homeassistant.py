@@ -58,6 +58,7 @@ def discovery(
     topics = settings.topics
     entities = (
         *_face_entities(topics, status),
+        *_zones(topics, status),
         *_probabilities(topics, status, catalog),
         *_command_entities(topics, catalog, commands),
         *_diagnostics(topics, status),
@@ -104,18 +105,31 @@ def _face_entities(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
         "device_class": "occupancy",
     }
     yield Entity("binary_sensor", "Face present", state | present)
-    fields = ("emotion", "confidence", "track_id", "time", "id")
+    fields = ["emotion", "confidence", "track_id", "time", "id"]
+    fields += ["zones"] if status.zones else []
     attributes = ", ".join(f"'{key}': value_json.{key}" for key in fields)
     event = {
         "state_topic": topics.event,
         "value_template": f"{{{{ {{'event_type': value_json.type, {attributes}}} | to_json }}}}",
-        "event_types": [kind.value for kind in EventType],
+        "event_types": [
+            kind.value for kind in EventType if kind is not EventType.ZONE or status.zones
+        ],
         "icon": "mdi:timeline-text-outline",
     }
     # It stays available without the camera. When the camera pauses, each face gets an end event,
     # which would be lost on an entity that becomes unavailable at that moment; and the return of
     # the entity would look like an event.
     yield Entity("event", "Emotion event", event, needs_camera=False)
+
+
+def _zones(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
+    for name in status.zones:
+        options = {
+            "state_topic": topics.state,
+            "value_template": f"{{{{ (value_json.zones or {{}}).get({_literal(name)}) }}}}",
+            "icon": "mdi:account-multiple-outline",
+        }
+        yield Entity("sensor", f"Faces in {name}", MEASUREMENT | options)
 
 
 def _probabilities(topics: Topics, status: DaemonStatus, catalog: Catalog) -> Iterator[Entity]:

@@ -2,8 +2,10 @@
 
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -148,6 +150,8 @@ class DeviceState:
     def __init__(self) -> None:
         # What each shows; without probabilities where it is uncertain.
         self._faces: dict[tuple[str, int], tuple[str, dict[str, float] | None]] = {}
+        self._zones_of: dict[tuple[str, int], tuple[str, ...]] = {}  # by face
+        self._zones: tuple[str, ...] = ()
         self._run = ""
         self._settings: dict[str, Any] = {}
 
@@ -155,8 +159,9 @@ class DeviceState:
         """Take in one event."""
         self._run = event.run
         self._faces[event.track] = event.emotion, event.probabilities
+        self._zones_of[event.track] = event.zones or ()
         if event.type is EventType.END:
-            del self._faces[event.track]
+            del self._faces[event.track], self._zones_of[event.track]
 
     def update_faces(self, snapshot: FaceSnapshot) -> None:
         """Take in the present numbers of the faces that are known."""
@@ -167,7 +172,7 @@ class DeviceState:
 
     def set_status(self, status: DaemonStatus) -> None:
         """Take in how the daemon is set."""
-        until = status.paused_until
+        until, self._zones = status.paused_until, status.zones
         self._settings = {
             "camera": status.camera.value,
             "paused_until": utc(until) if until else None,
@@ -190,12 +195,15 @@ class DeviceState:
         unread = UNCERTAIN if self._faces else None
         dominant = max(shares, key=lambda emotion: sum(shares[emotion]), default=unread)
         shown = shares.get(dominant or "", [])
+        counts = Counter(chain(*self._zones_of.values()))
+        zones = {"zones": {name: counts[name] for name in self._zones}} if self._zones else {}
         return msgspec.json.encode(
             {
                 "faces": len(self._faces),
                 "emotion": dominant,
                 "confidence": _mean(shown) if shown else None,
                 "probabilities": self._probabilities(),
+                **zones,
                 **self._settings,
             }
         )

@@ -95,6 +95,7 @@ def other_video(tmp_path: Path) -> dict[str, str]:
         ({}, set()),
         ({"smoothing": {"hold_s": 0.5}}, {"analyzer"}),
         ({"tracker": {"min_hits": 4}}, {"scheduler", "analyzer"}),
+        ({"zones": {"door": [[0, 0], [1, 0], [1, 1]]}}, {"analyzer"}),
         ({"source": {"kind": "camera"}}, {"source", "scheduler", "analyzer"}),
         ({"privacy": {"allow_snapshots": True}}, {"mqtt"}),
         ({"privacy": {"blur": "faces"}}, set()),
@@ -134,6 +135,8 @@ OTHER_VALUES: dict[str, Any] = {
     "preview": {"enabled": True},
     "web": {"enabled": True, "port": 0, "max_viewers": 3},
     "privacy": {"blur": "faces"},
+    "zones": {"door": [[0, 0], [1, 0], [1, 1]]},
+    "ignore": [[[0, 0], [1, 0], [1, 1]]],
     "state_dir": "elsewhere",
 }
 """Another value in each section of the config that something is built from."""

@@ -121,6 +121,15 @@ def test_events_have_three_types_and_are_received_at_least_once() -> None:
     assert event["state_topic"] == "emotiond/pi-4/event"
 
 
+def test_each_zone_has_a_count_of_faces_and_events_may_be_of_zones() -> None:
+    payload = discovery(MqttSettings(device="pi-4"), status(zones=("door",)), Catalog())
+    entities = msgspec.json.decode(payload)["components"]
+    assert entities["faces_in_door"]["state_class"] == "measurement"
+    assert "value_json.zones" in entities["faces_in_door"]["value_template"]
+    assert entities["emotion_event"]["event_types"] == ["start", "change", "zone", "end"]
+    assert "'zones': value_json.zones" in entities["emotion_event"]["value_template"]
+
+
 def test_each_class_has_a_probability_that_is_off_by_default() -> None:
     disabled = {k for k, entity in components().items() if not entity.get("enabled_by_default", 1)}
     assert disabled == {"probability_angry", "probability_happy"}

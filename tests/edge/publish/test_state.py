@@ -105,6 +105,17 @@ def test_faces_read_by_two_models_are_not_averaged_over_different_classes() -> N
     }
 
 
+def test_the_faces_of_each_zone_of_the_config_are_counted() -> None:
+    known = DeviceState()
+    known.set_status(status(zones=("door", "desk")))
+    known.update(event(track_id=1, zones=("door",)))
+    known.update(event(track_id=2, zones=("door", "desk")))
+    known.update(event(EventType.ZONE, track_id=2, zones=("door",)))
+    assert msgspec.json.decode(known.encode())["zones"] == {"door": 2, "desk": 0}
+    known.update(event(EventType.END, track_id=1, zones=("door",)))
+    assert msgspec.json.decode(known.encode())["zones"] == {"door": 1, "desk": 0}
+
+
 def test_the_status_of_the_daemon_stands_beside_the_faces() -> None:
     known = DeviceState()
     until = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
