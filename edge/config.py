@@ -23,6 +23,7 @@ from edge.infer.crop import QualitySettings
 from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
+from edge.schedule import ALWAYS, ScheduleSettings
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 from edge.zones import Polygon, polygon_fault
@@ -127,6 +128,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deployment: DeploymentSettings = DeploymentSettings()
     zones: dict[ZoneName, Polygon] = {}
     ignore: tuple[Polygon, ...] = ()
+    schedule: ScheduleSettings = ALWAYS
     state_dir: Path | None = None
 
 

@@ -40,7 +40,7 @@ ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones"})
 SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir"})
 """Sections of the config that scheduler, analyzer, and sinks and views are built from."""
 
-UNBUILT_SECTIONS = frozenset({"deployment", "retention"})
+UNBUILT_SECTIONS = frozenset({"deployment", "retention", "schedule"})
 """Sections that nothing is built from; the present ones are looked up."""
 
 

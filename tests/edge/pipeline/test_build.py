@@ -144,6 +144,7 @@ OTHER_VALUES: dict[str, Any] = {
 LOOKED_UP: dict[str, Any] = {
     "retention": {"max_image_age_s": 60},
     "deployment": {"context": "public"},
+    "schedule": {"active": ["mon-fri 08:00-18:00"]},
 }
 """The same of each section that is looked up whenever it is needed."""
 

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -466,3 +467,17 @@ def test_whatever_is_asked_is_answered_and_leaves_a_config_that_can_be_read(
         assert after == before
     plain = msgspec.to_builtins(after, enc_hook=str)
     assert parse_config(plain, still.path) == after
+
+
+def test_outside_the_schedule_a_reload_lets_the_camera_go_and_resume_says_so(house: House) -> None:
+    day = (datetime.now(UTC) + timedelta(days=3)).strftime("%a").lower()
+    house.write(schedule={"active": [f"{day} 00:00-24:00"], "timezone": "UTC"})
+    assert house.controller.reload() == ""
+    assert house.camera is CameraState.PAUSED
+    answer = house.ask(Pause(paused=False))
+    assert isinstance(answer, CommandResult)
+    assert answer.data["paused"] is True
+    assert answer.data["until"] is not None
+    house.write()
+    assert house.controller.reload() == ""
+    assert house.camera is not CameraState.PAUSED
