@@ -23,6 +23,7 @@ from edge.infer.crop import QualitySettings
 from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
+from edge.publish.summary import SummarySettings
 from edge.schedule import ALWAYS, ScheduleSettings
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
@@ -129,6 +130,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zones: dict[ZoneName, Polygon] = {}
     ignore: tuple[Polygon, ...] = ()
     schedule: ScheduleSettings = ALWAYS
+    summary: SummarySettings = SummarySettings()
     state_dir: Path | None = None
 
 

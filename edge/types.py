@@ -291,7 +291,8 @@ class DaemonStatus:
     """Settings of the daemon at this moment, by its config and by commands.
 
     `paused_until` is UTC; None where a pause does not end by itself, or there is none. The machine
-    may report its temperature. `zones` are the names of those in the config.
+    may report its temperature. `zones` are the names of those in the config, and
+    `summaries` the seconds of each that is published.
     """
 
     camera: CameraState
@@ -301,6 +302,15 @@ class DaemonStatus:
     labels: tuple[str, ...]
     has_temperature: bool = False
     zones: tuple[str, ...] = ()
+    summaries: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A summary of `every_s` seconds, as plain values for JSON."""
+
+    every_s: int
+    data: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,5 +387,5 @@ class Stats:
     event_latency: tuple[float, float] | None
 
 
-SinkRecord = EmotionEvent | Stats | DaemonStatus | FaceSnapshot
+SinkRecord = EmotionEvent | Stats | DaemonStatus | FaceSnapshot | Summary
 """Records that a sink is given."""

@@ -30,6 +30,7 @@ from edge.paths import asset, note_image
 from edge.pipeline.worker import LatestFrame
 from edge.publish import ExclusiveSink, MqttSettings, Sink, SinkContext, SinkSettings
 from edge.publish.events import EventGenerator
+from edge.publish.summary import NO_SUMMARIES, SummarySettings
 from edge.service.commands import Catalog, CommandQueue
 from edge.track import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, Image
@@ -37,7 +38,7 @@ from edge.view import PreviewSettings, PrivacyBlur, ViewContext, WebSettings
 
 SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore"})
 ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones"})
-SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir"})
+SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir", "summary"})
 """Sections of the config that scheduler, analyzer, and sinks and views are built from."""
 
 UNBUILT_SECTIONS = frozenset({"deployment", "retention", "schedule"})
@@ -153,6 +154,7 @@ class PipelineComponents:
         live: whether frames come whether or not they are read, so that a late one is dropped.
         sinks: where events go, and what shows them.
         generation: number of the source in its pipeline, from 0; its frames carry it.
+        summary: which summaries are published.
     """
 
     source: Source
@@ -160,6 +162,7 @@ class PipelineComponents:
     processing: ProcessingComponents
     sinks: tuple[Sink, ...]
     generation: int = 0
+    summary: SummarySettings = NO_SUMMARIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,7 @@ class PipelineBuilder:
             config.source.is_live,
             processing,
             tuple(self._open_sink(spec) for spec in self._sink_specs),
+            summary=config.summary,
         )
 
     def prepare(self, config: Config, file_config: Config | None = None) -> Changes:
@@ -262,7 +266,8 @@ class PipelineBuilder:
         processing = build_processing(config, self._track_ids, present)
         catalog = self._catalog_for(file_config or config)
         specs = self._specs_for(config, catalog)
-        components = PipelineComponents(source, live, processing, self._prepare_sinks(specs))
+        sinks, summary = self._prepare_sinks(specs), config.summary
+        components = PipelineComponents(source, live, processing, sinks, summary=summary)
         return Changes(config, file_config or config, sections, catalog, specs, components)
 
     def commit(self, changes: Changes) -> None:

@@ -59,6 +59,7 @@ def discovery(
     entities = (
         *_face_entities(topics, status),
         *_zones(topics, status),
+        *_last_minute(topics, status),
         *_probabilities(topics, status, catalog),
         *_command_entities(topics, catalog, commands),
         *_diagnostics(topics, status),
@@ -130,6 +131,19 @@ def _zones(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
             "icon": "mdi:account-multiple-outline",
         }
         yield Entity("sensor", f"Faces in {name}", MEASUREMENT | options)
+
+
+def _last_minute(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
+    duration = {"unit_of_measurement": "s", "device_class": "duration"}
+    emotion = {"device_class": "enum", "options": [*status.labels, UNCERTAIN]}
+    for name, field, options in (
+        ("Faces in the last minute", "faces", MEASUREMENT),
+        ("Face time in the last minute", "people_seconds", MEASUREMENT | duration),
+        ("Emotion of the last minute", "emotion", emotion),
+    ):
+        value = {"value_template": f"{{{{ value_json.{field} }}}}", "icon": "mdi:timer-outline"}
+        topic = {"state_topic": topics.summary(60)}
+        yield Entity("sensor", name, topic | options | value, 60 in status.summaries)
 
 
 def _probabilities(topics: Topics, status: DaemonStatus, catalog: Catalog) -> Iterator[Entity]:

@@ -77,6 +77,10 @@ class Topics:
         """Return the topic of one face, which is published as long as it is there."""
         return f"{self.root}/face/{track_id}"
 
+    def summary(self, every_s: int) -> str:
+        """Return the topic of the summaries of one length."""
+        return f"{self.root}/summary/{every_s}"
+
     def response(self, command: str) -> str:
         """Return the topic on which a command is answered."""
         return f"{self.root}/response/{command}"

@@ -27,6 +27,7 @@ from edge.types import (
     FaceSnapshot,
     SinkRecord,
     Stats,
+    Summary,
 )
 
 REANNOUNCE_DELAY = (0.5, 3.0)
@@ -106,6 +107,9 @@ class MqttSink(MqttPublisher):
             case Stats():
                 stats = plain_stats(record) | {"broker": self.stats()}
                 self.publish_retained(self._topics.stats, msgspec.json.encode(stats))
+            case Summary():
+                payload = msgspec.json.encode(record.data)
+                self.publish_message(MqttMessage(self._topics.summary(record.every_s), payload))
 
     def close(self, timeout: float) -> None:
         """Wait for acknowledgments, announce the end, disconnect."""

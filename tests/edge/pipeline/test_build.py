@@ -135,6 +135,7 @@ OTHER_VALUES: dict[str, Any] = {
     "preview": {"enabled": True},
     "web": {"enabled": True, "port": 0, "max_viewers": 3},
     "privacy": {"blur": "faces"},
+    "summary": {"every_s": [300]},
     "zones": {"door": [[0, 0], [1, 0], [1, 1]]},
     "ignore": [[[0, 0], [1, 0], [1, 1]]],
     "state_dir": "elsewhere",

@@ -19,6 +19,9 @@ EVERY_ENTITY = {
     "faces": "sensor",
     "face_present": "binary_sensor",
     "emotion_event": "event",
+    "faces_in_the_last_minute": "sensor",
+    "face_time_in_the_last_minute": "sensor",
+    "emotion_of_the_last_minute": "sensor",
     "probability_angry": "sensor",
     "probability_happy": "sensor",
     "camera_problem": "binary_sensor",
@@ -40,11 +43,12 @@ def announced(
     labels: tuple[str, ...] = ("angry", "happy"),
     commands: frozenset[CommandName] = COMMANDS,
     temperature: bool = True,
+    summaries: tuple[int, ...] = (60, 3600),
     **fields: Any,
 ) -> bytes:
     """Return the announcement of a device; `fields` are those of its catalog that differ."""
     catalog = Catalog(**{"models": MODELS, "labels": labels, "allow_snapshots": True, **fields})
-    state = status(labels=labels, has_temperature=temperature)
+    state = status(labels=labels, has_temperature=temperature, summaries=summaries)
     return discovery(MqttSettings(device="pi-4"), state, catalog, commands)
 
 
@@ -155,6 +159,10 @@ def test_commands_go_to_the_topics_that_the_daemon_subscribes_to_and_are_not_ret
         ({"commands": COMMANDS - {CommandName.SNAPSHOT}}, {"snapshot", "take_snapshot"}),
         ({"allow_snapshots": False}, {"snapshot", "take_snapshot"}),
         ({"temperature": False}, {"temperature"}),
+        (
+            {"summaries": (300,)},
+            {key for key in EVERY_ENTITY if key.endswith("the_last_minute")},
+        ),
     ],
 )
 def test_entities_that_a_device_no_longer_has_are_removed(
