@@ -24,7 +24,7 @@ from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.publish.summary import SummarySettings
-from edge.schedule import ALWAYS, ScheduleSettings
+from edge.schedule import ScheduleSettings
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 from edge.zones import Polygon, polygon_fault
@@ -129,7 +129,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deployment: DeploymentSettings = DeploymentSettings()
     zones: dict[ZoneName, Polygon] = {}
     ignore: tuple[Polygon, ...] = ()
-    schedule: ScheduleSettings = ALWAYS
+    schedule: ScheduleSettings = ScheduleSettings()
     summary: SummarySettings = SummarySettings()
     state_dir: Path | None = None
 

@@ -58,10 +58,6 @@ class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return None if self.timezone is None else ZoneInfo(self.timezone)
 
 
-ALWAYS = ScheduleSettings()
-"""Schedule of a camera that is used all the time."""
-
-
 def _periods(text: str) -> Iterator[tuple[int, int]]:
     """Yield the first minute of the week and the length of each period of an entry.
 

@@ -1,13 +1,14 @@
 """Regions of a frame: zones that faces are told to be in, and those that nobody may see."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import cv2
 import numpy as np
 
 from edge.geometry import Box
-from edge.types import Image
+from edge.types import Frame, Image
 
 Vertex = tuple[float, float]
 Polygon = tuple[Vertex, ...]
@@ -40,18 +41,15 @@ def polygon_fault(polygon: Polygon) -> str | None:
     return None if area >= MIN_AREA else "expected a polygon, found points on one line"
 
 
-def black_out(image: Image, regions: Sequence[Polygon]) -> Image:
-    """Return a copy of an image, BGR uint8 (height, width, 3), in which regions are black.
-
-    It is read-only; without regions it is the image itself.
-    """
+def black_out(frame: Frame, regions: Sequence[Polygon]) -> Frame:
+    """Return a frame with a copy of its image in which regions are black; itself without any."""
     if not regions:
-        return image
-    hidden = image.copy()
+        return frame
+    image = frame.image.copy()
     for region in regions:  # one by one: where two overlap, OpenCV would fill neither
-        cv2.fillPoly(hidden, [np.rint(_pixels(region, image)).astype(np.int32)], (0, 0, 0))
-    hidden.setflags(write=False)
-    return hidden
+        cv2.fillPoly(image, [np.rint(_pixels(region, image)).astype(np.int32)], (0, 0, 0))
+    image.setflags(write=False)
+    return replace(frame, image=image)
 
 
 def zones_of(

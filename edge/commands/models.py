@@ -4,7 +4,6 @@ import argparse
 import errno
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -33,8 +32,8 @@ from edge.infer.classifier import NeutralBaseline, open_classifier
 from edge.infer.crop import crop_face
 from edge.paths import atomic_write, note_image
 from edge.terminal import print_line
-from edge.types import EXPRESSIONS, SIDE, Frame
-from edge.zones import Polygon, black_out
+from edge.types import EXPRESSIONS, SIDE
+from edge.zones import Polygon
 
 MIN_INTERVAL_S = 0.5
 """Seconds of the source's own clock between two images: closer ones are hardly different."""
@@ -59,24 +58,6 @@ def models(options: argparse.Namespace) -> ExitCode:
     for path in fetch(PACKAGES[options.name], options.service):
         print_line(f"{path}: there, and checked")
     return ExitCode.OK
-
-
-class MaskedSource:
-    """Source whose frames are black in regions."""
-
-    def __init__(self, source: Source, regions: Sequence[Polygon]) -> None:
-        self._source, self._regions = source, regions
-        self.close = source.close
-
-    @property
-    def online(self) -> bool | None:
-        """As of the source."""
-        return self._source.online
-
-    def read(self) -> Frame | None:
-        """Return the next frame; errors as of the source."""
-        frame = self._source.read()
-        return frame and replace(frame, image=black_out(frame.image, self._regions))
 
 
 def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
@@ -105,8 +86,9 @@ def collect(options: argparse.Namespace) -> ExitCode:
             reason = f"not noted in {state}: {error.strerror}"
             print_line(f"{path}: {reason}; `emotiond forget` will not find it")
 
-    with closing(MaskedSource(open_source(settings), config.ignore)) as source:
-        paths = record_faces(source, open_detector(config.detector), folder, note)
+    with closing(open_source(settings)) as source:
+        detector = open_detector(config.detector)
+        paths = record_faces(source, detector, folder, note, config.ignore)
         written = _show_progress(islice(paths, options.count), options.count)
     if written == 0:
         raise InputError("expected a face to write, found none; is one in view, and well lit?")
@@ -130,6 +112,7 @@ def record_faces(
     detector: Detector,
     folder: Path,
     note: Callable[[Path], None] = lambda path: None,
+    ignore: Sequence[Polygon] = (),
 ) -> Iterator[Path]:
     """Write the largest face of a frame every half second; yield each file as it is written.
 
@@ -142,6 +125,7 @@ def record_faces(
         detector: finds the faces.
         folder: of the class; it is created where it is missing.
         note: remembers an image before it is written.
+        ignore: regions in which nothing is looked for.
 
     Raises:
         DataError: an image cannot be noted or written.
@@ -153,7 +137,7 @@ def record_faces(
         raise DataError(f"{folder}: cannot be made or read: {error.strerror}") from error
     last = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
     due = float("-inf")
-    for frame in iter_frames(source):
+    for frame in iter_frames(source, ignore=ignore):
         faces = [] if frame.timestamp < due else filter_faces(detector.detect(frame.image))
         if not faces:
             continue
@@ -202,8 +186,8 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
         f"look at the camera, alone and with a neutral face, for {options.seconds:g} s; "
         "no image is kept"
     )
-    with closing(MaskedSource(open_source(settings), config.ignore)) as source:
-        baseline = calibrator.collect(source, options.seconds)
+    with closing(open_source(settings)) as source:
+        baseline = calibrator.collect(source, options.seconds, config.ignore)
     write_baseline(options.out, baseline)
     print_line(f"{options.out}: {_summary(baseline)}")
     setting = f"classifier: {{neutral_baseline: {options.out.absolute()}}}"

@@ -30,7 +30,6 @@ from edge.paths import asset, note_image
 from edge.pipeline.worker import LatestFrame
 from edge.publish import ExclusiveSink, MqttSettings, Sink, SinkContext, SinkSettings
 from edge.publish.events import EventGenerator
-from edge.publish.summary import NO_SUMMARIES, SummarySettings
 from edge.service.commands import Catalog, CommandQueue
 from edge.track import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, Image
@@ -154,7 +153,7 @@ class PipelineComponents:
         live: whether frames come whether or not they are read, so that a late one is dropped.
         sinks: where events go, and what shows them.
         generation: number of the source in its pipeline, from 0; its frames carry it.
-        summary: which summaries are published.
+        every_s: lengths of the summaries that are published, in seconds.
     """
 
     source: Source
@@ -162,7 +161,7 @@ class PipelineComponents:
     processing: ProcessingComponents
     sinks: tuple[Sink, ...]
     generation: int = 0
-    summary: SummarySettings = NO_SUMMARIES
+    every_s: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +240,7 @@ class PipelineBuilder:
             config.source.is_live,
             processing,
             tuple(self._open_sink(spec) for spec in self._sink_specs),
-            summary=config.summary,
+            every_s=config.summary.every_s,
         )
 
     def prepare(self, config: Config, file_config: Config | None = None) -> Changes:
@@ -266,8 +265,8 @@ class PipelineBuilder:
         processing = build_processing(config, self._track_ids, present)
         catalog = self._catalog_for(file_config or config)
         specs = self._specs_for(config, catalog)
-        sinks, summary = self._prepare_sinks(specs), config.summary
-        components = PipelineComponents(source, live, processing, sinks, summary=summary)
+        sinks, every_s = self._prepare_sinks(specs), config.summary.every_s
+        components = PipelineComponents(source, live, processing, sinks, every_s=every_s)
         return Changes(config, file_config or config, sections, catalog, specs, components)
 
     def commit(self, changes: Changes) -> None:

@@ -187,7 +187,7 @@ class Pipeline:
             events.labels,
             self._stats.has_temperature,
             events.zones,
-            self._in_use["publish"].summary.every_s,
+            self._in_use["publish"].every_s,
         )
 
     def stats(self) -> Stats:
@@ -338,7 +338,7 @@ class Pipeline:
                 self._sinks.publish(analyzed.snapshot)
             processing = components.processing
             zones, delay = processing.events.zones, processing.scheduler.max_age_s + SUMMARY_DELAY
-            for summary in self._summarizer.due(components.summary, zones, delay, time.time()):
+            for summary in self._summarizer.due(components.every_s, zones, delay, time.time()):
                 self._sinks.publish(summary)
         if self._stats_due.is_set():
             self._stats_due.clear()

@@ -23,9 +23,6 @@ MAX_WAITING = 100
 INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "DISPLAY", "XDG_RUNTIME_DIR")
 """Variables that the program gets beside those of the event: the daemon's others may be secrets."""
 
-FIELDS = ("id", "time", "type", "run", "track_id", "emotion", "confidence", "duration", "zones")
-"""Fields of an event that are variables too, such as EVENT_EMOTION."""
-
 WAIT = 0.5
 """Seconds that a step waits for an event."""
 
@@ -145,12 +142,13 @@ class CommandSink:
 
 
 def event_environment(payload: bytes) -> dict[str, str]:
-    """Return the variables of a program that is run for an event."""
+    """Return the variables of a program that is run for an event: EVENT_EMOTION and so on."""
     event: dict[str, Any] = msgspec.json.decode(payload)
-    told = {f"EVENT_{name.upper()}": event.get(name) for name in FIELDS}
-    texts = {
-        name: " ".join(value) if isinstance(value, list) else str(value)
-        for name, value in told.items()
-        if value is not None
+    told = {
+        f"EVENT_{name.upper()}": " ".join(map(str, value))
+        if isinstance(value, list)
+        else str(value)
+        for name, value in event.items()
+        if value is not None and not isinstance(value, dict)
     }
-    return {name: os.environ[name] for name in INHERITED if name in os.environ} | texts
+    return {name: os.environ[name] for name in INHERITED if name in os.environ} | told

@@ -1,6 +1,6 @@
 """Summaries: who was seen for how long in each minute and hour, as a report of it would say."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -29,10 +29,6 @@ class SummarySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = (60, 3600)
 
 
-NO_SUMMARIES = SummarySettings(every_s=())
-"""Settings of a pipeline that publishes none."""
-
-
 class Summarizer:
     """Makes summaries of the events that are added, each once its period is over."""
 
@@ -46,13 +42,13 @@ class Summarizer:
         del self._builder.closed[:-MAX_INTERVALS]
 
     def due(
-        self, settings: SummarySettings, zones: Collection[str], delay: float, now: float
+        self, every_s: Sequence[int], zones: Collection[str], delay: float, now: float
     ) -> Iterator[Summary]:
-        """Yield the summaries that are due at `now`, POSIX time.
+        """Yield the summaries of those lengths that are due at `now`, POSIX time.
 
         Each is late by `delay` seconds, until a face that has gone is known to have.
         """
-        self._starts = {every: self._starts.get(every, now) for every in settings.every_s}
+        self._starts = {every: self._starts.get(every, now) for every in every_s}
         for every, start in self._starts.items():
             end = (start // every + 1) * every
             if not start <= now < end + delay + every:  # the clock was set

@@ -133,12 +133,6 @@ class WebhookSettings(BaseSinkSettings, frozen=True, tag="webhook"):
         what = f"each face, its expression and place{how}"
         yield DataFlow("events", what, "a web server", self.place, True, theirs)
 
-    def with_max_event_age(self, seconds: float) -> Self:
-        """Return a copy whose outbox keeps no event for longer."""
-        age = min(seconds, self.outbox.max_age_s)
-        outbox = msgspec.structs.replace(self.outbox, max_age_s=age)
-        return msgspec.structs.replace(self, outbox=outbox)
-
     def without_service_secrets(self) -> Self:
         """Return a copy without the secret, if it is a credential of systemd."""
         is_credential = self.secret is not None and self.secret.credential is not None

@@ -12,7 +12,7 @@ import msgspec
 from edge.capture.pausable import PausableSource
 from edge.paths import atomic_write
 from edge.publish.events import utc
-from edge.schedule import ALWAYS, ScheduleSettings
+from edge.schedule import ScheduleSettings
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +41,10 @@ class PauseController:
         source: PausableSource,
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
-        schedule: ScheduleSettings = ALWAYS,
+        schedule: ScheduleSettings | None = None,
     ) -> None:
         self._source, self._path, self._clock = source, folder / FILE, clock
-        self.schedule, self._is_active = schedule, True
+        self.schedule, self._is_active = schedule or ScheduleSettings(), True
         self._resume_at = math.inf
         self._asked = self._load()
         if self._asked is not None:

@@ -202,8 +202,7 @@ class DetectionScheduler:
 
     def update(self, frame: Frame) -> TrackedFrame:
         """Return the tracks in `frame`."""
-        if self._ignore:
-            frame = replace(frame, image=black_out(frame.image, self._ignore))
+        frame = black_out(frame, self._ignore)
         if self._forgotten:
             self._forgotten, self._previous = False, None
         if frame.still:

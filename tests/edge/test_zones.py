@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge.capture.source import iter_frames
 from edge.commands.demo import CLIP
-from edge.commands.models import MaskedSource
 from edge.config import parse_config
 from edge.errors import ConfigError
 from edge.geometry import Box
@@ -18,6 +18,7 @@ from edge.zones import black_out, zones_of
 from tests.e2e.daemon import read_events
 from tests.edge.cameras import FakeCamera
 from tests.edge.pipelines import run
+from tests.events import frame
 from tests.films import frames_of
 
 LEFT = [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]
@@ -55,7 +56,7 @@ def test_a_polygon_may_repeat_its_first_point_at_the_end() -> None:
 def test_regions_are_black_where_they_overlap_too_and_the_rest_is_as_it_was() -> None:
     image = np.full((40, 80, 3), 200, np.uint8)
     config = parse_config({"ignore": [LEFT, LEFT]}, Path("my.yaml"))
-    hidden = black_out(image, config.ignore)
+    hidden = black_out(frame(image=image), config.ignore).image
     assert not hidden[:, :40].any()
     assert (hidden[:, 42:] == 200).all()
     assert (image == 200).all()
@@ -148,6 +149,5 @@ def test_an_image_that_is_given_to_be_analyzed_is_not_blackened(clip: list[Image
 
 def test_what_is_collected_and_calibrated_does_not_see_what_is_ignored(clip: list[Image]) -> None:
     regions = parse_config({"ignore": [EVERYTHING]}, Path("my.yaml")).ignore
-    frame = MaskedSource(FakeCamera(clip[:1]), regions).read()
-    assert frame is not None
-    assert not frame.image.any()
+    (seen,) = iter_frames(FakeCamera(clip[:1]), ignore=regions)
+    assert not seen.image.any()

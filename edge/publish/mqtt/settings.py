@@ -177,12 +177,6 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
             how = "unencrypted: set tls" if self.tls is None else "by TLS"
             yield DataFlow("secrets", f"user and password, {how}", "the MQTT broker", where, True)
 
-    def with_max_event_age(self, seconds: float) -> Self:
-        """Return a copy whose outbox keeps no event for longer."""
-        age = min(seconds, self.outbox.max_age_s)
-        outbox = msgspec.structs.replace(self.outbox, max_age_s=age)
-        return msgspec.structs.replace(self, outbox=outbox)
-
     def without_service_secrets(self) -> Self:
         """Return a copy without user and password, if one of them is a credential of systemd."""
         secrets = [one for one in (self.user, self.password) if isinstance(one, SecretRef)]

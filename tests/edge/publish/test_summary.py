@@ -14,7 +14,7 @@ from edge.config import parse_config
 from edge.errors import ConfigError
 from edge.offline.report import html_report
 from edge.publish.intervals import intervals_of, time_by_emotion, visits
-from edge.publish.summary import Summarizer, SummarySettings
+from edge.publish.summary import Summarizer
 from edge.types import EmotionEvent, EventType
 from tests.edge.offline.days import HOURS, MORNING, day, event
 
@@ -29,12 +29,12 @@ def summaries(
     events: Sequence[EmotionEvent], seconds: int, *every_s: int, zones: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """Return the summaries of `seconds` that begin with the morning, looked for each second."""
-    summarizer, settings, told = Summarizer(), SummarySettings(every_s), []
+    summarizer, told = Summarizer(), list[dict[str, Any]]()
     waiting = sorted(events, key=lambda one: one.time)
     for second in range(seconds):
         while waiting and waiting[0].time.timestamp() <= BEGIN + second:
             summarizer.add(waiting.pop(0))
-        told += [one.data for one in summarizer.due(settings, zones, DELAY, BEGIN + second)]
+        told += [one.data for one in summarizer.due(every_s, zones, DELAY, BEGIN + second)]
     return told
 
 
@@ -106,12 +106,12 @@ def test_where_nobody_was_a_summary_says_so() -> None:
 
 
 def test_a_clock_that_is_set_makes_neither_a_flood_of_summaries_nor_an_end_of_them() -> None:
-    summarizer, settings = Summarizer(), SummarySettings((60,))
+    summarizer = Summarizer()
     for jump in (0, 1e7, -1e7):
         told = [
             summary
             for second in range(200)
-            for summary in summarizer.due(settings, (), DELAY, BEGIN + jump + second)
+            for summary in summarizer.due((60,), (), DELAY, BEGIN + jump + second)
         ]
         assert len(told) in {2, 3}
         for one in told:
