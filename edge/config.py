@@ -23,6 +23,7 @@ from edge.infer.crop import QualitySettings
 from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
+from edge.publish.mqtt.settings import Name
 from edge.publish.summary import SummarySettings
 from edge.schedule import ScheduleSettings
 from edge.track import SchedulerSettings, TrackerSettings
@@ -101,9 +102,6 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
             )
 
 
-ZoneName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
-
-
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings; config/emotiond.yaml explains each key.
 
@@ -127,7 +125,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     privacy: PrivacySettings = PrivacySettings()
     retention: RetentionSettings = RetentionSettings()
     deployment: DeploymentSettings = DeploymentSettings()
-    zones: dict[ZoneName, Polygon] = {}
+    zones: dict[Name, Polygon] = {}
     ignore: tuple[Polygon, ...] = ()
     schedule: ScheduleSettings = ScheduleSettings()
     summary: SummarySettings = SummarySettings()

@@ -136,6 +136,11 @@ class TrackedFrame:
     searched: bool = False
 
 
+LOOKING_YAW, LOOKING_ROLL = 15.0, 25.0
+"""Degrees of the cone in which a head is taken to look at the camera. The built-in detector says 13
+of a head that is turned by 20 (docs/research/detector-training.md)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quality:
     """Image quality of one face.
@@ -156,6 +161,13 @@ class Quality:
     contrast: float
     yaw: float | None = None
     roll: float | None = None
+
+    @property
+    def looking(self) -> bool | None:
+        """Tell whether the head is turned to the camera; None without landmarks."""
+        if self.yaw is None or self.roll is None:
+            return None
+        return abs(self.yaw) <= LOOKING_YAW and abs(self.roll) <= LOOKING_ROLL
 
     def to_dict(self) -> dict[str, float | None]:
         """Return it as plain values for JSON."""
@@ -216,6 +228,7 @@ class Expression:
             "probabilities": self.probabilities,
             "reasons": [reason.value for reason in self.reasons],
             "quality": self.quality.to_dict(),
+            "looking": self.quality.looking,
             "box": [round(edge, 1) for edge in self.box.edges],
             **({} if self.zones is None else {"zones": list(self.zones)}),
         }

@@ -87,8 +87,7 @@ def collect(options: argparse.Namespace) -> ExitCode:
             print_line(f"{path}: {reason}; `emotiond forget` will not find it")
 
     with closing(open_source(settings)) as source:
-        detector = open_detector(config.detector)
-        paths = record_faces(source, detector, folder, note, config.ignore)
+        paths = record_faces(source, open_detector(config.detector), folder, note, config.ignore)
         written = _show_progress(islice(paths, options.count), options.count)
     if written == 0:
         raise InputError("expected a face to write, found none; is one in view, and well lit?")

@@ -75,8 +75,7 @@ class Calibrator:
             SourceError: nothing came from the source.
         """
         skipped: Counter[str] = Counter()
-        frames = iter_frames(source, FRAME_TIMEOUT, ignore)
-        answers = list(self._classify(frames, seconds, skipped))
+        answers = list(self._classify(iter_frames(source, FRAME_TIMEOUT, ignore), seconds, skipped))
         if len(answers) < MIN_CROPS:
             found = "".join(f", {count} {why}" for why, count in skipped.most_common())
             raise CalibrationError(

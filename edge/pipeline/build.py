@@ -78,21 +78,19 @@ def build_processing(
         scheduler = present[1].scheduler
     else:  # another source has faces and a clock of its own
         detector, live = open_detector(config.detector), config.source.is_live
-        settings, ignore = config.scheduler, config.ignore
         scheduler = DetectionScheduler(
-            detector, config.tracker, settings, live, track_ids, ignore=ignore
+            detector, config.tracker, config.scheduler, live, track_ids, ignore=config.ignore
         )
     digest = classifier_digest(config.classifier)  # first: a later change is seen at a reload
     classifier = open_classifier(config.classifier)
-    confidence = config.classifier.min_confidence
-    fit, quality, zones = scheduler.crop_fit, config.quality, config.zones
+    confidence, zones = config.classifier.min_confidence, config.zones
     analyzer = ExpressionAnalyzer(
-        classifier, fit, quality, config.smoothing, confidence, zones=zones
+        classifier, scheduler.crop_fit, config.quality, config.smoothing, confidence, zones=zones
     )
     card, is_file = classifier.card, isinstance(config.source, VideoSettings)
     run = present[1].events.run if present is not None else ""
-    name, detector_name, names = card.name, scheduler.detector, tuple(zones)
-    events = EventGenerator(name, detector_name, card.labels, is_file, run, zones=names)
+    names = tuple(zones)
+    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file, run, zones=names)
     return ProcessingComponents(scheduler, analyzer, events, digest)
 
 

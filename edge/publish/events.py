@@ -144,6 +144,7 @@ def encode_event(event: EmotionEvent) -> bytes:
             "probabilities": event.probabilities,
             "reasons": event.reasons,
             "quality": event.quality.to_dict(),
+            "looking": event.quality.looking,
             "box": [round(edge, 1) for edge in event.box.edges],
             "frame": {"width": width, "height": height},
             "duration": round(event.duration, 3),
@@ -166,7 +167,8 @@ def decode_event(payload: bytes) -> EmotionEvent:
     """
     event = msgspec.json.decode(payload, type=_EventPayload)
     fields = msgspec.structs.asdict(event)
-    for name in ("time", "quality", "box", "frame", "latency_ms"):  # which are told otherwise
+    # Which are told otherwise.
+    for name in ("time", "quality", "looking", "box", "frame", "latency_ms"):
         del fields[name]
     return EmotionEvent(
         **fields,
@@ -270,6 +272,7 @@ class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}\Z")] = ""
     reason: Literal["restart"] | None = None
     zones: tuple[str, ...] | None = None
+    looking: bool | None = None
 
     def __post_init__(self) -> None:
         certain = (

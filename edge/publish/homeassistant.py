@@ -58,7 +58,6 @@ def discovery(
     topics = settings.topics
     entities = (
         *_face_entities(topics, status),
-        *_zones(topics, status),
         *_last_minute(topics, status),
         *_probabilities(topics, status, catalog),
         *_command_entities(topics, catalog, commands),
@@ -101,11 +100,18 @@ def _face_entities(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
     yield Entity("sensor", "Emotion", state | emotion)
     faces = {"value_template": "{{ value_json.faces }}", "icon": "mdi:account-multiple-outline"}
     yield Entity("sensor", "Faces", state | MEASUREMENT | faces)
+    for name in status.zones:
+        value = f"{{{{ (value_json.zones or {{}}).get({_literal(name)}) }}}}"
+        options = state | MEASUREMENT | faces | {"value_template": value}
+        yield Entity("sensor", f"Faces in {name}", options)
     present = {
         "value_template": "{{ 'ON' if value_json.faces else 'OFF' }}",
         "device_class": "occupancy",
     }
     yield Entity("binary_sensor", "Face present", state | present)
+    value = "{{ {true: 'ON', false: 'OFF'}.get(value_json.looking) }}"
+    looking = {"value_template": value, "icon": "mdi:eye-outline"}
+    yield Entity("binary_sensor", "Somebody is looking", state | looking)
     fields = ["emotion", "confidence", "track_id", "time", "id"]
     fields += ["zones"] if status.zones else []
     attributes = ", ".join(f"'{key}': value_json.{key}" for key in fields)
@@ -121,16 +127,6 @@ def _face_entities(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
     # which would be lost on an entity that becomes unavailable at that moment; and the return of
     # the entity would look like an event.
     yield Entity("event", "Emotion event", event, needs_camera=False)
-
-
-def _zones(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
-    for name in status.zones:
-        options = {
-            "state_topic": topics.state,
-            "value_template": f"{{{{ (value_json.zones or {{}}).get({_literal(name)}) }}}}",
-            "icon": "mdi:account-multiple-outline",
-        }
-        yield Entity("sensor", f"Faces in {name}", MEASUREMENT | options)
 
 
 def _last_minute(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:

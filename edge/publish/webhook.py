@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import logging
 import random
+import re
 import ssl
 import threading
 import time
@@ -210,9 +211,7 @@ class WebhookSink:
         self._unrecorded.close()
         if recorder.alive:
             recorder.join(timeout)
-        while sender.alive and len(self._outbox) and not self._failures:
-            if time.monotonic() >= deadline:
-                break
+        while sender.alive and self._outbox and not self._failures and time.monotonic() < deadline:
             time.sleep(0.02)
         sender.stop()
         self._news.set()
@@ -271,18 +270,15 @@ class WebhookSink:
         with closing(self._settings.connect()) as connection:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("POST", target, body, headers)
-            line = b""
-            while b"\n" not in line:  # http.client would wait for each byte anew
+            line = part = connection.sock.recv(MAX_STATUS_LINE)
+            while part and b"\n" not in line and len(line) < MAX_STATUS_LINE:
+                # By hand: http.client would wait for each byte anew.
                 connection.sock.settimeout(max(0.001, deadline - time.monotonic()))
                 part = connection.sock.recv(MAX_STATUS_LINE)
                 line += part
-                if not part or len(line) > MAX_STATUS_LINE:
-                    raise OSError("expected an answer by HTTP, found none")
-        status = line.split(maxsplit=2)[1:2]
-        if not line.startswith(b"HTTP/1.") or not status[0].isdigit() or len(status[0]) != 3:
-            raise OSError("expected an answer by HTTP, found another")
-        if status[0].startswith(b"3"):
-            code = status[0].decode()
-            raise OSError(f"answers {code}, which redirects; let `url` be the last address")
-        if not status[0].startswith(b"2"):
-            raise OSError(f"answers {status[0].decode()}")
+        answer = re.match(rb"HTTP/1\.\d ([1-5])\d\d\b", line)
+        if answer is None:
+            raise OSError("expected an answer by HTTP, found none")
+        remedy = ", which redirects; let `url` be the last address" if answer[1] == b"3" else ""
+        if answer[1] != b"2":
+            raise OSError(f"answers {answer[0][-3:].decode()}{remedy}")

@@ -77,8 +77,8 @@ class Controller:
         self._builder = PipelineBuilder(config, self.commands, self._latest_frame)
         self.pipeline = Pipeline(self._builder.components, self._latest_frame)
         folder = state_folder(config)
-        source, schedule = self.pipeline.source, config.schedule
-        self._pause_controller = PauseController(source, folder, clock, schedule)
+        source = self.pipeline.source
+        self._pause_controller = PauseController(source, folder, clock, config.schedule)
 
     @property
     def config(self) -> Config:

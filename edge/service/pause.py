@@ -48,7 +48,7 @@ class PauseController:
         self._resume_at = math.inf
         self._asked = self._load()
         if self._asked is not None:
-            self._begin(self._asked)
+            self._begin(self._asked.until)
         self.tick()
 
     def move(self, folder: Path) -> None:
@@ -62,7 +62,7 @@ class PauseController:
         """Begin a pause, or another in its place; return its end, None where `resume` ends it."""
         until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
         self._asked = StoredPause(until)
-        self._begin(self._asked)
+        self._begin(until)
         self._save(self._asked)
         return until
 
@@ -91,9 +91,8 @@ class PauseController:
         elif self._asked is None:
             self._source.pause(self.schedule.next_start(datetime.now(UTC)))
 
-    def _begin(self, asked: StoredPause) -> None:
+    def _begin(self, until: datetime | None) -> None:
         """Pause the source, and set the end on a clock that nobody sets."""
-        until = asked.until
         log.info("paused until %s", utc(until) if until else "told to resume")
         self._source.pause(until)
         left = (until - datetime.now(UTC)).total_seconds() if until else math.inf

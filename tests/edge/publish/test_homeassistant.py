@@ -18,6 +18,7 @@ EVERY_ENTITY = {
     "emotion": "sensor",
     "faces": "sensor",
     "face_present": "binary_sensor",
+    "somebody_is_looking": "binary_sensor",
     "emotion_event": "event",
     "faces_in_the_last_minute": "sensor",
     "face_time_in_the_last_minute": "sensor",

@@ -90,6 +90,15 @@ def drip(request: BaseHTTPRequestHandler) -> None:
         request.wfile.write(b"H")
 
 
+def leave(request: BaseHTTPRequestHandler) -> None:
+    """Answer nothing and close."""
+
+
+def babble(request: BaseHTTPRequestHandler) -> None:
+    """Answer what is no HTTP."""
+    request.wfile.write(b"HTTP/1.1\r\n")
+
+
 @pytest.fixture
 def receivers() -> Iterator[Callable[..., Receiver]]:
     opened: list[Receiver] = []
@@ -172,6 +181,8 @@ def test_a_body_is_signed_with_the_secret(
         (404, "answers 404; events are kept"),
         (hang, "timed out; events are kept"),
         (drip, "timed out; events are kept"),
+        (leave, "expected an answer by HTTP, found none; events are kept"),
+        (babble, "expected an answer by HTTP, found none; events are kept"),
     ],
 )
 def test_a_target_that_does_not_take_an_event_gets_it_again_before_the_next(
