@@ -24,9 +24,13 @@ from edge.infer.crop import QualitySettings
 from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
+from edge.publish.mqtt.settings import Name
+from edge.publish.summary import SummarySettings
+from edge.schedule import ScheduleSettings
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.types import DataFlow
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
+from edge.zones import Polygon, polygon_fault
 
 MAX_BYTES = 100_000
 """Bytes of a config file at most; that with every key has 8,000."""
@@ -104,6 +108,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings; config/emotiond.yaml explains each key.
 
     Attributes:
+        zones: polygons by name, of points [x, y] as shares of the frame; a face is in one where its
+            center is.
+        ignore: polygons that are black in every image: nothing is found there, and nobody sees it.
         state_dir: the directory of what outlives a restart; None takes `state_directory`.
     """
 
@@ -120,6 +127,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     privacy: PrivacySettings = PrivacySettings()
     retention: RetentionSettings = RetentionSettings()
     deployment: DeploymentSettings = DeploymentSettings()
+    zones: dict[Name, Polygon] = {}
+    ignore: tuple[Polygon, ...] = ()
+    schedule: ScheduleSettings = ScheduleSettings()
+    summary: SummarySettings = SummarySettings()
     state_dir: Path | None = None
 
 
@@ -195,8 +206,14 @@ def complete_config(config: Config, path: Path) -> Config:
     """Return a config whose sinks keep to its retention.
 
     Raises:
-        ConfigError: two sinks have one target; `path` is the file or option that says so.
+        ConfigError: two sinks have one target, or a polygon cannot be used; `path` is the file or
+            option that says so.
     """
+    polygons = {f"zones.{name}": polygon for name, polygon in config.zones.items()}
+    polygons |= {f"ignore[{index}]": polygon for index, polygon in enumerate(config.ignore)}
+    for name, polygon in polygons.items():
+        if (fault := polygon_fault(polygon)) is not None:
+            raise ConfigError(f"{path}: {name}: {fault}")
     places: dict[str, int] = {}
     for place, sink in enumerate(config.sinks):
         for target in sink.targets:

@@ -32,12 +32,13 @@ def format_validation_error(message: str, data: Any, root: type) -> str:
         root: the Struct it was validated as.
     """
     problem, _, where = message.partition(" - at ")
-    if where.startswith("`key` in"):
-        return "expected every key to be a text"
+    where = where.partition("[...]")[0]  # some key of a mapping; which, is not told
     keys: list[Key] = [
         int(index) if index else name
         for name, index in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", where)  # $.sinks[0].host
     ]
+    if where.startswith("`key` in"):
+        return f"{_dotted(keys)}: {_plain(problem).replace('expected', 'expected every key to be')}"
     field = re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", problem, re.S)
     keys += [field[2]] if field else []
     found, place, renamed = _value(data, keys), _dotted(keys), find_renamed_keys(data)

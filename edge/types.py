@@ -136,6 +136,11 @@ class TrackedFrame:
     searched: bool = False
 
 
+LOOKING_YAW, LOOKING_ROLL = 15.0, 25.0
+"""Degrees of the cone in which a head is taken to look at the camera. The built-in detector says 13
+of a head that is turned by 20 (docs/research/detector-training.md)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quality:
     """Image quality of one face.
@@ -156,6 +161,13 @@ class Quality:
     contrast: float
     yaw: float | None = None
     roll: float | None = None
+
+    @property
+    def looking(self) -> bool | None:
+        """Tell whether the head is turned to the camera; None without landmarks."""
+        if self.yaw is None or self.roll is None:
+            return None
+        return abs(self.yaw) <= LOOKING_YAW and abs(self.roll) <= LOOKING_ROLL
 
     def to_dict(self) -> dict[str, float | None]:
         """Return it as plain values for JSON."""
@@ -187,6 +199,7 @@ class Expression:
         probabilities: behind it; None where it is uncertain.
         quality: of the face when it was last analyzed.
         reasons: why it is uncertain; empty where it is not.
+        zones: names of those that it is in; None where the config has none.
     """
 
     track: Track
@@ -194,6 +207,7 @@ class Expression:
     probabilities: dict[str, float] | None
     quality: Quality
     reasons: tuple[Reason, ...] = ()
+    zones: tuple[str, ...] | None = None
 
     @property
     def box(self) -> Box:
@@ -214,15 +228,18 @@ class Expression:
             "probabilities": self.probabilities,
             "reasons": [reason.value for reason in self.reasons],
             "quality": self.quality.to_dict(),
+            "looking": self.quality.looking,
             "box": [round(edge, 1) for edge in self.box.edges],
+            **({} if self.zones is None else {"zones": list(self.zones)}),
         }
 
 
 class EventType(StrEnum):
-    """Type of an event: a face came, its expression changed, it went."""
+    """Type of an event: a face came, its expression changed, or its zones alone, it went."""
 
     START = "start"
     CHANGE = "change"
+    ZONE = "zone"
     END = "end"
 
 
@@ -231,7 +248,7 @@ class EmotionEvent:
     """Published event; docs/event.schema.json describes each field as subscribers see it.
 
     Attributes:
-        emotion, confidence, probabilities, quality, reasons: as in `Expression`.
+        emotion, confidence, probabilities, quality, reasons, zones: as in `Expression`.
         duration: seconds from the track's start event until it was last seen.
         run: the start of the daemon that numbered the track; empty in recordings older than runs.
         captured: when its frame was read, on the monotonic clock.
@@ -259,6 +276,7 @@ class EmotionEvent:
     position: float | None = None
     run: str = ""
     reason: Literal["restart"] | None = None
+    zones: tuple[str, ...] | None = None
 
     @property
     def track(self) -> tuple[str, int]:
@@ -286,7 +304,8 @@ class DaemonStatus:
     """Settings of the daemon at this moment, by its config and by commands.
 
     `paused_until` is UTC; None where a pause does not end by itself, or there is none. The machine
-    may report its temperature.
+    may report its temperature. `zones` are the names of those in the config, and
+    `summaries` the seconds of each that is published.
     """
 
     camera: CameraState
@@ -295,6 +314,16 @@ class DaemonStatus:
     detector: str
     labels: tuple[str, ...]
     has_temperature: bool = False
+    zones: tuple[str, ...] = ()
+    summaries: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A summary of `every_s` seconds, as plain values for JSON."""
+
+    every_s: int
+    data: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,5 +400,5 @@ class Stats:
     event_latency: tuple[float, float] | None
 
 
-SinkRecord = EmotionEvent | Stats | DaemonStatus | FaceSnapshot
+SinkRecord = EmotionEvent | Stats | DaemonStatus | FaceSnapshot | Summary
 """Records that a sink is given."""

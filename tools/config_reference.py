@@ -16,6 +16,7 @@ import msgspec
 from msgspec.inspect import (
     BoolType,
     CustomType,
+    DictType,
     EnumType,
     Field,
     FloatType,
@@ -197,7 +198,10 @@ def _table(cls: type, fields: Sequence[Field], comments: Comments, place: str) -
         # What names a part of the code, or speaks of several keys, is said better by the comment.
         if not text or (comment and re.search(r"`\w+_\w+`", text)) or _shares(described, text):
             text = comment or text or PLAIN_MEANINGS.get(field.name, "")
-        default = "required" if field.required else f"`{_shown(field.default)}`"
+        value = field.default
+        if value is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
+            value = field.default_factory()
+        default = "required" if field.required else f"`{_shown(value)}`"
         cells = [f"`{field.name}`", _value(field.type), default, _sentence(text)]
         lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
@@ -253,6 +257,8 @@ def _value(kind: Type) -> str:
             text = f"list of {_value(item)}".replace("mapping,", "mappings,")
         case TupleType(item_types=items):
             text = f"list of {len(items)}: {_value(items[0])}"
+        case DictType(value_type=item):
+            text = f"mapping of names, each to a {_value(item)}"
         case EnumType(cls=cls):
             text = " | ".join(f"`{_shown(one)}`" for one in cls)
         case LiteralType(values=values):

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -13,6 +13,7 @@ import numpy as np
 from edge.capture.orientation import OrientedSettings
 from edge.errors import InputError, SourceError
 from edge.types import Frame, Image
+from edge.zones import Polygon, black_out
 
 MAX_WAIT = 0.5
 """Longest single wait, in seconds, so that a stop is answered soon."""
@@ -146,8 +147,12 @@ class FileSource:
         self._items.close()
 
 
-def iter_frames(source: Source, timeout: float = math.inf) -> Iterator[Frame]:
-    """Yield the frames of `source` until it ends; an input that cannot be read is logged.
+def iter_frames(
+    source: Source, timeout: float = math.inf, ignore: Sequence[Polygon] = ()
+) -> Iterator[Frame]:
+    """Yield the frames of `source` until it ends, with the regions to `ignore` in black.
+
+    An input that cannot be read is logged.
 
     Raises:
         SourceError: none came for longer than `timeout` seconds.
@@ -162,7 +167,7 @@ def iter_frames(source: Source, timeout: float = math.inf) -> Iterator[Frame]:
             log.error("%s", error)
             continue
         if frame is not None:
-            yield frame
+            yield black_out(frame, ignore)
             deadline = time.monotonic() + timeout
     raise SourceError(f"no image came for {timeout:.0f} s; is the camera there, and free?")
 

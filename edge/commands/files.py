@@ -22,7 +22,6 @@ from edge.commands.common import (
 )
 from edge.config import Config, load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.offline.intervals import intervals_of, time_by_emotion, time_by_track
 from edge.offline.recognizer import EmotionRecognizer
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
@@ -37,6 +36,7 @@ from edge.offline.video import (
 )
 from edge.paths import path_text
 from edge.publish.events import encode_event
+from edge.publish.intervals import intervals_of, time_by_emotion, time_by_track
 from edge.terminal import print_error, print_json, print_line
 from edge.types import AnalyzedFrame, Expression
 from edge.view import PrivacyBlur

@@ -2,7 +2,7 @@
 
 import argparse
 import errno
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -33,6 +33,7 @@ from edge.infer.crop import crop_face
 from edge.paths import atomic_write, note_image
 from edge.terminal import print_line
 from edge.types import EXPRESSIONS, SIDE
+from edge.zones import Polygon
 
 MIN_INTERVAL_S = 0.5
 """Seconds of the source's own clock between two images: closer ones are hardly different."""
@@ -86,7 +87,7 @@ def collect(options: argparse.Namespace) -> ExitCode:
             print_line(f"{path}: {reason}; `emotiond forget` will not find it")
 
     with closing(open_source(settings)) as source:
-        paths = record_faces(source, open_detector(config.detector), folder, note)
+        paths = record_faces(source, open_detector(config.detector), folder, note, config.ignore)
         written = _show_progress(islice(paths, options.count), options.count)
     if written == 0:
         raise InputError("expected a face to write, found none; is one in view, and well lit?")
@@ -110,6 +111,7 @@ def record_faces(
     detector: Detector,
     folder: Path,
     note: Callable[[Path], None] = lambda path: None,
+    ignore: Sequence[Polygon] = (),
 ) -> Iterator[Path]:
     """Write the largest face of a frame every half second; yield each file as it is written.
 
@@ -122,6 +124,7 @@ def record_faces(
         detector: finds the faces.
         folder: of the class; it is created where it is missing.
         note: remembers an image before it is written.
+        ignore: regions in which nothing is looked for.
 
     Raises:
         DataError: an image cannot be noted or written.
@@ -133,7 +136,7 @@ def record_faces(
         raise DataError(f"{folder}: cannot be made or read: {error.strerror}") from error
     last = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
     due = float("-inf")
-    for frame in iter_frames(source):
+    for frame in iter_frames(source, ignore=ignore):
         faces = [] if frame.timestamp < due else filter_faces(detector.detect(frame.image))
         if not faces:
             continue
@@ -183,7 +186,7 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
         "no image is kept"
     )
     with closing(open_source(settings)) as source:
-        baseline = calibrator.collect(source, options.seconds)
+        baseline = calibrator.collect(source, options.seconds, config.ignore)
     write_baseline(options.out, baseline)
     print_line(f"{options.out}: {_summary(baseline)}")
     setting = f"classifier: {{neutral_baseline: {options.out.absolute()}}}"

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,8 @@ from edge.infer.crop import QualitySettings
 from edge.infer.face_analyzer import FaceAnalyzer
 from edge.model_card import ModelCard
 from edge.paths import atomic_write
-from edge.types import Probabilities
+from edge.types import Frame, Probabilities
+from edge.zones import Polygon
 
 NEUTRAL = "neutral"
 
@@ -61,17 +62,20 @@ class Calibrator:
             )
         self._analyzer = FaceAnalyzer(classifier, detector.crop_fit, quality)
 
-    def collect(self, source: Source, seconds: float) -> NeutralBaseline:
+    def collect(
+        self, source: Source, seconds: float, ignore: Sequence[Polygon] = ()
+    ) -> NeutralBaseline:
         """Return the correction for the one person whom `source` shows, looking neutral.
 
-        It is watched for `seconds`, on its own clock; less where it ends sooner.
+        It is watched for `seconds`, on its own clock; less where it ends sooner. In the regions to
+        `ignore` nobody is looked for.
 
         Raises:
             CalibrationError: too little could be seen; the text says why.
             SourceError: nothing came from the source.
         """
         skipped: Counter[str] = Counter()
-        answers = list(self._classify(source, seconds, skipped))
+        answers = list(self._classify(iter_frames(source, FRAME_TIMEOUT, ignore), seconds, skipped))
         if len(answers) < MIN_CROPS:
             found = "".join(f", {count} {why}" for why, count in skipped.most_common())
             raise CalibrationError(
@@ -81,11 +85,11 @@ class Calibrator:
         return fit_baseline(self._card, np.stack(answers))
 
     def _classify(
-        self, source: Source, seconds: float, skipped: Counter[str]
+        self, frames: Iterable[Frame], seconds: float, skipped: Counter[str]
     ) -> Iterator[Probabilities]:
         """Yield the probabilities of each good crop, float32 (classes,), and count the others."""
         end = math.inf
-        for frame in iter_frames(source, FRAME_TIMEOUT):
+        for frame in frames:
             end = min(end, frame.timestamp + seconds)
             if frame.timestamp > end:
                 return

@@ -1,6 +1,7 @@
 """Expressions of the faces in a frame: each is cropped, classified and smoothed over its track."""
 
 import math
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from edge.infer.classifier import Classifier
 from edge.infer.crop import QualitySettings, crop_face, find_quality_issues, measure_quality
 from edge.infer.track_state import ExpressionTrackState, FaceObservation, SmoothingSettings
 from edge.types import UNCERTAIN, Expression, Face, Frame, GrayImage, Image, Track, TrackedFrame
+from edge.zones import Polygon, zones_of
 
 MAX_FACES_PER_FRAME = 4
 """Faces that are classified in one frame of a video or camera; where there are more, they take
@@ -82,7 +84,7 @@ class ExpressionAnalyzer:
 
     A crop that the model takes for no face, below its card's threshold, is rejected, and a poor one
     is not used: neither enters the average. A track whose crops were all rejected has no
-    expression; a face that cannot be read is uncertain.
+    expression; a face that cannot be read is uncertain. Faces are told to be in `zones`.
 
     Attributes:
         rejected_faces: how many crops so far.
@@ -95,8 +97,11 @@ class ExpressionAnalyzer:
         quality: QualitySettings,
         smoothing: SmoothingSettings,
         min_confidence: float,
+        *,
+        zones: Mapping[str, Polygon] | None = None,
     ) -> None:
         self.rejected_faces = 0
+        self._zones = zones or {}
         self._analyzer = FaceAnalyzer(classifier, crop_fit, quality)
         self._smoothing, self._min_confidence = smoothing, min_confidence
         self._states: dict[int, ExpressionTrackState] = {}
@@ -107,7 +112,8 @@ class ExpressionAnalyzer:
         self._states = {key: state for key, state in self._states.items() if key in live}
         for track in self._select_tracks(tracked):
             self._observe(tracked.frame, track)
-        return [found for track in tracked.tracks if (found := self._expression_of(track))]
+        image = tracked.frame.image
+        return [found for track in tracked.tracks if (found := self._expression_of(track, image))]
 
     def _select_tracks(self, tracked: TrackedFrame) -> list[Track]:
         """Return the tracks to observe in this frame: those that waited longest."""
@@ -132,15 +138,18 @@ class ExpressionAnalyzer:
         self.rejected_faces += not observation.is_face
         state.update(observation, frame.timestamp)
 
-    def _expression_of(self, track: Track) -> Expression | None:
+    def _expression_of(self, track: Track, image: Image) -> Expression | None:
         state = self._states.get(track.track_id)
         if state is None or state.observation is None:
             return None
-        quality = state.observation.quality
+        if self._zones and track.seen:
+            state.zones = zones_of(track.box, image, self._zones, state.zones)
+        quality, zones = state.observation.quality, state.zones if self._zones else None
         if state.reasons:
-            return Expression(track, UNCERTAIN, None, quality, state.reasons)
+            return Expression(track, UNCERTAIN, None, quality, state.reasons, zones)
         label, probabilities = state.label, state.probabilities
         if label is None or probabilities is None:
             return None
         labels, rounded = self._analyzer.labels, np.round(probabilities.astype(float), 4).tolist()
-        return Expression(track, labels[label], dict(zip(labels, rounded, strict=True)), quality)
+        shares = dict(zip(labels, rounded, strict=True))
+        return Expression(track, labels[label], shares, quality, zones=zones)

@@ -137,11 +137,13 @@ class ExpressionTrackState:
         observation: the last one; None before the first.
         observed_at: when that was, in seconds.
         classified_at: when its probabilities were computed; an observation may be added repeatedly.
+        zones: those that the face was last seen in.
     """
 
     def __init__(self, settings: SmoothingSettings, min_confidence: float = 0.0) -> None:
         self.observation: FaceObservation | None = None
         self.observed_at = self.classified_at = -math.inf
+        self.zones: tuple[str, ...] = ()
         self._settings = settings
         self._min_confidence = min_confidence
         self._start_anew()

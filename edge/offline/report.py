@@ -6,7 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
-from edge.offline.intervals import (
+from edge.offline.timeline import (
+    escape_text,
+    format_date,
+    format_duration,
+    format_time,
+    time_zone,
+    timeline_svg,
+)
+from edge.publish.intervals import (
     ExpressionInterval,
     deduplicate,
     durations,
@@ -17,14 +25,6 @@ from edge.offline.intervals import (
     time_in_view,
     transitions,
     visits,
-)
-from edge.offline.timeline import (
-    escape_text,
-    format_date,
-    format_duration,
-    format_time,
-    time_zone,
-    timeline_svg,
 )
 from edge.types import EmotionEvent, EventType
 from edge.view.annotate import color_for

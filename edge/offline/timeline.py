@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.offline.intervals import ExpressionInterval, visits
+from edge.publish.intervals import ExpressionInterval, visits
 from edge.types import UNCERTAIN
 from edge.view.annotate import color_for
 

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+import msgspec
+
 from edge.capture import Source, open_source
 from edge.capture.source import read_first
 from edge.capture.video import VideoSettings
@@ -33,12 +35,12 @@ from edge.track import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, Image
 from edge.view import PreviewSettings, PrivacyBlur, ViewContext, WebSettings
 
-SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker"})
-ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing"})
-SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir"})
+SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore"})
+ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones"})
+SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir", "summary"})
 """Sections of the config that scheduler, analyzer, and sinks and views are built from."""
 
-UNBUILT_SECTIONS = frozenset({"deployment", "retention"})
+UNBUILT_SECTIONS = frozenset({"deployment", "retention", "schedule"})
 """Sections that nothing is built from; the present ones are looked up."""
 
 
@@ -76,16 +78,19 @@ def build_processing(
         scheduler = present[1].scheduler
     else:  # another source has faces and a clock of its own
         detector, live = open_detector(config.detector), config.source.is_live
-        scheduler = DetectionScheduler(detector, config.tracker, config.scheduler, live, track_ids)
+        scheduler = DetectionScheduler(
+            detector, config.tracker, config.scheduler, live, track_ids, ignore=config.ignore
+        )
     digest = classifier_digest(config.classifier)  # first: a later change is seen at a reload
     classifier = open_classifier(config.classifier)
-    confidence = config.classifier.min_confidence
+    confidence, zones = config.classifier.min_confidence, config.zones
     analyzer = ExpressionAnalyzer(
-        classifier, scheduler.crop_fit, config.quality, config.smoothing, confidence
+        classifier, scheduler.crop_fit, config.quality, config.smoothing, confidence, zones=zones
     )
     card, is_file = classifier.card, isinstance(config.source, VideoSettings)
     run = present[1].events.run if present is not None else ""
-    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file, run)
+    names = tuple(zones)
+    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file, run, zones=names)
     return ProcessingComponents(scheduler, analyzer, events, digest)
 
 
@@ -131,7 +136,8 @@ class ImageAnalyzer:
     def analyze(self, image: Image) -> AnalyzedFrame:
         """Find and classify the faces of an image; errors as `build_processing`."""
         with self._lock:
-            config = self._present_config()
+            # What is given to be analyzed is not of the camera, whose regions these are.
+            config = msgspec.structs.replace(self._present_config(), zones={}, ignore=())
             processing = build_processing(config, count(1), self._built)
             self._built = config, processing
             return analyze_image(processing, image)
@@ -145,6 +151,7 @@ class PipelineComponents:
         live: whether frames come whether or not they are read, so that a late one is dropped.
         sinks: where events go, and what shows them.
         generation: number of the source in its pipeline, from 0; its frames carry it.
+        every_s: lengths of the summaries that are published, in seconds.
     """
 
     source: Source
@@ -152,6 +159,7 @@ class PipelineComponents:
     processing: ProcessingComponents
     sinks: tuple[Sink, ...]
     generation: int = 0
+    every_s: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +238,7 @@ class PipelineBuilder:
             config.source.is_live,
             processing,
             tuple(self._open_sink(spec) for spec in self._sink_specs),
+            every_s=config.summary.every_s,
         )
 
     def prepare(self, config: Config, file_config: Config | None = None) -> Changes:
@@ -254,7 +263,8 @@ class PipelineBuilder:
         processing = build_processing(config, self._track_ids, present)
         catalog = self._catalog_for(file_config or config)
         specs = self._specs_for(config, catalog)
-        components = PipelineComponents(source, live, processing, self._prepare_sinks(specs))
+        sinks, every_s = self._prepare_sinks(specs), config.summary.every_s
+        components = PipelineComponents(source, live, processing, sinks, every_s=every_s)
         return Changes(config, file_config or config, sections, catalog, specs, components)
 
     def commit(self, changes: Changes) -> None:
@@ -262,6 +272,8 @@ class PipelineBuilder:
         self.config, self.file_config = changes.config, changes.file_config
         self.catalog = changes.catalog
         self._guard_privacy()
+        if "ignore" in changes.sections and self._latest_frame is not None:
+            self._latest_frame.clear()  # it may show what is to be hidden from now on
         self.components, self._sink_specs = changes.components, changes.sink_specs
 
     def _guard_privacy(self) -> None:

@@ -26,6 +26,7 @@ from edge.metrics import PipelineStats
 from edge.pipeline.build import PipelineComponents
 from edge.pipeline.worker import BoundedQueue, LatestFrame, QueueClosed, Worker
 from edge.publish import ExclusiveSink, MultiSink, Sink
+from edge.publish.summary import Summarizer
 from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, Frame, Stats, TrackedFrame
 
 WAIT = 0.5
@@ -44,6 +45,9 @@ for the other workers; systemd waits longer than both."""
 
 CLOSE_TIMEOUT = 5.0
 """Seconds that all sinks together may spend on what is not yet delivered."""
+
+SUMMARY_DELAY = 1.0
+"""Seconds that a summary waits, beyond the time that a face may be missed, for the last events."""
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +86,7 @@ class Pipeline:
         self._last_analyzed: AnalyzedFrame | None = None
         self._last_status: DaemonStatus | None = None
         self._snapshot_due, self._stats_due = Event(), Event()
-        self._stats = PipelineStats()
+        self._stats, self._summarizer = PipelineStats(), Summarizer()
         lossless = not components.live
         self._frames: BoundedQueue[Frame] = BoundedQueue(1, lossless)
         self._tracked: BoundedQueue[TrackedFrame] = BoundedQueue(1, lossless)
@@ -182,6 +186,8 @@ class Pipeline:
             events.detector,
             events.labels,
             self._stats.has_temperature,
+            events.zones,
+            self._in_use["publish"].every_s,
         )
 
     def stats(self) -> Stats:
@@ -322,6 +328,7 @@ class Pipeline:
             event = replace(event, latency=time.monotonic() - event.captured)
             self._sinks.publish(event)
             self._stats.count_event(event)
+            self._summarizer.add(event)
         if self._snapshot_due.is_set():
             self._snapshot_due.clear()
             self._publish_status()
@@ -329,6 +336,10 @@ class Pipeline:
             # A frame may still be on its way when a pause begins.
             if analyzed is not None and self.source.enabled:
                 self._sinks.publish(analyzed.snapshot)
+            processing = components.processing
+            zones, delay = processing.events.zones, processing.scheduler.max_age_s + SUMMARY_DELAY
+            for summary in self._summarizer.due(components.every_s, zones, delay, time.time()):
+                self._sinks.publish(summary)
         if self._stats_due.is_set():
             self._stats_due.clear()
             self._sinks.publish(self.stats())

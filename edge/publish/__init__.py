@@ -4,12 +4,15 @@ import re
 
 from edge.publish.jsonl import JsonlSettings
 from edge.publish.mqtt import MqttSettings
+from edge.publish.program import CommandSettings
 from edge.publish.sink import ExclusiveSink, MultiSink, Sink, SinkContext
+from edge.publish.webhook import WebhookSettings
 
-SinkSettings = MqttSettings | JsonlSettings
+SinkSettings = MqttSettings | JsonlSettings | WebhookSettings | CommandSettings
 """Registry of the sinks; `edge.publish.sink.BaseSinkSettings` says what their settings tell."""
 
 __all__ = [
+    "CommandSettings",
     "ExclusiveSink",
     "JsonlSettings",
     "MqttSettings",
@@ -17,6 +20,7 @@ __all__ = [
     "Sink",
     "SinkContext",
     "SinkSettings",
+    "WebhookSettings",
     "expand_sink",
 ]
 

@@ -46,10 +46,13 @@ class EventGenerator:
         labels: tuple[str, ...] = (),
         is_video: bool = False,
         run: str = "",
+        *,
+        zones: tuple[str, ...] = (),
     ) -> None:
         self.model = model
         self.detector = detector
         self.labels = labels
+        self.zones = zones
         self.run = run or new_run()
         self._is_video = is_video
         self._reported: dict[int, _ReportedState] = {}
@@ -79,13 +82,16 @@ class EventGenerator:
             reported = _ReportedState(expression, frame.timestamp, frame)
             self._reported[expression.track.track_id] = reported
             return self._event(EventType.START, reported, frame)
-        changed = reported.expression.emotion != expression.emotion
+        before = reported.expression
         if expression.track.seen:
             reported.last_seen = frame
         else:  # where it would be by now is not where anybody saw it
             expression = replace(expression, track=reported.expression.track)
         reported.expression = expression
-        return self._event(EventType.CHANGE, reported, frame) if changed else None
+        if before.emotion != expression.emotion:
+            return self._event(EventType.CHANGE, reported, frame)
+        moved = before.zones != expression.zones
+        return self._event(EventType.ZONE, reported, frame) if moved else None
 
     def _end(self, track_id: int, captured: float) -> EmotionEvent:
         reported = self._reported.pop(track_id)
@@ -112,6 +118,7 @@ class EventGenerator:
             captured=frame.captured,
             position=frame.timestamp if self._is_video else None,
             run=self.run,
+            zones=expression.zones,
         )
 
 
@@ -124,7 +131,7 @@ def encode_event(event: EmotionEvent) -> bytes:
     """Return the payload of an event; docs/event.schema.json describes it."""
     width, height = event.frame_size
     position = None if event.position is None else round(event.position, 3)
-    special = {"position": position, "reason": event.reason}
+    special = {"position": position, "reason": event.reason, "zones": event.zones}
     return msgspec.json.encode(
         {
             "id": event.id,
@@ -137,6 +144,7 @@ def encode_event(event: EmotionEvent) -> bytes:
             "probabilities": event.probabilities,
             "reasons": event.reasons,
             "quality": event.quality.to_dict(),
+            "looking": event.quality.looking,
             "box": [round(edge, 1) for edge in event.box.edges],
             "frame": {"width": width, "height": height},
             "duration": round(event.duration, 3),
@@ -159,7 +167,8 @@ def decode_event(payload: bytes) -> EmotionEvent:
     """
     event = msgspec.json.decode(payload, type=_EventPayload)
     fields = msgspec.structs.asdict(event)
-    for name in ("time", "quality", "box", "frame", "latency_ms"):  # which are told otherwise
+    # Which are told otherwise.
+    for name in ("time", "quality", "looking", "box", "frame", "latency_ms"):
         del fields[name]
     return EmotionEvent(
         **fields,
@@ -262,6 +271,8 @@ class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     position: _Measure | None = None
     run: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}\Z")] = ""
     reason: Literal["restart"] | None = None
+    zones: tuple[str, ...] | None = None
+    looking: bool | None = None
 
     def __post_init__(self) -> None:
         certain = (

@@ -58,6 +58,7 @@ def discovery(
     topics = settings.topics
     entities = (
         *_face_entities(topics, status),
+        *_last_minute(topics, status),
         *_probabilities(topics, status, catalog),
         *_command_entities(topics, catalog, commands),
         *_diagnostics(topics, status),
@@ -99,23 +100,46 @@ def _face_entities(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
     yield Entity("sensor", "Emotion", state | emotion)
     faces = {"value_template": "{{ value_json.faces }}", "icon": "mdi:account-multiple-outline"}
     yield Entity("sensor", "Faces", state | MEASUREMENT | faces)
+    for name in status.zones:
+        value = f"{{{{ (value_json.zones or {{}}).get({_literal(name)}) }}}}"
+        options = state | MEASUREMENT | faces | {"value_template": value}
+        yield Entity("sensor", f"Faces in {name}", options)
     present = {
         "value_template": "{{ 'ON' if value_json.faces else 'OFF' }}",
         "device_class": "occupancy",
     }
     yield Entity("binary_sensor", "Face present", state | present)
-    fields = ("emotion", "confidence", "track_id", "time", "id")
+    value = "{{ {true: 'ON', false: 'OFF'}.get(value_json.looking) }}"
+    looking = {"value_template": value, "icon": "mdi:eye-outline"}
+    yield Entity("binary_sensor", "Somebody is looking", state | looking)
+    fields = ["emotion", "confidence", "track_id", "time", "id"]
+    fields += ["zones"] if status.zones else []
     attributes = ", ".join(f"'{key}': value_json.{key}" for key in fields)
     event = {
         "state_topic": topics.event,
         "value_template": f"{{{{ {{'event_type': value_json.type, {attributes}}} | to_json }}}}",
-        "event_types": [kind.value for kind in EventType],
+        "event_types": [
+            kind.value for kind in EventType if kind is not EventType.ZONE or status.zones
+        ],
         "icon": "mdi:timeline-text-outline",
     }
     # It stays available without the camera. When the camera pauses, each face gets an end event,
     # which would be lost on an entity that becomes unavailable at that moment; and the return of
     # the entity would look like an event.
     yield Entity("event", "Emotion event", event, needs_camera=False)
+
+
+def _last_minute(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
+    duration = {"unit_of_measurement": "s", "device_class": "duration"}
+    emotion = {"device_class": "enum", "options": [*status.labels, UNCERTAIN]}
+    for name, field, options in (
+        ("Faces in the last minute", "faces", MEASUREMENT),
+        ("Face time in the last minute", "people_seconds", MEASUREMENT | duration),
+        ("Emotion of the last minute", "emotion", emotion),
+    ):
+        value = {"value_template": f"{{{{ value_json.{field} }}}}", "icon": "mdi:timer-outline"}
+        topic = {"state_topic": topics.summary(60)}
+        yield Entity("sensor", name, topic | options | value, 60 in status.summaries)
 
 
 def _probabilities(topics: Topics, status: DaemonStatus, catalog: Catalog) -> Iterator[Entity]:

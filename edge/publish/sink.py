@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
+import msgspec
+
 from edge.errors import CheckResult
 from edge.service.commands import Catalog, CommandQueue
 from edge.types import DaemonStatus, DataFlow, KindSettings, SinkRecord
@@ -93,8 +95,11 @@ class BaseSinkSettings(KindSettings, frozen=True):
         yield DataFlow("images", "and all else, perhaps: it is not declared", kind, "unknown", True)
 
     def with_max_event_age(self, seconds: float) -> Self:
-        """Return a copy that keeps no event of its own for longer."""
-        return self
+        """Return a copy whose outbox, if it has one, keeps no event for longer."""
+        if (outbox := getattr(self, "outbox", None)) is None:
+            return self
+        outbox = msgspec.structs.replace(outbox, max_age_s=min(seconds, outbox.max_age_s))
+        return msgspec.structs.replace(self, outbox=outbox)
 
     @property
     def outbox_name(self) -> str | None:

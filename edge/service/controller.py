@@ -87,7 +87,8 @@ class Controller:
         self._builder = PipelineBuilder(config, self.commands, self._latest_frame)
         self.pipeline = Pipeline(self._builder.components, self._latest_frame)
         folder = state_folder(config)
-        self._pause_controller = PauseController(self.pipeline.source, folder, clock)
+        source = self.pipeline.source
+        self._pause_controller = PauseController(source, folder, clock, config.schedule)
 
     @property
     def config(self) -> Config:
@@ -203,13 +204,14 @@ class Controller:
         return CommandResult({"changed": list(changes.sections)}), changes
 
     def _pause(self, command: Pause) -> CommandResult:
-        until = None
         if command.paused:
-            until = self._pause_controller.pause(command.seconds)
-        else:
+            self._pause_controller.pause(command.seconds)
+        else:  # outside the schedule it stays paused
             self._pause_controller.resume()
         self.pipeline.publish_snapshot()
-        return CommandResult({"paused": command.paused, "until": utc(until) if until else None})
+        source = self.pipeline.source
+        until = source.paused_until
+        return CommandResult({"paused": not source.enabled, "until": utc(until) if until else None})
 
     def _take_snapshot(self) -> CommandResult:
         if not self._builder.catalog.allow_snapshots:
@@ -249,6 +251,8 @@ class Controller:
         self.pipeline.reconfigure(changes.components)
         if state_folder(changes.config) != state_folder(old_config):
             self._pause_controller.move(state_folder(changes.config))
+        self._pause_controller.schedule = changes.config.schedule
+        self._pause_controller.tick()
         processing = changes.components.processing
         if processing is not old_processing:
             events = processing.events

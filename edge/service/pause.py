@@ -1,4 +1,4 @@
-"""Pause of the daemon, with an end in time where one was asked for; it outlives the process."""
+"""Pause of the daemon: one that was asked for, which outlives the process, or by the schedule."""
 
 import logging
 import math
@@ -12,6 +12,7 @@ import msgspec
 from edge.capture.pausable import PausableSource
 from edge.paths import atomic_write
 from edge.publish.events import utc
+from edge.schedule import ScheduleSettings
 
 log = logging.getLogger(__name__)
 
@@ -27,44 +28,68 @@ class StoredPause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PauseController:
     """Pauses a source and resumes it, when told or when it is time.
 
-    The pause lies in a file of the state `folder`, which exists as long as it lasts; where that of
-    an earlier run is not over, `source` is paused at once. `clock` is monotonic, in seconds.
+    A pause that was asked for lies in a file of the state `folder`, which exists as long as it
+    lasts; where that of an earlier run is not over, `source` is paused at once. So it is outside
+    the `schedule`, whatever is told. `clock` is monotonic, in seconds.
+
+    Attributes:
+        schedule: the present one; a change counts from the next `tick`.
     """
 
     def __init__(
-        self, source: PausableSource, folder: Path, clock: Callable[[], float] = time.monotonic
+        self,
+        source: PausableSource,
+        folder: Path,
+        clock: Callable[[], float] = time.monotonic,
+        schedule: ScheduleSettings | None = None,
     ) -> None:
         self._source, self._path, self._clock = source, folder / FILE, clock
+        self.schedule, self._is_active = schedule or ScheduleSettings(), True
         self._resume_at = math.inf
-        if (stored := self._load()) is not None:
-            self._begin(stored.until)
+        self._asked = self._load()
+        if self._asked is not None:
+            self._begin(self._asked.until)
+        self.tick()
 
     def move(self, folder: Path) -> None:
         """Store the pause in another folder from now on."""
         self._remove()
         self._path = folder / FILE
-        if not self._source.enabled:
-            self._save()
+        if self._asked is not None:
+            self._save(self._asked)
 
     def pause(self, seconds: float | None) -> datetime | None:
         """Begin a pause, or another in its place; return its end, None where `resume` ends it."""
         until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
+        self._asked = StoredPause(until)
         self._begin(until)
-        self._save()
+        self._save(self._asked)
         return until
 
     def resume(self) -> None:
         """End the pause, if there is one."""
-        if not self._source.enabled:
+        if self._asked is not None:
             log.info("resumed")
-        self._resume_at = math.inf
-        self._source.resume()
+        self._resume_at, self._asked = math.inf, None
         self._remove()
+        self._follow_schedule()
 
     def tick(self) -> None:
-        """Resume when it is time."""
+        """Resume when it is time, and pause where the schedule says so."""
         if self._clock() >= self._resume_at:
             self.resume()
+        is_active = self.schedule.is_active(datetime.now(UTC))
+        if is_active is not self._is_active:
+            self._is_active = is_active
+            log.info("the schedule %s the camera", "uses" if is_active else "releases")
+            self._follow_schedule()
+
+    def _follow_schedule(self) -> None:
+        """Let the source do what the schedule says, unless a pause was asked for."""
+        if self._asked is None and self._is_active:
+            self._source.resume()
+        elif self._asked is None:
+            self._source.pause(self.schedule.next_start(datetime.now(UTC)))
 
     def _begin(self, until: datetime | None) -> None:
         """Pause the source, and set the end on a clock that nobody sets."""
@@ -91,11 +116,10 @@ class PauseController:
             return None
         return paused
 
-    def _save(self) -> None:
+    def _save(self, asked: StoredPause) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            paused = StoredPause(self._source.paused_until)
-            atomic_write(self._path, msgspec.json.encode(paused))
+            atomic_write(self._path, msgspec.json.encode(asked))
         except OSError as error:
             log.warning("%s: %s; the pause will not outlive a restart", self._path, error.strerror)
 

@@ -49,14 +49,16 @@ def describe_settings(config: Config, path: Path) -> dict[str, Any]:
         for name in config.__struct_fields__
         if name not in UNCHANGEABLE and isinstance(getattr(config, name), msgspec.Struct)
     ]
+    loose = set(config.__struct_fields__) - UNCHANGEABLE  # keys that have no section
+    regions = [field for field in _fields("", config, shown) if field["key"] in loose]
+    sections.append({"name": "regions", "kind": None, "fields": regions})
     brokers = [one for one in enumerate(config.sinks) if isinstance(one[1], MqttSettings)]
     for number, sink in brokers:
         sections.append(_section(f"sinks.{number}", sink, shown["sinks"][number]))
     if not brokers:  # a first one
         number, sink = len(config.sinks), MqttSettings()
-        shown = msgspec.to_builtins(sink, enc_hook=str) | {
-            "host": ""
-        }  # to be named, though default
+        shown = msgspec.to_builtins(sink, enc_hook=str)
+        shown["host"] = ""  # to be named, though it has a default
         sections.append(_section(f"sinks.{number}", sink, shown) | {"kind": None})
     return {"path": str(path), "sections": sections, "cameras": dict(_cameras())}
 
@@ -72,7 +74,7 @@ def _cameras() -> Iterator[tuple[str, str]]:
 
 def _section(key: str, settings: msgspec.Struct, shown: Any) -> dict[str, Any]:
     kind = settings.__struct_config__.tag
-    return {"name": key, "kind": kind, "fields": list(_fields(key, settings, shown))}
+    return {"name": key, "kind": kind, "fields": list(_fields(f"{key}.", settings, shown))}
 
 
 def _fields(prefix: str, settings: msgspec.Struct, shown: Any) -> Iterator[dict[str, Any]]:
@@ -80,15 +82,16 @@ def _fields(prefix: str, settings: msgspec.Struct, shown: Any) -> Iterator[dict[
     described = types.type_info(type(settings))
     assert isinstance(described, types.StructType)
     for field in described.fields:
-        key, value = f"{prefix}.{field.name}", getattr(settings, field.name)
+        key, value = f"{prefix}{field.name}", getattr(settings, field.name)
         if isinstance(value, msgspec.Struct) and not isinstance(value, SecretRef):
-            yield from _fields(key, value, shown[field.name])
+            yield from _fields(f"{key}.", value, shown[field.name])
             continue
-        default = None if field.required else msgspec.to_builtins(field.default, enc_hook=str)
+        made = field.default_factory
+        default = made() if made is not msgspec.NODEFAULT else field.default
         yield {
             "key": key,
             "value": shown[field.name],
-            "default": default,
+            "default": None if field.required else msgspec.to_builtins(default, enc_hook=str),
             "meaning": meanings.get(field.name, ""),
             **_value_kind(field.name, field.type),
         }
@@ -100,10 +103,8 @@ def _value_kind(name: str, kind: types.Type) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": "yaml"}
     match [one for one in options if not isinstance(one, types.NoneType)]:
         case _ if is_secret(name):  # a user's name may stand in the file itself
-            found = {
-                "kind": "secret",
-                "file": not any(isinstance(o, types.StrType) for o in options),
-            }
+            in_file = any(isinstance(one, types.StrType) for one in options)
+            found = {"kind": "secret", "file": not in_file}
         case [types.BoolType()]:
             found = {"kind": "switch"}
         case [types.EnumType(cls=cls)]:
@@ -146,6 +147,8 @@ def privacy_losses(old: Config, new: Config) -> list[str]:
         for flow in outgoing_flows(new)
         if (flow.leaves or flow.data == "images") and (flow.data, flow.to, flow.where) not in known
     ]
+    if set(old.ignore) - set(new.ignore):
+        losses.append("a region that was black is shown and searched")
     blurs = list(PrivacyBlur)  # the weakest first
     if blurs.index(new.privacy.blur) < blurs.index(old.privacy.blur):
         losses.append(f"images are blurred less: {new.privacy.blur}")

@@ -18,6 +18,7 @@ from edge.geometry import Box, Shift
 from edge.track.motion import MotionDetector, is_cut, track_box
 from edge.track.tracker import Tracker, TrackerSettings
 from edge.types import Face, Frame, GrayImage, Image, TrackedFrame
+from edge.zones import Polygon, black_out
 
 GRAY_WIDTH = 320
 """Pixels across the gray copy in which motion is measured and faces are tracked."""
@@ -157,7 +158,8 @@ class DetectionScheduler:
     """Turns frames into tracks at the least cost.
 
     The CPU budget applies to `live` sources. The `ids` of the tracks are shared with a scheduler
-    that this one replaces; None counts from 1.
+    that this one replaces; None counts from 1. The regions to `ignore` are black in all that is
+    searched, and in the frames that come out.
 
     Attributes:
         detector: name of the detector.
@@ -174,7 +176,10 @@ class DetectionScheduler:
         settings: SchedulerSettings,
         live: bool,
         ids: Iterator[int] | None = None,
+        *,
+        ignore: Sequence[Polygon] = (),
     ) -> None:
+        self._ignore = ignore
         self.detector, self.crop_fit = detector.name, detector.crop_fit
         self.max_age_s = tracker.max_age_s
         self.detections, self.idle = 0, False
@@ -197,6 +202,7 @@ class DetectionScheduler:
 
     def update(self, frame: Frame) -> TrackedFrame:
         """Return the tracks in `frame`."""
+        frame = black_out(frame, self._ignore)
         if self._forgotten:
             self._forgotten, self._previous = False, None
         if frame.still:

@@ -120,8 +120,12 @@ def test_every_topic_of_the_daemon_has_a_channel() -> None:
     topics = Topics("emotiond/test")
     other = {"root", "id", "commands", "retained"}
     sent = [topic for name, topic in vars(topics).items() if name not in other]
-    sent += [topics.face(7), *(topics.response(command) for command in CommandName)]
-    assert len(sent) == 6 + 1 + 7
+    sent += [
+        topics.face(7),
+        topics.summary(60),
+        *(topics.response(command) for command in CommandName),
+    ]
+    assert len(sent) == 6 + 2 + 7
     for topic in sent:
         assert [channel for channel in contract.channels(topic) if channel.sent]
     for command in CommandName:
@@ -137,7 +141,7 @@ def test_the_document_knows_every_error_code() -> None:
 ELSEWHERE = {"config", "components"}
 """Parts of payloads that others describe."""
 
-LISTS = {"probabilities", "models"}
+LISTS = {"probabilities", "models", "emotions"}
 """Objects that list what there is, however many."""
 
 
@@ -244,6 +248,8 @@ def conversation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conversat
             "source": {"kind": "video", "path": str(CLIP)},
             "sinks": [sink],
             "privacy": {"allow_snapshots": True},
+            "zones": {"left": [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]},
+            "summary": {"every_s": [10]},
         }
         with (
             Subscriber(broker.host, broker.port, protocol=paho.MQTTv5) as subscriber,
@@ -252,6 +258,7 @@ def conversation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conversat
             wait_until(lambda: subscriber.payloads(f"{ROOT}/face/1"))
             talk = Conversation(subscriber)
             hold_conversation(talk, subscriber)
+            wait_until(lambda: subscriber.payloads(f"{ROOT}/summary/10"))
             assert emotiond("doctor", daemon.path) == ExitCode.OK
             assert daemon.stop() == ExitCode.OK
             assert emotiond("homeassistant", "remove", daemon.path) == ExitCode.OK

@@ -57,6 +57,7 @@ def test_every_topic_is_in_a_table() -> None:
         "discovery": "homeassistant",
         "id": "emotiond_kitchen",
         "track_id": "<track_id>",
+        "every_s": "<every_s>",
         "change": "<command>",
         "command": "<command>",
     }

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from edge.config import Config, parse_config
+from edge.service.settings import descriptions
 from tests.conftest import ROOT
-from tools.config_reference import config_page, descriptions, main, read_comments
+from tools.config_reference import config_page, main, read_comments
 
 PAGE = ROOT / "docs" / "configuration.md"
 

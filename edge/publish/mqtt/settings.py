@@ -77,6 +77,10 @@ class Topics:
         """Return the topic of one face, which is published as long as it is there."""
         return f"{self.root}/face/{track_id}"
 
+    def summary(self, every_s: int) -> str:
+        """Return the topic of the summaries of one length."""
+        return f"{self.root}/summary/{every_s}"
+
     def response(self, command: str) -> str:
         """Return the topic on which a command is answered."""
         return f"{self.root}/response/{command}"
@@ -172,12 +176,6 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
         if self.user is not None:
             how = "unencrypted: set tls" if self.tls is None else "by TLS"
             yield DataFlow("secrets", f"user and password, {how}", "the MQTT broker", where, True)
-
-    def with_max_event_age(self, seconds: float) -> Self:
-        """Return a copy whose outbox keeps no event for longer."""
-        age = min(seconds, self.outbox.max_age_s)
-        outbox = msgspec.structs.replace(self.outbox, max_age_s=age)
-        return msgspec.structs.replace(self, outbox=outbox)
 
     def without_service_secrets(self) -> Self:
         """Return a copy without user and password, if one of them is a credential of systemd."""

@@ -2,7 +2,9 @@
 
 import logging
 import random
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -21,9 +23,11 @@ from edge.types import (
     DaemonStatus,
     EmotionEvent,
     EventType,
+    Expression,
     FaceSnapshot,
     SinkRecord,
     Stats,
+    Summary,
 )
 
 REANNOUNCE_DELAY = (0.5, 3.0)
@@ -102,6 +106,9 @@ class MqttSink(MqttPublisher):
             case Stats():
                 stats = plain_stats(record) | {"broker": self.stats()}
                 self.publish_retained(self._topics.stats, msgspec.json.encode(stats))
+            case Summary():
+                payload = msgspec.json.encode(record.data)
+                self.publish_message(MqttMessage(self._topics.summary(record.every_s), payload))
 
     def close(self, timeout: float) -> None:
         """Wait for acknowledgments, announce the end, disconnect."""
@@ -144,15 +151,15 @@ class DeviceState:
     """
 
     def __init__(self) -> None:
-        # What each shows; without probabilities where it is uncertain.
-        self._faces: dict[tuple[str, int], tuple[str, dict[str, float] | None]] = {}
+        self._faces: dict[tuple[str, int], EmotionEvent | Expression] = {}
+        self._zones: tuple[str, ...] = ()
         self._run = ""
         self._settings: dict[str, Any] = {}
 
     def update(self, event: EmotionEvent) -> None:
         """Take in one event."""
         self._run = event.run
-        self._faces[event.track] = event.emotion, event.probabilities
+        self._faces[event.track] = event
         if event.type is EventType.END:
             del self._faces[event.track]
 
@@ -160,12 +167,12 @@ class DeviceState:
         """Take in the present numbers of the faces that are known."""
         for face in snapshot.faces:
             key = self._run, face.track.track_id
-            if key in self._faces and self._faces[key][0] == face.emotion:
-                self._faces[key] = face.emotion, face.probabilities
+            if key in self._faces and self._faces[key].emotion == face.emotion:
+                self._faces[key] = face
 
     def set_status(self, status: DaemonStatus) -> None:
         """Take in how the daemon is set."""
-        until = status.paused_until
+        until, self._zones = status.paused_until, status.zones
         self._settings = {
             "camera": status.camera.value,
             "paused_until": utc(until) if until else None,
@@ -182,24 +189,30 @@ class DeviceState:
         are.
         """
         shares: dict[str, list[float]] = {}
-        for emotion, probabilities in self._faces.values():
-            if probabilities:
-                shares.setdefault(emotion, []).append(probabilities[emotion])
+        faces = self._faces.values()
+        for face in faces:
+            if face.confidence is not None:
+                shares.setdefault(face.emotion, []).append(face.confidence)
         unread = UNCERTAIN if self._faces else None
         dominant = max(shares, key=lambda emotion: sum(shares[emotion]), default=unread)
         shown = shares.get(dominant or "", [])
+        counts = Counter(chain.from_iterable(face.zones or () for face in faces))
+        looks = {face.quality.looking for face in faces}
+        zones = {"zones": {name: counts[name] for name in self._zones}} if self._zones else {}
         return msgspec.json.encode(
             {
                 "faces": len(self._faces),
                 "emotion": dominant,
                 "confidence": _mean(shown) if shown else None,
                 "probabilities": self._probabilities(),
+                "looking": None if looks == {None} else True in looks,
+                **zones,
                 **self._settings,
             }
         )
 
     def _probabilities(self) -> dict[str, float] | None:
-        read = [probabilities for _, probabilities in self._faces.values() if probabilities]
+        read = [face.probabilities for face in self._faces.values() if face.probabilities]
         if len(read) <= 1:
             return read[0] if read else None
         # Faces that are left from before a change of model may know other classes.

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.offline.intervals import ExpressionInterval, intervals_of
 from edge.offline.timeline import (
     axis_ticks,
     format_date,
@@ -19,6 +18,7 @@ from edge.offline.timeline import (
     time_zone,
     timeline_svg,
 )
+from edge.publish.intervals import ExpressionInterval, intervals_of
 from edge.view.annotate import color_for
 from tests.edge.offline.days import SHOWN, day
 

@@ -95,6 +95,7 @@ def other_video(tmp_path: Path) -> dict[str, str]:
         ({}, set()),
         ({"smoothing": {"hold_s": 0.5}}, {"analyzer"}),
         ({"tracker": {"min_hits": 4}}, {"scheduler", "analyzer"}),
+        ({"zones": {"door": [[0, 0], [1, 0], [1, 1]]}}, {"analyzer"}),
         ({"source": {"kind": "camera"}}, {"source", "scheduler", "analyzer"}),
         ({"privacy": {"allow_snapshots": True}}, {"mqtt"}),
         ({"privacy": {"blur": "faces"}}, set()),
@@ -134,6 +135,9 @@ OTHER_VALUES: dict[str, Any] = {
     "preview": {"enabled": True},
     "web": {"enabled": True, "port": 0, "max_viewers": 3},
     "privacy": {"blur": "faces"},
+    "summary": {"every_s": [300]},
+    "zones": {"door": [[0, 0], [1, 0], [1, 1]]},
+    "ignore": [[[0, 0], [1, 0], [1, 1]]],
     "state_dir": "elsewhere",
 }
 """Another value in each section of the config that something is built from."""
@@ -141,6 +145,7 @@ OTHER_VALUES: dict[str, Any] = {
 LOOKED_UP: dict[str, Any] = {
     "retention": {"max_image_age_s": 60},
     "deployment": {"context": "public"},
+    "schedule": {"active": ["mon-fri 08:00-18:00"]},
 }
 """The same of each section that is looked up whenever it is needed."""
 

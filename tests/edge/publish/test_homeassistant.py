@@ -18,7 +18,11 @@ EVERY_ENTITY = {
     "emotion": "sensor",
     "faces": "sensor",
     "face_present": "binary_sensor",
+    "somebody_is_looking": "binary_sensor",
     "emotion_event": "event",
+    "faces_in_the_last_minute": "sensor",
+    "face_time_in_the_last_minute": "sensor",
+    "emotion_of_the_last_minute": "sensor",
     "probability_angry": "sensor",
     "probability_happy": "sensor",
     "camera_problem": "binary_sensor",
@@ -40,11 +44,12 @@ def announced(
     labels: tuple[str, ...] = ("angry", "happy"),
     commands: frozenset[CommandName] = COMMANDS,
     temperature: bool = True,
+    summaries: tuple[int, ...] = (60, 3600),
     **fields: Any,
 ) -> bytes:
     """Return the announcement of a device; `fields` are those of its catalog that differ."""
     catalog = Catalog(**{"models": MODELS, "labels": labels, "allow_snapshots": True, **fields})
-    state = status(labels=labels, has_temperature=temperature)
+    state = status(labels=labels, has_temperature=temperature, summaries=summaries)
     return discovery(MqttSettings(device="pi-4"), state, catalog, commands)
 
 
@@ -121,6 +126,15 @@ def test_events_have_three_types_and_are_received_at_least_once() -> None:
     assert event["state_topic"] == "emotiond/pi-4/event"
 
 
+def test_each_zone_has_a_count_of_faces_and_events_may_be_of_zones() -> None:
+    payload = discovery(MqttSettings(device="pi-4"), status(zones=("door",)), Catalog())
+    entities = msgspec.json.decode(payload)["components"]
+    assert entities["faces_in_door"]["state_class"] == "measurement"
+    assert "value_json.zones" in entities["faces_in_door"]["value_template"]
+    assert entities["emotion_event"]["event_types"] == ["start", "change", "zone", "end"]
+    assert "'zones': value_json.zones" in entities["emotion_event"]["value_template"]
+
+
 def test_each_class_has_a_probability_that_is_off_by_default() -> None:
     disabled = {k for k, entity in components().items() if not entity.get("enabled_by_default", 1)}
     assert disabled == {"probability_angry", "probability_happy"}
@@ -146,6 +160,10 @@ def test_commands_go_to_the_topics_that_the_daemon_subscribes_to_and_are_not_ret
         ({"commands": COMMANDS - {CommandName.SNAPSHOT}}, {"snapshot", "take_snapshot"}),
         ({"allow_snapshots": False}, {"snapshot", "take_snapshot"}),
         ({"temperature": False}, {"temperature"}),
+        (
+            {"summaries": (300,)},
+            {key for key in EVERY_ENTITY if key.endswith("the_last_minute")},
+        ),
     ],
 )
 def test_entities_that_a_device_no_longer_has_are_removed(

@@ -1,11 +1,13 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pytest
 
 from edge.publish.mqtt.sink import DeviceState
-from edge.types import CameraState, EmotionEvent, EventType
-from tests.events import event, expression, sight, status, uncertain
+from edge.types import CameraState, EmotionEvent, EventType, Quality
+from tests.events import QUALITY, event, expression, sight, status, uncertain
 
 
 def state(*events: EmotionEvent) -> Any:
@@ -23,7 +25,13 @@ def shown(emotion: str, share: float, **fields: Any) -> EmotionEvent:
 
 
 def test_there_is_no_face_at_first_and_after_every_end_event() -> None:
-    nobody = {"faces": 0, "emotion": None, "confidence": None, "probabilities": None}
+    nobody = {
+        "faces": 0,
+        "emotion": None,
+        "confidence": None,
+        "probabilities": None,
+        "looking": False,
+    }
     assert state() == nobody
     assert state(event(EventType.START), event(EventType.END)) == nobody
 
@@ -55,6 +63,7 @@ def test_where_all_faces_are_uncertain_so_is_the_emotion() -> None:
         "emotion": "uncertain",
         "confidence": None,
         "probabilities": None,
+        "looking": None,
     }
 
 
@@ -103,6 +112,46 @@ def test_faces_read_by_two_models_are_not_averaged_over_different_classes() -> N
         "calm": 0.7,
         "tense": 0.3,
     }
+
+
+def turned(yaw: float | None, roll: float | None = 0.0) -> Quality:
+    return replace(QUALITY, yaw=yaw, roll=None if yaw is None else roll)
+
+
+@pytest.mark.parametrize(
+    ("qualities", "looking"),
+    [
+        ([turned(0.0)], True),
+        ([turned(-14.0), turned(60.0)], True),
+        ([turned(-20.0), turned(0.0, roll=-40.0)], False),
+        ([turned(None), turned(20.0)], False),
+        ([turned(None), turned(None)], None),
+        ([], False),
+    ],
+)
+def test_somebody_is_looking_whose_head_is_turned_to_the_camera(
+    qualities: list[Quality], looking: bool | None
+) -> None:
+    events = [event(track_id=number, quality=one) for number, one in enumerate(qualities, 1)]
+    assert state(*events)["looking"] is looking
+
+
+def test_a_head_that_turns_away_is_told_by_the_next_snapshot_without_an_event() -> None:
+    known = DeviceState()
+    known.update(event(quality=turned(0.0)))
+    known.update_faces(sight(replace(expression(1), quality=turned(50.0))))
+    assert msgspec.json.decode(known.encode())["looking"] is False
+
+
+def test_the_faces_of_each_zone_of_the_config_are_counted() -> None:
+    known = DeviceState()
+    known.set_status(status(zones=("door", "desk")))
+    known.update(event(track_id=1, zones=("door",)))
+    known.update(event(track_id=2, zones=("door", "desk")))
+    known.update(event(EventType.ZONE, track_id=2, zones=("door",)))
+    assert msgspec.json.decode(known.encode())["zones"] == {"door": 2, "desk": 0}
+    known.update(event(EventType.END, track_id=1, zones=("door",)))
+    assert msgspec.json.decode(known.encode())["zones"] == {"door": 1, "desk": 0}
 
 
 def test_the_status_of_the_daemon_stands_beside_the_faces() -> None:

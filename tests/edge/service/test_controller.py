@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -507,3 +508,17 @@ def test_settings_that_weaken_privacy_are_used_once_they_are_confirmed(house: Ho
     assert house.path.read_text() == before
     house.ask(ChangeSettings({"privacy.allow_snapshots": True}, confirmed=True))
     assert house.controller.config.privacy.allow_snapshots
+
+
+def test_outside_the_schedule_a_reload_lets_the_camera_go_and_resume_says_so(house: House) -> None:
+    day = (datetime.now(UTC) + timedelta(days=3)).strftime("%a").lower()
+    house.write(schedule={"active": [f"{day} 00:00-24:00"], "timezone": "UTC"})
+    assert house.controller.reload() == ""
+    assert house.camera is CameraState.PAUSED
+    answer = house.ask(Pause(paused=False))
+    assert isinstance(answer, CommandResult)
+    assert answer.data["paused"] is True
+    assert answer.data["until"] is not None
+    house.write()
+    assert house.controller.reload() == ""
+    assert house.camera is not CameraState.PAUSED

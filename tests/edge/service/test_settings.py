@@ -56,6 +56,10 @@ def test_a_changed_value_leaves_every_other_line_and_comment_as_it_was(path: Pat
             {"source__crop": "[0, 0, 1, 0.5]"},
             {"source": {"kind": "camera", "crop": [0, 0, 1, 0.5]}},
         ),
+        (
+            {"zones": "{door: [[0, 0], [1, 0], [1, 1]]}"},
+            {"zones": {"door": [[0, 0], [1, 0], [1, 1]]}},
+        ),
         ({"classifier__model": "yes.tflite"}, {"classifier": {"model": "yes.tflite"}}),
     ],
 )
@@ -129,6 +133,7 @@ def test_the_config_of_the_program_itself_is_not_changed() -> None:
         ("{}", "sinks: mqtt://elsewhere", "events go to subscribers"),
         ("retention: {max_event_age_s: 60}", "retention: {max_event_age_s: 120}", "for longer"),
         ("retention: {max_image_age_s: 60}", "{}", "for longer"),
+        ("ignore: [[[0, 0], [1, 0], [1, 1]]]", "{}", "is shown and searched"),
     ],
 )
 def test_what_lets_out_or_keeps_more_than_before_is_told(old: str, new: str, loss: str) -> None:

@@ -182,7 +182,7 @@ function addEvent(event) {
 }
 
 function listEvent(event) {
-  const text = { start: `#${event.track_id} came: ${event.emotion}`, change: `#${event.track_id} ${event.emotion}`, end: `#${event.track_id} left` }[event.type];
+  const text = { start: `#${event.track_id} came: ${event.emotion}`, change: `#${event.track_id} ${event.emotion}`, zone: `#${event.track_id} in ${(event.zones ?? []).join(", ") || "no zone"}`, end: `#${event.track_id} left` }[event.type];
   const detail = event.type === "end" ? `after ${formatDuration(event.duration)}` : certainty(event);
   const time = createElement("time", { dateTime: event.time, textContent: formatTime(event.time) });
   const row = createElement("li", {}, time, swatch(event.emotion), createElement("span", { textContent: text }), createElement("small", { textContent: detail }));

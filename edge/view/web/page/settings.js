@@ -8,10 +8,13 @@ const TITLES = {
   classifier: "Expressions",
   quality: "Readable faces",
   smoothing: "Steadiness",
+  regions: "Zones and regions to ignore",
+  schedule: "Times of the week",
   privacy: "Privacy",
   retention: "How long events and images are kept",
   deployment: "Where and what for",
   sinks: "MQTT",
+  summary: "Summaries",
   scheduler: "When to search",
   tracker: "Following faces",
 };

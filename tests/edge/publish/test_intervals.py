@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.offline.intervals import (
+from edge.publish.events import EventGenerator
+from edge.publish.intervals import (
     ExpressionInterval,
+    IntervalBuilder,
     durations,
     intervals_of,
     is_video,
@@ -20,7 +22,6 @@ from edge.offline.intervals import (
     transitions,
     visits,
 )
-from edge.publish.events import EventGenerator
 from edge.types import EmotionEvent, EventType
 from tests.edge.offline.days import MORNING, day, event
 from tests.events import RUN, expression, frame
@@ -55,6 +56,20 @@ def test_a_face_that_comes_changes_and_goes_is_two_spans() -> None:
         event(CHANGE, 1, "sad", 14.0),
         event(END, 1, "sad", 20.0, duration=10.0),
     ) == [(1, "happy", 10.0, 14.0), (1, "sad", 14.0, 20.0)]
+
+
+def test_another_zone_begins_an_interval_only_where_they_are_told_by_zone() -> None:
+    events = [
+        replace(event(START, 1, "happy", 10.0), zones=("door",)),
+        replace(event(EventType.ZONE, 1, "happy", 14.0), zones=()),
+        event(END, 1, "happy", 20.0, duration=10.0),
+    ]
+    assert told(*events) == [(1, "happy", 10.0, 20.0)]
+    builder = IntervalBuilder(by_zone=True)
+    for one in events:
+        builder.add(one)
+    lasted = [(one.zones, one.seconds) for one in builder.closed]
+    assert lasted == [(("door",), 4.0), ((), 6.0)]
 
 
 def test_it_ends_where_it_was_last_seen_and_not_where_that_was_decided() -> None:

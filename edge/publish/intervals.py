@@ -18,6 +18,7 @@ class ExpressionInterval:
         emotion: what the face showed.
         start, end: seconds from the start of a video, or POSIX time of what was live.
         run: of the daemon.
+        zones: those that the face was in when it began.
     """
 
     track_id: int
@@ -25,6 +26,7 @@ class ExpressionInterval:
     start: float
     end: float
     run: str = ""
+    zones: tuple[str, ...] = ()
 
     @property
     def track(self) -> tuple[str, int]:
@@ -52,56 +54,86 @@ def deduplicate(events: Iterable[EmotionEvent]) -> list[EmotionEvent]:
     return list({event.id: event for event in events}.values())
 
 
-def intervals_of(events: Iterable[EmotionEvent]) -> list[ExpressionInterval]:
-    """Return intervals sorted by their start; those of one face never overlap.
+class IntervalBuilder:
+    """Intervals of events that are added in the order of their times, each once.
 
     A change or end whose start event is missing tells nothing of the time before it. Where an end
     event is missing, or told by the next run (the daemon was killed), the interval ends at the last
     event of its run; in recordings without runs, before the track number is used again. A face ends
-    where it was last seen, not where that was decided. A repeated event counts once.
+    where it was last seen, not where that was decided.
+
+    With `by_zone` an interval ends too where its face enters or leaves a zone; the times are
+    positions in a `video`, or POSIX time.
+
+    Attributes:
+        closed: the intervals that have ended.
+    """
+
+    def __init__(self, video: bool = False, by_zone: bool = False) -> None:
+        self.closed: list[ExpressionInterval] = []
+        self._video, self._by_zone = video, by_zone
+        self._tracks: dict[tuple[str, int], _OpenTrack] = {}
+        self._last: defaultdict[str, float] = defaultdict(float)  # time of the last event, by run
+
+    def add(self, event: EmotionEvent) -> None:
+        """Add the next event."""
+        now = since = event_time(event, self._video)
+        last, track = self._last[event.run], self._tracks.get(event.track)
+        if event.reason is None:
+            self._last[event.run] = now
+        if event.type is EventType.ZONE and not self._by_zone:
+            return
+        if track is not None:
+            end = last if event.type is EventType.START or event.reason else now
+            if event.type is EventType.END and not event.reason:
+                end = min(now, track.since + event.duration)
+            self.closed += track.until(end)
+            del self._tracks[event.track]
+            if event.type is not EventType.START:
+                since = track.since
+        if event.type is not EventType.END:
+            self._tracks[event.track] = _OpenTrack(event, since, now)
+
+    def open(self, now: float | None = None) -> list[ExpressionInterval]:
+        """Return the intervals of faces still there, up to `now`; None: to the last event."""
+        return [
+            interval
+            for (run, _), track in self._tracks.items()
+            for interval in track.until(self._last[run] if now is None else now)
+        ]
+
+
+def intervals_of(events: Iterable[EmotionEvent]) -> list[ExpressionInterval]:
+    """Return intervals sorted by their start, as `IntervalBuilder` makes them.
+
+    Those of one face never overlap. A repeated event counts once.
 
     Args:
         events: in any order.
     """
     events = deduplicate(events)
     video = is_video(events)
-    intervals: list[ExpressionInterval] = []
-    tracks: dict[tuple[str, int], _OpenTrack] = {}
-    last: defaultdict[str, float] = defaultdict(float)  # time of the last event, by run
-
-    def close(run: str, track_id: int, end: float) -> None:
-        track = tracks.pop((run, track_id))
-        if end > track.start:
-            interval = ExpressionInterval(track_id, track.emotion, track.start, end, run)
-            intervals.append(interval)
-
+    builder = IntervalBuilder(video)
     for event in sorted(events, key=lambda event: _sort_key(event, video)):
-        now = since = event_time(event, video)
-        track = tracks.get(event.track)
-        if track is not None:
-            ends = {
-                EventType.START: last[event.run],
-                EventType.CHANGE: now,
-                EventType.END: min(now, track.since + event.duration),
-            }
-            close(*event.track, last[event.run] if event.reason else ends[event.type])
-            if event.type is EventType.CHANGE:
-                since = track.since
-        if event.type is not EventType.END:
-            tracks[event.track] = _OpenTrack(since, event.emotion, now)
-        if event.reason is None:
-            last[event.run] = now
-    for run, track_id in list(tracks):
-        close(run, track_id, last[run])
+        builder.add(event)
+    intervals = builder.closed + builder.open()
     return sorted(intervals, key=lambda one: (one.start, one.track_id, one.end))
 
 
 class _OpenTrack(NamedTuple):
-    """A track that has not ended: when it appeared, and its emotion since `start`."""
+    """A track that has not ended: its last event, when it came, and since when it shows that."""
 
+    event: EmotionEvent
     since: float
-    emotion: str
     start: float
+
+    def until(self, end: float) -> list[ExpressionInterval]:
+        """Return its interval up to an end, or none that would be empty."""
+        event = self.event
+        interval = ExpressionInterval(
+            event.track_id, event.emotion, self.start, end, event.run, event.zones or ()
+        )
+        return [interval] if end > self.start else []
 
 
 def _sort_key(event: EmotionEvent, video: bool) -> tuple[float, int, int]:
@@ -109,8 +141,7 @@ def _sort_key(event: EmotionEvent, video: bool) -> tuple[float, int, int]:
 
     In a video an end has the time when the face was last seen, which may be that of its start.
     """
-    kinds = {EventType.START: 0, EventType.CHANGE: 1, EventType.END: 2}
-    return event_time(event, video), kinds[event.type], event.track_id
+    return event_time(event, video), list(EventType).index(event.type), event.track_id
 
 
 def visits(intervals: Iterable[ExpressionInterval]) -> list[list[ExpressionInterval]]:

@@ -1,0 +1,284 @@
+"""Webhook sink: posts each event as JSON to a web server, from the outbox until it takes it."""
+
+import hashlib
+import hmac
+import logging
+import random
+import re
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Self
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from edge import __version__
+from edge.errors import CheckResult, ConfigError, failure, ok
+from edge.paths import sha256_of
+from edge.pipeline.worker import BoundedQueue, Worker
+from edge.publish.events import encode_event
+from edge.publish.mqtt.settings import TlsSettings
+from edge.publish.outbox import Outbox, OutboxSettings
+from edge.publish.sink import BaseSinkSettings, Sink, SinkContext
+from edge.secrets import SecretRef
+from edge.types import DataFlow, EmotionEvent, SinkRecord
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+SIGNATURE_HEADER = "X-Emotiond-Signature"
+"""Header with the HMAC-SHA256 of the body, as `sha256=` and hexadecimal digits."""
+
+FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 1.0, 60.0
+"""Seconds between two tries of an event; each wait is twice as long as the one before."""
+
+MAX_STATUS_LINE = 1024
+"""Bytes of an answer that are read at most: only its first line counts."""
+
+RECORD_INTERVAL = 1.0
+"""Seconds after which delivered events leave the disk, if no event is recorded before."""
+
+log = logging.getLogger(__name__)
+
+
+class WebhookSettings(BaseSinkSettings, frozen=True, tag="webhook"):
+    """A web address that each event is posted to, in order, until it answers 200 to 299.
+
+    Attributes:
+        url: http:// or https://; redirects are not followed.
+        secret: the key of the HMAC-SHA256 of each body, in the header `X-Emotiond-Signature`.
+        tls: authorities and the client certificate, for https.
+        timeout_s: seconds within which it must answer.
+        outbox: bounds of what waits on disk until it was taken.
+    """
+
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[!-~]+\Z")]
+    secret: SecretRef | None = None
+    tls: TlsSettings = TlsSettings()
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10.0
+    outbox: OutboxSettings = OutboxSettings()
+
+    def __post_init__(self) -> None:
+        parts = self.parts
+        if not parts.hostname or "@" in parts.netloc or parts.port == 0:
+            raise ValueError("Expected `url` with a host, and without user and password")
+
+    @property
+    def parts(self) -> SplitResult:
+        """The parts of the address."""
+        return urlsplit(self.url)
+
+    @property
+    def place(self) -> str:
+        """The address without what may be secret in it: its path and query."""
+        return f"{self.parts.scheme}://{self.parts.netloc}"
+
+    @property
+    def outbox_name(self) -> str:
+        """A digest of the address: what waits goes to no other."""
+        return f"webhook@{sha256_of(self.url.encode())[:8]}"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The address, told by its digest."""
+        return (f"{self.place} ({self.outbox_name})",)
+
+    def open(self, context: SinkContext) -> "WebhookSink":
+        """Return the sink, not yet started; secret and TLS files must be usable."""
+        return WebhookSink(self, context)
+
+    def connect(self) -> "HTTPConnection":
+        """Return a connection, not yet opened.
+
+        Raises:
+            ConfigError: a TLS file cannot be used.
+        """
+        from http.client import HTTPConnection, HTTPSConnection  # for those who have a webhook
+
+        parts = self.parts
+        assert parts.hostname is not None
+        if parts.scheme == "http":
+            return HTTPConnection(parts.hostname, parts.port, timeout=self.timeout_s)
+        try:
+            context = ssl.create_default_context(cafile=self.tls.ca_file)
+            if self.tls.cert_file is not None:
+                context.load_cert_chain(self.tls.cert_file, self.tls.key_file)
+        except OSError as error:
+            text = f"webhook {self.place}: a file of `tls` cannot be used: {error}"
+            raise ConfigError(text) from error
+        host, port = parts.hostname, parts.port
+        return HTTPSConnection(host, port, timeout=self.timeout_s, context=context)
+
+    def check(self) -> Iterator[CheckResult]:
+        """Check that somebody listens at the address, and by TLS who that is."""
+        subject = f"webhook {self.place}"
+        try:
+            with closing(self.connect()) as connection:
+                connection.connect()
+        except (OSError, ConfigError) as error:
+            yield failure(subject, str(error), "check `url` and `tls`, and whether it runs")
+        else:
+            yield ok(subject, "listens")
+
+    def redacted(self) -> Self:
+        """Return a copy without path and query, by which a receiver may know its senders."""
+        return msgspec.structs.replace(self, url=f"{self.place}/(hidden)")
+
+    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
+        """Yield the events."""
+        how = "" if self.parts.scheme == "https" else ", unencrypted"
+        theirs = "as long as whoever receives keeps it"
+        what = f"each face, its expression and place{how}"
+        yield DataFlow("events", what, "a web server", self.place, True, theirs)
+
+    def without_service_secrets(self) -> Self:
+        """Return a copy without the secret, if it is a credential of systemd."""
+        is_credential = self.secret is not None and self.secret.credential is not None
+        return msgspec.structs.replace(self, secret=None) if is_credential else self
+
+
+class WebhookSink:
+    """Records events in the outbox in one thread, and posts them from there in another.
+
+    So neither a slow disk nor a target that hangs keeps the caller waiting. An event that was
+    posted and not acknowledged, because the process was killed, comes again with the same id.
+
+    Raises:
+        ConfigError: the secret or a TLS file cannot be used.
+    """
+
+    def __init__(self, settings: WebhookSettings, context: SinkContext) -> None:
+        assert context.outbox is not None
+        settings.connect()  # what is wrong with it is said now
+        self._settings = settings
+        self._key = settings.secret.resolve().encode() if settings.secret else None
+        self._outbox = Outbox(context.outbox, settings.outbox, run=context.run)
+        self._unrecorded: BoundedQueue[bytes] = BoundedQueue(settings.outbox.max_events, False)
+        self._workers = (
+            Worker("outbox", self._record, finish=lambda: None),
+            Worker("webhook", self._deliver, finish=lambda: None),
+        )
+        self._prepared, self._undelivered = False, 0
+        self._news, self._retry_at, self._failures = threading.Event(), 0.0, 0
+
+    @property
+    def dropped(self) -> int:
+        """Events beyond the outbox's bounds, or neither delivered nor on disk at the end."""
+        return self._unrecorded.dropped + self._outbox.dropped + self._undelivered
+
+    @property
+    def status_text(self) -> str | None:
+        """The address and how many events wait, while it does not take them."""
+        waiting = len(self._outbox) + len(self._unrecorded)
+        return f"{self} takes no events, {waiting} wait" if self._failures else None
+
+    def __str__(self) -> str:
+        return f"webhook {self._settings.place}"
+
+    def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
+        """Lock and open the outbox, unless a sink that is closed first has it until then.
+
+        Raises:
+            EmotiondError: another process uses the outbox.
+        """
+        holders = [one for one in closed_first if isinstance(one, WebhookSink)]
+        if not any(one._outbox.path == self._outbox.path for one in holders):
+            self._outbox.open()
+            self._prepared = True
+
+    def start(self) -> None:
+        """Begin to record and to post; errors are as of `prepare`."""
+        if not self._prepared:
+            self.prepare()
+        for worker in self._workers:
+            worker.start()
+
+    def publish(self, record: SinkRecord) -> None:
+        """Take an event; other records are ignored."""
+        for worker in self._workers:
+            if worker.error is not None:
+                raise worker.error
+        if isinstance(record, EmotionEvent):
+            self._unrecorded.put(encode_event(record))
+
+    def close(self, timeout: float) -> None:
+        """Post what is taken within `timeout` seconds; the rest waits on disk."""
+        deadline = time.monotonic() + timeout
+        recorder, sender = self._workers
+        self._unrecorded.close()
+        if recorder.alive:
+            recorder.join(timeout)
+        while sender.alive and self._outbox and not self._failures and time.monotonic() < deadline:
+            time.sleep(0.02)
+        sender.stop()
+        self._news.set()
+        if sender.alive:
+            sender.join(deadline - time.monotonic())  # one that hangs is left behind
+        self._outbox.close()
+        lost = len(self._unrecorded) + (0 if self._outbox.durable else len(self._outbox))
+        if lost:
+            self._undelivered += lost
+            log.warning("%s: %d events were not delivered", self, lost)
+
+    # The thread that records.
+
+    def _record(self) -> None:
+        events = [self._unrecorded.get(RECORD_INTERVAL)]
+        # All together: the disk takes its time only once.
+        events += [self._unrecorded.get(0.0) for _ in range(len(self._unrecorded))]
+        self._outbox.record([event for event in events if event is not None])
+        self._news.set()
+
+    # The thread that posts.
+
+    def _deliver(self) -> None:
+        waiting = self._outbox.pending(0, 1)
+        delay = self._retry_at - time.monotonic()
+        if delay > 0 or not waiting:
+            self._news.wait(min(delay, 1.0) if delay > 0 else 1.0)
+            self._news.clear()
+            return
+        try:
+            self._post(waiting[0].payload)
+        except (OSError, ConfigError) as error:
+            if not self._failures:
+                log.warning("%s: %s; events are kept and it is tried again", self, error)
+            backoff = min(FIRST_RETRY_DELAY * 2**self._failures, MAX_RETRY_DELAY)
+            self._retry_at = time.monotonic() + backoff * random.uniform(0.5, 1.0)
+            self._failures = min(self._failures + 1, 10)
+            return
+        if self._failures:
+            log.info("%s: takes events again", self)
+        self._failures = 0
+        self._outbox.ack([waiting[0].number])
+
+    def _post(self, body: bytes) -> None:
+        """Post an event.
+
+        Raises:
+            OSError: it was not taken; the text says why.
+            ConfigError: a TLS file cannot be used any more.
+        """
+        parts, deadline = self._settings.parts, time.monotonic() + self._settings.timeout_s
+        headers = {"Content-Type": "application/json", "User-Agent": f"emotiond/{__version__}"}
+        if self._key is not None:
+            digest = hmac.new(self._key, body, hashlib.sha256).hexdigest()
+            headers[SIGNATURE_HEADER] = f"sha256={digest}"
+        with closing(self._settings.connect()) as connection:
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request("POST", target, body, headers)
+            line = part = connection.sock.recv(MAX_STATUS_LINE)
+            while part and b"\n" not in line and len(line) < MAX_STATUS_LINE:
+                # By hand: http.client would wait for each byte anew.
+                connection.sock.settimeout(max(0.001, deadline - time.monotonic()))
+                part = connection.sock.recv(MAX_STATUS_LINE)
+                line += part
+        answer = re.match(rb"HTTP/1\.\d ([1-5])\d\d\b", line)
+        if answer is None:
+            raise OSError("expected an answer by HTTP, found none")
+        remedy = ", which redirects; let `url` be the last address" if answer[1] == b"3" else ""
+        if answer[1] != b"2":
+            raise OSError(f"answers {answer[0][-3:].decode()}{remedy}")

@@ -1,0 +1,80 @@
+"""Schedule: the times of the week at which the camera may be used, by the clocks on the wall."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY = 24 * 60
+WEEK = 7 * DAY
+"""Minutes of a day and of a week."""
+
+FORM = re.compile(r"(?:([a-z,-]+) )?([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)")
+"""Times of one entry; what ends at 24:00 has no last two groups."""
+
+
+class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Times at which the camera is used; outside them it is released, as in a pause.
+
+    Attributes:
+        active: such as `mon-fri 08:00-18:00`, `sat,sun 22:00-02:00` or, each day, `09:00-17:00`;
+            null: always.
+        timezone: such as Europe/Berlin, whose clocks are meant; null: this machine's.
+    """
+
+    active: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=100)] | None = None
+    timezone: str | None = None
+
+    def __post_init__(self) -> None:
+        for text in self.active or ():
+            if not all(0 < length < WEEK for _, length in _periods(text)):
+                raise ValueError(f"Expected an end after the beginning in {text[:80]!r}")
+        try:
+            self._zone()
+        except (LookupError, ValueError, OSError) as error:
+            text = "Expected `timezone` to be known here, such as Europe/Berlin (package tzdata)"
+            raise ValueError(text) from error
+
+    def is_active(self, now: datetime) -> bool:
+        """Tell whether the camera may be used at a time, in UTC."""
+        if self.active is None:
+            return True
+        local = now.astimezone(self._zone())
+        minute = local.weekday() * DAY + local.hour * 60 + local.minute
+        periods = (period for text in self.active for period in _periods(text))
+        return any((minute - start) % WEEK < length for start, length in periods)
+
+    def next_start(self, now: datetime) -> datetime | None:
+        """Return when it may be used again; None where that is more than a week away."""
+        start = now.replace(second=0, microsecond=0)
+        minutes = (start + timedelta(minutes=count) for count in range(1, WEEK + DAY))
+        return next((minute for minute in minutes if self.is_active(minute)), None)
+
+    def _zone(self) -> ZoneInfo | None:
+        return None if self.timezone is None else ZoneInfo(self.timezone)
+
+
+def _periods(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the first minute of the week and the length of each period of an entry.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found, days = FORM.fullmatch(text), list[int]()
+    for part in (found[1] or "mon-sun").split(",") if found else ():
+        first, _, last = part.partition("-")
+        if not {first, last or first} <= set(DAYS):
+            found = None
+            break
+        begin, end = DAYS.index(first), DAYS.index(last or first)
+        days += [(begin + count) % 7 for count in range((end - begin) % 7 + 1)]
+    if found is None:
+        raise ValueError(f"Expected times such as `mon-fri 08:00-18:00`, not {text[:80]!r}")
+    start = 60 * int(found[2]) + int(found[3])
+    end = 60 * int(found[4]) + int(found[5]) if found[4] else DAY
+    for day in days:
+        yield day * DAY + start, end - start if end >= start else end - start + DAY
