@@ -173,6 +173,7 @@ class SinkSpec:
         blur: what is hidden in the images that it shows.
         is_only_sink: whether there is no other.
         device: name of this device, for those who look.
+        event_files: the files that events are appended to.
     """
 
     settings: SinkSettings | PreviewSettings | WebSettings
@@ -181,6 +182,7 @@ class SinkSpec:
     blur: PrivacyBlur = PrivacyBlur.NONE
     is_only_sink: bool = False
     device: str = ""
+    event_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +325,8 @@ class PipelineBuilder:
             blur, only = config.privacy.blur, len(specs) + len(views) == 1
             names = (sink.name for sink in config.sinks if isinstance(sink, MqttSettings))
             device = next(names, socket.gethostname())
-            specs += [SinkSpec(view, None, catalog, blur, only, device) for view in views]
+            files = tuple(path for sink in config.sinks for path in sink.event_files)
+            specs += [SinkSpec(view, None, catalog, blur, only, device, files) for view in views]
         return tuple(specs)
 
     def _open_sink(self, spec: SinkSpec) -> Sink:
@@ -341,6 +344,7 @@ class PipelineBuilder:
             lambda path: note_image(path, state_folder(self.config)),
             spec.is_only_sink,
             spec.device,
+            spec.event_files,
         )
         return spec.settings.open(context)
 

@@ -41,6 +41,7 @@ class ViewContext:
         note_image: remembers an image before it is written, so that it is deleted in time.
         is_only_sink: whether the config asks for nothing but this view.
         device: name of this device.
+        event_files: the files that events are appended to.
     """
 
     latest: LatestFrame
@@ -51,6 +52,7 @@ class ViewContext:
     note_image: Callable[[Path], None] = lambda path: None
     is_only_sink: bool = False
     device: str = "emotiond"
+    event_files: tuple[Path, ...] = ()
 
 
 class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

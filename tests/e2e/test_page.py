@@ -82,7 +82,7 @@ def stream() -> Iterator[LiveStream]:
 def config(stream: LiveStream, port: int, **web: Any) -> dict[str, Any]:
     return {
         "source": {"kind": "stream", "url": stream.url},
-        "sinks": [],
+        "sinks": [{"kind": "jsonl", "path": "events.jsonl"}],
         "web": {"enabled": True, "port": port, **web},
     }
 
@@ -141,6 +141,19 @@ def test_events_are_listed_and_drawn_into_the_timeline(visit: Visit) -> None:
     wait_until(lambda: visit.page.locator("#timeline rect").count() > 0)
     told = visit.page.locator("#events li").count()
     wait_until(lambda: visit.page.locator("#events li").count() > told, seconds=30)
+
+
+def test_a_day_of_records_is_drawn_and_a_part_of_it_can_be_looked_at(visit: Visit) -> None:
+    visit.page.get_by_role("button", name="1 d", exact=True).click()
+    past = visit.page.locator("#past")
+    expect(past).to_contain_text("somebody in view for")
+    visit.page.locator("#timeline g").last.click()
+    back = past.get_by_role("button", name="Back")
+    back.click()
+    expect(back).to_be_hidden()
+    visit.page.get_by_role("button", name="5 min").click()
+    expect(past).to_be_empty()
+    wait_until(lambda: visit.page.locator("#timeline rect").count() > 0)
 
 
 def test_another_model_is_taken_and_the_page_says_so(visit: Visit) -> None:

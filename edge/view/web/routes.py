@@ -1,6 +1,8 @@
 """Routes of the web page and its API: what answers each request."""
 
+import asyncio
 import logging
+from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.resources import files
 
@@ -33,6 +35,7 @@ from edge.view.web.api import (
     read_body,
 )
 from edge.view.web.auth import TokenAuth
+from edge.view.web.history import read_history
 from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 
 PAGE = files(__package__) / "page"
@@ -43,11 +46,14 @@ PAGE_FILES = {
     "/page.js": ("page.js", "text/javascript"),
     "/dom.js": ("dom.js", "text/javascript"),
     "/guide.js": ("guide.js", "text/javascript"),
+    "/history.js": ("history.js", "text/javascript"),
     "/settings.js": ("settings.js", "text/javascript"),
     "/page.css": ("page.css", "text/css"),
     "/page.svg": ("page.svg", "image/svg+xml"),
 }
 """Name and media type of each file of the page, by path."""
+
+MAX_HISTORY_HOURS = 31 * 24
 
 COMMAND_ERROR_STATUS = {
     ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
@@ -95,6 +101,7 @@ class WebApp:
             Route("/api/analyse", self.analyze, methods=["POST"]),
             Route("/api/control", self.control, methods=["POST"]),
             Route("/api/settings", self.settings, methods=["GET", "PATCH"]),
+            Route("/api/history", self.history),
             Route("/api/quit", self.quit, methods=["POST"]),
             Route("/api/login", self.login, methods=["POST"]),
             Route("/api/logout", self.logout, methods=["POST"]),
@@ -184,6 +191,24 @@ class WebApp:
             status = HTTPStatus.PRECONDITION_REQUIRED
             raise ApiError(status, "unconfirmed", "; ".join(losses))
         return JSONResponse(answer)
+
+    async def history(self, request: Request) -> Response:
+        """Return what was recorded in a time."""
+        files, query = self._context.event_files, request.query_params
+        if not files:
+            text = "expected a `jsonl` sink in the config, which records events; found none"
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
+        try:
+            hours = float(query.get("hours", 24))
+            until = datetime.fromisoformat(query["end"]) if "end" in query else datetime.now(UTC)
+            end = until.timestamp()
+        except (ValueError, OverflowError) as error:
+            text = "expected `hours` to be a number and `end` a time such as 2026-11-29T12:00:00Z"
+            raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", text) from error
+        if not (1 / 60 <= hours <= MAX_HISTORY_HOURS and end > 3600 * hours):
+            text = f"expected `hours` from a minute to {MAX_HISTORY_HOURS}, and `end` after 1970"
+            raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", text)
+        return JSONResponse(await asyncio.to_thread(read_history, files, end, 3600 * hours))
 
     async def quit(self, _request: Request) -> Response:
         """End the daemon."""

@@ -30,3 +30,10 @@ export function showMessage(element, text, bad = false) {
   element.textContent = text;
   element.classList.toggle("bad", bad);
 }
+
+export function createShape(tag, fields, text) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(fields)) element.setAttribute(name, value);
+  if (text !== undefined) element.textContent = text;
+  return element;
+}

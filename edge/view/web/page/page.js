@@ -1,14 +1,14 @@
 // The web page: live video, faces, timeline and controls of the daemon.
 
-import { byId, createElement, errorText, request, showMessage } from "./dom.js";
+import { byId, createElement, createShape, errorText, request, showMessage } from "./dom.js";
 import { isGuided, showGuide } from "./guide.js";
+import { showHistory } from "./history.js";
 import { showSettings } from "./settings.js";
 
 const HISTORY_MINUTES = 60;
 const EVENTS = 100;
 const LANES = 12;
 const LANE = 26;
-const SVG = "http://www.w3.org/2000/svg";
 
 let state = null;
 let colors = {};
@@ -190,16 +190,11 @@ function listEvent(event) {
   while (byId("events").children.length > EVENTS) byId("events").lastChild.remove();
 }
 
-function createShape(tag, fields, text) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(fields)) element.setAttribute(name, value);
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
 function drawTimeline() {
   const svg = byId("timeline");
   const now = Date.now();
+  sumUp(now);
+  if (minutes > HISTORY_MINUTES || svg.closest(".view").hidden) return; // of the records, or not seen
   const from = now - minutes * 60000;
   while (spans.length && spans[0].end !== null && spans[0].end < now - HISTORY_MINUTES * 60000) spans.shift();
   const shown = spans.filter((span) => (span.end ?? now) > from);
@@ -228,7 +223,6 @@ function drawTimeline() {
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("height", height);
   svg.replaceChildren(...parts);
-  sumUp(now);
 }
 
 // Seconds with somebody in view, visits, and the two most frequent expressions.
@@ -260,7 +254,9 @@ byId("range").addEventListener("click", ({ target }) => {
   if (!target.value) return;
   minutes = Number(target.value);
   for (const button of byId("range").children) button.setAttribute("aria-pressed", button === target);
-  drawTimeline();
+  showMessage(byId("past"), "");
+  if (minutes > HISTORY_MINUTES) showHistory(minutes / 60, byId("timeline"), colors);
+  else drawTimeline();
 });
 
 // State of the daemon.
