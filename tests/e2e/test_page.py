@@ -226,6 +226,28 @@ def test_a_setting_that_weakens_privacy_is_asked_for_twice(visit: Visit) -> None
     wait_until(lambda: visit.state["blur"] == "none", seconds=30)
 
 
+def test_a_zone_is_drawn_on_the_image_and_deleted_again(visit: Visit) -> None:
+    visit.show("Live")
+    visit.show("Settings")
+    expect(visit.page.locator("#path")).not_to_be_empty()
+    config = Path(visit.page.locator("#path").inner_text())
+    expect(visit.page.locator("#zones-video")).to_be_visible()
+    shapes = visit.page.locator("#zones-shapes")
+    box = shapes.bounding_box()
+    assert box is not None
+    corners = [(0.1, 0.1), (0.9, 0.1), (0.9, 0.8)]
+    for x, y in corners:
+        shapes.click(position={"x": x * box["width"], "y": y * box["height"]})
+    visit.page.locator("#zone-name").fill("door")
+    visit.page.get_by_role("button", name="Add zone").click()
+    expect(visit.page.locator("#zone-list")).to_contain_text("door")
+    found = load_config(config).zones["door"]
+    assert np.allclose(found, corners, atol=0.02)
+    visit.page.get_by_role("button", name="Delete door").click()
+    expect(visit.page.locator("#zone-list")).to_be_empty()
+    assert load_config(config).zones == {}
+
+
 def test_the_camera_can_be_let_go_and_taken_again(visit: Visit) -> None:
     visit.show("Live")
     visit.page.locator("#minutes").select_option("10 minutes")

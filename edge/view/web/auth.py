@@ -26,7 +26,7 @@ TOKEN_LIFETIME_S = 1.0
 PUBLIC_PATHS = frozenset(
     {
         *("/", "/page.js", "/dom.js", "/guide.js", "/history.js", "/settings.js"),
-        *("/page.css", "/page.svg", "/healthz", "/api/login"),
+        *("/zones.js", "/page.css", "/page.svg", "/healthz", "/api/login"),
     }
 )
 """Paths that hold nothing about anybody, and are served without a token: the page asks for it."""

@@ -48,6 +48,7 @@ PAGE_FILES = {
     "/guide.js": ("guide.js", "text/javascript"),
     "/history.js": ("history.js", "text/javascript"),
     "/settings.js": ("settings.js", "text/javascript"),
+    "/zones.js": ("zones.js", "text/javascript"),
     "/page.css": ("page.css", "text/css"),
     "/page.svg": ("page.svg", "image/svg+xml"),
 }

@@ -4,6 +4,7 @@ import { byId, createElement, createShape, errorText, request, showMessage } fro
 import { isGuided, showGuide } from "./guide.js";
 import { showHistory } from "./history.js";
 import { showSettings } from "./settings.js";
+import { showZones } from "./zones.js";
 
 const HISTORY_MINUTES = 60;
 const EVENTS = 100;
@@ -42,7 +43,7 @@ function showView() {
   }
   startVideo();
   drawTimeline();
-  if (chosen.dataset.view === "settings") showSettings();
+  if (chosen.dataset.view === "settings") showSettings().then((fields) => fields && showZones(fields));
   if (chosen.dataset.view === "guide") showGuide();
 }
 
@@ -64,12 +65,15 @@ const screenCard = byId("screen");
 let tries = 0;
 
 // The live image of the view that is shown; none where that has none, or nobody looks.
-const screenOf = () => [video, byId("guide-video")].find((one) => !one.closest(".view").hidden);
+const screens = [video, byId("guide-video"), byId("zones-video")];
+const screenOf = () => screens.find((one) => !one.closest(".view").hidden);
 const watched = () => !document.hidden && screenOf() !== undefined && ["online", "frozen", "dark"].includes(state?.camera);
 
 function startVideo() {
-  for (const one of [video, byId("guide-video")]) if (!watched() || one !== screenOf()) one.removeAttribute("src");
-  byId("guide-video").hidden = !watched();
+  for (const one of screens) {
+    if (!watched() || one !== screenOf()) one.removeAttribute("src");
+    if (one !== video) one.hidden = !watched();
+  }
   if (!watched()) return; // nothing is encoded for nobody, nothing shown of before a pause
   const boxes = byId("boxes").getAttribute("aria-pressed");
   screenOf().src = `/stream.mjpg?boxes=${boxes}&${tries++}`;

@@ -100,6 +100,7 @@ export async function showSettings() {
     element.open = open.has(section.name);
   });
   countChanges();
+  return fields;
 }
 
 // Write values by key into the config file; return whether they hold. `answer` is the element that tells.
