@@ -20,6 +20,7 @@ from edge.config_errors import walk
 from edge.errors import ExitCode
 from edge.paths import IMAGE_LINKS
 from edge.publish import MqttSettings
+from edge.publish.retained import RETAINED
 from edge.service.commands import CommandName
 from edge.service.pause import FILE as PAUSE_FILE
 from edge.service.retention import delete_all, stored_files
@@ -34,6 +35,7 @@ NO_IMAGE = "no image is stored, shown or sent"
 STATE_FILES = {
     PAUSE_FILE: ("settings", "when a pause ends", "until it ends"),
     "tried-models": ("verdicts", "hashes of models that could be run", "until deleted"),
+    RETAINED: ("settings", "topics that MQTT brokers retain", "until they are cleared there"),
     IMAGE_LINKS: ("settings", "links to the images that were written", "as long as the images"),
 }
 """Files and folders in the state folder, beside the outboxes."""

@@ -18,16 +18,25 @@ from edge.commands.common import (
     parse_device,
     with_model_options,
 )
-from edge.config import Config, complete_config, load_config, parse_config, redacted_config
-from edge.errors import EmotiondError, ExitCode
+from edge.config import (
+    Config,
+    complete_config,
+    load_config,
+    outbox_paths,
+    parse_config,
+    redacted_config,
+    state_folder,
+)
+from edge.errors import ExitCode
 from edge.pipeline.build import validate_components
 from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.publish.homeassistant import discovery_topic
-from edge.publish.mqtt.client import BrokerError
-from edge.publish.mqtt.session import connect_any
-from edge.publish.mqtt.settings import HomeAssistantSettings
+from edge.publish.mqtt.client import BrokerError, MqttClient
+from edge.publish.mqtt.session import retained_on
+from edge.publish.mqtt.settings import Address, HomeAssistantSettings
+from edge.publish.retained import RetainedTopics
 from edge.service import daemon
-from edge.terminal import print_json, print_line
+from edge.terminal import print_error, print_json, print_line
 from edge.view import PreviewSettings
 
 
@@ -147,41 +156,69 @@ def doctor(options: argparse.Namespace) -> ExitCode:
 def add_homeassistant_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the one action of `homeassistant`."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
-    text = "let Home Assistant forget the device and all its entities"
+    text = "clear all that brokers retain; Home Assistant forgets the device and its entities"
     remove = add_subcommand(actions, "remove", homeassistant, text)
     add_config(remove)
-    text = "clear the state, statistics and availability that the broker retains, too"
-    remove.add_argument("--retained", action="store_true", help=text)
+    # All is cleared since brokers are asked what they retain; scripts may still say so.
+    remove.add_argument("--retained", action="store_true", help=argparse.SUPPRESS)
 
 
 def homeassistant(options: argparse.Namespace) -> ExitCode:
-    """Clear what the brokers of all MQTT sinks retain: the discovery message, or all of it."""
-    sinks = mqtt_sinks(load_config(options.config))
-    for settings in sinks:
-        cleared = _clear_retained(settings, options.retained)
-        print_line(f"{cleared}; Home Assistant forgets the device")
-    if any(settings.homeassistant for settings in sinks):
+    """Clear all that the brokers of the MQTT sinks retain; fail where something may be left."""
+    config = load_config(options.config)
+    memory, code = RetainedTopics(state_folder(config), options.config), ExitCode.OK
+    sinks = mqtt_sinks(config)
+    outboxes = outbox_paths(msgspec.structs.replace(config, sinks=sinks))
+    for settings, outbox in zip(sinks, outboxes, strict=True):
+        failed = []
+        for address in settings.addresses:
+            try:
+                print_line(_clear_retained(settings, address, outbox, memory))
+            except BrokerError as error:
+                print_error(f"broker {address}: {error}")
+                failed.append(address)
+        # One that is away and was never given anything has nothing to clear.
+        if len(failed) == len(settings.addresses) or memory.brokers() & set(map(str, failed)):
+            code = ExitCode.FAULT
+    named = {str(address) for settings in sinks for address in settings.addresses}
+    for broker in sorted(memory.brokers() - named):
+        left = ", ".join(memory.former(None, broker))
+        print_error(f"broker {broker}: may still retain {left}; the config names it no more")
+        code = ExitCode.FAULT
+    if code is ExitCode.OK and any(settings.homeassistant for settings in sinks):
         print_line(
             "a running daemon announces it again when it next connects, "
             "unless its config says `homeassistant: null`"
         )
-    return ExitCode.OK
+    return code
 
 
-def _clear_retained(settings: MqttSettings, everything: bool) -> str:
-    """Clear the discovery message that the broker retains, or everything; return what and where.
+def _clear_retained(
+    settings: MqttSettings, address: Address, outbox: Path | None, memory: RetainedTopics
+) -> str:
+    """Clear what a broker retains of this device and of its former names; return what and where.
 
     Raises:
-        EmotiondError: no broker is there, or none lets this client do so.
+        BrokerError: it is not there, or does not let this client do so.
     """
     # Whoever has just taken `homeassistant` out of the config wants to clear up after it.
     announced = settings.homeassistant or HomeAssistantSettings()
-    topics = [discovery_topic(announced, settings.root)]
-    topics += settings.topics.retained if everything else ()
-    with closing(connect_any(settings, "remove")) as session:
-        try:
-            for topic in topics:
-                session.publish_and_wait(topic, b"", retain=True)
-        except BrokerError as error:
-            raise EmotiondError(f"broker {session.address}: {error}") from error
-        return f"{', '.join(topics)}: cleared at {session.address}"
+    topics = [discovery_topic(announced, settings.root), *settings.topics.retained]
+    topics += sorted(set(memory.former(outbox, str(address))) - set(topics))
+    with closing(MqttClient(settings, address, "remove")) as session:
+        session.connect()
+        cleared = retained_on(session, topics)
+        for topic in topics:
+            session.publish_and_wait(topic, b"", retain=True)
+        if left := retained_on(session, topics):
+            raise BrokerError(
+                f"still retains {', '.join(left)}: it does not let this client publish there, or "
+                "a running daemon does"
+            )
+    for topic in topics:
+        memory.forget(str(address), topic)
+    if not cleared:
+        return f"{settings.root}: nothing was retained at {address} that this client may read"
+    known = any(topic.endswith("/config") for topic in cleared)
+    forgets = "; Home Assistant forgets the device" if known else ""
+    return f"{', '.join(cleared)}: cleared at {address}{forgets}"

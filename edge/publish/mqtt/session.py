@@ -16,6 +16,7 @@ from typing import Literal
 
 from edge.errors import CheckResult, ConfigError, EmotiondError, Level, failure, ok
 from edge.publish.mqtt.client import (
+    ANSWER_TIMEOUT,
     POLL_INTERVAL,
     TAKEN_OVER,
     BrokerError,
@@ -40,6 +41,9 @@ MAX_SHORT_CONNECTIONS = 3
 
 ECHO_SECONDS = 3.0
 """How long a message may take to the broker and back."""
+
+RETAINED_SECONDS = 0.5
+"""How long what a broker retains may take to come, after it has granted the subscription."""
 
 BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (ConnectionRefusedByBroker, "look into the broker's log for its reason"),
@@ -199,6 +203,20 @@ def connect_any(settings: MqttSettings, purpose: str) -> MqttClient:
         else:
             return session
     raise EmotiondError("; ".join(failures))
+
+
+def retained_on(session: MqttClient, topics: Sequence[str]) -> list[str]:
+    """Return those of `topics` on which the broker retains something that this client may read."""
+    session.incoming.clear()
+    session.suback_results.clear()
+    session.subscribe(topics)
+    session.wait(lambda: bool(session.suback_results), ANSWER_TIMEOUT)
+
+    def found() -> set[str]:
+        return {one.topic for one in session.incoming if one.retain and one.payload}
+
+    session.wait(lambda: len(found()) == len(topics), RETAINED_SECONDS)
+    return [topic for topic in topics if topic in found()]
 
 
 def receive(

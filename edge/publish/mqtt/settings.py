@@ -206,3 +206,12 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     def topics(self) -> Topics:
         """The topics of this device."""
         return Topics(self.root)
+
+    @property
+    def retained_topics(self) -> tuple[str, ...]:
+        """Every topic on which brokers retain what this device says."""
+        from edge.publish.homeassistant import discovery_topic
+
+        home = self.homeassistant
+        announced = () if home is None else (discovery_topic(home, self.root),)
+        return *announced, *self.topics.retained
