@@ -109,6 +109,14 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else "?" for one in text)
 
 
+def plural(number: int, noun: str, several: str = "") -> str:
+    """Return a number and its noun, such as `1 face` and `2 faces`, or `no face`.
+
+    `several` is the noun's plural where that has not only an s more.
+    """
+    return f"{number} {noun if number == 1 else several or noun + 's'}"
+
+
 def flush_output() -> None:
     """Write what is still buffered of standard output.
 

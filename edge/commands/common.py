@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge.capture import SourceSettings
+from edge.capture.video import VideoSettings
 from edge.config import Config, parse_config, parse_detector, parse_source
 from edge.errors import ConfigError, EmotiondError
 from edge.paths import SERVICE_CONFIG, asset, atomic_write
@@ -60,6 +61,30 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of model and detector, which override the config."""
     parser.add_argument("--model", help="a shipped model, or a .tflite file with its card")
     parser.add_argument("--detector", help="kind of the detector; default: the config's")
+
+
+def add_orientation(parser: argparse.ArgumentParser) -> None:
+    """Add the options of how images are rotated, flipped and cropped, in this order."""
+    text = "degrees clockwise by which each image is rotated"
+    parser.add_argument("--rotation", type=int, choices=(0, 90, 180, 270), help=text)
+    flips = "none", "horizontal", "vertical", "both"
+    parser.add_argument("--flip", choices=flips, help="how it is mirrored after that")
+    text = "the part that is kept, as shares of the image, such as 0 0.5 1 1 for its lower half"
+    edges = "LEFT", "TOP", "RIGHT", "BOTTOM"
+    parser.add_argument("--crop", type=float, nargs=4, metavar=edges, help=text)
+
+
+def parse_orientation(options: argparse.Namespace) -> VideoSettings:
+    """Return the settings of a video with what `add_orientation`'s options say.
+
+    Raises:
+        ConfigError: there is no such part.
+    """
+    named = {key: getattr(options, key) for key in ("rotation", "flip", "crop")}
+    given = {key: value for key, value in named.items() if value is not None}
+    settings = parse_config({"source": {"kind": "video", "path": ".", **given}}, Path("--crop"))
+    assert isinstance(settings.source, VideoSettings)
+    return settings.source
 
 
 def with_model_options(config: Config, options: argparse.Namespace) -> Config:

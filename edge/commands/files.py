@@ -10,11 +10,14 @@ import cv2
 import msgspec
 from rich.table import Table
 
-from edge.capture.images import SUFFIXES
+from edge.capture.images import SUFFIXES, read_image
+from edge.capture.orientation import orient
 from edge.commands.common import (
     add_config,
     add_model_options,
+    add_orientation,
     count,
+    parse_orientation,
     print_table,
     progress_bar,
     with_model_options,
@@ -60,8 +63,9 @@ OUTPUT_SUFFIXES = {
 
 
 def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of model, detector and blur, which override the config, and the config."""
+    """Add the options of model, detector, orientation and blur, and the config."""
     add_model_options(parser)
+    add_orientation(parser)
     parser.add_argument(
         "--blur",
         type=PrivacyBlur,
@@ -122,7 +126,7 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
 
 def image(options: argparse.Namespace) -> ExitCode:
     """Analyze every image; fail where one could not be read or its copy not be written."""
-    config = _load_config(options)
+    config, orientation = _load_config(options), parse_orientation(options)
     recognizer = EmotionRecognizer.from_config(config)
     paths = list(_image_paths(options.files))
     code = ExitCode.OK
@@ -130,7 +134,7 @@ def image(options: argparse.Namespace) -> ExitCode:
         copies = _copy_paths(paths, options.out)
         for path, copy in zip(bar.track(paths, description="images"), copies, strict=True):
             try:
-                frame = recognizer.analyze_image(path)
+                frame = recognizer.analyze_image(orient(read_image(path), orientation))
                 if copy is not None:
                     annotated = annotate(frame, config.privacy.blur)
                     write_output(copy, cv2.imencode(copy.suffix, annotated)[1].tobytes())
@@ -238,7 +242,7 @@ def video(options: argparse.Namespace) -> ExitCode:
 
     One that fails does not keep the others from being analyzed.
     """
-    config = _load_config(options)
+    config, orientation = _load_config(options), parse_orientation(options)
     for path in options.videos:
         if path.suffix.lower() in SUFFIXES - {".gif"}:
             raise UsageError(f"{path}: is an image; `emotiond image` reads images")
@@ -246,7 +250,7 @@ def video(options: argparse.Namespace) -> ExitCode:
     outputs = {kind: _output_paths(kind, getattr(options, kind), names) for kind in OUTPUT_SUFFIXES}
     _check_overwriting(options.videos, outputs)
     jobs = [
-        VideoJob(path, config, copy)
+        VideoJob(path, config, copy, orientation)
         for path, copy in zip(options.videos, outputs["out"], strict=True)
     ]
     code = ExitCode.OK

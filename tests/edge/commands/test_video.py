@@ -226,3 +226,17 @@ def test_ctrl_c_ends_everything_and_leaves_no_half_a_film(tmp_path: Path, severa
     assert process.returncode not in {0, 1}
     assert "Traceback" not in said
     assert list(out.iterdir()) == []
+
+
+def test_a_video_can_be_oriented_and_so_is_its_copy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = cut(tmp_path / "film.mp4", 20)
+    assert video(film, "--rotation", 90, "--out", tmp_path / "copy.avi", "--json") == 0
+    capsys.readouterr()
+    height, width = frames_of(film)[0].shape[:2]
+    copies = frames_of(tmp_path / "copy.avi")
+    assert (len(copies), copies[0].shape[:2]) == (20, (width, height))
+    assert video(tmp_path / "copy.avi", "--rotation", 270, "--json") == 0
+    (upright,) = lines(capsys)
+    assert upright["events"] > 0
