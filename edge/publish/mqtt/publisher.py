@@ -32,6 +32,11 @@ MAX_PENDING_MESSAGES = 100
 REJECTED_RETRY_SECONDS = 15.0
 """Pause before events are sent again to a broker that lets this client in and rejects them."""
 
+NO_BROKER_HINT = (
+    "to look without a broker: `emotiond run --web --no-mqtt`; to publish to another: `--mqtt URL`"
+)
+"""Advice for who has configured no broker and has none."""
+
 log = logging.getLogger(__name__)
 
 
@@ -81,7 +86,10 @@ class MqttPublisher:
         self._clearing: dict[int, str] = {}  # topics that are being cleared, by message id
         self._republish_at = math.inf
         self._connector = BrokerConnector(
-            settings.addresses, self._open_client, note="events are kept and it is tried again"
+            settings.addresses,
+            self._open_client,
+            note="events are kept and it is tried again",
+            hint=NO_BROKER_HINT if settings.is_default else "",
         )
         self._client: MqttClient | None = None
         self._in_flight: dict[int, int] = {}  # numbers of the events on their way, by message id

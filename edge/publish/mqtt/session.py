@@ -80,7 +80,8 @@ class BrokerConnector:
     """Connects to the first broker that lets this client in, as often as it is asked to.
 
     Between two rounds of tries it waits longer and longer. The log tells changes of a broker's
-    state, and only changes: `connected`, or the reason why it is not, and the `note`.
+    state, and only changes: `connected`, or the reason why it is not, and the `note`. With a `hint`
+    it may well be that there is no broker: the first reason is no warning, and the hint is told.
 
     Attributes:
         address: the broker that is connected or was tried last.
@@ -93,12 +94,13 @@ class BrokerConnector:
         open_client: Callable[[Address], MqttClient],
         connected: str = "connected",
         note: str = "",
+        hint: str = "",
     ) -> None:
         self.address = addresses[0]
         self._addresses = addresses
         self._open_client = open_client
         self._connected = connected
-        self._note = f"; {note}" if note else ""
+        self._note, self._hint = f"; {note}" if note else "", hint
         self.states: dict[Address, BrokerState] = {}
         self._failures = self._short_connections = 0
         self._connected_at = math.inf
@@ -136,6 +138,8 @@ class BrokerConnector:
             return  # that it was lost was said
         if state is not before:
             level = logging.INFO if state == "connected" else logging.WARNING
+            if self._hint and (before, state) == (None, "unreachable"):
+                level, text = logging.INFO, f"{text}; {self._hint}"
             log.log(level, "broker %s: %s", address, text)
         self.states[address] = state
 

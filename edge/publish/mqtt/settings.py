@@ -192,6 +192,11 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
         return Address(self.host, self.port), *self.fallbacks
 
     @property
+    def is_default(self) -> bool:
+        """Tell whether nothing but the name of this device was configured."""
+        return msgspec.structs.replace(self, device=None) == MqttSettings()
+
+    @property
     def name(self) -> str:
         """Name of this device; by default the host's, with the characters that a topic may have."""
         host = re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname()).strip("-")[:64]
