@@ -19,7 +19,7 @@ from edge.errors import ConfigError, EmotiondError
 from edge.paths import SERVICE_CONFIG, asset, atomic_write
 from edge.publish import MqttSettings
 from edge.publish.mqtt.settings import Name
-from edge.terminal import print_line
+from edge.terminal import print_line, write_bytes
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -35,8 +35,11 @@ def add_subcommand(
     return parser
 
 
-MAX_WIDTH = 200
-"""Characters of a table that goes into a file or to another program, at most."""
+STDOUT = Path("/dev/stdout")
+"""Standard output as the file that a command writes; `-` on the command line."""
+
+MAX_WIDTH = 100_000
+"""Characters of a table that goes into a file or to another program: its lines are not wrapped."""
 
 # Options and their types.
 
@@ -165,7 +168,7 @@ def progress_bar(hidden: bool = False) -> "Progress":
     from rich import progress
     from rich.console import Console
 
-    console = Console(file=sys.stderr)
+    console = Console(file=sys.stderr, soft_wrap=True)
     return progress.Progress(
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
@@ -189,12 +192,20 @@ def print_table(table: "Table") -> None:
         print_line(line.rstrip())
 
 
+def output_path(text: str) -> Path:
+    """Parse the path of a file to write; - is standard output."""
+    return STDOUT if text == "-" else Path(text)
+
+
 def write_output(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.
+    """Write a file whole or not at all; `STDOUT` is written at once.
 
     Raises:
         EmotiondError: it cannot be written.
     """
+    if path == STDOUT:
+        write_bytes(content)
+        return
     try:
         atomic_write(path, content, private=True)
     except OSError as error:

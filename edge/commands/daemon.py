@@ -27,7 +27,7 @@ from edge.config import (
     redacted_config,
     state_folder,
 )
-from edge.errors import ExitCode
+from edge.errors import ExitCode, Level
 from edge.pipeline.build import validate_components
 from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.publish.homeassistant import discovery_topic
@@ -38,6 +38,9 @@ from edge.publish.retained import RetainedTopics
 from edge.service import daemon
 from edge.terminal import print_error, print_json, print_line
 from edge.view import PreviewSettings
+
+COLORS = {Level.WARNING: 33, Level.FAILURE: 31}
+"""Color of a check's result on a terminal, as ECMA-48 numbers it: yellow, red."""
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -140,13 +143,12 @@ def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
 def doctor(options: argparse.Namespace) -> ExitCode:
     """Print every check's result; fail where a check failed."""
     from edge.doctor.checks import run_checks
-    from edge.errors import Level
 
     results = []
     for result in run_checks(options.config):
         results.append(result)
         if not options.json:
-            print_line(str(result))
+            print_line(str(result), COLORS.get(result.level))
     if options.json:
         print_json(msgspec.json.encode(results))
     failed = any(result.level is Level.FAILURE for result in results)

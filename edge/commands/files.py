@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,10 +14,12 @@ from rich.table import Table
 from edge.capture.images import SUFFIXES, read_image
 from edge.capture.orientation import orient
 from edge.commands.common import (
+    STDOUT,
     add_config,
     add_model_options,
     add_orientation,
     count,
+    output_path,
     parse_orientation,
     print_table,
     progress_bar,
@@ -40,7 +43,7 @@ from edge.offline.video import (
 )
 from edge.paths import path_text
 from edge.publish.events import encode_event
-from edge.terminal import print_error, print_json, print_line
+from edge.terminal import plural, print_error, print_json, print_line, write_bytes
 from edge.types import AnalyzedFrame, Expression
 from edge.view import PrivacyBlur
 from edge.view.annotate import annotate
@@ -57,6 +60,16 @@ OUTPUT_SUFFIXES = {
     "timeline": (".svg",),
 }
 """Formats that each option of `video` writes; the first is that of files in a folder."""
+
+
+COPIED_BYTES = 1_000_000
+"""Bytes of a copy that are printed at a time."""
+
+
+class UsageError(EmotiondError):
+    """The options contradict each other."""
+
+    exit_code = ExitCode.USAGE
 
 
 # Options of both, and the names of what they write.
@@ -119,7 +132,8 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", type=Path, nargs="+", metavar="FILE", help="image, or folder of images"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for annotated copies")
+    text = "folder for annotated copies; - prints that of one image"
+    parser.add_argument("--out", type=output_path, metavar="DIR", help=text)
     parser.add_argument("--json", action="store_true", help="print one line of JSON an image")
     _add_analysis_options(parser)
 
@@ -127,6 +141,8 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
 def image(options: argparse.Namespace) -> ExitCode:
     """Analyze every image; fail where one could not be read or its copy not be written."""
     config, orientation = _load_config(options), parse_orientation(options)
+    if options.json and options.out == STDOUT:
+        raise UsageError("only one of out and json can be printed at a time")
     recognizer = EmotionRecognizer.from_config(config)
     paths = list(_image_paths(options.files))
     code = ExitCode.OK
@@ -137,13 +153,15 @@ def image(options: argparse.Namespace) -> ExitCode:
                 frame = recognizer.analyze_image(orient(read_image(path), orientation))
                 if copy is not None:
                     annotated = annotate(frame, config.privacy.blur)
-                    write_output(copy, cv2.imencode(copy.suffix, annotated)[1].tobytes())
+                    suffix = copy.suffix or _copy_suffix(path)
+                    write_output(copy, cv2.imencode(suffix, annotated)[1].tobytes())
             except EmotiondError as error:
                 is_video = path.suffix.lower() in VIDEO_SUFFIXES
                 print_error(f"{error}{'; `emotiond video` reads videos' if is_video else ''}")
                 code = ExitCode.FAULT
             else:
-                _print_faces(path, frame, options.json)
+                if options.out != STDOUT:
+                    _print_faces(path, frame, options.json)
     return code
 
 
@@ -172,12 +190,19 @@ def _copy_paths(paths: Sequence[Path], folder: Path | None) -> Sequence[Path | N
     """
     if folder is None:
         return [None] * len(paths)
+    if folder == STDOUT and len(paths) > 1:
+        raise UsageError(f"{folder}: expected a folder, as there are several images")
+    if folder == STDOUT:
+        return [STDOUT]
     _make_folder(folder)
     if any(path.parent.resolve() == folder.resolve() for path in paths):
         raise EmotiondError(f"{folder}: holds images that are read; name another --out")
-    suffixes = (path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png" for path in paths)
-    names = unique_names(paths)
-    return [folder / f"{name}{suffix}" for name, suffix in zip(names, suffixes, strict=True)]
+    names = zip(unique_names(paths), map(_copy_suffix, paths), strict=True)
+    return [folder / f"{name}{suffix}" for name, suffix in names]
+
+
+def _copy_suffix(path: Path) -> str:
+    return path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png"
 
 
 def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
@@ -188,8 +213,7 @@ def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
         result = {"path": path_text(path), "width": width, "height": height, "faces": found}
         print_json(msgspec.json.encode(result))
         return
-    count = {0: "no face", 1: "1 face"}.get(len(faces), f"{len(faces)} faces")
-    print_line(f"{path}: {count}")
+    print_line(f"{path}: {plural(len(faces), 'face') if faces else 'no face'}")
     for face in faces:
         print_line(_face_text(face))
 
@@ -210,12 +234,13 @@ def _face_text(face: Expression) -> str:
 def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `video`."""
     parser.add_argument("videos", type=Path, nargs="+", metavar="FILE", help="video file")
-    several = "a folder for several videos"
-    parser.add_argument("--out", type=Path, help=f"the annotated copy, such as out.mp4; {several}")
-    parser.add_argument(
-        "--events", type=Path, help=f"the events, out.jsonl or out.csv; {several} (JSONL)"
-    )
-    parser.add_argument("--timeline", type=Path, help=f"a chart of the events, out.svg; {several}")
+    several = "a folder for several videos, - prints that of one"
+    for name, text in (
+        ("--out", "the annotated copy, such as out.mp4"),
+        ("--events", "the events, out.jsonl or out.csv (else JSONL)"),
+        ("--timeline", "a chart of the events, out.svg"),
+    ):
+        parser.add_argument(name, type=output_path, metavar="FILE", help=f"{text}; {several}")
     parser.add_argument("--json", action="store_true", help="print one line of JSON a video")
     parser.add_argument(
         "--jobs",
@@ -231,12 +256,6 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     _add_analysis_options(parser)
 
 
-class UsageError(EmotiondError):
-    """The options contradict each other."""
-
-    exit_code = ExitCode.USAGE
-
-
 def video(options: argparse.Namespace) -> ExitCode:
     """Analyze every video, write what was asked for, and print a summary of each.
 
@@ -249,10 +268,31 @@ def video(options: argparse.Namespace) -> ExitCode:
     names = unique_names(options.videos)
     outputs = {kind: _output_paths(kind, getattr(options, kind), names) for kind in OUTPUT_SUFFIXES}
     _check_overwriting(options.videos, outputs)
-    jobs = [
-        VideoJob(path, config, copy, orientation)
-        for path, copy in zip(options.videos, outputs["out"], strict=True)
-    ]
+    printed = [kind for kind, paths in outputs.items() if STDOUT in paths]
+    if len(printed) + options.json > 1:
+        raise UsageError(f"only one of {', '.join(printed)} and json can be printed at a time")
+    with tempfile.TemporaryDirectory() as folder:
+        if "out" in printed:  # an encoder goes back in its file, which a pipe does not allow
+            outputs["out"] = [Path(folder) / "copy.mp4"]
+        jobs = [
+            VideoJob(path, config, copy, orientation)
+            for path, copy in zip(options.videos, outputs["out"], strict=True)
+        ]
+        code = _analyze_and_write(jobs, options, outputs, quiet=bool(printed))
+        if "out" in printed and (copy := jobs[0].out) is not None and copy.exists():
+            with copy.open("rb") as file:
+                while content := file.read(COPIED_BYTES):
+                    write_bytes(content)
+    return code
+
+
+def _analyze_and_write(
+    jobs: Sequence[VideoJob],
+    options: argparse.Namespace,
+    outputs: Mapping[str, Sequence[Path | None]],
+    quiet: bool,
+) -> ExitCode:
+    """Analyze the videos, write what is wanted of each, and a summary unless `quiet`."""
     code = ExitCode.OK
     results: dict[int, VideoResult] = {}
     for index, result in _analyze(jobs, options):
@@ -264,7 +304,8 @@ def video(options: argparse.Namespace) -> ExitCode:
             _write(result, outputs["events"][index], outputs["timeline"][index])
             results[index] = result
     for _, result in sorted(results.items()):
-        _print_summary(result, options.json)
+        if not quiet:
+            _print_summary(result, options.json)
     return code
 
 
@@ -278,11 +319,14 @@ def _output_paths(kind: str, named: Path | None, names: Sequence[str]) -> Sequen
     """
     if named is None:
         return [None] * len(names)
-    suffixes, is_folder = OUTPUT_SUFFIXES[kind], named.is_dir() or not named.suffix
-    if not is_folder and named.suffix.lower() not in suffixes:
+    suffixes, to_stdout = OUTPUT_SUFFIXES[kind], named == STDOUT
+    is_folder = not to_stdout and (named.is_dir() or not named.suffix)
+    if not (is_folder or to_stdout) and named.suffix.lower() not in suffixes:
         raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
     if not is_folder and len(names) > 1:
         raise UsageError(f"{named}: expected a folder, as there are several videos")
+    if to_stdout:
+        return [STDOUT]
     folder = named if is_folder else named.parent
     _make_folder(folder)
     if not os.access(folder, os.W_OK):
@@ -346,8 +390,8 @@ def _print_summary(result: VideoResult, as_json: bool) -> None:
         print_json(msgspec.json.encode(summary))
         return
     print_line(
-        f"{result.video}: {result.frames} frames in {result.elapsed_s:.1f} s, "
-        f"{fps:.0f} a second; {len(result.events)} events"
+        f"{result.video}: {plural(result.frames, 'frame')} in {result.elapsed_s:.1f} s, "
+        f"{fps:.0f} a second; {plural(len(result.events), 'event')}"
     )
     if not intervals:
         print_line("  no face")

@@ -21,6 +21,7 @@ from edge.commands.common import (
     chosen_source,
     count,
     number,
+    progress_bar,
 )
 from edge.config import load_config, state_folder
 from edge.detect import Detector, open_detector
@@ -31,7 +32,7 @@ from edge.infer.calibration import Calibrator, check_writable, write_baseline
 from edge.infer.classifier import NeutralBaseline, open_classifier
 from edge.infer.crop import crop_face
 from edge.paths import atomic_write, note_image
-from edge.terminal import print_line
+from edge.terminal import plural, print_line
 from edge.types import EXPRESSIONS, SIDE
 
 MIN_INTERVAL_S = 0.5
@@ -54,7 +55,10 @@ def add_models_arguments(parser: argparse.ArgumentParser) -> None:
 
 def models(options: argparse.Namespace) -> ExitCode:
     """Fetch the files of one detector."""
-    for path in fetch(PACKAGES[options.name], options.service):
+    with progress_bar() as bar:
+        bar.add_task("download", total=None)
+        paths = fetch(PACKAGES[options.name], options.service)
+    for path in paths:
         print_line(f"{path}: there, and checked")
     return ExitCode.OK
 
@@ -101,7 +105,7 @@ def _show_progress(paths: Iterable[Path], count: int | None) -> int:
             print_line(f"{path}: image {written}{of_all}")
     except KeyboardInterrupt:
         print_line("ended by Ctrl-C")
-    print_line(f"wrote {written} images")
+    print_line(f"wrote {plural(written, 'image')}")
     return written
 
 
@@ -182,7 +186,8 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
         f"look at the camera, alone and with a neutral face, for {options.seconds:g} s; "
         "no image is kept"
     )
-    with closing(open_source(settings)) as source:
+    with closing(open_source(settings)) as source, progress_bar() as bar:
+        bar.add_task("looking", total=None)
         baseline = calibrator.collect(source, options.seconds)
     write_baseline(options.out, baseline)
     print_line(f"{options.out}: {_summary(baseline)}")

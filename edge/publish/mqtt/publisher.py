@@ -19,6 +19,7 @@ from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.publish.outbox import Outbox
 from edge.publish.outbox_store import PendingEvent
 from edge.publish.retained import RetainedTopics
+from edge.terminal import plural
 
 FLUSH_INTERVAL = 1.0
 """Seconds after which acknowledged events leave the disk, if no event is recorded before."""
@@ -128,7 +129,8 @@ class MqttPublisher:
     def status_text(self) -> str:
         """The broker, its state, and the number of events that wait for it."""
         states = {True: "", None: " is being tried"}
-        state = states.get(self.connected, f" away, {self.waiting} events wait")
+        waiting = plural(self.waiting, "event waits", "events wait")
+        state = states.get(self.connected, f" away, {waiting}")
         return f"broker {self._connector.address}{state}"
 
     def stats(self) -> dict[str, Any]:
@@ -200,10 +202,12 @@ class MqttPublisher:
         if not self._outbox.durable:
             kept, lost = 0, kept + lost
         if kept:
-            log.info("%s: %d events wait for the next run", self._outbox.path, kept)
+            waiting = plural(kept, "event waits", "events wait")
+            log.info("%s: %s for the next run", self._outbox.path, waiting)
         if lost:
             self._undelivered += lost
-            log.warning("broker %s: %d events were not delivered", self._connector.address, lost)
+            told = plural(lost, "event was", "events were")
+            log.warning("broker %s: %s not delivered", self._connector.address, told)
 
     def _wake(self) -> None:
         with suppress(OSError):  # full: it wakes anyway; closed: nobody waits any more

@@ -233,3 +233,14 @@ def test_a_part_of_an_image_can_be_searched(face: Path, capsys: pytest.CaptureFi
     assert (told["width"], told["height"]) == (height, width // 2)
     assert image(face, "--crop", 0.5, 0, 0.2, 1) == 78
     assert "crop" in capsys.readouterr().err
+
+
+def test_a_copy_can_be_printed(face: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert image(face, "--out", "-") == 0
+    printed = capfdbinary.readouterr().out
+    copy = cv2.imdecode(np.frombuffer(printed, np.uint8), cv2.IMREAD_COLOR)
+    assert copy is not None
+    assert copy.shape == cv2.imread(str(face)).shape
+    assert image(face, face, "--out", "-") == 2
+    assert image(face, "--json", "--out", "-") == 2
+    assert capfdbinary.readouterr().out == b""
