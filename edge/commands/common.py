@@ -197,8 +197,8 @@ def output_path(text: str) -> Path:
     return STDOUT if text == "-" else Path(text)
 
 
-def write_output(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; `STDOUT` is written at once.
+def write_output(path: Path, content: bytes, private: bool = True) -> None:
+    """Write a file whole or not at all, for its owner alone if `private`; or to `STDOUT`.
 
     Raises:
         EmotiondError: it cannot be written.
@@ -207,6 +207,6 @@ def write_output(path: Path, content: bytes) -> None:
         write_bytes(content)
         return
     try:
-        atomic_write(path, content, private=True)
+        atomic_write(path, content, private=private)
     except OSError as error:
         raise EmotiondError(f"{path}: cannot be written: {error.strerror}") from error

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-import yaml
 
 from edge.commands.common import (
     add_config,
@@ -24,7 +23,6 @@ from edge.config import (
     load_config,
     outbox_paths,
     parse_config,
-    redacted_config,
     state_folder,
 )
 from edge.errors import ExitCode, Level
@@ -97,21 +95,6 @@ def _sinks(options: argparse.Namespace, config: Config) -> Iterator[SinkSettings
     for sink in sinks:
         named = options.device is not None and isinstance(sink, MqttSettings)
         yield msgspec.structs.replace(sink, device=options.device) if named else sink
-
-
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the one action of `config`."""
-    actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
-    text = "print all settings that hold, with the defaults and the environment, without secrets"
-    add_config(add_subcommand(actions, "show", config, text))
-
-
-def config(options: argparse.Namespace) -> ExitCode:
-    """Print the config as it holds, as YAML."""
-    shown = redacted_config(load_config(options.config))
-    for line in yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).splitlines():
-        print_line(line)
-    return ExitCode.OK
 
 
 add_check_arguments = add_config
