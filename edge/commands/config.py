@@ -57,7 +57,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         "file", type=output_path, nargs="?", default=default, help="default: %(default)s"
     )
     for name, (question, answer) in QUESTIONS.items():
-        bare = {"nargs": "?", "const": "yes"} if name == "web" else {}
+        bare: dict[str, Any] = {"nargs": "?", "const": "yes"} if name == "web" else {}
         init.add_argument(f"--{name}", help=f"{question}; default: {answer}", **bare)
     init.add_argument("--force", action="store_true", help="overwrite the file")
 

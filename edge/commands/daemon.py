@@ -1,6 +1,7 @@
 """`emotiond run`, `check`, `doctor` and `homeassistant`: the daemon, and what its service needs."""
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -152,6 +153,9 @@ def homeassistant(options: argparse.Namespace) -> ExitCode:
     """Clear all that the brokers of the MQTT sinks retain; fail where something may be left."""
     config = load_config(options.config)
     memory, code = RetainedTopics(state_folder(config), options.config), ExitCode.OK
+    if os.access(memory.state, os.F_OK) and not os.access(memory.state, os.R_OK | os.X_OK):
+        print_error(f"{memory.state}: cannot be read: former names are not known; be its owner")
+        code = ExitCode.FAULT
     sinks = mqtt_sinks(config)
     outboxes = outbox_paths(msgspec.structs.replace(config, sinks=sinks))
     for settings, outbox in zip(sinks, outboxes, strict=True):

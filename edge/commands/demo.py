@@ -19,7 +19,9 @@ import msgspec
 from edge.capture.video import VideoSettings
 from edge.commands.embedded_broker import EmbeddedBroker
 from edge.commands.events import event_line
+from edge.config import parse_config
 from edge.errors import EmotiondError, ExitCode
+from edge.paths import asset
 from edge.publish import MqttSettings
 from edge.publish.mqtt.session import connect_any
 from edge.service import daemon
@@ -99,16 +101,12 @@ def demo(options: argparse.Namespace) -> ExitCode:
 
 def _show() -> ExitCode:
     """Run the daemon with its web page alone, until Ctrl-C."""
+    print_line(f"emotiond watches {CLIP.name}; open the address below, or end it with Ctrl-C")
+    web, source = {"enabled": True, "port": 0}, LoopedVideo(CLIP)
     with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "demo.json"
-        path.write_bytes(
-            msgspec.json.encode(
-                {"sinks": [], "web": {"enabled": True, "port": 0}, "state_dir": name}
-            )
-        )
-        print_line(f"emotiond watches {CLIP.name}; open the address below, or end it with Ctrl-C")
-        source = LoopedVideo(CLIP)
-        return daemon.run(path, lambda config: msgspec.structs.replace(config, source=source))
+        fields = {"sinks": [], "web": web, "state_dir": name}
+        config = msgspec.structs.replace(parse_config(fields, CLIP), source=source)
+        return daemon.run(asset("config") / "emotiond.yaml", lambda _: config)
 
 
 @contextmanager

@@ -271,41 +271,29 @@ def video(options: argparse.Namespace) -> ExitCode:
     printed = [kind for kind, paths in outputs.items() if STDOUT in paths]
     if len(printed) + options.json > 1:
         raise UsageError(f"only one of {', '.join(printed)} and json can be printed at a time")
-    with tempfile.TemporaryDirectory() as folder:
-        if "out" in printed:  # an encoder goes back in its file, which a pipe does not allow
-            outputs["out"] = [Path(folder) / "copy.mp4"]
-        jobs = [
-            VideoJob(path, config, copy, orientation)
-            for path, copy in zip(options.videos, outputs["out"], strict=True)
-        ]
-        code = _analyze_and_write(jobs, options, outputs, quiet=bool(printed))
-        if "out" in printed and (copy := jobs[0].out) is not None and copy.exists():
-            with copy.open("rb") as file:
-                while content := file.read(COPIED_BYTES):
-                    write_bytes(content)
-    return code
-
-
-def _analyze_and_write(
-    jobs: Sequence[VideoJob],
-    options: argparse.Namespace,
-    outputs: Mapping[str, Sequence[Path | None]],
-    quiet: bool,
-) -> ExitCode:
-    """Analyze the videos, write what is wanted of each, and a summary unless `quiet`."""
     code = ExitCode.OK
     results: dict[int, VideoResult] = {}
-    for index, result in _analyze(jobs, options):
-        failure = str(result) if isinstance(result, EmotiondError) else result.error
-        if failure is not None:
-            print_error(failure)
-            code = ExitCode.FAULT
-        if isinstance(result, VideoResult):
-            _write(result, outputs["events"][index], outputs["timeline"][index])
-            results[index] = result
-    for _, result in sorted(results.items()):
-        if not quiet:
-            _print_summary(result, options.json)
+    with tempfile.TemporaryDirectory() as folder:
+        # An encoder goes back in its file, which a pipe does not allow.
+        copies = [Path(folder) / "copy.mp4"] if "out" in printed else outputs["out"]
+        jobs = [
+            VideoJob(path, config, copy, orientation)
+            for path, copy in zip(options.videos, copies, strict=True)
+        ]
+        for index, result in _analyze(jobs, options):
+            failure = str(result) if isinstance(result, EmotiondError) else result.error
+            if failure is not None:
+                print_error(failure)
+                code = ExitCode.FAULT
+            if isinstance(result, VideoResult):
+                _write(result, outputs["events"][index], outputs["timeline"][index])
+                results[index] = result
+        if "out" in printed and results:
+            with open(Path(folder) / "copy.mp4", "rb") as file:
+                while content := file.read(COPIED_BYTES):
+                    write_bytes(content)
+    for _, result in sorted(results.items()) if not printed else ():
+        _print_summary(result, options.json)
     return code
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 import errno
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -91,22 +91,16 @@ def collect(options: argparse.Namespace) -> ExitCode:
 
     with closing(open_source(settings)) as source:
         paths = record_faces(source, open_detector(config.detector), folder, note)
-        written = _show_progress(islice(paths, options.count), options.count)
+        written, of_all = 0, f" of {options.count}" if options.count else ""
+        try:
+            for written, path in enumerate(islice(paths, options.count), start=1):
+                print_line(f"{path}: image {written}{of_all}")
+        except KeyboardInterrupt:
+            print_line("ended by Ctrl-C")
+    print_line(f"wrote {plural(written, 'image')}")
     if written == 0:
         raise InputError("expected a face to write, found none; is one in view, and well lit?")
     return ExitCode.OK
-
-
-def _show_progress(paths: Iterable[Path], count: int | None) -> int:
-    """Print each file as it is written, until the end or Ctrl-C; return how many there were."""
-    written, of_all = 0, f" of {count}" if count else ""
-    try:
-        for written, path in enumerate(paths, start=1):
-            print_line(f"{path}: image {written}{of_all}")
-    except KeyboardInterrupt:
-        print_line("ended by Ctrl-C")
-    print_line(f"wrote {plural(written, 'image')}")
-    return written
 
 
 def record_faces(

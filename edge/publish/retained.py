@@ -1,7 +1,7 @@
 """Topics that brokers were given to retain, remembered until they are cleared there."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +40,9 @@ class RetainedTopics:
         """Remember what the sink with this outbox has a broker retain."""
         path = self._folder / f"{outbox.name}.json"
         known = _read(path)
-        if not known.get(broker, set()) >= set(topics):
-            _write(path, known | {broker: known.get(broker, set()) | set(topics)})
+        together = known.get(broker, set()) | set(topics)
+        if known.get(broker) != together:
+            _write(path, known | {broker: together})
 
     def former(self, outbox: Path | None, broker: str) -> list[str]:
         """Return what a broker retains of former sinks, and of the sink with this outbox no more.
@@ -51,7 +52,7 @@ class RetainedTopics:
         found: set[str] = set()
         for path in self._files():
             other = self.state / path.stem
-            if other == outbox or (other not in self.outboxes and not _is_locked(other)):
+            if other == outbox or (other not in self.outboxes and not _is_in_use(other)):
                 found |= _read(path).get(broker, set())
         return sorted(found - self.kept)[:MAX_CLEARED]
 
@@ -72,9 +73,10 @@ class RetainedTopics:
         config = self.config.absolute()
         return self.state / RETAINED / f"{config.stem}-{sha256_of(os.fsencode(config))[:8]}"
 
-    def _files(self) -> Iterator[Path]:
+    def _files(self) -> list[Path]:
         with suppress(OSError):
-            yield from sorted(self._folder.glob("*.json"))
+            return sorted(self._folder.glob("*.json"))
+        return []
 
 
 def _read(path: Path) -> dict[str, set[str]]:
@@ -93,12 +95,9 @@ def _write(path: Path, topics: dict[str, set[str]]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _is_locked(outbox: Path) -> bool:
-    lock = outbox.with_name(f"{outbox.name}.lock")
-    if not lock.exists():
-        return False
+def _is_in_use(outbox: Path) -> bool:
     try:
-        os.close(lock_private(lock))
+        os.close(lock_private(outbox.with_name(f"{outbox.name}.lock")))
     except OSError:
         return True
     return False

@@ -132,7 +132,7 @@ def test_a_real_bash_completes(script: Path, tmp_path: Path, typed: str, offered
     )
     os.close(follower)
     os.write(leader, f"source {script}; echo ready > ready\n".encode())
-    wait_until(lambda: (tmp_path / "ready").exists())
+    wait_until((tmp_path / "ready").exists)
     os.write(leader, f"{typed}\x1b*\x01echo \x05 > offered\nexit\n".encode())
     process.wait(10)
     os.close(leader)
