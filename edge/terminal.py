@@ -129,7 +129,14 @@ def flush_output() -> None:
 
 
 def write_bytes(content: bytes) -> None:
-    """Write bytes on standard output; errors as of `print_line`."""
+    """Write bytes on standard output, on a terminal only what is text.
+
+    Raises:
+        OutputError, OutputClosed: it cannot be written.
+    """
+    text = content.decode(errors="replace").replace("\n", "")
+    if sys.stdout.isatty() and not text.isprintable():
+        raise OutputError("expected a file or another program as output, found a terminal")
     _write("", content)
 
 

@@ -239,8 +239,8 @@ class MqttPublisher:
             self._last_sent, self._in_flight = 0, {}  # all are sent anew
             self._published.clear()  # one that was restarted, or another one, knows nothing
             client.subscribe(self._subscriptions)
-            self._clear_former(client)
             self._client = client
+            self._clear_former(client)
             while client.closed_reason is None and not self._stopping.is_set():
                 self._connector.poll(client, self._wakeup)
                 self._receive(client)

@@ -185,6 +185,23 @@ def test_the_runtime_says_nothing_of_itself_and_what_others_say_meanwhile_is_kep
     assert done.stderr.splitlines() == [f"line {number}" for number in range(200)]
 
 
+def test_a_copy_is_not_printed_on_a_terminal_and_events_are(image: Path, tmp_path: Path) -> None:
+    film = cut(tmp_path / "film.mp4", 20)
+    for arguments, code in (
+        (["image", image, "--out", "-"], 1),
+        (["video", film, "--events", "-"], 0),
+    ):
+        leader, follower = pty.openpty()
+        process = run(*arguments, stdout=follower)
+        os.close(follower)
+        errors = process.communicate(timeout=120)[1].decode()
+        assert process.returncode == code
+        assert ("found a terminal" in errors) == bool(code)
+        if not code:
+            assert b'"type":"start"' in os.read(leader, 100_000)
+        os.close(leader)
+
+
 def test_a_check_is_in_color_where_a_person_looks_unless_that_is_unwanted(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("sinks: []\nmood: happy\n")
