@@ -122,7 +122,10 @@ def data_flows(config: Config) -> Iterator[DataFlow]:
             for flow in tell(config.privacy.allow_snapshots) if tell else ():
                 yield replace(flow, what=flow.what + blur) if flow.data == "images" else flow
     yield from _stored_flows(config)
-    yield from _state_flows(state_folder(config))
+    for path in sorted(state_folder(config).glob("*")):
+        if not path.name.startswith("outbox-"):
+            data, what, kept = STATE_FILES.get(path.name, ("unknown",) * 3)
+            yield DataFlow(data, what, DISK, str(path), False, kept)
     for key, place in _secrets(config):
         yield DataFlow("secrets", key, "its place", place, False, "until changed")
     to, kept = "the terminal, or systemd's journal", "as the journal is set"
@@ -151,14 +154,6 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
     if (baseline := config.classifier.neutral_baseline) is not None:
         what = "one number a class, of one person's neutral face"
         yield DataFlow("numbers", what, DISK, str(baseline), False, "until you delete it")
-
-
-def _state_flows(state: Path) -> Iterator[DataFlow]:
-    """Yield what else lies in the state folder."""
-    for path in sorted(state.glob("*")):
-        if not path.name.startswith("outbox-"):
-            data, what, kept = STATE_FILES.get(path.name, ("unknown",) * 3)
-            yield DataFlow(data, what, DISK, str(path), False, kept)
 
 
 def _kept(seconds: float | None) -> str:

@@ -267,7 +267,10 @@ def video(options: argparse.Namespace) -> ExitCode:
             raise UsageError(f"{path}: is an image; `emotiond image` reads images")
     names = unique_names(options.videos)
     outputs = {kind: _output_paths(kind, getattr(options, kind), names) for kind in OUTPUT_SUFFIXES}
-    _check_overwriting(options.videos, outputs)
+    written = {path.resolve() for paths in outputs.values() for path in paths if path}
+    for path in options.videos:
+        if path.resolve() in written:
+            raise UsageError(f"{path}: would be written over the video itself")
     printed = [kind for kind, paths in outputs.items() if STDOUT in paths]
     if len(printed) + options.json > 1:
         raise UsageError(f"only one of {', '.join(printed)} and json can be printed at a time")
@@ -320,15 +323,6 @@ def _output_paths(kind: str, named: Path | None, names: Sequence[str]) -> Sequen
     if not os.access(folder, os.W_OK):
         raise EmotiondError(f"{folder}: cannot be written into")
     return [named / f"{name}{suffixes[0]}" for name in names] if is_folder else [named]
-
-
-def _check_overwriting(
-    videos: Sequence[Path], outputs: Mapping[str, Sequence[Path | None]]
-) -> None:
-    written = {path.resolve() for paths in outputs.values() for path in paths if path}
-    for video in videos:
-        if video.resolve() in written:
-            raise UsageError(f"{video}: would be written over the video itself")
 
 
 def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
