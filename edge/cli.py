@@ -31,7 +31,8 @@ GROUPS = {
     },
     "service": {
         "check": ("daemon", "check a config and the model it names, without opening the camera"),
-        "config": ("daemon", "show the settings that hold, with defaults and environment"),
+        "config": ("config", "show the settings that hold, or begin a config"),
+        "completion": ("config", "print what lets a shell complete commands and options"),
         "doctor": ("daemon", "check this machine and everything the config names, with remedies"),
         "audit": ("audit", "list what leaves this machine and what is stored; notice, assessment"),
         "forget": ("audit", "delete recorded events and images"),

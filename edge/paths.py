@@ -180,7 +180,7 @@ def note_image(path: Path, state: Path) -> None:
         OSError: the link cannot be made.
     """
     links = state / IMAGE_LINKS
-    _make_private_folder(links)
+    make_private_folder(links)
     (links / uuid.uuid4().hex).symlink_to(path.absolute())
 
 
@@ -209,7 +209,7 @@ def lock_private(path: Path) -> int:
         BlockingIOError: another process has locked it.
         OSError: it cannot be opened.
     """
-    _make_private_folder(path.parent)
+    make_private_folder(path.parent)
     lock = open_private(path)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -219,10 +219,15 @@ def lock_private(path: Path) -> int:
     return lock
 
 
-def _make_private_folder(folder: Path) -> None:
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that only its owner may read, and its parents, so that a power cut leaves it.
+
+    Raises:
+        OSError: it cannot be made.
+    """
     if folder.is_dir():
         return
-    _make_private_folder(folder.parent)
+    make_private_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     parent = os.open(folder.parent, os.O_RDONLY)
     try:

@@ -73,13 +73,18 @@ class OutputClosed(Exception):
     """Whoever read standard output has enough."""
 
 
-def print_line(text: str) -> None:
+def print_line(text: str, color: int | None = None) -> None:
     """Print one line on standard output; what could move a terminal's cursor becomes `?`.
+
+    `color` is shown on a terminal alone, and not where NO_COLOR is set (https://no-color.org).
 
     Raises:
         OutputError, OutputClosed: it cannot be written.
     """
-    _write(f"{printable(text)}\n")
+    line = printable(text)
+    if color is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        line = f"\x1b[{color}m{line}\x1b[0m"
+    _write(f"{line}\n")
 
 
 def print_json(content: bytes) -> None:
@@ -109,6 +114,11 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else "?" for one in text)
 
 
+def plural(number: int, noun: str, several: str = "") -> str:
+    """Return a number and its noun, in the plural but for 1; `several` is one of its own form."""
+    return f"{number} {noun if number == 1 else several or noun + 's'}"
+
+
 def flush_output() -> None:
     """Write what is still buffered of standard output.
 
@@ -118,9 +128,24 @@ def flush_output() -> None:
     _write("")
 
 
-def _write(text: str) -> None:
+def write_bytes(content: bytes) -> None:
+    """Write bytes on standard output, on a terminal only what is text.
+
+    Raises:
+        OutputError, OutputClosed: it cannot be written.
+    """
+    text = content.decode(errors="replace").replace("\n", "")
+    if sys.stdout.isatty() and not text.isprintable():
+        raise OutputError("expected a file or another program as output, found a terminal")
+    _write("", content)
+
+
+def _write(text: str, content: bytes = b"") -> None:
     try:
         print(text, end="", flush=True)
+        if content:
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
     except OSError as error:
         # Python would try again at its end, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

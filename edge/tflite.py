@@ -1,7 +1,10 @@
 """TFLite models: one wrapper around both runtimes, and the functions that end a network."""
 
 import importlib
-from collections.abc import Callable, Sequence
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +18,9 @@ from edge.errors import ConfigError, ModelError
 Tensor = NDArray[Any]
 
 T = TypeVar("T")
+
+CHATTER = (b"INFO: Created TensorFlow Lite XNNPACK delegate", b"INFO: Initialized TensorFlow Lite")
+"""Beginnings of lines that tell a user nothing."""
 
 
 class Runtime(StrEnum):
@@ -43,6 +49,33 @@ class TensorSpec:
         return f"{self.shape} {self.dtype}"
 
 
+_chatter_lock = threading.Lock()
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep from stderr what the runtime, which has no setting for it, says of itself at a start.
+
+    What else comes there meanwhile follows at the end.
+    """
+    with _chatter_lock, open(os.memfd_create("stderr"), "w+b") as kept:
+        try:
+            stderr = os.dup(2)
+        except OSError:  # there is none
+            yield
+            return
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            kept.seek(0)
+            lines = b"".join(line for line in kept if not line.startswith(CHATTER))
+            with suppress(OSError):
+                os.write(2, lines)
+
+
 class TFLiteModel:
     """A loaded .tflite file with one input and any number of outputs.
 
@@ -62,8 +95,9 @@ class TFLiteModel:
         try:
             # A second thread saves little at 48x48, and each stage has one
             # (docs/research/performance.md).
-            self._interpreter = interpreter(model_path=str(path), num_threads=1)
-            self._interpreter.allocate_tensors()
+            with _without_chatter():
+                self._interpreter = interpreter(model_path=str(path), num_threads=1)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{path}: is not a model that {runtime} can run: {error}") from error
         inputs = self._interpreter.get_input_details()

@@ -27,6 +27,7 @@ def require_extra(extra: Literal["evaluate", "convert"], module: str) -> Any:
     # TensorFlow leaves oneDNN's kernels off on CPUs without AVX-512; a step of `shallow` took
     # 0.92 s without and 0.52 s with them on two Zen 3 cores (2026-11-29).
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its errors alone
     try:
         return import_module(module)
     except ImportError as error:

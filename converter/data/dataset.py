@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import DataError
+from edge.terminal import plural
 from edge.types import EXPRESSIONS
 
 VOTE_COLUMNS = (
@@ -206,12 +207,12 @@ def check_dataset(data: Dataset) -> Iterator[str]:
     That is copies, contradictory labels, and images that are no face. Row 0 is the first image of
     the first set.
     """
-    yield f"{len(data)} rows"
+    yield plural(len(data), "row")
     for usage in Usage:
         counts = Counter(data.labels[data.usage == usage].tolist())
         if counts:
             classes = (f"{EXPRESSIONS[label]} {counts[label]}" for label in sorted(counts))
-            yield f"{usage}: {counts.total()} rows: {', '.join(classes)}"
+            yield f"{usage}: {plural(counts.total(), 'row')}: {', '.join(classes)}"
     rows: dict[bytes, list[int]] = {}
     for row, face in enumerate(data.pixels):
         rows.setdefault(face.tobytes(), []).append(row)

@@ -31,6 +31,7 @@ from edge.capture.images import SUFFIXES
 from edge.detect import Detector
 from edge.errors import DataError
 from edge.geometry import Box
+from edge.terminal import plural
 from edge.types import EXPRESSIONS
 
 log = logging.getLogger(__name__)
@@ -130,8 +131,8 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
         known.append(replace(image, label=expression or ""))
     if left_out:
         log.warning(
-            f"{source}: left out {len(left_out)} images that are labeled as no expression or show "
-            f"a profile, such as {left_out[0].path}"
+            f"{source}: left out {plural(len(left_out), 'image')} labeled as no expression or in "
+            f"profile, such as {left_out[0].path}"
         )
     if not labeled:
         raise DataError(

@@ -17,7 +17,7 @@ from edge.metrics import rss_bytes
 from edge.publish.events import decode_event
 
 FINAL_STATS = re.compile(
-    r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames,.*latency p50 (?P<p50_ms>[\d.]+) ms, "
+    r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames?,.*latency p50 (?P<p50_ms>[\d.]+) ms, "
     r"p95 (?P<p95_ms>[\d.]+) ms; dropped (?P<dropped>.*)"
 )
 """Line with which the daemon ends its log."""

@@ -20,6 +20,7 @@ from edge.config_errors import walk
 from edge.errors import ExitCode
 from edge.paths import IMAGE_LINKS
 from edge.publish import MqttSettings
+from edge.publish.retained import RETAINED
 from edge.service.commands import CommandName
 from edge.service.pause import FILE as PAUSE_FILE
 from edge.service.retention import delete_all, stored_files
@@ -34,6 +35,7 @@ NO_IMAGE = "no image is stored, shown or sent"
 STATE_FILES = {
     PAUSE_FILE: ("settings", "when a pause ends", "until it ends"),
     "tried-models": ("verdicts", "hashes of models that could be run", "until deleted"),
+    RETAINED: ("settings", "topics that MQTT brokers retain", "until they are cleared there"),
     IMAGE_LINKS: ("settings", "links to the images that were written", "as long as the images"),
 }
 """Files and folders in the state folder, beside the outboxes."""
@@ -116,7 +118,10 @@ def data_flows(config: Config) -> Iterator[DataFlow]:
     for flow in outgoing_flows(config):
         yield replace(flow, what=flow.what + blur) if flow.data == "images" else flow
     yield from _stored_flows(config)
-    yield from _state_flows(state_folder(config))
+    for path in sorted(state_folder(config).glob("*")):
+        if not path.name.startswith("outbox-"):
+            data, what, kept = STATE_FILES.get(path.name, ("unknown",) * 3)
+            yield DataFlow(data, what, DISK, str(path), False, kept)
     for key, place in _secrets(config):
         yield DataFlow("secrets", key, "its place", place, False, "until changed")
     to, kept = "the terminal, or systemd's journal", "as the journal is set"
@@ -145,14 +150,6 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
     if (baseline := config.classifier.neutral_baseline) is not None:
         what = "one number a class, of one person's neutral face"
         yield DataFlow("numbers", what, DISK, str(baseline), False, "until you delete it")
-
-
-def _state_flows(state: Path) -> Iterator[DataFlow]:
-    """Yield what else lies in the state folder."""
-    for path in sorted(state.glob("*")):
-        if not path.name.startswith("outbox-"):
-            data, what, kept = STATE_FILES.get(path.name, ("unknown",) * 3)
-            yield DataFlow(data, what, DISK, str(path), False, kept)
 
 
 def _kept(seconds: float | None) -> str:

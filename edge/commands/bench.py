@@ -26,13 +26,18 @@ from edge.bench.report import (
     read_result,
     tables,
 )
-from edge.commands.common import number, print_table, progress_bar, write_output
+from edge.commands.common import (
+    STDOUT,
+    number,
+    output_path,
+    print_table,
+    progress_bar,
+    write_output,
+)
 from edge.errors import EmotiondError, ExitCode
 from edge.terminal import print_json, print_line, print_note
 
 PARTS = ("models", "pipeline", "live")
-
-STDOUT = Path("-")
 
 ROUNDS, SECONDS, FRAMES = 3, 0.5, 300
 """How often each is measured, seconds of each model, and frames of the video through the stages."""
@@ -78,7 +83,7 @@ def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--json",
-        type=Path,
+        type=output_path,
         nargs="?",
         const=STDOUT,
         metavar="FILE.json",

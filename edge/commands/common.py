@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge.capture import SourceSettings
+from edge.capture.video import VideoSettings
 from edge.config import Config, parse_config, parse_detector, parse_source
 from edge.errors import ConfigError, EmotiondError
 from edge.paths import SERVICE_CONFIG, asset, atomic_write, user_config
 from edge.publish import MqttSettings
 from edge.publish.mqtt.settings import Name
-from edge.terminal import print_line
+from edge.terminal import print_line, write_bytes
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -34,8 +35,11 @@ def add_subcommand(
     return parser
 
 
-MAX_WIDTH = 200
-"""Characters of a table that goes into a file or to another program, at most."""
+STDOUT = Path("/dev/stdout")
+"""Standard output as the file that a command writes; `-` on the command line."""
+
+MAX_WIDTH = 100_000
+"""Characters of a table that goes into a file or to another program: its lines are not wrapped."""
 
 # Options and their types.
 
@@ -64,6 +68,30 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of model and detector, which override the config."""
     parser.add_argument("--model", help="a shipped model, or a .tflite file with its card")
     parser.add_argument("--detector", help="kind of the detector; default: the config's")
+
+
+def add_orientation(parser: argparse.ArgumentParser) -> None:
+    """Add the options of how images are rotated, flipped and cropped, in this order."""
+    text = "degrees clockwise by which each image is rotated"
+    parser.add_argument("--rotation", type=int, choices=(0, 90, 180, 270), help=text)
+    flips = "none", "horizontal", "vertical", "both"
+    parser.add_argument("--flip", choices=flips, help="how it is mirrored after that")
+    text = "the part that is kept, as shares of the image, such as 0 0.5 1 1 for its lower half"
+    edges = "LEFT", "TOP", "RIGHT", "BOTTOM"
+    parser.add_argument("--crop", type=float, nargs=4, metavar=edges, help=text)
+
+
+def parse_orientation(options: argparse.Namespace) -> VideoSettings:
+    """Return the settings of a video with what `add_orientation`'s options say.
+
+    Raises:
+        ConfigError: there is no such part.
+    """
+    named = {key: getattr(options, key) for key in ("rotation", "flip", "crop")}
+    given = {key: value for key, value in named.items() if value is not None}
+    settings = parse_config({"source": {"kind": "video", "path": ".", **given}}, Path("--crop"))
+    assert isinstance(settings.source, VideoSettings)
+    return settings.source
 
 
 def with_model_options(config: Config, options: argparse.Namespace) -> Config:
@@ -144,7 +172,7 @@ def progress_bar(hidden: bool = False) -> "Progress":
     from rich import progress
     from rich.console import Console
 
-    console = Console(file=sys.stderr)
+    console = Console(file=sys.stderr, soft_wrap=True)
     return progress.Progress(
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
@@ -168,13 +196,21 @@ def print_table(table: "Table") -> None:
         print_line(line.rstrip())
 
 
-def write_output(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.
+def output_path(text: str) -> Path:
+    """Parse the path of a file to write; - is standard output."""
+    return STDOUT if text == "-" else Path(text)
+
+
+def write_output(path: Path, content: bytes, private: bool = True) -> None:
+    """Write a file whole or not at all, for its owner alone if `private`; or to `STDOUT`.
 
     Raises:
         EmotiondError: it cannot be written.
     """
+    if path == STDOUT:
+        write_bytes(content)
+        return
     try:
-        atomic_write(path, content, private=True)
+        atomic_write(path, content, private=private)
     except OSError as error:
         raise EmotiondError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,13 +1,13 @@
 """`emotiond run`, `check`, `doctor` and `homeassistant`: the daemon, and what its service needs."""
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import msgspec
-import yaml
 
 from edge.commands.common import (
     add_config,
@@ -18,17 +18,28 @@ from edge.commands.common import (
     parse_device,
     with_model_options,
 )
-from edge.config import Config, complete_config, load_config, parse_config, redacted_config
-from edge.errors import EmotiondError, ExitCode
+from edge.config import (
+    Config,
+    complete_config,
+    load_config,
+    outbox_paths,
+    parse_config,
+    state_folder,
+)
+from edge.errors import ExitCode, Level
 from edge.pipeline.build import validate_components
 from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.publish.homeassistant import discovery_topic
-from edge.publish.mqtt.client import BrokerError
-from edge.publish.mqtt.session import connect_any
-from edge.publish.mqtt.settings import HomeAssistantSettings
+from edge.publish.mqtt.client import BrokerError, MqttClient
+from edge.publish.mqtt.session import retained_on
+from edge.publish.mqtt.settings import Address, HomeAssistantSettings
+from edge.publish.retained import RetainedTopics
 from edge.service import daemon
-from edge.terminal import print_json, print_line
+from edge.terminal import print_error, print_json, print_line
 from edge.view import PreviewSettings
+
+COLORS = {Level.WARNING: 33, Level.FAILURE: 31}
+"""Color of a check's result on a terminal, as ECMA-48 numbers it: yellow, red."""
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,21 +98,6 @@ def _sinks(options: argparse.Namespace, config: Config) -> Iterator[SinkSettings
         yield msgspec.structs.replace(sink, device=options.device) if named else sink
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the one action of `config`."""
-    actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
-    text = "print all settings that hold, with the defaults and the environment, without secrets"
-    add_config(add_subcommand(actions, "show", config, text))
-
-
-def config(options: argparse.Namespace) -> ExitCode:
-    """Print the config as it holds, as YAML."""
-    shown = redacted_config(load_config(options.config))
-    for line in yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).splitlines():
-        print_line(line)
-    return ExitCode.OK
-
-
 add_check_arguments = add_config
 
 
@@ -131,13 +127,12 @@ def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
 def doctor(options: argparse.Namespace) -> ExitCode:
     """Print every check's result; fail where a check failed."""
     from edge.doctor.checks import run_checks
-    from edge.errors import Level
 
     results = []
     for result in run_checks(options.config):
         results.append(result)
         if not options.json:
-            print_line(str(result))
+            print_line(str(result), COLORS.get(result.level))
     if options.json:
         print_json(msgspec.json.encode(results))
     failed = any(result.level is Level.FAILURE for result in results)
@@ -147,41 +142,72 @@ def doctor(options: argparse.Namespace) -> ExitCode:
 def add_homeassistant_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the one action of `homeassistant`."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
-    text = "let Home Assistant forget the device and all its entities"
+    text = "clear all that brokers retain; Home Assistant forgets the device and its entities"
     remove = add_subcommand(actions, "remove", homeassistant, text)
     add_config(remove)
-    text = "clear the state, statistics and availability that the broker retains, too"
-    remove.add_argument("--retained", action="store_true", help=text)
+    # All is cleared since brokers are asked what they retain; scripts may still say so.
+    remove.add_argument("--retained", action="store_true", help=argparse.SUPPRESS)
 
 
 def homeassistant(options: argparse.Namespace) -> ExitCode:
-    """Clear what the brokers of all MQTT sinks retain: the discovery message, or all of it."""
-    sinks = mqtt_sinks(load_config(options.config))
-    for settings in sinks:
-        cleared = _clear_retained(settings, options.retained)
-        print_line(f"{cleared}; Home Assistant forgets the device")
-    if any(settings.homeassistant for settings in sinks):
+    """Clear all that the brokers of the MQTT sinks retain; fail where something may be left."""
+    config = load_config(options.config)
+    memory, code = RetainedTopics(state_folder(config), options.config), ExitCode.OK
+    if os.access(memory.state, os.F_OK) and not os.access(memory.state, os.R_OK | os.X_OK):
+        print_error(f"{memory.state}: cannot be read: former names are not known; be its owner")
+        code = ExitCode.FAULT
+    sinks = mqtt_sinks(config)
+    outboxes = outbox_paths(msgspec.structs.replace(config, sinks=sinks))
+    for settings, outbox in zip(sinks, outboxes, strict=True):
+        failed = []
+        for address in settings.addresses:
+            try:
+                print_line(_clear_retained(settings, address, outbox, memory))
+            except BrokerError as error:
+                print_error(f"broker {address}: {error}")
+                failed.append(address)
+        # One that is away and was never given anything has nothing to clear.
+        if len(failed) == len(settings.addresses) or memory.brokers() & set(map(str, failed)):
+            code = ExitCode.FAULT
+    named = {str(address) for settings in sinks for address in settings.addresses}
+    for broker in sorted(memory.brokers() - named):
+        left = ", ".join(memory.former(None, broker))
+        print_error(f"broker {broker}: may still retain {left}; the config names it no more")
+        code = ExitCode.FAULT
+    if code is ExitCode.OK and any(settings.homeassistant for settings in sinks):
         print_line(
             "a running daemon announces it again when it next connects, "
             "unless its config says `homeassistant: null`"
         )
-    return ExitCode.OK
+    return code
 
 
-def _clear_retained(settings: MqttSettings, everything: bool) -> str:
-    """Clear the discovery message that the broker retains, or everything; return what and where.
+def _clear_retained(
+    settings: MqttSettings, address: Address, outbox: Path | None, memory: RetainedTopics
+) -> str:
+    """Clear what a broker retains of this device and of its former names; return what and where.
 
     Raises:
-        EmotiondError: no broker is there, or none lets this client do so.
+        BrokerError: it is not there, or does not let this client do so.
     """
     # Whoever has just taken `homeassistant` out of the config wants to clear up after it.
     announced = settings.homeassistant or HomeAssistantSettings()
-    topics = [discovery_topic(announced, settings.root)]
-    topics += settings.topics.retained if everything else ()
-    with closing(connect_any(settings, "remove")) as session:
-        try:
-            for topic in topics:
-                session.publish_and_wait(topic, b"", retain=True)
-        except BrokerError as error:
-            raise EmotiondError(f"broker {session.address}: {error}") from error
-        return f"{', '.join(topics)}: cleared at {session.address}"
+    topics = [discovery_topic(announced, settings.root), *settings.topics.retained]
+    topics += sorted(set(memory.former(outbox, str(address))) - set(topics))
+    with closing(MqttClient(settings, address, "remove")) as session:
+        session.connect()
+        cleared = retained_on(session, topics)
+        for topic in topics:
+            session.publish_and_wait(topic, b"", retain=True)
+        if left := retained_on(session, topics):
+            raise BrokerError(
+                f"still retains {', '.join(left)}: it does not let this client publish there, or "
+                "a running daemon does"
+            )
+    for topic in topics:
+        memory.forget(str(address), topic)
+    if not cleared:
+        return f"{settings.root}: nothing was retained at {address} that this client may read"
+    known = any(topic.endswith("/config") for topic in cleared)
+    forgets = "; Home Assistant forgets the device" if known else ""
+    return f"{', '.join(cleared)}: cleared at {address}{forgets}"

@@ -7,21 +7,31 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from edge.capture.video import VideoSettings
 from edge.commands.embedded_broker import EmbeddedBroker
 from edge.commands.events import event_line
+from edge.config import parse_config
 from edge.errors import EmotiondError, ExitCode
+from edge.paths import asset
 from edge.publish import MqttSettings
 from edge.publish.mqtt.session import connect_any
+from edge.service import daemon
 from edge.terminal import print_line
+from edge.types import Frame
 
 CLIP = Path(__file__).with_name("faces.mp4")
+
+CLIP_FPS = 25
+"""Frames a second of the clip."""
 
 TIMEOUT = 120.0
 """Seconds that the daemon may take to end; the clip lasts 19."""
@@ -33,8 +43,27 @@ POLL_INTERVAL = 0.2
 """Seconds of the longest wait for a message."""
 
 
+class LoopedVideo(VideoSettings, frozen=True, tag="video"):
+    """A video that begins anew at its end."""
+
+    def frames(self) -> Generator[Frame | None, None, None]:
+        """Yield each frame, for ever, as `VideoSettings` does; their times run on."""
+        numbers, ended_at = count(), 0.0
+        while True:
+            began_at = ended_at
+            for frame in VideoSettings.frames(self):
+                if frame is None:
+                    yield None
+                    continue
+                timestamp = began_at + frame.timestamp
+                yield replace(frame, index=next(numbers), timestamp=timestamp)
+                ended_at = timestamp + 1 / CLIP_FPS
+
+
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add no options: there are none."""
+    """Add the one option of `demo`."""
+    text = "show the clip on the web page, again and again until Ctrl-C, without a broker"
+    parser.add_argument("--web", action="store_true", help=text)
 
 
 def demo(options: argparse.Namespace) -> ExitCode:
@@ -43,6 +72,8 @@ def demo(options: argparse.Namespace) -> ExitCode:
     Raises:
         EmotiondError: the daemon failed; the text holds its log.
     """
+    if options.web:
+        return _show()
     with EmbeddedBroker() as broker, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sink = MqttSettings(host=broker.host, port=broker.port, device="demo")
@@ -66,6 +97,16 @@ def demo(options: argparse.Namespace) -> ExitCode:
             raise EmotiondError(f"the daemon ended with {process.returncode}:\n{log}")
         print_line(final_stats(folder))
     return ExitCode.OK
+
+
+def _show() -> ExitCode:
+    """Run the daemon with its web page alone, until Ctrl-C."""
+    print_line(f"emotiond watches {CLIP.name}; open the address below, or end it with Ctrl-C")
+    web, source = {"enabled": True, "port": 0}, LoopedVideo(CLIP)
+    with tempfile.TemporaryDirectory() as name:
+        fields = {"sinks": [], "web": web, "state_dir": name}
+        config = msgspec.structs.replace(parse_config(fields, CLIP), source=source)
+        return daemon.run(asset("config") / "emotiond.yaml", lambda _: config)
 
 
 @contextmanager

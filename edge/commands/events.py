@@ -16,6 +16,7 @@ from edge.commands.common import (
     number,
     parse_device,
     parse_device_pattern,
+    progress_bar,
     write_output,
 )
 from edge.config import load_config, outbox_paths
@@ -28,7 +29,7 @@ from edge.publish.events import encode_event
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.session import connect_any, receive
 from edge.publish.mqtt.settings import Topics
-from edge.terminal import OutputClosed, print_json, print_line, print_note
+from edge.terminal import OutputClosed, plural, print_json, print_line, print_note
 
 BAR_LENGTH = 20
 """Characters of the bar that stands for a confidence of 1."""
@@ -197,9 +198,10 @@ def replay(options: argparse.Namespace) -> ExitCode:
 
 def _announcement(events: EventLog, sinks: Sequence[MqttSettings], speed: float) -> str:
     roots = ", ".join(dict.fromkeys(sink.root for sink in sinks))
+    count, duration = plural(events.count, "event"), format_duration(events.seconds)
     return (
-        f"{events.path}: {events.count} events of {format_duration(events.seconds)} are published "
-        f"on {roots}/event in {format_duration(events.seconds / speed)}; Ctrl-C ends"
+        f"{events.path}: publishes {count} of {duration} on {roots}/event in "
+        f"{format_duration(events.seconds / speed)}; Ctrl-C ends"
     )
 
 
@@ -219,11 +221,14 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def report(options: argparse.Namespace) -> ExitCode:
     """Write the page."""
-    events = [event for path in options.file for event in EventLog(path)]
     out = options.out or options.file[0].with_suffix(".html")
     if out.resolve() in [path.resolve() for path in options.file]:
         raise EmotiondError(f"{out}: would be written over its own events; name another --out")
     name = ", ".join(path.stem for path in options.file)
-    write_output(out, html_report(name, events).encode())
-    print_line(f"{out}: {len(events)} events")
+    with progress_bar() as bar:
+        bar.add_task("events", total=None)
+        events = [event for path in options.file for event in EventLog(path)]
+        page = html_report(name, events).encode()
+    write_output(out, page)
+    print_line(f"{out}: {plural(len(events), 'event')}")
     return ExitCode.OK

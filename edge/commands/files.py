@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,11 +11,16 @@ import cv2
 import msgspec
 from rich.table import Table
 
-from edge.capture.images import SUFFIXES
+from edge.capture.images import SUFFIXES, read_image
+from edge.capture.orientation import orient
 from edge.commands.common import (
+    STDOUT,
     add_config,
     add_model_options,
+    add_orientation,
     count,
+    output_path,
+    parse_orientation,
     print_table,
     progress_bar,
     with_model_options,
@@ -37,7 +43,7 @@ from edge.offline.video import (
 from edge.paths import path_text
 from edge.publish.events import encode_event
 from edge.publish.intervals import intervals_of, time_by_emotion, time_by_track
-from edge.terminal import print_error, print_json, print_line
+from edge.terminal import plural, print_error, print_json, print_line, write_bytes
 from edge.types import AnalyzedFrame, Expression
 from edge.view import PrivacyBlur
 from edge.view.annotate import annotate
@@ -56,12 +62,23 @@ OUTPUT_SUFFIXES = {
 """Formats that each option of `video` writes; the first is that of files in a folder."""
 
 
+COPIED_BYTES = 1_000_000
+"""Bytes of a copy that are printed at a time."""
+
+
+class UsageError(EmotiondError):
+    """The options contradict each other."""
+
+    exit_code = ExitCode.USAGE
+
+
 # Options of both, and the names of what they write.
 
 
 def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of model, detector and blur, which override the config, and the config."""
+    """Add the options of model, detector, orientation and blur, and the config."""
     add_model_options(parser)
+    add_orientation(parser)
     parser.add_argument(
         "--blur",
         type=PrivacyBlur,
@@ -115,14 +132,17 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", type=Path, nargs="+", metavar="FILE", help="image, or folder of images"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for annotated copies")
+    text = "folder for annotated copies; - prints that of one image"
+    parser.add_argument("--out", type=output_path, metavar="DIR", help=text)
     parser.add_argument("--json", action="store_true", help="print one line of JSON an image")
     _add_analysis_options(parser)
 
 
 def image(options: argparse.Namespace) -> ExitCode:
     """Analyze every image; fail where one could not be read or its copy not be written."""
-    config = _load_config(options)
+    config, orientation = _load_config(options), parse_orientation(options)
+    if options.json and options.out == STDOUT:
+        raise UsageError("only one of out and json can be printed at a time")
     recognizer = EmotionRecognizer.from_config(config)
     paths = list(_image_paths(options.files))
     code = ExitCode.OK
@@ -130,16 +150,18 @@ def image(options: argparse.Namespace) -> ExitCode:
         copies = _copy_paths(paths, options.out)
         for path, copy in zip(bar.track(paths, description="images"), copies, strict=True):
             try:
-                frame = recognizer.analyze_image(path)
+                frame = recognizer.analyze_image(orient(read_image(path), orientation))
                 if copy is not None:
                     annotated = annotate(frame, config.privacy.blur)
-                    write_output(copy, cv2.imencode(copy.suffix, annotated)[1].tobytes())
+                    suffix = copy.suffix or _copy_suffix(path)
+                    write_output(copy, cv2.imencode(suffix, annotated)[1].tobytes())
             except EmotiondError as error:
                 is_video = path.suffix.lower() in VIDEO_SUFFIXES
                 print_error(f"{error}{'; `emotiond video` reads videos' if is_video else ''}")
                 code = ExitCode.FAULT
             else:
-                _print_faces(path, frame, options.json)
+                if options.out != STDOUT:
+                    _print_faces(path, frame, options.json)
     return code
 
 
@@ -168,12 +190,19 @@ def _copy_paths(paths: Sequence[Path], folder: Path | None) -> Sequence[Path | N
     """
     if folder is None:
         return [None] * len(paths)
+    if folder == STDOUT and len(paths) > 1:
+        raise UsageError(f"{folder}: expected a folder, as there are several images")
+    if folder == STDOUT:
+        return [STDOUT]
     _make_folder(folder)
     if any(path.parent.resolve() == folder.resolve() for path in paths):
         raise EmotiondError(f"{folder}: holds images that are read; name another --out")
-    suffixes = (path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png" for path in paths)
-    names = unique_names(paths)
-    return [folder / f"{name}{suffix}" for name, suffix in zip(names, suffixes, strict=True)]
+    names = zip(unique_names(paths), map(_copy_suffix, paths), strict=True)
+    return [folder / f"{name}{suffix}" for name, suffix in names]
+
+
+def _copy_suffix(path: Path) -> str:
+    return path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png"
 
 
 def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
@@ -184,8 +213,7 @@ def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
         result = {"path": path_text(path), "width": width, "height": height, "faces": found}
         print_json(msgspec.json.encode(result))
         return
-    count = {0: "no face", 1: "1 face"}.get(len(faces), f"{len(faces)} faces")
-    print_line(f"{path}: {count}")
+    print_line(f"{path}: {plural(len(faces), 'face') if faces else 'no face'}")
     for face in faces:
         print_line(_face_text(face))
 
@@ -206,12 +234,13 @@ def _face_text(face: Expression) -> str:
 def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `video`."""
     parser.add_argument("videos", type=Path, nargs="+", metavar="FILE", help="video file")
-    several = "a folder for several videos"
-    parser.add_argument("--out", type=Path, help=f"the annotated copy, such as out.mp4; {several}")
-    parser.add_argument(
-        "--events", type=Path, help=f"the events, out.jsonl or out.csv; {several} (JSONL)"
-    )
-    parser.add_argument("--timeline", type=Path, help=f"a chart of the events, out.svg; {several}")
+    several = "a folder for several videos, - prints that of one"
+    for name, text in (
+        ("--out", "the annotated copy, such as out.mp4"),
+        ("--events", "the events, out.jsonl or out.csv (else JSONL)"),
+        ("--timeline", "a chart of the events, out.svg"),
+    ):
+        parser.add_argument(name, type=output_path, metavar="FILE", help=f"{text}; {several}")
     parser.add_argument("--json", action="store_true", help="print one line of JSON a video")
     parser.add_argument(
         "--jobs",
@@ -227,39 +256,46 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     _add_analysis_options(parser)
 
 
-class UsageError(EmotiondError):
-    """The options contradict each other."""
-
-    exit_code = ExitCode.USAGE
-
-
 def video(options: argparse.Namespace) -> ExitCode:
     """Analyze every video, write what was asked for, and print a summary of each.
 
     One that fails does not keep the others from being analyzed.
     """
-    config = _load_config(options)
+    config, orientation = _load_config(options), parse_orientation(options)
     for path in options.videos:
         if path.suffix.lower() in SUFFIXES - {".gif"}:
             raise UsageError(f"{path}: is an image; `emotiond image` reads images")
     names = unique_names(options.videos)
     outputs = {kind: _output_paths(kind, getattr(options, kind), names) for kind in OUTPUT_SUFFIXES}
-    _check_overwriting(options.videos, outputs)
-    jobs = [
-        VideoJob(path, config, copy)
-        for path, copy in zip(options.videos, outputs["out"], strict=True)
-    ]
+    written = {path.resolve() for paths in outputs.values() for path in paths if path}
+    for path in options.videos:
+        if path.resolve() in written:
+            raise UsageError(f"{path}: would be written over the video itself")
+    printed = [kind for kind, paths in outputs.items() if STDOUT in paths]
+    if len(printed) + options.json > 1:
+        raise UsageError(f"only one of {', '.join(printed)} and json can be printed at a time")
     code = ExitCode.OK
     results: dict[int, VideoResult] = {}
-    for index, result in _analyze(jobs, options):
-        failure = str(result) if isinstance(result, EmotiondError) else result.error
-        if failure is not None:
-            print_error(failure)
-            code = ExitCode.FAULT
-        if isinstance(result, VideoResult):
-            _write(result, outputs["events"][index], outputs["timeline"][index])
-            results[index] = result
-    for _, result in sorted(results.items()):
+    with tempfile.TemporaryDirectory() as folder:
+        # An encoder goes back in its file, which a pipe does not allow.
+        copies = [Path(folder) / "copy.mp4"] if "out" in printed else outputs["out"]
+        jobs = [
+            VideoJob(path, config, copy, orientation)
+            for path, copy in zip(options.videos, copies, strict=True)
+        ]
+        for index, result in _analyze(jobs, options):
+            failure = str(result) if isinstance(result, EmotiondError) else result.error
+            if failure is not None:
+                print_error(failure)
+                code = ExitCode.FAULT
+            if isinstance(result, VideoResult):
+                _write(result, outputs["events"][index], outputs["timeline"][index])
+                results[index] = result
+        if "out" in printed and results:
+            with open(Path(folder) / "copy.mp4", "rb") as file:
+                while content := file.read(COPIED_BYTES):
+                    write_bytes(content)
+    for _, result in sorted(results.items()) if not printed else ():
         _print_summary(result, options.json)
     return code
 
@@ -274,25 +310,19 @@ def _output_paths(kind: str, named: Path | None, names: Sequence[str]) -> Sequen
     """
     if named is None:
         return [None] * len(names)
-    suffixes, is_folder = OUTPUT_SUFFIXES[kind], named.is_dir() or not named.suffix
-    if not is_folder and named.suffix.lower() not in suffixes:
+    suffixes, to_stdout = OUTPUT_SUFFIXES[kind], named == STDOUT
+    is_folder = not to_stdout and (named.is_dir() or not named.suffix)
+    if not (is_folder or to_stdout) and named.suffix.lower() not in suffixes:
         raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
     if not is_folder and len(names) > 1:
         raise UsageError(f"{named}: expected a folder, as there are several videos")
+    if to_stdout:
+        return [STDOUT]
     folder = named if is_folder else named.parent
     _make_folder(folder)
     if not os.access(folder, os.W_OK):
         raise EmotiondError(f"{folder}: cannot be written into")
     return [named / f"{name}{suffixes[0]}" for name in names] if is_folder else [named]
-
-
-def _check_overwriting(
-    videos: Sequence[Path], outputs: Mapping[str, Sequence[Path | None]]
-) -> None:
-    written = {path.resolve() for paths in outputs.values() for path in paths if path}
-    for video in videos:
-        if video.resolve() in written:
-            raise UsageError(f"{video}: would be written over the video itself")
 
 
 def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
@@ -342,8 +372,8 @@ def _print_summary(result: VideoResult, as_json: bool) -> None:
         print_json(msgspec.json.encode(summary))
         return
     print_line(
-        f"{result.video}: {result.frames} frames in {result.elapsed_s:.1f} s, "
-        f"{fps:.0f} a second; {len(result.events)} events"
+        f"{result.video}: {plural(result.frames, 'frame')} in {result.elapsed_s:.1f} s, "
+        f"{fps:.0f} a second; {plural(len(result.events), 'event')}"
     )
     if not intervals:
         print_line("  no face")

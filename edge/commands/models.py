@@ -2,7 +2,7 @@
 
 import argparse
 import errno
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -21,6 +21,7 @@ from edge.commands.common import (
     chosen_source,
     count,
     number,
+    progress_bar,
 )
 from edge.config import load_config, state_folder
 from edge.detect import Detector, open_detector
@@ -31,7 +32,7 @@ from edge.infer.calibration import Calibrator, check_writable, write_baseline
 from edge.infer.classifier import NeutralBaseline, open_classifier
 from edge.infer.crop import crop_face
 from edge.paths import atomic_write, note_image
-from edge.terminal import print_line
+from edge.terminal import plural, print_line
 from edge.types import EXPRESSIONS, SIDE
 from edge.zones import Polygon
 
@@ -55,7 +56,10 @@ def add_models_arguments(parser: argparse.ArgumentParser) -> None:
 
 def models(options: argparse.Namespace) -> ExitCode:
     """Fetch the files of one detector."""
-    for path in fetch(PACKAGES[options.name], options.service):
+    with progress_bar() as bar:
+        bar.add_task("download", total=None)
+        paths = fetch(PACKAGES[options.name], options.service)
+    for path in paths:
         print_line(f"{path}: there, and checked")
     return ExitCode.OK
 
@@ -88,22 +92,16 @@ def collect(options: argparse.Namespace) -> ExitCode:
 
     with closing(open_source(settings)) as source:
         paths = record_faces(source, open_detector(config.detector), folder, note, config.ignore)
-        written = _show_progress(islice(paths, options.count), options.count)
+        written, of_all = 0, f" of {options.count}" if options.count else ""
+        try:
+            for written, path in enumerate(islice(paths, options.count), start=1):
+                print_line(f"{path}: image {written}{of_all}")
+        except KeyboardInterrupt:
+            print_line("ended by Ctrl-C")
+    print_line(f"wrote {plural(written, 'image')}")
     if written == 0:
         raise InputError("expected a face to write, found none; is one in view, and well lit?")
     return ExitCode.OK
-
-
-def _show_progress(paths: Iterable[Path], count: int | None) -> int:
-    """Print each file as it is written, until the end or Ctrl-C; return how many there were."""
-    written, of_all = 0, f" of {count}" if count else ""
-    try:
-        for written, path in enumerate(paths, start=1):
-            print_line(f"{path}: image {written}{of_all}")
-    except KeyboardInterrupt:
-        print_line("ended by Ctrl-C")
-    print_line(f"wrote {written} images")
-    return written
 
 
 def record_faces(
@@ -185,7 +183,8 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
         f"look at the camera, alone and with a neutral face, for {options.seconds:g} s; "
         "no image is kept"
     )
-    with closing(open_source(settings)) as source:
+    with closing(open_source(settings)) as source, progress_bar() as bar:
+        bar.add_task("looking", total=None)
         baseline = calibrator.collect(source, options.seconds, config.ignore)
     write_baseline(options.out, baseline)
     print_line(f"{options.out}: {_summary(baseline)}")

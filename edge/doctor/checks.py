@@ -10,16 +10,19 @@ import subprocess
 import tempfile
 import traceback
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 
 from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
 from edge.capture.picamera import PicameraSettings, find_program
-from edge.capture.source import read_first
+from edge.capture.source import iter_frames, read_first
+from edge.capture.v4l2 import processes_using
 from edge.config import load_config, state_folder
 from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detector
+from edge.detect.orientation_check import better_rotation
 from edge.doctor import check_opencv, check_python
 from edge.doctor.camera import check_camera
 from edge.doctor.machine import (
@@ -44,7 +47,9 @@ from edge.errors import (
 from edge.infer.classifier import ClassifierSettings, open_classifier
 from edge.paths import find_model, systemd_unit_for
 from edge.secrets import redact_url
+from edge.terminal import plural
 from edge.tflite import MODULES, PACKAGES, Runtime
+from edge.types import Image
 from edge.view import WebSettings
 
 REMEDIES = {
@@ -80,6 +85,7 @@ def check_config(path: Path) -> Iterator[CheckResult]:
     yield from guarded("model", check_classifier(config.classifier))
     yield from guarded("detector", check_detector(config.detector))
     yield from guarded("source", check_source(config.source))
+    yield from guarded("orientation", check_orientation(config.source, config.detector))
     yield from guarded("state folder", check_state_folder(state_folder(config)))
     for sink in config.sinks:
         yield from guarded(f"sink {sink.__struct_config__.tag}", sink.check())
@@ -229,6 +235,33 @@ def _check_listed(subject: str, camera: int, program: str) -> CheckResult:
         text = f"is not there; there are {others}"
         return failure(subject, text, "set `camera` to one of them")
     return failure(subject, "no camera is found", CABLE_REMEDY)
+
+
+MAX_ORIENTED_IMAGES, ORIENTATION_TIMEOUT_S = 50, 5.0
+"""Images that are searched in four orientations, and the seconds without one that end it."""
+
+
+def check_orientation(source: SourceSettings, detector: DetectorSettings) -> Iterator[CheckResult]:
+    """Search images of the source as they are and rotated; say which finds faces.
+
+    A camera that another process uses is left alone.
+    """
+    if isinstance(source, CameraSettings) and list(processes_using(Path(source.node))):
+        return
+    images: list[Image] = []
+    with suppress(SourceError), closing(source.open()) as opened:
+        for frame in islice(iter_frames(opened, ORIENTATION_TIMEOUT_S), MAX_ORIENTED_IMAGES):
+            images.append(frame.image)
+    found, better = better_rotation(open_detector(detector), images)
+    text = f"of {plural(len(images), 'image')} {found[0]} show a face"
+    if better is not None:
+        rotation = (
+            source.rotation + (better if source.flip in {"none", "both"} else -better)
+        ) % 360
+        text += f", {found[better]} when rotated by {better} degrees, and there it is surer"
+        yield warning("orientation", text, f"set `rotation: {rotation}` in `source`")
+    elif images:
+        yield ok("orientation", f"{text}; none shows it better when rotated")
 
 
 # State folder: what outlives a restart.

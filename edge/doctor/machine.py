@@ -12,6 +12,7 @@ from pathlib import Path
 from edge.errors import CheckResult, failure, ok, warning
 from edge.metrics import ZONES, SystemStats
 from edge.paths import systemd_unit_for, user_name
+from edge.terminal import plural
 
 # User: what one user may open, another may not.
 
@@ -269,7 +270,8 @@ def _check_care(unit: str, found: dict[str, str]) -> Iterator[CheckResult]:
         text = f"does not start at boot: {found.get('UnitFileState')}"
         yield warning(unit, text, f"sudo systemctl enable {unit}")
     if found.get("NRestarts", "0") != "0":
-        text = f"was started anew {found['NRestarts']} times after it failed"
+        times = plural(int(found["NRestarts"]), "time")
+        text = f"was started anew {times} after it failed"
         yield warning(unit, text, f"read `journalctl -u {unit}` for the reasons")
     if found.get("NeedDaemonReload") == "yes":
         remedy = f"sudo systemctl daemon-reload && sudo systemctl restart {unit}"

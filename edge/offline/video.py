@@ -19,7 +19,9 @@ from typing import Any
 
 import cv2
 import msgspec
+import numpy as np
 
+from edge.capture.orientation import orient
 from edge.capture.video import DEFAULT_FPS, VideoSettings, open_video
 from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
@@ -50,11 +52,13 @@ class VideoJob:
         video: path of the file.
         config: how faces are found and classified; its source, sinks and views are not used.
         out: where an annotated copy goes; None makes none.
+        orientation: settings of another file, which say how each frame is oriented.
     """
 
     video: Path
     config: Config
     out: Path | None = None
+    orientation: VideoSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,10 @@ def analyze_video(
     cv2.setNumThreads(1)  # every stage has a thread of its own
     started, frames, error = time.monotonic(), 0, None
     info, sink = probe_video(job.video), _EventCollector()
-    source = VideoSettings(job.video, realtime=False)
+    settings = job.orientation or VideoSettings(job.video)
+    source = msgspec.structs.replace(settings, path=job.video, realtime=False)
+    height, width = orient(np.zeros((info.height, info.width, 3), np.uint8), source).shape[:2]
+    info = replace(info, width=width, height=height)
     config = msgspec.structs.replace(
         job.config, source=source, sinks=(), preview=PreviewSettings(), web=WebSettings()
     )

@@ -30,6 +30,7 @@ from edge.paths import asset, note_image
 from edge.pipeline.worker import LatestFrame
 from edge.publish import ExclusiveSink, MqttSettings, Sink, SinkContext, SinkSettings
 from edge.publish.events import EventGenerator
+from edge.publish.retained import RetainedTopics
 from edge.service.commands import Catalog, CommandQueue
 from edge.track import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, Image
@@ -174,6 +175,7 @@ class SinkSpec:
         is_only_sink: whether there is no other.
         device: name of this device, for those who look.
         event_files: the files that events are appended to.
+        retained: what the config's sinks had brokers retain.
     """
 
     settings: SinkSettings | PreviewSettings | WebSettings
@@ -183,6 +185,7 @@ class SinkSpec:
     is_only_sink: bool = False
     device: str = ""
     event_files: tuple[Path, ...] = ()
+    retained: RetainedTopics | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +210,8 @@ class PipelineBuilder:
     """Builds the components of a pipeline, and prepares and commits the change to another config.
 
     Camera, files, ports and broker are not touched by the first build: a daemon that has them may
-    be running. Without `commands` sinks take none; without `latest_frame` no view is opened.
+    be running. Without `commands` sinks take none; without `latest_frame` no view is opened;
+    without `path`, that of the config, it is not remembered what brokers retain.
 
     Attributes:
         config: the present config.
@@ -225,8 +229,9 @@ class PipelineBuilder:
         config: Config,
         commands: CommandQueue | None = None,
         latest_frame: LatestFrame | None = None,
+        path: Path | None = None,
     ) -> None:
-        self._commands, self._latest_frame = commands, latest_frame
+        self._commands, self._latest_frame, self._path = commands, latest_frame, path
         self._images = ImageAnalyzer(lambda: self.config)
         self._track_ids = count(1)
         self.config = self.file_config = config
@@ -316,9 +321,13 @@ class PipelineBuilder:
         return Catalog(models, detector_kinds(), tuple(labels), config.privacy.allow_snapshots)
 
     def _specs_for(self, config: Config, catalog: Catalog) -> tuple[SinkSpec, ...]:
+        outboxes, retained = outbox_paths(config), None
+        if self._path is not None:
+            kept = frozenset(topic for sink in config.sinks for topic in sink.retained_topics)
+            retained = RetainedTopics(state_folder(config), self._path, tuple(outboxes), kept)
         specs = [
-            SinkSpec(sink, path, catalog if sink.takes_commands else Catalog())
-            for sink, path in zip(config.sinks, outbox_paths(config), strict=True)
+            SinkSpec(sink, path, catalog if sink.takes_commands else Catalog(), retained=retained)
+            for sink, path in zip(config.sinks, outboxes, strict=True)
         ]
         if self._latest_frame is not None:
             views = [view for view in (config.preview, config.web) if view.enabled]
@@ -331,7 +340,7 @@ class PipelineBuilder:
 
     def _open_sink(self, spec: SinkSpec) -> Sink:
         if not isinstance(spec.settings, PreviewSettings | WebSettings):
-            parts = SinkContext(spec.outbox, self._commands, spec.catalog, self._run)
+            parts = SinkContext(spec.outbox, self._commands, spec.catalog, self._run, spec.retained)
             return spec.settings.open(parts)
         assert self._commands is not None
         assert self._latest_frame is not None

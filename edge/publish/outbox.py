@@ -22,6 +22,7 @@ from edge.publish.outbox_store import (
     SystemClock,
     TrackKey,
 )
+from edge.terminal import plural
 from edge.types import EventType
 
 MAX_UNWRITTEN_ACKS = 256
@@ -198,8 +199,8 @@ class Outbox:
             except OSError as refusal:
                 error = refusal
             else:
-                text = "%s: damaged (%s): renamed to %s, and a new one begun with %d events"
-                log.warning(text, self.path, error, aside, len(self))
+                text = "%s: damaged (%s): renamed to %s, and a new one begun with %s"
+                log.warning(text, self.path, error, aside, plural(len(self), "event"))
                 self._open_store(replaced=True)
                 return
         if not self._warned_of_disk:

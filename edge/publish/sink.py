@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 import msgspec
 
 from edge.errors import CheckResult
+from edge.publish.retained import RetainedTopics
 from edge.service.commands import Catalog, CommandQueue
 from edge.types import DaemonStatus, DataFlow, KindSettings, SinkRecord
 
@@ -70,12 +71,14 @@ class SinkContext:
         commands: takes the commands that come to the sink; None takes none.
         catalog: what they may choose from.
         run: id of this start of the daemon.
+        retained: what earlier sinks of the config had brokers retain; None remembers nothing.
     """
 
     outbox: Path | None = None
     commands: CommandQueue | None = None
     catalog: Catalog = field(default_factory=Catalog)
     run: str = ""
+    retained: RetainedTopics | None = None
 
 
 class BaseSinkSettings(KindSettings, frozen=True):
@@ -105,6 +108,11 @@ class BaseSinkSettings(KindSettings, frozen=True):
     def outbox_name(self) -> str | None:
         """Part of the name of the file for what is not yet delivered; None has no such file."""
         return None
+
+    @property
+    def retained_topics(self) -> tuple[str, ...]:
+        """Topics on which it has brokers retain something."""
+        return ()
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ class Controller:
         self._path, self._adjust = path, adjust
         self._latest_frame = LatestFrame()
         config = adjust(load_config(path))
-        self._builder = PipelineBuilder(config, self.commands, self._latest_frame)
+        self._builder = PipelineBuilder(config, self.commands, self._latest_frame, path)
         self.pipeline = Pipeline(self._builder.components, self._latest_frame)
         folder = state_folder(config)
         source = self.pipeline.source

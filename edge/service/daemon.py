@@ -19,6 +19,7 @@ from edge.paths import atomic_write
 from edge.pipeline.pipeline import STALL_TIMEOUT, Pipeline
 from edge.service.controller import Controller
 from edge.service.retention import retention_thread
+from edge.terminal import plural
 from edge.types import Stats
 
 TICK = 1.0
@@ -190,6 +191,7 @@ def summary(stats: Stats) -> str:
     dropped = " ".join(f"{name}={count}" for name, count in stats.dropped.items())
     return (
         f"ended; {stats.fps_in:.1f} fps in, {stats.fps_out:.1f} out; "
-        f"{stats.frames} frames, {stats.faces} faces ({stats.rejected_faces} refused), "
-        f"{stats.events} events; latency p50 {p50} ms, p95 {p95} ms; dropped {dropped}"
+        f"{plural(stats.frames, 'frame')}, {plural(stats.faces, 'face')} "
+        f"({stats.rejected_faces} refused), {plural(stats.events, 'event')}; "
+        f"latency p50 {p50} ms, p95 {p95} ms; dropped {dropped}"
     )

@@ -14,6 +14,7 @@ import numpy as np
 
 from edge.detect.detector import Detector, filter_faces
 from edge.detect.image_ops import shrink_to_width, to_gray
+from edge.detect.orientation_check import OrientationProbe
 from edge.geometry import Box, Shift
 from edge.track.motion import MotionDetector, is_cut, track_box
 from edge.track.tracker import Tracker, TrackerSettings
@@ -188,6 +189,7 @@ class DetectionScheduler:
         self._settings = settings
         self._budget = CpuBudget(settings.cpu_budget) if live else None
         self._detection_cost, self._tracking_cost = CostEstimate(), CostEstimate()
+        self._orientation_probe = OrientationProbe(detector) if live else None
         self._motion = MotionDetector()
         self._previous: GrayFrame | None = None
         self._detected_near: list[Box] = []
@@ -233,7 +235,10 @@ class DetectionScheduler:
         self.idle = frame.timestamp - self._active_at >= IDLE_SECONDS
         match self._decide(frame, current, is_static):
             case "detect":
-                return self._run_detector(frame, current)
+                tracked = self._run_detector(frame, current)
+                if self._orientation_probe is not None and not is_static:
+                    self._orientation_probe.update(frame, bool(tracked.tracks))
+                return tracked
             case "skip":
                 return self._tracker.propagate(frame, lambda box: Shift(0.0, 0.0))
             case "track":

@@ -59,9 +59,8 @@ class Daemon:
 
     @property
     def log(self) -> str:
-        """What it logged so far, without the runtime's own chatter."""
-        lines = self._log.read_text().splitlines()
-        return "\n".join(line for line in lines if not line.startswith("INFO: Created TensorFlow"))
+        """What it logged so far."""
+        return self._log.read_text()
 
     def wait_for(self, text: str, seconds: float = 20) -> None:
         """Wait until it logged `text`."""

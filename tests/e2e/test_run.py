@@ -175,3 +175,15 @@ def test_a_damaged_model_is_exit_code_78_with_both_hashes(tmp_path: Path) -> Non
     with Daemon(tmp_path, {"classifier": {"model": str(model)}}) as daemon:
         assert daemon.wait() == 78
     assert "expected sha256" in daemon.log
+
+
+@pytest.mark.parametrize("sinks", [None, "mqtt://127.0.0.1:9"])
+def test_who_has_no_broker_and_configured_none_is_told_once_how_to_look(
+    tmp_path: Path, sinks: str | None
+) -> None:
+    config = {"source": film()} | ({"sinks": sinks} if sinks else {})
+    with Daemon(tmp_path, config) as daemon:
+        assert daemon.wait() == 0
+    (line,) = (one for one in daemon.log.splitlines() if "cannot be reached" in one)
+    assert ("`emotiond run --web" in line) == (sinks is None)
+    assert ("WARNING" in line) == (sinks is not None)

@@ -18,6 +18,8 @@ from edge.publish.mqtt.session import BrokerConnector
 from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.publish.outbox import Outbox
 from edge.publish.outbox_store import PendingEvent
+from edge.publish.retained import RetainedTopics
+from edge.terminal import plural
 
 FLUSH_INTERVAL = 1.0
 """Seconds after which acknowledged events leave the disk, if no event is recorded before."""
@@ -31,6 +33,11 @@ MAX_PENDING_MESSAGES = 100
 REJECTED_RETRY_SECONDS = 15.0
 """Pause before events are sent again to a broker that lets this client in and rejects them."""
 
+NO_BROKER_HINT = (
+    "to look without a broker: `emotiond run --web --no-mqtt`; to publish to another: `--mqtt URL`"
+)
+"""Advice for who has configured no broker and has none."""
+
 log = logging.getLogger(__name__)
 
 
@@ -42,7 +49,8 @@ class MqttPublisher:
     sent anew from the oldest on: all arrive, in order, some of them twice. What follows from an
     event, such as the retained state, is sent after it. One thread publishes events and what is
     retained; any other may publish messages. The outbox is open before `start`, and `close` closes
-    it. `on_message` takes what comes on the `subscriptions`, in the network thread.
+    it. `on_message` takes what comes on the `subscriptions`, in the network thread. `retained` is
+    what the config's sinks had brokers retain: what is of former names is cleared.
     """
 
     def __init__(
@@ -51,6 +59,7 @@ class MqttPublisher:
         outbox: Outbox,
         subscriptions: Sequence[str] = (),
         on_message: Callable[[MqttMessage], None] = lambda message: None,
+        retained: RetainedTopics | None = None,
     ) -> None:
         self._connections = self._undelivered = 0
         self._settings, self._outbox = settings, outbox
@@ -74,9 +83,14 @@ class MqttPublisher:
             end.setblocking(False)
         # Of the network thread: what the present broker was given to retain, by topic.
         self._published: dict[str, MqttMessage] = {}
+        self._retained_topics = retained
+        self._clearing: dict[int, str] = {}  # topics that are being cleared, by message id
         self._republish_at = math.inf
         self._connector = BrokerConnector(
-            settings.addresses, self._open_client, note="events are kept and it is tried again"
+            settings.addresses,
+            self._open_client,
+            note="events are kept and it is tried again",
+            hint=NO_BROKER_HINT if settings.is_default else "",
         )
         self._client: MqttClient | None = None
         self._in_flight: dict[int, int] = {}  # numbers of the events on their way, by message id
@@ -115,7 +129,8 @@ class MqttPublisher:
     def status_text(self) -> str:
         """The broker, its state, and the number of events that wait for it."""
         states = {True: "", None: " is being tried"}
-        state = states.get(self.connected, f" away, {self.waiting} events wait")
+        waiting = plural(self.waiting, "event waits", "events wait")
+        state = states.get(self.connected, f" away, {waiting}")
         return f"broker {self._connector.address}{state}"
 
     def stats(self) -> dict[str, Any]:
@@ -187,10 +202,12 @@ class MqttPublisher:
         if not self._outbox.durable:
             kept, lost = 0, kept + lost
         if kept:
-            log.info("%s: %d events wait for the next run", self._outbox.path, kept)
+            waiting = plural(kept, "event waits", "events wait")
+            log.info("%s: %s for the next run", self._outbox.path, waiting)
         if lost:
             self._undelivered += lost
-            log.warning("broker %s: %d events were not delivered", self._connector.address, lost)
+            told = plural(lost, "event was", "events were")
+            log.warning("broker %s: %s not delivered", self._connector.address, told)
 
     def _wake(self) -> None:
         with suppress(OSError):  # full: it wakes anyway; closed: nobody waits any more
@@ -223,6 +240,7 @@ class MqttPublisher:
             self._published.clear()  # one that was restarted, or another one, knows nothing
             client.subscribe(self._subscriptions)
             self._client = client
+            self._clear_former(client)
             while client.closed_reason is None and not self._stopping.is_set():
                 self._connector.poll(client, self._wakeup)
                 self._receive(client)
@@ -248,6 +266,20 @@ class MqttPublisher:
         client.connect()
         return client
 
+    def _clear_former(self, client: MqttClient) -> None:
+        """Clear what this broker retains under former names; remember what it is to retain now."""
+        self._clearing = {}
+        if self._retained_topics is None:
+            return
+        broker, outbox = str(self._connector.address), self._outbox.path
+        former = self._retained_topics.former(outbox, broker)
+        self._retained_topics.add(outbox, broker, self._settings.retained_topics)
+        if former:
+            log.info("broker %s: clears what has a former name: %s", broker, ", ".join(former))
+        for topic in former:
+            message = MqttMessage(topic, b"", 1, retain=True)
+            self._clearing[client.publish(message)] = topic
+
     def _receive(self, client: MqttClient) -> None:
         self._process_acks(client)
         while client.incoming:
@@ -265,6 +297,9 @@ class MqttPublisher:
         rejection: ReasonCode | None = None
         while client.acks:
             message_id, reason = client.acks.popleft()
+            topic = self._clearing.pop(message_id, None)
+            if topic is not None and self._retained_topics is not None and not reason.is_failure:
+                self._retained_topics.forget(str(self._connector.address), topic)
             number = self._in_flight.pop(message_id, None)
             if number is not None and reason.is_failure:
                 rejection = reason

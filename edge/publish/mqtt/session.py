@@ -16,6 +16,7 @@ from typing import Literal
 
 from edge.errors import CheckResult, ConfigError, EmotiondError, Level, failure, ok
 from edge.publish.mqtt.client import (
+    ANSWER_TIMEOUT,
     POLL_INTERVAL,
     TAKEN_OVER,
     BrokerError,
@@ -40,6 +41,9 @@ MAX_SHORT_CONNECTIONS = 3
 
 ECHO_SECONDS = 3.0
 """How long a message may take to the broker and back."""
+
+RETAINED_SECONDS = 0.5
+"""How long what a broker retains may take to come, after it has granted the subscription."""
 
 BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (ConnectionRefusedByBroker, "look into the broker's log for its reason"),
@@ -76,7 +80,8 @@ class BrokerConnector:
     """Connects to the first broker that lets this client in, as often as it is asked to.
 
     Between two rounds of tries it waits longer and longer. The log tells changes of a broker's
-    state, and only changes: `connected`, or the reason why it is not, and the `note`.
+    state, and only changes: `connected`, or the reason why it is not, and the `note`. With a `hint`
+    it may well be that there is no broker: the first reason is no warning, and the hint is told.
 
     Attributes:
         address: the broker that is connected or was tried last.
@@ -89,12 +94,13 @@ class BrokerConnector:
         open_client: Callable[[Address], MqttClient],
         connected: str = "connected",
         note: str = "",
+        hint: str = "",
     ) -> None:
         self.address = addresses[0]
         self._addresses = addresses
         self._open_client = open_client
         self._connected = connected
-        self._note = f"; {note}" if note else ""
+        self._note, self._hint = f"; {note}" if note else "", hint
         self.states: dict[Address, BrokerState] = {}
         self._failures = self._short_connections = 0
         self._connected_at = math.inf
@@ -132,6 +138,8 @@ class BrokerConnector:
             return  # that it was lost was said
         if state is not before:
             level = logging.INFO if state == "connected" else logging.WARNING
+            if self._hint and (before, state) == (None, "unreachable"):
+                level, text = logging.INFO, f"{text}; {self._hint}"
             log.log(level, "broker %s: %s", address, text)
         self.states[address] = state
 
@@ -199,6 +207,20 @@ def connect_any(settings: MqttSettings, purpose: str) -> MqttClient:
         else:
             return session
     raise EmotiondError("; ".join(failures))
+
+
+def retained_on(session: MqttClient, topics: Sequence[str]) -> list[str]:
+    """Return those of `topics` on which the broker retains something that this client may read."""
+    session.incoming.clear()
+    session.suback_results.clear()
+    session.subscribe(topics)
+    session.wait(lambda: bool(session.suback_results), ANSWER_TIMEOUT)
+
+    def found() -> set[str]:
+        return {one.topic for one in session.incoming if one.retain and one.payload}
+
+    session.wait(lambda: len(found()) == len(topics), RETAINED_SECONDS)
+    return [topic for topic in topics if topic in found()]
 
 
 def receive(

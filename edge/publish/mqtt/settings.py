@@ -190,6 +190,11 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
         return Address(self.host, self.port), *self.fallbacks
 
     @property
+    def is_default(self) -> bool:
+        """Tell whether nothing but the name of this device was configured."""
+        return msgspec.structs.replace(self, device=None) == MqttSettings()
+
+    @property
     def name(self) -> str:
         """Name of this device; by default the host's, with the characters that a topic may have."""
         host = re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname()).strip("-")[:64]
@@ -204,3 +209,12 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     def topics(self) -> Topics:
         """The topics of this device."""
         return Topics(self.root)
+
+    @property
+    def retained_topics(self) -> tuple[str, ...]:
+        """Every topic on which brokers retain what this device says."""
+        from edge.publish.homeassistant import discovery_topic
+
+        home = self.homeassistant
+        announced = () if home is None else (discovery_topic(home, self.root),)
+        return *announced, *self.topics.retained

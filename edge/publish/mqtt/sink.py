@@ -52,7 +52,7 @@ class MqttSink(MqttPublisher):
             subscriptions.append(status_topic(settings.homeassistant))
         assert context.outbox is not None
         outbox = Outbox(context.outbox, settings.outbox, run=context.run)
-        super().__init__(settings, outbox, subscriptions, self._on_message)
+        super().__init__(settings, outbox, subscriptions, self._on_message, context.retained)
         self._catalog, self._prepared = context.catalog, False
         self._state = DeviceState()
         self.publish_retained(self._topics.availability, b"online", qos=1)

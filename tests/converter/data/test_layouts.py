@@ -85,7 +85,7 @@ def test_what_affectnet_labels_as_no_expression_is_left_out_and_counted(
     for number, label in enumerate(("3", "8", "9", "10")):
         write_affectnet(tmp_path, "train_set", number, label)
     assert labels(open_dataset(tmp_path)) == "surprise"
-    assert "AffectNet: left out 3 images that are labeled as no expression" in caplog.text
+    assert "AffectNet: left out 3 images labeled as no expression" in caplog.text
 
 
 def test_a_set_without_any_expression_is_refused(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_recorded_events_arrive_as_new_with_all_that_a_device_tells_beside_them(
     assert options == ["happy", "neutral", "uncertain"]
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == (
-        f"{path}: 3 events of 2 min 00 s are published on {ROOT}/event in 0.1 s; Ctrl-C ends"
+        f"{path}: publishes 3 events of 2 min 00 s on {ROOT}/event in 0.1 s; Ctrl-C ends"
     )
     assert lines[0].startswith("1/3  ")
     assert lines[-1].startswith("3/3  ")
@@ -191,7 +191,7 @@ def test_a_broker_that_dies_meanwhile_is_exit_code_1_and_the_rest_waits(
         broker.kill()
         _, errors = process.communicate(timeout=40)
     assert process.returncode == 1
-    assert "1 events wait for the next run" in errors
+    assert "1 event waits for the next run" in errors
 
 
 def report(*arguments: object) -> int:

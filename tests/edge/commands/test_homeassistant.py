@@ -62,7 +62,7 @@ def test_all_that_a_daemon_left_with_its_broker_can_be_cleared(
         assert daemon.stop() == 0
     left = {TOPIC, *(f"emotiond/test/{name}" for name in ("availability", "state", "stats"))}
     assert set(retained(broker)) == left
-    assert main(["homeassistant", "remove", "--retained", "--config", str(daemon.path)]) == 0
+    assert main(["homeassistant", "remove", "--config", str(daemon.path)]) == 0
     assert retained(broker) == []
 
 

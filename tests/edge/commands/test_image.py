@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.capture.images import read_image
 from edge.cli import main
 from edge.types import Image
 from tests.edge.commands.terminal import lines, on_terminal
@@ -209,3 +210,38 @@ def test_many_pictures_have_a_bar_on_a_terminal_and_none_elsewhere(
     printed, shown = on_terminal("image", face, face, "--json")
     assert "images" in shown
     assert len(printed.splitlines()) == 2
+
+
+@pytest.mark.parametrize("turn", [["--rotation", 180], ["--flip", "both"]])
+def test_an_image_can_be_oriented_and_its_copy_is_as_it_was_searched(
+    face: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], turn: list[object]
+) -> None:
+    picture = cv2.rotate(read_image(face), cv2.ROTATE_180)
+    upside_down = write(tmp_path / "turned" / "face.png", np.asarray(picture, np.uint8))
+    assert (
+        image(face, "--json") == image(upside_down, *turn, "--json", "--out", tmp_path / "x") == 0
+    )
+    upright, oriented = lines(capsys)
+    assert oriented["faces"] == upright["faces"]
+    copy = read_image(tmp_path / "x" / "face.png")
+    assert np.mean(cv2.absdiff(copy, read_image(face))) < 20
+
+
+def test_a_part_of_an_image_can_be_searched(face: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert image(face, "--rotation", 90, "--crop", 0, 0, 1, 0.5, "--json") == 0
+    (told,) = lines(capsys)
+    height, width = read_image(face).shape[:2]
+    assert (told["width"], told["height"]) == (height, width // 2)
+    assert image(face, "--crop", 0.5, 0, 0.2, 1) == 78
+    assert "crop" in capsys.readouterr().err
+
+
+def test_a_copy_can_be_printed(face: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert image(face, "--out", "-") == 0
+    printed = capfdbinary.readouterr().out
+    copy = cv2.imdecode(np.frombuffer(printed, np.uint8), cv2.IMREAD_COLOR)
+    assert copy is not None
+    assert copy.shape == read_image(face).shape
+    assert image(face, face, "--out", "-") == 2
+    assert image(face, "--json", "--out", "-") == 2
+    assert capfdbinary.readouterr().out == b""

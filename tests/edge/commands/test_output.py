@@ -1,6 +1,7 @@
 """What commands print: nothing that moves a cursor, and one line or none where output ends."""
 
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -140,3 +141,81 @@ def test_ctrl_c_ends_a_command_and_its_processes_without_a_word(
     os.killpg(process.pid, signal.SIGINT)
     assert said(process) == []
     assert process.returncode == 130
+
+
+def test_what_there_is_one_of_is_told_in_the_singular(
+    tmp_path: Path, image: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film, log = cut(tmp_path / "film.mp4", 1), tmp_path / "one.jsonl"
+    log.write_bytes(encode_event(event()) + b"\n")
+    assert main(["video", str(film)]) == 0
+    assert main(["image", str(image)]) == 0
+    assert main(["report", str(log)]) == 0
+    assert main(["collect", "--label", "happy", "--out", str(tmp_path), "--source", str(film)]) == 0
+    told = capsys.readouterr().out
+    assert all(text in told for text in (": 1 frame in ", ": 1 face", ": 1 event", "1 image\n"))
+    assert re.findall(r"\b1 \w+s\b", told) == []
+
+
+def test_lines_of_a_table_are_not_wrapped_where_nobody_looks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    log = tmp_path / ("a" * 150) / ("b" * 150) / "events.jsonl"
+    config.write_text(f"sinks: {{kind: jsonl, path: {log}}}\nstate_dir: .\n")
+    assert main(["audit", "--config", str(config)]) == 0
+    assert str(log) in capsys.readouterr().out
+
+
+def test_the_runtime_says_nothing_of_itself_and_what_others_say_meanwhile_is_kept(
+    image: Path,
+) -> None:
+    process = run("image", image, stdout=subprocess.PIPE)
+    assert b"XNNPACK" not in process.communicate(timeout=120)[1]
+    program = (
+        "import os, threading; from edge.tflite import *; from edge.paths import asset\n"
+        "def speak():\n"
+        "    for number in range(200): os.write(2, b'line %d\\n' % number)\n"
+        "thread = threading.Thread(target=speak); thread.start()\n"
+        "for _ in range(3): TFLiteModel(asset('models') / 'tiny-int8.tflite', Runtime.LITERT)\n"
+        "thread.join()"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stderr.splitlines() == [f"line {number}" for number in range(200)]
+
+
+def test_a_copy_is_not_printed_on_a_terminal_and_events_are(image: Path, tmp_path: Path) -> None:
+    film = cut(tmp_path / "film.mp4", 20)
+    for arguments, code in (
+        (["image", image, "--out", "-"], 1),
+        (["video", film, "--events", "-"], 0),
+    ):
+        leader, follower = pty.openpty()
+        process = run(*arguments, stdout=follower)
+        os.close(follower)
+        errors = process.communicate(timeout=120)[1].decode()
+        assert process.returncode == code
+        assert ("found a terminal" in errors) == bool(code)
+        if not code:
+            assert b'"type":"start"' in os.read(leader, 100_000)
+        os.close(leader)
+
+
+def test_a_check_is_in_color_where_a_person_looks_unless_that_is_unwanted(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("sinks: []\nmood: happy\n")
+    for variables, wanted in (({}, True), ({"NO_COLOR": "1"}, False)):
+        leader, follower = pty.openpty()
+        subprocess.run(
+            [sys.executable, "-m", "edge", "doctor", "--config", str(config)],
+            stdout=follower,
+            stderr=follower,
+            check=False,
+            env={**os.environ, "TERM": "xterm", **variables},
+        )
+        os.close(follower)
+        shown = os.read(leader, 100_000).decode(errors="replace")
+        os.close(leader)
+        assert ("\x1b[31m" in shown) == wanted, shown
+        assert re.search(r"\x1b\[3\d", shown) is None or wanted, shown

@@ -226,3 +226,38 @@ def test_ctrl_c_ends_everything_and_leaves_no_half_a_film(tmp_path: Path, severa
     assert process.returncode not in {0, 1}
     assert "Traceback" not in said
     assert list(out.iterdir()) == []
+
+
+def test_a_video_can_be_oriented_and_so_is_its_copy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = cut(tmp_path / "film.mp4", 20)
+    assert video(film, "--rotation", 90, "--out", tmp_path / "copy.avi", "--json") == 0
+    capsys.readouterr()
+    height, width = frames_of(film)[0].shape[:2]
+    copies = frames_of(tmp_path / "copy.avi")
+    assert (len(copies), copies[0].shape[:2]) == (20, (width, height))
+    assert video(tmp_path / "copy.avi", "--rotation", 270, "--json") == 0
+    (upright,) = lines(capsys)
+    assert upright["events"] > 0
+
+
+def test_events_can_be_printed_and_nothing_else_is(
+    film: Path, wall: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert video(film, "--events", tmp_path / "events.jsonl") == 0
+    capsys.readouterr()
+    assert video(film, "--events", "-") == 0
+    told = lines(capsys)
+    written = read_events(tmp_path / "events.jsonl")
+    assert [one["type"] for one in told] == [one["type"] for one in written] != []
+    assert video(film, wall, "--events", "-") == 2
+    assert video(film, "--events", "-", "--json") == 2
+    assert not Path("-").exists()
+
+
+def test_an_annotated_copy_can_be_printed(film: Path, tmp_path: Path) -> None:
+    with (tmp_path / "copy.mp4").open("wb") as copy:
+        command = [sys.executable, "-m", "edge", "video", str(film), "--out", "-"]
+        subprocess.run(command, stdout=copy, check=True)
+    assert len(frames_of(tmp_path / "copy.mp4")) == 60

@@ -293,6 +293,7 @@ def test_the_machine_and_everything_that_the_config_names_are_looked_at_in_order
         "model",
         "detector",
         f"source {CLIP}",
+        "orientation",
         "state folder",
         f"broker 127.0.0.1:{broker.port}",
         f"broker 127.0.0.1:{absent}",

@@ -1,0 +1,103 @@
+"""Topics that brokers were given to retain, remembered until they are cleared there."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from edge.paths import atomic_write, lock_private, make_private_folder, sha256_of
+
+RETAINED = "retained"
+"""Name of the folder of these topics in the state folder."""
+
+MAX_CLEARED = 32
+"""Topics that one connection clears; of eight former names. More wait for the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetainedTopics:
+    """Topics that the sinks of one config had brokers retain: by broker, a file for each sink.
+
+    A folder or file that cannot be read or written is as an empty one: what is wrong with the disk,
+    the outbox logs.
+
+    Attributes:
+        state: the state folder.
+        config: path of the config; another one's sinks are not its matter.
+        outboxes: of the present sinks.
+        kept: topics of the present sinks, which are never cleared.
+    """
+
+    state: Path
+    config: Path
+    outboxes: tuple[Path | None, ...] = ()
+    kept: frozenset[str] = frozenset()
+
+    def add(self, outbox: Path, broker: str, topics: Iterable[str]) -> None:
+        """Remember what the sink with this outbox has a broker retain."""
+        path = self._folder / f"{outbox.name}.json"
+        known = _read(path)
+        together = known.get(broker, set()) | set(topics)
+        if known.get(broker) != together:
+            _write(path, known | {broker: together})
+
+    def former(self, outbox: Path | None, broker: str) -> list[str]:
+        """Return what a broker retains of former sinks, and of the sink with this outbox no more.
+
+        A sink whose outbox is in use is not former: another daemon runs from the same config.
+        """
+        found: set[str] = set()
+        for path in self._files():
+            other = self.state / path.stem
+            if other == outbox or (other not in self.outboxes and not _is_in_use(other)):
+                found |= _read(path).get(broker, set())
+        return sorted(found - self.kept)[:MAX_CLEARED]
+
+    def forget(self, broker: str, topic: str) -> None:
+        """Forget a topic that a broker retains no more."""
+        for path in self._files():
+            known = _read(path)
+            if topic in known.get(broker, ()):
+                known[broker].discard(topic)
+                _write(path, {broker: topics for broker, topics in known.items() if topics})
+
+    def brokers(self) -> set[str]:
+        """Return every broker that retains something."""
+        return {broker for path in self._files() for broker in _read(path)}
+
+    @property
+    def _folder(self) -> Path:
+        config = self.config.absolute()
+        return self.state / RETAINED / f"{config.stem}-{sha256_of(os.fsencode(config))[:8]}"
+
+    def _files(self) -> list[Path]:
+        with suppress(OSError):
+            return sorted(self._folder.glob("*.json"))
+        return []
+
+
+def _read(path: Path) -> dict[str, set[str]]:
+    with suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, set[str]])
+    return {}
+
+
+def _write(path: Path, topics: dict[str, set[str]]) -> None:
+    with suppress(OSError):
+        if topics:
+            make_private_folder(path.parent)
+            content = {broker: sorted(names) for broker, names in topics.items()}
+            atomic_write(path, msgspec.json.encode(content), private=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _is_in_use(outbox: Path) -> bool:
+    try:
+        os.close(lock_private(outbox.with_name(f"{outbox.name}.lock")))
+    except OSError:
+        return True
+    return False
