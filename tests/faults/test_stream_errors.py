@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from edge.capture.camera import StreamSettings
+from edge.capture.stream import StreamSettings
 from edge.errors import SourceError
 from tests.faults import fault
 
@@ -80,9 +80,9 @@ def failure(url: str) -> str:
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("/?pwd=hunter2", "answers with a web page"),
+        ("/?pwd=hunter2", "no video (a web page?)"),
         ("/nothing", "has no such stream (404)"),
-        ("/broken", "answers with error 503"),
+        ("/broken", "answers with an error (Server returned 5XX"),
         ("/private", "asks for another user or password (401)"),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_camera_over_http_says_why(camera: str, path: str, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("password", "told"),
-    [("right-password", "answers with a web page"), ("hunter2", "another user or password (401)")],
+    [("right-password", "no video (a web page?)"), ("hunter2", "another user or password (401)")],
 )
 def test_the_password_is_tried(camera: str, password: str, told: str) -> None:
     assert told in failure(f"http://me:{password}@{camera}/private")
@@ -103,7 +103,7 @@ def test_the_password_is_tried(camera: str, password: str, told: str) -> None:
     [
         ("401", "asks for another user or password (401)"),
         ("404", "has no such stream (404)"),
-        ("none", "not as a camera does"),
+        ("none", "answers, but with no video"),
     ],
 )
 def test_a_camera_over_rtsp_says_why(rtsp: str, status: str, told: str) -> None:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture.camera import StreamSettings
 from edge.capture.reconnect import ReconnectingSource
+from edge.capture.stream import StreamSettings
 from edge.errors import SourceError
 from edge.types import Frame
 from tests.events import frame

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from edge.bench.stream import LiveStream
-from edge.capture.camera import CameraSettings, OpenCVSource, StreamSettings
+from edge.capture.camera import CameraSettings
+from edge.capture.stream import StreamSettings, StreamSource
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from edge.errors import SourceError
@@ -40,12 +41,12 @@ def test_frames_that_are_skipped_are_not_counted_and_their_end_is_reported() -> 
     stream.close()
 
 
-def skip_on(stream: OpenCVSource, count: int) -> None:
+def skip_on(stream: StreamSource, count: int) -> None:
     for _ in range(count):
         stream.skip()
 
 
-def read_on(stream: OpenCVSource) -> None:
+def read_on(stream: StreamSource) -> None:
     """Read what may still lie in buffers, and beyond."""
     for _ in range(100):
         stream.read()

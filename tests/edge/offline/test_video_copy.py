@@ -41,8 +41,8 @@ def copy(film: Path, path: Path, frames: list[Image], blur: PrivacyBlur = Privac
     height, width = frames[0].shape[:2]
     measure = VideoInfo(width, height, FPS, len(frames))
     with annotated_copy(film, path, measure, blur) as write:
-        for frame in frames:
-            write(scene(FACE, image=frame))
+        for index, frame in enumerate(frames):
+            write(scene(FACE, image=frame, timestamp=index / FPS))
     return path
 
 
