@@ -121,7 +121,7 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
             yield Frame(converter.convert(frame, size), index, position, captured=time.monotonic())
             index += 1
         if damaged:
-            log.warning("%s: passed over %d damaged frames", path_text(self.path), damaged)
+            log.warning("%s: damaged frames passed over: %d", path_text(self.path), damaged)
         if not index:
             raise InputError(NO_FRAME)
         announced, given = announced_seconds(container, stream), max(position, before or 0.0) + step

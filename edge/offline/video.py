@@ -198,15 +198,16 @@ def annotated_copy(
             part.touch(mode=0o600)  # its owner's alone from the first byte on
         with encoder as write:
             written = 0
+            shown: Image | None = None
 
             def append(analyzed: AnalyzedFrame) -> None:
-                """Write a frame as often as the video's clock says."""
-                nonlocal written
-                frame, image = analyzed.tracked.frame, annotate(analyzed, blur)
-                due = 1 + round(frame.timestamp * info.fps)
-                for _ in range(due - written):
-                    write(image)
-                written = max(written, due)
+                """Write a frame at its time; the one before is shown until then."""
+                nonlocal written, shown
+                image, due = annotate(analyzed, blur), round(analyzed.frame.timestamp * info.fps)
+                while written <= due:
+                    write(image if written == due or shown is None else shown)
+                    written += 1
+                shown = image
 
             yield append
         part.replace(path)
