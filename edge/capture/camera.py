@@ -12,7 +12,6 @@ from edge.capture.source import (
     Fps,
     Height,
     LiveSettings,
-    NoFrameError,
     Width,
     as_readonly,
     check_size,
@@ -70,10 +69,6 @@ class CameraSettings(LiveSettings, frozen=True, tag="camera"):
         return OpenCVSource(capture, raw)
 
 
-BAD_FRAME_S = 1.0
-"""Seconds after which a failure is none of one frame: nothing came at all."""
-
-
 class OpenCVSource:
     """Live source that OpenCV reads; its frames carry the time at which they were read.
 
@@ -94,16 +89,13 @@ class OpenCVSource:
         """Return the next frame.
 
         Raises:
-            InputError: it is damaged; the next may be sound.
-            NoFrameError: there are no more, or this one is empty or damaged.
-            SourceError: none came in time.
+            InputError: it is empty or damaged; the next may be sound.
+            SourceError: none came in time, or there are no more.
         """
-        asked = time.monotonic()
         ok, data = self._call(self._capture.read)
         now = time.monotonic()
         if not ok:
-            late = now - asked > BAD_FRAME_S
-            raise (SourceError if late else NoFrameError)("gives no more frames")
+            raise SourceError("gives no more frames")
         image = decode_jpeg(data.tobytes()) if self._gives_jpegs else as_readonly(data)
         self._index += 1
         return Frame(image, self._index - 1, timestamp=now, captured=now)
@@ -111,7 +103,7 @@ class OpenCVSource:
     def skip(self) -> None:
         """Drop the next frame, as `read`; of a camera that gives JPEGs it is not even decoded."""
         if not self._call(self._capture.grab):
-            raise NoFrameError("gives no more frames")
+            raise SourceError("gives no more frames")
 
     def close(self) -> None:
         """Release the device."""

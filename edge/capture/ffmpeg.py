@@ -41,13 +41,8 @@ def find_video(container: "InputContainer", max_pixels: int = MAX_PIXELS) -> "Vi
         raise InputError("cannot be read as a video: it holds none")
     video: VideoStream = stream  # type: ignore[assignment]  # what "video" asks for
     check_size(video.codec_context.width, video.codec_context.height, max_pixels)
-    video.codec_context.options = limits(max_pixels)
+    video.codec_context.options = {"max_pixels": str(max_pixels)}
     return video
-
-
-def limits(max_pixels: int) -> dict[str, str]:
-    """Return FFmpeg's options that bound the images before anything of them is decoded."""
-    return {"max_pixels": str(max_pixels)}
 
 
 class FrameConverter:

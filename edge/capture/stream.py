@@ -4,18 +4,16 @@ import logging
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from queue import Empty, Full, Queue
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from edge.capture.ffmpeg import FrameConverter, decode_packet, find_video, limits
+from edge.capture.ffmpeg import FrameConverter, decode_packet, find_video
 from edge.capture.source import MAX_WAIT, LiveSettings, OversizedError
 from edge.errors import ConfigError, InputError, SourceError
+from edge.pipeline.worker import BoundedQueue, QueueClosed
 from edge.secrets import SecretRef, redact_url
 from edge.types import DataFlow, Frame
 
@@ -30,7 +28,9 @@ if TYPE_CHECKING:
 MAX_STREAM_PIXELS = 7680 * 4320
 """Pixels of an image of a stream: as many as may be asked of a camera."""
 
-OPEN_TIMEOUT_S = 5.0
+OPEN_TIMEOUT_S, OPEN_WAIT_S = 10.0, 5.0
+"""Seconds within which the camera must answer, and those that whoever opens the stream waits for
+that; later, reading tells."""
 
 MAX_PACKETS = 64
 """Packets that may wait; then the camera does."""
@@ -70,8 +70,7 @@ DETAILS = {
 """Reasons of other failures, by a word of FFmpeg's last message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """A packet, and what decodes it and makes an image of its frame."""
 
     context: "VideoCodecContext"
@@ -139,10 +138,15 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
         return f"{scheme}//{quote(self.user, safe='')}{password}@{rest}"
 
     @property
+    def max_silence_s(self) -> float:
+        """Seconds for which a sound source may give no frame."""
+        return max(self.min_interval_s, self.lost_after_s or MAX_LOST_S)
+
+    @property
     def options(self) -> dict[str, str]:
         """FFmpeg's options: of its protocols, and of what is decoded before the first frame."""
         trusted = ssl.get_default_verify_paths()
-        options = {"tls_verify": str(int(self.verify)), **limits(2 * MAX_STREAM_PIXELS)}
+        options = {"tls_verify": str(int(self.verify)), "max_pixels": str(2 * MAX_STREAM_PIXELS)}
         if trusted.cafile:
             options["ca_file"] = trusted.cafile
         # Not to wait for many frames, to tell their rate: it does not matter.
@@ -151,7 +155,9 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
             options["rtsp_flags"] = "prefer_tcp"
         else:
             options["rtsp_transport"] = self.transport
-        return options | ({"fflags": "nobuffer"} if self.latency == "low" else {})
+        if self.latency == "low":
+            options |= {"max_delay": "0", "reorder_queue_size": "0"}
+        return options
 
     def open(self) -> "StreamSource":
         """Open the stream.
@@ -179,17 +185,14 @@ class StreamSource:
 
     def __init__(self, settings: StreamSettings, url: str) -> None:
         self._settings, self._url = settings, url
-        self._items: Queue[Item | SourceError] = Queue(MAX_PACKETS)
+        self._items: BoundedQueue[Item] = BoundedQueue(MAX_PACKETS, lossless=True)
+        self._failure = SourceError("gives no more frames")
         self._closed = Event()
         self._index, self._interval = 0, MAX_LOST_S / LOST_INTERVALS
         self._size: tuple[int, int] | None = None
         self._came_at = self._seen_at = time.monotonic()
         Thread(target=self._receive, name="stream", daemon=True).start()
-        try:
-            self._next: Item | None = self._get(OPEN_TIMEOUT_S)
-        except Empty:
-            self.close()
-            raise SourceError(NO_ANSWER) from None
+        self._next = self._get(OPEN_WAIT_S)
 
     def read(self) -> Frame | None:
         """Return the next frame, None where none is complete yet.
@@ -218,6 +221,7 @@ class StreamSource:
     def close(self) -> None:
         """Let the camera go: at once, or with the next that it sends."""
         self._closed.set()
+        self._items.close()
 
     def _to_frame(self, frame: "VideoFrame", converter: FrameConverter) -> Frame:
         size, before = (frame.width, frame.height), self._size
@@ -231,38 +235,25 @@ class StreamSource:
     def _take(self, until: float) -> Item | None:
         """Return what came next, None where nothing did."""
         item, self._next = self._next, None
-        now = time.monotonic()
+        item = item or self._get(max(0.0, until - time.monotonic()))
+        silent = time.monotonic() - self._came_at
+        if item is not None:
+            self._interval += SMOOTHING * (silent - self._interval)
+            self._came_at += silent
+            return item
+        usual = min(max(LOST_INTERVALS * self._interval, MIN_LOST_S), MAX_LOST_S)
+        if silent > (self._settings.lost_after_s or usual):
+            raise SourceError(f"sent nothing for {silent:.0f} s")
+        return None
+
+    def _get(self, timeout: float) -> Item | None:
         try:
-            item = item or self._get(max(0.0, until - now))
-        except Empty:
-            usual = LOST_INTERVALS * self._interval
-            limit = self._settings.lost_after_s or min(max(usual, MIN_LOST_S), MAX_LOST_S)
-            if until - self._came_at > limit:
-                raise SourceError(f"sent nothing for {limit:.0f} s") from None
-            return None
-        now = time.monotonic()
-        self._interval += SMOOTHING * (now - self._came_at - self._interval)
-        self._came_at = now
-        return item
-
-    def _get(self, timeout: float) -> Item:
-        """Return the next packet; raise Empty, or the error that came in its place."""
-        item = self._items.get(timeout=timeout)
-        if isinstance(item, SourceError):
-            raise item
-        return item
-
-    def _put(self, item: Item | SourceError) -> bool:
-        """Pass something on, unless the source is closed."""
-        while not self._closed.is_set():
-            with suppress(Full):
-                self._items.put(item, timeout=MAX_WAIT)
-                return True
-        return False
+            return self._items.get(timeout)
+        except QueueClosed:
+            raise self._failure from None
 
     def _receive(self) -> None:
-        """Pass on each packet, and then why there are no more."""
-        from av.codec.context import Flags
+        """Pass on each packet, and keep why there are no more."""
         from av.error import FFmpegError
 
         due, is_image = time.monotonic(), True
@@ -272,21 +263,28 @@ class StreamSource:
                 due = max(due + interval, time.monotonic())
                 with open_stream(self._url, self._settings) as container:
                     is_image = container.format.name.endswith(IMAGE_FORMATS)
-                    stream = find_video(container, MAX_STREAM_PIXELS)
-                    stream.thread_type = "SLICE"  # others hold frames back
-                    if self._settings.latency == "low":
-                        stream.codec_context.flags |= Flags.low_delay
-                    converter = FrameConverter(stream)
-                    for packet in container.demux(stream):
-                        if not self._put(Item(stream.codec_context, converter, packet)):
-                            return
-            self._put(SourceError("gives no more frames"))
-        except FFmpegError:
-            self._put(SourceError("gives no more frames"))
+                    self._pass_on(container)
+        except FFmpegError:  # it has ended
+            pass
         except OversizedError as error:
-            self._put(error)
-        except SourceError as error:  # not as an InputError, which the next packet may mend
-            self._put(SourceError(str(error)))
+            self._failure = error
+        except SourceError as error:  # not an InputError, which the next packet may mend
+            self._failure = SourceError(str(error))
+        finally:
+            self._items.close()
+
+    def _pass_on(self, container: "InputContainer") -> None:
+        from av.codec.context import Flags
+
+        stream = find_video(container, MAX_STREAM_PIXELS)
+        stream.thread_type = "SLICE"  # others hold frames back
+        if self._settings.latency == "low":
+            stream.codec_context.flags |= Flags.low_delay
+        converter = FrameConverter(stream)
+        for packet in container.demux(stream):
+            self._items.put(Item(stream.codec_context, converter, packet))
+            if self._closed.is_set():
+                return
 
 
 def open_stream(url: str, settings: StreamSettings) -> "InputContainer":
@@ -296,13 +294,10 @@ def open_stream(url: str, settings: StreamSettings) -> "InputContainer":
     # Without a level an error says less than FFmpeg knows; with one, addresses go to the log.
     logging.getLogger("libav").setLevel(logging.CRITICAL + 1)
     av.logging.set_level(av.logging.ERROR)
+    patience = settings.lost_after_s or 0.0
+    timeout = (max(OPEN_TIMEOUT_S, patience), 2 * MAX_WAIT + (patience or MAX_LOST_S))
     try:
-        return av.open(
-            url,
-            options=settings.options,
-            timeout=(OPEN_TIMEOUT_S, settings.lost_after_s or MAX_LOST_S),
-            metadata_errors="replace",
-        )
+        return av.open(url, options=settings.options, timeout=timeout, metadata_errors="replace")
     except av.FFmpegError as error:
         raise SourceError(why_failed(error)) from error
     finally:
