@@ -216,8 +216,8 @@ def read_all(stream: StreamSource) -> None:
 )
 def test_a_stream_that_changes_its_size_is_opened_again(caplog: pytest.LogCaptureFixture) -> None:
     parts = [*[jpeg_of(320, 240)] * 5, *[jpeg_of(640, 480)] * 50]
-    with serve_mjpeg(lambda _: parts if camera.opened < 2 else parts[5:] * 9, 0.02) as camera:
-        source = ReconnectingSource("stream", StreamSettings(url=f"{camera.address}/").open)
+    with serve_mjpeg(lambda _: parts if served.opened < 2 else parts[5:] * 9, 0.02) as served:
+        source = ReconnectingSource("stream", StreamSettings(url=f"{served.address}/").open)
         frames = read_until(source, lambda frames: bool(frames and frames[-1].size == (640, 480)))
     assert {frame.size for frame in frames[:-1]} == {(320, 240)}
     assert "changed the size of its images from (320, 240) to (640, 480)" in caplog.text

@@ -8,6 +8,7 @@ import pytest
 
 from edge.capture.stream import StreamSettings, StreamSource
 from edge.types import Frame
+from tests.edge.capture.test_camera import read_frame
 from tests.rtsp import serve_rtsp
 from tools.video_table import ffmpeg
 
@@ -16,22 +17,30 @@ pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg i
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty seconds with a key frame every seven."""
+    """Twelve seconds with a key frame every seven."""
     path = tmp_path_factory.mktemp("rtsp") / "video.mp4"
-    scene = ["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=20", "-bf", "0"]
+    scene = ["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=12", "-bf", "0"]
     ffmpeg(
-        *scene, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "175", "-sc_threshold", "0", path
+        *scene,
+        "-c:v",
+        "libx264",
+        "-pix_fmt",
+        "yuv420p",
+        "-preset",
+        "ultrafast",
+        "-g",
+        "175",
+        "-sc_threshold",
+        "0",
+        path,
     )
     return path
 
 
 def read_first(stream: StreamSource) -> Frame:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        if frame := stream.read():
-            stream.close()
-            return frame
-    raise TimeoutError
+    frame = read_frame(stream)
+    stream.close()
+    return frame
 
 
 @pytest.mark.parametrize(
