@@ -32,6 +32,9 @@ OPEN_TIMEOUT_S, OPEN_WAIT_S = 10.0, 5.0
 """Seconds within which the camera must answer, and those that whoever opens the stream waits for
 that; later, reading tells."""
 
+CLOSE_TIMEOUT_S = 0.2
+"""Seconds that a close waits for the thread; one to which nothing comes is left to its limit."""
+
 MAX_PACKETS = 64
 """Packets that may wait; then the camera does."""
 
@@ -55,7 +58,6 @@ REASONS = {
     "HTTPError": "answers with an error ({}); look into the camera's own log",
     "ConnectionRefusedError": "nothing listens there; check the port in `url`, and the camera",
     "TimeoutError": NO_ANSWER,
-    "ExitError": NO_ANSWER,
     "ProtocolNotFoundError": "cannot be read: FFmpeg has no such protocol here; check `url`",
     "InvalidDataError": "answers, but with no video (a web page?); `url` must be the stream's own",
     "EOFError": "answers, but with no video; check the path in `url`",
@@ -155,6 +157,10 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
             options["rtsp_flags"] = "prefer_tcp"
         else:
             options["rtsp_transport"] = self.transport
+        # Longer than the reader waits: it gives up first.
+        limit = 2 * MAX_WAIT + (self.lost_after_s or MAX_LOST_S)
+        is_timeout = self.url.startswith(("rtsp", "udp"))
+        options["timeout" if is_timeout else "rw_timeout"] = str(round(limit * 1e6))
         if self.latency == "low":
             options |= {"max_delay": "0", "reorder_queue_size": "0"}
         return options
@@ -174,7 +180,7 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
 class StreamSource:
     """Live source that FFmpeg reads; its frames carry the time at which they were read.
 
-    A thread of its own takes what the camera sends, since nothing but its time limit interrupts
+    A thread of its own takes what the camera sends, since nothing but a time limit interrupts
     FFmpeg; whoever reads decodes. A camera that answers single images is asked again and again.
 
     Raises:
@@ -191,7 +197,9 @@ class StreamSource:
         self._index, self._interval = 0, MAX_LOST_S / LOST_INTERVALS
         self._size: tuple[int, int] | None = None
         self._came_at = self._seen_at = time.monotonic()
-        Thread(target=self._receive, name="stream", daemon=True).start()
+        self._opened = False
+        self._thread = Thread(target=self._receive, name="stream", daemon=True)
+        self._thread.start()
         self._next = self._get(OPEN_WAIT_S)
 
     def read(self) -> Frame | None:
@@ -222,6 +230,7 @@ class StreamSource:
         """Let the camera go: at once, or with the next that it sends."""
         self._closed.set()
         self._items.close()
+        self._thread.join(CLOSE_TIMEOUT_S)
 
     def _to_frame(self, frame: "VideoFrame", converter: FrameConverter) -> Frame:
         size, before = (frame.width, frame.height), self._size
@@ -242,8 +251,9 @@ class StreamSource:
             self._came_at += silent
             return item
         usual = min(max(LOST_INTERVALS * self._interval, MIN_LOST_S), MAX_LOST_S)
-        if silent > (self._settings.lost_after_s or usual):
-            raise SourceError(f"sent nothing for {silent:.0f} s")
+        limit = self._settings.lost_after_s or (usual if self._opened else OPEN_TIMEOUT_S)
+        if silent > limit:
+            raise SourceError(f"sent nothing for {silent:.0f} s" if self._opened else NO_ANSWER)
         return None
 
     def _get(self, timeout: float) -> Item | None:
@@ -283,6 +293,7 @@ class StreamSource:
         converter = FrameConverter(stream)
         for packet in container.demux(stream):
             self._items.put(Item(stream.codec_context, converter, packet))
+            self._opened = True
             if self._closed.is_set():
                 return
 
@@ -294,10 +305,9 @@ def open_stream(url: str, settings: StreamSettings) -> "InputContainer":
     # Without a level an error says less than FFmpeg knows; with one, addresses go to the log.
     logging.getLogger("libav").setLevel(logging.CRITICAL + 1)
     av.logging.set_level(av.logging.ERROR)
-    patience = settings.lost_after_s or 0.0
-    timeout = (max(OPEN_TIMEOUT_S, patience), 2 * MAX_WAIT + (patience or MAX_LOST_S))
     try:
-        return av.open(url, options=settings.options, timeout=timeout, metadata_errors="replace")
+        # Without PyAV's own timeouts: they take the interpreter's lock, also of one that ends.
+        return av.open(url, options=settings.options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise SourceError(why_failed(error)) from error
     finally:
