@@ -2,14 +2,17 @@
 
 import base64
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from edge.capture.stream import StreamSettings
 from edge.errors import SourceError
+from tests.certificates import Authority
 from tests.faults import fault
 
 
@@ -122,3 +125,19 @@ def test_a_camera_that_lets_in_and_is_silent_does_not_answer() -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         with pytest.raises(SourceError, match="does not answer"):
             StreamSettings(url, lost_after_s=1).open()
+
+
+def test_a_certificate_that_is_not_trusted_is_named_and_may_be_left_unchecked(
+    tmp_path: Path,
+) -> None:
+    certificate, key = Authority(tmp_path).sign("camera")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Camera) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"https://127.0.0.1:{server.server_port}/nothing"
+        assert "its certificate is not trusted" in failure(url)
+        with pytest.raises(SourceError, match=r"no such stream \(404\)"):
+            StreamSettings(url, verify=False).open()
+        server.shutdown()
