@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from edge.capture import EndOfStream
+from edge.capture.source import read_first
 from edge.capture.video import VideoSettings
 from edge.commands.demo import CLIP
 from edge.errors import EmotiondError
@@ -49,8 +50,7 @@ def clip_of(scene: str, folder: Path) -> Path:
     if scene == ONE_FACE:
         return CLIP
     if scene not in (CROWD, NOBODY):
-        if not cv2.VideoCapture(scene, cv2.CAP_FFMPEG).read()[0]:
-            raise EmotiondError(f"{scene}: cannot be read as a video")
+        read_first(VideoSettings(Path(scene)).open())
         return Path(scene).absolute()
     path = folder / f"{scene.replace(' ', '-')}.mp4"
     if not path.exists():

@@ -72,14 +72,13 @@ def time_reference() -> Timing:
     """
     import cv2
 
+    from edge.capture.source import read_first
+    from edge.capture.video import VideoSettings
     from edge.commands.demo import CLIP
     from edge.detect.haar import Cascade
 
     cv2.setNumThreads(1)  # as the daemon does
-    success, image = cv2.VideoCapture(str(CLIP), cv2.CAP_FFMPEG).read()
-    if not success:
-        raise EmotiondError(f"{CLIP}: contains no image")
-    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    gray = cv2.cvtColor(read_first(VideoSettings(CLIP).open()).image, cv2.COLOR_BGR2GRAY)
     cascade = cv2.CascadeClassifier(str(Cascade.DEFAULT.file))
     return repeat(lambda: cascade.detectMultiScale(gray, SCALE, NEIGHBORS), REFERENCE_SECONDS)
 

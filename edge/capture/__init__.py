@@ -2,11 +2,12 @@
 
 from typing import get_args
 
-from edge.capture.camera import CameraSettings, StreamSettings
+from edge.capture.camera import CameraSettings
 from edge.capture.images import ImagesSettings
 from edge.capture.picamera import PicameraSettings
 from edge.capture.reconnect import ReconnectingSource
 from edge.capture.source import EndOfStream, LiveSource, Source
+from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings
 
 SourceSettings = CameraSettings | PicameraSettings | StreamSettings | VideoSettings | ImagesSettings

@@ -1,9 +1,8 @@
-"""Camera and stream sources: a V4L2 camera, and one behind an address, both read by OpenCV."""
+"""Camera source: a V4L2 camera, read by OpenCV."""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Annotated, Self, TypeVar
-from urllib.parse import quote, urlsplit
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 import cv2
 import msgspec
@@ -13,19 +12,13 @@ from edge.capture.source import (
     Fps,
     Height,
     LiveSettings,
-    NoFrameError,
     Width,
     as_readonly,
     check_size,
 )
-from edge.capture.stream_errors import why_stream_failed
 from edge.capture.v4l2 import ROOT, why_not_opened
-from edge.errors import ConfigError, SourceError
-from edge.secrets import SecretRef, redact_url
-from edge.types import DataFlow, Frame
-
-OPEN_TIMEOUT_MS = 5000
-READ_TIMEOUT_MS = 2000
+from edge.errors import SourceError
+from edge.types import Frame
 
 JPEG_FORMATS = {cv2.VideoWriter.fourcc(*name) for name in ("MJPG", "JPEG")}
 """What V4L2 calls the formats of a camera that compresses each image by itself."""
@@ -76,78 +69,6 @@ class CameraSettings(LiveSettings, frozen=True, tag="camera"):
         return OpenCVSource(capture, raw)
 
 
-class StreamSettings(LiveSettings, frozen=True, tag="stream"):
-    """An RTSP or HTTP stream (MJPEG, HLS).
-
-    Attributes:
-        url: its address. User and password in it can be read by everybody who reads the config.
-        user, password: credentials, instead of those in `url`.
-    """
-
-    url: Annotated[str, msgspec.Meta(pattern="^(rtsp|rtsps|http|https)://.+")]
-    user: str | None = None
-    password: SecretRef | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        address = urlsplit(self.url)  # raises ValueError where it is no address
-        if self.password is not None and self.user is None:
-            raise ValueError("Expected `user` beside `password`")
-        if self.user is not None and "@" in address.netloc:
-            raise ValueError("Expected a user in `url` or beside it, not both")
-
-    @property
-    def location(self) -> str:
-        """Address without user, password and query, as it may be logged."""
-        return redact_url(self.url).partition("?")[0]
-
-    def redacted(self) -> Self:
-        """Return a copy without the user, in the address and beside it."""
-        user = None if self.user is None else "(hidden)"
-        return msgspec.structs.replace(self, url=redact_url(self.url), user=user)
-
-    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
-        """Yield what the camera is told."""
-        if self.user is not None or self.url != self.location:
-            yield DataFlow("secrets", "user, password or query", "the camera", self.location, True)
-
-    @property
-    def full_url(self) -> str:
-        """Address with user and password.
-
-        Raises:
-            ConfigError: the password is not where it should be.
-        """
-        if self.user is None:
-            return self.url
-        scheme, _, rest = self.url.partition("//")
-        password = f":{quote(self.password.resolve(), safe='')}" if self.password else ""
-        return f"{scheme}//{quote(self.user, safe='')}{password}@{rest}"
-
-    def open(self) -> "OpenCVSource":
-        """Open the stream.
-
-        Raises:
-            SourceError: nothing answers, it is no video, or the password cannot be read.
-        """
-        try:
-            url = self.full_url
-        except ConfigError as error:
-            raise SourceError(str(error)) from error
-        limits = [
-            *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS),
-            *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS),
-        ]
-        capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
-        if not capture.isOpened():
-            raise SourceError(why_stream_failed(url))
-        return OpenCVSource(capture)
-
-
-BAD_FRAME_S = 1.0
-"""Seconds after which a failure is none of one frame: nothing came at all."""
-
-
 class OpenCVSource:
     """Live source that OpenCV reads; its frames carry the time at which they were read.
 
@@ -168,16 +89,13 @@ class OpenCVSource:
         """Return the next frame.
 
         Raises:
-            InputError: it is damaged; the next may be sound.
-            NoFrameError: there are no more, or this one is empty or damaged.
-            SourceError: none came in time.
+            InputError: it is empty or damaged; the next may be sound.
+            SourceError: none came in time, or there are no more.
         """
-        asked = time.monotonic()
         ok, data = self._call(self._capture.read)
         now = time.monotonic()
         if not ok:
-            late = now - asked > BAD_FRAME_S
-            raise (SourceError if late else NoFrameError)("gives no more frames")
+            raise SourceError("gives no more frames")
         image = decode_jpeg(data.tobytes()) if self._gives_jpegs else as_readonly(data)
         self._index += 1
         return Frame(image, self._index - 1, timestamp=now, captured=now)
@@ -185,10 +103,10 @@ class OpenCVSource:
     def skip(self) -> None:
         """Drop the next frame, as `read`; of a camera that gives JPEGs it is not even decoded."""
         if not self._call(self._capture.grab):
-            raise NoFrameError("gives no more frames")
+            raise SourceError("gives no more frames")
 
     def close(self) -> None:
-        """Release the device or stream."""
+        """Release the device."""
         self._capture.release()
 
     def _call(self, method: Callable[[], T]) -> T:

@@ -96,6 +96,12 @@ class PausableSource:
         return self._damaged_before + damaged
 
     @property
+    def max_silence_s(self) -> float:
+        """Seconds for which a sound source may give no frame."""
+        source = self._source
+        return source.settings.max_silence_s if isinstance(source, ReconnectingSource) else 0.0
+
+    @property
     def expects_frames(self) -> bool:
         """Tell whether frames should come: it is not paused, and not known to be offline."""
         return self.enabled and self._source.online is not False

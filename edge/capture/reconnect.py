@@ -13,7 +13,6 @@ from edge.capture.source import (
     ROUNDING_S,
     LiveSettings,
     LiveSource,
-    NoFrameError,
     OversizedError,
 )
 from edge.errors import InputError, SourceError
@@ -46,6 +45,7 @@ class ReconnectingSource:
     SourceError.
 
     Attributes:
+        settings: of the source.
         online: whether the last attempt to read gave a frame; None before the first.
         damaged: how many frames were passed over: they were empty, or could not be decoded.
     """
@@ -62,10 +62,10 @@ class ReconnectingSource:
         self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
         self._source: LiveSource | None = None
         self._connected = False
-        self._failures = self._losses = self._bad_frames = self._missing = 0
+        self._failures = self._losses = self._bad_frames = 0
         self.damaged = self._complaints = 0
         self._retry_at = self._steady_at = clock()
-        self._settings, self._read_at = settings, -math.inf
+        self.settings, self._read_at = settings, -math.inf
         self._monitor = BlindnessMonitor(name, settings.blind_after_s)
 
     @property
@@ -82,7 +82,8 @@ class ReconnectingSource:
         try:
             if self._source is None:
                 self._source = self._opener()
-            self._skip_until(self._source, self._read_at + self._settings.min_interval_s)
+            if not self._skip_until(self._source, self._read_at + self.settings.min_interval_s):
+                return None
             with native_stderr().caught():
                 frame = self._source.read()
         except SourceError as error:
@@ -94,22 +95,24 @@ class ReconnectingSource:
                 "images decoded with a complaint so far: %d (%s)", self._complaints, line[:200]
             )
         if frame is not None:
-            for _ in range(self._missing):
-                self._pass_over("empty or damaged")
-            self._bad_frames = self._missing = 0
+            self._bad_frames = 0
             self._mark_online()
             self._read_at = self._clock()
             self._monitor.update(frame.image, self._read_at)
-            return self._settings.oriented(frame)
+            return self.settings.oriented(frame)
         return None
 
-    def _skip_until(self, source: LiveSource, due: float) -> None:
-        """Drop the frames that come before the one that is due."""
+    def _skip_until(self, source: LiveSource, due: float) -> bool:
+        """Drop the frames that come before the one that is due; tell whether it is the next."""
         now, wait = self._clock(), 0.0
+        until = now + MAX_WAIT
         while now + wait < due - ROUNDING_S:
+            if now >= until:
+                return False
             source.skip()
             before, now = now, self._clock()
             wait = now - before  # as long as the next frame will take
+        return True
 
     def skip(self) -> None:
         """Drop the next frame, where there is a source that gives one. Never fails."""
@@ -125,15 +128,11 @@ class ReconnectingSource:
         self._release()
 
     def _release(self) -> None:
-        self._bad_frames = self._missing = 0
+        self._bad_frames = 0
         self._monitor.reset()
         if self._source is not None:
             self._source.close()
             self._source = None
-
-    def _pass_over(self, reason: str) -> None:
-        self.damaged += 1
-        self._log_count("bad frames passed over so far: %d (%s)", self.damaged, reason)
 
     def _log_count(self, text: str, count: int, reason: str) -> None:
         if count.bit_count() == 1:
@@ -153,12 +152,10 @@ class ReconnectingSource:
 
     def _note_failure(self, error: SourceError) -> None:
         """Pass over a bad frame; where there are too many, or it is more than that, go offline."""
-        if isinstance(error, InputError | NoFrameError) and not isinstance(error, OversizedError):
+        if isinstance(error, InputError) and not isinstance(error, OversizedError):
             self._bad_frames += 1
-            if isinstance(error, InputError):
-                self._pass_over(str(error))
-            else:  # it is known by the next frame that it was not the end
-                self._missing += 1
+            self.damaged += 1
+            self._log_count("bad frames passed over so far: %d (%s)", self.damaged, str(error))
             if self._bad_frames <= MAX_BAD_FRAMES:
                 return
         lost, self._connected = self._connected, False

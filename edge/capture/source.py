@@ -43,6 +43,11 @@ class LiveSettings(OrientedSettings, frozen=True, kw_only=True):
 
     blind_after_s: Annotated[float, msgspec.Meta(ge=0.0, le=86400.0)] = 60.0
 
+    @property
+    def max_silence_s(self) -> float:
+        """Seconds for which a sound source may give no frame."""
+        return self.min_interval_s
+
 
 class FileSettings(OrientedSettings, frozen=True):
     """A video, or one image or more: nothing of it is dropped."""
@@ -71,10 +76,6 @@ class FileSettings(OrientedSettings, frozen=True):
 
 class OversizedError(InputError):
     """An image with more pixels than may be decoded."""
-
-
-class NoFrameError(SourceError):
-    """A live source gave no frame at once: it has ended, or the frame was empty or damaged."""
 
 
 class EndOfStream(Exception):

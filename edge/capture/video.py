@@ -1,59 +1,82 @@
 """Video source: a video file, played once.
 
 Its clock begins at 0 with the first frame, and goes on by the container's times as long as they do:
-where one is missing, repeated, goes back or leaps, the frame lasts as long as the announced rate
-says. So videos without times (raw H.264), with an offset, and joined ones have a sound clock.
+where one is missing, repeated, goes back or leaps, the frame lasts as long as the rate says. So
+videos without times (raw H.264), with an offset, and joined ones have a sound clock.
 """
 
+import logging
 import time
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import cv2
-
-from edge.capture.source import MAX_WAIT, FileSettings, as_readonly, check_size
+from edge.capture.ffmpeg import FrameConverter, decode_frames, find_video
+from edge.capture.source import MAX_PIXELS, MAX_WAIT, FileSettings
 from edge.errors import InputError
 from edge.paths import path_text
 from edge.types import Frame
 
-ANNOUNCED = (
-    *(cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT),
-    *(cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FPS),
-)
-"""What a video says of itself before anything of it is decoded."""
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
 
 MAX_GAP_S = 60.0
 """Seconds between two frames above which the container's times are not believed."""
 
 DEFAULT_FPS = 25.0
-MAX_FPS = 1000.0
-"""Frames a second of a container that says none, or more than any camera has."""
+MAX_FPS = 240.0
+"""Frames a second of a container that says none, or more than cameras have."""
 
 TRUNCATED_SECONDS = 0.5
 TRUNCATED_SHARE = 0.05
 """A video is truncated when it ends earlier than announced by more than both of these: containers
 round their length, and sound may outlast the image a little."""
 
+NO_FRAME = f"cannot be read as a video: it holds no frame of at most {MAX_PIXELS} pixels"
+
+log = logging.getLogger(__name__)
+
 
 @contextmanager
-def open_video(path: Path) -> Iterator[cv2.VideoCapture]:
-    """Open a video, whatever the bytes of its name: OpenCV takes UTF-8 alone.
+def open_video(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
+    """Open a video, whatever the bytes of its name.
 
     Raises:
-        InputError: its name is no UTF-8, and it cannot be read.
+        InputError: it cannot be read, holds no video, or is too large.
     """
-    with ExitStack() as stack:
-        name = str(path)
-        if name != path_text(path):
-            try:
-                file = stack.enter_context(path.open("rb"))
-            except OSError as error:
-                raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-            name = f"/proc/self/fd/{file.fileno()}"
-        capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
-        stack.callback(capture.release)
-        yield capture
+    import av
+
+    try:
+        # Named a file: "a:b.mp4" would be an address. Of what is a little too large, its first
+        # frame is decoded all the same: otherwise FFmpeg forgets the size.
+        container = av.open(
+            f"file:{path}", options={"max_pixels": str(2 * MAX_PIXELS)}, metadata_errors="replace"
+        )
+    except (OSError, av.FFmpegError) as error:
+        reason = f": {error.strerror}" if isinstance(error, OSError) else ""
+        raise InputError(f"{path}: cannot be read as a video{reason}") from error
+    with container:
+        try:
+            yield container, find_video(container)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+
+
+def rate_of(stream: "VideoStream") -> float:
+    """Return frames a second, as far as the container knows."""
+    rates = (float(rate) for rate in (stream.guessed_rate, stream.average_rate) if rate)
+    return next((rate for rate in rates if 0 < rate <= MAX_FPS), DEFAULT_FPS)
+
+
+def announced_seconds(container: "InputContainer", stream: "VideoStream") -> float:
+    """Return the length that the container announces; 0 where it does not."""
+    if container.format.name == "avi":  # FFmpeg takes its seconds from the size of the file
+        return stream.frames / rate_of(stream)
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / 1e6
 
 
 class VideoSettings(FileSettings, frozen=True, tag="video"):
@@ -71,33 +94,36 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
         Raises:
             InputError: it cannot be read, is too large, or ends before its announced length.
         """
-        with open_video(self.path) as capture:
-            try:
-                yield from self._decoded(capture)
-            except InputError as error:
-                raise InputError(f"{self.path}: {error}") from error
-            except cv2.error as error:
-                raise InputError(f"{self.path}: cannot be decoded: {error.err}") from error
+        with open_video(self.path) as (container, stream):
+            yield from self._decoded(container, stream)
 
-    def _decoded(self, capture: cv2.VideoCapture) -> Generator[Frame | None, None, None]:
-        started_at, position, index, before = time.monotonic(), 0.0, 0, 0.0
-        width, height, count, fps = map(capture.get, ANNOUNCED)
-        fps = fps if 0 < fps <= MAX_FPS else DEFAULT_FPS
-        check_size(width, height)
-        while (found := capture.read())[0]:
-            now = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+    def _decoded(
+        self, container: "InputContainer", stream: "VideoStream"
+    ) -> Generator[Frame | None, None, None]:
+        started_at, position, index, damaged = time.monotonic(), 0.0, 0, 0
+        converter, step = FrameConverter(stream), 1 / rate_of(stream)
+        before: float | None = None
+        size: tuple[int, int] | None = None
+        for frame in decode_frames(container, stream):
+            if frame is None:
+                damaged += 1
+                continue
+            now: float | None = frame.time
             if index:
-                position += now - before if 0 < now - before <= MAX_GAP_S else 1 / fps
+                passed = 0.0 if now is None or before is None else now - before
+                position += passed if 0 < passed <= MAX_GAP_S else step
             before = now
             while self.realtime and (wait := started_at + position - time.monotonic()) > 0:
                 time.sleep(min(wait, MAX_WAIT))
                 if wait > MAX_WAIT:
                     yield None
-            yield Frame(as_readonly(found[1]), index, position, captured=time.monotonic())
+            size = size or (frame.width, frame.height)
+            yield Frame(converter.convert(frame, size), index, position, captured=time.monotonic())
             index += 1
+        if damaged:
+            log.warning("%s: damaged frames passed over: %d", path_text(self.path), damaged)
         if not index:
-            reason = ": it holds no frame" if capture.isOpened() else ""
-            raise InputError(f"cannot be read as a video{reason}")
-        announced, given = count / fps, position + 1 / fps
+            raise InputError(NO_FRAME)
+        announced, given = announced_seconds(container, stream), max(position, before or 0.0) + step
         if announced - given > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * announced):
             raise InputError(f"truncated: expected {announced:.1f} s, found {given:.1f} s")

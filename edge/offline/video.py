@@ -21,8 +21,9 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge.capture.ffmpeg import FrameConverter, decode_frames
 from edge.capture.orientation import orient
-from edge.capture.video import DEFAULT_FPS, VideoSettings, open_video
+from edge.capture.video import NO_FRAME, VideoSettings, announced_seconds, open_video, rate_of
 from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
 from edge.offline.recognizer import analyze_frames
@@ -144,37 +145,41 @@ class _EventCollector(MultiSink):
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """Size and length of a video, as its header states them.
+    """Size and length of a video.
 
     Attributes:
-        width, height: in pixels.
+        width, height: in pixels, as it is shown.
         fps: frames per second.
-        frames: number of frames; it may be wrong, or 0 where it is not stated.
+        frames: number of frames, as announced; it may be wrong, or 0 where it is not.
+        start: seconds by which its images begin later than its sound.
     """
 
     width: int
     height: int
     fps: float
     frames: int
+    start: float = 0.0
 
 
 def probe_video(path: Path) -> VideoInfo:
-    """Read size and length from the header of a video.
+    """Return size and length of a video: its header and its first frame tell them.
 
     Raises:
         InputError: the file is missing or no video.
     """
     if not path.exists():
         raise InputError(f"{path}: there is no such file")
-    with open_video(path) as capture:
-        if not capture.isOpened():
-            raise InputError(f"{path}: cannot be read as a video")
-        return VideoInfo(
-            width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
-            height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
-            fps=capture.get(cv2.CAP_PROP_FPS) or DEFAULT_FPS,
-            frames=max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))),
-        )
+    with open_video(path) as (container, stream):
+        frame = next((one for one in decode_frames(container, stream) if one is not None), None)
+        if frame is None:
+            raise InputError(NO_FRAME)
+        height, width = FrameConverter(stream).convert(frame).shape[:2]
+        fps = rate_of(stream)
+        frames = stream.frames or round(announced_seconds(container, stream) * fps)
+        late = 0.0
+        if frame.time is not None and container.start_time is not None:
+            late = max(0.0, frame.time - container.start_time / 1e6)
+        return VideoInfo(width, height, fps, frames, late)
 
 
 @contextmanager
@@ -199,7 +204,19 @@ def annotated_copy(
         with suppress(OSError):  # the encoder says it better
             part.touch(mode=0o600)  # its owner's alone from the first byte on
         with encoder as write:
-            yield lambda frame: write(annotate(frame, blur))
+            written = 0
+            shown: Image | None = None
+
+            def append(analyzed: AnalyzedFrame) -> None:
+                """Write a frame at its time; the one before is shown until then."""
+                nonlocal written, shown
+                image, due = annotate(analyzed, blur), round(analyzed.frame.timestamp * info.fps)
+                while written <= due:
+                    write(image if written == due or shown is None else shown)
+                    written += 1
+                shown = image
+
+            yield append
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -211,13 +228,25 @@ def _ffmpeg_encoder(
 ) -> Iterator[Callable[[Image], object]]:
     """Encode H.264 with the sound of the original, through the program ffmpeg."""
     images = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-framerate", f"{info.fps:.6f}"]
-    images += ["-video_size", f"{info.width}x{info.height}", "-i", "pipe:"]
+    images += ["-video_size", f"{info.width}x{info.height}", "-itsoffset", f"{info.start:.3f}"]
+    images += ["-i", "pipe:"]
     # Odd sizes are cut by a row or column: H.264 as browsers play it halves its colors.
     codec = ["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-c:v", "libx264"]
     codec += ["-preset", "veryfast", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
     # Damaged sound is no reason to have no copy.
     sound = ["-map", "0:v", "-map", "1:a?", "-c:a", "aac", "-max_error_rate", "1"]
-    command = [program, "-v", "error", "-y", *images, "-i", str(video), *sound, *codec, str(path)]
+    command = [
+        program,
+        "-v",
+        "error",
+        "-y",
+        *images,
+        "-i",
+        f"file:{video}",
+        *sound,
+        *codec,
+        f"file:{path}",
+    ]
     # Not a pipe: for a video with damaged sound ffmpeg prints more than one holds.
     with tempfile.TemporaryFile() as stderr:
         # In a session of its own: Ctrl-C in the terminal is for this program.

@@ -163,7 +163,8 @@ class Pipeline:
         """Return the workers that live and show no heartbeat, or that no frames come through."""
         oldest = time.monotonic() - STALL_TIMEOUT
         workers = [one.name for one in self._workers if one.alive and one.heartbeat < oldest]
-        frames = ["frames"] if self.source.live and self._last_progress < oldest else []
+        due = oldest - self.source.max_silence_s
+        frames = ["frames"] if self.source.live and self._last_progress < due else []
         return workers or frames
 
     @property

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from edge.capture.camera import CameraSettings, StreamSettings
+from edge.capture.camera import CameraSettings
 from edge.capture.images import ImagesSettings
 from edge.capture.picamera import PicameraSettings
+from edge.capture.stream import StreamSettings
 from edge.capture.video import VideoSettings
 from edge.config import (
     Config,

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.capture.camera import OpenCVSource, StreamSettings
+from edge.capture.camera import OpenCVSource
 from edge.capture.pausable import PausableSource
 from edge.capture.reconnect import ReconnectingSource
+from edge.capture.stream import StreamSettings
 from tests.brokers import wait_until
 from tests.edge.cameras import KeepingSink
 from tests.edge.pipelines import Slow, build
@@ -196,7 +197,7 @@ def test_a_stream_that_announces_too_many_pixels_is_offline_and_the_reason_is_to
     with caplog.at_level(logging.WARNING):
         assert source.read() is None
     assert source.online is False
-    assert "stream: expected at most 50000000 pixels, found 7200x7200" in caplog.text
+    assert "stream: expected at most 33177600 pixels, found 7200x7200" in caplog.text
 
 
 def test_a_camera_whose_image_grows_beyond_what_it_announced_is_offline(

@@ -2,14 +2,17 @@
 
 import base64
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-from edge.capture.camera import StreamSettings
+from edge.capture.stream import StreamSettings
 from edge.errors import SourceError
+from tests.certificates import Authority
 from tests.faults import fault
 
 
@@ -80,9 +83,9 @@ def failure(url: str) -> str:
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("/?pwd=hunter2", "answers with a web page"),
+        ("/?pwd=hunter2", "no video (a web page?)"),
         ("/nothing", "has no such stream (404)"),
-        ("/broken", "answers with error 503"),
+        ("/broken", "answers with an error (Server returned 5XX"),
         ("/private", "asks for another user or password (401)"),
     ],
 )
@@ -92,7 +95,7 @@ def test_a_camera_over_http_says_why(camera: str, path: str, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("password", "told"),
-    [("right-password", "answers with a web page"), ("hunter2", "another user or password (401)")],
+    [("right-password", "no video (a web page?)"), ("hunter2", "another user or password (401)")],
 )
 def test_the_password_is_tried(camera: str, password: str, told: str) -> None:
     assert told in failure(f"http://me:{password}@{camera}/private")
@@ -103,7 +106,7 @@ def test_the_password_is_tried(camera: str, password: str, told: str) -> None:
     [
         ("401", "asks for another user or password (401)"),
         ("404", "has no such stream (404)"),
-        ("none", "not as a camera does"),
+        ("none", "answers, but with no video"),
     ],
 )
 def test_a_camera_over_rtsp_says_why(rtsp: str, status: str, told: str) -> None:
@@ -115,3 +118,26 @@ def test_a_host_that_is_not_there_is_named() -> None:
         port = server.getsockname()[1]
     assert "nothing listens there" in failure(f"rtsp://127.0.0.1:{port}/live")
     assert "its host is not known" in failure("http://nosuch.invalid/live")
+
+
+def test_a_camera_that_lets_in_and_is_silent_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with pytest.raises(SourceError, match="does not answer"):
+            StreamSettings(url, lost_after_s=1).open()
+
+
+def test_a_certificate_that_is_not_trusted_is_named_and_may_be_left_unchecked(
+    tmp_path: Path,
+) -> None:
+    certificate, key = Authority(tmp_path).sign("camera")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Camera) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"https://127.0.0.1:{server.server_port}/nothing"
+        assert "its certificate is not trusted" in failure(url)
+        with pytest.raises(SourceError, match=r"no such stream \(404\)"):
+            StreamSettings(url, verify=False).open()
+        server.shutdown()

@@ -1,16 +1,18 @@
 """Streams that break off, flap or hold bad parts: few lines, growing delays, no false state."""
 
+import http.server
 import logging
+import threading
 import time
-from collections.abc import Iterator
-from itertools import cycle
+from collections.abc import Callable, Iterator
+from itertools import chain, cycle
 
 import cv2
 import numpy as np
 import pytest
 
-from edge.capture.camera import StreamSettings
 from edge.capture.reconnect import ReconnectingSource
+from edge.capture.stream import StreamSettings, StreamSource
 from edge.errors import SourceError
 from edge.types import Frame
 from tests.events import frame
@@ -121,3 +123,107 @@ def test_a_bad_part_of_a_stream_is_passed_over(kind: str, camera: MjpegServer) -
     source.close()
     assert given == 80
     assert camera.opened == 1, "the connection stayed"
+
+
+def jpeg_of(width: int, height: int) -> bytes:
+    noise = np.random.default_rng(1).integers(0, 255, (height, width), np.uint8)
+    return cv2.imencode(".jpg", noise)[1].tobytes()
+
+
+def read_until(source: ReconnectingSource, done: Callable[[list[Frame]], bool]) -> list[Frame]:
+    frames: list[Frame] = []
+    until = time.monotonic() + 60
+    while not done(frames):
+        assert time.monotonic() < until
+        frames += filter(None, [source.read()])
+    source.close()
+    return frames
+
+
+@fault(
+    "camera",
+    "an address that answers one JPEG a request",
+    seen="frames at `fps`, one line",
+    recovery="none needed",
+)
+def test_an_address_that_answers_single_images_is_polled(caplog: pytest.LogCaptureFixture) -> None:
+    requests: list[float] = []
+
+    class Snapshot(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            requests.append(time.monotonic())
+            jpeg = jpeg_of(320, 240)
+            self.send_response(200)
+            self.send_header("Content-Type", "image/jpeg")
+            self.send_header("Content-Length", str(len(jpeg)))
+            self.end_headers()
+            self.wfile.write(jpeg)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Snapshot) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings = StreamSettings(url=f"http://127.0.0.1:{server.server_port}/cgi?shot", fps=10)
+        source = ReconnectingSource("stream", settings.open)
+        with caplog.at_level(logging.INFO, "edge.capture.reconnect"):
+            frames = read_until(source, lambda frames: len(frames) > 9)
+        server.shutdown()
+    assert frames[0].size == (320, 240)
+    assert [record.getMessage() for record in caplog.records] == ["stream: frames are coming"]
+    assert np.diff(requests[1:]).mean() > 0.09
+
+
+@fault(
+    "camera",
+    "sends a frame every few seconds",
+    seen="the connection stays; it is lost after ten times its usual interval, or `lost_after_s`",
+    recovery="none needed",
+)
+def test_a_slow_camera_is_not_lost() -> None:
+    with serve_mjpeg(lambda _: cycle([jpeg_of(320, 240)]), 2.5) as camera:
+        source = ReconnectingSource("stream", StreamSettings(url=f"{camera.address}/").open)
+        frames = read_until(source, lambda frames: len(frames) > 2)
+    assert camera.opened == 1
+    assert frames[2].captured - frames[1].captured > 2
+
+
+def test_a_camera_that_falls_silent_is_lost_after_the_time_that_is_set() -> None:
+    with serve_mjpeg(lambda _: chain([jpeg_of(320, 240)] * 3, hang()), 0.01) as camera:
+        stream = StreamSettings(url=f"{camera.address}/", lost_after_s=1.5).open()
+        with pytest.raises(SourceError, match="sent nothing for 2 s"):
+            read_all(stream)
+        stream.close()
+
+
+def hang() -> Iterator[bytes]:
+    time.sleep(8)
+    yield b""
+
+
+def read_all(stream: StreamSource) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        stream.read()
+
+
+@fault(
+    "camera",
+    "changes the size of its images",
+    seen="one line with both sizes; frames in the new size",
+    recovery="by itself, the stream is opened again",
+    lost="frames of half a second",
+)
+def test_a_stream_that_changes_its_size_is_opened_again(caplog: pytest.LogCaptureFixture) -> None:
+    parts = [*[jpeg_of(320, 240)] * 5, *[jpeg_of(640, 480)] * 50]
+    with serve_mjpeg(lambda _: parts if served.opened < 2 else parts[5:] * 9, 0.02) as served:
+        source = ReconnectingSource("stream", StreamSettings(url=f"{served.address}/").open)
+        frames = read_until(source, lambda frames: bool(frames and frames[-1].size == (640, 480)))
+    assert {frame.size for frame in frames[:-1]} == {(320, 240)}
+    assert "changed the size of its images from (320, 240) to (640, 480)" in caplog.text
+
+
+def test_a_stream_of_far_too_large_images_is_refused_with_their_size() -> None:
+    huge = cv2.imencode(".jpg", np.zeros((6000, 8000), np.uint8))[1].tobytes()
+    with serve_mjpeg(lambda _: [huge] * 9) as camera, pytest.raises(SourceError, match="8000x6000"):
+        StreamSettings(url=f"{camera.address}/").open()

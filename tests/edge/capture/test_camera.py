@@ -1,24 +1,39 @@
+import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
 from pathlib import Path
 from threading import Thread
 
+import cv2
 import msgspec
+import numpy as np
 import pytest
 
 from edge.bench.stream import LiveStream
-from edge.capture.camera import CameraSettings, OpenCVSource, StreamSettings
+from edge.capture.camera import CameraSettings
+from edge.capture.pausable import PausableSource
+from edge.capture.reconnect import ReconnectingSource
+from edge.capture.stream import StreamSettings, StreamSource
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from edge.errors import SourceError
 from edge.secrets import SecretRef
+from edge.types import Frame
+from tests.brokers import wait_until
+from tests.mjpeg import serve_mjpeg
+
+NOISE = cv2.imencode(".jpg", np.random.default_rng(1).integers(0, 255, (240, 320), np.uint8))[
+    1
+].tobytes()
 
 
 def test_an_http_stream_gives_its_frames_and_then_says_that_it_ended() -> None:
     with LiveStream(CLIP, fps=50) as server:
         stream = StreamSettings(server.url).open()
-        frames = [stream.read() for _ in range(5)]
+        frames = [read_frame(stream) for _ in range(5)]
     assert [frame.index for frame in frames] == list(range(5))
     assert frames[0].size == (640, 480)
     assert frames[0].timestamp < frames[-1].timestamp
@@ -30,9 +45,9 @@ def test_an_http_stream_gives_its_frames_and_then_says_that_it_ended() -> None:
 def test_frames_that_are_skipped_are_not_counted_and_their_end_is_reported() -> None:
     with LiveStream(CLIP, fps=50) as server:
         stream = StreamSettings(server.url).open()
-        before = stream.read()
+        before = read_frame(stream)
         skip_on(stream, 10)
-        after = stream.read()
+        after = read_frame(stream)
     assert (before.index, after.index) == (0, 1)
     assert after.captured - before.captured >= 10 / 50 - 0.05
     with pytest.raises(SourceError, match="no more frames"):
@@ -40,12 +55,21 @@ def test_frames_that_are_skipped_are_not_counted_and_their_end_is_reported() -> 
     stream.close()
 
 
-def skip_on(stream: OpenCVSource, count: int) -> None:
+def read_frame(stream: StreamSource) -> Frame:
+    """Return the next frame, however late it is."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        if frame := stream.read():
+            return frame
+    raise TimeoutError
+
+
+def skip_on(stream: StreamSource, count: int) -> None:
     for _ in range(count):
         stream.skip()
 
 
-def read_on(stream: OpenCVSource) -> None:
+def read_on(stream: StreamSource) -> None:
     """Read what may still lie in buffers, and beyond."""
     for _ in range(100):
         stream.read()
@@ -104,7 +128,7 @@ def test_user_and_password_open_a_stream_whatever_letters_they_hold(
     secret = tmp_path / "password"
     secret.write_text(f"{PASSWORD}\n")
     source = StreamSettings(guarded, USER, SecretRef(file=secret)).open()
-    assert source.read().size == (640, 480)
+    assert read_frame(source).size == (640, 480)
     source.close()
 
 
@@ -137,3 +161,24 @@ def test_what_may_be_logged_holds_neither_user_nor_password_nor_query(password: 
 def test_what_cannot_be_meant_is_refused(fields: dict[str, object], message: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=message):
         msgspec.convert({"kind": "stream", "url": "rtsp://camera/", **fields}, StreamSettings)
+
+
+def test_a_silent_stream_is_let_go_at_once_and_by_its_thread_soon_after() -> None:
+    with serve_mjpeg(lambda _: repeat(NOISE), 1.0) as camera:
+        stream = StreamSettings(f"{camera.address}/").open()
+        started = time.monotonic()
+        stream.close()
+        assert time.monotonic() - started < 0.5
+        wait_until(lambda: all(thread.name != "stream" for thread in threading.enumerate()))
+
+
+def test_a_slow_stream_is_not_taken_for_a_hung_one() -> None:
+    url = "http://127.0.0.1/"
+    slow = ReconnectingSource("s", StreamSettings(url).open, settings=StreamSettings(url))
+    assert PausableSource(slow, live=True).max_silence_s == 60
+    rare = StreamSettings(url, lost_after_s=600.0)
+    assert (
+        PausableSource(ReconnectingSource("s", rare.open, settings=rare), True).max_silence_s == 600
+    )
+    few = CameraSettings(0, max_fps=0.05)
+    assert PausableSource(ReconnectingSource("s", few.open, settings=few), True).max_silence_s == 20

@@ -15,9 +15,10 @@ import cv2
 import pytest
 
 from edge.capture import SourceSettings
-from edge.capture.camera import CameraSettings, StreamSettings
+from edge.capture.camera import CameraSettings
 from edge.capture.images import ImagesSettings
 from edge.capture.picamera import PicameraBackend, PicameraSettings
+from edge.capture.stream import StreamSettings
 from edge.capture.v4l2 import Format, SizeRange, VideoNode, processes_using, video_nodes
 from edge.capture.video import VideoSettings
 from edge.commands.demo import CLIP

@@ -10,13 +10,23 @@ import numpy as np
 import pytest
 
 from edge.commands.demo import CLIP
+from edge.config import parse_config
 from edge.errors import EmotiondError, InputError
 from edge.geometry import Box
-from edge.offline.video import VideoInfo, annotated_copy, probe_video
+from edge.offline.video import (
+    VideoInfo,
+    VideoJob,
+    analyze_video,
+    annotated_copy,
+    probe_video,
+)
 from edge.types import Image
 from edge.view import PrivacyBlur
 from tests.edge.view.scenes import expression, scene
 from tests.films import FPS, cut, frames_of, with_sound
+from tools.video_table import KINDS, played
+
+CONFIG = parse_config({"sinks": []}, Path("/config.yaml"))
 
 FACE = expression(Box(200.0, 100.0, 300.0, 200.0), "happy")
 
@@ -41,8 +51,8 @@ def copy(film: Path, path: Path, frames: list[Image], blur: PrivacyBlur = Privac
     height, width = frames[0].shape[:2]
     measure = VideoInfo(width, height, FPS, len(frames))
     with annotated_copy(film, path, measure, blur) as write:
-        for frame in frames:
-            write(scene(FACE, image=frame))
+        for index, frame in enumerate(frames):
+            write(scene(FACE, image=frame, timestamp=index / FPS))
     return path
 
 
@@ -139,3 +149,17 @@ def test_what_is_no_film_is_an_error_that_names_it(tmp_path: Path) -> None:
         probe_video(letter)
     with pytest.raises(InputError, match=r"gone\.mp4: there is no such file"):
         probe_video(tmp_path / "gone.mp4")
+
+
+@pytest.mark.parametrize("name", ["turned90.mp4", "wide.mp4", "variable.mkv"])
+def test_the_copy_of_a_film_is_shown_as_the_film_is(name: str, tmp_path: Path) -> None:
+    (kind,) = [kind for kind in KINDS if kind.name == name]
+    kind.make(tmp_path / name)
+    analyze_video(VideoJob(tmp_path / name, CONFIG, tmp_path / "copy.mp4"))
+    original, copied = played(tmp_path / name), played(tmp_path / "copy.mp4")
+    height, width = original.images[0].shape[:2]
+    assert copied.images[0].shape == (height, width // 2 * 2, 3)
+    for image, second in zip(copied.images, copied.times, strict=True):
+        place = int(np.searchsorted(original.times, second + 0.01)) - 1
+        expected = original.images[place][:, : width // 2 * 2].astype(int)
+        assert np.abs(image - expected).mean() < 12, f"at {second} s"

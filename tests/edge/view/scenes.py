@@ -22,8 +22,11 @@ def expression(
 
 
 def scene(
-    *expressions: Expression, image: Image = BLANK, candidate_boxes: tuple[Box, ...] = ()
+    *expressions: Expression,
+    image: Image = BLANK,
+    candidate_boxes: tuple[Box, ...] = (),
+    timestamp: float = 0.0,
 ) -> AnalyzedFrame:
     tracks = tuple(one.track for one in expressions)
-    tracked = TrackedFrame(frame(image=image), tracks, candidate_boxes)
+    tracked = TrackedFrame(frame(timestamp, image=image), tracks, candidate_boxes)
     return AnalyzedFrame(tracked, expressions, datetime.now(UTC))

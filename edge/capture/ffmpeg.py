@@ -1,0 +1,126 @@
+"""Videos by FFmpeg's libraries (PyAV), their images as a player shows them.
+
+PyAV is imported where a video or stream is read, and nowhere else: it takes 18 MB.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from edge.capture.source import MAX_PIXELS, as_readonly, check_size
+from edge.errors import InputError
+from edge.types import Image
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+MAX_ERRORS = 100
+"""Failures in a row to find the next packet of a damaged file, after which it has ended."""
+
+MAX_ASPECT = 4.0
+"""Width of a pixel by its height, or the inverse, above which the container is not believed."""
+
+
+def find_video(container: "InputContainer", max_pixels: int = MAX_PIXELS) -> "VideoStream":
+    """Return the stream of a container that a player shows; more than `max_pixels` are not decoded.
+
+    Raises:
+        OversizedError: it announces larger images.
+        InputError: there is none; the cover of a piece of music is no video.
+    """
+    from av.stream import Disposition
+
+    stream = container.streams.best("video")
+    if stream is None or stream.disposition & Disposition.attached_pic:
+        raise InputError("cannot be read as a video: it holds none")
+    video: VideoStream = stream  # type: ignore[assignment]  # what "video" asks for
+    check_size(video.codec_context.width, video.codec_context.height, max_pixels)
+    video.codec_context.options = {"max_pixels": str(max_pixels)}
+    return video
+
+
+class FrameConverter:
+    """Turns frames as they are stored into images as a player shows them: upright, square pixels.
+
+    Colors are as the frame says (matrix, range).
+    """
+
+    def __init__(self, stream: "VideoStream") -> None:
+        from av.video.reformatter import VideoReformatter
+
+        aspect = float(stream.sample_aspect_ratio or 1)
+        self._aspect = aspect if 1 / MAX_ASPECT <= aspect <= MAX_ASPECT else 1.0
+        self._reformatter = VideoReformatter()
+
+    def convert(self, frame: "VideoFrame", size: tuple[int, int] | None = None) -> Image:
+        """Return an image, BGR uint8 (height, width, 3), read-only.
+
+        The frame is scaled to `size`, width and height as stored; None leaves its own.
+
+        Raises:
+            OversizedError: it is too large.
+        """
+        width, height = size or (frame.width, frame.height)
+        width = round(width * self._aspect)
+        check_size(width, height)
+        bgr = self._reformatter.reformat(frame, width, height, "bgr24", threads=1)
+        image = np.asarray(bgr.to_ndarray(), np.uint8)
+        return as_readonly(_upright(image, frame))
+
+
+def _upright(image: Image, frame: "VideoFrame") -> Image:
+    """Return an image turned and mirrored as the display matrix of its frame says.
+
+    The matrix maps (x, y) to (a x + c y, b x + d y); see libavutil/display.h.
+    """
+    side_data: Any = frame.side_data  # PyAV's own type names one of its kinds alone
+    matrix = side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return image
+    right, down_of_x, _, right_of_y, down = np.frombuffer(matrix, np.int32)[:5].tolist()
+    if abs(right) + abs(down) < abs(down_of_x) + abs(right_of_y):
+        image = np.asarray(cv2.transpose(image), np.uint8)
+        right, down = right_of_y, down_of_x
+    if right < 0 or down < 0:
+        code = -1 if right < 0 and down < 0 else int(right < 0)
+        image = np.asarray(cv2.flip(image, code), np.uint8)
+    return image
+
+
+def decode_frames(
+    container: "InputContainer", stream: "VideoStream"
+) -> Iterator["VideoFrame | None"]:
+    """Yield each frame of a video in a file, and None for what is damaged: the rest follows it."""
+    from av.error import FFmpegError
+
+    stream.thread_type, failures = "AUTO", 0
+    while failures < MAX_ERRORS:
+        try:
+            for packet in container.demux(stream):
+                failures = 0
+                yield from decode_packet(stream.codec_context, packet)
+        except FFmpegError:  # between two packets: the next try begins behind it
+            failures += 1
+        else:
+            return
+    yield from decode_packet(stream.codec_context, None)
+
+
+def decode_packet(
+    context: "VideoCodecContext", packet: "Packet[VideoStream] | None"
+) -> Iterator["VideoFrame | None"]:
+    """Yield the frames that a packet completes, and None for what is damaged; None is the end."""
+    from av.error import FFmpegError
+
+    try:
+        frames = context.decode(packet)
+    except FFmpegError:
+        yield None
+    else:
+        yield from (None if frame.is_corrupt else frame for frame in frames)
