@@ -23,6 +23,7 @@ import msgspec
 from edge.capture.video import DEFAULT_FPS, VideoSettings, open_video
 from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
+from edge.installation import extra_remedy
 from edge.offline.recognizer import analyze_frames
 from edge.pipeline.build import build_components
 from edge.publish import MultiSink
@@ -278,7 +279,7 @@ def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outco
         from distributed import Client
     except ImportError as error:
         raise ConfigError(
-            "--dask needs the package distributed; pip install 'emotiond[cluster]'"
+            f"--dask needs the package distributed; {extra_remedy('cluster')}"
         ) from error
     for name in ("distributed", "tornado"):  # their errors are reported here, in one line
         logging.getLogger(name).setLevel(logging.CRITICAL)
