@@ -53,7 +53,7 @@ async function request(path, options = {}, again = true) {
   const response = await fetch(path, options);
   if (response.status === 401 && again && !byId("login").hidden) return response;
   if (response.status === 401 && again) {
-    await fetch("/"); // after a restart the page needs another cookie
+    await fetch("./"); // after a restart the page needs another cookie
     return request(path, options, false);
   }
   return response;
@@ -75,7 +75,7 @@ function showMessage(element, text, bad = false) {
 async function sendCommand(command, done) {
   const body = JSON.stringify(command);
   try {
-    const response = await request("/api/control", { method: "POST", body });
+    const response = await request("api/control", { method: "POST", body });
     showMessage(byId("answer"), response.ok ? done : await errorText(response), !response.ok);
   } catch {
     showMessage(byId("answer"), "the daemon cannot be reached", true);
@@ -94,7 +94,7 @@ const watched = () => !document.hidden && !screenCard.closest(".view").hidden &&
 function startVideo() {
   if (!watched()) return video.removeAttribute("src"); // nothing is encoded for nobody, nothing shown of before a pause
   const boxes = byId("boxes").getAttribute("aria-pressed");
-  video.src = `/stream.mjpg?boxes=${boxes}&${tries++}`;
+  video.src = `stream.mjpg?boxes=${boxes}&${tries++}`;
 }
 
 video.addEventListener("error", () => setTimeout(startVideo, 2000));
@@ -340,7 +340,7 @@ function showState(update) {
 
 async function refresh() {
   try {
-    const response = await request("/api/state", {}, false);
+    const response = await request("api/state", {}, false);
     const refused = response.status === 401;
     byId("login").hidden = !refused;
     document.querySelector("main").hidden = refused;
@@ -361,7 +361,7 @@ let source = null;
 
 function listen() {
   source?.close();
-  source = new EventSource("/events");
+  source = new EventSource("events");
   source.addEventListener("emotion", (message) => addEvent(JSON.parse(message.data)));
   source.addEventListener("faces", (message) => showFaces(JSON.parse(message.data)));
   source.addEventListener("state", (message) => showState(JSON.parse(message.data)));
@@ -397,13 +397,13 @@ for (const name of ["model", "detector"]) {
 byId("login").addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = JSON.stringify({ token: byId("token").value });
-  const response = await fetch("/api/login", { method: "POST", body });
+  const response = await fetch("api/login", { method: "POST", body });
   showMessage(byId("login-answer"), response.ok ? "" : await errorText(response), !response.ok);
   if (response.ok) start();
 });
 
 byId("logout").addEventListener("click", async () => {
-  await fetch("/api/logout", { method: "POST" });
+  await fetch("api/logout", { method: "POST" });
   location.reload();
 });
 
@@ -414,12 +414,12 @@ async function analyze(file) {
   byId("annotated").hidden = true;
   byId("found").replaceChildren();
   try {
-    const response = await request("/api/analyse", { method: "POST", body: file });
+    const response = await request("api/analyse", { method: "POST", body: file });
     if (!response.ok) return showMessage(byId("verdict"), await errorText(response), true);
     const { faces } = await response.json();
     showMessage(byId("verdict"), { 0: "No face was found.", 1: "One face:" }[faces.length] ?? `${faces.length} faces:`);
     byId("found").replaceChildren(...faces.map(faceCard));
-    const annotated = await request("/api/analyse", { method: "POST", body: file, headers: { Accept: "image/jpeg" } });
+    const annotated = await request("api/analyse", { method: "POST", body: file, headers: { Accept: "image/jpeg" } });
     if (annotated.ok) show(await annotated.blob());
   } catch {
     showMessage(byId("verdict"), "the daemon cannot be reached, or did not take all of the file", true);
