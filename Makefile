@@ -58,6 +58,7 @@ test-system: $(VENV)/.dev  ## run the tests on a booted system, as root
 test-packaging: $(VENV)/.dev  ## build package and image and try them, as root: some ten minutes
 	$(VENV)/bin/python packaging/deb/build --out dist
 	$(VENV)/bin/python packaging/oci/build --out dist
+	packaging/try_pip
 	PACKAGES=dist $(VENV)/bin/python -m pytest -s tests/packaging
 
 release: $(VENV)/.dev  ## build all that is published, as root: make release VERSION=0.2.0 [DRY_RUN=1]
