@@ -48,7 +48,7 @@ def guest(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
         lines = control.read_text().splitlines()
         changed = [f"Version: {version}" if "Version:" in line else line for line in lines]
         control.write_text("\n".join(changed) + "\n")
-        pack = ["dpkg-deb", "-Znone", "-b", folder / "tree", supplies / f"{version}.deb"]
+        pack = ["dpkg-deb", "-Znone", "-b", str(folder / "tree"), f"{supplies}/{version}.deb"]
         subprocess.run(pack, check=True)
     (folder / "guest").mkdir()
     suite = {"12": "bookworm", "13": "trixie"}[os.environ.get("DEBIAN", "12")]

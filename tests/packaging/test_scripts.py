@@ -91,8 +91,9 @@ def test_the_manual_page_has_every_command_and_its_options() -> None:
 
 
 def compose() -> dict[str, Any]:
-    services: dict[str, Any] = yaml.safe_load((PACKAGING / "oci" / "compose.yaml").read_text())
-    return services["services"]["emotiond"]
+    document = yaml.safe_load((PACKAGING / "oci" / "compose.yaml").read_text())
+    service: dict[str, Any] = document["services"]["emotiond"]
+    return service
 
 
 def test_the_variables_of_compose_make_a_config(monkeypatch: pytest.MonkeyPatch) -> None:
