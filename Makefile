@@ -29,7 +29,7 @@ GATE = shallow-int8 --quick --detector builtin
 # want much memory, for those that train.
 SPREAD ?= -n 3 --dist loadfile
 
-.PHONY: demo test test-leaks test-homeassistant test-system test-arm64 bench-arm64 bench-gate bench-baseline lint types check audit-dependencies clean
+.PHONY: demo test test-leaks test-homeassistant test-system test-packaging test-arm64 release bench-arm64 bench-gate bench-baseline lint types check audit-dependencies clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo  ## run the daemon on the built-in clip, with a built-in broker
@@ -54,6 +54,15 @@ test-homeassistant:  ## run the tests with real Home Assistants
 
 test-system: $(VENV)/.dev  ## run the tests on a booted system, as root
 	SYSTEM_MACHINE=$(MACHINE) SYSTEM_SUITE=$(SUITE) $(VENV)/bin/python -m pytest tests/system
+
+test-packaging: $(VENV)/.dev  ## build package and image and try them, as root: some ten minutes
+	$(VENV)/bin/python packaging/deb/build --out dist
+	$(VENV)/bin/python packaging/oci/build --out dist
+	packaging/try_pip
+	PACKAGES=dist $(VENV)/bin/python -m pytest -s tests/packaging
+
+release: $(VENV)/.dev  ## build all that is published, as root: make release VERSION=0.2.0 [DRY_RUN=1]
+	$(VENV)/bin/python packaging/release $(if $(DRY_RUN),--dry-run) $(VERSION)
 
 test-arm64: $(VENV)/.dev  ## run the wheel on emulated Raspberry Pis, as root: the same answers?
 	ARM64_BOARDS="$(BOARDS)" $(VENV)/bin/python -m pytest tests/arm64

@@ -14,6 +14,7 @@ from converter.data import Dataset, concatenate, is_fer2013_csv, open_dataset
 from converter.train import run_dir
 from edge.detect import BuiltinSettings, open_detector
 from edge.errors import ConfigError, DataError
+from edge.installation import extra_remedy
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def require_extra(extra: Literal["evaluate", "convert"], module: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise ConfigError(
-            f"this needs the extra {extra!r} ({error}); pip install 'emotiond[{extra}]'"
+            f"this needs the extra {extra!r} ({error}); {extra_remedy(extra)}"
         ) from error
 
 

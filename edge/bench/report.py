@@ -15,6 +15,7 @@ from edge.bench.machine_info import Machine
 from edge.bench.model_bench import DEFAULT_MODEL, FLOAT_MODEL, ComparedRow, ModelRow
 from edge.bench.pipeline_bench import PipelineRow
 from edge.errors import ConfigError, EmotiondError
+from edge.installation import extra_remedy
 from edge.tflite import Runtime
 
 TABLES = {
@@ -225,9 +226,7 @@ def plot(result: Result) -> bytes:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigError(
-            f"--plot needs matplotlib ({error}): pip install 'emotiond[plot]'"
-        ) from error
+        raise ConfigError(f"--plot needs matplotlib ({error}): {extra_remedy('plot')}") from error
     pipelines = [row for row in result.pipeline if row.mode == "one thread"]
     bottom = 1.2 + BAR_HEIGHT * max(1, len(pipelines))
     figure = Figure(figsize=(PLOT_WIDTH, TOP_HEIGHT + bottom), layout="constrained")

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Self
 
 from edge.errors import EmotiondError
+from edge.installation import extra_remedy
 
 HOST = "127.0.0.1"
 
@@ -32,9 +33,7 @@ class EmbeddedBroker:
 
     def __init__(self) -> None:
         if find_spec("amqtt") is None:
-            raise EmotiondError(
-                "the embedded broker is not installed; pip install 'emotiond[broker]'"
-            )
+            raise EmotiondError(f"the embedded broker is not installed; {extra_remedy('broker')}")
         self.host, self.port = HOST, free_port()
 
     def __enter__(self) -> Self:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edge.detect.model_files import FULL_RANGE, SHORT_RANGE, PublishedFile, find_published
 from edge.errors import ConfigError
 from edge.geometry import Box, CropCalibration, KeyPoints, Point
+from edge.installation import extra_remedy
 from edge.tflite import Runtime, TFLiteModel, sigmoid
 from edge.types import Face, Image, KindSettings
 
@@ -265,7 +266,7 @@ def _open_mediapipe(variant: BlazeFaceVariant, threshold: float) -> Callable[[Im
         import mediapipe
     except ImportError as error:
         raise ConfigError(
-            f"mediapipe cannot be loaded ({error}): pip install 'emotiond[mediapipe]'"
+            f"mediapipe cannot be loaded ({error}): {extra_remedy('mediapipe')}"
         ) from error
     if not hasattr(mediapipe, "solutions"):
         return _open_task(mediapipe, variant, threshold)
@@ -292,7 +293,7 @@ def _open_task(
     if path is None:
         raise ConfigError(
             f"mediapipe {package.__version__} runs range: short alone, with the file that "
-            "`emotiond models fetch blazeface` gets; or pip install 'emotiond[mediapipe]'"
+            f"`emotiond models fetch blazeface` gets; or {extra_remedy('mediapipe')}"
         )
     options = package.tasks.vision.FaceDetectorOptions(
         base_options=package.tasks.BaseOptions(model_asset_path=str(path)),

@@ -45,6 +45,7 @@ from edge.errors import (
     warning,
 )
 from edge.infer.classifier import ClassifierSettings, open_classifier
+from edge.installation import extra_remedy
 from edge.paths import find_model, systemd_unit_for
 from edge.secrets import redact_url
 from edge.terminal import plural
@@ -307,7 +308,7 @@ def check_web(settings: WebSettings) -> Iterator[CheckResult]:
         from edge.view.web.auth import TokenAuth
         from edge.view.web.server import listen
     except ImportError as error:
-        remedy = "pip install 'emotiond[web]', or set `web.enabled: false`"
+        remedy = f"{extra_remedy('web')}, or set `web.enabled: false`"
         yield failure("web page", f"cannot be served: {error}", remedy)
         return
     try:

@@ -26,6 +26,7 @@ from edge.capture.orientation import orient
 from edge.capture.video import NO_FRAME, VideoSettings, announced_seconds, open_video, rate_of
 from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
+from edge.installation import extra_remedy
 from edge.offline.recognizer import analyze_frames
 from edge.pipeline.build import build_components
 from edge.publish import MultiSink
@@ -314,7 +315,7 @@ def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outco
         from distributed import Client
     except ImportError as error:
         raise ConfigError(
-            "--dask needs the package distributed; pip install 'emotiond[cluster]'"
+            f"--dask needs the package distributed; {extra_remedy('cluster')}"
         ) from error
     for name in ("distributed", "tornado"):  # their errors are reported here, in one line
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 
 from edge.errors import ConfigError
+from edge.installation import extra_remedy
 from edge.pipeline.worker import LatestFrame
 from edge.publish import Sink
 from edge.secrets import SecretRef
@@ -130,6 +131,6 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except ImportError as error:
             raise ConfigError(
                 f"the web page needs packages that are not installed ({error}); "
-                "pip install 'emotiond[web]', or web.enabled: false"
+                f"{extra_remedy('web')}, or web.enabled: false"
             ) from error
         return WebServer(self, context)

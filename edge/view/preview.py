@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 
 from edge.errors import ConfigError
+from edge.installation import extra_remedy
 from edge.paths import private_opener
 from edge.publish import Sink
 from edge.service.commands import (
@@ -170,7 +171,7 @@ def require_pygame() -> None:
     if importlib.util.find_spec("pygame") is None:
         raise ConfigError(
             "the preview window needs pygame-ce, which is not installed; "
-            "pip install 'emotiond[preview]', or preview.enabled: false"
+            f"{extra_remedy('preview')}, or preview.enabled: false"
         )
 
 

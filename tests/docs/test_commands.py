@@ -33,6 +33,8 @@ NOT_RUN = {
     "sudo": "needs root: tests/system boots a Debian and installs, upgrades and removes there",
     "systemctl": "needs a running systemd: tests/system/test_installation.py",
     "journalctl": "needs a running systemd: tests/system/test_journal.py",
+    "pipx": "as pip: tests/packaging/test_wheel.py",
+    "docker": "needs Docker: tests/packaging/test_container.py runs the same image by runc",
     "git": "needs a remote repository",
     "pip": "installs from a registry; make test does so",
     "python3 -m venv": "takes long; make does so",

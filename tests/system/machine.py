@@ -80,11 +80,11 @@ def supplies(python: str) -> Path:
     place = cache() / f"supplies-{python}"
     place.mkdir(parents=True, exist_ok=True)
     wheels.download(python, place)
-    (place / "clip.mjpeg").write_bytes(_jpegs(CLIP))
+    (place / "clip.mjpeg").write_bytes(jpegs(CLIP))
     return place
 
 
-def _jpegs(film: Path) -> bytes:
+def jpegs(film: Path) -> bytes:
     """Return the pictures of a film, one JPEG after the other."""
     capture = cv2.VideoCapture(str(film))
     pictures = b""

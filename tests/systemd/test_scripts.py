@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 
 INSTALL = ROOT / "systemd" / "install"
 UNINSTALL = ROOT / "systemd" / "uninstall"
+STEPS = ROOT / "systemd" / "steps"
 NOBODY = 65534
 
 both = pytest.mark.parametrize("script", [INSTALL, UNINSTALL], ids=lambda script: script.name)
@@ -18,9 +19,13 @@ both = pytest.mark.parametrize("script", [INSTALL, UNINSTALL], ids=lambda script
 
 def run(script: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a script as a user who may change nothing, and perhaps not even read this checkout."""
+    text, count = re.subn(
+        r'^\. "\$.*/steps"$', lambda _: STEPS.read_text(), script.read_text(), flags=re.M
+    )
+    assert count == 1
     return subprocess.run(
         ["bash", "-s", "--", *arguments],
-        input=script.read_text(),
+        input=text,
         capture_output=True,
         text=True,
         check=False,

@@ -7,6 +7,7 @@ import pytest
 
 from converter.cli import main
 from converter.evaluate.report import Report
+from edge.installation import extra_remedy
 from edge.paths import find_model
 from tests.converter.faces import write_csv, write_images
 
@@ -102,7 +103,7 @@ def test_without_the_extra_the_error_says_how_to_install_it() -> None:
     arguments = ["evaluate", "--model", "shallow-int8", "--data", "x.csv"]
     result = _run_without(["sklearn", "sklearn.metrics"], arguments)
     assert result.returncode == 78
-    assert "pip install 'emotiond[evaluate]'" in result.stderr
+    assert extra_remedy("evaluate") in result.stderr
 
 
 def test_inspect_prints_counts_and_what_is_wrong(

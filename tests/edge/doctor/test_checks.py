@@ -31,6 +31,7 @@ from edge.doctor.checks import (
 )
 from edge.errors import CheckResult, ConfigError, Level, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath
+from edge.installation import extra_remedy
 from edge.secrets import SecretRef
 from edge.tflite import Runtime
 from edge.types import CameraState
@@ -242,7 +243,7 @@ def test_a_missing_package_of_the_web_page_is_a_failure_that_names_its_remedy(
     monkeypatch.setitem(sys.modules, "edge.view.web.server", None)
     result = only(check_web(WebSettings()))
     assert result.level is Level.FAILURE
-    assert "emotiond[web]" in str(result)
+    assert extra_remedy("web") in str(result)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +266,7 @@ def test_a_missing_package_of_the_window_is_a_failure_that_names_its_remedy(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     result = only(guarded("window", check_window()))
     assert result.level is Level.FAILURE
-    assert "emotiond[preview]" in str(result)
+    assert extra_remedy("preview") in str(result)
 
 
 def test_the_machine_and_everything_that_the_config_names_are_looked_at_in_order(

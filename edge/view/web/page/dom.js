@@ -12,7 +12,7 @@ export async function request(path, options = {}, again = true) {
   const response = await fetch(path, options);
   if (response.status === 401 && again && !byId("login").hidden) return response;
   if (response.status === 401 && again) {
-    await fetch("/"); // after a restart the page needs another cookie
+    await fetch("./"); // after a restart the page needs another cookie
     return request(path, options, false);
   }
   return response;

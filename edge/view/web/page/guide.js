@@ -9,7 +9,7 @@ let broker = ""; // key of the host of the first broker
 export const isGuided = () => localStorage.getItem("guided") !== null;
 
 export async function showGuide() {
-  const response = await request("/api/settings");
+  const response = await request("api/settings");
   if (!response.ok) return showMessage(answer, await errorText(response), true);
   const { cameras, sections } = await response.json();
   const fields = Object.fromEntries(sections.flatMap((section) => section.fields).map((field) => [field.key, field]));

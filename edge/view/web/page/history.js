@@ -62,7 +62,7 @@ function draw({ start, end, faces, in_view: inView, seconds, bars }, svg, colors
 async function look(hours, end, svg, colors, zoomed = false) {
   if (zoomed) former.push(shown);
   shown = { hours, end };
-  const response = await request(`/api/history?hours=${hours}${end ? `&end=${encodeURIComponent(end)}` : ""}`);
+  const response = await request(`api/history?hours=${hours}${end ? `&end=${encodeURIComponent(end)}` : ""}`);
   if (!response.ok) {
     svg.replaceChildren();
     return showMessage(byId("past"), await errorText(response), true);

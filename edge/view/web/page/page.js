@@ -50,7 +50,7 @@ function showView() {
 async function sendCommand(command, done) {
   const body = JSON.stringify(command);
   try {
-    const response = await request("/api/control", { method: "POST", body });
+    const response = await request("api/control", { method: "POST", body });
     showMessage(byId("answer"), response.ok ? done : await errorText(response), !response.ok);
   } catch {
     showMessage(byId("answer"), "the daemon cannot be reached", true);
@@ -76,7 +76,7 @@ function startVideo() {
   }
   if (!watched()) return; // nothing is encoded for nobody, nothing shown of before a pause
   const boxes = byId("boxes").getAttribute("aria-pressed");
-  screenOf().src = `/stream.mjpg?boxes=${boxes}&${tries++}`;
+  screenOf().src = `stream.mjpg?boxes=${boxes}&${tries++}`;
 }
 
 video.addEventListener("error", () => setTimeout(startVideo, 2000));
@@ -325,7 +325,7 @@ function showState(update) {
 
 async function refresh() {
   try {
-    const response = await request("/api/state", {}, false);
+    const response = await request("api/state", {}, false);
     const refused = response.status === 401;
     byId("login").hidden = !refused;
     document.querySelector("main").hidden = refused;
@@ -346,7 +346,7 @@ let source = null;
 
 function listen() {
   source?.close();
-  source = new EventSource("/events");
+  source = new EventSource("events");
   source.addEventListener("emotion", (message) => addEvent(JSON.parse(message.data)));
   source.addEventListener("faces", (message) => showFaces(JSON.parse(message.data)));
   source.addEventListener("state", (message) => showState(JSON.parse(message.data)));
@@ -385,27 +385,27 @@ for (const name of ["model", "detector"]) {
 async function useLink() {
   const [, token] = location.hash.match(/^#token=([\w-]+)$/) ?? [];
   if (!token) return;
-  history.replaceState(null, "", "/");
-  await fetch("/api/login", { method: "POST", body: JSON.stringify({ token }) });
+  history.replaceState(null, "", location.pathname);
+  await fetch("api/login", { method: "POST", body: JSON.stringify({ token }) });
 }
 
 byId("login").addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = JSON.stringify({ token: byId("token").value });
-  const response = await fetch("/api/login", { method: "POST", body });
+  const response = await fetch("api/login", { method: "POST", body });
   showMessage(byId("login-answer"), response.ok ? "" : await errorText(response), !response.ok);
   if (response.ok) start();
 });
 
 byId("quit").addEventListener("click", async () => {
-  const response = await request("/api/quit", { method: "POST" });
+  const response = await request("api/quit", { method: "POST" });
   if (!response.ok) return showMessage(byId("answer"), await errorText(response), true);
   source?.close();
   document.body.replaceChildren(createElement("p", { className: "card gone", textContent: "emotiond has ended. This page can be closed." }));
 });
 
 byId("logout").addEventListener("click", async () => {
-  await fetch("/api/logout", { method: "POST" });
+  await fetch("api/logout", { method: "POST" });
   location.reload();
 });
 
@@ -416,12 +416,12 @@ async function analyze(file) {
   byId("annotated").hidden = true;
   byId("found").replaceChildren();
   try {
-    const response = await request("/api/analyse", { method: "POST", body: file });
+    const response = await request("api/analyse", { method: "POST", body: file });
     if (!response.ok) return showMessage(byId("verdict"), await errorText(response), true);
     const { faces } = await response.json();
     showMessage(byId("verdict"), { 0: "No face was found.", 1: "One face:" }[faces.length] ?? `${faces.length} faces:`);
     byId("found").replaceChildren(...faces.map(faceCard));
-    const annotated = await request("/api/analyse", { method: "POST", body: file, headers: { Accept: "image/jpeg" } });
+    const annotated = await request("api/analyse", { method: "POST", body: file, headers: { Accept: "image/jpeg" } });
     if (annotated.ok) show(await annotated.blob());
   } catch {
     showMessage(byId("verdict"), "the daemon cannot be reached, or did not take all of the file", true);

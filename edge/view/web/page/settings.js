@@ -83,7 +83,7 @@ function countChanges() {
 
 export async function showSettings() {
   if (changes.size) return; // what is being typed stays
-  const response = await request("/api/settings");
+  const response = await request("api/settings");
   if (!response.ok) return showMessage(byId("settings-answer"), await errorText(response), true);
   const { path, sections, cameras } = await response.json();
   if (changes.size) return; // typed meanwhile
@@ -107,7 +107,7 @@ export async function showSettings() {
 export async function apply(values, answer, confirmed = false) {
   showMessage(answer, "Saving …");
   try {
-    const response = await request("/api/settings", { method: "PATCH", body: JSON.stringify({ changes: values, confirmed }) });
+    const response = await request("api/settings", { method: "PATCH", body: JSON.stringify({ changes: values, confirmed }) });
     if (response.status === 428) {
       showMessage(answer, "Nothing was changed.");
       const losses = await errorText(response);
