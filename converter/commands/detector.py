@@ -62,7 +62,7 @@ def add_commands(commands: Any) -> None:
 
     text = "write the int8 network that looks again at what a detector found"
     parser = add_subcommand(commands, "quantize-refiner", _quantize_refiner, text)
-    _add_quantization(parser, "refiner", "refiner-32")
+    _add_quantization(parser, "refiner", "refiner-48")
     parser.add_argument("--detector", type=Path, required=True, help=DETECTOR_RUN)
 
     text = "judge detectors by photographs with boxes: average precision, false faces, time"

@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import keras
+import msgspec
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
@@ -37,6 +38,10 @@ MAX_ERROR_IOU = 0.3
 
 MAX_CANDIDATES = 8
 """Candidates of a sample that are collected, the surest."""
+
+MOSTLY_EMPTY = {"mosaic": 0.1, "empty": 0.6}
+"""Shares of the scenes in which candidates are collected: in images without a face a false one is
+seen most."""
 
 MARGIN = 2.0
 """Sides of a crop that are kept around a candidate, so that it can be turned and moved."""
@@ -217,7 +222,7 @@ def train_refiner(
     prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)
     rng = np.random.default_rng(recipe.seed)
-    scenes = detector.recipe.scenes
+    scenes = msgspec.structs.replace(detector.recipe.scenes, **MOSTLY_EMPTY)
     generator = SampleGenerator(data.samples, data.closeups, data.empty, scenes)
     negatives = collect_hard_negatives(detector.network, generator, recipe.scenes, rng)
     log.info("%d errors of the detector in %d scenes", len(negatives), recipe.scenes)

@@ -25,8 +25,8 @@ instructions of a Raspberry Pi 4 and found hardly more (docs/research/detector-t
 OUTPUTS = {"scores": 1, "boxes": 4}
 """Numbers that each output has for a cell; the daemon tells the outputs apart by them."""
 
-REFINER_SIDE = 32
-"""Pixels across the crop: as many as a face of 16 to 32 pixels has to show."""
+REFINER_SIDE = 48
+"""Pixels across the crop; 32 let more errors pass (docs/research/detector-training.md)."""
 
 REFINER_LAYERS = ((16, 2), (32, 2), (32, 1), (48, 2), (48, 1))
 """Channels and stride of each 3x3 convolution."""
@@ -70,7 +70,7 @@ def refiner() -> Model:
     Returns:
         A model from BGR values 0-255, (n, REFINER_SIDE, REFINER_SIDE, 3), to a dictionary of
         `REFINER_OUTPUTS`, each (n, numbers) and float32: the logit of a face; right eye, left eye,
-        nose and mouth from the middle of the crop, in sides of it. 1.6 M multiply-adds.
+        nose and mouth from the middle of the crop, in sides of it. 3.6 M multiply-adds.
     """
     crop = keras.Input((REFINER_SIDE, REFINER_SIDE, 3), name="crop")
     x = layers.Rescaling(1 / 255)(crop)

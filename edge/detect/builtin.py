@@ -228,7 +228,7 @@ class Refiner:
     """
 
     def __init__(self, model: Path | None = None) -> None:
-        path = model or asset("models") / "refiners" / "refiner-32.tflite"
+        path = model or asset("models") / "refiners" / "refiner-48.tflite"
         self.card = load_card(path, RefinerCard)
         self._network = open_tflite(path)
         self._order = self._network.match_signature(
