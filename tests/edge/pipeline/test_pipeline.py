@@ -42,13 +42,12 @@ def test_a_live_source_drops_what_is_late_and_every_frame_is_accounted_for(
     clip: list[Image],
 ) -> None:
     camera = FakeCamera(clip[:10] * 20, wait=lambda: time.sleep(0.005))
-    detector = Slow(0.05)
-    pipeline = build(camera, KeepingSink(), live=True, detector=detector)
+    pipeline = build(camera, KeepingSink(), live=True, detector=Slow(0.05))
     run(pipeline)
     stats = pipeline.stats()
     assert stats.frames == 200
     assert stats.dropped["frames"] > 0
-    assert detector.calls == 200 - stats.dropped["frames"]
+    assert stats.detections == 200 - stats.dropped["frames"]
 
 
 def test_each_face_starts_and_ends_with_names_and_latency(clip: list[Image]) -> None:
