@@ -63,7 +63,8 @@ def test_a_face_as_a_dict_is_json_with_the_names_of_events(
     (face,) = recognizer.analyze(clip[2])
     fields = json.loads(json.dumps(face.to_dict()))
     assert list(fields) == [
-        *("track_id", "emotion", "confidence", "probabilities", "reasons", "quality", "box")
+        *("track_id", "emotion", "confidence", "probabilities", "reasons", "quality", "looking"),
+        "box",
     ]
     assert fields["track_id"] == 1
     assert fields["emotion"] == face.emotion

@@ -43,7 +43,7 @@ LOST_INTERVALS, MIN_LOST_S, MAX_LOST_S = 10.0, 5.0, 60.0
 in seconds. The upper one is also that of packets that complete no frame: key frames are rarer
 than that nowhere."""
 
-SMOOTHING = 0.2
+SMOOTHING = 0.5
 """Weight of the last interval in the usual one."""
 
 IMAGE_FORMATS = ("image2", "_pipe")
@@ -214,10 +214,11 @@ class StreamSource:
             frames = list(decode_packet(item.context, item.packet))
             if frames and (frame := frames[-1]) is not None:
                 return self._to_frame(frame, item.converter)
-            if frames and item.context.codec.intra_only:
-                raise InputError("expected an image that can be decoded, found a damaged one")
-            if self._came_at - self._seen_at > MAX_LOST_S:
+            is_alone = item.context.codec.intra_only  # no key frame is waited for
+            if self._came_at - self._seen_at > (self._usual_limit if is_alone else MAX_LOST_S):
                 raise SourceError("sends nothing that can be decoded; choose H.264 or MJPEG there")
+            if frames and is_alone:
+                raise InputError("expected an image that can be decoded, found a damaged one")
         return None
 
     def skip(self) -> None:
@@ -250,11 +251,16 @@ class StreamSource:
             self._interval += SMOOTHING * (silent - self._interval)
             self._came_at += silent
             return item
-        usual = min(max(LOST_INTERVALS * self._interval, MIN_LOST_S), MAX_LOST_S)
-        limit = self._settings.lost_after_s or (usual if self._opened else OPEN_TIMEOUT_S)
+        usual = self._usual_limit if self._opened else OPEN_TIMEOUT_S
+        limit = self._settings.lost_after_s or usual
         if silent > limit:
             raise SourceError(f"sent nothing for {silent:.0f} s" if self._opened else NO_ANSWER)
         return None
+
+    @property
+    def _usual_limit(self) -> float:
+        """Seconds of silence after which a stream of this rate is lost."""
+        return min(max(LOST_INTERVALS * self._interval, MIN_LOST_S), MAX_LOST_S)
 
     def _get(self, timeout: float) -> Item | None:
         try:

@@ -113,6 +113,7 @@ def test_without_a_descriptor_left_statistics_are_absent_and_the_watchdog_is_fed
         wait_until(lambda: subscriber.payloads("emotiond/test/stats"), 30)
         stats = subscriber.payloads("emotiond/test/stats")[-1]
         assert (stats["memory"], stats["temperature"]) == (None, None)
+        supervisor.listen()  # room for what is told at the end
         assert daemon.stop() == 0
     assert "Traceback" not in daemon.log
 

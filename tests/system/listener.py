@@ -57,7 +57,8 @@ class Listener:
         """Return all that emotiond published since it listens, and what was retained before."""
         messages = [message for message in self._heard() if contract.is_sent(message.topic)]
         for message in messages:
-            contract.check(message.topic, message.payload.encode(), None, message.qos)
+            if message.payload:  # else a retained one is cleared
+                contract.check(message.topic, message.payload.encode(), None, message.qos)
         return messages
 
     def events(self, device: str = "guest") -> list[dict[str, Any]]:
@@ -80,4 +81,5 @@ class Listener:
 
 
 def _parse(message: dict[str, Any]) -> Heard:
-    return Heard(message["topic"], message["payload"], message["qos"], bool(message["retain"]))
+    payload = message["payload"] or ""  # null where it is empty
+    return Heard(message["topic"], payload, message["qos"], bool(message["retain"]))

@@ -40,7 +40,7 @@ def test_a_good_config_is_in_force_in_the_same_process(
     assert service.pid == pid
 
 
-def test_another_device_name_is_in_force_in_the_same_process(
+def test_another_device_name_is_in_force_in_the_same_process_and_the_former_is_cleared(
     guest: Guest, camera: Camera, service: Service, listener: Listener
 ) -> None:
     pid = service.pid
@@ -48,3 +48,5 @@ def test_another_device_name_is_in_force_in_the_same_process(
     run(guest, f"systemctl reload {service.unit}")
     listener.wait_for_events(device="porch")
     assert service.pid == pid
+    cleared = {one.topic for one in listener.heard() if not one.payload}
+    assert cleared >= {f"emotiond/guest/{name}" for name in ("availability", "state", "stats")}

@@ -132,4 +132,4 @@ def test_inspect_takes_a_folder_of_ones_own(
 ) -> None:
     root = write_images(tmp_path, "train/happy/a.png", "test/contempt/b.png")
     assert main(["inspect", "--data", str(root)]) == 0
-    assert "PublicTest: 1 rows: contempt 1" in capsys.readouterr().out
+    assert "PublicTest: 1 row: contempt 1" in capsys.readouterr().out

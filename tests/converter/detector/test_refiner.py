@@ -68,7 +68,7 @@ def test_a_training_leaves_a_network_and_is_not_begun_twice(tmp_path: Path) -> N
     with eagerly():
         train_refiner(recipe, _detector(), _material(), tmp_path / "run")
     answer = load_network(tmp_path / "run", "train-refiner").predict(
-        np.zeros((2, 32, 32, 3)), verbose=0
+        np.zeros((2, 48, 48, 3)), verbose=0
     )
     assert {name: value.shape for name, value in answer.items()} == {
         "score": (2, 1),

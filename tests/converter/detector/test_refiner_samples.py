@@ -43,7 +43,7 @@ def _face() -> TrainingSample:
 
 
 def _negatives() -> np.ndarray:
-    return np.full((3, 64, 64, 3), 30, np.uint8)
+    return np.full((3, 96, 96, 3), 30, np.uint8)
 
 
 def _batches(**changes: object) -> CropBatches:
@@ -64,8 +64,8 @@ def test_a_place_is_cut_around_its_middle_and_black_beyond_the_picture() -> None
     image = np.zeros((100, 100, 3), np.uint8)
     image[40:60, 40:60] = 255
     crop = CropSquare(50, 50, 40).cut(image)
-    assert crop[8:24, 8:24].min() > 200
-    assert crop[:6].max() == 0
+    assert crop[13:35, 13:35].min() > 200
+    assert crop[:9].max() == 0
     assert CropSquare(-40, -40, 40).cut(image).max() == 0
 
 
@@ -86,7 +86,7 @@ def test_points_lie_where_their_pixels_lie_and_mirrored_eyes_swap(turn: float) -
 
 def test_one_half_of_a_batch_are_faces() -> None:
     crops, truth = _batches()[0]
-    assert crops.shape == (16, 32, 32, 3)
+    assert crops.shape == (16, 48, 48, 3)
     assert crops.dtype == np.uint8
     assert truth["face"].tolist() == [1] * 8 + [0] * 8
     assert truth["pointed"].tolist() == [1] * 8 + [0] * 8
@@ -118,8 +118,8 @@ def _collected(samples: list[TrainingSample], empty: list[TrainingSample]) -> np
 def test_what_a_detector_sees_where_nobody_is_is_collected_with_its_surroundings() -> None:
     negatives = _collected([_night((0, 0, 8, 8))], [_night()])
     assert len(negatives) > 10
-    assert negatives.shape[1:] == (64, 64, 3)
-    middles = negatives[:, 24:40, 24:40].reshape(len(negatives), -1).max(axis=1)
+    assert negatives.shape[1:] == (96, 96, 3)
+    middles = negatives[:, 36:60, 36:60].reshape(len(negatives), -1).max(axis=1)
     assert (middles > 100).all()
 
 
