@@ -55,10 +55,10 @@ emotiond run --config my.yaml
 ```
 
 Without `--config`, a command takes the config of the installed service, else
-`~/.config/emotiond/emotiond.yaml`, else the shipped defaults. A wrong key or value ends the program with exit code 78 and one line: the key, what was
-expected, what was found. A running daemon reads the file again on SIGHUP and on the command
-`reload` ([mqtt.md](mqtt.md#commands)). A config that cannot work is refused, and the old one stays
-in use.
+`~/.config/emotiond/emotiond.yaml`, else the shipped defaults. A wrong key or value ends the program
+with exit code 78 and one line: the key, what was expected, what was found. A running daemon reads
+the file again on SIGHUP and on the command `reload` ([mqtt.md](mqtt.md#commands)). A config that
+cannot work is refused, and the old one stays in use.
 
 ## Without a file
 
