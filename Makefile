@@ -25,9 +25,9 @@ BOARDS ?= pi4 pi5
 BASELINE ?= .ci/baseline.json
 GATE = shallow-int8 --quick --detector builtin
 
-# Tests are spread file by file. Most wait for something, so two cores take four processes; more
+# Tests are spread file by file. Most wait for something, so two cores take three processes; more
 # want much memory, for those that train.
-SPREAD ?= -n 4 --dist loadfile
+SPREAD ?= -n 3 --dist loadfile
 
 .PHONY: demo test test-leaks test-homeassistant test-system test-packaging test-arm64 release bench-arm64 bench-gate bench-baseline lint types check audit-dependencies clean
 .DELETE_ON_ERROR:

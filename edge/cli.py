@@ -53,9 +53,10 @@ COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.it
 INTERRUPTED, OUTPUT_CLOSED = 130, 141
 """What a shell reports of a command that ended by Ctrl-C, or because its output was closed."""
 
-MIN_ADDRESS_SPACE = 1_000_000_000
-"""Bytes of memory that a process must be able to ask for. The daemon with its page asks for 0.6 GB
-on two cores, more on more (2026-11-29); with less, OpenCV ends by a signal as it is imported."""
+MIN_ADDRESS_SPACE = 1_200_000_000
+"""Bytes of memory that a process must be able to ask for. The daemon with its page and a stream
+asks for more than 1.0 and less than 1.1 GB on two cores, more on more (2026-11-29); with less,
+OpenCV ends by a signal as it is imported."""
 
 
 class ArgumentParser(argparse.ArgumentParser):

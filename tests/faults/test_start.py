@@ -67,7 +67,7 @@ def test_too_small_an_address_space_is_one_line_and_no_signal(
 
 
 def test_the_address_space_that_is_asked_for_is_enough(tmp_path: Path) -> None:
-    limit = 1_000_000_000
+    limit = 1_200_000_000
     config = {"source": SOURCE, "sinks": [], "web": {"enabled": True, "port": free_port()}}
     with Daemon(tmp_path, config) as daemon:
         daemon.kill()
