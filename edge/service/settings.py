@@ -43,6 +43,10 @@ def describe_settings(config: Config, path: Path) -> dict[str, Any]:
     Each section has a name, a kind where there are several, and fields: key, kind of the value,
     value, default, choices or bounds, and meaning. `cameras` are those of this machine, by path.
     """
+    return {"path": str(path), "sections": _sections(config), "cameras": dict(_cameras())}
+
+
+def _sections(config: Config) -> list[dict[str, Any]]:
     shown = redacted_config(config)
     sections = [
         _section(name, getattr(config, name), shown[name])
@@ -60,7 +64,7 @@ def describe_settings(config: Config, path: Path) -> dict[str, Any]:
         shown = msgspec.to_builtins(sink, enc_hook=str)
         shown["host"] = ""  # to be named, though it has a default
         sections.append(_section(f"sinks.{number}", sink, shown) | {"kind": None})
-    return {"path": str(path), "sections": sections, "cameras": dict(_cameras())}
+    return sections
 
 
 def _cameras() -> Iterator[tuple[str, str]]:
@@ -188,7 +192,7 @@ class SettingsFile:
         yaml = YAML()
         yaml.preserve_quotes = True
         yaml.width = MAX_BYTES  # no line is broken
-        sections = describe_settings(config, self.path)["sections"]
+        sections = _sections(config)
         fields = {field["key"]: field for one in sections for field in one["fields"]}
         fields |= {one["name"]: {"kind": "yaml"} for one in sections if "." not in one["name"]}
         data = yaml.load(read_config(self.path)) or {}
