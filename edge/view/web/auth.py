@@ -5,6 +5,7 @@ import hmac
 import ipaddress
 import logging
 import time
+from collections.abc import Collection
 from http import HTTPStatus
 
 from starlette.datastructures import Address, Headers, MutableHeaders
@@ -23,13 +24,8 @@ MIN_TOKEN_LENGTH = 16
 TOKEN_LIFETIME_S = 1.0
 """Seconds after which the token is looked up anew: its file may have another by then."""
 
-PUBLIC_PATHS = frozenset(
-    {
-        *("/", "/page.js", "/dom.js", "/guide.js", "/history.js", "/settings.js"),
-        *("/zones.js", "/page.css", "/page.svg", "/healthz", "/api/login"),
-    }
-)
-"""Paths that hold nothing about anybody, and are served without a token: the page asks for it."""
+PUBLIC_PATHS = frozenset({"/healthz", "/api/login"})
+"""Paths beside the page's own files that are served without a token: they tell of nobody."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -51,6 +47,7 @@ class TokenAuth:
     Without a token the server is for this machine alone: anybody here may look, and whoever loads
     the page gets a cookie with which it may command. Another site in the same browser does not.
     The token is looked up anew each second, so that another one ends every session of the former.
+    `page` has the paths of the page's own files, which are public: the page asks for the token.
 
     Attributes:
         needs_token: whether there is a token.
@@ -60,8 +57,9 @@ class TokenAuth:
         ConfigError: others could reach the page without a token, or the token cannot be used.
     """
 
-    def __init__(self, settings: WebSettings) -> None:
+    def __init__(self, settings: WebSettings, page: Collection[str] = ()) -> None:
         self._settings = settings
+        self._public = PUBLIC_PATHS.union(page)
         self.needs_token = settings.token is not None
         self.port = 0
         self._sessions, self._wrong_tokens = Sessions(), WrongTokens()
@@ -125,7 +123,7 @@ class TokenAuth:
         changes = method not in {"GET", "HEAD"}
         if changes and not _same_origin(headers):
             raise ApiError(HTTPStatus.FORBIDDEN, "refused", "another site may not ask for this")
-        guarded = path not in PUBLIC_PATHS and (changes or self.needs_token)
+        guarded = path not in self._public and (changes or self.needs_token)
         if guarded and not self.is_authenticated(headers):
             text = "expected the token, as `Authorization: Bearer TOKEN` or by the page's login"
             if not self.needs_token:

@@ -83,7 +83,7 @@ class WebApp:
     """
 
     def __init__(self, settings: WebSettings, context: ViewContext) -> None:
-        self.auth = TokenAuth(settings)
+        self.auth = TokenAuth(settings, PAGE_FILES)
         self.events = EventBroadcaster(context)
         self.video = MjpegBroadcaster(context, settings.max_viewers)
         self.plain_video = MjpegBroadcaster(context, settings.max_viewers, boxes=False)
