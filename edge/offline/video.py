@@ -10,12 +10,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import (
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    as_completed,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import cv2
 import msgspec
@@ -230,39 +236,33 @@ def _ffmpeg_encoder(
     """Encode H.264 with the sound of the original, through the program ffmpeg."""
     images = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-framerate", f"{info.fps:.6f}"]
     images += ["-video_size", f"{info.width}x{info.height}", "-itsoffset", f"{info.start:.3f}"]
-    images += ["-i", "pipe:"]
     # Odd sizes are cut by a row or column: H.264 as browsers play it halves its colors.
     codec = ["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-c:v", "libx264"]
     codec += ["-preset", "veryfast", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
     # Damaged sound is no reason to have no copy.
     sound = ["-map", "0:v", "-map", "1:a?", "-c:a", "aac", "-max_error_rate", "1"]
-    command = [
-        program,
-        "-v",
-        "error",
-        "-y",
-        *images,
-        "-i",
-        f"file:{video}",
-        *sound,
-        *codec,
-        f"file:{path}",
-    ]
+    command = [program, "-v", "error", "-y", *images, "-i", "pipe:", "-i", f"file:{video}"]
+    command += [*sound, *codec, f"file:{path}"]
     # Not a pipe: for a video with damaged sound ffmpeg prints more than one holds.
-    with tempfile.TemporaryFile() as stderr:
+    with tempfile.TemporaryFile() as stderr, ThreadPoolExecutor(1) as starter:
+        # Started by another thread: a signal that unwinds this one meanwhile loses no process.
         # In a session of its own: Ctrl-C in the terminal is for this program.
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stderr=stderr, start_new_session=True
+        starting: Future[subprocess.Popen[bytes]] = starter.submit(
+            subprocess.Popen,
+            command,
+            stdin=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
         )
-        assert process.stdin is not None
         broken: BrokenPipeError | None = None
         try:
-            with process.stdin as pipe:
+            with cast(BinaryIO, starting.result().stdin) as pipe:
                 yield lambda image: pipe.write(image.data)
         except BrokenPipeError as error:
             broken = error
         finally:
-            process.wait()
+            process = starting.result()
+            process.communicate()
         if broken is not None or process.returncode != 0:
             stderr.seek(0)
             reason = stderr.readline().decode(errors="replace").strip()
