@@ -27,6 +27,16 @@ MAX_ASPECT = 4.0
 """Width of a pixel by its height, or the inverse, above which the container is not believed."""
 
 
+def open_container(url: str, options: dict[str, str]) -> "InputContainer":
+    """Open a file or a stream, whatever the bytes of its title; errors are PyAV's."""
+    import av
+
+    # PyAV 19 has no such argument any more: it reads any bytes.
+    lenient: Any = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+    container: InputContainer = av.open(url, options=options, **lenient)
+    return container
+
+
 def find_video(container: "InputContainer", max_pixels: int = MAX_PIXELS) -> "VideoStream":
     """Return the stream of a container that a player shows; more than `max_pixels` are not decoded.
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from edge.capture.ffmpeg import FrameConverter, decode_packet, find_video
+from edge.capture.ffmpeg import FrameConverter, decode_packet, find_video, open_container
 from edge.capture.source import MAX_WAIT, LiveSettings, OversizedError
 from edge.errors import ConfigError, InputError, SourceError
 from edge.pipeline.worker import BoundedQueue, QueueClosed
@@ -313,7 +313,7 @@ def open_stream(url: str, settings: StreamSettings) -> "InputContainer":
     av.logging.set_level(av.logging.ERROR)
     try:
         # Without PyAV's own timeouts: they take the interpreter's lock, also of one that ends.
-        return av.open(url, options=settings.options, metadata_errors="replace")
+        return open_container(url, settings.options)
     except av.FFmpegError as error:
         raise SourceError(why_failed(error)) from error
     finally:

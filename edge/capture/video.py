@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.capture.ffmpeg import FrameConverter, decode_frames, find_video
+from edge.capture.ffmpeg import FrameConverter, decode_frames, find_video, open_container
 from edge.capture.source import MAX_PIXELS, MAX_WAIT, FileSettings
 from edge.errors import InputError
 from edge.paths import path_text
@@ -51,9 +51,7 @@ def open_video(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
     try:
         # Named a file: "a:b.mp4" would be an address. Of what is a little too large, its first
         # frame is decoded all the same: otherwise FFmpeg forgets the size.
-        container = av.open(
-            f"file:{path}", options={"max_pixels": str(2 * MAX_PIXELS)}, metadata_errors="replace"
-        )
+        container = open_container(f"file:{path}", {"max_pixels": str(2 * MAX_PIXELS)})
     except (OSError, av.FFmpegError) as error:
         reason = f": {error.strerror}" if isinstance(error, OSError) else ""
         raise InputError(f"{path}: cannot be read as a video{reason}") from error
