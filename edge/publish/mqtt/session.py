@@ -7,9 +7,10 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from secrets import token_hex
 from typing import Literal
@@ -25,25 +26,19 @@ from edge.publish.mqtt.client import (
     MqttClient,
     MqttMessage,
     NotAnMqttBroker,
-    create_paho_client,
 )
 from edge.publish.mqtt.settings import Address, MqttSettings
 
 FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.5, 4.0
 """Seconds; a broker that returns is found within the longest."""
 
-STABLE_SECONDS = 10.0
-"""After which a connection has proved itself. A client that is thrown out sooner waits longer and
-longer, as if the broker were away."""
+STABLE_SECONDS, MAX_SHORT_CONNECTIONS = 10.0, 3
+"""After so many seconds a connection has proved itself. A client that is thrown out sooner waits
+longer and longer, as if the broker were away; so often in a row, and somebody ends them."""
 
-MAX_SHORT_CONNECTIONS = 3
-"""Connections in a row that were ended before they had proved themselves: somebody ends them."""
-
-ECHO_SECONDS = 3.0
-"""How long a message may take to the broker and back."""
-
-RETAINED_SECONDS = 0.5
-"""How long what a broker retains may take to come, after it has granted the subscription."""
+ECHO_SECONDS, RETAINED_SECONDS = 3.0, 0.5
+"""How long a message may take to the broker and back, and how long what a broker retains may take
+to come, after it has granted the subscription."""
 
 BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (ConnectionRefusedByBroker, "look into the broker's log for its reason"),
@@ -80,28 +75,38 @@ class BrokerConnector:
     """Connects to the first broker that lets this client in, as often as it is asked to.
 
     Between two rounds of tries it waits longer and longer. The log tells changes of a broker's
-    state, and only changes: `connected`, or the reason why it is not, and the `note`. With a `hint`
-    it may well be that there is no broker: the first reason is no warning, and the hint is told.
+    state, and only changes, with the `note` where it is not connected. With a `hint` it may well be
+    that there is no broker: the first reason is no warning, and the hint is told.
+
+    Args:
+        purpose, will: of each client.
+        topics: what it must be allowed to subscribe to.
 
     Attributes:
         address: the broker that is connected or was tried last.
         states: of the brokers that were tried yet.
+
+    Raises:
+        ConfigError: a secret or a TLS file cannot be used.
     """
 
     def __init__(
         self,
-        addresses: Sequence[Address],
-        open_client: Callable[[Address], MqttClient],
-        connected: str = "connected",
+        settings: MqttSettings,
+        *,
+        purpose: str = "",
+        will: MqttMessage | None = None,
+        topics: Sequence[str] = (),
         note: str = "",
         hint: str = "",
     ) -> None:
-        self.address = addresses[0]
-        self._addresses = addresses
-        self._open_client = open_client
-        self._connected = connected
-        self._note, self._hint = f"; {note}" if note else "", hint
+        self.address = settings.addresses[0]
         self.states: dict[Address, BrokerState] = {}
+        self._new_client = partial(MqttClient, settings, purpose=purpose, will=will)
+        self._new_client(self.address)  # what is wrong with it is said now
+        self._addresses, self._topics = settings.addresses, topics
+        self._connected = f"listening to {', '.join(topics)}" if topics else "connected"
+        self._note, self._hint = f"; {note}" if note else "", hint
         self._failures = self._short_connections = 0
         self._connected_at = math.inf
 
@@ -159,7 +164,14 @@ class BrokerConnector:
 
     def _try(self) -> MqttClient | None:
         try:
-            client = self._open_client(self.address)
+            client = self._new_client(self.address)
+            client.connect()
+            try:
+                if self._topics:
+                    client.subscribe_and_wait(self._topics)
+            except BrokerError:
+                client.close()
+                raise
         except (ConfigError, BrokerError) as error:
             state: BrokerState = "lost" if isinstance(error, ConnectionLost) else "unreachable"
             if isinstance(error, ConfigError | ConnectionRefusedByBroker):
@@ -202,10 +214,9 @@ def connect_any(settings: MqttSettings, purpose: str) -> MqttClient:
         session = MqttClient(settings, address, purpose)
         try:
             session.connect()
+            return session
         except BrokerError as error:
             failures.append(f"broker {address}: {error}")
-        else:
-            return session
     raise EmotiondError("; ".join(failures))
 
 
@@ -229,25 +240,9 @@ def receive(
     """Yield what is published, from the first broker that is there, until `stopping` is set.
 
     What is published while no broker is connected is missed; what is retained comes again after
-    each return. The log tells when a broker goes and comes, once each time.
-
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
+    each return. Errors as of `BrokerConnector`.
     """
-    create_paho_client(settings, client_id="")  # what is wrong with it is said now
-
-    def open_client(address: Address) -> MqttClient:
-        with ExitStack() as undo:
-            client = MqttClient(settings, address, "listen")
-            client.connect()
-            undo.callback(client.close)
-            client.subscribe_and_wait(topics)
-            undo.pop_all()
-        return client
-
-    connector = BrokerConnector(
-        settings.addresses, open_client, f"listening to {', '.join(topics)}"
-    )
+    connector = BrokerConnector(settings, purpose="listen", topics=topics)
     for client in connector.clients(stopping):
         while client.closed_reason is None and not stopping.is_set():
             while client.incoming:
@@ -270,19 +265,16 @@ def check_brokers(settings: MqttSettings) -> Iterator[CheckResult]:
 def _check_broker(settings: MqttSettings, address: Address) -> Iterator[CheckResult]:
     subject = f"broker {address}"
     try:
-        session = MqttClient(settings, address, "doctor")
-    except ConfigError as error:
-        yield failure(subject, str(error), "correct the config, or what it names")
-        return
-    with closing(session):
-        try:
+        with closing(MqttClient(settings, address, "doctor")) as session:
             session.connect()
             yield ok(subject, "is there and lets this device in")
             yield _check_echo(session, settings, subject)
-        except BrokerError as error:
-            cause = error.__cause__ if type(error) is BrokerError else error
-            remedy = next(text for kind, text in BROKER_REMEDIES if isinstance(cause, kind))
-            yield failure(subject, str(error), remedy)
+    except ConfigError as error:
+        yield failure(subject, str(error), "correct the config, or what it names")
+    except BrokerError as error:
+        cause = error.__cause__ if type(error) is BrokerError else error
+        remedy = next(text for kind, text in BROKER_REMEDIES if isinstance(cause, kind))
+        yield failure(subject, str(error), remedy)
 
 
 def _check_echo(session: MqttClient, settings: MqttSettings, subject: str) -> CheckResult:

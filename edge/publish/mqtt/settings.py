@@ -2,13 +2,14 @@
 
 import re
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import msgspec
 
-from edge.errors import CheckResult
+from edge.errors import CheckResult, ConfigError
 from edge.paths import sha256_of
 from edge.publish.outbox import OutboxSettings
 from edge.publish.sink import BaseSinkSettings, SinkContext
@@ -34,6 +35,21 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.key_file is not None and self.cert_file is None:
             raise ValueError("Expected `cert_file` beside `key_file`")
+
+    def context(self) -> ssl.SSLContext:
+        """Return what encrypts connections; a ConfigError says that a file cannot be used."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            if self.ca_file is None:
+                context.load_default_certs()
+            else:
+                context.load_verify_locations(self.ca_file)
+            if self.cert_file is not None:
+                context.load_cert_chain(self.cert_file, self.key_file)
+        except OSError as error:
+            named = ", ".join(str(path) for path in msgspec.structs.astuple(self) if path)
+            raise ConfigError(f"tls: cannot use {named}: {error}") from error
+        return context
 
 
 class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -161,9 +177,7 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
         theirs, last = "as long as whoever subscribes keeps it", "retained until the next"
         yield DataFlow("events", "each face, its expression and place", who, where, True, theirs)
         yield DataFlow("faces", "those in view now", who, where, True, last)
-        yield DataFlow(
-            "numbers", "statistics of the daemon", who, where, True, "retained until the next"
-        )
+        yield DataFlow("numbers", "statistics of the daemon", who, where, True, last)
         yield DataFlow("log", "warnings and errors", who, where, True, theirs)
         if self.homeassistant is not None:
             yield DataFlow("settings", "names for Home Assistant", who, where, True, "retained")

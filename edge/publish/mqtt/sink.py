@@ -12,11 +12,10 @@ import msgspec
 from edge.publish.events import encode_event, plain_stats, utc
 from edge.publish.homeassistant import discovery, discovery_topic, status_topic
 from edge.publish.log_handler import LogHandler
-from edge.publish.mqtt.client import MqttMessage, create_paho_client
+from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.commands import MqttCommandHandler
 from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import MqttSettings
-from edge.publish.outbox import Outbox
 from edge.publish.sink import Sink, SinkContext
 from edge.types import (
     UNCERTAIN,
@@ -45,51 +44,29 @@ class MqttSink(MqttPublisher):
     """
 
     def __init__(self, settings: MqttSettings, context: SinkContext) -> None:
-        create_paho_client(settings, settings.topics.id)  # what is wrong with it is said now
-        self._topics = settings.topics
-        subscriptions = list(self._topics.commands) if context.commands is not None else []
+        topics = self._topics = settings.topics
+        subscriptions = list(topics.commands) if context.commands is not None else []
         if settings.homeassistant is not None:
             subscriptions.append(status_topic(settings.homeassistant))
-        assert context.outbox is not None
-        outbox = Outbox(context.outbox, settings.outbox, run=context.run)
-        super().__init__(settings, outbox, subscriptions, self._on_message, context.retained)
-        self._catalog, self._prepared = context.catalog, False
-        self._state = DeviceState()
-        self.publish_retained(self._topics.availability, b"online", qos=1)
+        super().__init__(settings, context, subscriptions)
+        self._catalog, self._state = context.catalog, DeviceState()
+        self.publish_retained(topics.availability, b"online", qos=1)
         self._command_handler: MqttCommandHandler | None = None
         if context.commands is not None:
             publish = self.publish_message
             self._command_handler = MqttCommandHandler(settings, context.commands, publish)
         self._log_handler = LogHandler(
-            lambda line: self.publish_message(
-                MqttMessage(self._topics.log, msgspec.json.encode(line))
-            )
+            lambda line: self.publish_message(MqttMessage(topics.log, msgspec.json.encode(line)))
         )
 
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
-        """Lock and open the outbox, unless a sink that is closed first has it until then.
-
-        Raises:
-            EmotiondError: another process uses the outbox.
-        """
-        path = self._outbox.path
-        if any(isinstance(one, MqttSink) and one._outbox.path == path for one in closed_first):
-            return
-        # First: what the outbox logs is published as well.
+        """Lock and open the outbox, as every `OutboxSink`; publish what is logged from then on."""
         logging.getLogger("edge").addHandler(self._log_handler)
-        self._outbox.open()
-        self._prepared = True
-
-    def start(self) -> None:
-        """Look for the broker, now and for as long as it takes; errors are as of `prepare`."""
-        if not self._prepared:
-            self.prepare()
-        super().start()
+        super().prepare(closed_first)
 
     def publish(self, record: SinkRecord) -> None:
         """Take an event, or how things are now; called from one thread only."""
-        if self.error is not None:
-            raise self.error
+        self._raise_error()
         match record:
             case EmotionEvent():
                 self._state.update(record)
