@@ -72,24 +72,19 @@ class Outbox:
         self, path: Path, settings: OutboxSettings, clock: SystemClock | None = None, run: str = ""
     ) -> None:
         self.path = path
-        self.durable = False
-        self.recorded = self.dropped = self.total_bytes = 0
-        self._settings = settings
-        self._clock = clock or SystemClock()
-        self._run = run
+        self.durable = self._loaded = False
+        self.recorded = self.dropped = self.total_bytes = self._last_number = 0
+        self._settings, self._run, self._clock = settings, run, clock or SystemClock()
         self._lock = threading.Lock()
         self._events: OrderedDict[int, PendingEvent] = OrderedDict()
         self._tracks: dict[TrackKey, bytes] = {}
-        self._last_number = 0
         self._removed: list[int] = []  # from memory, and not yet from the file
         self._changed_tracks: dict[TrackKey, None] = {}  # in this order; not yet in the file
         self._store = SqliteStore(path, self._clock)
-        self._loaded = False
         self._retry_at = math.inf
         self._warned_of_disk = self._warned_of_drops = False
 
     def __len__(self) -> int:
-        """Return the number of events that wait."""
         return len(self._events)
 
     def open(self) -> None:
@@ -152,11 +147,12 @@ class Outbox:
 
     def _write(self, added: Sequence[PendingEvent]) -> None:
         """Add to the file what was added to memory, and remove what is no longer there."""
+        kept = [event for event in added if event.number in self._events]
         removed, self._removed = self._removed, []
         tracks = {key: self._tracks.get(key) for key in self._changed_tracks}
         self._changed_tracks.clear()
         try:
-            self._store.write([one for one in added if one.number in self._events], removed, tracks)
+            self._store.write(kept, removed, tracks)
         except STORE_ERRORS as error:
             self._handle_failure(error)
 

@@ -44,10 +44,8 @@ class MqttCommandHandler:
         command_queue: CommandQueue,
         publish: Callable[[MqttMessage], None],
     ) -> None:
-        self._settings = settings
-        self._topics = settings.topics
-        self._command_queue = command_queue
-        self._publish = publish
+        self._settings, self._topics = settings, settings.topics
+        self._command_queue, self._publish = command_queue, publish
 
     def handle(self, message: MqttMessage) -> None:
         """Put the command of a message into the queue, or answer what is wrong with it."""
@@ -73,31 +71,23 @@ class MqttCommandHandler:
             raise CommandError(ErrorCode.UNKNOWN, f"expected one of {known} below {verb}")
         command = CommandName(name)
         if command not in self._settings.commands:
-            raise CommandError(
-                ErrorCode.UNAUTHORISED, f"{name} is not among the commands of this device's config"
-            )
-        if isinstance(fields, bytes):
-            fields = _parse_plain(command, fields)
-        return read_command(command, fields)
+            text = f"{name} is not among the commands of this device's config"
+            raise CommandError(ErrorCode.UNAUTHORISED, text)
+        by_name = fields if isinstance(fields, dict) else _parse_plain(command, fields)
+        return read_command(command, by_name)
 
     def _response_topic(self, message: MqttMessage, name: str) -> str:
-        wanted: str | None = getattr(message.properties, "ResponseTopic", None)
-        if wanted and self._may_answer(wanted):
+        """Return the topic that the caller wants, where an answer could be taken for nothing else.
+
+        This device may write where the caller may not.
+        """
+        wanted = getattr(message.properties, "ResponseTopic", None) or ""
+        first, home = wanted.partition("/")[0], self._settings.homeassistant
+        apart = first not in {self._settings.prefix, home and home.prefix, ""} and first[0] != "$"
+        answers = wanted.startswith(self._topics.response(""))
+        if (apart or answers) and not re.search(r"[+#\0]", wanted):
             return wanted
         return self._topics.response(name if re.fullmatch(r"[a-z0-9_-]{1,32}", name) else "unknown")
-
-    def _may_answer(self, topic: str) -> bool:
-        """Tell whether an answer there could be taken for nothing else.
-
-        A caller chooses the topic, and this device may write where the caller may not.
-        """
-        forbidden = [self._settings.prefix]
-        if self._settings.homeassistant is not None:
-            forbidden.append(self._settings.homeassistant.prefix)
-        first = topic.partition("/")[0]
-        apart = first not in forbidden and not topic.startswith("$")
-        answers = topic.startswith(self._topics.response(""))
-        return (apart or answers) and not re.search(r"[+#\0]", topic)
 
     def _reply(
         self,
