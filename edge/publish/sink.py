@@ -32,12 +32,11 @@ class Sink(Protocol):
     def start(self) -> None:
         """Begin; nothing outside the process is touched before.
 
-        Raises:
-            EmotiondError: it cannot do its work, and waiting would not help.
+        An EmotiondError says that it cannot do its work, and waiting would not help.
         """
 
     def publish(self, record: SinkRecord) -> None:
-        """Take a record; called from one thread only, and never blocks for long.
+        """Take a record; never blocks for long.
 
         The first record is a DaemonStatus, before `start`. A broker or disk that is away is the
         sink's own matter: it logs that, and counts what it had to drop. It raises only what is a
@@ -55,10 +54,8 @@ class ExclusiveSink(Sink, Protocol):
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
         """Take it, before the start, so that a reload can be refused; `close` gives it back.
 
-        What the sinks that are closed before the start hold until then is as good as taken.
-
-        Raises:
-            EmotiondError: another process has it, or it is not there.
+        What the sinks that are closed before the start hold until then is as good as taken. An
+        EmotiondError says that another process has it, or that it is not there.
         """
 
 
@@ -82,27 +79,18 @@ class SinkContext:
 
 
 class BaseSinkSettings(KindSettings, frozen=True):
-    """Base of the settings of every sink: all that the daemon asks them, with the usual answers."""
+    """Base of the settings of every sink: all that the daemon asks them, with the usual answers.
+
+    Attributes:
+        takes_commands: it is opened anew when what commands may choose from changes.
+    """
 
     takes_commands: ClassVar[bool] = False
-    """Whether commands come to the sink: it is opened anew when what they may choose changes."""
 
     @property
     def event_files(self) -> tuple[Path, ...]:
         """The files that it appends events to, one JSON object a line."""
         return ()
-
-    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
-        """Yield what leaves by it; of a sink that does not tell, all may."""
-        kind = str(self.__struct_config__.tag)
-        yield DataFlow("images", "and all else, perhaps: it is not declared", kind, "unknown", True)
-
-    def with_max_event_age(self, seconds: float) -> Self:
-        """Return a copy whose outbox, if it has one, keeps no event for longer."""
-        if (outbox := getattr(self, "outbox", None)) is None:
-            return self
-        outbox = msgspec.structs.replace(outbox, max_age_s=min(seconds, outbox.max_age_s))
-        return msgspec.structs.replace(self, outbox=outbox)
 
     @property
     def outbox_name(self) -> str | None:
@@ -118,6 +106,18 @@ class BaseSinkSettings(KindSettings, frozen=True):
     def targets(self) -> tuple[str, ...]:
         """Places that no other sink of the config may have as well."""
         return ()
+
+    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
+        """Yield what leaves by it; of a sink that does not tell, all may."""
+        kind = str(self.__struct_config__.tag)
+        yield DataFlow("images", "and all else, perhaps: it is not declared", kind, "unknown", True)
+
+    def with_max_event_age(self, seconds: float) -> Self:
+        """Return a copy whose outbox, if it has one, keeps no event for longer."""
+        if (outbox := getattr(self, "outbox", None)) is None:
+            return self
+        outbox = msgspec.structs.replace(outbox, max_age_s=min(seconds, outbox.max_age_s))
+        return msgspec.structs.replace(self, outbox=outbox)
 
     def open(self, context: SinkContext) -> Sink:
         """Return the sink, not yet started, or raise a ConfigError: a file cannot be used."""
