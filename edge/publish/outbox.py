@@ -15,13 +15,7 @@ import msgspec
 
 from edge.errors import EmotiondError
 from edge.publish.events import end_by_restart
-from edge.publish.outbox_store import (
-    STORE_ERRORS,
-    PendingEvent,
-    SqliteStore,
-    SystemClock,
-    TrackKey,
-)
+from edge.publish.outbox_store import STORE_ERRORS, PendingEvent, SqliteStore, SystemClock, TrackKey
 from edge.terminal import plural
 from edge.types import EventType
 
@@ -35,10 +29,9 @@ log = logging.getLogger(__name__)
 
 
 class OutboxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Bounds of what may wait: number, seconds since it was recorded, bytes of its payloads.
+    """Bounds of what may wait, beyond which the oldest events are dropped.
 
-    Beyond them, the oldest events are dropped. Bytes bound the memory as well as the file; no age
-    is above what MQTT 5 has a number for.
+    Bytes bound the memory as well as the file; no age is above what MQTT 5 has a number for.
     """
 
     max_events: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 10_000
@@ -88,11 +81,7 @@ class Outbox:
         return len(self._events)
 
     def open(self) -> None:
-        """Load what an earlier process has left; where the disk refuses, begin in memory.
-
-        Raises:
-            EmotiondError: another process uses the file.
-        """
+        """Load what an earlier process has left; an EmotiondError says that another one uses it."""
         with self._lock:
             self._open_store()
 
@@ -126,10 +115,7 @@ class Outbox:
         return max(0.0, self._clock.running() - event.recorded_at)
 
     def ack(self, numbers: Iterable[int]) -> None:
-        """Remove events that the broker has acknowledged, where they are still there.
-
-        They leave the file with what is recorded next: after a crash some of them come again.
-        """
+        """Remove events that were acknowledged; from the file, with what is recorded next."""
         with self._lock:
             for number in numbers:
                 self._remove(number)
@@ -207,10 +193,7 @@ class Outbox:
     def _load(
         self, stored: Sequence[PendingEvent], tracks: Mapping[TrackKey, bytes], last_number: int = 0
     ) -> None:
-        """Take in what an earlier process has left, behind what was recorded before this.
-
-        The tracks of another run end behind that.
-        """
+        """Take in what an earlier process has left, and the ends of its tracks, as the newest."""
         shift = self._last_number  # up to which the publisher knows the numbers
         self._add([replace(event, number=event.number + shift) for event in stored])
         self._last_number = max(self._last_number, last_number)
@@ -246,8 +229,7 @@ class Outbox:
         self._drop_excess()
 
     def _remove(self, number: int) -> None:
-        event = self._events.pop(number, None)
-        if event is not None:
+        if (event := self._events.pop(number, None)) is not None:
             self.total_bytes -= len(event.payload)
             self._removed.append(number)
 

@@ -87,11 +87,7 @@ class WebhookSettings(BaseSinkSettings, frozen=True, tag="webhook"):
         return WebhookSink(self, context)
 
     def connect(self) -> "HTTPConnection":
-        """Return a connection, not yet opened.
-
-        Raises:
-            ConfigError: a TLS file cannot be used.
-        """
+        """Return a connection, not yet opened; a ConfigError says that TLS cannot be used."""
         from http.client import HTTPConnection, HTTPSConnection  # for those who have a webhook
 
         parts, timeout = self.parts, self.timeout_s
@@ -132,11 +128,7 @@ class WebhookSettings(BaseSinkSettings, frozen=True, tag="webhook"):
 class WebhookSink(OutboxSink):
     """Posts events from the outbox, one after the other.
 
-    One that was posted and not acknowledged, because the process was killed, comes again with the
-    same id.
-
-    Raises:
-        ConfigError: the secret or a TLS file cannot be used.
+    After a kill, one that was posted and not acknowledged comes again with the same id.
     """
 
     def __init__(self, settings: WebhookSettings, context: SinkContext) -> None:
@@ -190,12 +182,7 @@ class WebhookSink(OutboxSink):
         self._outbox.ack([waiting[0].number])
 
     def _post(self, body: bytes) -> None:
-        """Post an event.
-
-        Raises:
-            OSError: it was not taken; the text says why.
-            ConfigError: a TLS file cannot be used any more.
-        """
+        """Post an event, or raise an OSError or ConfigError that says why it was not taken."""
         parts, deadline = self._settings.parts, time.monotonic() + self._settings.timeout_s
         headers = {"Content-Type": "application/json", "User-Agent": f"emotiond/{__version__}"}
         if self._key is not None:

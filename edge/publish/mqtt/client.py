@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any
+from typing import Any, Literal
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -31,22 +31,28 @@ POLL_INTERVAL = 0.3
 TAKEN_OVER = "Session taken over"
 """Reason with which a broker (MQTT 5) ends the connection of a client whose id another one has."""
 
-MAX_PACKET_BYTES = 65_536
-"""Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long."""
-
-MAX_INCOMING = 1024
-"""Messages that came and may wait to be read; beyond, the oldest is dropped."""
+MAX_PACKET_BYTES, MAX_INCOMING = 65_536, 1024
+"""Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long. Messages
+that came and may wait to be read; beyond, the oldest is dropped."""
 
 MAX_UNACKNOWLEDGED = 40
 """Messages of QoS 1 that may wait for the broker's acknowledgment; paho's own queue is endless."""
 
 
+BrokerState = Literal["connected", "lost", "unreachable", "refused", "contested"]
+"""Result of the last try to reach a broker; `contested`: another client has the same id."""
+
+
 class BrokerError(EmotiondError):
     """The broker cannot be reached, for the reason that is its cause, or is not to be trusted."""
+
+    state: BrokerState = "unreachable"
 
 
 class ConnectionRefusedByBroker(BrokerError):
     """The broker is there and does not want this client."""
+
+    state = "refused"
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"refuses this client: {reason}")
@@ -58,6 +64,8 @@ class NotAnMqttBroker(BrokerError):
 
 class ConnectionLost(BrokerError):
     """The broker ended the connection, or does not answer any more."""
+
+    state = "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +85,13 @@ class MqttClient:
     It has no thread: its owner calls `poll` again and again, and reads what came. So a broker that
     is slow keeps nobody but its owner waiting, and no longer than the owner allows.
 
-    Args:
-        purpose: of a session beside the daemon's, which has a client id of its own; the empty one
-            is the device itself, whom nobody else may be meanwhile.
-        will: what the broker publishes when this client vanishes.
+    A session beside the daemon's has a `purpose`, and a client id of its own. A ConfigError says
+    that a secret or a TLS file cannot be used.
 
     Attributes:
         closed_reason: why the connection is no more; None while it lasts.
         acks: message ids that the broker acknowledged, with its reason where it refused.
         suback_results: for each subscription, what came of each of its topics.
-
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
     """
 
     def __init__(
@@ -121,11 +124,7 @@ class MqttClient:
         self._paho.on_message = self._on_message
 
     def connect(self) -> None:
-        """Connect, and wait until the broker has answered.
-
-        Raises:
-            BrokerError: the broker cannot be reached, or does not want this client.
-        """
+        """Connect, or raise a BrokerError: it cannot be reached, or does not want this client."""
         properties = mqtt_properties(
             self._settings, PacketTypes.CONNECT, MaximumPacketSize=MAX_PACKET_BYTES
         )
@@ -150,11 +149,7 @@ class MqttClient:
         raise ConnectionRefusedByBroker(text)
 
     def poll(self, timeout: float, wakeup: socket.socket | None = None) -> None:
-        """Wait until something came or can be sent, and deal with it.
-
-        The wait ends after `timeout` seconds, and when a byte comes from `wakeup`, which does not
-        block.
-        """
+        """Wait `timeout` seconds at most until something came, or a byte from `wakeup`; take it."""
         sock = self._paho.socket()
         if sock is None:
             return
@@ -175,10 +170,7 @@ class MqttClient:
         self._paho.loop_misc()
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Poll until `condition()` is true, at most `seconds`; return whether it is.
-
-        A connection that ends, ends the wait.
-        """
+        """Poll until `condition()` is true, at most `seconds`, while connected; return whether."""
         deadline = time.monotonic() + seconds
         while not condition():
             left = deadline - time.monotonic()
@@ -207,11 +199,7 @@ class MqttClient:
             self._paho.subscribe([(topic, 1) for topic in topics])
 
     def subscribe_and_wait(self, topics: Sequence[str]) -> None:
-        """Subscribe to `topics` at QoS 1, and wait until the broker grants it.
-
-        Raises:
-            BrokerError: it does not answer any more, or does not grant one of them.
-        """
+        """Subscribe at QoS 1; a BrokerError says that there is no answer, or which is refused."""
         self.subscribe(topics)
         self._await_answer(self.suback_results)
         for topic, reason in zip(topics, self.suback_results.popleft(), strict=False):
@@ -284,10 +272,7 @@ def _create_paho_client(settings: MqttSettings, client_id: str) -> paho.Client:
 def mqtt_properties(
     settings: MqttSettings, packet: int = PacketTypes.PUBLISH, **values: Any
 ) -> Properties | None:
-    """Return the properties of a packet, by their names in MQTT 5; None without MQTT 5.
-
-    A value of None stands for one that is not given.
-    """
+    """Return the properties of a packet that are not None, by their names; none before MQTT 5."""
     if settings.protocol != 5:
         return None
     properties = Properties(packet)  # type: ignore[no-untyped-call]

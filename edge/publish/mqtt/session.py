@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 from secrets import token_hex
-from typing import Literal
 
 from edge.errors import CheckResult, ConfigError, EmotiondError, Level, failure, ok
 from edge.publish.mqtt.client import (
@@ -21,6 +20,7 @@ from edge.publish.mqtt.client import (
     POLL_INTERVAL,
     TAKEN_OVER,
     BrokerError,
+    BrokerState,
     ConnectionLost,
     ConnectionRefusedByBroker,
     MqttClient,
@@ -67,10 +67,6 @@ BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str]
 log = logging.getLogger(__name__)
 
 
-BrokerState = Literal["connected", "lost", "unreachable", "refused", "contested"]
-"""Result of the last try to reach a broker; `contested`: another client has the same id."""
-
-
 class BrokerConnector:
     """Connects to the first broker that lets this client in, as often as it is asked to.
 
@@ -78,16 +74,12 @@ class BrokerConnector:
     state, and only changes, with the `note` where it is not connected. With a `hint` it may well be
     that there is no broker: the first reason is no warning, and the hint is told.
 
-    Args:
-        purpose, will: of each client.
-        topics: what it must be allowed to subscribe to.
+    A broker must grant the subscription to `topics`. A ConfigError says that a secret or a TLS file
+    cannot be used.
 
     Attributes:
         address: the broker that is connected or was tried last.
         states: of the brokers that were tried yet.
-
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
     """
 
     def __init__(
@@ -118,9 +110,7 @@ class BrokerConnector:
         delay = 0.0
         while not stopping.wait(delay):
             for address in self._addresses:
-                self.address = address
-                client = self._try()
-                if client is None:
+                if (client := self._try(address)) is None:
                     continue
                 with closing(client):
                     if not stopping.is_set():
@@ -162,20 +152,16 @@ class BrokerConnector:
         """Tell whether the latest connection has proved itself."""
         return time.monotonic() - self._connected_at >= STABLE_SECONDS
 
-    def _try(self) -> MqttClient | None:
+    def _try(self, address: Address) -> MqttClient | None:
+        self.address = address
         try:
             client = self._new_client(self.address)
             client.connect()
-            try:
-                if self._topics:
-                    client.subscribe_and_wait(self._topics)
-            except BrokerError:
-                client.close()
-                raise
+            if self._topics:
+                client.subscribe_and_wait(self._topics)
         except (ConfigError, BrokerError) as error:
-            state: BrokerState = "lost" if isinstance(error, ConnectionLost) else "unreachable"
-            if isinstance(error, ConfigError | ConnectionRefusedByBroker):
-                state = "refused"  # a config error: what was well at the start and is no more
+            # A config error: what was well at the start and is no more.
+            state = error.state if isinstance(error, BrokerError) else "refused"
             note = "" if isinstance(error, ConnectionRefusedByBroker) else self._note
             self.report(self.address, state, f"{error}{note}")
             return None
@@ -185,11 +171,8 @@ class BrokerConnector:
         return client
 
     def _report_end(self, client: MqttClient) -> None:
-        """Log the end of a connection, and whether another client is the likely cause.
-
-        MQTT 5 says so. With 3.1.1 each of two clients with one id sees its connections end soon
-        after the other's begin.
-        """
+        """Log the end of a connection, and whether another client is the likely cause."""
+        # MQTT 5 says so; with 3.1.1 connections end soon after the other client's begin.
         self._short_connections = 0 if self._lasts else self._short_connections + 1
         remedy = f"has the client id {client.client_id}; give each emotiond a `device` of its own"
         state: BrokerState = "contested"
@@ -203,12 +186,7 @@ class BrokerConnector:
 
 
 def connect_any(settings: MqttSettings, purpose: str) -> MqttClient:
-    """Return a client of the first broker that lets this client in.
-
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
-        EmotiondError: none does; the text says what came of each.
-    """
+    """Return a client of the first broker that lets it in; an EmotiondError says why none does."""
     failures = []
     for address in settings.addresses:
         session = MqttClient(settings, address, purpose)
@@ -251,10 +229,7 @@ def receive(
 
 
 def check_brokers(settings: MqttSettings) -> Iterator[CheckResult]:
-    """Check each address of one MQTT sink.
-
-    Where one of them works, what fails at the others is a warning: it stands in for them.
-    """
+    """Check each address of one MQTT sink; where one works, what fails at others is a warning."""
     results = [list(_check_broker(settings, address)) for address in settings.addresses]
     one_works = any(all(one.level is Level.OK for one in of_broker) for of_broker in results)
     for result in chain(*results):
@@ -278,10 +253,7 @@ def _check_broker(settings: MqttSettings, address: Address) -> Iterator[CheckRes
 
 
 def _check_echo(session: MqttClient, settings: MqttSettings, subject: str) -> CheckResult:
-    """Publish to oneself.
-
-    A broker that does not allow it seldom says so: it takes the message and passes it to nobody.
-    """
+    """Publish to oneself: a broker may take a message without a word, and pass it to nobody."""
     topic, token = settings.topics.response("doctor"), token_hex(8).encode()
     session.subscribe_and_wait([topic])
     session.publish_and_wait(topic, token)

@@ -37,11 +37,7 @@ log = logging.getLogger(__name__)
 
 
 class MqttSink(MqttPublisher):
-    """Publishes events, state, stats and what else subscribers may want, and takes commands.
-
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
-    """
+    """Publishes events, state, stats and what else subscribers may want, and takes commands."""
 
     def __init__(self, settings: MqttSettings, context: SinkContext) -> None:
         topics = self._topics = settings.topics
@@ -160,10 +156,9 @@ class DeviceState:
     def encode(self) -> bytes:
         """Return the payload of the state topic.
 
-        The dominant emotion is the one with most confidence over all faces together; its
-        confidence is the mean over the faces that show it, and the probabilities are the mean over
-        all that can be read. A face that is uncertain is counted and says nothing else, unless all
-        are.
+        The dominant emotion has most confidence over all faces together; `confidence` is the mean
+        over the faces that show it, `probabilities` over all that can be read. A face that is
+        uncertain is counted and says nothing else, unless all are.
         """
         shares: dict[str, list[float]] = {}
         faces = self._faces.values()
