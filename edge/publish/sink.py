@@ -11,6 +11,7 @@ import msgspec
 
 from edge.errors import CheckResult
 from edge.publish.retained import RetainedTopics
+from edge.secrets import SecretRef
 from edge.service.commands import Catalog, CommandQueue
 from edge.types import DaemonStatus, DataFlow, KindSettings, SinkRecord
 
@@ -128,8 +129,11 @@ class BaseSinkSettings(KindSettings, frozen=True):
         yield from ()
 
     def without_service_secrets(self) -> Self:
-        """Return a copy without what systemd gives to the running service alone."""
-        return self
+        """Return a copy without secrets, if systemd gives one to the running service alone."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        refs = {name: ref for name, ref in values.items() if isinstance(ref, SecretRef)}
+        given = any(ref.credential is not None for ref in refs.values())
+        return msgspec.structs.replace(self, **dict.fromkeys(refs)) if given else self
 
 
 class MultiSink:

@@ -119,11 +119,6 @@ class WebhookSettings(BaseSinkSettings, frozen=True, tag="webhook"):
         what = f"each face, its expression and place{how}"
         yield DataFlow("events", what, "a web server", self.place, True, theirs)
 
-    def without_service_secrets(self) -> Self:
-        """Return a copy without the secret, if it is a credential of systemd."""
-        is_credential = self.secret is not None and self.secret.credential is not None
-        return msgspec.structs.replace(self, secret=None) if is_credential else self
-
 
 class WebhookSink(OutboxSink):
     """Posts events from the outbox, one after the other.

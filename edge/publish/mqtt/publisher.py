@@ -70,7 +70,7 @@ class MqttPublisher(OutboxSink):
             end.setblocking(False)
         # Of the network thread: what the present broker was given to retain, by topic.
         self._published: dict[str, MqttMessage] = {}
-        self._republish_at = math.inf
+        self._republish_at = math.inf  # on the monotonic clock
         self._clearing: dict[int, str] = {}  # topics that are being cleared, by message id
         self._in_flight: dict[int, int] = {}  # numbers of the events on their way, by message id
         self._last_sent, self._send_events_at, self._rejected = 0, 0.0, False
@@ -112,10 +112,6 @@ class MqttPublisher(OutboxSink):
         if topic not in self._retained or self._retained[topic][0] != message:
             self._retained[topic] = message, self._submitted
             self._wake()
-
-    def republish_retained(self, delay: float) -> None:
-        """Publish everything retained once more, `delay` seconds from now."""
-        self._republish_at = time.monotonic() + delay
 
     def publish_message(self, message: MqttMessage) -> None:
         """Publish another message when a broker is there."""

@@ -89,10 +89,6 @@ class Topics:
         self.snapshot = f"{root}/snapshot"  # images that were asked for
         self.commands = (f"{root}/set/#", f"{root}/request/#")  # what is subscribed to
 
-    def face(self, track_id: int) -> str:
-        """Return the topic of one face, which is published as long as it is there."""
-        return f"{self.root}/face/{track_id}"
-
     def summary(self, every_s: int) -> str:
         """Return the topic of the summaries of one length."""
         return f"{self.root}/summary/{every_s}"
@@ -173,30 +169,24 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
         """Yield what the broker gets, and through it everybody who may subscribe there."""
         where = f"{self.root} at {' or '.join(map(str, self.addresses))}"
-        who = "subscribers of the MQTT broker"
         theirs, last = "as long as whoever subscribes keeps it", "retained until the next"
-        yield DataFlow("events", "each face, its expression and place", who, where, True, theirs)
-        yield DataFlow("faces", "those in view now", who, where, True, last)
-        yield DataFlow("numbers", "statistics of the daemon", who, where, True, last)
-        yield DataFlow("log", "warnings and errors", who, where, True, theirs)
+        flows = [
+            ("events", "each face, its expression and place", theirs),
+            ("faces", "those in view now", last),
+            ("numbers", "statistics of the daemon", last),
+            ("log", "warnings and errors", theirs),
+        ]
         if self.homeassistant is not None:
-            yield DataFlow("settings", "names for Home Assistant", who, where, True, "retained")
+            flows.append(("settings", "names for Home Assistant", "retained"))
         if CommandName.INFO in self.commands:
-            yield DataFlow(
-                "settings", "the config, without secrets, if asked", who, where, True, theirs
-            )
+            flows.append(("settings", "the config, without secrets, if asked", theirs))
         if allow_snapshots and CommandName.SNAPSHOT in self.commands:
-            yield DataFlow("images", "a snapshot, if asked", who, where, True, theirs)
+            flows.append(("images", "a snapshot, if asked", theirs))
+        for data, what, kept in flows:
+            yield DataFlow(data, what, "subscribers of the MQTT broker", where, True, kept)
         if self.user is not None:
             how = "unencrypted: set tls" if self.tls is None else "by TLS"
             yield DataFlow("secrets", f"user and password, {how}", "the MQTT broker", where, True)
-
-    def without_service_secrets(self) -> Self:
-        """Return a copy without user and password, if one of them is a credential of systemd."""
-        secrets = [one for one in (self.user, self.password) if isinstance(one, SecretRef)]
-        if all(secret.credential is None for secret in secrets):
-            return self
-        return msgspec.structs.replace(self, user=None, password=None)
 
     @property
     def addresses(self) -> tuple[Address, ...]:

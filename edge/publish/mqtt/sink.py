@@ -2,7 +2,8 @@
 
 import logging
 import random
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -32,8 +33,6 @@ from edge.types import (
 REANNOUNCE_DELAY = (0.5, 3.0)
 """Seconds, at least and at most, after which the device is announced to a Home Assistant that came
 up: a fleet that does so all at once would overwhelm it."""
-
-log = logging.getLogger(__name__)
 
 
 class MqttSink(MqttPublisher):
@@ -100,7 +99,7 @@ class MqttSink(MqttPublisher):
             width, height = snapshot.frame_size
             frame = {"width": width, "height": height}
             for face in snapshot.faces:
-                topic = self._topics.face(face.track.track_id)
+                topic = f"{self._topics.root}/face/{face.track.track_id}"
                 payload = {"time": utc(snapshot.time), **face.to_dict(), "frame": frame}
                 self.publish_message(MqttMessage(topic, msgspec.json.encode(payload)))
 
@@ -113,7 +112,7 @@ class MqttSink(MqttPublisher):
             if self._command_handler is not None:
                 self._command_handler.handle(message)
         elif message.payload == b"online":
-            self.republish_retained(random.uniform(*REANNOUNCE_DELAY))
+            self._republish_at = time.monotonic() + random.uniform(*REANNOUNCE_DELAY)
 
 
 class DeviceState:
@@ -160,36 +159,28 @@ class DeviceState:
         over the faces that show it, `probabilities` over all that can be read. A face that is
         uncertain is counted and says nothing else, unless all are.
         """
-        shares: dict[str, list[float]] = {}
-        faces = self._faces.values()
+        faces = list(self._faces.values())
+        shares: defaultdict[str, list[float]] = defaultdict(list)
         for face in faces:
             if face.confidence is not None:
-                shares.setdefault(face.emotion, []).append(face.confidence)
-        unread = UNCERTAIN if self._faces else None
+                shares[face.emotion].append(face.confidence)
+        unread = UNCERTAIN if faces else None
         dominant = max(shares, key=lambda emotion: sum(shares[emotion]), default=unread)
-        shown = shares.get(dominant or "", [])
+        read = [face.probabilities for face in faces if face.probabilities]
+        # Faces that are left from before a change of model may know other classes.
+        read = [each for each in read if each.keys() == read[-1].keys()]
+        mean = {label: _mean([each[label] for each in read]) for label in (read[0] if read else ())}
         counts = Counter(chain.from_iterable(face.zones or () for face in faces))
         looks = {face.quality.looking for face in faces}
+        state = {
+            "faces": len(faces),
+            "emotion": dominant,
+            "confidence": _mean(shares[dominant]) if shares and dominant else None,
+            "probabilities": (mean if len(read) > 1 else read[0]) if read else None,
+            "looking": None if looks == {None} else True in looks,
+        }
         zones = {"zones": {name: counts[name] for name in self._zones}} if self._zones else {}
-        return msgspec.json.encode(
-            {
-                "faces": len(self._faces),
-                "emotion": dominant,
-                "confidence": _mean(shown) if shown else None,
-                "probabilities": self._probabilities(),
-                "looking": None if looks == {None} else True in looks,
-                **zones,
-                **self._settings,
-            }
-        )
-
-    def _probabilities(self) -> dict[str, float] | None:
-        read = [face.probabilities for face in self._faces.values() if face.probabilities]
-        if len(read) <= 1:
-            return read[0] if read else None
-        # Faces that are left from before a change of model may know other classes.
-        read = [shares for shares in read if shares.keys() == read[-1].keys()]
-        return {label: _mean([shares[label] for shares in read]) for label in read[-1]}
+        return msgspec.json.encode(state | zones | self._settings)
 
 
 def _mean(values: Sequence[float]) -> float:

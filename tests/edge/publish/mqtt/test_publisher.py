@@ -13,10 +13,9 @@ import pytest
 
 from edge.commands.embedded_broker import free_port
 from edge.errors import ConfigError
-from edge.publish.mqtt import MqttSettings
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.publisher import MqttPublisher
-from edge.publish.mqtt.settings import Address, TlsSettings
+from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
 from edge.publish.sink import SinkContext
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, listens, wait_until
