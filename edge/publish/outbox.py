@@ -19,9 +19,6 @@ from edge.publish.outbox_store import STORE_ERRORS, PendingEvent, SqliteStore, S
 from edge.terminal import plural
 from edge.types import EventType
 
-MAX_UNWRITTEN_ACKS = 256
-"""Acknowledged events that the file may still hold: so many come twice after a crash."""
-
 RETRY_SECONDS = 60.0
 """Pause before a disk that refused is tried again."""
 
@@ -120,8 +117,6 @@ class Outbox:
             for number in numbers:
                 self._remove(number)
             self._warned_of_drops = self._warned_of_drops and bool(self._events)
-            if len(self._removed) >= MAX_UNWRITTEN_ACKS:
-                self._write([])
 
     def close(self) -> None:
         """Write what is left and close the file; a disk that refused is tried once more."""

@@ -23,12 +23,9 @@ class OutboxSink:
     Neither a slow disk nor a slow network keeps the caller of `publish` waiting. A subclass, whose
     `str` names the target in the log, delivers in `_deliver`, the step of a worker, what the outbox
     holds; its `_wake` tells that worker that something was recorded, or that it is to end.
-
-    Attributes:
-        goodbye_s: seconds for which the end waits for a connected target.
     """
 
-    goodbye_s: ClassVar[float] = 0.5
+    goodbye_s: ClassVar[float] = 0.5  # for which the end waits for a connected target
 
     def __init__(self, name: str, settings: OutboxSettings, context: SinkContext) -> None:
         assert context.outbox is not None
@@ -63,11 +60,7 @@ class OutboxSink:
         return self._submitted - self.recorded + len(self._outbox)
 
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
-        """Lock and open the outbox, unless a sink that is closed first has it until then.
-
-        Raises:
-            EmotiondError: another process uses the outbox.
-        """
+        """Lock and open the outbox, unless a sink that is closed first has it until then."""
         holders = [one for one in closed_first if isinstance(one, OutboxSink)]
         if not any(one._outbox.path == self._outbox.path for one in holders):
             self._outbox.open()
@@ -110,15 +103,13 @@ class OutboxSink:
             if worker.alive:
                 worker.join(patience)
         self._outbox.close()
-        kept, lost = len(self._outbox), self._submitted - self.recorded
-        if not self._outbox.durable:
-            kept, lost = 0, kept + lost
+        kept = len(self._outbox) if self._outbox.durable else 0
+        self._undelivered += self.waiting - kept
         if kept:
             waiting = plural(kept, "event waits", "events wait")
             log.info("%s: %s for the next run", self._outbox.path, waiting)
-        if lost:
-            self._undelivered += lost
-            told = plural(lost, "event was", "events were")
+        if self._undelivered:
+            told = plural(self._undelivered, "event was", "events were")
             log.warning("%s: %s not delivered", self, told)
 
     def _raise_error(self) -> None:
