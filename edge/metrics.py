@@ -81,11 +81,7 @@ class Metrics:
 
 
 class SystemStats:
-    """Samples the CPU time, memory and temperature of this process and machine.
-
-    Attributes:
-        has_temperature: whether the kernel reports one, in the directory `zones`.
-    """
+    """Samples the CPU time and memory of this process, and the temperature below `zones`."""
 
     def __init__(self, zones: Path = ZONES) -> None:
         self._zones = zones
@@ -126,11 +122,7 @@ def rss_bytes(process: int | None = None) -> int:
 
 
 class PipelineStats(Metrics):
-    """Metrics of frames, faces and events, while components come and go.
-
-    Attributes:
-        has_temperature: whether the machine reports its temperature.
-    """
+    """Metrics of frames, faces and events, while components come and go."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -166,11 +158,7 @@ class PipelineStats(Metrics):
     def stats(
         self, camera: CameraState, dropped: Mapping[str, int], detections: int, rejected: int
     ) -> Stats:
-        """Return the numbers of this moment.
-
-        `detections` and `rejected` are what the present components have counted; the counters of
-        these names hold what those before had.
-        """
+        """Return the numbers of this moment; the present components count two of them."""
         return Stats(
             time=datetime.now(UTC),
             uptime=time.monotonic() - self._started,

@@ -14,7 +14,10 @@ from edge.publish.mqtt.settings import HomeAssistantSettings, MqttSettings, Topi
 from edge.service.commands import Catalog, CommandName
 from edge.types import UNCERTAIN, DaemonStatus, EventType
 
-MEASUREMENT = {"state_class": "measurement"}
+Options = dict[str, Any]
+"""Of an entity, as the integration of its kind has them."""
+
+MEASUREMENT: Options = {"state_class": "measurement"}
 DIAGNOSTIC = MEASUREMENT | {"entity_category": "diagnostic", "suggested_display_precision": 1}
 """Options of sensors whose values have a history, and of those that describe the device itself."""
 
@@ -76,41 +79,33 @@ class _Entities:
 
     def __init__(self, topics: Topics) -> None:
         self.topics = topics
-        self.components: dict[str, dict[str, Any]] = {}
+        self.components: dict[str, Options] = {}
 
     def add(
-        self,
-        platform: str,
-        name: str,
-        options: dict[str, Any],
-        *,
-        value: str = "",
-        exists: bool = True,
-        needs_camera: bool = True,
+        self, kind: str, name: str, options: Options | None, value: str = "", camera: bool = True
     ) -> None:
         """Add an entity; it shows the expression `value` of the state, if of no other topic.
 
-        One that does not exist is removed, as the device may have had it. One that needs the camera
-        is unavailable while that is away or paused.
+        Without options it is removed, as the device may have had it. Most are unavailable while the
+        `camera` is away or paused.
         """
         key = name[0].lower() + name[1:].replace(" ", "_")
-        self.components[key] = {"platform": platform}
-        if not exists:  # Home Assistant keeps one that is only left out
+        self.components[key] = {"platform": kind}
+        if options is None:  # Home Assistant keeps one that is only left out
             return
         identity = f"{self.topics.id}_{key}"
         self.components[key] |= {
             "name": name,
             "unique_id": identity,
             # Otherwise it would follow the name of the device, whatever the user makes of that.
-            "default_entity_id": f"{platform}.{identity.lower().replace('-', '_')}",
+            "default_entity_id": f"{kind}.{identity.lower().replace('-', '_')}",
             "qos": 1,
         }
         if value:
             shown = {"state_topic": self.topics.state, "value_template": f"{{{{ {value} }}}}"}
             self.components[key] |= shown
-        self.components[key] |= options
-        if not needs_camera:
-            self.components[key]["availability"] = [{"topic": self.topics.availability}]
+        available = {} if camera else {"availability": [{"topic": self.topics.availability}]}
+        self.components[key] |= options | available
 
     def add_faces(self, status: DaemonStatus) -> None:
         emotion = {
@@ -120,17 +115,17 @@ class _Entities:
             "json_attributes_template": "{{ {'confidence': value_json.confidence} | to_json }}",
             "icon": "mdi:emoticon-outline",
         }
-        self.add("sensor", "Emotion", emotion, value="value_json.emotion")
+        self.add("sensor", "Emotion", emotion, "value_json.emotion")
         faces = MEASUREMENT | {"icon": "mdi:account-multiple-outline"}
-        self.add("sensor", "Faces", faces, value="value_json.faces")
+        self.add("sensor", "Faces", faces, "value_json.faces")
         for zone in status.zones:
             value = f"(value_json.zones or {{}}).get({_literal(zone)})"
-            self.add("sensor", f"Faces in {zone}", faces, value=value)
+            self.add("sensor", f"Faces in {zone}", faces, value)
         value = "'ON' if value_json.faces else 'OFF'"
-        self.add("binary_sensor", "Face present", {"device_class": "occupancy"}, value=value)
+        self.add("binary_sensor", "Face present", {"device_class": "occupancy"}, value)
         value = "{true: 'ON', false: 'OFF'}.get(value_json.looking)"
         looking = {"icon": "mdi:eye-outline"}
-        self.add("binary_sensor", "Somebody is looking", looking, value=value)
+        self.add("binary_sensor", "Somebody is looking", looking, value)
         zones = ["zones"] if status.zones else []
         fields = ["emotion", "confidence", "track_id", "time", "id", *zones]
         attributes = ", ".join(f"'{key}': value_json.{key}" for key in fields)
@@ -141,19 +136,19 @@ class _Entities:
         # It stays available without the camera. When the camera pauses, each face gets an end
         # event, which would be lost on an entity that becomes unavailable at that moment; and the
         # return of the entity would look like an event.
-        self.add("event", "Emotion event", event, value=value, needs_camera=False)
+        self.add("event", "Emotion event", event, value, camera=False)
 
     def add_last_minute(self, status: DaemonStatus) -> None:
         duration = MEASUREMENT | {"unit_of_measurement": "s", "device_class": "duration"}
         emotion = {"device_class": "enum", "options": [*status.labels, UNCERTAIN]}
-        shared = {"state_topic": self.topics.summary(60), "icon": "mdi:timer-outline"}
+        shared = {"state_topic": f"{self.topics.summary}/60", "icon": "mdi:timer-outline"}
         for name, field, options in (
             ("Faces in the last minute", "faces", MEASUREMENT),
             ("Face time in the last minute", "people_seconds", duration),
             ("Emotion of the last minute", "emotion", emotion),
         ):
-            exists = 60 in status.summaries
-            self.add("sensor", name, options | shared, value=f"value_json.{field}", exists=exists)
+            shown = options | shared if 60 in status.summaries else None
+            self.add("sensor", name, shown, f"value_json.{field}")
 
     def add_probabilities(self, status: DaemonStatus, catalog: Catalog) -> None:
         options = MEASUREMENT | {
@@ -165,15 +160,15 @@ class _Entities:
         for label in dict.fromkeys((*status.labels, *catalog.labels)):
             share = f"(value_json.probabilities or {{}}).get({_literal(label)})"
             value = f"none if {share} is none else ({share} * 100) | round(1)"
-            exists = label in status.labels
-            self.add("sensor", f"Probability {label}", options, value=value, exists=exists)
+            shown = options if label in status.labels else None
+            self.add("sensor", f"Probability {label}", shown, value)
 
     def add_commands(self, catalog: Catalog, commands: Collection[CommandName]) -> None:
         root, models = self.topics.root, tuple(catalog.models)
         value = "'ON' if value_json.camera == 'paused' else 'OFF'"
         pause = {"command_topic": f"{root}/set/pause", "icon": "mdi:eye-off-outline"}
-        exists = CommandName.PAUSE in commands
-        self.add("switch", "Pause", pause, value=value, exists=exists, needs_camera=False)
+        allowed = CommandName.PAUSE in commands
+        self.add("switch", "Pause", pause if allowed else None, value, camera=False)
         # A model from another file is not among the options: then it is unknown, not an error.
         value = f"value_json.model if value_json.model in {_literal(models)} else none"
         model = {
@@ -182,13 +177,15 @@ class _Entities:
             "entity_category": "config",
             "icon": "mdi:brain",
         }
-        exists = CommandName.MODEL in commands and bool(models)
-        self.add("select", "Model", model, value=value, exists=exists, needs_camera=False)
-        image = {"image_topic": self.topics.snapshot, "content_type": "image/jpeg"}
-        button = {"command_topic": f"{root}/request/snapshot", "payload_press": ""}
-        exists = catalog.allow_snapshots and CommandName.SNAPSHOT in commands
-        self.add("image", "Snapshot", image | {"icon": "mdi:image-outline"}, exists=exists)
-        self.add("button", "Take snapshot", button | {"icon": "mdi:camera-outline"}, exists=exists)
+        selectable = models and CommandName.MODEL in commands
+        self.add("select", "Model", model if selectable else None, value, camera=False)
+        allowed = catalog.allow_snapshots and CommandName.SNAPSHOT in commands
+        icon, image = {"icon": "mdi:image-outline"}, {"image_topic": self.topics.snapshot}
+        image |= icon | {"content_type": "image/jpeg"}
+        self.add("image", "Snapshot", image if allowed else None)
+        icon, button = {"icon": "mdi:camera-outline"}, {"command_topic": f"{root}/request/snapshot"}
+        button |= icon | {"payload_press": ""}
+        self.add("button", "Take snapshot", button if allowed else None)
 
     def add_diagnostics(self, status: DaemonStatus) -> None:
         problem = {
@@ -198,7 +195,7 @@ class _Entities:
             "entity_category": "diagnostic",
         }
         value = "'OFF' if value_json.camera in ('online', 'paused') else 'ON'"
-        self.add("binary_sensor", "Camera problem", problem, value=value, needs_camera=False)
+        self.add("binary_sensor", "Camera problem", problem, value, camera=False)
         latency = "(value_json.frame_latency_ms or {}).get('p95')"
         heat, measured = {"device_class": "temperature"}, status.has_temperature
         for name, value, unit, options, exists in (
@@ -207,8 +204,8 @@ class _Entities:
             ("Temperature", "value_json.temperature", "°C", heat, measured),
         ):
             shared = {"state_topic": self.topics.stats, "unit_of_measurement": unit}
-            every = DIAGNOSTIC | shared | options
-            self.add("sensor", name, every, value=value, exists=exists, needs_camera=False)
+            shown = DIAGNOSTIC | shared | options if exists else None
+            self.add("sensor", name, shown, value, camera=False)
 
 
 def _literal(value: object) -> str:

@@ -72,17 +72,12 @@ class IntervalBuilder:
     A change or end whose start event is missing tells nothing of the time before it. Where an end
     event is missing, or told by the next run (the daemon was killed), the interval ends at the last
     event of its run; in recordings without runs, before the track number is used again. A face ends
-    where it was last seen, not where that was decided.
-
-    With `by_zone` an interval ends too where its face enters or leaves a zone; the times are
-    positions in a `video`, or POSIX time.
-
-    Attributes:
-        closed: the intervals that have ended.
+    where it was last seen, not where that was decided. With `by_zone` an interval ends too where
+    its face enters or leaves a zone.
     """
 
     def __init__(self, video: bool = False, by_zone: bool = False) -> None:
-        self.closed: list[ExpressionInterval] = []
+        self.closed: list[ExpressionInterval] = []  # which have ended
         self._video, self._by_zone = video, by_zone
         self._tracks: dict[tuple[str, int], _OpenTrack] = {}
         self._last: defaultdict[str, float] = defaultdict(float)  # time of the last event, by run

@@ -75,10 +75,7 @@ class SqliteStore:
         self._offset, self._booted_at = 0.0, math.nan
 
     def open(self) -> tuple[list[PendingEvent], dict[TrackKey, bytes], int]:
-        """Lock and open the file; return its events, its tracks, and the highest number ever given.
-
-        An EmotiondError says that another process has it.
-        """
+        """Lock and open the file; return its events, its tracks, the highest number ever given."""
         if self._lock_file is None:
             try:
                 self._lock_file = lock_private(self._path.with_name(f"{self._path.name}.lock"))
@@ -155,10 +152,7 @@ class SqliteStore:
             self._lock_file = None
 
     def salvage(self) -> tuple[list[PendingEvent], dict[TrackKey, bytes], bool]:
-        """Return the events, oldest first, and the tracks that can be read without writing.
-
-        The last says whether they are all of the events.
-        """
+        """Return the events and tracks that can be read without writing; whether all events are."""
         found: dict[int, PendingEvent] = {}
         tracks, complete = dict[TrackKey, bytes](), False
         # Where nothing can be written, SQLite reads a write-ahead log by the index that a process

@@ -31,17 +31,13 @@ class Sink(Protocol):
         """The state of what it depends on outside the process, in a few words; None: nothing."""
 
     def start(self) -> None:
-        """Begin; nothing outside the process is touched before.
-
-        An EmotiondError says that it cannot do its work, and waiting would not help.
-        """
+        """Begin, and touch what is outside the process; an EmotiondError is beyond waiting."""
 
     def publish(self, record: SinkRecord) -> None:
-        """Take a record; never blocks for long.
+        """Take a record, first of all a DaemonStatus before `start`; never blocks for long.
 
-        The first record is a DaemonStatus, before `start`. A broker or disk that is away is the
-        sink's own matter: it logs that, and counts what it had to drop. It raises only what is a
-        fault of the program.
+        A broker or disk that is away is the sink's own matter: it logs that, and counts what it had
+        to drop. It raises only what is a fault of the program.
         """
 
     def close(self, timeout: float) -> None:
@@ -80,13 +76,9 @@ class SinkContext:
 
 
 class BaseSinkSettings(KindSettings, frozen=True):
-    """Base of the settings of every sink: all that the daemon asks them, with the usual answers.
+    """Base of the settings of every sink: all that the daemon asks them, with the usual answers."""
 
-    Attributes:
-        takes_commands: it is opened anew when what commands may choose from changes.
-    """
-
-    takes_commands: ClassVar[bool] = False
+    takes_commands: ClassVar[bool] = False  # then what they may choose from opens it anew
 
     @property
     def event_files(self) -> tuple[Path, ...]:
@@ -168,11 +160,8 @@ class MultiSink:
             sink.publish(record)
 
     def replace(self, sinks: Sequence[Sink], timeout: float) -> None:
-        """Go on with other sinks; present ones may be among them.
-
-        First those no longer wanted are closed, within `timeout` seconds: a new one may use the
-        same file, or the same client id at the broker.
-        """
+        """Go on with other sinks, present ones among them; close the rest in `timeout` seconds."""
+        # First: a new one may use the same file, or the same client id at the broker.
         removed = [sink for sink in self._sinks if sink not in sinks]
         added = [sink for sink in sinks if sink not in self._sinks]
         self._sinks = tuple(sink for sink in sinks if sink in self._sinks)

@@ -44,10 +44,8 @@ class Summarizer:
     def due(
         self, every_s: Sequence[int], zones: Collection[str], delay: float, now: float
     ) -> Iterator[Summary]:
-        """Yield the summaries of those lengths that are due at `now`, POSIX time.
-
-        Each is late by `delay` seconds, until a face that has gone is known to have.
-        """
+        """Yield the summaries of those lengths that are due at `now`, POSIX time."""
+        # Each is late by `delay` seconds, until a face that has gone is known to have.
         self._starts = {every: self._starts.get(every, now) for every in every_s}
         for every, start in self._starts.items():
             end = (start // every + 1) * every

@@ -121,9 +121,9 @@ def test_every_topic_of_the_daemon_has_a_channel() -> None:
     other = {"root", "id", "commands", "retained"}
     sent = [topic for name, topic in vars(topics).items() if name not in other]
     sent += [
-        topics.face(7),
-        topics.summary(60),
-        *(topics.response(command) for command in CommandName),
+        f"{topics.face}/7",
+        f"{topics.summary}/60",
+        *(f"{topics.response}/{command}" for command in CommandName),
     ]
     assert len(sent) == 6 + 2 + 7
     for topic in sent:

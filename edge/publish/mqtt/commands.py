@@ -84,10 +84,11 @@ class MqttCommandHandler:
         wanted = getattr(message.properties, "ResponseTopic", None) or ""
         first, home = wanted.partition("/")[0], self._settings.homeassistant
         apart = first not in {self._settings.prefix, home and home.prefix, ""} and first[0] != "$"
-        answers = wanted.startswith(self._topics.response(""))
+        answers = wanted.startswith(f"{self._topics.response}/")
         if (apart or answers) and not re.search(r"[+#\0]", wanted):
             return wanted
-        return self._topics.response(name if re.fullmatch(r"[a-z0-9_-]{1,32}", name) else "unknown")
+        known = re.fullmatch(r"[a-z0-9_-]{1,32}", name)
+        return f"{self._topics.response}/{name if known else 'unknown'}"
 
     def _reply(
         self,

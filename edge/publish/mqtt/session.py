@@ -254,7 +254,7 @@ def _check_broker(settings: MqttSettings, address: Address) -> Iterator[CheckRes
 
 def _check_echo(session: MqttClient, settings: MqttSettings, subject: str) -> CheckResult:
     """Publish to oneself: a broker may take a message without a word, and pass it to nobody."""
-    topic, token = settings.topics.response("doctor"), token_hex(8).encode()
+    topic, token = f"{settings.topics.response}/doctor", token_hex(8).encode()
     session.subscribe_and_wait([topic])
     session.publish_and_wait(topic, token)
     received = session.incoming

@@ -89,13 +89,9 @@ class Topics:
         self.snapshot = f"{root}/snapshot"  # images that were asked for
         self.commands = (f"{root}/set/#", f"{root}/request/#")  # what is subscribed to
 
-    def summary(self, every_s: int) -> str:
-        """Return the topic of the summaries of one length."""
-        return f"{self.root}/summary/{every_s}"
-
-    def response(self, command: str) -> str:
-        """Return the topic on which a command is answered."""
-        return f"{self.root}/response/{command}"
+        self.summary = f"{root}/summary"  # /EVERY_S
+        self.face = f"{root}/face"  # /TRACK_ID
+        self.response = f"{root}/response"  # /COMMAND
 
 
 class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):

@@ -79,8 +79,8 @@ class MqttSink(MqttPublisher):
                 stats = plain_stats(record) | {"broker": self.stats()}
                 self.publish_retained(self._topics.stats, msgspec.json.encode(stats))
             case Summary():
-                payload = msgspec.json.encode(record.data)
-                self.publish_message(MqttMessage(self._topics.summary(record.every_s), payload))
+                topic, payload = f"{self._topics.summary}/{record.every_s}", record.data
+                self.publish_message(MqttMessage(topic, msgspec.json.encode(payload)))
 
     def close(self, timeout: float) -> None:
         """Wait for acknowledgments, announce the end, disconnect."""
@@ -99,7 +99,7 @@ class MqttSink(MqttPublisher):
             width, height = snapshot.frame_size
             frame = {"width": width, "height": height}
             for face in snapshot.faces:
-                topic = f"{self._topics.root}/face/{face.track.track_id}"
+                topic = f"{self._topics.face}/{face.track.track_id}"
                 payload = {"time": utc(snapshot.time), **face.to_dict(), "frame": frame}
                 self.publish_message(MqttMessage(topic, msgspec.json.encode(payload)))
 
