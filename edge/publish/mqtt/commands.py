@@ -54,9 +54,7 @@ class MqttCommandHandler:
         reply = partial(self._reply, self._response_topic(message, name), correlation)
         caller: CallerId = None
         try:
-            fields = _parse(message)
-            if isinstance(fields, dict):
-                caller = _take_caller_id(fields)
+            caller, fields = _parse(message)
             command = self._read(verb, name, fields)
         except CommandError as error:
             reply(caller, error)
@@ -111,8 +109,8 @@ class MqttCommandHandler:
         self._publish(MqttMessage(topic, payload, qos=1, properties=properties))
 
 
-def _parse(message: MqttMessage) -> dict[str, Any] | bytes:
-    """Return what a message holds, plain or by name."""
+def _parse(message: MqttMessage) -> tuple[CallerId, dict[str, Any] | bytes]:
+    """Return whom to answer, and what a message holds, plain or by name."""
     if len(message.payload) > MAX_COMMAND_BYTES:
         found = f"expected at most {MAX_COMMAND_BYTES} bytes, found {len(message.payload)}"
         raise CommandError(ErrorCode.OVERSIZED, found)
@@ -121,19 +119,16 @@ def _parse(message: MqttMessage) -> dict[str, Any] | bytes:
         raise CommandError(ErrorCode.REFUSED, text)
     payload = message.payload.strip()
     if not payload.startswith(b"{"):
-        return payload
+        return None, payload
     try:
-        return msgspec.json.decode(payload, type=dict[str, Any])
+        fields = msgspec.json.decode(payload, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CommandError(ErrorCode.MALFORMED, f"is not JSON: {error}") from error
-
-
-def _take_caller_id(fields: dict[str, Any]) -> CallerId:
     caller = fields.pop("id", None)
     if not isinstance(caller, CallerId) or isinstance(caller, bool) or len(str(caller)) > 128:
         text = "expected id to be a text or whole number of at most 128 characters"
         raise CommandError(ErrorCode.MALFORMED, text)
-    return caller
+    return caller, fields
 
 
 def _parse_plain(command: CommandName, value: bytes) -> dict[str, Any]:
