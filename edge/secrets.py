@@ -37,10 +37,9 @@ class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
             return os.environ[self.env].strip()
         directory = os.environ.get("CREDENTIALS_DIRECTORY")
         if self.credential is not None and directory is None:
-            raise ConfigError(
-                f"the credential {self.credential} cannot be read: expected systemd's "
-                "CREDENTIALS_DIRECTORY, found none; set LoadCredential= in the unit"
-            )
+            found = "expected systemd's CREDENTIALS_DIRECTORY, found none"
+            remedy = f"{found}; set LoadCredential= in the unit"
+            raise ConfigError(f"the credential {self.credential} cannot be read: {remedy}")
         path = self.file or Path(directory or "", self.credential or "")
         try:
             return path.read_text().strip()

@@ -98,8 +98,6 @@ def _append(path: Path, line: bytes) -> bool:
 
 
 class _Time(msgspec.Struct):
-    """The time of a recorded event."""
-
     time: datetime
 
 

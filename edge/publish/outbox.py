@@ -37,8 +37,6 @@ class OutboxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _TrackHeader(msgspec.Struct, frozen=True):
-    """The fields of an event that say which track it is of, and whether that goes on."""
-
     type: EventType
     run: str
     track_id: int

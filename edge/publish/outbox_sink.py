@@ -113,7 +113,6 @@ class OutboxSink:
             log.warning("%s: %s not delivered", self, told)
 
     def _raise_error(self) -> None:
-        """Raise the error that ended one of the threads."""
         for worker in self._workers:
             if worker.error is not None:
                 raise worker.error

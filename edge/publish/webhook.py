@@ -28,9 +28,6 @@ from edge.types import DataFlow, EmotionEvent, SinkRecord
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
-SIGNATURE_HEADER = "X-Emotiond-Signature"
-"""Header with the HMAC-SHA256 of the body, as `sha256=` and hexadecimal digits."""
-
 FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 1.0, 60.0
 """Seconds between two tries of an event; each wait is twice as long as the one before."""
 
@@ -182,7 +179,7 @@ class WebhookSink(OutboxSink):
         headers = {"Content-Type": "application/json", "User-Agent": f"emotiond/{__version__}"}
         if self._key is not None:
             digest = hmac.new(self._key, body, hashlib.sha256).hexdigest()
-            headers[SIGNATURE_HEADER] = f"sha256={digest}"
+            headers["X-Emotiond-Signature"] = f"sha256={digest}"
         with closing(self._settings.connect()) as connection:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("POST", target, body, headers)

@@ -232,9 +232,8 @@ class MqttClient:
         self._connack = event[3]
 
     def _on_disconnect(self, *event: Any) -> None:
-        reason = str(event[3])
-        unknown = reason == "Unspecified error"
-        self.closed_reason = "the broker or the network ended it" if unknown else reason
+        unknown = {"Unspecified error": "the broker or the network ended it"}
+        self.closed_reason = unknown.get(str(event[3]), str(event[3]))
 
     def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, *event: Any) -> None:
         self._unacknowledged.discard(mid)

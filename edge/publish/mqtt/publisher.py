@@ -15,7 +15,6 @@ from edge.publish.mqtt.client import DISCONNECT_TIMEOUT, MqttClient, MqttMessage
 from edge.publish.mqtt.session import BrokerConnector
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.outbox_sink import OutboxSink
-from edge.publish.outbox_store import PendingEvent
 from edge.publish.sink import SinkContext
 from edge.terminal import plural
 
@@ -194,7 +193,6 @@ class MqttPublisher(OutboxSink):
                     log.warning("%s: does not let this client hear %s", self, topic)
 
     def _process_acks(self, client: MqttClient) -> None:
-        """Take what was acknowledged out of the outbox."""
         acknowledged: list[int] = []
         rejection: ReasonCode | None = None
         while client.acks:
@@ -227,7 +225,17 @@ class MqttPublisher(OutboxSink):
         for event in self._outbox.pending(self._last_sent, room):
             if not client.is_ready:
                 return
-            self._in_flight[client.publish(self._to_message(event))] = event.number
+            # What is too old for the outbox is too old for a subscriber.
+            left = max(1, round(self._settings.outbox.max_age_s - self._outbox.age(event)))
+            properties = mqtt_properties(
+                self._settings,
+                ContentType="application/json",
+                PayloadFormatIndicator=1,
+                MessageExpiryInterval=left,
+            )
+            topic = self._settings.topics.event
+            message = MqttMessage(topic, event.payload, 1, properties=properties)
+            self._in_flight[client.publish(message)] = event.number
             self._last_sent = event.number
 
     def _send_messages(self, client: MqttClient, retained: Sequence[MqttMessage]) -> None:
@@ -238,14 +246,3 @@ class MqttPublisher(OutboxSink):
             self._published[message.topic] = message
         while self._messages and client.is_ready:
             client.publish(self._messages.popleft())
-
-    def _to_message(self, event: PendingEvent) -> MqttMessage:
-        # What is too old for the outbox is too old for a subscriber.
-        left = max(1, round(self._settings.outbox.max_age_s - self._outbox.age(event)))
-        properties = mqtt_properties(
-            self._settings,
-            ContentType="application/json",
-            PayloadFormatIndicator=1,
-            MessageExpiryInterval=left,
-        )
-        return MqttMessage(self._settings.topics.event, event.payload, 1, properties=properties)
