@@ -76,14 +76,9 @@ class SqliteStore:
 
     def open(self) -> tuple[list[PendingEvent], dict[TrackKey, bytes], int]:
         """Lock and open the file; return its events, its tracks, the highest number ever given."""
+        self._adopt_former()
         if self._lock_file is None:
-            try:
-                self._lock_file = lock_private(self._path.with_name(f"{self._path.name}.lock"))
-            except BlockingIOError as error:
-                raise EmotiondError(
-                    f"{self._path}: another emotiond uses this device's outbox; end it, or give "
-                    "this one another `device`"
-                ) from error
+            self._lock_file = _lock(self._path)
         os.close(open_private(self._path))  # before SQLite does: closing it would end its locks
         # The time-out in seconds: somebody who looks into the file by hand may lock it.
         self._db = sqlite3.connect(
@@ -182,15 +177,38 @@ class SqliteStore:
     def quarantine(self) -> Path:
         """Rename the damaged file, over an older one, and return its new name."""
         aside = self._path.with_name(f"{self._path.name}.damaged")
-        for suffix in (
-            "-wal",
-            "-journal",
-            "",
-        ):  # the logs first: then a crash leaves nothing half done
-            with suppress(FileNotFoundError):
-                Path(f"{self._path}{suffix}").replace(f"{aside}{suffix}")
-        Path(f"{self._path}-shm").unlink(missing_ok=True)
+        _rename(self._path, aside)
         return aside
+
+    def _adopt_former(self) -> None:
+        """Take over the first file of a version that named them by device and number alone."""
+        stem = self._path.name.partition("@")[0]
+        names = (f"{stem}{number}.sqlite" for number in ("", "-2", "-3", "-4"))
+        former = next((one for one in map(self._path.with_name, names) if one.exists()), None)
+        if former is None or self._path.exists():
+            return
+        lock = _lock(former)
+        _rename(former, self._path)
+        former.with_name(f"{former.name}.lock").unlink()
+        os.close(lock)
+
+
+def _lock(path: Path) -> int:
+    try:
+        return lock_private(path.with_name(f"{path.name}.lock"))
+    except BlockingIOError as error:
+        raise EmotiondError(
+            f"{path}: another emotiond uses this device's outbox; end it, or give this one another "
+            "`device`"
+        ) from error
+
+
+def _rename(path: Path, target: Path) -> None:
+    """Rename a file of SQLite, its logs first: what a crash leaves half done can be done again."""
+    for suffix in ("-wal", "-journal", ""):
+        with suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").replace(f"{target}{suffix}")
+    Path(f"{path}-shm").unlink(missing_ok=True)
 
 
 def _clock_offset(db: sqlite3.Connection, clock: SystemClock) -> float:

@@ -54,7 +54,8 @@ class RetainedTopics:
             other = self.state / path.stem
             if other == outbox or (other not in self.outboxes and not _is_in_use(other)):
                 found |= known.get(broker, set())
-        return sorted(found - self.kept)[:MAX_CLEARED]
+        announced_first = sorted(found - self.kept, key=lambda topic: not topic.endswith("/config"))
+        return announced_first[:MAX_CLEARED]
 
     def forget(self, broker: str, topic: str) -> None:
         """Forget a topic that a broker retains no more."""
