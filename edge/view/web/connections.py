@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -20,6 +19,8 @@ RESERVED_CONNECTIONS = 16
 WARNING_INTERVAL_S = 60.0
 """Seconds between two warnings that connections were closed to make room."""
 
+OVERSIZED_HEAD = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
+
 log = logging.getLogger(__name__)
 
 
@@ -28,16 +29,12 @@ class ConnectionLimits:
 
     Where there are too many, of one address or in all, the oldest that is sent nothing makes room
     for the new one: idle and half-sent requests cannot keep others out.
-
-    Args:
-        max_connections: in all.
     """
 
     def __init__(self, max_connections: int) -> None:
         self._max = max_connections
         self._open: dict[BoundedHttpProtocol, None] = {}  # in the order they came
-        self._closed = 0
-        self._warned_at = float("-inf")
+        self._closed, self._warned_at = 0, float("-inf")
 
     def admit(self, new: "BoundedHttpProtocol") -> bool:
         """Count a connection in; return False where nothing can make room for it."""
@@ -60,22 +57,14 @@ class ConnectionLimits:
 
     def _warn(self, address: str) -> None:
         self._closed += 1
-        now = time.monotonic()
-        if now - self._warned_at >= WARNING_INTERVAL_S:
-            text = (
-                "web page: too many connections, the latest from %s; %d were closed since the start"
-            )
+        if time.monotonic() - self._warned_at >= WARNING_INTERVAL_S:
+            self._warned_at = time.monotonic()
+            text = "web page: too many connections, the latest from %s; %d were closed so far"
             log.warning(text, address, self._closed)
-            self._warned_at = now
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """HTTP connection whose request head is bounded in bytes and time.
-
-    Args:
-        limits: shared by all connections of a server.
-        arguments: of uvicorn.
-    """
+    """HTTP connection whose request head is bounded in bytes and time."""
 
     def __init__(self, limits: ConnectionLimits, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -113,10 +102,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._overhead += len(data)
         super().data_received(data)
         if self._overhead > MAX_OVERHEAD_BYTES and not self.transport.is_closing():
-            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            line = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n\r\n"
             if not self.answering:
-                self.transport.write(line.encode())
+                self.transport.write(OVERSIZED_HEAD)
             self.transport.close()
 
     def on_message_begin(self) -> None:
@@ -146,4 +133,3 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _stop_timeout(self) -> None:
         if self._timeout is not None:
             self._timeout.cancel()
-            self._timeout = None
