@@ -20,7 +20,7 @@ from edge.capture.camera import CameraSettings
 from edge.capture.picamera import PicameraSettings, find_program
 from edge.capture.source import iter_frames, read_first
 from edge.capture.v4l2 import processes_using
-from edge.config import load_config, state_folder
+from edge.config import Config, load_config, state_folder
 from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detector
 from edge.detect.orientation_check import better_rotation
 from edge.doctor import check_opencv, check_python
@@ -45,13 +45,12 @@ from edge.errors import (
     warning,
 )
 from edge.infer.classifier import ClassifierSettings, open_classifier
-from edge.installation import extra_remedy
 from edge.paths import find_model, systemd_unit_for
 from edge.secrets import redact_url
 from edge.terminal import plural
 from edge.tflite import MODULES, PACKAGES, Runtime
 from edge.types import Image
-from edge.view import WebSettings
+from edge.view import WebSettings, require_web
 
 REMEDIES = {
     ConfigError: "correct the config, or install what it names",
@@ -67,21 +66,21 @@ def run_checks(path: Path) -> Iterator[CheckResult]:
     yield from guarded("python", check_python())
     yield from guarded("opencv", check_opencv())
     yield from guarded("processor", check_cpu())
-    yield from check_config(path)
+    try:
+        config = load_config(path)
+    except ConfigError as error:
+        yield failure("config", str(error), "correct it; what it should name was not looked at")
+    else:
+        yield ok("config", f"{path}: can be read")
+        yield from check_config(config)
     yield from guarded("clock", check_clock())
     yield from guarded("temperature", check_temperature())
     yield from guarded("throttling", check_throttling())
     yield from guarded("systemd", check_unit(path))
 
 
-def check_config(path: Path) -> Iterator[CheckResult]:
-    """Check that the config can be read, and all that it names."""
-    try:
-        config = load_config(path)
-    except ConfigError as error:
-        yield failure("config", str(error), "correct it; what it should name was not looked at")
-        return
-    yield ok("config", f"{path}: can be read")
+def check_config(config: Config) -> Iterator[CheckResult]:
+    """Check all that a config names."""
     yield from guarded("runtime", check_runtime(config.classifier.runtime))
     yield from guarded("model", check_classifier(config.classifier))
     yield from guarded("detector", check_detector(config.detector))
@@ -109,18 +108,13 @@ def guarded(subject: str, results: Iterator[CheckResult]) -> Iterator[CheckResul
         yield failure(subject, redact_url(text), remedy)
 
 
-# Models.
-
-
 def check_runtime(chosen: Runtime) -> Iterator[CheckResult]:
     """Check that the TFLite runtime that the config asks for works; name those installed."""
     versions = []
     for package in PACKAGES.values():
-        try:
+        with suppress(PackageNotFoundError):
             versions.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            versions.append(f"{package} not")
-    installed = f"installed are {', '.join(versions)}"
+    installed = f"installed are {', '.join(versions) or 'none'}"
     try:
         importlib.import_module(MODULES[chosen])
     except ImportError as error:
@@ -147,32 +141,17 @@ def check_detector(settings: DetectorSettings) -> Iterator[CheckResult]:
     Raises:
         ConfigError, ModelError: it cannot be used.
     """
-    if not isinstance(settings, AutoSettings):
-        yield ok("detector", f"{open_detector(settings).name} can be used")
-        return
-    errors: list[str] = []
-    for kind in AUTO_ORDER:  # the first is built in, so any other stands in for it
-        try:
-            name = kind().open().name
-        except (ConfigError, ModelError) as error:
-            errors.append(str(error))
-            continue
-        if errors:
-            text = f"auto takes {name}, which finds fewer faces: {errors[0]}"
-            yield warning("detector", text, "install emotiond again")
-        else:
-            yield ok("detector", f"auto takes {name}")
-        return
-    yield failure("detector", "; ".join(errors), "install emotiond again")
+    name = open_detector(settings).name
+    if isinstance(settings, AutoSettings) and name != AUTO_ORDER[0].__struct_config__.tag:
+        text = f"auto takes {name}, which finds fewer faces, as the one built in is damaged"
+        yield warning("detector", text, "install emotiond again")
+    else:
+        yield ok("detector", f"{name} can be used")
 
-
-# Source.
 
 STREAM_REMEDY = (
-    "check the address, its user and password, and whether others play it; the daemon tries again "
-    "until it answers"
+    "check the address, its user and password, and whether others play it; the daemon tries again"
 )
-
 FILE_REMEDY = "let `path` name a file that can be read; a service cannot read into a home"
 
 LIST_SECONDS = 20.0
@@ -227,15 +206,13 @@ def _check_listed(subject: str, camera: int, program: str) -> CheckResult:
         text = f"{program} does not list cameras: {error}"
         return failure(subject, text, f"try `{' '.join(command)}`")
     # By its version it lists them on one or the other.
-    found = dict(LISTED_CAMERA.findall(done.stdout + done.stderr))
-    cameras = {int(number): name for number, name in found.items()}
-    if camera in cameras:
-        return ok(subject, cameras[camera])
+    cameras = dict(LISTED_CAMERA.findall(done.stdout + done.stderr))
+    if name := cameras.get(str(camera)):
+        return ok(subject, name)
+    if not cameras:
+        return failure(subject, "no camera is found", CABLE_REMEDY)
     others = ", ".join(f"{number} ({name})" for number, name in cameras.items())
-    if others:
-        text = f"is not there; there are {others}"
-        return failure(subject, text, "set `camera` to one of them")
-    return failure(subject, "no camera is found", CABLE_REMEDY)
+    return failure(subject, f"is not there; there are {others}", "set `camera` to one of them")
 
 
 MAX_ORIENTED_IMAGES, ORIENTATION_TIMEOUT_S = 50, 5.0
@@ -256,11 +233,10 @@ def check_orientation(source: SourceSettings, detector: DetectorSettings) -> Ite
     found, better = better_rotation(open_detector(detector), images)
     text = f"of {plural(len(images), 'image')} {found[0]} show a face"
     if better is not None:
-        rotation = (
-            source.rotation + (better if source.flip in {"none", "both"} else -better)
-        ) % 360
+        turn = better if source.flip in {"none", "both"} else -better
         text += f", {found[better]} when rotated by {better} degrees, and there it is surer"
-        yield warning("orientation", text, f"set `rotation: {rotation}` in `source`")
+        remedy = f"set `rotation: {(source.rotation + turn) % 360}` in `source`"
+        yield warning("orientation", text, remedy)
     elif images:
         yield ok("orientation", f"{text}; none shows it better when rotated")
 
@@ -280,43 +256,35 @@ def check_state_folder(folder: Path) -> Iterator[CheckResult]:
     """Check that the outbox and a pause can be kept there. Nothing stays behind."""
     try:
         nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        if nearest == folder:
-            with tempfile.TemporaryFile(dir=folder) as file:
-                file.write(bytes(SAMPLE_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            yield ok("state folder", f"{folder}: can be written into")
-        elif os.access(nearest, os.W_OK | os.X_OK):
-            yield ok("state folder", f"{folder}: is not there yet, and can be made")
-        else:
-            text = f"{folder}: is not there, and cannot be made in {nearest}"
-            yield warning("state folder", text, STATE_REMEDY)
+        with tempfile.TemporaryFile(dir=nearest) as file:
+            file.write(bytes(SAMPLE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         text = f"{folder}: cannot be written into: {error.strerror}"
         yield warning("state folder", text, STATE_REMEDY)
+    else:
+        how = "can be written into" if nearest == folder else "is not there yet, and can be made"
+        yield ok("state folder", f"{folder}: {how}")
 
-
-# Views.
 
 HTTP_SECONDS = 3.0
 """How long whoever has the web page's port may take to answer."""
 
 
 def check_web(settings: WebSettings) -> Iterator[CheckResult]:
-    """Check that the web page can be served as it is set."""
-    try:
-        from edge.view.web.auth import TokenAuth
-        from edge.view.web.server import listen
-    except ImportError as error:
-        remedy = f"{extra_remedy('web')}, or set `web.enabled: false`"
-        yield failure("web page", f"cannot be served: {error}", remedy)
-        return
-    try:
-        needs_token = TokenAuth(settings).needs_token
-        text = "asks for its token" if needs_token else "is for this machine alone, without a token"
-        yield ok("web page", text)
-    except ConfigError as error:
-        yield failure("web page", str(error), "correct `web`, or what it names")
+    """Check that the web page can be served as it is set.
+
+    Raises:
+        ConfigError: its packages are not installed, or it would be open to others.
+    """
+    require_web()
+    from edge.view.web.auth import TokenAuth
+    from edge.view.web.server import listen
+
+    alone = not TokenAuth(settings).needs_token
+    text = "is for this machine alone, without a token" if alone else "asks for its token"
+    yield ok("web page", text)
     address = f"{settings.host}:{settings.port}"
     try:
         listen(settings).close()

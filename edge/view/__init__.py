@@ -3,6 +3,7 @@
 Here are their settings, which open them, and what each is given to show.
 """
 
+import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -126,11 +127,18 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             ConfigError: its packages are not installed, or it would be open to others.
         """
-        try:
-            from edge.view.web.server import WebServer
-        except ImportError as error:
-            raise ConfigError(
-                f"the web page needs packages that are not installed ({error}); "
-                f"{extra_remedy('web')}, or web.enabled: false"
-            ) from error
+        require_web()
+        from edge.view.web.server import WebServer
+
         return WebServer(self, context)
+
+
+def require_web() -> None:
+    """Raise a ConfigError where the packages of the web page are not installed."""
+    try:
+        importlib.import_module("edge.view.web.server")
+    except ImportError as error:
+        raise ConfigError(
+            f"the web page needs packages that are not installed ({error}); "
+            f"{extra_remedy('web')}, or web.enabled: false"
+        ) from error

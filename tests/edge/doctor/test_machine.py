@@ -15,7 +15,6 @@ from edge.doctor.machine import (
     check_unit,
     check_user,
     clock_error,
-    systemctl_show,
 )
 from edge.errors import CheckResult, Level
 from tests.edge.doctor.results import listed, only
@@ -75,14 +74,15 @@ def test_a_cpu_that_is_hidden_is_a_warning_as_xnnpack_then_switches_itself_off(
     assert "ProcSubset=pid" in str(result.remedy)
 
 
-def clock_result(error: float, year: int = 2027) -> CheckResult:
-    moment = datetime(year, 3, 4, 5, 6, 7, tzinfo=UTC).timestamp()
-    return only(check_clock(error=lambda: error, now=lambda: moment))
+def clock_result(error: float) -> CheckResult:
+    return only(check_clock(error=lambda: error))
 
 
 def test_a_clock_that_is_kept_right_is_ok() -> None:
     result = clock_result(error=0.02)
-    assert (result.level, result.text) == (Level.OK, "2027-03-04 05:06:07 UTC, kept right")
+    assert result.level is Level.OK
+    assert result.text.endswith(" UTC, kept right")
+    assert result.text.startswith(f"{datetime.now(UTC):%Y-%m-%d}")
 
 
 def test_a_clock_that_nothing_keeps_right_is_a_warning() -> None:
@@ -91,19 +91,13 @@ def test_a_clock_that_nothing_keeps_right_is_a_warning() -> None:
     assert "timedatectl set-ntp true" in str(result.remedy)
 
 
-def test_a_year_that_is_past_is_a_warning_whatever_the_kernel_holds() -> None:
-    result = clock_result(error=0.02, year=1970)
-    assert result.level is Level.WARNING
-    assert "1970-03-04 05:06:07 UTC is long past" in result.text
-
-
 def test_a_kernel_that_does_not_tell_the_clocks_error_is_no_reason_to_worry() -> None:
     def refuse() -> float:
         raise OSError(errno.EPERM, "Operation not permitted")
 
-    result = only(check_clock(error=refuse, now=lambda: 1.9e9))
+    result = only(check_clock(error=refuse))
     assert result.level is Level.OK
-    assert "does not say" in result.text
+    assert "is not told: Operation not permitted" in result.text
 
 
 def test_the_clock_error_of_this_machine_is_within_the_kernels_bounds() -> None:
@@ -280,7 +274,7 @@ def test_a_systemd_that_cannot_be_asked_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize("script", ["exit 1", "exec sleep 9"])
-def test_a_systemctl_that_fails_or_hangs_is_an_error_of_one_line(
+def test_a_systemctl_that_fails_or_hangs_is_a_warning_of_one_line(
     script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "systemctl"
@@ -288,5 +282,7 @@ def test_a_systemctl_that_fails_or_hangs_is_an_error_of_one_line(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr("edge.doctor.machine.SYSTEMCTL_SECONDS", 0.2)
-    with pytest.raises(OSError, match="systemctl: "):
-        systemctl_show("emotiond.service")
+    result = only(check_unit(CONFIG, systemd=Path("/")))
+    assert result.level is Level.WARNING
+    assert "systemctl" in result.text
+    assert "\n" not in result.text
