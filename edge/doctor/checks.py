@@ -50,7 +50,7 @@ from edge.secrets import redact_url
 from edge.terminal import plural
 from edge.tflite import MODULES, PACKAGES, Runtime
 from edge.types import Image
-from edge.view import WebSettings, require_web
+from edge.view import WebSettings, require_packages
 
 REMEDIES = {
     ConfigError: "correct the config, or install what it names",
@@ -278,7 +278,7 @@ def check_web(settings: WebSettings) -> Iterator[CheckResult]:
     Raises:
         ConfigError: its packages are not installed, or it would be open to others.
     """
-    require_web()
+    require_packages("web")
     from edge.view.web.auth import TokenAuth
     from edge.view.web.server import listen
 
@@ -315,9 +315,9 @@ def check_window() -> Iterator[CheckResult]:
     Raises:
         ConfigError: it is not installed.
     """
-    from edge.view.preview import open_window, require_pygame, why_no_display
+    from edge.view.preview import open_window, why_no_display
 
-    require_pygame()
+    require_packages("preview")
     with open_window() as process:
         reason = why_no_display(process)
         process.kill()

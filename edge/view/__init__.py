@@ -3,7 +3,7 @@
 Here are their settings, which open them, and what each is given to show.
 """
 
-import importlib
+import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +20,12 @@ from edge.secrets import SecretRef
 from edge.service.commands import Catalog, CommandQueue
 from edge.types import DISK, AnalyzedFrame, DataFlow, Image
 
+PACKAGES = {
+    "preview": ("pygame",),
+    "web": ("starlette", "uvicorn", "httptools", "prometheus_client", "ruamel"),
+}
+"""Packages that a view imports, by the name of its section in the config and of its extra."""
+
 
 class PrivacyBlur(StrEnum):
     """Blur of every image that is shown or leaves the process."""
@@ -34,15 +40,11 @@ class ViewContext:
     """Sources of what a view shows, and what is done with it.
 
     Attributes:
-        latest: holds the newest analyzed frame.
         commands: takes the commands of whoever looks.
-        blur: what is hidden in each image.
         analyze: analyzes a still image with the present config; it may take a second, and any
             thread may call it.
-        catalog: what commands may choose from.
         note_image: remembers an image before it is written, so that it is deleted in time.
         is_only_sink: whether the config asks for nothing but this view.
-        device: name of this device.
         event_files: the files that events are appended to.
     """
 
@@ -83,6 +85,7 @@ class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         from edge.view.preview import PreviewSink
 
+        require_packages("preview")
         return PreviewSink(context)
 
 
@@ -127,18 +130,17 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             ConfigError: its packages are not installed, or it would be open to others.
         """
-        require_web()
+        require_packages("web")
         from edge.view.web.server import WebServer
 
         return WebServer(self, context)
 
 
-def require_web() -> None:
-    """Raise a ConfigError where the packages of the web page are not installed."""
-    try:
-        importlib.import_module("edge.view.web.server")
-    except ImportError as error:
+def require_packages(view: str) -> None:
+    """Raise a ConfigError where what a view of `PACKAGES` imports is not installed."""
+    missing = [one for one in PACKAGES[view] if importlib.util.find_spec(one) is None]
+    if missing:
         raise ConfigError(
-            f"the web page needs packages that are not installed ({error}); "
-            f"{extra_remedy('web')}, or web.enabled: false"
-        ) from error
+            f"`{view}` needs packages that are not installed: {', '.join(missing)}; "
+            f"{extra_remedy(view)}, or {view}.enabled: false"
+        )

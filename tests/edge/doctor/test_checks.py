@@ -4,7 +4,6 @@ import importlib.util
 import os
 import shutil
 import socket
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -240,7 +239,7 @@ def test_a_daemon_whose_camera_sees_nothing_is_a_warning() -> None:
 def test_a_missing_package_of_the_web_page_is_a_failure_that_names_its_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "edge.view.web.server", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     result = only(guarded("web", check_web(WebSettings())))
     assert result.level is Level.FAILURE
     assert extra_remedy("web") in str(result)
