@@ -14,7 +14,7 @@ from edge.errors import EmotiondError
 from edge.publish import Sink
 from edge.types import SinkRecord
 from edge.view import ViewContext, WebSettings
-from edge.view.web.connections import BoundedHttpProtocol, ConnectionLimits
+from edge.view.web.connections import BoundedHttpProtocol
 from edge.view.web.routes import WebApp
 
 KEEP_ALIVE_S = 5
@@ -31,11 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class WebServer:
-    """Serves the page, the live video and the API.
-
-    Raises:
-        ConfigError: others could reach it without a token, or the token cannot be used.
-    """
+    """Serves the page, the live video and the API; errors are as of `TokenAuth`."""
 
     dropped = 0
     status_text: str | None = None
@@ -43,10 +39,10 @@ class WebServer:
     def __init__(self, settings: WebSettings, context: ViewContext) -> None:
         self._settings = settings
         self.app = WebApp(settings, context)
-        limits = ConnectionLimits(2 * settings.max_viewers + EXTRA_CONNECTIONS)
+        max_connections = 2 * settings.max_viewers + EXTRA_CONNECTIONS
         config = uvicorn.Config(
             self.app.asgi,
-            http=partial(BoundedHttpProtocol, limits),  # type: ignore[arg-type]
+            http=partial(BoundedHttpProtocol, max_connections),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,
