@@ -33,6 +33,7 @@ from edge.doctor.machine import (
     check_throttling,
     check_unit,
     check_user,
+    output_of,
 )
 from edge.errors import (
     CheckResult,
@@ -154,9 +155,6 @@ STREAM_REMEDY = (
 )
 FILE_REMEDY = "let `path` name a file that can be read; a service cannot read into a home"
 
-LIST_SECONDS = 20.0
-"""How long the Raspberry Pi's program may take to list the cameras."""
-
 LISTED_CAMERA = re.compile(r"^\s*(\d+) : (.+)$", re.MULTILINE)
 """A line of `rpicam-vid --list-cameras`, such as "0 : imx708 [4608x2592 10-bit] (/base...)"."""
 
@@ -197,16 +195,12 @@ def check_picamera(settings: PicameraSettings) -> Iterator[CheckResult]:
 
 
 def _check_listed(subject: str, camera: int, program: str) -> CheckResult:
-    command = [program, "--list-cameras"]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=LIST_SECONDS, check=True
-        )
+    try:  # by its version it lists them on standard output or error
+        found = output_of(program, "--list-cameras")
     except (OSError, subprocess.SubprocessError) as error:
         text = f"{program} does not list cameras: {error}"
-        return failure(subject, text, f"try `{' '.join(command)}`")
-    # By its version it lists them on one or the other.
-    cameras = dict(LISTED_CAMERA.findall(done.stdout + done.stderr))
+        return failure(subject, text, f"try `{program} --list-cameras`")
+    cameras = dict(LISTED_CAMERA.findall(found))
     if name := cameras.get(str(camera)):
         return ok(subject, name)
     if not cameras:
