@@ -1,4 +1,7 @@
-"""All checks, in order, and those of what the config names."""
+"""All checks, in order, and those of what the config names.
+
+What cannot be used raises a ConfigError or a ModelError, of which `guarded` makes a failure.
+"""
 
 import http.client
 import importlib
@@ -23,18 +26,8 @@ from edge.capture.v4l2 import processes_using
 from edge.config import Config, load_config, state_folder
 from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detector
 from edge.detect.orientation_check import better_rotation
-from edge.doctor import check_opencv, check_python
+from edge.doctor import check_opencv, check_python, machine
 from edge.doctor.camera import check_camera
-from edge.doctor.machine import (
-    CAMERA_REMEDY,
-    check_clock,
-    check_cpu,
-    check_temperature,
-    check_throttling,
-    check_unit,
-    check_user,
-    output_of,
-)
 from edge.errors import (
     CheckResult,
     ConfigError,
@@ -53,20 +46,15 @@ from edge.tflite import MODULES, PACKAGES, Runtime
 from edge.types import Image
 from edge.view import WebSettings, require_packages
 
-REMEDIES = {
-    ConfigError: "correct the config, or install what it names",
-    ModelError: "install emotiond again, or name another model with its card",
-}
-
 log = logging.getLogger(__name__)
 
 
 def run_checks(path: Path) -> Iterator[CheckResult]:
     """Check the machine, and everything that the config at `path` names, one after another."""
-    yield from guarded("user", check_user(systemd_unit_for(path)))
+    yield from guarded("user", machine.check_user(systemd_unit_for(path)))
     yield from guarded("python", check_python())
     yield from guarded("opencv", check_opencv())
-    yield from guarded("processor", check_cpu())
+    yield from guarded("processor", machine.check_cpu())
     try:
         config = load_config(path)
     except ConfigError as error:
@@ -74,10 +62,10 @@ def run_checks(path: Path) -> Iterator[CheckResult]:
     else:
         yield ok("config", f"{path}: can be read")
         yield from check_config(config)
-    yield from guarded("clock", check_clock())
-    yield from guarded("temperature", check_temperature())
-    yield from guarded("throttling", check_throttling())
-    yield from guarded("systemd", check_unit(path))
+    yield from guarded("clock", machine.check_clock())
+    yield from guarded("temperature", machine.check_temperature())
+    yield from guarded("throttling", machine.check_throttling())
+    yield from guarded("systemd", machine.check_unit(path))
 
 
 def check_config(config: Config) -> Iterator[CheckResult]:
@@ -100,8 +88,11 @@ def guarded(subject: str, results: Iterator[CheckResult]) -> Iterator[CheckResul
     """Pass results on; a check that raises an error is a failure and does not end the others."""
     try:
         yield from results
-    except (ConfigError, ModelError) as error:
-        yield failure(subject, str(error), REMEDIES[type(error)])
+    except ConfigError as error:
+        yield failure(subject, str(error), "correct the config, or install what it names")
+    except ModelError as error:
+        remedy = "install emotiond again, or name another model with its card"
+        yield failure(subject, str(error), remedy)
     except Exception as error:
         log.error("%s", redact_url(traceback.format_exc()))
         text = f"cannot be looked at: {type(error).__name__}: {' '.join(str(error).split())}"
@@ -126,22 +117,14 @@ def check_runtime(chosen: Runtime) -> Iterator[CheckResult]:
 
 
 def check_classifier(settings: ClassifierSettings) -> Iterator[CheckResult]:
-    """Load the model: its hash and its tensors are as its card says, and its runtime runs it.
-
-    Raises:
-        ConfigError, ModelError: it cannot be used.
-    """
+    """Load the model: its hash and its tensors are as its card says, and its runtime runs it."""
     card = open_classifier(settings).card
     text = f"{find_model(settings.model)}: {card.name}, with the hash of its card"
     yield ok("model", f"{text}, {len(card.labels)} expressions")
 
 
 def check_detector(settings: DetectorSettings) -> Iterator[CheckResult]:
-    """Open the detector; the hash of files that are published or shipped is compared.
-
-    Raises:
-        ConfigError, ModelError: it cannot be used.
-    """
+    """Open the detector; the hash of files that are published or shipped is compared."""
     name = open_detector(settings).name
     if isinstance(settings, AutoSettings) and name != AUTO_ORDER[0].__struct_config__.tag:
         text = f"auto takes {name}, which finds fewer faces, as the one built in is damaged"
@@ -196,7 +179,7 @@ def check_picamera(settings: PicameraSettings) -> Iterator[CheckResult]:
 
 def _check_listed(subject: str, camera: int, program: str) -> CheckResult:
     try:  # by its version it lists them on standard output or error
-        found = output_of(program, "--list-cameras")
+        found = machine.output_of(program, "--list-cameras")
     except (OSError, subprocess.SubprocessError) as error:
         text = f"{program} does not list cameras: {error}"
         return failure(subject, text, f"try `{program} --list-cameras`")
@@ -267,18 +250,15 @@ HTTP_SECONDS = 3.0
 
 
 def check_web(settings: WebSettings) -> Iterator[CheckResult]:
-    """Check that the web page can be served as it is set.
-
-    Raises:
-        ConfigError: its packages are not installed, or it would be open to others.
-    """
+    """Check that the web page can be served as it is set."""
     require_packages("web")
     from edge.view.web.auth import TokenAuth
     from edge.view.web.server import listen
 
-    alone = not TokenAuth(settings).needs_token
-    text = "is for this machine alone, without a token" if alone else "asks for its token"
-    yield ok("web page", text)
+    if TokenAuth(settings).needs_token:
+        yield ok("web page", "asks for its token")
+    else:
+        yield ok("web page", "is for this machine alone, without a token")
     address = f"{settings.host}:{settings.port}"
     try:
         listen(settings).close()
@@ -290,7 +270,7 @@ def check_web(settings: WebSettings) -> Iterator[CheckResult]:
         else:
             yield ok("web page", f"is served at {address} at this moment")
             if health != "ok":
-                yield warning("web page", f"the daemon says: {health}", CAMERA_REMEDY)
+                yield warning("web page", f"the daemon says: {health}", machine.CAMERA_REMEDY)
 
 
 def _health(port: int) -> str | None:
@@ -304,11 +284,7 @@ def _health(port: int) -> str | None:
 
 
 def check_window() -> Iterator[CheckResult]:
-    """Check that there is what draws the preview window, and a display that it finds.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
+    """Check that there is what draws the preview window, and a display that it finds."""
     from edge.view.preview import open_window, why_no_display
 
     require_packages("preview")

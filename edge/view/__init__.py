@@ -78,11 +78,7 @@ class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield DataFlow("images", what, DISK, "the current folder", False, kept)
 
     def open(self, context: ViewContext) -> Sink:
-        """Return the window, not yet shown.
-
-        Raises:
-            ConfigError: the package that draws it is not installed.
-        """
+        """Return the window, not yet shown; a ConfigError tells what is not installed."""
         from edge.view.preview import PreviewSink
 
         require_packages("preview")

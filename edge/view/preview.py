@@ -105,9 +105,7 @@ class PreviewSink:
             raise ConfigError(f"{reason}; nothing else is asked for")
 
     def start(self) -> None:
-        """Open the window; errors are as of `prepare`."""
-        if self._process is None:
-            self.prepare()
+        """Show frames from now on."""
         assert self._process is not None
         self._thread = Thread(target=self._run, args=(self._process,), name="window", daemon=True)
         self._thread.start()

@@ -1,4 +1,7 @@
-"""Parts of the web API: errors, bodies of requests, commands, faces as JSON, and metrics."""
+"""Parts of the web API: errors, bodies of requests, commands, faces as JSON, and metrics.
+
+A request that is not carried out raises an ApiError; a command, a CommandError.
+"""
 
 import asyncio
 from collections import Counter
@@ -135,11 +138,7 @@ def _labeled(
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the body of a request.
-
-    Raises:
-        ApiError: it is too large, too slow, or breaks off.
-    """
+    """Return the body of a request, unless it is too large, too slow, or breaks off."""
     announced = request.headers.get("content-length", "0")
     oversized = announced.isdecimal() and int(announced) > max_bytes
     body = bytearray()
@@ -160,12 +159,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
 
 
 async def read_json(request: Request, kind: type[T], max_bytes: int) -> T:
-    """Return the JSON body of a request.
-
-    Raises:
-        ApiError: as of `read_body`.
-        CommandError: it is not of that kind.
-    """
+    """Return the JSON body of a request, if it is of that kind."""
     try:
         return msgspec.json.decode(await read_body(request, max_bytes), type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -173,11 +167,7 @@ async def read_json(request: Request, kind: type[T], max_bytes: int) -> T:
 
 
 def parse_command(fields: dict[str, Any]) -> NamedCommand:
-    """Return the command of fields such as `{"command": "pause", "paused": true}`.
-
-    Raises:
-        CommandError: there is none, or one that is not carried out here.
-    """
+    """Return the command of fields such as `{"command": "pause", "paused": true}`."""
     name = fields.pop("command", None)
     if name == CommandName.SNAPSHOT:
         raise CommandError(ErrorCode.REFUSED, "the image of this moment is at /snapshot.jpg")
@@ -189,12 +179,7 @@ def parse_command(fields: dict[str, Any]) -> NamedCommand:
 
 
 async def execute_command(command: Command, context: ViewContext) -> dict[str, Any]:
-    """Submit a command, and return its result as plain values.
-
-    Raises:
-        CommandError: it was not carried out.
-        ApiError: no answer came in time.
-    """
+    """Submit a command, and return its result as plain values."""
     answer: Future[CommandResult | CommandError] = Future()
     context.commands.submit(CommandRequest(command, answer.set_result))
     # Unlike `wait_for` it cancels nothing: a late answer may still be set, and goes unheard.
@@ -208,11 +193,7 @@ async def execute_command(command: Command, context: ViewContext) -> dict[str, A
 
 
 def decode_upload(data: bytes) -> Image:
-    """Return the uploaded image; its size is checked before anything is decoded.
-
-    Raises:
-        ApiError: it is no image, or too large.
-    """
+    """Return the uploaded image; its size is checked before anything is decoded."""
     try:
         return as_readonly(decode_image(data, MAX_UPLOAD_PIXELS))
     except OversizedError as error:

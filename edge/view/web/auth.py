@@ -106,11 +106,7 @@ class TokenAuth:
         response.delete_cookie(self._cookie, httponly=True, samesite="strict")
 
     def check(self, method: str, path: str, headers: Headers) -> bool:
-        """Check that a request may be carried out; return whether it needs to be authenticated.
-
-        Raises:
-            ApiError: it may not.
-        """
+        """Tell whether a request needs to be authenticated; an ApiError tells what it lacks."""
         host = headers.get("host", "")
         if not self.needs_token and not is_loopback(_host_name(host)):
             text = "expected a request to this machine's own name, found another in Host"

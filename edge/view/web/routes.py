@@ -90,13 +90,9 @@ class HistoryQuery(msgspec.Struct, frozen=True):
 
 
 class WebApp:
-    """The page and its API: one method for each route.
+    """The page and its API: one method for each route; errors are as of `TokenAuth`.
 
-    Attributes:
-        video, plain_video: the live video, with and without boxes and labels.
-
-    Raises:
-        ConfigError: others could reach it without a token, or the token cannot be used.
+    `plain_video` is the live video without boxes and labels.
     """
 
     def __init__(self, settings: WebSettings, context: ViewContext) -> None:

@@ -63,11 +63,7 @@ class WebServer:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.app.auth.port}"
 
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
-        """Listen; a page that is closed first may listen on the port until then.
-
-        Raises:
-            EmotiondError: the address cannot be used.
-        """
+        """Listen; a page that is closed first may listen on the port until then."""
         former: socket.socket | None = None
         for page in closed_first:
             if isinstance(page, WebServer):
@@ -78,13 +74,7 @@ class WebServer:
         self.app.auth.port = self._socket.getsockname()[1]
 
     def start(self) -> None:
-        """Listen, and serve from then on.
-
-        Raises:
-            EmotiondError: the address cannot be used, or there is no room for a thread.
-        """
-        if self._socket is None:
-            self.prepare()
+        """Serve from now on."""
         try:
             self._thread.start()
         except RuntimeError as error:
@@ -118,12 +108,9 @@ class WebServer:
 
 
 def listen(settings: WebSettings, former: socket.socket | None = None) -> socket.socket:
-    """Return a socket that listens at the address of the settings.
+    """Return a socket that listens at the address of the settings, or raise an EmotiondError.
 
     `former` is a socket of this process on the same port, which is about to be closed.
-
-    Raises:
-        EmotiondError: the address cannot be used.
     """
     is_ipv6 = ":" in settings.host
     if former is not None:  # both must allow it; another process still cannot have the port

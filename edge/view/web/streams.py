@@ -67,11 +67,7 @@ class Broadcaster:
         self._closed = True
 
     async def stream(self, request: Request) -> Response:
-        """Return what comes from now on, or the header alone to who asks for that.
-
-        Raises:
-            ApiError: there are too many clients.
-        """
+        """Return what comes from now on, or the header alone to who asks for that."""
         if request.method == "HEAD":
             return Response(media_type=self.media_type)
         if len(self.clients) >= self._max_clients:
@@ -210,11 +206,7 @@ class MjpegBroadcaster(Broadcaster):
         self._part = b""
 
     def snapshot(self) -> bytes:
-        """Return the latest frame as JPEG, encoded now.
-
-        Raises:
-            ApiError: there is none.
-        """
+        """Return the latest frame as JPEG, encoded now; an ApiError tells that there is none."""
         frame = self._context.latest.newest
         if frame is None:
             text = "there is no image now: the camera is paused, away, or just begins"

@@ -27,7 +27,7 @@ def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
         with pytest.raises(
             EmotiondError, match=rf"Address already in use .*{server.port}.*; choose"
         ):
-            other.start()
+            other.prepare()
         other.close(1.0)
 
 
