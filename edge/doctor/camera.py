@@ -27,9 +27,7 @@ MAX_USB2_PIXELS = 640 * 480 * 30
 """Pixels a second from which uncompressed images do not fit USB 2 (edge/capture/camera.py)."""
 
 COMPRESSED = frozenset({"MJPG", "JPEG"})
-
-MAX_NAMED_FORMATS = 4
-"""Formats that a line names; some drivers have dozens."""
+MAX_NAMED_FORMATS = 4  # in one line; some drivers have dozens
 
 
 def check_camera(

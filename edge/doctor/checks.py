@@ -46,6 +46,13 @@ from edge.tflite import MODULES, PACKAGES, Runtime
 from edge.types import Image
 from edge.view import WebSettings, require_packages
 
+LISTED_CAMERA = re.compile(r"^\s*(\d+) : (.+)$", re.MULTILINE)
+"""A line of `rpicam-vid --list-cameras`, such as "0 : imx708 [4608x2592 10-bit] (/base...)"."""
+
+MAX_ORIENTED_IMAGES = 50  # are searched in four orientations
+ORIENTATION_TIMEOUT_S = 5.0  # without an image, after which no more is waited for
+HTTP_SECONDS = 3.0  # within which whoever has the web page's port must answer
+
 log = logging.getLogger(__name__)
 
 
@@ -133,19 +140,6 @@ def check_detector(settings: DetectorSettings) -> Iterator[CheckResult]:
         yield ok("detector", f"{name} can be used")
 
 
-STREAM_REMEDY = (
-    "check the address, its user and password, and whether others play it; the daemon tries again"
-)
-FILE_REMEDY = "let `path` name a file that can be read; a service cannot read into a home"
-
-LISTED_CAMERA = re.compile(r"^\s*(\d+) : (.+)$", re.MULTILINE)
-"""A line of `rpicam-vid --list-cameras`, such as "0 : imx708 [4608x2592 10-bit] (/base...)"."""
-
-CABLE_REMEDY = (
-    "check the ribbon cable at both ends and `camera_auto_detect=1` in /boot/firmware/config.txt"
-)
-
-
 def check_source(settings: SourceSettings) -> Iterator[CheckResult]:
     """Check the source; an image is read, but of a camera, which the daemon may be using."""
     if isinstance(settings, CameraSettings):
@@ -157,7 +151,9 @@ def check_source(settings: SourceSettings) -> Iterator[CheckResult]:
         try:
             width, height = read_first(settings.open()).size
         except SourceError as error:
-            remedy = STREAM_REMEDY if settings.is_live else FILE_REMEDY
+            remedy = "let `path` name a file that can be read; a service cannot read into a home"
+            if settings.is_live:
+                remedy = "check the address, its user and password, and whether others play it"
             yield failure(subject, str(error), remedy)
         else:
             yield ok(subject, f"gives images of {width}x{height}")
@@ -187,13 +183,10 @@ def _check_listed(subject: str, camera: int, program: str) -> CheckResult:
     if name := cameras.get(str(camera)):
         return ok(subject, name)
     if not cameras:
-        return failure(subject, "no camera is found", CABLE_REMEDY)
+        remedy = "check the ribbon cable, and `camera_auto_detect=1` in /boot/firmware/config.txt"
+        return failure(subject, "no camera is found", remedy)
     others = ", ".join(f"{number} ({name})" for number, name in cameras.items())
     return failure(subject, f"is not there; there are {others}", "set `camera` to one of them")
-
-
-MAX_ORIENTED_IMAGES, ORIENTATION_TIMEOUT_S = 50, 5.0
-"""Images that are searched in four orientations, and the seconds without one that end it."""
 
 
 def check_orientation(source: SourceSettings, detector: DetectorSettings) -> Iterator[CheckResult]:
@@ -218,35 +211,24 @@ def check_orientation(source: SourceSettings, detector: DetectorSettings) -> Ite
         yield ok("orientation", f"{text}; none shows it better when rotated")
 
 
-# State folder: what outlives a restart.
-
-SAMPLE_BYTES = 65_536
-"""What must fit: a file can be made on a full disk, and nothing be written into it."""
-
-STATE_REMEDY = (
-    "make room there, give it to this user, or set `state_dir` to another; until then neither "
-    "events that wait for the broker nor a pause outlive a restart"
-)
-
-
 def check_state_folder(folder: Path) -> Iterator[CheckResult]:
     """Check that the outbox and a pause can be kept there. Nothing stays behind."""
     try:
         nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         with tempfile.TemporaryFile(dir=nearest) as file:
-            file.write(bytes(SAMPLE_BYTES))
+            file.write(bytes(65_536))  # on a full disk a file can be made, and nothing be written
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         text = f"{folder}: cannot be written into: {error.strerror}"
-        yield warning("state folder", text, STATE_REMEDY)
+        remedy = (
+            "make room there, give it to this user, or set `state_dir` to another; until then "
+            "neither events that wait for the broker nor a pause outlive a restart"
+        )
+        yield warning("state folder", text, remedy)
     else:
         how = "can be written into" if nearest == folder else "is not there yet, and can be made"
         yield ok("state folder", f"{folder}: {how}")
-
-
-HTTP_SECONDS = 3.0
-"""How long whoever has the web page's port may take to answer."""
 
 
 def check_web(settings: WebSettings) -> Iterator[CheckResult]:

@@ -13,8 +13,10 @@ from edge.metrics import ZONES, SystemStats
 from edge.paths import systemd_unit_for, user_name
 from edge.terminal import plural
 
-PROGRAM_SECONDS = 20.0
-"""How long a program that is asked may take to answer."""
+PROGRAM_SECONDS = 20.0  # within which a program that is asked must answer
+CPUINFO = Path("/proc/cpuinfo")
+DEVICES = Path("/sys/devices")
+SYSTEMD = Path("/run/systemd/system")  # is there where systemd is the first process (sd_booted(3))
 
 
 def output_of(*command: str) -> str:
@@ -29,9 +31,6 @@ def output_of(*command: str) -> str:
     return done.stdout + done.stderr
 
 
-# User: what one user may open, another may not.
-
-
 def check_user(service: str | None) -> Iterator[CheckResult]:
     """Say who runs the checks, where `service`, the unit that runs the config, is another user."""
     if service is None:
@@ -42,10 +41,6 @@ def check_user(service: str | None) -> Iterator[CheckResult]:
         text = f"{user_name()} looks, who may read neither state nor secrets of {service}"
         yield warning("user", text, "run it with sudo")
 
-
-# CPU.
-
-CPUINFO = Path("/proc/cpuinfo")
 
 INT8_FLAGS = {"x86_64": ("avx2", "avx512_vnni", "avx_vnni"), "aarch64": ("asimddp",)}
 """Flags in /proc/cpuinfo of instructions that XNNPACK has faster int8 kernels for."""
@@ -76,11 +71,8 @@ def check_cpu(cpuinfo: Path = CPUINFO, machine: str | None = None) -> Iterator[C
     yield ok("processor", f"{machine} {f'with {flags}' if flags else without}")
 
 
-# Clock: events carry UTC, and a Raspberry Pi learns it from the network.
-
-
 def check_clock(run: Callable[..., str] = output_of) -> Iterator[CheckResult]:
-    """Check that something keeps the time right, as systemd knows it."""
+    """Check that something keeps the time right: a Raspberry Pi learns it from the network."""
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     try:
         answer = run("timedatectl", "show", "--property=NTPSynchronized", "--value")
@@ -93,10 +85,6 @@ def check_clock(run: Callable[..., str] = output_of) -> Iterator[CheckResult]:
         remedy = "sudo timedatectl set-ntp true, or install chrony or systemd-timesyncd"
         yield warning("clock", f"{shown}, which nothing keeps right; events carry it", remedy)
 
-
-# Temperature and throttling: what makes a CPU slower than it could be.
-
-DEVICES = Path("/sys/devices")
 
 FIRMWARE = "platform/soc*/soc*firmware/get_throttled"
 """Where a Raspberry Pi's kernel shows what `vcgencmd get_throttled` tells."""
@@ -116,8 +104,7 @@ THROTTLED_BITS = (
 )
 """Bits of `get_throttled` (Raspberry Pi documentation, "vcgencmd"), by what is so now."""
 
-SINCE_BOOT = 16
-"""Each bit stands a second time so much higher: it has been so since the boot."""
+SINCE_BOOT = 16  # each bit stands a second time so much higher: it has been so since the boot
 
 
 def check_temperature(zones: Path = ZONES) -> Iterator[CheckResult]:
@@ -161,11 +148,6 @@ def _read_number(path: Path, base: int) -> int | None:
     except (OSError, ValueError):
         return None
 
-
-# systemd: whether the service runs, starts at boot, and how often it failed.
-
-SYSTEMD = Path("/run/systemd/system")
-"""It is there where systemd is the first process (sd_booted(3))."""
 
 CAMERA_REMEDY = "look at its lens, its light and its cable; the log says since when"
 

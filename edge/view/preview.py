@@ -42,17 +42,10 @@ from edge.view.annotate import DrawStyle, annotate, draw_text
 FRAME_HEADER = struct.Struct("<HH")
 """Width and height of an image; height x width x 3 bytes follow: blue, green, red."""
 
-EXIT_NO_DISPLAY = 3
-"""Exit code of the process where there is no display."""
-
-DISPLAY_TIMEOUT_S = 10.0
-"""Seconds that a display may take to answer."""
-
-POLL_INTERVAL_S = 0.25
-"""Seconds between two looks at the text to show, while no frame comes."""
-
-NOTE_S = 4.0
-"""Seconds for which the result of a key is shown."""
+EXIT_NO_DISPLAY = 3  # exit code of the process where there is no display
+DISPLAY_TIMEOUT_S = 10.0  # seconds that a display may take to answer
+POLL_INTERVAL_S = 0.25  # seconds between two looks at the text to show, while no frame comes
+NOTE_S = 4.0  # seconds for which the result of a key is shown
 
 BLANK_SIZE, BLANK_GRAY = (480, 640, 3), 40
 """Shape and gray value (0-255) of the image that is shown while there is no frame."""
@@ -95,11 +88,7 @@ class PreviewSink:
         self._thread: Thread | None = None
 
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
-        """Start the process of the window.
-
-        Raises:
-            ConfigError: there is no display, and nothing else to do.
-        """
+        """Start the process of the window; without a display and anything else to do, fail."""
         self._process = open_window()
         if self._context.is_only_sink and (reason := why_no_display(self._process)):
             raise ConfigError(f"{reason}; nothing else is asked for")

@@ -41,11 +41,8 @@ T = TypeVar("T")
 COMMAND_TIMEOUT_S = 10.0
 """Seconds within which the main thread must answer; a model on a slow SD card takes some."""
 
-MAX_UPLOAD_PIXELS = 25_000_000
-"""Pixels of an uploaded image; decoded, each takes three bytes."""
-
-UPLOAD_TIMEOUT_S = 20.0
-"""Seconds within which the body of a request must have come."""
+MAX_UPLOAD_PIXELS = 25_000_000  # pixels of an uploaded image; decoded, each takes three bytes
+UPLOAD_TIMEOUT_S = 20.0  # seconds within which the body of a request must have come
 
 
 class ApiError(Exception):

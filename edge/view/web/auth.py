@@ -18,11 +18,8 @@ from edge.view import WebSettings
 from edge.view.web.api import ApiError
 from edge.view.web.sessions import Sessions, WrongTokens
 
-MIN_TOKEN_LENGTH = 16
-"""Characters of a token: as many as a strong password has, too many to guess over a network."""
-
-TOKEN_LIFETIME_S = 1.0
-"""Seconds after which the token is looked up anew: its file may have another by then."""
+MIN_TOKEN_LENGTH = 16  # characters: too many to guess over a network
+TOKEN_LIFETIME_S = 1.0  # after which the token is looked up anew: its file may have another
 
 PUBLIC_PATHS = frozenset({"/healthz", "/api/login"})
 """Paths beside the page's own files that are served without a token: they tell of nobody."""

@@ -15,11 +15,8 @@ from edge.publish.events import decode_event, utc
 from edge.publish.intervals import ExpressionInterval, intervals_of, time_by_emotion, time_in_view
 from edge.types import EmotionEvent
 
-MAX_BYTES = 32_000_000
-"""Bytes at the end of each file that are read: some 50,000 events."""
-
-BARS = 48
-"""Parts of the time that are told apart."""
+MAX_BYTES = 32_000_000  # bytes at the end of each file that are read: some 50,000 events
+BARS = 48  # parts of the time that are told apart
 
 
 def read_history(files: Iterable[Path], end: float, seconds: float) -> dict[str, Any]:

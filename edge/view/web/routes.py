@@ -59,14 +59,9 @@ PAGE_FILES = {
 
 MAX_COMMAND_BYTES = 4096
 
-MAX_SETTINGS_BYTES = 65_536
-"""Bytes of the settings that one request changes."""
-
-MAX_UPLOAD_BYTES = 10_000_000
-"""Bytes of an uploaded file: what a good camera makes of one image."""
-
-MAX_QUEUED_UPLOADS = 4
-"""Images that may wait while one is analyzed."""
+MAX_SETTINGS_BYTES = 65_536  # bytes of the settings that one request changes
+MAX_UPLOAD_BYTES = 10_000_000  # bytes of an uploaded file: what a good camera makes of one image
+MAX_QUEUED_UPLOADS = 4  # images that may wait while one is analyzed
 
 COMMAND_ERROR_STATUS = {
     ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,

@@ -17,11 +17,8 @@ from edge.view import ViewContext, WebSettings
 from edge.view.web.connections import BoundedHttpProtocol
 from edge.view.web.routes import WebApp
 
-KEEP_ALIVE_S = 5
-"""Seconds a connection may stay without a request."""
-
-EXTRA_CONNECTIONS = 64
-"""Connections besides those of viewers: pages, listeners, uploads."""
+KEEP_ALIVE_S = 5  # for which a connection may stay without a request
+EXTRA_CONNECTIONS = 64  # besides those of viewers: pages, listeners, uploads
 
 ACCEPTED_AT_ONCE = 32
 """Connections that asyncio accepts before the first of them is looked at; each takes a descriptor,

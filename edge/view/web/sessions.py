@@ -6,20 +6,11 @@ import secrets
 import time
 from collections.abc import Callable
 
-MAX_AGE_S = 7 * 86_400.0
-"""Seconds after which a login ends by itself."""
-
-MAX_SESSIONS = 100
-"""Logins at a time; one more ends the oldest."""
-
-MAX_DELAY_S = 5.0
-"""Longest time that the answer to a wrong token is held back, in seconds."""
-
-MAX_ADDRESSES = 1000
-"""Addresses whose wrong tokens are counted at a time."""
-
-WARNING_INTERVAL_S = 60.0
-"""Seconds between two warnings of wrong tokens."""
+MAX_AGE_S = 7 * 86_400.0  # seconds after which a login ends by itself
+MAX_SESSIONS = 100  # logins at a time; one more ends the oldest
+MAX_DELAY_S = 5.0  # longest time that the answer to a wrong token is held back, in seconds
+MAX_ADDRESSES = 1000  # addresses whose wrong tokens are counted at a time
+WARNING_INTERVAL_S = 60.0  # seconds between two warnings of wrong tokens
 
 log = logging.getLogger(__name__)
 

@@ -26,17 +26,10 @@ from edge.view.web.api import ApiError, faces_json
 HISTORY_S, HISTORY_EVENTS = 3600.0, 500
 """Seconds and number of past events that a new listener is sent, so that its timeline is full."""
 
-MAX_LOG_LINES = 30
-"""Warnings and errors that are shown, the newest."""
-
-MAX_LISTENERS = 20
-"""Pages and programs that may listen at a time."""
-
-POLL_INTERVAL_S = 0.25
-"""Seconds between two looks for what is new to a listener."""
-
-JPEG_QUALITY = 80
-"""Quality of the images of the video stream, 0-100."""
+MAX_LOG_LINES = 30  # warnings and errors that are shown, the newest
+MAX_LISTENERS = 20  # pages and programs that may listen at a time
+POLL_INTERVAL_S = 0.25  # seconds between two looks for what is new to a listener
+JPEG_QUALITY = 80  # quality of the images of the video stream, 0-100
 
 FRAME_TIMEOUT_S = 0.5
 """Seconds without a new frame after which it is checked whether the server ends."""
