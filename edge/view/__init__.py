@@ -71,9 +71,8 @@ class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
         """Yield what the window shows."""
         if self.enabled:
-            yield DataFlow(
-                "images", "live, in a window", "whoever sits before it", "its screen", False
-            )
+            who = "whoever sits before it"
+            yield DataFlow("images", "live, in a window", who, "its screen", False)
             what, kept = "one, by the window's key s", "as retention says"
             yield DataFlow("images", what, DISK, "the current folder", False, kept)
 

@@ -27,39 +27,29 @@ DARK_LABELS = frozenset({"sad", UNCERTAIN})
 """Labels whose color has more contrast to white than to black (w3.org/TR/WCAG22, "relative
 luminance")."""
 
-OTHER_COLOR = "#ffffff"
-"""Color of a class that only a user's own model has."""
-
 FONT = cv2.FONT_HERSHEY_DUPLEX
-
-FONT_CAPITAL_PX = 22.0
-"""Height of a capital letter of `FONT` at scale 1, in pixels."""
+FONT_CAPITAL_PX = 22.0  # height of a capital letter at scale 1
 
 LINE_WIDTH, LETTER_HEIGHT = 1 / 240, 1 / 40
 """Width of a line and height of a capital letter, as shares of the shorter side of the image."""
 
-DASHES = 8
-"""Dashes on each side of the box of a face that is not seen at the moment."""
+DASHES = 8  # on each side of the box of a face that is not seen at the moment
 
 BLUR_MARGIN = 1.6
 """Side of the blurred square, in longer sides of the box: hair and chin tell who somebody is."""
 
-BLUR_BLOCKS = 6
-"""Squares across a blurred face: too few to tell who it is."""
+BLUR_BLOCKS = 6  # squares across a blurred face: too few to tell who it is
+HIDDEN_GRAY = 32  # of an image that is hidden as a whole, 0-255
 
-HIDDEN_GRAY = 32
-"""Gray value (0-255) of an image that is hidden as a whole."""
-
-BgrColor = tuple[int, int, int]
-"""Blue, green and red, 0-255 each."""
+BgrColor = tuple[int, int, int]  # 0-255 each
 
 BLACK: BgrColor = (0, 0, 0)
 WHITE: BgrColor = (255, 255, 255)
 
 
 def color_for(emotion: str) -> str:
-    """Return the color of an expression, as `#rrggbb`."""
-    return LABEL_COLORS.get(emotion, OTHER_COLOR)
+    """Return the color of an expression, as `#rrggbb`; white for one that no shipped model has."""
+    return LABEL_COLORS.get(emotion, "#ffffff")
 
 
 def text_color_for(emotion: str) -> str:

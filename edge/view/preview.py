@@ -179,9 +179,8 @@ def _reason_of_end(process: "subprocess.Popen[bytes]") -> str:
 
 def render_window(frame: AnalyzedFrame | None, context: ViewContext, lines: Sequence[str]) -> Image:
     """Return what the window shows, BGR uint8 (height, width, 3), with lines of text in it."""
-    if frame is None:
-        image = np.full(BLANK_SIZE, BLANK_GRAY, dtype=np.uint8)
-    else:
+    image: Image = np.full(BLANK_SIZE, BLANK_GRAY, dtype=np.uint8)
+    if frame is not None:
         image = annotate(frame, context.blur, context.latest.fps)
     style = DrawStyle(image)
     for index, line in enumerate(lines):

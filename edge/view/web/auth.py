@@ -49,6 +49,7 @@ class TokenAuth:
 
     Attributes:
         port: of the server; it names the cookie, as a browser keeps cookies by host alone.
+        sessions: those that are open; a page that is replaced leaves its own to the next.
 
     Raises:
         ConfigError: others could reach the page without a token, or the token cannot be used.
@@ -59,7 +60,7 @@ class TokenAuth:
         self._public = PUBLIC_PATHS.union(page)
         self.needs_token = settings.token is not None
         self.port = 0
-        self._sessions, self._wrong_tokens = Sessions(), WrongTokens()
+        self.sessions, self._wrong_tokens = Sessions(), WrongTokens()
         if not self.needs_token and not is_loopback(settings.host):
             raise ConfigError(
                 f"web.host: {settings.host} can be reached by others, which needs a `web.token`; "
@@ -81,7 +82,7 @@ class TokenAuth:
         present = self._present_token()
         if self.needs_token and present is None:
             return False
-        return self._sessions.is_open(self._session_of(headers), present)
+        return self.sessions.is_open(self._session_of(headers), present)
 
     async def hold_back(self, client: Address | None) -> None:
         """Count a wrong token, and wait: the more there were, the longer."""
@@ -89,17 +90,12 @@ class TokenAuth:
 
     def login(self, response: Response) -> None:
         """Begin a session, whose cookie is added to a response."""
-        secret = self._sessions.begin(self._present_token())
+        secret = self.sessions.begin(self._present_token())
         response.set_cookie(self._cookie, secret, httponly=True, samesite="strict")
-
-    def keep_sessions(self, former: "TokenAuth") -> None:
-        """Go on with the sessions of a page that this one replaces, if its token is the same."""
-        if former._settings.token == self._settings.token:
-            self._sessions = former._sessions
 
     def logout(self, headers: Headers, response: Response) -> None:
         """End the session of a request, and delete its cookie by a response."""
-        self._sessions.end(self._session_of(headers), self._present_token())
+        self.sessions.end(self._session_of(headers), self._present_token())
         response.delete_cookie(self._cookie, httponly=True, samesite="strict")
 
     def check(self, method: str, path: str, headers: Headers) -> bool:

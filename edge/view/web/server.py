@@ -64,7 +64,7 @@ class WebServer:
         former: socket.socket | None = None
         for page in closed_first:
             if isinstance(page, WebServer):
-                self.app.auth.keep_sessions(page.app.auth)
+                self.app.auth.sessions = page.app.auth.sessions
                 if page._settings.port == self._settings.port != 0:
                     former = page._socket
         self._socket = listen(self._settings, former)
