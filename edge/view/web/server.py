@@ -123,4 +123,6 @@ def listen(settings: WebSettings, former: socket.socket | None = None) -> socket
         remedy = "choose another `web.host` or `web.port`"
         if error.errno == errno.EADDRINUSE:
             remedy = "choose another `web.port`, or end what uses this one"
-        raise EmotiondError(f"the web page cannot be served: {error.strerror}; {remedy}") from error
+        reason = str(error.strerror).partition(" (")[0]  # what follows names the address again
+        text = f"the web page cannot be at {settings.host}:{settings.port}: {reason}"
+        raise EmotiondError(f"{text}; {remedy}") from error
