@@ -20,11 +20,7 @@ SYSTEMD = Path("/run/systemd/system")  # is there where systemd is the first pro
 
 
 def output_of(*command: str) -> str:
-    """Return what a program prints.
-
-    Raises:
-        OSError, SubprocessError: it is not there, fails, or does not answer.
-    """
+    """Return what a program prints, or raise an OSError or SubprocessError."""
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=PROGRAM_SECONDS, check=True
     )

@@ -60,11 +60,7 @@ class ViewContext:
 
 
 class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The preview window on this machine's own screen.
-
-    Attributes:
-        enabled: whether it is shown.
-    """
+    """The preview window on this machine's own screen."""
 
     enabled: bool = False
 
@@ -88,7 +84,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Address of the web page, and who may use it.
 
     Attributes:
-        enabled: whether it is served; images leave the process by it.
+        enabled: whether images leave the process by it.
         host: the address it listens on; one that others can reach needs a token.
         port: 0 takes a free one.
         token: whoever has it may look and give commands; None: whoever is on this machine.
