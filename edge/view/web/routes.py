@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from importlib.resources import files
+from typing import Annotated, Any
 
 import cv2
 import msgspec
@@ -18,21 +19,26 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from edge.errors import EmotiondError
-from edge.service.commands import Command, CommandError, ErrorCode, GetSettings, Shutdown
+from edge.service.commands import (
+    ChangeSettings,
+    Command,
+    CommandError,
+    ErrorCode,
+    GetSettings,
+    Shutdown,
+)
 from edge.types import CameraState
 from edge.view import ViewContext, WebSettings
 from edge.view.annotate import annotate
 from edge.view.web.api import (
-    MAX_COMMAND_BYTES,
-    MAX_SETTINGS_BYTES,
     ApiError,
     MetricsCollector,
-    UploadAnalyzer,
+    decode_upload,
     execute_command,
     faces_json,
     parse_command,
-    parse_settings,
     read_body,
+    read_json,
 )
 from edge.view.web.auth import TokenAuth
 from edge.view.web.history import read_history
@@ -41,20 +47,21 @@ from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 PAGE = files(__package__) / "page"
 OPENAPI = files(__package__) / "openapi.yaml"
 
+SCRIPTS = ("page.js", "dom.js", "guide.js", "history.js", "settings.js", "zones.js")
+
 PAGE_FILES = {
     "/": ("page.html", "text/html"),
-    "/page.js": ("page.js", "text/javascript"),
-    "/dom.js": ("dom.js", "text/javascript"),
-    "/guide.js": ("guide.js", "text/javascript"),
-    "/history.js": ("history.js", "text/javascript"),
-    "/settings.js": ("settings.js", "text/javascript"),
-    "/zones.js": ("zones.js", "text/javascript"),
+    **{f"/{name}": (name, "text/javascript") for name in SCRIPTS},
     "/page.css": ("page.css", "text/css"),
     "/page.svg": ("page.svg", "image/svg+xml"),
 }
 """Name and media type of each file of the page, by path."""
 
-MAX_HISTORY_HOURS = 31 * 24
+MAX_COMMAND_BYTES = 4096
+
+MAX_SETTINGS_BYTES = 65_536  # bytes of the settings that one request changes
+MAX_UPLOAD_BYTES = 10_000_000  # bytes of an uploaded file: what a good camera makes of one image
+MAX_QUEUED_UPLOADS = 4  # images that may wait while one is analyzed
 
 COMMAND_ERROR_STATUS = {
     ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
@@ -70,16 +77,17 @@ COMMAND_ERROR_STATUS = {
 log = logging.getLogger(__name__)
 
 
+class HistoryQuery(msgspec.Struct, frozen=True):
+    """Query of `/api/history`."""
+
+    hours: Annotated[float, msgspec.Meta(ge=1 / 60, le=31 * 24)] = 24.0
+    end: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
 class WebApp:
-    """The page and its API: one method for each route.
+    """The page and its API: one method for each route; errors are as of `TokenAuth`.
 
-    Attributes:
-        auth: who may look and command.
-        events: server-sent events.
-        video, plain_video: the live video, with and without boxes and labels.
-
-    Raises:
-        ConfigError: others could reach it without a token, or the token cannot be used.
+    `plain_video` is the live video without boxes and labels.
     """
 
     def __init__(self, settings: WebSettings, context: ViewContext) -> None:
@@ -87,71 +95,57 @@ class WebApp:
         self.events = EventBroadcaster(context)
         self.video = MjpegBroadcaster(context, settings.max_viewers)
         self.plain_video = MjpegBroadcaster(context, settings.max_viewers, boxes=False)
-        self._uploads = UploadAnalyzer(context)
+        self._uploads, self._analyzing = 0, asyncio.Lock()
         self._context, self._quit_button = context, settings.quit_button
-
-    @property
-    def routes(self) -> list[Route]:
-        """Each path, with what answers it."""
-        return [
-            *(Route(path, self.page) for path in PAGE_FILES),
-            Route("/stream.mjpg", self.stream),
-            Route("/snapshot.jpg", self.snapshot),
-            Route("/events", self.event_stream),
-            Route("/api/state", self.state),
-            Route("/api/analyse", self.analyze, methods=["POST"]),
-            Route("/api/control", self.control, methods=["POST"]),
-            Route("/api/settings", self.settings, methods=["GET", "PATCH"]),
-            Route("/api/history", self.history),
-            Route("/api/quit", self.quit, methods=["POST"]),
-            Route("/api/login", self.login, methods=["POST"]),
-            Route("/api/logout", self.logout, methods=["POST"]),
-            Route("/healthz", self.health),
-            Route("/metrics", self.metrics),
-            Route("/openapi.json", self.openapi),
+        self.routes = [
+            *(Route(path, self._page) for path in PAGE_FILES),
+            Route("/stream.mjpg", self._stream),
+            Route("/snapshot.jpg", self._snapshot),
+            Route("/events", self.events.stream),
+            Route("/api/state", self._state),
+            Route("/api/analyse", self._analyze, methods=["POST"]),
+            Route("/api/control", self._control, methods=["POST"]),
+            Route("/api/settings", self._settings, methods=["GET", "PATCH"]),
+            Route("/api/history", self._history),
+            Route("/api/quit", self._quit, methods=["POST"]),
+            Route("/api/login", self._login, methods=["POST"]),
+            Route("/api/logout", self._logout, methods=["POST"]),
+            Route("/healthz", self._health),
+            Route("/metrics", self._metrics),
+            Route("/openapi.json", self._openapi),
         ]
 
     @property
     def asgi(self) -> ASGIApp:
         """The application with every route and error handler, behind the checks of requests."""
         kinds = (ApiError, HTTPException, CommandError, EmotiondError, Exception)
-        app = Starlette(
-            routes=self.routes, exception_handlers=dict.fromkeys(kinds, _error_response)
-        )
-        return self.auth.protect(app)
-
-    async def page(self, request: Request) -> Response:
-        """Return a file of the page; where there is no token, with a cookie to command by."""
-        name, kind = PAGE_FILES[request.scope["path"]]
-        response = Response((PAGE / name).read_bytes(), media_type=kind)
-        if name == "page.html" and not self.auth.needs_token:
-            self.auth.login(response)
-        return response
+        handlers = dict.fromkeys(kinds, _error_response)
+        return self.auth.protect(Starlette(routes=self.routes, exception_handlers=handlers))
 
     @property
     def viewers(self) -> int:
         """Number of viewers of the live video."""
         return len(self.video.clients) + len(self.plain_video.clients)
 
-    async def stream(self, request: Request) -> Response:
-        """Return the live video."""
-        plain = request.query_params.get("boxes") == "false"
-        return (self.plain_video if plain else self.video).stream()
+    async def _page(self, request: Request) -> Response:
+        name, kind = PAGE_FILES[request.scope["path"]]
+        response = Response((PAGE / name).read_bytes(), media_type=kind)
+        if name == "page.html" and not self.auth.needs_token:
+            self.auth.login(response)
+        return response
 
-    async def snapshot(self, _request: Request) -> Response:
-        """Return the latest frame, annotated."""
+    async def _stream(self, request: Request) -> Response:
+        plain = request.query_params.get("boxes") == "false"
+        return await (self.plain_video if plain else self.video).stream(request)
+
+    async def _snapshot(self, _request: Request) -> Response:
         return Response(self.video.snapshot(), media_type="image/jpeg")
 
-    async def event_stream(self, _request: Request) -> Response:
-        """Return events, faces and state as they come."""
-        return self.events.stream()
-
-    async def state(self, request: Request) -> Response:
-        """Return the state of the daemon and the faces of this moment."""
+    async def _state(self, request: Request) -> Response:
         return JSONResponse(
             {
                 **self.events.state(),
-                **faces_json(self._context),
+                **faces_json(self._context.latest),
                 "viewers": self.viewers,
                 "needs_token": self.auth.needs_token,
                 "quit_button": self._quit_button,
@@ -159,102 +153,90 @@ class WebApp:
             }
         )
 
-    async def analyze(self, request: Request) -> Response:
-        """Return the faces of an uploaded image."""
-        frame = await self._uploads.analyze(request)
+    async def _analyze(self, request: Request) -> Response:
+        """Return the faces of an uploaded image, or the image with them; one at a time."""
+        if self._uploads > MAX_QUEUED_UPLOADS:
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "too many images wait")
+        self._uploads += 1
+        try:
+            data = await read_body(request, MAX_UPLOAD_BYTES)
+            async with self._analyzing:
+                frame = await asyncio.to_thread(lambda: self._context.analyze(decode_upload(data)))
+        finally:
+            self._uploads -= 1
         if "image/jpeg" in request.headers.get("accept", ""):
             image = annotate(frame, self._context.blur)
             return Response(cv2.imencode(".jpg", image)[1].tobytes(), media_type="image/jpeg")
         width, height = frame.frame.size
-        status = self.events.status
-        return JSONResponse(
-            {
-                "width": width,
-                "height": height,
-                "model": status.model if status else None,
-                "detector": status.detector if status else None,
-                "faces": [face.to_dict() for face in frame.expressions],
-            }
-        )
+        status, faces = self.events.status, [face.to_dict() for face in frame.expressions]
+        used = {"model": status.model, "detector": status.detector}
+        return JSONResponse({"width": width, "height": height, **used, "faces": faces})
 
-    async def control(self, request: Request) -> Response:
-        """Carry out a command."""
-        command = parse_command(await read_body(request, MAX_COMMAND_BYTES))
+    async def _control(self, request: Request) -> Response:
+        command = parse_command(await read_json(request, dict[str, Any], MAX_COMMAND_BYTES))
         return JSONResponse(await execute_command(command, self._context))
 
-    async def settings(self, request: Request) -> Response:
+    async def _settings(self, request: Request) -> Response:
         """Return what of the config file can be changed, or change it."""
         command: Command = GetSettings()
         if request.method == "PATCH":
-            command = parse_settings(await read_body(request, MAX_SETTINGS_BYTES))
+            command = await read_json(request, ChangeSettings, MAX_SETTINGS_BYTES)
         answer = await execute_command(command, self._context)
         if losses := answer.get("unconfirmed"):
             status = HTTPStatus.PRECONDITION_REQUIRED
             raise ApiError(status, "unconfirmed", "; ".join(losses))
         return JSONResponse(answer)
 
-    async def history(self, request: Request) -> Response:
-        """Return what was recorded in a time."""
-        files, query = self._context.event_files, request.query_params
-        if not files:
+    async def _history(self, request: Request) -> Response:
+        event_files = self._context.event_files
+        if not event_files:
             text = "expected a `jsonl` sink in the config, which records events; found none"
             raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
         try:
-            hours = float(query.get("hours", 24))
-            until = datetime.fromisoformat(query["end"]) if "end" in query else datetime.now(UTC)
-            end = until.timestamp()
+            query = msgspec.convert(dict(request.query_params), HistoryQuery, strict=False)
+            end, seconds = query.end or datetime.now(UTC), 3600 * query.hours
+            end - timedelta(seconds=seconds)  # after year 1
         except (ValueError, OverflowError) as error:
-            text = "expected `hours` to be a number and `end` a time such as 2026-11-29T12:00:00Z"
-            raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", text) from error
-        if not (1 / 60 <= hours <= MAX_HISTORY_HOURS and end > 3600 * hours):
-            text = f"expected `hours` from a minute to {MAX_HISTORY_HOURS}, and `end` after 1970"
-            raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", text)
-        return JSONResponse(await asyncio.to_thread(read_history, files, end, 3600 * hours))
+            raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", str(error)) from error
+        answer = await asyncio.to_thread(read_history, event_files, end.timestamp(), seconds)
+        return JSONResponse(answer)
 
-    async def quit(self, _request: Request) -> Response:
-        """End the daemon."""
+    async def _quit(self, _request: Request) -> Response:
         if not self._quit_button:
             raise CommandError(ErrorCode.REFUSED, "expected `web.quit_button: true` in the config")
         return JSONResponse(await execute_command(Shutdown(), self._context))
 
-    async def login(self, request: Request) -> Response:
+    async def _login(self, request: Request) -> Response:
         """Exchange the token for a cookie."""
-        body = await read_body(request, MAX_COMMAND_BYTES)
-        try:
-            token = msgspec.json.decode(body, type=dict[str, str])["token"]
-        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
-            text = 'expected {"token": "..."}'
-            raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", text) from error
-        if not self.auth.verify(token):
+        body = await read_json(request, dict[str, str], MAX_COMMAND_BYTES)
+        if "token" not in body:
+            raise CommandError(ErrorCode.MALFORMED, 'expected {"token": "..."}')
+        if not self.auth.verify(body["token"]):
             await self.auth.hold_back(request.client)
             raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorised", "that is not the token")
         response = JSONResponse({})
         self.auth.login(response)
         return response
 
-    async def logout(self, request: Request) -> Response:
-        """Take the cookie back."""
+    async def _logout(self, request: Request) -> Response:
         response = JSONResponse({})
         self.auth.logout(request.headers, response)
         return response
 
-    async def health(self, _request: Request) -> Response:
+    async def _health(self, _request: Request) -> Response:
         """Tell whether the camera sees, or is not to see."""
-        status = self.events.status
-        camera = status.camera if status else CameraState.OFFLINE
+        camera = self.events.status.camera
         if camera in (CameraState.ONLINE, CameraState.PAUSED):
             return JSONResponse({"status": "ok"})
         return JSONResponse({"status": f"camera {camera}"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
-    async def metrics(self, _request: Request) -> Response:
-        """Return the metrics for Prometheus."""
+    async def _metrics(self, _request: Request) -> Response:
         status, stats = self.events.status, self.events.stats
         metrics = MetricsCollector(self._context.latest, status, stats, self.viewers)
         media_type = "text/plain; version=0.0.4; charset=utf-8"
         return Response(generate_latest(metrics), media_type=media_type)
 
-    async def openapi(self, _request: Request) -> Response:
-        """Return the description of this API."""
+    async def _openapi(self, _request: Request) -> Response:
         return JSONResponse(yaml.safe_load(OPENAPI.read_bytes()))
 
 

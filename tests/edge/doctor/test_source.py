@@ -162,7 +162,7 @@ def test_a_driver_with_dozens_of_formats_gets_one_short_line(machine: Machine) -
     names = [f"YUV{number}" for number in range(20)]
     machine.plug(0, node_with("platform:vivid-000", *(Format(name, sizes(VGA)) for name in names)))
     (result,) = machine.results()
-    assert result.text.endswith(": YUV0, YUV1, YUV2, YUV3 and 16 more up to 640x480")
+    assert result.text.endswith("; YUV3 up to 640x480; 16 more")
 
 
 def test_nodes_are_ordered_by_their_numbers(machine: Machine) -> None:
