@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from edge.capture.monitor import BlindnessMonitor
-from edge.capture.native_stderr import native_stderr
 from edge.capture.source import (
     MAX_WAIT,
     ROUNDING_S,
@@ -16,6 +15,7 @@ from edge.capture.source import (
     OversizedError,
 )
 from edge.errors import InputError, SourceError
+from edge.native_stderr import caught_stderr
 from edge.types import CameraState, Frame
 
 FIRST_DELAY, MAX_DELAY = 0.5, 15.0
@@ -84,12 +84,12 @@ class ReconnectingSource:
                 self._source = self._opener()
             if not self._skip_until(self._source, self._read_at + self.settings.min_interval_s):
                 return None
-            with native_stderr().caught():
+            with caught_stderr() as lines:
                 frame = self._source.read()
         except SourceError as error:
             self._note_failure(error)
             return None
-        for line in native_stderr().take():
+        for line in lines:
             self._complaints += 1
             self._log_count(
                 "images decoded with a complaint so far: %d (%s)", self._complaints, line[:200]
