@@ -145,9 +145,8 @@ def letterbox(image: Image, into: Image) -> tuple[float, float]:
     """Draw a BGR image as large as it fits into the top left of another, which is black elsewhere.
 
     An image more than twice as large is first made twice as large as wanted: a single bilinear
-    step would pass over most of its pixels. On photographs made smaller by 2.5 to 6 the average
-    precision of YuNet is then up to 1.7 points higher, and that of averages over all pixels
-    (cv2.INTER_AREA), which mostly take three times as long (2026-11-20).
+    step would pass over most of its pixels, which costs YuNet up to 1.7 points of average
+    precision; averages over all pixels mostly take three times as long (2026-11-20).
 
     `into` has three channels, or one to have it in gray. Returned are pixels of `into` for one of
     the image, across and down.
@@ -169,10 +168,10 @@ def letterbox(image: Image, into: Image) -> tuple[float, float]:
 
 
 def cells(shape: tuple[int, int], strides: Sequence[int]) -> Floats:
-    """Return the cells that a network answers by, layer after layer, row by row.
+    """Return the cells that a network answers by, layer after layer, row by row: float32 (n, 3).
 
     `shape` is height and width of its input, `strides` are pixels between the cells of each layer.
-    A cell is column, row and stride, float32 (n, 3); it lies at its stride times column and row.
+    A cell is column, row and stride; it lies at its stride times column and row.
     """
     layers = []
     for stride in strides:
@@ -184,19 +183,11 @@ def cells(shape: tuple[int, int], strides: Sequence[int]) -> Floats:
 def decode(
     logits: Floats, boxes: Floats, grid: Floats, min_confidence: float
 ) -> tuple[Floats, Floats]:
-    """Turn a network's answer into boxes.
+    """Return confidences (n,), and left, top, right, bottom in pixels of the input, (n, 4).
 
-    Args:
-        logits: of a face being there, (cells, 1).
-        boxes: (cells, 4), in strides: the center from the cell, then the logarithms of width and
-            height.
-        grid: what `cells` returns.
-        min_confidence: below which an answer is left out, 0-1.
-
-    Returns:
-        Confidences (n,), and left, top, right, bottom in pixels of the input, (n, 4).
+    `logits` are of a face being there, (cells, 1). `boxes` are (cells, 4), in strides: the center
+    from the cell, then the logarithms of width and height. `grid` is what `cells` returns.
     """
-    # Compared as they are, so that only the few that are left are computed further.
     sure = np.flatnonzero(logits[:, 0] >= math.log(min_confidence / (1 - min_confidence)))
     places, stride = grid[sure, :2], grid[sure, 2:]
     middle = places + boxes[sure, :2]
@@ -210,8 +201,8 @@ def nms(
 ) -> NDArray[np.intp]:
     """Return the indices of the answers that stand, surest first: of those that overlap, one.
 
-    `scores` and `values` are those of `decode`; beyond the heights `smallest` and `largest`, in
-    pixels of the input, an answer does not count.
+    `scores` and `values` are those of `decode`. Heights beyond `smallest` and `largest`, in pixels
+    of the input, do not count.
     """
     corners, sides = values[:, :2], values[:, 2:4] - values[:, :2]
     known = np.flatnonzero((sides[:, 1] >= smallest) & (sides[:, 1] <= largest))
@@ -223,8 +214,8 @@ def nms(
 class Refiner:
     """Second, closer look at what a detector found; errors as `BuiltinDetector`.
 
-    The detector sees an image of 320x240 in cells; of what makes a face of a dog or a hand, and of
-    how a head is tilted, its features tell nothing (docs/research/detector-training.md).
+    Of what makes a face of a dog or a hand, and of how a head is tilted, the detector's features
+    tell nothing (docs/research/detector-training.md).
     """
 
     def __init__(self, model: Path | None = None) -> None:
@@ -246,21 +237,14 @@ class Refiner:
 
     def look(self, image: Image, box: Box) -> tuple[float, KeyPoints]:
         """Return the logit of a face being in a box, and the landmarks that it would have there."""
-        square = square_around(box)
+        square = box.square(CONTEXT)
         crop = cut(image, square, self.card.input.shape[0])
         outputs = self._network.invoke(np.bitwise_xor(crop, 128).view(np.int8)[None])
         score, points = (outputs[place][0] for place in self._order)
         middle, side = square.center, square.width
-        places = (
-            Point(middle.x + side * x, middle.y + side * y)
-            for x, y in points.reshape(4, 2).tolist()
-        )
-        return float(score[0]), KeyPoints(*places)
-
-
-def square_around(box: Box) -> Box:
-    """Return the part of an image that the refiner sees to judge a box."""
-    return box.square(CONTEXT)
+        places = points.reshape(4, 2).tolist()
+        marks = (Point(middle.x + side * x, middle.y + side * y) for x, y in places)
+        return float(score[0]), KeyPoints(*marks)
 
 
 def cut(image: Image, square: Box, pixels: int) -> Image:
