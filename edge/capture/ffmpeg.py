@@ -59,12 +59,9 @@ class FrameConverter:
         self._reformatter = VideoReformatter()
 
     def convert(self, frame: "VideoFrame", size: tuple[int, int] | None = None) -> Image:
-        """Return an image, BGR uint8 (height, width, 3), read-only.
+        """Return an image, BGR uint8 (height, width, 3), read-only, or raise an OversizedError.
 
         The frame is scaled to `size`, width and height as stored; None leaves its own.
-
-        Raises:
-            OversizedError: it is too large.
         """
         width, height = size or (frame.width, frame.height)
         width = round(width * self._aspect)

@@ -12,8 +12,8 @@ INTERVAL_S = 1.0
 """Seconds between two looks: what a look takes is a few microseconds a frame."""
 
 STEP = 8
-"""Distance in pixels of those that are looked at; a JPEG's blocks are as large, and noise changes
-nearly every pixel of a block, or none."""
+"""Distance in pixels of those that are looked at: noise changes nearly every pixel of a JPEG's
+block, or none."""
 
 CELLS = (8, 6)
 """Parts of the image, across and down, that are averaged, so that noise is not taken for light."""
@@ -71,5 +71,5 @@ class BlindnessMonitor:
             if before is not None:
                 log.info("%s: no longer %s", self._name, before)
             if self.state is not None:
-                text = REASONS[self.state]
-                log.warning("%s: %s: %s for %g s", self._name, self.state, text, self._limit_s)
+                text = f"%s: %s: {REASONS[self.state]} for %g s"
+                log.warning(text, self._name, self.state, self._limit_s)

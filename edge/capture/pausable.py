@@ -16,8 +16,7 @@ and who comes in is noticed a tenth of a second later at most."""
 class PausableSource:
     """Reads a source unless it is paused; another may take the source's place.
 
-    Some frames of a live source are skipped while it is idle. One thread reads, replaces and
-    closes; any thread may pause and ask.
+    One thread reads, replaces and closes; any thread may pause and ask.
 
     Attributes:
         live: whether frames come whether or not they are read.
@@ -84,22 +83,22 @@ class PausableSource:
             return CameraState.PAUSED
         if self._closed or not self._source.online:
             return CameraState.OFFLINE
-        source = self._source
-        blindness = source.blindness if isinstance(source, ReconnectingSource) else None
-        return blindness or CameraState.ONLINE
+        camera = self._camera
+        return (camera and camera.blindness) or CameraState.ONLINE
 
     @property
     def damaged(self) -> int:
         """Number of frames, of this live source and those before, that could not be decoded."""
-        source = self._source
-        damaged = source.damaged if isinstance(source, ReconnectingSource) else 0
-        return self._damaged_before + damaged
+        return self._damaged_before + (self._camera.damaged if self._camera else 0)
 
     @property
     def max_silence_s(self) -> float:
         """Seconds for which a sound source may give no frame."""
-        source = self._source
-        return source.settings.max_silence_s if isinstance(source, ReconnectingSource) else 0.0
+        return self._camera.settings.max_silence_s if self._camera else 0.0
+
+    @property
+    def _camera(self) -> ReconnectingSource | None:
+        return self._source if isinstance(self._source, ReconnectingSource) else None
 
     @property
     def expects_frames(self) -> bool:

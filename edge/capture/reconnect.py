@@ -7,13 +7,7 @@ import time
 from collections.abc import Callable
 
 from edge.capture.monitor import BlindnessMonitor
-from edge.capture.source import (
-    MAX_WAIT,
-    ROUNDING_S,
-    LiveSettings,
-    LiveSource,
-    OversizedError,
-)
+from edge.capture.source import MAX_WAIT, ROUNDING_S, LiveSettings, LiveSource, OversizedError
 from edge.errors import InputError, SourceError
 from edge.native_stderr import caught_stderr
 from edge.types import CameraState, Frame
@@ -29,9 +23,6 @@ MAX_LOSSES = 3
 
 MAX_BAD_FRAMES = 5
 """Frames in a row that may be empty or damaged before the connection is given up."""
-
-UNCHANGED = LiveSettings(blind_after_s=0.0)
-"""Settings of a source whose frames are taken as they come."""
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +47,7 @@ class ReconnectingSource:
         opener: Callable[[], LiveSource],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
-        settings: LiveSettings = UNCHANGED,
+        settings: LiveSettings | None = None,
     ) -> None:
         self.online: bool | None = None
         self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
@@ -65,12 +56,12 @@ class ReconnectingSource:
         self._failures = self._losses = self._bad_frames = 0
         self.damaged = self._complaints = 0
         self._retry_at = self._steady_at = clock()
-        self.settings, self._read_at = settings, -math.inf
-        self._monitor = BlindnessMonitor(name, settings.blind_after_s)
+        self.settings, self._read_at = settings or LiveSettings(blind_after_s=0.0), -math.inf
+        self._monitor = BlindnessMonitor(name, self.settings.blind_after_s)
 
     @property
     def blindness(self) -> CameraState | None:
-        """Blindness of the camera, frozen or dark; None where it sees or is away."""
+        """Frozen or dark; None where it sees or is away."""
         return self._monitor.state if self.online else None
 
     def read(self) -> Frame | None:
@@ -91,16 +82,15 @@ class ReconnectingSource:
             return None
         for line in lines:
             self._complaints += 1
-            self._log_count(
-                "images decoded with a complaint so far: %d (%s)", self._complaints, line[:200]
-            )
-        if frame is not None:
-            self._bad_frames = 0
-            self._mark_online()
-            self._read_at = self._clock()
-            self._monitor.update(frame.image, self._read_at)
-            return self.settings.oriented(frame)
-        return None
+            text = "images decoded with a complaint so far: %d (%s)"
+            self._log_count(text, self._complaints, line[:200])
+        if frame is None:
+            return None
+        self._bad_frames = 0
+        self._mark_online()
+        self._read_at = self._clock()
+        self._monitor.update(frame.image, self._read_at)
+        return self.settings.oriented(frame)
 
     def _skip_until(self, source: LiveSource, due: float) -> bool:
         """Drop the frames that come before the one that is due; tell whether it is the next."""

@@ -29,8 +29,7 @@ MAX_STREAM_PIXELS = 7680 * 4320
 """Pixels of an image of a stream: as many as may be asked of a camera."""
 
 OPEN_TIMEOUT_S, OPEN_WAIT_S = 10.0, 5.0
-"""Seconds within which the camera must answer, and those that whoever opens the stream waits for
-that; later, reading tells."""
+"""Seconds within which the camera must answer, and that whoever opens the stream waits for it."""
 
 CLOSE_TIMEOUT_S = 0.2
 """Seconds that a close waits for the thread; one to which nothing comes is left to its limit."""
@@ -40,8 +39,7 @@ MAX_PACKETS = 64
 
 LOST_INTERVALS, MIN_LOST_S, MAX_LOST_S = 10.0, 5.0, 60.0
 """Usual intervals between two packets after which the stream is lost, and the bounds of that time
-in seconds. The upper one is also that of packets that complete no frame: key frames are rarer
-than that nowhere."""
+in seconds. The upper one is also that of packets that complete no frame."""
 
 SMOOTHING = 0.5
 """Weight of the last interval in the usual one."""
@@ -128,11 +126,7 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
 
     @property
     def full_url(self) -> str:
-        """Address with user and password.
-
-        Raises:
-            ConfigError: the password is not where it should be.
-        """
+        """Address with user and password, or a ConfigError: that is not where it should be."""
         if self.user is None:
             return self.url
         scheme, _, rest = self.url.partition("//")
@@ -147,16 +141,13 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
     @property
     def options(self) -> dict[str, str]:
         """FFmpeg's options: of its protocols, and of what is decoded before the first frame."""
-        trusted = ssl.get_default_verify_paths()
         options = {"tls_verify": str(int(self.verify)), "max_pixels": str(2 * MAX_STREAM_PIXELS)}
-        if trusted.cafile:
-            options["ca_file"] = trusted.cafile
+        if authorities := ssl.get_default_verify_paths().cafile:
+            options["ca_file"] = authorities
         # Not to wait for many frames, to tell their rate: it does not matter.
         options |= {"fpsprobesize": "0", "analyzeduration": "2000000"}
-        if self.transport == "auto":
-            options["rtsp_flags"] = "prefer_tcp"
-        else:
-            options["rtsp_transport"] = self.transport
+        is_auto = self.transport == "auto"
+        options |= {"rtsp_flags": "prefer_tcp"} if is_auto else {"rtsp_transport": self.transport}
         # Longer than the reader waits: it gives up first.
         limit = 2 * MAX_WAIT + (self.lost_after_s or MAX_LOST_S)
         is_timeout = self.url.startswith(("rtsp", "udp"))
@@ -166,11 +157,7 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
         return options
 
     def open(self) -> "StreamSource":
-        """Open the stream.
-
-        Raises:
-            SourceError: nothing answers, it is no video, or the password cannot be read.
-        """
+        """Open the stream; a SourceError tells that nothing answers, or with no video."""
         try:
             return StreamSource(self, self.full_url)
         except ConfigError as error:
