@@ -1,9 +1,8 @@
 """Expression classifier: face crops to probabilities, as the model's card directs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path, PosixPath
-from typing import Annotated, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -13,16 +12,10 @@ from edge.errors import ConfigError, ModelError
 from edge.infer.trial import try_model
 from edge.model_card import ModelCard, Sha256, card_path, load_card
 from edge.paths import find_model, sha256_of
-from edge.tflite import (
-    Runtime,
-    Tensor,
-    TensorSpec,
-    TFLiteModel,
-    check_finite,
-    sigmoid,
-    softmax,
-)
+from edge.tflite import Runtime, Tensor, TensorSpec, TFLiteModel, check_finite, sigmoid, softmax
 from edge.types import GrayImage, Probabilities
+
+Floats = NDArray[np.float32]
 
 
 class ModelPath(PosixPath):
@@ -82,8 +75,7 @@ class NeutralBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return np.asarray(weighted / weighted.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class ClassifierOutput:
+class ClassifierOutput(NamedTuple):
     """Answers of a classifier for n crops.
 
     Attributes:
@@ -92,15 +84,13 @@ class ClassifierOutput:
     """
 
     probabilities: Probabilities
-    face_scores: NDArray[np.float32]
+    face_scores: Floats
 
 
 class Classifier(Protocol):
     """Computes the probabilities of expressions."""
 
-    @property
-    def card(self) -> ModelCard:
-        """Card of the model."""
+    card: ModelCard
 
     def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
         """Return the answers for each of the crops, gray uint8 (side, side) of the model's side.
@@ -110,12 +100,10 @@ class Classifier(Protocol):
 
 
 class TFLiteClassifier:
-    """A .tflite model, run on one face after another.
+    """A .tflite model, run on one face after another, and corrected by a baseline if there is one.
 
     Not as one batch: even a batch allocated before saves at most 3 %, and each count of faces would
-    need one; docs/research/performance.md has the figures.
-
-    Its probabilities are corrected by the baseline, where there is one.
+    need one (docs/research/performance.md).
 
     Raises:
         ModelError: the model does not match its card; the text says what was expected.
@@ -138,12 +126,9 @@ class TFLiteClassifier:
         self._check_output_kind()
 
     def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
-        """Return the answers for each of the crops, as `Classifier`.
+        """Return the answers for each of the crops, as `Classifier`, or a ModelError: not finite.
 
         The mirror image gained 0.4 to 1.1 points of FER+'s majority on PublicTest (2026-11-29).
-
-        Raises:
-            ModelError: an answer is not finite.
         """
         values, face = self.outputs(crops)
         if mirror:
@@ -155,13 +140,10 @@ class TFLiteClassifier:
         if self._baseline is not None:
             values = self._baseline.correct(values)
         check_finite(values, self._path)  # finite logits may overflow, and weights may all be 0
-        return ClassifierOutput(
-            values, np.ones(len(crops), np.float32) if face is None else sigmoid(face)
-        )
+        scores = np.ones(len(crops), np.float32) if face is None else sigmoid(face)
+        return ClassifierOutput(values, scores)
 
-    def outputs(
-        self, crops: Sequence[GrayImage]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def outputs(self, crops: Sequence[GrayImage]) -> tuple[Floats, Floats | None]:
         """Return the logits, (n, classes), and that of a face, (n,), where there is one.
 
         Those of probabilities are their logarithms. The card's offsets are added.
@@ -173,9 +155,7 @@ class TFLiteClassifier:
             values = np.log(np.maximum(values, np.float32(least)))
         return values + self._offsets, face
 
-    def _raw_outputs(
-        self, crops: Sequence[GrayImage]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def _raw_outputs(self, crops: Sequence[GrayImage]) -> tuple[Floats, Floats | None]:
         widths = [len(self.card.labels)] + [1] * (self.card.face is not None)
         rows = [self._model.invoke(self._prepare(crop)) for crop in crops]
         values, *face = (
@@ -210,8 +190,7 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
 
     Raises:
         ModelError: it is missing, damaged, or not what its card says.
-        ConfigError: the runtime is not installed, a threshold is set that the model cannot use, or
-            the baseline is not of this model.
+        ConfigError: the runtime is missing, or threshold or baseline are not for this model.
     """
     path = find_model(settings.model)
     card = load_card(path, ModelCard)
@@ -229,11 +208,7 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
 
 
 def classifier_digest(settings: ClassifierSettings) -> str:
-    """Return what tells the content of the files that `settings` name from any other.
-
-    Raises:
-        ModelError: the model is missing.
-    """
+    """Return what tells the content of the files that `settings` name from any other."""
     path = find_model(settings.model)
     files = filter(None, (path, card_path(path), settings.neutral_baseline))
     try:
@@ -243,11 +218,7 @@ def classifier_digest(settings: ClassifierSettings) -> str:
 
 
 def load_baseline(path: Path, card: ModelCard) -> NeutralBaseline:
-    """Read a baseline that was made with exactly the model of `card`.
-
-    Raises:
-        ConfigError: it cannot be read, is malformed, or was made with another model.
-    """
+    """Read a baseline that was made with exactly the model of `card`, or raise a ConfigError."""
     remedy = "; make it again with `emotiond calibrate`"
     try:
         baseline = msgspec.json.decode(path.read_bytes(), type=NeutralBaseline)
