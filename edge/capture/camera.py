@@ -59,9 +59,6 @@ class OpenCVSource:
     """Live source that OpenCV reads: images, or JPEGs as the device sent them.
 
     Its frames carry the time at which they were read.
-
-    Raises:
-        SourceError: its images are too large.
     """
 
     online = True
@@ -72,12 +69,7 @@ class OpenCVSource:
         self._index = 0
 
     def read(self) -> Frame:
-        """Return the next frame.
-
-        Raises:
-            InputError: it is empty or damaged; the next may be sound.
-            SourceError: none came in time, or there are no more.
-        """
+        """Return the next frame; one that is empty or damaged is an InputError."""
         try:
             ok, data = self._capture.read()
         except cv2.error as error:  # some failures are exceptions, others False

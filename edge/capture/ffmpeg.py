@@ -30,9 +30,7 @@ MAX_ASPECT = 4.0
 def find_video(container: "InputContainer", max_pixels: int = MAX_PIXELS) -> "VideoStream":
     """Return the stream of a container that a player shows; more than `max_pixels` are not decoded.
 
-    Raises:
-        OversizedError: it announces larger images.
-        InputError: there is none; the cover of a piece of music is no video.
+    Where there is none, an InputError: the cover of a piece of music is no video.
     """
     from av.stream import Disposition
 

@@ -73,11 +73,7 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
 
     It is rotated as its EXIF data say; of an animation it is the first frame. Not by OpenCV, which
     takes whatever memory a damaged length field names (4 GB for a PNG of 93 bytes).
-
-    Raises:
-        OversizedError: it has more than `max_pixels`.
-        UnknownFormatError: they hold none.
-        InputError: they hold a damaged one.
+    What cannot be decoded is an OversizedError, UnknownFormatError or other InputError.
     """
     import PIL.Image
 

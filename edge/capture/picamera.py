@@ -36,11 +36,9 @@ PROGRAMS = ("rpicam-vid", "libcamera-vid")
 JPEG_QUALITY = 80
 """1-100; the program's own default is 50, and a face is read by its fine detail."""
 
-START_TIMEOUT = 10.0
-"""Seconds until the first image: a camera's driver, its tuning and its exposure take a few."""
-
-FRAME_TIMEOUT = 2.0
-"""Seconds without an image after which the camera, or the program, is assumed to hang."""
+START_TIMEOUT, FRAME_TIMEOUT = 10.0, 2.0
+"""Seconds until the first image, and without a next one, after which the camera, or the program, is
+assumed to hang."""
 
 TERMINATE_TIMEOUT = 1.0
 """Seconds that the program has to end when it is asked to, and again when it is killed."""
@@ -77,11 +75,7 @@ class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
         return str(self.camera)
 
     def find_backend(self) -> ModuleType | str:
-        """Return the module Picamera2, or the path of the program.
-
-        Raises:
-            SourceError: it is not installed.
-        """
+        """Return the module Picamera2, or the path of the program; a SourceError without any."""
         if self.backend is not PicameraBackend.PROGRAM:
             with suppress(Exception):  # one built for another NumPy fails with any error
                 return importlib.import_module("picamera2")
@@ -97,11 +91,7 @@ class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
         return program
 
     def open(self) -> LiveSource:
-        """Open the camera.
-
-        Raises:
-            SourceError: the backend is not installed, or cannot open it.
-        """
+        """Open the camera; a SourceError where the backend is missing, or cannot open it."""
         backend = self.find_backend()
         if isinstance(backend, ModuleType):
             return Picamera2Source(backend, self)
@@ -126,11 +116,7 @@ def arguments(settings: PicameraSettings) -> list[str]:
 
 
 class Picamera2Source:
-    """Live source whose frames are not compressed on their way here.
-
-    Raises:
-        SourceError: the camera is absent or in use.
-    """
+    """Live source whose frames are not compressed on their way here."""
 
     online = True
 
@@ -152,7 +138,7 @@ class Picamera2Source:
             raise SourceError(f"picamera2: {error or type(error).__name__}") from error
 
     def read(self) -> Frame:
-        """Return the next frame; a SourceError tells that the camera fell silent or failed."""
+        """Return the next frame."""
         try:
             image = self._camera.capture_array("main", wait=FRAME_TIMEOUT)
         except TimeoutError:
@@ -165,7 +151,7 @@ class Picamera2Source:
         return Frame(image, self._index - 1, timestamp=now, captured=now)
 
     def skip(self) -> None:
-        """Drop the next frame; it costs as much as to read it."""
+        """Drop the next frame."""
         self.read()
 
     def close(self) -> None:
@@ -183,9 +169,6 @@ class SubprocessMjpegSource:
 
     A thread reads without pause whether or not anybody takes the images, so that neither the pipe
     nor the program behind it holds old ones.
-
-    Raises:
-        SourceError: `command` cannot be started.
     """
 
     online = True
@@ -219,12 +202,7 @@ class SubprocessMjpegSource:
             thread.start()
 
     def read(self) -> Frame | None:
-        """Return the newest image that was not yet read, or None when none came for a while.
-
-        Raises:
-            InputError: it is damaged; the next may be sound.
-            SourceError: the program ended or fell silent.
-        """
+        """Return the newest image that was not yet read, or None when none came for a while."""
         newest = self._take()
         if newest is None:
             return None

@@ -32,11 +32,9 @@ class ReconnectingSource:
 
     One that is lost again and again before it lasted is *unsteady*: its frames are used, but it is
     offline to others until it lasts. A few bad frames are passed over. What repeats is logged the
-    first, second, fourth, eighth time. The log calls it `name`; `opener` opens it, or raises
-    SourceError.
+    first, second, fourth, eighth time, by its `name`.
 
     Attributes:
-        settings: of the source.
         online: whether the last attempt to read gave a frame; None before the first.
         damaged: how many frames were passed over: they were empty, or could not be decoded.
     """
@@ -52,9 +50,8 @@ class ReconnectingSource:
         self.online: bool | None = None
         self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
         self._source: LiveSource | None = None
-        self._connected = False
-        self._failures = self._losses = self._bad_frames = 0
-        self.damaged = self._complaints = 0
+        self._connected, self._failures, self._losses = False, 0, 0
+        self.damaged = self._bad_frames = self._complaints = 0
         self._retry_at = self._steady_at = clock()
         self.settings, self._read_at = settings or LiveSettings(blind_after_s=0.0), -math.inf
         self._monitor = BlindnessMonitor(name, self.settings.blind_after_s)

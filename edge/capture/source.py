@@ -90,8 +90,8 @@ class Source(Protocol):
 
         Raises:
             EndOfStream: there will be no more.
-            InputError: one input cannot be read; the next call continues after it.
-            SourceError: the source failed.
+            InputError: one input cannot be read, or is damaged; the next call continues after it.
+            SourceError: the source failed, or fell silent.
         """
 
     def close(self) -> None:

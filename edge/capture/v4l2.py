@@ -72,19 +72,18 @@ class Format(NamedTuple):
     def offers(self, width: int, height: int) -> bool:
         """Tell whether it comes in that size; steps within a range are passed over."""
         return any(
-            small[0] <= width <= large[0] and small[1] <= height <= large[1]
-            for small, large in self.sizes
+            low[0] <= width <= high[0] and low[1] <= height <= high[1] for low, high in self.sizes
         )
 
 
 class VideoNode(NamedTuple):
-    """A video node."""
+    """A video node; `bus` is where it is plugged in, such as "usb-0000:00:14.0-1"."""
 
-    driver: str  # the kernel's module
-    card: str  # the name of the device
-    bus: str  # where it is plugged in, such as "usb-0000:00:14.0-1"
+    driver: str
+    card: str
+    bus: str
     captures: bool
-    formats: tuple[Format, ...]  # of the images that it captures
+    formats: tuple[Format, ...]
 
     @property
     def gives_images(self) -> bool:
@@ -105,8 +104,8 @@ def _open(path: Path) -> FileIO:
 def query_node(path: Path) -> VideoNode:
     """Ask a video node what it is; an OSError tells that it cannot be opened, or is none."""
     with _open(path) as file:
-        answer = _ioctl(file, VIDIOC_QUERYCAP, CAPABILITY, b"", b"", b"", 0, 0, 0)
-        *names, _, of_device, of_node = answer
+        question = b"", b"", b"", 0, 0, 0
+        *names, _, of_device, of_node = _ioctl(file, VIDIOC_QUERYCAP, CAPABILITY, *question)
         driver, card, bus = (name.partition(b"\0")[0].decode("utf-8", "replace") for name in names)
         # A device with several nodes tells of all of them, and of this one apart.
         flags = of_node if of_device & CAP_DEVICE_CAPS else of_device
@@ -191,8 +190,7 @@ def open_remedy(error: OSError, path: Path, root: Path = ROOT) -> str:
             add = f"sudo usermod -aG {group_of(path)} {user_name()}"
             return f"{add}, and log in anew; the service is in the group {GROUP} by itself"
         case errno.EBUSY:
-            users = "".join(f": {one}" for one in processes_using(path, root))
-            return f"end what uses it{users}"
+            return f"end what uses it{''.join(f': {one}' for one in processes_using(path, root))}"
         case errno.ENOENT | errno.ENXIO | errno.ENODEV:
             return f"plug it in, or name another; {choice}; {PICAMERA_HINT}"
     return f"name a camera; {choice}"

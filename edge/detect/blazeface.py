@@ -83,17 +83,12 @@ class BlazeFaceSettings(KindSettings, frozen=True, tag="blazeface"):
     tiles: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
 
     def open(self) -> "BlazeFace":
-        """Load the network; errors as `BlazeFace`."""
+        """Load the network, which must have been fetched."""
         return BlazeFace(self)
 
 
 class BlazeFace:
-    """Detector of faces with six landmarks.
-
-    Raises:
-        ConfigError: the network was not fetched, or LiteRT is not installed.
-        ModelError: the file is damaged.
-    """
+    """Detector of faces with six landmarks."""
 
     name = "blazeface"
     searches_near = False
@@ -210,16 +205,12 @@ class MediaPipeSettings(KindSettings, frozen=True, tag="mediapipe"):
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
 
     def open(self) -> "MediaPipe":
-        """Load the package; errors as `MediaPipe`."""
+        """Load the package; a ConfigError names the extra where it is missing."""
         return MediaPipe(self)
 
 
 class MediaPipe:
-    """Detector that runs MediaPipe's own graph around the same networks as `BlazeFace`.
-
-    Raises:
-        ConfigError: the package is not installed, or a release without that graph.
-    """
+    """Detector that runs MediaPipe's own graph around the same networks as `BlazeFace`."""
 
     name = "mediapipe"
     searches_near = False

@@ -30,7 +30,7 @@ from edge.types import Face, Image, KindSettings
 Floats = NDArray[np.float32]
 
 OUTPUT_WIDTHS = (1, 4)
-"""Numbers a cell gives in each output, which tells these apart: score, box."""
+"""Numbers a cell gives in each output: score, box."""
 
 PIXELS = (1.0, -128)
 """Scale and zero point of an int8 input that takes pixels, 0-255, less 128."""
@@ -39,12 +39,10 @@ NMS_IOU = 0.4
 """Overlap (IoU) above which two answers are of one face, and the surer one stands."""
 
 MAX_LOG_SIZE = 8.0
-"""Natural logarithm of the longest side that is read, in strides: beyond any image, and far from
-where float32 ends."""
+"""Natural logarithm of the longest side that is read, in strides: float32 ends far beyond."""
 
 CONTEXT = 1.3
-"""Side of the square that the refiner sees, in longest sides of the box: hair, chin and some
-ground."""
+"""Side of the square that the refiner sees, in longest sides of the box."""
 
 
 class Size(StrEnum):
@@ -76,17 +74,12 @@ class BuiltinSettings(KindSettings, frozen=True, tag="builtin"):
     refiner: Path | None = None
 
     def open(self) -> "BuiltinDetector":
-        """Load the networks; errors as `BuiltinDetector`."""
+        """Load the networks; a ModelError where file and card are not sound, or not a pair."""
         return BuiltinDetector(self)
 
 
 class BuiltinDetector:
-    """Detector of faces with eyes, nose and mouth.
-
-    Raises:
-        ModelError: file or card is missing or damaged, or one is not of the other.
-        ConfigError: no runtime is installed.
-    """
+    """Detector of faces with eyes, nose and mouth."""
 
     name = "builtin"
     searches_near = False
@@ -110,7 +103,7 @@ class BuiltinDetector:
                 f"{path}: expected an input of scale and zero point {PIXELS}, so that a pixel less "
                 f"128 means itself, found {self._network.input_scale}; quantize it anew"
             )
-        # Logits are compared as they come, so that only the few that are left are made floats of.
+        # Logits are compared as they come: only the few that are left are made floats of.
         logit = math.log(self._threshold / (1 - self._threshold))
         self._min_logit = math.floor(self._network.quantize(self._order[0], logit))
 
@@ -212,7 +205,7 @@ def nms(
 
 
 class Refiner:
-    """Second, closer look at what a detector found; errors as `BuiltinDetector`.
+    """Second, closer look at what a detector found.
 
     Of what makes a face of a dog or a hand, and of how a head is tilted, the detector's features
     tell nothing (docs/research/detector-training.md).

@@ -63,16 +63,12 @@ class HaarSettings(KindSettings, frozen=True, tag="haar"):
     min_size: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 0.1
 
     def open(self) -> "Haar":
-        """Load the cascade; errors as `Haar`."""
+        """Load the cascade."""
         return Haar(self)
 
 
 class Haar:
-    """Detector that searches a small gray copy of each frame with a cascade.
-
-    Raises:
-        ConfigError: OpenCV's installation lacks the cascade.
-    """
+    """Detector that searches a small gray copy of each frame with a cascade."""
 
     name = "haar"
     searches_near = True

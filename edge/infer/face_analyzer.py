@@ -31,10 +31,7 @@ INSTANT = SmoothingSettings(time_constant_s=0.0, hysteresis=0.0, hold_s=0.0)
 
 
 class FaceAnalyzer:
-    """Crops one face, classifies it and measures how well it can be read.
-
-    `crop_fit` is of the detector that found the faces.
-    """
+    """Crops one face, classifies it and measures how well it can be read."""
 
     def __init__(
         self, classifier: Classifier, crop_fit: CropCalibration, quality: QualitySettings
