@@ -1,16 +1,11 @@
 """Source that can be paused, and replaced by another."""
 
 import threading
-import time
 from datetime import datetime
 
 from edge.capture.reconnect import ReconnectingSource
-from edge.capture.source import MAX_WAIT, LiveSource, Source
+from edge.capture.source import MAX_WAIT, Source
 from edge.types import CameraState, Frame
-
-IDLE_FRAME_INTERVAL = 0.06
-"""Seconds between the frames that are decoded of an idle scene: of 30 frames a second every third,
-and who comes in is noticed a tenth of a second later at most."""
 
 
 class PausableSource:
@@ -27,8 +22,7 @@ class PausableSource:
     def __init__(self, source: Source, live: bool) -> None:
         self.live, self.idle = live, False
         self.paused_until: datetime | None = None
-        self._source, self._last_read, self._closed = source, 0.0, False
-        self._damaged_before = 0
+        self._source, self._closed, self._damaged_before = source, False, 0
         self._enabled = threading.Event()
         self._enabled.set()
 
@@ -39,16 +33,9 @@ class PausableSource:
                 self._source.close()  # a file stays open, where it is
             self._enabled.wait(MAX_WAIT)
             return None
-        while (  # of an idle scene: frames must be taken, or they would wait
-            self.idle
-            and self._source.online
-            and isinstance(self._source, LiveSource)
-            and time.monotonic() - self._last_read < IDLE_FRAME_INTERVAL
-        ):
-            self._source.skip()
-        frame = self._source.read()
-        self._last_read = time.monotonic()
-        return frame
+        if self._camera:
+            self._camera.idle = self.idle
+        return self._source.read()
 
     def replace(self, source: Source, live: bool) -> None:
         """Go on with another source; the one before is closed first: it may be the same device."""

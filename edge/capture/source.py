@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -98,7 +98,6 @@ class Source(Protocol):
         """Release the device or file."""
 
 
-@runtime_checkable
 class LiveSource(Source, Protocol):
     """Gives frames whether or not they are read."""
 

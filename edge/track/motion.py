@@ -30,33 +30,25 @@ def is_cut(before: GrayImage, after: GrayImage) -> bool:
     return bool(1 - common / before.size >= CUT_SHIFT)
 
 
-class MotionDetector:
-    """Compares images with a reference."""
+def to_cells(gray: GrayImage) -> GrayImage:
+    """Return the averages in which images are compared."""
+    return shrink_by_mean(gray, CELLS)
 
-    def __init__(self) -> None:
-        self._reference: GrayImage | None = None
-        self._latest: tuple[GrayImage, GrayImage] | None = None
 
-    def set_reference(self, gray: GrayImage) -> None:
-        """Compare with this image from now on."""
-        self._reference = self._cells(gray)
+def max_change(
+    cells: GrayImage, reference: GrayImage, size: tuple[int, int], outside: Iterable[Box] = ()
+) -> float:
+    """Return the largest change of a cell, in gray levels, 0-255.
 
-    def max_change(self, gray: GrayImage, outside: Iterable[Box] = ()) -> float:
-        """Return the largest change since the reference, in gray levels, of a cell in no box."""
-        if self._reference is None:
-            return 255.0
-        changes = cv2.absdiff(self._cells(gray), self._reference)
-        across, down = CELLS[0] / gray.shape[1], CELLS[1] / gray.shape[0]
-        for box in outside:
-            rows = slice(max(0, int(down * box.y1)), max(0, math.ceil(down * box.y2)))
-            columns = slice(max(0, int(across * box.x1)), max(0, math.ceil(across * box.x2)))
-            changes[rows, columns] = 0
-        return float(changes.max())
-
-    def _cells(self, gray: GrayImage) -> GrayImage:
-        if self._latest is None or self._latest[0] is not gray:
-            self._latest = gray, shrink_by_mean(gray, CELLS)
-        return self._latest[1]
+    What lies in the boxes `outside`, in pixels of an image of (width, height) `size`, is left out.
+    """
+    changes = cv2.absdiff(cells, reference)
+    across, down = CELLS[0] / size[0], CELLS[1] / size[1]
+    for box in outside:
+        rows = slice(max(0, int(down * box.y1)), max(0, math.ceil(down * box.y2)))
+        columns = slice(max(0, int(across * box.x1)), max(0, math.ceil(across * box.x2)))
+        changes[rows, columns] = 0
+    return float(changes.max())
 
 
 GRID, GRID_SHARE = 6, 0.7

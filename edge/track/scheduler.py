@@ -16,7 +16,7 @@ from edge.detect.detector import Detector, filter_faces
 from edge.detect.image_ops import shrink_to_width, to_gray
 from edge.detect.orientation_check import OrientationProbe
 from edge.geometry import Box, Shift
-from edge.track.motion import MotionDetector, is_cut, track_box
+from edge.track.motion import is_cut, max_change, to_cells, track_box
 from edge.track.tracker import Tracker, TrackerSettings
 from edge.types import Face, Frame, GrayImage, Image, TrackedFrame
 from edge.zones import Polygon, black_out
@@ -122,10 +122,10 @@ class GrayFrame:
         """The copy; interpolated, not averaged, which takes a tenth of the time."""
         return to_gray(shrink_to_width(self._image, GRAY_WIDTH, cv2.INTER_LINEAR)[0])
 
-    @property
-    def scale(self) -> float:
-        """Pixels of the copy for one of the frame."""
-        return float(self.gray.shape[1] / self.size[0])
+    @cached_property
+    def cells(self) -> GrayImage:
+        """What is compared to tell motion."""
+        return to_cells(self.gray)
 
 
 def detect_padded(detector: Detector, image: Image) -> list[Face]:
@@ -175,7 +175,7 @@ class DetectionScheduler:
         self._budget = CpuBudget(settings.cpu_budget) if live else None
         self._detection_cost, self._tracking_cost = CostEstimate(), CostEstimate()
         self._orientation_probe = OrientationProbe(detector) if live else None
-        self._motion = MotionDetector()
+        self._reference: GrayImage | None = None
         self._previous: GrayFrame | None = None
         self._detected_near: list[Box] = []
         self._forgotten, self._frames_since_detection = False, 0
@@ -251,11 +251,14 @@ class DetectionScheduler:
         threshold = self._settings.motion_threshold
         if intervals < 1 or not threshold:
             return intervals >= 1
-        known = [
-            box.square(FACE_MARGIN).moved(Shift(0, 0, current.scale))
-            for box in (*self._detected_near, *self._tracker.boxes)
-        ]
-        return self._motion.max_change(current.gray, outside=known) >= threshold
+        boxes = (*self._detected_near, *self._tracker.boxes)
+        return self._change(current, [box.square(FACE_MARGIN) for box in boxes]) >= threshold
+
+    def _change(self, current: GrayFrame, outside: Sequence[Box] = ()) -> float:
+        """Return how much changed since the last detection, outside known faces."""
+        if self._reference is None:
+            return 255.0
+        return max_change(current.cells, self._reference, current.size, outside)
 
     def _is_full_search_due(self, frame: Frame) -> bool:
         return frame.timestamp - self._searched_fully_at >= self._settings.full_search_interval_s
@@ -264,7 +267,7 @@ class DetectionScheduler:
         """Tell whether all faces are known and nothing moved since the last detection."""
         if self._tracker.needs_detection or not self._settings.motion_threshold:
             return False
-        return self._motion.max_change(current.gray) < self._settings.motion_threshold
+        return self._change(current) < self._settings.motion_threshold
 
     @property
     def _tracking_costs_more(self) -> bool:
@@ -277,7 +280,7 @@ class DetectionScheduler:
     def _run_detector(self, frame: Frame, current: GrayFrame) -> TrackedFrame:
         """Detect in the whole image, or near the known faces where that is enough."""
         if self._settings.motion_threshold:
-            self._motion.set_reference(current.gray)
+            self._reference = current.cells
         self._detected_at, self._frames_since_detection = frame.timestamp, 0
         known = self._detected_near = self._tracker.boxes
         if self._detector.searches_near and self._is_full_search_due(frame):
@@ -297,7 +300,7 @@ class DetectionScheduler:
 
     def _track(self, frame: Frame, previous: GrayFrame, current: GrayFrame) -> TrackedFrame:
         """Move the tracks by optical flow between two gray copies."""
-        scale = current.scale
+        scale = current.gray.shape[1] / current.size[0]
 
         def movement(box: Box) -> Shift | None:
             shift = track_box(previous.gray, current.gray, box.moved(Shift(0.0, 0.0, scale)))
