@@ -14,12 +14,11 @@ import subprocess
 import time
 from collections import deque
 from contextlib import suppress
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -47,12 +46,7 @@ CHUNK_BYTES, STDERR_CHUNK_BYTES, STDERR_CHUNKS = 1 << 16, 1024, 4
 """Bytes that are read at once, and how much of the end of standard error is kept."""
 
 
-class PicameraBackend(StrEnum):
-    """Software that reads the camera."""
-
-    AUTO = "auto"
-    PROGRAM = "rpicam-vid"
-    BINDING = "picamera2"
+Backend = Literal["auto", "rpicam-vid", "picamera2"]
 
 
 class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
@@ -67,7 +61,7 @@ class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
     width: Width = 640
     height: Height = 480
     fps: Fps = 30
-    backend: PicameraBackend = PicameraBackend.AUTO
+    backend: Backend = "auto"
 
     @property
     def location(self) -> str:
@@ -76,19 +70,18 @@ class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
 
     def find_backend(self) -> ModuleType | str:
         """Return the module Picamera2, or the path of the program; a SourceError without any."""
-        if self.backend is not PicameraBackend.PROGRAM:
+        if self.backend != "rpicam-vid":
             with suppress(Exception):  # one built for another NumPy fails with any error
                 return importlib.import_module("picamera2")
-        if self.backend is PicameraBackend.BINDING:
+        if self.backend == "picamera2":
             raise SourceError(
                 "picamera2 cannot be imported: sudo apt install python3-picamera2, and a virtual "
                 "environment made with --system-site-packages; or set `backend: rpicam-vid`"
             )
-        program = find_program()
-        if program is None:
-            expected = " or ".join(PROGRAMS)
-            raise SourceError(f"expected {expected}, found none: sudo apt install rpicam-apps")
-        return program
+        if program := find_program():
+            return program
+        expected = " or ".join(PROGRAMS)
+        raise SourceError(f"expected {expected}, found none: sudo apt install rpicam-apps")
 
     def open(self) -> LiveSource:
         """Open the camera; a SourceError where the backend is missing, or cannot open it."""

@@ -5,8 +5,7 @@ MediaPipe's published graphs (mediapipe/modules/face_detection, release 0.10.21,
 """
 
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import cv2
 import msgspec
@@ -32,11 +31,8 @@ TILE_OVERLAP = 1.2
 """Length of a tile, in its share of the image: a small face then lies whole in one."""
 
 
-class BlazeFaceVariant(StrEnum):
-    """Distance of faces: `full` up to five meters, `short` at arm's length in half the time."""
-
-    FULL = "full"
-    SHORT = "short"
+Range = Literal["full", "short"]
+"""Distance of faces: `full` up to five meters, `short` at arm's length in half the time."""
 
 
 class ModelSpec(NamedTuple):
@@ -58,12 +54,8 @@ class ModelSpec(NamedTuple):
 
 
 VARIANTS = {
-    BlazeFaceVariant.FULL: ModelSpec(
-        FULL_RANGE, 192, ((48, 1),), 0.6, CropCalibration(1.11, 0.0, -0.07)
-    ),
-    BlazeFaceVariant.SHORT: ModelSpec(
-        SHORT_RANGE, 128, ((16, 2), (8, 6)), 0.5, CropCalibration(1.12, 0.0, -0.09)
-    ),
+    "full": ModelSpec(FULL_RANGE, 192, ((48, 1),), 0.6, CropCalibration(1.11, 0.0, -0.07)),
+    "short": ModelSpec(SHORT_RANGE, 128, ((16, 2), (8, 6)), 0.5, CropCalibration(1.12, 0.0, -0.09)),
 }
 
 
@@ -78,7 +70,7 @@ class BlazeFaceSettings(KindSettings, frozen=True, tag="blazeface"):
             for small faces; each costs as much as the whole.
     """
 
-    range: BlazeFaceVariant = BlazeFaceVariant.FULL
+    range: Range = "full"
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
     tiles: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
 
@@ -201,7 +193,7 @@ class MediaPipeSettings(KindSettings, frozen=True, tag="mediapipe"):
     MediaPipe allows no lower `min_confidence` than it asks for.
     """
 
-    range: BlazeFaceVariant = BlazeFaceVariant.FULL
+    range: Range = "full"
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
 
     def open(self) -> "MediaPipe":
@@ -217,7 +209,7 @@ class MediaPipe:
 
     def __init__(self, settings: MediaPipeSettings) -> None:
         spec = VARIANTS[settings.range]
-        self.crop_fit, is_full = spec.crop_fit, settings.range is BlazeFaceVariant.FULL
+        self.crop_fit, is_full = spec.crop_fit, settings.range == "full"
         self._threshold = settings.min_confidence or spec.min_confidence
         try:
             from mediapipe import solutions

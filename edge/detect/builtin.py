@@ -18,7 +18,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detect.detector import sure_or_known
 from edge.detect.image_ops import resize
 from edge.errors import ModelError
 from edge.geometry import Box, KeyPoints, Point
@@ -37,6 +36,9 @@ PIXELS = (1.0, -128)
 
 NMS_IOU = 0.4
 """Overlap (IoU) above which two answers are of one face, and the surer one stands."""
+
+SAME_PLACE = 0.3
+"""Overlap (IoU) with a known face from which a doubtful one is taken for the same."""
 
 MAX_LOG_SIZE = 8.0
 """Natural logarithm of the longest side that is read, in strides: float32 ends far beyond."""
@@ -111,7 +113,14 @@ class BuiltinDetector:
         """Return the faces; one that is known already is believed with less confidence."""
         refined = [self._refiner.refine(image, face) for face in self._find_candidates(image)]
         likely = [face for face in refined if face.confidence >= self._kept]
-        return sure_or_known(likely, self._sure, known)
+        # Hysteresis, as Canny's for edges (1986, doi:10.1109/TPAMI.1986.4767851): a face that turns
+        # or blurs is seldom sure in every frame, and nothing else is likely to be where it was.
+        return [
+            face
+            for face in likely
+            if face.confidence >= self._sure
+            or any(face.box.iou(box) >= SAME_PLACE for box in known)
+        ]
 
     def _find_candidates(self, image: Image) -> list[Face]:
         """Return what may be faces, the surest first, as the first network alone sees them."""

@@ -29,23 +29,6 @@ class Detector(Protocol):
         """
 
 
-SAME_PLACE = 0.3
-"""Overlap (IoU) with a known face from which a doubtful one is taken for the same."""
-
-
-def sure_or_known(faces: Iterable[Face], sure: float, known: Sequence[Box]) -> list[Face]:
-    """Return the faces that are sure, and the others where a face is known.
-
-    Hysteresis, as Canny's for edges (1986, doi:10.1109/TPAMI.1986.4767851): a face that turns or
-    blurs is seldom sure in every frame, and nothing else is likely to be where it was.
-    """
-    return [
-        face
-        for face in faces
-        if face.confidence >= sure or any(face.box.iou(box) >= SAME_PLACE for box in known)
-    ]
-
-
 MAX_ROLL = 60.0
 """Degrees; the detectors find no face tilted further, and the classifier was trained on none."""
 
