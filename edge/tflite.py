@@ -78,7 +78,7 @@ class TFLiteModel:
             raise ModelError(f"{path}: is not a model that {runtime} can run: {error}") from error
         for line in lines:
             if not line.startswith(CHATTER):
-                log.warning("%s: %s", path, line)
+                log.info("%s: %s", path, line)
         inputs = self._interpreter.get_input_details()
         if len(inputs) != 1:
             raise ModelError(f"{path}: expected one input, found {len(inputs)}")

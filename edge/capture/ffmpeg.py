@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 MAX_ERRORS = 100
 """Failures in a row to find the next packet of a damaged file, after which it has ended."""
 
-MAX_ASPECT = 4.0
-"""Width of a pixel by its height, or the inverse, above which the container is not believed."""
-
 
 def find_video(container: "InputContainer", max_pixels: int = MAX_PIXELS) -> "VideoStream":
     """Return the stream of a container that a player shows; more than `max_pixels` are not decoded.
@@ -52,8 +49,7 @@ class FrameConverter:
     def __init__(self, stream: "VideoStream") -> None:
         from av.video.reformatter import VideoReformatter
 
-        aspect = float(stream.sample_aspect_ratio or 1)
-        self._aspect = aspect if 1 / MAX_ASPECT <= aspect <= MAX_ASPECT else 1.0
+        self._aspect = float(stream.sample_aspect_ratio or 1)
         self._reformatter = VideoReformatter()
 
     def convert(self, frame: "VideoFrame", size: tuple[int, int] | None = None) -> Image:

@@ -10,12 +10,12 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import time
 from collections import deque
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from threading import Thread
 from types import ModuleType
 from typing import Annotated, Any, Literal
@@ -169,13 +169,9 @@ class SubprocessMjpegSource:
     def __init__(self, command: list[str]) -> None:
         self._name = Path(command[0]).name
         try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                start_new_session=True,  # so that Ctrl-C at a terminal does not reach it
+            # In a session of its own, so that Ctrl-C at a terminal does not reach it.
+            self._process = Popen(
+                command, 0, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True
             )
         except OSError as error:
             raise SourceError(f"{command[0]} cannot be started: {error.strerror}") from error
@@ -214,7 +210,7 @@ class SubprocessMjpegSource:
             if self._process.poll() is None:
                 os.killpg(self._process.pid, number)
             # One that waits inside the kernel cannot be killed: it is left behind.
-            with suppress(subprocess.TimeoutExpired):
+            with suppress(TimeoutExpired):
                 self._process.wait(TERMINATE_TIMEOUT)
                 break
         for thread, pipe in zip(self._threads, self._pipes, strict=True):
@@ -228,7 +224,7 @@ class SubprocessMjpegSource:
             newest = self._jpegs.get(MAX_WAIT)
         except QueueClosed:
             how = "closed its output"
-            with suppress(subprocess.TimeoutExpired):
+            with suppress(TimeoutExpired):
                 how = f"ended with exit code {self._process.wait(TERMINATE_TIMEOUT)}"
                 self._threads[1].join(TERMINATE_TIMEOUT)
             raise SourceError(f"{self._name} {how}{self._reason()}") from None

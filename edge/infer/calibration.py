@@ -13,7 +13,7 @@ from edge.capture.source import iter_frames
 from edge.detect import Detector
 from edge.detect.detector import filter_faces
 from edge.errors import CalibrationError, ModelError
-from edge.infer.classifier import MAX_FACTOR, Classifier, NeutralBaseline
+from edge.infer.classifier import MAX_FACTOR, NeutralBaseline, TFLiteClassifier
 from edge.infer.crop import QualitySettings
 from edge.infer.face_analyzer import FaceAnalyzer
 from edge.model_card import ModelCard
@@ -46,7 +46,7 @@ class Calibrator:
     """
 
     def __init__(
-        self, detector: Detector, classifier: Classifier, quality: QualitySettings
+        self, detector: Detector, classifier: TFLiteClassifier, quality: QualitySettings
     ) -> None:
         self._detector, self._card = detector, classifier.card
         if NEUTRAL not in self._card.labels:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from edge.detect import CropCalibration
-from edge.infer.classifier import Classifier
+from edge.infer.classifier import TFLiteClassifier
 from edge.infer.crop import QualitySettings, crop_face, find_quality_issues, measure_quality
 from edge.infer.track_state import ExpressionTrackState, FaceObservation, SmoothingSettings
 from edge.types import UNCERTAIN, Expression, Face, Frame, GrayImage, Image, Track, TrackedFrame
@@ -34,7 +34,7 @@ class FaceAnalyzer:
     """Crops one face, classifies it and measures how well it can be read."""
 
     def __init__(
-        self, classifier: Classifier, crop_fit: CropCalibration, quality: QualitySettings
+        self, classifier: TFLiteClassifier, crop_fit: CropCalibration, quality: QualitySettings
     ) -> None:
         self.labels, face = classifier.card.labels, classifier.card.face
         self._threshold = face.threshold if face else 0.0
@@ -50,7 +50,7 @@ class FaceAnalyzer:
         """Return the observation of one face of an image.
 
         An earlier observation, `previous`, is returned where the crop looks the same; `mirror` is
-        that of `Classifier.classify`.
+        that of `TFLiteClassifier.classify`.
         """
         side = self._classifier.card.input.shape[0]
         crop = crop_face(image, face.box, face.points, self._crop_fit, side)
@@ -81,7 +81,7 @@ class ExpressionAnalyzer:
 
     def __init__(
         self,
-        classifier: Classifier,
+        classifier: TFLiteClassifier,
         crop_fit: CropCalibration,
         quality: QualitySettings,
         smoothing: SmoothingSettings,
