@@ -25,12 +25,10 @@ if TYPE_CHECKING:
 MAX_GAP_S = 60.0
 """Seconds between two frames above which the container's times are not believed."""
 
-DEFAULT_FPS = 25.0
-MAX_FPS = 240.0
+DEFAULT_FPS, MAX_FPS = 25.0, 240.0
 """Frames a second of a container that says none, or more than cameras have."""
 
-TRUNCATED_SECONDS = 0.5
-TRUNCATED_SHARE = 0.05
+TRUNCATED_SECONDS, TRUNCATED_SHARE = 0.5, 0.05
 """A video is truncated when it ends earlier than announced by more than both of these: containers
 round their length, and sound may outlast the image a little."""
 
@@ -41,11 +39,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def open_video(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
-    """Open a video, whatever the bytes of its name.
-
-    Raises:
-        InputError: it cannot be read, holds no video, or is too large.
-    """
+    """Open a video, whatever the bytes of its name, or raise an InputError."""
     import av
 
     try:
@@ -89,8 +83,7 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
     def frames(self) -> Generator[Frame | None, None, None]:
         """Yield each frame when it is due, and None after each long wait until then.
 
-        Raises:
-            InputError: it cannot be read, is too large, or ends before its announced length.
+        A video that ends before its announced length is an InputError.
         """
         with open_video(self.path) as (container, stream):
             yield from self._decoded(container, stream)
