@@ -87,16 +87,16 @@ def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow
         stats = FINAL_STATS.search(final_stats(folder))
         assert stats, "the daemon's final statistics have another form"
         lines = events.read_bytes().splitlines() if events.exists() else []
-        latencies = [1000 * decode_event(line).latency for line in lines]
+    latencies = [1000 * decode_event(line).latency for line in lines]
     return LiveRow(
         scene=scene,
         source_fps=fps,
         seconds=seconds,
         fps=float(stats["fps"]),
-        frames=int(stats["frames"]),
-        dropped=sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"])),
         p50_ms=float(stats["p50_ms"]),
         p95_ms=float(stats["p95_ms"]),
+        frames=int(stats["frames"]),
+        dropped=sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"])),
         event_p95_ms=float(np.percentile(latencies, 95)) if latencies else None,
         cpu_percent=100 * cpu,
         memory_mb=memory,

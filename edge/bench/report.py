@@ -40,7 +40,6 @@ STAGES = (("capture", "#56b4e9"), ("detect", "#0072b2"), ("infer", "#e69f00"), (
 PLOT_WIDTH, TOP_HEIGHT, BAR_HEIGHT = 11.0, 4.5, 0.32
 """Inches: width of the plot, height of its upper half, and height of a bar."""
 
-
 AnyRow = TypeVar("AnyRow", ModelRow, PipelineRow)
 
 Row = ModelRow | PipelineRow | LiveRow
@@ -83,10 +82,8 @@ def aggregate(
     """Return each row that requests were answered with, its rounds taken together.
 
     Ratios are taken round by round: what slows a machine down for a while slows down both.
-
-    Args:
-        results: for each request the rows of each round.
-        base: name of the row the others are compared with; without such a row, the first.
+    `results` are, for each request, the rows of each round; the others are compared with the row
+    named `base`, or with the first.
     """
     rows = [rounds for answers in results for rounds in zip(*answers, strict=True)]
     compared = next((rounds for rounds in rows if rounds[0].name == base), rows[0] if rows else ())
@@ -174,13 +171,10 @@ def machine_lines(machine: Machine) -> list[str]:
 
 
 class Change(NamedTuple):
-    """Change of one row since an earlier result.
+    """New cost of a row over its old one.
 
-    Attributes:
-        normalized: its new cost over its old one, each as a multiple of the reference computation
-            of its own run, so that a slower or busier machine does not count.
-        measured: the same as it was measured.
-        name: of the row.
+    `normalized` takes each as a multiple of the reference computation of its own run, so that a
+    slower or busier machine does not count; `measured` does not.
     """
 
     normalized: float
@@ -194,11 +188,10 @@ def find_comparable(new: Result, old: Sequence[Result]) -> Result | None:
     int8 costs something else on a CPU with instructions for it, which the reference computation
     does not make up for.
     """
-
-    def cpu(result: Result) -> tuple[str, frozenset[str]]:
-        return result.machine.architecture, frozenset(result.machine.features)
-
-    return next((one for one in old if cpu(one) == cpu(new)), None)
+    cpu = new.machine.architecture, set(new.machine.features)
+    return next(
+        (one for one in old if (one.machine.architecture, set(one.machine.features)) == cpu), None
+    )
 
 
 def compare(new: Result, old: Result) -> list[Change]:
@@ -208,12 +201,6 @@ def compare(new: Result, old: Result) -> list[Change]:
     common = (row for row in new.rows if row.name in old_costs)
     ratios = ((row.cost / old_costs[row.name], row.name) for row in common)
     return sorted((Change(machine * ratio, ratio, name) for ratio, name in ratios), reverse=True)
-
-
-def format_change(change: Change, limit: float) -> str:
-    """Return one line about a change."""
-    text = f"{change.normalized:6.2f}  ({change.measured:.2f} as measured)  {change.name}"
-    return f"{text}  TOO SLOW" if change.normalized > limit else text
 
 
 def plot(result: Result) -> bytes:
