@@ -35,7 +35,6 @@ from edge.offline.video import (
     Outcome,
     VideoJob,
     VideoResult,
-    analyze_on_cluster,
     analyze_parallel,
     analyze_video,
     probe_video,
@@ -248,11 +247,6 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
         default=os.cpu_count() or 1,
         help="how many videos are processed at once; default: %(default)s",
     )
-    parser.add_argument(
-        "--dask",
-        metavar="ADDRESS",
-        help="process on a Dask cluster; address of its scheduler, such as tcp://scheduler:8786",
-    )
     _add_analysis_options(parser)
 
 
@@ -328,18 +322,14 @@ def _output_paths(kind: str, named: Path | None, names: Sequence[str]) -> Sequen
 def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
     """Analyze each video, with a progress bar on a terminal."""
     with progress_bar() as bar:
-        if options.dask is None and len(jobs) == 1:
+        if len(jobs) == 1:
             try:
                 task = bar.add_task("frames", total=probe_video(jobs[0].video).frames or None)
                 yield 0, analyze_video(jobs[0], lambda done: bar.update(task, completed=done))
             except EmotiondError as error:
                 yield 0, error
             return
-        outcomes = (
-            analyze_on_cluster(jobs, options.dask)
-            if options.dask
-            else analyze_parallel(jobs, min(options.jobs, len(jobs)))
-        )
+        outcomes = analyze_parallel(jobs, min(options.jobs, len(jobs)))
         yield from bar.track(outcomes, total=len(jobs), description="videos")
 
 
