@@ -4,6 +4,7 @@ import argparse
 import importlib
 import logging
 import os
+import re
 import resource
 import sys
 from collections.abc import Sequence
@@ -54,29 +55,16 @@ INTERRUPTED, OUTPUT_CLOSED = 130, 141
 """What a shell reports of a command that ended by Ctrl-C, or because its output was closed."""
 
 MIN_ADDRESS_SPACE = 1_200_000_000
-"""Bytes of memory that a process must be able to ask for. The daemon with its page and a stream
-asks for more than 1.0 and less than 1.1 GB on two cores, more on more (2026-11-29); with less,
-OpenCV ends by a signal as it is imported."""
+"""Bytes that a process must be able to ask for: the daemon with page and stream asks for 1.1 GB on
+two cores (2026-11-29), and without them OpenCV ends by a signal as it is imported."""
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """Parser whose options take values that begin with a dash, such as `--input -1..1`."""
+    """Parser whose options take values that begin with a dash and a digit, as `--input -1..1`."""
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Join each option that takes one value with the word after it, as `--input=-1..1`.
-
-        A word that is an option itself, or begins with two dashes, is no value.
-        """
-        words: list[str] = []
-        known = self._option_string_actions
-        for word in sys.argv[1:] if args is None else args:
-            action = known.get(words[-1]) if words else None
-            dashed = word.startswith("-") and not word.startswith("--") and word not in known
-            if dashed and action is not None and action.nargs is None:
-                words[-1] += f"={word}"
-            else:
-                words.append(word)
-        return super().parse_known_args(words, namespace)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._negative_number_matcher = re.compile(r"-\d")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

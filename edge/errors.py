@@ -67,15 +67,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of one check; `ok`, `warning` and `failure` make it.
-
-    Attributes:
-        level: a warning costs something, and the daemon runs; with a failure it does not do its
-            work.
-        subject: what was checked.
-        text: how it is.
-        remedy: what to do about it; None where all is well.
-    """
+    """The result of one check; `ok`, `warning` and `failure` make it."""
 
     level: Level
     subject: str

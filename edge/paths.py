@@ -14,13 +14,9 @@ from edge.errors import ModelError
 _PACKAGE = Path(__file__).parent
 
 SERVICE_STATE = Path("/var/lib/emotiond")
-"""The state directory of emotiond.service."""
-
 SERVICE_CONFIGS = Path("/etc/emotiond")
-"""Directory of the services' configs: emotiond.yaml, and one for each instance of the template."""
-
 SERVICE_CONFIG = SERVICE_CONFIGS / "emotiond.yaml"
-"""The config of emotiond.service."""
+"""State directory and config of emotiond.service; beside it are those of the template's units."""
 
 IMAGE_LINKS = "images"
 """Name of the folder of links to the images that were written, below the state folder."""
@@ -54,36 +50,28 @@ def find_model(model: Path) -> Path:
 
 
 def state_directory() -> Path:
-    """Return the directory of what outlives a restart."""
-    return _directory("XDG_STATE_HOME", ".local/state")
+    """Return the directory of what outlives a restart: a service's, or the user's."""
+    service = os.environ.get("STATE_DIRECTORY")
+    return Path(service.split(":")[0]) if service else _user_directory("STATE", ".local/state")
 
 
 def data_directory() -> Path:
     """Return the directory of files that were downloaded for the daemon."""
-    return _directory("XDG_DATA_HOME", ".local/share")
+    service = os.environ.get("STATE_DIRECTORY")
+    return Path(service.split(":")[0]) if service else _user_directory("DATA", ".local/share")
 
 
 def user_config() -> Path:
     """Return the path of the config of the user who runs this, whether or not it is there."""
-    named = os.environ.get("XDG_CONFIG_HOME", "")
-    try:
-        folder = Path(named) if named.startswith("/") else Path.home() / ".config"
-    except RuntimeError:  # nobody's home
-        folder = SERVICE_CONFIGS.parent
-    return folder / "emotiond" / "emotiond.yaml"
+    return _user_directory("CONFIG", ".config") / "emotiond.yaml"
 
 
-def _directory(variable: str, default: str) -> Path:
-    """Return a service's directory, which systemd names, or the user's by the XDG variable."""
-    service = os.environ.get("STATE_DIRECTORY")
-    if service:
-        return Path(service.split(":")[0])
-    named = os.environ.get(variable, "")  # XDG ignores a path that is not absolute
+def _user_directory(kind: str, default: str) -> Path:
+    named = os.environ.get(f"XDG_{kind}_HOME", "")  # XDG ignores a path that is not absolute
     try:
-        home = Path(named) if named.startswith("/") else Path.home() / default
+        return (Path(named) if named.startswith("/") else Path.home() / default) / "emotiond"
     except RuntimeError:  # nobody's home: no HOME, and a user that no table knows
-        return SERVICE_STATE
-    return home / "emotiond"
+        return SERVICE_CONFIGS if kind == "CONFIG" else SERVICE_STATE
 
 
 def user_name() -> str:
@@ -124,7 +112,7 @@ def service_environment(config: Path) -> dict[str, str]:
 
 
 def sha256_of(content: bytes) -> str:
-    """Return the SHA-256 of `content` in hexadecimal."""
+    """Return the SHA-256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -149,10 +137,7 @@ def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
     """Write a file whole or not at all: nobody reads half of it, and no half stays behind.
 
     A `private` one that is made now may be read by its owner alone; one that was there keeps its
-    mode.
-
-    It is on the disk before it takes the place of an older one, so that a power cut leaves one of
-    the two.
+    mode. A power cut leaves the old one or the new one.
 
     Raises:
         OSError: it cannot be written.

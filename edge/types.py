@@ -55,8 +55,7 @@ class DataFlow:
     Attributes:
         data: images, events, faces (those in view now), secrets, settings, numbers or log.
         what: which of them, in a few words.
-        to: who gets it, or what keeps it.
-        where: address or path of that.
+        to, where: who gets it, or what keeps it; its address or path.
         leaves: whether it leaves this machine, or may.
         kept: how long, in a few words; None: it is not kept.
     """
@@ -74,7 +73,6 @@ class Frame:
     """One image of a source.
 
     Attributes:
-        index: its number in the source, from 0.
         timestamp: seconds on the source's own clock: the monotonic clock for live sources, the
             position in the video for files. Every duration is measured on it.
         captured: when it was read, on the monotonic clock; latency is measured from it.
@@ -113,7 +111,6 @@ class Track:
         track_id: counts from 1 in each run.
         box: where it is, or would be by now.
         seen: whether it was found in this very frame, by the detector or by optical flow.
-        points: landmarks, where the detector gives them.
     """
 
     track_id: int
@@ -150,9 +147,8 @@ class Quality:
         sharpness: how much fine detail there is; docs/research/face-quality.md defines it.
         brightness, contrast: mean and standard deviation of the gray values in the middle of the
             crop, 0-255.
-        yaw: how far the head is turned, in degrees, 0 is straight at the camera and positive
-            towards the person's own left; None without landmarks.
-        roll: how far it is tilted, in degrees; None without landmarks.
+        yaw, roll: degrees by which the head is turned, positive towards the person's own left, and
+            tilted; None without landmarks.
     """
 
     size: float
@@ -195,10 +191,9 @@ class Expression:
     """Smoothed expression of one track.
 
     Attributes:
-        emotion: one of the model's labels, or `UNCERTAIN`.
+        emotion: one of the model's labels, or `UNCERTAIN`, for `reasons`.
         probabilities: behind it; None where it is uncertain.
         quality: of the face when it was last analyzed.
-        reasons: why it is uncertain; empty where it is not.
         zones: names of those that it is in; None where the config has none.
     """
 
@@ -303,9 +298,8 @@ class CameraState(StrEnum):
 class DaemonStatus:
     """Settings of the daemon at this moment, by its config and by commands.
 
-    `paused_until` is UTC; None where a pause does not end by itself, or there is none. The machine
-    may report its temperature. `zones` are the names of those in the config, and
-    `summaries` the seconds of each that is published.
+    `paused_until` is UTC; None where a pause does not end by itself, or there is none. `summaries`
+    are the seconds of each that is published.
     """
 
     camera: CameraState
@@ -356,12 +350,12 @@ class AnalyzedFrame:
 
 @dataclass(frozen=True, slots=True)
 class ResourceUsage:
-    """Resources that the daemon uses.
+    """Resources that the daemon uses; None is what the kernel does not report.
 
     Attributes:
         cpu: share of one core since the last sample; above 1 where more than one is busy.
-        memory: resident, in bytes; None where it cannot be read.
-        temperature: of the CPU in degrees Celsius; None where the kernel does not report it.
+        memory: resident, in bytes.
+        temperature: of the CPU in degrees Celsius.
     """
 
     cpu: float
@@ -375,7 +369,6 @@ class Stats:
 
     Attributes:
         uptime: seconds since the start.
-        camera: whether frames are coming.
         fps_in, fps_out: frames a second read and analyzed, over the last ten seconds.
         detections: in how many frames the detector ran; in the others faces were tracked.
         rejected_faces: how many of the faces the model rejected as not a face.

@@ -64,11 +64,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def _adjusted(options: argparse.Namespace, config: Config) -> Config:
-    """Return a config with what the options of `run` change of it.
-
-    Raises:
-        ConfigError: the value of an option cannot be used.
-    """
+    """Return a config with what the options of `run` change of it."""
     replace = msgspec.structs.replace
     config = with_model_options(config, options)
     if options.source:
@@ -185,11 +181,7 @@ def homeassistant(options: argparse.Namespace) -> ExitCode:
 def _clear_retained(
     settings: MqttSettings, address: Address, outbox: Path | None, memory: RetainedTopics
 ) -> str:
-    """Clear what a broker retains of this device and of its former names; return what and where.
-
-    Raises:
-        BrokerError: it is not there, or does not let this client do so.
-    """
+    """Clear what a broker retains of this device and of its former names; return what and where."""
     # Whoever has just taken `homeassistant` out of the config wants to clear up after it.
     announced = settings.homeassistant or HomeAssistantSettings()
     topics = [discovery_topic(announced, settings.root), *settings.topics.retained]

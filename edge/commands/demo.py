@@ -32,11 +32,8 @@ CLIP = Path(__file__).with_name("faces.mp4")
 CLIP_FPS = 25
 """Frames a second of the clip."""
 
-TIMEOUT = 120.0
-"""Seconds that the daemon may take to end; the clip lasts 19."""
-
-STOP_TIMEOUT = 30.0
-"""Seconds that a daemon may take to stop."""
+TIMEOUT, STOP_TIMEOUT = 120.0, 30.0
+"""Seconds that the daemon may take to end (the clip lasts 19), and to stop."""
 
 POLL_INTERVAL = 0.2
 """Seconds of the longest wait for a message."""
@@ -70,11 +67,7 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def demo(options: argparse.Namespace) -> ExitCode:
-    """Run broker, subscriber and daemon for one pass of the clip, then print its statistics.
-
-    Raises:
-        EmotiondError: the daemon failed; the text holds its log.
-    """
+    """Run broker, subscriber and daemon for one pass of the clip, then print its statistics."""
     if options.web:
         return _show()
     with EmbeddedBroker() as broker, tempfile.TemporaryDirectory() as name:

@@ -57,9 +57,9 @@ class EmbeddedBroker:
         self._process.communicate()
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server((HOST, 0)) as server:
+def free_port(port: int = 0) -> int:
+    """Return a port of 127.0.0.1 that nobody listens on: this one, else an OSError is raised."""
+    with socket.create_server((HOST, port)) as server:
         return int(server.getsockname()[1])
 
 

@@ -1,6 +1,7 @@
 """`emotiond image` and `emotiond video`: the faces in files, and what each of them shows."""
 
 import argparse
+import itertools
 import os
 import tempfile
 from collections import Counter
@@ -43,7 +44,7 @@ from edge.paths import path_text
 from edge.publish.events import encode_event
 from edge.publish.intervals import intervals_of, time_by_emotion, time_by_track
 from edge.terminal import plural, print_error, print_json, print_line, write_bytes
-from edge.types import AnalyzedFrame, Expression
+from edge.types import AnalyzedFrame
 from edge.view import PrivacyBlur
 from edge.view.annotate import annotate
 
@@ -61,38 +62,22 @@ OUTPUT_SUFFIXES = {
 """Formats that each option of `video` writes; the first is that of files in a folder."""
 
 
-COPIED_BYTES = 1_000_000
-"""Bytes of a copy that are printed at a time."""
-
-
 class UsageError(EmotiondError):
     """The options contradict each other."""
 
     exit_code = ExitCode.USAGE
 
 
-# Options of both, and the names of what they write.
-
-
 def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of model, detector, orientation and blur, and the config."""
     add_model_options(parser)
     add_orientation(parser)
-    parser.add_argument(
-        "--blur",
-        type=PrivacyBlur,
-        choices=list(PrivacyBlur),
-        help="what is hidden in annotated copies; default: the config's",
-    )
+    text = "what is hidden in annotated copies; default: the config's"
+    parser.add_argument("--blur", type=PrivacyBlur, choices=list(PrivacyBlur), help=text)
     add_config(parser)
 
 
 def _load_config(options: argparse.Namespace) -> Config:
-    """Return the config with what `_add_analysis_options`' options say.
-
-    Raises:
-        ConfigError: there is no such config, model or detector.
-    """
+    """Return the config with what `_add_analysis_options`' options say."""
     config = with_model_options(load_config(options.config), options)
     if options.blur:
         privacy = msgspec.structs.replace(config.privacy, blur=options.blur)
@@ -105,14 +90,12 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
 
     `x/a.jpg` and `y/a.jpg` become `a` and `a-2`.
     """
-    repeated: Counter[str] = Counter()
     names: dict[str, None] = {}
     for path in paths:
-        name = path.stem
-        while name in names:
-            repeated[path.stem] += 1
-            name = f"{path.stem}-{repeated[path.stem] + 1}"
-        names[name] = None
+        numbered = (f"{path.stem}-{number}" for number in itertools.count(2))
+        names[
+            next(name for name in itertools.chain([path.stem], numbered) if name not in names)
+        ] = None
     return list(names)
 
 
@@ -123,14 +106,10 @@ def _make_folder(folder: Path) -> None:
         raise EmotiondError(f"{folder}: cannot be made: {error.strerror}") from error
 
 
-# Images.
-
-
 def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `image`."""
-    parser.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE", help="image, or folder of images"
-    )
+    text = "image, or folder of images"
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=text)
     text = "folder for annotated copies; - prints that of one image"
     parser.add_argument("--out", type=output_path, metavar="DIR", help=text)
     parser.add_argument("--json", action="store_true", help="print one line of JSON an image")
@@ -182,16 +161,12 @@ def _image_paths(files: Sequence[Path]) -> Iterator[Path]:
 
 
 def _copy_paths(paths: Sequence[Path], folder: Path | None) -> Sequence[Path | None]:
-    """Return where each annotated copy goes; none overwrites an image that is read.
-
-    Raises:
-        EmotiondError: the folder cannot be made, or holds one of the images.
-    """
+    """Return where each annotated copy goes; none overwrites an image that is read."""
     if folder is None:
         return [None] * len(paths)
-    if folder == STDOUT and len(paths) > 1:
-        raise UsageError(f"{folder}: expected a folder, as there are several images")
     if folder == STDOUT:
+        if len(paths) > 1:
+            raise UsageError(f"{folder}: expected a folder, as there are several images")
         return [STDOUT]
     _make_folder(folder)
     if any(path.parent.resolve() == folder.resolve() for path in paths):
@@ -205,6 +180,7 @@ def _copy_suffix(path: Path) -> str:
 
 
 def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
+    """Print each face with its place and every probability, the highest first."""
     faces = frame.expressions
     if as_json:
         width, height = frame.frame.size
@@ -214,20 +190,12 @@ def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
         return
     print_line(f"{path}: {plural(len(faces), 'face') if faces else 'no face'}")
     for face in faces:
-        print_line(_face_text(face))
-
-
-def _face_text(face: Expression) -> str:
-    """Return one face: where it is, and every probability, the highest first."""
-    left, top, right, bottom = (round(edge) for edge in face.box.edges)
-    place = f"  {face.track.track_id}  at {left},{top} {right - left}x{bottom - top}: "
-    if face.probabilities is None:
-        return f"{place}{face.emotion} ({', '.join(face.reasons).replace('_', ' ')})"
-    ranked = sorted(face.probabilities.items(), key=lambda item: -item[1])
-    return place + ", ".join(f"{label} {share:.0%}" for label, share in ranked)
-
-
-# Videos.
+        left, top, right, bottom = (round(edge) for edge in face.box.edges)
+        ranked = sorted((face.probabilities or {}).items(), key=lambda item: -item[1])
+        text = ", ".join(f"{label} {share:.0%}" for label, share in ranked)
+        text = text or f"{face.emotion} ({', '.join(face.reasons).replace('_', ' ')})"
+        size = f"{right - left}x{bottom - top}"
+        print_line(f"  {face.track.track_id}  at {left},{top} {size}: {text}")
 
 
 def add_video_arguments(parser: argparse.ArgumentParser) -> None:
@@ -241,12 +209,8 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(name, type=output_path, metavar="FILE", help=f"{text}; {several}")
     parser.add_argument("--json", action="store_true", help="print one line of JSON a video")
-    parser.add_argument(
-        "--jobs",
-        type=count,
-        default=os.cpu_count() or 1,
-        help="how many videos are processed at once; default: %(default)s",
-    )
+    text = "how many videos are processed at once; default: %(default)s"
+    parser.add_argument("--jobs", type=count, default=os.cpu_count() or 1, help=text)
     _add_analysis_options(parser)
 
 
@@ -287,7 +251,7 @@ def video(options: argparse.Namespace) -> ExitCode:
                 results[index] = result
         if "out" in printed and results:
             with open(Path(folder) / "copy.mp4", "rb") as file:
-                while content := file.read(COPIED_BYTES):
+                while content := file.read(1_000_000):
                     write_bytes(content)
     for _, result in sorted(results.items()) if not printed else ():
         _print_summary(result, options.json)
@@ -298,9 +262,6 @@ def _output_paths(kind: str, named: Path | None, names: Sequence[str]) -> Sequen
     """Return the output path of each video: the file that was named, or one in the folder that was.
 
     What has no suffix, or is a folder already, is a folder. It is made where it is missing.
-
-    Raises:
-        EmotiondError: it cannot be meant so, or cannot be written.
     """
     if named is None:
         return [None] * len(names)
@@ -349,14 +310,18 @@ def _print_summary(result: VideoResult, as_json: bool) -> None:
     intervals = intervals_of(result.events)
     fps, of_all = result.frames / result.elapsed_s, time_by_emotion(intervals)
     by_track = time_by_track(intervals)
+
+    def rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+        return {emotion: round(time, 3) for emotion, time in seconds.items()}
+
     if as_json:
         summary = {
             "film": path_text(result.video),
             "frames": result.frames,
             "fps": round(fps, 1),
             "events": len(result.events),
-            "seconds": _rounded(of_all),
-            "tracks": {str(track): _rounded(seconds) for track, seconds in by_track.items()},
+            "seconds": rounded(of_all),
+            "tracks": {str(track): rounded(seconds) for track, seconds in by_track.items()},
             "error": result.error,
         }
         print_json(msgspec.json.encode(summary))
@@ -374,7 +339,3 @@ def _print_summary(result: VideoResult, as_json: bool) -> None:
         cells = (f"{seconds[one] / total:.0%}" if one in seconds else "" for one in of_all)
         table.add_row(str(name), f"{total:.1f} s", *cells)
     print_table(table)
-
-
-def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
-    return {emotion: round(time, 3) for emotion, time in seconds.items()}

@@ -3,8 +3,8 @@
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -42,30 +42,26 @@ class EventLog:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.count = 0
-        self.seconds = 0.0
+        self.path, self.count, self.seconds = path, 0, 0.0
         labels: dict[str, None] = {}
-        first: EmotionEvent | None = None
-        before: datetime | None = None
+        before: EmotionEvent | None = None
         for event in _read(path):
-            first = first or event
+            if before is None:
+                self.first = before = event
             self.count += 1
-            self.seconds += _seconds_between(before, event.time)
-            before = event.time
+            self.seconds += _seconds_between(before, event)
+            before = event
             labels.update(dict.fromkeys(event.probabilities or ()))
-        if first is None:
+        if before is None:
             raise InputError(f"{path}: expected an event on each line, found no line")
-        self.first = first
         self.labels = tuple(labels)
 
     def __iter__(self) -> Iterator[EmotionEvent]:
         return islice(_read(self.path), self.count)
 
 
-def _seconds_between(before: datetime | None, time: datetime) -> float:
-    """Return the seconds from one event to the next: 0 for the first, and never less."""
-    return 0.0 if before is None else max(0.0, (time - before).total_seconds())
+def _seconds_between(before: EmotionEvent, event: EmotionEvent) -> float:
+    return max(0.0, (event.time - before.time).total_seconds())
 
 
 def _read(path: Path) -> Iterator[EmotionEvent]:
@@ -83,15 +79,12 @@ def _read(path: Path) -> Iterator[EmotionEvent]:
 def _decode(line: bytes, place: str) -> EmotionEvent:
     try:
         event = decode_event(line)
+        if not MIN_YEAR <= event.time.year <= MAX_YEAR:
+            raise OverflowError(f"expected a time of the years {MIN_YEAR} to {MAX_YEAR}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{place}: expected an event as docs/event.schema.json has it: {reason}"
-        ) from error
-    if not MIN_YEAR <= event.time.year <= MAX_YEAR:
-        raise InputError(
-            f"{place}: expected a time of the years {MIN_YEAR} to {MAX_YEAR}, found {event.time}"
-        )
+        text = f"{place}: expected an event as docs/event.schema.json has it: {reason}"
+        raise InputError(text) from error
     return event
 
 
@@ -111,38 +104,33 @@ class EventReplayer:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._log = log
-        self._sinks = MultiSink(sinks)
-        self._speed = speed
-        self._clock = clock
-        self._sleep = sleep
+        self._log, self._sinks, self._speed = log, MultiSink(sinks), speed
+        self._clock, self._sleep = clock, sleep
         self._status: DaemonStatus | None = None
         self._runs: defaultdict[str, str] = defaultdict(new_run)
         self._open_tracks: dict[tuple[str, int], EmotionEvent] = {}
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Start the sinks; at the end let them deliver what they still hold.
+    def play(self) -> Generator[EmotionEvent, None, None]:
+        """Publish one event after the other, each when it is due, and yield it.
+
+        At the end, or where it is closed before, the sinks deliver what they still hold.
 
         Raises:
             EmotiondError: one of them cannot start.
         """
-        self._publish_status(self._log.first)
-        with ExitStack() as closing:
-            closing.callback(self._sinks.close, CLOSE_TIMEOUT_S)
+        before = self._log.first
+        self._publish_status(before)
+        with ExitStack() as ending:
+            ending.callback(self._sinks.close, CLOSE_TIMEOUT_S)
             self._sinks.start()
-            closing.callback(self._end_open_tracks)
-            yield
-
-    def play(self) -> Iterator[EmotionEvent]:
-        """Publish one event after the other, each when it is due, and yield it."""
-        due, before = self._clock(), None
-        for event in self._log:
-            due += _seconds_between(before, event.time) / self._speed
-            before = event.time
-            while (left := due - self._clock()) > 0:
-                self._sleep(min(left, MAX_SLEEP_S))
-            yield self._publish(replace(event, run=self._runs[event.run]))
+            ending.callback(self._end_open_tracks)
+            due = self._clock()
+            for event in self._log:
+                due += _seconds_between(before, event) / self._speed
+                before = event
+                while (left := due - self._clock()) > 0:
+                    self._sleep(min(left, MAX_SLEEP_S))
+                yield self._publish(replace(event, run=self._runs[event.run]))
 
     def _publish(self, recorded: EmotionEvent) -> EmotionEvent:
         event = replace(recorded, id=str(uuid.uuid4()), time=datetime.now(UTC))
