@@ -117,11 +117,7 @@ def sha256_of(content: bytes) -> str:
 
 
 def read_model(path: Path) -> bytes:
-    """Return the content of a model's file or card.
-
-    Raises:
-        ModelError: it cannot be read.
-    """
+    """Return the content of a model's file or card."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -138,9 +134,6 @@ def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
 
     A `private` one that is made now may be read by its owner alone; one that was there keeps its
     mode. A power cut leaves the old one or the new one.
-
-    Raises:
-        OSError: it cannot be written.
     """
     if path.is_dir():  # one without a name of its own, such as `.`, has no part beside it
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -159,11 +152,7 @@ def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
 
 
 def note_image(path: Path, state: Path) -> None:
-    """Remember an image that is about to be written, by a link to it below the state folder.
-
-    Raises:
-        OSError: the link cannot be made.
-    """
+    """Remember an image that is about to be written, by a link to it below the state folder."""
     links = state / IMAGE_LINKS
     make_private_folder(links)
     (links / uuid.uuid4().hex).symlink_to(path.absolute())
@@ -175,11 +164,7 @@ def private_opener(path: str, flags: int) -> int:
 
 
 def open_private(path: Path) -> int:
-    """Open a file, made if there is none, that only its owner may read; return its descriptor.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
+    """Open a file, made if there is none, that only its owner may read; return its descriptor."""
     if path.exists() and path.stat().st_mode & 0o077:
         path.chmod(0o600)
     return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -205,11 +190,7 @@ def lock_private(path: Path) -> int:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder that only its owner may read, and its parents, so that a power cut leaves it.
-
-    Raises:
-        OSError: it cannot be made.
-    """
+    """Make a folder, and its parents, for its owner alone, so that a power cut leaves it."""
     if folder.is_dir():
         return
     make_private_folder(folder.parent)

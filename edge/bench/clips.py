@@ -39,9 +39,6 @@ def clip_of(scene: str, folder: Path) -> Path:
     """Return the video of a scene, making it in `folder` where it is synthetic.
 
     `scene` is one of this module's names, or the path of a video.
-
-    Raises:
-        EmotiondError: the video cannot be read, or none can be written.
     """
     if scene == ONE_FACE:
         return CLIP

@@ -64,11 +64,7 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow:
-    """Let the daemon watch a video as a stream of MJPEG, which most cameras give, and measure it.
-
-    Raises:
-        EmotiondError: the daemon ended early; the text is its last message.
-    """
+    """Let the daemon watch a video as a stream of MJPEG, as most cameras give it; measure that."""
     with LiveStream(video, fps) as stream, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         events = folder / "events.jsonl"

@@ -72,11 +72,7 @@ class ModelRow(ComparedRow, frozen=True, kw_only=True):
 
 
 def measure_model(path: Path, runtime: Runtime, seconds: float) -> list[ModelRow]:
-    """Load one .tflite on one runtime and time its calls, input and output included.
-
-    Raises:
-        ConfigError, ModelError: the runtime cannot run it.
-    """
+    """Load one .tflite on one runtime and time its calls, input and output included."""
     importlib.import_module(MODULES[runtime])
     memory, started = rss_bytes(), time.perf_counter()
     model = TFLiteModel(path, runtime)
@@ -107,11 +103,7 @@ def measure_model(path: Path, runtime: Runtime, seconds: float) -> list[ModelRow
 
 
 def select_models(files: Sequence[Path], detectors: bool = False) -> list[Path]:
-    """Return the files to measure: those given, by path or name, else every shipped model.
-
-    Raises:
-        ModelError: there is no such model.
-    """
+    """Return the files to measure: those given, by path or name, else every shipped model."""
     if files:
         return [find_model(file).absolute() for file in files]
     shipped = sorted(asset("models").glob("*.tflite"))
@@ -119,11 +111,7 @@ def select_models(files: Sequence[Path], detectors: bool = False) -> list[Path]:
 
 
 def model_requests(files: Sequence[Path], seconds: float) -> list[Request]:
-    """Return a request for each model and runtime; without files, for the detectors too.
-
-    Raises:
-        ModelError: there is no such model.
-    """
+    """Return a request for each model and runtime; without files, for the detectors too."""
     return [
         Request(runtime, measure_model, (model, runtime, seconds))
         for model in select_models(files, detectors=True)

@@ -90,9 +90,6 @@ def measure_pipeline(
     """Send a video through the stages; return the row of one thread and that of threads.
 
     `detector` is a name of `detector_settings`; a video shorter than `frames` is repeated.
-
-    Raises:
-        EmotiondError: a component cannot be used, or the video cannot be read.
     """
     cv2.setNumThreads(1)  # as the daemon does
     with tempfile.TemporaryDirectory() as folder:
@@ -133,9 +130,6 @@ def pipeline_requests(
         video: what the stages see; None is the built-in clip.
         folder: for synthetic clips.
         frames: how many of them.
-
-    Raises:
-        EmotiondError: there is no such detector or model, or the video cannot be read.
     """
     known = list(detector_settings())
     if unknown := [name for name in detectors if name not in known]:
@@ -205,10 +199,6 @@ def stage_milliseconds(seconds: NDArray[np.float64]) -> dict[str, float]:
 
 
 def run_threads(components: PipelineComponents) -> float:
-    """Run the daemon's threads until the source ends; return frames a second.
-
-    Raises:
-        EmotiondError: what ended a stage.
-    """
+    """Run the daemon's threads until the source ends; return frames a second."""
     times = [time.monotonic() for _ in analyze_frames(components)]
     return (len(times) - 1) / (times[-1] - times[0])

@@ -61,19 +61,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_result(path: Path) -> Result:
-    """Read what `emotiond bench --json` wrote.
-
-    Raises:
-        EmotiondError: it cannot be read, or is something else.
-    """
+    """Read what `emotiond bench --json` wrote."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Result)
     except OSError as error:
         raise EmotiondError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.MsgspecError as error:
-        raise EmotiondError(
-            f"{path}: is not what `emotiond bench --json` writes: {error}"
-        ) from error
+        text = f"{path}: is not what `emotiond bench --json` writes: {error}"
+        raise EmotiondError(text) from error
 
 
 def aggregate(
@@ -204,11 +199,7 @@ def compare(new: Result, old: Result) -> list[Change]:
 
 
 def plot(result: Result) -> bytes:
-    """Return a PNG: accuracy against time, and where the time of a frame goes.
-
-    Raises:
-        ConfigError: matplotlib is not installed.
-    """
+    """Return a PNG: accuracy against time, and where the time of a frame goes."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

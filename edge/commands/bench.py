@@ -69,11 +69,7 @@ def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def bench(options: argparse.Namespace) -> ExitCode:
-    """Measure what was asked for, write it, and compare it with former results.
-
-    Raises:
-        EmotiondError: what is asked for is not there, or something is too slow.
-    """
+    """Measure what was asked for, write it, and compare it with former results."""
     # `--json model.tflite` is easily typed, and would overwrite a model.
     for name, path, suffix in (("json", options.json, ".json"), ("plot", options.plot, ".png")):
         if path not in (None, STDOUT) and path.suffix != suffix:

@@ -126,11 +126,7 @@ def parse_device(text: str) -> str:
 
 
 def mqtt_sinks(config: Config) -> tuple[MqttSettings, ...]:
-    """Return the MQTT sinks of a config, at least one.
-
-    Raises:
-        ConfigError: there is none.
-    """
+    """Return the MQTT sinks of a config, at least one."""
     sinks = tuple(sink for sink in config.sinks if isinstance(sink, MqttSettings))
     if not sinks:
         raise ConfigError("sinks: expected an MQTT sink, found none; add `{kind: mqtt}`")
@@ -172,11 +168,7 @@ def output_path(text: str) -> Path:
 
 
 def write_output(path: Path, content: bytes, private: bool = True) -> None:
-    """Write a file whole or not at all, for its owner alone if `private`; or to `STDOUT`.
-
-    Raises:
-        EmotiondError: it cannot be written.
-    """
+    """Write a file whole or not at all, for its owner alone if `private`; or to `STDOUT`."""
     if path == STDOUT:
         write_bytes(content)
         return

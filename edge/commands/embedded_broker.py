@@ -26,9 +26,6 @@ class EmbeddedBroker:
 
     It takes everybody without a password, and keeps nothing. It is a process of its own, so that
     ending it is simple and certain.
-
-    Raises:
-        EmotiondError: the package amqtt is missing, or the broker does not start.
     """
 
     def __init__(self) -> None:

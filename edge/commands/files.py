@@ -104,6 +104,8 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EmotiondError(f"{folder}: cannot be made: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise EmotiondError(f"{folder}: cannot be written into")
 
 
 def add_image_arguments(parser: argparse.ArgumentParser) -> None:
@@ -275,8 +277,6 @@ def _output_paths(kind: str, named: Path | None, names: Sequence[str]) -> Sequen
         return [STDOUT]
     folder = named if is_folder else named.parent
     _make_folder(folder)
-    if not os.access(folder, os.W_OK):
-        raise EmotiondError(f"{folder}: cannot be written into")
     return [named / f"{name}{suffixes[0]}" for name in names] if is_folder else [named]
 
 

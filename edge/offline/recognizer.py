@@ -2,17 +2,17 @@
 
 import math
 import os
-import sys
 import threading
 import time
 from collections.abc import Generator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TypeAlias
 
 import cv2
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 
 from edge.capture import EndOfStream, Source
@@ -31,15 +31,8 @@ POLL_INTERVAL_S = 0.05
 """Seconds between two checks for the end of a source while no frame comes."""
 
 
-class PillowImage(Protocol):
-    """An image of Pillow, which need not be installed."""
-
-    def convert(self, mode: str) -> Any:
-        """Return it in another pixel format."""
-
-
-ImageInput = (
-    str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[np.uint8] | PillowImage
+ImageInput: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[np.uint8] | PIL.Image.Image"
 )
 """A path, the bytes of an encoded image, a BGR or gray array, or an image of Pillow."""
 
@@ -70,11 +63,7 @@ class EmotionRecognizer:
 
     @classmethod
     def from_config(cls, config: Config) -> "EmotionRecognizer":
-        """Return a recognizer that analyzes images as a daemon with this config would.
-
-        Raises:
-            ConfigError, ModelError: something that the config names cannot be used.
-        """
+        """Return a recognizer that analyzes images as a daemon with this config would."""
         recognizer = cls.__new__(cls)
         recognizer._init(config)
         return recognizer
@@ -104,11 +93,7 @@ class EmotionRecognizer:
         return list(self.analyze_image(image).expressions)
 
     def analyze_image(self, image: ImageInput) -> AnalyzedFrame:
-        """Return an image with its faces, numbered from 1 from left to right.
-
-        Raises:
-            InputError, TypeError, ValueError: as `analyze`.
-        """
+        """Return an image with its faces, numbered from 1 from left to right."""
         decoded = load_image(image)
         with self._lock:
             return analyze_image(self._processing, decoded)
@@ -125,7 +110,6 @@ def load_image(image: ImageInput) -> Image:
         InputError: the file or the bytes cannot be read as an image.
         TypeError, ValueError: the image is of another type, or the array of another shape.
     """
-    pillow = sys.modules.get("PIL.Image")  # imported by whoever has an image of it
     if isinstance(image, np.ndarray):
         return _as_bgr(image)
     if isinstance(image, str | os.PathLike):
@@ -136,7 +120,7 @@ def load_image(image: ImageInput) -> Image:
             return decode_image(data)
         except InputError as error:
             raise InputError(f"an image of {len(data)} bytes: {error}") from error
-    if pillow is not None and isinstance(image, pillow.Image):
+    if isinstance(image, PIL.Image.Image):
         return pillow_to_bgr(image)
     raise TypeError(
         "expected a path, bytes, a uint8 array or an image of Pillow, "
@@ -163,20 +147,17 @@ def analyze_frames(
 
     When the generator is closed, the pipeline is stopped.
 
-    Args:
-        components: of the pipeline; they cannot be used again.
-        timeout_s: seconds without a frame after which a live source is given up.
+    After `timeout_s` seconds without a frame a live source is given up.
 
     Raises:
         InputError: a file cannot be read, or breaks off; frames before that have been yielded.
-        SourceError: no frame came from a live source for `timeout_s`.
+        SourceError: a live source was given up.
         EmotiondError: another part of the pipeline failed.
     """
     live = components.live
-    consumer = _FrameQueue(live)
-    frames = consumer.queue
+    frames = _FrameQueue(1 if live else MAX_QUEUED, lossless=not live)
     source = _FailFastSource(components.source)
-    pipeline = Pipeline(components if live else replace(components, source=source), consumer)
+    pipeline = Pipeline(components if live else replace(components, source=source), frames)
     deadline = time.monotonic() + (timeout_s if live else math.inf)
     pipeline.start()
     try:
@@ -186,9 +167,8 @@ def analyze_frames(
                 yield frame
                 deadline = time.monotonic() + (timeout_s if live else math.inf)
             elif time.monotonic() > deadline:
-                raise SourceError(
-                    f"no frame came for {timeout_s:g} s; is the camera there, and free?"
-                )
+                text = f"no frame came for {timeout_s:g} s; is the camera there, and free?"
+                raise SourceError(text)
         if (error := pipeline.error or source.error) is not None:
             raise error
     finally:
@@ -196,14 +176,11 @@ def analyze_frames(
         pipeline.stop()
 
 
-class _FrameQueue:
+class _FrameQueue(BoundedQueue[AnalyzedFrame]):
     """Queue of analyzed frames between a pipeline and the iteration over them."""
 
-    def __init__(self, live: bool) -> None:
-        self.queue: BoundedQueue[AnalyzedFrame] = BoundedQueue(
-            1 if live else MAX_QUEUED, lossless=not live
-        )
-        self.show = self.queue.put
+    def show(self, frame: AnalyzedFrame) -> None:
+        self.put(frame)
 
     def clear(self) -> None:
         """Nothing to clear: what was seen is still to be yielded."""

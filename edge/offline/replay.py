@@ -114,9 +114,6 @@ class EventReplayer:
         """Publish one event after the other, each when it is due, and yield it.
 
         At the end, or where it is closed before, the sinks deliver what they still hold.
-
-        Raises:
-            EmotiondError: one of them cannot start.
         """
         before = self._log.first
         self._publish_status(before)

@@ -141,11 +141,7 @@ class VideoInfo(NamedTuple):
 
 
 def probe_video(path: Path) -> VideoInfo:
-    """Return the length of a video: its header and its first frame tell it.
-
-    Raises:
-        InputError: the file is missing or no video.
-    """
+    """Return the length of a video: its header and its first frame tell it."""
     if not path.exists():
         raise InputError(f"{path}: there is no such file")
     with open_video(path) as (container, stream):
@@ -173,9 +169,6 @@ def annotated_copy(
 
     The copy is H.264 with the sound of the original. The file appears once the block has ended;
     where it ends by an error there is none.
-
-    Raises:
-        EmotiondError: the file cannot be written.
     """
     import av
 
