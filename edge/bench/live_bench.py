@@ -8,13 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from edge.bench.model_bench import DEFAULT_MODEL
 from edge.bench.stream import LiveStream
 from edge.commands.demo import final_stats, run_daemon
 from edge.metrics import rss_bytes
-from edge.publish.events import decode_event
 
 FINAL_STATS = re.compile(
     r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames?,.*latency p50 (?P<p50_ms>[\d.]+) ms, "
@@ -31,7 +29,6 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         p50_ms, p95_ms: from capture until a frame was analyzed.
-        event_p95_ms: from capture until an event reached the sinks; None without an event.
         cpu_percent: of one core.
         memory_mb: resident memory at the end.
         first_event_s: seconds from the start of the process to its first event; None without one.
@@ -47,7 +44,6 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int
     p50_ms: float
     p95_ms: float
-    event_p95_ms: float | None
     cpu_percent: float
     memory_mb: float
     first_event_s: float | None
@@ -82,8 +78,6 @@ def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow
             memory = rss_bytes(process.pid) / 1e6
         stats = FINAL_STATS.search(final_stats(folder))
         assert stats, "the daemon's final statistics have another form"
-        lines = events.read_bytes().splitlines() if events.exists() else []
-    latencies = [1000 * decode_event(line).latency for line in lines]
     return LiveRow(
         scene=scene,
         source_fps=fps,
@@ -93,7 +87,6 @@ def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow
         p95_ms=float(stats["p95_ms"]),
         frames=int(stats["frames"]),
         dropped=sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"])),
-        event_p95_ms=float(np.percentile(latencies, 95)) if latencies else None,
         cpu_percent=100 * cpu,
         memory_mb=memory,
         first_event_s=first_event,

@@ -132,19 +132,15 @@ def headline(result: Result) -> str | None:
     """Return the gain of int8 over float32 in one sentence; None where not both were measured."""
     litert = {row.model: row for row in result.models if row.runtime == Runtime.LITERT}
     int8, float32 = litert.get(DEFAULT_MODEL), litert.get(FLOAT_MODEL)
-    if int8 is None or float32 is None:
+    if int8 is None or float32 is None or int8.accuracy is None or float32.accuracy is None:
         return None
-    text = (
+    return (
         f"Quantized to int8, the shallow network is {int8.times:.1f} times as fast as in float32 "
         f"({int8.times_low:.1f} to {int8.times_high:.1f} in {int8.rounds} rounds): "
-        f"{int8.p50_ms:.2f} instead of {float32.p50_ms:.2f} ms a face on {int8.runtime}"
+        f"{int8.p50_ms:.2f} instead of {float32.p50_ms:.2f} ms a face on {int8.runtime}, at "
+        f"{int8.accuracy:.1%} instead of {float32.accuracy:.1%} accuracy and {int8.size_mb:.1f} "
+        f"instead of {float32.size_mb:.1f} MB."
     )
-    if int8.accuracy is not None and float32.accuracy is not None:
-        text += (
-            f", at {int8.accuracy:.1%} instead of {float32.accuracy:.1%} accuracy and "
-            f"{int8.size_mb:.1f} instead of {float32.size_mb:.1f} MB"
-        )
-    return f"{text}."
 
 
 def machine_lines(machine: Machine) -> list[str]:
@@ -193,9 +189,9 @@ def compare(new: Result, old: Result) -> list[Change]:
     """Return the change of each row that both have, the worst first."""
     old_costs = {row.name: row.cost for row in old.rows if row.cost}
     machine = old.machine.reference_ms / new.machine.reference_ms
-    common = (row for row in new.rows if row.name in old_costs)
-    ratios = ((row.cost / old_costs[row.name], row.name) for row in common)
-    return sorted((Change(machine * ratio, ratio, name) for ratio, name in ratios), reverse=True)
+    ratios = {row.name: row.cost / old_costs[row.name] for row in new.rows if row.name in old_costs}
+    changes = (Change(machine * ratio, ratio, name) for name, ratio in ratios.items())
+    return sorted(changes, reverse=True)
 
 
 def plot(result: Result) -> bytes:

@@ -37,11 +37,8 @@ from edge.terminal import print_json, print_line, print_note
 
 PARTS = ("models", "pipeline", "live")
 
-ROUNDS, SECONDS, FRAMES = 3, 0.5, 300
+WHOLE, QUICK = (3, 0.5, 300), (2, 0.2, 60)
 """How often each is measured, seconds of each model, and frames of the video through the stages."""
-
-QUICK_ROUNDS, QUICK_SECONDS, QUICK_FRAMES = 2, 0.2, 60
-"""The same with `--quick`, good only for coarse comparisons."""
 
 
 def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,9 +92,7 @@ def bench(options: argparse.Namespace) -> ExitCode:
 
 def _measure(options: argparse.Namespace) -> Result:
     parts = options.only or ["models", "pipeline", *(["live"] if options.live else [])]
-    rounds, seconds, frames = ROUNDS, SECONDS, FRAMES
-    if options.quick:
-        rounds, seconds, frames = QUICK_ROUNDS, QUICK_SECONDS, QUICK_FRAMES
+    rounds, seconds, frames = QUICK if options.quick else WHOLE
     files, video, started = options.files, options.video, datetime.now(UTC)
     with tempfile.TemporaryDirectory() as name, progress_bar() as bar:
         folder = Path(name)

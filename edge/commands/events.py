@@ -20,7 +20,7 @@ from edge.commands.common import (
 )
 from edge.config import load_config, outbox_paths
 from edge.errors import EmotiondError, ExitCode
-from edge.offline.replay import EventLog, EventReplayer
+from edge.offline.replay import EventReplayer, gaps, read_events
 from edge.offline.report import html_report
 from edge.offline.timeline import format_duration
 from edge.publish import SinkContext
@@ -161,7 +161,7 @@ def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
 
 def replay(options: argparse.Namespace) -> ExitCode:
     """Publish the recorded events to the MQTT sinks; fail where some did not reach their broker."""
-    events = EventLog(options.file)
+    events = read_events(options.file)
     config = load_config(options.config)
     settings = mqtt_sinks(config)
     if options.device is not None:
@@ -173,14 +173,14 @@ def replay(options: argparse.Namespace) -> ExitCode:
     paths = outbox_paths(msgspec.structs.replace(config, sinks=settings))
     sinks = [one.open(SinkContext(path)) for one, path in zip(settings, paths, strict=True)]
     roots = ", ".join(dict.fromkeys(one.root for one in settings))
-    count, duration = plural(events.count, "event"), format_duration(events.seconds)
-    time = format_duration(events.seconds / options.speed)
+    count, seconds = plural(len(events), "event"), sum(gaps(events))
+    duration, time = format_duration(seconds), format_duration(seconds / options.speed)
     print_line(
-        f"{events.path}: publishes {count} of {duration} on {roots}/event in {time}; Ctrl-C ends"
+        f"{options.file}: publishes {count} of {duration} on {roots}/event in {time}; Ctrl-C ends"
     )
     with closing(EventReplayer(events, sinks, options.speed).play()) as published:
         for number, event in enumerate(published, start=1):
-            print_line(f"{number}/{events.count}  {event_line(encode_event(event))}")
+            print_line(f"{number}/{len(events)}  {event_line(encode_event(event))}")
     left = sum(sink.dropped + sink.waiting for sink in sinks)
     return ExitCode.FAULT if left else ExitCode.OK
 
@@ -201,7 +201,7 @@ def report(options: argparse.Namespace) -> ExitCode:
     name = ", ".join(path.stem for path in options.file)
     with progress_bar() as bar:
         bar.add_task("events", total=None)
-        events = [event for path in options.file for event in EventLog(path)]
+        events = [event for path in options.file for event in read_events(path)]
         page = html_report(name, events).encode()
     write_output(out, page)
     print_line(f"{out}: {plural(len(events), 'event')}")

@@ -83,7 +83,6 @@ def live_row() -> LiveRow:
         dropped=0,
         p50_ms=2.0,
         p95_ms=3.0,
-        event_p95_ms=None,
         cpu_percent=10.0,
         memory_mb=100.0,
         first_event_s=None,
