@@ -7,23 +7,13 @@ from pathlib import Path
 
 import msgspec
 
+from edge.bench import report
 from edge.bench.clips import CROWD, NOBODY, ONE_FACE, clip_of
 from edge.bench.live_bench import measure_live
 from edge.bench.machine_info import describe_machine
 from edge.bench.measurement import run_interleaved
 from edge.bench.model_bench import FLOAT_ROW, model_requests
 from edge.bench.pipeline_bench import pipeline_requests
-from edge.bench.report import (
-    Result,
-    aggregate,
-    compare,
-    find_comparable,
-    headline,
-    machine_lines,
-    plot,
-    read_result,
-    tables,
-)
 from edge.commands.common import (
     STDOUT,
     number,
@@ -71,10 +61,10 @@ def bench(options: argparse.Namespace) -> ExitCode:
     for name, path, suffix in (("json", options.json, ".json"), ("plot", options.plot, ".png")):
         if path not in (None, STDOUT) and path.suffix != suffix:
             raise EmotiondError(f"--{name}: expected a file ending in {suffix}, found {path}")
-    former = [read_result(path) for path in options.compare]  # before minutes are spent
+    former = [report.read_result(path) for path in options.compare]  # before minutes are spent
     result = _measure(options)
     if options.plot:
-        write_output(options.plot, plot(result))
+        write_output(options.plot, report.plot(result))
     content = msgspec.json.encode(result)
     if options.json == STDOUT:
         print_json(content)
@@ -82,7 +72,7 @@ def bench(options: argparse.Namespace) -> ExitCode:
         if options.json:
             write_output(options.json, msgspec.json.format(content, indent=2) + b"\n")
         _print(result)
-    if former and (old := find_comparable(result, former)):
+    if former and (old := report.find_comparable(result, former)):
         _compare(result, old, options.limit)
     elif former:
         features = ", ".join(result.machine.features) or "none"
@@ -90,7 +80,7 @@ def bench(options: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _measure(options: argparse.Namespace) -> Result:
+def _measure(options: argparse.Namespace) -> report.Result:
     parts = options.only or ["models", "pipeline", *(["live"] if options.live else [])]
     rounds, seconds, frames = QUICK if options.quick else WHOLE
     files, video, started = options.files, options.video, datetime.now(UTC)
@@ -109,28 +99,28 @@ def _measure(options: argparse.Namespace) -> Result:
         for scene, path in videos.items():
             live.append(measure_live(scene, path, options.live or 30.0, options.seconds))
             bar.advance(task)
-    return Result(
+    return report.Result(
         machine=describe_machine(started, measured.reference, measured.failures),
-        models=aggregate(measured.results[: len(models)], FLOAT_ROW),
-        pipeline=aggregate(measured.results[len(models) :]),
+        models=report.aggregate(measured.results[: len(models)], FLOAT_ROW),
+        pipeline=report.aggregate(measured.results[len(models) :]),
         live=live,
     )
 
 
-def _print(result: Result) -> None:
-    if text := headline(result):
+def _print(result: report.Result) -> None:
+    if text := report.headline(result):
         print_line(text)
-    for table, note in tables(result):
+    for table, note in report.tables(result):
         print_line("")
         print_table(table)
         print_line(note)
     print_line("")
-    for line in machine_lines(result.machine):
+    for line in report.machine_lines(result.machine):
         print_line(line)
 
 
-def _compare(result: Result, old: Result, limit: float) -> None:
-    changes = compare(result, old)
+def _compare(result: report.Result, old: report.Result, limit: float) -> None:
+    changes = report.compare(result, old)
     if not changes:
         raise EmotiondError("--compare: the two results have no row in common")
     print_note("times the cost before, as multiples of the reference computation:")

@@ -5,7 +5,7 @@ import itertools
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -93,19 +93,36 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     names: dict[str, None] = {}
     for path in paths:
         numbered = (f"{path.stem}-{number}" for number in itertools.count(2))
-        names[
-            next(name for name in itertools.chain([path.stem], numbered) if name not in names)
-        ] = None
+        candidates = itertools.chain([path.stem], numbered)
+        names[next(name for name in candidates if name not in names)] = None
     return list(names)
 
 
-def _make_folder(folder: Path) -> None:
+def _output_paths(
+    named: Path | None, names: Sequence[str], suffixes: Sequence[str] = ()
+) -> Sequence[Path | None]:
+    """Return the output path of each input: the file that was named, or one in the folder that was.
+
+    What has no suffix, or is a folder already, is a folder, and so is anything without `suffixes`
+    of files. It is made where it is missing.
+    """
+    if named is None:
+        return [None] * len(names)
+    is_folder = named != STDOUT and (named.is_dir() or not named.suffix or not suffixes)
+    if not is_folder and named != STDOUT and named.suffix.lower() not in suffixes:
+        raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
+    if not is_folder and len(names) > 1:
+        raise UsageError(f"{named}: expected a folder, as there are several files")
+    if named == STDOUT:
+        return [STDOUT]
+    folder = named if is_folder else named.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EmotiondError(f"{folder}: cannot be made: {error.strerror}") from error
     if not os.access(folder, os.W_OK):
         raise EmotiondError(f"{folder}: cannot be written into")
+    return [named / name for name in names] if is_folder else [named]
 
 
 def add_image_arguments(parser: argparse.ArgumentParser) -> None:
@@ -127,13 +144,19 @@ def image(options: argparse.Namespace) -> ExitCode:
     paths = list(_image_paths(options.files))
     code = ExitCode.OK
     with progress_bar(hidden=len(paths) < 2) as bar:
-        copies = _copy_paths(paths, options.out)
-        for path, copy in zip(bar.track(paths, description="images"), copies, strict=True):
+        suffixes = [
+            path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png" for path in paths
+        ]
+        names = [name + suffix for name, suffix in zip(unique_names(paths), suffixes, strict=True)]
+        copies = _output_paths(options.out, names)
+        if any(path.parent.resolve() == options.out.resolve() for path in paths if options.out):
+            raise EmotiondError(f"{options.out}: holds images that are read; name another --out")
+        tracked = bar.track(paths, description="images")
+        for path, copy, suffix in zip(tracked, copies, suffixes, strict=True):
             try:
                 frame = recognizer.analyze_image(orient(read_image(path), orientation))
                 if copy is not None:
                     annotated = annotate(frame, config.privacy.blur)
-                    suffix = copy.suffix or _copy_suffix(path)
                     write_output(copy, cv2.imencode(suffix, annotated)[1].tobytes())
             except EmotiondError as error:
                 is_video = path.suffix.lower() in VIDEO_SUFFIXES
@@ -160,25 +183,6 @@ def _image_paths(files: Sequence[Path]) -> Iterator[Path]:
             names = ", ".join(f"{number} of {name}" for name, number in sorted(others.items()))
             print_error(f"{file}: passed over {names}")
         yield from found
-
-
-def _copy_paths(paths: Sequence[Path], folder: Path | None) -> Sequence[Path | None]:
-    """Return where each annotated copy goes; none overwrites an image that is read."""
-    if folder is None:
-        return [None] * len(paths)
-    if folder == STDOUT:
-        if len(paths) > 1:
-            raise UsageError(f"{folder}: expected a folder, as there are several images")
-        return [STDOUT]
-    _make_folder(folder)
-    if any(path.parent.resolve() == folder.resolve() for path in paths):
-        raise EmotiondError(f"{folder}: holds images that are read; name another --out")
-    names = zip(unique_names(paths), map(_copy_suffix, paths), strict=True)
-    return [folder / f"{name}{suffix}" for name, suffix in names]
-
-
-def _copy_suffix(path: Path) -> str:
-    return path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png"
 
 
 def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
@@ -217,16 +221,18 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def video(options: argparse.Namespace) -> ExitCode:
-    """Analyze every video, write what was asked for, and print a summary of each.
-
-    One that fails does not keep the others from being analyzed.
-    """
+    """Analyze every video, write what was asked for, and print a summary of each."""
     config, orientation = _load_config(options), parse_orientation(options)
     for path in options.videos:
         if path.suffix.lower() in SUFFIXES - {".gif"}:
             raise UsageError(f"{path}: is an image; `emotiond image` reads images")
     names = unique_names(options.videos)
-    outputs = {kind: _output_paths(kind, getattr(options, kind), names) for kind in OUTPUT_SUFFIXES}
+    outputs = {
+        kind: _output_paths(
+            getattr(options, kind), [name + suffixes[0] for name in names], suffixes
+        )
+        for kind, suffixes in OUTPUT_SUFFIXES.items()
+    }
     written = {path.resolve() for paths in outputs.values() for path in paths if path}
     for path in options.videos:
         if path.resolve() in written:
@@ -260,26 +266,6 @@ def video(options: argparse.Namespace) -> ExitCode:
     return code
 
 
-def _output_paths(kind: str, named: Path | None, names: Sequence[str]) -> Sequence[Path | None]:
-    """Return the output path of each video: the file that was named, or one in the folder that was.
-
-    What has no suffix, or is a folder already, is a folder. It is made where it is missing.
-    """
-    if named is None:
-        return [None] * len(names)
-    suffixes, to_stdout = OUTPUT_SUFFIXES[kind], named == STDOUT
-    is_folder = not to_stdout and (named.is_dir() or not named.suffix)
-    if not (is_folder or to_stdout) and named.suffix.lower() not in suffixes:
-        raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
-    if not is_folder and len(names) > 1:
-        raise UsageError(f"{named}: expected a folder, as there are several videos")
-    if to_stdout:
-        return [STDOUT]
-    folder = named if is_folder else named.parent
-    _make_folder(folder)
-    return [named / f"{name}{suffixes[0]}" for name in names] if is_folder else [named]
-
-
 def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
     """Analyze each video, with a progress bar on a terminal."""
     with progress_bar() as bar:
@@ -310,18 +296,18 @@ def _print_summary(result: VideoResult, as_json: bool) -> None:
     intervals = intervals_of(result.events)
     fps, of_all = result.frames / result.elapsed_s, time_by_emotion(intervals)
     by_track = time_by_track(intervals)
-
-    def rounded(seconds: Mapping[str, float]) -> dict[str, float]:
-        return {emotion: round(time, 3) for emotion, time in seconds.items()}
-
     if as_json:
+        rounded = [
+            {emotion: round(time, 3) for emotion, time in seconds.items()}
+            for seconds in (of_all, *by_track.values())
+        ]
         summary = {
             "film": path_text(result.video),
             "frames": result.frames,
             "fps": round(fps, 1),
             "events": len(result.events),
-            "seconds": rounded(of_all),
-            "tracks": {str(track): rounded(seconds) for track, seconds in by_track.items()},
+            "seconds": rounded[0],
+            "tracks": dict(zip(map(str, by_track), rounded[1:], strict=True)),
             "error": result.error,
         }
         print_json(msgspec.json.encode(summary))

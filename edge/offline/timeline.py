@@ -14,31 +14,21 @@ from edge.publish.intervals import ExpressionInterval, visits
 from edge.types import UNCERTAIN
 from edge.view.annotate import color_for
 
-WIDTH = 1000
-LEFT = 70
-RIGHT = 24
-LANE = 26
-AXIS = 28
-TITLE = 34
-LEGEND = 30
+WIDTH, LEFT, RIGHT = 1000, 70, 24
+LANE, AXIS, TITLE, LEGEND = 26, 28, 34, 30
 """Sizes of the drawing and its parts in SVG units, which are pixels where it is not scaled."""
 
 MIN_OUTLINED_WIDTH = 4
 """Width in SVG units from which a bar has an outline; a narrower one would be little else."""
 
-MAX_LANES = 24
-MAX_INTERVALS = 2500
+MAX_LANES, MAX_INTERVALS = 24, 2500
 """Beyond either nobody can tell faces apart: shares of time are drawn instead."""
 
-COLUMNS = 240
-DENSITY_HEIGHT = 180
+COLUMNS, DENSITY_HEIGHT = 240, 180
 """Columns and height of the drawing of shares of time."""
 
-TICK_STEPS = (
-    *(1, 2, 5, 10, 15, 30),
-    *(60, 120, 300, 600, 900, 1800),
-    *(3600, 7200, 10800, 21600, 43200, 86400),
-)
+ROUND = (1, 2, 5, 10, 15, 30)
+TICK_STEPS = (*ROUND, *(60 * one for one in ROUND), 3600, 7200, 10800, 21600, 43200, 86400)
 """Seconds between two ticks of a time axis; longer steps are whole days."""
 
 STYLE = (

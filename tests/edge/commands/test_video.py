@@ -163,7 +163,7 @@ def test_of_a_film_that_breaks_off_what_was_seen_is_written(
         (["--out", "film.mp4"], "would be written over the video itself"),
         (["--out", "out.txt"], "expected .mp4 or .mkv or .mov or .avi, or a folder"),
         (["--events", "out.xml"], "expected .jsonl or .csv, or a folder"),
-        (["wall.mp4", "--out", "out.mp4"], "expected a folder, as there are several videos"),
+        (["wall.mp4", "--out", "out.mp4"], "expected a folder, as there are several files"),
     ],
 )
 def test_outputs_that_cannot_be_meant_are_a_wrong_command_line(
