@@ -1,9 +1,7 @@
 """Messages to a person: the errors raised on purpose, and the results of the doctor's checks.
 
-An `EmotiondError` says what was expected, what came, and the remedy; it is printed without a
-traceback, and has the exit code that it ends the process with. Any other exception is a fault of
-the program. Imports nothing but the standard library: the doctor must say why other packages
-cannot be imported.
+An `EmotiondError` is printed without a traceback, and has the exit code that it ends the process
+with. Imports nothing but the standard library: the doctor must say why a package is missing.
 """
 
 from dataclasses import dataclass

@@ -22,8 +22,7 @@ IMAGE_LINKS = "images"
 """Name of the folder of links to the images that were written, below the state folder."""
 
 CREDENTIALS = Path("/run/credentials")
-"""Directory of the secrets that systemd gave to each running unit (systemd.exec(5),
-LoadCredential=)."""
+"""The secrets that systemd gave to each running unit (systemd.exec(5), LoadCredential=)."""
 
 
 def asset(name: str) -> Path:
@@ -83,7 +82,7 @@ def user_name() -> str:
 
 
 def path_text(path: Path) -> str:
-    """Return a path as valid UTF-8; names are bytes, and what is none is written in hexadecimal."""
+    """Return a path as valid UTF-8; what is none of its bytes is written in hexadecimal."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
@@ -96,10 +95,7 @@ def systemd_unit_for(config: Path) -> str | None:
 
 
 def service_environment(config: Path) -> dict[str, str]:
-    """Return the variables by which systemd tells a service where its state and secrets are.
-
-    With them a command looks where the service does. Empty where the config is not a service's.
-    """
+    """Return the variables that tell a config's service where its state and secrets are."""
     unit = systemd_unit_for(config)
     if unit is None:
         return {}

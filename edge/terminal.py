@@ -17,11 +17,8 @@ from edge.errors import EmotiondError
 PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
 """Priorities of syslog(3), which sd-daemon(3) puts before a line; below them is debugging, 7."""
 
-QUIET_S = 3600.0
-"""Seconds without a complaint after which it is a new one."""
-
-MAX_COMPLAINTS = 100
-"""Different complaints that are counted at a time; beyond, the oldest is forgotten."""
+QUIET_S, MAX_COMPLAINTS = 3600.0, 100
+"""Seconds without a complaint after which it is a new one, and how many are counted at a time."""
 
 
 def configure_logging() -> None:
@@ -33,10 +30,9 @@ def configure_logging() -> None:
 
 
 class RepeatFilter(logging.Filter):
-    """Passes a complaint, a warning or an error, when it was made once, twice, 4, 8, 16 ... times.
+    """Passes a warning or an error when it was made once, twice, 4, 8, 16 ... times.
 
-    Anything less than a warning tells that something has changed for its logger: a complaint after
-    it is a new one.
+    Anything less tells that something has changed for its logger: a complaint after it is new.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -101,7 +97,7 @@ def print_note(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Return one line of text with `?` for control characters and what else no terminal shows."""
+    """Return one line of text with `?` for what no terminal shows."""
     return "".join(one if one.isprintable() else "?" for one in text)
 
 
@@ -163,11 +159,7 @@ class LogFormatter(logging.Formatter):
 
 
 def under_journald() -> bool:
-    """Tell whether stderr goes to the journal.
-
-    JOURNAL_STREAM names its device and inode (systemd.exec(5)); the variable alone does not tell,
-    for a child whose output goes elsewhere inherits it.
-    """
+    """Tell whether stderr goes to the journal: JOURNAL_STREAM names its inode (systemd.exec(5))."""
     with suppress(OSError, ValueError):  # there may be no stderr at all
         stream = os.fstat(sys.stderr.fileno())
         return os.environ.get("JOURNAL_STREAM") == f"{stream.st_dev}:{stream.st_ino}"

@@ -33,7 +33,7 @@ UNCERTAIN = "uncertain"
 
 
 class KindSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
-    """Section of the config that can be of several kinds, told apart by the key `kind`."""
+    """Section of the config that can be of several kinds."""
 
     def redacted(self) -> Self:
         """Return a copy that may be shown to anybody: without users and passwords."""
@@ -90,8 +90,7 @@ class Frame:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        height, width = self.image.shape[:2]
-        return width, height
+        return self.image.shape[1], self.image.shape[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +104,10 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One face followed over time.
+    """One face followed over time; ids count from 1 in each run.
 
-    Attributes:
-        track_id: counts from 1 in each run.
-        box: where it is, or would be by now.
-        seen: whether it was found in this very frame, by the detector or by optical flow.
+    `box` is where it is, or would be by now; `seen` tells whether it was found in this very frame,
+    by the detector or by optical flow.
     """
 
     track_id: int
@@ -123,8 +120,8 @@ class Track:
 class TrackedFrame:
     """A frame and every live track in it, seen or not; a track no longer listed has ended.
 
-    `candidate_boxes` are where else a face may be: found when the detector last ran, or not yet
-    confirmed. `searched` tells whether the detector searched the whole of this very frame.
+    `candidate_boxes` are where else a face may be; `searched` tells whether the detector searched
+    the whole of this very frame.
     """
 
     frame: Frame
@@ -280,7 +277,7 @@ class EmotionEvent:
 
 
 class CameraState(StrEnum):
-    """State of the source: frozen and dark are those of a camera whose frames show nothing new."""
+    """State of the source; a frozen or dark camera gives frames that show nothing new."""
 
     ONLINE = "online"
     OFFLINE = "offline"

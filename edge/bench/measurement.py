@@ -16,12 +16,8 @@ import numpy as np
 from edge.errors import EmotiondError
 from edge.processes import run_in_processes
 
-WARM_UP_SHARE = 0.2
-"""Share of the asked time that is spent before it counts: caches, branch predictors and the CPU's
-frequency settle meanwhile."""
-
-MIN_CALLS = 10
-"""Calls that are timed at least, however long one takes."""
+WARM_UP_SHARE, MIN_CALLS = 0.2, 10
+"""Share of the asked time that is spent before it counts, and calls that are timed at least."""
 
 SCALE, NEIGHBORS = 1.3, 5
 """Arguments of the reference computation: those of `detectMultiScale` in tutorials."""
@@ -51,9 +47,9 @@ class Measurements(NamedTuple):
     """Results of measurements in turns.
 
     Attributes:
-        results: of each request, in their order, one a round; none where it failed.
-        failures: why what could not be measured, by its name.
-        reference: milliseconds of the reference computation, in the order of time.
+        results: of each request, one a round; none where it failed.
+        failures: why, by the name of the request.
+        reference: milliseconds of the reference computation.
     """
 
     results: list[list[Any]]
@@ -66,12 +62,10 @@ class MeasurementFailed(EmotiondError):
 
 
 def time_reference() -> Timing:
-    """Time the reference computation: how fast is the machine at this moment?
+    """Time OpenCV's default Haar cascade on a whole gray image of 640x480, as tutorials run it.
 
-    It is the search that most student projects run on every frame: OpenCV's default Haar cascade on
-    a whole gray image of 640x480, here the first of the built-in clip. Whatever slows a machine
-    down (heat, other processes, another CPU) slows it down too. So costs as multiples of it can be
-    compared between runs and, roughly, between machines.
+    Whatever slows a machine down (heat, other processes, another CPU) slows it down too: costs as
+    multiples of it can be compared between runs and, roughly, between machines.
     """
     import cv2
 
@@ -84,9 +78,6 @@ def time_reference() -> Timing:
     gray = cv2.cvtColor(read_first(VideoSettings(CLIP).open()).image, cv2.COLOR_BGR2GRAY)
     cascade = cv2.CascadeClassifier(str(Cascade.DEFAULT.file))
     return repeat(lambda: cascade.detectMultiScale(gray, SCALE, NEIGHBORS), REFERENCE_SECONDS)
-
-
-REFERENCE = Request("reference", time_reference)
 
 
 def run_in_subprocess(request: Request) -> Any:
@@ -138,13 +129,13 @@ def run_interleaved(
     Every other round goes backwards, so that a machine that slowly grows hot favors nothing. What
     fails once is not tried again.
     """
-    measured = Measurements([[] for _ in requests], {}, [])
+    measured, reference = Measurements([[] for _ in requests], {}, []), Request("", time_reference)
     for number in range(rounds):
         places = range(len(requests))[:: -1 if number % 2 else 1]
         for turn, place in enumerate(places):
             request, results = requests[place], measured.results[place]
             if turn % REFERENCE_INTERVAL == 0:
-                measured.reference.append(run_in_subprocess(REFERENCE).p50)
+                measured.reference.append(run_in_subprocess(reference).p50)
             if len(results) == number:  # it has not failed
                 try:
                     results.append(run_in_subprocess(request))
@@ -152,5 +143,5 @@ def run_interleaved(
                     measured.failures[request.name] = str(error)
                     results.clear()
             on_step()
-    measured.reference.append(run_in_subprocess(REFERENCE).p50)
+    measured.reference.append(run_in_subprocess(reference).p50)
     return measured

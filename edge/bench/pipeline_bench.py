@@ -51,9 +51,7 @@ class PipelineRow(ComparedRow, frozen=True, kw_only=True):
 
     Attributes:
         mode: "one thread" or "threads".
-        fps: frames a second where none is dropped.
-        capture_ms, detect_ms, infer_ms, publish_ms: of a frame, in one thread.
-        p50_ms, p95_ms, p99_ms: of a frame, in one thread.
+        capture_ms to p99_ms: of a frame, in one thread.
         memory_mb: resident memory of the process.
         faces: mean number found in a frame.
     """
@@ -124,12 +122,8 @@ def pipeline_requests(
 ) -> list[Request]:
     """Return a request for each detector with each model, and one for many faces.
 
-    Args:
-        files: .tflite models, or names of shipped ones; none stands for all shipped.
-        detectors: names of `detector_settings`; none stands for all.
-        video: what the stages see; None is the built-in clip.
-        folder: for synthetic clips.
-        frames: how many of them.
+    No file stands for all shipped models, no detector for all of `detector_settings`, and no video
+    for the built-in clip; synthetic ones are made in `folder`.
     """
     known = list(detector_settings())
     if unknown := [name for name in detectors if name not in known]:

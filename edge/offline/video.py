@@ -76,9 +76,8 @@ def analyze_video(
 ) -> VideoResult:
     """Analyze every frame of a video, and write its annotated copy if one is wanted.
 
-    Decoding, detection, classification and writing overlap in threads; the result is the same
-    each time. Where the file breaks off, what was seen before that counts. `on_progress` is called
-    with the number of frames so far.
+    Where the file breaks off, what was seen before that counts. `on_progress` is called with the
+    number of frames so far.
 
     Raises:
         InputError: the video cannot be read at all.
@@ -127,13 +126,7 @@ class _EventCollector(MultiSink):
 
 
 class VideoInfo(NamedTuple):
-    """Length of a video.
-
-    Attributes:
-        fps: frames per second.
-        frames: number of frames, as announced; it may be wrong, or 0 where it is not.
-        start: seconds by which its images begin later than its sound.
-    """
+    """Length of a video in `frames`, as announced, or 0; its images begin at `start` seconds."""
 
     fps: float
     frames: int
