@@ -84,13 +84,14 @@ def parse_orientation(options: argparse.Namespace) -> VideoSettings:
 
 def with_model_options(config: Config, options: argparse.Namespace) -> Config:
     """Return a config with the model and the detector that `add_model_options`' options name."""
+    changes: dict[str, Any] = {}
     if options.model:  # a neutral baseline, such as the config has, is of one model
         chosen = {"model": options.model, "runtime": config.classifier.runtime.value}
-        other = parse_config({"classifier": chosen}, Path.cwd() / "--model").classifier
-        config = msgspec.structs.replace(config, classifier=other)
+        other = parse_config({"classifier": chosen}, Path.cwd() / "--model")
+        changes["classifier"] = other.classifier
     if options.detector:
-        config = msgspec.structs.replace(config, detector=parse_detector(options.detector))
-    return config
+        changes["detector"] = parse_detector(options.detector)
+    return msgspec.structs.replace(config, **changes)
 
 
 def chosen_source(options: argparse.Namespace, config: Config) -> SourceSettings:
@@ -135,15 +136,11 @@ def mqtt_sinks(config: Config) -> tuple[MqttSettings, ...]:
 
 def progress_bar(hidden: bool = False) -> "Progress":
     """Return a bar with the remaining time on a terminal; elsewhere, or `hidden`, there is none."""
-    from rich import progress
     from rich.console import Console
+    from rich.progress import Progress
 
     console = Console(file=sys.stderr, soft_wrap=True)
-    return progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeRemainingColumn(),
+    return Progress(
         console=console,
         disable=hidden or not console.is_terminal,
         # What is printed makes way for the bar only where both are on the same terminal.

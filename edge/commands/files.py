@@ -29,7 +29,6 @@ from edge.commands.common import (
 )
 from edge.config import Config, load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.offline.recognizer import EmotionRecognizer
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
 from edge.offline.video import (
@@ -41,6 +40,7 @@ from edge.offline.video import (
     probe_video,
 )
 from edge.paths import path_text
+from edge.pipeline.build import analyze_image, build_processing
 from edge.publish.events import encode_event
 from edge.publish.intervals import intervals_of, time_by_emotion, time_by_track
 from edge.terminal import plural, print_error, print_json, print_line, write_bytes
@@ -140,7 +140,7 @@ def image(options: argparse.Namespace) -> ExitCode:
     config, orientation = _load_config(options), parse_orientation(options)
     if options.json and options.out == STDOUT:
         raise UsageError("only one of out and json can be printed at a time")
-    recognizer = EmotionRecognizer.from_config(config)
+    processing = build_processing(config, itertools.count(1))
     paths = list(_image_paths(options.files))
     code = ExitCode.OK
     with progress_bar(hidden=len(paths) < 2) as bar:
@@ -154,7 +154,7 @@ def image(options: argparse.Namespace) -> ExitCode:
         tracked = bar.track(paths, description="images")
         for path, copy, suffix in zip(tracked, copies, suffixes, strict=True):
             try:
-                frame = recognizer.analyze_image(orient(read_image(path), orientation))
+                frame = analyze_image(processing, orient(read_image(path), orientation))
                 if copy is not None:
                     annotated = annotate(frame, config.privacy.blur)
                     write_output(copy, cv2.imencode(suffix, annotated)[1].tobytes())

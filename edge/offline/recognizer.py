@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge.capture import EndOfStream, Source
 from edge.capture.images import decode_image, pillow_to_bgr, read_image
-from edge.config import Config, parse_config
+from edge.config import parse_config
 from edge.errors import InputError, SourceError
 from edge.pipeline.build import PipelineComponents, analyze_image, build_processing
 from edge.pipeline.pipeline import Pipeline
@@ -59,14 +59,8 @@ class EmotionRecognizer:
 
     def __init__(self, model: str | Path = "shallow-int8", detector: str = "auto") -> None:
         fields = {"classifier": {"model": str(model)}, "detector": detector, "sinks": []}
-        self._init(parse_config(fields, Path.cwd() / "EmotionRecognizer"))
-
-    @classmethod
-    def from_config(cls, config: Config) -> "EmotionRecognizer":
-        """Return a recognizer that analyzes images as a daemon with this config would."""
-        recognizer = cls.__new__(cls)
-        recognizer._init(config)
-        return recognizer
+        config = parse_config(fields, Path.cwd() / "EmotionRecognizer")
+        self._processing, self._lock = build_processing(config, count(1)), threading.Lock()
 
     def analyze(self, image: ImageInput) -> list[Expression]:
         """Return the expression of each face in an image, from left to right.
@@ -90,17 +84,9 @@ class EmotionRecognizer:
             >>> recognizer.analyze(cv2.imread("photo.jpg"))[0].to_dict()
             {'track_id': 1, 'emotion': 'happy', 'confidence': 0.93, ...}
         """
-        return list(self.analyze_image(image).expressions)
-
-    def analyze_image(self, image: ImageInput) -> AnalyzedFrame:
-        """Return an image with its faces, numbered from 1 from left to right."""
         decoded = load_image(image)
         with self._lock:
-            return analyze_image(self._processing, decoded)
-
-    def _init(self, config: Config) -> None:
-        self._processing = build_processing(config, count(1))
-        self._lock = threading.Lock()
+            return list(analyze_image(self._processing, decoded).expressions)
 
 
 def load_image(image: ImageInput) -> Image:

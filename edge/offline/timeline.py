@@ -188,11 +188,6 @@ def format_date(time: float) -> str:
     return datetime.fromtimestamp(time).date().isoformat()
 
 
-def time_zone(time: float) -> str:
-    """Return the name of the local time zone at a POSIX time."""
-    return f"{datetime.fromtimestamp(time).astimezone():%Z}"
-
-
 def format_duration(seconds: float) -> str:
     """Return a duration in its two largest units."""
     if round(seconds, 1) < 60:
