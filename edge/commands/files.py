@@ -77,12 +77,11 @@ def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _load_config(options: argparse.Namespace) -> Config:
-    """Return the config with what `_add_analysis_options`' options say."""
+    """Return the config with what `_add_analysis_options`' options say; its source is a video."""
     config = with_model_options(load_config(options.config), options)
-    if options.blur:
-        privacy = msgspec.structs.replace(config.privacy, blur=options.blur)
-        config = msgspec.structs.replace(config, privacy=privacy)
-    return config
+    blur = options.blur or config.privacy.blur
+    privacy = msgspec.structs.replace(config.privacy, blur=blur)
+    return msgspec.structs.replace(config, privacy=privacy, source=parse_orientation(options))
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
@@ -137,7 +136,7 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
 
 def image(options: argparse.Namespace) -> ExitCode:
     """Analyze every image; fail where one could not be read or its copy not be written."""
-    config, orientation = _load_config(options), parse_orientation(options)
+    config = _load_config(options)
     if options.json and options.out == STDOUT:
         raise UsageError("only one of out and json can be printed at a time")
     processing = build_processing(config, itertools.count(1))
@@ -154,7 +153,7 @@ def image(options: argparse.Namespace) -> ExitCode:
         tracked = bar.track(paths, description="images")
         for path, copy, suffix in zip(tracked, copies, suffixes, strict=True):
             try:
-                frame = analyze_image(processing, orient(read_image(path), orientation))
+                frame = analyze_image(processing, orient(read_image(path), config.source))
                 if copy is not None:
                     annotated = annotate(frame, config.privacy.blur)
                     write_output(copy, cv2.imencode(suffix, annotated)[1].tobytes())
@@ -222,7 +221,7 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
 
 def video(options: argparse.Namespace) -> ExitCode:
     """Analyze every video, write what was asked for, and print a summary of each."""
-    config, orientation = _load_config(options), parse_orientation(options)
+    config = _load_config(options)
     for path in options.videos:
         if path.suffix.lower() in SUFFIXES - {".gif"}:
             raise UsageError(f"{path}: is an image; `emotiond image` reads images")
@@ -246,8 +245,7 @@ def video(options: argparse.Namespace) -> ExitCode:
         # An encoder goes back in its file, which a pipe does not allow.
         copies = [Path(folder) / "copy.mp4"] if "out" in printed else outputs["out"]
         jobs = [
-            VideoJob(path, config, copy, orientation)
-            for path, copy in zip(options.videos, copies, strict=True)
+            VideoJob(path, config, copy) for path, copy in zip(options.videos, copies, strict=True)
         ]
         for index, result in _analyze(jobs, options):
             failure = str(result) if isinstance(result, EmotiondError) else result.error

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from edge.capture.ffmpeg import decode_frames
-from edge.capture.video import NO_FRAME, VideoSettings, announced_seconds, open_video, rate_of
+from edge.capture.video import VideoSettings, announced_seconds, open_video, rate_of
 from edge.config import Config
 from edge.errors import EmotiondError, InputError
 from edge.offline.recognizer import analyze_frames
@@ -42,18 +42,15 @@ a search would be seen in it."""
 
 @dataclass(frozen=True, slots=True)
 class VideoJob:
-    """A video to analyze.
+    """A video to analyze, and where an annotated copy goes; None makes none.
 
-    Attributes:
-        config: how faces are found and classified; its source, sinks and views are not used.
-        out: where an annotated copy goes; None makes none.
-        orientation: settings of another file, which say how each frame is oriented.
+    Sinks, views and source of the config are not used; but if that is a video, this one is rotated,
+    flipped and cropped as it says.
     """
 
     video: Path
     config: Config
     out: Path | None = None
-    orientation: VideoSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,8 @@ def analyze_video(
     cv2.setNumThreads(1)  # every stage has a thread of its own
     started, frames, error = time.monotonic(), 0, None
     info, sink = probe_video(job.video), _EventCollector()
-    settings = job.orientation or VideoSettings(job.video)
+    given = job.config.source
+    settings = given if isinstance(given, VideoSettings) else VideoSettings(job.video)
     source = msgspec.structs.replace(settings, path=job.video, realtime=False)
     config = msgspec.structs.replace(
         job.config, source=source, sinks=(), preview=PreviewSettings(), web=WebSettings()
@@ -134,18 +132,15 @@ class VideoInfo(NamedTuple):
 
 
 def probe_video(path: Path) -> VideoInfo:
-    """Return the length of a video: its header and its first frame tell it."""
+    """Return the length of a video, as its header tells it."""
     if not path.exists():
         raise InputError(f"{path}: there is no such file")
     with open_video(path) as (container, stream):
-        frame = next((one for one in decode_frames(container, stream) if one is not None), None)
-        if frame is None:
-            raise InputError(NO_FRAME)
-        fps = rate_of(stream)
+        fps, late = rate_of(stream), 0.0
         frames = stream.frames or round(announced_seconds(container, stream) * fps)
-        late = 0.0
-        if frame.time is not None and container.start_time is not None:
-            late = max(0.0, frame.time - container.start_time / 1e6)
+        if stream.start_time is not None and stream.time_base is not None:
+            begin = float(stream.start_time * stream.time_base)
+            late = max(0.0, begin - (container.start_time or 0) / 1e6)
         return VideoInfo(fps, frames, late)
 
 
