@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes, chosen so that systemd can tell a retry from a lost cause."""
+    """Exit codes, by which systemd tells a retry from a lost cause."""
 
     OK = 0
     FAULT = 1

@@ -45,7 +45,6 @@ class KindSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
 
 
 DISK = "this machine's disk"
-"""What keeps a file, in a DataFlow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +310,7 @@ class DaemonStatus:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A summary of `every_s` seconds, as plain values for JSON."""
+    """Summary of `every_s` seconds, as plain values for JSON."""
 
     every_s: int
     data: dict[str, Any]

@@ -2,18 +2,20 @@
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+import numpy as np
 from rich.console import JustifyMethod
 from rich.table import Table
 
 from edge.bench.live_bench import LiveRow
 from edge.bench.machine_info import Machine
 from edge.bench.model_bench import DEFAULT_MODEL, FLOAT_MODEL, ComparedRow, ModelRow
-from edge.bench.pipeline_bench import PipelineRow
+from edge.bench.pipeline_bench import STAGES, PipelineRow
 from edge.errors import ConfigError, EmotiondError
 from edge.installation import extra_remedy
 from edge.tflite import Runtime
@@ -34,8 +36,8 @@ TABLES = {
 }
 """Fields of the rows of each part that its table shows (the JSON has all), and a note."""
 
-STAGES = (("capture", "#56b4e9"), ("detect", "#0072b2"), ("infer", "#e69f00"), ("publish", "#999"))
-"""Stages with colors that people with any color vision can tell apart (Okabe and Ito 2008)."""
+COLORS = ("#56b4e9", "#0072b2", "#e69f00", "#999999")
+"""Of the stages; people with any color vision can tell them apart (Okabe and Ito 2008)."""
 
 PLOT_WIDTH, TOP_HEIGHT, BAR_HEIGHT = 11.0, 4.5, 0.32
 """Inches: width of the plot, height of its upper half, and height of a bar."""
@@ -179,10 +181,8 @@ def find_comparable(new: Result, old: Sequence[Result]) -> Result | None:
     int8 costs something else on a CPU with instructions for it, which the reference computation
     does not make up for.
     """
-    cpu = new.machine.architecture, set(new.machine.features)
-    return next(
-        (one for one in old if (one.machine.architecture, set(one.machine.features)) == cpu), None
-    )
+    cpu = attrgetter("machine.architecture", "machine.features")
+    return next((one for one in old if cpu(one) == cpu(new)), None)
 
 
 def compare(new: Result, old: Result) -> list[Change]:
@@ -223,11 +223,11 @@ def plot(result: Result) -> bytes:
 
 def _draw_stages(axes: Any, rows: Sequence[PipelineRow]) -> None:
     """Draw each detector with each model as a bar of its stages, the last on top."""
-    left = [0.0] * len(rows)
-    for stage, color in STAGES:
-        widths = [getattr(row, f"{stage}_ms") or 0.0 for row in rows]
+    left = np.zeros(len(rows))
+    for stage, color in zip(STAGES, COLORS, strict=True):
+        widths = np.array([getattr(row, f"{stage}_ms") or 0.0 for row in rows])
         axes.barh(range(len(rows)), widths, left=left, color=color, label=stage)
-        left = [start + width for start, width in zip(left, widths, strict=True)]
+        left = left + widths
     names = [f"{row.detector} + {row.model}, {row.scene}" for row in rows]
     axes.set_yticks(range(len(rows)), names)
     axes.tick_params(axis="y", labelsize=8)

@@ -8,7 +8,6 @@ from collections.abc import Generator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -31,8 +30,8 @@ POLL_INTERVAL_S = 0.05
 """Seconds between two checks for the end of a source while no frame comes."""
 
 
-ImageInput: TypeAlias = (
-    "str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[np.uint8] | PIL.Image.Image"
+ImageInput = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[np.uint8] | PIL.Image.Image
 )
 """A path, the bytes of an encoded image, a BGR or gray array, or an image of Pillow."""
 

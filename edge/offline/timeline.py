@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.publish.intervals import ExpressionInterval, visits
+from edge.publish.intervals import ExpressionInterval
 from edge.types import UNCERTAIN
 from edge.view.annotate import color_for
 
@@ -71,27 +71,19 @@ class _TimeScale:
 
 
 def _lanes(intervals: Sequence[ExpressionInterval]) -> list[list[ExpressionInterval]]:
-    """Put visits into as few lanes as they need; where faces are few, each has its own."""
-    runs = {run: place for place, run in enumerate(dict.fromkeys(one.run for one in intervals))}
-    tracks = sorted({one.track for one in intervals}, key=lambda track: (runs[track[0]], track))
-    if len(tracks) <= MAX_LANES:
-        return [[one for one in intervals if one.track == track] for track in tracks]
-    lanes: list[list[ExpressionInterval]] = []
-    for visit in visits(intervals):
-        free = next((lane for lane in lanes if lane[-1].end <= visit[0].start), None)
-        if free is None:
-            lanes.append(list(visit))
-        else:
-            free.extend(visit)
-    return lanes
+    """Return the intervals of each face, in the order of the runs and of their numbers."""
+    runs = list(dict.fromkeys(one.run for one in intervals))
+    lanes: defaultdict[tuple[int, int], list[ExpressionInterval]] = defaultdict(list)
+    for one in intervals:
+        lanes[runs.index(one.run), one.track_id].append(one)
+    return [lanes[track] for track in sorted(lanes)]
 
 
 def _draw_lanes(lanes: list[list[ExpressionInterval]], scale: _TimeScale) -> str:
     parts = []
     for index, lane in enumerate(lanes):
         y = index * LANE
-        name = f"face {lane[0].track_id}" if len({one.track for one in lane}) == 1 else "faces"
-        parts.append(f'<text x="0" y="{y + 17}">{name}</text>')
+        parts.append(f'<text x="0" y="{y + 17}">face {lane[0].track_id}</text>')
         parts += [_bar(one, y + 4, scale) for one in lane]
     return "".join(parts)
 

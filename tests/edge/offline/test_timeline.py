@@ -121,16 +121,6 @@ def test_the_legend_names_what_is_shown_once_and_what_cannot_be_read_last() -> N
     assert fills == [color_for("happy"), "#ffffff", color_for("uncertain")]
 
 
-def test_many_faces_that_come_one_after_another_share_lanes() -> None:
-    intervals = [
-        ExpressionInterval(number, "happy", 10.0 * number, 10.0 * number + 5)
-        for number in range(40)
-    ]
-    drawing = draw(intervals)
-    assert len(list(bars(drawing))) == 40
-    assert {bar.attrib["y"] for bar in bars(drawing)} == {"4"}
-
-
 def test_of_more_faces_at_once_than_there_are_lanes_it_shows_how_many_showed_what() -> None:
     count = 24 + 6
     intervals = [ExpressionInterval(number, "happy", 0.0, 100.0) for number in range(count)]
