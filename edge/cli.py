@@ -68,11 +68,7 @@ class ArgumentParser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand; return the exit code.
-
-    Errors addressed to the user are printed as one line, without a traceback. Nothing is printed
-    where Ctrl-C, or whoever read the output, ended the command.
-    """
+    """Run one subcommand; return the exit code. Errors addressed to the user are one line."""
     try:
         try:
             return _run(sys.argv[1:] if arguments is None else arguments)
@@ -112,9 +108,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     chosen = next((text for text in arguments if not text.startswith("-")), None)
     width = max(map(len, COMMANDS)) + 2
     groups = [
-        "\n".join(
-            [f"{group}:", *(f"    {name:{width}}{text}" for name, (_, text) in names.items())]
-        )
+        "\n".join([f"{group}:", *(f"    {one:{width}}{text}" for one, (_, text) in names.items())])
         for group, names in GROUPS.items()
     ]
     parser = ArgumentParser(
@@ -159,11 +153,8 @@ def _report_packages(error: ImportError) -> int:
 
 
 def _forbid_core_dumps() -> None:
-    """Let this process and its children leave no core dump: it would hold images and secrets.
-
-    Linux takes a limit of one byte for none, also where `core_pattern` names a program: a limit of
-    0 does not keep that program from getting the dump (fs/coredump.c).
-    """
+    """Let this process and its children leave no core dump: it would hold images and secrets."""
+    # A limit of one byte is none for Linux, of 0 not where `core_pattern` names a program.
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
 
@@ -171,8 +162,7 @@ def _forbid_core_dumps() -> None:
 def _set_library_environment() -> None:
     """Set what libraries take from the environment, before there is a second thread.
 
-    One that changes the environment while another looks a host name up may end the process: the C
-    library reads it there, and nothing guards it (setenv(3)).
+    Nothing guards it from the C library, which reads it to look a host name up (setenv(3)).
     """
     # OpenCV and FFmpeg repeat themselves at every retry; the daemon says it once.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")

@@ -30,8 +30,7 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         p50_ms, p95_ms: from capture until a frame was analyzed.
         cpu_percent: of one core.
-        memory_mb: resident memory at the end.
-        first_event_s: seconds from the start of the process to its first event; None without one.
+        first_event_s: from the start of the process; None without one.
     """
 
     detector: str = "auto"
@@ -60,7 +59,7 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow:
-    """Let the daemon watch a video as a stream of MJPEG, as most cameras give it; measure that."""
+    """Measure the daemon as it watches a video as a stream of MJPEG, which most cameras give."""
     with LiveStream(video, fps) as stream, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         events = folder / "events.jsonl"

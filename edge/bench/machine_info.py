@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
 
@@ -33,15 +33,12 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """Machine that was measured on, and how far its figures can be trusted.
 
     Attributes:
-        time: UTC of the start.
         board: name in the device tree; None on a PC.
         features: instruction sets that the models gain by.
         temperature: degrees Celsius of the hottest zone at the end; None without a thermometer.
-        throttling: what slowed the CPU down, in words.
         reference_ms: median time of `edge.bench.measurement.time_reference`.
         reference_spread: its slowest time less its fastest, as a share of the median.
-        noise: reasons not to trust the figures; empty where there are none.
-        not_measured: why what could not be measured, by its name.
+        noise: reasons not to trust the figures.
     """
 
     time: str
@@ -67,10 +64,7 @@ def describe_machine(
     started: datetime, reference: Sequence[float], not_measured: dict[str, str]
 ) -> Machine:
     """Return the machine, given the milliseconds of the reference computation during the run."""
-    packages = {}
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            packages[name] = version(name)
+    versions = {one.name.replace("_", "-"): one.version for one in distributions()}
     middle = median(reference)
     spread = (max(reference) - min(reference)) / middle
     noise = f"the reference computation varied by {spread:.0%}; compare ratios only"
@@ -91,7 +85,7 @@ def describe_machine(
         memory_mb=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000,
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        packages=packages,
+        packages={name: versions[name] for name in PACKAGES if name in versions},
         temperature=SystemStats().sample().temperature,
         throttling=tuple(one.text for one in check_throttling() if one.level is not Level.OK),
         reference_ms=middle,

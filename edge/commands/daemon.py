@@ -141,8 +141,6 @@ def add_homeassistant_arguments(parser: argparse.ArgumentParser) -> None:
     text = "clear all that brokers retain; Home Assistant forgets the device and its entities"
     remove = add_subcommand(actions, "remove", homeassistant, text)
     add_config(remove)
-    # All is cleared since brokers are asked what they retain; scripts may still say so.
-    remove.add_argument("--retained", action="store_true", help=argparse.SUPPRESS)
 
 
 def homeassistant(options: argparse.Namespace) -> ExitCode:

@@ -2,16 +2,17 @@
 
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Generator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
 import cv2
 import numpy as np
-import PIL.Image
 from numpy.typing import NDArray
 
 from edge.capture import EndOfStream, Source
@@ -23,6 +24,9 @@ from edge.pipeline.pipeline import Pipeline
 from edge.pipeline.worker import BoundedQueue
 from edge.types import AnalyzedFrame, Expression, Frame, Image
 
+if TYPE_CHECKING:
+    import PIL.Image
+
 MAX_QUEUED = 8
 """Frames of a file that may wait for whoever iterates over them; then the pipeline waits."""
 
@@ -30,9 +34,9 @@ POLL_INTERVAL_S = 0.05
 """Seconds between two checks for the end of a source while no frame comes."""
 
 
-ImageInput = (
-    str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[np.uint8] | PIL.Image.Image
-)
+ImageInput = Union[
+    str, os.PathLike[str], bytes, bytearray, memoryview, NDArray[np.uint8], "PIL.Image.Image"
+]
 """A path, the bytes of an encoded image, a BGR or gray array, or an image of Pillow."""
 
 
@@ -105,7 +109,8 @@ def load_image(image: ImageInput) -> Image:
             return decode_image(data)
         except InputError as error:
             raise InputError(f"an image of {len(data)} bytes: {error}") from error
-    if isinstance(image, PIL.Image.Image):
+    pillow = sys.modules.get("PIL.Image")  # imported by whoever has an image of it
+    if pillow is not None and isinstance(image, pillow.Image):
         return pillow_to_bgr(image)
     raise TypeError(
         "expected a path, bytes, a uint8 array or an image of Pillow, "
@@ -140,9 +145,10 @@ def analyze_frames(
         EmotiondError: another part of the pipeline failed.
     """
     live = components.live
-    frames = _FrameQueue(1 if live else MAX_QUEUED, lossless=not live)
+    frames = BoundedQueue[AnalyzedFrame](1 if live else MAX_QUEUED, lossless=not live)
     source = _FailFastSource(components.source)
-    pipeline = Pipeline(components if live else replace(components, source=source), frames)
+    components = components if live else replace(components, source=source)
+    pipeline = Pipeline(components, _FrameQueue(frames))
     deadline = time.monotonic() + (timeout_s if live else math.inf)
     pipeline.start()
     try:
@@ -161,11 +167,11 @@ def analyze_frames(
         pipeline.stop()
 
 
-class _FrameQueue(BoundedQueue[AnalyzedFrame]):
-    """Queue of analyzed frames between a pipeline and the iteration over them."""
+class _FrameQueue:
+    """Puts a pipeline's frames into a queue."""
 
-    def show(self, frame: AnalyzedFrame) -> None:
-        self.put(frame)
+    def __init__(self, frames: BoundedQueue[AnalyzedFrame]) -> None:
+        self.show = frames.put
 
     def clear(self) -> None:
         """Nothing to clear: what was seen is still to be yielded."""

@@ -165,7 +165,7 @@ def annotated_copy(
     try:
         part.touch(mode=0o600)  # its owner's alone from the first byte on
         with (
-            av.open(str(part), "w", options=options) as copy,
+            av.open(f"file:{part}", "w", options=options) as copy,
             av.open(f"file:{video}", metadata_errors="replace") as original,
         ):
             encoder = _Encoder(copy, original, info)
