@@ -2,7 +2,7 @@
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ def run_in_processes(
     calls: Sequence[Callable[[], T]],
     processes: int,
     initializer: Callable[[], object] | None = None,
-) -> Iterator[tuple[int, Future[T]]]:
+) -> Generator[tuple[int, Future[T]], None, None]:
     """Make calls in that many processes; yield the index of each and its outcome, once it is done.
 
     Calls and results are pickled. `initializer` runs first in each process. Where this ends early,

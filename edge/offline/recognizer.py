@@ -135,9 +135,8 @@ def analyze_frames(
 ) -> Generator[AnalyzedFrame, None, None]:
     """Run a pipeline, and yield each frame of a file, or the newest of a live source.
 
-    When the generator is closed, the pipeline is stopped.
-
-    After `timeout_s` seconds without a frame a live source is given up.
+    When the generator is closed, the pipeline is stopped. After `timeout_s` seconds without a frame
+    a live source is given up.
 
     Raises:
         InputError: a file cannot be read, or breaks off; frames before that have been yielded.

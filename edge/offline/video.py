@@ -241,17 +241,18 @@ def analyze_parallel(jobs: Sequence[VideoJob], processes: int) -> Iterator[Outco
     """Analyze videos in that many processes; yield each outcome as it is done."""
     calls = [partial(analyze_video, job) for job in jobs]
     try:
-        for index, future in run_in_processes(calls, processes):
-            error, video = future.exception(), jobs[index].video
-            if isinstance(error, EmotiondError):
-                yield index, error
-            elif isinstance(error, BrokenProcessPool):
-                reason = "the process that read it was ended; is memory short?"
-                yield index, EmotiondError(f"{video}: {reason}")
-            elif error is not None:
-                yield index, EmotiondError(f"{video}: {type(error).__name__}: {error}")
-            else:
-                yield index, future.result()
+        with closing(run_in_processes(calls, processes)) as outcomes:
+            for index, future in outcomes:
+                error, video = future.exception(), jobs[index].video
+                if error is None:
+                    yield index, future.result()
+                elif isinstance(error, EmotiondError):
+                    yield index, error
+                elif isinstance(error, BrokenProcessPool):
+                    reason = "the process that read it was ended; is memory short?"
+                    yield index, EmotiondError(f"{video}: {reason}")
+                else:
+                    yield index, EmotiondError(f"{video}: {type(error).__name__}: {error}")
     finally:
         for job in jobs:
             if job.out is not None:  # a process that was killed left a part of it
