@@ -64,11 +64,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def _adjusted(options: argparse.Namespace, config: Config) -> Config:
-    """Return a config with what the options of `run` change of it.
-
-    Raises:
-        ConfigError: the value of an option cannot be used.
-    """
+    """Return a config with what the options of `run` change of it."""
     replace = msgspec.structs.replace
     config = with_model_options(config, options)
     if options.source:
@@ -145,8 +141,6 @@ def add_homeassistant_arguments(parser: argparse.ArgumentParser) -> None:
     text = "clear all that brokers retain; Home Assistant forgets the device and its entities"
     remove = add_subcommand(actions, "remove", homeassistant, text)
     add_config(remove)
-    # All is cleared since brokers are asked what they retain; scripts may still say so.
-    remove.add_argument("--retained", action="store_true", help=argparse.SUPPRESS)
 
 
 def homeassistant(options: argparse.Namespace) -> ExitCode:
@@ -185,11 +179,7 @@ def homeassistant(options: argparse.Namespace) -> ExitCode:
 def _clear_retained(
     settings: MqttSettings, address: Address, outbox: Path | None, memory: RetainedTopics
 ) -> str:
-    """Clear what a broker retains of this device and of its former names; return what and where.
-
-    Raises:
-        BrokerError: it is not there, or does not let this client do so.
-    """
+    """Clear what a broker retains of this device and of its former names; return what and where."""
     # Whoever has just taken `homeassistant` out of the config wants to clear up after it.
     announced = settings.homeassistant or HomeAssistantSettings()
     topics = [discovery_topic(announced, settings.root), *settings.topics.retained]

@@ -13,7 +13,6 @@ import pytest
 
 from edge.cli import main
 from edge.commands.demo import CLIP
-from edge.commands.embedded_broker import free_port
 from tests.brokers import wait_until
 from tests.e2e.daemon import read_events
 from tests.edge.commands.terminal import lines, on_terminal
@@ -164,7 +163,7 @@ def test_of_a_film_that_breaks_off_what_was_seen_is_written(
         (["--out", "film.mp4"], "would be written over the video itself"),
         (["--out", "out.txt"], "expected .mp4 or .mkv or .mov or .avi, or a folder"),
         (["--events", "out.xml"], "expected .jsonl or .csv, or a folder"),
-        (["wall.mp4", "--out", "out.mp4"], "expected a folder, as there are several videos"),
+        (["wall.mp4", "--out", "out.mp4"], "expected a folder, as there are several files"),
     ],
 )
 def test_outputs_that_cannot_be_meant_are_a_wrong_command_line(
@@ -194,13 +193,6 @@ def test_a_number_of_jobs_that_is_none_is_a_wrong_command_line(film: Path, jobs:
     with pytest.raises(SystemExit) as caught:
         video(film, "--jobs", jobs)
     assert caught.value.code == 2
-
-
-def test_a_cluster_that_is_not_there_is_one_line(
-    film: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert video(film, "--dask", f"tcp://127.0.0.1:{free_port()}") == 1
-    assert "no scheduler answers" in capsys.readouterr().err
 
 
 def test_on_a_terminal_there_is_a_bar_and_what_is_asked_for_goes_where_it_is_wanted(
