@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import keras
 import msgspec
 import numpy as np
 from keras import ops
@@ -22,7 +21,7 @@ from converter.models.detector import REFINER_SIDE as SIDE
 from converter.models.detector import Model, refiner
 from converter.recipes import RefinerRecipe, SampleGeneratorConfig
 from converter.train.augmentation import augment_image
-from converter.train.loop import use_precision
+from converter.train.loop import SeededBatches, use_precision
 from converter.train.run_dir import prepare_run_dir
 from edge.detect.builtin import CONTEXT
 from edge.errors import DataError
@@ -134,17 +133,17 @@ def _false_candidates(found: NDArray[np.float32], sample: TrainingSample) -> NDA
     return found[(ious < np.where(sample.ignored, 0.05, MAX_ERROR_IOU)).all(axis=1)]
 
 
-class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
+class CropBatches(SeededBatches):
     """Batches of (crops (n, SIDE, SIDE, 3), targets), one half faces.
 
-    Every batch is drawn from (seed, epoch, index) alone. The targets are `face` (n,), 0 or 1;
-    `points` (n, 8) in sides of the crop from its middle; `pointed` (n,), 0 where these are unknown.
+    The targets are `face` (n,), 0 or 1; `points` (n, 8) in sides of the crop from its middle;
+    `pointed` (n,), 0 where these are unknown.
     """
 
     def __init__(
         self, samples: Sequence[TrainingSample], negatives: NDArray[np.uint8], recipe: RefinerRecipe
     ) -> None:
-        super().__init__()
+        super().__init__(recipe, recipe.steps)
         self._samples, self._negatives, self._recipe = samples, negatives, recipe
         faces = sorted(
             (float(sample.boxes[row, 3] - sample.boxes[row, 1]), number, int(row))
@@ -153,20 +152,16 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships n
         )
         self._faces = [(number, row) for _, number, row in faces]  # the smallest first
         self._heights = np.array([height for height, _, _ in faces])
-        self.epoch = 0
 
-    def __len__(self) -> int:
-        return self._recipe.steps
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], Targets]:
-        rng = np.random.default_rng((self._recipe.seed, self.epoch, index))
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Targets]:
+        """Draw faces and negatives, and spoil them."""
         half = self._recipe.batch_size // 2
         faces = [self._face(rng) for _ in range(half)]
         others = [self._negative(rng) for _ in range(self._recipe.batch_size - half)]
-        unknown = [np.full((4, 2), np.nan, np.float32)] * len(others)
         images = [*(image for image, _ in faces), *others]
         crops = np.stack([augment_image(image, PHOTOMETRIC, rng) for image in images])
-        points = np.stack([*(points for _, points in faces), *unknown]).reshape(len(crops), 8)
+        points = np.full((len(crops), 8), np.nan, np.float32)
+        points[:half] = [points.ravel() for _, points in faces]
         targets: Targets = {
             "face": np.repeat(np.array([1, 0], np.float32), [half, len(others)]),
             "points": np.nan_to_num(points),

@@ -3,11 +3,10 @@
 The refiner is trained by the same `train_network`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import msgspec
@@ -26,20 +25,20 @@ from converter.detector.samples import (
 from converter.models.detector import Model, detector
 from converter.recipes import DetectorRecipe, RefinerRecipe
 from converter.train.loop import (
-    Batches,
-    Float32Copy,
-    draw_curves,
+    CurrentNetwork,
+    Panels,
+    SeededBatches,
+    announce,
+    estimate_seconds,
     fit,
-    initial_network,
     use_precision,
 )
 from converter.train.optimizer import new_optimizer
 from converter.train.run_dir import (
     CHECKPOINT,
-    CURVES,
-    LOG,
     MODEL,
     RECIPE,
+    epochs_done,
     is_finished,
     prepare_run_dir,
     read_recipe,
@@ -68,10 +67,10 @@ Loss = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 """Returns the parts of a loss, each a scalar, of truth and answer."""
 
 
-class SampleBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
+class SampleBatches(SeededBatches):
     """Batches of (images (n, height, width, channels), targets).
 
-    Every batch is drawn from (seed, epoch, index) alone, as the classifiers' are. The targets are
+    The targets are
 
         boxes       (n, faces, 4)            left, top, right, bottom in pixels
         known       (n, faces)               1 for a face, 0 for an empty place
@@ -80,18 +79,14 @@ class SampleBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships
     """
 
     def __init__(self, generator: SampleGenerator, recipe: DetectorRecipe) -> None:
-        super().__init__()
+        super().__init__(recipe, recipe.steps)
         self._generator = generator
         self._recipe = recipe
         self._grid = Grid(recipe.height, recipe.width)
-        self.epoch = 0
 
-    def __len__(self) -> int:
-        return self._recipe.steps
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], Targets]:
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Targets]:
+        """Generate the samples of a batch, and cells for the faces in them."""
         recipe = self._recipe
-        rng = np.random.default_rng((recipe.seed, self.epoch, index))
         samples = [
             self._generator.draw(recipe.height, recipe.width, rng) for _ in range(recipe.batch_size)
         ]
@@ -136,39 +131,28 @@ class LossPartsModel(keras.Model):  # type: ignore[misc]  # Keras ships no types
 
 
 def train_network(
-    build: Callable[[], Model],
+    build: CurrentNetwork,
     loss: Loss,
-    batches: Batches,
+    batches: SeededBatches,
     recipe: DetectorRecipe | RefinerRecipe,
     directory: Path,
     *,
-    panels: Mapping[str, Mapping[str, str]],
-    callbacks: Callable[[Float32Copy], Sequence[Any]] = lambda _: (),
+    panels: Panels,
+    callbacks: Callable[[CurrentNetwork], Sequence[Any]] | None = None,
 ) -> Path:
     """Train what `build` returns in a folder that was prepared; return the network's file.
 
-    As for the classifiers, a training that was killed goes on where its last whole epoch ended,
-    and the last epoch is the one kept. The first of `panels`, those of the curves, names the parts
-    of the loss; more `callbacks` are given what returns the averaged network.
-
-    Raises:
-        ConfigError: what the recipe starts from is not there.
+    All is as `fit` has it; the first of `panels` names the parts of the loss.
     """
-    keras.utils.set_random_seed(recipe.seed)
-    network = initial_network(build(), recipe, directory)
-    parts = list(next(iter(panels.values())))
-    model = LossPartsModel(network, parts, loss)
-    model.compile(optimizer=new_optimizer(recipe, recipe.steps), jit_compile=False)
-    copy = Float32Copy(network, build)
+    samples = (recipe.epochs - epochs_done(directory)) * recipe.steps * recipe.batch_size
+    announce([directory.name], estimate_seconds(build(), samples))
 
-    def describe(figures: Mapping[str, float]) -> str:
-        told = [f"{part} {figures.get(part, 0):.3f}" for part in parts]
-        if "watched" in figures:
-            told.append(f"average precision {figures['watched']:.1%}")
-        return ", ".join(told)
+    def compiled(network: Model) -> Model:
+        model = LossPartsModel(network, list(next(iter(panels.values()))), loss)
+        model.compile(optimizer=new_optimizer(recipe, recipe.steps), jit_compile=False)
+        return model
 
-    fit(model, copy, batches, recipe, directory, describe=describe, callbacks=callbacks(copy))
-    draw_curves(directory / LOG, directory / CURVES, panels)
+    fit(build, compiled, batches, recipe, directory, panels=panels, callbacks=callbacks)
     for file in (CHECKPOINT, MINED):
         (directory / file).unlink(missing_ok=True)
     return directory / MODEL
@@ -188,61 +172,39 @@ def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) 
     shape = (recipe.height, recipe.width, recipe.channels)
     empty, validation = (ValidationSet(one, shape) for one in (data.empty, data.validation))
 
-    def callbacks(copy: Float32Copy) -> Sequence[Any]:
+    def callbacks(current: CurrentNetwork) -> Sequence[Any]:
+        def mine(epoch: int, _: Any) -> None:
+            # As an epoch begins: a training that is taken up again there finds the same.
+            every = recipe.mined_every if len(empty.images) else 0
+            if not every or epoch < every:
+                return
+            if epoch % every == 0:
+                np.save(directory / MINED, hard_negative_weights(empty, current()))
+            generator.weights = np.load(directory / MINED)
+
         def watch(_: int, logs: dict[str, Any]) -> None:
-            logs["watched"] = validation.average_precision(copy.current())
+            logs["watched"] = validation.average_precision(current())
 
-        mined = directory / MINED
-        return (
-            _HardNegativeMining(generator, empty, copy, recipe.mined_every, mined),
-            keras.callbacks.LambdaCallback(on_epoch_end=watch),
-        )
+        return [keras.callbacks.LambdaCallback(on_epoch_begin=mine, on_epoch_end=watch)]
 
+    build, loss = partial(detector, *shape), DetectionLoss(Grid(recipe.height, recipe.width))
+    batches = SampleBatches(generator, recipe)
     return train_network(
-        partial(detector, *shape),
-        DetectionLoss(Grid(recipe.height, recipe.width)),
-        SampleBatches(generator, recipe),
-        recipe,
-        directory,
-        panels=PANELS,
-        callbacks=callbacks,
+        build, loss, batches, recipe, directory, panels=PANELS, callbacks=callbacks
     )
 
 
-class _HardNegativeMining(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """Searches the images without faces for what the network takes for one.
+def hard_negative_weights(empty: ValidationSet, network: Model) -> NDArray[np.float64]:
+    """Return how often to show each image without a face, more often where the network sees one.
 
-    Those in which it errs most are shown more (hard examples, Shrivastava et al. 2016,
-    arXiv:1604.03540). It searches as an epoch begins, so that a training taken up again there
-    finds the same.
+    Hard examples, Shrivastava et al. 2016 (arXiv:1604.03540).
     """
-
-    def __init__(
-        self,
-        generator: SampleGenerator,
-        empty: ValidationSet,
-        copy: Float32Copy,
-        every: int,
-        path: Path,
-    ) -> None:
-        super().__init__()
-        self._generator, self._empty, self._copy, self._path = generator, empty, copy, path
-        self._every = every if len(empty.images) else 0
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if not self._every or epoch < self._every:
-            return
-        if epoch % self._every == 0:
-            found = self._empty.find(self._copy.current())
-            errors = np.array([one.scores.max(initial=0) for one in found]) ** 2
-            share = errors / max(errors.sum(), 1e-9)
-            np.save(self._path, (1 - HARD) / len(errors) + HARD * share)
-        weights = np.load(self._path)
-        self._generator.weights = weights / weights.sum()
+    errors = np.array([one.scores.max(initial=0) for one in empty.find(network)]) ** 2
+    weights = (1 - HARD) / len(errors) + HARD * (errors / max(errors.sum(), 1e-9))
+    return np.asarray(weights / weights.sum())
 
 
-@dataclass(frozen=True, slots=True)
-class DetectorRun:
+class DetectorRun(NamedTuple):
     """A finished training: the network, its recipe, and what it learned from."""
 
     network: Model

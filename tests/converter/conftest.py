@@ -61,13 +61,13 @@ def killed_in_last_epoch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Mon
     """Trainings end in the midst of their last epoch, as far as they can tell, until undone."""
     from converter.train import loop
 
-    class Kill(loop.Progress):
+    class Kill(loop.Checkpoint):
         """Kills the process."""
 
         def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            if self._epoch == self._epochs - 1 and batch == 1:
+            if self._batches.epoch == self.params["epochs"] - 1 and batch == 1:
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "Progress", Kill)
+        patch.setattr(loop, "Checkpoint", Kill)
         yield patch
