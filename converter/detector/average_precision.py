@@ -2,18 +2,12 @@
 
 Boxes are float (n, 4): left, top, right, bottom. All of an image are in one frame of reference,
 and heights are compared with it: fit the boxes into 320x240 to speak of faces of 16 pixels there.
-
-    found = [Detections(boxes, scores), ...]        # one an image, in any order of scores
-    truth = [Truth(image.boxes, image.ignored), ...]
-    average_precision(found, truth)                 # IoU 0.4, faces of 16 pixels and more
-
-    curve = precision_recall(found, truth, iou=0.5, heights=HeightRange(32, 64))
-    curve.average_precision, curve.recall_at(0.01)
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,34 +24,21 @@ IOU = 0.4
 (reports give both)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Detections:
-    """The boxes found in one image.
-
-    Attributes:
-        boxes: (n, 4).
-        scores: (n,), higher is surer.
-    """
+class Detections(NamedTuple):
+    """The boxes found in one image, and their scores, (n,): higher is surer."""
 
     boxes: Floats
     scores: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Truth:
-    """The faces there are in one image.
-
-    Attributes:
-        boxes: (m, 4).
-        ignored: (m,), which of them are neither face nor background.
-    """
+class Truth(NamedTuple):
+    """The faces there are in one image, and which are neither face nor background, (n,)."""
 
     boxes: Floats
     ignored: Flags
 
 
-@dataclass(frozen=True, slots=True)
-class HeightRange:
+class HeightRange(NamedTuple):
     """Heights of faces, in pixels, from `low` up to but not including `high`."""
 
     low: float
@@ -85,8 +66,7 @@ class PrCurve:
     Attributes:
         hits: (k,), faces found at each threshold there is, the highest first.
         false: (k,), boxes that are of no face, or of one that is found already.
-        faces: how many there are to find.
-        images: how many were searched.
+        faces, images: how many there are to find, and how many images were searched.
     """
 
     hits: Counts
@@ -109,8 +89,7 @@ class PrCurve:
         """Area under the best precision at each recall and beyond, 0-1; NaN without faces.
 
         All points of that envelope count, as in PASCAL VOC from 2010 on (Everingham et al. 2010,
-        doi:10.1007/s11263-009-0275-4, and the development kit of VOC2010, 3.4.1), not eleven of
-        them, nor COCO's 101. Boxes of equal score come in together, so their order does not matter.
+        doi:10.1007/s11263-009-0275-4). Boxes of equal score come in together.
         """
         if not self.faces:
             return math.nan
@@ -123,14 +102,6 @@ class PrCurve:
             return math.nan
         few = self.false <= false_per_image * self.images
         return float(self.hits[few].max(initial=0) / self.faces)
-
-
-def average_precision(found: Sequence[Detections], truth: Sequence[Truth]) -> float:
-    """Return it over some images at `IOU`, of the faces of `ALL`; NaN where there are none.
-
-    Run the detector at a low threshold; the scores tell the rest.
-    """
-    return precision_recall(found, truth).average_precision
 
 
 def precision_recall(
@@ -148,9 +119,6 @@ def precision_recall(
 
     Boxes that are of a face of another height are left out, and so are those that are ignored, or
     are of no face and of another height themselves (as COCO does for its areas).
-
-    Raises:
-        ValueError: there are not as many of the one as of the other.
     """
     judged = [_judge(one, there, iou, heights) for one, there in zip(found, truth, strict=True)]
     scores = np.concatenate([np.empty(0), *(one for one, _ in judged)])

@@ -1,12 +1,11 @@
 """Evaluation of detectors on annotated images: what each finds, in what time, and its figures."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain, compress
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import cv2
 import msgspec
@@ -19,14 +18,13 @@ from converter.detector.average_precision import (
     IOU,
     MIN_SCORE,
     Detections,
-    Floats,
+    PrCurve,
     Truth,
     precision_recall,
 )
 from edge.config import parse_detector
 from edge.detect import (
     AutoSettings,
-    Detector,
     DetectorSettings,
     HaarSettings,
     detector_kinds,
@@ -51,8 +49,7 @@ there. They are judged by themselves: a detector with boxes like those of the ot
 usual overlap on faces that it has found."""
 
 
-@dataclass(frozen=True, slots=True)
-class DetectorVariant:
+class DetectorVariant(NamedTuple):
     """A detector with its settings; the name has its kind and what is not the default."""
 
     name: str
@@ -76,11 +73,7 @@ def parse_variant(text: str) -> DetectorVariant:
 
 
 def available_variants(report: Callable[[str], object]) -> Iterator[DetectorVariant]:
-    """Yield every detector that can be opened, with its default settings.
-
-    Args:
-        report: called with a line for each that cannot be.
-    """
+    """Yield every detector that can be opened, with its default settings; report the others."""
     for kind in detector_kinds():
         if kind == "auto":  # it stands for one of the others
             continue
@@ -96,28 +89,23 @@ def available_variants(report: Callable[[str], object]) -> Iterator[DetectorVari
 def with_min_threshold(settings: DetectorSettings) -> DetectorSettings:
     """Return settings that find all that the detector can, however unsure it is.
 
-    Average precision asks for what is found at every threshold. Haar's confidence is the score of
-    its last stage, and its threshold a number of neighbors: 1 is the lowest that still makes one
-    face of several hits on it. How finely and how small it searches stays as it was.
+    Average precision asks for what is found at every threshold. Haar's is a number of neighbors: 1
+    is the lowest that still makes one face of several hits on it.
 
     Raises:
         ConfigError: they stand for another detector's.
     """
-    match settings:
-        case AutoSettings():
-            raise ConfigError("auto stands for another detector; name the one to judge")
-        case HaarSettings():
-            return msgspec.structs.replace(settings, min_neighbors=1)
-        case _:
-            return msgspec.structs.replace(settings, min_confidence=MIN_SCORE)
+    if isinstance(settings, AutoSettings):
+        raise ConfigError("auto stands for another detector; name the one to judge")
+    if isinstance(settings, HaarSettings):
+        return msgspec.structs.replace(settings, min_neighbors=1)
+    return msgspec.structs.replace(settings, min_confidence=MIN_SCORE)
 
 
-@dataclass(slots=True, eq=False)
-class DetectorResults:
+class DetectorResults(NamedTuple):
     """Detections of one detector in some images.
 
     Attributes:
-        name: of the detector, with the settings that are not the default.
         found: in each image, fitted into `REFERENCE_SIZE`, at the lowest threshold.
         usual: the same at the threshold that was asked for.
         times: milliseconds of each image at that threshold, of the CPU time of the thread and by
@@ -125,20 +113,9 @@ class DetectorResults:
     """
 
     name: str
-    found: list[Detections] = field(default_factory=list)
-    usual: list[Detections] = field(default_factory=list)
-    times: list[tuple[float, float]] = field(default_factory=list)
-
-    def search(
-        self, usual: Detector, thorough: Detector, image: Image, annotated: AnnotatedImage
-    ) -> None:
-        """Add what a detector, and itself at the lowest threshold, find in a fitted image."""
-        thread, wall = time.thread_time(), time.perf_counter()
-        faces = usual.detect(image)
-        elapsed = time.thread_time() - thread, time.perf_counter() - wall
-        self.times.append((1000 * elapsed[0], 1000 * elapsed[1]))
-        self.usual.append(_detections(faces, image, annotated))
-        self.found.append(_detections(thorough.detect(image), image, annotated))
+    found: list[Detections]
+    usual: list[Detections]
+    times: list[tuple[float, float]]
 
 
 def evaluate_detectors(
@@ -161,7 +138,7 @@ def evaluate_detectors(
         (open_detector(one.settings), open_detector(with_min_threshold(one.settings)))
         for one in variants
     ]
-    results = [DetectorResults(one.name) for one in variants]
+    results = [DetectorResults(one.name, [], [], []) for one in variants]
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # as in the daemon
     try:
@@ -170,8 +147,13 @@ def evaluate_detectors(
             detector.detect(first)  # makes buffers that other calls reuse
         for annotated in images:
             image = fit(annotated.read(), size)
-            for pair, result in zip(detectors, results, strict=True):
-                result.search(*pair, image, annotated)
+            for (usual, thorough), result in zip(detectors, results, strict=True):
+                thread, wall = time.thread_time(), time.perf_counter()
+                faces = usual.detect(image)
+                times = time.thread_time() - thread, time.perf_counter() - wall
+                result.times.append((1000 * times[0], 1000 * times[1]))
+                result.usual.append(_detections(faces, image, annotated))
+                result.found.append(_detections(thorough.detect(image), image, annotated))
     finally:
         cv2.setNumThreads(threads)
     return results
@@ -209,7 +191,6 @@ class DetectorFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All figures of one detector.
 
     Attributes:
-        name: with its settings that are not the default.
         overall: on all images but for those of sources that are judged apart.
         sources: on the images of each source that has faces; parts of one set are one.
         thread_ms, wall_ms: median milliseconds an image on one thread, by its CPU time and
@@ -228,9 +209,8 @@ class DetectorReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         data: what the images are called.
-        searched: width and height that each image was fitted into to be searched.
-        measured: width and height that faces are measured in.
-        detectors: each one's figures, in the order they were asked for.
+        searched, measured: what each image was fitted into to be searched, and for the heights of
+            its faces.
     """
 
     data: str
@@ -271,39 +251,40 @@ def _accuracy(
     truth = [reference_truth(one) for one in compress(images, chosen)]
     found = list(compress(results.found, chosen))
     usual = list(compress(results.usual, chosen))
-    curves = {iou: precision_recall(found, truth, iou) for iou in ious}
-    curve = curves[ious[0]]
-    at_threshold = precision_recall(usual, truth, ious[0])
+    curves = {f"{iou:g}": precision_recall(found, truth, iou) for iou in ious}
+    curve = curves[f"{ious[0]:g}"]
     by_height = {
-        str(heights): precision_recall(found, truth, ious[0], heights).average_precision
-        for heights in HEIGHT_RANGES
+        str(heights): precision_recall(found, truth, ious[0], heights) for heights in HEIGHT_RANGES
     }
+    at_threshold = precision_recall(usual, truth, ious[0])
+    # Of the lowest confidence, the last; without any box nothing is found.
+    recall, precision = (
+        shares[-1] if len(shares) else 0.0
+        for shares in (at_threshold.recall, at_threshold.precision)
+    )
     width, height = REFERENCE_SIZE
     faceless = [not len(one.boxes) for one in truth]
     return DetectionAccuracy(
         data=f"{data}, faces of {ALL.low:g} pixels and more once fitted into {width}x{height}",
         pictures=len(truth) - sum(faceless),
         faces=curve.faces,
-        average_precision=_known(
-            {f"{iou:g}": one.average_precision for iou, one in curves.items()}
-        ),
-        by_height=_known(by_height),
-        recall=_last([curve.recall_at(FALSE_PER_IMAGE)]),
-        found=_last(at_threshold.recall),
-        precision=_last(at_threshold.precision),
+        average_precision=_precisions(curves),
+        by_height=_precisions(by_height),
+        recall=_share(curve.recall_at(FALSE_PER_IMAGE)),
+        found=_share(recall),
+        precision=_share(precision),
         faceless=sum(faceless),
         false_faces=sum(len(one.scores) for one in compress(usual, faceless)),
     )
 
 
-def _known(shares: Mapping[str, float]) -> dict[str, float]:
-    """Return the rounded shares; what there is nothing to take a share of is left out."""
-    return {name: round(share, 4) for name, share in shares.items() if not math.isnan(share)}
+def _precisions(curves: Mapping[str, PrCurve]) -> dict[str, float]:
+    return {name: _share(one.average_precision) for name, one in curves.items() if one.faces}
 
 
-def _last(shares: Floats | Sequence[float]) -> float:
-    """Return the last of some shares, rounded; 0 where there is none."""
-    return round(float(np.nan_to_num(shares[-1])), 4) if len(shares) else 0.0
+def _share(value: float) -> float:
+    """Return a rounded share; 0 where there is nothing to take one of."""
+    return round(float(np.nan_to_num(value)), 4)
 
 
 def summarize(report: DetectorReport) -> str:
@@ -324,18 +305,9 @@ def summarize(report: DetectorReport) -> str:
         main.append([one.name, *map(_digits, shares), str(overall.false_faces), *times])
         found = (source.average_precision.values() for source in one.sources.values())
         by_source.append([one.name, *(_digits(next(iter(shares), None)) for shares in found)])
-    apart = ", ".join(
-        f"{name} at {iou:g} and in no figure above" for name, iou in TIGHT_SOURCES.items()
-    )
-    source_note = f"AP by source (faces) at IoU {IOU:g}; {apart}."
-    return "\n\n".join([_aligned(main), _notes(report), _aligned(by_source), source_note])
-
-
-def _notes(report: DetectorReport) -> str:
-    """Return the meaning of the first table's columns."""
     overall = report.detectors[0].overall
     searched, measured = ("x".join(map(str, size)) for size in (report.searched, report.measured))
-    return (
+    notes = (
         f"{report.data}: {overall.pictures + overall.faceless} pictures and {overall.faces} faces "
         f"of {ALL.low:g} pixels and more, measured with the image fitted into {measured};\n"
         f"searched fitted into {searched}. AP is the area under the precision envelope over all "
@@ -346,6 +318,11 @@ def _notes(report: DetectorReport) -> str:
         f"that is one;\nfalse: faces in the {overall.faceless} images without one; ms: "
         "median of an image of the size searched, one thread."
     )
+    apart = ", ".join(
+        f"{name} at {iou:g} and in no figure above" for name, iou in TIGHT_SOURCES.items()
+    )
+    source_note = f"AP by source (faces) at IoU {IOU:g}; {apart}."
+    return "\n\n".join([_aligned(main), notes, _aligned(by_source), source_note])
 
 
 def _digits(share: float | None) -> str:
@@ -355,9 +332,7 @@ def _digits(share: float | None) -> str:
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
     """Return columns as wide as they need, names to the left and figures to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            [f"{name:{widths[0]}}", *(f"{f:>{w}}" for f, w in zip(rest, widths[1:], strict=True))]
-        ).rstrip()
-        for name, *rest in rows
+    lines = (
+        [name.ljust(widths[0]), *map(str.rjust, figures, widths[1:])] for name, *figures in rows
     )
+    return "\n".join("  ".join(line).rstrip() for line in lines)

@@ -49,7 +49,7 @@ class SampleGenerator:
         self._closeups = closeups
         self._empty = empty
         self._config = config
-        tallest = np.array([_heights(one).max(initial=0) for one in samples])
+        tallest = np.array([one.heights.max(initial=0) for one in samples])
         self._by_height = np.argsort(tallest)
         self._tallest = tallest[self._by_height]
 
@@ -77,7 +77,7 @@ class SampleGenerator:
         config = self._config
         size = _log_uniform(config.smallest, largest, rng)
         sample = self._samples[self._index_with_height(size / config.zoom, rng)]
-        boxes = sample.boxes[_heights(sample) >= size / config.zoom]
+        boxes = sample.boxes[sample.heights >= size / config.zoom]
         fit = _fit(sample.image, height, width)
         if len(boxes) == 0 or rng.random() < config.whole:
             return self._crop(sample, (height, width), fit * rng.uniform(0.8, 1.4), rng)
@@ -154,7 +154,7 @@ class SampleGenerator:
         sample = self._samples[self._index_with_height(share * height / config.zoom, rng)]
         if self._closeups and rng.random() < 0.5:
             sample = self._closeups[int(rng.integers(len(self._closeups)))]
-        x1, y1, x2, y2 = sample.boxes[int(_heights(sample).argmax())].tolist()
+        x1, y1, x2, y2 = sample.boxes[int(sample.heights.argmax())].tolist()
         wide = int(min(width, height * rng.uniform(0.7, 1.4)))
         matrix = _rotation(((x1 + x2) / 2, (y1 + y2) / 2), share * height / (y2 - y1), config, rng)
         matrix[:, 2] += np.array([wide, height]) * rng.uniform(0.4, 0.6, 2)
@@ -189,11 +189,6 @@ class SampleGenerator:
         border = rng.integers(0, 256, 3).tolist() if rng.random() < 0.3 else (0, 0, 0)
         warped = _warp(*_downscale(sample.image, matrix), shape[::-1], borderValue=border)
         return _clip_labels(_transform(sample, warped, matrix), SMALL_SHARE * config.smallest)
-
-
-def _heights(sample: TrainingSample) -> NDArray[np.float32]:
-    """Return the heights of the faces, (n,), 0 of the ignored ones."""
-    return np.where(sample.ignored, 0, sample.boxes[:, 3] - sample.boxes[:, 1])
 
 
 def _log_uniform(low: float, high: float, rng: np.random.Generator) -> float:

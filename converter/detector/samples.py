@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import msgspec
@@ -15,8 +16,8 @@ from converter.detector.average_precision import (
     MIN_SCORE,
     Detections,
     Truth,
-    average_precision,
     overlaps,
+    precision_recall,
 )
 from converter.detector.loss import STRIDES
 from converter.evaluate.crop_calibration import find_faces
@@ -45,18 +46,20 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSample:
-    """An image, read from a file or generated from some, and all that is known of its faces.
+    """An image, BGR, read or generated, and all that is known of its faces.
 
-    Attributes:
-        image: BGR uint8.
-        boxes, points: of every face.
-        ignored: (n,), which boxes are neither face nor background.
+    The `ignored` ones, (n,), are neither face nor background.
     """
 
     image: Image
     boxes: Boxes
     points: Points
     ignored: NDArray[np.bool_]
+
+    @property
+    def heights(self) -> NDArray[np.float32]:
+        """Those of the faces, (n,), 0 of the ignored ones."""
+        return np.where(self.ignored, 0, self.boxes[:, 3] - self.boxes[:, 1])
 
 
 def without_faces(image: Image) -> TrainingSample:
@@ -66,11 +69,7 @@ def without_faces(image: Image) -> TrainingSample:
 
 
 def open_teacher(model: Path) -> Detector:
-    """Return the detector that teaches: YuNet with the network in `model`.
-
-    Raises:
-        ModelError, ConfigError: as `YuNet`.
-    """
+    """Return the detector that teaches: YuNet with the network in `model`; errors as there."""
     return YuNet(YuNetSettings(model=model, width=4096, min_confidence=0.4))
 
 
@@ -120,9 +119,9 @@ def _unknown_points(count: int) -> Points:
 
 def points_of_face(face: Face) -> NDArray[np.float32]:
     """Return a face's points in the order of `Points`, float32 (4, 2)."""
-    points = face.points
-    if points is None:
+    if face.points is None:
         return np.full((4, 2), np.nan, np.float32)
+    points = face.points
     four = (points.right_eye, points.left_eye, points.nose, points.mouth)
     return np.array([[point.x, point.y] for point in four], np.float32)
 
@@ -133,7 +132,7 @@ def closeup_samples(
     """Yield faces cut close, such as FER2013's, that the teacher finds once laid into a canvas.
 
     The canvas serves to find box and points; the sample is the face alone. `faces` are uint8
-    (n, side, side); sizes and places in the canvas are drawn by `seed`.
+    (n, side, side).
     """
     for found in find_faces(teacher, faces, seed):
         pixels = faces[found.row]
@@ -173,8 +172,7 @@ class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     portraits: int
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingData:
+class TrainingData(NamedTuple):
     """Samples with faces, faces cut close and samples without any; others to validate on."""
 
     samples: Sequence[TrainingSample]
@@ -219,10 +217,6 @@ class ValidationSet:
     Args:
         samples: the images; of those without faces, any box found is false.
         shape: of the network's input: height, width, channels.
-
-    Attributes:
-        images: uint8 (n, height, width, channels).
-        truth: the faces in each.
     """
 
     def __init__(self, samples: Sequence[TrainingSample], shape: tuple[int, int, int]) -> None:
@@ -238,13 +232,10 @@ class ValidationSet:
 
     def average_precision(self, network: Model) -> float:
         """Return it at IoU 0.4, of faces of 16 pixels and more."""
-        return average_precision(self.find(network), self.truth)
+        return precision_recall(self.find(network), self.truth).average_precision
 
     def find(self, network: Model) -> list[Detections]:
-        """Return what a network finds in each image, one box a face.
-
-        It is one of Keras, or anything with a `predict` like that.
-        """
+        """Return what a network, or what predicts like one of Keras, finds: one box a face."""
         found: list[Detections] = []
         if not len(self.images):
             return found
