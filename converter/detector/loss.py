@@ -1,7 +1,7 @@
-"""The detector's loss: cells that may answer for a face, their choice by SimOTA, and the cost.
+"""The detector's loss: cells near the middle of a face may answer for it, and what that costs.
 
-The detector is anchor-free: cells near the middle of a face may answer for it. SimOTA (Ge et al.
-2021, arXiv:2107.08430) assigns those of them that already answer best; as many as overlap it well.
+SimOTA (Ge et al. 2021, arXiv:2107.08430) assigns those of them that already answer best; as many
+as overlap the face well.
 """
 
 from typing import Any
@@ -42,13 +42,7 @@ PARTS = ("score", "box")
 
 
 class Grid:
-    """The cells over an image of one size, stride by stride.
-
-    Attributes:
-        count: cells of all strides together.
-        strides: float32 (count,), pixels.
-        centers: float32 (count, 2), x and y of each cell in pixels.
-    """
+    """The cells over an image of one size, stride by stride: `centers` (count, 2) in pixels."""
 
     def __init__(self, height: int, width: int) -> None:
         cells = cells_of((height, width), STRIDES)
@@ -84,17 +78,10 @@ class Grid:
 
 
 def assign(scores: Any, overlaps: Any, cells: Any, allowed: Any, count: int) -> Any:
-    """Choose the cells that answer for each face.
+    """Choose the cells that answer for each face, 0 or 1, a cell for one face at most.
 
-    Args:
-        scores: logits of the candidates, (batch, faces, candidates).
-        overlaps: IoU of their boxes with the face, likewise.
-        cells: which cell each is, integers, likewise.
-        allowed: whether it may answer, likewise.
-        count: cells of an image.
-
-    Returns:
-        Which candidates answer, (batch, faces, candidates), 0 or 1; a cell for one face at most.
+    All arguments and the result are (batch, faces, candidates): logits, IoU of their boxes with
+    the face, which of the image's `count` cells each candidate is, and whether it may answer.
     """
     cost = ops.softplus(-scores) - IOU_WEIGHT * ops.log(overlaps + 1e-6)
     cost = ops.where(allowed, cost, FORBIDDEN)
@@ -133,7 +120,7 @@ class DetectionLoss:
 
     A score is to be the overlap of its own box with the face (varifocal loss), so that of two
     boxes of a face the better one is kept; a box is judged by its overlap, middle and sides (EIoU,
-    Zhang et al. 2022, arXiv:2101.08158). `grid` is that of the network's images.
+    Zhang et al. 2022, arXiv:2101.08158).
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -170,12 +157,8 @@ class DetectionLoss:
 def varifocal(logits: Any, targets: Any, background: Any) -> Any:
     """Return the loss of each cell; how much a calm background weighs is taken as it is.
 
-    All arguments are (batch, cells).
-
-    Args:
-        logits: of a face.
-        targets: overlaps of the answering cells, 0 elsewhere.
-        background: weight of a cell that answers for no face, 0 where it is unknown.
+    All are (batch, cells). Targets are the overlaps of the answering cells, 0 elsewhere; the
+    background's weight is 0 where it is unknown whether there is a face.
     """
     entropy = ops.softplus(logits) - targets * logits
     calm = ALPHA * ops.power(ops.stop_gradient(ops.sigmoid(logits)), GAMMA) * background

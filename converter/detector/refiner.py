@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import msgspec
@@ -14,7 +13,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from converter.detector.average_precision import overlaps
-from converter.detector.sample_generator import SampleGenerator
+from converter.detector.sample_generator import Matrix, SampleGenerator, warp
 from converter.detector.samples import TrainingData, TrainingSample, ValidationSet
 from converter.detector.train import DetectorRun, Targets, train_network
 from converter.models.detector import REFINER_SIDE as SIDE
@@ -61,19 +60,15 @@ WAYS = np.kron([np.eye(4)[a] - np.eye(4)[b] for a, b in combinations(range(4), 2
 """Takes four points to the ways between any two, (8, 12)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CropSquare:
-    """A square of an image, cut out as `SIDE` pixels.
-
-    Middle and side are in pixels of the image; `turn` is in degrees, counter-clockwise.
-    """
+class CropSquare(NamedTuple):
+    """A square of an image, in its pixels, turned by degrees counter-clockwise."""
 
     x: float
     y: float
     side: float
     turn: float = 0.0
 
-    def matrix(self, pixels: int = SIDE) -> NDArray[np.float64]:
+    def matrix(self, pixels: int = SIDE) -> Matrix:
         """Return what takes pixels of the image to those of the crop, (2, 3)."""
         zoom = pixels / self.side
         matrix = np.array(cv2.getRotationMatrix2D((self.x, self.y), self.turn, zoom), np.float64)
@@ -84,13 +79,10 @@ class CropSquare:
         """Return the crop; beyond the image it is black."""
         matrix = self.matrix(pixels)
         while np.sqrt(abs(np.linalg.det(matrix[:, :2]))) <= 0.6 and min(image.shape[:2]) > 2:
-            image = np.asarray(
-                cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8
-            )
+            half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            image = np.asarray(half, np.uint8)
             matrix[:, :2] *= 2
-        matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5  # to a warp 0 is a pixel's middle
-        cut = cv2.warpAffine(image, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR)
-        return np.asarray(cut, np.uint8)
+        return warp(image, matrix, (pixels, pixels))
 
     @classmethod
     def around(cls, box: NDArray[np.float32], sides: float = 1.0) -> "CropSquare":
@@ -104,8 +96,7 @@ def collect_hard_negatives(
 ) -> NDArray[np.uint8]:
     """Return what a detector takes for faces in `count` samples, uint8 (n, side, side, 3).
 
-    Raises:
-        DataError: there is nothing.
+    Where there is nothing, a DataError is raised.
     """
     shape = network.input_shape[1:]
     negatives: list[Image] = []
@@ -127,8 +118,6 @@ def collect_hard_negatives(
 
 def _false_candidates(found: NDArray[np.float32], sample: TrainingSample) -> NDArray[np.float32]:
     """Return the boxes that are of no face, and of nothing that may be one."""
-    if not len(sample.boxes):
-        return found
     ious = overlaps(found, sample.boxes)
     return found[(ious < np.where(sample.ignored, 0.05, MAX_ERROR_IOU)).all(axis=1)]
 
