@@ -16,12 +16,7 @@ from converter.detector.annotations import AnnotatedImage, Size, Split, of_split
 from converter.detector.average_precision import MIN_SCORE
 from converter.detector.evaluate import DetectorVariant, build_report, evaluate_detectors
 from converter.detector.loss import STRIDES
-from converter.detector.samples import (
-    DataSummary,
-    ValidationSet,
-    is_validation,
-    read_samples,
-)
+from converter.detector.samples import DataSummary, ValidationSet, is_validation, read_samples
 from converter.detector.train import DetectorRun
 from converter.evaluate.crop_calibration import fit_crop
 from converter.models.detector import OUTPUTS, Model, copy_weights, detector
@@ -34,9 +29,9 @@ from converter.quantize.tflite import (
     to_tflite,
     write_card,
 )
-from edge.detect import BuiltinSettings, CropCalibration, Detector, open_detector
+from edge.detect import BuiltinSettings, CropCalibration, open_detector
 from edge.errors import DataError, ModelError
-from edge.model_card import DetectionAccuracy, DetectorCard, DetectorInput, RefinerCard
+from edge.model_card import DetectorCard, DetectorInput, RefinerCard
 from edge.paths import sha256
 from edge.tflite import Runtime, TFLiteModel
 
@@ -109,7 +104,7 @@ def quantize_detector(
     _check(images)
     network = detector(size[1], size[0], run.recipe.channels)
     copy_weights(run.network, network)
-    training = of_split(images, Split.TRAIN)
+    training, test = (of_split(images, split) for split in (Split.TRAIN, Split.TEST))
     with new_model(path, force) as inside:
         common = write_int8(network, _examples(training, network), inside)
         problem = _accuracy_regression(inside, network, training)
@@ -131,25 +126,26 @@ def quantize_detector(
         )
         write_card(inside, card)
         settings = BuiltinSettings(model=inside, refiner=refiner)
-        scores = _false_face_scores(open_detector(settings), training)
+        scores = _false_face_scores(settings, training)
         sure, kept = (threshold_for_fpr(scores, share) for share in (MAX_FPR, KEPT_MAX_FPR))
         card = change_card(inside, card, min_confidence=sure, keep_confidence=kept)
         fitted = fit_crop(open_detector(settings), faces, seed=0).fit
         card = change_card(inside, card, crop_fit=fitted)
-        variant = DetectorVariant(card.name, settings)
-        measured = tuple(_measured(variant, size, of_split(images, Split.TEST)))
-        return change_card(inside, card, measured=measured)
+        results = evaluate_detectors([DetectorVariant(card.name, settings)], test, size)
+        (figures,) = build_report("test split", results, test, size).detectors
+        apart = [figures.sources[WIDER]] if WIDER in figures.sources else []
+        return change_card(inside, card, measured=(figures.overall, *apart))
 
 
 def _check(images: Sequence[AnnotatedImage]) -> None:
     """Without any of these a card would say what nobody measured."""
     training, test = (of_split(images, split) for split in (Split.TRAIN, Split.TEST))
     needed = {
-        "training photographs without faces": [one for one in training if not len(one.boxes)],
-        "watched training photographs with faces": [
-            one for one in training if is_validation(one) and not one.ignored.all()
-        ],
-        "test photographs with faces": [one for one in test if not one.ignored.all()],
+        "training photographs without faces": any(not len(one.boxes) for one in training),
+        "watched training photographs with faces": any(
+            not one.ignored.all() for one in training if is_validation(one)
+        ),
+        "test photographs with faces": any(not one.ignored.all() for one in test),
     }
     for name, found in needed.items():
         if not found:
@@ -167,13 +163,12 @@ def _examples(training: Sequence[AnnotatedImage], network: Model) -> NDArray[np.
 def new_model(path: Path, force: bool) -> Iterator[Path]:
     """Yield where to build a .tflite and its card, which are moved to `path` in the end.
 
-    That is a folder of its own: a conversion that fails half-way leaves nothing behind.
-
     Raises:
         ModelError: a file is there already, and that is not forced.
     """
     if not force:
         refuse_existing(path)
+    # A folder of its own: a conversion that fails half-way leaves nothing behind.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
         inside = Path(scratch) / path.name
         yield inside
@@ -181,11 +176,8 @@ def new_model(path: Path, force: bool) -> Iterator[Path]:
 
 
 def write_int8(network: Model, examples: NDArray[np.uint8], path: Path) -> dict[str, Any]:
-    """Write the int8 .tflite of a network; return the fields that the card of any such has.
-
-    `examples` are images as it takes them, which show the range of every activation.
-    """
-    bare = without_rescaling(network)
+    """Write the int8 .tflite of a network; return the fields that the card of any such has."""
+    bare = _without_rescaling(network)
     path.write_bytes(to_tflite(bare, Precision.INT8, examples, input_type="int8"))
     return {
         "name": path.stem,
@@ -205,17 +197,17 @@ def change_card(path: Path, card: Card, **changes: Any) -> Card:
     return card
 
 
-def without_rescaling(network: Model) -> Model:
+def _without_rescaling(network: Model) -> Model:
     """Return the same function, its scale made part of the first kernel: a pass less."""
+    scale = 1.0
 
     def plain(layer: Any) -> Any:
+        nonlocal scale
         if isinstance(layer, keras.layers.Rescaling):
+            scale = layer.scale
             return keras.layers.Identity(name=layer.name)
         return type(layer).from_config(layer.get_config())
 
-    scale = next(
-        layer.scale for layer in network.layers if isinstance(layer, keras.layers.Rescaling)
-    )
     bare = keras.models.clone_model(network, clone_function=plain)
     copy_weights(network, bare)
     first = next(layer for layer in bare.layers if isinstance(layer, keras.layers.Conv2D))
@@ -252,31 +244,19 @@ class _Int8:
         }
 
 
-def _false_face_scores(detector: Detector, training: Sequence[AnnotatedImage]) -> list[float]:
+def _false_face_scores(
+    settings: BuiltinSettings, training: Sequence[AnnotatedImage]
+) -> list[float]:
     """Return the confidence of the surest false face in each image without any, 0 if none."""
-    empty = (one.read() for one in training if not len(one.boxes))
-    found = (detector.detect(image) for image in empty)
+    detector = open_detector(settings)
+    found = (detector.detect(one.read()) for one in training if not len(one.boxes))
     return [max((face.confidence for face in faces), default=0.0) for faces in found]
 
 
 def threshold_for_fpr(scores: Sequence[float], max_fpr: float) -> float:
-    """Return the least confidence, to two digits, that lets few enough images pass.
-
-    `scores` are those of the surest false face in each image without any.
-    """
+    """Return the least confidence, to two digits, that lets few enough of the false faces pass."""
     highest = sorted(scores, reverse=True)[int(max_fpr * len(scores))]
     return min(max(LOWEST_THRESHOLD, math.floor(100 * highest + 1) / 100), HIGHEST_THRESHOLD)
-
-
-def _measured(
-    variant: DetectorVariant, size: Size, test: Sequence[AnnotatedImage]
-) -> Iterator[DetectionAccuracy]:
-    """Yield the figures of all test images, and of WIDER FACE's, which are the best marked."""
-    results = evaluate_detectors([variant], test, size)
-    (figures,) = build_report("test split", results, test, size).detectors
-    yield figures.overall
-    if WIDER in figures.sources:
-        yield figures.sources[WIDER]
 
 
 def _training_data_text(summary: DataSummary) -> str:

@@ -96,7 +96,8 @@ def collect_hard_negatives(
 ) -> NDArray[np.uint8]:
     """Return what a detector takes for faces in `count` samples, uint8 (n, side, side, 3).
 
-    Where there is nothing, a DataError is raised.
+    Raises:
+        DataError: there is nothing.
     """
     shape = network.input_shape[1:]
     negatives: list[Image] = []
