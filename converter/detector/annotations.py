@@ -24,11 +24,8 @@ from edge.config_errors import format_validation_error
 from edge.errors import DataError
 from edge.types import Image
 
-Boxes = NDArray[np.float32]
-"""Left, top, right, bottom in pixels of the image, float32 (n, 4)."""
-
-Size = tuple[int, int]
-"""Width and height in pixels."""
+Boxes = NDArray[np.float32]  # left, top, right, bottom in pixels of the image, float32 (n, 4)
+Size = tuple[int, int]  # width and height in pixels
 
 BoxRow = tuple[list[float], bool]
 """Left, top, right and bottom of a face, and whether it is ignored."""

@@ -52,8 +52,7 @@ class HeightRange(NamedTuple):
         return f"{self.low:g}-{self.high:g}" if self.high < math.inf else f"{self.low:g}+"
 
 
-ALL = HeightRange(16)
-"""The faces that the overall figures are about."""
+ALL = HeightRange(16)  # the faces that the overall figures are about
 
 HEIGHT_RANGES = (HeightRange(8, 16), HeightRange(16, 32), HeightRange(32, 64), HeightRange(64))
 """Those told apart."""

@@ -37,11 +37,8 @@ from edge.types import Face, Image
 REFERENCE_SIZE: Size = (320, 240)
 """Faces are as high as they are once the image is fitted into this, whatever is searched."""
 
-FALSE_PER_IMAGE = 0.01
-"""False faces an image that recall is given for."""
-
-IOUS = (IOU, 0.5)
-"""Overlaps that make a hit."""
+FALSE_PER_IMAGE = 0.01  # false faces an image that recall is given for
+IOUS = (IOU, 0.5)  # overlaps that make a hit
 
 TIGHT_SOURCES = {"cmu_mit": 0.3}
 """Sources that draw faces tighter than others, brow to mouth, and the overlap that makes a hit

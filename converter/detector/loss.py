@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from converter.detector.annotations import Boxes
 from edge.detect.builtin import cells as cells_of
 
-STRIDES = (8, 16, 32)
-"""Pixels from cell to cell of each grid."""
+STRIDES = (8, 16, 32)  # pixels from cell to cell of each grid
 
 NEAREST = 9
 """Cells of each grid that may answer for a face: the 3 by 3 around its middle (center sampling,
@@ -26,11 +25,8 @@ IOU_WEIGHT = 3.0
 """Weight of a cell's overlap against its score in choosing it, as in the authors' own code
 (Megvii-BaseDetection/YOLOX, yolo_head.py)."""
 
-MAX_CELLS = 10
-"""Cells whose overlaps are summed to say how many answer for a face, as there."""
-
-FORBIDDEN = 1e5
-"""Cost of a cell that may not answer."""
+MAX_CELLS = 10  # cells whose overlaps are summed to say how many answer for a face, as there
+FORBIDDEN = 1e5  # cost of a cell that may not answer
 
 ALPHA, GAMMA = 0.75, 2.0
 """Weight of the background and how fast it falls where the score is low already, of the

@@ -35,11 +35,8 @@ from edge.model_card import DetectorCard, DetectorInput, RefinerCard
 from edge.paths import sha256
 from edge.tflite import Runtime, TFLiteModel
 
-MAX_LOSS = 0.01
-"""Average precision that int8 may lose against float32 on the validation images."""
-
-EXAMPLES = 200
-"""Images that show the quantizer the range of every activation."""
+MAX_LOSS = 0.01  # average precision that int8 may lose against float32 on the validation images
+EXAMPLES = 200  # images that show the quantizer the range of every activation
 
 MAX_FPR = 0.02
 """Share of the images without faces in which the default confidence may let one pass.
@@ -49,8 +46,7 @@ most of the false faces are found; in photographs of streets, rooms and things t
 in the 70 of the test split (2026-11-29).
 """
 
-KEPT_MAX_FPR = 0.05
-"""The same of the confidence that counts where a face is known already."""
+KEPT_MAX_FPR = 0.05  # the same of the confidence that counts where a face is known already
 
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99
 """The default confidence lies between them, however few false faces a network finds."""
@@ -58,8 +54,7 @@ LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99
 CANDIDATE = 0.25
 """Confidence from which a second look is taken, at some two or three places of an image."""
 
-WIDER = "widerface"
-"""The source that is judged by itself too: its boxes are the best."""
+WIDER = "widerface"  # the source that is judged by itself too: its boxes are the best
 
 LICENCE = (
     "Weights: for research use. They were learnt from photographs that belong to their owners and "

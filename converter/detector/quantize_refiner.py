@@ -20,17 +20,10 @@ from edge.geometry import Box
 from edge.model_card import DetectorInput, RefinerCard
 from edge.types import Image
 
-MIN_FACE_IOU = 0.5
-"""Overlap (IoU) with a face from which a candidate is one."""
-
-EXAMPLES = 400
-"""Images whose candidates show the quantizer the range of every activation."""
-
-CHUNK = 200
-"""Images that are held in memory at once."""
-
-RIDGE = 1e-3
-"""Weight of the squares of the fitted weights, which keeps them finite."""
+MIN_FACE_IOU = 0.5  # overlap (IoU) with a face from which a candidate is one
+EXAMPLES = 400  # images whose candidates show the quantizer the range of every activation
+CHUNK = 200  # images that are held in memory at once
+RIDGE = 1e-3  # weight of the squares of the fitted weights, which keeps them finite
 
 LIMITS = (
     "It judges what a detector found, and says where eyes, nose and mouth would be whether or not "

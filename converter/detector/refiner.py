@@ -28,27 +28,20 @@ from edge.types import Image
 
 log = logging.getLogger(__name__)
 
-MIN_CONFIDENCE = 0.15
-"""Confidence from which what the detector takes for a face is collected."""
-
-MAX_ERROR_IOU = 0.3
-"""Overlap (IoU) with a face below which a candidate is none."""
-
-MAX_CANDIDATES = 8
-"""Candidates of a sample that are collected, the surest."""
+MIN_CONFIDENCE = 0.15  # confidence from which what the detector takes for a face is collected
+MAX_ERROR_IOU = 0.3  # overlap (IoU) with a face below which a candidate is none
+MAX_CANDIDATES = 8  # candidates of a sample that are collected, the surest
 
 MOSTLY_EMPTY = {"mosaic": 0.1, "empty": 0.6}
 """Shares of the scenes in which candidates are collected: in images without a face a false one is
 seen most."""
 
-MARGIN = 2.0
-"""Sides of a crop that are kept around a candidate, so that it can be turned and moved."""
+MARGIN = 2.0  # sides of a crop that are kept around a candidate, so that it can be turned and moved
 
 PHOTOMETRIC = SampleGeneratorConfig(blurred=0.06, noisy=0.06, compressed=0.1)
 """How crops are relit and spoilt; generated samples were spoilt before."""
 
-PANELS = {"loss": {"face": "face", "point": "point"}}
-"""What the curves show."""
+PANELS = {"loss": {"face": "face", "point": "point"}}  # what the curves show
 
 SURE_WITHIN = 0.02
 """Sides of the crop within which a point's error counts by its square: an eye is moved by so much

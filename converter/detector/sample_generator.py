@@ -17,17 +17,10 @@ from converter.recipes import SampleGeneratorConfig
 from converter.train.augmentation import augment_image
 from edge.types import Image
 
-MIN_VISIBLE = 0.5
-"""Share of a box inside the image from which it is a face still; less is ignored."""
-
-FILLS = (0.5, 1.1)
-"""Height of a face that fills an image, in heights of the image."""
-
-SMALL_SHARE = 0.85
-"""A face smaller than this share of the smallest that is drawn is ignored."""
-
-Matrix = NDArray[np.float64]
-"""Takes pixels of an image to pixels of a sample, (2, 3)."""
+MIN_VISIBLE = 0.5  # share of a box inside the image from which it is a face still; less is ignored
+FILLS = (0.5, 1.1)  # height of a face that fills an image, in heights of the image
+SMALL_SHARE = 0.85  # a face smaller than this share of the smallest that is drawn is ignored
+Matrix = NDArray[np.float64]  # takes pixels of an image to pixels of a sample, (2, 3)
 
 
 class SampleGenerator:

@@ -28,17 +28,13 @@ from edge.detect.yunet import YuNet, YuNetSettings
 from edge.errors import DataError
 from edge.types import Face, Image
 
-ENLARGED = 2
-"""How many times as large a teacher sees each image: it finds smaller faces then."""
+ENLARGED = 2  # how many times as large a teacher sees each image: it finds smaller faces then
 
 MIN_CONFIDENCE = 0.6
 """Confidence from which a teacher is believed where it sees a face that nobody marked."""
 
-MIN_IOU = 0.4
-"""Overlap (IoU) at which a teacher's face is a marked one."""
-
-VALIDATION_SHARE = 12
-"""One of so many training images is validated on and not learned from."""
+MIN_IOU = 0.4  # overlap (IoU) at which a teacher's face is a marked one
+VALIDATION_SHARE = 12  # one of so many training images is validated on and not learned from
 
 Points = NDArray[np.float32]
 """Right eye, left eye, nose and mouth of faces in pixels, float32 (n, 4, 2); nan is unknown."""

@@ -55,11 +55,8 @@ HARD = 0.8
 """Share of the times an image without faces is shown that goes by the square of the surest
 false face in it; the rest is even."""
 
-SUMMARY = "material.json"
-"""What a training learned from, in figures."""
-
-MINED = "mined.npy"
-"""How often each image without a face is shown, from one search to the next."""
+SUMMARY = "material.json"  # what a training learned from, in figures
+MINED = "mined.npy"  # how often each image without a face is shown, from one search to the next
 
 Targets = dict[str, NDArray[Any]]
 

@@ -18,8 +18,7 @@ from converter.data import EXPRESSIONS, SIDE
 from converter.data.label_sets import LABEL_SETS
 from converter.recipes import Recipe
 
-Model = Any
-"""A keras.Model; Keras ships no types."""
+Model = Any  # a keras.Model; Keras ships no types
 
 
 def shallow(classes: int) -> Model:

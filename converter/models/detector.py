@@ -11,8 +11,7 @@ from typing import Any
 import keras
 from keras import layers
 
-Model = Any
-"""A keras.Model; Keras ships no types."""
+Model = Any  # a keras.Model; Keras ships no types
 
 WIDTH = 32
 """Channels of every layer but the first two: as many as fit in 100 k parameters at this depth, and

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from converter.recipes import Augmentation, SampleGeneratorConfig
 
-Pixels = NDArray[np.uint8]
-"""Gray (height, width) or BGR (height, width, 3)."""
+Pixels = NDArray[np.uint8]  # gray (height, width) or BGR (height, width, 3)
 
 Faces = NDArray[np.uint8]
 Batch = NDArray[np.float32]

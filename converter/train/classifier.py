@@ -29,8 +29,7 @@ from converter.train.run_dir import (
 from edge.errors import ConfigError, DataError
 from edge.tflite import softmax
 
-RARE = 0.5
-"""A class is rare when it has less than this share of the mean number of faces."""
+RARE = 0.5  # a class is rare when it has less than this share of the mean number of faces
 
 PANELS = {
     title: {"Training": column, "PublicTest": f"val_{column}"}

@@ -23,8 +23,7 @@ Crops = NDArray[np.uint8]
 Kind = Callable[[Crops, np.random.Generator], Crops]
 """Draws one kind of negative sample, some of them from a face."""
 
-FACES = 12_000
-"""Of either kind, faces and others; more changed nothing."""
+FACES = 12_000  # of either kind, faces and others; more changed nothing
 
 EPOCHS = 12
 

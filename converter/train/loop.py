@@ -28,8 +28,7 @@ BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 """Instruction sets without which bfloat16 is emulated: a step of `shallow` then takes many times as
 long as in float32."""
 
-LONG_S = 600.0
-"""Seconds from which on a training is announced."""
+LONG_S = 600.0  # seconds from which on a training is announced
 
 TRAINING_COST = 4.0
 """What a training step costs, in convolutions of its network: three for the ways forward, back to

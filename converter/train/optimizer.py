@@ -11,8 +11,7 @@ from converter.recipes import BaseRecipe
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic Newton-Schulz iteration that drives singular values towards 1, and how steep."""
 
-STEPS = 4
-"""Iterations; after them the singular values lie between about 0.7 and 1.2."""
+STEPS = 4  # iterations; after them the singular values lie between about 0.7 and 1.2
 
 SHARE = 0.25
 """The length of a kernel's step for a rate of 1, so that one rate serves kernels and the rest."""
