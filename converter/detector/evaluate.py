@@ -304,22 +304,18 @@ def summarize(report: DetectorReport) -> str:
         by_source.append([one.name, *(_digits(next(iter(shares), None)) for shares in found)])
     overall = report.detectors[0].overall
     searched, measured = ("x".join(map(str, size)) for size in (report.searched, report.measured))
-    notes = (
-        f"{report.data}: {overall.pictures + overall.faceless} pictures and {overall.faces} faces "
-        f"of {ALL.low:g} pixels and more, measured with the image fitted into {measured};\n"
-        f"searched fitted into {searched}. AP is the area under the precision envelope over all "
-        "points (PASCAL VOC 2010), for these faces at each IoU;\n"
-        f"by height in pixels, and recall at {FALSE_PER_IMAGE:.0%} as many false faces as "
-        f"images, at IoU {IOU:g}.\n"
-        "At the detector's own threshold, found: share of the faces; right: share of what it finds "
-        f"that is one;\nfalse: faces in the {overall.faceless} images without one; ms: "
-        "median of an image of the size searched, one thread."
+    note = (
+        f"{report.data}: {overall.pictures + overall.faceless} pictures ({overall.faceless} "
+        f"without a face) and {overall.faces} faces of {ALL.low:g} pixels and more in {measured}, "
+        f"searched fitted into {searched}.\nAP by height and recall (at {FALSE_PER_IMAGE:.0%} as "
+        f"many false faces as images) at IoU {IOU:g}; found, right (share of what is found) and "
+        "false: at the detector's own threshold."
     )
     apart = ", ".join(
         f"{name} at {iou:g} and in no figure above" for name, iou in TIGHT_SOURCES.items()
     )
     source_note = f"AP by source (faces) at IoU {IOU:g}; {apart}."
-    return "\n\n".join([_aligned(main), notes, _aligned(by_source), source_note])
+    return "\n\n".join([_aligned(main), note, _aligned(by_source), source_note])
 
 
 def _digits(share: float | None) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from converter.detector.annotations import AnnotatedImage, Split, of_split
 from converter.detector.average_precision import Truth, overlaps
@@ -113,18 +114,9 @@ def _logits_and_truth(refiner: Refiner, candidates: Iterator[_Candidate]) -> NDA
 def fit_logistic(
     logits: NDArray[np.float64], truth: NDArray[np.float64]
 ) -> tuple[float, float, float]:
-    """Return weights of two logits, (n, 2), and an offset, whose sum is the logit of the truth.
-
-    Newton's method (iteratively reweighted least squares).
-    """
-    rows = np.column_stack([logits, np.ones(len(logits))])
-    weights = np.zeros(3)
-    for _ in range(30):
-        chances = 1 / (1 + np.exp(-rows @ weights))
-        slope = rows.T @ (truth - chances) - RIDGE * weights
-        curve = (rows * (chances * (1 - chances))[:, None]).T @ rows + RIDGE * np.eye(3)
-        weights += np.linalg.solve(curve, slope)
-    first, second, offset = (round(float(weight), 3) for weight in weights)
+    """Return weights of two logits, (n, 2), and an offset, whose sum is the logit of the truth."""
+    fitted = LogisticRegression(C=1 / RIDGE, solver="newton-cholesky").fit(logits, truth)
+    first, second, offset = np.round([*fitted.coef_[0], *fitted.intercept_], 3).tolist()
     return first, second, offset
 
 

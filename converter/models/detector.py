@@ -1,9 +1,8 @@
 """The networks of face detection: the detector, and the refiner that looks at its finds again.
 
-The detector takes an image and gives a score and a box for every cell. Cells lie on three grids
-over the image, 8, 16 and 32 pixels apart. It is anchor-free: a cell answers for a face of any size
-whose middle is near, and learns by itself which (YOLOX, Ge et al. 2021, arXiv:2107.08430; for faces
-YuNet, Wu et al. 2023, doi:10.1007/s11633-023-1423-y).
+The detector gives a score and a box for every cell of three grids over the image, 8, 16 and 32
+pixels apart. A cell answers for a face of any size whose middle is near, and learns by itself which
+(YOLOX, Ge et al. 2021, arXiv:2107.08430; YuNet, Wu et al. 2023, doi:10.1007/s11633-023-1423-y).
 """
 
 from typing import Any
@@ -35,12 +34,12 @@ REFINER_OUTPUTS = {"score": 1, "points": 8}
 
 
 def detector(height: int, width: int, channels: int) -> Model:
-    """Return the network for images of one size; its weights serve every size.
+    """Return the network for images of one size in pixels; its weights serve every size.
 
-    Plain 3x3 convolutions and strides, for the reason that `shallow` has them: int8 kernels are
-    best at these. 89 k parameters, 70 M multiply-adds at 320x240. Coarser grids are added to finer
-    ones (feature pyramid, Lin et al. 2017, arXiv:1612.03144), and one head of shared weights reads
-    all three. Three channels are blue, green and red, one is gray; sizes are in pixels.
+    Plain 3x3 convolutions and strides: int8 kernels are best at these. 89 k parameters, 70 M
+    multiply-adds at 320x240. Coarser grids are added to finer ones (feature pyramid, Lin et al.
+    2017, arXiv:1612.03144), and one head of shared weights reads all three. Three channels are
+    blue, green and red, one is gray.
 
     Returns:
         A model from values 0-255, (n, height, width, channels), to a dictionary of `OUTPUTS`, each
@@ -62,9 +61,7 @@ def detector(height: int, width: int, channels: int) -> Model:
 
 
 def refiner() -> Model:
-    """Return the refinement network: a second look at one candidate, closer than the detector's.
-
-    After the output network of MTCNN (Zhang et al. 2016, arXiv:1604.02878).
+    """Return the refiner, after the output network of MTCNN (Zhang et al. 2016, arXiv:1604.02878).
 
     Returns:
         A model from BGR values 0-255, (n, REFINER_SIDE, REFINER_SIDE, 3), to a dictionary of
@@ -74,9 +71,8 @@ def refiner() -> Model:
     crop = keras.Input((REFINER_SIDE, REFINER_SIDE, 3), name="crop")
     x = layers.Rescaling(1 / 255)(crop)
     for number, (filters, stride) in enumerate(REFINER_LAYERS):
-        x = layers.Conv2D(
-            filters, 3, strides=stride, padding="same", use_bias=False, name=f"conv_{number}"
-        )(x)
+        same = {"padding": "same", "use_bias": False, "name": f"conv_{number}"}
+        x = layers.Conv2D(filters, 3, strides=stride, **same)(x)
         x = layers.ReLU()(layers.BatchNormalization(name=f"norm_{number}")(x))
     # A convolution over all that is left, not a dense layer: Muon is for kernels of convolutions.
     x = layers.Conv2D(64, REFINER_SIDE // 8, use_bias=False, name="hidden")(x)
@@ -132,22 +128,16 @@ def _mixed(x: Any, name: str) -> Any:
 
 
 def _outputs(grids: list[Any]) -> dict[str, Any]:
-    """Return the outputs, of all grids together.
-
-    The convolutions are shared, their normalisation is not (Lyu et al. 2022, arXiv:2212.07784,
-    section 3.3): what a grid tells has a range of its own.
-    """
+    # The convolutions are shared, their normalization is not (Lyu et al. 2022, arXiv:2212.07784,
+    # section 3.3): what a grid tells has a range of its own.
     tower = layers.Conv2D(WIDTH, 3, padding="same", use_bias=False, name="tower")
     read = [_active(tower(grid), f"tower_{number}") for number, grid in enumerate(grids)]
     outputs = {}
     for name, numbers in OUTPUTS.items():
+        # One cell in a hundred is a face to begin with (Lin et al. 2017, arXiv:1708.02002).
+        bias = keras.initializers.Constant(-4.6 if name == "scores" else 0.0)
         head = layers.Conv2D(
-            numbers,
-            1,
-            dtype="float32",
-            name=f"{name}_head",
-            # One cell in a hundred is a face to begin with (Lin et al. 2017, arXiv:1708.02002).
-            bias_initializer=keras.initializers.Constant(-4.6 if name == "scores" else 0.0),
+            numbers, 1, dtype="float32", name=f"{name}_head", bias_initializer=bias
         )
         rows = [layers.Reshape((-1, numbers))(head(grid)) for grid in read]
         outputs[name] = layers.Concatenate(axis=1, dtype="float32", name=name)(rows)

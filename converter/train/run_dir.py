@@ -26,11 +26,7 @@ RETIRED_KEYS = {"cutmix", "optimizer", "rare", "vote_weight"}
 
 
 def prepare_run_dir(directory: Path, recipe: BaseRecipe) -> None:
-    """Make the folder this training's own.
-
-    Raises:
-        ConfigError: it holds another training, or one that is finished.
-    """
+    """Make the folder this training's own; a ConfigError where it holds another or finished one."""
     directory.mkdir(parents=True, exist_ok=True)
     written = directory / RECIPE
     if written.exists() and not was_trained_by(directory, recipe):
@@ -75,12 +71,7 @@ def write_network(network: Any, path: Path) -> None:
 
 
 def read_recipe(directory: Path, kind: type[AnyRecipe]) -> AnyRecipe:
-    """Return what the network in `directory` was trained by.
-
-    Raises:
-        OSError: there is no recipe.
-        ValueError: it is none of this kind.
-    """
+    """Return what the network in `directory` was trained by; OSError or ValueError if nothing."""
     known = json.loads(
         (directory / RECIPE).read_bytes(),
         object_hook=lambda keys: {key: keys[key] for key in keys.keys() - RETIRED_KEYS},

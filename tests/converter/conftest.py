@@ -17,12 +17,14 @@ def eager() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def small_network() -> Iterator[None]:
     """Let recipes of `tiny` train two layers: every kind of layer and of step is among them."""
+    import keras
+
     from converter.models import classifiers
 
     def small(classes: int) -> classifiers.Model:
         faces, x = classifiers._entry()
         for _ in range(2):
-            x = classifiers._pool(classifiers._convolution(x, 8))
+            x = keras.layers.MaxPooling2D()(classifiers._convolution(x, 8))
         return classifiers._with_heads("tiny", faces, x, classes, dropout=0.1)
 
     with pytest.MonkeyPatch.context() as patch:
