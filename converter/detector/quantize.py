@@ -20,15 +20,7 @@ from converter.detector.samples import DataSummary, ValidationSet, is_validation
 from converter.detector.train import DetectorRun
 from converter.evaluate.crop_calibration import fit_crop
 from converter.models.detector import OUTPUTS, Model, copy_weights, detector
-from converter.quantize.tflite import (
-    Precision,
-    measure_speed,
-    move,
-    multiply_adds,
-    refuse_existing,
-    to_tflite,
-    write_card,
-)
+from converter.quantize import tflite
 from edge.detect import BuiltinSettings, CropCalibration, open_detector
 from edge.errors import DataError, ModelError
 from edge.model_card import DetectorCard, DetectorInput, RefinerCard
@@ -119,7 +111,7 @@ def quantize_detector(
             measured=(),
             limits=LIMITS,
         )
-        write_card(inside, card)
+        tflite.write_card(inside, card)
         settings = BuiltinSettings(model=inside, refiner=refiner)
         scores = _false_face_scores(settings, training)
         sure, kept = (threshold_for_fpr(scores, share) for share in (MAX_FPR, KEPT_MAX_FPR))
@@ -162,25 +154,25 @@ def new_model(path: Path, force: bool) -> Iterator[Path]:
         ModelError: a file is there already, and that is not forced.
     """
     if not force:
-        refuse_existing(path)
+        tflite.refuse_existing(path)
     # A folder of its own: a conversion that fails half-way leaves nothing behind.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
         inside = Path(scratch) / path.name
         yield inside
-        move(inside, path)
+        tflite.move(inside, path)
 
 
 def write_int8(network: Model, examples: NDArray[np.uint8], path: Path) -> dict[str, Any]:
     """Write the int8 .tflite of a network; return the fields that the card of any such has."""
     bare = _without_rescaling(network)
-    path.write_bytes(to_tflite(bare, Precision.INT8, examples, input_type="int8"))
+    path.write_bytes(tflite.to_tflite(bare, tflite.Precision.INT8, examples, input_type="int8"))
     return {
         "name": path.stem,
         "sha256": sha256(path),
         "size": path.stat().st_size,
         "parameters": int(network.count_params()),
-        "multiply_adds": multiply_adds(network),
-        "speed": measure_speed([path])[0],
+        "multiply_adds": tflite.multiply_adds(network),
+        "speed": tflite.measure_speed([path])[0],
         "licence": LICENCE,
     }
 
@@ -188,7 +180,7 @@ def write_int8(network: Model, examples: NDArray[np.uint8], path: Path) -> dict[
 def change_card(path: Path, card: Card, **changes: Any) -> Card:
     """Write the card of a .tflite with some fields changed; return it."""
     card = msgspec.structs.replace(card, **changes)
-    write_card(path, card)
+    tflite.write_card(path, card)
     return card
 
 

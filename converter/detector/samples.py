@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,14 +11,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from converter.detector import average_precision
 from converter.detector.annotations import AnnotatedImage, Boxes, Split, of_split
-from converter.detector.average_precision import (
-    MIN_SCORE,
-    Detections,
-    Truth,
-    overlaps,
-    precision_recall,
-)
+from converter.detector.average_precision import MIN_SCORE, Detections, Truth, overlaps
 from converter.detector.loss import STRIDES
 from converter.evaluate.crop_calibration import find_faces
 from converter.models.detector import Model
@@ -117,9 +112,7 @@ def points_of_face(face: Face) -> NDArray[np.float32]:
     """Return a face's points in the order of `Points`, float32 (4, 2)."""
     if face.points is None:
         return np.full((4, 2), np.nan, np.float32)
-    points = face.points
-    four = (points.right_eye, points.left_eye, points.nose, points.mouth)
-    return np.array([[point.x, point.y] for point in four], np.float32)
+    return np.array(astuple(face.points)[:4], np.float32)
 
 
 def closeup_samples(
@@ -156,10 +149,7 @@ def as_input(image: Image, channels: int) -> Image:
 
 
 class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Summary of a detector's training data, for its card.
-
-    The photographs that were only validated on are watched; portraits are faces cut close.
-    """
+    """Summary of a detector's training data: the watched are validated on, portraits cut close."""
 
     photographs: int
     faces: int
@@ -208,12 +198,7 @@ def prepare_data(
 
 
 class ValidationSet:
-    """Images, fitted into what a network takes, and the faces in them.
-
-    Args:
-        samples: the images; of those without faces, any box found is false.
-        shape: of the network's input: height, width, channels.
-    """
+    """Images, fitted into a network's input of height, width and channels, and their faces."""
 
     def __init__(self, samples: Sequence[TrainingSample], shape: tuple[int, int, int]) -> None:
         height, width, channels = shape
@@ -228,7 +213,7 @@ class ValidationSet:
 
     def average_precision(self, network: Model) -> float:
         """Return it at IoU 0.4, of faces of 16 pixels and more."""
-        return precision_recall(self.find(network), self.truth).average_precision
+        return average_precision.precision_recall(self.find(network), self.truth).average_precision
 
     def find(self, network: Model) -> list[Detections]:
         """Return what a network, or what predicts like one of Keras, finds: one box a face."""

@@ -24,25 +24,8 @@ from converter.detector.samples import (
 )
 from converter.models.detector import Model, detector
 from converter.recipes import DetectorRecipe, RefinerRecipe
-from converter.train.loop import (
-    CurrentNetwork,
-    Panels,
-    SeededBatches,
-    announce,
-    estimate_seconds,
-    fit,
-    use_precision,
-)
+from converter.train import loop, run_dir
 from converter.train.optimizer import new_optimizer
-from converter.train.run_dir import (
-    CHECKPOINT,
-    MODEL,
-    RECIPE,
-    epochs_done,
-    is_finished,
-    prepare_run_dir,
-    read_recipe,
-)
 from edge.errors import ModelError
 
 PANELS = {
@@ -64,7 +47,7 @@ Loss = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 """Returns the parts of a loss, each a scalar, of truth and answer."""
 
 
-class SampleBatches(SeededBatches):
+class SampleBatches(loop.SeededBatches):
     """Batches of (images (n, height, width, channels), targets).
 
     The targets are
@@ -128,31 +111,31 @@ class LossPartsModel(keras.Model):  # type: ignore[misc]  # Keras ships no types
 
 
 def train_network(
-    build: CurrentNetwork,
+    build: loop.CurrentNetwork,
     loss: Loss,
-    batches: SeededBatches,
+    batches: loop.SeededBatches,
     recipe: DetectorRecipe | RefinerRecipe,
     directory: Path,
     *,
-    panels: Panels,
-    callbacks: Callable[[CurrentNetwork], Sequence[Any]] | None = None,
+    panels: loop.Panels,
+    callbacks: Callable[[loop.CurrentNetwork], Sequence[Any]] | None = None,
 ) -> Path:
     """Train what `build` returns in a folder that was prepared; return the network's file.
 
-    All is as `fit` has it; the first of `panels` names the parts of the loss.
+    All is as `loop.fit` has it; the first of `panels` names the parts of the loss.
     """
-    samples = (recipe.epochs - epochs_done(directory)) * recipe.steps * recipe.batch_size
-    announce([directory.name], estimate_seconds(build(), samples))
+    samples = (recipe.epochs - run_dir.epochs_done(directory)) * recipe.steps * recipe.batch_size
+    loop.announce([directory.name], loop.estimate_seconds(build(), samples))
 
     def compiled(network: Model) -> Model:
         model = LossPartsModel(network, list(next(iter(panels.values()))), loss)
         model.compile(optimizer=new_optimizer(recipe, recipe.steps), jit_compile=False)
         return model
 
-    fit(build, compiled, batches, recipe, directory, panels=panels, callbacks=callbacks)
-    for file in (CHECKPOINT, MINED):
+    loop.fit(build, compiled, batches, recipe, directory, panels=panels, callbacks=callbacks)
+    for file in (run_dir.CHECKPOINT, MINED):
         (directory / file).unlink(missing_ok=True)
-    return directory / MODEL
+    return directory / run_dir.MODEL
 
 
 def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) -> Path:
@@ -162,14 +145,14 @@ def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) 
         ConfigError: the folder holds another training, or one that is finished; or what the recipe
             starts from is not there.
     """
-    prepare_run_dir(directory, recipe)
+    run_dir.prepare_run_dir(directory, recipe)
     (directory / SUMMARY).write_bytes(msgspec.json.encode(data.summary))
-    use_precision(recipe.dtype)
+    loop.use_precision(recipe.dtype)
     generator = SampleGenerator(data.samples, data.closeups, data.empty, recipe.scenes)
     shape = (recipe.height, recipe.width, recipe.channels)
     empty, validation = (ValidationSet(one, shape) for one in (data.empty, data.validation))
 
-    def callbacks(current: CurrentNetwork) -> Sequence[Any]:
+    def callbacks(current: loop.CurrentNetwork) -> Sequence[Any]:
         def mine(epoch: int, _: Any) -> None:
             # As an epoch begins: a training that is taken up again there finds the same.
             every = recipe.mined_every if len(empty.images) else 0
@@ -215,12 +198,13 @@ def load_network(directory: Path, command: str) -> Model:
     Raises:
         ModelError: its training is not finished, or there is none.
     """
-    if not is_finished(directory):
+    if not run_dir.is_finished(directory):
         raise ModelError(f"{directory}: expected a finished training; run {command}")
+    path = directory / run_dir.MODEL
     try:
-        return keras.saving.load_model(directory / MODEL, compile=False)
+        return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{directory / MODEL}: cannot be read ({error}); train it anew") from error
+        raise ModelError(f"{path}: cannot be read ({error}); train it anew") from error
 
 
 def load_run(directory: Path) -> DetectorRun:
@@ -231,11 +215,10 @@ def load_run(directory: Path) -> DetectorRun:
     """
     network = load_network(directory, "train-detector")
     try:
-        recipe = read_recipe(directory, DetectorRecipe)
+        recipe = run_dir.read_recipe(directory, DetectorRecipe)
         summary = msgspec.json.decode((directory / SUMMARY).read_bytes(), type=DataSummary)
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{directory}: holds no training of a detector ({error}); expected {MODEL}, {SUMMARY} "
-            f"and {RECIPE}, as emotiond-convert train-detector writes them"
+            f"{directory}: holds no training of a detector ({error}); name another, or train it"
         ) from error
     return DetectorRun(network, recipe, summary)

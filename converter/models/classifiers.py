@@ -31,7 +31,7 @@ def tiny(classes: int) -> Model:
 
 
 def deep(classes: int) -> Model:
-    """The plain network made wider and deeper: 1.3 M parameters, 117 M multiply-adds."""
+    """The same, wider and deeper: 1.3 M parameters, 117 M multiply-adds."""
     return _plain("deep", [[32], [64, 64], [128, 128, 128], [256, 256]], classes, dropout=0.4)
 
 

@@ -14,18 +14,11 @@ from converter.data import EXPRESSIONS, Dataset, Usage
 from converter.data.label_sets import LABEL_SETS, clear_votes, vote_shares
 from converter.models.classifiers import Model, new_network
 from converter.recipes import Recipe
+from converter.train import run_dir
 from converter.train.augmentation import Batch, Faces, Targets, augment, mirror_half, mixup
 from converter.train.face_head import fit_face_head
 from converter.train.loop import SeededBatches, fit, use_precision
 from converter.train.optimizer import new_optimizer
-from converter.train.run_dir import (
-    CHECKPOINT,
-    MODEL,
-    NEGATIVES,
-    prepare_run_dir,
-    read_recipe,
-    write_network,
-)
 from edge.errors import ConfigError, DataError
 from edge.tflite import softmax
 
@@ -138,9 +131,7 @@ def oversampled(classes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def teacher_targets(teachers: tuple[Path, ...], training: TrainingSet, count: int) -> Targets:
-    """Return the mean probabilities of all teachers over `count` views of each face.
-
-    They are as `TrainingSet.targets`; the shares of each head sum to 1.
+    """Return the mean probabilities of all teachers over `count` views, as `TrainingSet.targets`.
 
     Raises:
         ConfigError: a teacher is missing.
@@ -149,39 +140,36 @@ def teacher_targets(teachers: tuple[Path, ...], training: TrainingSet, count: in
     said = []
     for teacher in teachers:
         logits = _teacher_logits(teacher, training, count).astype(np.float32)
-        heads = (logits[..., :classes], logits[..., classes:])
-        said.append(
-            np.hstack([np.mean([softmax(view, 1.0) for view in head], axis=0) for head in heads])
-        )
+        heads = np.split(logits, [classes], axis=-1)
+        said.append(np.hstack([np.mean([softmax(one, 1.0) for one in head], 0) for head in heads]))
     return np.asarray(np.mean(said, axis=0))
 
 
 def _teacher_logits(teacher: Path, training: TrainingSet, count: int) -> NDArray[np.float16]:
     """Return a teacher's logits of each view and its mirror image, (count, n, classes + 8).
 
-    They are kept in its folder, so that a second student, or a resumed one, need not ask again.
+    They are kept in its folder for a second student, or a resumed one.
     """
     kept = teacher / f"logits-{training.digest(count)}.npy"
     if kept.exists():
         return np.asarray(np.load(kept))
     try:  # built anew in the training's own precision: bfloat16 halves the wait
-        network = new_network(read_recipe(teacher, Recipe))
-        network.load_weights(teacher / MODEL)
+        network = new_network(run_dir.read_recipe(teacher, Recipe))
+        network.load_weights(teacher / run_dir.MODEL)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{teacher}: holds no finished training to learn from") from error
     outputs = [network.output["logits"], network.output["votes"]]
     network = keras.Model(network.input, keras.ops.concatenate(outputs, axis=-1))
-    logits = []
+    views = []
     for faces in map(training.view, range(count)):
-        both = [
-            network.predict(look[..., None], batch_size=512, verbose=0)
-            for look in (faces, faces[:, :, ::-1])
-        ]
-        logits.append(np.mean(both, axis=0).astype(np.float32).astype(np.float16))
-    partial = kept.with_name("partial.npy")
-    np.save(partial, np.stack(logits))
-    partial.replace(kept)
-    return np.stack(logits)
+        looks = (faces[..., None], faces[:, :, ::-1, None])
+        both = [network.predict(look, batch_size=512, verbose=0) for look in looks]
+        views.append(np.mean(both, axis=0).astype(np.float32).astype(np.float16))
+    logits = np.stack(views)
+    unfinished = kept.with_name("partial.npy")
+    np.save(unfinished, logits)
+    unfinished.replace(kept)
+    return logits
 
 
 def train(
@@ -193,12 +181,8 @@ def train(
 ) -> Path:
     """Train `recipe`'s network on the Training rows, watching PublicTest; return its file.
 
-    Args:
-        recipe: network and hyper-parameters.
-        data: rows of both splits.
-        directory: of model, recipe, log and curves; made where it is missing.
-        teachers: folders of finished trainings, for a recipe that distils.
-        negatives: images without faces, to learn what no face looks like.
+    `teachers` are folders of finished trainings, for a recipe that distils; `negatives` are images
+    without faces, to learn what no face looks like. The folder is made where it is missing.
 
     Raises:
         DataError: a class has no face, there are fewer faces than one batch, or no votes where the
@@ -206,7 +190,7 @@ def train(
         ConfigError: the folder holds another training, or one that is finished; or what the recipe
             starts from is not there.
     """
-    prepare_run_dir(directory, recipe)
+    run_dir.prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)
     faces = data.split(Usage.TRAINING).without_non_faces()
     _check_classes(faces, recipe)
@@ -227,14 +211,14 @@ def train(
         validation_batch_size=512,
     )
     keras.mixed_precision.set_global_policy("float32")
-    network = keras.saving.load_model(directory / MODEL)
+    network = keras.saving.load_model(directory / run_dir.MODEL)
     fit_face_head(network, faces.pixels, negatives, recipe.seed)
     if negatives:  # the card has to say that it learned from images
         names = "".join(f"{path.name}\n" for path in negatives)
-        (directory / NEGATIVES).write_text(names)
-    write_network(network, directory / MODEL)
-    (directory / CHECKPOINT).unlink()
-    return directory / MODEL
+        (directory / run_dir.NEGATIVES).write_text(names)
+    run_dir.write_network(network, directory / run_dir.MODEL)
+    (directory / run_dir.CHECKPOINT).unlink()
+    return directory / run_dir.MODEL
 
 
 def _check_classes(faces: Dataset, recipe: Recipe) -> None:
