@@ -27,8 +27,7 @@ from edge.types import Image
 Boxes = NDArray[np.float32]  # left, top, right, bottom in pixels of the image, float32 (n, 4)
 Size = tuple[int, int]  # width and height in pixels
 
-BoxRow = tuple[list[float], bool]
-"""Left, top, right and bottom of a face, and whether it is ignored."""
+BoxRow = list[float]  # left, top, right and bottom of a face, and 1 where it is ignored
 
 ANNOTATIONS = "annotations.csv"
 NEGATIVES = "negatives.csv"
@@ -47,20 +46,14 @@ WIDER_PARTS = {
     "wider_face_train_bbx_gt.txt": ("WIDER_train", "widerface_train", Split.TRAIN),
     "wider_face_val_bbx_gt.txt": ("WIDER_val", "widerface_val", Split.TEST),
 }
-"""The two published parts that bring boxes: folder of the images, source and split of each.
-
-The val part is what others are compared on, so it is never trained on."""
+"""Folder of the images, source and split of the published parts; others are compared on val."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnnotatedImage:
-    """An image file and the faces in it.
+    """An image file of a set, as stored (not turned by EXIF), and the faces in it.
 
-    Attributes:
-        width, height: in pixels as stored, whatever a note to turn it when shown says.
-        boxes: of every face, none in an image without faces.
-        ignored: (n,), which boxes are neither face nor background: too small or unclear.
-        source: the set it belongs to.
+    The `ignored` boxes, (n,), are neither face nor background: too small or unclear.
     """
 
     path: Path
@@ -72,11 +65,7 @@ class AnnotatedImage:
     split: Split
 
     def read(self) -> Image:
-        """Return the image, BGR uint8 (height, width, 3), of the size that was annotated.
-
-        Raises:
-            DataError: it is missing, or no image.
-        """
+        """Return the image, BGR uint8, a DataError if it is none of the annotated size."""
         image = cv2.imread(str(self.path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         if image is None:
             raise DataError(f"{self.path}: expected an image that OpenCV can read")
@@ -173,15 +162,14 @@ def _box_row(row: CsvRow, face: _Face, size: Size) -> BoxRow:
     if box is None:
         found = f"{face.w:g}x{face.h:g} at ({face.x:g}, {face.y:g}); mend or delete it"
         raise row.error(f"expected a box in the image of {size[0]}x{size[1]}, found {found}")
-    return box, face.ignore == 1
+    return [*box, face.ignore]
 
 
 def _annotated(
     path: Path, size: Size, faces: Sequence[BoxRow], source: str, split: Split
 ) -> AnnotatedImage:
-    boxes = np.array([box for box, _ in faces], dtype=np.float32).reshape(-1, 4)
-    ignored = np.array([ignored for _, ignored in faces], dtype=np.bool_)
-    return AnnotatedImage(path, *size, boxes, ignored, source, split)
+    rows = np.array(faces, dtype=np.float32).reshape(-1, 5)
+    return AnnotatedImage(path, *size, rows[:, :4], rows[:, 4] > 0, source, split)
 
 
 def _csv_images(table: Path) -> Iterator[AnnotatedImage]:
@@ -217,11 +205,7 @@ def _wider_files(path: Path) -> list[Path]:
 
 
 def _wider_images(file: Path) -> Iterator[AnnotatedImage]:
-    """Yield the images: each is a row with its name, one with a count, and a row for every box.
-
-    Invalid boxes are ignored. Those of no width or height, which the published files have, are
-    left out.
-    """
+    """Yield the images: each is a row with its name, one with a count, and a row for every box."""
     folder, source, split = WIDER_PARTS[file.name]
     try:
         # What is no UTF-8 is then no name of an image, and no number.
@@ -248,17 +232,14 @@ def _wider_images(file: Path) -> Iterator[AnnotatedImage]:
         faces = []
         for box in rows[: int(count)]:
             face = _parse(box, _WiderFace)
+            # The published files have boxes of no width or height, and invalid ones outside.
             if 0 not in (face.w, face.h) and not (face.ignore and face.clip(size) is None):
                 faces.append(_box_row(box, face, size))
         yield _annotated(path, size, faces, source, split)
 
 
 def read_size(path: Path) -> Size:
-    """Return width and height of the image in a file, without decoding it.
-
-    Raises:
-        DataError: it cannot be read, or is no image.
-    """
+    """Return width and height of an image without decoding it; a DataError if there is none."""
     import PIL.Image
 
     try:

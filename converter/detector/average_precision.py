@@ -20,8 +20,7 @@ MIN_SCORE = 0.02
 """Confidence from which a box counts: next to nothing is left out, as average precision wants."""
 
 IOU = 0.4
-"""Overlap that makes a hit; below the usual 0.5, because the sources draw their boxes differently
-(reports give both)."""
+"""Overlap that makes a hit; below the usual 0.5, as the sources draw their boxes differently."""
 
 
 class Detections(NamedTuple):
@@ -112,12 +111,10 @@ def precision_recall(
     """Return how hits and false boxes grow, for the faces of one range of heights.
 
     The surest box of an image chooses first, and takes of the faces that are free the one it
-    overlaps most, if by `iou` at least (as COCO's pycocotools do, Lin et al. 2014,
-    arXiv:1405.0312). One that finds only faces that are taken is a second box of such a face. One
-    that is of no face is ignored if `iou` of its own area lies on an ignored box, as COCO's crowds.
-
-    Boxes that are of a face of another height are left out, and so are those that are ignored, or
-    are of no face and of another height themselves (as COCO does for its areas).
+    overlaps most, if by `iou` at least, else one that is taken. A box of no face is ignored if
+    `iou` of its own area lies on an ignored box. Boxes of faces of another height are left out, and
+    those of no face and of another height themselves. All that as COCO's pycocotools do for crowds
+    and areas (Lin et al. 2014, arXiv:1405.0312).
     """
     judged = [_judge(one, there, iou, heights) for one, there in zip(found, truth, strict=True)]
     scores = np.concatenate([np.empty(0), *(one for one, _ in judged)])
@@ -145,10 +142,7 @@ def _judge(
 
 
 def _assign(overlaps: Floats, least: float) -> tuple[Counts, Flags]:
-    """Give each box a face; `overlaps` are of boxes, the surest first, with faces, (n, m).
-
-    Return the index of its face, -1 for none, (n,), and whether the face was free, (n,).
-    """
+    """Return the index of each box's face, -1 for none, and whether it was free; surest first."""
     owners = np.full(len(overlaps), -1, dtype=np.int64)
     first = np.zeros(len(overlaps), dtype=np.bool_)
     free = np.ones(overlaps.shape[1], dtype=np.bool_)

@@ -23,13 +23,7 @@ from converter.detector.average_precision import (
     precision_recall,
 )
 from edge.config import parse_detector
-from edge.detect import (
-    AutoSettings,
-    DetectorSettings,
-    HaarSettings,
-    detector_kinds,
-    open_detector,
-)
+from edge.detect import AutoSettings, DetectorSettings, HaarSettings, detector_kinds, open_detector
 from edge.errors import ConfigError, DataError, EmotiondError
 from edge.model_card import DetectionAccuracy
 from edge.types import Face, Image
@@ -42,8 +36,7 @@ IOUS = (IOU, 0.5)  # overlaps that make a hit
 
 TIGHT_SOURCES = {"cmu_mit": 0.3}
 """Sources that draw faces tighter than others, brow to mouth, and the overlap that makes a hit
-there. They are judged by themselves: a detector with boxes like those of the others misses the
-usual overlap on faces that it has found."""
+there: boxes like those of the others miss the usual one. So they are judged by themselves."""
 
 
 class DetectorVariant(NamedTuple):
@@ -54,11 +47,7 @@ class DetectorVariant(NamedTuple):
 
 
 def parse_variant(text: str) -> DetectorVariant:
-    """Return what one `--detector` asks for: a kind, or a mapping in YAML.
-
-    Raises:
-        ConfigError: there is no such detector or setting.
-    """
+    """Return what one `--detector` asks for, a kind or a mapping in YAML; else a ConfigError."""
     settings = parse_detector(text)
     default = msgspec.structs.asdict(type(settings)())
     changed = [
@@ -86,11 +75,8 @@ def available_variants(report: Callable[[str], object]) -> Iterator[DetectorVari
 def with_min_threshold(settings: DetectorSettings) -> DetectorSettings:
     """Return settings that find all that the detector can, however unsure it is.
 
-    Average precision asks for what is found at every threshold. Haar's is a number of neighbors: 1
-    is the lowest that still makes one face of several hits on it.
-
-    Raises:
-        ConfigError: they stand for another detector's.
+    Haar's threshold is a number of neighbors: 1 is the lowest that still makes one face of several
+    hits on it. A ConfigError where they stand for another detector's.
     """
     if isinstance(settings, AutoSettings):
         raise ConfigError("auto stands for another detector; name the one to judge")
@@ -100,13 +86,10 @@ def with_min_threshold(settings: DetectorSettings) -> DetectorSettings:
 
 
 class DetectorResults(NamedTuple):
-    """Detections of one detector in some images.
+    """Detections of one detector in each image, fitted into `REFERENCE_SIZE`.
 
-    Attributes:
-        found: in each image, fitted into `REFERENCE_SIZE`, at the lowest threshold.
-        usual: the same at the threshold that was asked for.
-        times: milliseconds of each image at that threshold, of the CPU time of the thread and by
-            the clock, from an image of the size searched to its faces.
+    They are `found` at the lowest threshold and `usual` at the one that was asked for, in `times`
+    of milliseconds by the CPU time of the thread and by the clock.
     """
 
     name: str
@@ -125,9 +108,8 @@ def evaluate_detectors(
     They take turns at every image, on one thread, so that a busy machine is busy for all.
 
     Raises:
-        ConfigError: a detector cannot be opened.
         DataError: there is no image, or one cannot be read.
-        ModelError: a detector's file is damaged.
+        ConfigError, ModelError: a detector cannot be opened.
     """
     if not images:
         raise DataError("expected photographs to judge detectors by, found none")
@@ -190,8 +172,7 @@ class DetectorFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         overall: on all images but for those of sources that are judged apart.
         sources: on the images of each source that has faces; parts of one set are one.
-        thread_ms, wall_ms: median milliseconds an image on one thread, by its CPU time and
-            by the clock.
+        thread_ms, wall_ms: median of an image on one thread, by its CPU time and by the clock.
     """
 
     name: str
@@ -202,13 +183,7 @@ class DetectorFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DetectorReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Detectors evaluated on the same images.
-
-    Attributes:
-        data: what the images are called.
-        searched, measured: what each image was fitted into to be searched, and for the heights of
-            its faces.
-    """
+    """Detectors evaluated on the same images, `searched` and `measured` fitted into these sizes."""
 
     data: str
     searched: Size

@@ -62,14 +62,9 @@ class Grid:
 
     def inside(self, boxes: Boxes) -> NDArray[np.bool_]:
         """Tell which cells lie in any of the boxes, or beside one that lies between cells."""
-        x, y = self.centers.T
         margin = STRIDES[0] / 2
-        within = (
-            (x >= boxes[:, :1] - margin)
-            & (x <= boxes[:, 2:3] + margin)
-            & (y >= boxes[:, 1:2] - margin)
-            & (y <= boxes[:, 3:4] + margin)
-        )
+        after, before = boxes[:, None, :2] - margin, boxes[:, None, 2:] + margin
+        within = ((self.centers >= after) & (self.centers <= before)).all(axis=2)
         return np.asarray(within.any(axis=0))
 
 
@@ -87,7 +82,7 @@ def assign(scores: Any, overlaps: Any, cells: Any, allowed: Any, count: int) -> 
     chosen = ops.logical_and(ranks < wanted[..., None], allowed)
     # Each cell is left to the face that it costs least.
     gain = ops.where(chosen, -cost, -FORBIDDEN)
-    undisputed = gain >= at_cells(best_of_cells(gain, cells, count), cells)
+    undisputed = gain >= at_cells(best_of_cells(gain, cells, count)[..., None], cells)[..., 0]
     return ops.cast(ops.logical_and(chosen, undisputed), "float32")
 
 
@@ -102,13 +97,11 @@ def best_of_cells(values: Any, cells: Any, count: int) -> Any:
 
 
 def at_cells(values: Any, cells: Any) -> Any:
-    """Return what (batch, cells, ...) holds at each candidate, (batch, faces, candidates, ...)."""
+    """Return what (batch, cells, n) holds at each candidate, (batch, faces, candidates, n)."""
     batch, faces, candidates = ops.shape(cells)
-    flat = ops.reshape(cells, (batch, faces * candidates))
-    if len(values.shape) == 3:
-        taken = ops.take_along_axis(values, flat[..., None], axis=1)
-        return ops.reshape(taken, (batch, faces, candidates, values.shape[-1]))
-    return ops.reshape(ops.take_along_axis(values, flat, axis=1), (batch, faces, candidates))
+    flat = ops.reshape(cells, (batch, faces * candidates, 1))
+    taken = ops.take_along_axis(values, flat, axis=1)
+    return ops.reshape(taken, (batch, faces, candidates, values.shape[-1]))
 
 
 class DetectionLoss:
@@ -130,7 +123,7 @@ class DetectionLoss:
         boxes = at_cells(self._boxes(answer["boxes"]), cells)
         wanted = truth["boxes"][:, :, None]
         overlaps, misfit = compare(boxes, wanted)
-        own = ops.stop_gradient(at_cells(scores, cells))
+        own = ops.stop_gradient(at_cells(answer["scores"], cells)[..., 0])
         settled = ops.stop_gradient(overlaps)
         count = self._grid.count
         weight = settled * ops.stop_gradient(assign(own, settled, cells, allowed, count))

@@ -31,17 +31,12 @@ MAX_LOSS = 0.01  # average precision that int8 may lose against float32 on the v
 EXAMPLES = 200  # images that show the quantizer the range of every activation
 
 MAX_FPR = 0.02
-"""Share of the images without faces in which the default confidence may let one pass.
-
-A fifth of the training images without faces show heads of dogs, cats and other animals, in which
-most of the false faces are found; in photographs of streets, rooms and things they are rare: none
-in the 70 of the test split (2026-11-29).
-"""
+"""Share of the images without faces in which the default confidence may let one pass: mostly heads
+of animals, a fifth of them; in streets and rooms false faces are rare (none in 70, 2026-11-29)."""
 
 KEPT_MAX_FPR = 0.05  # the same of the confidence that counts where a face is known already
 
-LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99
-"""The default confidence lies between them, however few false faces a network finds."""
+LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99  # of the default confidence
 
 CANDIDATE = 0.25
 """Confidence from which a second look is taken, at some two or three places of an image."""
@@ -75,14 +70,9 @@ def quantize_detector(
 ) -> DetectorCard:
     """Write an int8 .tflite for images of one size, with its card; return the card.
 
-    Args:
-        run: the network; its weights serve every size.
-        size: width and height in pixels.
-        images: training ones show the ranges and verify, the card's figures are of test ones.
-        faces: cut close, uint8 (n, side, side), to fit the crops.
-        path: of the .tflite; its folder exists.
-        refiner: the .tflite that looks again at what it finds; None is the shipped one.
-        force: write over existing files, and what verification would refuse.
+    Training images show the ranges and verify, the card's figures are of test images. The crops are
+    fitted to faces cut close, uint8 (n, side, side). The .tflite of a refiner looks again at what
+    is found, None is the shipped one. Force writes over files, and what would be refused.
 
     Raises:
         DataError: there are no images to convert, verify, or measure it by.
@@ -127,16 +117,16 @@ def quantize_detector(
 def _check(images: Sequence[AnnotatedImage]) -> None:
     """Without any of these a card would say what nobody measured."""
     training, test = (of_split(images, split) for split in (Split.TRAIN, Split.TEST))
-    needed = {
-        "training photographs without faces": any(not len(one.boxes) for one in training),
-        "watched training photographs with faces": any(
-            not one.ignored.all() for one in training if is_validation(one)
-        ),
-        "test photographs with faces": any(not one.ignored.all() for one in test),
+    some = {
+        "training photographs without faces": [one for one in training if not len(one.boxes)],
+        "watched training photographs with faces": [
+            one for one in training if is_validation(one) and not one.ignored.all()
+        ],
+        "test photographs with faces": [one for one in test if not one.ignored.all()],
     }
-    for name, found in needed.items():
-        if not found:
-            raise DataError(f"expected {name}, found none among {len(images)} photographs")
+    missing = [name for name, found in some.items() if not found]
+    if missing:
+        raise DataError(f"expected {missing[0]}, found none among {len(images)} photographs")
 
 
 def _examples(training: Sequence[AnnotatedImage], network: Model) -> NDArray[np.uint8]:
@@ -148,11 +138,7 @@ def _examples(training: Sequence[AnnotatedImage], network: Model) -> NDArray[np.
 
 @contextmanager
 def new_model(path: Path, force: bool) -> Iterator[Path]:
-    """Yield where to build a .tflite and its card, which are moved to `path` in the end.
-
-    Raises:
-        ModelError: a file is there already, and that is not forced.
-    """
+    """Yield where to build a .tflite and its card, which are moved to `path` in the end."""
     if not force:
         tflite.refuse_existing(path)
     # A folder of its own: a conversion that fails half-way leaves nothing behind.

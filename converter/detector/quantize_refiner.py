@@ -47,10 +47,7 @@ def quantize_refiner(
     """Write an int8 .tflite of a refinement network, with its card; return the card.
 
     It will see the candidates of `detector`. Of the training images the watched ones fit how both
-    answers are put together.
-
-    Raises:
-        ModelError: a file is there already.
+    answers are put together. A ModelError where a file is there already.
     """
     training = of_split(images, Split.TRAIN)
     learned = [one for one in training if not is_validation(one)]

@@ -32,9 +32,7 @@ MIN_CONFIDENCE = 0.15  # confidence from which what the detector takes for a fac
 MAX_ERROR_IOU = 0.3  # overlap (IoU) with a face below which a candidate is none
 MAX_CANDIDATES = 8  # candidates of a sample that are collected, the surest
 
-MOSTLY_EMPTY = {"mosaic": 0.1, "empty": 0.6}
-"""Shares of the scenes in which candidates are collected: in images without a face a false one is
-seen most."""
+MOSTLY_EMPTY = {"mosaic": 0.1, "empty": 0.6}  # of the scenes in which candidates are collected
 
 MARGIN = 2.0  # sides of a crop that are kept around a candidate, so that it can be turned and moved
 
@@ -43,10 +41,7 @@ PHOTOMETRIC = SampleGeneratorConfig(blurred=0.06, noisy=0.06, compressed=0.1)
 
 PANELS = {"loss": {"face": "face", "point": "point"}}  # what the curves show
 
-SURE_WITHIN = 0.02
-"""Sides of the crop within which a point's error counts by its square: an eye is moved by so much
-when a head is tilted by ten degrees."""
-
+SURE_WITHIN = 0.02  # sides of the crop within which a point's error counts by its square
 POINT_WEIGHT = 0.5
 
 WAYS = np.kron([np.eye(4)[a] - np.eye(4)[b] for a, b in combinations(range(4), 2)], np.eye(2)).T
@@ -87,11 +82,7 @@ class CropSquare(NamedTuple):
 def collect_hard_negatives(
     network: Model, generator: SampleGenerator, count: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Return what a detector takes for faces in `count` samples, uint8 (n, side, side, 3).
-
-    Raises:
-        DataError: there is nothing.
-    """
+    """Return what a detector takes for faces in `count` samples, uint8 (n, side, side, 3)."""
     shape = network.input_shape[1:]
     negatives: list[Image] = []
     for _ in range(0, count, 32):
@@ -190,13 +181,7 @@ class CropBatches(SeededBatches):
 def train_refiner(
     recipe: RefinerRecipe, detector: DetectorRun, data: TrainingData, directory: Path
 ) -> Path:
-    """Train the refiner on a detector's finds and errors; return its file.
-
-    `data` is what the detector learned from.
-
-    Raises:
-        ConfigError: the folder holds another training, or one that is finished.
-    """
+    """Train the refiner on a detector's errors in what it learned from; errors as there."""
     prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)
     rng = np.random.default_rng(recipe.seed)

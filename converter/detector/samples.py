@@ -37,10 +37,7 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSample:
-    """An image, BGR, read or generated, and all that is known of its faces.
-
-    The `ignored` ones, (n,), are neither face nor background.
-    """
+    """A BGR image and its faces, of which the `ignored` are neither face nor background."""
 
     image: Image
     boxes: Boxes
@@ -70,17 +67,12 @@ def read_samples(
     """Read annotated images, and let a teacher label what nobody marked.
 
     The teacher adds the points of marked faces. Faces that it alone sees are ignored boxes.
-
-    Raises:
-        DataError: one cannot be read.
     """
-    return [_pseudo_label(one, one.read(), teacher) for one in images]
+    return [_pseudo_label(one, teacher) for one in images]
 
 
-def _pseudo_label(
-    annotated: AnnotatedImage, image: Image, teacher: Detector | None
-) -> TrainingSample:
-    boxes, ignored = annotated.boxes, annotated.ignored
+def _pseudo_label(annotated: AnnotatedImage, teacher: Detector | None) -> TrainingSample:
+    image, boxes, ignored = annotated.read(), annotated.boxes, annotated.ignored
     points = _unknown_points(len(boxes))
     # People searched an image without faces: what a teacher sees there is an error.
     if teacher is None or len(boxes) == 0:
@@ -120,8 +112,7 @@ def closeup_samples(
 ) -> Iterator[TrainingSample]:
     """Yield faces cut close, such as FER2013's, that the teacher finds once laid into a canvas.
 
-    The canvas serves to find box and points; the sample is the face alone. `faces` are uint8
-    (n, side, side).
+    The canvas serves to find box and points; the sample is the face, uint8 (side, side), alone.
     """
     for found in find_faces(teacher, faces, seed):
         pixels = faces[found.row]
@@ -173,8 +164,7 @@ def prepare_data(
 ) -> TrainingData:
     """Read the training images, let a teacher label them, and set a twelfth aside.
 
-    Raises:
-        DataError: one cannot be read, or there are none with faces to learn from or to validate on.
+    A DataError where there are none with faces to learn from or to validate on.
     """
     training = of_split(images, Split.TRAIN)
     watched = [one for one in training if is_validation(one)]

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector.loss import CANDIDATES, PARTS, DetectionLoss, Grid
+from converter.detector.loss import PARTS, DetectionLoss, Grid
 from converter.detector.sample_generator import SampleGenerator
 from converter.detector.samples import (
     DataSummary,
@@ -28,11 +28,10 @@ from converter.train import loop, run_dir
 from converter.train.optimizer import new_optimizer
 from edge.errors import ModelError
 
-PANELS = {
+PANELS = {  # what the curves show
     "loss": {part: part for part in PARTS},
     "average precision of watched photographs": {"16 pixels and more": "watched"},
 }
-"""What the curves show."""
 
 HARD = 0.8
 """Share of the times an image without faces is shown that goes by the square of the surest
@@ -48,14 +47,12 @@ Loss = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
 class SampleBatches(loop.SeededBatches):
-    """Batches of (images (n, height, width, channels), targets).
+    """Batches of images, (n, height, width, channels), and of targets.
 
-    The targets are
-
-        boxes       (n, faces, 4)            left, top, right, bottom in pixels
-        known       (n, faces)               1 for a face, 0 for an empty place
-        candidates  (n, faces, CANDIDATES)   cells that may answer, -1 for none
-        background  (n, cells)               0 where it is unknown whether there is a face
+    boxes       (n, faces, 4)            left, top, right, bottom in pixels
+    known       (n, faces)               1 for a face, 0 for an empty place
+    candidates  (n, faces, CANDIDATES)   cells that may answer, -1 for none
+    background  (n, cells)               0 where it is unknown whether there is a face
     """
 
     def __init__(self, generator: SampleGenerator, recipe: DetectorRecipe) -> None:
@@ -80,18 +77,15 @@ def targets_of(sample: TrainingSample, grid: Grid, most: int, rng: np.random.Gen
     faces = np.flatnonzero(~sample.ignored)
     if len(faces) > most:
         faces = rng.permutation(faces)[:most]
-    count = len(faces)
     ignored = np.delete(sample.boxes, faces, axis=0)
-    targets: Targets = {
-        "boxes": np.zeros((most, 4), np.float32),
-        "known": np.zeros(most, np.float32),
-        "candidates": np.full((most, CANDIDATES), -1, np.int32),
+    rows = (0, most - len(faces))  # empty ones behind the faces
+    cells = grid.candidates(sample.boxes[faces])
+    return {
+        "boxes": np.pad(sample.boxes[faces], (rows, (0, 0))),
+        "known": np.pad(np.ones(len(faces), np.float32), rows),
+        "candidates": np.pad(cells, (rows, (0, 0)), constant_values=-1),
         "background": 1 - grid.inside(ignored).astype(np.float32),
     }
-    targets["boxes"][:count] = sample.boxes[faces]
-    targets["known"][:count] = 1
-    targets["candidates"][:count] = grid.candidates(sample.boxes[faces])
-    return targets
 
 
 class LossPartsModel(keras.Model):  # type: ignore[misc]  # Keras ships no types
@@ -120,10 +114,7 @@ def train_network(
     panels: loop.Panels,
     callbacks: Callable[[loop.CurrentNetwork], Sequence[Any]] | None = None,
 ) -> Path:
-    """Train what `build` returns in a folder that was prepared; return the network's file.
-
-    All is as `loop.fit` has it; the first of `panels` names the parts of the loss.
-    """
+    """Train as `loop.fit`; return the file. The first of `panels` names the parts of the loss."""
     samples = (recipe.epochs - run_dir.epochs_done(directory)) * recipe.steps * recipe.batch_size
     loop.announce([directory.name], loop.estimate_seconds(build(), samples))
 
@@ -175,10 +166,7 @@ def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) 
 
 
 def hard_negative_weights(empty: ValidationSet, network: Model) -> NDArray[np.float64]:
-    """Return how often to show each image without a face, more often where the network sees one.
-
-    Hard examples, Shrivastava et al. 2016 (arXiv:1604.03540).
-    """
+    """Return how often to show each image (hard examples, arXiv:1604.03540)."""
     errors = np.array([one.scores.max(initial=0) for one in empty.find(network)]) ** 2
     weights = (1 - HARD) / len(errors) + HARD * (errors / max(errors.sum(), 1e-9))
     return np.asarray(weights / weights.sum())
@@ -193,11 +181,7 @@ class DetectorRun(NamedTuple):
 
 
 def load_network(directory: Path, command: str) -> Model:
-    """Return the network that a training by `command` left in a folder.
-
-    Raises:
-        ModelError: its training is not finished, or there is none.
-    """
+    """Return the network that a training by `command` left, a ModelError if it is not finished."""
     if not run_dir.is_finished(directory):
         raise ModelError(f"{directory}: expected a finished training; run {command}")
     path = directory / run_dir.MODEL
@@ -208,11 +192,7 @@ def load_network(directory: Path, command: str) -> Model:
 
 
 def load_run(directory: Path) -> DetectorRun:
-    """Read what `emotiond-convert train-detector` left in `directory`.
-
-    Raises:
-        ModelError: a file is missing or unreadable, or the training is not finished.
-    """
+    """Read what `emotiond-convert train-detector` left; errors as `load_network`."""
     network = load_network(directory, "train-detector")
     try:
         recipe = run_dir.read_recipe(directory, DetectorRecipe)

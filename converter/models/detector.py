@@ -13,8 +13,7 @@ from keras import layers
 Model = Any  # a keras.Model; Keras ships no types
 
 WIDTH = 32
-"""Channels of every layer but the first two: as many as fit in 100 k parameters at this depth, and
-a multiple of the 16 that int8 kernels compute at once."""
+"""Channels of the other layers: 100 k parameters, a multiple of the 16 of int8 kernels."""
 
 NARROW = (8, 24)
 """Channels at half and at a quarter of the size, where each costs most: 16 and 32 took a third more
@@ -36,16 +35,13 @@ REFINER_OUTPUTS = {"score": 1, "points": 8}
 def detector(height: int, width: int, channels: int) -> Model:
     """Return the network for images of one size in pixels; its weights serve every size.
 
-    Plain 3x3 convolutions and strides: int8 kernels are best at these. 89 k parameters, 70 M
-    multiply-adds at 320x240. Coarser grids are added to finer ones (feature pyramid, Lin et al.
-    2017, arXiv:1612.03144), and one head of shared weights reads all three. Three channels are
-    blue, green and red, one is gray.
+    89 k parameters, 70 M multiply-adds at 320x240. Coarser grids are added to finer ones (feature
+    pyramid, Lin et al. 2017, arXiv:1612.03144), and one head of shared weights reads all three.
 
     Returns:
-        A model from values 0-255, (n, height, width, channels), to a dictionary of `OUTPUTS`, each
-        (n, cells, numbers) and float32: the logit of a face; its middle from the cell's, in
-        strides, and the logarithms of its width and height in strides. Cells go stride by stride
-        and row by row.
+        A model from values 0-255, (n, height, width, channels), BGR or gray, to a dictionary of
+        `OUTPUTS`, (n, cells, numbers): the logit of a face; its middle from the cell's, in strides,
+        and the logarithms of its width and height in strides. Cells go row by row of each stride.
     """
     image = keras.Input((height, width, channels), name="picture")
     # Without an offset: padding is then black, and the scale can be made part of the first kernel.
@@ -92,11 +88,8 @@ def copy_weights(source: Model, target: Model) -> None:
 
 
 def _halved(x: Any, filters: int, name: str) -> Any:
-    """Convolve at every second pixel of every second row.
-
-    Padded alike on all sides, so that a cell lies at the same place of its grid whatever the
-    image's size; Keras' own padding would depend on whether a side is odd.
-    """
+    # Padded alike on all sides, so that a cell lies at the same place of its grid whatever the
+    # image's size; Keras' own padding would depend on whether a side is odd.
     x = layers.ZeroPadding2D(1)(x)
     x = layers.Conv2D(filters, 3, strides=2, use_bias=False, name=f"{name}_0")(x)
     return _active(x, f"{name}_0")

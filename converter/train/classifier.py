@@ -33,12 +33,11 @@ PublicTest's at first."""
 
 
 class TrainingSet:
-    """Training faces and their variations, with the targets and weights of both heads for each.
+    """Training faces and their variations.
 
     Attributes:
-        faces: as they are.
         targets: (n, classes + 8), shares of the label set's classes, then of FER+'s votes.
-        weights: (n, 2), how much a face counts for either head.
+        weights: (n, 2), how much a face counts for either.
     """
 
     def __init__(self, data: Dataset, recipe: Recipe) -> None:
@@ -112,30 +111,20 @@ class Batches(SeededBatches):
 def _by_head(faces: Batch, targets: Targets, weights: Batch) -> tuple[Any, ...]:
     """Return faces (n, 48, 48, 1), targets by head and weights by head, as Keras takes them."""
     classes = targets.shape[1] - len(EXPRESSIONS)
-    return (
-        faces[..., None],
-        {"logits": targets[:, :classes], "votes": targets[:, classes:]},
-        {"logits": weights[:, 0], "votes": weights[:, 1]},
-    )
+    by_head = {"logits": targets[:, :classes], "votes": targets[:, classes:]}
+    return faces[..., None], by_head, {"logits": weights[:, 0], "votes": weights[:, 1]}
 
 
 def oversampled(classes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return row numbers in which those of rare classes are repeated until none is rare."""
     counts = np.bincount(classes)
     wanted = np.maximum(counts, np.ceil(RARE * counts.mean()).astype(np.int64))
-    groups = [
-        np.resize(np.flatnonzero(classes == number), wanted[number])
-        for number in np.flatnonzero(counts)
-    ]
-    return np.concatenate(groups)
+    shown = np.flatnonzero(counts)
+    return np.concatenate([np.resize(np.flatnonzero(classes == one), wanted[one]) for one in shown])
 
 
 def teacher_targets(teachers: tuple[Path, ...], training: TrainingSet, count: int) -> Targets:
-    """Return the mean probabilities of all teachers over `count` views, as `TrainingSet.targets`.
-
-    Raises:
-        ConfigError: a teacher is missing.
-    """
+    """Return the teachers' mean probabilities over `count` views, as `TrainingSet.targets`."""
     classes = training.targets.shape[1] - len(EXPRESSIONS)
     said = []
     for teacher in teachers:
@@ -146,10 +135,7 @@ def teacher_targets(teachers: tuple[Path, ...], training: TrainingSet, count: in
 
 
 def _teacher_logits(teacher: Path, training: TrainingSet, count: int) -> NDArray[np.float16]:
-    """Return a teacher's logits of each view and its mirror image, (count, n, classes + 8).
-
-    They are kept in its folder for a second student, or a resumed one.
-    """
+    """Return the mean logits of a view and its mirror image, kept in the teacher's folder."""
     kept = teacher / f"logits-{training.digest(count)}.npy"
     if kept.exists():
         return np.asarray(np.load(kept))
@@ -229,9 +215,8 @@ def _check_classes(faces: Dataset, recipe: Recipe) -> None:
     if missing:
         sets = ", ".join(dict.fromkeys(faces.source.tolist()))
         raise DataError(
-            f"{sets}: expected Training faces of every class of label set {recipe.label_set}, "
-            f"found none of {', '.join(missing)}; add a set that has them, or choose another "
-            "--label-set"
+            f"{sets}: expected Training faces of label set {recipe.label_set}, found none of "
+            f"{', '.join(missing)}; add a set that has them, or choose another --label-set"
         )
 
 

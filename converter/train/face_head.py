@@ -60,9 +60,6 @@ def draw_negatives(
     Each kind is drawn equally often: faces far off center, upside down, or so near that only a
     part fills the crop; faces whose mouth or eyes are covered; textures, prints and noise; and
     parts of images without faces as often as all others: this is what a room looks like.
-
-    Raises:
-        DataError: an image cannot be read.
     """
     kinds: list[Kind] = [_off_center, _turned, _part, _covered, _covered, _texture, _print, _noise]
     if images := [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths]:

@@ -5,11 +5,11 @@ fused kernel. What is written is always a copy in float32 without either.
 """
 
 import sys
-import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from timeit import repeat
 from typing import Any, Literal
 
 import keras
@@ -24,19 +24,15 @@ from edge.errors import ConfigError
 
 CPU_INFO = Path("/proc/cpuinfo")
 
-BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
-"""Instruction sets without which bfloat16 is emulated: a step of `shallow` then takes many times as
-long as in float32."""
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # without one bfloat16 is emulated, many times slower
 
 LONG_S = 600.0  # seconds from which on a training is announced
 
 TRAINING_COST = 4.0
-"""What a training step costs, in convolutions of its network: three for the ways forward, back to
-the inputs and back to the weights, and one for the rest. Measured: 3.4 of `shallow`, 4.6 of `tiny`
-(two Zen 3 cores, 2026-11-29)."""
+"""What a training step costs, in passes through its network: forward, back to the inputs, to the
+weights, and the rest. Measured: 3.4 of `shallow`, 4.6 of `tiny` (two Zen 3 cores, 2026-11-29)."""
 
-ROUNDS = 6
-"""Convolutions that are timed; the fastest counts, as the first prepares and others may wait."""
+ROUNDS = 6  # convolutions that are timed; the fastest counts, as the first prepares
 
 Panels = Mapping[str, Mapping[str, str]]
 """Columns of log.csv, by the title of a panel and the name of a curve in it."""
@@ -46,11 +42,7 @@ CurrentNetwork = Callable[[], Model]
 
 
 class SeededBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
-    """Batches drawn from seed, epoch and index alone.
-
-    So a training can be repeated exactly, and one that was killed goes on as if nothing had
-    happened: set `epoch` and iterate.
-    """
+    """Batches drawn from seed, epoch and index alone: a training can be repeated exactly."""
 
     def __init__(self, recipe: BaseRecipe, steps: int) -> None:
         super().__init__()
@@ -94,18 +86,9 @@ def fit(
     through. The last epoch is the one kept: a cosine schedule ends at its best, and picking the
     luckiest of many epochs would overstate the accuracy.
 
-    Args:
-        build: returns the network, untrained, in the global precision.
-        compiled: returns what is fitted, made of the network that it is given.
-        batches: to learn from.
-        recipe: how.
-        directory: a folder that was prepared.
-        panels: what the curves show.
-        callbacks: returns more callbacks, called once the averaged weights are in the network.
-        validation: as `keras.Model.fit` takes it.
-
-    Raises:
-        ConfigError: what the recipe starts from is not there.
+    `build` returns the network, untrained; `compiled` what is fitted, made of that; `callbacks`
+    more callbacks, called once the averaged weights are in the network. The directory was prepared;
+    validation is as `keras.Model.fit` takes it. A ConfigError where the recipe's start is missing.
     """
     keras.utils.set_random_seed(recipe.seed)
     network = _initial_network(build(), recipe, directory)
@@ -166,8 +149,7 @@ def _float32_copy(network: Model, build: CurrentNetwork) -> CurrentNetwork:
 def with_fused_normalization(network: Model) -> Model:
     """Return a copy of the network, its weights new, with TensorFlow's fused batch normalization.
 
-    Keras 3 puts batch normalization together from a dozen elementwise operations; the one kernel
-    makes a step of `shallow` on two cores a third faster. Weights keep their order.
+    Keras 3 puts it together from a dozen operations; a step of `shallow` is a third faster.
     """
 
     def copy(layer: Any) -> Any:
@@ -205,11 +187,7 @@ def multiply_adds_per_second() -> float:
     """Return how fast this machine convolves, as the networks do, in the precision in use."""
     images = np.zeros((64, 24, 24, 48), np.float32)
     layer = keras.layers.Conv2D(48, 3, padding="same", use_bias=False)
-    times = []
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        np.asarray(layer(images))
-        times.append(time.perf_counter() - started)
+    times = repeat(lambda: np.asarray(layer(images)), number=1, repeat=ROUNDS)
     return images.size * 9 * 48 / min(times)
 
 
@@ -218,8 +196,7 @@ def announce(names: Sequence[str], seconds: float) -> None:
     if seconds < LONG_S:
         return
     count = "1 network" if len(names) == 1 else f"{len(names)} networks"
-    minutes = seconds / 60
-    about = f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+    about = f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
     sys.stderr.write(
         f"training {count}: {', '.join(names)}; about {about} on this machine; "
         "Ctrl-C stops it, and the same command goes on\n"
@@ -229,9 +206,8 @@ def announce(names: Sequence[str], seconds: float) -> None:
 class Checkpoint(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # Keras ships no types
     """Writes weights and optimizer after each epoch, then swaps the weights for their average.
 
-    The next epoch begins with what was written. So a training that runs through and one that is
-    taken up again are the same to the last digit: Keras swaps by adding and subtracting, which
-    rounds. The file is replaced in one step: a kill leaves the old or the new, never half of one.
+    The next epoch begins with what was written: Keras swaps by adding and subtracting, which
+    rounds, and a training that is taken up again is to be the same to the last digit.
     """
 
     def __init__(self, path: Path, batches: SeededBatches) -> None:

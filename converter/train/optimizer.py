@@ -37,8 +37,7 @@ class Muon(keras.optimizers.SGD):  # type: ignore[misc]  # Keras ships no types
 
     Every direction of a kernel then learns equally fast, which takes a network as far in half the
     epochs. Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"
-    (kellerjordan.github.io/posts/muon). Keras' own Muon leaves convolutions to AdamW. Kernels
-    that read a single channel, biases and the rest take SGD's step.
+    (kellerjordan.github.io/posts/muon). Keras' own Muon leaves convolutions to AdamW.
     """
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
