@@ -40,7 +40,7 @@ class Split(StrEnum):
     TEST = "test"
 
 
-WIDER_FIELDS = "x y w h blur expression illumination invalid occlusion pose"
+WIDER_FIELDS = "x y w h blur expression illumination ignore occlusion pose"  # ignore: invalid
 
 WIDER_PARTS = {
     "wider_face_train_bbx_gt.txt": ("WIDER_train", "widerface_train", Split.TRAIN),
@@ -98,8 +98,7 @@ def read_annotations(path: Path) -> tuple[AnnotatedImage, ...]:
     return tuple(chain.from_iterable(map(_wider_images, files)))
 
 
-Pixels = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
-"""Neither infinite nor NaN, which a text can be."""
+Pixels = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]  # neither infinite nor NaN
 
 
 class _Face(msgspec.Struct, frozen=True):
@@ -119,10 +118,6 @@ class _Face(msgspec.Struct, frozen=True):
         edges = [self.x, self.y, self.x + self.w, self.y + self.h]
         inside = np.clip(edges, 0.0, [*size, *size]).astype(np.float32)
         return inside.tolist() if (inside[2:] > inside[:2]).all() else None
-
-
-class _WiderFace(_Face, frozen=True):
-    ignore: Literal[0, 1] = msgspec.field(name="invalid")
 
 
 class _ImageRow(msgspec.Struct, frozen=True):
@@ -207,11 +202,8 @@ def _wider_files(path: Path) -> list[Path]:
 def _wider_images(file: Path) -> Iterator[AnnotatedImage]:
     """Yield the images: each is a row with its name, one with a count, and a row for every box."""
     folder, source, split = WIDER_PARTS[file.name]
-    try:
-        # What is no UTF-8 is then no name of an image, and no number.
-        text = file.read_text(encoding="utf-8-sig", errors="backslashreplace").rstrip()
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read: {error.strerror}") from error
+    # What is no UTF-8 is then no name of an image, and no number.
+    text = file.read_text(encoding="utf-8-sig", errors="backslashreplace").rstrip()
     lines = enumerate(map(str.strip, text.splitlines()), start=1)
     for number, name in lines:
         row = CsvRow(file, number, {})
@@ -231,7 +223,7 @@ def _wider_images(file: Path) -> Iterator[AnnotatedImage]:
             raise row.error(f"expected {count} boxes, found {len(rows)}; download it again")
         faces = []
         for box in rows[: int(count)]:
-            face = _parse(box, _WiderFace)
+            face = _parse(box, _Face)
             # The published files have boxes of no width or height, and invalid ones outside.
             if 0 not in (face.w, face.h) and not (face.ignore and face.clip(size) is None):
                 faces.append(_box_row(box, face, size))

@@ -16,11 +16,8 @@ Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
-MIN_SCORE = 0.02
-"""Confidence from which a box counts: next to nothing is left out, as average precision wants."""
-
-IOU = 0.4
-"""Overlap that makes a hit; below the usual 0.5, as the sources draw their boxes differently."""
+MIN_SCORE = 0.02  # confidence from which a box counts: next to nothing is left out
+IOU = 0.4  # overlap of a hit; below the usual 0.5, as the sources draw their boxes differently
 
 
 class Detections(NamedTuple):
@@ -54,7 +51,6 @@ class HeightRange(NamedTuple):
 ALL = HeightRange(16)  # the faces that the overall figures are about
 
 HEIGHT_RANGES = (HeightRange(8, 16), HeightRange(16, 32), HeightRange(32, 64), HeightRange(64))
-"""Those told apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

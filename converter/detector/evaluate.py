@@ -1,5 +1,6 @@
 """Evaluation of detectors on annotated images: what each finds, in what time, and its figures."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, compress
@@ -11,17 +12,8 @@ import cv2
 import msgspec
 import numpy as np
 
+from converter.detector import average_precision as ap
 from converter.detector.annotations import AnnotatedImage, Size
-from converter.detector.average_precision import (
-    ALL,
-    HEIGHT_RANGES,
-    IOU,
-    MIN_SCORE,
-    Detections,
-    PrCurve,
-    Truth,
-    precision_recall,
-)
 from edge.config import parse_detector
 from edge.detect import AutoSettings, DetectorSettings, HaarSettings, detector_kinds, open_detector
 from edge.errors import ConfigError, DataError, EmotiondError
@@ -32,7 +24,7 @@ REFERENCE_SIZE: Size = (320, 240)
 """Faces are as high as they are once the image is fitted into this, whatever is searched."""
 
 FALSE_PER_IMAGE = 0.01  # false faces an image that recall is given for
-IOUS = (IOU, 0.5)  # overlaps that make a hit
+IOUS = (ap.IOU, 0.5)  # overlaps that make a hit
 
 TIGHT_SOURCES = {"cmu_mit": 0.3}
 """Sources that draw faces tighter than others, brow to mouth, and the overlap that makes a hit
@@ -82,7 +74,7 @@ def with_min_threshold(settings: DetectorSettings) -> DetectorSettings:
         raise ConfigError("auto stands for another detector; name the one to judge")
     if isinstance(settings, HaarSettings):
         return msgspec.structs.replace(settings, min_neighbors=1)
-    return msgspec.structs.replace(settings, min_confidence=MIN_SCORE)
+    return msgspec.structs.replace(settings, min_confidence=ap.MIN_SCORE)
 
 
 class DetectorResults(NamedTuple):
@@ -93,8 +85,8 @@ class DetectorResults(NamedTuple):
     """
 
     name: str
-    found: list[Detections]
-    usual: list[Detections]
+    found: list[ap.Detections]
+    usual: list[ap.Detections]
     times: list[tuple[float, float]]
 
 
@@ -138,10 +130,10 @@ def evaluate_detectors(
     return results
 
 
-def reference_truth(image: AnnotatedImage) -> Truth:
+def reference_truth(image: AnnotatedImage) -> ap.Truth:
     """Return the faces of an image, fitted into `REFERENCE_SIZE`."""
     scale = _scale((image.width, image.height), REFERENCE_SIZE)
-    return Truth(image.boxes * scale, image.ignored)
+    return ap.Truth(image.boxes * scale, image.ignored)
 
 
 def fit(image: Image, size: Size) -> Image:
@@ -157,13 +149,13 @@ def _scale(size: Size, room: Size) -> float:
     return min(room[0] / size[0], room[1] / size[1])
 
 
-def _detections(faces: Sequence[Face], image: Image, annotated: AnnotatedImage) -> Detections:
+def _detections(faces: Sequence[Face], image: Image, annotated: AnnotatedImage) -> ap.Detections:
     """Return the faces found in `image`, as `reference_truth` has those that are there."""
     scale = _scale((annotated.width, annotated.height), REFERENCE_SIZE)
     across, down = annotated.width / image.shape[1], annotated.height / image.shape[0]
     factors = scale * np.array([across, down, across, down])
     boxes = np.array([face.box.edges for face in faces]).reshape(-1, 4)
-    return Detections(boxes * factors, np.array([face.confidence for face in faces]))
+    return ap.Detections(boxes * factors, np.array([face.confidence for face in faces]))
 
 
 class DetectorFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -223,34 +215,30 @@ def _accuracy(
     truth = [reference_truth(one) for one in compress(images, chosen)]
     found = list(compress(results.found, chosen))
     usual = list(compress(results.usual, chosen))
-    curves = {f"{iou:g}": precision_recall(found, truth, iou) for iou in ious}
+    curves = {f"{iou:g}": ap.precision_recall(found, truth, iou) for iou in ious}
     curve = curves[f"{ious[0]:g}"]
     by_height = {
-        str(heights): precision_recall(found, truth, ious[0], heights) for heights in HEIGHT_RANGES
+        str(heights): ap.precision_recall(found, truth, ious[0], heights)
+        for heights in ap.HEIGHT_RANGES
     }
-    at_threshold = precision_recall(usual, truth, ious[0])
-    # Of the lowest confidence, the last; without any box nothing is found.
-    recall, precision = (
-        shares[-1] if len(shares) else 0.0
-        for shares in (at_threshold.recall, at_threshold.precision)
-    )
+    at_threshold = ap.precision_recall(usual, truth, ious[0])
     width, height = REFERENCE_SIZE
     faceless = [not len(one.boxes) for one in truth]
     return DetectionAccuracy(
-        data=f"{data}, faces of {ALL.low:g} pixels and more once fitted into {width}x{height}",
+        data=f"{data}, faces of {ap.ALL.low:g} pixels and more once fitted into {width}x{height}",
         pictures=len(truth) - sum(faceless),
         faces=curve.faces,
         average_precision=_precisions(curves),
         by_height=_precisions(by_height),
         recall=_share(curve.recall_at(FALSE_PER_IMAGE)),
-        found=_share(recall),
-        precision=_share(precision),
+        found=_share(at_threshold.recall_at(math.inf)),
+        precision=_share(at_threshold.precision[-1:].sum()),
         faceless=sum(faceless),
         false_faces=sum(len(one.scores) for one in compress(usual, faceless)),
     )
 
 
-def _precisions(curves: Mapping[str, PrCurve]) -> dict[str, float]:
+def _precisions(curves: Mapping[str, ap.PrCurve]) -> dict[str, float]:
     return {name: _share(one.average_precision) for name, one in curves.items() if one.faces}
 
 
@@ -261,7 +249,7 @@ def _share(value: float) -> float:
 
 def summarize(report: DetectorReport) -> str:
     """Return a table of all detectors and one by source, each with what its columns mean."""
-    ious, heights = [f"{iou:g}" for iou in IOUS], [str(one) for one in HEIGHT_RANGES]
+    ious, heights = [f"{iou:g}" for iou in IOUS], [str(one) for one in ap.HEIGHT_RANGES]
     columns = [*(f"AP {iou}" for iou in ious), *heights, "recall", "found", "right"]
     main = [["detector", *columns, "false", "ms thread", "ms wall"]]
     sources = report.detectors[0].sources
@@ -281,15 +269,13 @@ def summarize(report: DetectorReport) -> str:
     searched, measured = ("x".join(map(str, size)) for size in (report.searched, report.measured))
     note = (
         f"{report.data}: {overall.pictures + overall.faceless} pictures ({overall.faceless} "
-        f"without a face) and {overall.faces} faces of {ALL.low:g} pixels and more in {measured}, "
-        f"searched fitted into {searched}.\nAP by height and recall (at {FALSE_PER_IMAGE:.0%} as "
-        f"many false faces as images) at IoU {IOU:g}; found, right (share of what is found) and "
-        "false: at the detector's own threshold."
+        f"without a face) and {overall.faces} faces of {ap.ALL.low:g} pixels and more in "
+        f"{measured}, searched fitted into {searched}.\nAP by height and recall (at "
+        f"{FALSE_PER_IMAGE:.0%} as many false faces as images) at IoU {ap.IOU:g}; found, right "
+        "(share of what is found) and false: at the detector's own threshold."
     )
-    apart = ", ".join(
-        f"{name} at {iou:g} and in no figure above" for name, iou in TIGHT_SOURCES.items()
-    )
-    source_note = f"AP by source (faces) at IoU {IOU:g}; {apart}."
+    apart = ", ".join(f"{name} apart at {iou:g}" for name, iou in TIGHT_SOURCES.items())
+    source_note = f"AP by source (faces) at IoU {ap.IOU:g}; {apart}."
     return "\n\n".join([_aligned(main), note, _aligned(by_source), source_note])
 
 

@@ -35,12 +35,8 @@ MAX_FPR = 0.02
 of animals, a fifth of them; in streets and rooms false faces are rare (none in 70, 2026-11-29)."""
 
 KEPT_MAX_FPR = 0.05  # the same of the confidence that counts where a face is known already
-
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99  # of the default confidence
-
-CANDIDATE = 0.25
-"""Confidence from which a second look is taken, at some two or three places of an image."""
-
+CANDIDATE = 0.25  # confidence from which a second look is taken, at some two or three places
 WIDER = "widerface"  # the source that is judged by itself too: its boxes are the best
 
 LICENCE = (

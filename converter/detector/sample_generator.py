@@ -1,8 +1,4 @@
-"""Generator of training samples: parts of images at many scales, side by side, relit and spoilt.
-
-Some samples show no face: parts of images without one, and drawn images of what detectors take for
-a face.
-"""
+"""Generator of training samples: parts of images, relit and spoilt; some show no face."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,10 +20,7 @@ Matrix = NDArray[np.float64]  # takes pixels of an image to pixels of a sample, 
 
 
 class SampleGenerator:
-    """Draws training samples of images with faces, of faces cut close and of empty images.
-
-    `weights`, (empty,), say how often each image without faces is shown; they sum to 1.
-    """
+    """Draws training samples; `weights` say how often each empty image is shown, 1 in all."""
 
     def __init__(
         self,

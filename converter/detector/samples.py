@@ -11,9 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector import average_precision
+from converter.detector import average_precision as ap
 from converter.detector.annotations import AnnotatedImage, Boxes, Split, of_split
-from converter.detector.average_precision import MIN_SCORE, Detections, Truth, overlaps
 from converter.detector.loss import STRIDES
 from converter.evaluate.crop_calibration import find_faces
 from converter.models.detector import Model
@@ -24,10 +23,7 @@ from edge.errors import DataError
 from edge.types import Face, Image
 
 ENLARGED = 2  # how many times as large a teacher sees each image: it finds smaller faces then
-
-MIN_CONFIDENCE = 0.6
-"""Confidence from which a teacher is believed where it sees a face that nobody marked."""
-
+MIN_CONFIDENCE = 0.6  # confidence from which a teacher is believed in a face that nobody marked
 MIN_IOU = 0.4  # overlap (IoU) at which a teacher's face is a marked one
 VALIDATION_SHARE = 12  # one of so many training images is validated on and not learned from
 
@@ -64,10 +60,7 @@ def open_teacher(model: Path) -> Detector:
 def read_samples(
     images: Iterable[AnnotatedImage], teacher: Detector | None
 ) -> list[TrainingSample]:
-    """Read annotated images, and let a teacher label what nobody marked.
-
-    The teacher adds the points of marked faces. Faces that it alone sees are ignored boxes.
-    """
+    """Read images; a teacher adds the points of faces, and ignored boxes that it alone sees."""
     return [_pseudo_label(one, teacher) for one in images]
 
 
@@ -81,7 +74,7 @@ def _pseudo_label(annotated: AnnotatedImage, teacher: Detector | None) -> Traini
     faces = teacher.detect(np.asarray(larger, dtype=np.uint8))
     edges = np.array([face.box.edges for face in faces], np.float32).reshape(-1, 4)
     found = edges / np.float32(ENLARGED)
-    ious = overlaps(found, boxes)
+    ious = ap.overlaps(found, boxes)
     for row, face in enumerate(faces):
         best = int(ious[row].argmax())
         if ious[row, best] >= MIN_IOU and ious[:, best].argmax() == row:
@@ -162,10 +155,7 @@ class TrainingData(NamedTuple):
 def prepare_data(
     images: Sequence[AnnotatedImage], teacher: Detector | None, closeups: Sequence[TrainingSample]
 ) -> TrainingData:
-    """Read the training images, let a teacher label them, and set a twelfth aside.
-
-    A DataError where there are none with faces to learn from or to validate on.
-    """
+    """Read the training images, let a teacher label them, and set a twelfth aside."""
     training = of_split(images, Split.TRAIN)
     watched = [one for one in training if is_validation(one)]
     learned = [one for one in training if not is_validation(one)]
@@ -194,25 +184,25 @@ class ValidationSet:
         height, width, channels = shape
         self._grid = cells((height, width), STRIDES)
         self.images = np.zeros((len(samples), *shape), np.uint8)
-        self.truth: list[Truth] = []
+        self.truth: list[ap.Truth] = []
         for sample, image in zip(samples, self.images, strict=True):
             into = np.zeros((height, width, 3), np.uint8)
             scale = letterbox(sample.image, into)
             image[:] = as_input(into, channels)
-            self.truth.append(Truth(sample.boxes * np.tile(scale, 2), sample.ignored))
+            self.truth.append(ap.Truth(sample.boxes * np.tile(scale, 2), sample.ignored))
 
     def average_precision(self, network: Model) -> float:
         """Return it at IoU 0.4, of faces of 16 pixels and more."""
-        return average_precision.precision_recall(self.find(network), self.truth).average_precision
+        return ap.precision_recall(self.find(network), self.truth).average_precision
 
-    def find(self, network: Model) -> list[Detections]:
+    def find(self, network: Model) -> list[ap.Detections]:
         """Return what a network, or what predicts like one of Keras, finds: one box a face."""
-        found: list[Detections] = []
+        found: list[ap.Detections] = []
         if not len(self.images):
             return found
         answer = network.predict(self.images, batch_size=32, verbose=0)
         for scores, boxes in zip(answer["scores"], answer["boxes"], strict=True):
-            confidences, values = decode(scores, boxes, self._grid, MIN_SCORE)
+            confidences, values = decode(scores, boxes, self._grid, ap.MIN_SCORE)
             kept = nms(confidences, values)
-            found.append(Detections(values[kept, :4], confidences[kept]))
+            found.append(ap.Detections(values[kept, :4], confidences[kept]))
         return found

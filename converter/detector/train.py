@@ -1,7 +1,4 @@
-"""Training of a detector by a recipe, and what a finished training left.
-
-The refiner is trained by the same `train_network`.
-"""
+"""Training of a detector by a recipe, as of the refiner, and what a finished training left."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -41,9 +38,7 @@ SUMMARY = "material.json"  # what a training learned from, in figures
 MINED = "mined.npy"  # how often each image without a face is shown, from one search to the next
 
 Targets = dict[str, NDArray[Any]]
-
-Loss = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
-"""Returns the parts of a loss, each a scalar, of truth and answer."""
+Loss = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]  # parts, of truth and answer
 
 
 class SampleBatches(loop.SeededBatches):
@@ -133,8 +128,7 @@ def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) 
     """Train a detector in a folder, made where it is missing; return its file.
 
     Raises:
-        ConfigError: the folder holds another training, or one that is finished; or what the recipe
-            starts from is not there.
+        ConfigError: the folder holds another or a finished training, or the start is missing.
     """
     run_dir.prepare_run_dir(directory, recipe)
     (directory / SUMMARY).write_bytes(msgspec.json.encode(data.summary))

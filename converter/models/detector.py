@@ -12,24 +12,17 @@ from keras import layers
 
 Model = Any  # a keras.Model; Keras ships no types
 
-WIDTH = 32
-"""Channels of the other layers: 100 k parameters, a multiple of the 16 of int8 kernels."""
+WIDTH = 32  # channels of the other layers: 100 k parameters, a multiple of int8 kernels' 16
 
 NARROW = (8, 24)
 """Channels at half and at a quarter of the size, where each costs most: 16 and 32 took a third more
 instructions of a Raspberry Pi 4 and found hardly more (docs/research/detector-training.md)."""
 
-OUTPUTS = {"scores": 1, "boxes": 4}
-"""Numbers that each output has for a cell; the daemon tells the outputs apart by them."""
+OUTPUTS = {"scores": 1, "boxes": 4}  # numbers for a cell, by which the daemon tells them apart
 
-REFINER_SIDE = 48
-"""Pixels across the crop; 32 let more errors pass (docs/research/detector-training.md)."""
-
-REFINER_LAYERS = ((16, 2), (32, 2), (32, 1), (48, 2), (48, 1))
-"""Channels and stride of each 3x3 convolution."""
-
-REFINER_OUTPUTS = {"score": 1, "points": 8}
-"""Numbers of each output; the daemon tells the outputs apart by them."""
+REFINER_SIDE = 48  # pixels across; 32 let more errors pass (docs/research/detector-training.md)
+REFINER_LAYERS = ((16, 2), (32, 2), (32, 1), (48, 2), (48, 1))  # channels and stride, each 3x3
+REFINER_OUTPUTS = {"score": 1, "points": 8}  # numbers, by which the daemon tells them apart
 
 
 def detector(height: int, width: int, channels: int) -> Model:

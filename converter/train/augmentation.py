@@ -1,7 +1,4 @@
-"""Augmentation: varied copies of training faces and images, made faster than networks use them.
-
-Warping, light, and a camera's defects: blur, noise, low light and JPEG compression.
-"""
+"""Augmentation of faces and images: warping, light, and a camera's defects."""
 
 import cv2
 import numpy as np

@@ -28,8 +28,7 @@ PANELS = {
     title: {"Training": column, "PublicTest": f"val_{column}"}
     for title, column in (("cross-entropy", "logits_loss"), ("accuracy", "logits_accuracy"))
 }
-"""What the curves show: training figures are of augmented and blended faces, so they lie below
-PublicTest's at first."""
+"""What the curves show; those of Training, of augmented faces, lie below PublicTest's at first."""
 
 
 class TrainingSet:
@@ -171,10 +170,9 @@ def train(
     without faces, to learn what no face looks like. The folder is made where it is missing.
 
     Raises:
-        DataError: a class has no face, there are fewer faces than one batch, or no votes where the
-            recipe wants them.
-        ConfigError: the folder holds another training, or one that is finished; or what the recipe
-            starts from is not there.
+        DataError: a class has no face, there is no whole batch, or no votes for the recipe.
+        ConfigError: the folder holds another or a finished training, or the start or a teacher is
+            missing.
     """
     run_dir.prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)

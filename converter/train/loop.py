@@ -34,11 +34,8 @@ weights, and the rest. Measured: 3.4 of `shallow`, 4.6 of `tiny` (two Zen 3 core
 
 ROUNDS = 6  # convolutions that are timed; the fastest counts, as the first prepares
 
-Panels = Mapping[str, Mapping[str, str]]
-"""Columns of log.csv, by the title of a panel and the name of a curve in it."""
-
-CurrentNetwork = Callable[[], Model]
-"""Returns a float32 copy of the network in training, with the weights of this moment."""
+Panels = Mapping[str, Mapping[str, str]]  # columns of log.csv, by title of a panel and curve
+CurrentNetwork = Callable[[], Model]  # returns a float32 copy with the weights of this moment
 
 
 class SeededBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types

@@ -14,12 +14,8 @@ MODEL = "model.keras"
 RECIPE = "recipe.json"
 LOG = "log.csv"
 CURVES = "curves.png"
-
-NEGATIVES = "negatives.txt"
-"""Names of the images that taught the output `face`; absent where there were none."""
-
-CHECKPOINT = "checkpoint.weights.h5"
-"""The state after the last whole epoch, only until the training is finished."""
+NEGATIVES = "negatives.txt"  # names of the images that taught the output `face`, if any did
+CHECKPOINT = "checkpoint.weights.h5"  # after the last whole epoch, until the training is finished
 
 RETIRED_KEYS = {"cutmix", "optimizer", "rare", "vote_weight"}
 """Keys of earlier recipes that no shipped one ever changed; a training by them is still read."""
