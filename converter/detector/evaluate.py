@@ -284,7 +284,6 @@ def _digits(share: float | None) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return columns as wide as they need, names to the left and figures to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         [name.ljust(widths[0]), *map(str.rjust, figures, widths[1:])] for name, *figures in rows

@@ -196,8 +196,7 @@ def train_refiner(
 def loss_parts(truth: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     """Return the cross entropy of faces, and how far off the points are, each a scalar.
 
-    Points are held against their places and against each other: how they lie to each other tells
-    how a head is turned and tilted. `truth` is what `CropBatches` gives.
+    Points are held against each other too, which tells how a head is turned and tilted.
     """
     score, face = answer["score"][:, 0], truth["face"]
     off = answer["points"] - truth["points"]

@@ -175,7 +175,6 @@ def _log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
 
 
 def _fit(image: Image, height: int, width: int) -> float:
-    """Return the zoom at which an image just fits."""
     rows, columns = image.shape[:2]
     return float(min(height / rows, width / columns))
 

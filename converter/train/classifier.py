@@ -219,7 +219,6 @@ def _check_classes(faces: Dataset, recipe: Recipe) -> None:
 
 
 def _compiled(recipe: Recipe, steps: int, whole: Model) -> Model:
-    """Return the network with the heads that learn now and an optimizer."""
     heads = {"logits": recipe.label_head, "votes": recipe.votes_head}
     network = keras.Model(whole.input, {head: whole.output[head] for head in heads})
     network.compile(
