@@ -54,8 +54,8 @@ def test_ctrl_c_in_a_training_is_one_line_and_the_same_command_goes_on(
     killed_in_last_epoch.undo()
     assert main(command) == ExitCode.OK
     told = capsys.readouterr()
-    assert "epoch 2/2" in told.err
-    assert "epoch 1/2" not in told.err
+    assert "Epoch 2/2" in told.out
+    assert "Epoch 1/2" not in told.out
 
 
 def test_what_a_recipe_builds_on_is_taken_from_the_shipped_ones_where_none_lies_beside(

@@ -225,12 +225,14 @@ def test_a_start_that_is_no_training_of_this_network_is_one_line(
 
 
 def test_bfloat16_is_used_only_by_a_cpu_that_computes_in_it(
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from converter.train import loop
 
     def policy(*flags: str) -> str:
-        monkeypatch.setattr(loop, "_cpu_flags", lambda: set(flags))
+        (tmp_path / "cpuinfo").write_text(f"flags : fpu {' '.join(flags)} sse\n")
+        monkeypatch.setattr(loop, "CPU_INFO", tmp_path / "cpuinfo")
         loop.use_precision("auto")
         return str(keras.mixed_precision.dtype_policy().name)
 
