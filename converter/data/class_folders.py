@@ -44,6 +44,8 @@ RAF_DB = number_codes(("surprise", "fear", "disgust", "happy", "sad", "angry", "
 NUMBERINGS = {"RAF-DB": RAF_DB, "AffectNet": AFFECTNET, "FER2013": FER2013}
 """The classes that numbers stand for, by set."""
 
+OTHER_LABELS = "give the folder that holds the labels of the set too"
+
 
 def read_class_folders(
     root: Path, images: Sequence[Path], subject: Callable[[Path], str]
@@ -61,8 +63,7 @@ def read_class_folders(
         if label is None:
             raise DataError(
                 f"{folder}: expected a class folder ({', '.join(EXPRESSIONS)}) or a split folder "
-                f"({', '.join(sorted(SPLITS))}), found {folder.name!r}; rename it, take it "
-                "out, or give the folder that holds the labels of the set too"
+                f"({', '.join(sorted(SPLITS))}); rename it, take it out, or {OTHER_LABELS}"
             )
         for path in paths:
             told = FER2013_NAME.fullmatch(path.name)
@@ -93,15 +94,13 @@ def _class_folders(root: Path, images: Sequence[Path]) -> dict[tuple[str, Path],
         split = above[0] if above and above[0].lower() in SPLITS else ""
         depth = 2 if split else 1
         if len(above) < depth:
-            raise DataError(
-                f"{path}: lies outside of the class folders; move it into one, or give the "
-                "folder that holds the labels of the set too"
-            )
+            where = "lies outside of the class folders"
+            raise DataError(f"{path}: {where}; move it into one, or {OTHER_LABELS}")
         folders[split, Path(root, *above[:depth])].append(path)
-    parents = {root, *(folder.parent for _, folder in folders)}
-    filled = parents | {folder for _, folder in folders}
-    for below in sorted(path for parent in parents for path in parent.iterdir()):
-        if below.is_dir() and not below.name.startswith(".") and below not in filled:
+    filled = {folder for _, folder in folders}
+    parents = {root, *(folder.parent for folder in filled)}
+    for below in sorted(path for parent in parents for path in parent.glob("[!.]*/")):
+        if below not in filled | parents:
             raise DataError(f"{below}: expected images of a class, found none; fill or remove it")
     return folders
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from hashlib import sha256
 from itertools import permutations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +14,8 @@ from edge.errors import DataError
 from edge.terminal import plural
 from edge.types import EXPRESSIONS
 
-VOTE_COLUMNS = (
-    "neutral",
-    "happiness",
-    "surprise",
-    "sadness",
-    "anger",
-    "disgust",
-    "fear",
-    "contempt",
-    "unknown",
-    "NF",
-)
+VOTED = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+VOTE_COLUMNS = (*VOTED, "unknown", "NF")
 """FER+'s ten vote columns (Barsoum et al. 2016, arXiv:1608.01041); NF is "not a face"."""
 
 NOT_A_FACE = 10
@@ -97,11 +86,7 @@ class Dataset:
         return replace(self, weights=self.weights * np.float32(weight))
 
     def split(self, usage: str) -> "Dataset":
-        """Return the rows of one split, or every row for "all".
-
-        Raises:
-            DataError: no row belongs to it.
-        """
+        """Return the rows of one split, or every row for "all"; DataError where there is none."""
         if usage == ALL:
             return self
         mask = self.usage == usage
@@ -129,11 +114,11 @@ class Dataset:
         return self.select(~self.constant() & ~self.not_a_face())
 
     def constant(self) -> NDArray[np.bool_]:
-        """Return which images are of one gray value only, bool (n,)."""
+        """Return which images are of one gray value only."""
         return np.asarray(self.pixels.reshape(len(self), -1).std(axis=1) == 0)
 
     def not_a_face(self) -> NDArray[np.bool_]:
-        """Return which rows all ten FER+ taggers called "not a face", bool (n,)."""
+        """Return which rows all ten FER+ taggers called "not a face"."""
         return np.asarray(self.votes[:, VOTE_COLUMNS.index("NF")] >= NOT_A_FACE)
 
     def distinct(self) -> "Dataset":
@@ -158,15 +143,11 @@ def make_dataset(
 ) -> Dataset:
     """Return the rows of one set, each counting once; what is not known is left empty."""
     rows = len(labels)
-    return Dataset(
-        pixels,
-        labels,
-        np.zeros((rows, len(VOTE_COLUMNS)), dtype=np.float32) if votes is None else votes,
-        usage,
-        np.full(rows, source),
-        np.full(rows, "") if subject is None else subject,
-        np.ones(rows, dtype=np.float32),
-    )
+    if votes is None:
+        votes = np.zeros((rows, len(VOTE_COLUMNS)), dtype=np.float32)
+    subject = np.full(rows, "") if subject is None else subject
+    weights = np.ones(rows, dtype=np.float32)
+    return Dataset(pixels, labels, votes, usage, np.full(rows, source), subject, weights)
 
 
 def concatenate(sets: Sequence[Dataset]) -> Dataset:
@@ -176,14 +157,8 @@ def concatenate(sets: Sequence[Dataset]) -> Dataset:
     )
 
 
-# Splits for sets that bring none: always the same, and without a seed.
-
-
 def split_by_subject(subjects: Sequence[str]) -> NDArray[np.str_]:
-    """Return the split of each row, str (n,): all rows of one subject are in the same one.
-
-    Where there are two subjects or more, each split has at least one.
-    """
+    """Return the split of each row: that of its subject; of two or more, one at least is tested."""
     ranked = sorted(set(subjects), key=lambda subject: hash_fraction(subject.encode()))
     tested = max(1, round(TEST_FRACTION * len(ranked))) if len(ranked) > 1 else 0
     test = set(ranked[:tested])
@@ -202,10 +177,9 @@ def hash_fraction(key: bytes) -> float:
 
 
 def check_dataset(data: Dataset) -> Iterator[str]:
-    """Say in lines what a dataset holds, and what misleads a training or flatters a measurement.
+    """Say in lines what a dataset holds: classes, copies, contradictory labels, images of no face.
 
-    That is copies, contradictory labels, and images that are no face. Row 0 is the first image of
-    the first set.
+    Row 0 is the first image of the first set.
     """
     yield plural(len(data), "row")
     for usage in Usage:
@@ -226,11 +200,11 @@ def check_dataset(data: Dataset) -> Iterator[str]:
         copies = data.select(held).copies_of(data.select(data.usage == other))
         if copies.any():
             yield _count(f"rows of {usage} that repeat an image of {other}", held[copies])
-    conflicts = [group for group in copied if len(set(data.labels[group].tolist())) > 1]
+    conflicts = [group for group in copied if len(set(data.labels[group])) > 1]
     groups = [", ".join(map(str, group)) for group in conflicts]
     yield _count("images that stand in rows with different labels", groups, "; ")
 
 
-def _count(what: str, found: Sequence[Any] | NDArray[Any], between: str = ", ") -> str:
+def _count(what: str, found: Sequence[object] | NDArray[np.int64], between: str = ", ") -> str:
     such_as = f", such as {between.join(map(str, found[:EXAMPLES]))}" if len(found) else ""
     return f"{what}: {len(found)}{such_as}"

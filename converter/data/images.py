@@ -1,9 +1,9 @@
 """Faces in image files: labeled as their set labels them, read as 48x48 gray pixels."""
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from glob import iglob
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from edge.detect.detector import filter_faces
 from edge.errors import DataError, InputError
 from edge.geometry import Box
 from edge.infer.crop import crop_face, crop_gray
-from edge.types import EXPRESSIONS, SIDE, Image
+from edge.types import EXPRESSIONS, SIDE
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +38,10 @@ class LabeledImage:
     """Image file with what its set tells of the face in it.
 
     Attributes:
-        path: the file.
         label: one of `EXPRESSIONS`, or the code that stands for it in the set.
         usage: its split; None where the set tells none.
         subject: who it shows; empty where unknown.
-        box: where the face is in the image, in pixels; None where the image shows one face.
+        box: where the face is, in pixels; None where the image shows one face.
         votes: FER+'s, in the order of `VOTE_COLUMNS`.
     """
 
@@ -55,16 +54,10 @@ class LabeledImage:
 
 
 def find_files(root: Path) -> list[Path]:
-    """Return the files below `root` by path, hidden ones left out; DataError if unreadable."""
-
-    def refuse(error: OSError) -> None:
-        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from error
-
-    found: list[Path] = []
-    for folder, below, names in os.walk(root, onerror=refuse, followlinks=True):
-        below[:] = [name for name in below if not name.startswith(".")]
-        found.extend(Path(folder, name) for name in names if not name.startswith("."))
-    return sorted(found)
+    """Return the files below `root` by path, hidden ones left out."""
+    # Unlike Path.rglob, it follows links to folders.
+    found = (root / name for name in iglob("**", root_dir=root, recursive=True))  # noqa: PTH207
+    return sorted(path for path in found if path.is_file())
 
 
 def is_image(name: str) -> bool:
@@ -75,58 +68,55 @@ def is_image(name: str) -> bool:
 def load_images(
     images: Sequence[LabeledImage], source: str, detector: Detector | None = None
 ) -> Dataset:
-    """Read labeled images as one set.
+    """Read labeled images as one set; images in which `detector` finds no face are left out.
 
-    The split is the set's own, else by subject, else by the hash of the name: four of five are
-    Training, one PublicTest.
-
-    `detector` finds and cuts out the faces; images in which it finds none are left out, and told.
-    Without one the middle square of each image is taken, or of the face's box.
+    The split is by subject where subjects are known, else the set's own, else the hash of the name:
+    four of five are Training, one PublicTest.
 
     Raises:
         DataError: a file is no image, or there is a face in none.
     """
-    subjects = [image.subject for image in images]
-    usages = [image.usage or split_by_name(image.path.name) for image in images]
-    faces = [_read_face(image, detector) for image in images]
-    found = np.array([face is not None for face in faces])
-    if not found.any():
+    read = [(image, _read_face(image, detector)) for image in images]
+    faces = [(image, face) for image, face in read if face is not None]
+    missed = [image.path for image, face in read if face is None]
+    if not faces:
         raise DataError(
             f"{source}: expected a face in each image, found none in all {len(images)}; "
             "where they are cut to the face already, leave out --crop"
         )
-    if not found.all():
+    if missed:
         log.warning(
-            f"{source}: found no face in {(~found).sum()} of {len(images)} images, such as "
-            f"{images[int(np.argmin(found))].path}; they are left out"
+            f"{source}: found no face in {len(missed)} of {len(images)} images, such as "
+            f"{missed[0]}; they are left out"
         )
-    blank = np.zeros((SIDE, SIDE), np.uint8)
+    known = [image for image, _ in faces]
+    subjects = [image.subject for image in known]
+    usages = [image.usage or split_by_name(image.path.name) for image in known]
     return make_dataset(
-        np.stack([blank if face is None else face for face in faces]),
-        np.array([EXPRESSIONS.index(image.label) for image in images]),
+        np.stack([face for _, face in faces]),
+        np.array([EXPRESSIONS.index(image.label) for image in known]),
         split_by_subject(subjects) if any(subjects) else np.array(usages),
         source=source,
         subject=np.array(subjects),
-        votes=np.array([image.votes for image in images], dtype=np.float32),
-    ).select(found)
+        votes=np.array([image.votes for image in known], dtype=np.float32),
+    )
 
 
 def _read_face(image: LabeledImage, detector: Detector | None) -> NDArray[np.uint8] | None:
+    """Return the largest face or that in the box, cropped as the daemon does; None without one.
+
+    Without a detector it is the middle square of the image, or of the box.
+    """
     try:
         pixels = read_image(image.path)
     except InputError as error:
         raise DataError(f"{error}; take it out") from error
-    if detector is not None:
-        return _find_face(pixels, image.box, detector)
-    height, width = pixels.shape[:2]
-    box = image.box or Box(0, 0, width, height)
-    side = round(max(box.width, box.height)) if image.box else min(width, height)
-    left, top = box.x1 + (box.width - side) // 2, box.y1 + (box.height - side) // 2
-    return crop_gray(pixels, Box(left, top, left + side, top + side), SIDE)
-
-
-def _find_face(pixels: Image, known: Box | None, detector: Detector) -> NDArray[np.uint8] | None:
-    """Return the largest face, or the one that is known, cropped as the daemon crops it."""
+    known, (height, width) = image.box, pixels.shape[:2]
+    if detector is None:
+        box = known or Box(0, 0, width, height)
+        side = round(max(box.width, box.height)) if known else min(width, height)
+        left, top = box.x1 + (box.width - side) // 2, box.y1 + (box.height - side) // 2
+        return crop_gray(pixels, Box(left, top, left + side, top + side), SIDE)
     faces = filter_faces(detector.detect(pixels))
     if known is not None:
         faces = [face for face in faces if face.box.iou(known) > SAME_FACE]

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.dataset import ALL, VOTE_COLUMNS, VOTE_OF_EXPRESSION, Dataset, Usage
+from converter.data.dataset import ALL, VOTE_OF_EXPRESSION, Dataset, Usage
 from edge.errors import DataError
 from edge.types import EXPRESSIONS
 
@@ -55,18 +55,18 @@ class LabelSet:
     labels: tuple[str, ...]
     merged: dict[str, str] = field(default_factory=dict)
 
-    def mapping(self) -> NDArray[np.int64]:
-        """Return the class, int64 (8,), of each of `EXPRESSIONS`; -1 where it is left out."""
+    def mapping(self) -> Classes:
+        """Return the class, (8,), of each of `EXPRESSIONS`; -1 where it is left out."""
         names = [self.merged.get(name, name) for name in EXPRESSIONS]
         return np.array([self.labels.index(name) if name in self.labels else -1 for name in names])
 
+    def classes(self, data: Dataset) -> Classes:
+        """Return the class of each row, (n,); -1 where it is left out."""
+        return np.asarray(self.mapping()[data.labels])
+
     def keep(self, data: Dataset) -> Dataset:
         """Return the rows whose label belongs to the set; their labels stay as they are."""
-        return data.select(self.mapping()[data.labels] >= 0)
-
-    def classes(self, data: Dataset) -> Classes:
-        """Return the class of each row, int64 (n,), indices into `labels`; -1 where left out."""
-        return np.asarray(self.mapping()[data.labels])
+        return data.select(self.classes(data) >= 0)
 
     def votes(self, data: Dataset) -> NDArray[np.float32]:
         """Return FER+'s votes, float32 (n, classes), for the classes of the set."""
@@ -83,16 +83,6 @@ def vote_shares(votes: NDArray[np.float32], otherwise: NDArray[np.float32]) -> N
     return np.where(total > 0, votes / np.maximum(total, 1), otherwise).astype(np.float32)
 
 
-def clear_votes(data: Dataset) -> NDArray[np.float32]:
-    """Return FER+'s votes over its eight expressions, float32 (n, 8), single votes dropped.
-
-    A single vote is taken for a slip, as the published protocol does (Barsoum et al. 2016,
-    arXiv:1608.01041).
-    """
-    votes = LABEL_SETS["8"].votes(data)
-    return np.where(votes > 1, votes, 0).astype(np.float32)
-
-
 LABEL_SETS: dict[LabelSetName, LabelSet] = {
     "5": LabelSet(("happy", "angry", "sad", "neutral", "surprise")),
     "6": LabelSet(
@@ -106,21 +96,26 @@ LABEL_SETS: dict[LabelSetName, LabelSet] = {
 8: FER+'s, with contempt; ck: those of CK+'s class folders, which hold no neutral face."""
 
 
+def clear_votes(data: Dataset) -> NDArray[np.float32]:
+    """Return FER+'s votes over its eight expressions, float32 (n, 8), single votes dropped.
+
+    A single vote is taken for a slip, as the published protocol does (Barsoum et al. 2016,
+    arXiv:1608.01041).
+    """
+    votes = LABEL_SETS["8"].votes(data)
+    return np.where(votes > 1, votes, 0).astype(np.float32)
+
+
 def ferplus_majority(data: Dataset) -> Dataset:
     """Return the rows on whose class most FER+ taggers agree, with that class as their label.
 
-    The protocol of Barsoum et al. 2016 (arXiv:1608.01041) and its published code: single votes are
-    taken for slips, the leading class needs more than half of what remains, and rows whose
-    majority is "unknown" or "not a face" are dropped.
+    As the same protocol does: the leading class needs more than half of the votes that are not
+    single, and rows whose majority is "unknown" or "not a face" are dropped.
     """
     votes = np.where(data.votes > 1, data.votes, 0)
-    leading, most = votes.argmax(axis=1), votes.max(axis=1)
-    agreed = most > votes.sum(axis=1) / 2
-    expression_of_vote = np.full(len(VOTE_COLUMNS), -1)
-    expression_of_vote[VOTE_OF_EXPRESSION] = np.arange(len(EXPRESSIONS))
-    labels = expression_of_vote[leading]
-    keep = agreed & (labels >= 0)
-    return replace(data.select(keep), labels=labels[keep])
+    leading = votes.argmax(axis=1)
+    keep = (votes.max(axis=1) > votes.sum(axis=1) / 2) & (leading < len(EXPRESSIONS))
+    return replace(data.select(keep), labels=np.argsort(VOTE_OF_EXPRESSION)[leading[keep]])
 
 
 class LabelProtocol(StrEnum):
@@ -135,7 +130,6 @@ class Selection:
     """Rows to measure on.
 
     Attributes:
-        name: what they are called.
         pixels: uint8 (n, 48, 48).
         classes: the true class of each, indices into the model's labels, (n,).
         unique: which are no copies of a Training image, bool (n,); None where the data holds no
@@ -166,73 +160,60 @@ def select_rows(
         DataError: there is no such split, no votes where the protocol needs them, or the model
             knows the class of no row.
     """
-    split = data.split(usage)
-    labeled = split
+    split = labeled = data.split(usage)
     if protocol is LabelProtocol.FERPLUS:
         if not split.has_votes:
             raise DataError("the FER+ protocol needs FER+'s votes; give --votes fer2013new.csv")
         labeled = ferplus_majority(split)
     kept = label_set.keep(labeled)
-    name = rows_name(split, majority=protocol is LabelProtocol.FERPLUS)
+    name = rows_name(split) + (", FER+ majority" if labeled is not split else "")
     if len(kept) == 0:
         raise DataError(f"{name}: the model knows the class of none of the {len(split)} rows")
     training = data.select(data.usage == Usage.TRAINING)
     comparable = len(training) and not (kept.usage == Usage.TRAINING).any()
+    undecided = len(split) - len(labeled)
+    excluded = {"no majority among FER+'s votes, unknown, or not a face": undecided}
+    unknown = Counter(labeled.labels[label_set.classes(labeled) < 0].tolist())
+    for label, rows in sorted(unknown.items()):
+        excluded[f"{EXPRESSIONS[label]}, which the model does not know"] = rows
     return Selection(
         name,
         kept.pixels,
         label_set.classes(kept),
         ~kept.copies_of(training) if comparable else None,
-        _count_excluded(split, labeled, label_set),
+        {reason: rows for reason, rows in excluded.items() if rows},
     )
 
 
-def rows_name(test: Dataset, majority: bool = False) -> str:
-    """Return what the rows of a split, or of all, are called, such as "FER2013 PublicTest".
-
-    With `majority`, their labels are that of FER+'s votes.
-    """
+def rows_name(test: Dataset) -> str:
+    """Return what the rows of a split, or of all, are called, such as "FER2013 PublicTest"."""
     sources = " + ".join(dict.fromkeys(test.source.tolist()))
     splits = set(test.usage.tolist())
-    name = splits.pop() if len(splits) == 1 else ALL
-    return f"{sources} {name}" + (", FER+ majority" if majority else "")
+    return f"{sources} {splits.pop() if len(splits) == 1 else ALL}"
 
 
 def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelSet:
-    """Return the label set of a model, its classes in the order of the model's output.
+    """Return the label set of the model at `path`, its classes in the order of the output.
 
-    Args:
-        path: its file, for the errors.
-        labels: of its card, in any spelling that `find_expression` knows.
-        name: the label set that its card names; empty for a set of its own.
+    The labels are in any spelling that `find_expression` knows; `name` is the label set that the
+    card names, empty for a set of its own.
 
     Raises:
         DataError: a label is not among `EXPRESSIONS`, or the set is unknown or has other labels.
     """
-    found = [find_expression(label) for label in labels]
-    if None in found:
-        raise DataError(
-            f"{path}: expected labels among {', '.join(EXPRESSIONS)}; "
-            f"found {labels[found.index(None)]!r}: "
-            "name the model's classes so, in its card or with --labels"
-        )
-    labels = tuple(filter(None, found))
+    known = {label: find_expression(label) for label in labels}
+    for label, expression in known.items():
+        if expression is None:
+            raise DataError(
+                f"{path}: expected labels among {', '.join(EXPRESSIONS)}; found {label!r}: "
+                "name the model's classes so, in its card or with --labels"
+            )
+    labels = tuple(filter(None, known.values()))
     named = next((one for key, one in LABEL_SETS.items() if key == name), None)
     if name and (named is None or set(named.labels) != set(labels)):
-        known = ", ".join(named.labels if named else LABEL_SETS)
+        valid = ", ".join(named.labels if named else LABEL_SETS)
         raise DataError(
-            f"{path}: expected {'the labels ' if named else 'a label set among '}{known}, found "
+            f"{path}: expected {'the labels ' if named else 'a label set among '}{valid}, found "
             f"label_set {name!r} with {', '.join(labels)}; correct the card or empty label_set"
         )
     return LabelSet(labels, named.merged if named else {})
-
-
-def _count_excluded(split: Dataset, labeled: Dataset, label_set: LabelSet) -> dict[str, int]:
-    undecided = len(split) - len(labeled)
-    reasons = {"no majority among FER+'s votes, unknown, or not a face": undecided}
-    unknown = Counter(
-        EXPRESSIONS[label] for label in labeled.labels[label_set.classes(labeled) < 0]
-    )
-    for label, rows in sorted(unknown.items()):
-        reasons[f"{label}, which the model does not know"] = rows
-    return {reason: rows for reason, rows in reasons.items() if rows}

@@ -40,8 +40,6 @@ CKPLUS_PEAK = 3
 """Last frames of a sequence that are taken to show its expression, as CK+48 has them."""
 
 Paths = Sequence[Path]
-Images = Iterator[LabeledImage]
-
 Found = TypeVar("Found")
 
 
@@ -55,7 +53,8 @@ class Layout:
         read: yields the labeled images of a set, of its marked files and all its images; None reads
             class folders.
         codes: the expression of each label that `read` yields.
-        pattern: of a line in a list, or of the name of an image; its groups are what they tell.
+        pattern: of a line of a marked file, or of the name of an image; its groups are what they
+            tell.
         example: what fits the pattern, for the errors.
         header: text in the first line of a marked file, by which others of its name are told.
         whole: whether the images show much more than a face.
@@ -64,7 +63,7 @@ class Layout:
 
     source: str
     marker: str
-    read: Callable[["Layout", Paths, Paths], Images] | None
+    read: Callable[["Layout", Paths, Paths], Iterator[LabeledImage]] | None
     codes: Codes
     pattern: str = ""
     example: str = ""
@@ -78,24 +77,24 @@ class Layout:
         found = [path for path in files if pattern.fullmatch(f"{path.parent.name}/{path.name}")]
         return [path for path in found if not self.header or self.header in _lines(path)[0]]
 
-    def parse_name(self, path: Path) -> dict[str, str]:
-        """Return what the name of an image tells, in capitals; DataError where it is another."""
-        found = re.fullmatch(self.pattern, path.name, re.IGNORECASE)
+    def parse(self, text: str, place: str, kind: str) -> dict[str, str]:
+        """Return what a text tells by the pattern; DataError where it is another."""
+        found = re.fullmatch(self.pattern, text, re.IGNORECASE)
         if found is None:
             raise DataError(
-                f"{path}: expected a name such as {self.example}; rename it or take it out"
+                f"{place}: expected a {kind} such as {self.example}, found {text!r}; mend or "
+                f"remove it, or {DOWNLOAD_AGAIN}"
             )
-        return {group: (text or "").upper() for group, text in found.groupdict().items()}
+        return {group: told or "" for group, told in found.groupdict().items()}
 
-    def subject(self, path: Path) -> str:
-        """Return who an image shows, by its name; empty where names do not tell."""
-        return self.parse_name(path)["subject"] if self.pattern else ""
+    def parse_name(self, path: Path) -> dict[str, str]:
+        """Return what the name of an image tells, in capitals; empty where names do not tell."""
+        told = self.parse(path.name, str(path), "name") if self.pattern else {"subject": ""}
+        return {group: text.upper() for group, text in told.items()}
 
 
 def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
-    """Read the set of images in a folder.
-
-    `detector` finds and crops the faces in whole images; None takes images as they are.
+    """Read the set of images in a folder; `detector` crops the faces in whole images.
 
     Raises:
         DataError: there is no image, or a file or folder is missing, malformed or unknown.
@@ -116,11 +115,11 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
     if layout.whole and detector is None:
         log.warning(f"{root}: the images of {source} show more than a face; --crop cuts it out")
     if layout.read is None:
-        found_images = read_class_folders(root, images, layout.subject)
+        read = read_class_folders(root, images, lambda path: layout.parse_name(path)["subject"])
     else:
-        found_images = layout.read(layout, layout.mark(files), images)
+        read = layout.read(layout, layout.mark(files), images)
     labeled, left_out = list[LabeledImage](), list[LabeledImage]()
-    for image in found_images:
+    for image in read:
         if image.label not in layout.codes:
             raise DataError(
                 f"{image.path}: expected a label among {', '.join(layout.codes)}, found "
@@ -141,7 +140,7 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
     return load_images(labeled, source, detector)
 
 
-def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Images:
+def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
     """Read text files with a line for each face; an image is found by its name alone.
 
     The groups of a line are image, label or votes, split, and the edges of a box.
@@ -150,33 +149,28 @@ def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Images:
     usages = split_usages(file.parent.name for file in marked)
     for file in marked:
         for number, text in enumerate(_lines(file), 1):
-            found = re.fullmatch(layout.pattern, text)
-            if found is None:
-                raise DataError(
-                    f"{file}: line {number}: expected a line such as {layout.example}, "
-                    f"found {text!r}; {DOWNLOAD_AGAIN}"
-                )
-            row = found.groupdict()
+            place = f"{file}: line {number}"
+            row = layout.parse(text, place, "line")
             aligned = row["image"].replace(".", "_aligned.")  # as RAF-DB calls the faces it cut out
             votes = tuple(map(float, row["votes"].split(","))) if "votes" in row else None
             edges = [float(row[edge]) for edge in ("left", "top", "right", "bottom") if edge in row]
             yield LabeledImage(
-                by_name.get(aligned) or _listed(by_name, row["image"], f"{file}: line {number}"),
+                by_name.get(aligned) or _listed(by_name, row["image"], place),
                 VOTE_COLUMNS[int(np.argmax(votes))] if votes else row["label"],
-                SPLITS[row["split"]] if "split" in row else usages[file.parent.name],
+                SPLITS[row["split"].lower()] if "split" in row else usages[file.parent.name],
                 box=Box(*edges) if edges else None,
                 votes=votes or NO_VOTES,
             )
 
 
-def _read_names(layout: Layout, marked: Paths, images: Paths) -> Images:
+def _read_names(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
     """Read images whose names tell subject and label."""
     for path in images:
         told = layout.parse_name(path)
         yield LabeledImage(path, told["label"], subject=told["subject"])
 
 
-def _read_affectnet(layout: Layout, marked: Paths, images: Paths) -> Images:
+def _read_affectnet(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
     """Read SPLIT/annotations/1_exp.npy, each the label of SPLIT/images/1.jpg."""
     known = {str(path.with_suffix("")): path for path in images}
     usages = split_usages(file.parent.parent.name for file in marked)
@@ -184,15 +178,14 @@ def _read_affectnet(layout: Layout, marked: Paths, images: Paths) -> Images:
         try:
             label = str(np.load(file).item())  # a text, as it is published
         except (OSError, ValueError, EOFError) as error:
-            raise DataError(
-                f"{file}: expected one label, found {error}; {DOWNLOAD_AGAIN}"
-            ) from error
+            found = f"expected one label, found {error}"
+            raise DataError(f"{file}: {found}; {DOWNLOAD_AGAIN}") from error
         folder = file.parent.parent
         stem = str(folder / "images" / file.name.removesuffix("_exp.npy"))
         yield LabeledImage(_listed(known, stem, str(file)), label, usages[folder.name])
 
 
-def _read_affectnet_table(layout: Layout, marked: Paths, images: Paths) -> Images:
+def _read_affectnet_table(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
     """Read Kaggle's labels.csv, which corrects what the folders of its images say."""
     known = {str(path): path for path in images}
     for table in marked:
@@ -202,24 +195,17 @@ def _read_affectnet_table(layout: Layout, marked: Paths, images: Paths) -> Image
             yield LabeledImage(path, find_expression(label) or label)
 
 
-def _read_ckplus(layout: Layout, marked: Paths, images: Paths) -> Images:
+def _read_ckplus(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
     """Read sequences of frames, from a neutral face to the one that *_emotion.txt labels.
 
-    The first frame is taken as neutral, and the last three as labeled. Sequences without a label
-    are passed over, as CK+ says of them that they show no clear expression.
+    Sequences without a label are passed over, as CK+ says that they show no clear expression.
     """
     sequences: dict[str, list[Path]] = defaultdict(list)
     for path in images:
         sequences[path.name[:8]].append(path)
     for file in marked:
-        name, text = file.name[:8], " ".join(_lines(file))
-        try:
-            label = str(int(float(text)))
-        except ValueError as error:
-            raise DataError(
-                f"{file}: expected a label such as {layout.example}, found {text!r}; "
-                f"{DOWNLOAD_AGAIN}"
-            ) from error
+        name = file.name[:8]
+        label = layout.parse(" ".join(_lines(file)).strip(), str(file), "label")["label"]
         neutral, *frames = _listed(sequences, name, str(file))
         yield LabeledImage(neutral, "0", subject=name[:4])
         for path in frames[-CKPLUS_PEAK:]:
@@ -234,10 +220,10 @@ def _lines(path: Path) -> list[str]:
         raise DataError(f"{path}: cannot be read as text: {error}; {DOWNLOAD_AGAIN}") from error
 
 
-def _listed(images: Mapping[str, Found], name: str, where: str) -> Found:
+def _listed(images: Mapping[str, Found], name: str, place: str) -> Found:
     if name not in images:
         raise DataError(
-            f"{where}: expected {name} among the images of the set, found none; unpack all of "
+            f"{place}: expected {name} among the images of the set, found none; unpack all of "
             "them, and give the folder that holds both labels and images"
         )
     return images[name]
@@ -288,7 +274,8 @@ LAYOUTS = (
         number_codes(
             ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
         ),
-        example="3.0000000e+00",
+        r"(?P<label>\d)(?:\.0*e\+00)?",
+        "3.0000000e+00",
         whole=True,
         note="of each labeled sequence the first frame is taken as neutral, the last 3 as labeled",
     ),
