@@ -1,52 +1,29 @@
-"""Shared parts of subcommands: options for faces and folders, imports of optional packages."""
+"""Shared parts of subcommands: options for faces and folders, reports."""
 
 import argparse
 import logging
 import math
-import os
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
 
 import msgspec
 
 from converter.data import Dataset, concatenate, is_fer2013_csv, open_dataset
 from converter.train import run_dir
 from edge.detect import BuiltinSettings, open_detector
-from edge.errors import ConfigError, DataError
-from edge.installation import extra_remedy
+from edge.errors import DataError
 
 log = logging.getLogger(__name__)
 
 
-def require_extra(extra: Literal["evaluate", "convert"], module: str) -> Any:
-    """Import a module that needs an extra.
-
-    Raises:
-        ConfigError: the extra is not installed.
-    """
-    # TensorFlow leaves oneDNN's kernels off on CPUs without AVX-512; a step of `shallow` took
-    # 0.92 s without and 0.52 s with them on two Zen 3 cores (2026-11-29).
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its errors alone
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise ConfigError(
-            f"this needs the extra {extra!r} ({error}); {extra_remedy(extra)}"
-        ) from error
-
-
 def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """Add the options that name the faces."""
-    parser.add_argument(
-        "--data",
-        type=weighted_path,
-        action="append",
-        required=required,
-        metavar="PATH[@WEIGHT]",
-        help="a csv or a folder of labeled faces (docs/datasets.md lists the forms), and how much "
-        "each of its rows counts, 1 if not said; may be given several times",
+    text = (
+        "a csv or a folder of labeled faces (docs/datasets.md lists the forms), and how much "
+        "each of its rows counts, 1 if not said; may be given several times"
+    )
+    add, metavar = parser.add_argument, "PATH[@WEIGHT]"
+    add(
+        "--data", type=weighted_path, action="append", required=required, metavar=metavar, help=text
     )
     add_data_forms(parser)
 
@@ -54,11 +31,15 @@ def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:
 def add_data_forms(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how the faces lie in the data."""
     parser.add_argument("--votes", type=Path, help="FER+'s fer2013new.csv, beside fer2013.csv")
-    parser.add_argument(
-        "--crop",
-        action="store_true",
-        help="in folders of whole images, detect each face and crop it as the daemon does",
-    )
+    text = "in folders of whole images, detect each face and crop it as the daemon does"
+    parser.add_argument("--crop", action="store_true", help=text)
+
+
+def add_models(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add the options that say what models are called, and where they go."""
+    parser.add_argument("--name", default=name, help="of the models; default: %(default)s")
+    parser.add_argument("--out", type=Path, required=True, help="folder for models and cards")
+    parser.add_argument("--force", action="store_true", help="overwrite; take what is refused")
 
 
 def load_data(options: argparse.Namespace) -> Dataset:
@@ -94,20 +75,15 @@ def load_data(options: argparse.Namespace) -> Dataset:
 def weighted_path(text: str) -> tuple[Path, float]:
     """Parse a path with an optional weight, such as mine@2.0; a path that exists is one whole."""
     path, _, number = text.rpartition("@")
-    if not path or Path(text).exists():
-        return Path(text), 1.0
     try:
         weight = float(number)
     except ValueError:
-        return Path(text), 1.0  # a path with an @ in it, whose absence the loader reports
+        path = ""  # an @ in the path, whose absence the loader reports
+    if not path or Path(text).exists():
+        return Path(text), 1.0
     if not 0 < weight < math.inf:
         raise argparse.ArgumentTypeError(f"expected a weight above 0, found {number!r}")
     return Path(path), weight
-
-
-def names(text: str) -> tuple[str, ...]:
-    """Parse names parted by commas, such as angry,happy,sad."""
-    return tuple(name.strip() for name in text.split(","))
 
 
 def image_size(text: str) -> tuple[int, int]:
@@ -118,17 +94,14 @@ def image_size(text: str) -> tuple[int, int]:
     raise argparse.ArgumentTypeError(f"expected a size such as 160x120, found {text!r}")
 
 
-def clear_forced(options: argparse.Namespace) -> None:
-    """Remove a training from the folder `--out`, where `--force` is given.
-
-    Raises:
-        ConfigError: the folder holds something else.
-    """
-    if options.force and options.out.exists():
-        run_dir.remove_run_dir(options.out)
+def clear_forced(options: argparse.Namespace, folder: Path) -> None:
+    """Remove a training from a folder, by `--force`; ConfigError where it holds something else."""
+    if options.force and folder.exists():
+        run_dir.remove_run_dir(folder)
 
 
-def write_json(path: Path, record: msgspec.Struct) -> None:
+def write_report(path: Path, report: msgspec.Struct) -> None:
     """Write a report, and the folder for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    print(f"wrote {path}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from converter.data.label_sets import Selection
 from converter.evaluate.predictor import Logits, output_kind, resize
-from converter.quantize.description import InputScaling, ModelDescription
+from converter.quantize.description import ModelDescription
 from converter.quantize.keras_import import refuse_other_forms
 from converter.quantize.quantize import ConversionResult, with_measurements
 from converter.quantize.tflite import measure_speed, refuse_existing, write_card
@@ -38,10 +38,17 @@ def open_tflite(path: Path, description: ModelDescription) -> TFLiteClassifier:
     if [one.shape for one in model.outputs] != [(1, len(labels))]:
         found = " and ".join(map(str, model.outputs))
         raise ModelError(f"{path}: expected {form}, found outputs {found}; correct --labels")
+    scale, offset = description.scaling.for_shape(shape[1], shape[3])
+    if scale.ndim or offset.ndim:
+        raise ConfigError("--mean, --std: expected one number for a .tflite; give their average")
+    step, zero = model.input_scale
+    # Integers stand for real values by the file's own scale.
+    factor, added = float(scale) / (step or 1), float(offset) / (step or 1) + (step and zero)
+    entry = ModelInput(shape[1:], model.input.dtype, factor, added, "gray")  # type: ignore[arg-type]
     card = ModelCard(
         name=path.stem,
         labels=labels,
-        input=_card_input(model, description.scaling),
+        input=entry,
         output=ModelOutput("logits", model.outputs[0].dtype, temperature=1.0),  # type: ignore[arg-type]
         sha256=sha256(path),
         size=path.stat().st_size,
@@ -70,14 +77,7 @@ def import_tflite(
     target: Path,
     force: bool = False,
 ) -> ConversionResult:
-    """Write the card of a .tflite, measured where there is something to measure it on.
-
-    Args:
-        path: the file.
-        description: what it does not hold.
-        rows: faces with their true classes; None fits no temperature and measures nothing.
-        target: where it is copied, unless it is there.
-        force: write over what is there.
+    """Write the card of a .tflite, measured on `rows`, and copy it to `target`, if it isn't there.
 
     Raises:
         ModelError: another file or a card is there already; otherwise as `open_tflite`.
@@ -95,16 +95,3 @@ def import_tflite(
         copyfile(path, target)
     write_card(target, card)
     return ConversionResult(card)
-
-
-def _card_input(model: TFLiteModel, scaling: InputScaling) -> ModelInput:
-    """Return the input of a card; integers stand for real values by the file's own scale."""
-    _, side, _, channels = model.input.shape
-    scale, offset = scaling.for_shape(side, channels)
-    if scale.ndim or offset.ndim:
-        raise ConfigError("--mean, --std: expected one number for a .tflite; give their average")
-    step, zero = model.input_scale
-    factor, added = float(scale), float(offset)
-    if step:
-        factor, added = factor / step, added / step + zero
-    return ModelInput((side, side, channels), model.input.dtype, factor, added, "gray")  # type: ignore[arg-type]

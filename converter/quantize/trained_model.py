@@ -40,13 +40,11 @@ class TrainedModel:
     Attributes:
         network: a Keras model from gray values 0-255, (n, side, side, 1), to (n, classes), or to
             a list of that and the logit of a face, (n, 1).
-        label_set: the classes in the order of the output.
         label_set_name: empty for a set of its own.
         kind: what the first output is.
         protocol: what counts as the truth when it is measured.
         training_data: what it learned from, in words.
         prior_power: to what power the training classes' shares are divided out of the answers.
-        license, limits: as the card has them.
     """
 
     network: Model
@@ -57,17 +55,11 @@ class TrainedModel:
     training_data: str
     prior_power: float = 0.0
     license: str = LICENSE
-    limits: str = LIMITS
 
     @property
     def side(self) -> int:
         """Width and height of the faces it takes, in pixels."""
         return int(self.network.input_shape[1])
-
-    @property
-    def has_face_output(self) -> bool:
-        """Tell whether a second output gives the probability of a face."""
-        return len(self.network.outputs) > 1
 
 
 def load_run(directory: Path, training: Dataset, head: Head = "logits") -> TrainedModel:
@@ -97,15 +89,26 @@ def load_run(directory: Path, training: Dataset, head: Head = "logits") -> Train
     outputs = [network.get_layer(layer).output for layer in (head, "face") if layer in present]
     exported = keras.Model(network.input, outputs)
     refuse_non_finite(exported, directory / MODEL)
-    return TrainedModel(
-        exported,
-        LABEL_SETS[name],
-        name,
-        "logits",
-        LabelProtocol.LABELS if head == "logits" else LabelProtocol.FERPLUS,
-        _training_data_text(recipe, head, rows_name(training)) + _negatives_text(directory),
-        prior_power=recipe.prior_power if head == "votes" else 0.0,
-    )
+    power, protocol = 0.0, LabelProtocol.LABELS
+    learned = "the labels" + (", FER+'s votes beside them" if recipe.votes_head else "")
+    if head == "votes":
+        power, protocol = recipe.prior_power, LabelProtocol.FERPLUS
+        learned = "FER+'s votes, the labels beside them"
+    text = f"{rows_name(training)}; it learnt {learned}. "
+    if recipe.distillation:
+        teachers = ", ".join(recipe.distillation.teachers)
+        text += (
+            f"{recipe.distillation.weight:.0%} of each target is what teachers ({teachers}), "
+            "trained on the same rows, said. "
+        )
+    text += "Training was watched and the temperature fitted on PublicTest."
+    if (negatives := directory / NEGATIVES).exists():
+        text += (
+            " The output face learnt from these faces, whole and spoilt, from drawn patterns, and "
+            f"from {len(negatives.read_text().splitlines())} photographs of rooms, landscapes and "
+            "objects, which belong to their owners."
+        )
+    return TrainedModel(exported, LABEL_SETS[name], name, "logits", protocol, text, power)
 
 
 def probe_images(side: int) -> NDArray[np.uint8]:
@@ -125,30 +128,3 @@ def refuse_non_finite(network: Model, path: Path) -> None:
             )
     if not np.isfinite(keras_values(network, probe_images(network.input_shape[1]))).all():
         raise ModelError(f"{path}: expected finite answers, found NaN or infinity; {remedy}")
-
-
-def _training_data_text(recipe: Recipe, head: Head, rows: str) -> str:
-    if head == "votes":
-        truth = "FER+'s votes, the labels beside them"
-    else:
-        truth = "the labels" + (", FER+'s votes beside them" if recipe.votes_head else "")
-    text = f"{rows}; it learnt {truth}. "
-    if recipe.distillation:
-        teachers = ", ".join(recipe.distillation.teachers)
-        text += (
-            f"{recipe.distillation.weight:.0%} of each target is what teachers ({teachers}), "
-            "trained on the same rows, said. "
-        )
-    return text + "Training was watched and the temperature fitted on PublicTest."
-
-
-def _negatives_text(directory: Path) -> str:
-    """Say of how many photographs, if any, the face output learned what no face is."""
-    try:
-        count = len((directory / NEGATIVES).read_text().splitlines())
-    except FileNotFoundError:
-        return ""
-    return (
-        " The output face learnt from these faces, whole and spoilt, from drawn patterns, and "
-        f"from {count} photographs of rooms, landscapes and objects, which belong to their owners."
-    )
