@@ -2,12 +2,11 @@
 
 import logging
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from converter.data.dataset import Usage, split_by_name
-from converter.data.images import LabeledImage
+from converter.data.images import LabeledImage, find_folders
 from converter.data.label_sets import find_expression
 from edge.errors import DataError
 from edge.types import EXPRESSIONS
@@ -44,32 +43,37 @@ RAF_DB = number_codes(("surprise", "fear", "disgust", "happy", "sad", "angry", "
 NUMBERINGS = {"RAF-DB": RAF_DB, "AffectNet": AFFECTNET, "FER2013": FER2013}
 """The classes that numbers stand for, by set."""
 
-OTHER_LABELS = "give the folder that holds the labels of the set too"
+OTHER_LABELS = "or give the folder that holds the labels of the set too"
 
 
 def read_class_folders(
     root: Path, images: Sequence[Path], subject: Callable[[Path], str]
 ) -> Iterator[LabeledImage]:
-    """Yield the images below `root` with the expressions that their folders are called after.
+    """Yield the images below `root` with the expressions that folders above them are called after.
 
-    The split is told by the image's name (PublicTest_123.jpg), else by the folder above the class
-    folder, else by the hash of the name. Where names tell the subject, it is split by that.
+    The split is told by the image's name (PublicTest_123.jpg), else by a folder above it, else by
+    the hash of the name. Where names tell the subject, it is split by that.
     """
-    folders = _class_folders(root, images)
-    usages = split_usages(split for split, _ in folders)
-    classes = _classes(root, {folder.name for _, folder in folders})
-    for (split, folder), paths in folders.items():
-        label = classes[folder.name]
+    filled = {folder for path in images for folder in path.parents}
+    for below in find_folders(root):
+        if below not in filled:
+            raise DataError(f"{below}: expected images of a class, found none; fill or remove it")
+    places = [path.relative_to(root).parts[:-1] for path in images]
+    usages = split_usages(name for above in places for name in above)
+    expressions = {name: find_expression(name) for name in usages}
+    if not any(expressions.values()):
+        expressions |= _numbered(root, {name for name in usages if name.isdecimal()})
+    for path, above in zip(images, places, strict=True):
+        label = next(filter(None, map(expressions.get, above)), None)
         if label is None:
             raise DataError(
-                f"{folder}: expected a class folder ({', '.join(EXPRESSIONS)}) or a split folder "
-                f"({', '.join(sorted(SPLITS))}); rename it, take it out, or {OTHER_LABELS}"
+                f"{path}: lies outside of the class folders ({', '.join(EXPRESSIONS)}); move it "
+                f"into one, rename its folder, {OTHER_LABELS}"
             )
-        for path in paths:
-            told = FER2013_NAME.fullmatch(path.name)
-            usage = Usage(told[1]) if told else usages[split]
-            usage = usage or split_by_name(f"{label}/{path.name}")
-            yield LabeledImage(path, label, usage, subject(path))
+        told = FER2013_NAME.fullmatch(path.name)
+        known = Usage(told[1]) if told else next(filter(None, map(usages.get, above)), None)
+        usage = known or split_by_name(f"{label}/{path.name}")
+        yield LabeledImage(path, label, usage, subject(path))
 
 
 def split_usages(folders: Iterable[str]) -> dict[str, Usage | None]:
@@ -81,46 +85,21 @@ def split_usages(folders: Iterable[str]) -> dict[str, Usage | None]:
     return usages
 
 
-def _class_folders(root: Path, images: Sequence[Path]) -> dict[tuple[str, Path], list[Path]]:
-    """Return the images of each class folder, by the name of its split folder, if any, and path."""
-    while len(tops := {path.relative_to(root).parts[:-1][:1] for path in images}) == 1:
-        top = "".join(tops.pop())
-        if not top or top.isdecimal() or top.lower() in SPLITS or find_expression(top):
-            break
-        root /= top  # what an archive was unpacked into
-    folders: dict[tuple[str, Path], list[Path]] = defaultdict(list)
-    for path in images:
-        above = path.relative_to(root).parts[:-1]
-        split = above[0] if above and above[0].lower() in SPLITS else ""
-        depth = 2 if split else 1
-        if len(above) < depth:
-            where = "lies outside of the class folders"
-            raise DataError(f"{path}: {where}; move it into one, or {OTHER_LABELS}")
-        folders[split, Path(root, *above[:depth])].append(path)
-    filled = {folder for _, folder in folders}
-    parents = {root, *(folder.parent for folder in filled)}
-    for below in sorted(path for parent in parents for path in parent.glob("[!.]*/")):
-        if below not in filled | parents:
-            raise DataError(f"{below}: expected images of a class, found none; fill or remove it")
-    return folders
+def _numbered(root: Path, names: set[str]) -> Codes:
+    """Return the expressions of numbered class folders.
 
-
-def _classes(root: Path, names: set[str]) -> Codes:
-    """Return the expression of each class folder; None for an unknown one.
-
-    Numbers are read in the order of the set that the folder is called after, or else of the one
-    set whose numbers they are, all of them.
+    They are in the order of the set that the folder is called after, or else of the one set whose
+    numbers they are, all of them.
     """
-    if not all(name.isdecimal() for name in names):
-        return {name: find_expression(name) for name in names}
     title, numbers = root.resolve().name.lower(), {str(int(name)) for name in names}
     called = [source for source in NUMBERINGS if source.partition("-")[0].lower() in title]
     fitting = [source for source in called if numbers <= NUMBERINGS[source].keys()]
     fitting += [source for source, codes in NUMBERINGS.items() if numbers == codes.keys()]
     if not fitting:
         raise DataError(
-            f"{root}: expected class folders 1 to 7 as RAF-DB has them, 0 to 7 (AffectNet) or 0 to "
-            f"6 (FER2013), found {', '.join(sorted(names))}; rename them after their classes"
+            f"{root}: expected class folders called after {', '.join(EXPRESSIONS)}, or 1 to 7 as "
+            "RAF-DB has them, 0 to 7 (AffectNet) or 0 to 6 (FER2013), found "
+            f"{', '.join(sorted(names)) or 'none'}; rename them after their classes, {OTHER_LABELS}"
         )
     codes = NUMBERINGS[fitting[0]]
     order = ", ".join(f"{number} {codes[number]}" for number in sorted(numbers))

@@ -60,6 +60,12 @@ def find_files(root: Path) -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
+def find_folders(root: Path) -> list[Path]:
+    """Return the folders below `root` by path, hidden ones left out."""
+    found = iglob("**/", root_dir=root, recursive=True)  # noqa: PTH207
+    return sorted(root / name for name in found)
+
+
 def is_image(name: str) -> bool:
     """Tell whether a file is an image, by its name; hidden files never are."""
     return Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")

@@ -1,9 +1,8 @@
 """Models to be measured: the labels, the temperature and the logits of a .tflite or a .keras."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -22,13 +21,10 @@ OutputKind = Literal["logits", "probabilities", "sigmoids"]
 BATCH_SIZE = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Predictor:
+class Predictor(NamedTuple):
     """A model as the evaluation sees it, whatever file it came from.
 
     Attributes:
-        name: of the model.
-        label_set: its classes, in the order of its output.
         temperature: what its card divides the logits by; 1 where it has none.
         logits: from faces, uint8 (n, 48, 48), to logits, float32 (n, classes); where the model
             gives probabilities, their logarithms.
@@ -61,8 +57,8 @@ def open_tflite(path: Path) -> Predictor:
 def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     """Open a `.keras` file that takes gray values 0-255, (n, side, side, 1).
 
-    The output named `logits` is measured, or the only one. Without labels, its classes in the order
-    of the output, `recipe.json` beside the file tells them, which `emotiond-convert train` writes.
+    The output named `logits` is measured, or the only one. Without labels, `recipe.json` beside the
+    file tells them, which `emotiond-convert train` writes.
 
     Raises:
         ConfigError: there are neither labels nor a recipe.
@@ -71,12 +67,27 @@ def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     """
     import keras
 
-    label_set = label_set_for(path, labels) if labels else _recipe_label_set(path)
+    try:
+        name = None if labels else read_recipe(path.parent, Recipe).label_set
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path}: its labels are unknown ({RECIPE} beside it: {error}); give --labels, such as "
+            "angry,happy,sad"
+        ) from error
+    label_set = LABEL_SETS[name] if name else label_set_for(path, labels or ())
     try:
         network = keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path}: cannot be read as a Keras network: {error}") from error
-    head = _head(path, network, len(label_set.labels))
+    outputs, shape = (
+        dict(zip(network.output_names, network.outputs, strict=True)),
+        (None, len(label_set.labels)),
+    )
+    chosen = outputs.get("logits", network.outputs[0] if len(outputs) == 1 else None)
+    if chosen is None or tuple(chosen.shape) != shape:
+        found = ", ".join(f"{name} {tuple(one.shape)}" for name, one in outputs.items())
+        raise ModelError(f"{path}: expected an output logits {shape}, found {found}")
+    head = keras.Model(network.inputs, chosen)
 
     def logits(faces: NDArray[np.uint8]) -> Logits:
         values = keras_values(head, faces)
@@ -107,30 +118,6 @@ def resize(faces: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     method = cv2.INTER_AREA if faces.shape[1] > side else cv2.INTER_LINEAR
     sized = [cv2.resize(face, (side, side), interpolation=method) for face in faces]
     return np.array(sized, dtype=np.uint8)
-
-
-def _recipe_label_set(path: Path) -> LabelSet:
-    try:
-        return LABEL_SETS[read_recipe(path.parent, Recipe).label_set]
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: its labels are unknown, as there is no recipe.json beside it; "
-            "give --labels, such as angry,happy,sad"
-        ) from error
-    except ValueError as error:
-        raise ConfigError(f"{path.with_name(RECIPE)}: {error}; give --labels instead") from error
-
-
-def _head(path: Path, network: Any, classes: int) -> Any:
-    """Return the network with its `logits`, or its only output, alone."""
-    import keras
-
-    outputs = dict(zip(network.output_names, network.outputs, strict=True))
-    chosen = outputs.get("logits", network.outputs[0] if len(outputs) == 1 else None)
-    if chosen is None or tuple(chosen.shape)[1:] != (classes,):
-        found = ", ".join(f"{name} {tuple(one.shape)}" for name, one in outputs.items())
-        raise ModelError(f"{path}: expected an output logits (None, {classes}), found {found}")
-    return keras.Model(network.inputs, chosen)
 
 
 def keras_values(network: Any, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
