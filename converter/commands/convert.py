@@ -120,8 +120,7 @@ def _checked_data(
 ) -> tuple[Dataset | None, Selection | None]:
     """Return the faces of `--data` and those to measure on, None where there are none.
 
-    Raises:
-        ModelError: they show that the description is wrong, and that is not forced.
+    ModelError where they show that the description is wrong, and that is not forced.
     """
     from converter.quantize.description import check_by_measuring
 
@@ -152,10 +151,8 @@ def write_models(
 ) -> None:
     """Write a model in some precisions into a folder, verified; print the metrics.
 
-    By force existing files are written over, and what verification refuses is written.
-
-    Raises:
-        ModelError: one or more were refused; the others are written.
+    By force existing files are written over, and what verification refuses is written. ModelError
+    where one or more were refused; the others are written.
     """
     from converter.quantize.quantize import quantize
     from converter.quantize.tflite import Precision

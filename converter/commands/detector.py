@@ -45,10 +45,8 @@ def add_commands(commands: Any) -> None:
     parser = add_subcommand(commands, "quantize-detector", _quantize_detector, text)
     add = parser.add_argument
     add("training", type=Path, help=run)
-    text = "the .tflite of quantize-refiner; default: the shipped one"
-    add("--refiner", type=Path, help=text)
-    text = "faces cut close, such as fer2013.csv, that its boxes are fitted to"
-    add("--faces", type=Path, required=True, help=text)
+    add("--refiner", type=Path, help="the .tflite of quantize-refiner; default: the shipped one")
+    add("--faces", type=Path, required=True, help="faces cut close, to which its boxes are fitted")
     text = "of the images; may be given several times; default: 320x240 and 160x120"
     add("--size", type=image_size, action="append", metavar="WxH", help=text)
     _add_images(parser)
@@ -64,17 +62,13 @@ def add_commands(commands: Any) -> None:
     text = "judge detectors by photographs with boxes: average precision, false faces, time"
     parser = add_subcommand(commands, "evaluate-detector", _evaluate_detector, text)
     add = parser.add_argument
-    text = "photographs with boxes of faces; its test split is used"
-    add("--data", type=Path, required=True, help=text)
+    add("--data", type=Path, required=True, help="photographs with boxes; its test split is used")
     text = (
         "a kind, or settings as in a config, '{kind: yunet, model: my.onnx}'; may be given "
         "several times; default: every detector at hand"
     )
     add("--detector", action="append", default=[], help=text)
-    text = (
-        "what each image is fitted into to be searched; faces are measured in 320x240 whatever "
-        "is searched; default: 320x240"
-    )
+    text = "what images are fitted into; faces are measured in 320x240 all the same, the default"
     add("--size", type=image_size, default=REFERENCE_SIZE, metavar="WxH", help=text)
     add("--json", type=Path, help="file for the report")
 
@@ -92,11 +86,10 @@ def _add_training(parser: argparse.ArgumentParser, network: str) -> None:
 
 
 def _add_images(parser: argparse.ArgumentParser) -> None:
-    text = (
-        "photographs with boxes of both splits, in a form of docs/datasets.md; may be given "
-        "several times"
+    add, text = (
+        parser.add_argument,
+        "photographs with boxes of both splits; may be given several times",
     )
-    add = parser.add_argument
     add("--data", type=Path, action="append", required=True, metavar="PATH", help=text)
 
 

@@ -18,8 +18,7 @@ log = logging.getLogger(__name__)
 def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """Add the options that name the faces."""
     text = (
-        "a csv or a folder of labeled faces (docs/datasets.md lists the forms), and how much "
-        "each of its rows counts, 1 if not said; may be given several times"
+        "a csv or a folder of labeled faces, and how much a row counts; may be given several times"
     )
     add, metavar = parser.add_argument, "PATH[@WEIGHT]"
     add(
@@ -30,9 +29,9 @@ def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:
 
 def add_data_forms(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how the faces lie in the data."""
-    parser.add_argument("--votes", type=Path, help="FER+'s fer2013new.csv, beside fer2013.csv")
-    text = "in folders of whole images, detect each face and crop it as the daemon does"
-    parser.add_argument("--crop", action="store_true", help=text)
+    add = parser.add_argument
+    add("--votes", type=Path, help="FER+'s fer2013new.csv, beside fer2013.csv")
+    add("--crop", action="store_true", help="of whole images, crop each face as the daemon does")
 
 
 def add_models(parser: argparse.ArgumentParser, name: str) -> None:
@@ -45,10 +44,8 @@ def add_models(parser: argparse.ArgumentParser, name: str) -> None:
 def load_data(options: argparse.Namespace) -> Dataset:
     """Read the faces that `add_data`'s options name, all of them as one.
 
-    Where no set has PublicTest rows, one in five Training rows becomes one.
-
-    Raises:
-        DataError: a set cannot be read, or an option is for a form that none of them has.
+    Where no set has PublicTest rows, one in five Training rows becomes one. DataError where a set
+    cannot be read, or an option is for a form that none of them has.
     """
     paths = [path for path, _ in options.data]
     voted = {path for path in paths if is_fer2013_csv(path)}

@@ -32,9 +32,9 @@ from edge.errors import DataError, ModelError
 def add_commands(commands: Any) -> None:
     """Add the subcommands that train a network, and that make a model of faces in one go."""
     parser = add_subcommand(commands, "train", _train, "train a network by a recipe")
-    text = "a shipped one, such as quick or tiny, or a file, mine.yaml"
-    parser.add_argument("recipe", type=Path, help=text)
-    parser.add_argument("--out", type=Path, required=True, help="folder for network and log")
+    add = parser.add_argument
+    add("recipe", type=Path, help="a shipped one, such as quick or tiny, or a file, mine.yaml")
+    add("--out", type=Path, required=True, help="folder for network and log")
     _add_training_options(parser)
     add_data(parser)
 
@@ -44,19 +44,17 @@ def add_commands(commands: Any) -> None:
     text = "a csv or a folder of labeled faces, and how much each of its rows counts"
     add("data", nargs="+", type=weighted_path, metavar=metavar, help=text)
     add("--out", type=Path, required=True, help="folder for all that is made")
-    text = "shipped, or a file; default: quick"
-    add("--recipe", type=Path, default=Path("quick"), help=text)
+    add("--recipe", type=Path, default=Path("quick"), help="shipped, or a file; default: quick")
     add("--name", help="of the models; default: the recipe's")
     add_data_forms(parser)
     _add_training_options(parser)
 
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
-    text = "classes; default: the recipe's"
-    parser.add_argument("--label-set", choices=sorted(LABEL_SETS), help=text)
-    text = "folder of photographs in which there is no face"
-    parser.add_argument("--negatives", type=Path, help=text)
-    parser.add_argument("--force", action="store_true", help="make anew what is finished")
+    add = parser.add_argument
+    add("--label-set", choices=sorted(LABEL_SETS), help="classes; default: the recipe's")
+    add("--negatives", type=Path, help="folder of photographs in which there is no face")
+    add("--force", action="store_true", help="make anew what is finished")
 
 
 def _train(options: argparse.Namespace) -> None:

@@ -29,10 +29,8 @@ def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
     """Read one of Kaggle's files: FER2013 with FER+'s votes where they are given, or CK+.
 
     FER2013 knows the first seven of `EXPRESSIONS`; CK+ has contempt as well, and names no subject.
-    Without a column `Usage` all rows are Training.
-
-    Raises:
-        DataError: a file is missing or malformed; the text names file and row.
+    Without a column `Usage` all rows are Training. DataError where a file is missing or malformed;
+    the text names file and row.
     """
     source, classes = ("FER2013", 7) if is_fer2013_csv(path) else ("CK+", len(EXPRESSIONS))
     rows = read_csv(path, ("emotion", "pixels"))
@@ -47,10 +45,8 @@ def load_votes(path: Path, usage: Sequence[Usage]) -> NDArray[np.float32]:
 
     Its rows stand in the order of FER2013's (Barsoum et al. 2016, arXiv:1608.01041), whose splits
     are `usage`. A row without an image name is one that FER+ left out: it counts as one that all
-    ten called "not a face".
-
-    Raises:
-        DataError: the file is malformed, too short, or in another order than the faces.
+    ten called "not a face". DataError where the file is malformed, too short, or in another order
+    than the faces.
     """
     votes: list[list[float]] = []
     last = "fer"
@@ -118,8 +114,7 @@ class CsvRow(NamedTuple):
 def read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[CsvRow]:
     """Yield the rows of a csv, after checking that it has `columns`.
 
-    Raises:
-        DataError: the file cannot be read, is no csv, lacks a column, is cut short or empty.
+    DataError where the file cannot be read, is no csv, lacks a column, is cut short or empty.
     """
     number = 1
     try:

@@ -1,7 +1,8 @@
-"""Faces in image files: labeled as their set labels them, read as 48x48 gray pixels."""
+"""Faces in image files: labeled by class folders or by their set, read as 48x48 gray pixels."""
 
 import logging
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from glob import iglob
 from pathlib import Path
@@ -17,6 +18,7 @@ from converter.data.dataset import (
     split_by_name,
     split_by_subject,
 )
+from converter.data.label_sets import NUMBERINGS, Codes, find_expression
 from edge.capture.images import SUFFIXES, read_image
 from edge.detect import Detector
 from edge.detect.detector import filter_faces
@@ -27,10 +29,24 @@ from edge.types import EXPRESSIONS, SIDE
 
 log = logging.getLogger(__name__)
 
-NO_VOTES = (0.0,) * len(VOTE_COLUMNS)
-
 SAME_FACE = 0.3
 """Overlap (IoU) above which a detection is of the face that the set labels."""
+
+
+VALIDATION = frozenset({"val", "valid", "validation", "val_set", "fer2013valid"})
+TEST = frozenset({"test", "test_set", "fer2013test"})
+
+SPLITS = {
+    **dict.fromkeys(("train", "training", "train_set", "fer2013train"), Usage.TRAINING),
+    **dict.fromkeys((*VALIDATION, *TEST, "public", "publictest"), Usage.PUBLIC_TEST),
+    **dict.fromkeys(("private", "privatetest"), Usage.PRIVATE_TEST),
+}
+"""The split that the name of a folder tells; `TEST` beside `VALIDATION` is PrivateTest."""
+
+FER2013_NAME = re.compile(r"(Training|PublicTest|PrivateTest)_\d+\..+")
+"""Names of the images in FER2013 as folders: they tell the split that Kaggle's csv gives."""
+
+OTHER_LABELS = "or give the folder that holds the labels of the set too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +58,7 @@ class LabeledImage:
         usage: its split; None where the set tells none.
         subject: who it shows; empty where unknown.
         box: where the face is, in pixels; None where the image shows one face.
-        votes: FER+'s, in the order of `VOTE_COLUMNS`.
+        votes: FER+'s, in the order of `VOTE_COLUMNS`; empty where nobody voted.
     """
 
     path: Path
@@ -50,7 +66,7 @@ class LabeledImage:
     usage: Usage | None = None
     subject: str = ""
     box: Box | None = None
-    votes: tuple[float, ...] = NO_VOTES
+    votes: tuple[float, ...] = ()
 
 
 def find_files(root: Path) -> list[Path]:
@@ -60,15 +76,70 @@ def find_files(root: Path) -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
-def find_folders(root: Path) -> list[Path]:
-    """Return the folders below `root` by path, hidden ones left out."""
-    found = iglob("**/", root_dir=root, recursive=True)  # noqa: PTH207
-    return sorted(root / name for name in found)
-
-
 def is_image(name: str) -> bool:
     """Tell whether a file is an image, by its name; hidden files never are."""
     return Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
+
+
+def read_class_folders(
+    root: Path, images: Sequence[Path], subject: Callable[[Path], str]
+) -> Iterator[LabeledImage]:
+    """Yield the images below `root` with the expressions that folders above them are called after.
+
+    The split is told by the image's name (PublicTest_123.jpg), else by a folder above it, else by
+    the hash of the name. Where names tell the subject, it is split by that.
+    """
+    filled = {folder for path in images for folder in path.parents}
+    for name in sorted(iglob("**/", root_dir=root, recursive=True)):  # noqa: PTH207
+        if (below := root / name) not in filled:
+            raise DataError(f"{below}: expected images of a class, found none; fill or remove it")
+    places = [path.relative_to(root).parts[:-1] for path in images]
+    usages = split_usages(name for above in places for name in above)
+    expressions = {name: find_expression(name) for name in usages}
+    if not any(expressions.values()):
+        expressions |= _numbered(root, {name for name in usages if name.isdecimal()})
+    for path, above in zip(images, places, strict=True):
+        label = next(filter(None, map(expressions.get, above)), None)
+        if label is None:
+            raise DataError(
+                f"{path}: lies outside of the class folders ({', '.join(EXPRESSIONS)}); move it "
+                f"into one, rename its folder, {OTHER_LABELS}"
+            )
+        told = FER2013_NAME.fullmatch(path.name)
+        known = Usage(told[1]) if told else next(filter(None, map(usages.get, above)), None)
+        usage = known or split_by_name(f"{label}/{path.name}")
+        yield LabeledImage(path, label, usage, subject(path))
+
+
+def split_usages(folders: Iterable[str]) -> dict[str, Usage | None]:
+    """Return the split that each folder's name tells; None where it tells none."""
+    names = {folder: folder.lower() for folder in folders}
+    usages = {folder: SPLITS.get(name) for folder, name in names.items()}
+    if VALIDATION & set(names.values()):
+        usages |= {folder: Usage.PRIVATE_TEST for folder, name in names.items() if name in TEST}
+    return usages
+
+
+def _numbered(root: Path, names: set[str]) -> Codes:
+    """Return the expressions of numbered class folders.
+
+    They are in the order of the set that the folder is called after, or else of the one set whose
+    numbers they are, all of them.
+    """
+    title, numbers = root.resolve().name.lower(), {str(int(name)) for name in names}
+    called = [source for source in NUMBERINGS if source.partition("-")[0].lower() in title]
+    fitting = [source for source in called if numbers <= NUMBERINGS[source].keys()]
+    fitting += [source for source, codes in NUMBERINGS.items() if numbers == codes.keys()]
+    if not fitting:
+        raise DataError(
+            f"{root}: expected class folders called after {', '.join(EXPRESSIONS)}, or 1 to 7 as "
+            "RAF-DB has them, 0 to 7 (AffectNet) or 0 to 6 (FER2013), found "
+            f"{', '.join(sorted(names)) or 'none'}; rename them after their classes, {OTHER_LABELS}"
+        )
+    codes = NUMBERINGS[fitting[0]]
+    order = ", ".join(f"{number} {codes[number]}" for number in sorted(numbers))
+    log.warning(f"{root}: class folders are read in the order of {fitting[0]}: {order}")
+    return {name: codes[str(int(name))] for name in names}
 
 
 def load_images(
@@ -79,8 +150,7 @@ def load_images(
     The split is by subject where subjects are known, else the set's own, else the hash of the name:
     four of five are Training, one PublicTest.
 
-    Raises:
-        DataError: a file is no image, or there is a face in none.
+    DataError where a file is no image, or there is a face in none.
     """
     read = [(image, _read_face(image, detector)) for image in images]
     faces = [(image, face) for image, face in read if face is not None]
@@ -95,7 +165,7 @@ def load_images(
             f"{source}: found no face in {len(missed)} of {len(images)} images, such as "
             f"{missed[0]}; they are left out"
         )
-    known = [image for image, _ in faces]
+    known, no_votes = [image for image, _ in faces], (0.0,) * len(VOTE_COLUMNS)
     subjects = [image.subject for image in known]
     usages = [image.usage or split_by_name(image.path.name) for image in known]
     return make_dataset(
@@ -104,7 +174,7 @@ def load_images(
         split_by_subject(subjects) if any(subjects) else np.array(usages),
         source=source,
         subject=np.array(subjects),
-        votes=np.array([image.votes for image in known], dtype=np.float32),
+        votes=np.array([image.votes or no_votes for image in known], dtype=np.float32),
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -40,6 +41,22 @@ def find_expression(name: str) -> str | None:
     plain = re.sub(r"^\d+[\W_]+", "", name.strip().lower())
     plain = SYNONYMS.get(plain, plain)
     return plain if plain in EXPRESSIONS else None
+
+
+Codes = Mapping[str, str | None]
+"""The expression that each code of a set stands for; None for what is left out."""
+
+
+def _numbered(*names: str, first: int = 0) -> dict[str, str]:
+    return {str(number): name for number, name in enumerate(names, first)}
+
+
+FER2013 = _numbered(*EXPRESSIONS[:7])
+AFFECTNET = _numbered("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")
+CKPLUS = _numbered("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
+RAF_DB = _numbered("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral", first=1)
+NUMBERINGS = {"RAF-DB": RAF_DB, "AffectNet": AFFECTNET, "FER2013": FER2013}
+"""The classes that numbered folders stand for, by set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +173,8 @@ def select_rows(
 ) -> Selection:
     """Return the rows of the split `usage` whose class the model knows.
 
-    Raises:
-        DataError: there is no such split, no votes where the protocol needs them, or the model
-            knows the class of no row.
+    DataError where there is no such split, no votes where the protocol needs them, or the model
+    knows the class of no row.
     """
     split = labeled = data.split(usage)
     if protocol is LabelProtocol.FERPLUS:
@@ -196,10 +212,8 @@ def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelS
     """Return the label set of the model at `path`, its classes in the order of the output.
 
     The labels are in any spelling that `find_expression` knows; `name` is the label set that the
-    card names, empty for a set of its own.
-
-    Raises:
-        DataError: a label is not among `EXPRESSIONS`, or the set is unknown or has other labels.
+    card names, empty for a set of its own. DataError where a label is not among `EXPRESSIONS`, or
+    the set is unknown or has other labels.
     """
     known = {label: find_expression(label) for label in labels}
     for label, expression in known.items():

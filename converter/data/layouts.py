@@ -13,20 +13,18 @@ from typing import TypeVar
 
 import numpy as np
 
-from converter.data.class_folders import (
-    AFFECTNET,
-    FER2013,
-    RAF_DB,
+from converter.data.csv_files import DOWNLOAD_AGAIN, read_csv
+from converter.data.dataset import VOTE_COLUMNS, Dataset
+from converter.data.images import (
     SPLITS,
-    Codes,
-    number_codes,
+    LabeledImage,
+    find_files,
+    is_image,
+    load_images,
     read_class_folders,
     split_usages,
 )
-from converter.data.csv_files import DOWNLOAD_AGAIN, read_csv
-from converter.data.dataset import VOTE_COLUMNS, Dataset
-from converter.data.images import NO_VOTES, LabeledImage, find_files, is_image, load_images
-from converter.data.label_sets import find_expression
+from converter.data.label_sets import AFFECTNET, CKPLUS, FER2013, RAF_DB, Codes, find_expression
 from edge.capture.images import SUFFIXES
 from edge.detect import Detector
 from edge.errors import DataError
@@ -96,8 +94,7 @@ class Layout:
 def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
     """Read the set of images in a folder; `detector` crops the faces in whole images.
 
-    Raises:
-        DataError: there is no image, or a file or folder is missing, malformed or unknown.
+    DataError where there is no image, or a file or folder is missing, malformed or unknown.
     """
     files = find_files(root)
     images = [path for path in files if is_image(path.name)]
@@ -152,14 +149,14 @@ def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Iterator[Labele
             place = f"{file}: line {number}"
             row = layout.parse(text, place, "line")
             aligned = row["image"].replace(".", "_aligned.")  # as RAF-DB calls the faces it cut out
-            votes = tuple(map(float, row["votes"].split(","))) if "votes" in row else None
+            votes = tuple(map(float, row["votes"].split(","))) if "votes" in row else ()
             edges = [float(row[edge]) for edge in ("left", "top", "right", "bottom") if edge in row]
             yield LabeledImage(
                 by_name.get(aligned) or _listed(by_name, row["image"], place),
                 VOTE_COLUMNS[int(np.argmax(votes))] if votes else row["label"],
                 SPLITS[row["split"].lower()] if "split" in row else usages[file.parent.name],
                 box=Box(*edges) if edges else None,
-                votes=votes or NO_VOTES,
+                votes=votes,
             )
 
 
@@ -271,9 +268,7 @@ LAYOUTS = (
         "CK+",
         r"S\d{3}_\d{3}_\d{8}_emotion\.txt",
         _read_ckplus,
-        number_codes(
-            ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
-        ),
+        CKPLUS,
         r"(?P<label>\d)(?:\.0*e\+00)?",
         "3.0000000e+00",
         whole=True,

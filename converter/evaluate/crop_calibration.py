@@ -41,8 +41,7 @@ class Finding(NamedTuple):
 def fit_crop(detector: Detector, faces: NDArray[np.uint8], seed: int) -> FitReport:
     """Lay faces out as `find_faces`, and fit the detector's boxes to their squares by medians.
 
-    Raises:
-        DataError: the detector found none of the faces.
+    DataError where the detector found none of the faces.
     """
     pairs = [(one.square, one.face.box) for one in find_faces(detector, faces, seed)]
     if not pairs:

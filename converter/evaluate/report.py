@@ -87,10 +87,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: LabelProtocol) -> Report:
     """Measure a model on the rows of one split, or of all.
 
-    Training rows, where there are any, show which rows are copies.
-
-    Raises:
-        DataError: no row of the split can be measured.
+    Training rows, where there are any, show which rows are copies. DataError where no row of the
+    split can be measured.
     """
     selection = select_rows(data, usage, protocol, predictor.label_set)
     logits = predictor.logits(selection.pixels)
@@ -182,10 +180,7 @@ def compute_metrics(
 ) -> Accuracy:
     """Return the metrics of the card for the rows called `name`, classes (n,).
 
-    The means over classes leave out those that no row has.
-
-    Raises:
-        DataError: there are no rows.
+    The means over classes leave out those that no row has. DataError where there are no rows.
     """
     if len(classes) == 0:
         raise DataError(f"{name}: expected rows to measure on, found none")

@@ -47,8 +47,7 @@ class InputScaling(NamedTuple):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return scale and offset as they broadcast over (side, side, channels).
 
-        Raises:
-            ConfigError: they are as many as neither channels nor pixels are.
+        ConfigError where they are as many as neither channels nor pixels are.
         """
         whole: dict[int, tuple[int, ...]] = {side * side * channels: (side, side, channels)}
         shapes = whole | {side * side: (side, side, 1), channels: (channels,), 1: ()}
@@ -78,8 +77,7 @@ class ModelDescription(NamedTuple):
 def parse_labels(text: str) -> tuple[str, ...]:
     """Parse labels parted by commas; those that mean an expression get its usual name.
 
-    Raises:
-        ConfigError: there are fewer than two, an empty one, or two of the same meaning.
+    ConfigError where there are fewer than two, an empty one, or two of the same meaning.
     """
     names = [name.strip() for name in text.split(",")]
     labels = tuple(find_expression(name) or name for name in names)
@@ -93,10 +91,8 @@ def parse_labels(text: str) -> tuple[str, ...]:
 def parse_scaling(entry: str, mean: str | None = None, std: str | None = None) -> InputScaling:
     """Parse a range of `RANGES`, and the mean and deviation that values in it are standardized by.
 
-    These are numbers parted by commas, or the path of an .npy.
-
-    Raises:
-        ConfigError: one of them is something else.
+    These are numbers parted by commas, or the path of an .npy. ConfigError where one of them is
+    something else.
     """
     if entry not in RANGES:
         raise ConfigError(f"--input: expected one of {', '.join(RANGES)}, found {entry!r}")
@@ -131,10 +127,7 @@ def check_by_measuring(
     """Refuse an input range or an order of labels that another one beats by far.
 
     `rows` are faces with their true classes, by the labels described, to which `answer` gives the
-    logits of the model at `path`.
-
-    Raises:
-        ModelError: another one does; the text names it.
+    logits of the model at `path`. ModelError where another one does; the text names it.
     """
     sample = np.random.default_rng(0).permutation(len(rows.classes))[:SAMPLE]
     faces, classes = rows.pixels[sample], rows.classes[sample]
@@ -147,27 +140,19 @@ def check_by_measuring(
     }
     orders = {key: _best_order(chosen, classes, len(labels)) for key, chosen in outputs.items()}
     right = {key: orders[key][chosen] == classes for key, chosen in outputs.items()}
-    found, best = [], given.options
+    better, best = [], given.options
     # Stable: of ranges that do equally well the first, and standardized values last.
     for key in sorted(tried, key=lambda key: (key == standardized.options, -right[key].mean())):
         if _beats(right[key], right[best], classes):
-            best = key
-    if best != given.options:
-        found.append(
-            f"with {given.options} it names {right[given.options].mean():.0%} of the faces "
-            f"rightly, with {best} {right[best].mean():.0%}"
-        )
-    plain = outputs[best] == classes
-    if _beats(right[best], plain, classes):
-        order = ",".join(labels[index] for index in orders[best])
-        found.append(
-            f"with the labels as given it names {plain.mean():.0%} of them rightly, with "
-            f"--labels {order} {right[best].mean():.0%}"
-        )
-    if found:
+            best, better = key, [key]
+    if _beats(right[best], outputs[best] == classes, classes):
+        better.append("--labels " + ",".join(labels[index] for index in orders[best]))
+    if better:
+        plain = (outputs[given.options] == classes).mean()
         raise ModelError(
-            f"{path}: {'; '.join(found)} (measured on {len(faces)} of {rows.name}, the best order "
-            "of labels for each range); correct the options, or --force takes them as they are"
+            f"{path}: with {given.options} it names {plain:.0%} of {len(faces)} faces of "
+            f"{rows.name} rightly, with {' '.join(better)} {right[best].mean():.0%}; correct the "
+            "options, or --force takes them as they are"
         )
 
 

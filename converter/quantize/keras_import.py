@@ -30,8 +30,7 @@ ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError, ImportErr
 def refuse_other_forms(path: Path) -> None:
     """Refuse what is no file of a model, with the way to one.
 
-    Raises:
-        ModelError: it is missing, a pointer of git-LFS, a SavedModel, or TensorFlow.js'.
+    ModelError where it is missing, a pointer of git-LFS, a SavedModel, or TensorFlow.js'.
     """
     if (path / "saved_model.pb").is_file():
         raise ModelError(
@@ -60,8 +59,7 @@ def refuse_other_forms(path: Path) -> None:
 def load_keras(path: Path, weights: Path | None = None) -> Model:
     """Read a Keras model: `.keras`, a whole `.h5`, or a `.json` with its weights in an `.h5`.
 
-    Raises:
-        ModelError: a file is missing or unreadable, or holds half a model.
+    ModelError where a file is missing or unreadable, or holds half a model.
     """
     for file in (path, weights):
         if file is not None:

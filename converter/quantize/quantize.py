@@ -180,8 +180,7 @@ def _representative_faces(model: TrainedModel, data: Dataset) -> NDArray[np.uint
 def float_reference(model: TrainedModel, data: Dataset) -> FloatReference:
     """Run the network on the PublicTest rows.
 
-    Raises:
-        DataError: there are none, or FER+'s votes are needed and missing.
+    DataError where there are none, or FER+'s votes are needed and missing.
     """
     rows = _rows(model, data, Usage.PUBLIC_TEST)
     pixels = resize((rows or data.split(Usage.PUBLIC_TEST)).pixels, model.side)
@@ -207,10 +206,8 @@ def prior_correction(data: Dataset, power: float) -> tuple[float, ...]:
 def verify(path: Path, card: ModelCard, reference: FloatReference | None) -> ConversionResult:
     """Run the .tflite at `path` as the daemon would, compare it, and complete its card.
 
-    Temperature and face threshold are fitted on the rows that it is measured on.
-
-    Raises:
-        ModelError: an answer is NaN or infinite.
+    Temperature and face threshold are fitted on the rows that it is measured on. ModelError where
+    an answer is NaN or infinite.
     """
     if reference is None:
         return ConversionResult(card)

@@ -54,10 +54,7 @@ def to_tflite(
 
     An int8 model needs representative images, uint8 (n, height, width) or (n, height, width,
     channels). It takes the values as they are, in uint8, or less 128 in int8: what scales them is
-    part of the network.
-
-    Raises:
-        ConfigError: Keras runs on another backend than TensorFlow.
+    part of the network. ConfigError where Keras runs on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise ConfigError(

@@ -79,8 +79,7 @@ def import_tflite(
 ) -> ConversionResult:
     """Write the card of a .tflite, measured on `rows`, and copy it to `target`, if it isn't there.
 
-    Raises:
-        ModelError: another file or a card is there already; otherwise as `open_tflite`.
+    ModelError where another file or a card is there already; otherwise as `open_tflite`.
     """
     stays = target.exists() and target.samefile(path)
     if not force:

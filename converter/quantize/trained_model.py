@@ -66,10 +66,8 @@ def load_run(directory: Path, training: Dataset, head: Head = "logits") -> Train
     """Read what `emotiond-convert train` left in `directory` of the `training` rows.
 
     The output `head` names the expressions; `face`, where there is one, is kept beside it.
-
-    Raises:
-        ModelError: a file is missing or unreadable, the head was not trained, or weights or
-            answers are NaN or infinite.
+    ModelError where a file is missing or unreadable, the head was not trained, or weights or
+    answers are NaN or infinite.
     """
     try:
         recipe = read_recipe(directory, Recipe)

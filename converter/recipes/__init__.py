@@ -157,9 +157,8 @@ AnyRecipe = TypeVar("AnyRecipe", bound=BaseRecipe)
 def load_recipe(recipe: Path, kind: type[AnyRecipe]) -> AnyRecipe:
     """Read a recipe by its file, or the name of a shipped one; keys left out have their defaults.
 
-    Raises:
-        ConfigError: there is no such recipe, or some of its keys are unknown or wrong; all of them
-            are named.
+    ConfigError where there is no such recipe, or some of its keys are unknown or wrong; all of them
+    are named.
     """
     path = find_recipe(recipe)
     try:
