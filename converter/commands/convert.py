@@ -118,10 +118,7 @@ def _describe(options: argparse.Namespace, takes_any_size: bool) -> "ModelDescri
 def _checked_data(
     options: argparse.Namespace, description: "ModelDescription", answer: Callable[..., Any]
 ) -> tuple[Dataset | None, Selection | None]:
-    """Return the faces of `--data` and those to measure on, None where there are none.
-
-    ModelError where they show that the description is wrong, and that is not forced.
-    """
+    """Return the faces of `--data` and those to measure on; ModelError as `check_by_measuring`."""
     from converter.quantize.description import check_by_measuring
 
     data = load_data(options) if options.data else None
@@ -149,11 +146,7 @@ def write_models(
     *,
     force: bool,
 ) -> None:
-    """Write a model in some precisions into a folder, verified; print the metrics.
-
-    By force existing files are written over, and what verification refuses is written. ModelError
-    where one or more were refused; the others are written.
-    """
+    """Write models as `quantize`, and print their metrics; ModelError where any is refused."""
     from converter.quantize.quantize import quantize
     from converter.quantize.tflite import Precision
 
@@ -169,7 +162,6 @@ def write_models(
 
 
 def _print_results(results: Sequence["ConversionResult"], directory: Path) -> None:
-    """Print what was written, with its metrics."""
     for card, agreement, _, note in results:
         for one in card.measured:
             low, high = one.interval

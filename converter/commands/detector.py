@@ -116,12 +116,7 @@ def _train_refiner(options: argparse.Namespace) -> None:
 
 
 def _training_data(options: argparse.Namespace, seed: int) -> "TrainingData":
-    """Return what the options name, once `--force` has made room.
-
-    Raises:
-        DataError: an image cannot be read, or there are too few.
-        ConfigError: there are faces and no teacher, which says where in their images they are.
-    """
+    """Return what the options name, once `--force` has made room."""
     from converter.detector.samples import closeup_samples, open_teacher, prepare_data
 
     if options.faces and not options.teacher:

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.commands.options import add_data, load_data, write_report
-from converter.data import ALL, Dataset, Usage
-from converter.data.dataset import check_dataset
+from converter.data.dataset import ALL, Dataset, Usage, check_dataset
 from converter.data.label_sets import LabelProtocol
 from converter.evaluate.predictor import open_keras, open_tflite
 from edge.commands.common import add_subcommand

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from converter.data import Dataset, concatenate, is_fer2013_csv, open_dataset
+from converter.data import Dataset, open_dataset
+from converter.data.csv_files import is_fer2013_csv
+from converter.data.dataset import concatenate
 from converter.train import run_dir
 from edge.detect import BuiltinSettings, open_detector
 from edge.errors import DataError

@@ -85,10 +85,7 @@ def _find_negatives(root: Path | None) -> tuple[Path, ...]:
 def _train_chain(
     recipe: Recipe, file: Path, data: Dataset, out: Path, negatives: tuple[Path, ...]
 ) -> None:
-    """Train what the recipe builds on, where it is not yet trained beside `out`; then its network.
-
-    That is the network it starts from, and its teachers.
-    """
+    """Train what the recipe starts from, and its teachers, where they are not yet; then its own."""
     from converter.models.classifiers import new_network
     from converter.train import classifier, loop
 

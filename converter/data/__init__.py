@@ -3,24 +3,13 @@
 from pathlib import Path
 
 from converter.data.csv_files import is_fer2013_csv, load_csv
-from converter.data.dataset import ALL, VOTE_COLUMNS, Dataset, Usage, concatenate, make_dataset
+from converter.data.dataset import Dataset, Usage
 from converter.data.layouts import load_folder
 from edge.detect import Detector
 from edge.errors import DataError
 from edge.types import EXPRESSIONS, SIDE
 
-__all__ = [
-    "ALL",
-    "EXPRESSIONS",
-    "SIDE",
-    "VOTE_COLUMNS",
-    "Dataset",
-    "Usage",
-    "concatenate",
-    "is_fer2013_csv",
-    "make_dataset",
-    "open_dataset",
-]
+__all__ = ["EXPRESSIONS", "SIDE", "Dataset", "Usage", "open_dataset"]
 
 
 def open_dataset(

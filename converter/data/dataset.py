@@ -1,6 +1,6 @@
 """Labeled faces in memory: the one form that every dataset is read into, its splits and checks."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
@@ -30,9 +30,6 @@ TEST_FRACTION = 0.2
 ALL = "all"
 """Name that `Dataset.split` takes for the rows of every split together."""
 
-EXAMPLES = 5
-"""Rows named beside each count of what is wrong with a dataset."""
-
 
 class Usage(StrEnum):
     """The splits, named as FER2013 names them; other sets' splits are called the same."""
@@ -49,10 +46,9 @@ class Dataset:
     Attributes:
         pixels: uint8 (n, 48, 48).
         labels: int64 (n,), indices into `EXPRESSIONS`.
-        votes: float32 (n, 10), FER+'s votes in the order of `VOTE_COLUMNS`; zeros where nobody
-            voted.
-        usage: the split of each row, str (n,), values of `Usage`.
-        source: the name of the set each row came from, str (n,).
+        votes: FER+'s in the order of `VOTE_COLUMNS`, float32 (n, 10); zeros where nobody voted.
+        usage: values of `Usage`, str (n,).
+        source: the name of the set that each row came from, str (n,).
         subject: who each row shows, str (n,); empty where unknown.
         weights: how much each row counts in a training, float32 (n,).
     """
@@ -152,9 +148,8 @@ def make_dataset(
 
 def concatenate(sets: Sequence[Dataset]) -> Dataset:
     """Return the rows of all `sets`, in their order."""
-    return Dataset(
-        *(np.concatenate([getattr(one, field.name) for one in sets]) for field in fields(Dataset))
-    )
+    columns = ([getattr(one, field.name) for one in sets] for field in fields(Dataset))
+    return Dataset(*map(np.concatenate, columns))
 
 
 def split_by_subject(subjects: Sequence[str]) -> NDArray[np.str_]:
@@ -183,13 +178,12 @@ def check_dataset(data: Dataset) -> Iterator[str]:
     """
     yield plural(len(data), "row")
     for usage in Usage:
-        counts = Counter(data.labels[data.usage == usage].tolist())
-        if counts:
+        if counts := Counter(data.labels[data.usage == usage].tolist()):
             classes = (f"{EXPRESSIONS[label]} {counts[label]}" for label in sorted(counts))
             yield f"{usage}: {plural(counts.total(), 'row')}: {', '.join(classes)}"
-    rows: dict[bytes, list[int]] = {}
+    rows = defaultdict[bytes, list[int]](list)
     for row, face in enumerate(data.pixels):
-        rows.setdefault(face.tobytes(), []).append(row)
+        rows[face.tobytes()].append(row)
     copied = [group for group in rows.values() if len(group) > 1]
     repeated = sorted(row for group in copied for row in group[1:])
     yield _count("rows that repeat an earlier image", repeated)
@@ -206,5 +200,5 @@ def check_dataset(data: Dataset) -> Iterator[str]:
 
 
 def _count(what: str, found: Sequence[object] | NDArray[np.int64], between: str = ", ") -> str:
-    such_as = f", such as {between.join(map(str, found[:EXAMPLES]))}" if len(found) else ""
+    such_as = f", such as {between.join(map(str, found[:5]))}" if len(found) else ""
     return f"{what}: {len(found)}{such_as}"

@@ -121,10 +121,9 @@ def split_usages(folders: Iterable[str]) -> dict[str, Usage | None]:
 
 
 def _numbered(root: Path, names: set[str]) -> Codes:
-    """Return the expressions of numbered class folders.
+    """Return the expressions of numbered folders, in the order of the set they are called after.
 
-    They are in the order of the set that the folder is called after, or else of the one set whose
-    numbers they are, all of them.
+    Else it is that of the one set whose numbers they are, all of them.
     """
     title, numbers = root.resolve().name.lower(), {str(int(name)) for name in names}
     called = [source for source in NUMBERINGS if source.partition("-")[0].lower() in title]
@@ -147,9 +146,7 @@ def load_images(
 ) -> Dataset:
     """Read labeled images as one set; images in which `detector` finds no face are left out.
 
-    The split is by subject where subjects are known, else the set's own, else the hash of the name:
-    four of five are Training, one PublicTest.
-
+    The split is by subject where subjects are known, else the set's own, else the hash of the name.
     DataError where a file is no image, or there is a face in none.
     """
     read = [(image, _read_face(image, detector)) for image in images]
@@ -179,10 +176,7 @@ def load_images(
 
 
 def _read_face(image: LabeledImage, detector: Detector | None) -> NDArray[np.uint8] | None:
-    """Return the largest face or that in the box, cropped as the daemon does; None without one.
-
-    Without a detector it is the middle square of the image, or of the box.
-    """
+    """Return the largest face, or that in the box; without a detector the middle square of it."""
     try:
         pixels = read_image(image.path)
     except InputError as error:

@@ -21,7 +21,7 @@ Classes = NDArray[np.int64]
 """Indices into the labels of the model at hand."""
 
 WITHOUT_COPIES = "without copies of Training pictures"
-"""What is added to the name of a set of rows from which those were left out."""
+"""End of the name of a set of rows from which those were left out."""
 
 SYNONYMS = {
     "afraid": "fear",
@@ -65,8 +65,7 @@ class LabelSet:
 
     Attributes:
         labels: the classes, in the order of the model's output.
-        merged: classes of the data that count as another; what is neither here nor in `labels`
-            is left out.
+        merged: classes of the data that count as another.
     """
 
     labels: tuple[str, ...]
@@ -148,9 +147,8 @@ class Selection:
 
     Attributes:
         pixels: uint8 (n, 48, 48).
-        classes: the true class of each, indices into the model's labels, (n,).
-        unique: which are no copies of a Training image, bool (n,); None where the data holds no
-            Training row to compare with, or these are Training rows themselves.
+        unique: which are no copies of a Training image, (n,); None where there is no Training row
+            to compare with, or these are Training rows themselves.
         excluded: how many rows of the split were left out, by reason.
     """
 
@@ -215,15 +213,15 @@ def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelS
     card names, empty for a set of its own. DataError where a label is not among `EXPRESSIONS`, or
     the set is unknown or has other labels.
     """
-    known = {label: find_expression(label) for label in labels}
-    for label, expression in known.items():
-        if expression is None:
-            raise DataError(
-                f"{path}: expected labels among {', '.join(EXPRESSIONS)}; found {label!r}: "
-                "name the model's classes so, in its card or with --labels"
-            )
-    labels = tuple(filter(None, known.values()))
-    named = next((one for key, one in LABEL_SETS.items() if key == name), None)
+    known = [find_expression(label) for label in labels]
+    if None in known:
+        raise DataError(
+            f"{path}: expected labels among {', '.join(EXPRESSIONS)}; found "
+            f"{labels[known.index(None)]!r}: name the model's classes so, in its card or with "
+            "--labels"
+        )
+    labels = tuple(filter(None, known))
+    named = {str(key): one for key, one in LABEL_SETS.items()}.get(name)
     if name and (named is None or set(named.labels) != set(labels)):
         valid = ", ".join(named.labels if named else LABEL_SETS)
         raise DataError(

@@ -48,13 +48,11 @@ class Layout:
     Attributes:
         source: name of the set; empty takes the folder's.
         marker: pattern of the name of a file that tells the layout, or of its folder and name.
-        read: yields the labeled images of a set, of its marked files and all its images; None reads
-            class folders.
+        read: yields the labeled images of marked files and all images; None reads class folders.
         codes: the expression of each label that `read` yields.
-        pattern: of a line of a marked file, or of the name of an image; its groups are what they
-            tell.
+        pattern: of a line of a marked file, or of an image's name; its groups are what they tell.
         example: what fits the pattern, for the errors.
-        header: text in the first line of a marked file, by which others of its name are told.
+        header: text in the first line of a marked file.
         whole: whether the images show much more than a face.
         note: what is told to whoever reads the set.
     """
@@ -138,10 +136,7 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
 
 
 def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
-    """Read text files with a line for each face; an image is found by its name alone.
-
-    The groups of a line are image, label or votes, split, and the edges of a box.
-    """
+    """Read text files: each line names an image, its label or votes, its split, a box."""
     by_name = {path.name: path for path in images}
     usages = split_usages(file.parent.name for file in marked)
     for file in marked:
@@ -193,10 +188,7 @@ def _read_affectnet_table(layout: Layout, marked: Paths, images: Paths) -> Itera
 
 
 def _read_ckplus(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
-    """Read sequences of frames, from a neutral face to the one that *_emotion.txt labels.
-
-    Sequences without a label are passed over, as CK+ says that they show no clear expression.
-    """
+    """Read sequences from a neutral face to the one that *_emotion.txt labels; others show none."""
     sequences: dict[str, list[Path]] = defaultdict(list)
     for path in images:
         sequences[path.name[:8]].append(path)

@@ -79,10 +79,8 @@ def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
         network = keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path}: cannot be read as a Keras network: {error}") from error
-    outputs, shape = (
-        dict(zip(network.output_names, network.outputs, strict=True)),
-        (None, len(label_set.labels)),
-    )
+    shape = (None, len(label_set.labels))
+    outputs = dict(zip(network.output_names, network.outputs, strict=True))
     chosen = outputs.get("logits", network.outputs[0] if len(outputs) == 1 else None)
     if chosen is None or tuple(chosen.shape) != shape:
         found = ", ".join(f"{name} {tuple(one.shape)}" for name, one in outputs.items())
@@ -125,10 +123,6 @@ def keras_values(network: Any, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
 
     The faces, uint8 (n, height, width), are scaled to its size.
     """
-    found = []
-    for start in range(0, len(faces), BATCH_SIZE):
-        part = resize(faces[start : start + BATCH_SIZE], network.input_shape[1])
-        batch = part[..., None].astype(np.float32)
-        answers = network.predict(batch, batch_size=BATCH_SIZE, verbose=0)
-        found.append(answers[0] if isinstance(answers, list) else answers)
-    return np.concatenate(found).astype(np.float32)
+    sized = resize(faces, network.input_shape[1])[..., None]
+    answers = network.predict(sized, batch_size=BATCH_SIZE, verbose=0)
+    return np.asarray(answers[0] if isinstance(answers, list) else answers, dtype=np.float32)

@@ -46,7 +46,6 @@ class ModelMetrics(Accuracy, frozen=True, forbid_unknown_fields=True):
     """Metrics of one set of rows: those of a card, and more.
 
     Attributes:
-        log_loss: mean of -log of the true class's probability, at the card's temperature.
         unscaled_calibration_error: at temperature 1, where `calibration_error` is at the card's.
         classes: those that any row has.
         confusion: rows of each true class (outer) by predicted class (inner), in the labels' order.
@@ -65,12 +64,9 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The evaluation of one model.
 
     Attributes:
-        data, usage: the sets and the split it was measured on.
-        labels: the model's classes; rows of others are left out.
         merged: classes of the data that count as another.
         left_out: how many rows were left out, by reason.
-        without_copies: the same without rows that repeat a Training image; None where no
-            Training row is at hand, the rows are Training rows, or nothing is left.
+        without_copies: the same without rows that repeat a Training image, as `Selection.unique`.
     """
 
     model: str

@@ -45,10 +45,7 @@ class InputScaling(NamedTuple):
     def for_shape(
         self, side: int, channels: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return scale and offset as they broadcast over (side, side, channels).
-
-        ConfigError where they are as many as neither channels nor pixels are.
-        """
+        """Return them as they broadcast over (side, side, channels); ConfigError if they do not."""
         whole: dict[int, tuple[int, ...]] = {side * side * channels: (side, side, channels)}
         shapes = whole | {side * side: (side, side, 1), channels: (channels,), 1: ()}
         for found in (self.scale.size, self.offset.size):
@@ -65,7 +62,6 @@ class ModelDescription(NamedTuple):
     """Properties of a model that its file does not hold.
 
     Attributes:
-        labels: the classes in the order of the output.
         side: width and height of its faces in pixels; None where the model itself says so.
     """
 
@@ -157,7 +153,7 @@ def check_by_measuring(
 
 
 def _best_order(chosen: Classes, classes: Classes, labels: int) -> Classes:
-    """Return the label of each output, (labels,), that makes the mean recall highest."""
+    """Return the label of each output that makes the mean recall highest."""
     counts = np.zeros((labels, labels))
     np.add.at(counts, (chosen, classes), 1)
     shares, outputs = counts / np.maximum(counts.sum(axis=0), 1), np.arange(labels)

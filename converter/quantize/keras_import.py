@@ -98,11 +98,7 @@ def _load(path: Path, weights: Path | None) -> Model:
 
 
 def _standardizing(model: Model) -> Model:
-    """Return the model, its `Normalization` layers using the mean and variance in their weights.
-
-    Keras computes what they apply when it builds them, and not again after it has set their
-    weights from an .h5 with nested models, as EfficientNets are.
-    """
+    """Let `Normalization` layers use their weights, which Keras forgets of nested models' .h5."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
@@ -176,8 +172,7 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
     A model for color images gets the gray value three times.
 
     Raises:
-        ModelError: the model has other inputs or outputs than the description says, or weights or
-            answers that are NaN or infinite.
+        ModelError: inputs or outputs are not as described, or weights or answers are not finite.
         ConfigError: the scaling is of another shape.
     """
     side, channels = _check_input(model, path, description.side)

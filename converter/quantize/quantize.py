@@ -61,8 +61,8 @@ class FloatReference(NamedTuple):
     Attributes:
         pixels: uint8 (n, side, side).
         logits: its first output with the offsets, float32 (n, classes).
-        offsets: the prior correction, for the card; empty where there is none.
-        rows: the faces with their true classes; None where the data knows none of its classes.
+        offsets: the prior correction, if there is one.
+        rows: the faces with their true classes, if the data knows any of its classes.
     """
 
     pixels: NDArray[np.uint8]
@@ -75,10 +75,9 @@ class ConversionResult(NamedTuple):
     """One .tflite and what its verification found.
 
     Attributes:
-        agreement: share of the held-out faces to which it gives the network's class; None where
-            there was nothing to compare on.
+        agreement: share of the held-out faces to which it gives the network's class, if there are.
         problems: why it should not be used, in words.
-        note: what else is to be told of it; empty where nothing is.
+        note: what else is to be told of it.
     """
 
     card: ModelCard
@@ -178,10 +177,7 @@ def _representative_faces(model: TrainedModel, data: Dataset) -> NDArray[np.uint
 
 
 def float_reference(model: TrainedModel, data: Dataset) -> FloatReference:
-    """Run the network on the PublicTest rows.
-
-    DataError where there are none, or FER+'s votes are needed and missing.
-    """
+    """Run the network on the PublicTest rows; DataError as `select_rows`."""
     rows = _rows(model, data, Usage.PUBLIC_TEST)
     pixels = resize((rows or data.split(Usage.PUBLIC_TEST)).pixels, model.side)
     logits = to_logits(keras_values(model.network, pixels), model.kind)
@@ -227,10 +223,9 @@ def verify(path: Path, card: ModelCard, reference: FloatReference | None) -> Con
 def with_measurements(
     classifier: TFLiteClassifier, card: ModelCard, logits: Logits, rows: Selection
 ) -> ModelCard:
-    """Return a model's card with temperature and accuracy, the latter with and without copies.
+    """Return a card with accuracy, and the temperature that makes the true classes likeliest.
 
-    The temperature makes the true classes likeliest, of the rows as they are, to which it answers
-    the logits, and of the rows as a webcam may show them.
+    The latter is of the rows as they are, answered by `logits`, and as a webcam may show them.
     """
     varied = augment(rows.pixels, WEBCAM, np.random.default_rng(0))
     others, _ = classifier.outputs(list(resize(varied, card.input.shape[0])))
@@ -278,10 +273,7 @@ def disagreements(card: ModelCard, logits: Logits, reference: FloatReference) ->
 
 
 def compare_speed(full: Speeds, small: Speeds) -> str:
-    """Return, in words, that int8 is slower than float32 on LiteRT; empty where it is not.
-
-    It is so on x86 CPUs without VNNI: on such a machine, not of such a model.
-    """
+    """Return, in words, that int8 is slower than float32 on LiteRT, as on x86 CPUs without VNNI."""
     before, after = (
         next(one.milliseconds for one in speeds if one.runtime.startswith(Runtime.LITERT))
         for speeds in (full, small)

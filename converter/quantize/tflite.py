@@ -33,9 +33,8 @@ ROUNDS, WARM_UP = 200, 20
 class Precision(StrEnum):
     """Number format in which a .tflite computes.
 
-    float16 and dynamic are for disk space: their weights are stored in half and in 8 bits, and
-    activations stay float32. int8 computes in integers throughout, its weights scaled per channel
-    (Jacob et al. 2018, arXiv:1712.05877; Krishnamoorthi 2018, arXiv:1806.08342).
+    float16 and dynamic store weights in 16 and 8 bits, for disk space; activations stay float32.
+    int8 computes in integers throughout (Krishnamoorthi 2018, arXiv:1806.08342).
     """
 
     FLOAT32 = "float32"
@@ -57,10 +56,8 @@ def to_tflite(
     part of the network. ConfigError where Keras runs on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
-        raise ConfigError(
-            f"conversion needs Keras on TensorFlow, found {keras.backend.backend()}; "
-            "set KERAS_BACKEND=tensorflow"
-        )
+        found = keras.backend.backend()
+        raise ConfigError(f"needs Keras on TensorFlow, found {found}; set KERAS_BACKEND=tensorflow")
     _, *shape = network.input_shape
     # A batch of one: a fixed shape lets the runtime plan ahead.
     image = keras.Input(batch_shape=(1, *shape), name="faces")
@@ -72,8 +69,7 @@ def to_tflite(
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if precision is Precision.FLOAT16:
         converter.target_spec.supported_types = [tf.float16]
-    if precision is Precision.INT8:
-        assert examples is not None
+    if precision is Precision.INT8 and examples is not None:
         images = examples.reshape(-1, 1, *shape).astype(np.float32)
         # One black and one white value: the input's scale is then 1, and a value means itself.
         images[0, 0, 0, :2, 0] = 0, 255
@@ -140,19 +136,15 @@ def move(source: Path, place: Path) -> None:
 
 
 def _median_ms(networks: Sequence[TFLiteModel]) -> list[float]:
-    """Return the median time of one face for each of the networks.
-
-    They take turns, so that whatever else the machine does falls on all of them alike.
-    """
+    """Return the median time of one face for each network, in turns, to be disturbed alike."""
     rng = np.random.default_rng(0)
     faces = [rng.integers(0, 256, one.input.shape).astype(one.input.dtype) for one in networks]
     times = np.empty((WARM_UP + ROUNDS, len(networks)))
-    for turn in times:
-        for place, (network, face) in enumerate(zip(networks, faces, strict=True)):
-            started = time.perf_counter()
-            network.invoke(face)
-            turn[place] = time.perf_counter() - started
-    return [float(value) * 1000 for value in np.median(times[WARM_UP:], axis=0)]
+    for (turn, place), _ in np.ndenumerate(times):
+        started = time.perf_counter()
+        networks[place].invoke(faces[place])
+        times[turn, place] = time.perf_counter() - started
+    return [float(one) * 1000 for one in np.median(times[WARM_UP:], axis=0)]
 
 
 def _cpu_name() -> str:

@@ -27,7 +27,7 @@ def open_tflite(path: Path, description: ModelDescription) -> TFLiteClassifier:
     """Load a .tflite with a card that has no temperature and no metrics yet.
 
     Raises:
-        ModelError: it is no model, not one that the daemon can run, or answers with NaN.
+        ModelError: it is not one that the daemon can run, or answers with NaN.
         ConfigError: the scaling is not the same for all pixels.
     """
     refuse_other_forms(path)
@@ -77,7 +77,7 @@ def import_tflite(
     target: Path,
     force: bool = False,
 ) -> ConversionResult:
-    """Write the card of a .tflite, measured on `rows`, and copy it to `target`, if it isn't there.
+    """Write the card of a .tflite, measured on `rows`, and copy it to `target`, unless it is there.
 
     ModelError where another file or a card is there already; otherwise as `open_tflite`.
     """

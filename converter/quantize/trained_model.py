@@ -41,9 +41,7 @@ class TrainedModel:
         network: a Keras model from gray values 0-255, (n, side, side, 1), to (n, classes), or to
             a list of that and the logit of a face, (n, 1).
         label_set_name: empty for a set of its own.
-        kind: what the first output is.
         protocol: what counts as the truth when it is measured.
-        training_data: what it learned from, in words.
         prior_power: to what power the training classes' shares are divided out of the answers.
     """
 
@@ -66,17 +64,14 @@ def load_run(directory: Path, training: Dataset, head: Head = "logits") -> Train
     """Read what `emotiond-convert train` left in `directory` of the `training` rows.
 
     The output `head` names the expressions; `face`, where there is one, is kept beside it.
-    ModelError where a file is missing or unreadable, the head was not trained, or weights or
-    answers are NaN or infinite.
+    ModelError where a file is unreadable, the head untrained, or a weight or an answer not finite.
     """
     try:
         recipe = read_recipe(directory, Recipe)
         network = keras.saving.load_model(directory / MODEL, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(
-            f"{directory}: holds no finished training ({error}); expected {MODEL} and "
-            f"{RECIPE}, as emotiond-convert train writes them"
-        ) from error
+        wanted = f"expected {MODEL} and {RECIPE}, as emotiond-convert train writes them"
+        raise ModelError(f"{directory}: holds no finished training ({error}); {wanted}") from error
     if head == "votes" and not recipe.votes_head:
         raise ModelError(
             f"{directory}: expected a trained head votes, found votes_head 0 in its recipe; "
