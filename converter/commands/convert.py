@@ -74,10 +74,8 @@ def _convert(options: argparse.Namespace) -> None:
     keras_import.refuse_other_forms(path)
     if path.suffix == ".tflite":
         if options.precision or options.size or weights:
-            raise ConfigError(
-                "--precision, --size, --weights: expected with a Keras model, found with a "
-                ".tflite, which stays as it is; leave them out"
-            )
+            found = "found with a .tflite, which stays as it is; leave them out"
+            raise ConfigError(f"--precision, --size, --weights: expected of a Keras model, {found}")
         description = _describe(options, takes_any_size=False)
         tflite_import.open_tflite(path, description)  # tells what is wrong before data is read
         _, rows = _checked_data(options, description, partial(tflite_import.answers, path))
@@ -155,20 +153,16 @@ def write_models(
     _print_results([one for one in results if force or not one.problems], out)
     problems = [text for one in results for text in one.problems]
     if problems and not force:
-        raise ModelError(
-            f"{'; '.join(problems)}; not written: --precision dynamic keeps float activations, "
-            "--force writes it all the same"
-        )
+        remedy = "--precision dynamic keeps float activations, --force writes it all the same"
+        raise ModelError(f"{'; '.join(problems)}; not written: {remedy}")
 
 
 def _print_results(results: Sequence["ConversionResult"], directory: Path) -> None:
     for card, agreement, _, note in results:
         for one in card.measured:
             low, high = one.interval
-            print(
-                f"{card.name}: {one.accuracy:.2%} ({low:.1%} to {high:.1%}) of {one.data}, "
-                f"{one.rows} rows; calibration error {one.calibration_error:.3f}"
-            )
+            rows = f"{one.data}, {one.rows} rows; calibration error {one.calibration_error:.3f}"
+            print(f"{card.name}: {one.accuracy:.2%} ({low:.1%} to {high:.1%}) of {rows}")
             recall = (f"{label} {share:.0%}" for label, share in one.recall.items())
             print(f"  recall: {', '.join(recall)}")
         if agreement is not None:

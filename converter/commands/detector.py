@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from converter.commands.options import add_models, clear_forced, image_size, write_report
 from converter.data import Dataset, Usage, open_dataset
+from converter.detector import evaluate
 from converter.detector.annotations import AnnotatedImage, Split, of_split, read_annotations
-from converter.detector.evaluate import (
-    REFERENCE_SIZE,
-    available_variants,
-    build_report,
-    evaluate_detectors,
-    parse_variant,
-    summarize,
-)
 from converter.recipes import DetectorRecipe, RefinerRecipe, load_recipe
 from edge.commands.common import add_subcommand
 from edge.errors import ConfigError
@@ -69,7 +62,7 @@ def add_commands(commands: Any) -> None:
     )
     add("--detector", action="append", default=[], help=text)
     text = "what images are fitted into; faces are measured in 320x240 all the same, the default"
-    add("--size", type=image_size, default=REFERENCE_SIZE, metavar="WxH", help=text)
+    add("--size", type=image_size, default=evaluate.REFERENCE_SIZE, metavar="WxH", help=text)
     add("--json", type=Path, help="file for the report")
 
 
@@ -181,10 +174,10 @@ def _quantize_refiner(options: argparse.Namespace) -> None:
 
 def _evaluate_detector(options: argparse.Namespace) -> None:
     images = of_split(read_annotations(options.data), Split.TEST)
-    variants = [parse_variant(text) for text in options.detector]
-    variants = variants or list(available_variants(print))
-    results = evaluate_detectors(variants, images, options.size)
-    report = build_report(f"{options.data.name} test", results, images, options.size)
-    print(summarize(report))
+    variants = [evaluate.parse_variant(text) for text in options.detector]
+    variants = variants or list(evaluate.available_variants(print))
+    results = evaluate.evaluate_detectors(variants, images, options.size)
+    report = evaluate.build_report(f"{options.data.name} test", results, images, options.size)
+    print(evaluate.summarize(report))
     if options.json:
         write_report(options.json, report)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.commands.options import add_data, load_data, write_report
-from converter.data.dataset import ALL, Dataset, Usage, check_dataset
+from converter.data.dataset import ALL, Usage, check_dataset
 from converter.data.label_sets import LabelProtocol
 from converter.evaluate.predictor import open_keras, open_tflite
 from edge.commands.common import add_subcommand
@@ -58,10 +58,4 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    print_checks(load_data(options))
-
-
-def print_checks(data: Dataset) -> None:
-    """Print what is in a dataset, and what is wrong with it."""
-    for line in check_dataset(data):
-        print(line)
+    print(*check_dataset(load_data(options)), sep="\n")

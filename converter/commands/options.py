@@ -56,18 +56,15 @@ def load_data(options: argparse.Namespace) -> Dataset:
     if options.crop and not any(path.is_dir() for path in paths):
         raise DataError("--crop: expected a folder of whole images as --data; a csv holds crops")
     detector = open_detector(BuiltinSettings()) if options.crop else None
-    data = concatenate(
-        [
-            open_dataset(path, options.votes if path in voted else None, detector).weighted(weight)
-            for path, weight in options.data
-        ]
-    )
+    sets = []
+    for path, weight in options.data:
+        votes = options.votes if path in voted else None
+        sets.append(open_dataset(path, votes, detector).weighted(weight))
+    data = concatenate(sets)
     split = data.with_public_test()
     if held_out := int((split.usage != data.usage).sum()):
-        log.warning(
-            f"no set has a test split: {held_out} of {len(data)} Training rows are held out as "
-            "PublicTest; where several show one person, its figures flatter"
-        )
+        told = "held out as PublicTest, whose figures flatter where several show one person"
+        log.warning(f"no set has a test split: {held_out} of {len(data)} Training rows are {told}")
     return split
 
 

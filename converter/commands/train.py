@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.status import Status
 
 from converter.commands.convert import write_models
-from converter.commands.evaluate import print_checks
 from converter.commands.options import (
     add_data,
     add_data_forms,
@@ -19,7 +18,7 @@ from converter.commands.options import (
     weighted_path,
     write_report,
 )
-from converter.data import Dataset, Usage
+from converter.data.dataset import Dataset, Usage, check_dataset
 from converter.data.label_sets import LABEL_SETS, LabelProtocol
 from converter.evaluate.predictor import open_tflite
 from converter.recipes import Recipe, find_recipe, load_recipe
@@ -126,7 +125,7 @@ def _make_model(options: argparse.Namespace) -> None:
     by_votes = recipe.votes_head > recipe.label_head
     with _step("1/4 inspect the faces"):
         data = load_data(options)
-        print_checks(data)
+        print(*check_dataset(data), sep="\n")
     print(f"2/4 train by the recipe {file.stem}")
     clear_forced(options, run)
     if run_dir.is_finished(run) and run_dir.was_trained_by(run, recipe):

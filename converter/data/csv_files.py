@@ -63,10 +63,9 @@ def load_votes(path: Path, usage: Sequence[Usage]) -> NDArray[np.float32]:
         last = name or last
         votes.append([*map(float, counts[:-1]), float(counts[-1] if name else NOT_A_FACE)])
     if len(votes) < len(usage):
-        raise DataError(
-            f"{path}: expected {len(usage)} rows, one for each face, found {len(votes)}; "
-            "give the file that belongs to the faces, whole"
-        )
+        remedy = "give the file that belongs to the faces, whole"
+        wanted = f"{len(usage)} rows, one for each face"
+        raise DataError(f"{path}: expected {wanted}, found {len(votes)}; {remedy}")
     return np.array(votes, dtype=np.float32)
 
 
@@ -128,10 +127,8 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[CsvRow]:
                     remedy = "these are FER+'s votes: give them as --votes"
                 elif names == ["pixels"]:
                     remedy = "Kaggle's test.csv has no labels: give fer2013.csv or train.csv"
-                found = ", ".join(names) or "nothing"
-                raise DataError(
-                    f"{path}: expected the column {missing[0]!r}, found {found}; {remedy}"
-                )
+                found = f"found {', '.join(names) or 'nothing'}; {remedy}"
+                raise DataError(f"{path}: expected the column {missing[0]!r}, {found}")
             for texts in reader:
                 number = reader.line_num
                 if None in texts.values():

@@ -88,10 +88,8 @@ class Dataset:
         mask = self.usage == usage
         if not mask.any():
             known = ", ".join(sorted(set(self.usage.tolist())))
-            raise DataError(
-                f"expected rows of the split {usage}, found rows of {known} alone; "
-                "add a set that has the split, or choose another"
-            )
+            remedy = "add a set that has the split, or choose another"
+            raise DataError(f"expected rows of the split {usage}, found rows of {known}; {remedy}")
         return self.select(mask)
 
     def with_public_test(self) -> "Dataset":

@@ -10,14 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.dataset import (
-    VOTE_COLUMNS,
-    Dataset,
-    Usage,
-    make_dataset,
-    split_by_name,
-    split_by_subject,
-)
+from converter.data.dataset import Dataset, Usage, make_dataset, split_by_name, split_by_subject
 from converter.data.label_sets import NUMBERINGS, Codes, find_expression
 from edge.capture.images import SUFFIXES, read_image
 from edge.detect import Detector
@@ -31,7 +24,6 @@ log = logging.getLogger(__name__)
 
 SAME_FACE = 0.3
 """Overlap (IoU) above which a detection is of the face that the set labels."""
-
 
 VALIDATION = frozenset({"val", "valid", "validation", "val_set", "fer2013valid"})
 TEST = frozenset({"test", "test_set", "fer2013test"})
@@ -69,13 +61,6 @@ class LabeledImage:
     votes: tuple[float, ...] = ()
 
 
-def find_files(root: Path) -> list[Path]:
-    """Return the files below `root` by path, hidden ones left out."""
-    # Unlike Path.rglob, it follows links to folders.
-    found = (root / name for name in iglob("**", root_dir=root, recursive=True))  # noqa: PTH207
-    return sorted(path for path in found if path.is_file())
-
-
 def is_image(name: str) -> bool:
     """Tell whether a file is an image, by its name; hidden files never are."""
     return Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
@@ -101,10 +86,8 @@ def read_class_folders(
     for path, above in zip(images, places, strict=True):
         label = next(filter(None, map(expressions.get, above)), None)
         if label is None:
-            raise DataError(
-                f"{path}: lies outside of the class folders ({', '.join(EXPRESSIONS)}); move it "
-                f"into one, rename its folder, {OTHER_LABELS}"
-            )
+            folders = f"class folders ({', '.join(EXPRESSIONS)}); move it, rename its folder"
+            raise DataError(f"{path}: lies outside of the {folders}, {OTHER_LABELS}")
         told = FER2013_NAME.fullmatch(path.name)
         known = Usage(told[1]) if told else next(filter(None, map(usages.get, above)), None)
         usage = known or split_by_name(f"{label}/{path.name}")
@@ -153,16 +136,13 @@ def load_images(
     faces = [(image, face) for image, face in read if face is not None]
     missed = [image.path for image, face in read if face is None]
     if not faces:
-        raise DataError(
-            f"{source}: expected a face in each image, found none in all {len(images)}; "
-            "where they are cut to the face already, leave out --crop"
-        )
+        found = f"found none in all {len(images)}; if they are cut to it already, leave out --crop"
+        raise DataError(f"{source}: expected a face in each image, {found}")
     if missed:
-        log.warning(
-            f"{source}: found no face in {len(missed)} of {len(images)} images, such as "
-            f"{missed[0]}; they are left out"
-        )
-    known, no_votes = [image for image, _ in faces], (0.0,) * len(VOTE_COLUMNS)
+        told = f"{len(missed)} of {len(images)} images, such as {missed[0]}; they are left out"
+        log.warning(f"{source}: found no face in {told}")
+    known = [image for image, _ in faces]
+    votes = np.array([image.votes for image in known], dtype=np.float32)
     subjects = [image.subject for image in known]
     usages = [image.usage or split_by_name(image.path.name) for image in known]
     return make_dataset(
@@ -171,7 +151,7 @@ def load_images(
         split_by_subject(subjects) if any(subjects) else np.array(usages),
         source=source,
         subject=np.array(subjects),
-        votes=np.array([image.votes or no_votes for image in known], dtype=np.float32),
+        votes=votes if votes.size else None,
     )
 
 

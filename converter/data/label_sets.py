@@ -215,17 +215,14 @@ def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelS
     """
     known = [find_expression(label) for label in labels]
     if None in known:
-        raise DataError(
-            f"{path}: expected labels among {', '.join(EXPRESSIONS)}; found "
-            f"{labels[known.index(None)]!r}: name the model's classes so, in its card or with "
-            "--labels"
-        )
+        remedy = "name the model's classes so, in its card or with --labels"
+        wanted, found = ", ".join(EXPRESSIONS), labels[known.index(None)]
+        raise DataError(f"{path}: expected labels among {wanted}; found {found!r}: {remedy}")
     labels = tuple(filter(None, known))
     named = {str(key): one for key, one in LABEL_SETS.items()}.get(name)
     if name and (named is None or set(named.labels) != set(labels)):
         valid = ", ".join(named.labels if named else LABEL_SETS)
-        raise DataError(
-            f"{path}: expected {'the labels ' if named else 'a label set among '}{valid}, found "
-            f"label_set {name!r} with {', '.join(labels)}; correct the card or empty label_set"
-        )
+        valid = f"{'the labels' if named else 'a label set among'} {valid}"
+        found = f"label_set {name!r} with {', '.join(labels)}; correct the card or empty label_set"
+        raise DataError(f"{path}: expected {valid}, found {found}")
     return LabelSet(labels, named.merged if named else {})

@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from glob import iglob
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,9 +17,7 @@ import numpy as np
 from converter.data.csv_files import DOWNLOAD_AGAIN, read_csv
 from converter.data.dataset import VOTE_COLUMNS, Dataset
 from converter.data.images import (
-    SPLITS,
     LabeledImage,
-    find_files,
     is_image,
     load_images,
     read_class_folders,
@@ -77,10 +76,8 @@ class Layout:
         """Return what a text tells by the pattern; DataError where it is another."""
         found = re.fullmatch(self.pattern, text, re.IGNORECASE)
         if found is None:
-            raise DataError(
-                f"{place}: expected a {kind} such as {self.example}, found {text!r}; mend or "
-                f"remove it, or {DOWNLOAD_AGAIN}"
-            )
+            wrong = f"expected a {kind} such as {self.example}, found {text!r}"
+            raise DataError(f"{place}: {wrong}; mend or remove it, or {DOWNLOAD_AGAIN}")
         return {group: told or "" for group, told in found.groupdict().items()}
 
     def parse_name(self, path: Path) -> dict[str, str]:
@@ -94,14 +91,16 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
 
     DataError where there is no image, or a file or folder is missing, malformed or unknown.
     """
-    files = find_files(root)
+    # Unlike Path.rglob, it follows links to folders and leaves hidden files out.
+    below = (root / name for name in iglob("**", root_dir=root, recursive=True))  # noqa: PTH207
+    files = sorted(path for path in below if path.is_file())
     images = [path for path in files if is_image(path.name)]
     if not images:
         tables = [path for path in files if path.suffix == ".csv"]
-        found = f"no image; did you mean {tables[0]}?" if tables else "no image"
+        hint = f"; did you mean {tables[0]}?" if tables else ""
+        kinds = f"({' '.join(sorted(SUFFIXES))}), or a published set of faces"
         raise DataError(
-            f"{root}: expected class folders such as happy/ with images "
-            f"({' '.join(sorted(SUFFIXES))}), or a published set of faces, found {found}"
+            f"{root}: expected class folders such as happy/ with images {kinds}, found none{hint}"
         )
     layout = next((one for one in LAYOUTS if one.mark(files)), CLASS_FOLDERS)
     source = layout.source or root.resolve().name
@@ -116,29 +115,24 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
     labeled, left_out = list[LabeledImage](), list[LabeledImage]()
     for image in read:
         if image.label not in layout.codes:
-            raise DataError(
-                f"{image.path}: expected a label among {', '.join(layout.codes)}, found "
-                f"{image.label!r}; take the image out"
-            )
+            wrong = f"a label among {', '.join(layout.codes)}, found {image.label!r}"
+            raise DataError(f"{image.path}: expected {wrong}; take the image out")
         expression = layout.codes[image.label]
         known = labeled if expression else left_out
         known.append(replace(image, label=expression or ""))
     if left_out:
-        log.warning(
-            f"{source}: left out {plural(len(left_out), 'image')} labeled as no expression or in "
-            f"profile, such as {left_out[0].path}"
-        )
+        kind = f"labeled as no expression or in profile, such as {left_out[0].path}"
+        log.warning(f"{source}: left out {plural(len(left_out), 'image')} {kind}")
     if not labeled:
-        raise DataError(
-            f"{root}: expected faces labeled as an expression, found none; is this all of {source}?"
-        )
+        found = f"found none; is this all of {source}?"
+        raise DataError(f"{root}: expected faces labeled as an expression, {found}")
     return load_images(labeled, source, detector)
 
 
 def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
     """Read text files: each line names an image, its label or votes, its split, a box."""
     by_name = {path.name: path for path in images}
-    usages = split_usages(file.parent.name for file in marked)
+    usages = split_usages(["train", "test", *(file.parent.name for file in marked)])
     for file in marked:
         for number, text in enumerate(_lines(file), 1):
             place = f"{file}: line {number}"
@@ -149,7 +143,7 @@ def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Iterator[Labele
             yield LabeledImage(
                 by_name.get(aligned) or _listed(by_name, row["image"], place),
                 VOTE_COLUMNS[int(np.argmax(votes))] if votes else row["label"],
-                SPLITS[row["split"].lower()] if "split" in row else usages[file.parent.name],
+                usages[row.get("split", "").lower() or file.parent.name],
                 box=Box(*edges) if edges else None,
                 votes=votes,
             )
@@ -211,10 +205,8 @@ def _lines(path: Path) -> list[str]:
 
 def _listed(images: Mapping[str, Found], name: str, place: str) -> Found:
     if name not in images:
-        raise DataError(
-            f"{place}: expected {name} among the images of the set, found none; unpack all of "
-            "them, and give the folder that holds both labels and images"
-        )
+        remedy = "unpack all of them, and give the folder that holds both labels and images"
+        raise DataError(f"{place}: expected {name} among the images of the set; {remedy}")
     return images[name]
 
 

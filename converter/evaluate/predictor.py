@@ -70,10 +70,8 @@ def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     try:
         name = None if labels else read_recipe(path.parent, Recipe).label_set
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{path}: its labels are unknown ({RECIPE} beside it: {error}); give --labels, such as "
-            "angry,happy,sad"
-        ) from error
+        found = f"labels are unknown ({RECIPE} beside it: {error})"
+        raise ConfigError(f"{path}: {found}; give --labels, such as angry,happy,sad") from error
     label_set = LABEL_SETS[name] if name else label_set_for(path, labels or ())
     try:
         network = keras.saving.load_model(path, compile=False)

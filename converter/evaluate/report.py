@@ -125,20 +125,13 @@ def summarize(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _metric_lines(model: str, metrics: ModelMetrics) -> Iterator[str]:
-    low, high = metrics.interval
-    yield (
-        f"{model}: {metrics.accuracy:.2%} ({low:.1%} to {high:.1%}) "
-        f"of {metrics.data}, {metrics.rows} rows"
-    )
-    yield (
-        f"  balanced accuracy {metrics.balanced_accuracy:.2%}, macro F1 {metrics.macro_f1:.3f}, "
-        f"log loss {metrics.log_loss:.3f}"
-    )
-    yield (
-        f"  calibration error {metrics.unscaled_calibration_error:.3f} unscaled, "
-        f"{metrics.calibration_error:.3f} at temperature {metrics.temperature:g}"
-    )
+def _metric_lines(model: str, one: ModelMetrics) -> Iterator[str]:
+    low, high = one.interval
+    yield f"{model}: {one.accuracy:.2%} ({low:.1%} to {high:.1%}) of {one.data}, {one.rows} rows"
+    means = f"macro F1 {one.macro_f1:.3f}, log loss {one.log_loss:.3f}"
+    yield f"  balanced accuracy {one.balanced_accuracy:.2%}, {means}"
+    scaled = f"{one.calibration_error:.3f} at temperature {one.temperature:g}"
+    yield f"  calibration error {one.unscaled_calibration_error:.3f} unscaled, {scaled}"
 
 
 def _model_metrics(

@@ -78,9 +78,8 @@ def parse_labels(text: str) -> tuple[str, ...]:
     names = [name.strip() for name in text.split(",")]
     labels = tuple(find_expression(name) or name for name in names)
     if not (len(labels) > 1 and len(set(labels)) == len(labels) and all(labels)):
-        raise ConfigError(
-            f"--labels: expected different names such as angry,happy,sad, found {text!r}"
-        )
+        wanted = "different names such as angry,happy,sad"
+        raise ConfigError(f"--labels: expected {wanted}, found {text!r}")
     return labels
 
 
@@ -145,11 +144,9 @@ def check_by_measuring(
         better.append("--labels " + ",".join(labels[index] for index in orders[best]))
     if better:
         plain = (outputs[given.options] == classes).mean()
-        raise ModelError(
-            f"{path}: with {given.options} it names {plain:.0%} of {len(faces)} faces of "
-            f"{rows.name} rightly, with {' '.join(better)} {right[best].mean():.0%}; correct the "
-            "options, or --force takes them as they are"
-        )
+        found = f"with {given.options} it names {plain:.0%} of {len(faces)} faces rightly"
+        other = f"with {' '.join(better)} {right[best].mean():.0%}"
+        raise ModelError(f"{path}: {found}, {other}; correct the options, or --force takes them")
 
 
 def _best_order(chosen: Classes, classes: Classes, labels: int) -> Classes:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.data.label_sets import LabelProtocol, LabelSet
-from converter.evaluate.predictor import keras_values, output_kind, resize
+from converter.evaluate.predictor import keras_values, output_kind
 from converter.models.classifiers import Model
 from converter.quantize.description import ModelDescription
 from converter.quantize.trained_model import (
@@ -49,11 +49,9 @@ def refuse_other_forms(path: Path) -> None:
             remedy = "`git lfs pull` in its repository fetches the model"
             raise ModelError(f"{path}: is a pointer of git-LFS; {remedy}")
     if path.suffix == ".json" and b'"weightsManifest"' in path.read_bytes():
-        raise ModelError(
-            f"{path}: is a model of TensorFlow.js, which is not read; make an .h5 of it where "
-            "TensorFlow is older, by pip install tensorflowjs and tensorflowjs_converter "
-            f"--input_format tfjs_layers_model --output_format keras {path} model.h5"
-        )
+        tool = "tensorflowjs_converter --input_format tfjs_layers_model --output_format keras"
+        remedy = f"make an .h5 of it by pip install tensorflowjs and {tool} {path} model.h5"
+        raise ModelError(f"{path}: is a model of TensorFlow.js; {remedy}")
 
 
 def load_keras(path: Path, weights: Path | None = None) -> Model:
@@ -72,10 +70,9 @@ def load_keras(path: Path, weights: Path | None = None) -> Model:
         # Keras puts the reason after the config of the layer, or after the call that failed.
         text = re.sub(r"(?s)^.*Exception encountered[^\n]*?[:.]\s|\x1b\[\d+m", "", str(error))
         reason = (text.strip() or repr(error)).splitlines()[0][:300]
-        raise ModelError(
-            f"{path}: cannot be read as a Keras model ({reason}); expected a .keras, an .h5 "
-            "of model.save(), or a .json of model.to_json() with --weights"
-        ) from error
+        wanted = "a .keras, an .h5 of model.save(), or a .json of model.to_json() with --weights"
+        found = f"cannot be read as a Keras model ({reason})"
+        raise ModelError(f"{path}: {found}; expected {wanted}") from error
 
 
 def _load(path: Path, weights: Path | None) -> Model:
@@ -159,11 +156,7 @@ def answers(
     model: Model, path: Path, description: ModelDescription, faces: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
     """Return what the model says, float32 (n, classes), of faces scaled as described."""
-    side, channels = _check_input(model, path, description.side)
-    scale, offset = description.scaling.for_shape(side, channels)
-    scaled = resize(faces, side)[..., None].astype(np.float32) * scale + offset
-    images = np.broadcast_to(scaled, (*scaled.shape[:3], channels))
-    return np.asarray(model.predict(images, verbose=0))
+    return keras_values(wrap_for_export(model, path, description).network, faces)
 
 
 def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> TrainedModel:
@@ -178,10 +171,8 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
     side, channels = _check_input(model, path, description.side)
     shapes, labels = [tuple(tensor.shape) for tensor in model.outputs], description.labels
     if len(shapes) != 1 or shapes[0][1:] != (len(labels),):
-        raise ModelError(
-            f"{path}: expected one output (None, {len(labels)}), a value for each of the labels "
-            f"{', '.join(labels)}; found {shapes}; correct --labels"
-        )
+        wanted = f"(None, {len(labels)}), a value for each of the labels {', '.join(labels)}"
+        raise ModelError(f"{path}: expected one output {wanted}; found {shapes}; correct --labels")
     if takes_any_size(model):  # of one size its work can be counted
         image, weights = keras.Input((side, side, channels)), model.get_weights()
         model = keras.models.clone_model(model, input_tensors=image)
@@ -215,8 +206,6 @@ def _check_input(model: Model, path: Path, wanted: int | None) -> tuple[int, int
     if not sides:
         raise ModelError(f"{path}: takes images of any size; give the one it learned, --size")
     if len(sides) > 1:
-        raise ModelError(
-            f"{path}: expected an input {wanted or height} pixels wide and high, "
-            f"found {shapes}; correct --size, or leave it out"
-        )
+        found = f"found {shapes}; correct --size, or leave it out"
+        raise ModelError(f"{path}: expected {wanted or height} pixels wide and high, {found}")
     return int(sides.pop()), int(channels)

@@ -13,16 +13,8 @@ from converter.data import EXPRESSIONS, Dataset, Usage
 from converter.data.label_sets import Selection, clear_votes, select_rows, vote_shares
 from converter.evaluate.predictor import Logits, keras_values, resize, to_logits
 from converter.evaluate.report import compute_metrics, fit_temperature, mcnemar
-from converter.quantize.tflite import (
-    Precision,
-    measure_speed,
-    move,
-    multiply_adds,
-    refuse_existing,
-    representative,
-    to_tflite,
-    write_card,
-)
+from converter.quantize import tflite
+from converter.quantize.tflite import Precision
 from converter.quantize.trained_model import LIMITS, TrainedModel
 from converter.recipes import Augmentation
 from converter.train.augmentation import augment
@@ -110,7 +102,7 @@ def quantize(
     targets = {one: directory / f"{name}-{one}.tflite" for one in precisions}
     if not force:
         for target in targets.values():
-            refuse_existing(target)
+            tflite.refuse_existing(target)
     reference = None if data is None else float_reference(model, data)
     # A folder of its own: a conversion that fails half-way leaves nothing behind.
     with tempfile.TemporaryDirectory(dir=directory, prefix=".quantize-") as scratch:
@@ -120,8 +112,8 @@ def quantize(
         for precision, path in paths.items():
             shown = data if precision is Precision.INT8 else None
             examples = None if shown is None else _representative_faces(model, shown)
-            path.write_bytes(to_tflite(model.network, precision, examples))
-        speeds = dict(zip(paths, measure_speed(list(paths.values())), strict=True))
+            path.write_bytes(tflite.to_tflite(model.network, precision, examples))
+        speeds = dict(zip(paths, tflite.measure_speed(list(paths.values())), strict=True))
         results = {}
         for precision, target in targets.items():
             path = paths[precision]
@@ -132,8 +124,8 @@ def quantize(
             results[path, target] = result
         for (path, target), result in results.items():
             if force or not result.problems:
-                write_card(path, result.card)
-                move(path, target)
+                tflite.write_card(path, result.card)
+                tflite.move(path, target)
         return list(results.values())
 
 
@@ -152,7 +144,7 @@ def _describe(model: TrainedModel, path: Path, precision: Precision, speed: Spee
         sha256=sha256(path),
         size=path.stat().st_size,
         parameters=int(model.network.count_params()),
-        multiply_adds=multiply_adds(model.network),
+        multiply_adds=tflite.multiply_adds(model.network),
         training_data=model.training_data,
         measured=(),
         licence=model.license,
@@ -173,7 +165,7 @@ def _representative_faces(model: TrainedModel, data: Dataset) -> NDArray[np.uint
     training = data.split(Usage.TRAINING).without_non_faces()
     rows = _rows(model, training, Usage.TRAINING)
     classes = training.labels if rows is None else rows.classes
-    return resize(representative((rows or training).pixels, classes), model.side)
+    return resize(tflite.representative((rows or training).pixels, classes), model.side)
 
 
 def float_reference(model: TrainedModel, data: Dataset) -> FloatReference:

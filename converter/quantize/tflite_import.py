@@ -20,8 +20,6 @@ from edge.model_card import ModelCard, ModelInput, ModelOutput, card_path
 from edge.paths import sha256
 from edge.tflite import Runtime, TFLiteModel
 
-FORM = "one input (1, side, side, 1 or 3) and one output (1, {}), in float32, uint8 or int8"
-
 
 def open_tflite(path: Path, description: ModelDescription) -> TFLiteClassifier:
     """Load a .tflite with a card that has no temperature and no metrics yet.
@@ -32,12 +30,12 @@ def open_tflite(path: Path, description: ModelDescription) -> TFLiteClassifier:
     """
     refuse_other_forms(path)
     model, labels = TFLiteModel(path, Runtime.LITERT), description.labels
-    form, shape = FORM.format(len(labels)), model.input.shape
-    if len(shape) != 4 or shape[1] != shape[2] or shape[3] not in (1, 3):
-        raise ModelError(f"{path}: expected {form}, found an input {model.input}")
-    if [one.shape for one in model.outputs] != [(1, len(labels))]:
-        found = " and ".join(map(str, model.outputs))
-        raise ModelError(f"{path}: expected {form}, found outputs {found}; correct --labels")
+    shape, outputs = model.input.shape, [one.shape for one in model.outputs]
+    square = len(shape) == 4 and shape[1] == shape[2] and shape[3] in (1, 3)
+    if not square or outputs != [(1, len(labels))]:
+        form = f"one input (1, side, side, 1 or 3) and one output (1, {len(labels)})"
+        found = f"outputs {outputs} of an input {model.input}; is it a model of these --labels?"
+        raise ModelError(f"{path}: expected {form}, found {found}")
     scale, offset = description.scaling.for_shape(shape[1], shape[3])
     if scale.ndim or offset.ndim:
         raise ConfigError("--mean, --std: expected one number for a .tflite; give their average")

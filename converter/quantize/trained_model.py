@@ -73,10 +73,8 @@ def load_run(directory: Path, training: Dataset, head: Head = "logits") -> Train
         wanted = f"expected {MODEL} and {RECIPE}, as emotiond-convert train writes them"
         raise ModelError(f"{directory}: holds no finished training ({error}); {wanted}") from error
     if head == "votes" and not recipe.votes_head:
-        raise ModelError(
-            f"{directory}: expected a trained head votes, found votes_head 0 in its recipe; "
-            "train with a weight for it, or convert the head logits"
-        )
+        found = "found votes_head 0 in its recipe; train with a weight for it, or convert logits"
+        raise ModelError(f"{directory}: expected a trained head votes, {found}")
     name = recipe.label_set if head == "logits" else "8"
     present = {layer.name for layer in network.layers}
     outputs = [network.get_layer(layer).output for layer in (head, "face") if layer in present]
@@ -116,8 +114,7 @@ def refuse_non_finite(network: Model, path: Path) -> None:
     remedy = "its training diverged: take an earlier checkpoint, or train with a lower rate"
     for weight in network.weights:
         if not np.isfinite(weight.numpy()).all():
-            raise ModelError(
-                f"{path}: expected finite weights, found NaN or infinity in {weight.path}; {remedy}"
-            )
+            found = f"found NaN or infinity in {weight.path}"
+            raise ModelError(f"{path}: expected finite weights, {found}; {remedy}")
     if not np.isfinite(keras_values(network, probe_images(network.input_shape[1]))).all():
         raise ModelError(f"{path}: expected finite answers, found NaN or infinity; {remedy}")

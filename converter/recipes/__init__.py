@@ -189,8 +189,6 @@ def find_recipe(recipe: Path) -> Path:
     if recipe.name not in shipped:
         near = difflib.get_close_matches(recipe.name, shipped, n=1)
         hint = f"did you mean {near[0]}? The" if near else "the"
-        raise ConfigError(
-            f"{recipe}: no such recipe; {hint} shipped ones are {', '.join(shipped)}; "
-            "your own is named by its file, such as mine.yaml"
-        )
+        known = f"shipped ones are {', '.join(shipped)}; name your own by its file, mine.yaml"
+        raise ConfigError(f"{recipe}: no such recipe; {hint} {known}")
     return shipped[recipe.name]
