@@ -98,9 +98,8 @@ def _describe(options: argparse.Namespace, takes_any_size: bool) -> "ModelDescri
     """Return what the options say of the model; ask for what they do not."""
     from converter.quantize import description
 
-    labels = description.parse_labels(
-        options.labels or _ask("--labels", "Its classes, in the order of its output")
-    )
+    text = options.labels or _ask("--labels", "Its classes, in the order of its output")
+    labels = description.parse_labels(text)
     if strange := [label for label in labels if label not in EXPRESSIONS]:
         known = f"not among {', '.join(EXPRESSIONS)}; kept as given, and not measured"
         print(f"--labels: {', '.join(strange)}: {known}")

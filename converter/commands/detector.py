@@ -15,11 +15,8 @@ from edge.errors import ConfigError
 if TYPE_CHECKING:
     from converter.detector.samples import TrainingData
 
-CLOSEUPS = 3000
-"""Faces of `--faces` that a training takes: more would add little to so small a network."""
-
-CROP_FACES = 1000
-"""Faces that the crops are fitted to, as `fit-crop` does."""
+CLOSEUPS, CROP_FACES = 3000, 1000
+"""Faces of `--faces` that a training takes, and those that the crops are fitted to."""
 
 
 def add_commands(commands: Any) -> None:
@@ -139,9 +136,8 @@ def _quantize_detector(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for size in options.size or [(320, 240), (160, 120)]:
         path = options.out / f"{options.name}-{size[0]}x{size[1]}.tflite"
-        card = quantize_detector(
-            run, size, images, faces, path, refiner=options.refiner, force=options.force
-        )
+        chosen = {"refiner": options.refiner, "force": options.force}
+        card = quantize_detector(run, size, images, faces, path, **chosen)
         parts = f"{card.parameters} parameters, {card.multiply_adds / 1e6:.1f} M multiply-adds"
         print(f"{card.name}: {card.size} bytes, {parts}")
         for one in card.measured:

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import math
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,20 +18,16 @@ from edge.errors import DataError
 log = logging.getLogger(__name__)
 
 
-def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    """Add the options that name the faces."""
-    text = (
-        "a csv or a folder of labeled faces, and how much a row counts; may be given several times"
-    )
-    add, metavar = parser.add_argument, "PATH[@WEIGHT]"
-    add(
-        "--data", type=weighted_path, action="append", required=required, metavar=metavar, help=text
-    )
-    add_data_forms(parser)
-
-
-def add_data_forms(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how the faces lie in the data."""
+def add_data(
+    parser: argparse.ArgumentParser, required: bool = True, positional: bool = False
+) -> None:
+    """Add the options that name the faces, or the arguments in place of `--data`."""
+    text = "a csv or a folder of labeled faces, and how much a row counts; one or several"
+    add_faces = partial(parser.add_argument, type=weighted_path, help=text)
+    if positional:
+        add_faces("data", nargs="+", metavar="DATA[@WEIGHT]")
+    else:
+        add_faces("--data", action="append", required=required, metavar="PATH[@WEIGHT]")
     add = parser.add_argument
     add("--votes", type=Path, help="FER+'s fer2013new.csv, beside fer2013.csv")
     add("--crop", action="store_true", help="of whole images, crop each face as the daemon does")

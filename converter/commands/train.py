@@ -10,14 +10,7 @@ from rich.console import Console
 from rich.status import Status
 
 from converter.commands.convert import write_models
-from converter.commands.options import (
-    add_data,
-    add_data_forms,
-    clear_forced,
-    load_data,
-    weighted_path,
-    write_report,
-)
+from converter.commands.options import add_data, clear_forced, load_data, write_report
 from converter.data.dataset import Dataset, Usage, check_dataset
 from converter.data.label_sets import LABEL_SETS, LabelProtocol
 from converter.evaluate.predictor import open_tflite
@@ -39,13 +32,11 @@ def add_commands(commands: Any) -> None:
 
     text = "make a model of labeled faces: inspect them, train, quantize, evaluate"
     parser = add_subcommand(commands, "make-model", _make_model, text)
-    add, metavar = parser.add_argument, "DATA[@WEIGHT]"
-    text = "a csv or a folder of labeled faces, and how much each of its rows counts"
-    add("data", nargs="+", type=weighted_path, metavar=metavar, help=text)
+    add = parser.add_argument
     add("--out", type=Path, required=True, help="folder for all that is made")
     add("--recipe", type=Path, default=Path("quick"), help="shipped, or a file; default: quick")
     add("--name", help="of the models; default: the recipe's")
-    add_data_forms(parser)
+    add_data(parser, positional=True)
     _add_training_options(parser)
 
 

@@ -1,7 +1,4 @@
-"""Datasets in csv files: FER2013 with FER+'s votes, and CK+ as one csv.
-
-A row is a face: its class a number, its pixels a text of gray values.
-"""
+"""Datasets in csv files, a row for each face: FER2013 with FER+'s votes, and CK+ as one csv."""
 
 import csv
 import re
@@ -16,7 +13,6 @@ from converter.data.dataset import NOT_A_FACE, VOTE_COLUMNS, Dataset, Usage, mak
 from edge.errors import DataError
 from edge.types import EXPRESSIONS, SIDE
 
-FERPLUS_COLUMNS = ("Usage", "Image name", *VOTE_COLUMNS)
 DOWNLOAD_AGAIN = "download or unpack it again"
 
 
@@ -29,8 +25,7 @@ def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
     """Read one of Kaggle's files: FER2013 with FER+'s votes where they are given, or CK+.
 
     FER2013 knows the first seven of `EXPRESSIONS`; CK+ has contempt as well, and names no subject.
-    Without a column `Usage` all rows are Training. DataError where a file is missing or malformed;
-    the text names file and row.
+    Without a column `Usage` all rows are Training. DataError where a file is missing or malformed.
     """
     source, classes = ("FER2013", 7) if is_fer2013_csv(path) else ("CK+", len(EXPRESSIONS))
     rows = read_csv(path, ("emotion", "pixels"))
@@ -45,12 +40,11 @@ def load_votes(path: Path, usage: Sequence[Usage]) -> NDArray[np.float32]:
 
     Its rows stand in the order of FER2013's (Barsoum et al. 2016, arXiv:1608.01041), whose splits
     are `usage`. A row without an image name is one that FER+ left out: it counts as one that all
-    ten called "not a face". DataError where the file is malformed, too short, or in another order
-    than the faces.
+    ten called "not a face". DataError where the file is malformed, too short, or in another order.
     """
     votes: list[list[float]] = []
-    last = "fer"
-    for expected, row in zip(usage, read_csv(path, FERPLUS_COLUMNS), strict=False):
+    last, rows = "fer", read_csv(path, ("Usage", "Image name", *VOTE_COLUMNS))
+    for expected, row in zip(usage, rows, strict=False):
         found, name = row.usage(), row.texts["Image name"].strip()
         order = "are both files in their published order?"
         if found is not expected:

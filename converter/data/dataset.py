@@ -28,7 +28,7 @@ TEST_FRACTION = 0.2
 """Share of the names that become PublicTest in a set that brings no splits."""
 
 ALL = "all"
-"""Name that `Dataset.split` takes for the rows of every split together."""
+"""The split of every row."""
 
 
 class Usage(StrEnum):
@@ -93,10 +93,7 @@ class Dataset:
         return self.select(mask)
 
     def with_public_test(self) -> "Dataset":
-        """Return the data with one in five Training rows as PublicTest, where none is so far.
-
-        The image decides, so copies of one image stay together.
-        """
+        """Make PublicTest of one in five Training images, with their copies, where none is yet."""
         if (self.usage == Usage.PUBLIC_TEST).any():
             return self
         held_out = [hash_fraction(face.tobytes()) < TEST_FRACTION for face in self.pixels]
@@ -170,10 +167,7 @@ def hash_fraction(key: bytes) -> float:
 
 
 def check_dataset(data: Dataset) -> Iterator[str]:
-    """Say in lines what a dataset holds: classes, copies, contradictory labels, images of no face.
-
-    Row 0 is the first image of the first set.
-    """
+    """Say in lines what a dataset holds: classes, copies, contradictions, images of no face."""
     yield plural(len(data), "row")
     for usage in Usage:
         if counts := Counter(data.labels[data.usage == usage].tolist()):

@@ -48,7 +48,6 @@ class LabeledImage:
     Attributes:
         label: one of `EXPRESSIONS`, or the code that stands for it in the set.
         usage: its split; None where the set tells none.
-        subject: who it shows; empty where unknown.
         box: where the face is, in pixels; None where the image shows one face.
         votes: FER+'s, in the order of `VOTE_COLUMNS`; empty where nobody voted.
     """

@@ -23,16 +23,9 @@ Classes = NDArray[np.int64]
 WITHOUT_COPIES = "without copies of Training pictures"
 """End of the name of a set of rows from which those were left out."""
 
-SYNONYMS = {
-    "afraid": "fear",
-    "anger": "angry",
-    "disgusted": "disgust",
-    "fearful": "fear",
-    "happiness": "happy",
-    "joy": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-}
+NOUNS = {"anger": "angry", "happiness": "happy", "joy": "happy", "sadness": "sad"}
+ADJECTIVES = {"afraid": "fear", "disgusted": "disgust", "fearful": "fear", "surprised": "surprise"}
+SYNONYMS = NOUNS | ADJECTIVES
 """What other sets and models call the expressions, in small letters."""
 
 
@@ -101,9 +94,7 @@ def vote_shares(votes: NDArray[np.float32], otherwise: NDArray[np.float32]) -> N
 
 LABEL_SETS: dict[LabelSetName, LabelSet] = {
     "5": LabelSet(("happy", "angry", "sad", "neutral", "surprise")),
-    "6": LabelSet(
-        ("angry", "fear", "happy", "sad", "surprise", "neutral"), merged={"disgust": "angry"}
-    ),
+    "6": LabelSet(("angry", "fear", "happy", "sad", "surprise", "neutral"), {"disgust": "angry"}),
     "7": LabelSet(EXPRESSIONS[:7]),
     "8": LabelSet(EXPRESSIONS),
     "ck": LabelSet(tuple(name for name in EXPRESSIONS if name != "neutral")),
@@ -149,7 +140,7 @@ class Selection:
         pixels: uint8 (n, 48, 48).
         unique: which are no copies of a Training image, (n,); None where there is no Training row
             to compare with, or these are Training rows themselves.
-        excluded: how many rows of the split were left out, by reason.
+        excluded: rows left out, by reason.
     """
 
     name: str
@@ -169,10 +160,9 @@ class Selection:
 def select_rows(
     data: Dataset, usage: str, protocol: LabelProtocol, label_set: LabelSet
 ) -> Selection:
-    """Return the rows of the split `usage` whose class the model knows.
+    """Return the rows of a split whose class the model knows; DataError where there are none.
 
-    DataError where there is no such split, no votes where the protocol needs them, or the model
-    knows the class of no row.
+    The FER+ protocol needs votes.
     """
     split = labeled = data.split(usage)
     if protocol is LabelProtocol.FERPLUS:

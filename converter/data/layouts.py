@@ -1,7 +1,4 @@
-"""Layouts of sets of images, a row of a table each, and the readers that they share.
-
-A published set is told by the name of a file in its folder; any other folder holds class folders.
-"""
+"""Layouts of published sets, told by the name of a file each, and the readers that they share."""
 
 import logging
 import re
@@ -32,9 +29,6 @@ from edge.terminal import plural
 from edge.types import EXPRESSIONS
 
 log = logging.getLogger(__name__)
-
-CKPLUS_PEAK = 3
-"""Last frames of a sequence that are taken to show its expression, as CK+48 has them."""
 
 Paths = Sequence[Path]
 Found = TypeVar("Found")
@@ -87,10 +81,7 @@ class Layout:
 
 
 def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
-    """Read the set of images in a folder; `detector` crops the faces in whole images.
-
-    DataError where there is no image, or a file or folder is missing, malformed or unknown.
-    """
+    """Read the published set or the class folders below `root`; errors as `open_dataset`."""
     # Unlike Path.rglob, it follows links to folders and leaves hidden files out.
     below = (root / name for name in iglob("**", root_dir=root, recursive=True))  # noqa: PTH207
     files = sorted(path for path in below if path.is_file())
@@ -191,7 +182,7 @@ def _read_ckplus(layout: Layout, marked: Paths, images: Paths) -> Iterator[Label
         label = layout.parse(" ".join(_lines(file)).strip(), str(file), "label")["label"]
         neutral, *frames = _listed(sequences, name, str(file))
         yield LabeledImage(neutral, "0", subject=name[:4])
-        for path in frames[-CKPLUS_PEAK:]:
+        for path in frames[-3:]:  # as CK+48 has them
             yield LabeledImage(path, label, subject=name[:4])
 
 

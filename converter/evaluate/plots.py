@@ -10,9 +10,6 @@ from sklearn.metrics import ConfusionMatrixDisplay
 
 from converter.evaluate.report import Bin, Report
 
-DPI = 150
-ACCENT = "#1f5f99"
-
 
 def draw_report(report: Report, path: Path) -> None:
     """Write the confusion matrix and the coverage curve as one PNG."""
@@ -32,7 +29,7 @@ def draw_report(report: Report, path: Path) -> None:
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure, in inches, that belongs to no window."""
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    return Figure(figsize=(width, height), dpi=150, layout="constrained")
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -64,7 +61,7 @@ def _draw_coverage(axes: Axes, bins: tuple[Bin, ...]) -> None:
     bins = bins[::-1]
     rows = np.cumsum([one.rows for one in bins])
     accuracy = np.cumsum([one.rows * one.accuracy for one in bins]) / rows
-    axes.plot(rows / rows[-1], accuracy, color=ACCENT, marker="o", markersize=5)
+    axes.plot(rows / rows[-1], accuracy, color="#1f5f99", marker="o", markersize=5)
     for one, across, up in zip(bins, rows / rows[-1], accuracy, strict=True):
         if one.rows >= 0.02 * rows[-1]:  # fewer lie one upon the other
             at = (across - 0.01, up - 0.004)

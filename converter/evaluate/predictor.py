@@ -18,8 +18,6 @@ Logits = NDArray[np.float32]
 OutputKind = Literal["logits", "probabilities", "sigmoids"]
 """Kinds of a network's answers, as a card names them."""
 
-BATCH_SIZE = 256
-
 
 class Predictor(NamedTuple):
     """A model as the evaluation sees it, whatever file it came from.
@@ -37,12 +35,7 @@ class Predictor(NamedTuple):
 
 
 def open_tflite(path: Path) -> Predictor:
-    """Open a .tflite with its card beside it, as the daemon would.
-
-    Raises:
-        ModelError: it is missing, damaged, or not what its card says.
-        DataError: its labels are not those of the data.
-    """
+    """Open a .tflite as the daemon would; errors as `open_classifier` and `label_set_for`."""
     classifier = open_classifier(ClassifierSettings(ModelPath(path)))
     card = classifier.card
 
@@ -63,7 +56,6 @@ def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     Raises:
         ConfigError: there are neither labels nor a recipe.
         ModelError: the file is no network, or does not give one value for each label.
-        DataError: the labels are not those of the data.
     """
     import keras
 
@@ -117,10 +109,7 @@ def resize(faces: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def keras_values(network: Any, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the first output, float32 (n, classes), of a network that takes gray values 0-255.
-
-    The faces, uint8 (n, height, width), are scaled to its size.
-    """
+    """Return the first output, float32 (n, classes), of resized faces, uint8 (n, height, width)."""
     sized = resize(faces, network.input_shape[1])[..., None]
-    answers = network.predict(sized, batch_size=BATCH_SIZE, verbose=0)
+    answers = network.predict(sized, batch_size=256, verbose=0)
     return np.asarray(answers[0] if isinstance(answers, list) else answers, dtype=np.float32)

@@ -1,8 +1,4 @@
-"""Evaluation of a model: every metric, in one record that is written as JSON, and in words.
-
-A class is an index into the labels of the model at hand; `LabelSet.classes` gives those of a
-dataset.
-"""
+"""Evaluation of a model: every metric, in one record that is written as JSON, and in words."""
 
 import math
 from collections.abc import Iterator
@@ -65,7 +61,6 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         merged: classes of the data that count as another.
-        left_out: how many rows were left out, by reason.
         without_copies: the same without rows that repeat a Training image, as `Selection.unique`.
     """
 
@@ -81,11 +76,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: LabelProtocol) -> Report:
-    """Measure a model on the rows of one split, or of all.
-
-    Training rows, where there are any, show which rows are copies. DataError where no row of the
-    split can be measured.
-    """
+    """Measure a model on the rows of one split, or of all; DataError as `select_rows`."""
     selection = select_rows(data, usage, protocol, predictor.label_set)
     logits = predictor.logits(selection.pixels)
     all_rows, *without_copies = (

@@ -1,7 +1,4 @@
-"""Description of a model of others: the properties that its file does not hold.
-
-They are its classes, and what it takes for black and white; both are checked by measuring.
-"""
+"""Description of a model of others: its classes, and what it takes for black and white."""
 
 from collections.abc import Callable
 from itertools import permutations

@@ -68,8 +68,7 @@ class ConversionResult(NamedTuple):
 
     Attributes:
         agreement: share of the held-out faces to which it gives the network's class, if there are.
-        problems: why it should not be used, in words.
-        note: what else is to be told of it.
+        problems, note: why it should not be used, and what else is to be told.
     """
 
     card: ModelCard
@@ -194,8 +193,7 @@ def prior_correction(data: Dataset, power: float) -> tuple[float, ...]:
 def verify(path: Path, card: ModelCard, reference: FloatReference | None) -> ConversionResult:
     """Run the .tflite at `path` as the daemon would, compare it, and complete its card.
 
-    Temperature and face threshold are fitted on the rows that it is measured on. ModelError where
-    an answer is NaN or infinite.
+    ModelError where an answer is NaN or infinite.
     """
     if reference is None:
         return ConversionResult(card)
@@ -238,10 +236,7 @@ def fit_threshold(faces: NDArray[np.float32]) -> float:
 
 
 def disagreements(card: ModelCard, logits: Logits, reference: FloatReference) -> tuple[str, ...]:
-    """Return, in words, where a .tflite and its network disagree too much.
-
-    They are compared row by row: two accuracies by themselves differ by chance.
-    """
+    """Return, in words, where a .tflite and its network disagree too much, compared row by row."""
     before, after = reference.logits.argmax(axis=1), logits.argmax(axis=1)
     agreement = float((before == after).mean())
     found = []

@@ -41,7 +41,6 @@ class TrainedModel:
         network: a Keras model from gray values 0-255, (n, side, side, 1), to (n, classes), or to
             a list of that and the logit of a face, (n, 1).
         label_set_name: empty for a set of its own.
-        protocol: what counts as the truth when it is measured.
         prior_power: to what power the training classes' shares are divided out of the answers.
     """
 

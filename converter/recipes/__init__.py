@@ -79,7 +79,7 @@ class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     """Settings of the training samples made from annotated images; detector.yaml explains others.
 
     Attributes:
-        near: height in pixels of the faces of portraits at least.
+        near: least height in pixels of the faces of portraits.
         filled: share of the parts that reach beyond their image as little as they can.
         contrast: natural logarithm of the largest change, of gamma too.
         brightness: share of the range, either way.
@@ -113,7 +113,6 @@ class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_onl
     """Hyper-parameters of a detector's training; detector.yaml explains others.
 
     Attributes:
-        height, width: of the training samples.
         most_faces: of a sample that are learned from; more are ignored.
         mined_every: 0 shows all images without faces alike.
     """
