@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.data.label_sets import LabelProtocol, LabelSet
-from converter.evaluate.predictor import keras_values, output_kind
+from converter.evaluate.predictor import keras_values, output_kind, resize
 from converter.models.classifiers import Model
 from converter.quantize.description import ModelDescription
 from converter.quantize.trained_model import (
@@ -156,7 +156,11 @@ def answers(
     model: Model, path: Path, description: ModelDescription, faces: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
     """Return what the model says, float32 (n, classes), of faces scaled as described."""
-    return keras_values(wrap_for_export(model, path, description).network, faces)
+    side, channels = _check_input(model, path, description.side)
+    scale, offset = description.scaling.for_shape(side, channels)
+    scaled = resize(faces, side)[..., None].astype(np.float32) * scale + offset
+    images = np.broadcast_to(scaled, (*scaled.shape[:3], channels))
+    return np.asarray(model.predict(images, verbose=0))
 
 
 def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> TrainedModel:

@@ -191,10 +191,7 @@ def prior_correction(data: Dataset, power: float) -> tuple[float, ...]:
 
 
 def verify(path: Path, card: ModelCard, reference: FloatReference | None) -> ConversionResult:
-    """Run the .tflite at `path` as the daemon would, compare it, and complete its card.
-
-    ModelError where an answer is NaN or infinite.
-    """
+    """Run the .tflite at `path` as the daemon would, compare it, and complete its card."""
     if reference is None:
         return ConversionResult(card)
     card = _replace(card, output=_replace(card.output, offsets=reference.offsets))
