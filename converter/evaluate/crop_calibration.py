@@ -61,7 +61,7 @@ def fit_crop(detector: Detector, faces: NDArray[np.uint8], seed: int) -> FitRepo
 
 
 def find_faces(detector: Detector, faces: NDArray[np.uint8], seed: int) -> Iterator[Finding]:
-    """Lay faces, uint8 (n, 48, 48), each into a canvas drawn by the seed; yield their detections."""
+    """Lay faces, uint8 (n, 48, 48), each into a canvas drawn by the seed; yield detections."""
     rng = np.random.default_rng(seed)
     for row, pixels in enumerate(faces):
         image, square = lay_out(pixels, rng)
