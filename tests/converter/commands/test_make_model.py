@@ -13,7 +13,7 @@ from tests.converter.faces import write_csv
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-pytestmark = pytest.mark.usefixtures("eager", "small_network")
+pytestmark = pytest.mark.usefixtures("eager", "small_network", "short_face_head")
 
 
 @pytest.fixture
