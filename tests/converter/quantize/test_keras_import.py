@@ -1,5 +1,6 @@
 """Models that somebody else trained, in the forms in which they are found, run by the daemon."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from keras import layers
 
 from converter.quantize.description import ModelDescription, parse_scaling
 from converter.quantize.keras_import import load_keras, takes_any_size, wrap_for_export
+
+pytestmark = pytest.mark.usefixtures("eager")  # nothing is asked often enough for a graph to pay
 
 LABELS = "angry,disgust,fear,happy,sad,surprise,neutral"
 FACES = [draw(label, np.random.default_rng(label)) for label in range(7)]
@@ -167,6 +170,7 @@ def build_tf_keras(frozen: bool) -> Any:
     return model
 
 
+@cache
 def expected() -> NDArray[np.float32]:
     """Return what the network itself says of the faces."""
     return np.asarray(build().predict(np.array(FACES)[..., None] / 255, verbose=0))
