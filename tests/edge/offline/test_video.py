@@ -216,9 +216,9 @@ class Cluster:
             return False
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A scheduler with two workers on this machine."""
+    """A scheduler with two workers on this machine, of whom one may have been lost by a test."""
     pytest.importorskip("distributed")
     with ExitStack() as stack:
         cluster = Cluster(2, stack)
