@@ -14,7 +14,7 @@ from edge.errors import ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.model_card import ModelCard, load_card
 from tests.converter.faces import draw, write_csv
-from tests.e2e.daemon import Daemon, read_events
+from tests.e2e.daemon import read_events, run_here
 
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
@@ -228,8 +228,7 @@ def test_the_daemon_runs_a_converted_model_by_its_card(tmp_path: Path) -> None:
         "classifier": {"model": str(tmp_path / "mine-float32.tflite"), "min_confidence": 0},
         "sinks": [{"kind": "jsonl", "path": str(record)}],
     }
-    with Daemon(tmp_path, config) as daemon:
-        assert daemon.wait() == 0
+    assert run_here(tmp_path, config) == 0
     events = read_events(record)
     assert {event["model"] for event in events} == {"mine-float32"}
     assert set(events[0]["probabilities"]) == set("abcdefg")
