@@ -33,6 +33,20 @@ def small_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
+def short_face_head() -> Iterator[int]:
+    """Let the output `face` of a training learn for one epoch; yield how many it takes otherwise.
+
+    Each training ends with it, and it would be the most part of one of a few steps.
+    """
+    from converter.train import face_head
+
+    epochs = face_head.EPOCHS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(face_head, "EPOCHS", 1)
+        yield epochs
+
+
+@pytest.fixture(scope="module")
 def small_detector() -> Iterator[None]:
     """Let detectors have one convolution a grid, and nothing that joins the grids."""
     import keras
