@@ -35,6 +35,7 @@ from edge.offline.video import (
     Outcome,
     VideoJob,
     VideoResult,
+    analyze_on_cluster,
     analyze_parallel,
     analyze_video,
     probe_video,
@@ -216,6 +217,8 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one line of JSON a video")
     text = "how many videos are processed at once; default: %(default)s"
     parser.add_argument("--jobs", type=count, default=os.cpu_count() or 1, help=text)
+    text = "process on a Dask cluster; address of its scheduler, such as tcp://scheduler:8786"
+    parser.add_argument("--dask", metavar="ADDRESS", help=text)
     _add_analysis_options(parser)
 
 
@@ -267,14 +270,18 @@ def video(options: argparse.Namespace) -> ExitCode:
 def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
     """Analyze each video, with a progress bar on a terminal."""
     with progress_bar() as bar:
-        if len(jobs) == 1:
+        if options.dask is None and len(jobs) == 1:
             try:
                 task = bar.add_task("frames", total=probe_video(jobs[0].video).frames or None)
                 yield 0, analyze_video(jobs[0], lambda done: bar.update(task, completed=done))
             except EmotiondError as error:
                 yield 0, error
             return
-        outcomes = analyze_parallel(jobs, min(options.jobs, len(jobs)))
+        outcomes = (
+            analyze_on_cluster(jobs, options.dask)
+            if options.dask
+            else analyze_parallel(jobs, min(options.jobs, len(jobs)))
+        )
         yield from bar.track(outcomes, total=len(jobs), description="videos")
 
 

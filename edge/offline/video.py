@@ -1,8 +1,10 @@
 """Video files: analyzed whole, one by one or in parallel, and their annotated copies."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -18,7 +20,8 @@ import numpy as np
 from edge.capture.ffmpeg import decode_frames
 from edge.capture.video import VideoSettings, announced_seconds, open_video, rate_of
 from edge.config import Config
-from edge.errors import EmotiondError, InputError
+from edge.errors import ConfigError, EmotiondError, InputError
+from edge.installation import extra_remedy
 from edge.offline.recognizer import analyze_frames
 from edge.pipeline.build import build_components
 from edge.processes import run_in_processes
@@ -31,6 +34,12 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer, OutputContainer
     from av.packet import Packet
+
+DASK_CONNECT_TIMEOUT_S = 5.0
+"""Seconds within which the scheduler of a cluster must answer."""
+
+DASK_RETRIES = 2
+"""How often a video is given to another worker of a cluster when one is lost."""
 
 SOUND_RATE = 48_000
 """Samples a second of the sound of a copy: AAC does not take every rate."""
@@ -243,17 +252,57 @@ def analyze_parallel(jobs: Sequence[VideoJob], processes: int) -> Iterator[Outco
     try:
         with closing(run_in_processes(calls, processes)) as outcomes:
             for index, future in outcomes:
-                error, video = future.exception(), jobs[index].video
-                if error is None:
-                    yield index, future.result()
-                elif isinstance(error, EmotiondError):
-                    yield index, error
-                elif isinstance(error, BrokenProcessPool):
-                    reason = "the process that read it was ended; is memory short?"
-                    yield index, EmotiondError(f"{video}: {reason}")
-                else:
-                    yield index, EmotiondError(f"{video}: {type(error).__name__}: {error}")
+                yield index, _outcome(jobs[index], future)
     finally:
         for job in jobs:
             if job.out is not None:  # a process that was killed left a part of it
                 part_of(job.out).unlink(missing_ok=True)
+
+
+def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outcome]:
+    """Analyze videos on the workers of a Dask cluster; yield each outcome as it is done.
+
+    Workers need this version of emotiond, and access to the videos under the given paths.
+
+    `address` is that of the scheduler, such as tcp://scheduler:8786.
+
+    Raises:
+        ConfigError: the package is not installed.
+        EmotiondError: the scheduler does not answer, or has no worker.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ConfigError(
+            f"--dask needs the package distributed; {extra_remedy('cluster')}"
+        ) from error
+    for name in ("distributed", "tornado"):  # their errors are reported here, in one line
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        client: Any = Client(address, timeout=DASK_CONNECT_TIMEOUT_S, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, TimeoutError, ValueError) as error:
+        raise EmotiondError(f"{address}: no scheduler answers: {error}") from error
+    with client:
+        if not client.scheduler_info()["workers"]:
+            raise EmotiondError(f"{address}: the scheduler has no workers; start some there")
+        executor = client.get_executor(retries=DASK_RETRIES, pure=False)
+        # Another machine has another working directory.
+        jobs = [
+            replace(job, video=job.video.absolute(), out=job.out and job.out.absolute())
+            for job in jobs
+        ]
+        indices = {executor.submit(analyze_video, job): index for index, job in enumerate(jobs)}
+        for future in as_completed(indices):
+            index = indices[future]
+            yield index, _outcome(jobs[index], future)
+
+
+def _outcome(job: VideoJob, future: Future[VideoResult]) -> VideoResult | EmotiondError:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, EmotiondError):
+        return error
+    if isinstance(error, BrokenProcessPool):
+        return EmotiondError(f"{job.video}: the process that read it was ended; is memory short?")
+    return EmotiondError(f"{job.video}: {type(error).__name__}: {error}")

@@ -38,6 +38,7 @@ NOT_RUN = {
     "git": "needs a remote repository",
     "pip": "installs from a registry; make test does so",
     "python3 -m venv": "takes long; make does so",
+    "dask": "serves until it is ended: tests/edge/offline and tests/edge/commands/test_video.py",
     "ls /dev/v4l/by-id": "needs a camera",
     "emotiond run --source 0 --web --no-mqtt": "as `emotiond run --web`",
     "emotiond run --source video.mp4 --mqtt mqtt://broker.local --device kitchen": (
@@ -49,6 +50,7 @@ NOT_RUN = {
     "emotiond collect": "opens a camera: tests/edge/commands/test_faces.py",
     "emotiond calibrate": "needs somebody who looks neutral: tests/edge/commands/test_faces.py",
     "emotiond bench": "measures for minutes: tests/edge/bench and tests/edge/commands",
+    "emotiond video /archive/": "needs a cluster: tests/edge/commands/test_video.py",
     "emotiond-convert make-model": "trains: tests/converter",
     "emotiond-convert train": "trains for hours: tests/converter",
     "emotiond-convert quantize": "needs a training: tests/converter",

@@ -13,6 +13,7 @@ import pytest
 
 from edge.cli import main
 from edge.commands.demo import CLIP
+from edge.commands.embedded_broker import free_port
 from tests.brokers import wait_until
 from tests.e2e.daemon import read_events
 from tests.edge.commands.terminal import lines, on_terminal
@@ -193,6 +194,13 @@ def test_a_number_of_jobs_that_is_none_is_a_wrong_command_line(film: Path, jobs:
     with pytest.raises(SystemExit) as caught:
         video(film, "--jobs", jobs)
     assert caught.value.code == 2
+
+
+def test_a_cluster_that_is_not_there_is_one_line(
+    film: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert video(film, "--dask", f"tcp://127.0.0.1:{free_port()}") == 1
+    assert "no scheduler answers" in capsys.readouterr().err
 
 
 def test_on_a_terminal_there_is_a_bar_and_what_is_asked_for_goes_where_it_is_wanted(

@@ -92,7 +92,7 @@ def test_who_connects_and_says_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatc
 def test_a_daemon_without_the_page_loads_nothing_of_it() -> None:
     code = (
         "import edge.commands.daemon, sys; found = {'starlette', 'uvicorn', 'PIL', 'prometheus_client', "
-        "'pygame', 'rich'} & set(sys.modules); print(sorted(found))"
+        "'pygame', 'distributed', 'rich'} & set(sys.modules); print(sorted(found))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
