@@ -1,12 +1,11 @@
 """Geometry of a frame: points, boxes, their movement, crops and the key points of a face."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """A point in pixels of the frame."""
 
     x: float
@@ -17,8 +16,7 @@ class Point:
         return Point((self.x + other.x) / 2, (self.y + other.y) / 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
+class Shift(NamedTuple):
     """Scaling and translation: (x, y) goes to scale * (x, y) + (right, down)."""
 
     right: float
@@ -30,8 +28,7 @@ class Shift:
         return Point(self.scale * point.x + self.right, self.scale * point.y + self.down)
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A rectangle in pixels of the frame: left, top, right, bottom (xyxy)."""
 
     x1: float
@@ -121,8 +118,7 @@ between those: 3.6 of 6.4 cm in MediaPipe's canonical_face_model.obj (Kartynnik 
 arXiv:1907.06724)."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyPoints:
+class KeyPoints(NamedTuple):
     """Key points of a face; right and left are the person's own."""
 
     right_eye: Point
@@ -156,5 +152,4 @@ class KeyPoints:
 
     def moved(self, shift: Shift) -> "KeyPoints":
         """Return the key points moved by `shift`."""
-        points: Iterator[Point | None] = (getattr(self, field.name) for field in fields(self))
-        return KeyPoints(*(point and shift.apply(point) for point in points))  # type: ignore[arg-type]
+        return KeyPoints(*(point and shift.apply(point) for point in self))  # type: ignore[arg-type]

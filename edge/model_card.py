@@ -29,10 +29,8 @@ class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BaseCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Fields that every card has of its .tflite file; errors call it by its `kind_name`.
 
-    Attributes:
-        parameters, multiply_adds: of the float network, for one face or image; 0 where unknown.
-        limits: what it must not be taken for.
-        size: of the file in bytes.
+    `parameters` and `multiply_adds` are of the float network, 0 where unknown; `limits` is what it
+    must not be taken for; `size` is in bytes.
     """
 
     kind_name: ClassVar[str] = "a card"
@@ -104,12 +102,8 @@ class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Measured accuracy of a classifier on one set.
 
-    Attributes:
-        rows: how many of `data`.
-        balanced_accuracy, macro_f1: mean recall and mean F1 of the classes.
-        interval: 95 % interval of the accuracy (Wilson 1927).
-        recall: of each class.
-        calibration_error: expected calibration error at the card's temperature, 15 bins.
+    `interval` is the accuracy's of 95 % (Wilson 1927), `recall` each class's, `calibration_error`
+    the expected one at the card's temperature, of 15 bins.
     """
 
     data: str
@@ -125,9 +119,8 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ModelCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Card of a classifier.
 
-    Attributes:
-        labels: the classes in the order of the output.
-        label_set: the name of the converter's label set, empty for a set of its own.
+    `labels` are the classes in the order of the output; `label_set` is what the converter calls
+    them, empty for a set of their own.
     """
 
     kind_name: ClassVar[str] = "a model card"
@@ -168,15 +161,13 @@ class DetectionAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Measured accuracy of a detector on one set.
 
     Attributes:
-        data: the images it was measured on, and which of their faces count.
+        data: the images, and which of their faces count.
         pictures, faces: how many of them show faces, and how many faces of them count.
         average_precision: by the overlap (IoU) from which a face counts as found, such as "0.4".
-        by_height: average precision at IoU 0.4, by the height of the face in pixels of the
-            network's input, such as "16-32".
+        by_height: that at IoU 0.4, by the face's height in pixels of the input, such as "16-32".
         recall: at the confidence that gives one false face in a hundred images.
         found, precision: recall and precision at the card's `min_confidence`.
-        faceless, false_faces: how many images show none, and how many faces were found in those at
-            the card's `min_confidence`.
+        faceless, false_faces: how many images show none, and how many faces are found in those.
     """
 
     data: str
@@ -199,8 +190,7 @@ class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         candidate_confidence: below it, what is found is not looked at again by the refiner.
         min_confidence: below it, what both networks saw is not taken for a face.
         keep_confidence: the same, where a face was seen before.
-        smallest_face, largest_face: heights in pixels of the input; what it finds beyond them is
-            ignored.
+        smallest_face, largest_face: heights in pixels of the input, beyond which none counts.
     """
 
     kind_name: ClassVar[str] = "a detector's card"
@@ -251,10 +241,8 @@ def load_card(model: Path, kind: type[AnyCard]) -> AnyCard:
     found = sha256(model)  # first: where both are missing, the model is what to tell of
     card = decode_card(card_path(model), kind)
     if found != card.sha256:
-        raise ModelError(
-            f"{model}: expected sha256 {card.sha256} as its card says, found {found}; "
-            "the file is damaged or not the card's: fetch both again"
-        )
+        text = f"{model}: expected sha256 {card.sha256} as its card says, found {found}"
+        raise ModelError(f"{text}; the file is damaged or not the card's: fetch both again")
     return card
 
 

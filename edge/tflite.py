@@ -31,10 +31,7 @@ class Runtime(StrEnum):
 
 
 PACKAGES = {Runtime.LITERT: "ai-edge-litert", Runtime.TFLITE_RUNTIME: "tflite-runtime"}
-MODULES = {
-    Runtime.LITERT: "ai_edge_litert.interpreter",
-    Runtime.TFLITE_RUNTIME: "tflite_runtime.interpreter",
-}
+MODULES = {kind: f"{PACKAGES[kind].replace('-', '_')}.interpreter" for kind in Runtime}
 """Names of the packages that pip installs, and the modules of their class `Interpreter`."""
 
 
@@ -66,9 +63,8 @@ class TFLiteModel:
         try:
             interpreter = importlib.import_module(MODULES[runtime]).Interpreter
         except ImportError as error:
-            raise ConfigError(
-                f"the runtime {runtime} cannot be loaded ({error}); pip install {PACKAGES[runtime]}"
-            ) from error
+            text = f"the runtime {runtime} cannot be loaded ({error})"
+            raise ConfigError(f"{text}; pip install {PACKAGES[runtime]}") from error
         try:
             # A second thread saves little at 48x48 (docs/research/performance.md).
             with caught_stderr() as lines:
@@ -121,7 +117,8 @@ class TFLiteModel:
         """Return the real values of the output at `place`; a ModelError where one is not finite."""
         scale, zero_point = self._outputs[place]["quantization"]
         real = values.astype(np.float32)
-        real = np.asarray((real - zero_point) * scale if scale else real, dtype=np.float32)
+        if scale:
+            real = np.asarray((real - zero_point) * scale, dtype=np.float32)
         check_finite(real, self._path)
         return real
 
@@ -155,17 +152,15 @@ def check_finite(values: NDArray[Any], model: Path) -> None:
     """Raise a ModelError that names the model where an answer is not a number or infinite."""
     if not np.isfinite(values).all():
         found = "nan" if np.isnan(values).any() else "infinity"
-        raise ModelError(
-            f"{model}: expected answers that are finite numbers, found {found}; train or convert "
-            "it anew, or choose another model"
-        )
+        text = f"{model}: expected answers that are finite numbers, found {found}"
+        raise ModelError(f"{text}; train or convert it anew, or choose another model")
 
 
 def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
     """Turn logits (n, classes) into probabilities.
 
-    A temperature above 1 makes an over-confident model more modest and never changes which class
-    is the likeliest (temperature scaling, Guo et al. 2017, arXiv:1706.04599).
+    A temperature above 1 makes an over-confident model more modest (Guo et al. 2017,
+    arXiv:1706.04599).
     """
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,7 +97,7 @@ def points_of_face(face: Face) -> NDArray[np.float32]:
     """Return a face's points in the order of `Points`, float32 (4, 2)."""
     if face.points is None:
         return np.full((4, 2), np.nan, np.float32)
-    return np.array(astuple(face.points)[:4], np.float32)
+    return np.array(face.points[:4], np.float32)
 
 
 def closeup_samples(

@@ -65,8 +65,7 @@ class OpenCVSource:
 
     def __init__(self, capture: cv2.VideoCapture, gives_jpegs: bool = False) -> None:
         check_size(capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-        self._capture, self._gives_jpegs = capture, gives_jpegs
-        self._index = 0
+        self._capture, self._gives_jpegs, self._index = capture, gives_jpegs, 0
 
     def read(self) -> Frame:
         """Return the next frame; one that is empty or damaged is an InputError."""

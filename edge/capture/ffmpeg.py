@@ -123,13 +123,11 @@ def decode_frames(
 
 def decode_packet(
     context: "VideoCodecContext", packet: "Packet[VideoStream] | None"
-) -> Iterator["VideoFrame | None"]:
-    """Yield the frames that a packet completes, and None for what is damaged; None is the end."""
+) -> list["VideoFrame | None"]:
+    """Return the frames that a packet completes, None for what is damaged; no packet is the end."""
     from av.error import FFmpegError
 
     try:
-        frames = context.decode(packet)
+        return [None if frame.is_corrupt else frame for frame in context.decode(packet)]
     except FFmpegError:
-        yield None
-    else:
-        yield from (None if frame.is_corrupt else frame for frame in frames)
+        return [None]

@@ -71,10 +71,10 @@ def read_image(path: Path) -> Image:
 def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
     """Return the image in the bytes of a file, BGR uint8 (height, width, 3).
 
-    It is rotated as its EXIF data say; of an animation it is the first frame. Not by OpenCV, which
-    takes whatever memory a damaged length field names (4 GB for a PNG of 93 bytes).
-    What cannot be decoded is an OversizedError, UnknownFormatError or other InputError.
+    It is rotated as its EXIF data say; of an animation it is the first frame. What cannot be
+    decoded is an OversizedError, UnknownFormatError or other InputError.
     """
+    # Not by OpenCV: it takes what memory a damaged length field names (4 GB for 93 bytes of PNG).
     import PIL.Image
 
     try:

@@ -70,8 +70,7 @@ class PausableSource:
             return CameraState.PAUSED
         if self._closed or not self._source.online:
             return CameraState.OFFLINE
-        camera = self._camera
-        return (camera and camera.blindness) or CameraState.ONLINE
+        return (self._camera and self._camera.blindness) or CameraState.ONLINE
 
     @property
     def damaged(self) -> int:

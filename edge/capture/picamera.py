@@ -45,7 +45,6 @@ TERMINATE_TIMEOUT = 1.0
 CHUNK_BYTES, STDERR_CHUNK_BYTES, STDERR_CHUNKS = 1 << 16, 1024, 4
 """Bytes that are read at once, and how much of the end of standard error is kept."""
 
-
 Backend = Literal["auto", "rpicam-vid", "picamera2"]
 
 
@@ -74,10 +73,9 @@ class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
             with suppress(Exception):  # one built for another NumPy fails with any error
                 return importlib.import_module("picamera2")
         if self.backend == "picamera2":
-            raise SourceError(
-                "picamera2 cannot be imported: sudo apt install python3-picamera2, and a virtual "
-                "environment made with --system-site-packages; or set `backend: rpicam-vid`"
-            )
+            how = "sudo apt install python3-picamera2, and a virtual environment made with"
+            how += " --system-site-packages; or set `backend: rpicam-vid`"
+            raise SourceError(f"picamera2 cannot be imported: {how}")
         if program := find_program():
             return program
         expected = " or ".join(PROGRAMS)
@@ -92,7 +90,7 @@ class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
 
 
 def find_program() -> str | None:
-    """Return the path of the capture program, None where there is none."""
+    """Return the path of the capture program."""
     return next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
@@ -116,16 +114,13 @@ class Picamera2Source:
     def __init__(self, library: ModuleType, settings: PicameraSettings) -> None:
         self._index = 0
         self._camera: Any = None
+        # RGB888 lies in memory as blue, green, red.
+        main = {"format": "RGB888", "size": (settings.width, settings.height)}
+        controls = {"FrameDurationLimits": (round(1_000_000 / settings.fps),) * 2}
         try:
-            self._camera = library.Picamera2(settings.camera)
-            duration_us = round(1_000_000 / settings.fps)
-            configuration = self._camera.create_video_configuration(
-                # RGB888 lies in memory as blue, green, red.
-                main={"format": "RGB888", "size": (settings.width, settings.height)},
-                controls={"FrameDurationLimits": (duration_us, duration_us)},
-            )
-            self._camera.configure(configuration)
-            self._camera.start()
+            self._camera = camera = library.Picamera2(settings.camera)
+            camera.configure(camera.create_video_configuration(main=main, controls=controls))
+            camera.start()
         except Exception as error:  # libcamera's errors are of many kinds
             self.close()
             raise SourceError(f"picamera2: {error or type(error).__name__}") from error
@@ -150,9 +145,7 @@ class Picamera2Source:
     def close(self) -> None:
         """Release the camera, even one that hangs."""
         camera, self._camera = self._camera, None
-        if camera is None:
-            return
-        for step in (camera.cancel_all_and_flush, camera.close):
+        for step in (camera.cancel_all_and_flush, camera.close) if camera else ():
             with suppress(Exception):  # one that was unplugged cannot be closed in order
                 step()
 
@@ -175,18 +168,15 @@ class SubprocessMjpegSource:
             )
         except OSError as error:
             raise SourceError(f"{command[0]} cannot be started: {error.strerror}") from error
-        self._jpegs: BoundedQueue[tuple[bytes, float]] = BoundedQueue(1, lossless=False)
-        self._stderr: deque[bytes] = deque(maxlen=STDERR_CHUNKS)
-        self._index = 0
-        self._deadline = time.monotonic() + START_TIMEOUT
+        self._jpegs = BoundedQueue[tuple[bytes, float]](1, lossless=False)
+        self._stderr = deque[bytes](maxlen=STDERR_CHUNKS)
+        self._index, self._deadline = 0, time.monotonic() + START_TIMEOUT
         assert self._process.stdout
         assert self._process.stderr
         self._pipes = self._process.stdout, self._process.stderr
         said = iter(partial(self._process.stderr.read, STDERR_CHUNK_BYTES), b"")
-        self._threads = [
-            Thread(target=self._read_images, name=self._name, daemon=True),
-            Thread(target=self._stderr.extend, args=[said], name=self._name, daemon=True),
-        ]
+        works = self._read_images, partial(self._stderr.extend, said)
+        self._threads = [Thread(target=work, name=self._name, daemon=True) for work in works]
         for thread in self._threads:
             thread.start()
 

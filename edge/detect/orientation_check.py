@@ -48,10 +48,7 @@ def better_rotation(detector: Detector, images: Iterable[Image]) -> tuple[Counte
 
 
 class OrientationProbe:
-    """Warns, once, where faces are found again and again in the image rotated, and none as it is.
-
-    It searches one rotated image every `PROBE_INTERVAL_S` seconds, while something moves.
-    """
+    """Warns, once, where faces are found only in the image rotated, again and again."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector, self._rotations = detector, cycle(ROTATIONS)
@@ -68,5 +65,4 @@ class OrientationProbe:
             if self._wins[rotation] == MIN_WINS:
                 self._due_at = math.inf
                 text = "no face is found, but where the image is rotated by another %d degrees "
-                text += "clockwise: set `rotation` of the source; `emotiond doctor` looks at it"
-                log.warning(text, rotation)
+                log.warning(f"{text}clockwise: set `rotation` of the source", rotation)

@@ -58,15 +58,13 @@ class YuNet:
         self._settings = settings
         path = settings.model or find_file(FILE_NAME)
         if path is None or not is_file(path):
+            text = f"yunet needs a network, and {path or model_directory() / FILE_NAME} is not"
             raise ConfigError(
-                f"yunet needs a network, and {path or model_directory() / FILE_NAME} is not there: "
-                "put the .onnx file there or name it in detector.model"
+                f"{text} there: put the .onnx file there or name it in detector.model"
             )
-        self._path = path
+        self._path, side, confidence = path, (STRIDE, STRIDE), settings.min_confidence
         try:
-            self._network = cv2.FaceDetectorYN.create(
-                str(path), "", (STRIDE, STRIDE), settings.min_confidence
-            )
+            self._network = cv2.FaceDetectorYN.create(str(path), "", side, confidence)
         except cv2.error as error:
             reason = " ".join(str(error).split())
             raise ModelError(f"{path}: OpenCV cannot read it as a network: {reason}") from error

@@ -39,21 +39,16 @@ FRAME_TIMEOUT = 15.0
 
 
 class Calibrator:
-    """Collects the neutral baseline of one person.
-
-    Raises:
-        ModelError: the classifier has no class for neutral faces.
-    """
+    """Collects the neutral baseline of one person; a ModelError where no class is neutral."""
 
     def __init__(
         self, detector: Detector, classifier: TFLiteClassifier, quality: QualitySettings
     ) -> None:
         self._detector, self._card = detector, classifier.card
         if NEUTRAL not in self._card.labels:
-            raise ModelError(
-                f"{self._card.name}: expected a model with the label {NEUTRAL}, found "
-                f"{', '.join(self._card.labels)}; calibrate one that knows neutral faces"
-            )
+            text = f"{self._card.name}: expected a model with the label {NEUTRAL}, found "
+            text += ", ".join(self._card.labels)
+            raise ModelError(f"{text}; calibrate one that knows neutral faces")
         self._analyzer = FaceAnalyzer(classifier, detector.crop_fit, quality)
 
     def collect(
@@ -61,13 +56,9 @@ class Calibrator:
     ) -> NeutralBaseline:
         """Return the correction for the one person whom `source` shows, looking neutral.
 
-        It is watched for `seconds`, on its own clock; less where it ends sooner. In the regions to
-        `ignore` nobody is looked for. Frames with nobody or several people in view are skipped, and
-        so are crops that the daemon would not read.
-
-        Raises:
-            CalibrationError: too little could be seen; the text says why.
-            SourceError: nothing came from the source.
+        It is watched for `seconds`, on its own clock, or until it ends. In the regions to `ignore`
+        nobody is looked for. Frames with nobody or several people in view are skipped, and so are
+        crops that the daemon would not read. A CalibrationError: too little could be seen.
         """
         answers, skipped, end = list[Probabilities](), Counter[str](), math.inf
         for frame in iter_frames(source, FRAME_TIMEOUT, ignore):
@@ -85,10 +76,9 @@ class Calibrator:
                 answers.append(observation.probabilities)
         if len(answers) < MIN_CROPS:
             found = "".join(f", {count} {why}" for why, count in skipped.most_common())
-            raise CalibrationError(
-                f"expected at least {MIN_CROPS} good looks at one face, found {len(answers)}"
-                f"{found}; sit alone, near, well lit and still before the camera, and try again"
-            )
+            text = f"expected at least {MIN_CROPS} good looks at one face, found {len(answers)}"
+            remedy = "sit alone, near, well lit and still before the camera, and try again"
+            raise CalibrationError(f"{text}{found}; {remedy}")
         return fit_baseline(self._card, np.stack(answers))
 
 
@@ -103,11 +93,9 @@ def fit_baseline(card: ModelCard, answers: Probabilities) -> NeutralBaseline:
     beside_neutral = mean - mean[card.labels.index(NEUTRAL)]
     weights = np.clip(np.log(allowed) - beside_neutral, -np.log(MAX_FACTOR), 0.0)
     weights[card.labels.index(NEUTRAL)] = 0.0
-    # Towards zero, so that none lies beyond the limit.
-    rounded = np.ceil(weights * 1e4) / 1e4 + 0.0
-    return NeutralBaseline(
-        card.name, card.sha256, card.labels, len(answers), tuple(rounded.tolist())
-    )
+    # Rounded towards zero, so that none lies beyond the limit.
+    rounded = tuple((np.ceil(weights * 1e4) / 1e4 + 0.0).tolist())
+    return NeutralBaseline(card.name, card.sha256, card.labels, len(answers), rounded)
 
 
 def check_writable(path: Path) -> None:

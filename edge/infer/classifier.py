@@ -175,10 +175,8 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
     card = load_card(path, ModelCard)
     if settings.face_threshold is not None:
         if card.face is None:
-            raise ConfigError(
-                f"classifier.face_threshold: {card.name} does not tell faces from other things; "
-                "set it to null or choose another model"
-            )
+            text = f"classifier.face_threshold: {card.name} does not tell faces from other things"
+            raise ConfigError(f"{text}; set it to null or choose another model")
         face = msgspec.structs.replace(card.face, threshold=settings.face_threshold)
         card = msgspec.structs.replace(card, face=face)
     baseline = load_baseline(settings.neutral_baseline, card) if settings.neutral_baseline else None
@@ -206,8 +204,6 @@ def load_baseline(path: Path, card: ModelCard) -> NeutralBaseline:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not a baseline: {error}{remedy}") from error
     if (baseline.sha256, baseline.labels) != (card.sha256, card.labels):
-        raise ConfigError(
-            f"{path}: expected a baseline of {card.name} (sha256 {card.sha256[:8]}), "
-            f"found one of {baseline.model} ({baseline.sha256[:8]}){remedy}"
-        )
+        text = f"{path}: expected a baseline of {card.name} (sha256 {card.sha256[:8]}), found "
+        raise ConfigError(f"{text}one of {baseline.model} ({baseline.sha256[:8]}){remedy}")
     return baseline

@@ -71,12 +71,8 @@ def crops_similar(before: GrayImage, after: GrayImage) -> bool:
 class ExpressionAnalyzer:
     """Classifies the faces of each frame, smoothes each track, and tells who is in which zone.
 
-    A crop that the model takes for no face, below its card's threshold, is rejected, and a poor one
-    is not used. A track whose crops were all rejected has no expression; a face that cannot be read
-    is uncertain.
-
-    Attributes:
-        rejected_faces: how many crops so far.
+    Crops that the model takes for no face are `rejected_faces`, and poor ones are not used. A track
+    whose crops were all rejected has no expression; a face that cannot be read is uncertain.
     """
 
     def __init__(

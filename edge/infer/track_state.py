@@ -29,13 +29,9 @@ class SmoothingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class FaceObservation(NamedTuple):
-    """Scores and quality measures of one crop of a face.
+    """Answer of the classifier for one `crop`, and the quality of the face.
 
-    Attributes:
-        probabilities: of the classes, float32 (classes,).
-        is_face: whether the model takes the crop for a face.
-        quality_issues: what makes the crop too poor to classify.
-        crop: gray uint8 (side, side), as the classifier saw it.
+    `quality_issues` are what makes it too poor to classify.
     """
 
     probabilities: Probabilities
@@ -63,9 +59,9 @@ class Smoother:
 
     Attributes:
         average: of the probabilities, float32 (classes,); None before the first update.
-        probabilities: the average in favor of the label; None before the first label.
         label: index of the class that is shown; None while none was chosen.
-        confidence: probability of the likeliest class, the label being favored.
+        probabilities: the average in favor of the label; None before the first label.
+        confidence: the highest of these.
     """
 
     def __init__(self, settings: SmoothingSettings, min_confidence: float = 0.0) -> None:
@@ -126,8 +122,7 @@ class ExpressionTrackState:
     for long. Below `min_confidence` an expression is ambiguous.
 
     Attributes:
-        observation: the last one; None before the first.
-        observed_at: when that was, in seconds.
+        observation, observed_at: the last one, and when that was, in seconds.
         classified_at: when its probabilities were computed; an observation may be added repeatedly.
         zones: those that the face was last seen in.
     """

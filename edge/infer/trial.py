@@ -53,12 +53,7 @@ def try_model(path: Path, sha256: str, runtime: Runtime) -> None:
     command = [sys.executable, "-c", PROGRAM, MODULES[runtime], str(path), str(MAX_BYTES)]
     try:
         child = subprocess.run(
-            command,
-            check=False,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=MAX_SECONDS,
+            command, check=False, capture_output=True, errors="replace", timeout=MAX_SECONDS
         )
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"{path}: expected an answer within {MAX_SECONDS} s") from error

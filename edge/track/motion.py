@@ -80,9 +80,8 @@ def track_box(before: GrayImage, after: GrayImage, box: Box) -> Shift | None:
     """Return how the face in `box` moved from one image to the next, None where it was lost.
 
     Median flow (Kalal, Mikolajczyk and Matas 2010, doi:10.1109/ICPR.2010.675): a grid of points is
-    tracked by Lucas and Kanade's method forward and back again. The face's shift is the median
-    movement, and the median change of the distances, of the points that return. Both images are of
-    one size, `box` is in their pixels.
+    tracked forward and back again; of those that return, the median movement and change of the
+    distances are the face's shift. `box` is in the images' pixels.
     """
     height, width = before.shape
     across, down = SEARCH_MARGIN * box.width, SEARCH_MARGIN * box.height

@@ -96,10 +96,9 @@ class CpuBudget:
 
 
 class CostEstimate:
-    """Exponential average of the CPU time that one kind of work takes, in seconds."""
+    """Exponential average of the CPU `seconds` that one kind of work takes; 0 before the first."""
 
-    def __init__(self) -> None:
-        self.seconds: float | None = None
+    seconds = 0.0
 
     @contextmanager
     def measure(self, count: int = 1) -> Iterator[None]:
@@ -107,8 +106,7 @@ class CostEstimate:
         started = time.thread_time()
         yield
         cost = (time.thread_time() - started) / max(1, count)
-        average = cost if self.seconds is None else self.seconds
-        self.seconds = average + EWMA_ALPHA * (cost - average)
+        self.seconds += (EWMA_ALPHA if self.seconds else 1.0) * (cost - self.seconds)
 
 
 class GrayFrame:
@@ -145,11 +143,10 @@ def detect_padded(detector: Detector, image: Image) -> list[Face]:
 
 
 class DetectionScheduler:
-    """Turns frames into tracks at the least cost.
+    """Turns frames into tracks at the least cost; that of `live` sources has a budget.
 
-    The CPU budget applies to `live` sources. The `ids` of the tracks are shared with a scheduler
-    that this one replaces; None counts from 1. The regions to `ignore` are black in all that is
-    searched, and in the frames that come out.
+    `ids` are as for `Tracker`. The regions to `ignore` are black in all that is searched, and in
+    the frames that come out.
 
     Attributes:
         detector, crop_fit: name of the detector, and what its boxes need to become crops.
@@ -236,16 +233,13 @@ class DetectionScheduler:
             return "skip"
         if self._budget is not None and not self._budget.available:
             return "track"
-        return "detect" if self._tracking_costs_more or self._is_due(frame, current) else "track"
+        return "detect" if self._tracking_costs_more() or self._is_due(frame, current) else "track"
 
     def _is_due(self, frame: Frame, current: GrayFrame) -> bool:
-        """Tell whether a face may be missed without a detection; the first rule that holds decides.
-
-        A detector that costs most where no face is known searches for one only now and then.
-        """
+        """Tell whether a face may be missed without a detection; the first rule decides."""
         intervals = self._frames_since_detection / self._settings.interval_frames
         if self._detector.searches_near and not self._tracker.boxes:
-            return self._is_full_search_due(frame)
+            return self._is_full_search_due(frame)  # it costs most where no face is known
         if self._tracker.needs_detection or intervals >= STATIC_INTERVAL_FACTOR:
             return True
         threshold = self._settings.motion_threshold
@@ -269,13 +263,12 @@ class DetectionScheduler:
             return False
         return self._change(current) < self._settings.motion_threshold
 
-    @property
     def _tracking_costs_more(self) -> bool:
         """Tell whether tracking all faces takes longer than detecting them, as in a crowd."""
-        track, detect = self._tracking_cost.seconds, self._detection_cost.seconds
-        if self._budget is None or track is None or detect is None:
-            return False  # of a file it does not count: measured times differ from run to run
-        return track * len(self._tracker.boxes) > detect
+        if self._budget is None:  # of a file it does not count: times differ from run to run
+            return False
+        tracking = self._tracking_cost.seconds * len(self._tracker.boxes)
+        return tracking > self._detection_cost.seconds > 0.0
 
     def _run_detector(self, frame: Frame, current: GrayFrame) -> TrackedFrame:
         """Detect in the whole image, or near the known faces where that is enough."""

@@ -47,7 +47,6 @@ class _TrackState:
     """One track, tentative until it is confirmed and has an id.
 
     Attributes:
-        box, points: where it was last seen.
         right, down: velocity in pixels a second.
         hits: detections, less misses.
         detected: whether the last detection found it.
@@ -112,7 +111,6 @@ class Tracker:
         for state in self._states:
             state.seen = state.detected = False
         unmatched = self._match(faces, now)
-        # Take a hit back from each tentative track that was missed.
         for state in self._states:
             state.hits -= state.track_id is None and not state.detected
         self._states = [state for state in self._states if state.hits > 0]
@@ -148,10 +146,8 @@ class Tracker:
         self._states, self._detections = [], ()
 
     def _remove_expired(self, frame: Frame) -> None:
-        oldest = frame.timestamp - self._settings.max_age_s
-        self._states = [
-            state for state in self._states if state.last_seen >= oldest and not frame.still
-        ]
+        oldest = math.inf if frame.still else frame.timestamp - self._settings.max_age_s
+        self._states = [state for state in self._states if state.last_seen >= oldest]
 
     def _match(self, faces: Sequence[Face], now: float) -> list[Face]:
         """Continue tracks with detections; return the faces that match none.
@@ -166,9 +162,8 @@ class Tracker:
                 if not state.detected:
                     place = state.box.moved(state.drift(now)) if drifts else state.box
                     pairs += [(place.iou(face.box), state, face) for face in unmatched]
-            for overlap, state, face in sorted(pairs, key=lambda pair: -pair[0]):
-                if overlap < self._settings.min_iou:
-                    break
+            likely = (pair for pair in pairs if pair[0] >= self._settings.min_iou)
+            for _, state, face in sorted(likely, key=lambda pair: -pair[0]):
                 if not state.detected and face in unmatched:
                     state.move(face.box, face.points, now)
                     state.hits += is_frontal(face)
@@ -191,8 +186,8 @@ class Tracker:
 def _without_duplicates(faces: Sequence[Face], face: Face) -> list[Face]:
     """Return the faces other than `face` that neither lie mostly in it nor mostly cover it."""
 
-    def is_duplicate(box: Box) -> bool:
+    def is_apart(box: Box) -> bool:
         common = face.box.intersection(box)
-        return common > 0.0 and common > OVERLAP_THRESHOLD * min(face.box.area, box.area)
+        return not common or common <= OVERLAP_THRESHOLD * min(face.box.area, box.area)
 
-    return [other for other in faces if other is not face and not is_duplicate(other.box)]
+    return [other for other in faces if other is not face and is_apart(other.box)]
