@@ -69,8 +69,9 @@ def read_result(path: Path) -> Result:
     except OSError as error:
         raise EmotiondError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.MsgspecError as error:
-        text = f"{path}: is not what `emotiond bench --json` writes: {error}"
-        raise EmotiondError(text) from error
+        raise EmotiondError(
+            f"{path}: is not what `emotiond bench --json` writes: {error}"
+        ) from error
 
 
 def aggregate(
@@ -107,17 +108,15 @@ def tables(result: Result) -> Iterator[tuple[Table, str]]:
         rows: Sequence[Row] = getattr(result, part)
         if not rows:
             continue
-        columns = fields.split()
         table = Table(title=part.capitalize(), title_justify="left", box=None)
-        for place, field in enumerate(columns):
+        for place, field in enumerate(fields.split()):
             justify: JustifyMethod = "left" if place < 2 else "right"
             table.add_column(field.replace("_", " "), justify=justify, no_wrap=True)
         for row in rows:
-            table.add_row(*(_cell(row, field) for field in columns))
-        ratios = ""
-        if isinstance(rows[0], ComparedRow):
-            ratios = f" times: as fast as {rows[0].against} (lowest to highest round)."
-        yield table, f"{note}{ratios}"
+            table.add_row(*(_cell(row, field) for field in fields.split()))
+        base = getattr(rows[0], "against", None)
+        ratios = f" times: as fast as {base} (lowest to highest round)." if base else ""
+        yield table, note + ratios
 
 
 def _cell(row: Row, field: str) -> str:
@@ -228,8 +227,9 @@ def _draw_stages(axes: Any, rows: Sequence[PipelineRow]) -> None:
         widths = np.array([getattr(row, f"{stage}_ms") or 0.0 for row in rows])
         axes.barh(range(len(rows)), widths, left=left, color=color, label=stage)
         left = left + widths
-    names = [f"{row.detector} + {row.model}, {row.scene}" for row in rows]
-    axes.set_yticks(range(len(rows)), names)
+    axes.set_yticks(
+        range(len(rows)), [f"{row.detector} + {row.model}, {row.scene}" for row in rows]
+    )
     axes.tick_params(axis="y", labelsize=8)
     axes.set_xlabel("milliseconds a frame, one thread")
     axes.legend(loc="lower right")

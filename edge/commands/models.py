@@ -84,8 +84,8 @@ def collect(options: argparse.Namespace) -> ExitCode:
         except OSError as error:  # it may be the service's alone
             if bounded:
                 raise
-            reason = f"not noted in {state}: {error.strerror}"
-            print_line(f"{path}: {reason}; `emotiond forget` will not find it")
+            text = f"not noted in {state}: {error.strerror}; `emotiond forget` will not find it"
+            print_line(f"{path}: {text}")
 
     with closing(open_source(settings)) as source:
         paths = record_faces(source, open_detector(config.detector), folder, note, config.ignore)
@@ -148,10 +148,8 @@ def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     text = "file of the baseline; default: %(default)s"
     parser.add_argument("--out", type=Path, default=Path("baseline.json"), help=text)
     add_source(parser)
-    seconds, text = partial(number, maximum=3600), "how long the face is measured"
-    parser.add_argument(
-        "--seconds", type=seconds, default=20.0, help=f"{text}; default: %(default)g"
-    )
+    seconds, text = partial(number, maximum=3600), "how long the face is measured; default: 20"
+    parser.add_argument("--seconds", type=seconds, default=20.0, help=text)
 
 
 def calibrate(options: argparse.Namespace) -> ExitCode:
@@ -171,6 +169,6 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
     factors = zip(baseline.labels, np.exp(baseline.weights), strict=True)
     changed = ", ".join(f"{label} x {factor:.2f}" for label, factor in factors if factor < 0.995)
     print_line(f"{options.out}: {baseline.crops} looks; {changed or 'nothing to correct'}")
-    setting = f"classifier: {{neutral_baseline: {options.out.absolute()}}}"
-    print_line(f"to use it, set in the config: {setting}")
+    path = options.out.absolute()
+    print_line(f"to use it, set in the config: classifier: {{neutral_baseline: {path}}}")
     return ExitCode.OK

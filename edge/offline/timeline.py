@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 
 import numpy as np
@@ -170,9 +170,7 @@ def format_time(time: float, video: bool) -> str:
     """Return a position in a video as 1:02:03, else the local time of day."""
     if not video:
         return f"{datetime.fromtimestamp(time):%H:%M:%S}"
-    minutes, seconds = divmod(round(time), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"
+    return str(timedelta(seconds=round(time)))
 
 
 def format_date(time: float) -> str:
