@@ -148,7 +148,7 @@ def machine_lines(machine: Machine) -> list[str]:
     """Return what was measured on, and the reasons not to trust it."""
     features = f" with {', '.join(machine.features)}" if machine.features else ""
     board = f"{machine.board}: " if machine.board else ""
-    packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
+    packages = ", ".join(map(" ".join, machine.packages.items()))
     heat = "no thermometer" if machine.temperature is None else f"{machine.temperature:.0f} °C"
     return [
         f"{board}{machine.cores} x {machine.cpu} ({machine.architecture}{features}), "
@@ -163,23 +163,16 @@ def machine_lines(machine: Machine) -> list[str]:
 
 
 class Change(NamedTuple):
-    """New cost of a row over its old one.
+    """New cost of a row over its old one, as measured and without what the machine adds."""
 
-    `normalized` takes each as a multiple of the reference computation of its own run, so that a
-    slower or busier machine does not count; `measured` does not.
-    """
-
-    normalized: float
+    normalized: float  # each cost as a multiple of the reference computation of its own run
     measured: float
     name: str
 
 
 def find_comparable(new: Result, old: Sequence[Result]) -> Result | None:
-    """Return the first old result from a CPU that has the same features.
-
-    int8 costs something else on a CPU with instructions for it, which the reference computation
-    does not make up for.
-    """
+    """Return the first old result from a CPU that has the same features."""
+    # On one with instructions for int8 that costs less, which the reference does not make up for.
     cpu = attrgetter("machine.architecture", "machine.features")
     return next((one for one in old if cpu(one) == cpu(new)), None)
 

@@ -20,7 +20,7 @@ from edge.commands.common import (
 )
 from edge.config import load_config, outbox_paths
 from edge.errors import EmotiondError, ExitCode
-from edge.offline.replay import EventReplayer, gaps, read_events
+from edge.offline.replay import gaps, read_events, replay_events
 from edge.offline.report import html_report
 from edge.offline.timeline import format_duration
 from edge.publish import SinkContext
@@ -169,7 +169,7 @@ def replay(options: argparse.Namespace) -> ExitCode:
     duration, time = format_duration(seconds), format_duration(seconds / options.speed)
     text = f"publishes {count} of {duration} on {roots}/event in {time}; Ctrl-C ends"
     print_line(f"{options.file}: {text}")
-    with closing(EventReplayer(events, sinks, options.speed).play()) as published:
+    with closing(replay_events(events, sinks, options.speed)) as published:
         for number, event in enumerate(published, start=1):
             print_line(f"{number}/{len(events)}  {event_line(encode_event(event))}")
     left = sum(sink.dropped + sink.waiting for sink in sinks)

@@ -80,12 +80,11 @@ def _lanes(intervals: Sequence[ExpressionInterval]) -> list[list[ExpressionInter
 
 
 def _draw_lanes(lanes: list[list[ExpressionInterval]], scale: _TimeScale) -> str:
-    parts = []
-    for index, lane in enumerate(lanes):
-        y = index * LANE
-        parts.append(f'<text x="0" y="{y + 17}">face {lane[0].track_id}</text>')
-        parts += [_bar(one, y + 4, scale) for one in lane]
-    return "".join(parts)
+    text = ""
+    for y, lane in zip(range(0, LANE * len(lanes), LANE), lanes, strict=True):
+        text += f'<text x="0" y="{y + 17}">face {lane[0].track_id}</text>'
+        text += "".join(_bar(one, y + 4, scale) for one in lane)
+    return text
 
 
 def _bar(interval: ExpressionInterval, y: int, scale: _TimeScale) -> str:
