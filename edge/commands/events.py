@@ -38,14 +38,9 @@ def add_watch_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `watch`."""
     add_config(parser)
     text = "name of the device, + for all; default: the config's"
-    parser.add_argument("--device", type=parse_device_or_all, help=text)
+    parser.add_argument("--device", type=partial(parse_device, or_all=True), help=text)
     text = "print each event as it is published, one a line, for a file or another program"
     parser.add_argument("--json", action="store_true", help=text)
-
-
-def parse_device_or_all(text: str) -> str:
-    """Parse the name of a device, or + for all."""
-    return text if text == "+" else parse_device(text)
 
 
 def watch(options: argparse.Namespace) -> ExitCode:

@@ -18,16 +18,14 @@ from edge.commands.common import (
     STDOUT,
     add_config,
     add_model_options,
-    add_orientation,
     count,
     output_path,
-    parse_orientation,
     print_table,
     progress_bar,
     with_model_options,
     write_output,
 )
-from edge.config import Config, load_config
+from edge.config import Config, load_config, parse_config
 from edge.errors import EmotiondError, ExitCode
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
@@ -71,7 +69,13 @@ class UsageError(EmotiondError):
 
 def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
     add_model_options(parser)
-    add_orientation(parser)
+    text = "degrees clockwise by which each image is rotated"
+    parser.add_argument("--rotation", type=int, choices=(0, 90, 180, 270), help=text)
+    flips = "none", "horizontal", "vertical", "both"
+    parser.add_argument("--flip", choices=flips, help="how it is mirrored after that")
+    text = "the part that is kept, as shares of the image, such as 0 0.5 1 1 for its lower half"
+    edges = "LEFT", "TOP", "RIGHT", "BOTTOM"
+    parser.add_argument("--crop", type=float, nargs=4, metavar=edges, help=text)
     text = "what is hidden in annotated copies; default: the config's"
     parser.add_argument("--blur", type=PrivacyBlur, choices=list(PrivacyBlur), help=text)
     add_config(parser)
@@ -82,7 +86,10 @@ def _load_config(options: argparse.Namespace) -> Config:
     config = with_model_options(load_config(options.config), options)
     blur = options.blur or config.privacy.blur
     privacy = msgspec.structs.replace(config.privacy, blur=blur)
-    return msgspec.structs.replace(config, privacy=privacy, source=parse_orientation(options))
+    given = {key: getattr(options, key) for key in ("rotation", "flip", "crop")}
+    source = {key: value for key, value in given.items() if value is not None}
+    oriented = parse_config({"source": {"kind": "video", "path": ".", **source}}, Path("--crop"))
+    return msgspec.structs.replace(config, privacy=privacy, source=oriented.source)
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

@@ -88,8 +88,8 @@ def _draw_lanes(lanes: list[list[ExpressionInterval]], scale: _TimeScale) -> str
 
 
 def _bar(interval: ExpressionInterval, y: int, scale: _TimeScale) -> str:
-    text = f"face {interval.track_id}: {interval.emotion}, {format_duration(interval.seconds)}"
-    text += f" from {format_time(interval.start, scale.video)}"
+    time, duration = format_time(interval.start, scale.video), format_duration(interval.seconds)
+    text = f"face {interval.track_id}: {interval.emotion}, {duration} from {time}"
     x, width = scale.x(interval.start), scale.x(interval.end) - scale.x(interval.start)
     outline = ' class="s"' if width > MIN_OUTLINED_WIDTH else ""
     return (
@@ -135,15 +135,15 @@ def _document(
 
 
 def _axis(scale: _TimeScale, height: int) -> str:
-    parts, previous_date = [], ""
+    parts, last_date = [], ""
     for tick in axis_ticks(scale.start, scale.end, 8, scale.video):
         x = scale.x(tick)
         parts.append(f'<line class="g" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height + 4}"/>')
         date = "" if scale.video else format_date(tick)
         text = format_time(tick, scale.video)
-        if date != previous_date and scale.end - scale.start > 43200:
+        if date != last_date and scale.end - scale.start > 43200:
             text = f"{date} {text[:5]}"
-        previous_date = date
+        last_date = date
         parts.append(f'<text x="{x:.1f}" y="{height + 18}" text-anchor="middle">{text}</text>')
     return "".join(parts)
 
