@@ -282,15 +282,12 @@ def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outco
         if not client.scheduler_info()["workers"]:
             raise EmotiondError(f"{address}: the scheduler has no workers; start some there")
         executor = client.get_executor(retries=DASK_RETRIES, pure=False)
-        # Another machine has another working directory.
-        jobs = [
-            replace(job, video=job.video.absolute(), out=job.out and job.out.absolute())
-            for job in jobs
-        ]
-        indices = {executor.submit(analyze_video, job): index for index, job in enumerate(jobs)}
+        indices: dict[Future[VideoResult], int] = {}
+        for index, job in enumerate(jobs):  # another machine has another working directory
+            there = replace(job, video=job.video.absolute(), out=job.out and job.out.absolute())
+            indices[executor.submit(analyze_video, there)] = index
         for future in as_completed(indices):
-            index = indices[future]
-            yield index, _outcome(jobs[index], future)
+            yield indices[future], _outcome(jobs[indices[future]], future)
 
 
 def _outcome(job: VideoJob, future: Future[VideoResult]) -> VideoResult | EmotiondError:
