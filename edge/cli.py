@@ -133,11 +133,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 def _require_address_space() -> None:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY and limit < MIN_ADDRESS_SPACE:
-        raise ConfigError(
-            f"expected an address space of {MIN_ADDRESS_SPACE // 10**6} MB or more, found a limit "
-            f"of {limit // 10**6} MB; raise it (`ulimit -v`, LimitAS=), or bound what is really "
-            "used by MemoryMax="
-        )
+        remedy = "raise it (`ulimit -v`, LimitAS=), or bound what is really used by MemoryMax="
+        expected = f"expected an address space of {MIN_ADDRESS_SPACE // 10**6} MB or more"
+        raise ConfigError(f"{expected}, found a limit of {limit // 10**6} MB; {remedy}")
 
 
 def _report_packages(error: ImportError) -> int:
@@ -160,10 +158,7 @@ def _forbid_core_dumps() -> None:
 
 
 def _set_library_environment() -> None:
-    """Set what libraries take from the environment, before there is a second thread.
-
-    Nothing guards it from the C library, which reads it to look a host name up (setenv(3)).
-    """
+    """Set what libraries take from the environment, before a second thread can read it."""
     # OpenCV and FFmpeg repeat themselves at every retry; the daemon says it once.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

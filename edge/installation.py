@@ -22,13 +22,19 @@ def extra_remedy(extra: str) -> str:
     try:
         made = metadata.distribution("emotiond")
         installer = (made.read_text("INSTALLER") or "").strip()
-        origin = json.loads(made.read_text("direct_url.json") or "{}")
+        origin: dict[str, Any] = json.loads(made.read_text("direct_url.json") or "{}")
     except metadata.PackageNotFoundError:  # a checkout that is run as it lies there
         checkout = Path(__file__).parents[1]
         installer, origin = "", {"url": checkout.as_uri(), "dir_info": {"editable": True}}
     if installer in COMPLETE:
         return f"{COMPLETE[installer]} is without it: install 'emotiond[{extra}]' by pip instead"
-    requirement = _requirement(extra, origin)
+    url, requirement = origin.get("url", ""), f"'emotiond[{extra}]'"
+    if url.startswith("file:"):
+        editable = "-e " if origin.get("dir_info", {}).get("editable") else ""
+        requirement = f"{editable}'{unquote(urlsplit(url).path)}[{extra}]'"
+    elif url:
+        vcs = f"{origin['vcs_info']['vcs']}+" if "vcs_info" in origin else ""
+        requirement = f"'emotiond[{extra}] @ {vcs}{url}'"
     if Path(sys.prefix, "pipx_metadata.json").exists():
         return f"pipx install --force {requirement}"
     if Path(sys.prefix, "uv-receipt.toml").exists():
@@ -37,14 +43,3 @@ def extra_remedy(extra: str) -> str:
         return f"uv pip install --python {sys.prefix} {requirement}"
     on_path = shutil.which("pip") == str(Path(sys.prefix, "bin", "pip"))
     return f"{'pip' if on_path else f'{sys.executable} -m pip'} install {requirement}"
-
-
-def _requirement(extra: str, origin: dict[str, Any]) -> str:
-    """Return the quoted words by which pip finds an extra where emotiond came from."""
-    url = origin.get("url", "")
-    if url.startswith("file:"):
-        editable = origin.get("dir_info", {}).get("editable")
-        return f"{'-e ' if editable else ''}'{unquote(urlsplit(url).path)}[{extra}]'"
-    if "vcs_info" in origin:
-        url = f"{origin['vcs_info']['vcs']}+{url}"
-    return f"'emotiond[{extra}] @ {url}'" if url else f"'emotiond[{extra}]'"

@@ -48,16 +48,15 @@ def find_model(model: Path) -> Path:
     )
 
 
-def state_directory() -> Path:
+def state_directory(kind: str = "STATE", default: str = ".local/state") -> Path:
     """Return the directory of what outlives a restart: a service's, or the user's."""
     service = os.environ.get("STATE_DIRECTORY")
-    return Path(service.split(":")[0]) if service else _user_directory("STATE", ".local/state")
+    return Path(service.split(":")[0]) if service else _user_directory(kind, default)
 
 
 def data_directory() -> Path:
     """Return the directory of files that were downloaded for the daemon."""
-    service = os.environ.get("STATE_DIRECTORY")
-    return Path(service.split(":")[0]) if service else _user_directory("DATA", ".local/share")
+    return state_directory("DATA", ".local/share")
 
 
 def user_config() -> Path:
@@ -163,7 +162,7 @@ def open_private(path: Path) -> int:
     """Open a file, made if there is none, that only its owner may read; return its descriptor."""
     if path.exists() and path.stat().st_mode & 0o077:
         path.chmod(0o600)
-    return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return private_opener(str(path), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC)
 
 
 def lock_private(path: Path) -> int:

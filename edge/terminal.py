@@ -42,7 +42,7 @@ class RepeatFilter(logging.Filter):
         self._made: dict[tuple[str, str], tuple[int, float]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether a record is passed on; `record.times` becomes its count."""
+        """Tell whether a record is passed on; `record.repetition` says how often it was made."""
         error = record.exc_info[1] if record.exc_info else None
         key, now = (record.name, f"{record.getMessage()}{error!r}"), self._clock()
         with self._lock:
@@ -54,14 +54,8 @@ class RepeatFilter(logging.Filter):
             self._made[key] = times, now
             if len(self._made) > MAX_COMPLAINTS:
                 self._made.pop(next(iter(self._made)))
-        record.times = times
+        record.repetition = f" ({times} times)" if times > 1 else ""
         return times.bit_count() == 1  # a power of two
-
-
-def repetition(record: logging.LogRecord) -> str:
-    """Return how often a record's complaint was made, in words; empty where it was once."""
-    times = getattr(record, "times", 1)
-    return f" ({times} times)" if times > 1 else ""
 
 
 class OutputClosed(Exception):
@@ -146,12 +140,10 @@ class LogFormatter(logging.Formatter):
     """
 
     def __init__(self, journal: bool) -> None:
-        super().__init__("%(message)s" if journal else "%(asctime)s %(levelname)s %(message)s")
+        text = "%(message)s%(repetition)s"
+        text = text if journal else f"%(asctime)s %(levelname)s {text}"
+        super().__init__(text, defaults={"repetition": ""})
         self._journal = journal
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        """Return what comes before a traceback."""
-        return super().formatMessage(record) + repetition(record)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's lines."""

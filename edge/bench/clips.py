@@ -17,10 +17,8 @@ from edge.types import Image
 ONE_FACE, CROWD, NOBODY = "one face", "20 faces", "nobody"
 """Scenes of the built-in clip, of a grid of its faces, and of an empty room."""
 
-SIZE = (640, 480)
-
-FRAMES = 100
-"""Length of synthetic clips."""
+SIZE, FRAMES = (640, 480), 100
+"""Width, height and length of synthetic clips."""
 
 ROWS, COLUMNS = 4, 5
 """Grid of the crowd."""

@@ -25,13 +25,7 @@ WARM_UP_SECONDS = 4.0
 
 
 class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole daemon, watching a live stream of `source_fps` for some seconds.
-
-    Attributes:
-        p50_ms, p95_ms: from capture until a frame was analyzed.
-        cpu_percent: of one core.
-        first_event_s: from the start of the process; None without one.
-    """
+    """The whole daemon, watching a live stream of `source_fps` for some seconds."""
 
     detector: str = "auto"
     model: str = DEFAULT_MODEL
@@ -41,11 +35,11 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
     fps: float
     frames: int
     dropped: int
-    p50_ms: float
+    p50_ms: float  # from capture until a frame was analyzed
     p95_ms: float
-    cpu_percent: float
+    cpu_percent: float  # of one core
     memory_mb: float
-    first_event_s: float | None
+    first_event_s: float | None  # from the start of the process
 
     @property
     def name(self) -> str:
@@ -77,19 +71,17 @@ def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow
             memory = rss_bytes(process.pid) / 1e6
         stats = FINAL_STATS.search(final_stats(folder))
         assert stats, "the daemon's final statistics have another form"
-    return LiveRow(
-        scene=scene,
-        source_fps=fps,
-        seconds=seconds,
-        fps=float(stats["fps"]),
-        p50_ms=float(stats["p50_ms"]),
-        p95_ms=float(stats["p95_ms"]),
-        frames=int(stats["frames"]),
-        dropped=sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"])),
-        cpu_percent=100 * cpu,
-        memory_mb=memory,
-        first_event_s=first_event,
-    )
+    figures = {
+        **stats.groupdict(),
+        "scene": scene,
+        "source_fps": fps,
+        "seconds": seconds,
+        "dropped": sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"])),
+        "cpu_percent": 100 * cpu,
+        "memory_mb": memory,
+        "first_event_s": first_event,
+    }
+    return msgspec.convert(figures, LiveRow, strict=False)
 
 
 def cpu_share(pid: int, seconds: float, meanwhile: Callable[[float], object] = time.sleep) -> float:

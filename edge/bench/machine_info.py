@@ -19,10 +19,8 @@ from edge.metrics import SystemStats
 
 BOARD = Path("/proc/device-tree/model")
 
-PACKAGES = (
-    *("ai-edge-litert", "tflite-runtime", "tensorflow", "keras"),
-    *("opencv-python-headless", "opencv-python", "numpy", "mediapipe"),
-)
+PACKAGES = ["ai-edge-litert", "tflite-runtime", "tensorflow", "keras", "numpy", "mediapipe"]
+PACKAGES += ["opencv-python-headless", "opencv-python"]
 """Packages whose version changes the figures."""
 
 MAX_REFERENCE_SPREAD = 0.15
@@ -30,33 +28,24 @@ MAX_REFERENCE_SPREAD = 0.15
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """Machine that was measured on, and how far its figures can be trusted.
-
-    Attributes:
-        board: name in the device tree; None on a PC.
-        features: instruction sets that the models gain by.
-        temperature: degrees Celsius of the hottest zone at the end; None without a thermometer.
-        reference_ms: median time of `edge.bench.measurement.time_reference`.
-        reference_spread: its slowest time less its fastest, as a share of the median.
-        noise: reasons not to trust the figures.
-    """
+    """Machine that was measured on, and how far its figures can be trusted."""
 
     time: str
     version: str
     cpu: str
-    board: str | None
+    board: str | None  # name in the device tree
     architecture: str
     cores: int
-    features: tuple[str, ...]
+    features: tuple[str, ...]  # instruction sets that the models gain by
     memory_mb: int
     system: str
     python: str
     packages: dict[str, str]
-    temperature: float | None = None
+    temperature: float | None = None  # degrees Celsius of the hottest zone, at the end
     throttling: tuple[str, ...] = ()
-    reference_ms: float
-    reference_spread: float
-    noise: tuple[str, ...]
+    reference_ms: float  # median of `edge.bench.measurement.time_reference`
+    reference_spread: float  # its slowest time less its fastest, as a share of the median
+    noise: tuple[str, ...]  # reasons not to trust the figures
     not_measured: dict[str, str]
 
 

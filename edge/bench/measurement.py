@@ -44,21 +44,11 @@ class Request(NamedTuple):
 
 
 class Measurements(NamedTuple):
-    """Results of measurements in turns.
+    """Results of measurements in turns, and milliseconds of the reference computation."""
 
-    Attributes:
-        results: of each request, one a round; none where it failed.
-        failures: why, by the name of the request.
-        reference: milliseconds of the reference computation.
-    """
-
-    results: list[list[Any]]
-    failures: dict[str, str]
+    results: list[list[Any]]  # of each request, one a round; none where it failed
+    failures: dict[str, str]  # why, by the name of the request
     reference: list[float]
-
-
-class MeasurementFailed(EmotiondError):
-    """Something could not be measured; the text says why."""
 
 
 def time_reference() -> Timing:
@@ -84,16 +74,16 @@ def run_in_subprocess(request: Request) -> Any:
     """Return what the function of a request returns in a new process.
 
     Raises:
-        MeasurementFailed: it could not be measured.
+        EmotiondError: it could not be measured.
     """
     call = partial(request.function, *request.arguments)
     ((_, outcome),) = run_in_processes([call], 1, _silence)
     try:
         return outcome.result()
     except BrokenProcessPool:
-        raise MeasurementFailed("its process was ended; is memory short?") from None
+        raise EmotiondError("its process was ended; is memory short?") from None
     except Exception as error:
-        raise MeasurementFailed(" ".join(str(error).split())) from error
+        raise EmotiondError(" ".join(str(error).split())) from error
 
 
 def _silence() -> None:
@@ -139,7 +129,7 @@ def run_interleaved(
             if len(results) == number:  # it has not failed
                 try:
                     results.append(run_in_subprocess(request))
-                except MeasurementFailed as error:
+                except EmotiondError as error:
                     measured.failures[request.name] = str(error)
                     results.clear()
             on_step()

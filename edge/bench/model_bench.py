@@ -24,15 +24,9 @@ FLOAT_ROW = f"{FLOAT_MODEL}, {Runtime.LITERT}"
 
 
 class ComparedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Row that is compared with another of its part, in the same run.
+    """Row that is compared with another of its part, the one named `against`, in the same run."""
 
-    Attributes:
-        times: how many times as fast as `against`, the median of the rounds.
-        times_low, times_high: the lowest and the highest of the rounds.
-        against: name of the row it is compared with.
-    """
-
-    times: float = 1.0
+    times: float = 1.0  # as fast: the median of the rounds, the lowest and the highest
     times_low: float = 1.0
     times_high: float = 1.0
     against: str = ""
@@ -40,25 +34,18 @@ class ComparedRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelRow(ComparedRow, frozen=True, kw_only=True):
-    """One model on one runtime, one thread.
-
-    Attributes:
-        accuracy: of the card's first measurement; None without one.
-        load_ms: until it could be called; its runtime was imported before.
-        p50_ms, p95_ms, min_ms: of one call, input and output included; first_ms: of the first.
-        memory_mb: growth of the process.
-    """
+    """One model on one runtime, one thread; calls include input and output."""
 
     model: str
     runtime: str
-    accuracy: float | None
+    accuracy: float | None  # the first measurement of its card
     size_mb: float
-    load_ms: float
-    first_ms: float
+    load_ms: float  # until it could be called; its runtime was imported before
+    first_ms: float  # the first call
     p50_ms: float
     p95_ms: float
     min_ms: float
-    memory_mb: float
+    memory_mb: float  # growth of the process
 
     @property
     def name(self) -> str:
@@ -81,18 +68,17 @@ def measure_model(path: Path, runtime: Runtime, seconds: float) -> list[ModelRow
     values = np.random.default_rng(0).random(model.input.shape, dtype=np.float32)
     if model.input.dtype != "float32":  # a byte
         values = (255 * values).astype(np.uint8).view(model.input.dtype)
-    call = partial(model.invoke, values)
     called = time.perf_counter()
-    call()
-    first = time.perf_counter() - called
-    timing = repeat(call, seconds)
+    model.invoke(values)
+    first_ms = 1000 * (time.perf_counter() - called)
+    timing = repeat(partial(model.invoke, values), seconds)
     row = ModelRow(
         model=path.stem,
         runtime=runtime,
         accuracy=card_accuracy(path),
         size_mb=round(path.stat().st_size / 1e6, 3),
         load_ms=1000 * (loaded - started),
-        first_ms=1000 * first,
+        first_ms=first_ms,
         p50_ms=timing.p50,
         p95_ms=timing.p95,
         min_ms=timing.fastest,

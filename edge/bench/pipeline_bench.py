@@ -47,29 +47,22 @@ def detector_settings() -> dict[str, dict[str, str]]:
 
 
 class PipelineRow(ComparedRow, frozen=True, kw_only=True):
-    """One video through the stages of the daemon, the detector on every frame.
-
-    Attributes:
-        mode: "one thread" or "threads".
-        capture_ms to p99_ms: of a frame, in one thread.
-        memory_mb: resident memory of the process.
-        faces: mean number found in a frame.
-    """
+    """One video through the stages of the daemon, the detector on every frame."""
 
     detector: str
     model: str
     scene: str
-    mode: str
+    mode: str  # "one thread" or "threads"
     fps: float
-    capture_ms: float | None = None
+    capture_ms: float | None = None  # of a frame, in one thread, as all to p99_ms
     detect_ms: float | None = None
     infer_ms: float | None = None
     publish_ms: float | None = None
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
-    memory_mb: float
-    faces: float
+    memory_mb: float  # of the whole process
+    faces: float  # found in a frame, on the average
 
     @property
     def name(self) -> str:
@@ -105,16 +98,10 @@ def measure_pipeline(
         faces=faces / frames,
     )
     times = summarize(seconds.sum(axis=1).tolist())
-    one_thread = msgspec.structs.replace(
-        threads,
-        mode="one thread",
-        fps=float(frames / seconds.sum()),
-        p50_ms=times.p50,
-        p95_ms=times.p95,
-        p99_ms=times.p99,
-        **{f"{name}_ms": value for name, value in stage_milliseconds(seconds).items()},
-    )
-    return [one_thread, threads]
+    fields = {f"{name}_ms": value for name, value in stage_milliseconds(seconds).items()}
+    fields |= {"p50_ms": times.p50, "p95_ms": times.p95, "p99_ms": times.p99}
+    fps = float(frames / seconds.sum())
+    return [msgspec.structs.replace(threads, mode="one thread", fps=fps, **fields), threads]
 
 
 def pipeline_requests(
@@ -126,9 +113,9 @@ def pipeline_requests(
     for the built-in clip; synthetic ones are made in `folder`.
     """
     known = list(detector_settings())
-    if unknown := [name for name in detectors if name not in known]:
-        expected = ", ".join(known)
-        raise ConfigError(f"--detector: expected one of {expected}, found {unknown[0]!r}")
+    for name in detectors:
+        if name not in known:
+            raise ConfigError(f"--detector: expected one of {', '.join(known)}, found {name!r}")
     chosen = detectors or known
     scene = str(video) if video else ONE_FACE
     runs = [(detector, model, scene) for detector in chosen for model in select_models(files)]

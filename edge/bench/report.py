@@ -69,8 +69,9 @@ def read_result(path: Path) -> Result:
     except OSError as error:
         raise EmotiondError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.MsgspecError as error:
-        text = f"{path}: is not what `emotiond bench --json` writes: {error}"
-        raise EmotiondError(text) from error
+        raise EmotiondError(
+            f"{path}: is not what `emotiond bench --json` writes: {error}"
+        ) from error
 
 
 def aggregate(
@@ -107,17 +108,15 @@ def tables(result: Result) -> Iterator[tuple[Table, str]]:
         rows: Sequence[Row] = getattr(result, part)
         if not rows:
             continue
-        columns = fields.split()
         table = Table(title=part.capitalize(), title_justify="left", box=None)
-        for place, field in enumerate(columns):
+        for place, field in enumerate(fields.split()):
             justify: JustifyMethod = "left" if place < 2 else "right"
             table.add_column(field.replace("_", " "), justify=justify, no_wrap=True)
         for row in rows:
-            table.add_row(*(_cell(row, field) for field in columns))
-        ratios = ""
-        if isinstance(rows[0], ComparedRow):
-            ratios = f" times: as fast as {rows[0].against} (lowest to highest round)."
-        yield table, f"{note}{ratios}"
+            table.add_row(*(_cell(row, field) for field in fields.split()))
+        base = getattr(rows[0], "against", None)
+        ratios = f" times: as fast as {base} (lowest to highest round)." if base else ""
+        yield table, note + ratios
 
 
 def _cell(row: Row, field: str) -> str:
@@ -149,7 +148,7 @@ def machine_lines(machine: Machine) -> list[str]:
     """Return what was measured on, and the reasons not to trust it."""
     features = f" with {', '.join(machine.features)}" if machine.features else ""
     board = f"{machine.board}: " if machine.board else ""
-    packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
+    packages = ", ".join(map(" ".join, machine.packages.items()))
     heat = "no thermometer" if machine.temperature is None else f"{machine.temperature:.0f} °C"
     return [
         f"{board}{machine.cores} x {machine.cpu} ({machine.architecture}{features}), "
@@ -164,23 +163,16 @@ def machine_lines(machine: Machine) -> list[str]:
 
 
 class Change(NamedTuple):
-    """New cost of a row over its old one.
+    """New cost of a row over its old one, as measured and without what the machine adds."""
 
-    `normalized` takes each as a multiple of the reference computation of its own run, so that a
-    slower or busier machine does not count; `measured` does not.
-    """
-
-    normalized: float
+    normalized: float  # each cost as a multiple of the reference computation of its own run
     measured: float
     name: str
 
 
 def find_comparable(new: Result, old: Sequence[Result]) -> Result | None:
-    """Return the first old result from a CPU that has the same features.
-
-    int8 costs something else on a CPU with instructions for it, which the reference computation
-    does not make up for.
-    """
+    """Return the first old result from a CPU that has the same features."""
+    # On one with instructions for int8 that costs less, which the reference does not make up for.
     cpu = attrgetter("machine.architecture", "machine.features")
     return next((one for one in old if cpu(one) == cpu(new)), None)
 
@@ -228,8 +220,9 @@ def _draw_stages(axes: Any, rows: Sequence[PipelineRow]) -> None:
         widths = np.array([getattr(row, f"{stage}_ms") or 0.0 for row in rows])
         axes.barh(range(len(rows)), widths, left=left, color=color, label=stage)
         left = left + widths
-    names = [f"{row.detector} + {row.model}, {row.scene}" for row in rows]
-    axes.set_yticks(range(len(rows)), names)
+    axes.set_yticks(
+        range(len(rows)), [f"{row.detector} + {row.model}, {row.scene}" for row in rows]
+    )
     axes.tick_params(axis="y", labelsize=8)
     axes.set_xlabel("milliseconds a frame, one thread")
     axes.legend(loc="lower right")

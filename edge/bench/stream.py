@@ -5,7 +5,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
-from typing import Self
+from typing import Self, cast
 
 import cv2
 
@@ -16,7 +16,7 @@ QUALITY = 80
 """JPEG quality as libjpeg counts; that of webcams is similar."""
 
 
-class LiveStream:
+class LiveStream(ThreadingHTTPServer):
     """HTTP server of a video on a port of 127.0.0.1, for as long as the `with` block lasts.
 
     Like a camera, it sends `fps` images a second whether or not its reader keeps up. The video is
@@ -24,19 +24,17 @@ class LiveStream:
     """
 
     def __init__(self, video: Path, fps: float, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.ended = Event()
         self._jpegs = [
             cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
             for frame in iter_frames(VideoSettings(video, realtime=False).open())
         ]
         self._fps = fps
-        handler = type("Handler", (_Handler,), {"stream": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/live.mjpg"
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/live.mjpg"
 
     def __enter__(self) -> Self:
-        Thread(target=self._server.serve_forever, name="stream", daemon=True).start()
+        Thread(target=self.serve_forever, name="stream", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -46,8 +44,8 @@ class LiveStream:
         """Disconnect every client and free the port."""
         if not self.ended.is_set():
             self.ended.set()
-            self._server.shutdown()
-            self._server.server_close()
+            self.shutdown()
+            self.server_close()
 
     def part(self, count: int) -> bytes:
         """Return the JPEG that a client gets as its image number `count`, from 0."""
@@ -68,10 +66,8 @@ class LiveStream:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    stream: LiveStream
-
     def do_GET(self) -> None:
-        self.stream.serve(self)
+        cast(LiveStream, self.server).serve(self)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # theirs
         pass

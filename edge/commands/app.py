@@ -47,8 +47,7 @@ def app(options: argparse.Namespace) -> ExitCode:
     """Run the daemon until its page ends it; where it runs already, show that one's page."""
     state = state_directory()
     with suppress(OSError):
-        link = (state / LINK).read_text()
-        if _is_served(link):
+        if _is_served(link := (state / LINK).read_text()):
             _show(link, options.no_browser)
             return ExitCode.OK
     token = state / "app-token"
@@ -64,8 +63,8 @@ def app(options: argparse.Namespace) -> ExitCode:
         atomic_write(state / LINK, link.encode(), private=True)
     except OSError as error:
         raise EmotiondError(f"{error.filename}: cannot be written: {error.strerror}") from error
-    showing = partial(_show_once_served, link, options.no_browser)
-    threading.Thread(target=showing, name="browser", daemon=True).start()
+    given = link, options.no_browser
+    threading.Thread(target=_show, args=given, name="browser", daemon=True).start()
     try:
         return daemon.run(options.config, partial(_adjusted, port, token))
     finally:
@@ -96,13 +95,10 @@ def _is_served(link: str) -> bool:
         return False
 
 
-def _show_once_served(link: str, no_browser: bool) -> None:
+def _show(link: str, no_browser: bool) -> None:
+    """Show the page once it is served."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while not _is_served(link) and time.monotonic() < deadline:
         time.sleep(LOOK_INTERVAL_S)
-    _show(link, no_browser)
-
-
-def _show(link: str, no_browser: bool) -> None:
     if no_browser or not webbrowser.open(link):
         print_line(f"the page of emotiond, for this machine alone: {link}")

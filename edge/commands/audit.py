@@ -3,7 +3,7 @@
 import argparse
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from html import escape
@@ -58,32 +58,35 @@ def audit(options: argparse.Namespace) -> ExitCode:
     if options.json:
         print_json(msgspec.json.encode([asdict(flow) for flow in flows]))
     elif options.notice:
-        _print_template("notice.html", _fields(config, flows), _html)
+        _print_template("notice.html", config, flows, _html)
     elif options.dpia:
-        _print_template("dpia.md", _fields(config, flows), _markdown, _markdown_table(flows))
+        _print_template("dpia.md", config, flows, _markdown)
     else:
         table = Table(*COLUMNS)
-        for flow in flows:
-            table.add_row(*_cells(flow))
+        for row in _rows(flows):
+            table.add_row(*row)
         print_table(table)
         if not any(flow.data == "images" for flow in flows):
             print_line(NO_IMAGE)
     return ExitCode.OK
 
 
-def _cells(flow: DataFlow) -> tuple[str, ...]:
-    leaves = "yes" if flow.leaves else "no"
-    return flow.data, flow.what, flow.to, flow.where, leaves, flow.kept or "is not kept"
+def _rows(flows: Iterable[DataFlow]) -> Iterator[tuple[str, ...]]:
+    for flow in flows:
+        leaves = "yes" if flow.leaves else "no"
+        yield flow.data, flow.what, flow.to, flow.where, leaves, flow.kept or "is not kept"
 
 
 def _print_template(
     name: str,
-    fields: Mapping[str, str | list[str]],
+    config: Config,
+    flows: Sequence[DataFlow],
     escaped: Callable[[str | list[str]], str],
-    table: str = "",
 ) -> None:
     template = Template(Path(__file__).with_name(name).read_text(encoding="utf-8"))
-    filled = {key: escaped(value) for key, value in fields.items()}
+    filled = {key: escaped(value) for key, value in _fields(config, flows).items()}
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *_rows(flows)]
+    table = "\n".join(f"| {' | '.join(map(_markdown, row))} |" for row in rows)
     for line in template.substitute(filled, table=table).splitlines():
         print_line(line)
 
@@ -105,10 +108,9 @@ def forget(options: argparse.Namespace) -> ExitCode:
         delete_all(config)
     for one in stored:
         print_line(f"{one.path}: {one.data}{' deleted' if options.yes else ''}")
-    if options.yes:
-        return ExitCode.OK
-    print_error("nothing was deleted; `emotiond forget --yes` deletes these files")
-    return ExitCode.USAGE
+    if not options.yes:
+        print_error("nothing was deleted; `emotiond forget --yes` deletes these files")
+    return ExitCode.OK if options.yes else ExitCode.USAGE
 
 
 def data_flows(config: Config) -> Iterator[DataFlow]:
@@ -121,8 +123,10 @@ def data_flows(config: Config) -> Iterator[DataFlow]:
         if not path.name.startswith("outbox-"):
             data, what, kept = STATE_FILES.get(path.name, ("unknown",) * 3)
             yield DataFlow(data, what, DISK, str(path), False, kept)
-    for key, place in _secrets(config):
-        yield DataFlow("secrets", key, "its place", place, False, "until changed")
+    for entry in walk(msgspec.to_builtins(config, enc_hook=str), ""):
+        if found := re.fullmatch(r"([\w.\[\]]+)\.(file|env|credential): (.+)", entry):
+            place = f"{found[2]} {found[3]}"
+            yield DataFlow("secrets", found[1], "its place", place, False, "until changed")
     to, kept = "the terminal, or systemd's journal", "as the journal is set"
     yield DataFlow("log", "changes of state, faults", to, "standard error", False, kept)
 
@@ -138,8 +142,8 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
             folders[str(stored.path.parent)] += 1
         elif stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:  # parts of another
             planned.setdefault(stored.path, events)
+    what = "each face, its expression and place"
     for path, kept in planned.items():
-        what = "each face, its expression and place"
         yield DataFlow("events", what, DISK, str(path), False, kept)
     for folder, number in folders.items():
         what = f"{number} of faces, or of the window"
@@ -157,13 +161,6 @@ def _kept(seconds: float | None) -> str:
     name = next(name for name, size in names.items() if seconds >= size)
     number = f"{seconds / names[name]:.3g}"
     return f"at most {number} {name}" + ("" if number == "1" else "s")
-
-
-def _secrets(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield each secret that a config refers to: its key, and the place that holds it."""
-    for entry in walk(msgspec.to_builtins(config, enc_hook=str), ""):
-        if found := re.fullmatch(r"([\w.\[\]]+)\.(file|env|credential): (.+)", entry):
-            yield found[1], f"{found[2]} {found[3]}"
 
 
 def _pauses(config: Config) -> Iterator[str]:
@@ -213,8 +210,3 @@ def _html(value: str | list[str]) -> str:
 def _markdown(value: str | list[str]) -> str:
     text = value if isinstance(value, str) else "; ".join(value)
     return " ".join(text.replace("|", r"\|").replace("<", "&lt;").split())
-
-
-def _markdown_table(flows: Iterable[DataFlow]) -> str:
-    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_cells, flows)]
-    return "\n".join(f"| {' | '.join(map(_markdown, row))} |" for row in rows)

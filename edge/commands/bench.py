@@ -25,8 +25,6 @@ from edge.commands.common import (
 from edge.errors import EmotiondError, ExitCode
 from edge.terminal import print_json, print_line, print_note
 
-PARTS = ("models", "pipeline", "live")
-
 WHOLE, QUICK = (3, 0.5, 300), (2, 0.2, 60)
 """How often each is measured, seconds of each model, and frames of the video through the stages."""
 
@@ -41,7 +39,7 @@ def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
     add("--video", type=Path, help="video that the pipeline sees; default: the built-in one")
     add("--quick", action="store_true", help="measure coarsely, in seconds")
     text = "measure this part alone, may be repeated"
-    add("--only", choices=PARTS, action="append", help=text)
+    add("--only", choices=report.TABLES, action="append", help=text)
     text = "also run the daemon on a stream of so many frames a second"
     add("--live", type=number, metavar="FPS", help=text)
     text = "with --live: how long the daemon is measured; default: %(default)g"

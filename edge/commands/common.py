@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge.capture import SourceSettings
-from edge.capture.video import VideoSettings
-from edge.config import Config, parse_config, parse_detector, parse_source
+from edge.config import Config, parse_config, parse_detector
 from edge.errors import ConfigError, EmotiondError
 from edge.paths import SERVICE_CONFIG, asset, atomic_write, user_config
 from edge.publish import MqttSettings
@@ -62,26 +60,6 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detector", help="kind of the detector; default: the config's")
 
 
-def add_orientation(parser: argparse.ArgumentParser) -> None:
-    """Add the options of how images are rotated, flipped and cropped, in this order."""
-    text = "degrees clockwise by which each image is rotated"
-    parser.add_argument("--rotation", type=int, choices=(0, 90, 180, 270), help=text)
-    flips = "none", "horizontal", "vertical", "both"
-    parser.add_argument("--flip", choices=flips, help="how it is mirrored after that")
-    text = "the part that is kept, as shares of the image, such as 0 0.5 1 1 for its lower half"
-    edges = "LEFT", "TOP", "RIGHT", "BOTTOM"
-    parser.add_argument("--crop", type=float, nargs=4, metavar=edges, help=text)
-
-
-def parse_orientation(options: argparse.Namespace) -> VideoSettings:
-    """Return the settings of a video with what `add_orientation`'s options say."""
-    named = {key: getattr(options, key) for key in ("rotation", "flip", "crop")}
-    given = {key: value for key, value in named.items() if value is not None}
-    settings = parse_config({"source": {"kind": "video", "path": ".", **given}}, Path("--crop"))
-    assert isinstance(settings.source, VideoSettings)
-    return settings.source
-
-
 def with_model_options(config: Config, options: argparse.Namespace) -> Config:
     """Return a config with the model and the detector that `add_model_options`' options name."""
     changes: dict[str, Any] = {}
@@ -92,11 +70,6 @@ def with_model_options(config: Config, options: argparse.Namespace) -> Config:
     if options.detector:
         changes["detector"] = parse_detector(options.detector)
     return msgspec.structs.replace(config, **changes)
-
-
-def chosen_source(options: argparse.Namespace, config: Config) -> SourceSettings:
-    """Return the source that `add_source`'s option names, else the config's."""
-    return parse_source(options.source) if options.source else config.source
 
 
 def count(text: str) -> int:
@@ -117,8 +90,10 @@ def number(text: str, minimum: float = 0.0, maximum: float = math.inf) -> float:
     raise argparse.ArgumentTypeError(f"expected a number {least}{most}, found {text!r}")
 
 
-def parse_device(text: str) -> str:
-    """Parse the name of a device."""
+def parse_device(text: str, or_all: bool = False) -> str:
+    """Parse the name of a device, or + for all."""
+    if or_all and text == "+":
+        return text
     try:
         return msgspec.convert(text, Name)
     except msgspec.ValidationError:

@@ -133,15 +133,14 @@ def completion(options: argparse.Namespace) -> ExitCode:
     for name, (module, _) in COMMANDS.items():
         parser = argparse.ArgumentParser()
         getattr(importlib.import_module(f"edge.commands.{module}"), f"add_{name}_arguments")(parser)
-        flags: list[str] = []
-        words: list[str] = []
+        flags, words = "", ""
         for action in _actions(parser):
             choices = " ".join(map(str, action.choices or ()))
-            if action.option_strings and choices:
-                cases += [f"'{name} {one}') words='{choices}';;" for one in action.option_strings]
-            flags += action.option_strings
-            words += [] if action.option_strings else [choices]
-        cases.append(f"'{name} '*) words='{' '.join(words)}' options='{' '.join(flags)}';;")
+            for one in action.option_strings:
+                flags += f" {one}"
+                cases += [f"'{name} {one}') words='{choices}';;"] if choices else []
+            words += "" if action.option_strings else f" {choices}"
+        cases.append(f"'{name} '*) words='{words}' options='{flags}';;")
     script = BASH.replace("CASES", "\n        ".join(cases)).replace("NAMES", " ".join(COMMANDS))
     for line in script.splitlines():
         print_line(line)

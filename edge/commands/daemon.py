@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -28,7 +27,7 @@ from edge.config import (
 )
 from edge.errors import ExitCode, Level
 from edge.pipeline.build import validate_components
-from edge.publish import MqttSettings, SinkSettings, expand_sink
+from edge.publish import MqttSettings, expand_sink
 from edge.publish.homeassistant import discovery_topic
 from edge.publish.mqtt.client import BrokerError, MqttClient
 from edge.publish.mqtt.session import retained_on
@@ -65,23 +64,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def _adjusted(options: argparse.Namespace, config: Config) -> Config:
     """Return a config with what the options of `run` change of it."""
-    replace = msgspec.structs.replace
-    config = with_model_options(config, options)
-    if options.source:
-        source = parse_config({"source": options.source}, Path("--source")).source
-        config = replace(config, source=source)
-    changed = replace(
-        config,
-        sinks=tuple(_sinks(options, config)),
-        preview=PreviewSettings(enabled=options.preview or config.preview.enabled),
-        web=replace(config.web, enabled=options.web or config.web.enabled),
-    )
-    return complete_config(changed, options.config)
-
-
-def _sinks(options: argparse.Namespace, config: Config) -> Iterator[SinkSettings]:
-    """Yield the config's sinks, brokers and their device as the options of `run` have them."""
-    sinks = config.sinks
+    replace, sinks = msgspec.structs.replace, config.sinks
     if options.mqtt or options.no_mqtt:
         sinks = tuple(sink for sink in sinks if not isinstance(sink, MqttSettings))
     if options.mqtt:
@@ -89,28 +72,32 @@ def _sinks(options: argparse.Namespace, config: Config) -> Iterator[SinkSettings
         if options.mqtt_password_file:
             section["password"] = {"file": options.mqtt_password_file}
         sinks += parse_config({"sinks": section}, Path("--mqtt")).sinks
-    for sink in sinks:
-        named = options.device is not None and isinstance(sink, MqttSettings)
-        yield msgspec.structs.replace(sink, device=options.device) if named else sink
+    if options.device is not None:
+        sinks = tuple(
+            replace(sink, device=options.device) if isinstance(sink, MqttSettings) else sink
+            for sink in sinks
+        )
+    config = with_model_options(replace(config, sinks=sinks), options)
+    if options.source:
+        source = parse_config({"source": options.source}, Path("--source")).source
+        config = replace(config, source=source)
+    preview = PreviewSettings(enabled=options.preview or config.preview.enabled)
+    web = replace(config.web, enabled=options.web or config.web.enabled)
+    return complete_config(replace(config, preview=preview, web=web), options.config)
 
 
 add_check_arguments = add_config
 
 
 def check(options: argparse.Namespace) -> ExitCode:
-    """Build everything that the config names, and start none of it.
-
-    Secrets that systemd gives to the running service alone, not even to its ExecReload=, are left
-    out.
-    """
+    """Build everything that the config names, and start none of it."""
     config = load_config(options.config)
+    # Without secrets that systemd gives to the running service alone, not even to its ExecReload=.
     sinks = tuple(sink.without_service_secrets() for sink in config.sinks)
     web = config.web.without_service_secrets()
     parts = validate_components(msgspec.structs.replace(config, sinks=sinks, web=web))
-    print_line(
-        f"{options.config}: sound; it uses the model {config.classifier.model.name} "
-        f"and the detector {parts.processing.scheduler.detector}"
-    )
+    model, detector = config.classifier.model.name, parts.processing.scheduler.detector
+    print_line(f"{options.config}: sound; it uses the model {model} and the detector {detector}")
     return ExitCode.OK
 
 
@@ -169,10 +156,8 @@ def homeassistant(options: argparse.Namespace) -> ExitCode:
         print_error(f"broker {broker}: may still retain {left}; the config names it no more")
         code = ExitCode.FAULT
     if code is ExitCode.OK and any(settings.homeassistant for settings in sinks):
-        print_line(
-            "a running daemon announces it again when it next connects, "
-            "unless its config says `homeassistant: null`"
-        )
+        unless = "unless its config says `homeassistant: null`"
+        print_line(f"a running daemon announces it again when it next connects, {unless}")
     return code
 
 
@@ -190,10 +175,8 @@ def _clear_retained(
         for topic in topics:
             session.publish_and_wait(topic, b"", retain=True)
         if left := retained_on(session, topics):
-            raise BrokerError(
-                f"still retains {', '.join(left)}: it does not let this client publish there, or "
-                "a running daemon does"
-            )
+            why = "it does not let this client publish there, or a running daemon does"
+            raise BrokerError(f"still retains {', '.join(left)}: {why}")
     for topic in topics:
         memory.forget(str(address), topic)
     if not cleared:

@@ -55,9 +55,9 @@ class LoopedVideo(VideoSettings, frozen=True, tag="video"):
                 if frame is None:
                     yield None
                     continue
-                timestamp = began_at + frame.timestamp
-                yield replace(frame, index=index, timestamp=timestamp)
-                index, ended_at = index + 1, timestamp + 1 / CLIP_FPS
+                ended_at = began_at + frame.timestamp + 1 / CLIP_FPS
+                yield replace(frame, index=index, timestamp=began_at + frame.timestamp)
+                index += 1
 
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,14 +71,12 @@ def demo(options: argparse.Namespace) -> ExitCode:
     if options.web:
         return _show()
     with EmbeddedBroker() as broker, tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        sink = MqttSettings(host=broker.host, port=broker.port, device="demo")
-        source = {"kind": "video", "path": str(CLIP)}
+        folder, sink = Path(name), MqttSettings(host=broker.host, port=broker.port, device="demo")
         topic = sink.topics.event
         print_line(f"emotiond watches {CLIP.name}; events on {topic} at {sink.host}:{sink.port}")
         with closing(connect_any(sink, "demo")) as session:
             session.subscribe_and_wait([topic])
-            config = {"source": source, "sinks": [sink], "state_dir": name}
+            config = {"source": str(CLIP), "sinks": [sink], "state_dir": name}
             with run_daemon(folder, config) as process:
                 deadline, ended = time.monotonic() + TIMEOUT, False
                 while not ended or session.incoming:

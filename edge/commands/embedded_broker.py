@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Self
 
@@ -24,8 +25,7 @@ START_SECONDS = 15.0
 class EmbeddedBroker:
     """An MQTT 3.1.1 broker on a free port of 127.0.0.1, for as long as the `with` block lasts.
 
-    It takes everybody without a password, and keeps nothing. It is a process of its own, so that
-    ending it is simple and certain.
+    It takes everybody without a password, keeps nothing, and is a process of its own.
     """
 
     def __init__(self) -> None:
@@ -34,18 +34,14 @@ class EmbeddedBroker:
         self.host, self.port = HOST, free_port()
 
     def __enter__(self) -> Self:
-        # In a session of its own: Ctrl-C in the terminal is for this program. It ends with its
-        # input, whatever ends this program.
+        # In a session of its own: Ctrl-C is for this program. It ends with its input, in any case.
         command = [sys.executable, "-m", __name__, str(self.port)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                socket.create_connection((self.host, self.port), timeout=1).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
+            with suppress(OSError), socket.create_connection((self.host, self.port), timeout=1):
                 return self
+            time.sleep(0.05)
         self.__exit__()
         raise EmotiondError(f"the embedded broker did not start at {self.host}:{self.port}")
 

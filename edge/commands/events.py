@@ -20,7 +20,7 @@ from edge.commands.common import (
 )
 from edge.config import load_config, outbox_paths
 from edge.errors import EmotiondError, ExitCode
-from edge.offline.replay import EventReplayer, gaps, read_events
+from edge.offline.replay import gaps, read_events, replay_events
 from edge.offline.report import html_report
 from edge.offline.timeline import format_duration
 from edge.publish import SinkContext
@@ -38,14 +38,9 @@ def add_watch_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `watch`."""
     add_config(parser)
     text = "name of the device, + for all; default: the config's"
-    parser.add_argument("--device", type=parse_device_or_all, help=text)
+    parser.add_argument("--device", type=partial(parse_device, or_all=True), help=text)
     text = "print each event as it is published, one a line, for a file or another program"
     parser.add_argument("--json", action="store_true", help=text)
-
-
-def parse_device_or_all(text: str) -> str:
-    """Parse the name of a device, or + for all."""
-    return text if text == "+" else parse_device(text)
 
 
 def watch(options: argparse.Namespace) -> ExitCode:
@@ -90,17 +85,14 @@ class WatchFormatter:
         return None if line is None else device + line
 
     def _format(self, kind: str, message: MqttMessage) -> str | None:
-        match kind:
-            case "event":
-                return event_line(message.payload)
-            case "availability":
-                text = f"device {message.payload.decode()}"
-            case "state":
-                state = msgspec.json.decode(message.payload, type=dict[str, Any])
-                until = f" until {state['paused_until']}" if state.get("paused_until") else ""
-                text = f"camera {state.get('camera')}{until}"
-            case _:
-                return None
+        if kind == "event":
+            return event_line(message.payload)
+        if kind == "availability":
+            text = f"device {message.payload.decode()}"
+        else:
+            state = msgspec.json.decode(message.payload, type=dict[str, Any])
+            until = f" until {state['paused_until']}" if state.get("paused_until") else ""
+            text = f"camera {state.get('camera')}{until}"
         if self._last_lines.get(message.topic) == text:
             return None
         self._last_lines[message.topic] = text
@@ -128,12 +120,10 @@ def event_line(payload: bytes) -> str:
         msgspec.DecodeError, RecursionError: it is no event.
     """
     event = msgspec.json.decode(payload, type=_Event)
-    if event.reason or event.confidence is None:
-        confidence = event.reason or ", ".join(event.reasons)
-    else:
+    confidence = event.reason or ", ".join(event.reasons)
+    if not event.reason and event.confidence is not None:
         filled = round(BAR_LENGTH * min(max(event.confidence, 0.0), 1.0))
-        bar = "█" * filled + "░" * (BAR_LENGTH - filled)
-        confidence = f"{bar} {event.confidence:4.0%}"
+        confidence = f"{'█' * filled:░<{BAR_LENGTH}} {event.confidence:4.0%}"
     return (
         f"{event.time[11:23]}  {event.type:<6}  face {event.track_id}  "
         f"{event.emotion:<9}  {confidence:<{BAR_LENGTH + 5}}  "
@@ -150,10 +140,7 @@ def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     text = "events that a jsonl sink wrote"
     parser.add_argument("file", type=Path, metavar="FILE.jsonl", help=text)
-    speed, text = (
-        partial(number, minimum=0.01, maximum=1000),
-        "how many times as fast as it happened",
-    )
+    speed, text = partial(number, minimum=0.01, maximum=1000), "times as fast as it happened"
     parser.add_argument("--speed", type=speed, default=1.0, help=f"{text}; default: %(default)g")
     text = "the device to publish as; default: the config's, which must not run meanwhile"
     parser.add_argument("--device", type=parse_device, help=text)
@@ -175,10 +162,9 @@ def replay(options: argparse.Namespace) -> ExitCode:
     roots = ", ".join(dict.fromkeys(one.root for one in settings))
     count, seconds = plural(len(events), "event"), sum(gaps(events))
     duration, time = format_duration(seconds), format_duration(seconds / options.speed)
-    print_line(
-        f"{options.file}: publishes {count} of {duration} on {roots}/event in {time}; Ctrl-C ends"
-    )
-    with closing(EventReplayer(events, sinks, options.speed).play()) as published:
+    text = f"publishes {count} of {duration} on {roots}/event in {time}; Ctrl-C ends"
+    print_line(f"{options.file}: {text}")
+    with closing(replay_events(events, sinks, options.speed)) as published:
         for number, event in enumerate(published, start=1):
             print_line(f"{number}/{len(events)}  {event_line(encode_event(event))}")
     left = sum(sink.dropped + sink.waiting for sink in sinks)

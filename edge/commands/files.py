@@ -18,16 +18,14 @@ from edge.commands.common import (
     STDOUT,
     add_config,
     add_model_options,
-    add_orientation,
     count,
     output_path,
-    parse_orientation,
     print_table,
     progress_bar,
     with_model_options,
     write_output,
 )
-from edge.config import Config, load_config
+from edge.config import Config, load_config, parse_config
 from edge.errors import EmotiondError, ExitCode
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
@@ -71,7 +69,13 @@ class UsageError(EmotiondError):
 
 def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
     add_model_options(parser)
-    add_orientation(parser)
+    text = "degrees clockwise by which each image is rotated"
+    parser.add_argument("--rotation", type=int, choices=(0, 90, 180, 270), help=text)
+    flips = "none", "horizontal", "vertical", "both"
+    parser.add_argument("--flip", choices=flips, help="how it is mirrored after that")
+    text = "the part that is kept, as shares of the image, such as 0 0.5 1 1 for its lower half"
+    edges = "LEFT", "TOP", "RIGHT", "BOTTOM"
+    parser.add_argument("--crop", type=float, nargs=4, metavar=edges, help=text)
     text = "what is hidden in annotated copies; default: the config's"
     parser.add_argument("--blur", type=PrivacyBlur, choices=list(PrivacyBlur), help=text)
     add_config(parser)
@@ -82,20 +86,21 @@ def _load_config(options: argparse.Namespace) -> Config:
     config = with_model_options(load_config(options.config), options)
     blur = options.blur or config.privacy.blur
     privacy = msgspec.structs.replace(config.privacy, blur=blur)
-    return msgspec.structs.replace(config, privacy=privacy, source=parse_orientation(options))
+    given = {key: getattr(options, key) for key in ("rotation", "flip", "crop")}
+    source = {key: value for key, value in given.items() if value is not None}
+    oriented = parse_config({"source": {"kind": "video", "path": ".", **source}}, Path("--crop"))
+    return msgspec.structs.replace(config, privacy=privacy, source=oriented.source)
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
-    """Return a file name without suffix for each path; those that would be the same are numbered.
-
-    `x/a.jpg` and `y/a.jpg` become `a` and `a-2`.
-    """
-    names: dict[str, None] = {}
+    """Return a file name without suffix for each path: of `x/a.jpg`, `y/a.jpg` `a` and `a-2`."""
+    names: list[str] = []
     for path in paths:
-        numbered = (f"{path.stem}-{number}" for number in itertools.count(2))
-        candidates = itertools.chain([path.stem], numbered)
-        names[next(name for name in candidates if name not in names)] = None
-    return list(names)
+        name, numbers = path.stem, itertools.count(2)
+        while name in names:
+            name = f"{path.stem}-{next(numbers)}"
+        names.append(name)
+    return names
 
 
 def _output_paths(
@@ -103,18 +108,17 @@ def _output_paths(
 ) -> Sequence[Path | None]:
     """Return the output path of each input: the file that was named, or one in the folder that was.
 
-    What has no suffix, or is a folder already, is a folder, and so is anything without `suffixes`
-    of files. It is made where it is missing.
+    A folder is what is one already, or has no suffix, or anything without `suffixes` of files.
     """
     if named is None:
         return [None] * len(names)
     is_folder = named != STDOUT and (named.is_dir() or not named.suffix or not suffixes)
-    if not is_folder and named != STDOUT and named.suffix.lower() not in suffixes:
-        raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
     if not is_folder and len(names) > 1:
         raise UsageError(f"{named}: expected a folder, as there are several files")
     if named == STDOUT:
         return [STDOUT]
+    if not is_folder and named.suffix.lower() not in suffixes:
+        raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
     folder = named if is_folder else named.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,14 +147,11 @@ def image(options: argparse.Namespace) -> ExitCode:
     processing = build_processing(config, itertools.count(1))
     paths = list(_image_paths(options.files))
     code = ExitCode.OK
+    suffixes = [path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png" for path in paths]
+    copies = _output_paths(options.out, list(map(str.__add__, unique_names(paths), suffixes)))
+    if any(path.parent.resolve() == options.out.resolve() for path in paths if options.out):
+        raise EmotiondError(f"{options.out}: holds images that are read; name another --out")
     with progress_bar(hidden=len(paths) < 2) as bar:
-        suffixes = [
-            path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png" for path in paths
-        ]
-        names = [name + suffix for name, suffix in zip(unique_names(paths), suffixes, strict=True)]
-        copies = _output_paths(options.out, names)
-        if any(path.parent.resolve() == options.out.resolve() for path in paths if options.out):
-            raise EmotiondError(f"{options.out}: holds images that are read; name another --out")
         tracked = bar.track(paths, description="images")
         for path, copy, suffix in zip(tracked, copies, suffixes, strict=True):
             try:
@@ -228,13 +229,10 @@ def video(options: argparse.Namespace) -> ExitCode:
     for path in options.videos:
         if path.suffix.lower() in SUFFIXES - {".gif"}:
             raise UsageError(f"{path}: is an image; `emotiond image` reads images")
-    names = unique_names(options.videos)
-    outputs = {
-        kind: _output_paths(
-            getattr(options, kind), [name + suffixes[0] for name in names], suffixes
-        )
-        for kind, suffixes in OUTPUT_SUFFIXES.items()
-    }
+    names, outputs = unique_names(options.videos), {}
+    for kind, suffixes in OUTPUT_SUFFIXES.items():
+        inside = [name + suffixes[0] for name in names]
+        outputs[kind] = _output_paths(getattr(options, kind), inside, suffixes)
     written = {path.resolve() for paths in outputs.values() for path in paths if path}
     for path in options.videos:
         if path.resolve() in written:
@@ -246,9 +244,10 @@ def video(options: argparse.Namespace) -> ExitCode:
     results: dict[int, VideoResult] = {}
     with tempfile.TemporaryDirectory() as folder:
         # An encoder goes back in its file, which a pipe does not allow.
-        copies = [Path(folder) / "copy.mp4"] if "out" in printed else outputs["out"]
+        copy = Path(folder) / "copy.mp4"
+        copies = [copy] if "out" in printed else outputs["out"]
         jobs = [
-            VideoJob(path, config, copy) for path, copy in zip(options.videos, copies, strict=True)
+            VideoJob(path, config, out) for path, out in zip(options.videos, copies, strict=True)
         ]
         for index, result in _analyze(jobs, options):
             failure = str(result) if isinstance(result, EmotiondError) else result.error
@@ -259,7 +258,7 @@ def video(options: argparse.Namespace) -> ExitCode:
                 _write(result, outputs["events"][index], outputs["timeline"][index])
                 results[index] = result
         if "out" in printed and results:
-            with open(Path(folder) / "copy.mp4", "rb") as file:
+            with open(copy, "rb") as file:
                 while content := file.read(1_000_000):
                     write_bytes(content)
     for _, result in sorted(results.items()) if not printed else ():
@@ -277,11 +276,10 @@ def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[
             except EmotiondError as error:
                 yield 0, error
             return
-        outcomes = (
-            analyze_on_cluster(jobs, options.dask)
-            if options.dask
-            else analyze_parallel(jobs, min(options.jobs, len(jobs)))
-        )
+        if options.dask:
+            outcomes = analyze_on_cluster(jobs, options.dask)
+        else:
+            outcomes = analyze_parallel(jobs, min(options.jobs, len(jobs)))
         yield from bar.track(outcomes, total=len(jobs), description="videos")
 
 
@@ -302,17 +300,17 @@ def _print_summary(result: VideoResult, as_json: bool) -> None:
     fps, of_all = result.frames / result.elapsed_s, time_by_emotion(intervals)
     by_track = time_by_track(intervals)
     if as_json:
-        rounded = [
-            {emotion: round(time, 3) for emotion, time in seconds.items()}
-            for seconds in (of_all, *by_track.values())
-        ]
+        rounded = {
+            str(track): {emotion: round(time, 3) for emotion, time in seconds.items()}
+            for track, seconds in [("", of_all), *by_track.items()]
+        }
         summary = {
             "film": path_text(result.video),
             "frames": result.frames,
             "fps": round(fps, 1),
             "events": len(result.events),
-            "seconds": rounded[0],
-            "tracks": dict(zip(map(str, by_track), rounded[1:], strict=True)),
+            "seconds": rounded.pop(""),
+            "tracks": rounded,
             "error": result.error,
         }
         print_json(msgspec.json.encode(summary))

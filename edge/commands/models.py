@@ -18,12 +18,11 @@ from edge.commands.common import (
     add_config,
     add_source,
     add_subcommand,
-    chosen_source,
     count,
     number,
     progress_bar,
 )
-from edge.config import load_config, state_folder
+from edge.config import load_config, parse_source, state_folder
 from edge.detect import Detector, open_detector
 from edge.detect.detector import filter_faces
 from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
@@ -73,19 +72,19 @@ def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
 def collect(options: argparse.Namespace) -> ExitCode:
     """Write face images until there are enough, the source ends, or Ctrl-C."""
     config = load_config(options.config)
-    settings = chosen_source(options, config)
+    settings = parse_source(options.source) if options.source else config.source
     folder = options.out / options.label
     print_line(f"{folder}: images of whoever is in view will be written here; Ctrl-C ends")
-    state, bounded = state_folder(config), config.retention.max_image_age_s is not None
+    state = state_folder(config)
 
     def note(path: Path) -> None:
         try:
             note_image(path, state)
         except OSError as error:  # it may be the service's alone
-            if bounded:
+            if config.retention.max_image_age_s is not None:
                 raise
-            reason = f"not noted in {state}: {error.strerror}"
-            print_line(f"{path}: {reason}; `emotiond forget` will not find it")
+            text = f"not noted in {state}: {error.strerror}; `emotiond forget` will not find it"
+            print_line(f"{path}: {text}")
 
     with closing(open_source(settings)) as source:
         paths = record_faces(source, open_detector(config.detector), folder, note, config.ignore)
@@ -148,16 +147,14 @@ def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     text = "file of the baseline; default: %(default)s"
     parser.add_argument("--out", type=Path, default=Path("baseline.json"), help=text)
     add_source(parser)
-    seconds, text = partial(number, maximum=3600), "how long the face is measured"
-    parser.add_argument(
-        "--seconds", type=seconds, default=20.0, help=f"{text}; default: %(default)g"
-    )
+    seconds, text = partial(number, maximum=3600), "how long the face is measured; default: 20"
+    parser.add_argument("--seconds", type=seconds, default=20.0, help=text)
 
 
 def calibrate(options: argparse.Namespace) -> ExitCode:
     """Watch one person, and write the baseline."""
     config = load_config(options.config)
-    settings = chosen_source(options, config)
+    settings = parse_source(options.source) if options.source else config.source
     check_writable(options.out)
     # What an earlier calibration corrected must not count.
     classifier = open_classifier(msgspec.structs.replace(config.classifier, neutral_baseline=None))
@@ -171,6 +168,6 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
     factors = zip(baseline.labels, np.exp(baseline.weights), strict=True)
     changed = ", ".join(f"{label} x {factor:.2f}" for label, factor in factors if factor < 0.995)
     print_line(f"{options.out}: {baseline.crops} looks; {changed or 'nothing to correct'}")
-    setting = f"classifier: {{neutral_baseline: {options.out.absolute()}}}"
-    print_line(f"to use it, set in the config: {setting}")
+    path = options.out.absolute()
+    print_line(f"to use it, set in the config: classifier: {{neutral_baseline: {path}}}")
     return ExitCode.OK

@@ -100,7 +100,13 @@ def load_image(image: ImageInput) -> Image:
         TypeError, ValueError: the image is of another type, or the array of another shape.
     """
     if isinstance(image, np.ndarray):
-        return _as_bgr(image)
+        if image.dtype == np.uint8 and image.size:
+            if image.ndim == 3 and image.shape[2] == 3:
+                return image
+            if image.ndim == 2:
+                return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+        expected = "a uint8 image, BGR (height, width, 3) or gray (height, width)"
+        raise ValueError(f"expected {expected}, found {image.dtype} {image.shape}")
     if isinstance(image, str | os.PathLike):
         return read_image(Path(image))
     if isinstance(image, bytes | bytearray | memoryview):
@@ -112,22 +118,8 @@ def load_image(image: ImageInput) -> Image:
     pillow = sys.modules.get("PIL.Image")  # imported by whoever has an image of it
     if pillow is not None and isinstance(image, pillow.Image):
         return pillow_to_bgr(image)
-    raise TypeError(
-        "expected a path, bytes, a uint8 array or an image of Pillow, "
-        f"found {type(image).__module__}.{type(image).__qualname__}"
-    )
-
-
-def _as_bgr(image: NDArray[np.uint8]) -> Image:
-    if image.dtype == np.uint8 and image.size:
-        if image.ndim == 3 and image.shape[2] == 3:
-            return image
-        if image.ndim == 2:
-            return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
-    raise ValueError(
-        "expected a uint8 image, BGR (height, width, 3) or gray (height, width), "
-        f"found {image.dtype} {image.shape}"
-    )
+    found = f"{type(image).__module__}.{type(image).__qualname__}"
+    raise TypeError(f"expected a path, bytes, a uint8 array or an image of Pillow, found {found}")
 
 
 def analyze_frames(
@@ -157,8 +149,9 @@ def analyze_frames(
                 yield frame
                 deadline = time.monotonic() + (timeout_s if live else math.inf)
             elif time.monotonic() > deadline:
-                text = f"no frame came for {timeout_s:g} s; is the camera there, and free?"
-                raise SourceError(text)
+                raise SourceError(
+                    f"no frame came for {timeout_s:g} s; is the camera there, and free?"
+                )
         if (error := pipeline.error or source.error) is not None:
             raise error
     finally:

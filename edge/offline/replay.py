@@ -4,7 +4,6 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -62,65 +61,53 @@ def gaps(events: Sequence[EmotionEvent]) -> list[float]:
     return [max(0.0, (event.time - before.time).total_seconds()) for before, event in pairs]
 
 
-class EventReplayer:
-    """Publishes recorded events in their order and with their spacing in time.
+def replay_events(
+    events: Sequence[EmotionEvent],
+    sinks: Sequence[Sink],
+    speed: float = 1.0,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Generator[EmotionEvent, None, None]:
+    """Publish events in their order, each when it is due, and yield it.
 
-    Each event gets a new id and the present time, so that a subscriber that drops repeats takes it
-    for a new one, and each run of the recording a new id. Duration and latency are as recorded.
-    `speed` is the factor by which they are replayed faster than they happened.
+    Each gets a new id and the present time, so that a subscriber that drops repeats takes it for a
+    new one, and each run of the recording a new id. Duration and latency are as recorded. `speed`
+    is the factor by which they are replayed faster than they happened.
+
+    At the end, or where it is closed before, every face still in view gets an end event, as no
+    camera is there to end it, and the sinks deliver what they still hold.
     """
+    labels = tuple(dict.fromkeys(label for one in events for label in one.probabilities or ()))
+    runs: defaultdict[str, str] = defaultdict(new_run)
+    open_tracks: dict[tuple[str, int], EmotionEvent] = {}
+    published, last_origin = MultiSink(sinks), ("", "")
 
-    def __init__(
-        self,
-        events: Sequence[EmotionEvent],
-        sinks: Sequence[Sink],
-        speed: float = 1.0,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._events, self._sinks, self._speed = events, MultiSink(sinks), speed
-        labels = (label for event in events for label in event.probabilities or ())
-        self._labels = tuple(dict.fromkeys(labels))
-        self._clock, self._sleep = clock, sleep
-        self._status: DaemonStatus | None = None
-        self._runs: defaultdict[str, str] = defaultdict(new_run)
-        self._open_tracks: dict[tuple[str, int], EmotionEvent] = {}
+    def publish_origin(event: EmotionEvent) -> None:
+        nonlocal last_origin
+        origin = event.model, event.detector
+        if origin != last_origin:
+            published.publish(DaemonStatus(CameraState.ONLINE, None, *origin, labels))
+        last_origin = origin
 
-    def play(self) -> Generator[EmotionEvent, None, None]:
-        """Publish one event after the other, each when it is due, and yield it.
-
-        At the end, or where it is closed before, the sinks deliver what they still hold.
-        """
-        self._publish_status(self._events[0])
-        with ExitStack() as ending:
-            ending.callback(self._sinks.close, CLOSE_TIMEOUT_S)
-            self._sinks.start()
-            ending.callback(self._end_open_tracks)
-            due = self._clock()
-            for event, gap in zip(self._events, gaps(self._events), strict=True):
-                due += gap / self._speed
-                while (left := due - self._clock()) > 0:
-                    self._sleep(min(left, MAX_SLEEP_S))
-                yield self._publish(replace(event, run=self._runs[event.run]))
-
-    def _publish(self, recorded: EmotionEvent) -> EmotionEvent:
+    def publish(recorded: EmotionEvent) -> EmotionEvent:
         event = replace(recorded, id=str(uuid.uuid4()), time=datetime.now(UTC))
-        self._publish_status(event)
-        self._sinks.publish(event)
-        self._open_tracks[event.track] = event
+        publish_origin(event)
+        published.publish(event)
+        open_tracks[event.track] = event
         if event.type is EventType.END:
-            del self._open_tracks[event.track]
+            del open_tracks[event.track]
         return event
 
-    def _end_open_tracks(self) -> None:
-        """Publish an end event for every face still in view: no camera is there to end it."""
-        for event in list(self._open_tracks.values()):
-            self._publish(replace(event, type=EventType.END))
-
-    def _publish_status(self, event: EmotionEvent) -> None:
-        """Publish model and detector where they are new."""
-        origin = event.model, event.detector, self._labels
-        status = DaemonStatus(CameraState.ONLINE, None, *origin)
-        if status != self._status:
-            self._sinks.publish(status)
-        self._status = status
+    publish_origin(events[0])
+    try:
+        published.start()
+        due = clock()
+        for event, gap in zip(events, gaps(events), strict=True):
+            due += gap / speed
+            while (left := due - clock()) > 0:
+                sleep(min(left, MAX_SLEEP_S))
+            yield publish(replace(event, run=runs[event.run]))
+    finally:
+        for event in list(open_tracks.values()):
+            publish(replace(event, type=EventType.END))
+        published.close(CLOSE_TIMEOUT_S)

@@ -5,7 +5,9 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from statistics import median
+from string import Template
 
 from edge.offline.timeline import (
     escape_text,
@@ -36,38 +38,6 @@ LAST_COLUMNS = ("reasons", "x1", "y1", "x2", "y2", "duration")
 MAX_FACES = 20
 """Rows in the table of faces; those longest in view come first."""
 
-CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""The page runs nothing and loads nothing, whatever stands in the events."""
-
-NOTICE = (
-    "An expression is what a face shows, as strangers would name it from an image; it is not a "
-    "feeling, and the guess is often wrong. A number belongs to a face as long as it is in view: "
-    "who returns is another. No image of anybody is part of this page."
-)
-
-STYLE = """
-:root { --ground: #f5f6f8; --card: #fff; --ink: #16181d; --soft: #5a6070; --line: #dfe2e8;
-  font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--ground); }
-@media (prefers-color-scheme: dark) { :root { --ground: #101216; --card: #1a1d23; --ink: #eceef2;
-  --soft: #a2a9b8; --line: #31353e; } svg text { fill: #a2a9b8 !important; } }
-body { max-width: 1080px; margin: 0 auto; padding: 24px 16px 40px; }
-h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 15px; margin: 0 0 12px; }
-p { margin: 0 0 12px; color: var(--soft); }
-section { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
-  padding: 16px 18px; margin-top: 16px; overflow-x: auto; break-inside: avoid; }
-dl { display: flex; flex-wrap: wrap; gap: 8px 36px; margin: 16px 0 0; }
-dl div { display: flex; flex-direction: column-reverse; }
-dt { font-size: 13px; color: var(--soft); } dd { margin: 0; font-size: 22px; font-weight: 600; }
-svg { display: block; max-width: 100%; height: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: 4px 14px 4px 0; border-bottom: 1px solid var(--line); }
-th { font-weight: 500; color: var(--soft); font-size: 13px; }
-th:first-child { text-align: left; color: var(--ink); font-size: 15px; }
-.columns { display: grid; gap: 0 16px;
-  grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); }
-@media print { section { border: 0; padding: 0; } :root { background: #fff; } }
-"""
-
 
 def events_csv(events: Iterable[EmotionEvent], labels: Sequence[str]) -> str:
     """Return events as CSV (RFC 4180) with a header row, and a probability for each class."""
@@ -95,55 +65,35 @@ def html_report(name: str, events: Sequence[EmotionEvent]) -> str:
     """Return an HTML page about events, at least one in any order, without any image of people."""
     events = deduplicate(events)
     video, intervals = is_video(events), intervals_of(events)
-    sections = [
-        _section("Timeline", timeline_svg(intervals, video, "Expression of each face")),
-        '<div class="columns">',
-        _section("Time by expression", _shares_table(time_by_emotion(intervals))),
-        _section("How long each lasts", _durations_table(intervals)),
-        "</div>",
-        _section("Faces", _faces_table(intervals, video)),
-        '<div class="columns">',
-        _section("What became of what", _transitions_table(intervals)),
-        _section("Why a face could not be read", _reasons_table(events)),
-        "</div>",
-    ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape_text(name)}: expressions</title><style>{STYLE}</style></head>\n<body>"
-        f"{_header(name, events, intervals, video)}\n{''.join(sections)}\n"
-        f"<section><p>{NOTICE}</p></section></body></html>\n"
+    texts = {
+        "name": name,
+        "period": _period([event_time(event, video) for event in events], video),
+        "models": ", ".join(sorted({event.model for event in events})),
+        "detectors": ", ".join(sorted({event.detector for event in events})),
+    }
+    return Template(Path(__file__).with_name("report.html").read_text("utf-8")).substitute(
+        {key: escape_text(text) for key, text in texts.items()},
+        faces=len(visits(intervals)),
+        in_view=format_duration(time_in_view(intervals)),
+        expressions=len(intervals),
+        events=len(events),
+        timeline=timeline_svg(intervals, video, "Expression of each face"),
+        shares_table=_shares_table(time_by_emotion(intervals)),
+        durations_table=_durations_table(intervals),
+        faces_table=_faces_table(intervals, video),
+        transitions_table=_transitions_table(intervals),
+        reasons_table=_reasons_table(events),
     )
 
 
-def _header(
-    name: str, events: Sequence[EmotionEvent], intervals: Sequence[ExpressionInterval], video: bool
-) -> str:
-    """Return what the events are of: period, model and detector, and how many of what there are."""
-    first, last = (choose(event_time(event, video) for event in events) for choose in (min, max))
+def _period(times: Sequence[float], video: bool) -> str:
+    first, last = min(times), max(times)
     start, end = format_time(first, video), format_time(last, video)
-    period = f"{start} to {end}"
-    if not video:
-        day, last_day = format_date(first), format_date(last)
-        until = "" if day == last_day else f"{last_day} "
-        zone = datetime.fromtimestamp(first).astimezone()
-        period = f"{day} {start} to {until}{end} ({zone:%Z})"
-    models = ", ".join(sorted({event.model for event in events}))
-    detectors = ", ".join(sorted({event.detector for event in events}))
-    origin = escape_text(f"{period}; model {models}, detector {detectors}")
-    figures = {
-        "faces": len(visits(intervals)),
-        "with a face in view": format_duration(time_in_view(intervals)),
-        "expressions": len(intervals),
-        "events": len(events),
-    }
-    items = (f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in figures.items())
-    return f"<h1>{escape_text(name)}</h1><p>{origin}</p><dl>{''.join(items)}</dl>"
-
-
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{title}</h2>{body}</section>"
+    if video:
+        return f"{start} to {end}"
+    day, last_day = format_date(first), format_date(last)
+    until = "" if day == last_day else f"{last_day} "
+    return f"{day} {start} to {until}{end} ({datetime.fromtimestamp(first).astimezone():%Z})"
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

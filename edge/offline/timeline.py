@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 
 import numpy as np
@@ -80,17 +80,16 @@ def _lanes(intervals: Sequence[ExpressionInterval]) -> list[list[ExpressionInter
 
 
 def _draw_lanes(lanes: list[list[ExpressionInterval]], scale: _TimeScale) -> str:
-    parts = []
-    for index, lane in enumerate(lanes):
-        y = index * LANE
-        parts.append(f'<text x="0" y="{y + 17}">face {lane[0].track_id}</text>')
-        parts += [_bar(one, y + 4, scale) for one in lane]
-    return "".join(parts)
+    text = ""
+    for y, lane in zip(range(0, LANE * len(lanes), LANE), lanes, strict=True):
+        text += f'<text x="0" y="{y + 17}">face {lane[0].track_id}</text>'
+        text += "".join(_bar(one, y + 4, scale) for one in lane)
+    return text
 
 
 def _bar(interval: ExpressionInterval, y: int, scale: _TimeScale) -> str:
-    text = f"face {interval.track_id}: {interval.emotion}, {format_duration(interval.seconds)}"
-    text += f" from {format_time(interval.start, scale.video)}"
+    time, duration = format_time(interval.start, scale.video), format_duration(interval.seconds)
+    text = f"face {interval.track_id}: {interval.emotion}, {duration} from {time}"
     x, width = scale.x(interval.start), scale.x(interval.end) - scale.x(interval.start)
     outline = ' class="s"' if width > MIN_OUTLINED_WIDTH else ""
     return (
@@ -136,15 +135,15 @@ def _document(
 
 
 def _axis(scale: _TimeScale, height: int) -> str:
-    parts, previous_date = [], ""
+    parts, last_date = [], ""
     for tick in axis_ticks(scale.start, scale.end, 8, scale.video):
         x = scale.x(tick)
         parts.append(f'<line class="g" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height + 4}"/>')
         date = "" if scale.video else format_date(tick)
         text = format_time(tick, scale.video)
-        if date != previous_date and scale.end - scale.start > 43200:
+        if date != last_date and scale.end - scale.start > 43200:
             text = f"{date} {text[:5]}"
-        previous_date = date
+        last_date = date
         parts.append(f'<text x="{x:.1f}" y="{height + 18}" text-anchor="middle">{text}</text>')
     return "".join(parts)
 
@@ -170,9 +169,7 @@ def format_time(time: float, video: bool) -> str:
     """Return a position in a video as 1:02:03, else the local time of day."""
     if not video:
         return f"{datetime.fromtimestamp(time):%H:%M:%S}"
-    minutes, seconds = divmod(round(time), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"
+    return str(timedelta(seconds=round(time)))
 
 
 def format_date(time: float) -> str:

@@ -197,11 +197,10 @@ class _Encoder:
         self._rate = Fraction(info.fps).limit_denominator(10_000)
         self._images = copy.add_stream("libx264", self._rate, {"preset": "veryfast"})
         self._images.pix_fmt, self._images.thread_type = "yuv420p", "AUTO"
-        self._written = -1
+        self._written, self._heard = -1, 0.0
         self._sound: Iterator[Packet[Any]] = iter(())
         if original.streams.audio:
             self._sound = _encode_sound(original, copy.add_stream("aac", SOUND_RATE))
-        self._next_sound = next(self._sound, None)
 
     def add(self, image: Image, time: float) -> None:
         from av import VideoFrame
@@ -224,11 +223,10 @@ class _Encoder:
         self._add_sound(math.inf)
 
     def _add_sound(self, until: float) -> None:
-        while (packet := self._next_sound) is not None:
-            if packet.pts is not None and packet.pts * packet.time_base > until:
-                return
+        while self._heard <= until and (packet := next(self._sound, None)) is not None:
+            if packet.pts is not None:
+                self._heard = float(packet.pts * packet.time_base)
             self._copy.mux(packet)
-            self._next_sound = next(self._sound, None)
 
 
 def _encode_sound(original: "InputContainer", track: "AudioStream") -> Iterator["Packet[Any]"]:
@@ -264,11 +262,9 @@ def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outco
 
     Workers need this version of emotiond, and access to the videos under the given paths.
 
-    `address` is that of the scheduler, such as tcp://scheduler:8786.
-
     Raises:
         ConfigError: the package is not installed.
-        EmotiondError: the scheduler does not answer, or has no worker.
+        EmotiondError: no scheduler answers at `address`, or it has no worker.
     """
     try:
         from distributed import Client
@@ -286,23 +282,20 @@ def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outco
         if not client.scheduler_info()["workers"]:
             raise EmotiondError(f"{address}: the scheduler has no workers; start some there")
         executor = client.get_executor(retries=DASK_RETRIES, pure=False)
-        # Another machine has another working directory.
-        jobs = [
-            replace(job, video=job.video.absolute(), out=job.out and job.out.absolute())
-            for job in jobs
-        ]
-        indices = {executor.submit(analyze_video, job): index for index, job in enumerate(jobs)}
+        indices: dict[Future[VideoResult], int] = {}
+        for index, job in enumerate(jobs):  # another machine has another working directory
+            there = replace(job, video=job.video.absolute(), out=job.out and job.out.absolute())
+            indices[executor.submit(analyze_video, there)] = index
         for future in as_completed(indices):
-            index = indices[future]
-            yield index, _outcome(jobs[index], future)
+            yield indices[future], _outcome(jobs[indices[future]], future)
 
 
 def _outcome(job: VideoJob, future: Future[VideoResult]) -> VideoResult | EmotiondError:
-    error = future.exception()
-    if error is None:
+    try:
         return future.result()
-    if isinstance(error, EmotiondError):
+    except EmotiondError as error:
         return error
-    if isinstance(error, BrokenProcessPool):
+    except BrokenProcessPool:
         return EmotiondError(f"{job.video}: the process that read it was ended; is memory short?")
-    return EmotiondError(f"{job.video}: {type(error).__name__}: {error}")
+    except Exception as error:
+        return EmotiondError(f"{job.video}: {type(error).__name__}: {error}")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from edge.publish.events import utc
-from edge.terminal import RepeatFilter, repetition
+from edge.terminal import RepeatFilter
 
 MAX_CHARACTERS = 1000
 """Of a message; a traceback stays in the journal."""
@@ -22,5 +22,5 @@ class LogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Pass on time, level and message."""
         created = utc(datetime.fromtimestamp(record.created, UTC))
-        text = record.getMessage()[:MAX_CHARACTERS] + repetition(record)
+        text = record.getMessage()[:MAX_CHARACTERS] + getattr(record, "repetition", "")
         self._publish({"time": created, "level": record.levelname.lower(), "message": text})

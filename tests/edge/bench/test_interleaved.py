@@ -2,7 +2,6 @@ import pytest
 
 from edge.bench import measurement
 from edge.bench.measurement import (
-    MeasurementFailed,
     Request,
     Timing,
     run_interleaved,
@@ -10,6 +9,7 @@ from edge.bench.measurement import (
 )
 from edge.bench.model_bench import ModelRow
 from edge.bench.report import aggregate
+from edge.errors import EmotiondError
 from tests.edge.bench.results import model_row, pipeline_row
 
 
@@ -32,7 +32,7 @@ class Processes:
         (number,) = request.arguments
         self.measured.append(number)
         if number == 3:
-            raise MeasurementFailed("too many")
+            raise EmotiondError("too many")
         return []
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from edge.bench.measurement import (
-    MeasurementFailed,
     Request,
     repeat,
     run_in_subprocess,
@@ -17,6 +16,7 @@ from edge.bench.measurement import (
 from edge.bench.model_bench import measure_model
 from edge.bench.pipeline_bench import measure_pipeline
 from edge.commands.demo import CLIP
+from edge.errors import EmotiondError
 from edge.tflite import Runtime
 from tests.conftest import ROOT
 
@@ -38,7 +38,7 @@ def test_a_request_reaches_its_process_as_it_was_and_what_is_printed_there_does_
 
 
 def test_a_process_that_is_killed_could_not_be_measured() -> None:
-    with pytest.raises(MeasurementFailed, match="its process was ended"):
+    with pytest.raises(EmotiondError, match="its process was ended"):
         run_in_subprocess(Request("crash", os.abort))
 
 
@@ -63,7 +63,7 @@ def test_the_reference_is_timed() -> None:
 def test_what_cannot_be_measured_says_why_in_one_line(
     function: Callable[..., Any], arguments: tuple[Any, ...], why: str
 ) -> None:
-    with pytest.raises(MeasurementFailed, match=why) as failed:
+    with pytest.raises(EmotiondError, match=why) as failed:
         run_in_subprocess(Request("it", function, arguments))
     assert "\n" not in str(failed.value)
 

@@ -18,8 +18,7 @@ def shorter() -> Iterator[None]:
     Each time is a process for each model and runtime.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("ROUNDS", 1), ("SECONDS", 0.05), ("FRAMES", 20)):
-            patch.setattr(f"edge.commands.bench.QUICK_{name}", value)
+        patch.setattr("edge.commands.bench.QUICK", (1, 0.05, 20))
         yield
 
 

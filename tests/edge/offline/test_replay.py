@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import EmotiondError, InputError
-from edge.offline.replay import EventReplayer, gaps, read_events
+from edge.offline.replay import gaps, read_events, replay_events
 from edge.publish.events import encode_event
 from edge.publish.jsonl import JsonlSettings, JsonlSink
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType, SinkRecord
@@ -64,8 +64,7 @@ def play(directory: Path, events: list[EmotionEvent], speed: float = 1.0) -> Kee
     clock = Clock()
     keeper = Keeper(clock)
     recording = read_events(record(directory / "events.jsonl", events))
-    player = EventReplayer(recording, [keeper], speed, clock, clock.sleep)
-    list(player.play())
+    list(replay_events(recording, [keeper], speed, clock, clock.sleep))
     return keeper
 
 
@@ -123,9 +122,8 @@ def test_who_interrupts_leaves_nobody_in_view(tmp_path: Path) -> None:
     clock = Clock()
     keeper = Keeper(clock)
     recording = read_events(record(tmp_path / "events.jsonl", [at(0), at(9), at(10, END)]))
-    player = EventReplayer(recording, [keeper], 1.0, clock, interrupt)
     with pytest.raises(KeyboardInterrupt):
-        list(player.play())
+        list(replay_events(recording, [keeper], 1.0, clock, interrupt))
     assert [one.type for one in keeper.events] == [EventType.START, END]
     assert keeper.told[-1][1] == "closed"
 
@@ -137,7 +135,7 @@ def test_where_one_sink_cannot_start_the_others_are_closed_and_nothing_is_played
     keeper = Keeper(clock)
     recording = read_events(record(tmp_path / "events.jsonl", [at(0)]))
     with pytest.raises(EmotiondError, match="in use"):
-        next(EventReplayer(recording, [keeper, Keeper(clock, fails=True)]).play())
+        next(replay_events(recording, [keeper, Keeper(clock, fails=True)]))
     assert [what for _, what in keeper.told[1:]] == ["started", "closed"]
 
 

@@ -40,7 +40,8 @@ class Reader(HTMLParser):
         self.attributes += attrs
 
     def handle_data(self, data: str) -> None:
-        self.words.append(data)
+        if not data.isspace():
+            self.words.append(data)
 
 
 def words(events: list[EmotionEvent], name: str = "friday") -> list[str]:
