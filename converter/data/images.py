@@ -22,8 +22,7 @@ from edge.types import EXPRESSIONS, SIDE
 
 log = logging.getLogger(__name__)
 
-SAME_FACE = 0.3
-"""Overlap (IoU) above which a detection is of the face that the set labels."""
+SAME_FACE = 0.3  # overlap (IoU) above which a detection is of the face that the set labels
 
 VALIDATION = frozenset({"val", "valid", "validation", "val_set", "fer2013valid"})
 TEST = frozenset({"test", "test_set", "fer2013test"})
@@ -43,21 +42,14 @@ OTHER_LABELS = "or give the folder that holds the labels of the set too"
 
 @dataclass(frozen=True, slots=True)
 class LabeledImage:
-    """Image file with what its set tells of the face in it.
-
-    Attributes:
-        label: one of `EXPRESSIONS`, or the code that stands for it in the set.
-        usage: its split; None where the set tells none.
-        box: where the face is, in pixels; None where the image shows one face.
-        votes: FER+'s, in the order of `VOTE_COLUMNS`; empty where nobody voted.
-    """
+    """Image file with what its set tells of the face in it."""
 
     path: Path
-    label: str
-    usage: Usage | None = None
+    label: str  # one of `EXPRESSIONS`, or the code that stands for it in the set
+    usage: Usage | None = None  # its split, where the set tells one
     subject: str = ""
-    box: Box | None = None
-    votes: tuple[float, ...] = ()
+    box: Box | None = None  # None where the image shows one face
+    votes: tuple[float, ...] = ()  # FER+'s, by `VOTE_COLUMNS`; empty where nobody voted
 
 
 def is_image(name: str) -> bool:

@@ -38,27 +38,18 @@ Found = TypeVar("Found")
 class Layout:
     """Layout of a published set.
 
-    Attributes:
-        source: name of the set; empty takes the folder's.
-        marker: pattern of the name of a file that tells the layout, or of its folder and name.
-        read: yields the labeled images of marked files and all images; None reads class folders.
-        codes: the expression of each label that `read` yields.
-        pattern: of a line of a marked file, or of an image's name; its groups are what they tell.
-        example: what fits the pattern, for the errors.
-        header: text in the first line of a marked file.
-        whole: whether the images show much more than a face.
-        note: what is told to whoever reads the set.
+    `read` yields the labeled images of marked files and all images; None reads class folders.
     """
 
-    source: str
-    marker: str
+    source: str  # name of the set; empty takes the folder's
+    marker: str  # pattern of the name of a file that tells the layout, or of its folder and name
     read: Callable[["Layout", Paths, Paths], Iterator[LabeledImage]] | None
-    codes: Codes
-    pattern: str = ""
-    example: str = ""
-    header: str = ""
-    whole: bool = False
-    note: str = ""
+    codes: Codes  # of the labels that `read` yields
+    pattern: str = ""  # of a line of a marked file, or of an image's name; groups are what it tells
+    example: str = ""  # what fits the pattern, for the errors
+    header: str = ""  # text in the first line of a marked file
+    whole: bool = False  # whether the images show much more than a face
+    note: str = ""  # what is told to whoever reads the set
 
     def mark(self, files: Paths) -> list[Path]:
         """Return the files that tell the layout."""

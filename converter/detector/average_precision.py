@@ -55,18 +55,12 @@ HEIGHT_RANGES = (HeightRange(8, 16), HeightRange(16, 32), HeightRange(32, 64), H
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrCurve:
-    """Hits and false boxes as the threshold falls.
+    """Hits and false boxes at each of k thresholds, the highest first."""
 
-    Attributes:
-        hits: (k,), faces found at each threshold there is, the highest first.
-        false: (k,), boxes that are of no face, or of one that is found already.
-        faces, images: how many there are to find, and how many images were searched.
-    """
-
-    hits: Counts
-    false: Counts
-    faces: int
-    images: int
+    hits: Counts  # faces found
+    false: Counts  # boxes that are of no face, or of one that is found already
+    faces: int  # to find
+    images: int  # searched
 
     @property
     def recall(self) -> Floats:

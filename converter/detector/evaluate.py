@@ -159,18 +159,12 @@ def _detections(faces: Sequence[Face], image: Image, annotated: AnnotatedImage) 
 
 
 class DetectorFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All figures of one detector.
-
-    Attributes:
-        overall: on all images but for those of sources that are judged apart.
-        sources: on the images of each source that has faces; parts of one set are one.
-        thread_ms, wall_ms: median of an image on one thread, by its CPU time and by the clock.
-    """
+    """All figures of one detector; the times are medians of an image on one thread."""
 
     name: str
-    overall: DetectionAccuracy
-    sources: dict[str, DetectionAccuracy]
-    thread_ms: float
+    overall: DetectionAccuracy  # on all images but for those of `TIGHT_SOURCES`
+    sources: dict[str, DetectionAccuracy]  # of each that has faces; parts of one set are one
+    thread_ms: float  # CPU time
     wall_ms: float
 
 

@@ -15,23 +15,16 @@ from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 
 Logits = NDArray[np.float32]
-OutputKind = Literal["logits", "probabilities", "sigmoids"]
-"""Kinds of a network's answers, as a card names them."""
+OutputKind = Literal["logits", "probabilities", "sigmoids"]  # as a card names them
 
 
 class Predictor(NamedTuple):
-    """A model as the evaluation sees it, whatever file it came from.
-
-    Attributes:
-        temperature: what its card divides the logits by; 1 where it has none.
-        logits: from faces, uint8 (n, 48, 48), to logits, float32 (n, classes); where the model
-            gives probabilities, their logarithms.
-    """
+    """A model as the evaluation sees it, whatever file it came from."""
 
     name: str
     label_set: LabelSet
-    temperature: float
-    logits: Callable[[NDArray[np.uint8]], Logits]
+    temperature: float  # what its card divides the logits by; 1 where it has none
+    logits: Callable[[NDArray[np.uint8]], Logits]  # of faces, uint8 (n, 48, 48)
 
 
 def open_tflite(path: Path) -> Predictor:

@@ -17,8 +17,7 @@ from edge.model_card import Accuracy
 from edge.tflite import softmax
 from edge.types import Probabilities
 
-BINS = 15
-"""Bins of the expected calibration error, as Guo et al. 2017 (arXiv:1706.04599) use."""
+BINS = 15  # of the expected calibration error, as Guo et al. 2017 (arXiv:1706.04599) use
 
 
 class ClassMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,40 +38,28 @@ class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelMetrics(Accuracy, frozen=True, forbid_unknown_fields=True):
-    """Metrics of one set of rows: those of a card, and more.
-
-    Attributes:
-        unscaled_calibration_error: at temperature 1, where `calibration_error` is at the card's.
-        classes: those that any row has.
-        confusion: rows of each true class (outer) by predicted class (inner), in the labels' order.
-        bins: at the card's temperature, empty ones left out.
-    """
+    """Metrics of one set of rows: those of a card, at its temperature, and more."""
 
     log_loss: float
     temperature: float
-    unscaled_calibration_error: float
-    classes: dict[str, ClassMetrics]
-    confusion: tuple[tuple[int, ...], ...]
-    bins: tuple[Bin, ...]
+    unscaled_calibration_error: float  # at temperature 1
+    classes: dict[str, ClassMetrics]  # those that any row has
+    confusion: tuple[tuple[int, ...], ...]  # rows of each true class by predicted class
+    bins: tuple[Bin, ...]  # empty ones left out
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The evaluation of one model.
-
-    Attributes:
-        merged: classes of the data that count as another.
-        without_copies: the same without rows that repeat a Training image, as `Selection.unique`.
-    """
+    """The evaluation of one model."""
 
     model: str
     data: tuple[str, ...]
     usage: str
     protocol: LabelProtocol
     labels: tuple[str, ...]
-    merged: dict[str, str]
+    merged: dict[str, str]  # classes of the data that count as another
     left_out: dict[str, int]
     all_rows: ModelMetrics
-    without_copies: ModelMetrics | None
+    without_copies: ModelMetrics | None  # of the rows that are `Selection.unique`
 
 
 def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: LabelProtocol) -> Report:

@@ -16,26 +16,22 @@ from edge.errors import ConfigError, ModelError
 RANGES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
 """Scale and offset that make a gray value 0-255 the input, `value * scale + offset`."""
 
-SAMPLE = 500
-"""Faces on which the input range and the order of the labels are checked."""
+SAMPLE = 500  # faces on which the input range and the order of the labels are checked
 
 MIN_GAIN, MAX_CHANCE = 0.03, 1e-4
 """By how much another range or order has to raise the mean recall before it is named, and how
 likely chance may explain that (McNemar). The best of 5,040 orders gains 0.05 of noise alone."""
 
-MOST_LABELS = 8
-"""Labels whose orders are all tried: 40,320 take a second."""
+MOST_LABELS = 8  # labels whose orders are all tried: 40,320 take a second
 
 
 class InputScaling(NamedTuple):
     """Values that a model takes: a gray value 0-255 enters as `value * scale + offset`.
 
-    Attributes:
-        options: how the command names it, such as "--input 0..1".
-        scale, offset: one number, one for each channel, or one for each pixel.
+    These are one number, one for each channel, or one for each pixel.
     """
 
-    options: str
+    options: str  # how the command names it, such as "--input 0..1"
     scale: NDArray[np.float32]
     offset: NDArray[np.float32]
 
@@ -56,15 +52,11 @@ class InputScaling(NamedTuple):
 
 
 class ModelDescription(NamedTuple):
-    """Properties of a model that its file does not hold.
-
-    Attributes:
-        side: width and height of its faces in pixels; None where the model itself says so.
-    """
+    """Properties of a model that its file does not hold."""
 
     labels: tuple[str, ...]
     scaling: InputScaling
-    side: int | None = None
+    side: int | None = None  # of its faces in pixels; None where the model itself says so
 
 
 def parse_labels(text: str) -> tuple[str, ...]:

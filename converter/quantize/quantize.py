@@ -28,11 +28,8 @@ MAX_LOSS, MAX_CHANCE = 0.003, 0.01
 """Share of the rows that a conversion may lose against the network, and how likely chance may
 explain a loss above it (McNemar): of 3,589 rows ten more or fewer say nothing."""
 
-MIN_AGREEMENT = 0.9
-"""Share of the rows to which a conversion has to give the network's class."""
-
-LEAST_SHARE = 0.005
-"""Share of the votes below which a class is not made likelier still."""
+MIN_AGREEMENT = 0.9  # share of the rows to which a conversion has to give the network's class
+LEAST_SHARE = 0.005  # share of the votes below which a class is not made likelier still
 
 WEBCAM = Augmentation(spoilt=0.5, turn=20, smallest=0.9, largest=1.1, shift=0.05)
 """How the faces are varied on which, beside the faces as they are, the temperature is fitted: one
@@ -48,32 +45,20 @@ _replace = msgspec.structs.replace
 
 
 class FloatReference(NamedTuple):
-    """The float network's answers for the held-out faces.
+    """The float network's answers for the held-out faces."""
 
-    Attributes:
-        pixels: uint8 (n, side, side).
-        logits: its first output with the offsets, float32 (n, classes).
-        offsets: the prior correction, if there is one.
-        rows: the faces with their true classes, if the data knows any of its classes.
-    """
-
-    pixels: NDArray[np.uint8]
-    logits: Logits
-    offsets: tuple[float, ...] = ()
-    rows: Selection | None = None
+    pixels: NDArray[np.uint8]  # (n, side, side)
+    logits: Logits  # with the offsets
+    offsets: tuple[float, ...] = ()  # the prior correction, if there is one
+    rows: Selection | None = None  # with true classes, if the data knows any of its classes
 
 
 class ConversionResult(NamedTuple):
-    """One .tflite and what its verification found.
-
-    Attributes:
-        agreement: share of the held-out faces to which it gives the network's class, if there are.
-        problems, note: why it should not be used, and what else is to be told.
-    """
+    """One .tflite and what its verification found."""
 
     card: ModelCard
-    agreement: float | None = None
-    problems: tuple[str, ...] = ()
+    agreement: float | None = None  # share of the held-out faces with the network's class
+    problems: tuple[str, ...] = ()  # why it should not be used
     note: str = ""
 
 

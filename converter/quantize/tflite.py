@@ -23,11 +23,8 @@ from edge.errors import ConfigError, ModelError
 from edge.model_card import BaseCard, Speed, card_path
 from edge.tflite import PACKAGES, Runtime, TFLiteModel
 
-REPRESENTATIVE = 70
-"""Training faces of each class that show the quantizer the range of every activation."""
-
-ROUNDS, WARM_UP = 200, 20
-"""Rounds that are timed, and those before them that are not: the first calls fill the caches."""
+REPRESENTATIVE = 70  # faces of each class that show the quantizer the ranges of activations
+ROUNDS, WARM_UP = 200, 20  # timed, and those before, which fill the caches
 
 
 class Precision(StrEnum):

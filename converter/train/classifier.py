@@ -34,9 +34,8 @@ PANELS = {
 class TrainingSet:
     """Training faces and their variations.
 
-    Attributes:
-        targets: (n, classes + 8), shares of the label set's classes, then of FER+'s votes.
-        weights: (n, 2), how much a face counts for either.
+    The targets, (n, classes + 8), are shares of the label set's classes, then of FER+'s votes; the
+    weights, (n, 2), tell how much a face counts for either.
     """
 
     def __init__(self, data: Dataset, recipe: Recipe) -> None:
