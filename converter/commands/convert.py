@@ -38,11 +38,8 @@ def add_commands(commands: Any) -> None:
     add("--weights", type=Path, help="the .h5 that belongs to a .json")
     add("--labels", help="its classes in the order of its output: angry,happy,...")
     add("--input", metavar="RANGE", help="of its images: 0..1, -1..1 or 0..255")
-    text = (
-        "that was subtracted from values in that range (0..255 if not said): a number, one "
-        "for each channel, or an .npy with one for each pixel"
-    )
-    add("--mean", help=text)
+    text = "subtracted from values in that range (0..255 if not said): one number, one for each"
+    add("--mean", help=f"{text} channel, or an .npy with one for each pixel")
     add("--std", help="by which they were divided after that")
     add("--size", type=count, help="side of its images, where it takes any")
     add("--name", help="of the models; default: the file's")
@@ -128,7 +125,6 @@ def _checked_data(
 
 
 def _ask(option: str, question: str) -> str:
-    """Ask for an option that was not given; ConfigError where there is nobody to ask."""
     if not sys.stdin.isatty():
         raise ConfigError(f"{option} is needed. {question}")
     return input(f"{question}: ").strip()

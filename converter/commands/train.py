@@ -57,7 +57,6 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _recipe(options: argparse.Namespace) -> tuple[Path, Recipe]:
-    """Return the recipe that the options name, and its file."""
     file = find_recipe(options.recipe)
     recipe = load_recipe(file, Recipe)
     label_set = options.label_set or recipe.label_set

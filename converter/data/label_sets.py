@@ -69,11 +69,8 @@ class LabelSet:
 
     def votes(self, data: Dataset) -> NDArray[np.float32]:
         """Return FER+'s votes, float32 (n, classes), for the classes of the set."""
-        counts = np.zeros((len(data), len(self.labels)), dtype=np.float32)
-        for expression, index in enumerate(self.mapping()):
-            if index >= 0:
-                counts[:, index] += data.votes[:, VOTE_OF_EXPRESSION[expression]]
-        return counts
+        counted = self.mapping()[:, None] == np.arange(len(self.labels))
+        return np.asarray(data.votes[:, VOTE_OF_EXPRESSION] @ counted.astype(np.float32))
 
 
 def vote_shares(votes: NDArray[np.float32], otherwise: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -132,7 +132,6 @@ def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Iterator[Labele
 
 
 def _read_names(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
-    """Read images whose names tell subject and label."""
     for path in images:
         told = layout.parse_name(path)
         yield LabeledImage(path, told["label"], subject=told["subject"])

@@ -85,8 +85,7 @@ def of_split(images: Iterable[AnnotatedImage], split: Split) -> tuple[AnnotatedI
 def read_annotations(path: Path) -> tuple[AnnotatedImage, ...]:
     """Read the annotated images at `path`, a file or a folder, in whichever form.
 
-    Raises:
-        DataError: the form is unknown, or a file is malformed; the text names file and row.
+    DataError where the form is unknown, or a file is malformed; the text names file and row.
     """
     if not path.exists():
         raise DataError(f"{path}: cannot be read: there is no such file or folder")
@@ -147,6 +146,8 @@ def _parse(row: CsvRow, kind: type[Parsed]) -> Parsed:
 
 
 def _image_file(row: CsvRow, folder: Path, name: str) -> Path:
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise row.error(f"expected a path below {folder}, found {name!r}; mend or delete it")
     if not (folder / name).is_file():
         raise row.error(f"expected the image {name!r} in {folder}, found none; put it there")
     return folder / name

@@ -95,13 +95,9 @@ def evaluate_detectors(
     images: Sequence[AnnotatedImage],
     size: Size = REFERENCE_SIZE,
 ) -> list[DetectorResults]:
-    """Run each detector on each image, fitted into `size`.
+    """Run each detector on each image, fitted into `size`; errors as of opening and reading these.
 
     They take turns at every image, on one thread, so that a busy machine is busy for all.
-
-    Raises:
-        DataError: there is no image, or one cannot be read.
-        ConfigError, ModelError: a detector cannot be opened.
     """
     if not images:
         raise DataError("expected photographs to judge detectors by, found none")

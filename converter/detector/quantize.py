@@ -68,11 +68,8 @@ def quantize_detector(
 
     Training images show the ranges and verify, the card's figures are of test images. The crops are
     fitted to faces cut close, uint8 (n, side, side). The .tflite of a refiner looks again at what
-    is found, None is the shipped one. Force writes over files, and what would be refused.
-
-    Raises:
-        DataError: there are no images to convert, verify, or measure it by.
-        ModelError: a file is there already, or int8 lost too much; nothing was written.
+    is found, None is the shipped one. Force writes over files, and what would be refused: else a
+    ModelError where a file is there, or int8 lost too much. DataError where images are missing.
     """
     _check(images)
     network = detector(size[1], size[0], run.recipe.channels)
@@ -126,7 +123,6 @@ def _check(images: Sequence[AnnotatedImage]) -> None:
 
 
 def _examples(training: Sequence[AnnotatedImage], network: Model) -> NDArray[np.uint8]:
-    """Return some training images as the network takes them."""
     chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES]
     samples = read_samples((training[number] for number in chosen.tolist()), teacher=None)
     return ValidationSet(samples, network.input_shape[1:]).images

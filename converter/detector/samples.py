@@ -181,14 +181,11 @@ class ValidationSet:
     """Images, fitted into a network's input of height, width and channels, and their faces."""
 
     def __init__(self, samples: Sequence[TrainingSample], shape: tuple[int, int, int]) -> None:
-        height, width, channels = shape
-        self._grid = cells((height, width), STRIDES)
+        self._grid = cells(shape[:2], STRIDES)
         self.images = np.zeros((len(samples), *shape), np.uint8)
         self.truth: list[ap.Truth] = []
         for sample, image in zip(samples, self.images, strict=True):
-            into = np.zeros((height, width, 3), np.uint8)
-            scale = letterbox(sample.image, into)
-            image[:] = as_input(into, channels)
+            scale = letterbox(sample.image, image)
             self.truth.append(ap.Truth(sample.boxes * np.tile(scale, 2), sample.ignored))
 
     def average_precision(self, network: Model) -> float:

@@ -127,8 +127,7 @@ def train_network(
 def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) -> Path:
     """Train a detector in a folder, made where it is missing; return its file.
 
-    Raises:
-        ConfigError: the folder holds another or a finished training, or the start is missing.
+    ConfigError where the folder holds another or a finished training, or the start is missing.
     """
     run_dir.prepare_run_dir(directory, recipe)
     (directory / SUMMARY).write_bytes(msgspec.json.encode(data.summary))

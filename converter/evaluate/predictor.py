@@ -44,11 +44,8 @@ def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     """Open a `.keras` file that takes gray values 0-255, (n, side, side, 1).
 
     The output named `logits` is measured, or the only one. Without labels, `recipe.json` beside the
-    file tells them, which `emotiond-convert train` writes.
-
-    Raises:
-        ConfigError: there are neither labels nor a recipe.
-        ModelError: the file is no network, or does not give one value for each label.
+    file tells them, which `emotiond-convert train` writes: a ConfigError without either. ModelError
+    where the file is no network, or does not give one value for each label.
     """
     import keras
 

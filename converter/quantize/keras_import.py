@@ -166,11 +166,8 @@ def answers(
 def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> TrainedModel:
     """Return the model of the file `path` with its scaling inside: it takes gray values 0-255.
 
-    A model for color images gets the gray value three times.
-
-    Raises:
-        ModelError: inputs or outputs are not as described, or weights or answers are not finite.
-        ConfigError: the scaling is of another shape.
+    A model for color images gets the gray value three times. ModelError where inputs or outputs are
+    not as described, or weights or answers not finite; ConfigError of a scaling of another shape.
     """
     side, channels = _check_input(model, path, description.side)
     shapes, labels = [tuple(tensor.shape) for tensor in model.outputs], description.labels
@@ -201,7 +198,6 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
 
 
 def _check_input(model: Model, path: Path, wanted: int | None) -> tuple[int, int]:
-    """Return side and channels of the model's images."""
     shapes = [tuple(tensor.shape) for tensor in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3):
         raise ModelError(f"{path}: expected one input (None, side, side, 1 or 3), found {shapes}")

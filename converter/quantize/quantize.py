@@ -74,11 +74,8 @@ def quantize(
     """Write a model of each precision, with its card, once all are verified.
 
     Training rows show int8 its ranges, PublicTest rows verify; without data nothing is measured but
-    the time. Existing files, and models with problems, are written by force alone.
-
-    Raises:
-        ConfigError: int8 is asked for without data, or Keras runs on another backend.
-        ModelError: a file is there already, or an answer is NaN or infinite; nothing was written.
+    the time. Existing files, and models with problems, are written by force alone. ConfigError of
+    int8 without data, ModelError where a file is there already, or an answer is not finite.
     """
     integers = Precision.INT8 in precisions
     if integers and data is None:
@@ -145,7 +142,6 @@ def _rows(model: TrainedModel, data: Dataset, usage: Usage) -> Selection | None:
 
 
 def _representative_faces(model: TrainedModel, data: Dataset) -> NDArray[np.uint8]:
-    """Return the same number of Training faces of each class, uint8 (n, side, side)."""
     training = data.split(Usage.TRAINING).without_non_faces()
     rows = _rows(model, training, Usage.TRAINING)
     classes = training.labels if rows is None else rows.classes

@@ -24,6 +24,7 @@ from edge.model_card import BaseCard, Speed, card_path
 from edge.tflite import PACKAGES, Runtime, TFLiteModel
 
 REPRESENTATIVE = 70  # faces of each class that show the quantizer the ranges of activations
+CPU_INFO = Path("/proc/cpuinfo")
 ROUNDS, WARM_UP = 200, 20  # timed, and those before, which fill the caches
 
 
@@ -145,8 +146,6 @@ def _median_ms(networks: Sequence[TFLiteModel]) -> list[float]:
 
 
 def _cpu_name() -> str:
-    """Return the name of the CPU, or of the board where the CPU has none."""
-    file = Path("/proc/cpuinfo")
-    text = file.read_text() if file.exists() else ""
-    found = re.findall(r"^(?:model name|Model)\s*: *(.+)$", text, re.MULTILINE)
+    text = CPU_INFO.read_text() if CPU_INFO.exists() else ""
+    found = re.findall(r"^(?:model name|Model)\s*: *(.+)$", text, re.MULTILINE)  # or the board's
     return found[0] if found else platform.machine()

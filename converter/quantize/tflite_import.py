@@ -24,9 +24,7 @@ from edge.tflite import Runtime, TFLiteModel
 def open_tflite(path: Path, description: ModelDescription) -> TFLiteClassifier:
     """Load a .tflite with a card that has no temperature and no metrics yet.
 
-    Raises:
-        ModelError: it is not one that the daemon can run, or answers with NaN.
-        ConfigError: the scaling is not the same for all pixels.
+    ModelError where the daemon cannot run it, ConfigError where the scaling is not one for all.
     """
     refuse_other_forms(path)
     model, labels = TFLiteModel(path, Runtime.LITERT), description.labels

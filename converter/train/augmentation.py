@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from converter.recipes import Augmentation, SampleGeneratorConfig
 
 Pixels = NDArray[np.uint8]  # gray (height, width) or BGR (height, width, 3)
-
 Faces = NDArray[np.uint8]
 Batch = NDArray[np.float32]
 Targets = NDArray[np.float32]
@@ -118,7 +117,6 @@ def _add_noise(image: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _darken(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Take away up to three quarters of the light."""
     return _clipped(image * np.float32(rng.uniform(0.25, 0.9)))
 
 

@@ -168,10 +168,8 @@ def train(
     `teachers` are folders of finished trainings, for a recipe that distils; `negatives` are images
     without faces, to learn what no face looks like. The folder is made where it is missing.
 
-    Raises:
-        DataError: a class has no face, there is no whole batch, or no votes for the recipe.
-        ConfigError: the folder holds another or a finished training, or the start or a teacher is
-            missing.
+    DataError where faces are missing, of a class or for a batch, or votes for the recipe;
+    ConfigError where the folder holds another or a finished training, or start or teacher is not.
     """
     run_dir.prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)

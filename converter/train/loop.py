@@ -17,12 +17,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from converter.models.classifiers import Model
-from converter.quantize.tflite import multiply_adds
+from converter.quantize.tflite import CPU_INFO, multiply_adds
 from converter.recipes import BaseRecipe
 from converter.train.run_dir import CHECKPOINT, CURVES, LOG, MODEL, write_network
 from edge.errors import ConfigError
-
-CPU_INFO = Path("/proc/cpuinfo")
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # without one bfloat16 is emulated, many times slower
 
