@@ -33,9 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EmotiondError as error:
         return _fail(error, error.exit_code)
     except ImportError as error:
-        extra = (
-            "evaluate" if (error.name or "").startswith(("sklearn", "matplotlib")) else "convert"
-        )
+        missing = (error.name or "").startswith(("sklearn", "matplotlib"))
+        extra = "evaluate" if missing else "convert"
         return _fail(f"needs the extra {extra!r} ({error}); {extra_remedy(extra)}", ExitCode.CONFIG)
     except OSError as error:  # a folder that cannot be made, a disk that is full
         return _fail(error, ExitCode.FAULT)

@@ -20,6 +20,8 @@ from edge.capture.images import SUFFIXES
 from edge.commands.common import add_subcommand
 from edge.errors import DataError, ModelError
 
+Paths = tuple[Path, ...]
+
 
 def add_commands(commands: Any) -> None:
     """Add the subcommands that train a network, and that make a model of faces in one go."""
@@ -63,7 +65,7 @@ def _recipe(options: argparse.Namespace) -> tuple[Path, Recipe]:
     return file, msgspec.structs.replace(recipe, label_set=label_set)
 
 
-def _find_negatives(root: Path | None) -> tuple[Path, ...]:
+def _find_negatives(root: Path | None) -> Paths:
     files = sorted(root.rglob("*")) if root else []
     found = tuple(file for file in files if file.suffix.lower() in SUFFIXES)
     if root and not found:
@@ -71,9 +73,7 @@ def _find_negatives(root: Path | None) -> tuple[Path, ...]:
     return found
 
 
-def _train_chain(
-    recipe: Recipe, file: Path, data: Dataset, out: Path, negatives: tuple[Path, ...]
-) -> None:
+def _train_chain(recipe: Recipe, file: Path, data: Dataset, out: Path, negatives: Paths) -> None:
     """Train what the recipe starts from, and its teachers, where they are not yet; then its own."""
     from converter.models.classifiers import new_network
     from converter.train import classifier, loop

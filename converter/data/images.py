@@ -115,9 +115,7 @@ def _numbered(root: Path, names: set[str]) -> Codes:
     return {name: codes[str(int(name))] for name in names}
 
 
-def load_images(
-    images: Sequence[LabeledImage], source: str, detector: Detector | None = None
-) -> Dataset:
+def load_images(images: Sequence[LabeledImage], source: str, detector: Detector | None) -> Dataset:
     """Read labeled images as one set; images in which `detector` finds no face are left out.
 
     The split is by subject where subjects are known, else the set's own, else the hash of the name.

@@ -80,10 +80,9 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
     if not images:
         tables = [path for path in files if path.suffix == ".csv"]
         hint = f"; did you mean {tables[0]}?" if tables else ""
-        kinds = f"({' '.join(sorted(SUFFIXES))}), or a published set of faces"
-        raise DataError(
-            f"{root}: expected class folders such as happy/ with images {kinds}, found none{hint}"
-        )
+        kinds = f"images ({' '.join(sorted(SUFFIXES))}), or a published set of faces"
+        wanted = f"class folders such as happy/ with {kinds}"
+        raise DataError(f"{root}: expected {wanted}, found none{hint}")
     layout = next((one for one in LAYOUTS if one.mark(files)), CLASS_FOLDERS)
     source = layout.source or root.resolve().name
     if layout.note:

@@ -70,10 +70,8 @@ class AnnotatedImage:
         if image is None:
             raise DataError(f"{self.path}: expected an image that OpenCV can read")
         if image.shape[:2] != (self.height, self.width):
-            found = f"{image.shape[1]}x{image.shape[0]}"
-            raise DataError(
-                f"{self.path}: expected {self.width}x{self.height} as annotated, found {found}"
-            )
+            wanted, found = f"{self.width}x{self.height}", f"{image.shape[1]}x{image.shape[0]}"
+            raise DataError(f"{self.path}: expected {wanted} as annotated, found {found}")
         return np.asarray(image, dtype=np.uint8)
 
 
@@ -239,6 +237,5 @@ def read_size(path: Path) -> Size:
         with PIL.Image.open(path) as image:
             return image.size
     except Exception as error:  # of a damaged file; Pillow promises nothing narrower
-        raise DataError(
-            f"{path}: expected an image that Pillow can read ({error}); take it out"
-        ) from error
+        wanted = f"expected an image that Pillow can read ({error})"
+        raise DataError(f"{path}: {wanted}; take it out") from error

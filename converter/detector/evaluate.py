@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, compress
 from pathlib import Path
 from statistics import median
@@ -101,10 +102,8 @@ def evaluate_detectors(
     """
     if not images:
         raise DataError("expected photographs to judge detectors by, found none")
-    detectors = [
-        (open_detector(one.settings), open_detector(with_min_threshold(one.settings)))
-        for one in variants
-    ]
+    settings = [(one.settings, with_min_threshold(one.settings)) for one in variants]
+    detectors = [(open_detector(usual), open_detector(lowest)) for usual, lowest in settings]
     results = [DetectorResults(one.name, [], [], []) for one in variants]
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # as in the daemon
@@ -206,12 +205,9 @@ def _accuracy(
     found = list(compress(results.found, chosen))
     usual = list(compress(results.usual, chosen))
     curves = {f"{iou:g}": ap.precision_recall(found, truth, iou) for iou in ious}
-    curve = curves[f"{ious[0]:g}"]
-    by_height = {
-        str(heights): ap.precision_recall(found, truth, ious[0], heights)
-        for heights in ap.HEIGHT_RANGES
-    }
-    at_threshold = ap.precision_recall(usual, truth, ious[0])
+    curve, curve_of = curves[f"{ious[0]:g}"], partial(ap.precision_recall, iou=ious[0])
+    by_height = {str(one): curve_of(found, truth, heights=one) for one in ap.HEIGHT_RANGES}
+    at_threshold = curve_of(usual, truth)
     width, height = REFERENCE_SIZE
     faceless = [not len(one.boxes) for one in truth]
     return DetectionAccuracy(
@@ -233,8 +229,7 @@ def _precisions(curves: Mapping[str, ap.PrCurve]) -> dict[str, float]:
 
 
 def _share(value: float) -> float:
-    """Return a rounded share; 0 where there is nothing to take one of."""
-    return round(float(np.nan_to_num(value)), 4)
+    return round(float(np.nan_to_num(value)), 4)  # 0 where there is nothing to take one of
 
 
 def summarize(report: DetectorReport) -> str:
@@ -275,7 +270,5 @@ def _digits(share: float | None) -> str:
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        [name.ljust(widths[0]), *map(str.rjust, figures, widths[1:])] for name, *figures in rows
-    )
+    lines = ([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows)
     return "\n".join("  ".join(line).rstrip() for line in lines)

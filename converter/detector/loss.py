@@ -90,10 +90,8 @@ def best_of_cells(values: Any, cells: Any, count: int) -> Any:
     """Return the largest of the candidates' values in each cell, (batch, count)."""
     batch = ops.shape(values)[0]
     segments = cells + count * ops.arange(batch, dtype="int32")[:, None, None]
-    best = ops.segment_max(
-        ops.reshape(values, (-1,)), ops.reshape(segments, (-1,)), num_segments=batch * count
-    )
-    return ops.reshape(best, (batch, count))
+    flat, segments = ops.reshape(values, (-1,)), ops.reshape(segments, (-1,))
+    return ops.reshape(ops.segment_max(flat, segments, batch * count), (batch, count))
 
 
 def at_cells(values: Any, cells: Any) -> Any:

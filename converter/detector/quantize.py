@@ -50,14 +50,14 @@ LIMITS = (
     "represented in what it learnt from. It tells where a face is, not whose."
 )
 
-
 Card = TypeVar("Card", DetectorCard, RefinerCard)
+Images = Sequence[AnnotatedImage]
 
 
 def quantize_detector(
     run: DetectorRun,
     size: Size,
-    images: Sequence[AnnotatedImage],
+    images: Images,
     faces: NDArray[np.uint8],
     path: Path,
     *,
@@ -107,7 +107,7 @@ def quantize_detector(
         return change_card(inside, card, measured=(figures.overall, *apart))
 
 
-def _check(images: Sequence[AnnotatedImage]) -> None:
+def _check(images: Images) -> None:
     """Without any of these a card would say what nobody measured."""
     training, test = (of_split(images, split) for split in (Split.TRAIN, Split.TEST))
     some = {
@@ -122,7 +122,7 @@ def _check(images: Sequence[AnnotatedImage]) -> None:
         raise DataError(f"expected {missing[0]}, found none among {len(images)} photographs")
 
 
-def _examples(training: Sequence[AnnotatedImage], network: Model) -> NDArray[np.uint8]:
+def _examples(training: Images, network: Model) -> NDArray[np.uint8]:
     chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES]
     samples = read_samples((training[number] for number in chosen.tolist()), teacher=None)
     return ValidationSet(samples, network.input_shape[1:]).images
@@ -180,7 +180,7 @@ def _without_rescaling(network: Model) -> Model:
     return bare
 
 
-def _accuracy_regression(path: Path, network: Model, training: Sequence[AnnotatedImage]) -> str:
+def _accuracy_regression(path: Path, network: Model, training: Images) -> str:
     """Return, in words, what int8 lost beyond `MAX_LOSS`; nothing where all is well."""
     samples = read_samples(filter(is_validation, training), teacher=None)
     validation = ValidationSet(samples, network.input_shape[1:])
@@ -209,9 +209,7 @@ class _Int8:
         }
 
 
-def _false_face_scores(
-    settings: BuiltinSettings, training: Sequence[AnnotatedImage]
-) -> list[float]:
+def _false_face_scores(settings: BuiltinSettings, training: Images) -> list[float]:
     """Return the confidence of the surest false face in each image without any, 0 if none."""
     detector = open_detector(settings)
     found = (detector.detect(one.read()) for one in training if not len(one.boxes))

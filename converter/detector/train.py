@@ -58,10 +58,8 @@ class SampleBatches(loop.SeededBatches):
 
     def draw(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Targets]:
         """Generate the samples of a batch, and cells for the faces in them."""
-        recipe = self._recipe
-        samples = [
-            self._generator.draw(recipe.height, recipe.width, rng) for _ in range(recipe.batch_size)
-        ]
+        recipe, draw = self._recipe, self._generator.draw
+        samples = [draw(recipe.height, recipe.width, rng) for _ in range(recipe.batch_size)]
         images = np.stack([as_input(sample.image, recipe.channels) for sample in samples])
         targets = [targets_of(sample, self._grid, recipe.most_faces, rng) for sample in samples]
         return images, {name: np.stack([one[name] for one in targets]) for name in targets[0]}

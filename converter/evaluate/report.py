@@ -19,6 +19,8 @@ from edge.types import Probabilities
 
 BINS = 15  # of the expected calibration error, as Guo et al. 2017 (arXiv:1706.04599) use
 
+Labels = tuple[str, ...]
+
 
 class ClassMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Precision, recall and F1 of one class, and how many rows are of it."""
@@ -112,17 +114,15 @@ def _metric_lines(model: str, one: ModelMetrics) -> Iterator[str]:
     yield f"  calibration error {one.unscaled_calibration_error:.3f} unscaled, {scaled}"
 
 
-def _model_metrics(
-    name: str, logits: Logits, classes: Classes, predictor: Predictor
-) -> ModelMetrics:
-    labels = predictor.label_set.labels
-    probabilities = softmax(logits, predictor.temperature)
+def _model_metrics(name: str, logits: Logits, classes: Classes, model: Predictor) -> ModelMetrics:
+    labels = model.label_set.labels
+    probabilities = softmax(logits, model.temperature)
     chosen = probabilities.argmax(axis=1)
     confusion = confusion_matrix(classes, chosen, labels=range(len(labels)))
     return ModelMetrics(
         **msgspec.structs.asdict(compute_metrics(name, probabilities, classes, labels)),
         log_loss=round(log_loss(probabilities, classes), 4),
-        temperature=predictor.temperature,
+        temperature=model.temperature,
         unscaled_calibration_error=round(calibration_error(softmax(logits, 1.0), classes), 4),
         classes=_class_metrics(classes, chosen, labels),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
@@ -130,9 +130,7 @@ def _model_metrics(
     )
 
 
-def _class_metrics(
-    classes: Classes, chosen: Classes, labels: tuple[str, ...]
-) -> dict[str, ClassMetrics]:
+def _class_metrics(classes: Classes, chosen: Classes, labels: Labels) -> dict[str, ClassMetrics]:
     present = np.unique(classes)
     columns = precision_recall_fscore_support(classes, chosen, labels=present, zero_division=0)
     rows = np.round(columns, 4).T.tolist()
@@ -143,7 +141,7 @@ def _class_metrics(
 
 
 def compute_metrics(
-    name: str, probabilities: Probabilities, classes: Classes, labels: tuple[str, ...]
+    name: str, probabilities: Probabilities, classes: Classes, labels: Labels
 ) -> Accuracy:
     """Return the metrics of the card for the rows called `name`, classes (n,).
 

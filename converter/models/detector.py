@@ -122,9 +122,8 @@ def _outputs(grids: list[Any]) -> dict[str, Any]:
     for name, numbers in OUTPUTS.items():
         # One cell in a hundred is a face to begin with (Lin et al. 2017, arXiv:1708.02002).
         bias = keras.initializers.Constant(-4.6 if name == "scores" else 0.0)
-        head = layers.Conv2D(
-            numbers, 1, dtype="float32", name=f"{name}_head", bias_initializer=bias
-        )
+        own = {"name": f"{name}_head", "bias_initializer": bias, "dtype": "float32"}
+        head = layers.Conv2D(numbers, 1, **own)
         rows = [layers.Reshape((-1, numbers))(head(grid)) for grid in read]
         outputs[name] = layers.Concatenate(axis=1, dtype="float32", name=name)(rows)
     return outputs

@@ -43,10 +43,9 @@ class InputScaling(NamedTuple):
         shapes = whole | {side * side: (side, side, 1), channels: (channels,), 1: ()}
         for found in (self.scale.size, self.offset.size):
             if found not in shapes:
-                some = "one number" if channels == 1 else f"one number, {channels}"
-                raise ConfigError(
-                    f"--mean, --std: expected {some} or {side} x {side}, found {found}"
-                )
+                some = "one number" + (f", {channels}" if channels > 1 else "")
+                wanted = f"expected {some} or {side} x {side}"
+                raise ConfigError(f"--mean, --std: {wanted}, found {found}")
         scale, offset = (one.reshape(shapes[one.size]) for one in (self.scale, self.offset))
         return scale, offset
 

@@ -91,9 +91,8 @@ def fit(
     current = _float32_copy(network, build)
     checkpoint = Checkpoint(directory / CHECKPOINT, batches)
     first = checkpoint.restore(model)
-    write = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda *_: write_network(current(), directory / MODEL)
-    )
+    written = {"on_epoch_end": lambda *_: write_network(current(), directory / MODEL)}
+    write = keras.callbacks.LambdaCallback(**written)
     logger = keras.callbacks.CSVLogger(directory / LOG, append=first > 0)
     try:
         model.fit(
@@ -122,9 +121,8 @@ def _initial_network(network: Model, recipe: BaseRecipe, directory: Path) -> Mod
     try:
         network.set_weights(keras.saving.load_model(start / MODEL, compile=False).get_weights())
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{start}: expected a finished training of {network.name} to start from"
-        ) from error
+        wanted = f"expected a finished training of {network.name} to start from"
+        raise ConfigError(f"{start}: {wanted}") from error
     return network
 
 
