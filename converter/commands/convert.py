@@ -64,29 +64,31 @@ def _quantize(options: argparse.Namespace) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    from converter.quantize import keras_import, tflite_import
+    from converter.quantize import model_import
 
     path, weights = options.model, options.weights
     name, out = options.name or path.stem, options.out or path.parent
-    keras_import.refuse_other_forms(path)
+    model_import.refuse_other_forms(path)
     if path.suffix == ".tflite":
         if options.precision or options.size or weights:
             found = "found with a .tflite, which stays as it is; leave them out"
             raise ConfigError(f"--precision, --size, --weights: expected of a Keras model, {found}")
         description = _describe(options, takes_any_size=False)
-        tflite_import.open_tflite(path, description)  # tells what is wrong before data is read
-        _, rows = _checked_data(options, description, partial(tflite_import.answers, path))
+        model_import.open_tflite(path, description)  # tells what is wrong before data is read
+        _, rows = _checked_data(options, description, partial(model_import.tflite_answers, path))
         out.mkdir(parents=True, exist_ok=True)
         target = out / f"{name}.tflite"
-        result = tflite_import.import_tflite(path, description, rows, target, options.force)
+        result = model_import.import_tflite(path, description, rows, target, options.force)
         _print_results([result], out)
         return
     if weights is None and path.suffix == ".json":
         weights = Path(_ask("--weights", "The .h5 with its weights"))
-    network = keras_import.load_keras(path, weights)
-    description = _describe(options, keras_import.takes_any_size(network))
-    model = keras_import.wrap_for_export(network, path, description)
-    data, _ = _checked_data(options, description, partial(keras_import.answers, network, path))
+    network = model_import.load_keras(path, weights)
+    description = _describe(options, model_import.takes_any_size(network))
+    model = model_import.wrap_for_export(network, path, description)
+    data, _ = _checked_data(
+        options, description, partial(model_import.keras_answers, network, path)
+    )
     precisions = options.precision or (["float32", "int8"] if data else ["float32"])
     write_models(model, data, out, name, precisions, force=options.force)
 

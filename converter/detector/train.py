@@ -22,7 +22,6 @@ from converter.detector.samples import (
 from converter.models.detector import Model, detector
 from converter.recipes import DetectorRecipe, RefinerRecipe
 from converter.train import loop, run_dir
-from converter.train.optimizer import new_optimizer
 from edge.errors import ModelError
 
 PANELS = {  # what the curves show
@@ -113,7 +112,7 @@ def train_network(
 
     def compiled(network: Model) -> Model:
         model = LossPartsModel(network, list(next(iter(panels.values()))), loss)
-        model.compile(optimizer=new_optimizer(recipe, recipe.steps), jit_compile=False)
+        model.compile(optimizer=loop.new_optimizer(recipe, recipe.steps), jit_compile=False)
         return model
 
     loop.fit(build, compiled, batches, recipe, directory, panels=panels, callbacks=callbacks)

@@ -17,8 +17,7 @@ from converter.recipes import Recipe
 from converter.train import run_dir
 from converter.train.augmentation import Batch, Faces, Targets, augment, mirror_half, mixup
 from converter.train.face_head import fit_face_head
-from converter.train.loop import SeededBatches, fit, use_precision
-from converter.train.optimizer import new_optimizer
+from converter.train.loop import SeededBatches, fit, new_optimizer, use_precision
 from edge.errors import ConfigError, DataError
 from edge.tflite import softmax
 
