@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.status import Status
 
 from converter.commands.convert import write_models
 from converter.commands.options import add_data, clear_forced, load_data, write_report
@@ -113,35 +111,29 @@ def _make_model(options: argparse.Namespace) -> None:
     negatives = _find_negatives(options.negatives)
     run, name = options.out / file.stem, options.name or file.stem
     by_votes = recipe.votes_head > recipe.label_head
-    with _step("1/4 inspect the faces"):
-        data = load_data(options)
-        print(*check_dataset(data), sep="\n")
+    print("1/4 inspect the faces", flush=True)
+    data = load_data(options)
+    print(*check_dataset(data), sep="\n")
     print(f"2/4 train by the recipe {file.stem}")
     clear_forced(options, run)
     if run_dir.is_finished(run) and run_dir.was_trained_by(run, recipe):
         print(f"{run}: was trained before")
     else:
         _train_chain(recipe, file, data, run, negatives)
-    with _step("3/4 quantize"):
-        model = load_run(run, data.split(Usage.TRAINING), "votes" if by_votes else "logits")
-        best, precisions = options.out / f"{name}-int8.tflite", ("float32", "int8")
-        try:
-            write_models(model, data, options.out, name, precisions, force=options.force)
-        except ModelError as error:  # int8 lost too much; float32 is written all the same
-            print(f"without int8: {error}")
-            best = options.out / f"{name}-float32.tflite"
-    with _step("4/4 evaluate"):
-        sealed = (data.usage == Usage.PRIVATE_TEST).any()
-        usage = Usage.PRIVATE_TEST if sealed else Usage.PUBLIC_TEST
-        protocol = LabelProtocol.FERPLUS if by_votes else LabelProtocol.LABELS
-        report = reports.evaluate(open_tflite(best), data, usage, protocol)
-        print(reports.summarize(report))
-        write_report(options.out / f"{best.stem}-report.json", report)
+    print("3/4 quantize", flush=True)
+    model = load_run(run, data.split(Usage.TRAINING), "votes" if by_votes else "logits")
+    best, precisions = options.out / f"{name}-int8.tflite", ("float32", "int8")
+    try:
+        write_models(model, data, options.out, name, precisions, force=options.force)
+    except ModelError as error:  # int8 lost too much; float32 is written all the same
+        print(f"without int8: {error}")
+        best = options.out / f"{name}-float32.tflite"
+    print("4/4 evaluate", flush=True)
+    sealed = (data.usage == Usage.PRIVATE_TEST).any()
+    usage = Usage.PRIVATE_TEST if sealed else Usage.PUBLIC_TEST
+    protocol = LabelProtocol.FERPLUS if by_votes else LabelProtocol.LABELS
+    report = reports.evaluate(open_tflite(best), data, usage, protocol)
+    print(reports.summarize(report))
+    write_report(options.out / f"{best.stem}-report.json", report)
     print("the daemon uses it with this line in its config:")
     print(f"classifier: {{model: {json.dumps(str(best.resolve()), ensure_ascii=False)}}}")
-
-
-def _step(text: str) -> Status:
-    """Name a step of `make-model`; on a terminal a spinner turns until it is done."""
-    print(text, flush=True)
-    return Console(stderr=True).status(text)

@@ -203,30 +203,24 @@ KDEF_NAME = (
 """Session, subject, expression and angle. Full profiles are left out, and two misnamed images,
 AF31V and AM31H."""
 
+RAF_DB_FILE = r"list_patition_label\.txt"
+RAF_DB_LINE = r"(?P<image>(?P<split>train|test)_\d+\.jpg) (?P<label>\d+)\s*"
+EXPW_BOX = r"(?P<top>-?\d+) (?P<left>-?\d+) (?P<right>-?\d+) (?P<bottom>-?\d+)"
+EXPW_LINE = rf"(?P<image>\S+) \d+ {EXPW_BOX} \S+ (?P<label>\d+)\s*"
+EXPW_EXAMPLE = "name.jpg 0 28 113 226 141 22.9362 5"
+FERPLUS_FILE = r"FER2013(Train|Valid|Test)/label\.csv"
+FERPLUS_LINE = r'(?P<image>fer\d{7}\.png),"[^"]*",(?P<votes>\d+(?:,\d+){9})\s*'
+FERPLUS_EXAMPLE = 'fer0000000.png,"(0, 0, 48, 48)",4,0,0,1,3,2,0,0,0,0'
+FERPLUS: Codes = {name: find_expression(name) for name in VOTE_COLUMNS}
+AFFECTNET_CODES: Codes = {**AFFECTNET, "8": None, "9": None, "10": None}
+
 LAYOUTS = (
-    Layout(  # Li et al. 2017, doi:10.1109/CVPR.2017.277
-        "RAF-DB",
-        r"list_patition_label\.txt",
-        _read_lists,
-        RAF_DB,
-        r"(?P<image>(?P<split>train|test)_\d+\.jpg) (?P<label>\d+)\s*",
-        "train_00001.jpg 5",
-    ),
-    Layout(  # Zhang et al. 2018, doi:10.1007/s11263-017-1055-1
-        "ExpW",
-        r"label\.lst",
-        _read_lists,
-        FER2013,
-        r"(?P<image>\S+) \d+ (?P<top>-?\d+) (?P<left>-?\d+) (?P<right>-?\d+) (?P<bottom>-?\d+) "
-        r"\S+ (?P<label>\d+)\s*",
-        "name.jpg 0 28 113 226 141 22.9362 5",
-    ),
-    Layout(  # Mollahosseini, Hasani and Mahoor 2017, doi:10.1109/TAFFC.2017.2740923
-        "AffectNet",
-        r"annotations/\d+_exp\.npy",
-        _read_affectnet,
-        {**AFFECTNET, "8": None, "9": None, "10": None},
-    ),
+    # Li et al. 2017, doi:10.1109/CVPR.2017.277
+    Layout("RAF-DB", RAF_DB_FILE, _read_lists, RAF_DB, RAF_DB_LINE, "train_00001.jpg 5"),
+    # Zhang et al. 2018, doi:10.1007/s11263-017-1055-1
+    Layout("ExpW", r"label\.lst", _read_lists, FER2013, EXPW_LINE, EXPW_EXAMPLE),
+    # Mollahosseini, Hasani and Mahoor 2017, doi:10.1109/TAFFC.2017.2740923
+    Layout("AffectNet", r"annotations/\d+_exp\.npy", _read_affectnet, AFFECTNET_CODES),
     Layout("AffectNet", r"labels\.csv", _read_affectnet_table, NAMES, header="pth"),
     Layout(  # Lucey et al. 2010, doi:10.1109/CVPRW.2010.5543262
         "CK+",
@@ -238,14 +232,8 @@ LAYOUTS = (
         whole=True,
         note="of each labeled sequence the first frame is taken as neutral, the last 3 as labeled",
     ),
-    Layout(  # Barsoum et al. 2016, arXiv:1608.01041
-        "FER+",
-        r"FER2013(Train|Valid|Test)/label\.csv",
-        _read_lists,
-        {name: find_expression(name) for name in VOTE_COLUMNS},
-        r'(?P<image>fer\d{7}\.png),"[^"]*",(?P<votes>\d+(?:,\d+){9})\s*',
-        'fer0000000.png,"(0, 0, 48, 48)",4,0,0,1,3,2,0,0,0,0',
-    ),
+    # Barsoum et al. 2016, arXiv:1608.01041
+    Layout("FER+", FERPLUS_FILE, _read_lists, FERPLUS, FERPLUS_LINE, FERPLUS_EXAMPLE),
     Layout(
         "CK+",
         CKPLUS_NAME,

@@ -24,7 +24,6 @@ from converter.quantize import tflite
 from edge.detect import BuiltinSettings, CropCalibration, open_detector
 from edge.errors import DataError, ModelError
 from edge.model_card import DetectorCard, DetectorInput, RefinerCard
-from edge.paths import sha256
 from edge.tflite import Runtime, TFLiteModel
 
 MAX_LOSS = 0.01  # average precision that int8 may lose against float32 on the validation images
@@ -144,15 +143,8 @@ def write_int8(network: Model, examples: NDArray[np.uint8], path: Path) -> dict[
     """Write the int8 .tflite of a network; return the fields that the card of any such has."""
     bare = _without_rescaling(network)
     path.write_bytes(tflite.to_tflite(bare, tflite.Precision.INT8, examples, input_type="int8"))
-    return {
-        "name": path.stem,
-        "sha256": sha256(path),
-        "size": path.stat().st_size,
-        "parameters": int(network.count_params()),
-        "multiply_adds": tflite.multiply_adds(network),
-        "speed": tflite.measure_speed([path])[0],
-        "licence": LICENCE,
-    }
+    known = tflite.describe_file(path, network)
+    return {**known, "speed": tflite.measure_speed([path])[0], "licence": LICENCE}
 
 
 def change_card(path: Path, card: Card, **changes: Any) -> Card:

@@ -21,7 +21,6 @@ from converter.train.augmentation import augment
 from edge.errors import ConfigError
 from edge.infer.classifier import TFLiteClassifier
 from edge.model_card import FaceOutput, ModelCard, ModelInput, ModelOutput, Speed
-from edge.paths import sha256
 from edge.tflite import Runtime, TFLiteModel, sigmoid, softmax
 
 MAX_LOSS, MAX_CHANCE = 0.003, 0.01
@@ -116,16 +115,12 @@ def _describe(model: TrainedModel, path: Path, precision: Precision, speed: Spee
     output: Literal["int8", "float32"] = "int8" if integers else "float32"
     entry: Literal["uint8", "float32"] = "uint8" if integers else "float32"
     return ModelCard(
-        name=path.stem,
+        **tflite.describe_file(path, model.network),
         labels=model.label_set.labels,
         label_set=model.label_set_name,
         input=ModelInput((model.side, model.side, 1), entry, 1.0, 0.0, "gray"),
         output=ModelOutput(model.kind, output, temperature=1.0),
         face=FaceOutput(output, threshold=0.5) if len(model.network.outputs) > 1 else None,
-        sha256=sha256(path),
-        size=path.stat().st_size,
-        parameters=int(model.network.count_params()),
-        multiply_adds=tflite.multiply_adds(model.network),
         training_data=model.training_data,
         measured=(),
         licence=model.license,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import msgspec
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from converter.models.classifiers import Model
 from edge.errors import ConfigError, ModelError
 from edge.model_card import BaseCard, Speed, card_path
+from edge.paths import sha256
 from edge.tflite import PACKAGES, Runtime, TFLiteModel
 
 REPRESENTATIVE = 70  # faces of each class that show the quantizer the ranges of activations
@@ -98,6 +99,13 @@ def multiply_adds(network: Model) -> int:
             places = sum(math.prod(output.shape[1:-1]) for output in outputs)
             found += places * sum(map(math.prod, kernels))
     return found
+
+
+def describe_file(path: Path, network: Model) -> dict[str, Any]:
+    """Return the fields of a card that tell of the .tflite at `path` and of its network's work."""
+    own = {"name": path.stem, "sha256": sha256(path), "size": path.stat().st_size}
+    work = {"parameters": int(network.count_params()), "multiply_adds": multiply_adds(network)}
+    return {**own, **work}
 
 
 def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:

@@ -23,6 +23,7 @@ from converter.quantize.tflite import CPU_INFO, multiply_adds
 from converter.recipes import BaseRecipe
 from converter.train.run_dir import CHECKPOINT, CURVES, LOG, MODEL, write_network
 from edge.errors import ConfigError
+from edge.terminal import plural
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # without one bfloat16 is emulated, many times slower
 
@@ -113,10 +114,8 @@ def fit(
             **validation,
         )
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(
-            "stopped; the same command, without --force, goes on after the last whole epoch in "
-            f"{directory}"
-        ) from error
+        hint = "the same command, without --force, goes on after the last whole epoch"
+        raise KeyboardInterrupt(f"stopped; {hint} in {directory}") from error
     _draw_curves(directory / LOG, directory / CURVES, panels)
 
 
@@ -196,12 +195,10 @@ def announce(names: Sequence[str], seconds: float) -> None:
     """Say in a line which networks will be trained, where all take longer than ten minutes."""
     if seconds < LONG_S:
         return
-    count = "1 network" if len(names) == 1 else f"{len(names)} networks"
     about = f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-    sys.stderr.write(
-        f"training {count}: {', '.join(names)}; about {about} on this machine; "
-        "Ctrl-C stops it, and the same command goes on\n"
-    )
+    text = f"training {plural(len(names), 'network')}: {', '.join(names)}; about {about}"
+    hint = "Ctrl-C stops it, and the same command goes on"
+    sys.stderr.write(f"{text} on this machine; {hint}\n")
 
 
 def new_optimizer(recipe: BaseRecipe, steps: int) -> Any:
