@@ -15,8 +15,8 @@ from edge.errors import ConfigError
 if TYPE_CHECKING:
     from converter.detector.samples import TrainingData
 
-CLOSEUPS, CROP_FACES = 3000, 1000
-"""Faces of `--faces` that a training takes, and those that the crops are fitted to."""
+CLOSEUPS = 3000  # faces of `--faces` that a training takes
+CROP_FACES = 1000  # those that the crops are fitted to
 
 
 def add_commands(commands: Any) -> None:

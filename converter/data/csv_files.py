@@ -38,9 +38,9 @@ def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
 def load_votes(path: Path, usage: Sequence[Usage]) -> NDArray[np.float32]:
     """Read FER+'s fer2013new.csv, float32 (n, 10): what ten people saw in each face of FER2013.
 
-    Its rows stand in the order of FER2013's (Barsoum et al. 2016, arXiv:1608.01041), whose splits
-    are `usage`. A row without an image name is one that FER+ left out: it counts as one that all
-    ten called "not a face". DataError where the file is malformed, too short, or in another order.
+    Its rows stand in the order of FER2013's, whose splits are `usage`. A row without an image name
+    counts as one that all ten called "not a face". DataError where the file is malformed, too
+    short, or in another order.
     """
     votes: list[list[float]] = []
     last, rows = "fer", read_csv(path, ("Usage", "Image name", *VOTE_COLUMNS))

@@ -143,10 +143,7 @@ class Selection:
 def select_rows(
     data: Dataset, usage: str, protocol: LabelProtocol, label_set: LabelSet
 ) -> Selection:
-    """Return the rows of a split whose class the model knows; DataError where there are none.
-
-    The FER+ protocol needs votes.
-    """
+    """Return the rows of a split whose class the model knows; DataError where there are none."""
     split = labeled = data.split(usage)
     if protocol is LabelProtocol.FERPLUS:
         if not split.has_votes:
@@ -180,11 +177,9 @@ def rows_name(test: Dataset) -> str:
 
 
 def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelSet:
-    """Return the label set of the model at `path`, its classes in the order of the output.
+    """Return the label set of the model at `path`; `name` is the one that its card names, if any.
 
-    The labels are in any spelling that `find_expression` knows; `name` is the label set that the
-    card names, empty for a set of its own. DataError where a label is not among `EXPRESSIONS`, or
-    the set is unknown or has other labels.
+    DataError where a label means none of `EXPRESSIONS`, or the set is unknown or has other labels.
     """
     known = [find_expression(label) for label in labels]
     if None in known:

@@ -108,10 +108,7 @@ class _Face(msgspec.Struct, frozen=True):
     ignore: Literal[0, 1]
 
     def clip(self, size: Size) -> list[float] | None:
-        """Return left, top, right and bottom in the image, exact in float32; None if outside.
-
-        Annotators follow a face beyond the edge that cuts it; a detector cannot.
-        """
+        """Return left, top, right and bottom in the image, exact in float32; None if outside."""
         edges = [self.x, self.y, self.x + self.w, self.y + self.h]
         inside = np.clip(edges, 0.0, [*size, *size]).astype(np.float32)
         return inside.tolist() if (inside[2:] > inside[:2]).all() else None

@@ -21,15 +21,13 @@ from edge.errors import ConfigError, DataError, EmotiondError
 from edge.model_card import DetectionAccuracy
 from edge.types import Face, Image
 
-REFERENCE_SIZE: Size = (320, 240)
-"""Faces are as high as they are once the image is fitted into this, whatever is searched."""
-
+REFERENCE_SIZE: Size = (320, 240)  # heights are those in an image fitted into this
 FALSE_PER_IMAGE = 0.01  # false faces an image that recall is given for
 IOUS = (ap.IOU, 0.5)  # overlaps that make a hit
 
 TIGHT_SOURCES = {"cmu_mit": 0.3}
-"""Sources that draw faces tighter than others, brow to mouth, and the overlap that makes a hit
-there: boxes like those of the others miss the usual one. So they are judged by themselves."""
+"""Sources that draw faces tighter than others, and the overlap that makes a hit there. They are
+judged by themselves."""
 
 
 class DetectorVariant(NamedTuple):

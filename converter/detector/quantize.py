@@ -29,10 +29,7 @@ from edge.tflite import Runtime, TFLiteModel
 MAX_LOSS = 0.01  # average precision that int8 may lose against float32 on the validation images
 EXAMPLES = 200  # images that show the quantizer the range of every activation
 
-MAX_FPR = 0.02
-"""Share of the images without faces in which the default confidence may let one pass: mostly heads
-of animals, a fifth of them; in streets and rooms false faces are rare (none in 70, 2026-11-29)."""
-
+MAX_FPR = 0.02  # share of the images without faces in which the default confidence finds one
 KEPT_MAX_FPR = 0.05  # the same of the confidence that counts where a face is known already
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99  # of the default confidence
 CANDIDATE = 0.25  # confidence from which a second look is taken, at some two or three places

@@ -30,7 +30,7 @@ TensorFlow normalizes ten times as slowly."""
 
 
 def plain(name: str, classes: int) -> Model:
-    """Return a network of `PLAIN`, which gain most from int8; the image is halved between stages."""
+    """Return a network of `PLAIN`, which gain most from int8; images are halved between stages."""
     stages, dropout = PLAIN[name]
     faces, x = _entry()
     for number, stage in enumerate(stages):
@@ -41,10 +41,9 @@ def plain(name: str, classes: int) -> Model:
 
 
 def residual(classes: int) -> Model:
-    """Residual blocks with squeeze and excitation: a teacher that errs differently from `deep`.
+    """Residual blocks with squeeze and excitation: a teacher that errs otherwise than `deep`.
 
-    He et al. 2016 (arXiv:1512.03385), Hu et al. 2018 (arXiv:1709.01507); 1.6 M parameters, 111 M
-    multiply-adds.
+    He et al. 2016 (arXiv:1512.03385), Hu et al. 2018 (arXiv:1709.01507); 111 M multiply-adds.
     """
     faces, x = _entry()
     x = layers.MaxPooling2D()(_convolution(x, 32))

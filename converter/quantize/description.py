@@ -17,11 +17,8 @@ RANGES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.
 """Scale and offset that make a gray value 0-255 the input, `value * scale + offset`."""
 
 SAMPLE = 500  # faces on which the input range and the order of the labels are checked
-
-MIN_GAIN, MAX_CHANCE = 0.03, 1e-4
-"""By how much another range or order has to raise the mean recall before it is named, and how
-likely chance may explain that (McNemar). The best of 5,040 orders gains 0.05 of noise alone."""
-
+MIN_GAIN = 0.03  # of mean recall by another range or order, before that is named
+MAX_CHANCE = 1e-4  # that explains it (McNemar): the best of 5,040 orders gains 0.05 of noise
 MOST_LABELS = 8  # labels whose orders are all tried: 40,320 take a second
 
 

@@ -23,10 +23,8 @@ from edge.infer.classifier import TFLiteClassifier
 from edge.model_card import FaceOutput, ModelCard, ModelInput, ModelOutput, Speed
 from edge.tflite import Runtime, TFLiteModel, sigmoid, softmax
 
-MAX_LOSS, MAX_CHANCE = 0.003, 0.01
-"""Share of the rows that a conversion may lose against the network, and how likely chance may
-explain a loss above it (McNemar): of 3,589 rows ten more or fewer say nothing."""
-
+MAX_LOSS = 0.003  # share of the rows that a conversion may lose against the network
+MAX_CHANCE = 0.01  # that explains a greater loss (McNemar): of 3,589 rows ten say nothing
 MIN_AGREEMENT = 0.9  # share of the rows to which a conversion has to give the network's class
 LEAST_SHARE = 0.005  # share of the votes below which a class is not made likelier still
 
@@ -35,9 +33,8 @@ WEBCAM = Augmentation(spoilt=0.5, turn=20, smallest=0.9, largest=1.1, shift=0.05
 fitted on clean faces alone is too sure of everything else."""
 
 FACES_KEPT = 0.98
-"""Share of held-out faces that the face output's threshold lets pass. In FER2013 one in fifty is
-covered, drawn or none; at 0.98 half again as many covered faces and animals are refused as at 0.99
-(docs/research/expressions.md)."""
+"""Share of held-out faces that the face output's threshold lets pass: in FER2013 one in fifty is
+covered, drawn or none (docs/research/expressions.md)."""
 
 Speeds = tuple[Speed, ...]
 _replace = msgspec.structs.replace
@@ -156,8 +153,7 @@ def prior_correction(data: Dataset, power: float) -> tuple[float, ...]:
     """Return the correction of FER+'s logits for classes that are rare among Training's votes.
 
     As logit adjustment (Menon et al. 2021, arXiv:2007.07314), but classes with more than an even
-    share are not held down: on PublicTest that costs neutral faces (.84 in place of .89 found by
-    shallow) and wins nothing.
+    share are not held down: that costs neutral faces, and wins nothing.
     """
     votes = clear_votes(data.split(Usage.TRAINING).without_non_faces())
     shares = vote_shares(votes, np.zeros_like(votes)).sum(axis=0, dtype=np.float64)

@@ -35,8 +35,7 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Learning from teachers (Hinton et al. 2015, arXiv:1503.02531), recipes here or beside it.
 
-    They judge a few variations of each face once, and their mean is the target of all variations
-    that the student sees: it never sees one twice, so it has nothing to learn by heart.
+    Their mean over `views` variations of a face is the target of all that the student sees.
     """
 
     teachers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]

@@ -1,7 +1,6 @@
 """The output that tells whether a crop is a face, and the negative samples that it learns from.
 
-It is trained after everything else, and the features are left as they are. So it costs the
-expressions nothing, not even the 0.2 points that a second task beside them may.
+It is trained last, on features that stay as they are: so it costs the expressions nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,9 +55,7 @@ def face_or_not(
 def draw_negatives(faces: Crops, paths: tuple[Path, ...], count: int, rng: Rng) -> Crops:
     """Return `count` crops that show no face, or none that could be read, uint8 (n, 48, 48).
 
-    Each kind is drawn equally often: faces far off center, upside down, or so near that only a
-    part fills the crop; faces whose mouth or eyes are covered; textures, prints and noise; and
-    parts of images without faces as often as all others: this is what a room looks like.
+    Each kind is drawn equally often, but parts of images without faces as often as all others.
     """
     kinds: list[Kind] = [_off_center, _turned, _part, _covered, _covered, _texture, _print, _noise]
     if images := [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths]:

@@ -87,8 +87,7 @@ def fit(
     """Train a network, writing its averaged weights into `directory` after every epoch.
 
     A training that was killed goes on where its last whole epoch ended, exactly as if it had run
-    through. The last epoch is the one kept: a cosine schedule ends at its best, and picking the
-    luckiest of many epochs would overstate the accuracy.
+    through. The last epoch is kept: the luckiest of many would overstate the accuracy.
 
     `build` returns the network, untrained; `compiled` what is fitted, made of that; `callbacks`
     more callbacks, called once the averaged weights are in the network. The directory was prepared;
@@ -242,17 +241,13 @@ class Muon(keras.optimizers.SGD):  # type: ignore[misc]  # Keras ships no types
 
 
 def _orthogonal(matrix: Any) -> Any:
-    """Return the orthogonal matrix nearest to `matrix`, roughly, by Newton-Schulz.
-
-    Each iteration multiplies x by a polynomial of its Gram matrix. All of them are small square
-    matrices that commute, so they are multiplied with each other, and with x once.
-    """
+    """Return the orthogonal matrix nearest to `matrix`, roughly, by Newton-Schulz."""
     tall = matrix.shape[0] > matrix.shape[1]
     x = ops.transpose(matrix) if tall else matrix
     x = x / (ops.norm(x) + 1e-7)
     gram = ops.matmul(x, ops.transpose(x))
     one = ops.eye(x.shape[0], dtype=x.dtype)
-    whole = one
+    whole = one  # the polynomials commute: they are multiplied with each other, and with x once
     a, b, c = COEFFICIENTS
     for _ in range(NEWTON_SCHULZ_STEPS):
         step = a * one + b * gram + c * ops.matmul(gram, gram)
