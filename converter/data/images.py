@@ -62,8 +62,7 @@ def read_class_folders(
 ) -> Iterator[LabeledImage]:
     """Yield the images below `root` with the expressions that folders above them are called after.
 
-    The split is told by the image's name (PublicTest_123.jpg), else by a folder above it, else by
-    the hash of the name. Where names tell the subject, it is split by that.
+    The split is told by the image's name (PublicTest_123.jpg), a folder above, or the name's hash.
     """
     filled = {folder for path in images for folder in path.parents}
     for name in sorted(iglob("**/", root_dir=root, recursive=True)):  # noqa: PTH207

@@ -93,8 +93,7 @@ LABEL_SETS: dict[LabelSetName, LabelSet] = {
 def clear_votes(data: Dataset) -> NDArray[np.float32]:
     """Return FER+'s votes over its eight expressions, float32 (n, 8), single votes dropped.
 
-    A single vote is taken for a slip, as the published protocol does (Barsoum et al. 2016,
-    arXiv:1608.01041).
+    These are taken for slips, as in the published protocol (Barsoum et al. 2016, arXiv:1608.01041).
     """
     votes = LABEL_SETS["8"].votes(data)
     return np.where(votes > 1, votes, 0).astype(np.float32)

@@ -64,29 +64,22 @@ def available_variants(report: Callable[[str], object]) -> Iterator[DetectorVari
 
 
 def with_min_threshold(settings: DetectorSettings) -> DetectorSettings:
-    """Return settings that find all that the detector can, however unsure it is.
-
-    Haar's threshold is a number of neighbors: 1 is the lowest that still makes one face of several
-    hits on it. A ConfigError where they stand for another detector's.
-    """
+    """Return settings that find all that the detector can; a ConfigError where they are auto's."""
     if isinstance(settings, AutoSettings):
         raise ConfigError("auto stands for another detector; name the one to judge")
     if isinstance(settings, HaarSettings):
+        # The lowest that still makes one face of several hits on it.
         return msgspec.structs.replace(settings, min_neighbors=1)
     return msgspec.structs.replace(settings, min_confidence=ap.MIN_SCORE)
 
 
 class DetectorResults(NamedTuple):
-    """Detections of one detector in each image, fitted into `REFERENCE_SIZE`.
-
-    They are `found` at the lowest threshold and `usual` at the one that was asked for, in `times`
-    of milliseconds by the CPU time of the thread and by the clock.
-    """
+    """Detections of one detector in each image, fitted into `REFERENCE_SIZE`."""
 
     name: str
-    found: list[ap.Detections]
-    usual: list[ap.Detections]
-    times: list[tuple[float, float]]
+    found: list[ap.Detections]  # at the lowest threshold
+    usual: list[ap.Detections]  # at the one that was asked for
+    times: list[tuple[float, float]]  # milliseconds of the thread and by the clock
 
 
 def evaluate_detectors(

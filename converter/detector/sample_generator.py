@@ -16,6 +16,7 @@ from edge.types import Image
 MIN_VISIBLE = 0.5  # share of a box inside the image from which it is a face still; less is ignored
 FILLS = (0.5, 1.1)  # height of a face that fills an image, in heights of the image
 SMALL_SHARE = 0.85  # a face smaller than this share of the smallest that is drawn is ignored
+Place = tuple[float, float]
 Matrix = NDArray[np.float64]  # takes pixels of an image to pixels of a sample, (2, 3)
 
 
@@ -84,12 +85,8 @@ class SampleGenerator:
                 shift = np.array([left, top, left, top], np.float32)
                 tile = replace(tile, boxes=tile.boxes + shift, points=tile.points + shift[:2])
                 tiles.append(tile)
-        return TrainingSample(
-            image,
-            np.concatenate([tile.boxes for tile in tiles]),
-            np.concatenate([tile.points for tile in tiles]),
-            np.concatenate([tile.ignored for tile in tiles]),
-        )
+        faces = ([tile.boxes, tile.points, tile.ignored] for tile in tiles)
+        return TrainingSample(image, *map(np.concatenate, zip(*faces, strict=True)))
 
     def _background(self, height: int, width: int, rng: Rng) -> TrainingSample:
         """Cut a part of an image without faces, or draw one."""
@@ -145,12 +142,9 @@ class SampleGenerator:
         shape: tuple[int, int],
         zoom: float,
         rng: Rng,
-        middle: tuple[float, float] | None = None,
+        middle: Place | None = None,
     ) -> TrainingSample:
-        """Return a part of a sample, of height and width `shape`, turned and mirrored by chance.
-
-        `middle` is a place in the image that is to be seen; None takes any.
-        """
+        """Cut a part of height and width `shape` that shows the place `middle`, if it is given."""
         config, (height, width) = self._config, shape
         rows, columns = sample.image.shape[:2]
         place = middle or (rng.uniform(0.3, 0.7) * columns, rng.uniform(0.3, 0.7) * rows)
@@ -177,9 +171,7 @@ def _fit(image: Image, height: int, width: int) -> float:
     return float(min(height / rows, width / columns))
 
 
-def _rotation(
-    place: tuple[float, float], zoom: float, config: SampleGeneratorConfig, rng: Rng
-) -> Matrix:
+def _rotation(place: Place, zoom: float, config: SampleGeneratorConfig, rng: Rng) -> Matrix:
     """Return what takes a place to 0, 0 and enlarges the rest around it, turned by chance."""
     turn = float(rng.uniform(-config.turn, config.turn)) if rng.random() < 0.5 else 0.0
     matrix = np.array(cv2.getRotationMatrix2D(place, turn, zoom), np.float64)

@@ -81,12 +81,9 @@ def _pseudo_label(annotated: AnnotatedImage, teacher: Detector | None) -> Traini
             points[best] = points_of_face(face) / ENLARGED
     sure = np.array([face.confidence for face in faces], np.float32) >= MIN_CONFIDENCE
     unmarked = found[(ious.max(axis=1) < MIN_IOU) & sure]
-    return TrainingSample(
-        image,
-        np.concatenate([boxes, unmarked]),
-        np.concatenate([points, _unknown_points(len(unmarked))]),
-        np.concatenate([ignored, np.ones(len(unmarked), bool)]),
-    )
+    points = np.concatenate([points, _unknown_points(len(unmarked))])
+    ignored = np.concatenate([ignored, np.ones(len(unmarked), bool)])
+    return TrainingSample(image, np.concatenate([boxes, unmarked]), points, ignored)
 
 
 def _unknown_points(count: int) -> Points:
@@ -103,10 +100,7 @@ def points_of_face(face: Face) -> NDArray[np.float32]:
 def closeup_samples(
     faces: NDArray[np.uint8], teacher: Detector, seed: int
 ) -> Iterator[TrainingSample]:
-    """Yield faces cut close, such as FER2013's, that the teacher finds once laid into a canvas.
-
-    The canvas serves to find box and points; the sample is the face, uint8 (side, side), alone.
-    """
+    """Yield faces cut close, uint8 (n, side, side), that the teacher finds laid into a canvas."""
     for found in find_faces(teacher, faces, seed):
         pixels = faces[found.row]
         corner = np.array([found.square.x1, found.square.y1], np.float32)

@@ -7,6 +7,7 @@ Each takes gray values 0-255, (n, 48, 48, 1), and gives a dictionary of float32 
     face    (n, 1)        whether the crop is a face at all; learned last, by itself (face_head).
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -93,7 +94,8 @@ def _with_heads(name: str, faces: Any, x: Any, classes: int, dropout: float) -> 
     return keras.Model(faces, {"logits": logits, "votes": votes, "face": face}, name=name)
 
 
-NETWORKS = {**{name: partial(plain, name) for name in PLAIN}, "residual": residual}
+NETWORKS: dict[str, Callable[[int], Model]] = {"residual": residual}
+NETWORKS |= {name: partial(plain, name) for name in PLAIN}
 
 
 def new_network(recipe: Recipe) -> Model:

@@ -35,17 +35,13 @@ ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError, ImportErr
 
 
 def refuse_other_forms(path: Path) -> None:
-    """Refuse what is no file of a model, with the way to one.
-
-    ModelError where it is missing, a pointer of git-LFS, a SavedModel, or TensorFlow.js'.
-    """
+    """Refuse what is no file of a model, with the way to one, by a ModelError."""
     if (path / "saved_model.pb").is_file():
-        raise ModelError(
-            f"{path}: is a SavedModel, which is not read; save it as .keras or .h5 where it "
-            "was trained, or convert the .tflite of: "
-            "python -c \"import tensorflow as tf; open('model.tflite', 'wb').write("
-            f"tf.lite.TFLiteConverter.from_saved_model('{path}').convert())\""
-        )
+        written = f"tf.lite.TFLiteConverter.from_saved_model('{path}').convert()"
+        code = f"import tensorflow as tf; open('model.tflite', 'wb').write({written})"
+        remedy = "save it as .keras or .h5 where it was trained, or convert the .tflite of"
+        found = "is a SavedModel, which is not read"
+        raise ModelError(f'{path}: {found}; {remedy}: python -c "{code}"')
     if (path / "model.json").is_file():
         path = path / "model.json"
     if not path.is_file():
@@ -62,10 +58,7 @@ def refuse_other_forms(path: Path) -> None:
 
 
 def load_keras(path: Path, weights: Path | None = None) -> Model:
-    """Read a Keras model: `.keras`, a whole `.h5`, or a `.json` with its weights in an `.h5`.
-
-    ModelError where a file is missing or unreadable, or holds half a model.
-    """
+    """Read a `.keras`, a whole `.h5`, or a `.json` with its weights; ModelError if it cannot be."""
     for file in (path, weights):
         if file is not None:
             refuse_other_forms(file)

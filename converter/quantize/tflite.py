@@ -50,9 +50,8 @@ def to_tflite(
 ) -> bytes:
     """Convert a network from values 0-255, (n, height, width, channels), for one image at a time.
 
-    An int8 model needs representative images, uint8 (n, height, width) or (n, height, width,
-    channels). It takes the values as they are, in uint8, or less 128 in int8: what scales them is
-    part of the network. ConfigError where Keras runs on another backend than TensorFlow.
+    An int8 model needs representative images, uint8 (n, height, width[, channels]); it takes such
+    values as they are, or less 128 in int8. ConfigError where Keras does not run on TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         found = keras.backend.backend()

@@ -108,7 +108,6 @@ def _blur(image: Pixels, rng: Rng) -> Pixels:
 
 
 def _add_noise(image: Pixels, rng: Rng) -> Pixels:
-    """Add what a sensor adds in poor light."""
     noise = rng.standard_normal(image.shape, np.float32)
     return _clipped(image + noise * np.float32(rng.uniform(2, 18)))
 
