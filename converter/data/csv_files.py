@@ -24,7 +24,6 @@ def is_fer2013_csv(path: Path) -> bool:
 def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
     """Read one of Kaggle's files: FER2013 with FER+'s votes where they are given, or CK+.
 
-    FER2013 knows the first seven of `EXPRESSIONS`; CK+ has contempt as well, and names no subject.
     Without a column `Usage` all rows are Training. DataError where a file is missing or malformed.
     """
     source, classes = ("FER2013", 7) if is_fer2013_csv(path) else ("CK+", len(EXPRESSIONS))

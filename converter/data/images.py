@@ -94,10 +94,7 @@ def split_usages(folders: Iterable[str]) -> dict[str, Usage | None]:
 
 
 def _numbered(root: Path, names: set[str]) -> Codes:
-    """Return the expressions of numbered folders, in the order of the set they are called after.
-
-    Else it is that of the one set whose numbers they are, all of them.
-    """
+    """Return the expressions, in the order of the set that is named, or has just these numbers."""
     title, numbers = root.resolve().name.lower(), {str(int(name)) for name in names}
     called = [source for source in NUMBERINGS if source.partition("-")[0].lower() in title]
     fitting = [source for source in called if numbers <= NUMBERINGS[source].keys()]

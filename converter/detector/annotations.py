@@ -1,9 +1,7 @@
-"""Annotated images: files with the boxes of the faces in them, as published sets write them.
+"""Annotated images: files with the boxes of the faces in them.
 
-Two forms are read, and told apart by what is there:
-
-    annotations.csv   our own, a row a box; beside it negatives.csv, images without a face.
-    WIDER FACE        its own text files (Yang et al. 2016, doi:10.1109/CVPR.2016.596).
+annotations.csv has a row a box, and beside it negatives.csv one an image without a face. WIDER FACE
+has its own text files (Yang et al. 2016, doi:10.1109/CVPR.2016.596).
 """
 
 from collections.abc import Iterable, Iterator, Sequence

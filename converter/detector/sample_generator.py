@@ -212,10 +212,7 @@ def warp(image: Any, matrix: Matrix, size: tuple[int, int], **border: Any) -> ND
 
 
 def _moved(sample: TrainingSample, image: Image, matrix: Matrix, smallest: float) -> TrainingSample:
-    """Take boxes and points where the matrix took the image; a box stays upright.
-
-    Faces beyond the edge are left out, those half beyond it or too small are ignored.
-    """
+    """Take boxes and points where the matrix took the image; leave out or ignore what is cut."""
     linear, shift = matrix[:, :2].T.astype(np.float32), matrix[:, 2].astype(np.float32)
     middles = (sample.boxes[:, :2] + sample.boxes[:, 2:]) / 2 @ linear + shift
     halves = (sample.boxes[:, 2:] - sample.boxes[:, :2]) / 2 * np.float32(_zoom(matrix))

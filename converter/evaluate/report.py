@@ -177,8 +177,7 @@ def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
 def mcnemar(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:
     """Return how likely chance alone makes the right answers `after` so many fewer than `before`.
 
-    The exact, one-sided test of McNemar 1947 on the rows of which just one is right
-    (doi:10.1007/BF02295996).
+    The exact, one-sided test of McNemar 1947 (doi:10.1007/BF02295996).
     """
     lost, differing = int((before & ~after).sum()), int((before != after).sum())
     ways = sum(math.comb(differing, count) for count in range(lost, differing + 1))

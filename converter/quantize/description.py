@@ -71,8 +71,7 @@ def parse_labels(text: str) -> tuple[str, ...]:
 def parse_scaling(entry: str, mean: str | None = None, std: str | None = None) -> InputScaling:
     """Parse a range of `RANGES`, and the mean and deviation that values in it are standardized by.
 
-    These are numbers parted by commas, or the path of an .npy. ConfigError where one of them is
-    something else.
+    These are numbers parted by commas, or the path of an .npy; else a ConfigError.
     """
     if entry not in RANGES:
         raise ConfigError(f"--input: expected one of {', '.join(RANGES)}, found {entry!r}")

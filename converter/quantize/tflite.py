@@ -30,16 +30,12 @@ ROUNDS, WARM_UP = 200, 20  # timed, and those before, which fill the caches
 
 
 class Precision(StrEnum):
-    """Number format in which a .tflite computes.
-
-    float16 and dynamic store weights in 16 and 8 bits, for disk space; activations stay float32.
-    int8 computes in integers throughout (Krishnamoorthi 2018, arXiv:1806.08342).
-    """
+    """Number format in which a .tflite computes."""
 
     FLOAT32 = "float32"
-    FLOAT16 = "float16"
-    DYNAMIC = "dynamic"
-    INT8 = "int8"
+    FLOAT16 = "float16"  # weights in 16 bits, for disk space; activations stay float32
+    DYNAMIC = "dynamic"  # the same in 8 bits
+    INT8 = "int8"  # integers throughout (Krishnamoorthi 2018, arXiv:1806.08342)
 
 
 def to_tflite(

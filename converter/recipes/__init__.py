@@ -140,8 +140,7 @@ AnyRecipe = TypeVar("AnyRecipe", bound=BaseRecipe)
 def load_recipe(recipe: Path, kind: type[AnyRecipe]) -> AnyRecipe:
     """Read a recipe by its file, or the name of a shipped one; keys left out have their defaults.
 
-    ConfigError where there is no such recipe, or some of its keys are unknown or wrong; all of them
-    are named.
+    ConfigError where there is no such recipe; of keys that are wrong it names all.
     """
     path = find_recipe(recipe)
     try:
