@@ -119,13 +119,6 @@ def is_validation(image: AnnotatedImage) -> bool:
     return zlib.crc32(image.path.name.encode()) % VALIDATION_SHARE == 0
 
 
-def as_input(image: Image, channels: int) -> Image:
-    """Return a BGR image as the network takes it, uint8 (height, width, channels)."""
-    if channels == 3:
-        return image
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)[..., None]
-
-
 class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Summary of a detector's training data: the watched are validated on, portraits cut close."""
 

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import keras
 import msgspec
 import numpy as np
@@ -12,17 +13,12 @@ from numpy.typing import NDArray
 
 from converter.detector.loss import PARTS, DetectionLoss, Grid
 from converter.detector.sample_generator import SampleGenerator
-from converter.detector.samples import (
-    DataSummary,
-    TrainingData,
-    TrainingSample,
-    ValidationSet,
-    as_input,
-)
+from converter.detector.samples import DataSummary, TrainingData, TrainingSample, ValidationSet
 from converter.models.detector import Model, detector
 from converter.recipes import DetectorRecipe, RefinerRecipe
 from converter.train import loop, run_dir
 from edge.errors import ModelError
+from edge.types import Image
 
 PANELS = {  # what the curves show
     "loss": {part: part for part in PARTS},
@@ -62,6 +58,13 @@ class SampleBatches(loop.SeededBatches):
         images = np.stack([as_input(sample.image, recipe.channels) for sample in samples])
         targets = [targets_of(sample, self._grid, recipe.most_faces, rng) for sample in samples]
         return images, {name: np.stack([one[name] for one in targets]) for name in targets[0]}
+
+
+def as_input(image: Image, channels: int) -> Image:
+    """Return a BGR image as the network takes it, uint8 (height, width, channels)."""
+    if channels == 3:
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)[..., None]
 
 
 def targets_of(sample: TrainingSample, grid: Grid, most: int, rng: np.random.Generator) -> Targets:
