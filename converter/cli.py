@@ -33,12 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EmotiondError as error:
         return _fail(error, error.exit_code)
     except ImportError as error:
-        extra = (
-            "evaluate" if (error.name or "").startswith(("sklearn", "matplotlib")) else "convert"
-        )
+        missing = (error.name or "").startswith(("sklearn", "matplotlib"))
+        extra = "evaluate" if missing else "convert"
         return _fail(f"needs the extra {extra!r} ({error}); {extra_remedy(extra)}", ExitCode.CONFIG)
-    except OSError as error:  # a folder that cannot be made, a disk that is full
-        return _fail(error, ExitCode.FAULT)
+    except OSError as error:  # a file that cannot be read or written, a disk that is full
+        place = f"{error.filename}: {error.strerror}" if error.filename else error
+        return _fail(place, ExitCode.FAULT)
     except KeyboardInterrupt as interrupt:  # of a training, it says how to go on
         return _fail(str(interrupt) or "stopped", INTERRUPTED)
     return int(ExitCode.OK)

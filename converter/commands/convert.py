@@ -38,11 +38,8 @@ def add_commands(commands: Any) -> None:
     add("--weights", type=Path, help="the .h5 that belongs to a .json")
     add("--labels", help="its classes in the order of its output: angry,happy,...")
     add("--input", metavar="RANGE", help="of its images: 0..1, -1..1 or 0..255")
-    text = (
-        "that was subtracted from values in that range (0..255 if not said): a number, one "
-        "for each channel, or an .npy with one for each pixel"
-    )
-    add("--mean", help=text)
+    text = "subtracted from values in that range (0..255 if not said): one number, one for each"
+    add("--mean", help=f"{text} channel, or an .npy with one for each pixel")
     add("--std", help="by which they were divided after that")
     add("--size", type=count, help="side of its images, where it takes any")
     add("--name", help="of the models; default: the file's")
@@ -67,29 +64,31 @@ def _quantize(options: argparse.Namespace) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    from converter.quantize import keras_import, tflite_import
+    from converter.quantize import model_import
 
     path, weights = options.model, options.weights
     name, out = options.name or path.stem, options.out or path.parent
-    keras_import.refuse_other_forms(path)
+    model_import.refuse_other_forms(path)
     if path.suffix == ".tflite":
         if options.precision or options.size or weights:
             found = "found with a .tflite, which stays as it is; leave them out"
             raise ConfigError(f"--precision, --size, --weights: expected of a Keras model, {found}")
         description = _describe(options, takes_any_size=False)
-        tflite_import.open_tflite(path, description)  # tells what is wrong before data is read
-        _, rows = _checked_data(options, description, partial(tflite_import.answers, path))
+        model_import.open_tflite(path, description)  # tells what is wrong before data is read
+        _, rows = _checked_data(options, description, partial(model_import.tflite_answers, path))
         out.mkdir(parents=True, exist_ok=True)
         target = out / f"{name}.tflite"
-        result = tflite_import.import_tflite(path, description, rows, target, options.force)
+        result = model_import.import_tflite(path, description, rows, target, options.force)
         _print_results([result], out)
         return
     if weights is None and path.suffix == ".json":
         weights = Path(_ask("--weights", "The .h5 with its weights"))
-    network = keras_import.load_keras(path, weights)
-    description = _describe(options, keras_import.takes_any_size(network))
-    model = keras_import.wrap_for_export(network, path, description)
-    data, _ = _checked_data(options, description, partial(keras_import.answers, network, path))
+    network = model_import.load_keras(path, weights)
+    description = _describe(options, model_import.takes_any_size(network))
+    model = model_import.wrap_for_export(network, path, description)
+    data, _ = _checked_data(
+        options, description, partial(model_import.keras_answers, network, path)
+    )
     precisions = options.precision or (["float32", "int8"] if data else ["float32"])
     write_models(model, data, out, name, precisions, force=options.force)
 
@@ -128,7 +127,6 @@ def _checked_data(
 
 
 def _ask(option: str, question: str) -> str:
-    """Ask for an option that was not given; ConfigError where there is nobody to ask."""
     if not sys.stdin.isatty():
         raise ConfigError(f"{option} is needed. {question}")
     return input(f"{question}: ").strip()

@@ -15,8 +15,8 @@ from edge.errors import ConfigError
 if TYPE_CHECKING:
     from converter.detector.samples import TrainingData
 
-CLOSEUPS, CROP_FACES = 3000, 1000
-"""Faces of `--faces` that a training takes, and those that the crops are fitted to."""
+CLOSEUPS = 3000  # faces of `--faces` that a training takes
+CROP_FACES = 1000  # those that the crops are fitted to
 
 
 def add_commands(commands: Any) -> None:
@@ -76,11 +76,8 @@ def _add_training(parser: argparse.ArgumentParser, network: str) -> None:
 
 
 def _add_images(parser: argparse.ArgumentParser) -> None:
-    add, text = (
-        parser.add_argument,
-        "photographs with boxes of both splits; may be given several times",
-    )
-    add("--data", type=Path, action="append", required=True, metavar="PATH", help=text)
+    text = "photographs with boxes of both splits; may be given several times"
+    parser.add_argument("--data", type=Path, action="append", required=True, help=text)
 
 
 def _read_images(options: argparse.Namespace) -> list[AnnotatedImage]:
@@ -106,7 +103,6 @@ def _train_refiner(options: argparse.Namespace) -> None:
 
 
 def _training_data(options: argparse.Namespace, seed: int) -> "TrainingData":
-    """Return what the options name, once `--force` has made room."""
     from converter.detector.samples import closeup_samples, open_teacher, prepare_data
 
     if options.faces and not options.teacher:
@@ -141,11 +137,10 @@ def _quantize_detector(options: argparse.Namespace) -> None:
         parts = f"{card.parameters} parameters, {card.multiply_adds / 1e6:.1f} M multiply-adds"
         print(f"{card.name}: {card.size} bytes, {parts}")
         for one in card.measured:
-            shares = ", ".join(
-                f"{part:.3f} at {iou}" for iou, part in one.average_precision.items()
-            )
+            shares = (f"{share:.3f} at {iou}" for iou, share in one.average_precision.items())
             heights = ", ".join(f"{band} {share:.2f}" for band, share in one.by_height.items())
-            print(f"  average precision {shares} ({heights}), {one.faces} faces, {one.data}")
+            found = f"({heights}), {one.faces} faces, {one.data}"
+            print(f"  average precision {', '.join(shares)} {found}")
             if one.faceless:
                 found = f"{one.false_faces} false faces in {one.faceless} images without"
                 print(f"  {found}, at confidence {card.min_confidence}")

@@ -17,12 +17,8 @@ def add_commands(commands: Any) -> None:
     text = "measure a model: accuracy, calibration, confusion; a .tflite needs no TensorFlow"
     parser = add_subcommand(commands, "evaluate", _evaluate, text)
     add = parser.add_argument
-    add(
-        "--model",
-        type=Path,
-        required=True,
-        help="a .tflite, a .keras, or the name of a shipped model",
-    )
+    text = "a .tflite, a .keras, or the name of a shipped model"
+    add("--model", type=Path, required=True, help=text)
     add("--labels", help="of a .keras without recipe.json: angry,happy,...")
     splits = *map(str, Usage), ALL
     add("--usage", choices=splits, default="PublicTest", help="split; default: %(default)s")

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.status import Status
 
 from converter.commands.convert import write_models
 from converter.commands.options import add_data, clear_forced, load_data, write_report
@@ -19,6 +17,8 @@ from converter.train import run_dir
 from edge.capture.images import SUFFIXES
 from edge.commands.common import add_subcommand
 from edge.errors import DataError, ModelError
+
+Paths = tuple[Path, ...]
 
 
 def add_commands(commands: Any) -> None:
@@ -57,14 +57,13 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _recipe(options: argparse.Namespace) -> tuple[Path, Recipe]:
-    """Return the recipe that the options name, and its file."""
     file = find_recipe(options.recipe)
     recipe = load_recipe(file, Recipe)
     label_set = options.label_set or recipe.label_set
     return file, msgspec.structs.replace(recipe, label_set=label_set)
 
 
-def _find_negatives(root: Path | None) -> tuple[Path, ...]:
+def _find_negatives(root: Path | None) -> Paths:
     files = sorted(root.rglob("*")) if root else []
     found = tuple(file for file in files if file.suffix.lower() in SUFFIXES)
     if root and not found:
@@ -72,9 +71,7 @@ def _find_negatives(root: Path | None) -> tuple[Path, ...]:
     return found
 
 
-def _train_chain(
-    recipe: Recipe, file: Path, data: Dataset, out: Path, negatives: tuple[Path, ...]
-) -> None:
+def _train_chain(recipe: Recipe, file: Path, data: Dataset, out: Path, negatives: Paths) -> None:
     """Train what the recipe starts from, and its teachers, where they are not yet; then its own."""
     from converter.models.classifiers import new_network
     from converter.train import classifier, loop
@@ -114,35 +111,29 @@ def _make_model(options: argparse.Namespace) -> None:
     negatives = _find_negatives(options.negatives)
     run, name = options.out / file.stem, options.name or file.stem
     by_votes = recipe.votes_head > recipe.label_head
-    with _step("1/4 inspect the faces"):
-        data = load_data(options)
-        print(*check_dataset(data), sep="\n")
+    print("1/4 inspect the faces", flush=True)
+    data = load_data(options)
+    print(*check_dataset(data), sep="\n")
     print(f"2/4 train by the recipe {file.stem}")
     clear_forced(options, run)
     if run_dir.is_finished(run) and run_dir.was_trained_by(run, recipe):
         print(f"{run}: was trained before")
     else:
         _train_chain(recipe, file, data, run, negatives)
-    with _step("3/4 quantize"):
-        model = load_run(run, data.split(Usage.TRAINING), "votes" if by_votes else "logits")
-        best, precisions = options.out / f"{name}-int8.tflite", ("float32", "int8")
-        try:
-            write_models(model, data, options.out, name, precisions, force=options.force)
-        except ModelError as error:  # int8 lost too much; float32 is written all the same
-            print(f"without int8: {error}")
-            best = options.out / f"{name}-float32.tflite"
-    with _step("4/4 evaluate"):
-        sealed = (data.usage == Usage.PRIVATE_TEST).any()
-        usage = Usage.PRIVATE_TEST if sealed else Usage.PUBLIC_TEST
-        protocol = LabelProtocol.FERPLUS if by_votes else LabelProtocol.LABELS
-        report = reports.evaluate(open_tflite(best), data, usage, protocol)
-        print(reports.summarize(report))
-        write_report(options.out / f"{best.stem}-report.json", report)
+    print("3/4 quantize", flush=True)
+    model = load_run(run, data.split(Usage.TRAINING), "votes" if by_votes else "logits")
+    best, precisions = options.out / f"{name}-int8.tflite", ("float32", "int8")
+    try:
+        write_models(model, data, options.out, name, precisions, force=options.force)
+    except ModelError as error:  # int8 lost too much; float32 is written all the same
+        print(f"without int8: {error}")
+        best = options.out / f"{name}-float32.tflite"
+    print("4/4 evaluate", flush=True)
+    sealed = (data.usage == Usage.PRIVATE_TEST).any()
+    usage = Usage.PRIVATE_TEST if sealed else Usage.PUBLIC_TEST
+    protocol = LabelProtocol.FERPLUS if by_votes else LabelProtocol.LABELS
+    report = reports.evaluate(open_tflite(best), data, usage, protocol)
+    print(reports.summarize(report))
+    write_report(options.out / f"{best.stem}-report.json", report)
     print("the daemon uses it with this line in its config:")
     print(f"classifier: {{model: {json.dumps(str(best.resolve()), ensure_ascii=False)}}}")
-
-
-def _step(text: str) -> Status:
-    """Name a step of `make-model`; on a terminal a spinner turns until it is done."""
-    print(text, flush=True)
-    return Console(stderr=True).status(text)

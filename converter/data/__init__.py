@@ -17,9 +17,8 @@ def open_dataset(
 ) -> Dataset:
     """Read the csv or the folder at `path`, whatever its form.
 
-    `votes` is FER+'s fer2013new.csv, for a csv of FER2013 alone. The detector crops the faces of a
-    folder of whole images; None takes images as they are. DataError where something is missing,
-    malformed or unknown; the text names file and row.
+    `votes` is FER+'s fer2013new.csv, for a csv of FER2013; the detector crops the faces of a folder
+    of whole images. DataError where something is missing, malformed or unknown.
     """
     if votes is not None and not is_fer2013_csv(path):
         raise DataError(f"{votes}: expected beside a csv of FER2013, found beside {path}")

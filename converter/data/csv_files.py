@@ -24,7 +24,6 @@ def is_fer2013_csv(path: Path) -> bool:
 def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
     """Read one of Kaggle's files: FER2013 with FER+'s votes where they are given, or CK+.
 
-    FER2013 knows the first seven of `EXPRESSIONS`; CK+ has contempt as well, and names no subject.
     Without a column `Usage` all rows are Training. DataError where a file is missing or malformed.
     """
     source, classes = ("FER2013", 7) if is_fer2013_csv(path) else ("CK+", len(EXPRESSIONS))
@@ -38,9 +37,9 @@ def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
 def load_votes(path: Path, usage: Sequence[Usage]) -> NDArray[np.float32]:
     """Read FER+'s fer2013new.csv, float32 (n, 10): what ten people saw in each face of FER2013.
 
-    Its rows stand in the order of FER2013's (Barsoum et al. 2016, arXiv:1608.01041), whose splits
-    are `usage`. A row without an image name is one that FER+ left out: it counts as one that all
-    ten called "not a face". DataError where the file is malformed, too short, or in another order.
+    Its rows stand in the order of FER2013's, whose splits are `usage`. A row without an image name
+    counts as one that all ten called "not a face". DataError where the file is malformed, too
+    short, or in another order.
     """
     votes: list[list[float]] = []
     last, rows = "fer", read_csv(path, ("Usage", "Image name", *VOTE_COLUMNS))

@@ -17,18 +17,10 @@ from edge.types import EXPRESSIONS
 VOTED = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 VOTE_COLUMNS = (*VOTED, "unknown", "NF")
 """FER+'s ten vote columns (Barsoum et al. 2016, arXiv:1608.01041); NF is "not a face"."""
-
-NOT_A_FACE = 10
-"""Votes for NF, all ten of them, at which a row is no face."""
-
-VOTE_OF_EXPRESSION = [4, 5, 6, 1, 3, 2, 0, 7]
-"""The column of `VOTE_COLUMNS` that stands for each of `EXPRESSIONS`."""
-
-TEST_FRACTION = 0.2
-"""Share of the names that become PublicTest in a set that brings no splits."""
-
-ALL = "all"
-"""The split of every row."""
+NOT_A_FACE = 10  # votes for NF, all ten of them, at which a row is no face
+VOTE_OF_EXPRESSION = [4, 5, 6, 1, 3, 2, 0, 7]  # the vote column of each of `EXPRESSIONS`
+TEST_FRACTION = 0.2  # of the names that become PublicTest in a set that brings no splits
+ALL = "all"  # the split of every row
 
 
 class Usage(StrEnum):
@@ -41,25 +33,15 @@ class Usage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Labeled gray faces.
+    """Labeled gray faces, n rows."""
 
-    Attributes:
-        pixels: uint8 (n, 48, 48).
-        labels: int64 (n,), indices into `EXPRESSIONS`.
-        votes: FER+'s in the order of `VOTE_COLUMNS`, float32 (n, 10); zeros where nobody voted.
-        usage: values of `Usage`, str (n,).
-        source: the name of the set that each row came from, str (n,).
-        subject: who each row shows, str (n,); empty where unknown.
-        weights: how much each row counts in a training, float32 (n,).
-    """
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    votes: NDArray[np.float32]
-    usage: NDArray[np.str_]
-    source: NDArray[np.str_]
-    subject: NDArray[np.str_]
-    weights: NDArray[np.float32]
+    pixels: NDArray[np.uint8]  # (n, 48, 48)
+    labels: NDArray[np.int64]  # indices into `EXPRESSIONS`
+    votes: NDArray[np.float32]  # FER+'s, by `VOTE_COLUMNS`, (n, 10); zeros where nobody voted
+    usage: NDArray[np.str_]  # values of `Usage`
+    source: NDArray[np.str_]  # the name of the set that each row came from
+    subject: NDArray[np.str_]  # who each row shows; empty where unknown
+    weights: NDArray[np.float32]  # how much each row counts in a training
 
     def __len__(self) -> int:
         return len(self.labels)

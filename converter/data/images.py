@@ -22,8 +22,7 @@ from edge.types import EXPRESSIONS, SIDE
 
 log = logging.getLogger(__name__)
 
-SAME_FACE = 0.3
-"""Overlap (IoU) above which a detection is of the face that the set labels."""
+SAME_FACE = 0.3  # overlap (IoU) above which a detection is of the face that the set labels
 
 VALIDATION = frozenset({"val", "valid", "validation", "val_set", "fer2013valid"})
 TEST = frozenset({"test", "test_set", "fer2013test"})
@@ -43,21 +42,14 @@ OTHER_LABELS = "or give the folder that holds the labels of the set too"
 
 @dataclass(frozen=True, slots=True)
 class LabeledImage:
-    """Image file with what its set tells of the face in it.
-
-    Attributes:
-        label: one of `EXPRESSIONS`, or the code that stands for it in the set.
-        usage: its split; None where the set tells none.
-        box: where the face is, in pixels; None where the image shows one face.
-        votes: FER+'s, in the order of `VOTE_COLUMNS`; empty where nobody voted.
-    """
+    """Image file with what its set tells of the face in it."""
 
     path: Path
-    label: str
-    usage: Usage | None = None
+    label: str  # one of `EXPRESSIONS`, or the code that stands for it in the set
+    usage: Usage | None = None  # its split, where the set tells one
     subject: str = ""
-    box: Box | None = None
-    votes: tuple[float, ...] = ()
+    box: Box | None = None  # None where the image shows one face
+    votes: tuple[float, ...] = ()  # FER+'s, by `VOTE_COLUMNS`; empty where nobody voted
 
 
 def is_image(name: str) -> bool:
@@ -70,8 +62,7 @@ def read_class_folders(
 ) -> Iterator[LabeledImage]:
     """Yield the images below `root` with the expressions that folders above them are called after.
 
-    The split is told by the image's name (PublicTest_123.jpg), else by a folder above it, else by
-    the hash of the name. Where names tell the subject, it is split by that.
+    The split is told by the image's name (PublicTest_123.jpg), a folder above, or the name's hash.
     """
     filled = {folder for path in images for folder in path.parents}
     for name in sorted(iglob("**/", root_dir=root, recursive=True)):  # noqa: PTH207
@@ -103,10 +94,7 @@ def split_usages(folders: Iterable[str]) -> dict[str, Usage | None]:
 
 
 def _numbered(root: Path, names: set[str]) -> Codes:
-    """Return the expressions of numbered folders, in the order of the set they are called after.
-
-    Else it is that of the one set whose numbers they are, all of them.
-    """
+    """Return the expressions, in the order of the set that is named, or has just these numbers."""
     title, numbers = root.resolve().name.lower(), {str(int(name)) for name in names}
     called = [source for source in NUMBERINGS if source.partition("-")[0].lower() in title]
     fitting = [source for source in called if numbers <= NUMBERINGS[source].keys()]
@@ -123,9 +111,7 @@ def _numbered(root: Path, names: set[str]) -> Codes:
     return {name: codes[str(int(name))] for name in names}
 
 
-def load_images(
-    images: Sequence[LabeledImage], source: str, detector: Detector | None = None
-) -> Dataset:
+def load_images(images: Sequence[LabeledImage], source: str, detector: Detector | None) -> Dataset:
     """Read labeled images as one set; images in which `detector` finds no face are left out.
 
     The split is by subject where subjects are known, else the set's own, else the hash of the name.

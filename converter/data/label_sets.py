@@ -17,16 +17,13 @@ from edge.types import EXPRESSIONS
 
 LabelSetName = Literal["5", "6", "7", "8", "ck"]
 
-Classes = NDArray[np.int64]
-"""Indices into the labels of the model at hand."""
+Classes = NDArray[np.int64]  # indices into the labels of the model at hand
 
-WITHOUT_COPIES = "without copies of Training pictures"
-"""End of the name of a set of rows from which those were left out."""
+WITHOUT_COPIES = "without copies of Training pictures"  # ends the name of what is left
 
 NOUNS = {"anger": "angry", "happiness": "happy", "joy": "happy", "sadness": "sad"}
 ADJECTIVES = {"afraid": "fear", "disgusted": "disgust", "fearful": "fear", "surprised": "surprise"}
-SYNONYMS = NOUNS | ADJECTIVES
-"""What other sets and models call the expressions, in small letters."""
+SYNONYMS = NOUNS | ADJECTIVES  # what other sets and models call the expressions
 
 
 def find_expression(name: str) -> str | None:
@@ -36,8 +33,7 @@ def find_expression(name: str) -> str | None:
     return plain if plain in EXPRESSIONS else None
 
 
-Codes = Mapping[str, str | None]
-"""The expression that each code of a set stands for; None for what is left out."""
+Codes = Mapping[str, str | None]  # the expression that a code stands for; None is left out
 
 
 def _numbered(*names: str, first: int = 0) -> dict[str, str]:
@@ -49,20 +45,14 @@ AFFECTNET = _numbered("neutral", "happy", "sad", "surprise", "fear", "disgust", 
 CKPLUS = _numbered("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
 RAF_DB = _numbered("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral", first=1)
 NUMBERINGS = {"RAF-DB": RAF_DB, "AffectNet": AFFECTNET, "FER2013": FER2013}
-"""The classes that numbered folders stand for, by set."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelSet:
-    """A choice of classes.
-
-    Attributes:
-        labels: the classes, in the order of the model's output.
-        merged: classes of the data that count as another.
-    """
+    """A choice of classes, in the order of the model's output."""
 
     labels: tuple[str, ...]
-    merged: dict[str, str] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)  # classes that count as another
 
     def mapping(self) -> Classes:
         """Return the class, (8,), of each of `EXPRESSIONS`; -1 where it is left out."""
@@ -79,11 +69,8 @@ class LabelSet:
 
     def votes(self, data: Dataset) -> NDArray[np.float32]:
         """Return FER+'s votes, float32 (n, classes), for the classes of the set."""
-        counts = np.zeros((len(data), len(self.labels)), dtype=np.float32)
-        for expression, index in enumerate(self.mapping()):
-            if index >= 0:
-                counts[:, index] += data.votes[:, VOTE_OF_EXPRESSION[expression]]
-        return counts
+        counted = self.mapping()[:, None] == np.arange(len(self.labels))
+        return np.asarray(data.votes[:, VOTE_OF_EXPRESSION] @ counted.astype(np.float32))
 
 
 def vote_shares(votes: NDArray[np.float32], otherwise: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -106,8 +93,7 @@ LABEL_SETS: dict[LabelSetName, LabelSet] = {
 def clear_votes(data: Dataset) -> NDArray[np.float32]:
     """Return FER+'s votes over its eight expressions, float32 (n, 8), single votes dropped.
 
-    A single vote is taken for a slip, as the published protocol does (Barsoum et al. 2016,
-    arXiv:1608.01041).
+    These are taken for slips, as in the published protocol (Barsoum et al. 2016, arXiv:1608.01041).
     """
     votes = LABEL_SETS["8"].votes(data)
     return np.where(votes > 1, votes, 0).astype(np.float32)
@@ -134,20 +120,16 @@ class LabelProtocol(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Rows to measure on.
+    """Rows to measure on; `unique`, (n,), tells which are no copies of a Training image.
 
-    Attributes:
-        pixels: uint8 (n, 48, 48).
-        unique: which are no copies of a Training image, (n,); None where there is no Training row
-            to compare with, or these are Training rows themselves.
-        excluded: rows left out, by reason.
+    That is None without Training rows to compare with, or where these are Training rows themselves.
     """
 
     name: str
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]  # (n, 48, 48)
     classes: Classes
     unique: NDArray[np.bool_] | None
-    excluded: dict[str, int]
+    excluded: dict[str, int]  # rows left out, by reason
 
     def parts(self) -> dict[str, NDArray[np.bool_]]:
         """Return the rows of each measurement, by name: all, then those that are no copies."""
@@ -160,10 +142,7 @@ class Selection:
 def select_rows(
     data: Dataset, usage: str, protocol: LabelProtocol, label_set: LabelSet
 ) -> Selection:
-    """Return the rows of a split whose class the model knows; DataError where there are none.
-
-    The FER+ protocol needs votes.
-    """
+    """Return the rows of a split whose class the model knows; DataError where there are none."""
     split = labeled = data.split(usage)
     if protocol is LabelProtocol.FERPLUS:
         if not split.has_votes:
@@ -197,11 +176,9 @@ def rows_name(test: Dataset) -> str:
 
 
 def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelSet:
-    """Return the label set of the model at `path`, its classes in the order of the output.
+    """Return the label set of the model at `path`; `name` is the one that its card names, if any.
 
-    The labels are in any spelling that `find_expression` knows; `name` is the label set that the
-    card names, empty for a set of its own. DataError where a label is not among `EXPRESSIONS`, or
-    the set is unknown or has other labels.
+    DataError where a label means none of `EXPRESSIONS`, or the set is unknown or has other labels.
     """
     known = [find_expression(label) for label in labels]
     if None in known:

@@ -38,27 +38,18 @@ Found = TypeVar("Found")
 class Layout:
     """Layout of a published set.
 
-    Attributes:
-        source: name of the set; empty takes the folder's.
-        marker: pattern of the name of a file that tells the layout, or of its folder and name.
-        read: yields the labeled images of marked files and all images; None reads class folders.
-        codes: the expression of each label that `read` yields.
-        pattern: of a line of a marked file, or of an image's name; its groups are what they tell.
-        example: what fits the pattern, for the errors.
-        header: text in the first line of a marked file.
-        whole: whether the images show much more than a face.
-        note: what is told to whoever reads the set.
+    `read` yields the labeled images of marked files and all images; None reads class folders.
     """
 
-    source: str
-    marker: str
+    source: str  # name of the set; empty takes the folder's
+    marker: str  # pattern of the name of a file that tells the layout, or of its folder and name
     read: Callable[["Layout", Paths, Paths], Iterator[LabeledImage]] | None
-    codes: Codes
-    pattern: str = ""
-    example: str = ""
-    header: str = ""
-    whole: bool = False
-    note: str = ""
+    codes: Codes  # of the labels that `read` yields
+    pattern: str = ""  # of a line of a marked file, or of an image's name; groups are what it tells
+    example: str = ""  # what fits the pattern, for the errors
+    header: str = ""  # text in the first line of a marked file
+    whole: bool = False  # whether the images show much more than a face
+    note: str = ""  # what is told to whoever reads the set
 
     def mark(self, files: Paths) -> list[Path]:
         """Return the files that tell the layout."""
@@ -89,10 +80,9 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
     if not images:
         tables = [path for path in files if path.suffix == ".csv"]
         hint = f"; did you mean {tables[0]}?" if tables else ""
-        kinds = f"({' '.join(sorted(SUFFIXES))}), or a published set of faces"
-        raise DataError(
-            f"{root}: expected class folders such as happy/ with images {kinds}, found none{hint}"
-        )
+        kinds = f"images ({' '.join(sorted(SUFFIXES))}), or a published set of faces"
+        wanted = f"class folders such as happy/ with {kinds}"
+        raise DataError(f"{root}: expected {wanted}, found none{hint}")
     layout = next((one for one in LAYOUTS if one.mark(files)), CLASS_FOLDERS)
     source = layout.source or root.resolve().name
     if layout.note:
@@ -141,7 +131,6 @@ def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Iterator[Labele
 
 
 def _read_names(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
-    """Read images whose names tell subject and label."""
     for path in images:
         told = layout.parse_name(path)
         yield LabeledImage(path, told["label"], subject=told["subject"])
@@ -214,30 +203,24 @@ KDEF_NAME = (
 """Session, subject, expression and angle. Full profiles are left out, and two misnamed images,
 AF31V and AM31H."""
 
+RAF_DB_FILE = r"list_patition_label\.txt"
+RAF_DB_LINE = r"(?P<image>(?P<split>train|test)_\d+\.jpg) (?P<label>\d+)\s*"
+EXPW_BOX = r"(?P<top>-?\d+) (?P<left>-?\d+) (?P<right>-?\d+) (?P<bottom>-?\d+)"
+EXPW_LINE = rf"(?P<image>\S+) \d+ {EXPW_BOX} \S+ (?P<label>\d+)\s*"
+EXPW_EXAMPLE = "name.jpg 0 28 113 226 141 22.9362 5"
+FERPLUS_FILE = r"FER2013(Train|Valid|Test)/label\.csv"
+FERPLUS_LINE = r'(?P<image>fer\d{7}\.png),"[^"]*",(?P<votes>\d+(?:,\d+){9})\s*'
+FERPLUS_EXAMPLE = 'fer0000000.png,"(0, 0, 48, 48)",4,0,0,1,3,2,0,0,0,0'
+FERPLUS: Codes = {name: find_expression(name) for name in VOTE_COLUMNS}
+AFFECTNET_CODES: Codes = {**AFFECTNET, "8": None, "9": None, "10": None}
+
 LAYOUTS = (
-    Layout(  # Li et al. 2017, doi:10.1109/CVPR.2017.277
-        "RAF-DB",
-        r"list_patition_label\.txt",
-        _read_lists,
-        RAF_DB,
-        r"(?P<image>(?P<split>train|test)_\d+\.jpg) (?P<label>\d+)\s*",
-        "train_00001.jpg 5",
-    ),
-    Layout(  # Zhang et al. 2018, doi:10.1007/s11263-017-1055-1
-        "ExpW",
-        r"label\.lst",
-        _read_lists,
-        FER2013,
-        r"(?P<image>\S+) \d+ (?P<top>-?\d+) (?P<left>-?\d+) (?P<right>-?\d+) (?P<bottom>-?\d+) "
-        r"\S+ (?P<label>\d+)\s*",
-        "name.jpg 0 28 113 226 141 22.9362 5",
-    ),
-    Layout(  # Mollahosseini, Hasani and Mahoor 2017, doi:10.1109/TAFFC.2017.2740923
-        "AffectNet",
-        r"annotations/\d+_exp\.npy",
-        _read_affectnet,
-        {**AFFECTNET, "8": None, "9": None, "10": None},
-    ),
+    # Li et al. 2017, doi:10.1109/CVPR.2017.277
+    Layout("RAF-DB", RAF_DB_FILE, _read_lists, RAF_DB, RAF_DB_LINE, "train_00001.jpg 5"),
+    # Zhang et al. 2018, doi:10.1007/s11263-017-1055-1
+    Layout("ExpW", r"label\.lst", _read_lists, FER2013, EXPW_LINE, EXPW_EXAMPLE),
+    # Mollahosseini, Hasani and Mahoor 2017, doi:10.1109/TAFFC.2017.2740923
+    Layout("AffectNet", r"annotations/\d+_exp\.npy", _read_affectnet, AFFECTNET_CODES),
     Layout("AffectNet", r"labels\.csv", _read_affectnet_table, NAMES, header="pth"),
     Layout(  # Lucey et al. 2010, doi:10.1109/CVPRW.2010.5543262
         "CK+",
@@ -249,14 +232,8 @@ LAYOUTS = (
         whole=True,
         note="of each labeled sequence the first frame is taken as neutral, the last 3 as labeled",
     ),
-    Layout(  # Barsoum et al. 2016, arXiv:1608.01041
-        "FER+",
-        r"FER2013(Train|Valid|Test)/label\.csv",
-        _read_lists,
-        {name: find_expression(name) for name in VOTE_COLUMNS},
-        r'(?P<image>fer\d{7}\.png),"[^"]*",(?P<votes>\d+(?:,\d+){9})\s*',
-        'fer0000000.png,"(0, 0, 48, 48)",4,0,0,1,3,2,0,0,0,0',
-    ),
+    # Barsoum et al. 2016, arXiv:1608.01041
+    Layout("FER+", FERPLUS_FILE, _read_lists, FERPLUS, FERPLUS_LINE, FERPLUS_EXAMPLE),
     Layout(
         "CK+",
         CKPLUS_NAME,

@@ -1,9 +1,7 @@
-"""Annotated images: files with the boxes of the faces in them, as published sets write them.
+"""Annotated images: files with the boxes of the faces in them.
 
-Two forms are read, and told apart by what is there:
-
-    annotations.csv   our own, a row a box; beside it negatives.csv, images without a face.
-    WIDER FACE        its own text files (Yang et al. 2016, doi:10.1109/CVPR.2016.596).
+annotations.csv has a row a box, and beside it negatives.csv one an image without a face. WIDER FACE
+has its own text files (Yang et al. 2016, doi:10.1109/CVPR.2016.596).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -70,10 +68,8 @@ class AnnotatedImage:
         if image is None:
             raise DataError(f"{self.path}: expected an image that OpenCV can read")
         if image.shape[:2] != (self.height, self.width):
-            found = f"{image.shape[1]}x{image.shape[0]}"
-            raise DataError(
-                f"{self.path}: expected {self.width}x{self.height} as annotated, found {found}"
-            )
+            wanted, found = f"{self.width}x{self.height}", f"{image.shape[1]}x{image.shape[0]}"
+            raise DataError(f"{self.path}: expected {wanted} as annotated, found {found}")
         return np.asarray(image, dtype=np.uint8)
 
 
@@ -85,8 +81,7 @@ def of_split(images: Iterable[AnnotatedImage], split: Split) -> tuple[AnnotatedI
 def read_annotations(path: Path) -> tuple[AnnotatedImage, ...]:
     """Read the annotated images at `path`, a file or a folder, in whichever form.
 
-    Raises:
-        DataError: the form is unknown, or a file is malformed; the text names file and row.
+    DataError where the form is unknown, or a file is malformed; the text names file and row.
     """
     if not path.exists():
         raise DataError(f"{path}: cannot be read: there is no such file or folder")
@@ -111,10 +106,7 @@ class _Face(msgspec.Struct, frozen=True):
     ignore: Literal[0, 1]
 
     def clip(self, size: Size) -> list[float] | None:
-        """Return left, top, right and bottom in the image, exact in float32; None if outside.
-
-        Annotators follow a face beyond the edge that cuts it; a detector cannot.
-        """
+        """Return left, top, right and bottom in the image, exact in float32; None if outside."""
         edges = [self.x, self.y, self.x + self.w, self.y + self.h]
         inside = np.clip(edges, 0.0, [*size, *size]).astype(np.float32)
         return inside.tolist() if (inside[2:] > inside[:2]).all() else None
@@ -147,6 +139,8 @@ def _parse(row: CsvRow, kind: type[Parsed]) -> Parsed:
 
 
 def _image_file(row: CsvRow, folder: Path, name: str) -> Path:
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise row.error(f"expected a path below {folder}, found {name!r}; mend or delete it")
     if not (folder / name).is_file():
         raise row.error(f"expected the image {name!r} in {folder}, found none; put it there")
     return folder / name
@@ -238,6 +232,5 @@ def read_size(path: Path) -> Size:
         with PIL.Image.open(path) as image:
             return image.size
     except Exception as error:  # of a damaged file; Pillow promises nothing narrower
-        raise DataError(
-            f"{path}: expected an image that Pillow can read ({error}); take it out"
-        ) from error
+        wanted = f"expected an image that Pillow can read ({error})"
+        raise DataError(f"{path}: {wanted}; take it out") from error

@@ -55,18 +55,12 @@ HEIGHT_RANGES = (HeightRange(8, 16), HeightRange(16, 32), HeightRange(32, 64), H
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrCurve:
-    """Hits and false boxes as the threshold falls.
+    """Hits and false boxes at each of k thresholds, the highest first."""
 
-    Attributes:
-        hits: (k,), faces found at each threshold there is, the highest first.
-        false: (k,), boxes that are of no face, or of one that is found already.
-        faces, images: how many there are to find, and how many images were searched.
-    """
-
-    hits: Counts
-    false: Counts
-    faces: int
-    images: int
+    hits: Counts  # faces found
+    false: Counts  # boxes that are of no face, or of one that is found already
+    faces: int  # to find
+    images: int  # searched
 
     @property
     def recall(self) -> Floats:
@@ -82,8 +76,7 @@ class PrCurve:
     def average_precision(self) -> float:
         """Area under the best precision at each recall and beyond, 0-1; NaN without faces.
 
-        All points of that envelope count, as in PASCAL VOC from 2010 on (Everingham et al. 2010,
-        doi:10.1007/s11263-009-0275-4). Boxes of equal score come in together.
+        As in PASCAL VOC from 2010 on (Everingham et al. 2010, doi:10.1007/s11263-009-0275-4).
         """
         if not self.faces:
             return math.nan
@@ -106,11 +99,9 @@ def precision_recall(
 ) -> PrCurve:
     """Return how hits and false boxes grow, for the faces of one range of heights.
 
-    The surest box of an image chooses first, and takes of the faces that are free the one it
-    overlaps most, if by `iou` at least, else one that is taken. A box of no face is ignored if
-    `iou` of its own area lies on an ignored box. Boxes of faces of another height are left out, and
-    those of no face and of another height themselves. All that as COCO's pycocotools do for crowds
-    and areas (Lin et al. 2014, arXiv:1405.0312).
+    The surest box of an image chooses first, of the faces that are free the one it overlaps most.
+    Ignored faces and other heights are left out as COCO's pycocotools do with crowds and areas (Lin
+    et al. 2014, arXiv:1405.0312).
     """
     judged = [_judge(one, there, iou, heights) for one, there in zip(found, truth, strict=True)]
     scores = np.concatenate([np.empty(0), *(one for one, _ in judged)])

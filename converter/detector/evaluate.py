@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, compress
 from pathlib import Path
 from statistics import median
@@ -20,15 +21,13 @@ from edge.errors import ConfigError, DataError, EmotiondError
 from edge.model_card import DetectionAccuracy
 from edge.types import Face, Image
 
-REFERENCE_SIZE: Size = (320, 240)
-"""Faces are as high as they are once the image is fitted into this, whatever is searched."""
-
+REFERENCE_SIZE: Size = (320, 240)  # heights are those in an image fitted into this
 FALSE_PER_IMAGE = 0.01  # false faces an image that recall is given for
 IOUS = (ap.IOU, 0.5)  # overlaps that make a hit
 
 TIGHT_SOURCES = {"cmu_mit": 0.3}
-"""Sources that draw faces tighter than others, brow to mouth, and the overlap that makes a hit
-there: boxes like those of the others miss the usual one. So they are judged by themselves."""
+"""Sources that draw faces tighter than others, and the overlap that makes a hit there. They are
+judged by themselves."""
 
 
 class DetectorVariant(NamedTuple):
@@ -65,29 +64,22 @@ def available_variants(report: Callable[[str], object]) -> Iterator[DetectorVari
 
 
 def with_min_threshold(settings: DetectorSettings) -> DetectorSettings:
-    """Return settings that find all that the detector can, however unsure it is.
-
-    Haar's threshold is a number of neighbors: 1 is the lowest that still makes one face of several
-    hits on it. A ConfigError where they stand for another detector's.
-    """
+    """Return settings that find all that the detector can; a ConfigError where they are auto's."""
     if isinstance(settings, AutoSettings):
         raise ConfigError("auto stands for another detector; name the one to judge")
     if isinstance(settings, HaarSettings):
+        # The lowest that still makes one face of several hits on it.
         return msgspec.structs.replace(settings, min_neighbors=1)
     return msgspec.structs.replace(settings, min_confidence=ap.MIN_SCORE)
 
 
 class DetectorResults(NamedTuple):
-    """Detections of one detector in each image, fitted into `REFERENCE_SIZE`.
-
-    They are `found` at the lowest threshold and `usual` at the one that was asked for, in `times`
-    of milliseconds by the CPU time of the thread and by the clock.
-    """
+    """Detections of one detector in each image, fitted into `REFERENCE_SIZE`."""
 
     name: str
-    found: list[ap.Detections]
-    usual: list[ap.Detections]
-    times: list[tuple[float, float]]
+    found: list[ap.Detections]  # at the lowest threshold
+    usual: list[ap.Detections]  # at the one that was asked for
+    times: list[tuple[float, float]]  # milliseconds of the thread and by the clock
 
 
 def evaluate_detectors(
@@ -95,20 +87,14 @@ def evaluate_detectors(
     images: Sequence[AnnotatedImage],
     size: Size = REFERENCE_SIZE,
 ) -> list[DetectorResults]:
-    """Run each detector on each image, fitted into `size`.
+    """Run each detector on each image, fitted into `size`; errors as of opening and reading these.
 
     They take turns at every image, on one thread, so that a busy machine is busy for all.
-
-    Raises:
-        DataError: there is no image, or one cannot be read.
-        ConfigError, ModelError: a detector cannot be opened.
     """
     if not images:
         raise DataError("expected photographs to judge detectors by, found none")
-    detectors = [
-        (open_detector(one.settings), open_detector(with_min_threshold(one.settings)))
-        for one in variants
-    ]
+    settings = [(one.settings, with_min_threshold(one.settings)) for one in variants]
+    detectors = [(open_detector(usual), open_detector(lowest)) for usual, lowest in settings]
     results = [DetectorResults(one.name, [], [], []) for one in variants]
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # as in the daemon
@@ -159,18 +145,12 @@ def _detections(faces: Sequence[Face], image: Image, annotated: AnnotatedImage) 
 
 
 class DetectorFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All figures of one detector.
-
-    Attributes:
-        overall: on all images but for those of sources that are judged apart.
-        sources: on the images of each source that has faces; parts of one set are one.
-        thread_ms, wall_ms: median of an image on one thread, by its CPU time and by the clock.
-    """
+    """All figures of one detector; the times are medians of an image on one thread."""
 
     name: str
-    overall: DetectionAccuracy
-    sources: dict[str, DetectionAccuracy]
-    thread_ms: float
+    overall: DetectionAccuracy  # on all images but for those of `TIGHT_SOURCES`
+    sources: dict[str, DetectionAccuracy]  # of each that has faces; parts of one set are one
+    thread_ms: float  # CPU time
     wall_ms: float
 
 
@@ -216,12 +196,9 @@ def _accuracy(
     found = list(compress(results.found, chosen))
     usual = list(compress(results.usual, chosen))
     curves = {f"{iou:g}": ap.precision_recall(found, truth, iou) for iou in ious}
-    curve = curves[f"{ious[0]:g}"]
-    by_height = {
-        str(heights): ap.precision_recall(found, truth, ious[0], heights)
-        for heights in ap.HEIGHT_RANGES
-    }
-    at_threshold = ap.precision_recall(usual, truth, ious[0])
+    curve, curve_of = curves[f"{ious[0]:g}"], partial(ap.precision_recall, iou=ious[0])
+    by_height = {str(one): curve_of(found, truth, heights=one) for one in ap.HEIGHT_RANGES}
+    at_threshold = curve_of(usual, truth)
     width, height = REFERENCE_SIZE
     faceless = [not len(one.boxes) for one in truth]
     return DetectionAccuracy(
@@ -243,8 +220,7 @@ def _precisions(curves: Mapping[str, ap.PrCurve]) -> dict[str, float]:
 
 
 def _share(value: float) -> float:
-    """Return a rounded share; 0 where there is nothing to take one of."""
-    return round(float(np.nan_to_num(value)), 4)
+    return round(float(np.nan_to_num(value)), 4)  # 0 where there is nothing to take one of
 
 
 def summarize(report: DetectorReport) -> str:
@@ -285,7 +261,5 @@ def _digits(share: float | None) -> str:
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        [name.ljust(widths[0]), *map(str.rjust, figures, widths[1:])] for name, *figures in rows
-    )
+    lines = ([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows)
     return "\n".join("  ".join(line).rstrip() for line in lines)

@@ -14,17 +14,10 @@ from converter.detector.annotations import Boxes
 from edge.detect.builtin import cells as cells_of
 
 STRIDES = (8, 16, 32)  # pixels from cell to cell of each grid
-
-NEAREST = 9
-"""Cells of each grid that may answer for a face: the 3 by 3 around its middle (center sampling,
-Tian et al. 2019, arXiv:1904.01355)."""
-
+NEAREST = 9  # cells of each that may answer: 3 by 3 around a face's middle (arXiv:1904.01355)
 CANDIDATES = NEAREST * len(STRIDES)
 
-IOU_WEIGHT = 3.0
-"""Weight of a cell's overlap against its score in choosing it, as in the authors' own code
-(Megvii-BaseDetection/YOLOX, yolo_head.py)."""
-
+IOU_WEIGHT = 3.0  # of overlap against score in choosing a cell, as in YOLOX's yolo_head.py
 MAX_CELLS = 10  # cells whose overlaps are summed to say how many answer for a face, as there
 FORBIDDEN = 1e5  # cost of a cell that may not answer
 
@@ -90,10 +83,8 @@ def best_of_cells(values: Any, cells: Any, count: int) -> Any:
     """Return the largest of the candidates' values in each cell, (batch, count)."""
     batch = ops.shape(values)[0]
     segments = cells + count * ops.arange(batch, dtype="int32")[:, None, None]
-    best = ops.segment_max(
-        ops.reshape(values, (-1,)), ops.reshape(segments, (-1,)), num_segments=batch * count
-    )
-    return ops.reshape(best, (batch, count))
+    flat, segments = ops.reshape(values, (-1,)), ops.reshape(segments, (-1,))
+    return ops.reshape(ops.segment_max(flat, segments, batch * count), (batch, count))
 
 
 def at_cells(values: Any, cells: Any) -> Any:

@@ -24,16 +24,12 @@ from converter.quantize import tflite
 from edge.detect import BuiltinSettings, CropCalibration, open_detector
 from edge.errors import DataError, ModelError
 from edge.model_card import DetectorCard, DetectorInput, RefinerCard
-from edge.paths import sha256
 from edge.tflite import Runtime, TFLiteModel
 
 MAX_LOSS = 0.01  # average precision that int8 may lose against float32 on the validation images
 EXAMPLES = 200  # images that show the quantizer the range of every activation
 
-MAX_FPR = 0.02
-"""Share of the images without faces in which the default confidence may let one pass: mostly heads
-of animals, a fifth of them; in streets and rooms false faces are rare (none in 70, 2026-11-29)."""
-
+MAX_FPR = 0.02  # share of the images without faces in which the default confidence finds one
 KEPT_MAX_FPR = 0.05  # the same of the confidence that counts where a face is known already
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99  # of the default confidence
 CANDIDATE = 0.25  # confidence from which a second look is taken, at some two or three places
@@ -50,14 +46,14 @@ LIMITS = (
     "represented in what it learnt from. It tells where a face is, not whose."
 )
 
-
 Card = TypeVar("Card", DetectorCard, RefinerCard)
+Images = Sequence[AnnotatedImage]
 
 
 def quantize_detector(
     run: DetectorRun,
     size: Size,
-    images: Sequence[AnnotatedImage],
+    images: Images,
     faces: NDArray[np.uint8],
     path: Path,
     *,
@@ -68,11 +64,8 @@ def quantize_detector(
 
     Training images show the ranges and verify, the card's figures are of test images. The crops are
     fitted to faces cut close, uint8 (n, side, side). The .tflite of a refiner looks again at what
-    is found, None is the shipped one. Force writes over files, and what would be refused.
-
-    Raises:
-        DataError: there are no images to convert, verify, or measure it by.
-        ModelError: a file is there already, or int8 lost too much; nothing was written.
+    is found, None is the shipped one. Force writes over files, and what would be refused: else a
+    ModelError where a file is there, or int8 lost too much. DataError where images are missing.
     """
     _check(images)
     network = detector(size[1], size[0], run.recipe.channels)
@@ -110,7 +103,7 @@ def quantize_detector(
         return change_card(inside, card, measured=(figures.overall, *apart))
 
 
-def _check(images: Sequence[AnnotatedImage]) -> None:
+def _check(images: Images) -> None:
     """Without any of these a card would say what nobody measured."""
     training, test = (of_split(images, split) for split in (Split.TRAIN, Split.TEST))
     some = {
@@ -125,8 +118,7 @@ def _check(images: Sequence[AnnotatedImage]) -> None:
         raise DataError(f"expected {missing[0]}, found none among {len(images)} photographs")
 
 
-def _examples(training: Sequence[AnnotatedImage], network: Model) -> NDArray[np.uint8]:
-    """Return some training images as the network takes them."""
+def _examples(training: Images, network: Model) -> NDArray[np.uint8]:
     chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES]
     samples = read_samples((training[number] for number in chosen.tolist()), teacher=None)
     return ValidationSet(samples, network.input_shape[1:]).images
@@ -148,15 +140,8 @@ def write_int8(network: Model, examples: NDArray[np.uint8], path: Path) -> dict[
     """Write the int8 .tflite of a network; return the fields that the card of any such has."""
     bare = _without_rescaling(network)
     path.write_bytes(tflite.to_tflite(bare, tflite.Precision.INT8, examples, input_type="int8"))
-    return {
-        "name": path.stem,
-        "sha256": sha256(path),
-        "size": path.stat().st_size,
-        "parameters": int(network.count_params()),
-        "multiply_adds": tflite.multiply_adds(network),
-        "speed": tflite.measure_speed([path])[0],
-        "licence": LICENCE,
-    }
+    known = tflite.describe_file(path, network)
+    return {**known, "speed": tflite.measure_speed([path])[0], "licence": LICENCE}
 
 
 def change_card(path: Path, card: Card, **changes: Any) -> Card:
@@ -184,7 +169,7 @@ def _without_rescaling(network: Model) -> Model:
     return bare
 
 
-def _accuracy_regression(path: Path, network: Model, training: Sequence[AnnotatedImage]) -> str:
+def _accuracy_regression(path: Path, network: Model, training: Images) -> str:
     """Return, in words, what int8 lost beyond `MAX_LOSS`; nothing where all is well."""
     samples = read_samples(filter(is_validation, training), teacher=None)
     validation = ValidationSet(samples, network.input_shape[1:])
@@ -213,9 +198,7 @@ class _Int8:
         }
 
 
-def _false_face_scores(
-    settings: BuiltinSettings, training: Sequence[AnnotatedImage]
-) -> list[float]:
+def _false_face_scores(settings: BuiltinSettings, training: Images) -> list[float]:
     """Return the confidence of the surest false face in each image without any, 0 if none."""
     detector = open_detector(settings)
     found = (detector.detect(one.read()) for one in training if not len(one.boxes))

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from converter.detector.samples import TrainingSample, without_faces
 from converter.recipes import SampleGeneratorConfig
-from converter.train.augmentation import augment_image
+from converter.train.augmentation import Rng, augment_image
 from edge.types import Image
 
 MIN_VISIBLE = 0.5  # share of a box inside the image from which it is a face still; less is ignored
 FILLS = (0.5, 1.1)  # height of a face that fills an image, in heights of the image
 SMALL_SHARE = 0.85  # a face smaller than this share of the smallest that is drawn is ignored
+Place = tuple[float, float]
 Matrix = NDArray[np.float64]  # takes pixels of an image to pixels of a sample, (2, 3)
 
 
@@ -36,7 +37,7 @@ class SampleGenerator:
         self._by_height = np.argsort(tallest)
         self._tallest = tallest[self._by_height]
 
-    def draw(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
+    def draw(self, height: int, width: int, rng: Rng) -> TrainingSample:
         """Return a sample of that size, in pixels."""
         kind, config = rng.random(), self._config
         if kind < config.mosaic:
@@ -51,9 +52,7 @@ class SampleGenerator:
             sample = self._part(height, width, config.largest, rng)
         return replace(sample, image=augment_image(sample.image, config, rng))
 
-    def _part(
-        self, height: int, width: int, largest: float, rng: np.random.Generator
-    ) -> TrainingSample:
+    def _part(self, height: int, width: int, largest: float, rng: Rng) -> TrainingSample:
         """Cut a part of an image, mostly so that one of its faces has a size drawn evenly."""
         config = self._config
         size = _log_uniform(config.smallest, largest, rng)
@@ -68,13 +67,13 @@ class SampleGenerator:
             zoom = fit * rng.uniform(0.8, 1.1)  # rather a larger face than an empty image
         return self._crop(sample, (height, width), zoom, rng, ((x1 + x2) / 2, (y1 + y2) / 2))
 
-    def _with_face(self, height: float, rng: np.random.Generator) -> TrainingSample:
+    def _with_face(self, height: float, rng: Rng) -> TrainingSample:
         """Draw an image with a face of that height or, without one, any."""
         first = int(np.searchsorted(self._tallest, height))
         number = rng.integers(first if first < len(self._tallest) else 0, len(self._tallest))
         return self._samples[int(self._by_height[number])]
 
-    def _mosaic(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
+    def _mosaic(self, height: int, width: int, rng: Rng) -> TrainingSample:
         """Put four parts side by side (Bochkovskiy et al. 2020, arXiv:2004.10934)."""
         x, y = (int(length * rng.uniform(0.35, 0.65)) for length in (width, height))
         image = np.empty((height, width, 3), np.uint8)
@@ -86,14 +85,10 @@ class SampleGenerator:
                 shift = np.array([left, top, left, top], np.float32)
                 tile = replace(tile, boxes=tile.boxes + shift, points=tile.points + shift[:2])
                 tiles.append(tile)
-        return TrainingSample(
-            image,
-            np.concatenate([tile.boxes for tile in tiles]),
-            np.concatenate([tile.points for tile in tiles]),
-            np.concatenate([tile.ignored for tile in tiles]),
-        )
+        faces = ([tile.boxes, tile.points, tile.ignored] for tile in tiles)
+        return TrainingSample(image, *map(np.concatenate, zip(*faces, strict=True)))
 
-    def _background(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
+    def _background(self, height: int, width: int, rng: Rng) -> TrainingSample:
         """Cut a part of an image without faces, or draw one."""
         if not len(self._empty) or rng.random() < self._config.drawn:
             return without_faces(draw_background(height, width, rng))
@@ -104,7 +99,7 @@ class SampleGenerator:
         tint = np.exp(rng.normal(0, self._config.empty_tint, 3))
         return replace(sample, image=np.clip(sample.image * tint, 0, 255).astype(np.uint8))
 
-    def _closeup(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
+    def _closeup(self, height: int, width: int, rng: Rng) -> TrainingSample:
         """Blend a face that is cut close, tinted as skin is, into an image without one."""
         behind = self._background(height, width, rng).image
         closeup = self._closeups[int(rng.integers(len(self._closeups)))]
@@ -124,7 +119,7 @@ class SampleGenerator:
         image = np.clip(blended, 0, 255).astype(np.uint8)
         return _moved(closeup, image, matrix, smallest=0.0)
 
-    def _close(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
+    def _close(self, height: int, width: int, rng: Rng) -> TrainingSample:
         """Cut a face so that it fills an image, which is fitted into the sample's upper left."""
         config, share = self._config, rng.uniform(*FILLS)
         sample = self._with_face(share * height / config.zoom, rng)
@@ -146,13 +141,10 @@ class SampleGenerator:
         sample: TrainingSample,
         shape: tuple[int, int],
         zoom: float,
-        rng: np.random.Generator,
-        middle: tuple[float, float] | None = None,
+        rng: Rng,
+        middle: Place | None = None,
     ) -> TrainingSample:
-        """Return a part of a sample, of height and width `shape`, turned and mirrored by chance.
-
-        `middle` is a place in the image that is to be seen; None takes any.
-        """
+        """Cut a part of height and width `shape` that shows the place `middle`, if it is given."""
         config, (height, width) = self._config, shape
         rows, columns = sample.image.shape[:2]
         place = middle or (rng.uniform(0.3, 0.7) * columns, rng.uniform(0.3, 0.7) * rows)
@@ -170,7 +162,7 @@ def _zoom(matrix: Matrix) -> float:
     return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
-def _log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
+def _log_uniform(low: float, high: float, rng: Rng) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
@@ -179,9 +171,7 @@ def _fit(image: Image, height: int, width: int) -> float:
     return float(min(height / rows, width / columns))
 
 
-def _rotation(
-    place: tuple[float, float], zoom: float, config: SampleGeneratorConfig, rng: np.random.Generator
-) -> Matrix:
+def _rotation(place: Place, zoom: float, config: SampleGeneratorConfig, rng: Rng) -> Matrix:
     """Return what takes a place to 0, 0 and enlarges the rest around it, turned by chance."""
     turn = float(rng.uniform(-config.turn, config.turn)) if rng.random() < 0.5 else 0.0
     matrix = np.array(cv2.getRotationMatrix2D(place, turn, zoom), np.float64)
@@ -189,7 +179,7 @@ def _rotation(
     return matrix
 
 
-def _mirror(matrix: Matrix, width: int, rng: np.random.Generator) -> None:
+def _mirror(matrix: Matrix, width: int, rng: Rng) -> None:
     if rng.random() < 0.5:
         matrix[0] = np.array([0, 0, width]) - matrix[0]
 
@@ -208,9 +198,8 @@ def _downscale(image: Image, matrix: Matrix) -> tuple[Image, Matrix]:
     matrix = matrix.copy()
     while _zoom(matrix) <= 0.6 and min(image.shape[:2]) > 2:
         rows, columns = image.shape[:2]
-        image = np.asarray(
-            cv2.resize(image, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA), np.uint8
-        )
+        half = cv2.resize(image, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+        image = np.asarray(half, np.uint8)
         matrix[:, :2] *= columns / image.shape[1], rows / image.shape[0]
     return image, matrix
 
@@ -223,10 +212,7 @@ def warp(image: Any, matrix: Matrix, size: tuple[int, int], **border: Any) -> ND
 
 
 def _moved(sample: TrainingSample, image: Image, matrix: Matrix, smallest: float) -> TrainingSample:
-    """Take boxes and points where the matrix took the image; a box stays upright.
-
-    Faces beyond the edge are left out, those half beyond it or too small are ignored.
-    """
+    """Take boxes and points where the matrix took the image; leave out or ignore what is cut."""
     linear, shift = matrix[:, :2].T.astype(np.float32), matrix[:, 2].astype(np.float32)
     middles = (sample.boxes[:, :2] + sample.boxes[:, 2:]) / 2 @ linear + shift
     halves = (sample.boxes[:, 2:] - sample.boxes[:, :2]) / 2 * np.float32(_zoom(matrix))
@@ -243,7 +229,7 @@ def _moved(sample: TrainingSample, image: Image, matrix: Matrix, smallest: float
     return TrainingSample(image, inside[kept], points[kept], ignored[kept])
 
 
-def draw_background(height: int, width: int, rng: np.random.Generator) -> Image:
+def draw_background(height: int, width: int, rng: Rng) -> Image:
     """Return a drawn image without a face: on clouds of two colors, what looks like one."""
     cells = int(rng.integers(2, 40))
     coarse = rng.random((cells, cells * 4 // 3 + 1)).astype(np.float32)
@@ -256,26 +242,26 @@ def draw_background(height: int, width: int, rng: np.random.Generator) -> Image:
     return image
 
 
-def _color(rng: np.random.Generator) -> tuple[int, ...]:
+def _color(rng: Rng) -> tuple[int, ...]:
     return tuple(rng.integers(0, 256, 3).tolist())
 
 
-def _skin_color(rng: np.random.Generator) -> tuple[int, ...]:
+def _skin_color(rng: Rng) -> tuple[int, ...]:
     dark, light = np.array([30, 45, 75]), np.array([190, 210, 250])  # blue, green, red
     share = rng.uniform(0, 1)
     return tuple(np.rint(dark + share * (light - dark) + rng.normal(0, 8, 3)).tolist())
 
 
-def _place(image: Image, rng: np.random.Generator) -> tuple[int, int]:
+def _place(image: Image, rng: Rng) -> tuple[int, int]:
     height, width = image.shape[:2]
     return int(rng.integers(0, width)), int(rng.integers(0, height))
 
 
-def _length(image: Image, rng: np.random.Generator) -> int:
+def _length(image: Image, rng: Rng) -> int:
     return int(_log_uniform(4, image.shape[0] / 2, rng))
 
 
-def _stripes(image: Image, rng: np.random.Generator) -> None:
+def _stripes(image: Image, rng: Rng) -> None:
     """Bars, as of shutters, keys and shelves."""
     step, color = int(rng.integers(4, 40)), _color(rng)
     thick = max(1, step // int(rng.integers(2, 5)))
@@ -288,7 +274,7 @@ def _stripes(image: Image, rng: np.random.Generator) -> None:
         cv2.line(image, start, end, color, thick)
 
 
-def _discs(image: Image, rng: np.random.Generator) -> None:
+def _discs(image: Image, rng: Rng) -> None:
     """Rings and discs, as of wheels, clocks and cups."""
     for _ in range(int(rng.integers(1, 8))):
         radius = _length(image, rng)
@@ -298,7 +284,7 @@ def _discs(image: Image, rng: np.random.Generator) -> None:
             cv2.circle(image, place, radius // 2, _color(rng), thick, cv2.LINE_AA)
 
 
-def _squares(image: Image, rng: np.random.Generator) -> None:
+def _squares(image: Image, rng: Rng) -> None:
     """Boxes, as of windows, books and screens."""
     for _ in range(int(rng.integers(1, 12))):
         x, y = _place(image, rng)
@@ -306,7 +292,7 @@ def _squares(image: Image, rng: np.random.Generator) -> None:
         cv2.rectangle(image, (x, y), corner, _color(rng), int(rng.choice([-1, 1, 3])))
 
 
-def _letters(image: Image, rng: np.random.Generator) -> None:
+def _letters(image: Image, rng: Rng) -> None:
     """Letters: an o or an e has the outline of a face."""
     text = "".join(rng.choice(list("aegoOQRS0368&@"), int(rng.integers(1, 8))).tolist())
     font, size = int(rng.integers(0, 8)), _length(image, rng) / 20
@@ -314,7 +300,7 @@ def _letters(image: Image, rng: np.random.Generator) -> None:
     cv2.putText(image, text, _place(image, rng), font, size, _color(rng), thick, cv2.LINE_AA)
 
 
-def _skin(image: Image, rng: np.random.Generator) -> None:
+def _skin(image: Image, rng: Rng) -> None:
     """Ovals of skin with too little on them to be a face."""
     for _ in range(int(rng.integers(1, 5))):
         size, (x, y) = _length(image, rng), _place(image, rng)
@@ -326,7 +312,7 @@ def _skin(image: Image, rng: np.random.Generator) -> None:
             cv2.line(image, (x - size // 3, y), (x + size // 3, y), dark, max(1, size // 8))
 
 
-def _limbs(image: Image, rng: np.random.Generator) -> None:
+def _limbs(image: Image, rng: Rng) -> None:
     """Fingers and arms: thick strokes of skin side by side."""
     color, thick = _skin_color(rng), max(3, _length(image, rng) // 3)
     x, y = _place(image, rng)

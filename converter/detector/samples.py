@@ -81,12 +81,9 @@ def _pseudo_label(annotated: AnnotatedImage, teacher: Detector | None) -> Traini
             points[best] = points_of_face(face) / ENLARGED
     sure = np.array([face.confidence for face in faces], np.float32) >= MIN_CONFIDENCE
     unmarked = found[(ious.max(axis=1) < MIN_IOU) & sure]
-    return TrainingSample(
-        image,
-        np.concatenate([boxes, unmarked]),
-        np.concatenate([points, _unknown_points(len(unmarked))]),
-        np.concatenate([ignored, np.ones(len(unmarked), bool)]),
-    )
+    points = np.concatenate([points, _unknown_points(len(unmarked))])
+    ignored = np.concatenate([ignored, np.ones(len(unmarked), bool)])
+    return TrainingSample(image, np.concatenate([boxes, unmarked]), points, ignored)
 
 
 def _unknown_points(count: int) -> Points:
@@ -103,10 +100,7 @@ def points_of_face(face: Face) -> NDArray[np.float32]:
 def closeup_samples(
     faces: NDArray[np.uint8], teacher: Detector, seed: int
 ) -> Iterator[TrainingSample]:
-    """Yield faces cut close, such as FER2013's, that the teacher finds once laid into a canvas.
-
-    The canvas serves to find box and points; the sample is the face, uint8 (side, side), alone.
-    """
+    """Yield faces cut close, uint8 (n, side, side), that the teacher finds laid into a canvas."""
     for found in find_faces(teacher, faces, seed):
         pixels = faces[found.row]
         corner = np.array([found.square.x1, found.square.y1], np.float32)
@@ -123,13 +117,6 @@ def closeup_samples(
 def is_validation(image: AnnotatedImage) -> bool:
     """Tell whether a training image is one to validate on, by its name alone."""
     return zlib.crc32(image.path.name.encode()) % VALIDATION_SHARE == 0
-
-
-def as_input(image: Image, channels: int) -> Image:
-    """Return a BGR image as the network takes it, uint8 (height, width, channels)."""
-    if channels == 3:
-        return image
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)[..., None]
 
 
 class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -181,14 +168,11 @@ class ValidationSet:
     """Images, fitted into a network's input of height, width and channels, and their faces."""
 
     def __init__(self, samples: Sequence[TrainingSample], shape: tuple[int, int, int]) -> None:
-        height, width, channels = shape
-        self._grid = cells((height, width), STRIDES)
+        self._grid = cells(shape[:2], STRIDES)
         self.images = np.zeros((len(samples), *shape), np.uint8)
         self.truth: list[ap.Truth] = []
         for sample, image in zip(samples, self.images, strict=True):
-            into = np.zeros((height, width, 3), np.uint8)
-            scale = letterbox(sample.image, into)
-            image[:] = as_input(into, channels)
+            scale = letterbox(sample.image, image)
             self.truth.append(ap.Truth(sample.boxes * np.tile(scale, 2), sample.ignored))
 
     def average_precision(self, network: Model) -> float:

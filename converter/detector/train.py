@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import keras
 import msgspec
 import numpy as np
@@ -12,18 +13,12 @@ from numpy.typing import NDArray
 
 from converter.detector.loss import PARTS, DetectionLoss, Grid
 from converter.detector.sample_generator import SampleGenerator
-from converter.detector.samples import (
-    DataSummary,
-    TrainingData,
-    TrainingSample,
-    ValidationSet,
-    as_input,
-)
+from converter.detector.samples import DataSummary, TrainingData, TrainingSample, ValidationSet
 from converter.models.detector import Model, detector
 from converter.recipes import DetectorRecipe, RefinerRecipe
 from converter.train import loop, run_dir
-from converter.train.optimizer import new_optimizer
 from edge.errors import ModelError
+from edge.types import Image
 
 PANELS = {  # what the curves show
     "loss": {part: part for part in PARTS},
@@ -58,13 +53,18 @@ class SampleBatches(loop.SeededBatches):
 
     def draw(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Targets]:
         """Generate the samples of a batch, and cells for the faces in them."""
-        recipe = self._recipe
-        samples = [
-            self._generator.draw(recipe.height, recipe.width, rng) for _ in range(recipe.batch_size)
-        ]
+        recipe, draw = self._recipe, self._generator.draw
+        samples = [draw(recipe.height, recipe.width, rng) for _ in range(recipe.batch_size)]
         images = np.stack([as_input(sample.image, recipe.channels) for sample in samples])
         targets = [targets_of(sample, self._grid, recipe.most_faces, rng) for sample in samples]
         return images, {name: np.stack([one[name] for one in targets]) for name in targets[0]}
+
+
+def as_input(image: Image, channels: int) -> Image:
+    """Return a BGR image as the network takes it, uint8 (height, width, channels)."""
+    if channels == 3:
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)[..., None]
 
 
 def targets_of(sample: TrainingSample, grid: Grid, most: int, rng: np.random.Generator) -> Targets:
@@ -115,7 +115,7 @@ def train_network(
 
     def compiled(network: Model) -> Model:
         model = LossPartsModel(network, list(next(iter(panels.values()))), loss)
-        model.compile(optimizer=new_optimizer(recipe, recipe.steps), jit_compile=False)
+        model.compile(optimizer=loop.new_optimizer(recipe, recipe.steps), jit_compile=False)
         return model
 
     loop.fit(build, compiled, batches, recipe, directory, panels=panels, callbacks=callbacks)
@@ -127,8 +127,7 @@ def train_network(
 def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) -> Path:
     """Train a detector in a folder, made where it is missing; return its file.
 
-    Raises:
-        ConfigError: the folder holds another or a finished training, or the start is missing.
+    ConfigError where the folder holds another or a finished training, or the start is missing.
     """
     run_dir.prepare_run_dir(directory, recipe)
     (directory / SUMMARY).write_bytes(msgspec.json.encode(data.summary))

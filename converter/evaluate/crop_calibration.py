@@ -13,11 +13,8 @@ from edge.geometry import Box
 from edge.types import Face, Image
 
 WIDTH, HEIGHT = 640, 480
-SIDES = (100, 240)
-"""Range of the sizes, in pixels, at which a face is laid into the canvas."""
-
-NEAR = 0.3
-"""Overlap (IoU) above which a detection is of the face that was laid out."""
+SIDES = (100, 240)  # range of the sizes, in pixels, at which a face is laid into the canvas
+NEAR = 0.3  # overlap (IoU) above which a detection is of the face that was laid out
 
 
 class FitReport(NamedTuple):

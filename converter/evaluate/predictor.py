@@ -15,23 +15,16 @@ from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 
 Logits = NDArray[np.float32]
-OutputKind = Literal["logits", "probabilities", "sigmoids"]
-"""Kinds of a network's answers, as a card names them."""
+OutputKind = Literal["logits", "probabilities", "sigmoids"]  # as a card names them
 
 
 class Predictor(NamedTuple):
-    """A model as the evaluation sees it, whatever file it came from.
-
-    Attributes:
-        temperature: what its card divides the logits by; 1 where it has none.
-        logits: from faces, uint8 (n, 48, 48), to logits, float32 (n, classes); where the model
-            gives probabilities, their logarithms.
-    """
+    """A model as the evaluation sees it, whatever file it came from."""
 
     name: str
     label_set: LabelSet
-    temperature: float
-    logits: Callable[[NDArray[np.uint8]], Logits]
+    temperature: float  # what its card divides the logits by; 1 where it has none
+    logits: Callable[[NDArray[np.uint8]], Logits]  # of faces, uint8 (n, 48, 48)
 
 
 def open_tflite(path: Path) -> Predictor:
@@ -51,11 +44,8 @@ def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     """Open a `.keras` file that takes gray values 0-255, (n, side, side, 1).
 
     The output named `logits` is measured, or the only one. Without labels, `recipe.json` beside the
-    file tells them, which `emotiond-convert train` writes.
-
-    Raises:
-        ConfigError: there are neither labels nor a recipe.
-        ModelError: the file is no network, or does not give one value for each label.
+    file tells them, which `emotiond-convert train` writes: a ConfigError without either. ModelError
+    where the file is no network, or does not give one value for each label.
     """
     import keras
 

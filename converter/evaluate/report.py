@@ -17,8 +17,9 @@ from edge.model_card import Accuracy
 from edge.tflite import softmax
 from edge.types import Probabilities
 
-BINS = 15
-"""Bins of the expected calibration error, as Guo et al. 2017 (arXiv:1706.04599) use."""
+BINS = 15  # of the expected calibration error, as Guo et al. 2017 (arXiv:1706.04599) use
+
+Labels = tuple[str, ...]
 
 
 class ClassMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,40 +40,28 @@ class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelMetrics(Accuracy, frozen=True, forbid_unknown_fields=True):
-    """Metrics of one set of rows: those of a card, and more.
-
-    Attributes:
-        unscaled_calibration_error: at temperature 1, where `calibration_error` is at the card's.
-        classes: those that any row has.
-        confusion: rows of each true class (outer) by predicted class (inner), in the labels' order.
-        bins: at the card's temperature, empty ones left out.
-    """
+    """Metrics of one set of rows: those of a card, at its temperature, and more."""
 
     log_loss: float
     temperature: float
-    unscaled_calibration_error: float
-    classes: dict[str, ClassMetrics]
-    confusion: tuple[tuple[int, ...], ...]
-    bins: tuple[Bin, ...]
+    unscaled_calibration_error: float  # at temperature 1
+    classes: dict[str, ClassMetrics]  # those that any row has
+    confusion: tuple[tuple[int, ...], ...]  # rows of each true class by predicted class
+    bins: tuple[Bin, ...]  # empty ones left out
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The evaluation of one model.
-
-    Attributes:
-        merged: classes of the data that count as another.
-        without_copies: the same without rows that repeat a Training image, as `Selection.unique`.
-    """
+    """The evaluation of one model."""
 
     model: str
     data: tuple[str, ...]
     usage: str
     protocol: LabelProtocol
     labels: tuple[str, ...]
-    merged: dict[str, str]
+    merged: dict[str, str]  # classes of the data that count as another
     left_out: dict[str, int]
     all_rows: ModelMetrics
-    without_copies: ModelMetrics | None
+    without_copies: ModelMetrics | None  # of the rows that are `Selection.unique`
 
 
 def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: LabelProtocol) -> Report:
@@ -125,17 +114,15 @@ def _metric_lines(model: str, one: ModelMetrics) -> Iterator[str]:
     yield f"  calibration error {one.unscaled_calibration_error:.3f} unscaled, {scaled}"
 
 
-def _model_metrics(
-    name: str, logits: Logits, classes: Classes, predictor: Predictor
-) -> ModelMetrics:
-    labels = predictor.label_set.labels
-    probabilities = softmax(logits, predictor.temperature)
+def _model_metrics(name: str, logits: Logits, classes: Classes, model: Predictor) -> ModelMetrics:
+    labels = model.label_set.labels
+    probabilities = softmax(logits, model.temperature)
     chosen = probabilities.argmax(axis=1)
     confusion = confusion_matrix(classes, chosen, labels=range(len(labels)))
     return ModelMetrics(
         **msgspec.structs.asdict(compute_metrics(name, probabilities, classes, labels)),
         log_loss=round(log_loss(probabilities, classes), 4),
-        temperature=predictor.temperature,
+        temperature=model.temperature,
         unscaled_calibration_error=round(calibration_error(softmax(logits, 1.0), classes), 4),
         classes=_class_metrics(classes, chosen, labels),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
@@ -143,9 +130,7 @@ def _model_metrics(
     )
 
 
-def _class_metrics(
-    classes: Classes, chosen: Classes, labels: tuple[str, ...]
-) -> dict[str, ClassMetrics]:
+def _class_metrics(classes: Classes, chosen: Classes, labels: Labels) -> dict[str, ClassMetrics]:
     present = np.unique(classes)
     columns = precision_recall_fscore_support(classes, chosen, labels=present, zero_division=0)
     rows = np.round(columns, 4).T.tolist()
@@ -156,7 +141,7 @@ def _class_metrics(
 
 
 def compute_metrics(
-    name: str, probabilities: Probabilities, classes: Classes, labels: tuple[str, ...]
+    name: str, probabilities: Probabilities, classes: Classes, labels: Labels
 ) -> Accuracy:
     """Return the metrics of the card for the rows called `name`, classes (n,).
 
@@ -192,8 +177,7 @@ def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
 def mcnemar(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:
     """Return how likely chance alone makes the right answers `after` so many fewer than `before`.
 
-    The exact, one-sided test of McNemar 1947 on the rows of which just one is right
-    (doi:10.1007/BF02295996).
+    The exact, one-sided test of McNemar 1947 (doi:10.1007/BF02295996).
     """
     lost, differing = int((before & ~after).sum()), int((before != after).sum())
     ways = sum(math.comb(differing, count) for count in range(lost, differing + 1))

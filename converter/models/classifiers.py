@@ -7,6 +7,8 @@ Each takes gray values 0-255, (n, 48, 48, 1), and gives a dictionary of float32 
     face    (n, 1)        whether the crop is a face at all; learned last, by itself (face_head).
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -19,27 +21,30 @@ from converter.recipes import Recipe
 Model = Any  # a keras.Model; Keras ships no types
 
 
-def shallow(classes: int) -> Model:
-    """Plain 3x3 convolutions, which gain most from int8: 0.64 M parameters, 60 M multiply-adds."""
-    return _plain("shallow", [[32], [48, 48], [112, 112], [160, 192]], classes, dropout=0.2)
+PLAIN = {
+    "shallow": ([[32], [48, 48], [112, 112], [160, 192]], 0.2),  # 60 M multiply-adds
+    "tiny": ([[16], [32, 32], [48, 48], [48, 48]], 0.1),  # 15 M
+    "deep": ([[32], [64, 64], [128, 128, 128], [256, 256]], 0.4),  # 117 M
+}
+"""Filters of the 3x3 convolutions, by stage, and dropout. They are multiples of 16: with others,
+TensorFlow normalizes ten times as slowly."""
 
 
-def tiny(classes: int) -> Model:
-    """The same in a seventh of the size: under 100 k parameters, 15 M multiply-adds."""
-    # Multiples of 16 channels: with others, TensorFlow normalizes ten times as slowly.
-    return _plain("tiny", [[16], [32, 32], [48, 48], [48, 48]], classes, dropout=0.1)
-
-
-def deep(classes: int) -> Model:
-    """The same, wider and deeper: 1.3 M parameters, 117 M multiply-adds."""
-    return _plain("deep", [[32], [64, 64], [128, 128, 128], [256, 256]], classes, dropout=0.4)
+def plain(name: str, classes: int) -> Model:
+    """Return a network of `PLAIN`, which gain most from int8; images are halved between stages."""
+    stages, dropout = PLAIN[name]
+    faces, x = _entry()
+    for number, stage in enumerate(stages):
+        x = layers.MaxPooling2D()(x) if number else x
+        for filters in stage:
+            x = _convolution(x, filters)
+    return _with_heads(name, faces, x, classes, dropout)
 
 
 def residual(classes: int) -> Model:
-    """Residual blocks with squeeze and excitation: a teacher that errs differently from `deep`.
+    """Residual blocks with squeeze and excitation: a teacher that errs otherwise than `deep`.
 
-    He et al. 2016 (arXiv:1512.03385), Hu et al. 2018 (arXiv:1709.01507); 1.6 M parameters, 111 M
-    multiply-adds.
+    He et al. 2016 (arXiv:1512.03385), Hu et al. 2018 (arXiv:1709.01507); 111 M multiply-adds.
     """
     faces, x = _entry()
     x = layers.MaxPooling2D()(_convolution(x, 32))
@@ -47,16 +52,6 @@ def residual(classes: int) -> Model:
     x = _residual_block(x, 128, stride=2)
     x = _residual_block(_residual_block(x, 192, stride=2), 192)
     return _with_heads("residual", faces, x, classes, dropout=0.4)
-
-
-def _plain(name: str, stages: list[list[int]], classes: int, dropout: float) -> Model:
-    """Return 3x3 convolutions of so many filters each, the image halved between the stages."""
-    faces, x = _entry()
-    for number, stage in enumerate(stages):
-        x = layers.MaxPooling2D()(x) if number else x
-        for filters in stage:
-            x = _convolution(x, filters)
-    return _with_heads(name, faces, x, classes, dropout)
 
 
 def _entry() -> tuple[Any, Any]:
@@ -99,7 +94,8 @@ def _with_heads(name: str, faces: Any, x: Any, classes: int, dropout: float) -> 
     return keras.Model(faces, {"logits": logits, "votes": votes, "face": face}, name=name)
 
 
-NETWORKS = {"shallow": shallow, "tiny": tiny, "deep": deep, "residual": residual}
+NETWORKS: dict[str, Callable[[int], Model]] = {"residual": residual}
+NETWORKS |= {name: partial(plain, name) for name in PLAIN}
 
 
 def new_network(recipe: Recipe) -> Model:

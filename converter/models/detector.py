@@ -31,10 +31,9 @@ def detector(height: int, width: int, channels: int) -> Model:
     89 k parameters, 70 M multiply-adds at 320x240. Coarser grids are added to finer ones (feature
     pyramid, Lin et al. 2017, arXiv:1612.03144), and one head of shared weights reads all three.
 
-    Returns:
-        A model from values 0-255, (n, height, width, channels), BGR or gray, to a dictionary of
-        `OUTPUTS`, (n, cells, numbers): the logit of a face; its middle from the cell's, in strides,
-        and the logarithms of its width and height in strides. Cells go row by row of each stride.
+    It takes values 0-255, (n, height, width, channels), BGR or gray, and gives a dictionary of
+    `OUTPUTS`, (n, cells, numbers): the logit of a face; its middle from the cell's, in strides, and
+    the logarithms of its width and height in strides. Cells go row by row of each stride.
     """
     image = keras.Input((height, width, channels), name="picture")
     # Without an offset: padding is then black, and the scale can be made part of the first kernel.
@@ -122,9 +121,8 @@ def _outputs(grids: list[Any]) -> dict[str, Any]:
     for name, numbers in OUTPUTS.items():
         # One cell in a hundred is a face to begin with (Lin et al. 2017, arXiv:1708.02002).
         bias = keras.initializers.Constant(-4.6 if name == "scores" else 0.0)
-        head = layers.Conv2D(
-            numbers, 1, dtype="float32", name=f"{name}_head", bias_initializer=bias
-        )
+        own = {"name": f"{name}_head", "bias_initializer": bias, "dtype": "float32"}
+        head = layers.Conv2D(numbers, 1, **own)
         rows = [layers.Reshape((-1, numbers))(head(grid)) for grid in read]
         outputs[name] = layers.Concatenate(axis=1, dtype="float32", name=name)(rows)
     return outputs

@@ -16,26 +16,19 @@ from edge.errors import ConfigError, ModelError
 RANGES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
 """Scale and offset that make a gray value 0-255 the input, `value * scale + offset`."""
 
-SAMPLE = 500
-"""Faces on which the input range and the order of the labels are checked."""
-
-MIN_GAIN, MAX_CHANCE = 0.03, 1e-4
-"""By how much another range or order has to raise the mean recall before it is named, and how
-likely chance may explain that (McNemar). The best of 5,040 orders gains 0.05 of noise alone."""
-
-MOST_LABELS = 8
-"""Labels whose orders are all tried: 40,320 take a second."""
+SAMPLE = 500  # faces on which the input range and the order of the labels are checked
+MIN_GAIN = 0.03  # of mean recall by another range or order, before that is named
+MAX_CHANCE = 1e-4  # that explains it (McNemar): the best of 5,040 orders gains 0.05 of noise
+MOST_LABELS = 8  # labels whose orders are all tried: 40,320 take a second
 
 
 class InputScaling(NamedTuple):
     """Values that a model takes: a gray value 0-255 enters as `value * scale + offset`.
 
-    Attributes:
-        options: how the command names it, such as "--input 0..1".
-        scale, offset: one number, one for each channel, or one for each pixel.
+    These are one number, one for each channel, or one for each pixel.
     """
 
-    options: str
+    options: str  # how the command names it, such as "--input 0..1"
     scale: NDArray[np.float32]
     offset: NDArray[np.float32]
 
@@ -47,24 +40,19 @@ class InputScaling(NamedTuple):
         shapes = whole | {side * side: (side, side, 1), channels: (channels,), 1: ()}
         for found in (self.scale.size, self.offset.size):
             if found not in shapes:
-                some = "one number" if channels == 1 else f"one number, {channels}"
-                raise ConfigError(
-                    f"--mean, --std: expected {some} or {side} x {side}, found {found}"
-                )
+                some = "one number" + (f", {channels}" if channels > 1 else "")
+                wanted = f"expected {some} or {side} x {side}"
+                raise ConfigError(f"--mean, --std: {wanted}, found {found}")
         scale, offset = (one.reshape(shapes[one.size]) for one in (self.scale, self.offset))
         return scale, offset
 
 
 class ModelDescription(NamedTuple):
-    """Properties of a model that its file does not hold.
-
-    Attributes:
-        side: width and height of its faces in pixels; None where the model itself says so.
-    """
+    """Properties of a model that its file does not hold."""
 
     labels: tuple[str, ...]
     scaling: InputScaling
-    side: int | None = None
+    side: int | None = None  # of its faces in pixels; None where the model itself says so
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
@@ -83,8 +71,7 @@ def parse_labels(text: str) -> tuple[str, ...]:
 def parse_scaling(entry: str, mean: str | None = None, std: str | None = None) -> InputScaling:
     """Parse a range of `RANGES`, and the mean and deviation that values in it are standardized by.
 
-    These are numbers parted by commas, or the path of an .npy. ConfigError where one of them is
-    something else.
+    These are numbers parted by commas, or the path of an .npy; else a ConfigError.
     """
     if entry not in RANGES:
         raise ConfigError(f"--input: expected one of {', '.join(RANGES)}, found {entry!r}")

@@ -21,59 +21,40 @@ from converter.train.augmentation import augment
 from edge.errors import ConfigError
 from edge.infer.classifier import TFLiteClassifier
 from edge.model_card import FaceOutput, ModelCard, ModelInput, ModelOutput, Speed
-from edge.paths import sha256
 from edge.tflite import Runtime, TFLiteModel, sigmoid, softmax
 
-MAX_LOSS, MAX_CHANCE = 0.003, 0.01
-"""Share of the rows that a conversion may lose against the network, and how likely chance may
-explain a loss above it (McNemar): of 3,589 rows ten more or fewer say nothing."""
-
-MIN_AGREEMENT = 0.9
-"""Share of the rows to which a conversion has to give the network's class."""
-
-LEAST_SHARE = 0.005
-"""Share of the votes below which a class is not made likelier still."""
+MAX_LOSS = 0.003  # share of the rows that a conversion may lose against the network
+MAX_CHANCE = 0.01  # that explains a greater loss (McNemar): of 3,589 rows ten say nothing
+MIN_AGREEMENT = 0.9  # share of the rows to which a conversion has to give the network's class
+LEAST_SHARE = 0.005  # share of the votes below which a class is not made likelier still
 
 WEBCAM = Augmentation(spoilt=0.5, turn=20, smallest=0.9, largest=1.1, shift=0.05)
 """How the faces are varied on which, beside the faces as they are, the temperature is fitted: one
 fitted on clean faces alone is too sure of everything else."""
 
 FACES_KEPT = 0.98
-"""Share of held-out faces that the face output's threshold lets pass. In FER2013 one in fifty is
-covered, drawn or none; at 0.98 half again as many covered faces and animals are refused as at 0.99
-(docs/research/expressions.md)."""
+"""Share of held-out faces that the face output's threshold lets pass: in FER2013 one in fifty is
+covered, drawn or none (docs/research/expressions.md)."""
 
 Speeds = tuple[Speed, ...]
 _replace = msgspec.structs.replace
 
 
 class FloatReference(NamedTuple):
-    """The float network's answers for the held-out faces.
+    """The float network's answers for the held-out faces."""
 
-    Attributes:
-        pixels: uint8 (n, side, side).
-        logits: its first output with the offsets, float32 (n, classes).
-        offsets: the prior correction, if there is one.
-        rows: the faces with their true classes, if the data knows any of its classes.
-    """
-
-    pixels: NDArray[np.uint8]
-    logits: Logits
-    offsets: tuple[float, ...] = ()
-    rows: Selection | None = None
+    pixels: NDArray[np.uint8]  # (n, side, side)
+    logits: Logits  # with the offsets
+    offsets: tuple[float, ...] = ()  # the prior correction, if there is one
+    rows: Selection | None = None  # with true classes, if the data knows any of its classes
 
 
 class ConversionResult(NamedTuple):
-    """One .tflite and what its verification found.
-
-    Attributes:
-        agreement: share of the held-out faces to which it gives the network's class, if there are.
-        problems, note: why it should not be used, and what else is to be told.
-    """
+    """One .tflite and what its verification found."""
 
     card: ModelCard
-    agreement: float | None = None
-    problems: tuple[str, ...] = ()
+    agreement: float | None = None  # share of the held-out faces with the network's class
+    problems: tuple[str, ...] = ()  # why it should not be used
     note: str = ""
 
 
@@ -89,11 +70,8 @@ def quantize(
     """Write a model of each precision, with its card, once all are verified.
 
     Training rows show int8 its ranges, PublicTest rows verify; without data nothing is measured but
-    the time. Existing files, and models with problems, are written by force alone.
-
-    Raises:
-        ConfigError: int8 is asked for without data, or Keras runs on another backend.
-        ModelError: a file is there already, or an answer is NaN or infinite; nothing was written.
+    the time. Existing files, and models with problems, are written by force alone. ConfigError of
+    int8 without data, ModelError where a file is there already, or an answer is not finite.
     """
     integers = Precision.INT8 in precisions
     if integers and data is None:
@@ -134,16 +112,12 @@ def _describe(model: TrainedModel, path: Path, precision: Precision, speed: Spee
     output: Literal["int8", "float32"] = "int8" if integers else "float32"
     entry: Literal["uint8", "float32"] = "uint8" if integers else "float32"
     return ModelCard(
-        name=path.stem,
+        **tflite.describe_file(path, model.network),
         labels=model.label_set.labels,
         label_set=model.label_set_name,
         input=ModelInput((model.side, model.side, 1), entry, 1.0, 0.0, "gray"),
         output=ModelOutput(model.kind, output, temperature=1.0),
         face=FaceOutput(output, threshold=0.5) if len(model.network.outputs) > 1 else None,
-        sha256=sha256(path),
-        size=path.stat().st_size,
-        parameters=int(model.network.count_params()),
-        multiply_adds=tflite.multiply_adds(model.network),
         training_data=model.training_data,
         measured=(),
         licence=model.license,
@@ -160,7 +134,6 @@ def _rows(model: TrainedModel, data: Dataset, usage: Usage) -> Selection | None:
 
 
 def _representative_faces(model: TrainedModel, data: Dataset) -> NDArray[np.uint8]:
-    """Return the same number of Training faces of each class, uint8 (n, side, side)."""
     training = data.split(Usage.TRAINING).without_non_faces()
     rows = _rows(model, training, Usage.TRAINING)
     classes = training.labels if rows is None else rows.classes
@@ -180,8 +153,7 @@ def prior_correction(data: Dataset, power: float) -> tuple[float, ...]:
     """Return the correction of FER+'s logits for classes that are rare among Training's votes.
 
     As logit adjustment (Menon et al. 2021, arXiv:2007.07314), but classes with more than an even
-    share are not held down: on PublicTest that costs neutral faces (.84 in place of .89 found by
-    shallow) and wins nothing.
+    share are not held down: that costs neutral faces, and wins nothing.
     """
     votes = clear_votes(data.split(Usage.TRAINING).without_non_faces())
     shares = vote_shares(votes, np.zeros_like(votes)).sum(axis=0, dtype=np.float64)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import msgspec
@@ -21,26 +21,21 @@ from numpy.typing import NDArray
 from converter.models.classifiers import Model
 from edge.errors import ConfigError, ModelError
 from edge.model_card import BaseCard, Speed, card_path
+from edge.paths import sha256
 from edge.tflite import PACKAGES, Runtime, TFLiteModel
 
-REPRESENTATIVE = 70
-"""Training faces of each class that show the quantizer the range of every activation."""
-
-ROUNDS, WARM_UP = 200, 20
-"""Rounds that are timed, and those before them that are not: the first calls fill the caches."""
+REPRESENTATIVE = 70  # faces of each class that show the quantizer the ranges of activations
+CPU_INFO = Path("/proc/cpuinfo")
+ROUNDS, WARM_UP = 200, 20  # timed, and those before, which fill the caches
 
 
 class Precision(StrEnum):
-    """Number format in which a .tflite computes.
-
-    float16 and dynamic store weights in 16 and 8 bits, for disk space; activations stay float32.
-    int8 computes in integers throughout (Krishnamoorthi 2018, arXiv:1806.08342).
-    """
+    """Number format in which a .tflite computes."""
 
     FLOAT32 = "float32"
-    FLOAT16 = "float16"
-    DYNAMIC = "dynamic"
-    INT8 = "int8"
+    FLOAT16 = "float16"  # weights in 16 bits, for disk space; activations stay float32
+    DYNAMIC = "dynamic"  # the same in 8 bits
+    INT8 = "int8"  # integers throughout (Krishnamoorthi 2018, arXiv:1806.08342)
 
 
 def to_tflite(
@@ -51,9 +46,8 @@ def to_tflite(
 ) -> bytes:
     """Convert a network from values 0-255, (n, height, width, channels), for one image at a time.
 
-    An int8 model needs representative images, uint8 (n, height, width) or (n, height, width,
-    channels). It takes the values as they are, in uint8, or less 128 in int8: what scales them is
-    part of the network. ConfigError where Keras runs on another backend than TensorFlow.
+    An int8 model needs representative images, uint8 (n, height, width[, channels]); it takes such
+    values as they are, or less 128 in int8. ConfigError where Keras does not run on TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         found = keras.backend.backend()
@@ -102,6 +96,13 @@ def multiply_adds(network: Model) -> int:
     return found
 
 
+def describe_file(path: Path, network: Model) -> dict[str, Any]:
+    """Return the fields of a card that tell of the .tflite at `path` and of its network's work."""
+    own = {"name": path.stem, "sha256": sha256(path), "size": path.stat().st_size}
+    work = {"parameters": int(network.count_params()), "multiply_adds": multiply_adds(network)}
+    return {**own, **work}
+
+
 def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:
     """Time one face on one thread, for each of the models on each runtime that is installed."""
     speeds: list[tuple[Speed, ...]] = [()] * len(models)
@@ -148,8 +149,6 @@ def _median_ms(networks: Sequence[TFLiteModel]) -> list[float]:
 
 
 def _cpu_name() -> str:
-    """Return the name of the CPU, or of the board where the CPU has none."""
-    file = Path("/proc/cpuinfo")
-    text = file.read_text() if file.exists() else ""
-    found = re.findall(r"^(?:model name|Model)\s*: *(.+)$", text, re.MULTILINE)
+    text = CPU_INFO.read_text() if CPU_INFO.exists() else ""
+    found = re.findall(r"^(?:model name|Model)\s*: *(.+)$", text, re.MULTILINE)  # or the board's
     return found[0] if found else platform.machine()

@@ -16,16 +16,13 @@ from converter.recipes import Recipe
 from converter.train.run_dir import MODEL, NEGATIVES, RECIPE, read_recipe
 from edge.errors import ModelError
 
-Head = Literal["logits", "votes"]
-"""An output of a trained network: the classes of its label set, or FER+'s eight."""
+Head = Literal["logits", "votes"]  # the classes of the label set, or FER+'s eight
 
 LICENSE = (
     "Weights: for research use. They were learnt from FER2013, whose images come from the web "
     "without an open licence, released for research."
 )
-CONVERTED = "Unknown: converted from {}."
-"""What a card says of the training data of somebody else's model."""
-
+CONVERTED = "Unknown: converted from {}."  # the training data of somebody else's model
 LIMITS = (
     "It names the expression a face shows, as volunteers labelled web images; an expression is "
     "not an inner feeling. Labels are noisy, poses mostly frontal, ages, skins and cultures not "
@@ -37,20 +34,17 @@ LIMITS = (
 class TrainedModel:
     """A network and what is known of it.
 
-    Attributes:
-        network: a Keras model from gray values 0-255, (n, side, side, 1), to (n, classes), or to
-            a list of that and the logit of a face, (n, 1).
-        label_set_name: empty for a set of its own.
-        prior_power: to what power the training classes' shares are divided out of the answers.
+    It takes gray values 0-255, (n, side, side, 1), and gives (n, classes), or a list of that and
+    the logit of a face, (n, 1).
     """
 
     network: Model
     label_set: LabelSet
-    label_set_name: str
+    label_set_name: str  # empty for a set of its own
     kind: OutputKind
     protocol: LabelProtocol
     training_data: str
-    prior_power: float = 0.0
+    prior_power: float = 0.0  # to which the classes' shares are divided out of the answers
     license: str = LICENSE
 
     @property

@@ -11,8 +11,7 @@ from edge.config import parse_yaml
 from edge.config_errors import format_validation_error
 from edge.errors import ConfigError
 
-RECIPES = Path(__file__).parent
-"""The folder of the shipped recipes; a wheel holds them too."""
+RECIPES = Path(__file__).parent  # a wheel holds them too
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -36,8 +35,7 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Learning from teachers (Hinton et al. 2015, arXiv:1503.02531), recipes here or beside it.
 
-    They judge a few variations of each face once, and their mean is the target of all variations
-    that the student sees: it never sees one twice, so it has nothing to learn by heart.
+    Their mean over `views` variations of a face is the target of all that the student sees.
     """
 
     teachers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
@@ -76,16 +74,7 @@ class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Settings of the training samples made from annotated images; detector.yaml explains others.
-
-    Attributes:
-        near: least height in pixels of the faces of portraits.
-        filled: share of the parts that reach beyond their image as little as they can.
-        contrast: natural logarithm of the largest change, of gamma too.
-        brightness: share of the range, either way.
-        tint: spread of the logarithm of each color's strength.
-        gray, blurred, noisy, compressed: shares of the samples that this happens to.
-    """
+    """Settings of the training samples made from annotated images; detector.yaml explains most."""
 
     smallest: Positive = 8.0
     largest: Positive = 300.0
@@ -96,13 +85,13 @@ class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     drawn: Share = 0.1
     empty_tint: NotNegative = 0.2
     portraits: Share = 0.1
-    near: Positive = 40.0
+    near: Positive = 40.0  # least height in pixels of the faces of portraits
     close: Share = 0.08
     turn: NotNegative = 40.0
-    filled: Share = 0.85
-    contrast: NotNegative = 0.35
-    brightness: Share = 0.15
-    tint: NotNegative = 0.08
+    filled: Share = 0.85  # of the parts that reach beyond their image as little as they can
+    contrast: NotNegative = 0.35  # natural logarithm of the largest change, of gamma too
+    brightness: Share = 0.15  # of the range, either way
+    tint: NotNegative = 0.08  # spread of the logarithm of each color's strength
     gray: Share = 0.15
     blurred: Share = 0.12
     noisy: Share = 0.12
@@ -110,12 +99,7 @@ class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
 
 class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Hyper-parameters of a detector's training; detector.yaml explains others.
-
-    Attributes:
-        most_faces: of a sample that are learned from; more are ignored.
-        mined_every: 0 shows all images without faces alike.
-    """
+    """Hyper-parameters of a detector's training; detector.yaml explains most."""
 
     batch_size: Count = 32
     learning_rate: Positive = 0.05
@@ -125,8 +109,8 @@ class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_onl
     steps: Count = 500
     height: Count = 240
     width: Count = 320
-    most_faces: Count = 40
-    mined_every: Annotated[int, msgspec.Meta(ge=0)] = 2
+    most_faces: Count = 40  # of a sample that are learned from; more are ignored
+    mined_every: Annotated[int, msgspec.Meta(ge=0)] = 2  # 0 shows all without faces alike
     scenes: SampleGeneratorConfig = SampleGeneratorConfig()
 
     @property
@@ -156,8 +140,7 @@ AnyRecipe = TypeVar("AnyRecipe", bound=BaseRecipe)
 def load_recipe(recipe: Path, kind: type[AnyRecipe]) -> AnyRecipe:
     """Read a recipe by its file, or the name of a shipped one; keys left out have their defaults.
 
-    ConfigError where there is no such recipe, or some of its keys are unknown or wrong; all of them
-    are named.
+    ConfigError where there is no such recipe; of keys that are wrong it names all.
     """
     path = find_recipe(recipe)
     try:

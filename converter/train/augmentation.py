@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from converter.recipes import Augmentation, SampleGeneratorConfig
 
 Pixels = NDArray[np.uint8]  # gray (height, width) or BGR (height, width, 3)
-
 Faces = NDArray[np.uint8]
 Batch = NDArray[np.float32]
 Targets = NDArray[np.float32]
+Rng = np.random.Generator
 
 
-def augment(faces: Faces, config: Augmentation, rng: np.random.Generator) -> Faces:
+def augment(faces: Faces, config: Augmentation, rng: Rng) -> Faces:
     """Return each face, uint8 (n, 48, 48), warped, relit and, by chance, erased and spoilt."""
     shape = (len(faces), 1, 1)
     varied = np.stack([_warp(face, config, rng) for face in faces])
@@ -27,25 +27,21 @@ def augment(faces: Faces, config: Augmentation, rng: np.random.Generator) -> Fac
     return varied
 
 
-def mirror_half(faces: Faces, rng: np.random.Generator) -> Faces:
+def mirror_half(faces: Faces, rng: Rng) -> Faces:
     """Return the faces, every second one, by chance, mirrored."""
     return np.where((rng.random(len(faces)) < 0.5)[:, None, None], faces[:, :, ::-1], faces)
 
 
-def mixup(
-    faces: Batch, targets: Targets, alpha: float, rng: np.random.Generator
-) -> tuple[Batch, Targets]:
+def mixup(faces: Batch, targets: Targets, alpha: float, rng: Rng) -> tuple[Batch, Targets]:
     """Blend each face and target with another one (Zhang et al. 2018, arXiv:1710.09412)."""
     share = rng.beta(alpha, alpha, len(faces)).astype(np.float32)
     other = rng.permutation(len(faces))
     weight, part = share[:, None, None], share[:, None]
-    return (
-        weight * faces + (1 - weight) * faces[other],
-        part * targets + (1 - part) * targets[other],
-    )
+    blended = weight * faces + (1 - weight) * faces[other]
+    return blended, part * targets + (1 - part) * targets[other]
 
 
-def augment_image(image: Pixels, config: SampleGeneratorConfig, rng: np.random.Generator) -> Pixels:
+def augment_image(image: Pixels, config: SampleGeneratorConfig, rng: Rng) -> Pixels:
     """Return a BGR image relit and, by chance, without color, blurred, noisy and compressed."""
     image = _relight(image, config, rng)
     if rng.random() < config.gray:
@@ -58,7 +54,7 @@ def augment_image(image: Pixels, config: SampleGeneratorConfig, rng: np.random.G
     return image
 
 
-def _warp(face: Faces, config: Augmentation, rng: np.random.Generator) -> Faces:
+def _warp(face: Faces, config: Augmentation, rng: Rng) -> Faces:
     """Scale, turn and shift in one interpolation; the border repeats its edge."""
     side = face.shape[0]
     center = (side - 1) / 2
@@ -71,7 +67,7 @@ def _warp(face: Faces, config: Augmentation, rng: np.random.Generator) -> Faces:
     return np.asarray(warped, dtype=np.uint8)
 
 
-def _erase(faces: Faces, share: float, rng: np.random.Generator) -> None:
+def _erase(faces: Faces, share: float, rng: Rng) -> None:
     """Cover a patch of some faces (random erasing, Zhong et al. 2020, arXiv:1708.04896)."""
     side = faces.shape[1]
     for row in np.flatnonzero(rng.random(len(faces)) < share):
@@ -80,7 +76,7 @@ def _erase(faces: Faces, share: float, rng: np.random.Generator) -> None:
         faces[row, top : top + height, left : left + width] = rng.integers(0, 256)
 
 
-def _spoil(faces: Faces, share: float, rng: np.random.Generator) -> None:
+def _spoil(faces: Faces, share: float, rng: Rng) -> None:
     """Give some faces one or two defects of a webcam's images."""
     defects = (_blur, _add_noise, _darken, _compress)
     for row in np.flatnonzero(rng.random(len(faces)) < share):
@@ -88,7 +84,7 @@ def _spoil(faces: Faces, share: float, rng: np.random.Generator) -> None:
             faces[row] = defects[number](faces[row], rng)
 
 
-def _relight(image: Pixels, config: SampleGeneratorConfig, rng: np.random.Generator) -> Pixels:
+def _relight(image: Pixels, config: SampleGeneratorConfig, rng: Rng) -> Pixels:
     """Change contrast, brightness, gamma and the color of the light, all in one table."""
     gray = np.arange(256, dtype=np.float32) / 255
     contrast = np.exp(rng.uniform(-config.contrast, config.contrast))
@@ -99,7 +95,7 @@ def _relight(image: Pixels, config: SampleGeneratorConfig, rng: np.random.Genera
     return np.asarray(cv2.LUT(image, _clipped(255 * curve[:, None] * tints)[None]), dtype=np.uint8)
 
 
-def _blur(image: Pixels, rng: np.random.Generator) -> Pixels:
+def _blur(image: Pixels, rng: Rng) -> Pixels:
     """Blur as a lens or, along one direction, as a movement does."""
     if rng.random() < 0.5:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6)), np.uint8)
@@ -111,18 +107,16 @@ def _blur(image: Pixels, rng: np.random.Generator) -> Pixels:
     return np.asarray(cv2.filter2D(image, -1, kernel / max(kernel.sum(), 1e-3)), dtype=np.uint8)
 
 
-def _add_noise(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Add what a sensor adds in poor light."""
+def _add_noise(image: Pixels, rng: Rng) -> Pixels:
     noise = rng.standard_normal(image.shape, np.float32)
     return _clipped(image + noise * np.float32(rng.uniform(2, 18)))
 
 
-def _darken(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Take away up to three quarters of the light."""
+def _darken(image: Pixels, rng: Rng) -> Pixels:
     return _clipped(image * np.float32(rng.uniform(0.25, 0.9)))
 
 
-def _compress(image: Pixels, rng: np.random.Generator) -> Pixels:
+def _compress(image: Pixels, rng: Rng) -> Pixels:
     """Write and read the image as a JPEG of quality 20 to 85."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 85))]
     _, encoded = cv2.imencode(".jpg", image, quality)

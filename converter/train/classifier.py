@@ -17,8 +17,7 @@ from converter.recipes import Recipe
 from converter.train import run_dir
 from converter.train.augmentation import Batch, Faces, Targets, augment, mirror_half, mixup
 from converter.train.face_head import fit_face_head
-from converter.train.loop import SeededBatches, fit, use_precision
-from converter.train.optimizer import new_optimizer
+from converter.train.loop import SeededBatches, fit, new_optimizer, use_precision
 from edge.errors import ConfigError, DataError
 from edge.tflite import softmax
 
@@ -34,9 +33,8 @@ PANELS = {
 class TrainingSet:
     """Training faces and their variations.
 
-    Attributes:
-        targets: (n, classes + 8), shares of the label set's classes, then of FER+'s votes.
-        weights: (n, 2), how much a face counts for either.
+    The targets, (n, classes + 8), are shares of the label set's classes, then of FER+'s votes; the
+    weights, (n, 2), tell how much a face counts for either.
     """
 
     def __init__(self, data: Dataset, recipe: Recipe) -> None:
@@ -169,10 +167,8 @@ def train(
     `teachers` are folders of finished trainings, for a recipe that distils; `negatives` are images
     without faces, to learn what no face looks like. The folder is made where it is missing.
 
-    Raises:
-        DataError: a class has no face, there is no whole batch, or no votes for the recipe.
-        ConfigError: the folder holds another or a finished training, or the start or a teacher is
-            missing.
+    DataError where faces are missing, of a class or for a batch, or votes for the recipe;
+    ConfigError where the folder holds another or a finished training, or start or teacher is not.
     """
     run_dir.prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)

@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,17 @@ def test_a_value_may_begin_with_a_dash(tmp_path: Path, capsys: pytest.CaptureFix
     words = ["convert", str(tmp_path / "gone.tflite"), "--labels", "happy,sad"]
     assert main([*words, "--input", "-1..1", "--mean", "-1,-2,-3"]) == 78
     assert "gone.tflite: expected a file, found none" in capsys.readouterr().err
+
+
+def test_annotations_that_nobody_may_read_are_one_line_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "wider_face_val_bbx_gt.txt"
+    file.touch()
+
+    def refuse(path: Path, *_: object, **__: object) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert main(["evaluate-detector", "--data", str(file)]) == 1
+    assert capsys.readouterr().err == f"emotiond-convert: {file}: Permission denied\n"

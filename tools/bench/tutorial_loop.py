@@ -55,10 +55,10 @@ class TutorialLoop:
     """Detects, predicts and draws, as tutorials do."""
 
     def __init__(self) -> None:
-        from converter.models.classifiers import Model, shallow
+        from converter.models.classifiers import Model, plain
 
         self._cascade = cv2.CascadeClassifier(str(Cascade.DEFAULT.file))
-        self._model: Model = shallow(len(EXPRESSIONS))
+        self._model: Model = plain("shallow", len(EXPRESSIONS))
 
     def process(self, image: Image, times: list[float]) -> int:
         """Process one image, drawing on it; append the time after each stage; return the faces."""

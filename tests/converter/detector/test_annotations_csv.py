@@ -97,6 +97,8 @@ def test_a_picture_with_boxes_is_no_negative(root: Path) -> None:
         ("a.png,100,80,1,2,3,4,2,mine,train", "row 2: ignore: expected one of 0, 1, found '2'"),
         ("a.png,100,80,1,2,3,4,0,mine,val", "row 2: split: expected one of train, test, found 'val'"),
         ("c.png,100,80,1,2,3,4,0,mine,train", "row 2: expected the image 'c.png' in .*, found none"),
+        ("../a.png,100,80,1,2,3,4,0,mine,train", "row 2: expected a path below .*, found '../a.png'; mend"),
+        ("/a.png,100,80,1,2,3,4,0,mine,train", "row 2: expected a path below .*, found '/a.png'; mend"),
         ("a.png,100,80,1,2", "row 2 is cut short; download or unpack it again"),
         ("", "expected rows below the header, found none"),
     ],

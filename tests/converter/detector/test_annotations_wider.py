@@ -68,6 +68,7 @@ def test_a_box_beyond_the_edge_is_clipped(root: Path) -> None:
     ("text", "message"),
     [
         ("a.jpg\n1\n1 2 3 4 0 0 0 0 0 0\n", "row 1: expected the image 'a.jpg' in .*images, found"),
+        ("../a.jpg\n1\n1 2 3 4 0 0 0 0 0 0\n", "row 1: expected a path below .*images, found '../a.jpg'; mend"),
         ("0--Parade/a.jpg\n", "row 1: expected the count of its boxes in the next row, found ''"),
         ("0--Parade/a.jpg\none\n1 2 3 4\n", "row 1: expected the count of its boxes in the next row, found 'one'"),
         ("0--Parade/a.jpg\n-1\n1 2 3 4\n", "row 1: expected the count of its boxes in the next row, found '-1'"),

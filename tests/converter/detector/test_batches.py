@@ -8,8 +8,8 @@ pytest.importorskip("keras", reason="training needs the extra `convert`")
 
 from converter.detector.loss import CANDIDATES, Grid
 from converter.detector.sample_generator import SampleGenerator
-from converter.detector.samples import TrainingSample, as_input
-from converter.detector.train import SampleBatches, Targets, targets_of
+from converter.detector.samples import TrainingSample
+from converter.detector.train import SampleBatches, Targets, as_input, targets_of
 from tests.converter.detector.drawn import SMALL, patch, points_of
 
 CELLS = Grid(64, 96)

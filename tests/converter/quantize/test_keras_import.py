@@ -24,7 +24,7 @@ import msgspec
 from keras import layers
 
 from converter.quantize.description import ModelDescription, parse_scaling
-from converter.quantize.keras_import import load_keras, takes_any_size, wrap_for_export
+from converter.quantize.model_import import load_keras, takes_any_size, wrap_for_export
 
 pytestmark = pytest.mark.usefixtures("eager")  # nothing is asked often enough for a graph to pay
 

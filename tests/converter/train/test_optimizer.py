@@ -6,7 +6,7 @@ keras = pytest.importorskip("keras", reason="training needs the extra `convert`"
 
 def _step(shape: tuple[int, ...], rate: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
     """Return a gradient and the step that Muon takes along it."""
-    from converter.train.optimizer import Muon
+    from converter.train.loop import Muon
 
     rng = np.random.default_rng(0)
     gradient = rng.normal(size=shape).astype(np.float32)

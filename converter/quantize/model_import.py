@@ -1,44 +1,47 @@
-"""Import of Keras models trained elsewhere: .keras, .h5, and .json with weights."""
+"""Import of models trained elsewhere: Keras' .keras, .h5, and .json with weights; .tflite files.
+
+A network is made into one to be quantized; of a .tflite a card is written, the file stays as it is.
+"""
 
 import json
 import re
 import tempfile
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import h5py  # type: ignore[import-untyped]
 import keras
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.label_sets import LabelProtocol, LabelSet
-from converter.evaluate.predictor import keras_values, output_kind, resize
+from converter.data.label_sets import LabelProtocol, LabelSet, Selection
+from converter.evaluate.predictor import Logits, keras_values, output_kind, resize
 from converter.models.classifiers import Model
+from converter.quantize import trained_model
 from converter.quantize.description import ModelDescription
-from converter.quantize.trained_model import (
-    CONVERTED,
-    TrainedModel,
-    probe_images,
-    refuse_non_finite,
-)
-from edge.errors import ModelError
+from converter.quantize.quantize import ConversionResult, with_measurements
+from converter.quantize.tflite import measure_speed, refuse_existing, write_card
+from converter.quantize.trained_model import CONVERTED, TrainedModel, probe_images
+from edge.errors import ConfigError, ModelError
+from edge.infer.classifier import TFLiteClassifier
+from edge.model_card import ModelCard, ModelInput, ModelOutput, card_path
+from edge.paths import sha256
+from edge.tflite import Runtime, TFLiteModel
 
 ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError, ImportError, RuntimeError)
 """Errors that Keras and h5py raise of a file that they cannot read."""
 
 
 def refuse_other_forms(path: Path) -> None:
-    """Refuse what is no file of a model, with the way to one.
-
-    ModelError where it is missing, a pointer of git-LFS, a SavedModel, or TensorFlow.js'.
-    """
+    """Refuse what is no file of a model, with the way to one, by a ModelError."""
     if (path / "saved_model.pb").is_file():
-        raise ModelError(
-            f"{path}: is a SavedModel, which is not read; save it as .keras or .h5 where it "
-            "was trained, or convert the .tflite of: "
-            "python -c \"import tensorflow as tf; open('model.tflite', 'wb').write("
-            f"tf.lite.TFLiteConverter.from_saved_model('{path}').convert())\""
-        )
+        written = f"tf.lite.TFLiteConverter.from_saved_model('{path}').convert()"
+        code = f"import tensorflow as tf; open('model.tflite', 'wb').write({written})"
+        remedy = "save it as .keras or .h5 where it was trained, or convert the .tflite of"
+        found = "is a SavedModel, which is not read"
+        raise ModelError(f'{path}: {found}; {remedy}: python -c "{code}"')
     if (path / "model.json").is_file():
         path = path / "model.json"
     if not path.is_file():
@@ -55,10 +58,7 @@ def refuse_other_forms(path: Path) -> None:
 
 
 def load_keras(path: Path, weights: Path | None = None) -> Model:
-    """Read a Keras model: `.keras`, a whole `.h5`, or a `.json` with its weights in an `.h5`.
-
-    ModelError where a file is missing or unreadable, or holds half a model.
-    """
+    """Read a `.keras`, a whole `.h5`, or a `.json` with its weights; ModelError if it cannot be."""
     for file in (path, weights):
         if file is not None:
             refuse_other_forms(file)
@@ -152,9 +152,9 @@ def takes_any_size(model: Model) -> bool:
     return all(None in tuple(tensor.shape)[1:3] for tensor in model.inputs)
 
 
-def answers(
+def keras_answers(
     model: Model, path: Path, description: ModelDescription, faces: NDArray[np.uint8]
-) -> NDArray[np.float32]:
+) -> Logits:
     """Return what the model says, float32 (n, classes), of faces scaled as described."""
     side, channels = _check_input(model, path, description.side)
     scale, offset = description.scaling.for_shape(side, channels)
@@ -166,11 +166,8 @@ def answers(
 def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> TrainedModel:
     """Return the model of the file `path` with its scaling inside: it takes gray values 0-255.
 
-    A model for color images gets the gray value three times.
-
-    Raises:
-        ModelError: inputs or outputs are not as described, or weights or answers are not finite.
-        ConfigError: the scaling is of another shape.
+    A model for color images gets the gray value three times. ModelError where inputs or outputs are
+    not as described, or weights or answers not finite; ConfigError of a scaling of another shape.
     """
     side, channels = _check_input(model, path, description.side)
     shapes, labels = [tuple(tensor.shape) for tensor in model.outputs], description.labels
@@ -188,7 +185,7 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
     if (scale != 1).any() or offset.any():
         x = keras.layers.Rescaling(scale, offset)(x)
     network = keras.Model(faces, model(x, training=False))
-    refuse_non_finite(network, path)
+    trained_model.refuse_non_finite(network, path)
     return TrainedModel(
         network,
         LabelSet(description.labels),
@@ -201,7 +198,6 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
 
 
 def _check_input(model: Model, path: Path, wanted: int | None) -> tuple[int, int]:
-    """Return side and channels of the model's images."""
     shapes = [tuple(tensor.shape) for tensor in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3):
         raise ModelError(f"{path}: expected one input (None, side, side, 1 or 3), found {shapes}")
@@ -213,3 +209,73 @@ def _check_input(model: Model, path: Path, wanted: int | None) -> tuple[int, int
         found = f"found {shapes}; correct --size, or leave it out"
         raise ModelError(f"{path}: expected {wanted or height} pixels wide and high, {found}")
     return int(sides.pop()), int(channels)
+
+
+def open_tflite(path: Path, description: ModelDescription) -> TFLiteClassifier:
+    """Load a .tflite with a card that has no temperature and no metrics yet.
+
+    ModelError where the daemon cannot run it, ConfigError where the scaling is not one for all.
+    """
+    model, labels = TFLiteModel(path, Runtime.LITERT), description.labels
+    shape, outputs = model.input.shape, [one.shape for one in model.outputs]
+    square = len(shape) == 4 and shape[1] == shape[2] and shape[3] in (1, 3)
+    if not square or outputs != [(1, len(labels))]:
+        form = f"one input (1, side, side, 1 or 3) and one output (1, {len(labels)})"
+        found = f"outputs {outputs} of an input {model.input}; is it a model of these --labels?"
+        raise ModelError(f"{path}: expected {form}, found {found}")
+    scale, offset = description.scaling.for_shape(shape[1], shape[3])
+    if scale.ndim or offset.ndim:
+        raise ConfigError("--mean, --std: expected one number for a .tflite; give their average")
+    step, zero = model.input_scale
+    # Integers stand for real values by the file's own scale.
+    factor, added = float(scale) / (step or 1), float(offset) / (step or 1) + (step and zero)
+    entry = ModelInput(shape[1:], model.input.dtype, factor, added, "gray")  # type: ignore[arg-type]
+    card = ModelCard(
+        name=path.stem,
+        labels=labels,
+        input=entry,
+        output=ModelOutput("logits", model.outputs[0].dtype, temperature=1.0),  # type: ignore[arg-type]
+        sha256=sha256(path),
+        size=path.stat().st_size,
+        parameters=0,
+        multiply_adds=0,
+        training_data=CONVERTED.format(path.name),
+        measured=(),
+        licence="Unknown: that of the file.",
+        limits=trained_model.LIMITS,
+    )
+    values, _ = TFLiteClassifier(path, card, model).outputs(list(probe_images(shape[1])))
+    output = msgspec.structs.replace(card.output, kind=output_kind(values))
+    return TFLiteClassifier(path, msgspec.structs.replace(card, output=output), model)
+
+
+def tflite_answers(path: Path, description: ModelDescription, faces: NDArray[np.uint8]) -> Logits:
+    """Return the same of a .tflite, or the logarithms where these are probabilities."""
+    classifier = open_tflite(path, description)
+    return classifier.outputs(list(resize(faces, classifier.card.input.shape[0])))[0]
+
+
+def import_tflite(
+    path: Path,
+    description: ModelDescription,
+    rows: Selection | None,
+    target: Path,
+    force: bool = False,
+) -> ConversionResult:
+    """Write the card of a .tflite, measured on `rows`, and copy it to `target`, unless it is there.
+
+    ModelError where another file or a card is there already; otherwise as `open_tflite`.
+    """
+    stays = target.exists() and target.samefile(path)
+    if not force:
+        refuse_existing(card_path(target) if stays else target)
+    classifier = open_tflite(path, description)
+    speed = measure_speed([path])[0]
+    card = msgspec.structs.replace(classifier.card, name=target.stem, speed=speed)
+    if rows is not None:
+        logits = tflite_answers(path, description, rows.pixels)
+        card = with_measurements(classifier, card, logits, rows)
+    if not stays:
+        copyfile(path, target)
+    write_card(target, card)
+    return ConversionResult(card)
