@@ -58,18 +58,28 @@ class HomeAssistantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     prefix: Name = "homeassistant"
 
 
-class Topics:
-    """The topics of one device, all below `root`, which is prefix/device."""
+DEVICE_TOPICS = frozenset(
+    {"availability", "event", "state", "stats", "log", "snapshot"}
+    | {"face", "summary", "response", "set", "request"}
+)
+"""First parts of the topics below prefix/device: no camera may be called so."""
 
-    def __init__(self, root: str) -> None:
-        self.root = root
+
+class Topics:
+    """The topics of one device, all below `root`, which is prefix/device.
+
+    Those of one of its cameras, where it has several, are below prefix/device/camera.
+    """
+
+    def __init__(self, device: str, camera: str = "") -> None:
+        self.root = root = f"{device}/{camera}" if camera else device
         self.id = root.replace("/", "_")  # no topic: for client ids and Home Assistant
-        self.availability = f"{root}/availability"  # `online` or `offline`
+        self.availability = f"{device}/availability"  # `online` or `offline`
         self.event = f"{root}/event"
         self.state = f"{root}/state"  # the present faces and settings
         self.stats = f"{root}/stats"  # the numbers of the pipeline
         self.retained = (self.availability, self.state, self.stats)
-        self.log = f"{root}/log"  # warnings and errors
+        self.log = f"{device}/log"  # warnings and errors
         self.snapshot = f"{root}/snapshot"  # images that were asked for
         self.commands = (f"{root}/set/#", f"{root}/request/#")  # what is subscribed to
 
