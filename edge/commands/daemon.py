@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -20,16 +20,17 @@ from edge.commands.common import (
 )
 from edge.config import (
     Config,
+    camera_configs,
     complete_config,
     load_config,
     outbox_paths,
     parse_config,
     state_folder,
+    with_camera,
 )
 from edge.errors import ExitCode, Level
-from edge.pipeline.build import validate_components
+from edge.pipeline.build import PipelineComponents, validate_components
 from edge.publish import MqttSettings, SinkSettings, expand_sink
-from edge.publish.homeassistant import discovery_topic
 from edge.publish.mqtt.client import BrokerError, MqttClient
 from edge.publish.mqtt.session import retained_on
 from edge.publish.mqtt.settings import Address, HomeAssistantSettings
@@ -70,10 +71,11 @@ def _adjusted(options: argparse.Namespace, config: Config) -> Config:
         ConfigError: the value of an option cannot be used.
     """
     replace = msgspec.structs.replace
-    config = with_model_options(config, options)
     if options.source:
         source = parse_config({"source": options.source}, Path("--source")).source
-        config = replace(config, source=source)
+        config = replace(config, source=source, cameras={})
+    for name, camera in camera_configs(config).items():
+        config = with_camera(config, name, with_model_options(camera, options))
     changed = replace(
         config,
         sinks=tuple(_sinks(options, config)),
@@ -111,11 +113,15 @@ def check(options: argparse.Namespace) -> ExitCode:
     sinks = tuple(sink.without_service_secrets() for sink in config.sinks)
     web = config.web.without_service_secrets()
     parts = validate_components(msgspec.structs.replace(config, sinks=sinks, web=web))
-    print_line(
-        f"{options.config}: sound; it uses the model {config.classifier.model.name} "
-        f"and the detector {parts.processing.scheduler.detector}"
-    )
+    print_line(f"{options.config}: sound; {'; '.join(_used(config, parts))}")
     return ExitCode.OK
+
+
+def _used(config: Config, parts: dict[str, PipelineComponents]) -> Iterator[str]:
+    for name, camera in camera_configs(config).items():
+        who = f"camera {name}" if name else "it"
+        detector = parts[name].processing.scheduler.detector
+        yield f"{who} uses the model {camera.classifier.model.name} and the detector {detector}"
 
 
 def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
@@ -156,13 +162,13 @@ def homeassistant(options: argparse.Namespace) -> ExitCode:
     if os.access(memory.state, os.F_OK) and not os.access(memory.state, os.R_OK | os.X_OK):
         print_error(f"{memory.state}: cannot be read: former names are not known; be its owner")
         code = ExitCode.FAULT
-    sinks = mqtt_sinks(config)
+    sinks, names = mqtt_sinks(config), tuple(config.cameras)
     outboxes = outbox_paths(msgspec.structs.replace(config, sinks=sinks))
     for settings, outbox in zip(sinks, outboxes, strict=True):
         failed = []
         for address in settings.addresses:
             try:
-                print_line(_clear_retained(settings, address, outbox, memory))
+                print_line(_clear_retained(settings, address, outbox, memory, names))
             except BrokerError as error:
                 print_error(f"broker {address}: {error}")
                 failed.append(address)
@@ -183,16 +189,21 @@ def homeassistant(options: argparse.Namespace) -> ExitCode:
 
 
 def _clear_retained(
-    settings: MqttSettings, address: Address, outbox: Path | None, memory: RetainedTopics
+    settings: MqttSettings,
+    address: Address,
+    outbox: Path | None,
+    memory: RetainedTopics,
+    cameras: Sequence[str],
 ) -> str:
-    """Clear what a broker retains of this device and of its former names; return what and where.
+    """Clear what a broker retains of this device, its cameras and its former names; return it.
 
     Raises:
         BrokerError: it is not there, or does not let this client do so.
     """
     # Whoever has just taken `homeassistant` out of the config wants to clear up after it.
     announced = settings.homeassistant or HomeAssistantSettings()
-    topics = [discovery_topic(announced, settings.root), *settings.topics.retained]
+    announcing = msgspec.structs.replace(settings, homeassistant=announced)
+    topics = list(announcing.retained_topics(cameras))
     topics += sorted(set(memory.former(outbox, str(address))) - set(topics))
     with closing(MqttClient(settings, address, "remove")) as session:
         session.connect()

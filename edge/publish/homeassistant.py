@@ -55,7 +55,7 @@ def discovery(
 
     `catalog` is what commands may choose from; classes that only other models know are removed.
     """
-    topics = settings.topics
+    topics = Topics(settings.root, status.camera_name)
     entities = (
         *_face_entities(topics, status),
         *_last_minute(topics, status),
@@ -68,14 +68,7 @@ def discovery(
     camera = "{{ 'online' if value_json.camera in ('online', 'dark') else 'offline' }}"
     return msgspec.json.encode(
         {
-            "device": {
-                "identifiers": [topics.id],
-                "name": settings.name,
-                "manufacturer": "emotiond",
-                "model": "Facial expression sensor",
-                "sw_version": __version__,
-            },
-            "origin": {"name": "emotiond", "sw_version": __version__},
+            **_device(settings, status.camera_name),
             # Of entities that have none of their own: without a camera they know nothing.
             "availability": [
                 {"topic": topics.availability},
@@ -85,6 +78,35 @@ def discovery(
             "components": {_key(one.name): _component(topics, one) for one in entities},
         }
     )
+
+
+def daemon_discovery(settings: MqttSettings) -> bytes:
+    """Return the message that announces the daemon, to which the devices of cameras belong."""
+    topics = settings.topics
+    running = {
+        "state_topic": topics.availability,
+        "payload_on": "online",
+        "payload_off": "offline",
+        "device_class": "connectivity",
+        "entity_category": "diagnostic",
+    }
+    components = {"connection": _component(topics, Entity("binary_sensor", "Connection", running))}
+    always = {"availability": [], "availability_mode": "all"}
+    return msgspec.json.encode({**_device(settings), **always, "components": components})
+
+
+def _device(settings: MqttSettings, camera: str = "") -> dict[str, Any]:
+    """Return who a message is about: this device, or one of several cameras that it has."""
+    device = {
+        "identifiers": [Topics(settings.root, camera).id],
+        "name": f"{settings.name} {camera}".rstrip(),
+        "manufacturer": "emotiond",
+        "model": "Facial expression sensor",
+        "sw_version": __version__,
+    }
+    if camera:
+        device["via_device"] = settings.topics.id
+    return {"device": device, "origin": {"name": "emotiond", "sw_version": __version__}}
 
 
 def _face_entities(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:

@@ -159,10 +159,14 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """A command; `answer` is called once, from the main thread, and never blocks."""
+    """A command; `answer` is called once, from the main thread, and never blocks.
+
+    It is for the camera of that name, or, without one, for the only one or all.
+    """
 
     command: Command
     answer: Callable[[CommandResult | CommandError], None]
+    camera: str = ""
 
 
 def read_command(name: CommandName, fields: dict[str, Any]) -> NamedCommand:

@@ -93,10 +93,10 @@ class SystemdReporter:
             with contextlib.suppress(OSError):  # systemd then ends its wait as it would for a hang
                 atomic_write(Path(folder) / "reload", refusal.encode())
 
-    def update(self, pipeline: Pipeline) -> None:
-        """Report what there is to report of the pipeline."""
+    def update(self, pipeline: Pipeline | Controller) -> None:
+        """Report what there is to report of one pipeline, or of those of all cameras."""
         now = time.monotonic()
-        parts = (f"camera {pipeline.source.state}", pipeline.sink_status)
+        parts = (pipeline.camera_text, pipeline.sink_status)
         status = "; ".join(part for part in parts if part)
         if status != self._status or now - self._status_sent >= STATUS_INTERVAL:
             self._status, self._status_sent = status, now
@@ -114,7 +114,7 @@ class SystemdReporter:
             with contextlib.suppress(OSError):  # a service outlives its supervisor's socket
                 self._socket.sendto(message.encode(), self._address)
 
-    def _ping_watchdog(self, pipeline: Pipeline) -> None:
+    def _ping_watchdog(self, pipeline: Pipeline | Controller) -> None:
         """Ping the watchdog unless something hangs: without pings systemd restarts the process."""
         stalled = pipeline.stalled()
         if not stalled:
@@ -138,21 +138,21 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
     signals, reporter = Signals(), SystemdReporter()
     controller = Controller(path, adjust=adjust)
     signals.wake = controller.commands.wake
-    controller.pipeline.start()
+    controller.start()
     # What is loaded by now stays to the end: collections need not go through it again and again.
     gc.collect()
     gc.freeze()
     with retention_thread(lambda: controller.config):
         _watch(controller, signals, reporter)
-    reporter.update(controller.pipeline)  # a film may be over before anybody looked
+    reporter.update(controller)  # a film may be over before anybody looked
     reporter.send("STOPPING=1")
-    return _end(controller.pipeline)
+    return _end(controller)
 
 
 def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) -> None:
-    """Answer requests, and look at the pipeline each second, until there is no more to watch."""
-    pipeline, due, stats_due = controller.pipeline, 0.0, time.monotonic() + STATS_INTERVAL
-    while pipeline.running and pipeline.error is None:
+    """Answer requests, and look at the pipelines each second, until there is no more to watch."""
+    due, stats_due = 0.0, time.monotonic() + STATS_INTERVAL
+    while controller.running and controller.error is None:
         if signals.stop or controller.shutdown:
             return
         request = controller.commands.next(due - time.monotonic())
@@ -165,23 +165,27 @@ def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) 
         if time.monotonic() < due and not reporter.not_ready:
             continue
         due = time.monotonic() + (STARTUP_TICK if reporter.not_ready else TICK)
-        reporter.update(pipeline)
+        reporter.update(controller)
         controller.tick()
         if time.monotonic() >= stats_due:
             stats_due = time.monotonic() + STATS_INTERVAL
-            pipeline.publish_stats()
+            controller.publish_stats()
 
 
-def _end(pipeline: Pipeline) -> ExitCode:
-    in_time = pipeline.stop()
-    log.info("%s", summary(pipeline.stats()))
-    if isinstance(pipeline.error, EmotiondError):
-        log.error("%s", pipeline.error)
-    elif pipeline.error is not None:
-        log.error("a stage failed", exc_info=pipeline.error)
+def _end(controller: Controller) -> ExitCode:
+    in_time = controller.stop()
+    for pipeline in controller.pipelines:
+        log.info(
+            "%s%s", f"camera {pipeline.name}: " if pipeline.name else "", summary(pipeline.stats())
+        )
+    error = controller.error
+    if isinstance(error, EmotiondError):
+        log.error("%s", error)
+    elif error is not None:
+        log.error("a stage failed", exc_info=error)
     if not in_time:
         log.error("some stages did not end in time and were left behind")
-    failed = pipeline.error is not None or pipeline.failed_inputs or not in_time
+    failed = error is not None or controller.failed_inputs or not in_time
     return ExitCode.FAULT if failed else ExitCode.OK
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from edge.publish.mqtt.client import MqttMessage, mqtt_properties
-from edge.publish.mqtt.settings import MqttSettings
+from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.service.commands import (
     Command,
     CommandError,
@@ -45,15 +45,20 @@ class MqttCommandHandler:
         publish: Callable[[MqttMessage], None],
     ) -> None:
         self._settings = settings
-        self._topics = settings.topics
         self._command_queue = command_queue
         self._publish = publish
 
     def handle(self, message: MqttMessage) -> None:
         """Put the command of a message into the queue, or answer what is wrong with it."""
-        verb, _, name = message.topic.removeprefix(f"{self._topics.root}/").partition("/")
+        camera, place = "", message.topic.removeprefix(f"{self._settings.root}/")
+        if not place.startswith(("set/", "request/")):
+            camera, _, place = place.partition("/")
+        topics = Topics(self._settings.root, camera)
+        verb, _, name = place.partition("/")
         correlation: bytes | None = getattr(message.properties, "CorrelationData", None)
-        reply = partial(self._reply, self._response_topic(message, name), correlation)
+        reply = partial(
+            self._reply, topics, self._response_topic(message, topics, name), correlation
+        )
         caller: CallerId = None
         try:
             fields = _parse(message)
@@ -63,7 +68,7 @@ class MqttCommandHandler:
         except CommandError as error:
             reply(caller, error)
         else:
-            self._command_queue.submit(CommandRequest(command, partial(reply, caller)))
+            self._command_queue.submit(CommandRequest(command, partial(reply, caller), camera))
 
     def _read(self, verb: str, name: str, fields: dict[str, Any] | bytes) -> Command:
         """Return the command of that name, if it is allowed and asked for in the right way."""
@@ -80,13 +85,13 @@ class MqttCommandHandler:
             fields = _parse_plain(command, fields)
         return read_command(command, fields)
 
-    def _response_topic(self, message: MqttMessage, name: str) -> str:
+    def _response_topic(self, message: MqttMessage, topics: Topics, name: str) -> str:
         wanted: str | None = getattr(message.properties, "ResponseTopic", None)
-        if wanted and self._may_answer(wanted):
+        if wanted and self._may_answer(wanted, topics):
             return wanted
-        return self._topics.response(name if re.fullmatch(r"[a-z0-9_-]{1,32}", name) else "unknown")
+        return topics.response(name if re.fullmatch(r"[a-z0-9_-]{1,32}", name) else "unknown")
 
-    def _may_answer(self, topic: str) -> bool:
+    def _may_answer(self, topic: str, topics: Topics) -> bool:
         """Tell whether an answer there could be taken for nothing else.
 
         A caller chooses the topic, and this device may write where the caller may not.
@@ -96,11 +101,12 @@ class MqttCommandHandler:
             forbidden.append(self._settings.homeassistant.prefix)
         first = topic.partition("/")[0]
         apart = first not in forbidden and not topic.startswith("$")
-        answers = topic.startswith(self._topics.response(""))
+        answers = topic.startswith(topics.response(""))
         return (apart or answers) and not re.search(r"[+#\0]", topic)
 
     def _reply(
         self,
+        topics: Topics,
         topic: str,
         correlation: bytes | None,
         caller: CallerId,
@@ -111,7 +117,7 @@ class MqttCommandHandler:
         else:
             if result.jpeg is not None:
                 kind = mqtt_properties(self._settings, ContentType="image/jpeg")
-                self._publish(MqttMessage(self._topics.snapshot, result.jpeg, properties=kind))
+                self._publish(MqttMessage(topics.snapshot, result.jpeg, properties=kind))
             body = {"status": "ok", "data": result.data}
         payload = msgspec.json.encode({"id": caller, **body})
         properties = mqtt_properties(

@@ -6,16 +6,17 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.pipeline.worker import BoundedQueue, Worker
 from edge.publish.mqtt.client import DISCONNECT_TIMEOUT, MqttClient, MqttMessage, mqtt_properties
 from edge.publish.mqtt.session import BrokerConnector
-from edge.publish.mqtt.settings import Address, MqttSettings
+from edge.publish.mqtt.settings import Address, MqttSettings, Topics
 from edge.publish.outbox import Outbox
 from edge.publish.outbox_store import PendingEvent
 from edge.publish.retained import RetainedTopics
@@ -84,6 +85,7 @@ class MqttPublisher:
         # Of the network thread: what the present broker was given to retain, by topic.
         self._published: dict[str, MqttMessage] = {}
         self._retained_topics = retained
+        self._remembered: set[str] = set()
         self._clearing: dict[int, str] = {}  # topics that are being cleared, by message id
         self._republish_at = math.inf
         self._connector = BrokerConnector(
@@ -273,12 +275,21 @@ class MqttPublisher:
             return
         broker, outbox = str(self._connector.address), self._outbox.path
         former = self._retained_topics.former(outbox, broker)
-        self._retained_topics.add(outbox, broker, self._settings.retained_topics)
+        former = [topic for topic in former if topic not in self._retained]
+        self._remembered = set()
+        self._remember(self._retained)
         if former:
             log.info("broker %s: clears what has a former name: %s", broker, ", ".join(former))
         for topic in former:
             message = MqttMessage(topic, b"", 1, retain=True)
             self._clearing[client.publish(message)] = topic
+
+    def _remember(self, topics: Collection[str]) -> None:
+        """Remember what this broker is given to retain, before it is."""
+        if self._retained_topics is not None and not self._remembered.issuperset(topics):
+            self._remembered |= set(topics)
+            broker = str(self._connector.address)
+            self._retained_topics.add(self._outbox.path, broker, self._remembered)
 
     def _receive(self, client: MqttClient) -> None:
         self._process_acks(client)
@@ -329,6 +340,7 @@ class MqttPublisher:
             self._last_sent = event.number
 
     def _send_messages(self, client: MqttClient, retained: Sequence[MqttMessage]) -> None:
+        self._remember([message.topic for message in retained])
         for message in retained:
             if not client.is_ready:
                 return
@@ -346,4 +358,12 @@ class MqttPublisher:
             # What is too old for the outbox is too old for a subscriber.
             MessageExpiryInterval=max(1, round(self._settings.outbox.max_age_s - age)),
         )
-        return MqttMessage(self._settings.topics.event, event.payload, 1, properties=properties)
+        camera = msgspec.json.decode(event.payload, type=_EventCamera).camera
+        topic = Topics(self._settings.root, camera).event
+        return MqttMessage(topic, event.payload, 1, properties=properties)
+
+
+class _EventCamera(msgspec.Struct, frozen=True):
+    """The camera of an event, where there are several."""
+
+    camera: str = ""

@@ -2,7 +2,7 @@
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -82,6 +82,8 @@ class Topics:
         self.log = f"{device}/log"  # warnings and errors
         self.snapshot = f"{root}/snapshot"  # images that were asked for
         self.commands = (f"{root}/set/#", f"{root}/request/#")  # what is subscribed to
+        # The same of each camera, where there are several.
+        self.camera_commands = (f"{root}/+/set/#", f"{root}/+/request/#")
 
     def face(self, track_id: int) -> str:
         """Return the topic of one face, which is published as long as it is there."""
@@ -220,11 +222,13 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
         """The topics of this device."""
         return Topics(self.root)
 
-    @property
-    def retained_topics(self) -> tuple[str, ...]:
-        """Every topic on which brokers retain what this device says."""
+    def retained_topics(self, cameras: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return every topic on which brokers retain what this device and its cameras say."""
         from edge.publish.homeassistant import discovery_topic
 
-        home = self.homeassistant
-        announced = () if home is None else (discovery_topic(home, self.root),)
-        return *announced, *self.topics.retained
+        places = [Topics(self.root, camera) for camera in cameras] or [self.topics]
+        topics = [topic for place in places for topic in place.retained]
+        if self.homeassistant is not None:
+            for place in (self.topics, *places):
+                topics.append(discovery_topic(self.homeassistant, place.root))
+        return tuple(dict.fromkeys(topics))

@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -10,16 +10,22 @@ from typing import Any
 import msgspec
 
 from edge.publish.events import encode_event, plain_stats, utc
-from edge.publish.homeassistant import discovery, discovery_topic, status_topic
+from edge.publish.homeassistant import (
+    daemon_discovery,
+    discovery,
+    discovery_topic,
+    status_topic,
+)
 from edge.publish.log_handler import LogHandler
 from edge.publish.mqtt.client import MqttMessage, create_paho_client
 from edge.publish.mqtt.commands import MqttCommandHandler
 from edge.publish.mqtt.publisher import MqttPublisher
-from edge.publish.mqtt.settings import MqttSettings
+from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.publish.outbox import Outbox
 from edge.publish.sink import Sink, SinkContext
 from edge.types import (
     UNCERTAIN,
+    CameraRemoved,
     DaemonStatus,
     EmotionEvent,
     EventType,
@@ -48,14 +54,19 @@ class MqttSink(MqttPublisher):
         create_paho_client(settings, settings.topics.id)  # what is wrong with it is said now
         self._topics = settings.topics
         subscriptions = list(self._topics.commands) if context.commands is not None else []
+        if subscriptions and context.several:
+            subscriptions += self._topics.camera_commands
         if settings.homeassistant is not None:
             subscriptions.append(status_topic(settings.homeassistant))
         assert context.outbox is not None
         outbox = Outbox(context.outbox, settings.outbox, run=context.run)
         super().__init__(settings, outbox, subscriptions, self._on_message, context.retained)
         self._catalog, self._prepared = context.catalog, False
-        self._state = DeviceState()
+        self._states: defaultdict[str, DeviceState] = defaultdict(DeviceState)
         self.publish_retained(self._topics.availability, b"online", qos=1)
+        if context.several and settings.homeassistant is not None:
+            topic = discovery_topic(settings.homeassistant, self._topics.root)
+            self.publish_retained(topic, daemon_discovery(settings), qos=1)
         self._command_handler: MqttCommandHandler | None = None
         if context.commands is not None:
             publish = self.publish_message
@@ -90,25 +101,40 @@ class MqttSink(MqttPublisher):
         """Take an event, or how things are now; called from one thread only."""
         if self.error is not None:
             raise self.error
+        camera = record.camera_name
+        topics = Topics(self._topics.root, camera)
         match record:
             case EmotionEvent():
-                self._state.update(record)
+                self._states[camera].update(record)
                 self.publish_event(encode_event(record))
-                self._publish_state()
             case FaceSnapshot():
-                self._state.update_faces(record)
-                self._publish_state()
-                self._publish_faces(record)
+                self._states[camera].update_faces(record)
             case DaemonStatus():
                 self._announce(record)  # first: the state may show a class that is new to it
-                self._state.set_status(record)
-                self._publish_state()
+                self._states[camera].set_status(record)
             case Stats():
                 stats = plain_stats(record) | {"broker": self.stats()}
-                self.publish_retained(self._topics.stats, msgspec.json.encode(stats))
+                self.publish_retained(topics.stats, msgspec.json.encode(stats))
+                return
             case Summary():
                 payload = msgspec.json.encode(record.data)
-                self.publish_message(MqttMessage(self._topics.summary(record.every_s), payload))
+                self.publish_message(MqttMessage(topics.summary(record.every_s), payload))
+                return
+            case CameraRemoved():
+                self._states.pop(camera, None)
+                self._clear(topics)
+                return
+        self.publish_retained(topics.state, self._states[camera].encode())
+        if isinstance(record, FaceSnapshot):
+            self._publish_faces(record, topics)
+
+    def _clear(self, topics: Topics) -> None:
+        """Have brokers retain nothing more of a camera, so that Home Assistant forgets it."""
+        cleared = [topics.state, topics.stats]
+        if self._settings.homeassistant is not None:
+            cleared.append(discovery_topic(self._settings.homeassistant, topics.root))
+        for topic in cleared:
+            self.publish_retained(topic, b"", qos=1)
 
     def close(self, timeout: float) -> None:
         """Wait for acknowledgments, announce the end, disconnect."""
@@ -117,22 +143,20 @@ class MqttSink(MqttPublisher):
 
     def _announce(self, status: DaemonStatus) -> None:
         if (homeassistant := self._settings.homeassistant) is not None:
-            topic = discovery_topic(homeassistant, self._topics.root)
+            topics = Topics(self._topics.root, status.camera_name)
+            topic = discovery_topic(homeassistant, topics.root)
             commands = self._settings.commands if self._command_handler else ()
             payload = discovery(self._settings, status, self._catalog, commands)
             self.publish_retained(topic, payload, qos=1)
 
-    def _publish_faces(self, snapshot: FaceSnapshot) -> None:
+    def _publish_faces(self, snapshot: FaceSnapshot, topics: Topics) -> None:
         if self._settings.publish_faces and self.connected:  # later, they would be of no use
             width, height = snapshot.frame_size
             frame = {"width": width, "height": height}
             for face in snapshot.faces:
-                topic = self._topics.face(face.track.track_id)
+                topic = topics.face(face.track.track_id)
                 payload = {"time": utc(snapshot.time), **face.to_dict(), "frame": frame}
                 self.publish_message(MqttMessage(topic, msgspec.json.encode(payload)))
-
-    def _publish_state(self) -> None:
-        self.publish_retained(self._topics.state, self._state.encode())
 
     def _on_message(self, message: MqttMessage) -> None:
         """Take a command, or learn that Home Assistant came up."""
@@ -144,7 +168,7 @@ class MqttSink(MqttPublisher):
 
 
 class DeviceState:
-    """The faces that the events so far leave in view, and how the daemon is set.
+    """The faces of one camera that the events so far leave in view, and how the daemon is set.
 
     Which faces there are and what they show follows from the events and from nothing else, so it
     never contradicts them; a snapshot brings the numbers of those faces up to date in between.
@@ -179,6 +203,8 @@ class DeviceState:
             "model": status.model,
             "detector": status.detector,
         }
+        if status.camera_name:
+            self._settings["camera_name"] = status.camera_name
 
     def encode(self) -> bytes:
         """Return the payload of the state topic.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -114,6 +114,31 @@ class MetricsCollector(Collector):
             yield from _stats_metrics(self.stats)
 
 
+PROCESS_METRICS = frozenset({"cpu_share", "memory_bytes", "uptime_seconds", "temperature_celsius"})
+"""Metrics of the daemon as a whole, whatever cameras it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class CamerasCollector(Collector):
+    """Metrics of several cameras, each with the label `camera`; those of the daemon come once."""
+
+    cameras: Mapping[str, Collector]
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each metric with its samples of every camera."""
+        metrics: dict[str, Metric] = {}
+        for camera, collector in self.cameras.items():
+            for metric in collector.collect():
+                kept = metrics.setdefault(metric.name, metric)
+                if metric.name.removeprefix("emotiond_") in PROCESS_METRICS:
+                    continue
+                samples = [
+                    one._replace(labels={**one.labels, "camera": camera}) for one in metric.samples
+                ]
+                kept.samples = samples if kept is metric else kept.samples + samples
+        yield from metrics.values()
+
+
 def _stats_metrics(stats: Stats) -> Iterator[Metric]:
     for name, text, value in (
         ("frames", "Frames read.", stats.frames),
@@ -192,7 +217,7 @@ async def execute_command(command: Command, context: ViewContext) -> dict[str, A
         ApiError: no answer came in time.
     """
     answer: Future[CommandResult | CommandError] = Future()
-    context.commands.submit(CommandRequest(command, answer.set_result))
+    context.commands.submit(CommandRequest(command, answer.set_result, context.camera))
     try:
         # Shielded: a late answer may still be set, and goes unheard.
         waiting = asyncio.shield(asyncio.wrap_future(answer))

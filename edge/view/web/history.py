@@ -21,13 +21,17 @@ BARS = 48
 """Parts of the time that are told apart."""
 
 
-def read_history(files: Iterable[Path], end: float, seconds: float) -> dict[str, Any]:
+def read_history(
+    files: Iterable[Path], end: float, seconds: float, camera: str = ""
+) -> dict[str, Any]:
     """Return what was seen in the time before `end`, POSIX time; it may take a second.
 
-    Each bar is an equal part of the time, with the seconds of each expression over all faces.
+    With the name of a `camera`, what that one alone saw. Each bar is an equal part of the time,
+    with the seconds of each expression over all faces.
     """
     start = end - seconds
     events = [event for path in files for event in _events(path)]
+    events = [event for event in events if not camera or event.camera_name == camera]
     intervals = list(_within(intervals_of(events), start, end))
     step = seconds / BARS
     edges = [start + step * number for number in range(BARS + 1)]

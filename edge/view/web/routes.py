@@ -2,30 +2,36 @@
 
 import asyncio
 import logging
+import re
+import threading
 from datetime import UTC, datetime
+from functools import cached_property, partial
 from http import HTTPStatus
 from importlib.resources import files
+from typing import Any
 
 import cv2
 import msgspec
 import yaml
 from prometheus_client import generate_latest
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.errors import EmotiondError
 from edge.service.commands import Command, CommandError, ErrorCode, GetSettings, Shutdown
-from edge.types import CameraState
+from edge.types import CameraState, SinkRecord
 from edge.view import ViewContext, WebSettings
 from edge.view.annotate import annotate
 from edge.view.web.api import (
     MAX_COMMAND_BYTES,
     MAX_SETTINGS_BYTES,
     ApiError,
+    CamerasCollector,
     MetricsCollector,
     UploadAnalyzer,
     execute_command,
@@ -43,6 +49,7 @@ OPENAPI = files(__package__) / "openapi.yaml"
 
 PAGE_FILES = {
     "/": ("page.html", "text/html"),
+    "/grid.js": ("grid.js", "text/javascript"),
     "/page.js": ("page.js", "text/javascript"),
     "/dom.js": ("dom.js", "text/javascript"),
     "/guide.js": ("guide.js", "text/javascript"),
@@ -52,7 +59,10 @@ PAGE_FILES = {
     "/page.css": ("page.css", "text/css"),
     "/page.svg": ("page.svg", "image/svg+xml"),
 }
-"""Name and media type of each file of the page, by path."""
+"""Name and media type of each file of the page, by path; with several cameras `/` is grid.html."""
+
+CAMERA_PATH = re.compile(r"/camera/([\w-]+)(/.*)?")
+"""Path below which one of several cameras has all that an only one has at the root."""
 
 MAX_HISTORY_HOURS = 31 * 24
 
@@ -73,6 +83,9 @@ log = logging.getLogger(__name__)
 class WebApp:
     """The page and its API: one method for each route.
 
+    With several cameras, each has an application of its own below `/camera/NAME/`, with the same
+    `auth`; the root tells of all together.
+
     Attributes:
         auth: who may look and command.
         events: server-sent events.
@@ -82,13 +95,53 @@ class WebApp:
         ConfigError: others could reach it without a token, or the token cannot be used.
     """
 
-    def __init__(self, settings: WebSettings, context: ViewContext) -> None:
-        self.auth = TokenAuth(settings, PAGE_FILES)
+    def __init__(
+        self, settings: WebSettings, context: ViewContext, auth: TokenAuth | None = None
+    ) -> None:
+        self.auth = auth or TokenAuth(settings, PAGE_FILES)
         self.events = EventBroadcaster(context)
         self.video = MjpegBroadcaster(context, settings.max_viewers)
         self.plain_video = MjpegBroadcaster(context, settings.max_viewers, boxes=False)
         self._uploads = UploadAnalyzer(context)
         self._context, self._quit_button = context, settings.quit_button
+        self._settings, self._several = settings, bool(context.cameras) and not context.camera
+        self._cameras: dict[str, WebApp] = {}
+        self._lock = threading.Lock()
+
+    def publish(self, record: SinkRecord) -> None:
+        """Take a record of the sink: of its camera, or of the only one."""
+        app = self.camera(record.camera_name) if self._several else self
+        if app is not None:
+            app.events.publish(record)
+
+    def close(self) -> None:
+        """End every stream."""
+        for app in self._cameras.values():
+            app.close()
+        for stream in (self.events, self.video, self.plain_video):
+            stream.close()
+
+    def camera(self, name: str) -> "WebApp | None":
+        """Return the application of one of several cameras; any thread may ask."""
+        with self._lock:
+            app = self._cameras.get(name)
+            if app is not None and app._context.is_current:
+                return app
+            context = self._context.of_camera(name)
+            if app is not None:
+                self._cameras.pop(name).close()
+            if context is None:
+                return None
+            new = self._cameras[name] = WebApp(self._settings, context, self.auth)
+            if app is not None:  # the same camera, shown otherwise
+                new.events.status, new.events.stats = app.events.status, app.events.stats
+            return new
+
+    @property
+    def cameras(self) -> "dict[str, WebApp]":
+        """The application of each of several cameras."""
+        apps = {name: self.camera(name) for name in tuple(self._context.cameras)}
+        return {name: app for name, app in apps.items() if app is not None}
 
     @property
     def routes(self) -> list[Route]:
@@ -111,20 +164,40 @@ class WebApp:
             Route("/openapi.json", self.openapi),
         ]
 
-    @property
+    @cached_property
     def asgi(self) -> ASGIApp:
         """The application with every route and error handler, behind the checks of requests."""
         kinds = (ApiError, HTTPException, CommandError, EmotiondError, Exception)
         app = Starlette(
             routes=self.routes, exception_handlers=dict.fromkeys(kinds, _error_response)
         )
-        return self.auth.protect(app)
+        checked = self.auth.protect(app)
+        return partial(self._dispatch, checked) if self._several else checked
+
+    async def _dispatch(self, own: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a request answered by the camera that its path names, else by the root."""
+        found = CAMERA_PATH.fullmatch(scope["path"])
+        app = self.camera(found[1]) if found else None
+        if found is None or app is None:
+            await own(scope, receive, send)
+        elif found[2] is None:  # the page's own paths are relative
+            await RedirectResponse(f"{scope['path']}/")(scope, receive, send)
+        else:
+            path = {"path": found[2], "raw_path": found[2].encode()}
+            await app.asgi({**scope, **path}, receive, send)
+
+    def _require_camera(self) -> None:
+        if self._several:
+            text = f"expected /camera/NAME/..., one of {', '.join(self._context.cameras)}"
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
 
     async def page(self, request: Request) -> Response:
         """Return a file of the page; where there is no token, with a cookie to command by."""
         name, kind = PAGE_FILES[request.scope["path"]]
+        if name == "page.html" and self._several:
+            name = "grid.html"
         response = Response((PAGE / name).read_bytes(), media_type=kind)
-        if name == "page.html" and not self.auth.needs_token:
+        if kind == "text/html" and not self.auth.needs_token:
             self.auth.login(response)
         return response
 
@@ -135,15 +208,18 @@ class WebApp:
 
     async def stream(self, request: Request) -> Response:
         """Return the live video."""
+        self._require_camera()
         plain = request.query_params.get("boxes") == "false"
         return (self.plain_video if plain else self.video).stream()
 
     async def snapshot(self, _request: Request) -> Response:
         """Return the latest frame, annotated."""
+        self._require_camera()
         return Response(self.video.snapshot(), media_type="image/jpeg")
 
     async def event_stream(self, _request: Request) -> Response:
         """Return events, faces and state as they come."""
+        self._require_camera()
         return self.events.stream()
 
     async def state(self, request: Request) -> Response:
@@ -156,8 +232,21 @@ class WebApp:
                 "needs_token": self.auth.needs_token,
                 "quit_button": self._quit_button,
                 "authorised": self.auth.is_authenticated(request.headers),
+                **({"cameras": self._overview()} if self._several else {}),
             }
         )
+
+    def _overview(self) -> dict[str, Any]:
+        """Return in short how each of several cameras is."""
+        return {
+            name: {"camera": app.camera_state.value, **faces_json(app._context)}
+            for name, app in self.cameras.items()
+        }
+
+    @property
+    def camera_state(self) -> CameraState:
+        """State of the camera."""
+        return self.events.status.camera if self.events.status else CameraState.OFFLINE
 
     async def analyze(self, request: Request) -> Response:
         """Return the faces of an uploaded image."""
@@ -196,6 +285,7 @@ class WebApp:
     async def history(self, request: Request) -> Response:
         """Return what was recorded in a time."""
         files, query = self._context.event_files, request.query_params
+        camera = self._context.camera
         if not files:
             text = "expected a `jsonl` sink in the config, which records events; found none"
             raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
@@ -209,7 +299,7 @@ class WebApp:
         if not (1 / 60 <= hours <= MAX_HISTORY_HOURS and end > 3600 * hours):
             text = f"expected `hours` from a minute to {MAX_HISTORY_HOURS}, and `end` after 1970"
             raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", text)
-        return JSONResponse(await asyncio.to_thread(read_history, files, end, 3600 * hours))
+        return JSONResponse(await asyncio.to_thread(read_history, files, end, 3600 * hours, camera))
 
     async def quit(self, _request: Request) -> Response:
         """End the daemon."""
@@ -240,18 +330,29 @@ class WebApp:
 
     async def health(self, _request: Request) -> Response:
         """Tell whether the camera sees, or is not to see."""
-        status = self.events.status
-        camera = status.camera if status else CameraState.OFFLINE
-        if camera in (CameraState.ONLINE, CameraState.PAUSED):
+        apps = self.cameras if self._several else {"": self}
+        ill = [
+            f"camera {name} {app.camera_state}" if name else f"camera {app.camera_state}"
+            for name, app in apps.items()
+            if app.camera_state not in (CameraState.ONLINE, CameraState.PAUSED)
+        ]
+        if not ill:
             return JSONResponse({"status": "ok"})
-        return JSONResponse({"status": f"camera {camera}"}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return JSONResponse({"status": ", ".join(ill)}, HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def metrics(self, _request: Request) -> Response:
         """Return the metrics for Prometheus."""
-        status, stats = self.events.status, self.events.stats
-        metrics = MetricsCollector(self._context.latest, status, stats, self.viewers)
+        metrics = self._metrics
+        if self._several:
+            cameras = {name: app._metrics for name, app in self.cameras.items()}
+            metrics = CamerasCollector(cameras)
         media_type = "text/plain; version=0.0.4; charset=utf-8"
         return Response(generate_latest(metrics), media_type=media_type)
+
+    @property
+    def _metrics(self) -> Collector:
+        events = self.events
+        return MetricsCollector(self._context.latest, events.status, events.stats, self.viewers)
 
     async def openapi(self, _request: Request) -> Response:
         """Return the description of this API."""

@@ -47,6 +47,7 @@ class WebServer:
         config = uvicorn.Config(
             self.app.asgi,
             http=partial(BoundedHttpProtocol, limits),  # type: ignore[arg-type]
+            interface="asgi3",
             ws="none",
             lifespan="off",
             log_config=None,
@@ -98,13 +99,11 @@ class WebServer:
 
     def publish(self, record: SinkRecord) -> None:
         """Send a record to every listener."""
-        self.app.events.publish(record)
+        self.app.publish(record)
 
     def close(self, timeout: float) -> None:
         """End every stream, and the server."""
-        self.app.events.close()
-        self.app.video.close()
-        self.app.plain_video.close()
+        self.app.close()
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join(timeout)

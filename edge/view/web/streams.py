@@ -94,6 +94,11 @@ class Broadcaster:
         self._max_clients, self._refusal = max_clients, refusal
         self._closed = False
 
+    @property
+    def ended(self) -> bool:
+        """Tell whether it was closed, or what it shows is no more, or is shown otherwise."""
+        return self._closed or not self._context.is_current
+
     def close(self) -> None:
         """Disconnect every client."""
         self._closed = True
@@ -176,7 +181,7 @@ class EventBroadcaster(Broadcaster):
         """Yield what is new; end where the listener is so slow that it has missed an event."""
         seen, seen_frame, seen_state = 0, None, None
         state_due, heartbeat_due = 0.0, time.monotonic() + HEARTBEAT_S
-        while not self._closed:
+        while not self.ended:
             now, history = time.monotonic(), self._recent()
             if history and seen and history[0][0] > seen + 1:
                 return
@@ -254,7 +259,7 @@ class MjpegBroadcaster(Broadcaster):
         if len(self.clients) == 1:  # what the last viewer before saw may be of long ago
             self._frame, self._part = None, b""
         yield MJPEG_BOUNDARY
-        while not self._closed:
+        while not self.ended:
             if self._part is not sent:
                 sent = self._part
                 if sent:
