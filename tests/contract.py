@@ -113,7 +113,7 @@ class Channel:
 
     def _form(self, name: str) -> str:
         values = self._parameters[name].get("enum")
-        free = "[^/]+(?:/[^/]+)?" if name == "device" else "[^/]+"  # of several cameras, one
+        free = "[^/]+(?:/(?!response/)[^/]+)?" if name == "device" else "[^/]+"  # or device/camera
         return f"(?P<{name}>{'|'.join(map(re.escape, values)) if values else free})"
 
     def _contradiction(self, topic: str, payload: bytes) -> str | None:

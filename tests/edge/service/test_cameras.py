@@ -417,3 +417,44 @@ def test_a_blur_of_one_camera_and_its_removal_reach_the_page_at_once(tmp_path: P
     assert page.get("/camera/front/snapshot.jpg")[0] == 404
     assert page.get("/camera/back/")[0] == 200
     street.close()
+
+
+BEFORE = {
+    "event": "id time type run track_id emotion confidence probabilities reasons quality looking box "
+    "frame duration model detector latency_ms",
+    "state": "faces emotion confidence probabilities looking camera paused_until model detector",
+    "stats": "time uptime camera fps frames detections faces rejected_faces events dropped "
+    "frame_latency_ms event_latency_ms cpu memory temperature broker",
+}
+"""Fields of each topic in their order, before a daemon could have several cameras."""
+
+
+def test_a_config_with_one_source_has_the_topics_and_fields_of_before(
+    tmp_path: Path, broker: Broker
+) -> None:
+    sinks = {"kind": "mqtt", "host": broker.host, "port": broker.port, "device": "test"}
+    with Subscriber(broker.host, broker.port) as subscriber:
+        street = Street(tmp_path)
+        config = {
+            "source": f"{street.server.address}/front",
+            "sinks": [sinks],
+            "state_dir": str(tmp_path),
+        }
+        street.path.write_bytes(msgspec.json.encode(config))
+        street.controller = Controller(street.path)
+        street.controller.start()
+        street.until(lambda: subscriber.payloads("emotiond/test/event"))
+        street.controller.publish_stats()
+        street.until(lambda: subscriber.payloads("emotiond/test/stats"))
+        street.close()
+        subscriber.catch_up()
+        topics = {topic for topic, _, _ in subscriber.messages}
+        for name, fields in BEFORE.items():
+            told = subscriber.payloads(f"emotiond/test/{name}")
+            assert {" ".join(one) for one in told} == {fields}
+        (announced, *_) = subscriber.payloads("homeassistant/device/emotiond_test/config")
+        assert "via_device" not in announced["device"]
+        assert topics - {"emotiond/test/log"} == {
+            *(f"emotiond/test/{name}" for name in (*BEFORE, "availability")),
+            "homeassistant/device/emotiond_test/config",
+        }
