@@ -95,14 +95,9 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class CropCalibration:
-    """Calibration from a detector's boxes to the framing of FER2013's images.
+    """Square crop for a detector's box, framed as FER2013's images: side and shift of its center.
 
-    Every detector draws its boxes in its own way, so each carries its own fit, measured by
-    `python -m tools.crop_fit`.
-
-    Attributes:
-        scale: side of the square crop, in heights of the box.
-        right, down: shift of its center, in heights of the box.
+    Both are in heights of the box, as `python -m tools.crop_fit` measures them for each detector.
     """
 
     scale: float
@@ -150,12 +145,10 @@ class KeyPoints:
 
     @property
     def yaw(self) -> float:
-        """Turn of the head in degrees; positive is towards the person's own left.
-
-        Seen from afar, a head turned by an angle shows the nose off the middle of the eyes by
-        sin(angle) of its depth and the eyes apart by cos(angle) of their distance. Detectors place
-        a hidden eye where it can still be seen, so a profile reads as less than it is.
-        """
+        """Turn of the head in degrees; positive is towards the person's own left."""
+        # Seen from afar, a head turned by an angle shows the nose off the middle of the eyes by
+        # sin(angle) of its depth and the eyes apart by cos(angle) of their distance. Detectors
+        # place a hidden eye where it can still be seen, so a profile reads as less than it is.
         right, left, nose, eyes = self.right_eye, self.left_eye, self.nose, self.eyes
         x, y = left.x - right.x, left.y - right.y
         beside = (nose.x - eyes.x) * x + (nose.y - eyes.y) * y

@@ -3,10 +3,11 @@
 import os
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,8 +36,8 @@ class Metrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._marks: dict[str, deque[float]] = {}
-        self._values: dict[str, deque[float]] = {}
+        self._marks: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._values: defaultdict[str, deque[float]] = defaultdict(partial(deque, maxlen=WINDOW))
 
     def count(self, name: str, amount: int = 1) -> None:
         """Add `amount` to the counter `name`."""
@@ -45,15 +46,14 @@ class Metrics:
 
     def total(self, name: str) -> int:
         """Return the counter `name`, 0 when nothing was counted."""
-        with self._lock:
-            return self._counts[name]
+        return self._counts[name]
 
     def mark(self, name: str) -> None:
         """Count one `name` and remember when, for `rate`."""
         now = time.monotonic()
         with self._lock:
             self._counts[name] += 1
-            marks = self._marks.setdefault(name, deque())
+            marks = self._marks[name]
             marks.append(now)
             while now - marks[0] > RATE_SECONDS:
                 marks.popleft()
@@ -62,20 +62,18 @@ class Metrics:
         """Return how many `name` a second were marked over the ten seconds before `now`."""
         now = time.monotonic() if now is None else now
         with self._lock:
-            recent = [mark for mark in self._marks.get(name, ()) if now - mark <= RATE_SECONDS]
-        if len(recent) < 2:
-            return 0.0
-        return (len(recent) - 1) / max(now - recent[0], 1e-9)
+            recent = [mark for mark in self._marks[name] if now - mark <= RATE_SECONDS]
+        return (len(recent) - 1) / max(now - recent[0], 1e-9) if len(recent) > 1 else 0.0
 
     def observe(self, name: str, value: float) -> None:
         """Add `value` to the distribution `name`."""
         with self._lock:
-            self._values.setdefault(name, deque(maxlen=WINDOW)).append(value)
+            self._values[name].append(value)
 
     def percentiles(self, name: str) -> tuple[float, float] | None:
         """Return the 50th and 95th percentile of the latest values of `name`, None without any."""
         with self._lock:
-            values = list(self._values.get(name, ()))
+            values = list(self._values[name])
         if not values:
             return None
         p50, p95 = np.percentile(values, (50, 95)).tolist()
@@ -83,16 +81,11 @@ class Metrics:
 
 
 class SystemStats:
-    """Samples the CPU time, memory and temperature of this process and machine.
-
-    Attributes:
-        has_temperature: whether the kernel reports one, in the directory `zones`.
-    """
+    """Samples the CPU time and memory of this process, and the temperature below `zones`."""
 
     def __init__(self, zones: Path = ZONES) -> None:
         self._zones = zones
-        self._sampled = time.monotonic()
-        self._cpu_time = time.process_time()
+        self._sampled, self._cpu_time = time.monotonic(), time.process_time()
         self._share = 0.0
         self.has_temperature = readable(self._temperature) is not None
 
@@ -117,28 +110,19 @@ class SystemStats:
 
 def readable(statistic: Callable[[], T]) -> T | None:
     """Return a statistic, None where it cannot be read: there may be no file descriptor left."""
-    try:
+    with suppress(OSError):
         return statistic()
-    except OSError:
-        return None
+    return None
 
 
 def rss_bytes(process: int | None = None) -> int:
-    """Return the bytes of memory of a process, or this one (proc(5)).
-
-    Raises:
-        OSError: it has ended, or the file cannot be read.
-    """
+    """Return the bytes of memory of a process, or this one (proc(5)); OSError: it has ended."""
     pages = Path(f"/proc/{process or 'self'}/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 class PipelineStats(Metrics):
-    """Metrics of frames, faces and events, while components come and go.
-
-    Attributes:
-        has_temperature: whether the machine reports its temperature.
-    """
+    """Metrics of frames, faces and events, while components come and go."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,11 +158,7 @@ class PipelineStats(Metrics):
     def stats(
         self, camera: CameraState, dropped: Mapping[str, int], detections: int, rejected: int
     ) -> Stats:
-        """Return the numbers of this moment.
-
-        `detections` and `rejected` are what the present components have counted; the counters of
-        these names hold what those before had.
-        """
+        """Return the numbers of this moment; the present components count two of them."""
         return Stats(
             time=datetime.now(UTC),
             uptime=time.monotonic() - self._started,

@@ -14,13 +14,12 @@ Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Length = Annotated[int, msgspec.Meta(ge=1)]
 Pixels = Annotated[float, msgspec.Meta(ge=0.0)]
+Confidence = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+Dtype = Literal["uint8", "int8", "float32"]
 
 
 class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Measured time: median of one face, or for a detector of one image, on one thread.
-
-    `runtime` has its version; `machine` is the CPU.
-    """
+    """Measured time: median of one face, or for a detector of one image, on one thread."""
 
     runtime: str
     machine: str
@@ -28,14 +27,12 @@ class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BaseCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Fields that every card has of its .tflite file.
+    """Fields that every card has of its .tflite file; errors call it by its `kind_name`.
 
     Attributes:
-        kind_name: what errors call such a card.
         parameters, multiply_adds: of the float network, for one face or image; 0 where unknown.
         limits: what it must not be taken for.
         size: of the file in bytes.
-        speed: on each runtime it was measured on.
     """
 
     kind_name: ClassVar[str] = "a card"
@@ -57,11 +54,11 @@ class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         shape: one face: height, width, channels; each of three channels gets the gray value.
         scale, offset: a gray value v, 0-255, enters as `v * scale + offset`, rounded for integers.
-        color: channel order; "gray", "grey" in cards of version 0.1, has one channel.
+        color: "grey" in cards of version 0.1.
     """
 
     shape: tuple[Length, Length, Literal[1, 3]]
-    dtype: Literal["uint8", "int8", "float32"]
+    dtype: Dtype
     scale: float
     offset: float
     color: Literal["gray", "grey"]
@@ -77,15 +74,15 @@ class ModelOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         kind: "logits" go through a softmax. So do the logarithms of "probabilities", and of
             "sigmoids": a probability of each class by itself, which need not sum to 1.
-        dtype: type of the output tensor; integers are dequantized by the tensor's own scale.
+        dtype: of the output tensor; integers are dequantized by the tensor's own scale.
         temperature: divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
-        offsets: added to the logits before that, one for each label: the prior correction, minus
-            the logarithm of a class's share in training to some power (Saerens et al. 2002,
-            doi:10.1162/089976602753284446; Menon et al. 2021, arXiv:2007.07314). Empty adds none.
+        offsets: added to the logits before that, one for each label or none: the prior correction
+            (Saerens et al. 2002, doi:10.1162/089976602753284446; Menon et al. 2021,
+            arXiv:2007.07314).
     """
 
     kind: Literal["logits", "probabilities", "sigmoids"]
-    dtype: Literal["uint8", "int8", "float32"]
+    dtype: Dtype
     temperature: Annotated[float, msgspec.Meta(ge=0.05, le=20.0)]
     offsets: tuple[Annotated[float, msgspec.Meta(ge=-20.0, le=20.0)], ...] = ()
 
@@ -95,13 +92,12 @@ class ModelOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A second output of a classifier: the logit of the crop being a face at all.
+    """A second output of a classifier, one wide: the logit of the crop being a face at all.
 
-    It is one wide and the classes are at least two, which tells the outputs apart: converters order
-    them as they like. A crop whose probability of being a face is below `threshold` is rejected.
+    A crop whose probability of being a face is below `threshold` is rejected.
     """
 
-    dtype: Literal["uint8", "int8", "float32"]
+    dtype: Dtype
     threshold: Share
 
 
@@ -109,10 +105,10 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Measured accuracy of a classifier on one set.
 
     Attributes:
-        data, rows: what it was measured on, and how many of them.
+        rows: how many of `data`.
         balanced_accuracy, macro_f1: mean recall and mean F1 of the classes.
         interval: 95 % interval of the accuracy (Wilson 1927).
-        recall: share of each class that was found.
+        recall: of each class.
         calibration_error: expected calibration error at the card's temperature, 15 bins.
     """
 
@@ -132,7 +128,6 @@ class ModelCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True)
     Attributes:
         labels: the classes in the order of the output.
         label_set: the name of the converter's label set, empty for a set of its own.
-        face: the second output, where the model has one.
     """
 
     kind_name: ClassVar[str] = "a model card"
@@ -154,13 +149,10 @@ class ModelCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class DetectorInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Input of a detector: one image.
+    """Input of a detector: one image; `shape` is height, width, channels.
 
-    Attributes:
-        shape: height, width, channels.
-        dtype: a value v, 0-255, enters as v - 128: LiteRT takes 0.14 ms to do that to an uint8
-            image of 320x240, numpy 0.003, and all the rest of the network 0.30 (2026-11-20).
-        color: channel order; "gray", "grey" in cards of version 0.1, has one channel, "bgr" three.
+    A value v, 0-255, enters as v - 128: LiteRT takes 0.14 ms to do that to an uint8 image of
+    320x240, numpy 0.003, and all the rest of the network 0.30 (2026-11-20).
     """
 
     shape: tuple[Length, Length, Literal[1, 3]]
@@ -175,17 +167,14 @@ class DetectorInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DetectionAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Measured accuracy of a detector on one set.
 
-    Heights are those of faces in pixels of the network's input, the image fitted into it.
-
     Attributes:
         data: the images it was measured on, and which of their faces count.
         pictures, faces: how many of them show faces, and how many faces of them count.
         average_precision: by the overlap (IoU) from which a face counts as found, such as "0.4".
-        by_height: average precision at IoU 0.4, by the height of the face, such as "16-32".
-        recall: share of the faces found at the confidence that gives one false face in a hundred
-            images.
-        found, precision: share of the faces found, and of what is found that is a face, at the
-            card's `min_confidence`.
+        by_height: average precision at IoU 0.4, by the height of the face in pixels of the
+            network's input, such as "16-32".
+        recall: at the confidence that gives one false face in a hundred images.
+        found, precision: recall and precision at the card's `min_confidence`.
         faceless, false_faces: how many images show none, and how many faces were found in those at
             the card's `min_confidence`.
     """
@@ -210,18 +199,17 @@ class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         candidate_confidence: below it, what is found is not looked at again by the refiner.
         min_confidence: below it, what both networks saw is not taken for a face.
         keep_confidence: the same, where a face was seen before.
-        crop_fit: of its boxes, as `emotiond-convert fit-crop` measured it.
-        smallest_face, largest_face: heights in pixels of the input between which it was trained and
-            measured; what it finds beyond them is ignored.
+        smallest_face, largest_face: heights in pixels of the input; what it finds beyond them is
+            ignored.
     """
 
     kind_name: ClassVar[str] = "a detector's card"
 
     input: DetectorInput
     strides: Annotated[tuple[Length, ...], msgspec.Meta(min_length=1)]
-    candidate_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
-    min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
-    keep_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+    candidate_confidence: Confidence
+    min_confidence: Confidence
+    keep_confidence: Confidence
     crop_fit: CropCalibration
     smallest_face: Pixels
     largest_face: Pixels
@@ -237,12 +225,10 @@ class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class RefinerCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Card of a refinement network: what it takes, and how its output joins the detector's.
+    """Card of a refinement network.
 
-    Attributes:
-        weights: of the detector's logit and of its own, and an offset; their sum is the logit of
-            the face.
-        measured: what it was measured on, in words and figures.
+    `weights` are of the detector's logit and of its own, and an offset: their sum is the logit of
+    the face.
     """
 
     kind_name: ClassVar[str] = "a refiner's card"
@@ -256,16 +242,12 @@ AnyCard = TypeVar("AnyCard", bound=BaseCard)
 
 
 def card_path(model: Path) -> Path:
-    """Return the path of the card of the .tflite file `model`: beside it."""
+    """Return the path of a model's card: beside it."""
     return model.with_suffix(".json")
 
 
 def load_card(model: Path, kind: type[AnyCard]) -> AnyCard:
-    """Read the card of a model and check that it is of this very file.
-
-    Raises:
-        ModelError: model or card is missing, malformed, or the hash differs.
-    """
+    """Read the card of a model, or raise a ModelError where it is not of this very file."""
     found = sha256(model)  # first: where both are missing, the model is what to tell of
     card = decode_card(card_path(model), kind)
     if found != card.sha256:
@@ -277,20 +259,12 @@ def load_card(model: Path, kind: type[AnyCard]) -> AnyCard:
 
 
 def read_labels(model: Path) -> tuple[str, ...]:
-    """Return the classes of a model, by its path or name, from its card alone.
-
-    Raises:
-        ModelError: model or card is missing, or the card malformed.
-    """
+    """Return the classes of a model, by its path or name, from its card alone."""
     return decode_card(card_path(find_model(model)), ModelCard).labels
 
 
 def decode_card(path: Path, kind: type[AnyCard]) -> AnyCard:
-    """Decode a card, whatever its model is.
-
-    Raises:
-        ModelError: it is missing or malformed.
-    """
+    """Decode a card, whatever its model is, or raise a ModelError."""
     try:
         return msgspec.json.decode(read_model(path), type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -59,11 +59,7 @@ class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _periods(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the first minute of the week and the length of each period of an entry.
-
-    Raises:
-        ValueError: it is none.
-    """
+    """Yield first minute of the week and length of each period of an entry, or raise ValueError."""
     found, days = FORM.fullmatch(text), list[int]()
     for part in (found[1] or "mon-sun").split(",") if found else ():
         first, _, last = part.partition("-")

@@ -29,24 +29,17 @@ class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
             raise ValueError("Expected `credential` to be a name without `/`")
 
     def resolve(self) -> str:
-        """Return the secret.
-
-        Raises:
-            ConfigError: it is not where it should be; the text never holds it.
-        """
+        """Return the secret, or raise a ConfigError, whose text never holds it."""
         if self.env is not None:
             if self.env not in os.environ:
-                raise ConfigError(
-                    f"expected the environment variable {self.env}, which holds a secret; "
-                    "it is not set"
-                )
+                text = f"environment variable {self.env}, which holds a secret; it is not set"
+                raise ConfigError(f"expected the {text}")
             return os.environ[self.env].strip()
         directory = os.environ.get("CREDENTIALS_DIRECTORY")
         if self.credential is not None and directory is None:
-            raise ConfigError(
-                f"the credential {self.credential} cannot be read: expected systemd's "
-                "CREDENTIALS_DIRECTORY, found none; set LoadCredential= in the unit"
-            )
+            found = "expected systemd's CREDENTIALS_DIRECTORY, found none"
+            remedy = f"{found}; set LoadCredential= in the unit"
+            raise ConfigError(f"the credential {self.credential} cannot be read: {remedy}")
         path = self.file or Path(directory or "", self.credential or "")
         try:
             return path.read_text().strip()

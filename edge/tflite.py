@@ -1,26 +1,26 @@
 """TFLite models: one wrapper around both runtimes, and the functions that end a network."""
 
 import importlib
-import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ConfigError, ModelError
+from edge.native_stderr import caught_stderr
 
 Tensor = NDArray[Any]
 
 T = TypeVar("T")
 
-CHATTER = (b"INFO: Created TensorFlow Lite XNNPACK delegate", b"INFO: Initialized TensorFlow Lite")
-"""Beginnings of lines that tell a user nothing."""
+CHATTER = ("INFO: Created TensorFlow Lite XNNPACK delegate", "INFO: Initialized TensorFlow Lite")
+"""Beginnings of lines of the runtime, which has no setting for them, that tell a user nothing."""
+
+log = logging.getLogger(__name__)
 
 
 class Runtime(StrEnum):
@@ -38,8 +38,7 @@ MODULES = {
 """Names of the packages that pip installs, and the modules of their class `Interpreter`."""
 
 
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
+class TensorSpec(NamedTuple):
     """Shape, the batch first, and type, as numpy names it, of one input or output."""
 
     shape: tuple[int, ...]
@@ -49,35 +48,13 @@ class TensorSpec:
         return f"{self.shape} {self.dtype}"
 
 
-_chatter_lock = threading.Lock()
-
-
-@contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Keep from stderr what the runtime, which has no setting for it, says of itself at a start.
-
-    What else comes there meanwhile follows at the end.
-    """
-    with _chatter_lock, open(os.memfd_create("stderr"), "w+b") as kept:
-        try:
-            stderr = os.dup(2)
-        except OSError:  # there is none
-            yield
-            return
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            kept.seek(0)
-            lines = b"".join(line for line in kept if not line.startswith(CHATTER))
-            with suppress(OSError):
-                os.write(2, lines)
-
-
 class TFLiteModel:
     """A loaded .tflite file with one input and any number of outputs.
+
+    Attributes:
+        input, outputs: their shapes and types, in the file's own order.
+        input_scale: scale and zero point of an integer input: value q stands for
+            (q - zero point) * scale.
 
     Raises:
         ConfigError: the runtime is not installed.
@@ -93,51 +70,37 @@ class TFLiteModel:
                 f"the runtime {runtime} cannot be loaded ({error}); pip install {PACKAGES[runtime]}"
             ) from error
         try:
-            # A second thread saves little at 48x48, and each stage has one
-            # (docs/research/performance.md).
-            with _without_chatter():
+            # A second thread saves little at 48x48 (docs/research/performance.md).
+            with caught_stderr() as lines:
                 self._interpreter = interpreter(model_path=str(path), num_threads=1)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{path}: is not a model that {runtime} can run: {error}") from error
+        for line in lines:
+            if not line.startswith(CHATTER):
+                log.info("%s: %s", path, line)
         inputs = self._interpreter.get_input_details()
         if len(inputs) != 1:
             raise ModelError(f"{path}: expected one input, found {len(inputs)}")
         self._input: dict[str, Any] = inputs[0]
         self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
-
-    @property
-    def input(self) -> TensorSpec:
-        """Shape and type of the input."""
-        return _spec(self._input)
-
-    @property
-    def input_scale(self) -> tuple[float, int]:
-        """Scale and zero point of an integer input: value q stands for (q - zero point) * scale."""
+        self.input = _spec(self._input)
+        self.outputs = tuple(map(_spec, self._outputs))
         scale, zero_point = self._input["quantization"]
-        return float(scale), int(zero_point)
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """Shape and type of each output, in the file's own order."""
-        return tuple(_spec(detail) for detail in self._outputs)
+        self.input_scale = float(scale), int(zero_point)
 
     def match_signature(self, entry: TensorSpec, outputs: Sequence[TensorSpec]) -> list[int]:
         """Check that input and outputs are those of a card; return the index of each output.
 
         Converters order outputs as they like, so they are told apart by their specs, which must all
-        differ.
-
-        Raises:
-            ModelError: they are others; the text says what was expected and found.
+        differ. A ModelError says what was expected and found.
         """
         tensors = (("input", [entry], [self.input]), ("output", outputs, self.outputs))
         for what, expected, found in tensors:
-            if sorted(map(str, expected)) != sorted(map(str, found)):
-                raise ModelError(
-                    f"{self._path}: expected {what} {' and '.join(map(str, expected))} as its card "
-                    f"says, found {' and '.join(map(str, found)) or 'none'}"
-                )
+            if sorted(expected) != sorted(found):
+                wanted, other = (" and ".join(map(str, specs)) for specs in (expected, found))
+                text = f"expected {what} {wanted} as its card says, found {other or 'none'}"
+                raise ModelError(f"{self._path}: {text}")
         return [self.outputs.index(spec) for spec in outputs]
 
     def invoke(self, batch: Tensor) -> list[NDArray[np.float32]]:
@@ -155,11 +118,7 @@ class TFLiteModel:
         return written, self._run()
 
     def dequantize(self, place: int, values: Tensor) -> NDArray[np.float32]:
-        """Return the real values of the output at `place`; floats stay as they are.
-
-        Raises:
-            ModelError: one is not finite: whatever came of it would be made up.
-        """
+        """Return the real values of the output at `place`; a ModelError where one is not finite."""
         scale, zero_point = self._outputs[place]["quantization"]
         real = values.astype(np.float32)
         real = np.asarray((real - zero_point) * scale if scale else real, dtype=np.float32)
@@ -176,13 +135,13 @@ class TFLiteModel:
         return [self._interpreter.get_tensor(detail["index"]) for detail in self._outputs]
 
 
-def open_tflite(path: Path) -> TFLiteModel:
-    """Load a .tflite file on the first runtime of `Runtime` that is installed: the faster one.
+def _spec(detail: dict[str, Any]) -> TensorSpec:
+    shape = tuple(int(length) for length in detail["shape"])
+    return TensorSpec(shape, str(np.dtype(detail["dtype"]).name))
 
-    Raises:
-        ConfigError: none is.
-        ModelError: as `TFLiteModel`.
-    """
+
+def open_tflite(path: Path) -> TFLiteModel:
+    """Load a .tflite file on the first runtime that is installed; errors as `TFLiteModel`."""
     missing = []
     for runtime in Runtime:
         try:
@@ -200,11 +159,6 @@ def check_finite(values: NDArray[Any], model: Path) -> None:
             f"{model}: expected answers that are finite numbers, found {found}; train or convert "
             "it anew, or choose another model"
         )
-
-
-def _spec(detail: dict[str, Any]) -> TensorSpec:
-    shape = tuple(int(length) for length in detail["shape"])
-    return TensorSpec(shape, str(np.dtype(detail["dtype"]).name))
 
 
 def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:

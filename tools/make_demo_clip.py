@@ -20,7 +20,7 @@ from converter.data import SIDE, Dataset
 from converter.data.label_sets import LABEL_SETS, vote_shares
 from edge.detect import BuiltinSettings, open_detector
 from edge.errors import DataError, EmotiondError
-from edge.infer.classifier import Classifier, ClassifierSettings, open_classifier
+from edge.infer.classifier import ClassifierSettings, TFLiteClassifier, open_classifier
 from edge.infer.crop import crop_face, measure_quality
 from edge.types import Image
 
@@ -94,7 +94,7 @@ def write_clip(data: Dataset, path: Path) -> None:
     writer.release()
 
 
-def daemon_score(classifier: Classifier) -> Score:
+def daemon_score(classifier: TFLiteClassifier) -> Score:
     """Return a score by which a face of the clip is found, cropped and read as the daemon does it.
 
     A face that the detector does not find, as large as in the clip or a third of that, scores 0.

@@ -15,7 +15,7 @@ from converter.detector.refiner import MAX_ERROR_IOU
 from converter.detector.samples import ValidationSet, is_validation, read_samples
 from converter.models.detector import REFINER_SIDE as SIDE
 from converter.models.detector import Model
-from edge.detect.builtin import Refiner, cut, square_around
+from edge.detect.builtin import CONTEXT, Refiner, cut
 from edge.geometry import Box
 from edge.model_card import DetectorInput, RefinerCard
 from edge.types import Image
@@ -64,7 +64,7 @@ def quantize_refiner(
     chosen = np.random.default_rng(0).permutation(len(learned))[:EXAMPLES]
     with new_model(path, force) as inside:
         examples = [
-            cut(one.image, square_around(one.box), SIDE)
+            cut(one.image, one.box.square(CONTEXT), SIDE)
             for one in _candidates(detector, [learned[number] for number in chosen.tolist()])
         ]
         common = write_int8(network, np.stack(examples), inside)

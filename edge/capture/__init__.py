@@ -13,14 +13,7 @@ from edge.capture.video import VideoSettings
 SourceSettings = CameraSettings | PicameraSettings | StreamSettings | VideoSettings | ImagesSettings
 """Registry of the sources; settings tell whether a source `is_live` and its `location`."""
 
-__all__ = [
-    "EndOfStream",
-    "LiveSource",
-    "Source",
-    "SourceSettings",
-    "open_source",
-    "source_kinds",
-]
+__all__ = ["EndOfStream", "LiveSource", "Source", "SourceSettings", "open_source", "source_kinds"]
 
 
 def source_kinds() -> tuple[str, ...]:

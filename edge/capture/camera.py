@@ -1,29 +1,19 @@
 """Camera source: a V4L2 camera, read by OpenCV."""
 
 import time
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import cv2
 import msgspec
 
 from edge.capture.jpeg import decode_jpeg
-from edge.capture.source import (
-    Fps,
-    Height,
-    LiveSettings,
-    Width,
-    as_readonly,
-    check_size,
-)
+from edge.capture.source import Fps, Height, LiveSettings, Width, as_readonly, check_size
 from edge.capture.v4l2 import ROOT, why_not_opened
 from edge.errors import SourceError
 from edge.types import Frame
 
 JPEG_FORMATS = {cv2.VideoWriter.fourcc(*name) for name in ("MJPG", "JPEG")}
 """What V4L2 calls the formats of a camera that compresses each image by itself."""
-
-T = TypeVar("T")
 
 
 class CameraSettings(LiveSettings, frozen=True, tag="camera"):
@@ -49,11 +39,7 @@ class CameraSettings(LiveSettings, frozen=True, tag="camera"):
         return f"dev/video{self.device}" if isinstance(self.device, int) else self.device
 
     def open(self) -> "OpenCVSource":
-        """Open the camera.
-
-        Raises:
-            SourceError: it is absent, in use, or not permitted.
-        """
+        """Open the camera; a SourceError tells that it is absent, in use, or not permitted."""
         capture = cv2.VideoCapture(self.device, cv2.CAP_V4L2)
         if not capture.isOpened():
             raise SourceError(why_not_opened(ROOT / self.node))
@@ -70,12 +56,9 @@ class CameraSettings(LiveSettings, frozen=True, tag="camera"):
 
 
 class OpenCVSource:
-    """Live source that OpenCV reads; its frames carry the time at which they were read.
+    """Live source that OpenCV reads: images, or JPEGs as the device sent them.
 
-    What OpenCV gives are images, or JPEGs as the device sent them.
-
-    Raises:
-        SourceError: its images are too large.
+    Its frames carry the time at which they were read.
     """
 
     online = True
@@ -86,13 +69,11 @@ class OpenCVSource:
         self._index = 0
 
     def read(self) -> Frame:
-        """Return the next frame.
-
-        Raises:
-            InputError: it is empty or damaged; the next may be sound.
-            SourceError: none came in time, or there are no more.
-        """
-        ok, data = self._call(self._capture.read)
+        """Return the next frame; one that is empty or damaged is an InputError."""
+        try:
+            ok, data = self._capture.read()
+        except cv2.error as error:  # some failures are exceptions, others False
+            raise SourceError(f"reading failed: {error}") from error
         now = time.monotonic()
         if not ok:
             raise SourceError("gives no more frames")
@@ -102,16 +83,9 @@ class OpenCVSource:
 
     def skip(self) -> None:
         """Drop the next frame, as `read`; of a camera that gives JPEGs it is not even decoded."""
-        if not self._call(self._capture.grab):
+        if not self._capture.grab():
             raise SourceError("gives no more frames")
 
     def close(self) -> None:
         """Release the device."""
         self._capture.release()
-
-    def _call(self, method: Callable[[], T]) -> T:
-        """Call a method of OpenCV, which reports some failures as exceptions, others as False."""
-        try:
-            return method()
-        except cv2.error as error:
-            raise SourceError(f"reading failed: {error}") from error

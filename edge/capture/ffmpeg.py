@@ -23,16 +23,21 @@ if TYPE_CHECKING:
 MAX_ERRORS = 100
 """Failures in a row to find the next packet of a damaged file, after which it has ended."""
 
-MAX_ASPECT = 4.0
-"""Width of a pixel by its height, or the inverse, above which the container is not believed."""
+
+def open_container(url: str, options: dict[str, str]) -> "InputContainer":
+    """Open a file or a stream, whatever the bytes of its title; errors are PyAV's."""
+    import av
+
+    # PyAV 19 has no such argument any more: it reads any bytes.
+    lenient: Any = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+    container: InputContainer = av.open(url, options=options, **lenient)
+    return container
 
 
 def find_video(container: "InputContainer", max_pixels: int = MAX_PIXELS) -> "VideoStream":
     """Return the stream of a container that a player shows; more than `max_pixels` are not decoded.
 
-    Raises:
-        OversizedError: it announces larger images.
-        InputError: there is none; the cover of a piece of music is no video.
+    Where there is none, an InputError: the cover of a piece of music is no video.
     """
     from av.stream import Disposition
 
@@ -54,17 +59,13 @@ class FrameConverter:
     def __init__(self, stream: "VideoStream") -> None:
         from av.video.reformatter import VideoReformatter
 
-        aspect = float(stream.sample_aspect_ratio or 1)
-        self._aspect = aspect if 1 / MAX_ASPECT <= aspect <= MAX_ASPECT else 1.0
+        self._aspect = float(stream.sample_aspect_ratio or 1)
         self._reformatter = VideoReformatter()
 
     def convert(self, frame: "VideoFrame", size: tuple[int, int] | None = None) -> Image:
-        """Return an image, BGR uint8 (height, width, 3), read-only.
+        """Return an image, BGR uint8 (height, width, 3), read-only, or raise an OversizedError.
 
         The frame is scaled to `size`, width and height as stored; None leaves its own.
-
-        Raises:
-            OversizedError: it is too large.
         """
         width, height = size or (frame.width, frame.height)
         width = round(width * self._aspect)

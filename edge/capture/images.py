@@ -71,14 +71,9 @@ def read_image(path: Path) -> Image:
 def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
     """Return the image in the bytes of a file, BGR uint8 (height, width, 3).
 
-    It is rotated as its EXIF data say; of an animation it is the first frame. Pillow decodes it:
-    memory follows from the pixels, which are bounded before anything is decoded. OpenCV takes
-    whatever a damaged length field names (4 GB for a PNG of 93 bytes).
-
-    Raises:
-        OversizedError: it has more than `max_pixels`.
-        UnknownFormatError: they hold none.
-        InputError: they hold a damaged one.
+    It is rotated as its EXIF data say; of an animation it is the first frame. Not by OpenCV, which
+    takes whatever memory a damaged length field names (4 GB for a PNG of 93 bytes).
+    What cannot be decoded is an OversizedError, UnknownFormatError or other InputError.
     """
     import PIL.Image
 

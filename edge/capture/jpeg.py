@@ -44,10 +44,8 @@ class MjpegParser:
 def decode_jpeg(data: bytes) -> Image:
     """Return the image of a JPEG, BGR uint8 (height, width, 3), read-only.
 
-    OpenCV decodes it in half of Pillow's time, and may give what is left of one that is cut short.
-
-    Raises:
-        InputError: it is empty, none, cut short, too large or damaged.
+    OpenCV decodes it in half of Pillow's time, but may give what is left of one that is cut short:
+    that, and what is no JPEG, too large or damaged, is an InputError.
     """
     size = JPEG_SIZE.search(data) if data.startswith(JPEG_START) else None
     if not size:

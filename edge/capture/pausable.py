@@ -1,23 +1,17 @@
 """Source that can be paused, and replaced by another."""
 
 import threading
-import time
 from datetime import datetime
 
 from edge.capture.reconnect import ReconnectingSource
-from edge.capture.source import MAX_WAIT, LiveSource, Source
+from edge.capture.source import MAX_WAIT, Source
 from edge.types import CameraState, Frame
-
-IDLE_FRAME_INTERVAL = 0.06
-"""Seconds between the frames that are decoded of an idle scene: of 30 frames a second every third,
-and who comes in is noticed a tenth of a second later at most."""
 
 
 class PausableSource:
     """Reads a source unless it is paused; another may take the source's place.
 
-    Some frames of a live source are skipped while it is idle. One thread reads, replaces and
-    closes; any thread may pause and ask.
+    One thread reads, replaces and closes; any thread may pause and ask.
 
     Attributes:
         live: whether frames come whether or not they are read.
@@ -28,8 +22,7 @@ class PausableSource:
     def __init__(self, source: Source, live: bool) -> None:
         self.live, self.idle = live, False
         self.paused_until: datetime | None = None
-        self._source, self._last_read, self._closed = source, 0.0, False
-        self._damaged_before = 0
+        self._source, self._closed, self._damaged_before = source, False, 0
         self._enabled = threading.Event()
         self._enabled.set()
 
@@ -40,16 +33,9 @@ class PausableSource:
                 self._source.close()  # a file stays open, where it is
             self._enabled.wait(MAX_WAIT)
             return None
-        while (  # of an idle scene: frames must be taken, or they would wait
-            self.idle
-            and self._source.online
-            and isinstance(self._source, LiveSource)
-            and time.monotonic() - self._last_read < IDLE_FRAME_INTERVAL
-        ):
-            self._source.skip()
-        frame = self._source.read()
-        self._last_read = time.monotonic()
-        return frame
+        if self._camera:
+            self._camera.idle = self.idle
+        return self._source.read()
 
     def replace(self, source: Source, live: bool) -> None:
         """Go on with another source; the one before is closed first: it may be the same device."""
@@ -84,22 +70,22 @@ class PausableSource:
             return CameraState.PAUSED
         if self._closed or not self._source.online:
             return CameraState.OFFLINE
-        source = self._source
-        blindness = source.blindness if isinstance(source, ReconnectingSource) else None
-        return blindness or CameraState.ONLINE
+        camera = self._camera
+        return (camera and camera.blindness) or CameraState.ONLINE
 
     @property
     def damaged(self) -> int:
         """Number of frames, of this live source and those before, that could not be decoded."""
-        source = self._source
-        damaged = source.damaged if isinstance(source, ReconnectingSource) else 0
-        return self._damaged_before + damaged
+        return self._damaged_before + (self._camera.damaged if self._camera else 0)
 
     @property
     def max_silence_s(self) -> float:
         """Seconds for which a sound source may give no frame."""
-        source = self._source
-        return source.settings.max_silence_s if isinstance(source, ReconnectingSource) else 0.0
+        return self._camera.settings.max_silence_s if self._camera else 0.0
+
+    @property
+    def _camera(self) -> ReconnectingSource | None:
+        return self._source if isinstance(self._source, ReconnectingSource) else None
 
     @property
     def expects_frames(self) -> bool:

@@ -8,16 +8,17 @@ which end a wait for a camera that hangs); it was tested with a stand-in and on 
 import importlib
 import os
 import re
-import selectors
 import shutil
-import subprocess
-import threading
+import signal
 import time
+from collections import deque
 from contextlib import suppress
-from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
+from threading import Thread
 from types import ModuleType
-from typing import IO, Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -34,25 +35,18 @@ PROGRAMS = ("rpicam-vid", "libcamera-vid")
 JPEG_QUALITY = 80
 """1-100; the program's own default is 50, and a face is read by its fine detail."""
 
-START_TIMEOUT = 10.0
-"""Seconds until the first image: a camera's driver, its tuning and its exposure take a few."""
-
-FRAME_TIMEOUT = 2.0
-"""Seconds without an image after which the camera, or the program, is assumed to hang."""
+START_TIMEOUT, FRAME_TIMEOUT = 10.0, 2.0
+"""Seconds until the first image, and without a next one, after which the camera, or the program, is
+assumed to hang."""
 
 TERMINATE_TIMEOUT = 1.0
 """Seconds that the program has to end when it is asked to, and again when it is killed."""
 
-CHUNK_BYTES, STDERR_TAIL_BYTES = 1 << 16, 4096
-"""Capacity of a pipe, and how much of the end of standard error is kept."""
+CHUNK_BYTES, STDERR_CHUNK_BYTES, STDERR_CHUNKS = 1 << 16, 1024, 4
+"""Bytes that are read at once, and how much of the end of standard error is kept."""
 
 
-class PicameraBackend(StrEnum):
-    """Software that reads the camera."""
-
-    AUTO = "auto"
-    PROGRAM = "rpicam-vid"
-    BINDING = "picamera2"
+Backend = Literal["auto", "rpicam-vid", "picamera2"]
 
 
 class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
@@ -67,7 +61,7 @@ class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
     width: Width = 640
     height: Height = 480
     fps: Fps = 30
-    backend: PicameraBackend = PicameraBackend.AUTO
+    backend: Backend = "auto"
 
     @property
     def location(self) -> str:
@@ -75,36 +69,26 @@ class PicameraSettings(LiveSettings, frozen=True, tag="picamera"):
         return str(self.camera)
 
     def find_backend(self) -> ModuleType | str:
-        """Return the module Picamera2, or the path of the program.
-
-        Raises:
-            SourceError: it is not installed.
-        """
-        if self.backend is not PicameraBackend.PROGRAM:
+        """Return the module Picamera2, or the path of the program; a SourceError without any."""
+        if self.backend != "rpicam-vid":
             with suppress(Exception):  # one built for another NumPy fails with any error
                 return importlib.import_module("picamera2")
-        if self.backend is PicameraBackend.BINDING:
+        if self.backend == "picamera2":
             raise SourceError(
                 "picamera2 cannot be imported: sudo apt install python3-picamera2, and a virtual "
                 "environment made with --system-site-packages; or set `backend: rpicam-vid`"
             )
-        program = find_program()
-        if program is None:
-            expected = " or ".join(PROGRAMS)
-            raise SourceError(f"expected {expected}, found none: sudo apt install rpicam-apps")
-        return program
+        if program := find_program():
+            return program
+        expected = " or ".join(PROGRAMS)
+        raise SourceError(f"expected {expected}, found none: sudo apt install rpicam-apps")
 
     def open(self) -> LiveSource:
-        """Open the camera.
-
-        Raises:
-            SourceError: the backend is not installed, or cannot open it.
-        """
+        """Open the camera; a SourceError where the backend is missing, or cannot open it."""
         backend = self.find_backend()
         if isinstance(backend, ModuleType):
             return Picamera2Source(backend, self)
-        environment = {**os.environ, "LIBCAMERA_LOG_NO_COLOR": "1"}
-        return SubprocessMjpegSource([backend, *arguments(self)], environment)
+        return SubprocessMjpegSource([backend, *arguments(self)])
 
 
 def find_program() -> str | None:
@@ -115,9 +99,8 @@ def find_program() -> str | None:
 def arguments(settings: PicameraSettings) -> list[str]:
     """Return the arguments with which rpicam-vid captures without end to its standard output.
 
-    MJPEG and not YUV, though it costs more to make and to read: raw images come as they lie in
-    memory, with rows and ends padded as each model and kernel likes, and nothing says how
-    (https://github.com/raspberrypi/rpicam-apps/issues/857).
+    MJPEG and not YUV, though it costs more: raw images come padded as each model and kernel likes,
+    and nothing says how (https://github.com/raspberrypi/rpicam-apps/issues/857).
     """
     image = f"--width {settings.width} --height {settings.height}"
     camera = f"--camera {settings.camera} --framerate {settings.fps} --timeout 0"
@@ -126,11 +109,7 @@ def arguments(settings: PicameraSettings) -> list[str]:
 
 
 class Picamera2Source:
-    """Live source whose frames are not compressed on their way here.
-
-    Raises:
-        SourceError: the camera is absent or in use.
-    """
+    """Live source whose frames are not compressed on their way here."""
 
     online = True
 
@@ -139,11 +118,11 @@ class Picamera2Source:
         self._camera: Any = None
         try:
             self._camera = library.Picamera2(settings.camera)
-            duration = round(1_000_000 / settings.fps)
+            duration_us = round(1_000_000 / settings.fps)
             configuration = self._camera.create_video_configuration(
                 # RGB888 lies in memory as blue, green, red.
                 main={"format": "RGB888", "size": (settings.width, settings.height)},
-                controls={"FrameDurationLimits": (duration, duration)},
+                controls={"FrameDurationLimits": (duration_us, duration_us)},
             )
             self._camera.configure(configuration)
             self._camera.start()
@@ -152,7 +131,7 @@ class Picamera2Source:
             raise SourceError(f"picamera2: {error or type(error).__name__}") from error
 
     def read(self) -> Frame:
-        """Return the next frame; a SourceError tells that the camera fell silent or failed."""
+        """Return the next frame."""
         try:
             image = self._camera.capture_array("main", wait=FRAME_TIMEOUT)
         except TimeoutError:
@@ -165,7 +144,7 @@ class Picamera2Source:
         return Frame(image, self._index - 1, timestamp=now, captured=now)
 
     def skip(self) -> None:
-        """Drop the next frame; it costs as much as to read it."""
+        """Drop the next frame."""
         self.read()
 
     def close(self) -> None:
@@ -183,45 +162,38 @@ class SubprocessMjpegSource:
 
     A thread reads without pause whether or not anybody takes the images, so that neither the pipe
     nor the program behind it holds old ones.
-
-    Raises:
-        SourceError: `command` cannot be started; in `environment`, or the present one.
     """
 
     online = True
 
-    def __init__(self, command: list[str], environment: dict[str, str] | None = None) -> None:
+    def __init__(self, command: list[str]) -> None:
         self._name = Path(command[0]).name
         try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                env=environment,
-                start_new_session=True,  # so that Ctrl-C at a terminal does not reach it
+            # In a session of its own, so that Ctrl-C at a terminal does not reach it.
+            self._process = Popen(
+                command, 0, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True
             )
         except OSError as error:
             raise SourceError(f"{command[0]} cannot be started: {error.strerror}") from error
         self._jpegs: BoundedQueue[tuple[bytes, float]] = BoundedQueue(1, lossless=False)
-        self._stderr_tail = b""
+        self._stderr: deque[bytes] = deque(maxlen=STDERR_CHUNKS)
         self._index = 0
         self._deadline = time.monotonic() + START_TIMEOUT
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._read_pipes, name=self._name, daemon=True)
-        self._thread.start()
+        assert self._process.stdout
+        assert self._process.stderr
+        self._pipes = self._process.stdout, self._process.stderr
+        said = iter(partial(self._process.stderr.read, STDERR_CHUNK_BYTES), b"")
+        self._threads = [
+            Thread(target=self._read_images, name=self._name, daemon=True),
+            Thread(target=self._stderr.extend, args=[said], name=self._name, daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def read(self) -> Frame | None:
-        """Return the newest image that was not yet read, or None when none came for a while.
-
-        Raises:
-            InputError: it is damaged; the next may be sound.
-            SourceError: the program ended or fell silent.
-        """
-        newest = self._take_newest()
+        """Return the newest image that was not yet read, or None when none came for a while."""
+        newest = self._take()
         if newest is None:
-            self._check_alive()
             return None
         image = decode_jpeg(newest[0])
         self._deadline = time.monotonic() + FRAME_TIMEOUT
@@ -230,63 +202,47 @@ class SubprocessMjpegSource:
 
     def skip(self) -> None:
         """Drop the next image, as `read`; it is not decoded."""
-        if self._take_newest() is None:
-            self._check_alive()
+        self._take()
 
     def close(self) -> None:
-        """End the program, its thread and its pipes."""
-        self._closing.set()
-        for end in (self._process.terminate, self._process.kill):
-            end()
+        """End the program, with what it started, its threads and its pipes."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self._process.poll() is None:
+                os.killpg(self._process.pid, number)
             # One that waits inside the kernel cannot be killed: it is left behind.
-            with suppress(subprocess.TimeoutExpired):
+            with suppress(TimeoutExpired):
                 self._process.wait(TERMINATE_TIMEOUT)
                 break
-        self._thread.join()
-        for pipe in self._pipes():
-            pipe.close()
+        for thread, pipe in zip(self._threads, self._pipes, strict=True):
+            thread.join(TERMINATE_TIMEOUT)
+            if not thread.is_alive():
+                pipe.close()
 
-    def _take_newest(self) -> tuple[bytes, float] | None:
+    def _take(self) -> tuple[bytes, float] | None:
         """Wait a while for a JPEG that was not yet taken; return it with its time."""
         try:
-            return self._jpegs.get(MAX_WAIT)
+            newest = self._jpegs.get(MAX_WAIT)
         except QueueClosed:
             how = "closed its output"
-            with suppress(subprocess.TimeoutExpired):
+            with suppress(TimeoutExpired):
                 how = f"ended with exit code {self._process.wait(TERMINATE_TIMEOUT)}"
-            raise SourceError(f"{self._name} {how}{self._stderr_reason()}") from None
-
-    def _check_alive(self) -> None:
-        if time.monotonic() >= self._deadline:
+                self._threads[1].join(TERMINATE_TIMEOUT)
+            raise SourceError(f"{self._name} {how}{self._reason()}") from None
+        if newest is None and time.monotonic() >= self._deadline:
             limit = FRAME_TIMEOUT if self._index else START_TIMEOUT
-            reason = self._stderr_reason()
-            raise SourceError(f"{self._name} gave no image for {limit:.0f} s{reason}")
+            raise SourceError(f"{self._name} gave no image for {limit:.0f} s{self._reason()}")
+        return newest
 
-    def _stderr_reason(self) -> str:
-        """Return the last line that names an error, else the last line."""
-        text = re.sub(r"\x1b\[[0-9;]*m", "", self._stderr_tail.decode(errors="replace"))
+    def _reason(self) -> str:
+        """Return the last line on standard error that names an error, else the last line."""
+        text = re.sub(r"\x1b\[[0-9;]*m", "", b"".join(self._stderr).decode(errors="replace"))
         lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
         errors = [line for line in lines if "ERROR" in line]
         return f": {(errors or lines)[-1][:200]}" if lines else ""
 
-    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
-        assert self._process.stdout
-        assert self._process.stderr
-        return self._process.stdout, self._process.stderr
-
-    def _read_pipes(self) -> None:
-        """Read both pipes until they end or the source is closed."""
-        parser, (stdout, stderr) = MjpegParser(), self._pipes()
-        with selectors.DefaultSelector() as selector:
-            for pipe in (stdout, stderr):
-                selector.register(pipe, selectors.EVENT_READ)
-            while selector.get_map() and not self._closing.is_set():
-                for key, _ in selector.select(MAX_WAIT):
-                    data = os.read(key.fd, CHUNK_BYTES)
-                    if key.fileobj is stderr:
-                        self._stderr_tail = (self._stderr_tail + data)[-STDERR_TAIL_BYTES:]
-                    elif jpeg := parser.feed(data):
-                        self._jpegs.put((jpeg, time.monotonic()))
-                    if not data:
-                        selector.unregister(key.fileobj)
+    def _read_images(self) -> None:
+        parser, stdout = MjpegParser(), self._pipes[0]
+        while data := stdout.read(CHUNK_BYTES):
+            if jpeg := parser.feed(data):
+                self._jpegs.put((jpeg, time.monotonic()))
         self._jpegs.close()

@@ -1,4 +1,4 @@
-"""Live source that is opened again whenever it is lost."""
+"""Live source that is opened again whenever it is lost, and watched for blindness."""
 
 import logging
 import math
@@ -6,17 +6,13 @@ import random
 import time
 from collections.abc import Callable
 
-from edge.capture.monitor import BlindnessMonitor
-from edge.capture.native_stderr import native_stderr
-from edge.capture.source import (
-    MAX_WAIT,
-    ROUNDING_S,
-    LiveSettings,
-    LiveSource,
-    OversizedError,
-)
+import cv2
+import numpy as np
+
+from edge.capture.source import MAX_WAIT, ROUNDING_S, LiveSettings, LiveSource, OversizedError
 from edge.errors import InputError, SourceError
-from edge.types import CameraState, Frame
+from edge.native_stderr import caught_stderr
+from edge.types import CameraState, Frame, GrayImage, Image
 
 FIRST_DELAY, MAX_DELAY = 0.5, 15.0
 """Seconds between attempts; a camera that returns is found within the longest."""
@@ -30,8 +26,28 @@ MAX_LOSSES = 3
 MAX_BAD_FRAMES = 5
 """Frames in a row that may be empty or damaged before the connection is given up."""
 
-UNCHANGED = LiveSettings(blind_after_s=0.0)
-"""Settings of a source whose frames are taken as they come."""
+IDLE_INTERVAL_S = 0.1
+"""Seconds between the frames that are decoded of an idle scene: of 30 frames a second every third,
+and who comes in is noticed a tenth of a second later at most."""
+
+LOOK_INTERVAL_S = 1.0
+"""Seconds between two looks: what a look takes is a few microseconds a frame."""
+
+STEP = 8
+"""Distance in pixels of those that are looked at: noise changes nearly every pixel of a JPEG's
+block, or none."""
+
+CELLS = (8, 6)
+"""Parts of the image, across and down, that are averaged, so that noise is not taken for light."""
+
+DARK, BRIGHT = 40, 50
+"""Gray levels, 0-255: darkness begins where no part is brighter than a face must be to be read (as
+the default of `quality.min_brightness`), and ends a little above, so that dusk does not flap."""
+
+REASONS = {
+    CameraState.DARK: "no part of the image was bright",
+    CameraState.FROZEN: "the image has been the same",
+}
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +57,10 @@ class ReconnectingSource:
 
     One that is lost again and again before it lasted is *unsteady*: its frames are used, but it is
     offline to others until it lasts. A few bad frames are passed over. What repeats is logged the
-    first, second, fourth, eighth time. The log calls it `name`; `opener` opens it, or raises
-    SourceError.
+    first, second, fourth, eighth time, by its `name`.
 
     Attributes:
-        settings: of the source.
+        idle: nobody is there and nothing moves: some frames are skipped.
         online: whether the last attempt to read gave a frame; None before the first.
         damaged: how many frames were passed over: they were empty, or could not be decoded.
     """
@@ -56,21 +71,21 @@ class ReconnectingSource:
         opener: Callable[[], LiveSource],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
-        settings: LiveSettings = UNCHANGED,
+        settings: LiveSettings | None = None,
     ) -> None:
         self.online: bool | None = None
+        self.idle = False
         self._name, self._opener, self._clock, self._sleep = name, opener, clock, sleep
         self._source: LiveSource | None = None
-        self._connected = False
-        self._failures = self._losses = self._bad_frames = 0
-        self.damaged = self._complaints = 0
+        self._connected, self._failures, self._losses = False, 0, 0
+        self.damaged = self._bad_frames = self._complaints = 0
         self._retry_at = self._steady_at = clock()
-        self.settings, self._read_at = settings, -math.inf
-        self._monitor = BlindnessMonitor(name, settings.blind_after_s)
+        self.settings, self._read_at = settings or LiveSettings(blind_after_s=0.0), -math.inf
+        self._monitor = BlindnessMonitor(name, self.settings.blind_after_s)
 
     @property
     def blindness(self) -> CameraState | None:
-        """Blindness of the camera, frozen or dark; None where it sees or is away."""
+        """Frozen or dark; None where it sees or is away."""
         return self._monitor.state if self.online else None
 
     def read(self) -> Frame | None:
@@ -82,25 +97,25 @@ class ReconnectingSource:
         try:
             if self._source is None:
                 self._source = self._opener()
-            if not self._skip_until(self._source, self._read_at + self.settings.min_interval_s):
+            interval = max(self.settings.min_interval_s, IDLE_INTERVAL_S if self.idle else 0.0)
+            if not self._skip_until(self._source, self._read_at + interval):
                 return None
-            with native_stderr().caught():
+            with caught_stderr() as lines:
                 frame = self._source.read()
         except SourceError as error:
             self._note_failure(error)
             return None
-        for line in native_stderr().take():
+        for line in lines:
             self._complaints += 1
-            self._log_count(
-                "images decoded with a complaint so far: %d (%s)", self._complaints, line[:200]
-            )
-        if frame is not None:
-            self._bad_frames = 0
-            self._mark_online()
-            self._read_at = self._clock()
-            self._monitor.update(frame.image, self._read_at)
-            return self.settings.oriented(frame)
-        return None
+            text = "images decoded with a complaint so far: %d (%s)"
+            self._log_count(text, self._complaints, line[:200])
+        if frame is None:
+            return None
+        self._bad_frames = 0
+        self._mark_online()
+        self._read_at = self._clock()
+        self._monitor.update(frame.image, self._read_at)
+        return self.settings.oriented(frame)
 
     def _skip_until(self, source: LiveSource, due: float) -> bool:
         """Drop the frames that come before the one that is due; tell whether it is the next."""
@@ -113,14 +128,6 @@ class ReconnectingSource:
             before, now = now, self._clock()
             wait = now - before  # as long as the next frame will take
         return True
-
-    def skip(self) -> None:
-        """Drop the next frame, where there is a source that gives one. Never fails."""
-        try:
-            if self._source is not None:
-                self._source.skip()
-        except SourceError as error:
-            self._note_failure(error)
 
     def close(self) -> None:
         """Close the source, if there is one; the next read opens it again."""
@@ -172,3 +179,48 @@ class ReconnectingSource:
         # Jitter keeps a fleet that lost one server from returning all at once.
         self._retry_at = self._clock() + delay * random.uniform(0.5, 1.0)
         self._failures = min(self._failures + 1, 10)
+
+
+class BlindnessMonitor:
+    """Tells whether a camera, called `name` in the log, has been blind for `limit_s`; 0 is never.
+
+    The noise of a real sensor changes an image of the stillest scene: only one that is repeated to
+    the last bit is frozen.
+
+    Attributes:
+        state: frozen or dark; None where it sees.
+    """
+
+    def __init__(self, name: str, limit_s: float) -> None:
+        self._name, self._limit_s = name, limit_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: what comes next is another connection's."""
+        self.state: CameraState | None = None
+        self._sample: GrayImage | None = None
+        self._looked_at = self._changed_at = self._lit_at = -math.inf
+
+    def update(self, image: Image, now: float) -> None:
+        """Look at a frame, BGR uint8 (height, width, 3), once a second; log what begins or ends."""
+        if not self._limit_s or now < self._looked_at + LOOK_INTERVAL_S:
+            return
+        few = np.ascontiguousarray(image[::STEP, ::STEP])
+        sample = np.asarray(cv2.cvtColor(few, cv2.COLOR_BGR2GRAY), np.uint8)
+        level = cv2.resize(sample, CELLS, interpolation=cv2.INTER_AREA).max()
+        if self._sample is None or not np.array_equal(sample, self._sample):
+            self._changed_at = now
+        if self._sample is None or level > (BRIGHT if self.state is CameraState.DARK else DARK):
+            self._lit_at = now
+        self._sample, self._looked_at, before = sample, now, self.state
+        since, self.state = now - self._limit_s, None
+        if self._lit_at <= since:
+            self.state = CameraState.DARK
+        elif self._changed_at <= since:
+            self.state = CameraState.FROZEN
+        if before is not self.state:
+            if before is not None:
+                log.info("%s: no longer %s", self._name, before)
+            if self.state is not None:
+                text = f"%s: %s: {REASONS[self.state]} for %g s"
+                log.warning(text, self._name, self.state, self._limit_s)

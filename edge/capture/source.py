@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -65,12 +65,8 @@ class FileSettings(OrientedSettings, frozen=True):
         """Return the source; files are opened as they are read."""
         return FileSource(self.frames(), self)
 
-    def frames(self) -> Generator[Frame | InputError | None, None, None]:
-        """Yield each frame, None while none is due, or why an input cannot be read.
-
-        Raises:
-            InputError: it holds no more that can be read.
-        """
+    def frames(self) -> "FileItems":
+        """Yield each frame, None while none is due, or why an input cannot be read."""
         raise NotImplementedError
 
 
@@ -94,39 +90,31 @@ class Source(Protocol):
 
         Raises:
             EndOfStream: there will be no more.
-            InputError: one input cannot be read; the next call continues after it.
-            SourceError: the source failed.
+            InputError: one input cannot be read, or is damaged; the next call continues after it.
+            SourceError: the source failed, or fell silent.
         """
 
     def close(self) -> None:
         """Release the device or file."""
 
 
-@runtime_checkable
 class LiveSource(Source, Protocol):
     """Gives frames whether or not they are read."""
 
     def skip(self) -> None:
-        """Wait for the next frame and drop it without decoding it.
+        """Wait for the next frame and drop it, undecoded; SourceError where the source failed."""
 
-        Raises:
-            SourceError: the source failed.
-        """
+
+FileItems = Generator[Frame | InputError | None, None, None]
+"""Frames, None while none is due, and errors of single inputs; one that is raised is the end."""
 
 
 class FileSource:
-    """Source of what a generator yields: frames, None while none is due, errors that are passed on.
-
-    An error that the generator raises ends it. Frames are oriented, and thinned out, by `settings`.
-    """
+    """Source of what a generator yields, oriented and thinned out by `settings`."""
 
     online = True
 
-    def __init__(
-        self,
-        items: Generator[Frame | InputError | None, None, None],
-        settings: OrientedSettings,
-    ) -> None:
+    def __init__(self, items: FileItems, settings: OrientedSettings) -> None:
         self._items, self._settings = items, settings
         self._next_at = 0.0
 
@@ -153,10 +141,7 @@ def iter_frames(
 ) -> Iterator[Frame]:
     """Yield the frames of `source` until it ends, with the regions to `ignore` in black.
 
-    An input that cannot be read is logged.
-
-    Raises:
-        SourceError: none came for longer than `timeout` seconds.
+    An input that cannot be read is logged; no frame for `timeout` seconds is a SourceError.
     """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -174,10 +159,9 @@ def iter_frames(
 
 
 def read_first(source: Source) -> Frame:
-    """Return the first frame of a file, folder or stream that can be read; close the source.
+    """Return the first frame that can be read, and close the source.
 
-    Raises:
-        SourceError: there is none; it tells of the first that cannot be read.
+    Where there is none, a SourceError tells of the first input that cannot be read.
     """
     failure: InputError | None = None
     try:
@@ -201,11 +185,7 @@ def check_size(width: float, height: float, max_pixels: int = MAX_PIXELS) -> Non
 
 
 def as_readonly(image: object) -> Image:
-    """Return OpenCV's image as a read-only array, so that no stage can change another's.
-
-    Raises:
-        OversizedError: it is larger than the video announced, and than may be.
-    """
+    """Return OpenCV's image as a read-only array, so that no stage can change another's."""
     array = np.asarray(image, dtype=np.uint8)
     check_size(array.shape[1], array.shape[0])
     array.flags.writeable = False

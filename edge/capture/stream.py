@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from edge.capture.ffmpeg import FrameConverter, decode_packet, find_video
+from edge.capture.ffmpeg import FrameConverter, decode_packet, find_video, open_container
 from edge.capture.source import MAX_WAIT, LiveSettings, OversizedError
 from edge.errors import ConfigError, InputError, SourceError
 from edge.pipeline.worker import BoundedQueue, QueueClosed
@@ -29,8 +29,7 @@ MAX_STREAM_PIXELS = 7680 * 4320
 """Pixels of an image of a stream: as many as may be asked of a camera."""
 
 OPEN_TIMEOUT_S, OPEN_WAIT_S = 10.0, 5.0
-"""Seconds within which the camera must answer, and those that whoever opens the stream waits for
-that; later, reading tells."""
+"""Seconds within which the camera must answer, and that whoever opens the stream waits for it."""
 
 CLOSE_TIMEOUT_S = 0.2
 """Seconds that a close waits for the thread; one to which nothing comes is left to its limit."""
@@ -40,8 +39,7 @@ MAX_PACKETS = 64
 
 LOST_INTERVALS, MIN_LOST_S, MAX_LOST_S = 10.0, 5.0, 60.0
 """Usual intervals between two packets after which the stream is lost, and the bounds of that time
-in seconds. The upper one is also that of packets that complete no frame: key frames are rarer
-than that nowhere."""
+in seconds. The upper one is also that of packets that complete no frame."""
 
 SMOOTHING = 0.5
 """Weight of the last interval in the usual one."""
@@ -50,6 +48,7 @@ IMAGE_FORMATS = ("image2", "_pipe")
 """Ends of the names that FFmpeg gives to single images, such as jpeg_pipe."""
 
 NO_ANSWER = "does not answer; check the address in `url`, the network and the camera"
+NO_VIDEO = "answers, but with no video (a web page?); `url` must be the stream's own"
 
 REASONS = {
     "HTTPUnauthorizedError": "asks for another user or password (401); check `user` and `password`",
@@ -59,13 +58,13 @@ REASONS = {
     "ConnectionRefusedError": "nothing listens there; check the port in `url`, and the camera",
     "TimeoutError": NO_ANSWER,
     "ProtocolNotFoundError": "cannot be read: FFmpeg has no such protocol here; check `url`",
-    "InvalidDataError": "answers, but with no video (a web page?); `url` must be the stream's own",
+    "InvalidDataError": NO_VIDEO,
     "EOFError": "answers, but with no video; check the path in `url`",
 }
 """Reasons of failures by the name of PyAV's error, and remedies; {} is what FFmpeg calls it."""
 
 DETAILS = {
-    "prematurely": "answers, but with no video (a web page?); `url` must be the stream's own",
+    "prematurely": NO_VIDEO,
     "resolve": "its host is not known; check the name in `url`, and the network",
     "certificate": "its certificate is not trusted; install its authority, or set `verify: false`",
 }
@@ -128,11 +127,7 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
 
     @property
     def full_url(self) -> str:
-        """Address with user and password.
-
-        Raises:
-            ConfigError: the password is not where it should be.
-        """
+        """Address with user and password, or a ConfigError: that is not where it should be."""
         if self.user is None:
             return self.url
         scheme, _, rest = self.url.partition("//")
@@ -147,16 +142,13 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
     @property
     def options(self) -> dict[str, str]:
         """FFmpeg's options: of its protocols, and of what is decoded before the first frame."""
-        trusted = ssl.get_default_verify_paths()
         options = {"tls_verify": str(int(self.verify)), "max_pixels": str(2 * MAX_STREAM_PIXELS)}
-        if trusted.cafile:
-            options["ca_file"] = trusted.cafile
+        if authorities := ssl.get_default_verify_paths().cafile:
+            options["ca_file"] = authorities
         # Not to wait for many frames, to tell their rate: it does not matter.
         options |= {"fpsprobesize": "0", "analyzeduration": "2000000"}
-        if self.transport == "auto":
-            options["rtsp_flags"] = "prefer_tcp"
-        else:
-            options["rtsp_transport"] = self.transport
+        is_auto = self.transport == "auto"
+        options |= {"rtsp_flags": "prefer_tcp"} if is_auto else {"rtsp_transport": self.transport}
         # Longer than the reader waits: it gives up first.
         limit = 2 * MAX_WAIT + (self.lost_after_s or MAX_LOST_S)
         is_timeout = self.url.startswith(("rtsp", "udp"))
@@ -166,11 +158,7 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
         return options
 
     def open(self) -> "StreamSource":
-        """Open the stream.
-
-        Raises:
-            SourceError: nothing answers, it is no video, or the password cannot be read.
-        """
+        """Open the stream; a SourceError tells that nothing answers, or with no video."""
         try:
             return StreamSource(self, self.full_url)
         except ConfigError as error:
@@ -182,9 +170,6 @@ class StreamSource:
 
     A thread of its own takes what the camera sends, since nothing but a time limit interrupts
     FFmpeg; whoever reads decodes. A camera that answers single images is asked again and again.
-
-    Raises:
-        SourceError: it cannot be opened.
     """
 
     online = True
@@ -194,21 +179,15 @@ class StreamSource:
         self._items: BoundedQueue[Item] = BoundedQueue(MAX_PACKETS, lossless=True)
         self._failure = SourceError("gives no more frames")
         self._closed = Event()
-        self._index, self._interval = 0, MAX_LOST_S / LOST_INTERVALS
+        self._index, self._interval, self._opened = 0, MAX_LOST_S / LOST_INTERVALS, False
         self._size: tuple[int, int] | None = None
         self._came_at = self._seen_at = time.monotonic()
-        self._opened = False
         self._thread = Thread(target=self._receive, name="stream", daemon=True)
         self._thread.start()
         self._next = self._get(OPEN_WAIT_S)
 
     def read(self) -> Frame | None:
-        """Return the next frame, None where none is complete yet.
-
-        Raises:
-            InputError: it is damaged; the next may be sound.
-            SourceError: there are no more, none came in time, or their size changed.
-        """
+        """Return the next frame, None where none is complete yet."""
         until = time.monotonic() + MAX_WAIT
         while (item := self._take(until)) is not None:
             frames = list(decode_packet(item.context, item.packet))
@@ -234,10 +213,9 @@ class StreamSource:
         self._thread.join(CLOSE_TIMEOUT_S)
 
     def _to_frame(self, frame: "VideoFrame", converter: FrameConverter) -> Frame:
-        size, before = (frame.width, frame.height), self._size
-        self._size = size
-        if before not in (None, size):
-            raise SourceError(f"changed the size of its images from {before} to {size}")
+        before, self._size = self._size, (frame.width, frame.height)
+        if before not in (None, self._size):
+            raise SourceError(f"changed the size of its images from {before} to {self._size}")
         image, now = converter.convert(frame), time.monotonic()
         self._index, self._seen_at = self._index + 1, now
         return Frame(image, self._index - 1, timestamp=now, captured=now)
@@ -252,8 +230,7 @@ class StreamSource:
             self._came_at += silent
             return item
         usual = self._usual_limit if self._opened else OPEN_TIMEOUT_S
-        limit = self._settings.lost_after_s or usual
-        if silent > limit:
+        if silent > (self._settings.lost_after_s or usual):
             raise SourceError(f"sent nothing for {silent:.0f} s" if self._opened else NO_ANSWER)
         return None
 
@@ -282,10 +259,9 @@ class StreamSource:
                     self._pass_on(container)
         except FFmpegError:  # it has ended
             pass
-        except OversizedError as error:
-            self._failure = error
-        except SourceError as error:  # not an InputError, which the next packet may mend
-            self._failure = SourceError(str(error))
+        except SourceError as error:  # not another InputError, which the next packet may mend
+            is_oversized = isinstance(error, OversizedError)
+            self._failure = error if is_oversized else SourceError(str(error))
         finally:
             self._items.close()
 
@@ -313,7 +289,7 @@ def open_stream(url: str, settings: StreamSettings) -> "InputContainer":
     av.logging.set_level(av.logging.ERROR)
     try:
         # Without PyAV's own timeouts: they take the interpreter's lock, also of one that ends.
-        return av.open(url, options=settings.options, metadata_errors="replace")
+        return open_container(url, settings.options)
     except av.FFmpegError as error:
         raise SourceError(why_failed(error)) from error
     finally:

@@ -1,9 +1,8 @@
 """V4L2: what a video node is, what keeps it from being opened, and who uses it.
 
 No image is captured and nothing is changed, so that a daemon that uses the camera is not disturbed.
-Numbers and layouts of V4L2 are those of linux/videodev2.h, which never change. `v4l2-ctl` is not on
-every machine, and linuxpy 0.25 leaves out multi-planar nodes, formats that it does not know, and
-ranges of sizes.
+Numbers and layouts are those of linux/videodev2.h, which never change. `v4l2-ctl` is not on every
+machine, and linuxpy 0.25 leaves out multi-planar nodes, unknown formats, and ranges of sizes.
 """
 
 import errno
@@ -11,7 +10,8 @@ import fcntl
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,17 +29,13 @@ FRAME_SIZE = struct.Struct("=IIIIIIIII8x")
 REQUEST_BUFFERS = struct.Struct("=IIIIB3x")
 """struct v4l2_requestbuffers: count, type, memory, capabilities, flags."""
 
-VIDIOC_QUERYCAP = 0x8068_5600
-VIDIOC_ENUM_FMT = 0xC040_5602
-VIDIOC_ENUM_FRAMESIZES = 0xC02C_564A
-VIDIOC_REQBUFS = 0xC014_5608
-
-CAP_DEVICE_CAPS = 0x8000_0000
+VIDIOC_QUERYCAP, VIDIOC_ENUM_FMT = 0x8068_5600, 0xC040_5602
+VIDIOC_ENUM_FRAMESIZES, VIDIOC_REQBUFS = 0xC02C_564A, 0xC014_5608
 
 CAPTURE_BUFFERS = ((0x1, 1), (0x1000, 9))
 """V4L2_CAP_VIDEO_CAPTURE and V4L2_CAP_VIDEO_CAPTURE_MPLANE, each with its type of buffers."""
 
-FRMSIZE_TYPE_DISCRETE, MEMORY_MMAP = 1, 1
+CAP_DEVICE_CAPS, FRMSIZE_TYPE_DISCRETE, MEMORY_MMAP = 0x8000_0000, 1, 1
 
 BIG_ENDIAN = 0x8000_0000
 """The bit that v4l2_fourcc_be() sets."""
@@ -76,19 +72,18 @@ class Format(NamedTuple):
     def offers(self, width: int, height: int) -> bool:
         """Tell whether it comes in that size; steps within a range are passed over."""
         return any(
-            small[0] <= width <= large[0] and small[1] <= height <= large[1]
-            for small, large in self.sizes
+            low[0] <= width <= high[0] and low[1] <= height <= high[1] for low, high in self.sizes
         )
 
 
 class VideoNode(NamedTuple):
-    """A video node."""
+    """A video node; `bus` is where it is plugged in, such as "usb-0000:00:14.0-1"."""
 
-    driver: str  # the kernel's module
-    card: str  # the name of the device
-    bus: str  # where it is plugged in, such as "usb-0000:00:14.0-1"
+    driver: str
+    card: str
+    bus: str
     captures: bool
-    formats: tuple[Format, ...]  # of the images that it captures
+    formats: tuple[Format, ...]
 
     @property
     def gives_images(self) -> bool:
@@ -101,25 +96,16 @@ class VideoNode(NamedTuple):
         return f"{self.card} ({self.driver}, {self.bus})"
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    """Open a node for reading and writing, as a daemon does, for as long as the block lasts."""
-    file = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        yield file
-    finally:
-        os.close(file)
+def _open(path: Path) -> FileIO:
+    """Open a node for reading and writing, as a daemon does."""
+    return FileIO(path, "r+", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
 def query_node(path: Path) -> VideoNode:
-    """Ask a video node what it is.
-
-    Raises:
-        OSError: it cannot be opened, or is no V4L2 node.
-    """
-    with _opened(path) as file:
-        answer = _ioctl(file, VIDIOC_QUERYCAP, CAPABILITY, b"", b"", b"", 0, 0, 0)
-        *names, _, of_device, of_node = answer
+    """Ask a video node what it is; an OSError tells that it cannot be opened, or is none."""
+    with _open(path) as file:
+        question = b"", b"", b"", 0, 0, 0
+        *names, _, of_device, of_node = _ioctl(file, VIDIOC_QUERYCAP, CAPABILITY, *question)
         driver, card, bus = (name.partition(b"\0")[0].decode("utf-8", "replace") for name in names)
         # A device with several nodes tells of all of them, and of this one apart.
         flags = of_node if of_device & CAP_DEVICE_CAPS else of_device
@@ -128,13 +114,13 @@ def query_node(path: Path) -> VideoNode:
         return VideoNode(driver, card, bus, buffers is not None, formats)
 
 
-def _ioctl(file: int, request: int, layout: struct.Struct, *question: object) -> tuple[Any, ...]:
+def _ioctl(file: FileIO, request: int, layout: struct.Struct, *question: object) -> tuple[Any, ...]:
     data = bytearray(layout.pack(*question))
     fcntl.ioctl(file, request, data)
     return layout.unpack(data)
 
 
-def _formats(file: int, buffers: int) -> Iterator[Format]:
+def _formats(file: FileIO, buffers: int) -> Iterator[Format]:
     """Yield each format, up to the first index that is refused: there the list ends."""
     with suppress(OSError):
         for index in range(MAX_ITEMS):
@@ -144,7 +130,7 @@ def _formats(file: int, buffers: int) -> Iterator[Format]:
             yield Format(fourcc, tuple(_sizes(file, code)))
 
 
-def _sizes(file: int, code: int) -> Iterator[SizeRange]:
+def _sizes(file: FileIO, code: int) -> Iterator[SizeRange]:
     with suppress(OSError):
         for index in range(MAX_ITEMS):
             question = index, code, *[0] * 7
@@ -185,14 +171,14 @@ def why_not_opened(path: Path) -> str:
 
 def _is_busy(path: Path) -> bool:
     """Tell whether another program has the node's buffers; to ask for none changes nothing."""
-    errors = []
-    with _opened(path) as file:
+    with _open(path) as file:
         for _, buffers in CAPTURE_BUFFERS:
             try:
                 _ioctl(file, VIDIOC_REQBUFS, REQUEST_BUFFERS, 0, buffers, MEMORY_MMAP, 0, 0)
-            except OSError as error:  # it has no buffers of that type, or another program has them
-                errors.append(error.errno)
-    return errno.EBUSY in errors
+            except OSError as error:  # or it has no buffers of that type
+                if error.errno == errno.EBUSY:
+                    return True
+    return False
 
 
 def open_remedy(error: OSError, path: Path, root: Path = ROOT) -> str:
@@ -204,8 +190,7 @@ def open_remedy(error: OSError, path: Path, root: Path = ROOT) -> str:
             add = f"sudo usermod -aG {group_of(path)} {user_name()}"
             return f"{add}, and log in anew; the service is in the group {GROUP} by itself"
         case errno.EBUSY:
-            users = "".join(f": {one}" for one in processes_using(path, root))
-            return f"end what uses it{users}"
+            return f"end what uses it{''.join(f': {one}' for one in processes_using(path, root))}"
         case errno.ENOENT | errno.ENXIO | errno.ENODEV:
             return f"plug it in, or name another; {choice}; {PICAMERA_HINT}"
     return f"name a camera; {choice}"
@@ -234,10 +219,11 @@ def processes_using(path: Path, root: Path = ROOT) -> list[str]:
     """
     found = []
     for process in listed(root, "proc/[0-9]*"):
+        if process.name == str(os.getpid()):
+            continue
         try:
             links = (process / "fd").iterdir()
-            is_other = process.name != str(os.getpid())
-            if is_other and any(link.samefile(path) for link in links if link.exists()):
+            if any(link.samefile(path) for link in links if link.exists()):
                 found.append(f"{(process / 'comm').read_text().strip()} ({process.name})")
         except OSError:  # it has ended, or is another user's
             continue

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.capture.ffmpeg import FrameConverter, decode_frames, find_video
+from edge.capture.ffmpeg import FrameConverter, decode_frames, find_video, open_container
 from edge.capture.source import MAX_PIXELS, MAX_WAIT, FileSettings
 from edge.errors import InputError
 from edge.paths import path_text
@@ -25,12 +25,10 @@ if TYPE_CHECKING:
 MAX_GAP_S = 60.0
 """Seconds between two frames above which the container's times are not believed."""
 
-DEFAULT_FPS = 25.0
-MAX_FPS = 240.0
+DEFAULT_FPS, MAX_FPS = 25.0, 240.0
 """Frames a second of a container that says none, or more than cameras have."""
 
-TRUNCATED_SECONDS = 0.5
-TRUNCATED_SHARE = 0.05
+TRUNCATED_SECONDS, TRUNCATED_SHARE = 0.5, 0.05
 """A video is truncated when it ends earlier than announced by more than both of these: containers
 round their length, and sound may outlast the image a little."""
 
@@ -41,19 +39,13 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def open_video(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
-    """Open a video, whatever the bytes of its name.
-
-    Raises:
-        InputError: it cannot be read, holds no video, or is too large.
-    """
+    """Open a video, whatever the bytes of its name, or raise an InputError."""
     import av
 
     try:
         # Named a file: "a:b.mp4" would be an address. Of what is a little too large, its first
         # frame is decoded all the same: otherwise FFmpeg forgets the size.
-        container = av.open(
-            f"file:{path}", options={"max_pixels": str(2 * MAX_PIXELS)}, metadata_errors="replace"
-        )
+        container = open_container(f"file:{path}", {"max_pixels": str(2 * MAX_PIXELS)})
     except (OSError, av.FFmpegError) as error:
         reason = f": {error.strerror}" if isinstance(error, OSError) else ""
         raise InputError(f"{path}: cannot be read as a video{reason}") from error
@@ -91,8 +83,7 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
     def frames(self) -> Generator[Frame | None, None, None]:
         """Yield each frame when it is due, and None after each long wait until then.
 
-        Raises:
-            InputError: it cannot be read, is too large, or ends before its announced length.
+        A video that ends before its announced length is an InputError.
         """
         with open_video(self.path) as (container, stream):
             yield from self._decoded(container, stream)

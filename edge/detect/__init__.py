@@ -22,17 +22,12 @@ class AutoSettings(KindSettings, frozen=True, tag="auto"):
 NamedDetectorSettings = (
     BuiltinSettings | YuNetSettings | BlazeFaceSettings | MediaPipeSettings | HaarSettings
 )
-"""Registry of the detectors, in the order in which `auto` tries them.
-
-The built-in one is part of the daemon; the others serve where its file is damaged. They go from the
-one that finds most to the one that needs no file; docs/research/detectors.md has the figures.
-`mediapipe` is `blazeface` in a package many times as large, for where the files were not fetched.
-"""
+"""Registry of the detectors, in the order in which `auto` tries them: the built-in one, then from
+the one that finds most to the one that needs no file (docs/research/detectors.md)."""
 
 DetectorSettings = AutoSettings | NamedDetectorSettings
 
 AUTO_ORDER: tuple[type[NamedDetectorSettings], ...] = get_args(NamedDetectorSettings)
-"""Settings of the detectors that `auto` tries, the best first."""
 
 __all__ = [
     "AUTO_ORDER",
@@ -59,9 +54,7 @@ def detector_kinds() -> tuple[str, ...]:
 def open_detector(settings: DetectorSettings) -> Detector:
     """Return the detector that `settings` describe; the log says which `auto` took, and why.
 
-    Raises:
-        ConfigError: a file or package that it needs is not there.
-        ModelError: its file is damaged.
+    What it needs and lacks is a ConfigError, a damaged file a ModelError.
     """
     if not isinstance(settings, AutoSettings):
         return settings.open()

@@ -4,10 +4,8 @@ Described in Bazarevsky et al. 2019 (arXiv:1907.05047) and, with the numbers use
 MediaPipe's published graphs (mediapipe/modules/face_detection, release 0.10.21, Apache-2.0).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal, NamedTuple
 
 import cv2
 import msgspec
@@ -33,15 +31,11 @@ TILE_OVERLAP = 1.2
 """Length of a tile, in its share of the image: a small face then lies whole in one."""
 
 
-class BlazeFaceVariant(StrEnum):
-    """Distance of faces: `full` up to five meters, `short` at arm's length in half the time."""
-
-    FULL = "full"
-    SHORT = "short"
+Range = Literal["full", "short"]
+"""Distance of faces: `full` up to five meters, `short` at arm's length in half the time."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
+class ModelSpec(NamedTuple):
     """Properties of one network.
 
     Attributes:
@@ -60,12 +54,8 @@ class ModelSpec:
 
 
 VARIANTS = {
-    BlazeFaceVariant.FULL: ModelSpec(
-        FULL_RANGE, 192, ((48, 1),), 0.6, CropCalibration(1.11, 0.0, -0.07)
-    ),
-    BlazeFaceVariant.SHORT: ModelSpec(
-        SHORT_RANGE, 128, ((16, 2), (8, 6)), 0.5, CropCalibration(1.12, 0.0, -0.09)
-    ),
+    "full": ModelSpec(FULL_RANGE, 192, ((48, 1),), 0.6, CropCalibration(1.11, 0.0, -0.07)),
+    "short": ModelSpec(SHORT_RANGE, 128, ((16, 2), (8, 6)), 0.5, CropCalibration(1.12, 0.0, -0.09)),
 }
 
 
@@ -80,22 +70,17 @@ class BlazeFaceSettings(KindSettings, frozen=True, tag="blazeface"):
             for small faces; each costs as much as the whole.
     """
 
-    range: BlazeFaceVariant = BlazeFaceVariant.FULL
+    range: Range = "full"
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
     tiles: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
 
     def open(self) -> "BlazeFace":
-        """Load the network; errors as `BlazeFace`."""
+        """Load the network, which must have been fetched."""
         return BlazeFace(self)
 
 
 class BlazeFace:
-    """Detector of faces with six landmarks.
-
-    Raises:
-        ConfigError: the network was not fetched, or LiteRT is not installed.
-        ModelError: the file is damaged.
-    """
+    """Detector of faces with six landmarks."""
 
     name = "blazeface"
     searches_near = False
@@ -128,32 +113,27 @@ class BlazeFace:
         return faces
 
     def _search(self, image: Image, tile: Box) -> tuple[Floats, Floats]:
-        """Return scores (n,) and boxes with points (n, 16) of one tile, in the image's pixels."""
-        x1, y1, x2, y2 = (int(edge) for edge in tile.edges)
-        batch, scale, left, top = self._letterbox(image[y1:y2, x1:x2])
-        rows, logits = self._model.invoke(batch)
-        shares = rows[0] / self._side
-        scores, values = decode(logits[0, :, 0], shares, self._anchors, self._threshold)
-        values[:, 0::2] = (values[:, 0::2] * self._side - left) / scale + x1
-        values[:, 1::2] = (values[:, 1::2] * self._side - top) / scale + y1
-        return scores, values
+        """Return scores (n,) and boxes with points (n, 16) of one tile, in the image's pixels.
 
-    def _letterbox(self, image: Image) -> tuple[Floats, float, float, float]:
-        """Fit an image into the black square input; return it, its scale, and where it begins.
-
-        As in MediaPipe, each pixel is interpolated between four of the image, not averaged over all
-        that it covers. Averaging finds as many faces and agrees with MediaPipe less.
+        As in MediaPipe, the tile is fitted into the black square input, each pixel interpolated
+        between four of the image. Averaging all that it covers finds as many faces and agrees with
+        MediaPipe less.
         """
-        skip = -(-max(image.shape) // MAX_SIDE)
-        if skip > 1:
-            image = np.ascontiguousarray(image[::skip, ::skip])
-        height, width = image.shape[:2]
+        x1, y1, x2, y2 = (int(edge) for edge in tile.edges)
+        skip = -(-max(x2 - x1, y2 - y1) // MAX_SIDE)
+        part = np.ascontiguousarray(image[y1:y2:skip, x1:x2:skip])
+        height, width = part.shape[:2]
         scale = self._side / max(height, width)
         left, top = (self._side - scale * width) / 2, (self._side - scale * height) / 2
         matrix = np.array([[scale, 0, left], [0, scale, top]])
-        square = cv2.warpAffine(image, matrix, (self._side, self._side), flags=cv2.INTER_LINEAR)
+        square = cv2.warpAffine(part, matrix, (self._side, self._side), flags=cv2.INTER_LINEAR)
         batch = np.multiply(square[None, :, :, ::-1], 2 / 255, dtype=np.float32) - np.float32(1)
-        return batch, scale / skip, left, top
+        rows, logits = self._model.invoke(batch)
+        shares = rows[0] / self._side
+        scores, values = decode(logits[0, :, 0], shares, self._anchors, self._threshold)
+        values[:, 0::2] = (values[:, 0::2] * self._side - left) * (skip / scale) + x1
+        values[:, 1::2] = (values[:, 1::2] * self._side - top) * (skip / scale) + y1
+        return scores, values
 
 
 def anchors(grids: tuple[tuple[int, int], ...]) -> Floats:
@@ -179,13 +159,10 @@ def tiles(width: int, height: int, count: int) -> list[Box]:
 def decode(
     logits: Floats, rows: Floats, centers: Floats, min_confidence: float
 ) -> tuple[Floats, Floats]:
-    """Turn a network's output into boxes with landmarks.
+    """Return scores (n,), and values (n, 16): left, top, right, bottom and points.
 
     `rows` are (anchors, 16), in shares of the input and relative to the anchor: center, width and
     height of the box, then six points. `centers` are those of the anchors, (anchors, 2), 0-1.
-
-    Returns:
-        Scores (n,), and values (n, 16) in shares of the input: left, top, right, bottom, points.
     """
     scores = sigmoid(logits)
     sure = np.flatnonzero(scores >= min_confidence)
@@ -210,102 +187,51 @@ def weighted_nms(scores: Floats, values: Floats) -> Iterator[tuple[float, Floats
         order = order[~same]
 
 
-Found = Iterable[tuple[tuple[float, float, float, float], Any, float]]
-"""Left, top, width and height of each face in pixels, MediaPipe's points in shares, and score."""
-
-
 class MediaPipeSettings(KindSettings, frozen=True, tag="mediapipe"):
     """Choice of the network, as in `BlazeFaceSettings`.
 
-    Releases after 0.10.21 know the short range only, and 0.10.21 allows no lower `min_confidence`
-    than MediaPipe asks for.
+    MediaPipe allows no lower `min_confidence` than it asks for.
     """
 
-    range: BlazeFaceVariant = BlazeFaceVariant.FULL
+    range: Range = "full"
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
 
     def open(self) -> "MediaPipe":
-        """Load the package; errors as `MediaPipe`."""
+        """Load the package; a ConfigError names the extra where it is missing."""
         return MediaPipe(self)
 
 
 class MediaPipe:
-    """Detector that runs MediaPipe's graph around the same networks as `BlazeFace`.
-
-    Raises:
-        ConfigError: the package is not installed, or this release cannot run the network.
-    """
+    """Detector that runs MediaPipe's own graph around the same networks as `BlazeFace`."""
 
     name = "mediapipe"
     searches_near = False
 
     def __init__(self, settings: MediaPipeSettings) -> None:
-        self.crop_fit = VARIANTS[settings.range].crop_fit
-        self._threshold = settings.min_confidence or VARIANTS[settings.range].min_confidence
-        self._search = _open_mediapipe(settings.range, self._threshold)
+        spec = VARIANTS[settings.range]
+        self.crop_fit, is_full = spec.crop_fit, settings.range == "full"
+        self._threshold = settings.min_confidence or spec.min_confidence
+        try:
+            from mediapipe import solutions
+        except ImportError as error:
+            remedy = extra_remedy("mediapipe")
+            raise ConfigError(f"mediapipe cannot be loaded ({error}): {remedy}") from error
+        self._graph = solutions.face_detection.FaceDetection(
+            min_detection_confidence=self._threshold, model_selection=int(is_full)
+        )
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; known ones make no difference."""
         height, width = image.shape[:2]
         faces = []
-        for (x, y, across, down), points, score in self._search(
-            np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        for detection in (
+            self._graph.process(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)).detections or ()
         ):
-            if score >= self._threshold:  # the graph of 0.10.21 takes a threshold and ignores it
-                marks = KeyPoints(*(Point(point.x * width, point.y * height) for point in points))
-                faces.append(Face(Box(x, y, x + across, y + down), score, marks))
+            data, score = detection.location_data, float(detection.score[0])
+            if score >= self._threshold:  # the graph takes a threshold and ignores it
+                box, points = data.relative_bounding_box, data.relative_keypoints
+                x, y = box.xmin * width, box.ymin * height
+                face = Box(x, y, x + box.width * width, y + box.height * height)
+                marks = (Point(point.x * width, point.y * height) for point in points)
+                faces.append(Face(face, score, KeyPoints(*marks)))
         return faces
-
-
-def _open_mediapipe(variant: BlazeFaceVariant, threshold: float) -> Callable[[Image], Found]:
-    """Open the graph of releases up to 0.10.21, which carry both networks, or a later one's.
-
-    What is returned takes an RGB image.
-    """
-    try:
-        import mediapipe
-    except ImportError as error:
-        raise ConfigError(
-            f"mediapipe cannot be loaded ({error}): {extra_remedy('mediapipe')}"
-        ) from error
-    if not hasattr(mediapipe, "solutions"):
-        return _open_task(mediapipe, variant, threshold)
-    graph = mediapipe.solutions.face_detection.FaceDetection(
-        min_detection_confidence=threshold, model_selection=int(variant is BlazeFaceVariant.FULL)
-    )
-
-    def search(image: Image) -> Found:
-        height, width = image.shape[:2]
-        for detection in graph.process(image).detections or []:
-            data = detection.location_data
-            box = data.relative_bounding_box
-            place = (box.xmin * width, box.ymin * height, box.width * width, box.height * height)
-            yield place, data.relative_keypoints, float(detection.score[0])
-
-    return search
-
-
-def _open_task(
-    package: Any, variant: BlazeFaceVariant, threshold: float
-) -> Callable[[Image], Found]:
-    """Open the detector of later releases, which accept the short-range file alone."""
-    path = find_published(SHORT_RANGE) if variant is BlazeFaceVariant.SHORT else None
-    if path is None:
-        raise ConfigError(
-            f"mediapipe {package.__version__} runs range: short alone, with the file that "
-            f"`emotiond models fetch blazeface` gets; or {extra_remedy('mediapipe')}"
-        )
-    options = package.tasks.vision.FaceDetectorOptions(
-        base_options=package.tasks.BaseOptions(model_asset_path=str(path)),
-        min_detection_confidence=threshold,
-    )
-    detector = package.tasks.vision.FaceDetector.create_from_options(options)
-
-    def search(image: Image) -> Found:
-        rgb = package.Image(image_format=package.ImageFormat.SRGB, data=image)
-        for detection in detector.detect(rgb).detections:
-            box = detection.bounding_box
-            place = (box.origin_x, box.origin_y, box.width, box.height)
-            yield place, detection.keypoints, float(detection.categories[0].score)
-
-    return search

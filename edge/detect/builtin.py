@@ -18,7 +18,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detect.detector import sure_or_known
 from edge.detect.image_ops import resize
 from edge.errors import ModelError
 from edge.geometry import Box, KeyPoints, Point
@@ -30,7 +29,7 @@ from edge.types import Face, Image, KindSettings
 Floats = NDArray[np.float32]
 
 OUTPUT_WIDTHS = (1, 4)
-"""Numbers a cell gives in each output, which tells these apart: score, box."""
+"""Numbers a cell gives in each output: score, box."""
 
 PIXELS = (1.0, -128)
 """Scale and zero point of an int8 input that takes pixels, 0-255, less 128."""
@@ -38,13 +37,14 @@ PIXELS = (1.0, -128)
 NMS_IOU = 0.4
 """Overlap (IoU) above which two answers are of one face, and the surer one stands."""
 
+SAME_PLACE = 0.3
+"""Overlap (IoU) with a known face from which a doubtful one is taken for the same."""
+
 MAX_LOG_SIZE = 8.0
-"""Natural logarithm of the longest side that is read, in strides: beyond any image, and far from
-where float32 ends."""
+"""Natural logarithm of the longest side that is read, in strides: float32 ends far beyond."""
 
 CONTEXT = 1.3
-"""Side of the square that the refiner sees, in longest sides of the box: hair, chin and some
-ground."""
+"""Side of the square that the refiner sees, in longest sides of the box."""
 
 
 class Size(StrEnum):
@@ -76,17 +76,12 @@ class BuiltinSettings(KindSettings, frozen=True, tag="builtin"):
     refiner: Path | None = None
 
     def open(self) -> "BuiltinDetector":
-        """Load the networks; errors as `BuiltinDetector`."""
+        """Load the networks; a ModelError where file and card are not sound, or not a pair."""
         return BuiltinDetector(self)
 
 
 class BuiltinDetector:
-    """Detector of faces with eyes, nose and mouth.
-
-    Raises:
-        ModelError: file or card is missing or damaged, or one is not of the other.
-        ConfigError: no runtime is installed.
-    """
+    """Detector of faces with eyes, nose and mouth."""
 
     name = "builtin"
     searches_near = False
@@ -110,7 +105,7 @@ class BuiltinDetector:
                 f"{path}: expected an input of scale and zero point {PIXELS}, so that a pixel less "
                 f"128 means itself, found {self._network.input_scale}; quantize it anew"
             )
-        # Logits are compared as they come, so that only the few that are left are made floats of.
+        # Logits are compared as they come: only the few that are left are made floats of.
         logit = math.log(self._threshold / (1 - self._threshold))
         self._min_logit = math.floor(self._network.quantize(self._order[0], logit))
 
@@ -118,7 +113,14 @@ class BuiltinDetector:
         """Return the faces; one that is known already is believed with less confidence."""
         refined = [self._refiner.refine(image, face) for face in self._find_candidates(image)]
         likely = [face for face in refined if face.confidence >= self._kept]
-        return sure_or_known(likely, self._sure, known)
+        # Hysteresis, as Canny's for edges (1986, doi:10.1109/TPAMI.1986.4767851): a face that turns
+        # or blurs is seldom sure in every frame, and nothing else is likely to be where it was.
+        return [
+            face
+            for face in likely
+            if face.confidence >= self._sure
+            or any(face.box.iou(box) >= SAME_PLACE for box in known)
+        ]
 
     def _find_candidates(self, image: Image) -> list[Face]:
         """Return what may be faces, the surest first, as the first network alone sees them."""
@@ -145,9 +147,8 @@ def letterbox(image: Image, into: Image) -> tuple[float, float]:
     """Draw a BGR image as large as it fits into the top left of another, which is black elsewhere.
 
     An image more than twice as large is first made twice as large as wanted: a single bilinear
-    step would pass over most of its pixels. On photographs made smaller by 2.5 to 6 the average
-    precision of YuNet is then up to 1.7 points higher, and that of averages over all pixels
-    (cv2.INTER_AREA), which mostly take three times as long (2026-11-20).
+    step would pass over most of its pixels, which costs YuNet up to 1.7 points of average
+    precision; averages over all pixels mostly take three times as long (2026-11-20).
 
     `into` has three channels, or one to have it in gray. Returned are pixels of `into` for one of
     the image, across and down.
@@ -169,10 +170,10 @@ def letterbox(image: Image, into: Image) -> tuple[float, float]:
 
 
 def cells(shape: tuple[int, int], strides: Sequence[int]) -> Floats:
-    """Return the cells that a network answers by, layer after layer, row by row.
+    """Return the cells that a network answers by, layer after layer, row by row: float32 (n, 3).
 
     `shape` is height and width of its input, `strides` are pixels between the cells of each layer.
-    A cell is column, row and stride, float32 (n, 3); it lies at its stride times column and row.
+    A cell is column, row and stride; it lies at its stride times column and row.
     """
     layers = []
     for stride in strides:
@@ -184,19 +185,11 @@ def cells(shape: tuple[int, int], strides: Sequence[int]) -> Floats:
 def decode(
     logits: Floats, boxes: Floats, grid: Floats, min_confidence: float
 ) -> tuple[Floats, Floats]:
-    """Turn a network's answer into boxes.
+    """Return confidences (n,), and left, top, right, bottom in pixels of the input, (n, 4).
 
-    Args:
-        logits: of a face being there, (cells, 1).
-        boxes: (cells, 4), in strides: the center from the cell, then the logarithms of width and
-            height.
-        grid: what `cells` returns.
-        min_confidence: below which an answer is left out, 0-1.
-
-    Returns:
-        Confidences (n,), and left, top, right, bottom in pixels of the input, (n, 4).
+    `logits` are of a face being there, (cells, 1). `boxes` are (cells, 4), in strides: the center
+    from the cell, then the logarithms of width and height. `grid` is what `cells` returns.
     """
-    # Compared as they are, so that only the few that are left are computed further.
     sure = np.flatnonzero(logits[:, 0] >= math.log(min_confidence / (1 - min_confidence)))
     places, stride = grid[sure, :2], grid[sure, 2:]
     middle = places + boxes[sure, :2]
@@ -210,8 +203,8 @@ def nms(
 ) -> NDArray[np.intp]:
     """Return the indices of the answers that stand, surest first: of those that overlap, one.
 
-    `scores` and `values` are those of `decode`; beyond the heights `smallest` and `largest`, in
-    pixels of the input, an answer does not count.
+    `scores` and `values` are those of `decode`. Heights beyond `smallest` and `largest`, in pixels
+    of the input, do not count.
     """
     corners, sides = values[:, :2], values[:, 2:4] - values[:, :2]
     known = np.flatnonzero((sides[:, 1] >= smallest) & (sides[:, 1] <= largest))
@@ -221,10 +214,10 @@ def nms(
 
 
 class Refiner:
-    """Second, closer look at what a detector found; errors as `BuiltinDetector`.
+    """Second, closer look at what a detector found.
 
-    The detector sees an image of 320x240 in cells; of what makes a face of a dog or a hand, and of
-    how a head is tilted, its features tell nothing (docs/research/detector-training.md).
+    Of what makes a face of a dog or a hand, and of how a head is tilted, the detector's features
+    tell nothing (docs/research/detector-training.md).
     """
 
     def __init__(self, model: Path | None = None) -> None:
@@ -246,21 +239,14 @@ class Refiner:
 
     def look(self, image: Image, box: Box) -> tuple[float, KeyPoints]:
         """Return the logit of a face being in a box, and the landmarks that it would have there."""
-        square = square_around(box)
+        square = box.square(CONTEXT)
         crop = cut(image, square, self.card.input.shape[0])
         outputs = self._network.invoke(np.bitwise_xor(crop, 128).view(np.int8)[None])
         score, points = (outputs[place][0] for place in self._order)
         middle, side = square.center, square.width
-        places = (
-            Point(middle.x + side * x, middle.y + side * y)
-            for x, y in points.reshape(4, 2).tolist()
-        )
-        return float(score[0]), KeyPoints(*places)
-
-
-def square_around(box: Box) -> Box:
-    """Return the part of an image that the refiner sees to judge a box."""
-    return box.square(CONTEXT)
+        places = points.reshape(4, 2).tolist()
+        marks = (Point(middle.x + side * x, middle.y + side * y) for x, y in places)
+        return float(score[0]), KeyPoints(*marks)
 
 
 def cut(image: Image, square: Box, pixels: int) -> Image:

@@ -4,55 +4,33 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from edge.geometry import Box, CropCalibration, KeyPoints, Point
+from edge.geometry import Box, CropCalibration
 from edge.types import Face, Image
 
 
 class Detector(Protocol):
-    """Finds faces."""
+    """Finds faces.
 
-    @property
-    def name(self) -> str:
-        """Name of the detector in events."""
+    Attributes:
+        name: of the detector, in events.
+        crop_fit: turns its boxes into crops.
+        searches_near: whether it searches near known faces alone, which saves most of its time.
+    """
 
-    @property
-    def crop_fit(self) -> CropCalibration:
-        """Calibration that turns its boxes into crops."""
-
-    @property
-    def searches_near(self) -> bool:
-        """Tell whether it searches near known faces alone, which saves most of its time."""
+    name: str
+    crop_fit: CropCalibration
+    searches_near: bool
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
-        """Return the faces in `image`, in its pixels, in no particular order.
+        """Return the faces in `image`, BGR uint8 (height, width, 3), in its pixels, in any order.
 
-        Args:
-            image: BGR uint8 (height, width, 3).
-            known: boxes of faces seen just before: one that `searches_near` looks around these
-                alone, another may believe a face there that it would doubt elsewhere.
+        `known` are boxes of faces seen just before: one that `searches_near` looks around these
+        alone, another may believe a face there that it would doubt elsewhere.
         """
 
 
-SAME_PLACE = 0.3
-"""Overlap (IoU) with a known face from which a doubtful one is taken for the same."""
-
-
-def sure_or_known(faces: Iterable[Face], sure: float, known: Sequence[Box]) -> list[Face]:
-    """Return the faces that are sure, and the others where a face is known.
-
-    Hysteresis, as Canny's for edges (1986, doi:10.1109/TPAMI.1986.4767851): a face that turns or
-    blurs is seldom sure in every frame, and nothing else is likely to be where it was.
-    """
-    return [
-        face
-        for face in faces
-        if face.confidence >= sure or any(face.box.iou(box) >= SAME_PLACE for box in known)
-    ]
-
-
 MAX_ROLL = 60.0
-"""Degrees; the detectors here find no face tilted further, and the classifier was trained
-on none."""
+"""Degrees; the detectors find no face tilted further, and the classifier was trained on none."""
 
 MAX_YAW = 41.0
 """Degrees up to which a face looks at the camera: beyond them the nose lies beside the eyes."""
@@ -73,12 +51,15 @@ def has_valid_landmarks(face: Face) -> bool:
     """Tell whether landmarks are those of an upright face; true where a face has none.
 
     The eyes and mouth lie in or near the box, the mouth well below the eyes, the nose between.
-    Below is along the face's own axis, at a right angle to the line of its eyes.
     """
     points, box, margin = face.points, face.box, MAX_OUTSIDE * face.box.height
     if points is None:
         return True
-    nose, mouth = _below(points.nose, points), _below(points.mouth, points)
+    eyes, tilt = points.eyes, math.radians(points.roll)
+    nose, mouth = (  # how far below the eyes, along the face's own axis
+        (point.y - eyes.y) * math.cos(tilt) - (point.x - eyes.x) * math.sin(tilt)
+        for point in (points.nose, points.mouth)
+    )
     return (
         abs(points.roll) <= MAX_ROLL
         and mouth >= MIN_EYES_TO_MOUTH * box.height
@@ -97,9 +78,3 @@ def is_frontal(face: Face) -> bool:
     A hand that a detector takes for a face looks like a profile most of the time.
     """
     return face.points is None or abs(face.points.yaw) <= MAX_YAW
-
-
-def _below(point: Point, points: KeyPoints) -> float:
-    """Return how far a point lies below the eyes, along the face's own axis."""
-    eyes, tilt = points.eyes, math.radians(points.roll)
-    return (point.y - eyes.y) * math.cos(tilt) - (point.x - eyes.x) * math.sin(tilt)

@@ -20,10 +20,9 @@ CASCADES = cv2.data.haarcascades  # type: ignore[attr-defined]  # its stubs forg
 class Cascade(StrEnum):
     """OpenCV's frontal cascades.
 
-    `alt2` finds fewest false faces for the faces it finds. On 601 images without a face and 385
-    faces of a tenth of the image and more it gave 7 false faces and found 144, `default` 14 and
-    141, at 9.8 and 12.9 ms (2026-11-20, the default settings below, on a machine busy with a
-    training).
+    `alt2` finds fewest false faces for the faces it finds: on 601 images without a face and 385
+    faces of a tenth of the image and more 7 and 144, `default` 14 and 141, at 9.8 and 12.9 ms
+    (2026-11-20).
     """
 
     ALT2 = "alt2"
@@ -64,16 +63,12 @@ class HaarSettings(KindSettings, frozen=True, tag="haar"):
     min_size: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 0.1
 
     def open(self) -> "Haar":
-        """Load the cascade; errors as `Haar`."""
+        """Load the cascade."""
         return Haar(self)
 
 
 class Haar:
-    """Detector that searches a small gray copy of each frame with a cascade.
-
-    Raises:
-        ConfigError: OpenCV's installation lacks the cascade.
-    """
+    """Detector that searches a small gray copy of each frame with a cascade."""
 
     name = "haar"
     searches_near = True
@@ -88,10 +83,7 @@ class Haar:
             )
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
-        """Return the faces, only near known ones where there are any.
-
-        A confidence is the score of the last stage.
-        """
+        """Return the faces, only near known ones where there are any."""
         # The histogram is not equalized: docs/research/detectors.md has what that cost.
         small, scale = shrink_to_width(image, self._settings.width)
         gray = to_gray(small)
@@ -100,10 +92,9 @@ class Haar:
             return self._search(gray, scale, Box(0, 0, *gray.shape[::-1]), min_side, 0)
         faces: list[Face] = []
         for box in known:  # only around each, and for faces about as large
-            near = box.moved(Shift(0.0, 0.0, scale))
-            side = max(near.width, near.height)
+            around = box.moved(Shift(0.0, 0.0, scale)).square(ROI_SCALE)
+            side = around.width / ROI_SCALE
             smallest = max(min_side, side / MAX_GROWTH)
-            around = near.square(ROI_SCALE)
             faces += self._search(gray, scale, around, smallest, MAX_GROWTH * side)
         return faces
 
@@ -115,17 +106,14 @@ class Haar:
         part = gray[top : int(roi.y2), left : int(roi.x2)]
         if part.size == 0:  # a face that left the image
             return []
-        least, most = max(1, round(min_side)), round(max_side)
         boxes, _, scores = self._cascade.detectMultiScale3(
             part,
             scaleFactor=self._settings.scale_factor,
             minNeighbors=self._settings.min_neighbors,
-            minSize=(least, least),
-            maxSize=(most, most),
+            minSize=(max(1, round(min_side)),) * 2,
+            maxSize=(round(max_side),) * 2,
             outputRejectLevels=True,
         )
-        corners = np.array(boxes, dtype=float).reshape(-1, 4) + np.array([left, top, 0, 0])
-        return [
-            Face(Box(x, y, x + width, y + height), float(score))
-            for (x, y, width, height), score in zip((corners / scale).tolist(), scores, strict=True)
-        ]
+        places = (np.array(boxes, dtype=float).reshape(-1, 4) + np.array((left, top, 0, 0))) / scale
+        pairs = zip(places.tolist(), scores, strict=True)
+        return [Face(Box(x, y, x + w, y + h), float(score)) for (x, y, w, h), score in pairs]

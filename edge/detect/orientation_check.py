@@ -24,17 +24,15 @@ log = logging.getLogger(__name__)
 
 
 def surest(detector: Detector, image: Image, rotation: int = 0) -> float:
-    """Return the confidence of the surest face in an image rotated by degrees; 0.0 without one."""
+    """Return the confidence of the surest face in an image rotated by degrees, or 0.0."""
     rotated = orient(image, OrientedSettings(rotation=rotation))  # type: ignore[arg-type]
     return max((face.confidence for face in filter_faces(detector.detect(rotated))), default=0.0)
 
 
 def better_rotation(detector: Detector, images: Iterable[Image]) -> tuple[Counter[int], int | None]:
-    """Compare the faces in images as they are, and rotated.
+    """Return how many images have a face at each rotation, in degrees clockwise.
 
-    Returns:
-        The number of images with a face by the rotation, in degrees clockwise, and the rotation in
-        which they are clearly found better; None where there is none.
+    With it comes the rotation at which they are clearly found better than as they are, or None.
     """
     found, wins = Counter[int](), Counter[int]()
     for image in images:

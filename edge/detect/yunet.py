@@ -1,7 +1,6 @@
 """YuNet detector (Wu, Peng and Yu 2023, doi:10.1007/s11633-023-1423-y), run by OpenCV.
 
-Its network is a file that the user brings: one is published with OpenCV's model zoo, others by its
-authors.
+The user brings its network: one is published with OpenCV's model zoo, others by its authors.
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,6 @@ from typing import Annotated
 import cv2
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.detect.image_ops import shrink_to_width
 from edge.detect.model_files import find_file, is_file, model_directory
@@ -45,17 +43,12 @@ class YuNetSettings(KindSettings, frozen=True, tag="yunet"):
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.7
 
     def open(self) -> "YuNet":
-        """Load the network; errors as `YuNet`."""
+        """Load the network; a ConfigError where it is missing, a ModelError where it is another."""
         return YuNet(self)
 
 
 class YuNet:
-    """Detector of faces with landmarks; the corners of the mouth are given as its middle.
-
-    Raises:
-        ConfigError: there is no file.
-        ModelError: OpenCV cannot read the file, or it is another network.
-    """
+    """Detector of faces with landmarks; the corners of the mouth are given as its middle."""
 
     name = "yunet"
     searches_near = False
@@ -70,9 +63,10 @@ class YuNet:
                 "put the .onnx file there or name it in detector.model"
             )
         self._path = path
-        size, confidence = (STRIDE, STRIDE), settings.min_confidence
         try:
-            self._network = cv2.FaceDetectorYN.create(str(path), "", size, confidence)
+            self._network = cv2.FaceDetectorYN.create(
+                str(path), "", (STRIDE, STRIDE), settings.min_confidence
+            )
         except cv2.error as error:
             reason = " ".join(str(error).split())
             raise ModelError(f"{path}: OpenCV cannot read it as a network: {reason}") from error
@@ -92,14 +86,10 @@ class YuNet:
         if rows is None:
             return []
         check_finite(rows, self._path)
-        return [_face(row / scale, row[14]) for row in rows]
-
-
-def _face(row: NDArray[np.float32], confidence: float) -> Face:
-    """Return the face of one row of OpenCV: left, top, width, height, then five points."""
-    x, y, width, height = row[:4].tolist()
-    right_eye, left_eye, nose, right, left = (
-        Point(*row[start : start + 2].tolist()) for start in range(4, 14, 2)
-    )
-    points = KeyPoints(right_eye, left_eye, nose, right.midway(left))
-    return Face(Box(x, y, x + width, y + height), float(confidence), points)
+        faces = []
+        for row in rows:  # left, top, width, height, five points, confidence
+            x, y, width, height, *marks = (row[:14] / scale).tolist()
+            right_eye, left_eye, nose, right, left = map(Point, marks[::2], marks[1::2])
+            points = KeyPoints(right_eye, left_eye, nose, right.midway(left))
+            faces.append(Face(Box(x, y, x + width, y + height), float(row[14]), points))
+        return faces

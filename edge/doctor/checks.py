@@ -1,4 +1,7 @@
-"""All checks, in order, and those of what the config names."""
+"""All checks, in order, and those of what the config names.
+
+What cannot be used raises a ConfigError or a ModelError, of which `guarded` makes a failure.
+"""
 
 import http.client
 import importlib
@@ -24,17 +27,8 @@ from edge.capture.v4l2 import processes_using
 from edge.config import Config, camera_configs, load_config, state_folder
 from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detector
 from edge.detect.orientation_check import better_rotation
-from edge.doctor import check_opencv, check_python
+from edge.doctor import check_opencv, check_python, machine
 from edge.doctor.camera import check_camera
-from edge.doctor.machine import (
-    CAMERA_REMEDY,
-    check_clock,
-    check_cpu,
-    check_temperature,
-    check_throttling,
-    check_unit,
-    check_user,
-)
 from edge.errors import (
     CheckResult,
     ConfigError,
@@ -46,43 +40,44 @@ from edge.errors import (
     warning,
 )
 from edge.infer.classifier import ClassifierSettings, open_classifier
-from edge.installation import extra_remedy
 from edge.paths import find_model, systemd_unit_for
 from edge.secrets import redact_url
 from edge.terminal import plural
 from edge.tflite import MODULES, PACKAGES, Runtime
 from edge.types import Image
-from edge.view import WebSettings
+from edge.view import WebSettings, require_packages
 
-REMEDIES = {
-    ConfigError: "correct the config, or install what it names",
-    ModelError: "install emotiond again, or name another model with its card",
-}
+LISTED_CAMERA = re.compile(r"^\s*(\d+) : (.+)$", re.MULTILINE)
+"""A line of `rpicam-vid --list-cameras`, such as "0 : imx708 [4608x2592 10-bit] (/base...)"."""
+
+MAX_ORIENTED_IMAGES = 50  # are searched in four orientations
+ORIENTATION_TIMEOUT_S = 5.0  # without an image, after which no more is waited for
+HTTP_SECONDS = 3.0  # within which whoever has the web page's port must answer
 
 log = logging.getLogger(__name__)
 
 
 def run_checks(path: Path) -> Iterator[CheckResult]:
     """Check the machine, and everything that the config at `path` names, one after another."""
-    yield from guarded("user", check_user(systemd_unit_for(path)))
+    yield from guarded("user", machine.check_user(systemd_unit_for(path)))
     yield from guarded("python", check_python())
     yield from guarded("opencv", check_opencv())
-    yield from guarded("processor", check_cpu())
-    yield from check_config(path)
-    yield from guarded("clock", check_clock())
-    yield from guarded("temperature", check_temperature())
-    yield from guarded("throttling", check_throttling())
-    yield from guarded("systemd", check_unit(path))
-
-
-def check_config(path: Path) -> Iterator[CheckResult]:
-    """Check that the config can be read, and all that it names."""
+    yield from guarded("processor", machine.check_cpu())
     try:
         config = load_config(path)
     except ConfigError as error:
         yield failure("config", str(error), "correct it; what it should name was not looked at")
-        return
-    yield ok("config", f"{path}: can be read")
+    else:
+        yield ok("config", f"{path}: can be read")
+        yield from check_config(config)
+    yield from guarded("clock", machine.check_clock())
+    yield from guarded("temperature", machine.check_temperature())
+    yield from guarded("throttling", machine.check_throttling())
+    yield from guarded("systemd", machine.check_unit(path))
+
+
+def check_config(config: Config) -> Iterator[CheckResult]:
+    """Check all that a config names."""
     for name, camera in camera_configs(config).items():
         for result in _check_camera(camera):
             yield replace(result, subject=f"{name}: {result.subject}") if name else result
@@ -107,8 +102,11 @@ def guarded(subject: str, results: Iterator[CheckResult]) -> Iterator[CheckResul
     """Pass results on; a check that raises an error is a failure and does not end the others."""
     try:
         yield from results
-    except (ConfigError, ModelError) as error:
-        yield failure(subject, str(error), REMEDIES[type(error)])
+    except ConfigError as error:
+        yield failure(subject, str(error), "correct the config, or install what it names")
+    except ModelError as error:
+        remedy = "install emotiond again, or name another model with its card"
+        yield failure(subject, str(error), remedy)
     except Exception as error:
         log.error("%s", redact_url(traceback.format_exc()))
         text = f"cannot be looked at: {type(error).__name__}: {' '.join(str(error).split())}"
@@ -116,18 +114,13 @@ def guarded(subject: str, results: Iterator[CheckResult]) -> Iterator[CheckResul
         yield failure(subject, redact_url(text), remedy)
 
 
-# Models.
-
-
 def check_runtime(chosen: Runtime) -> Iterator[CheckResult]:
     """Check that the TFLite runtime that the config asks for works; name those installed."""
     versions = []
     for package in PACKAGES.values():
-        try:
+        with suppress(PackageNotFoundError):
             versions.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            versions.append(f"{package} not")
-    installed = f"installed are {', '.join(versions)}"
+    installed = f"installed are {', '.join(versions) or 'none'}"
     try:
         importlib.import_module(MODULES[chosen])
     except ImportError as error:
@@ -138,59 +131,20 @@ def check_runtime(chosen: Runtime) -> Iterator[CheckResult]:
 
 
 def check_classifier(settings: ClassifierSettings) -> Iterator[CheckResult]:
-    """Load the model: its hash and its tensors are as its card says, and its runtime runs it.
-
-    Raises:
-        ConfigError, ModelError: it cannot be used.
-    """
+    """Load the model: its hash and its tensors are as its card says, and its runtime runs it."""
     card = open_classifier(settings).card
     text = f"{find_model(settings.model)}: {card.name}, with the hash of its card"
     yield ok("model", f"{text}, {len(card.labels)} expressions")
 
 
 def check_detector(settings: DetectorSettings) -> Iterator[CheckResult]:
-    """Open the detector; the hash of files that are published or shipped is compared.
-
-    Raises:
-        ConfigError, ModelError: it cannot be used.
-    """
-    if not isinstance(settings, AutoSettings):
-        yield ok("detector", f"{open_detector(settings).name} can be used")
-        return
-    errors: list[str] = []
-    for kind in AUTO_ORDER:  # the first is built in, so any other stands in for it
-        try:
-            name = kind().open().name
-        except (ConfigError, ModelError) as error:
-            errors.append(str(error))
-            continue
-        if errors:
-            text = f"auto takes {name}, which finds fewer faces: {errors[0]}"
-            yield warning("detector", text, "install emotiond again")
-        else:
-            yield ok("detector", f"auto takes {name}")
-        return
-    yield failure("detector", "; ".join(errors), "install emotiond again")
-
-
-# Source.
-
-STREAM_REMEDY = (
-    "check the address, its user and password, and whether others play it; the daemon tries again "
-    "until it answers"
-)
-
-FILE_REMEDY = "let `path` name a file that can be read; a service cannot read into a home"
-
-LIST_SECONDS = 20.0
-"""How long the Raspberry Pi's program may take to list the cameras."""
-
-LISTED_CAMERA = re.compile(r"^\s*(\d+) : (.+)$", re.MULTILINE)
-"""A line of `rpicam-vid --list-cameras`, such as "0 : imx708 [4608x2592 10-bit] (/base...)"."""
-
-CABLE_REMEDY = (
-    "check the ribbon cable at both ends and `camera_auto_detect=1` in /boot/firmware/config.txt"
-)
+    """Open the detector; the hash of files that are published or shipped is compared."""
+    name = open_detector(settings).name
+    if isinstance(settings, AutoSettings) and name != AUTO_ORDER[0].__struct_config__.tag:
+        text = f"auto takes {name}, which finds fewer faces, as the one built in is damaged"
+        yield warning("detector", text, "install emotiond again")
+    else:
+        yield ok("detector", f"{name} can be used")
 
 
 def check_source(settings: SourceSettings) -> Iterator[CheckResult]:
@@ -204,7 +158,9 @@ def check_source(settings: SourceSettings) -> Iterator[CheckResult]:
         try:
             width, height = read_first(settings.open()).size
         except SourceError as error:
-            remedy = STREAM_REMEDY if settings.is_live else FILE_REMEDY
+            remedy = "let `path` name a file that can be read; a service cannot read into a home"
+            if settings.is_live:
+                remedy = "check the address, its user and password, and whether others play it"
             yield failure(subject, str(error), remedy)
         else:
             yield ok(subject, f"gives images of {width}x{height}")
@@ -225,28 +181,19 @@ def check_picamera(settings: PicameraSettings) -> Iterator[CheckResult]:
 
 
 def _check_listed(subject: str, camera: int, program: str) -> CheckResult:
-    command = [program, "--list-cameras"]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=LIST_SECONDS, check=True
-        )
+    try:  # by its version it lists them on standard output or error
+        found = machine.output_of(program, "--list-cameras")
     except (OSError, subprocess.SubprocessError) as error:
         text = f"{program} does not list cameras: {error}"
-        return failure(subject, text, f"try `{' '.join(command)}`")
-    # By its version it lists them on one or the other.
-    found = dict(LISTED_CAMERA.findall(done.stdout + done.stderr))
-    cameras = {int(number): name for number, name in found.items()}
-    if camera in cameras:
-        return ok(subject, cameras[camera])
+        return failure(subject, text, f"try `{program} --list-cameras`")
+    cameras = dict(LISTED_CAMERA.findall(found))
+    if name := cameras.get(str(camera)):
+        return ok(subject, name)
+    if not cameras:
+        remedy = "check the ribbon cable, and `camera_auto_detect=1` in /boot/firmware/config.txt"
+        return failure(subject, "no camera is found", remedy)
     others = ", ".join(f"{number} ({name})" for number, name in cameras.items())
-    if others:
-        text = f"is not there; there are {others}"
-        return failure(subject, text, "set `camera` to one of them")
-    return failure(subject, "no camera is found", CABLE_REMEDY)
-
-
-MAX_ORIENTED_IMAGES, ORIENTATION_TIMEOUT_S = 50, 5.0
-"""Images that are searched in four orientations, and the seconds without one that end it."""
+    return failure(subject, f"is not there; there are {others}", "set `camera` to one of them")
 
 
 def check_orientation(source: SourceSettings, detector: DetectorSettings) -> Iterator[CheckResult]:
@@ -263,67 +210,44 @@ def check_orientation(source: SourceSettings, detector: DetectorSettings) -> Ite
     found, better = better_rotation(open_detector(detector), images)
     text = f"of {plural(len(images), 'image')} {found[0]} show a face"
     if better is not None:
-        rotation = (
-            source.rotation + (better if source.flip in {"none", "both"} else -better)
-        ) % 360
+        turn = better if source.flip in {"none", "both"} else -better
         text += f", {found[better]} when rotated by {better} degrees, and there it is surer"
-        yield warning("orientation", text, f"set `rotation: {rotation}` in `source`")
+        remedy = f"set `rotation: {(source.rotation + turn) % 360}` in `source`"
+        yield warning("orientation", text, remedy)
     elif images:
         yield ok("orientation", f"{text}; none shows it better when rotated")
-
-
-# State folder: what outlives a restart.
-
-SAMPLE_BYTES = 65_536
-"""What must fit: a file can be made on a full disk, and nothing be written into it."""
-
-STATE_REMEDY = (
-    "make room there, give it to this user, or set `state_dir` to another; until then neither "
-    "events that wait for the broker nor a pause outlive a restart"
-)
 
 
 def check_state_folder(folder: Path) -> Iterator[CheckResult]:
     """Check that the outbox and a pause can be kept there. Nothing stays behind."""
     try:
         nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        if nearest == folder:
-            with tempfile.TemporaryFile(dir=folder) as file:
-                file.write(bytes(SAMPLE_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            yield ok("state folder", f"{folder}: can be written into")
-        elif os.access(nearest, os.W_OK | os.X_OK):
-            yield ok("state folder", f"{folder}: is not there yet, and can be made")
-        else:
-            text = f"{folder}: is not there, and cannot be made in {nearest}"
-            yield warning("state folder", text, STATE_REMEDY)
+        with tempfile.TemporaryFile(dir=nearest) as file:
+            file.write(bytes(65_536))  # on a full disk a file can be made, and nothing be written
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         text = f"{folder}: cannot be written into: {error.strerror}"
-        yield warning("state folder", text, STATE_REMEDY)
-
-
-# Views.
-
-HTTP_SECONDS = 3.0
-"""How long whoever has the web page's port may take to answer."""
+        remedy = (
+            "make room there, give it to this user, or set `state_dir` to another; until then "
+            "neither events that wait for the broker nor a pause outlive a restart"
+        )
+        yield warning("state folder", text, remedy)
+    else:
+        how = "can be written into" if nearest == folder else "is not there yet, and can be made"
+        yield ok("state folder", f"{folder}: {how}")
 
 
 def check_web(settings: WebSettings) -> Iterator[CheckResult]:
     """Check that the web page can be served as it is set."""
-    try:
-        from edge.view.web.auth import TokenAuth
-        from edge.view.web.server import listen
-    except ImportError as error:
-        remedy = f"{extra_remedy('web')}, or set `web.enabled: false`"
-        yield failure("web page", f"cannot be served: {error}", remedy)
-        return
-    try:
-        needs_token = TokenAuth(settings).needs_token
-        text = "asks for its token" if needs_token else "is for this machine alone, without a token"
-        yield ok("web page", text)
-    except ConfigError as error:
-        yield failure("web page", str(error), "correct `web`, or what it names")
+    require_packages("web")
+    from edge.view.web.auth import TokenAuth
+    from edge.view.web.server import listen
+
+    if TokenAuth(settings).needs_token:
+        yield ok("web page", "asks for its token")
+    else:
+        yield ok("web page", "is for this machine alone, without a token")
     address = f"{settings.host}:{settings.port}"
     try:
         listen(settings).close()
@@ -335,7 +259,7 @@ def check_web(settings: WebSettings) -> Iterator[CheckResult]:
         else:
             yield ok("web page", f"is served at {address} at this moment")
             if health != "ok":
-                yield warning("web page", f"the daemon says: {health}", CAMERA_REMEDY)
+                yield warning("web page", f"the daemon says: {health}", machine.CAMERA_REMEDY)
 
 
 def _health(port: int) -> str | None:
@@ -349,14 +273,10 @@ def _health(port: int) -> str | None:
 
 
 def check_window() -> Iterator[CheckResult]:
-    """Check that there is what draws the preview window, and a display that it finds.
+    """Check that there is what draws the preview window, and a display that it finds."""
+    from edge.view.preview import open_window, why_no_display
 
-    Raises:
-        ConfigError: it is not installed.
-    """
-    from edge.view.preview import open_window, require_pygame, why_no_display
-
-    require_pygame()
+    require_packages("preview")
     with open_window() as process:
         reason = why_no_display(process)
         process.kill()

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,23 +13,20 @@ from edge.capture.source import iter_frames
 from edge.detect import Detector
 from edge.detect.detector import filter_faces
 from edge.errors import CalibrationError, ModelError
-from edge.infer.classifier import MAX_FACTOR, Classifier, NeutralBaseline
+from edge.infer.classifier import MAX_FACTOR, NeutralBaseline, TFLiteClassifier
 from edge.infer.crop import QualitySettings
 from edge.infer.face_analyzer import FaceAnalyzer
 from edge.model_card import ModelCard
 from edge.paths import atomic_write
-from edge.types import Frame, Probabilities
+from edge.types import Probabilities
 from edge.zones import Polygon
 
 NEUTRAL = "neutral"
 
-ALLOWED_SHARES = {"sad": 0.2}
-OTHER_SHARE = 0.1
-"""Share of its neutral probability that a neutral face may get for another class.
-
-These are what `shallow-fer2013-int8` says of PublicTest's neutral faces (geometric means: sad 0.21,
-angry 0.11, fear 0.10, happy 0.08, the others less); an unbiased face is hardly corrected.
-"""
+ALLOWED_SHARES, OTHER_SHARE = {"sad": 0.2}, 0.1
+"""Share of its neutral probability that a neutral face may get for another class: what
+`shallow-fer2013-int8` says of PublicTest's neutral faces (geometric means: sad 0.21, angry 0.11,
+fear 0.10, happy 0.08, the others less)."""
 
 MIN_PROBABILITY = 1e-4
 """Probability that stands for any lower one: zeros have no logarithm."""
@@ -44,15 +41,12 @@ FRAME_TIMEOUT = 15.0
 class Calibrator:
     """Collects the neutral baseline of one person.
 
-    Frames with nobody or several people in view are skipped, and so are crops that the daemon would
-    not read.
-
     Raises:
         ModelError: the classifier has no class for neutral faces.
     """
 
     def __init__(
-        self, detector: Detector, classifier: Classifier, quality: QualitySettings
+        self, detector: Detector, classifier: TFLiteClassifier, quality: QualitySettings
     ) -> None:
         self._detector, self._card = detector, classifier.card
         if NEUTRAL not in self._card.labels:
@@ -68,31 +62,18 @@ class Calibrator:
         """Return the correction for the one person whom `source` shows, looking neutral.
 
         It is watched for `seconds`, on its own clock; less where it ends sooner. In the regions to
-        `ignore` nobody is looked for.
+        `ignore` nobody is looked for. Frames with nobody or several people in view are skipped, and
+        so are crops that the daemon would not read.
 
         Raises:
             CalibrationError: too little could be seen; the text says why.
             SourceError: nothing came from the source.
         """
-        skipped: Counter[str] = Counter()
-        answers = list(self._classify(iter_frames(source, FRAME_TIMEOUT, ignore), seconds, skipped))
-        if len(answers) < MIN_CROPS:
-            found = "".join(f", {count} {why}" for why, count in skipped.most_common())
-            raise CalibrationError(
-                f"expected at least {MIN_CROPS} good looks at one face, found {len(answers)}"
-                f"{found}; sit alone, near, well lit and still before the camera, and try again"
-            )
-        return fit_baseline(self._card, np.stack(answers))
-
-    def _classify(
-        self, frames: Iterable[Frame], seconds: float, skipped: Counter[str]
-    ) -> Iterator[Probabilities]:
-        """Yield the probabilities of each good crop, float32 (classes,), and count the others."""
-        end = math.inf
-        for frame in frames:
+        answers, skipped, end = list[Probabilities](), Counter[str](), math.inf
+        for frame in iter_frames(source, FRAME_TIMEOUT, ignore):
             end = min(end, frame.timestamp + seconds)
             if frame.timestamp > end:
-                return
+                break
             faces = filter_faces(self._detector.detect(frame.image))
             if len(faces) != 1:
                 skipped["with several faces" if faces else "without a face"] += 1
@@ -101,14 +82,21 @@ class Calibrator:
             if observation.reasons:
                 skipped["too poor to read"] += 1
             else:
-                yield observation.probabilities
+                answers.append(observation.probabilities)
+        if len(answers) < MIN_CROPS:
+            found = "".join(f", {count} {why}" for why, count in skipped.most_common())
+            raise CalibrationError(
+                f"expected at least {MIN_CROPS} good looks at one face, found {len(answers)}"
+                f"{found}; sit alone, near, well lit and still before the camera, and try again"
+            )
+        return fit_baseline(self._card, np.stack(answers))
 
 
 def fit_baseline(card: ModelCard, answers: Probabilities) -> NeutralBaseline:
     """Return the correction after which a person's neutral face reads as neutral.
 
-    The answers, float32 (n, classes) of the card's model, are averaged. Each class that gets more
-    than its share beside neutral is lowered to that share; none is ever raised.
+    Of the mean of the answers, (n, classes) of the card's model, each class that gets more than its
+    share beside neutral is lowered to that share; none is ever raised.
     """
     allowed = np.array([ALLOWED_SHARES.get(label, OTHER_SHARE) for label in card.labels])
     mean = np.log(np.maximum(answers.astype(float), MIN_PROBABILITY)).mean(axis=0)
@@ -132,8 +120,7 @@ def check_writable(path: Path) -> None:
 
 def write_baseline(path: Path, baseline: NeutralBaseline) -> None:
     """Write a baseline atomically, or raise a CalibrationError."""
-    text = msgspec.json.format(msgspec.json.encode(baseline), indent=2) + b"\n"
     try:
-        atomic_write(path, text)
+        atomic_write(path, msgspec.json.format(msgspec.json.encode(baseline), indent=2) + b"\n")
     except OSError as error:
         raise CalibrationError(f"{path}: cannot be written: {error.strerror}") from error

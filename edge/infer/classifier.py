@@ -1,9 +1,8 @@
 """Expression classifier: face crops to probabilities, as the model's card directs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path, PosixPath
-from typing import Annotated, Protocol
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,16 +12,10 @@ from edge.errors import ConfigError, ModelError
 from edge.infer.trial import try_model
 from edge.model_card import ModelCard, Sha256, card_path, load_card
 from edge.paths import find_model, sha256_of
-from edge.tflite import (
-    Runtime,
-    Tensor,
-    TensorSpec,
-    TFLiteModel,
-    check_finite,
-    sigmoid,
-    softmax,
-)
+from edge.tflite import Runtime, Tensor, TensorSpec, TFLiteModel, check_finite, sigmoid, softmax
 from edge.types import GrayImage, Probabilities
+
+Floats = NDArray[np.float32]
 
 
 class ModelPath(PosixPath):
@@ -82,43 +75,21 @@ class NeutralBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return np.asarray(weighted / weighted.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class ClassifierOutput:
+class ClassifierOutput(NamedTuple):
     """Answers of a classifier for n crops.
 
-    Attributes:
-        probabilities: of each class, float32 (n, classes).
-        face_scores: probability of a face, float32 (n,); ones where the model has no such output.
+    `face_scores` are the probability of a face, float32 (n,); ones where the model tells none.
     """
 
     probabilities: Probabilities
-    face_scores: NDArray[np.float32]
-
-
-class Classifier(Protocol):
-    """Computes the probabilities of expressions."""
-
-    @property
-    def card(self) -> ModelCard:
-        """Card of the model."""
-
-    def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
-        """Return the answers for each of the crops, gray uint8 (side, side) of the model's side.
-
-        With `mirror`, each crop's mirror image is classified too, and both are averaged.
-        """
+    face_scores: Floats
 
 
 class TFLiteClassifier:
-    """A .tflite model, run on one face after another.
+    """A .tflite model, run on one face after another, and corrected by a baseline if there is one.
 
     Not as one batch: even a batch allocated before saves at most 3 %, and each count of faces would
-    need one; docs/research/performance.md has the figures.
-
-    Its probabilities are corrected by the baseline, where there is one.
-
-    Raises:
-        ModelError: the model does not match its card; the text says what was expected.
+    need one (docs/research/performance.md). One that does not match its card is a ModelError.
     """
 
     def __init__(
@@ -138,12 +109,10 @@ class TFLiteClassifier:
         self._check_output_kind()
 
     def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
-        """Return the answers for each of the crops, as `Classifier`.
+        """Return the answers for each of the crops, gray uint8 (side, side) of the model's side.
 
-        The mirror image gained 0.4 to 1.1 points of FER+'s majority on PublicTest (2026-11-29).
-
-        Raises:
-            ModelError: an answer is not finite.
+        With `mirror`, each crop's mirror image is classified too, and both are averaged: it gained
+        0.4 to 1.1 points of FER+'s majority on PublicTest (2026-11-29).
         """
         values, face = self.outputs(crops)
         if mirror:
@@ -155,13 +124,10 @@ class TFLiteClassifier:
         if self._baseline is not None:
             values = self._baseline.correct(values)
         check_finite(values, self._path)  # finite logits may overflow, and weights may all be 0
-        return ClassifierOutput(
-            values, np.ones(len(crops), np.float32) if face is None else sigmoid(face)
-        )
+        scores = np.ones(len(crops), np.float32) if face is None else sigmoid(face)
+        return ClassifierOutput(values, scores)
 
-    def outputs(
-        self, crops: Sequence[GrayImage]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def outputs(self, crops: Sequence[GrayImage]) -> tuple[Floats, Floats | None]:
         """Return the logits, (n, classes), and that of a face, (n,), where there is one.
 
         Those of probabilities are their logarithms. The card's offsets are added.
@@ -173,9 +139,7 @@ class TFLiteClassifier:
             values = np.log(np.maximum(values, np.float32(least)))
         return values + self._offsets, face
 
-    def _raw_outputs(
-        self, crops: Sequence[GrayImage]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def _raw_outputs(self, crops: Sequence[GrayImage]) -> tuple[Floats, Floats | None]:
         widths = [len(self.card.labels)] + [1] * (self.card.face is not None)
         rows = [self._model.invoke(self._prepare(crop)) for crop in crops]
         values, *face = (
@@ -206,13 +170,7 @@ class TFLiteClassifier:
 
 
 def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
-    """Load the model that `settings` name.
-
-    Raises:
-        ModelError: it is missing, damaged, or not what its card says.
-        ConfigError: the runtime is not installed, a threshold is set that the model cannot use, or
-            the baseline is not of this model.
-    """
+    """Load the model that `settings` name; a ConfigError where their other keys do not fit it."""
     path = find_model(settings.model)
     card = load_card(path, ModelCard)
     if settings.face_threshold is not None:
@@ -229,11 +187,7 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
 
 
 def classifier_digest(settings: ClassifierSettings) -> str:
-    """Return what tells the content of the files that `settings` name from any other.
-
-    Raises:
-        ModelError: the model is missing.
-    """
+    """Return what tells the content of the files that `settings` name from any other."""
     path = find_model(settings.model)
     files = filter(None, (path, card_path(path), settings.neutral_baseline))
     try:
@@ -243,11 +197,7 @@ def classifier_digest(settings: ClassifierSettings) -> str:
 
 
 def load_baseline(path: Path, card: ModelCard) -> NeutralBaseline:
-    """Read a baseline that was made with exactly the model of `card`.
-
-    Raises:
-        ConfigError: it cannot be read, is malformed, or was made with another model.
-    """
+    """Read a baseline that was made with exactly the model of `card`, or raise a ConfigError."""
     remedy = "; make it again with `emotiond calibrate`"
     try:
         baseline = msgspec.json.decode(path.read_bytes(), type=NeutralBaseline)

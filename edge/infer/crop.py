@@ -22,8 +22,7 @@ def crop_face(
 ) -> GrayImage:
     """Return one face framed as in training, gray uint8 (side, side).
 
-    Where there are landmarks, it is turned until the eyes are level; `fit` is of the detector that
-    found box and landmarks.
+    By its landmarks it is turned until the eyes are level; `fit` is of the detector that found it.
     """
     roll = points.roll if points else 0.0
     if abs(roll) < MAX_LEVEL_ROLL:
@@ -40,10 +39,7 @@ def crop_face(
 
 
 def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
-    """Return the pixels in `square`, gray uint8 (side, side).
-
-    Where the square reaches beyond the frame, the frame's edge is repeated.
-    """
+    """Return the pixels in `square`, gray uint8 (side, side); beyond the frame its edge repeats."""
     height, width = image.shape[:2]
     left, top, length = round(square.x1), round(square.y1), max(1, round(square.width))
     # A large square is a few pixels smaller, so that it can be halved.
@@ -63,8 +59,7 @@ def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
 
 
 MIDDLE = slice(6, 42)
-"""Rows and columns that are measured, three quarters of each: the background behind a face has a
-brightness and contrast of its own."""
+"""Rows and columns that are measured: around the face lies background."""
 
 DENOISE_SIGMA = 0.8
 """Pixels of Gaussian blur before sharpness is measured: it removes most of the noise, and hardly
@@ -94,18 +89,12 @@ class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def measure_quality(crop: GrayImage, square: Box, points: KeyPoints | None) -> Quality:
-    """Measure the quality of one face.
+    """Measure the quality of one face: its crop, as the classifier sees it, and where that was cut.
 
     Sharpness is the variance of the Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in
     brightfield microscopy") with two changes. It is divided by the variance of the gray levels, so
     that it is independent of the contrast. And it is split into two directions, of which the weaker
     counts, twice: a head or hand that moves blurs along one direction only.
-
-    Args:
-        crop: gray uint8, square, as the classifier sees it.
-        square: where it was cut out, in pixels of the frame. Detectors draw boxes of different
-            sizes around one face; these squares are alike.
-        points: landmarks of the face, from detectors that give them.
     """
     if len(crop) != SIDE:  # one limit serves every model
         crop = np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)

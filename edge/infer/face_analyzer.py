@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from edge.detect import CropCalibration
-from edge.infer.classifier import Classifier
+from edge.infer.classifier import TFLiteClassifier
 from edge.infer.crop import QualitySettings, crop_face, find_quality_issues, measure_quality
 from edge.infer.track_state import ExpressionTrackState, FaceObservation, SmoothingSettings
 from edge.types import UNCERTAIN, Expression, Face, Frame, GrayImage, Image, Track, TrackedFrame
@@ -15,8 +15,7 @@ from edge.zones import Polygon, zones_of
 
 MAX_FACES_PER_FRAME = 4
 """Faces that are classified in one frame of a video or camera; where there are more, they take
-turns. At 30 frames a second, each of twenty faces is classified six times a second: as often as
-smoothing needs."""
+turns: each of twenty faces six times a second, which is as often as smoothing needs."""
 
 RECLASSIFY_AFTER = 0.25
 """Seconds after which a face is classified again though its crop looks the same."""
@@ -24,28 +23,22 @@ RECLASSIFY_AFTER = 0.25
 MAX_CROP_DIFFERENCE = 1.5
 """Mean difference in gray levels up to which a crop is not classified again. On the built-in clip
 48 % of the crops are then classified, on clips of people who sign 81 to 88 %. The probabilities
-that stand in differ by 0.003 to 0.015 (half the sum of differences) from those that would have been
-computed; from one frame to the next they differ by 0.03 to 0.04. With 2.0 one label more flickered
-on the clip (2026-11-27)."""
+that stand in differ by 0.003 to 0.015 from those that would have been computed; from one frame to
+the next they differ by 0.03 to 0.04. With 2.0 one label more flickered (2026-11-27)."""
 
 INSTANT = SmoothingSettings(time_constant_s=0.0, hysteresis=0.0, hold_s=0.0)
 """Smoothing of stills, which have no before and after."""
 
 
 class FaceAnalyzer:
-    """Crops one face, classifies it and measures how well it can be read.
-
-    `crop_fit` is of the detector that found the faces.
-    """
+    """Crops one face, classifies it and measures how well it can be read."""
 
     def __init__(
-        self, classifier: Classifier, crop_fit: CropCalibration, quality: QualitySettings
+        self, classifier: TFLiteClassifier, crop_fit: CropCalibration, quality: QualitySettings
     ) -> None:
-        self.labels = classifier.card.labels
-        self._classifier = classifier
-        self._threshold = classifier.card.face.threshold if classifier.card.face else 0.0
-        self._crop_fit = crop_fit
-        self._quality = quality
+        self.labels, face = classifier.card.labels, classifier.card.face
+        self._threshold = face.threshold if face else 0.0
+        self._classifier, self._crop_fit, self._quality = classifier, crop_fit, quality
 
     def analyze(
         self,
@@ -57,7 +50,7 @@ class FaceAnalyzer:
         """Return the observation of one face of an image.
 
         An earlier observation, `previous`, is returned where the crop looks the same; `mirror` is
-        that of `Classifier.classify`.
+        that of `TFLiteClassifier.classify`.
         """
         side = self._classifier.card.input.shape[0]
         crop = crop_face(image, face.box, face.points, self._crop_fit, side)
@@ -65,13 +58,9 @@ class FaceAnalyzer:
             return previous
         output = self._classifier.classify([crop], mirror)
         quality = measure_quality(crop, self._crop_fit.square(face.box), face.points)
-        return FaceObservation(
-            output.probabilities[0],
-            bool(output.face_scores[0] >= self._threshold),
-            quality,
-            find_quality_issues(quality, self._quality),
-            crop,
-        )
+        is_face = bool(output.face_scores[0] >= self._threshold)
+        issues = find_quality_issues(quality, self._quality)
+        return FaceObservation(output.probabilities[0], is_face, quality, issues, crop)
 
 
 def crops_similar(before: GrayImage, after: GrayImage) -> bool:
@@ -80,11 +69,11 @@ def crops_similar(before: GrayImage, after: GrayImage) -> bool:
 
 
 class ExpressionAnalyzer:
-    """Classifies the faces of each frame and keeps one ExpressionTrackState for each track.
+    """Classifies the faces of each frame, smoothes each track, and tells who is in which zone.
 
     A crop that the model takes for no face, below its card's threshold, is rejected, and a poor one
-    is not used: neither enters the average. A track whose crops were all rejected has no
-    expression; a face that cannot be read is uncertain. Faces are told to be in `zones`.
+    is not used. A track whose crops were all rejected has no expression; a face that cannot be read
+    is uncertain.
 
     Attributes:
         rejected_faces: how many crops so far.
@@ -92,7 +81,7 @@ class ExpressionAnalyzer:
 
     def __init__(
         self,
-        classifier: Classifier,
+        classifier: TFLiteClassifier,
         crop_fit: CropCalibration,
         quality: QualitySettings,
         smoothing: SmoothingSettings,
@@ -120,7 +109,6 @@ class ExpressionAnalyzer:
         seen = [track for track in tracked.tracks if track.seen]
         if tracked.frame.still or len(seen) <= MAX_FACES_PER_FRAME:
             return seen
-
         observed = {track_id: state.observed_at for track_id, state in self._states.items()}
         seen.sort(key=lambda track: observed.get(track.track_id, -math.inf))
         return seen[:MAX_FACES_PER_FRAME]
@@ -147,9 +135,8 @@ class ExpressionAnalyzer:
         quality, zones = state.observation.quality, state.zones if self._zones else None
         if state.reasons:
             return Expression(track, UNCERTAIN, None, quality, state.reasons, zones)
-        label, probabilities = state.label, state.probabilities
-        if label is None or probabilities is None:
+        if state.label is None or state.probabilities is None:
             return None
-        labels, rounded = self._analyzer.labels, np.round(probabilities.astype(float), 4).tolist()
-        shares = dict(zip(labels, rounded, strict=True))
-        return Expression(track, labels[label], shares, quality, zones=zones)
+        labels, rounded = self._analyzer.labels, np.round(state.probabilities.astype(float), 4)
+        shares = dict(zip(labels, rounded.tolist(), strict=True))
+        return Expression(track, labels[state.label], shares, quality, zones=zones)

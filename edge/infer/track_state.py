@@ -1,8 +1,7 @@
 """Expression of one track over time: smoothed probabilities, a steady label, and uncertainty."""
 
 import math
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
@@ -10,9 +9,8 @@ import numpy as np
 from edge.types import GrayImage, Probabilities, Quality, Reason
 
 FIRST_UNCERTAIN_DWELLS = 5.0
-"""Dwell times after which a face that could never be read is reported as uncertain. A false face is
-most likely where the image is blurred or the face small, and nobody waits for news of such a face.
-"""
+"""Dwell times after which a face that could never be read is reported as uncertain: it is most
+likely a false one."""
 
 
 class SmoothingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,14 +28,13 @@ class SmoothingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     hold_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class FaceObservation:
+class FaceObservation(NamedTuple):
     """Scores and quality measures of one crop of a face.
 
     Attributes:
         probabilities: of the classes, float32 (classes,).
         is_face: whether the model takes the crop for a face.
-        quality_issues: what makes the crop too poor to classify; empty where nothing does.
+        quality_issues: what makes the crop too poor to classify.
         crop: gray uint8 (side, side), as the classifier saw it.
     """
 
@@ -75,10 +72,8 @@ class Smoother:
         self.average: Probabilities | None = None
         self.probabilities: Probabilities | None = None
         self.label: int | None = None
-        self.confidence = 0.0
-        self._settings = settings
-        self._min_confidence = min_confidence
-        self._started_at = self._updated_at = 0.0
+        self.confidence = self._started_at = self._updated_at = 0.0
+        self._settings, self._min_confidence = settings, min_confidence
 
     def update(self, probabilities: Probabilities, now: float) -> None:
         """Add probabilities observed at `now`, in seconds, and choose the label anew."""
@@ -110,8 +105,7 @@ class UncertaintyHysteresis:
     """
 
     def __init__(self, dwell: float) -> None:
-        self.dwell = dwell
-        self.reasons: tuple[Reason, ...] = ()
+        self.dwell, self.reasons = dwell, tuple[Reason, ...]()
         self._changed_at: float | None = None
 
     def update(self, reasons: tuple[Reason, ...], now: float) -> None:
@@ -129,9 +123,7 @@ class ExpressionTrackState:
 
     A track is confirmed by a label, or by uncertainty that lasted longer than a label must. Until
     then a single crop that is no face resets it: false faces pass for faces now and then, and not
-    for long.
-
-    Below `min_confidence` an expression is ambiguous.
+    for long. Below `min_confidence` an expression is ambiguous.
 
     Attributes:
         observation: the last one; None before the first.
@@ -144,8 +136,7 @@ class ExpressionTrackState:
         self.observation: FaceObservation | None = None
         self.observed_at = self.classified_at = -math.inf
         self.zones: tuple[str, ...] = ()
-        self._settings = settings
-        self._min_confidence = min_confidence
+        self._settings, self._min_confidence = settings, min_confidence
         self._start_anew()
 
     def _start_anew(self) -> None:

@@ -12,11 +12,8 @@ from edge.errors import ModelError
 from edge.paths import asset, state_directory
 from edge.tflite import MODULES, PACKAGES, Runtime
 
-MAX_SECONDS = 120
-"""Seconds that a trial may take; loading Python and the runtime from a slow SD card takes some."""
-
-MAX_BYTES = 4_000_000_000
-"""Bytes of address space of the child; the largest model that a face needs takes a hundredth."""
+MAX_SECONDS, MAX_BYTES = 120, 4_000_000_000
+"""Seconds that a trial may take, on a slow SD card, and bytes of its address space."""
 
 PROGRAM = """
 import importlib, resource, sys
@@ -41,10 +38,7 @@ log = logging.getLogger(__name__)
 def try_model(path: Path, sha256: str, runtime: Runtime) -> None:
     """Run a .tflite once in a child process, unless it is shipped or was tried before.
 
-    The verdict is kept by runtime and sha256, in hexadecimal digits.
-
-    Raises:
-        ModelError: it cannot be run; the text says how the child ended.
+    Where it cannot be run, a ModelError says how the child ended.
     """
     if path.resolve().is_relative_to(asset("models").resolve()):
         return

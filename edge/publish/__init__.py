@@ -3,7 +3,7 @@
 import re
 
 from edge.publish.jsonl import JsonlSettings
-from edge.publish.mqtt import MqttSettings
+from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.program import CommandSettings
 from edge.publish.sink import ExclusiveSink, MultiSink, Sink, SinkContext
 from edge.publish.webhook import WebhookSettings
@@ -36,10 +36,6 @@ def expand_sink(text: str) -> dict[str, object]:
     if broker is None:
         return {"kind": text}
     section: dict[str, object] = {"kind": "mqtt", "host": broker["host"]}
-    if broker["scheme"] == "mqtts":
-        section |= {"port": 8883, "tls": {}}
-    if broker["port"]:
-        section["port"] = int(broker["port"])
-    if broker["user"]:
-        section["user"] = broker["user"]
-    return section
+    section |= {"port": 8883, "tls": {}} if broker["scheme"] == "mqtts" else {}
+    section |= {"port": int(broker["port"])} if broker["port"] else {}
+    return section | ({"user": broker["user"]} if broker["user"] else {})

@@ -11,16 +11,7 @@ import msgspec
 
 from edge.geometry import Box
 from edge.model_card import Share
-from edge.types import (
-    UNCERTAIN,
-    EmotionEvent,
-    EventType,
-    Expression,
-    Frame,
-    Quality,
-    Reason,
-    Stats,
-)
+from edge.types import UNCERTAIN, EmotionEvent, EventType, Expression, Frame, Quality, Reason, Stats
 
 
 @dataclass(slots=True)
@@ -49,24 +40,17 @@ class EventGenerator:
         *,
         zones: tuple[str, ...] = (),
     ) -> None:
-        self.model = model
-        self.detector = detector
-        self.labels = labels
-        self.zones = zones
-        self.run = run or new_run()
-        self._is_video = is_video
+        self.model, self.detector, self.labels, self.zones = model, detector, labels, zones
+        self.run, self._is_video = run or new_run(), is_video
         self._reported: dict[int, _ReportedState] = {}
 
     def update(self, frame: Frame, expressions: Sequence[Expression]) -> list[EmotionEvent]:
         """Return what is new in `frame`, ends first."""
         present = {expression.track.track_id for expression in expressions}
         ended = [track_id for track_id in self._reported if track_id not in present]
-        events = [self._end(track_id, frame.captured) for track_id in ended]
-        for expression in expressions:
-            event = self._update_track(expression, frame)
-            if event is not None:
-                events.append(event)
-        return events
+        ends = [self._end(track_id, frame.captured) for track_id in ended]
+        news = [self._update_track(expression, frame) for expression in expressions]
+        return ends + [event for event in news if event is not None]
 
     def take_over(self, former: "EventGenerator") -> None:
         """Go on with the tracks of another generator, which is not used any more."""
@@ -151,7 +135,7 @@ def encode_event(event: EmotionEvent) -> bytes:
             "duration": round(event.duration, 3),
             "model": event.model,
             "detector": event.detector,
-            "latency_ms": _milliseconds(event.latency),
+            "latency_ms": round(event.latency * 1000, 1),
             **{name: value for name, value in special.items() if value is not None},
         }
     )
@@ -160,26 +144,20 @@ def encode_event(event: EmotionEvent) -> bytes:
 def decode_event(payload: bytes) -> EmotionEvent:
     """Return the event of a payload that `encode_event` made, as exact as it is there.
 
-    The payload lacks `captured`, which is 0, and one of an older version `run`, which is empty.
-
-    Raises:
-        msgspec.DecodeError: it is not JSON, or not an event as docs/event.schema.json has it; the
-            text says where.
+    The payload lacks `captured`, which is 0, and one of an older version `run`, which is empty. A
+    msgspec.DecodeError says that it is not JSON, or what in it is not as docs/event.schema.json.
     """
     event = msgspec.json.decode(payload, type=_EventPayload)
     fields = msgspec.structs.asdict(event)
-    # Which are told otherwise.
-    for name in ("time", "quality", "looking", "box", "frame", "latency_ms"):
+    for name in ("looking", "frame", "latency_ms"):  # which are told otherwise
         del fields[name]
-    return EmotionEvent(
-        **fields,
-        time=event.time.astimezone(UTC),
-        quality=Quality(**msgspec.structs.asdict(event.quality)),
-        box=Box(*event.box),
-        frame_size=(event.frame.width, event.frame.height),
-        captured=0.0,
-        latency=event.latency_ms / 1000,
-    )
+    told = {
+        "time": event.time.astimezone(UTC),
+        "quality": Quality(**msgspec.structs.asdict(event.quality)),
+        "box": Box(*event.box),
+    }
+    size, latency = (event.frame.width, event.frame.height), event.latency_ms / 1000
+    return EmotionEvent(**fields | told, frame_size=size, captured=0.0, latency=latency)
 
 
 def end_by_restart(payload: bytes) -> bytes:
@@ -189,9 +167,8 @@ def end_by_restart(payload: bytes) -> bytes:
     """
     latest = decode_event(payload)
     known_id, now = str(uuid.uuid5(uuid.UUID(latest.id), "restart")), datetime.now(UTC)
-    return encode_event(
-        replace(latest, id=known_id, time=now, type=EventType.END, reason="restart")
-    )
+    end = replace(latest, id=known_id, time=now, type=EventType.END, reason="restart")
+    return encode_event(end)
 
 
 def plain_stats(stats: Stats) -> dict[str, Any]:
@@ -221,15 +198,9 @@ def utc(time: datetime) -> str:
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 1)
-
-
 def _percentiles(latency: tuple[float, float] | None) -> dict[str, float] | None:
-    if latency is None:
-        return None
-    p50, p95 = latency
-    return {"p50": _milliseconds(p50), "p95": _milliseconds(p95)}
+    names = "p50", "p95"
+    return latency and {name: round(1000 * s, 1) for name, s in zip(names, latency, strict=True)}
 
 
 _Measure = Annotated[float, msgspec.Meta(ge=0.0)]
@@ -278,15 +249,10 @@ class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     camera_name: str = msgspec.field(default="", name="camera")
 
     def __post_init__(self) -> None:
-        certain = (
-            self.confidence is not None,
-            self.emotion in (self.probabilities or {}),
-            not self.reasons,
-        )
         if self.reason is not None and self.type is not EventType.END:
             raise ValueError("Expected `reason` in an end only")
-        uncertain = self.confidence is None, self.probabilities is None, bool(self.reasons)
-        if not all(uncertain if self.emotion == UNCERTAIN else certain):
-            raise ValueError(
-                "Expected `confidence` and a probability of `emotion`, or `reasons` of `uncertain`"
-            )
+        shares, read = self.probabilities or {}, self.emotion != UNCERTAIN
+        told = self.confidence is not None, self.emotion in shares, not self.reasons
+        if told != (read, read, read) or (shares and not read):
+            text = "`confidence` and a probability of `emotion`, or `reasons` of `uncertain`"
+            raise ValueError(f"Expected {text}")

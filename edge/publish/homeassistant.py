@@ -4,8 +4,7 @@ One message announces the whole device with all its entities; the format is the 
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload.
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -15,24 +14,16 @@ from edge.publish.mqtt.settings import HomeAssistantSettings, MqttSettings, Topi
 from edge.service.commands import Catalog, CommandName
 from edge.types import UNCERTAIN, DaemonStatus, EventType
 
-MEASUREMENT = {"state_class": "measurement"}
+Options = dict[str, Any]
+"""Of an entity, as the integration of its kind has them."""
+
+MEASUREMENT: Options = {"state_class": "measurement"}
 DIAGNOSTIC = MEASUREMENT | {"entity_category": "diagnostic", "suggested_display_precision": 1}
 """Options of sensors whose values have a history, and of those that describe the device itself."""
 
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """One entity of a device: its domain in Home Assistant, such as `sensor`, and options of that.
-
-    One that does not exist is removed, as the device may have had it. One that needs the camera is
-    unavailable while that is away or paused.
-    """
-
-    domain: str
-    name: str
-    options: dict[str, Any]
-    exists: bool = True
-    needs_camera: bool = True
+CAMERA = "{{ 'online' if value_json.camera in ('online', 'dark') else 'offline' }}"
+"""Availability of what needs the camera: Home Assistant leaves it as it was at any other value. In
+the dark there is nobody to be seen; a frozen image tells nothing of this moment."""
 
 
 def status_topic(settings: HomeAssistantSettings) -> str:
@@ -56,43 +47,35 @@ def discovery(
     `catalog` is what commands may choose from; classes that only other models know are removed.
     """
     topics = Topics(settings.root, status.camera_name)
-    entities = (
-        *_face_entities(topics, status),
-        *_last_minute(topics, status),
-        *_probabilities(topics, status, catalog),
-        *_command_entities(topics, catalog, commands),
-        *_diagnostics(topics, status),
-    )
-    # Home Assistant leaves the availability as it was at a value that is neither of the two. In the
-    # dark there is nobody to be seen; a frozen image tells nothing of this moment.
-    camera = "{{ 'online' if value_json.camera in ('online', 'dark') else 'offline' }}"
+    entities = _Entities(topics)
+    entities.add_faces(status)
+    entities.add_last_minute(status)
+    entities.add_probabilities(status, catalog)
+    entities.add_commands(catalog, commands)
+    entities.add_diagnostics(status)
     return msgspec.json.encode(
         {
             **_device(settings, status.camera_name),
             # Of entities that have none of their own: without a camera they know nothing.
             "availability": [
                 {"topic": topics.availability},
-                {"topic": topics.state, "value_template": camera},
+                {"topic": topics.state, "value_template": CAMERA},
             ],
             "availability_mode": "all",
-            "components": {_key(one.name): _component(topics, one) for one in entities},
+            "components": entities.components,
         }
     )
 
 
 def daemon_discovery(settings: MqttSettings) -> bytes:
     """Return the message that announces the daemon, to which the devices of cameras belong."""
-    topics = settings.topics
-    running = {
-        "state_topic": topics.availability,
-        "payload_on": "online",
-        "payload_off": "offline",
-        "device_class": "connectivity",
-        "entity_category": "diagnostic",
-    }
-    components = {"connection": _component(topics, Entity("binary_sensor", "Connection", running))}
+    entities, category = _Entities(settings.topics), {"entity_category": "diagnostic"}
+    states = {"payload_on": "online", "payload_off": "offline", "device_class": "connectivity"}
+    running = {"state_topic": settings.topics.availability} | states | category
+    entities.add("binary_sensor", "Connection", running)
     always = {"availability": [], "availability_mode": "all"}
-    return msgspec.json.encode({**_device(settings), **always, "components": components})
+    components = {"components": entities.components}
+    return msgspec.json.encode({**_device(settings), **always, **components})
 
 
 def _device(settings: MqttSettings, camera: str = "") -> dict[str, Any]:
@@ -109,151 +92,138 @@ def _device(settings: MqttSettings, camera: str = "") -> dict[str, Any]:
     return {"device": device, "origin": {"name": "emotiond", "sw_version": __version__}}
 
 
-def _face_entities(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
-    state = {"state_topic": topics.state}
-    emotion = {
-        "value_template": "{{ value_json.emotion }}",
-        "device_class": "enum",
-        "options": [*status.labels, UNCERTAIN],
-        "json_attributes_topic": topics.state,
-        "json_attributes_template": "{{ {'confidence': value_json.confidence} | to_json }}",
-        "icon": "mdi:emoticon-outline",
-    }
-    yield Entity("sensor", "Emotion", state | emotion)
-    faces = {"value_template": "{{ value_json.faces }}", "icon": "mdi:account-multiple-outline"}
-    yield Entity("sensor", "Faces", state | MEASUREMENT | faces)
-    for name in status.zones:
-        value = f"{{{{ (value_json.zones or {{}}).get({_literal(name)}) }}}}"
-        options = state | MEASUREMENT | faces | {"value_template": value}
-        yield Entity("sensor", f"Faces in {name}", options)
-    present = {
-        "value_template": "{{ 'ON' if value_json.faces else 'OFF' }}",
-        "device_class": "occupancy",
-    }
-    yield Entity("binary_sensor", "Face present", state | present)
-    value = "{{ {true: 'ON', false: 'OFF'}.get(value_json.looking) }}"
-    looking = {"value_template": value, "icon": "mdi:eye-outline"}
-    yield Entity("binary_sensor", "Somebody is looking", state | looking)
-    fields = ["emotion", "confidence", "track_id", "time", "id"]
-    fields += ["zones"] if status.zones else []
-    attributes = ", ".join(f"'{key}': value_json.{key}" for key in fields)
-    event = {
-        "state_topic": topics.event,
-        "value_template": f"{{{{ {{'event_type': value_json.type, {attributes}}} | to_json }}}}",
-        "event_types": [
-            kind.value for kind in EventType if kind is not EventType.ZONE or status.zones
-        ],
-        "icon": "mdi:timeline-text-outline",
-    }
-    # It stays available without the camera. When the camera pauses, each face gets an end event,
-    # which would be lost on an entity that becomes unavailable at that moment; and the return of
-    # the entity would look like an event.
-    yield Entity("event", "Emotion event", event, needs_camera=False)
+class _Entities:
+    """Entities of a device in Home Assistant's format, by their keys."""
 
+    def __init__(self, topics: Topics) -> None:
+        self.topics = topics
+        self.components: dict[str, Options] = {}
 
-def _last_minute(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
-    duration = {"unit_of_measurement": "s", "device_class": "duration"}
-    emotion = {"device_class": "enum", "options": [*status.labels, UNCERTAIN]}
-    for name, field, options in (
-        ("Faces in the last minute", "faces", MEASUREMENT),
-        ("Face time in the last minute", "people_seconds", MEASUREMENT | duration),
-        ("Emotion of the last minute", "emotion", emotion),
-    ):
-        value = {"value_template": f"{{{{ value_json.{field} }}}}", "icon": "mdi:timer-outline"}
-        topic = {"state_topic": topics.summary(60)}
-        yield Entity("sensor", name, topic | options | value, 60 in status.summaries)
+    def add(
+        self, kind: str, name: str, options: Options | None, value: str = "", camera: bool = True
+    ) -> None:
+        """Add an entity; it shows the expression `value` of the state, if of no other topic.
 
+        Without options it is removed, as the device may have had it. Most are unavailable while the
+        `camera` is away or paused.
+        """
+        key = name[0].lower() + name[1:].replace(" ", "_")
+        self.components[key] = {"platform": kind}
+        if options is None:  # Home Assistant keeps one that is only left out
+            return
+        identity = f"{self.topics.id}_{key}"
+        self.components[key] |= {
+            "name": name,
+            "unique_id": identity,
+            # Otherwise it would follow the name of the device, whatever the user makes of that.
+            "default_entity_id": f"{kind}.{identity.lower().replace('-', '_')}",
+            "qos": 1,
+        }
+        if value:
+            shown = {"state_topic": self.topics.state, "value_template": f"{{{{ {value} }}}}"}
+            self.components[key] |= shown
+        available = {} if camera else {"availability": [{"topic": self.topics.availability}]}
+        self.components[key] |= options | available
 
-def _probabilities(topics: Topics, status: DaemonStatus, catalog: Catalog) -> Iterator[Entity]:
-    for label in dict.fromkeys((*status.labels, *catalog.labels)):
-        share = f"(value_json.probabilities or {{}}).get({_literal(label)})"
-        options = {
-            "state_topic": topics.state,
-            "value_template": f"{{% set share = {share} %}}"
-            "{{ none if share is none else (share * 100) | round(1) }}",
+    def add_faces(self, status: DaemonStatus) -> None:
+        emotion = {
+            "device_class": "enum",
+            "options": [*status.labels, UNCERTAIN],
+            "json_attributes_topic": self.topics.state,
+            "json_attributes_template": "{{ {'confidence': value_json.confidence} | to_json }}",
+            "icon": "mdi:emoticon-outline",
+        }
+        self.add("sensor", "Emotion", emotion, "value_json.emotion")
+        faces = MEASUREMENT | {"icon": "mdi:account-multiple-outline"}
+        self.add("sensor", "Faces", faces, "value_json.faces")
+        for zone in status.zones:
+            value = f"(value_json.zones or {{}}).get({_literal(zone)})"
+            self.add("sensor", f"Faces in {zone}", faces, value)
+        value = "'ON' if value_json.faces else 'OFF'"
+        self.add("binary_sensor", "Face present", {"device_class": "occupancy"}, value)
+        value = "{true: 'ON', false: 'OFF'}.get(value_json.looking)"
+        looking = {"icon": "mdi:eye-outline"}
+        self.add("binary_sensor", "Somebody is looking", looking, value)
+        zones = ["zones"] if status.zones else []
+        fields = ["emotion", "confidence", "track_id", "time", "id", *zones]
+        attributes = ", ".join(f"'{key}': value_json.{key}" for key in fields)
+        types = [kind.value for kind in EventType if kind is not EventType.ZONE or zones]
+        icon = "mdi:timeline-text-outline"
+        event = {"state_topic": self.topics.event, "event_types": types, "icon": icon}
+        value = f"{{'event_type': value_json.type, {attributes}}} | to_json"
+        # It stays available without the camera. When the camera pauses, each face gets an end
+        # event, which would be lost on an entity that becomes unavailable at that moment; and the
+        # return of the entity would look like an event.
+        self.add("event", "Emotion event", event, value, camera=False)
+
+    def add_last_minute(self, status: DaemonStatus) -> None:
+        duration = MEASUREMENT | {"unit_of_measurement": "s", "device_class": "duration"}
+        emotion = {"device_class": "enum", "options": [*status.labels, UNCERTAIN]}
+        shared = {"state_topic": f"{self.topics.summary}/60", "icon": "mdi:timer-outline"}
+        for name, field, options in (
+            ("Faces in the last minute", "faces", MEASUREMENT),
+            ("Face time in the last minute", "people_seconds", duration),
+            ("Emotion of the last minute", "emotion", emotion),
+        ):
+            shown = options | shared if 60 in status.summaries else None
+            self.add("sensor", name, shown, f"value_json.{field}")
+
+    def add_probabilities(self, status: DaemonStatus, catalog: Catalog) -> None:
+        options = MEASUREMENT | {
             "unit_of_measurement": "%",
             "suggested_display_precision": 0,
             "enabled_by_default": False,
             "icon": "mdi:chart-bar",
         }
-        exists = label in status.labels
-        yield Entity("sensor", f"Probability {label}", MEASUREMENT | options, exists)
+        for label in dict.fromkeys((*status.labels, *catalog.labels)):
+            share = f"(value_json.probabilities or {{}}).get({_literal(label)})"
+            value = f"none if {share} is none else ({share} * 100) | round(1)"
+            shown = options if label in status.labels else None
+            self.add("sensor", f"Probability {label}", shown, value)
 
-
-def _command_entities(
-    topics: Topics, catalog: Catalog, commands: Collection[CommandName]
-) -> Iterator[Entity]:
-    pause = {
-        "state_topic": topics.state,
-        "value_template": "{{ 'ON' if value_json.camera == 'paused' else 'OFF' }}",
-        "command_topic": f"{topics.root}/set/pause",
-        "icon": "mdi:eye-off-outline",
-    }
-    yield Entity("switch", "Pause", pause, CommandName.PAUSE in commands, needs_camera=False)
-    models = tuple(catalog.models)
-    # A model from another file is not among the options: then it is unknown, not an error.
-    known = f"value_json.model in {_literal(models)}"
-    model = {
-        "state_topic": topics.state,
-        "value_template": f"{{{{ value_json.model if {known} else none }}}}",
-        "command_topic": f"{topics.root}/set/model",
-        "options": models,
-        "entity_category": "config",
-        "icon": "mdi:brain",
-    }
-    selectable = CommandName.MODEL in commands and bool(models)
-    yield Entity("select", "Model", model, selectable, needs_camera=False)
-    image = {"image_topic": topics.snapshot, "content_type": "image/jpeg"}
-    button = {"command_topic": f"{topics.root}/request/snapshot", "payload_press": ""}
-    snapshots = catalog.allow_snapshots and CommandName.SNAPSHOT in commands
-    yield Entity("image", "Snapshot", image | {"icon": "mdi:image-outline"}, snapshots)
-    yield Entity("button", "Take snapshot", button | {"icon": "mdi:camera-outline"}, snapshots)
-
-
-def _diagnostics(topics: Topics, status: DaemonStatus) -> Iterator[Entity]:
-    problem = {
-        "state_topic": topics.state,
-        "value_template": "{{ 'OFF' if value_json.camera in ('online', 'paused') else 'ON' }}",
-        "json_attributes_topic": topics.state,
-        "json_attributes_template": "{{ {'camera': value_json.camera} | to_json }}",
-        "device_class": "problem",
-        "entity_category": "diagnostic",
-    }
-    yield Entity("binary_sensor", "Camera problem", problem, needs_camera=False)
-    latency = "(value_json.frame_latency_ms or {}).get('p95')"
-    heat, measurable = {"device_class": "temperature"}, status.has_temperature
-    for name, value, unit, options, exists in (
-        ("Frame rate", "value_json.fps.out", "fps", {"icon": "mdi:speedometer"}, True),
-        ("Latency", latency, "ms", {"device_class": "duration"}, True),
-        ("Temperature", "value_json.temperature", "°C", heat, measurable),
-    ):
-        measured = {
-            "state_topic": topics.stats,
-            "value_template": f"{{{{ {value} }}}}",
-            "unit_of_measurement": unit,
+    def add_commands(self, catalog: Catalog, commands: Collection[CommandName]) -> None:
+        root, models = self.topics.root, tuple(catalog.models)
+        value = "'ON' if value_json.camera == 'paused' else 'OFF'"
+        pause = {"command_topic": f"{root}/set/pause", "icon": "mdi:eye-off-outline"}
+        allowed = CommandName.PAUSE in commands
+        self.add("switch", "Pause", pause if allowed else None, value, camera=False)
+        # A model from another file is not among the options: then it is unknown, not an error.
+        value = f"value_json.model if value_json.model in {_literal(models)} else none"
+        model = {
+            "command_topic": f"{root}/set/model",
+            "options": models,
+            "entity_category": "config",
+            "icon": "mdi:brain",
         }
-        yield Entity("sensor", name, DIAGNOSTIC | measured | options, exists, needs_camera=False)
+        selectable = models and CommandName.MODEL in commands
+        self.add("select", "Model", model if selectable else None, value, camera=False)
+        allowed = catalog.allow_snapshots and CommandName.SNAPSHOT in commands
+        icon, image = {"icon": "mdi:image-outline"}, {"image_topic": self.topics.snapshot}
+        image |= icon | {"content_type": "image/jpeg"}
+        self.add("image", "Snapshot", image if allowed else None)
+        icon, button = {"icon": "mdi:camera-outline"}, {"command_topic": f"{root}/request/snapshot"}
+        button |= icon | {"payload_press": ""}
+        self.add("button", "Take snapshot", button if allowed else None)
 
-
-def _component(topics: Topics, entity: Entity) -> dict[str, Any]:
-    """Return an entity in Home Assistant's format."""
-    if not entity.exists:  # Home Assistant keeps one that is only left out
-        return {"platform": entity.domain}
-    identity = f"{topics.id}_{_key(entity.name)}"
-    described = {
-        "platform": entity.domain,
-        "name": entity.name,
-        "unique_id": identity,
-        # Otherwise it would follow the name of the device, whatever the user makes of that.
-        "default_entity_id": f"{entity.domain}.{identity.lower().replace('-', '_')}",
-        "qos": 1,
-    }
-    available = {} if entity.needs_camera else {"availability": [{"topic": topics.availability}]}
-    return described | entity.options | available
-
-
-def _key(name: str) -> str:
-    return name[0].lower() + name[1:].replace(" ", "_")
+    def add_diagnostics(self, status: DaemonStatus) -> None:
+        problem = {
+            "json_attributes_topic": self.topics.state,
+            "json_attributes_template": "{{ {'camera': value_json.camera} | to_json }}",
+            "device_class": "problem",
+            "entity_category": "diagnostic",
+        }
+        value = "'OFF' if value_json.camera in ('online', 'paused') else 'ON'"
+        self.add("binary_sensor", "Camera problem", problem, value, camera=False)
+        latency = "(value_json.frame_latency_ms or {}).get('p95')"
+        heat, measured = {"device_class": "temperature"}, status.has_temperature
+        for name, value, unit, options, exists in (
+            ("Frame rate", "value_json.fps.out", "fps", {"icon": "mdi:speedometer"}, True),
+            ("Latency", latency, "ms", {"device_class": "duration"}, True),
+            ("Temperature", "value_json.temperature", "°C", heat, measured),
+        ):
+            shared = {"state_topic": self.topics.stats, "unit_of_measurement": unit}
+            shown = DIAGNOSTIC | shared | options if exists else None
+            self.add("sensor", name, shown, value, camera=False)
 
 
 def _literal(value: object) -> str:

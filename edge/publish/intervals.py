@@ -15,9 +15,7 @@ class ExpressionInterval:
 
     Attributes:
         track_id: number of the face; another run of the daemon may give it to another face.
-        emotion: what the face showed.
         start, end: seconds from the start of a video, or POSIX time of what was live.
-        run: of the daemon.
         zones: those that the face was in when it began.
     """
 
@@ -54,23 +52,32 @@ def deduplicate(events: Iterable[EmotionEvent]) -> list[EmotionEvent]:
     return list({event.id: event for event in events}.values())
 
 
+class _OpenTrack(NamedTuple):
+    """A track that has not ended: its last event, since when it is there, and shows that."""
+
+    event: EmotionEvent
+    since: float
+    start: float
+
+    def until(self, end: float) -> list[ExpressionInterval]:
+        """Return its interval up to an end, or none that would be empty."""
+        one, zones = self.event, self.event.zones or ()
+        interval = ExpressionInterval(one.track_id, one.emotion, self.start, end, one.run, zones)
+        return [interval] if end > self.start else []
+
+
 class IntervalBuilder:
     """Intervals of events that are added in the order of their times, each once.
 
     A change or end whose start event is missing tells nothing of the time before it. Where an end
     event is missing, or told by the next run (the daemon was killed), the interval ends at the last
     event of its run; in recordings without runs, before the track number is used again. A face ends
-    where it was last seen, not where that was decided.
-
-    With `by_zone` an interval ends too where its face enters or leaves a zone; the times are
-    positions in a `video`, or POSIX time.
-
-    Attributes:
-        closed: the intervals that have ended.
+    where it was last seen, not where that was decided. With `by_zone` an interval ends too where
+    its face enters or leaves a zone.
     """
 
     def __init__(self, video: bool = False, by_zone: bool = False) -> None:
-        self.closed: list[ExpressionInterval] = []
+        self.closed: list[ExpressionInterval] = []  # which have ended
         self._video, self._by_zone = video, by_zone
         self._tracks: dict[tuple[str, int], _OpenTrack] = {}
         self._last: defaultdict[str, float] = defaultdict(float)  # time of the last event, by run
@@ -104,44 +111,20 @@ class IntervalBuilder:
 
 
 def intervals_of(events: Iterable[EmotionEvent]) -> list[ExpressionInterval]:
-    """Return intervals sorted by their start, as `IntervalBuilder` makes them.
-
-    Those of one face never overlap. A repeated event counts once.
-
-    Args:
-        events: in any order.
-    """
+    """Return intervals of events in any order, as `IntervalBuilder` makes them, by their start."""
     events = deduplicate(events)
-    video = is_video(events)
+    video, types = is_video(events), list(EventType)
     builder = IntervalBuilder(video)
-    for event in sorted(events, key=lambda event: _sort_key(event, video)):
+
+    def order(event: EmotionEvent) -> tuple[float, int, int]:
+        # At the same time as a track lives: start, change, end. In a video an end has the time when
+        # the face was last seen, which may be that of its start.
+        return event_time(event, video), types.index(event.type), event.track_id
+
+    for event in sorted(events, key=order):
         builder.add(event)
     intervals = builder.closed + builder.open()
     return sorted(intervals, key=lambda one: (one.start, one.track_id, one.end))
-
-
-class _OpenTrack(NamedTuple):
-    """A track that has not ended: its last event, when it came, and since when it shows that."""
-
-    event: EmotionEvent
-    since: float
-    start: float
-
-    def until(self, end: float) -> list[ExpressionInterval]:
-        """Return its interval up to an end, or none that would be empty."""
-        event = self.event
-        interval = ExpressionInterval(
-            event.track_id, event.emotion, self.start, end, event.run, event.zones or ()
-        )
-        return [interval] if end > self.start else []
-
-
-def _sort_key(event: EmotionEvent, video: bool) -> tuple[float, int, int]:
-    """Order events of the same time as a track lives: start, change, end.
-
-    In a video an end has the time when the face was last seen, which may be that of its start.
-    """
-    return event_time(event, video), list(EventType).index(event.type), event.track_id
 
 
 def visits(intervals: Iterable[ExpressionInterval]) -> list[list[ExpressionInterval]]:

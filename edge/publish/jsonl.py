@@ -47,9 +47,7 @@ class JsonlSink:
     """Appends events; while the disk refuses, they are dropped and counted."""
 
     def __init__(self, settings: JsonlSettings) -> None:
-        self.dropped = 0
-        self._path = settings.path
-        self._failing = False
+        self.dropped, self._path, self._failing = 0, settings.path, False
 
     @property
     def status_text(self) -> str | None:
@@ -64,7 +62,8 @@ class JsonlSink:
         if not isinstance(record, EmotionEvent):
             return
         try:
-            self._append(encode_event(record) + b"\n")
+            while not _append(self._path, encode_event(record) + b"\n"):
+                pass
         except OSError as error:
             self.dropped += 1
             if not self._failing:
@@ -78,41 +77,35 @@ class JsonlSink:
     def close(self, timeout: float) -> None:
         """Nothing stays open between events."""
 
-    def _append(self, line: bytes) -> None:
-        """Write `line` whole or not at all: a full disk must not leave half a line."""
-        # Opened for each event: they are few, and the file may be rotated at any time.
-        with open(self._path, "ab", buffering=0, opener=private_opener) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # against `prune_events`
-            if self._is_replaced(file.fileno()):
-                self._append(line)
-                return
-            written = file.write(line)
-            if written < len(line):
-                if file.seekable():
-                    file.truncate(file.tell() - written)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def _is_replaced(self, file: int) -> bool:
-        """Tell whether an open file is no longer the one that has the path."""
-        mine = os.fstat(file)
-        if mine.st_nlink:
+def _append(path: Path, line: bytes) -> bool:
+    """Write `line` whole or not at all: a full disk must not leave half a line.
+
+    Return whether it was written: the file may have been replaced while it was being locked.
+    """
+    # Opened for each event: they are few, and the file may be rotated at any time.
+    with open(path, "ab", buffering=0, opener=private_opener) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # against `prune_events`
+        mine = os.fstat(file.fileno())
+        if not mine.st_nlink and not (path.exists() and os.path.samestat(mine, path.stat())):
             return False
-        return not self._path.exists() or not os.path.samestat(mine, self._path.stat())
+        written = file.write(line)
+        if written < len(line):
+            if file.seekable():
+                file.truncate(file.tell() - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return True
 
 
 class _Time(msgspec.Struct):
-    """The time of a recorded event."""
-
     time: datetime
 
 
 def prune_events(path: Path, oldest: datetime, before: datetime) -> None:
     """Delete the events before a time from a JSONL file, if its first is older than `oldest`.
 
-    A sink may append meanwhile. What is no event goes with the event before it.
-
-    Raises:
-        OSError: the file cannot be read, or not be written anew.
+    A sink may append meanwhile. What is no event goes with the event before it. An OSError says
+    that the file cannot be read, or not be written anew.
     """
     part = path.with_name(f".{path.name}.part")
     with open(path, "rb") as file:

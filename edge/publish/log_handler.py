@@ -12,10 +12,7 @@ MAX_CHARACTERS = 1000
 
 
 class LogHandler(logging.Handler):
-    """Gives `publish` the time, level and message of each warning and error that emotiond logs.
-
-    `publish` is called in whichever thread logs, and must not log itself.
-    """
+    """Gives `publish`, in whichever thread logs, each warning and error that emotiond logs."""
 
     def __init__(self, publish: Callable[[dict[str, str]], None]) -> None:
         super().__init__(logging.WARNING)
@@ -23,11 +20,7 @@ class LogHandler(logging.Handler):
         self._publish = publish
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass on what was logged."""
-        self._publish(
-            {
-                "time": utc(datetime.fromtimestamp(record.created, UTC)),
-                "level": record.levelname.lower(),
-                "message": record.getMessage()[:MAX_CHARACTERS] + repetition(record),
-            }
-        )
+        """Pass on time, level and message."""
+        created = utc(datetime.fromtimestamp(record.created, UTC))
+        text = record.getMessage()[:MAX_CHARACTERS] + repetition(record)
+        self._publish({"time": created, "level": record.levelname.lower(), "message": text})

@@ -15,18 +15,9 @@ import msgspec
 
 from edge.errors import EmotiondError
 from edge.publish.events import end_by_restart
-from edge.publish.outbox_store import (
-    STORE_ERRORS,
-    PendingEvent,
-    SqliteStore,
-    SystemClock,
-    TrackKey,
-)
+from edge.publish.outbox_store import STORE_ERRORS, PendingEvent, SqliteStore, SystemClock, TrackKey
 from edge.terminal import plural
 from edge.types import EventType
-
-MAX_UNWRITTEN_ACKS = 256
-"""Acknowledged events that the file may still hold: so many come twice after a crash."""
 
 RETRY_SECONDS = 60.0
 """Pause before a disk that refused is tried again."""
@@ -35,10 +26,9 @@ log = logging.getLogger(__name__)
 
 
 class OutboxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Bounds of what may wait: number, seconds since it was recorded, bytes of its payloads.
+    """Bounds of what may wait, beyond which the oldest events are dropped.
 
-    Beyond them, the oldest events are dropped. Bytes bound the memory as well as the file; no age
-    is above what MQTT 5 has a number for.
+    Bytes bound the memory as well as the file; no age is above what MQTT 5 has a number for.
     """
 
     max_events: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 10_000
@@ -47,8 +37,6 @@ class OutboxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _TrackHeader(msgspec.Struct, frozen=True):
-    """The fields of an event that say which track it is of, and whether that goes on."""
-
     type: EventType
     run: str
     track_id: int
@@ -72,32 +60,23 @@ class Outbox:
         self, path: Path, settings: OutboxSettings, clock: SystemClock | None = None, run: str = ""
     ) -> None:
         self.path = path
-        self.durable = False
-        self.recorded = self.dropped = self.total_bytes = 0
-        self._settings = settings
-        self._clock = clock or SystemClock()
-        self._run = run
+        self.durable = self._loaded = False
+        self.recorded = self.dropped = self.total_bytes = self._last_number = 0
+        self._settings, self._run, self._clock = settings, run, clock or SystemClock()
         self._lock = threading.Lock()
         self._events: OrderedDict[int, PendingEvent] = OrderedDict()
         self._tracks: dict[TrackKey, bytes] = {}
-        self._last_number = 0
         self._removed: list[int] = []  # from memory, and not yet from the file
         self._changed_tracks: dict[TrackKey, None] = {}  # in this order; not yet in the file
         self._store = SqliteStore(path, self._clock)
-        self._loaded = False
         self._retry_at = math.inf
         self._warned_of_disk = self._warned_of_drops = False
 
     def __len__(self) -> int:
-        """Return the number of events that wait."""
         return len(self._events)
 
     def open(self) -> None:
-        """Load what an earlier process has left; where the disk refuses, begin in memory.
-
-        Raises:
-            EmotiondError: another process uses the file.
-        """
+        """Load what an earlier process has left; an EmotiondError says that another one uses it."""
         with self._lock:
             self._open_store()
 
@@ -131,16 +110,11 @@ class Outbox:
         return max(0.0, self._clock.running() - event.recorded_at)
 
     def ack(self, numbers: Iterable[int]) -> None:
-        """Remove events that the broker has acknowledged, where they are still there.
-
-        They leave the file with what is recorded next: after a crash some of them come again.
-        """
+        """Remove events that were acknowledged; from the file, with what is recorded next."""
         with self._lock:
             for number in numbers:
                 self._remove(number)
             self._warned_of_drops = self._warned_of_drops and bool(self._events)
-            if len(self._removed) >= MAX_UNWRITTEN_ACKS:
-                self._write([])
 
     def close(self) -> None:
         """Write what is left and close the file; a disk that refused is tried once more."""
@@ -152,11 +126,12 @@ class Outbox:
 
     def _write(self, added: Sequence[PendingEvent]) -> None:
         """Add to the file what was added to memory, and remove what is no longer there."""
+        kept = [event for event in added if event.number in self._events]
         removed, self._removed = self._removed, []
         tracks = {key: self._tracks.get(key) for key in self._changed_tracks}
         self._changed_tracks.clear()
         try:
-            self._store.write([one for one in added if one.number in self._events], removed, tracks)
+            self._store.write(kept, removed, tracks)
         except STORE_ERRORS as error:
             self._handle_failure(error)
 
@@ -211,10 +186,7 @@ class Outbox:
     def _load(
         self, stored: Sequence[PendingEvent], tracks: Mapping[TrackKey, bytes], last_number: int = 0
     ) -> None:
-        """Take in what an earlier process has left, behind what was recorded before this.
-
-        The tracks of another run end behind that.
-        """
+        """Take in what an earlier process has left, and the ends of its tracks, as the newest."""
         shift = self._last_number  # up to which the publisher knows the numbers
         self._add([replace(event, number=event.number + shift) for event in stored])
         self._last_number = max(self._last_number, last_number)
@@ -250,8 +222,7 @@ class Outbox:
         self._drop_excess()
 
     def _remove(self, number: int) -> None:
-        event = self._events.pop(number, None)
-        if event is not None:
+        if (event := self._events.pop(number, None)) is not None:
             self.total_bytes -= len(event.payload)
             self._removed.append(number)
 

@@ -34,19 +34,16 @@ MAX_CLOCK_DRIFT = 1.0
 STORE_ERRORS = OSError, sqlite3.Error, msgspec.ValidationError
 """What every method of the store may raise."""
 
+TrackKey = tuple[str, int]
+"""Run of the daemon, and number of the track in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class PendingEvent:
-    """An event that waits for its acknowledgment.
-
-    Attributes:
-        number: its place in the order, greater than that of every event recorded before it.
-        recorded_at: seconds since the present boot; negative if it was recorded before that.
-        payload: what the broker gets.
-    """
+    """An event that waits for its acknowledgment; later ones have greater numbers."""
 
     number: int
-    recorded_at: float = field(compare=False)
+    recorded_at: float = field(compare=False)  # seconds since this boot; negative: before that
     payload: bytes = field(repr=False)
 
 
@@ -63,10 +60,6 @@ class SystemClock:
     wall: Callable[[], float] = time.time
 
 
-TrackKey = tuple[str, int]
-"""Run of the daemon, and number of the track in it."""
-
-
 class SqliteStore:
     """SQLite file of pending events, and of the latest event of each track that has not ended.
 
@@ -76,17 +69,13 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path, clock: SystemClock) -> None:
-        self._path = path
-        self._clock = clock
+        self._path, self._clock = path, clock
         self._lock_file: int | None = None
         self._db: sqlite3.Connection | None = None
         self._offset, self._booted_at = 0.0, math.nan
 
     def open(self) -> tuple[list[PendingEvent], dict[TrackKey, bytes], int]:
-        """Lock and open the file; return its events, its tracks, and the highest number ever given.
-
-        An EmotiondError says that another process has it.
-        """
+        """Lock and open the file; return its events, its tracks, the highest number ever given."""
         self._adopt_former()
         if self._lock_file is None:
             self._lock_file = _lock(self._path)
@@ -98,14 +87,11 @@ class SqliteStore:
         (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise OSError(errno.ENOTSUP, "this file system cannot keep a write-ahead log")
-        # "With synchronous=FULL in WAL mode, an additional sync operation of the WAL file happens
-        # after each transaction commit. The extra WAL sync following each transaction helps ensure
-        # that transactions are durable across a power loss." With NORMAL the latest may be lost.
+        # With NORMAL, what was committed last may be lost in a power cut.
         # https://sqlite.org/pragma.html#pragma_synchronous
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(SCHEMA)
-        self._offset = _clock_offset(self._db, self._clock)
-        self._booted_at = math.nan
+        self._offset, self._booted_at = _clock_offset(self._db, self._clock), math.nan
         events = list(_read_events(self._db, self._offset, "ASC"))
         row = self._db.execute("SELECT max(seq) FROM sqlite_sequence").fetchone()
         return events, _read_tracks(self._db), msgspec.convert(row, tuple[int | None])[0] or 0
@@ -161,10 +147,7 @@ class SqliteStore:
             self._lock_file = None
 
     def salvage(self) -> tuple[list[PendingEvent], dict[TrackKey, bytes], bool]:
-        """Return the events, oldest first, and the tracks that can be read without writing.
-
-        The last says whether they are all of the events.
-        """
+        """Return the events and tracks that can be read without writing; whether all events are."""
         found: dict[int, PendingEvent] = {}
         tracks, complete = dict[TrackKey, bytes](), False
         # Where nothing can be written, SQLite reads a write-ahead log by the index that a process
@@ -198,21 +181,16 @@ class SqliteStore:
         return aside
 
     def _adopt_former(self) -> None:
-        """Take over the file of a version that named it by the device alone, where there is one.
-
-        It numbered those of several sinks; the first sink that is opened takes the first of them.
-        """
+        """Take over the first file of a version that named them by device and number alone."""
         stem = self._path.name.partition("@")[0]
         names = (f"{stem}{number}.sqlite" for number in ("", "-2", "-3", "-4"))
-        formers = (self._path.with_name(name) for name in names)
-        former = next((one for one in formers if one.exists()), None)
-        if former is not None and not self._path.exists():
-            lock = _lock(former)
-            try:
-                _rename(former, self._path)
-                former.with_name(f"{former.name}.lock").unlink()
-            finally:
-                os.close(lock)
+        former = next((one for one in map(self._path.with_name, names) if one.exists()), None)
+        if former is None or self._path.exists():
+            return
+        lock = _lock(former)
+        _rename(former, self._path)
+        former.with_name(f"{former.name}.lock").unlink()
+        os.close(lock)
 
 
 def _lock(path: Path) -> int:
@@ -226,7 +204,7 @@ def _lock(path: Path) -> int:
 
 
 def _rename(path: Path, target: Path) -> None:
-    """Rename a file of SQLite, its log first: what a crash leaves half done can be done again."""
+    """Rename a file of SQLite, its logs first: what a crash leaves half done can be done again."""
     for suffix in ("-wal", "-journal", ""):
         with suppress(FileNotFoundError):
             Path(f"{path}{suffix}").replace(f"{target}{suffix}")
@@ -248,19 +226,16 @@ def _clock_offset(db: sqlite3.Connection, clock: SystemClock) -> float:
 
 
 def _read_events(db: sqlite3.Connection, offset: float, order: str) -> Iterator[PendingEvent]:
-    """Read the events one after another, in the `order` ASC or DESC of their numbers."""
-    # One of two words of this module.
+    # The order is one of two words of this module.
     query = f"SELECT number, recorded, payload FROM event ORDER BY number {order}"  # nosec B608
+    kind = tuple[int, float, bytes]
     for row in db.execute(query):
         # SQLite's columns hold anything, damage as well.
-        number, recorded, payload = msgspec.convert(
-            row, tuple[int, float, bytes], builtin_types=(bytes,)
-        )
+        number, recorded, payload = msgspec.convert(row, kind, builtin_types=(bytes,))
         yield PendingEvent(number, recorded - offset, payload)
 
 
 def _read_tracks(db: sqlite3.Connection) -> dict[TrackKey, bytes]:
     rows = db.execute("SELECT run, id, payload FROM track ORDER BY rowid").fetchall()
-    kind = list[tuple[str, int, bytes]]
-    found = msgspec.convert(rows, kind, builtin_types=(bytes,))
+    found = msgspec.convert(rows, list[tuple[str, int, bytes]], builtin_types=(bytes,))
     return {(run, track_id): payload for run, track_id, payload in found}

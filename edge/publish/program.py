@@ -23,9 +23,6 @@ MAX_WAITING = 100
 INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "DISPLAY", "XDG_RUNTIME_DIR")
 """Variables that the program gets beside those of the event: the daemon's others may be secrets."""
 
-WAIT = 0.5
-"""Seconds that a step waits for an event."""
-
 log = logging.getLogger(__name__)
 
 
@@ -106,17 +103,10 @@ class CommandSink:
         self._undelivered += len(self._events)
 
     def _step(self) -> None:
-        event = self._events.get(WAIT)
-        if event is None:
+        """Run the program for an event, and log what went wrong, once."""
+        if (event := self._events.get(0.5)) is None:
             return
-        problem = self._run(event)
-        if problem and problem != self._problem:
-            log.warning("command %s: %s", self._settings.arguments[0], problem)
-        self._problem = problem
-
-    def _run(self, event: EmotionEvent) -> str:
-        """Run the program for an event; return what went wrong, or nothing."""
-        payload = encode_event(event)
+        payload, problem = encode_event(event), ""
         try:
             process = self._process = subprocess.Popen(
                 self._settings.arguments,
@@ -126,13 +116,17 @@ class CommandSink:
                 start_new_session=True,
             )
             process.communicate(payload, timeout=self._settings.timeout_s)
+            if process.returncode:
+                problem = f"ends with {process.returncode}"
         except OSError as error:
-            return f"cannot be run: {error.strerror}"
+            problem = f"cannot be run: {error.strerror}"
         except subprocess.TimeoutExpired:
             self._kill()
             process.wait()
-            return f"was killed after {self._settings.timeout_s:g} s"
-        return f"ends with {process.returncode}" if process.returncode else ""
+            problem = f"was killed after {self._settings.timeout_s:g} s"
+        if problem and problem != self._problem:
+            log.warning("command %s: %s", self._settings.arguments[0], problem)
+        self._problem = problem
 
     def _kill(self) -> None:
         """Kill the program and what it has started in its own session."""
@@ -144,11 +138,9 @@ class CommandSink:
 def event_environment(payload: bytes) -> dict[str, str]:
     """Return the variables of a program that is run for an event: EVENT_EMOTION and so on."""
     event: dict[str, Any] = msgspec.json.decode(payload)
-    told = {
-        f"EVENT_{name.upper()}": " ".join(map(str, value))
-        if isinstance(value, list)
-        else str(value)
-        for name, value in event.items()
-        if value is not None and not isinstance(value, dict)
-    }
-    return {name: os.environ[name] for name in INHERITED if name in os.environ} | told
+    environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    for name, value in event.items():
+        if value is not None and not isinstance(value, dict):
+            text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+            environment[f"EVENT_{name.upper()}"] = text
+    return environment

@@ -50,33 +50,33 @@ class RetainedTopics:
         A sink whose outbox is in use is not former: another daemon runs from the same config.
         """
         found: set[str] = set()
-        for path in self._files():
+        for path, known in self._files().items():
             other = self.state / path.stem
             if other == outbox or (other not in self.outboxes and not _is_in_use(other)):
-                found |= _read(path).get(broker, set())
-        return sorted(found - self.kept)[:MAX_CLEARED]
+                found |= known.get(broker, set())
+        announced_first = sorted(found - self.kept, key=lambda topic: not topic.endswith("/config"))
+        return announced_first[:MAX_CLEARED]
 
     def forget(self, broker: str, topic: str) -> None:
         """Forget a topic that a broker retains no more."""
-        for path in self._files():
-            known = _read(path)
+        for path, known in self._files().items():
             if topic in known.get(broker, ()):
                 known[broker].discard(topic)
                 _write(path, {broker: topics for broker, topics in known.items() if topics})
 
     def brokers(self) -> set[str]:
         """Return every broker that retains something."""
-        return {broker for path in self._files() for broker in _read(path)}
+        return {broker for known in self._files().values() for broker in known}
 
     @property
     def _folder(self) -> Path:
         config = self.config.absolute()
         return self.state / RETAINED / f"{config.stem}-{sha256_of(os.fsencode(config))[:8]}"
 
-    def _files(self) -> list[Path]:
+    def _files(self) -> dict[Path, dict[str, set[str]]]:
         with suppress(OSError):
-            return sorted(self._folder.glob("*.json"))
-        return []
+            return {path: _read(path) for path in sorted(self._folder.glob("*.json"))}
+        return {}
 
 
 def _read(path: Path) -> dict[str, set[str]]:
@@ -89,8 +89,7 @@ def _write(path: Path, topics: dict[str, set[str]]) -> None:
     with suppress(OSError):
         if topics:
             make_private_folder(path.parent)
-            content = {broker: sorted(names) for broker, names in topics.items()}
-            atomic_write(path, msgspec.json.encode(content), private=True)
+            atomic_write(path, msgspec.json.encode(topics, order="sorted"), private=True)
         else:
             path.unlink(missing_ok=True)
 

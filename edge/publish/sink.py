@@ -13,6 +13,7 @@ import msgspec
 
 from edge.errors import CheckResult
 from edge.publish.retained import RetainedTopics
+from edge.secrets import SecretRef
 from edge.service.commands import Catalog, CommandQueue
 from edge.types import CameraRemoved, DaemonStatus, DataFlow, KindSettings, SinkRecord
 
@@ -32,18 +33,13 @@ class Sink(Protocol):
         """The state of what it depends on outside the process, in a few words; None: nothing."""
 
     def start(self) -> None:
-        """Begin; nothing outside the process is touched before.
-
-        Raises:
-            EmotiondError: it cannot do its work, and waiting would not help.
-        """
+        """Begin, and touch what is outside the process; an EmotiondError is beyond waiting."""
 
     def publish(self, record: SinkRecord) -> None:
-        """Take a record; called by one thread at a time, and never blocks for long.
+        """Take a record, first of all a DaemonStatus before `start`; never blocks for long.
 
-        The first record is a DaemonStatus, before `start`. A broker or disk that is away is the
-        sink's own matter: it logs that, and counts what it had to drop. It raises only what is a
-        fault of the program.
+        A broker or disk that is away is the sink's own matter: it logs that, and counts what it had
+        to drop. It raises only what is a fault of the program.
         """
 
     def close(self, timeout: float) -> None:
@@ -57,10 +53,8 @@ class ExclusiveSink(Sink, Protocol):
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
         """Take it, before the start, so that a reload can be refused; `close` gives it back.
 
-        What the sinks that are closed before the start hold until then is as good as taken.
-
-        Raises:
-            EmotiondError: another process has it, or it is not there.
+        What the sinks that are closed before the start hold until then is as good as taken. An
+        EmotiondError says that another process has it, or that it is not there.
         """
 
 
@@ -88,25 +82,12 @@ class SinkContext:
 class BaseSinkSettings(KindSettings, frozen=True):
     """Base of the settings of every sink: all that the daemon asks them, with the usual answers."""
 
-    takes_commands: ClassVar[bool] = False
-    """Whether commands come to the sink: it is opened anew when what they may choose changes."""
+    takes_commands: ClassVar[bool] = False  # then what they may choose from opens it anew
 
     @property
     def event_files(self) -> tuple[Path, ...]:
         """The files that it appends events to, one JSON object a line."""
         return ()
-
-    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
-        """Yield what leaves by it; of a sink that does not tell, all may."""
-        kind = str(self.__struct_config__.tag)
-        yield DataFlow("images", "and all else, perhaps: it is not declared", kind, "unknown", True)
-
-    def with_max_event_age(self, seconds: float) -> Self:
-        """Return a copy whose outbox, if it has one, keeps no event for longer."""
-        if (outbox := getattr(self, "outbox", None)) is None:
-            return self
-        outbox = msgspec.structs.replace(outbox, max_age_s=min(seconds, outbox.max_age_s))
-        return msgspec.structs.replace(self, outbox=outbox)
 
     @property
     def outbox_name(self) -> str | None:
@@ -122,6 +103,18 @@ class BaseSinkSettings(KindSettings, frozen=True):
         """Places that no other sink of the config may have as well."""
         return ()
 
+    def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
+        """Yield what leaves by it; of a sink that does not tell, all may."""
+        kind = str(self.__struct_config__.tag)
+        yield DataFlow("images", "and all else, perhaps: it is not declared", kind, "unknown", True)
+
+    def with_max_event_age(self, seconds: float) -> Self:
+        """Return a copy whose outbox, if it has one, keeps no event for longer."""
+        if (outbox := getattr(self, "outbox", None)) is None:
+            return self
+        outbox = msgspec.structs.replace(outbox, max_age_s=min(seconds, outbox.max_age_s))
+        return msgspec.structs.replace(self, outbox=outbox)
+
     def open(self, context: SinkContext) -> Sink:
         """Return the sink, not yet started, or raise a ConfigError: a file cannot be used."""
         raise NotImplementedError
@@ -131,8 +124,11 @@ class BaseSinkSettings(KindSettings, frozen=True):
         yield from ()
 
     def without_service_secrets(self) -> Self:
-        """Return a copy without what systemd gives to the running service alone."""
-        return self
+        """Return a copy without secrets, if systemd gives one to the running service alone."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        refs = {name: ref for name, ref in values.items() if isinstance(ref, SecretRef)}
+        given = any(ref.credential is not None for ref in refs.values())
+        return msgspec.structs.replace(self, **dict.fromkeys(refs)) if given else self
 
 
 class MultiSink:
@@ -145,7 +141,7 @@ class MultiSink:
         self._sinks = self._wanted = tuple(sinks)
         self._changes: deque[tuple[Sink, ...]] = deque()
         self._dropped_by_removed = 0
-        self._statuses: dict[str, DaemonStatus] = {}
+        self._statuses: dict[str, DaemonStatus] = {}  # the latest of each camera
         self._started, self._lock = False, threading.RLock()
 
     @property
@@ -195,11 +191,8 @@ class MultiSink:
                 self.replace(self._changes.popleft(), timeout)
 
     def replace(self, sinks: Sequence[Sink], timeout: float) -> None:
-        """Go on with other sinks; present ones may be among them.
-
-        First those no longer wanted are closed, within `timeout` seconds: a new one may use the
-        same file, or the same client id at the broker.
-        """
+        """Go on with other sinks, present ones among them; close the rest in `timeout` seconds."""
+        # First: a new one may use the same file, or the same client id at the broker.
         removed = [sink for sink in self._sinks if sink not in sinks]
         added = [sink for sink in sinks if sink not in self._sinks]
         self._sinks = tuple(sink for sink in sinks if sink in self._sinks)

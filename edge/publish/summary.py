@@ -1,6 +1,6 @@
 """Summaries: who was seen for how long in each minute and hour, as a report of it would say."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -44,10 +44,8 @@ class Summarizer:
     def due(
         self, every_s: Sequence[int], zones: Collection[str], delay: float, now: float
     ) -> Iterator[Summary]:
-        """Yield the summaries of those lengths that are due at `now`, POSIX time.
-
-        Each is late by `delay` seconds, until a face that has gone is known to have.
-        """
+        """Yield the summaries of those lengths that are due at `now`, POSIX time."""
+        # Each is late by `delay` seconds, until a face that has gone is known to have.
         self._starts = {every: self._starts.get(every, now) for every in every_s}
         for every, start in self._starts.items():
             end = (start // every + 1) * every
@@ -55,32 +53,23 @@ class Summarizer:
                 self._starts[every] = now
             elif now >= end + delay:
                 self._starts[every] = end
-                yield Summary(every, self._summarize(every, start, end, zones, now))
+                begin, finish = (utc(datetime.fromtimestamp(time, UTC)) for time in (start, end))
+                seen = [
+                    replace(one, start=max(one.start, start), end=min(one.end, end))
+                    for one in self._builder.closed + self._builder.open(now)
+                    if one.start < end and one.end > start
+                ]
+                data = {"every_s": every, "start": begin, "end": finish, **_totals(seen)}
+                if zones:
+                    in_zone = {name: [one for one in seen if name in one.zones] for name in zones}
+                    data["zones"] = {name: _totals(found) for name, found in in_zone.items()}
+                yield Summary(every, data)
         oldest = min(self._starts.values(), default=now)
         self._builder.closed = [one for one in self._builder.closed if one.end > oldest]
 
-    def _summarize(
-        self, every: int, start: float, end: float, zones: Collection[str], now: float
-    ) -> dict[str, Any]:
-        intervals = [
-            replace(one, start=max(one.start, start), end=min(one.end, end))
-            for one in self._builder.closed + self._builder.open(now)
-            if one.start < end and one.end > start
-        ]
-        begin, finish = (utc(datetime.fromtimestamp(time, UTC)) for time in (start, end))
-        by_zone = {name: _totals(one for one in intervals if name in one.zones) for name in zones}
-        return {
-            "every_s": every,
-            "start": begin,
-            "end": finish,
-            **_totals(intervals),
-            **({"zones": by_zone} if zones else {}),
-        }
 
-
-def _totals(intervals: Iterable[ExpressionInterval]) -> dict[str, Any]:
+def _totals(intervals: Sequence[ExpressionInterval]) -> dict[str, Any]:
     """Return faces, their seconds together, the share of each expression, and the longest."""
-    intervals = list(intervals)
     seconds = time_by_emotion(intervals)
     total = sum(seconds.values())
     return {

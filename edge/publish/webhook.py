@@ -5,10 +5,9 @@ import hmac
 import logging
 import random
 import re
-import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Self
 from urllib.parse import SplitResult, urlsplit
@@ -18,28 +17,22 @@ import msgspec
 from edge import __version__
 from edge.errors import CheckResult, ConfigError, failure, ok
 from edge.paths import sha256_of
-from edge.pipeline.worker import BoundedQueue, Worker
 from edge.publish.events import encode_event
 from edge.publish.mqtt.settings import TlsSettings
-from edge.publish.outbox import Outbox, OutboxSettings
-from edge.publish.sink import BaseSinkSettings, Sink, SinkContext
+from edge.publish.outbox import OutboxSettings
+from edge.publish.outbox_sink import OutboxSink
+from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.secrets import SecretRef
 from edge.types import DataFlow, EmotionEvent, SinkRecord
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
-SIGNATURE_HEADER = "X-Emotiond-Signature"
-"""Header with the HMAC-SHA256 of the body, as `sha256=` and hexadecimal digits."""
-
 FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 1.0, 60.0
 """Seconds between two tries of an event; each wait is twice as long as the one before."""
 
 MAX_STATUS_LINE = 1024
 """Bytes of an answer that are read at most: only its first line counts."""
-
-RECORD_INTERVAL = 1.0
-"""Seconds after which delivered events leave the disk, if no event is recorded before."""
 
 log = logging.getLogger(__name__)
 
@@ -91,26 +84,15 @@ class WebhookSettings(BaseSinkSettings, frozen=True, tag="webhook"):
         return WebhookSink(self, context)
 
     def connect(self) -> "HTTPConnection":
-        """Return a connection, not yet opened.
-
-        Raises:
-            ConfigError: a TLS file cannot be used.
-        """
+        """Return a connection, not yet opened; a ConfigError says that TLS cannot be used."""
         from http.client import HTTPConnection, HTTPSConnection  # for those who have a webhook
 
-        parts = self.parts
+        parts, timeout = self.parts, self.timeout_s
         assert parts.hostname is not None
         if parts.scheme == "http":
-            return HTTPConnection(parts.hostname, parts.port, timeout=self.timeout_s)
-        try:
-            context = ssl.create_default_context(cafile=self.tls.ca_file)
-            if self.tls.cert_file is not None:
-                context.load_cert_chain(self.tls.cert_file, self.tls.key_file)
-        except OSError as error:
-            text = f"webhook {self.place}: a file of `tls` cannot be used: {error}"
-            raise ConfigError(text) from error
-        host, port = parts.hostname, parts.port
-        return HTTPSConnection(host, port, timeout=self.timeout_s, context=context)
+            return HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+        context = self.tls.context()
+        return HTTPSConnection(parts.hostname, parts.port, timeout=timeout, context=context)
 
     def check(self) -> Iterator[CheckResult]:
         """Check that somebody listens at the address, and by TLS who that is."""
@@ -134,105 +116,41 @@ class WebhookSettings(BaseSinkSettings, frozen=True, tag="webhook"):
         what = f"each face, its expression and place{how}"
         yield DataFlow("events", what, "a web server", self.place, True, theirs)
 
-    def without_service_secrets(self) -> Self:
-        """Return a copy without the secret, if it is a credential of systemd."""
-        is_credential = self.secret is not None and self.secret.credential is not None
-        return msgspec.structs.replace(self, secret=None) if is_credential else self
 
+class WebhookSink(OutboxSink):
+    """Posts events from the outbox, one after the other.
 
-class WebhookSink:
-    """Records events in the outbox in one thread, and posts them from there in another.
-
-    So neither a slow disk nor a target that hangs keeps the caller waiting. An event that was
-    posted and not acknowledged, because the process was killed, comes again with the same id.
-
-    Raises:
-        ConfigError: the secret or a TLS file cannot be used.
+    After a kill, one that was posted and not acknowledged comes again with the same id.
     """
 
     def __init__(self, settings: WebhookSettings, context: SinkContext) -> None:
-        assert context.outbox is not None
+        super().__init__("webhook", settings.outbox, context)
         settings.connect()  # what is wrong with it is said now
         self._settings = settings
         self._key = settings.secret.resolve().encode() if settings.secret else None
-        self._outbox = Outbox(context.outbox, settings.outbox, run=context.run)
-        self._unrecorded: BoundedQueue[bytes] = BoundedQueue(settings.outbox.max_events, False)
-        self._workers = (
-            Worker("outbox", self._record, finish=lambda: None),
-            Worker("webhook", self._deliver, finish=lambda: None),
-        )
-        self._prepared, self._undelivered = False, 0
         self._news, self._retry_at, self._failures = threading.Event(), 0.0, 0
 
     @property
-    def dropped(self) -> int:
-        """Events beyond the outbox's bounds, or neither delivered nor on disk at the end."""
-        return self._unrecorded.dropped + self._outbox.dropped + self._undelivered
+    def connected(self) -> bool:
+        """Tell whether the latest event was taken."""
+        return not self._failures
 
     @property
     def status_text(self) -> str | None:
         """The address and how many events wait, while it does not take them."""
-        waiting = len(self._outbox) + len(self._unrecorded)
-        return f"{self} takes no events, {waiting} wait" if self._failures else None
+        return f"{self} takes no events, {self.waiting} wait" if self._failures else None
 
     def __str__(self) -> str:
         return f"webhook {self._settings.place}"
 
-    def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
-        """Lock and open the outbox, unless a sink that is closed first has it until then.
-
-        Raises:
-            EmotiondError: another process uses the outbox.
-        """
-        holders = [one for one in closed_first if isinstance(one, WebhookSink)]
-        if not any(one._outbox.path == self._outbox.path for one in holders):
-            self._outbox.open()
-            self._prepared = True
-
-    def start(self) -> None:
-        """Begin to record and to post; errors are as of `prepare`."""
-        if not self._prepared:
-            self.prepare()
-        for worker in self._workers:
-            worker.start()
-
     def publish(self, record: SinkRecord) -> None:
         """Take an event; other records are ignored."""
-        for worker in self._workers:
-            if worker.error is not None:
-                raise worker.error
+        self._raise_error()
         if isinstance(record, EmotionEvent):
-            self._unrecorded.put(encode_event(record))
+            self.publish_event(encode_event(record))
 
-    def close(self, timeout: float) -> None:
-        """Post what is taken within `timeout` seconds; the rest waits on disk."""
-        deadline = time.monotonic() + timeout
-        recorder, sender = self._workers
-        self._unrecorded.close()
-        if recorder.alive:
-            recorder.join(timeout)
-        while sender.alive and self._outbox and not self._failures and time.monotonic() < deadline:
-            time.sleep(0.02)
-        sender.stop()
+    def _wake(self) -> None:
         self._news.set()
-        if sender.alive:
-            sender.join(deadline - time.monotonic())  # one that hangs is left behind
-        self._outbox.close()
-        lost = len(self._unrecorded) + (0 if self._outbox.durable else len(self._outbox))
-        if lost:
-            self._undelivered += lost
-            log.warning("%s: %d events were not delivered", self, lost)
-
-    # The thread that records.
-
-    def _record(self) -> None:
-        events = [self._unrecorded.get(RECORD_INTERVAL)]
-        # All together: the disk takes its time only once.
-        events += [self._unrecorded.get(0.0) for _ in range(len(self._unrecorded))]
-        self._outbox.record([event for event in events if event is not None])
-        self._news.set()
-
-    # The thread that posts.
 
     def _deliver(self) -> None:
         waiting = self._outbox.pending(0, 1)
@@ -256,17 +174,12 @@ class WebhookSink:
         self._outbox.ack([waiting[0].number])
 
     def _post(self, body: bytes) -> None:
-        """Post an event.
-
-        Raises:
-            OSError: it was not taken; the text says why.
-            ConfigError: a TLS file cannot be used any more.
-        """
+        """Post an event, or raise an OSError or ConfigError that says why it was not taken."""
         parts, deadline = self._settings.parts, time.monotonic() + self._settings.timeout_s
         headers = {"Content-Type": "application/json", "User-Agent": f"emotiond/{__version__}"}
         if self._key is not None:
             digest = hmac.new(self._key, body, hashlib.sha256).hexdigest()
-            headers[SIGNATURE_HEADER] = f"sha256={digest}"
+            headers["X-Emotiond-Signature"] = f"sha256={digest}"
         with closing(self._settings.connect()) as connection:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("POST", target, body, headers)

@@ -15,8 +15,7 @@ CELLS = (80, 60)
 """Cells across and down to which an image is averaged: noise of single pixels averages away, a face
 that turns does not."""
 
-CUT_CHANGE = 20.0
-CUT_SHIFT = 0.2
+CUT_CHANGE, CUT_SHIFT = 20.0, 0.2
 """Mean change of the pixels, in gray levels, from one shot of a video to another, and share of them
 that lie elsewhere in a histogram of 32 bins. Within shots of seven clips they are at most
 5.1 and 0.04, between any two of them at least 26 and 0.28 (2026-11-29)."""
@@ -31,67 +30,48 @@ def is_cut(before: GrayImage, after: GrayImage) -> bool:
     return bool(1 - common / before.size >= CUT_SHIFT)
 
 
-class MotionDetector:
-    """Compares images with a reference."""
-
-    def __init__(self) -> None:
-        self._reference: GrayImage | None = None
-        self._latest: tuple[GrayImage, GrayImage] | None = None
-
-    def set_reference(self, gray: GrayImage) -> None:
-        """Compare with this image from now on."""
-        self._reference = self._cells(gray)
-
-    def max_change(self, gray: GrayImage, outside: Iterable[Box] = ()) -> float:
-        """Return the largest change of a cell since the reference, in gray levels, 0-255.
-
-        What lies in the boxes `outside`, which are in pixels of `gray`, is left out.
-        """
-        if self._reference is None:
-            return 255.0
-        changes = cv2.absdiff(self._cells(gray), self._reference)
-        across, down = CELLS[0] / gray.shape[1], CELLS[1] / gray.shape[0]
-        for box in outside:
-            rows = slice(max(0, int(down * box.y1)), max(0, math.ceil(down * box.y2)))
-            columns = slice(max(0, int(across * box.x1)), max(0, math.ceil(across * box.x2)))
-            changes[rows, columns] = 0
-        return float(changes.max())
-
-    def _cells(self, gray: GrayImage) -> GrayImage:
-        """Average an image; the same image is averaged once."""
-        if self._latest is None or self._latest[0] is not gray:
-            self._latest = gray, shrink_by_mean(gray, CELLS)
-        return self._latest[1]
+def to_cells(gray: GrayImage) -> GrayImage:
+    """Return the averages in which images are compared."""
+    return shrink_by_mean(gray, CELLS)
 
 
-GRID = 6
-"""Points along each side of a face that are tracked."""
+def max_change(
+    cells: GrayImage, reference: GrayImage, size: tuple[int, int], outside: Iterable[Box] = ()
+) -> float:
+    """Return the largest change of a cell, in gray levels, 0-255.
 
-GRID_SHARE = 0.7
-"""Share of the box that the points cover: near its edge lies background."""
+    What lies in the boxes `outside`, in pixels of an image of (width, height) `size`, is left out.
+    """
+    changes = cv2.absdiff(cells, reference)
+    across, down = CELLS[0] / size[0], CELLS[1] / size[1]
+    for box in outside:
+        rows = slice(max(0, int(down * box.y1)), max(0, math.ceil(down * box.y2)))
+        columns = slice(max(0, int(across * box.x1)), max(0, math.ceil(across * box.x2)))
+        changes[rows, columns] = 0
+    return float(changes.max())
+
+
+GRID, GRID_SHARE = 6, 0.7
+"""Points along each side of a face that are tracked, and the share of its box that they cover: near
+the edge lies background."""
 
 STEPS = np.linspace(-GRID_SHARE / 2, GRID_SHARE / 2, GRID)
-
 UNIT_GRID = np.stack(np.meshgrid(STEPS, STEPS), axis=-1).reshape(-1, 2)
 """Points around the middle of a box, in its sides, (GRID * GRID, 2)."""
 
 SEARCH_MARGIN = 0.5
 """Width around the box in which the points are searched, in its sides."""
 
-MAX_FB_ERROR = 1.0
-"""Forward-backward error in pixels: a point tracked there and back must end this close to its
-start."""
-
-MIN_VALID_SHARE = 0.5
-"""Share of the points that must come back; fewer, and the face was lost."""
+MAX_FB_ERROR, MIN_VALID_SHARE = 1.0, 0.5
+"""Pixels from its start within which a point must end that is tracked there and back, and the share
+of the points that must do so; else the face was lost."""
 
 WINDOW, LEVELS = (11, 11), 2
 """Pixels around a point that are compared, in a pyramid of so many halvings: together they find a
 point up to some 40 pixels away."""
 
 MAX_FACE_SIDE = 64.0
-"""Pixels; a larger face is tracked in a copy that is halved until it is smaller. It has detail
-enough, and moves by fewer pixels; the time grows with the pixels."""
+"""Pixels; a larger face is tracked in a copy that is halved until it is smaller."""
 
 Points = NDArray[np.float32]
 

@@ -16,7 +16,7 @@ from edge.detect.detector import Detector, filter_faces
 from edge.detect.image_ops import shrink_to_width, to_gray
 from edge.detect.orientation_check import OrientationProbe
 from edge.geometry import Box, Shift
-from edge.track.motion import MotionDetector, is_cut, track_box
+from edge.track.motion import is_cut, max_change, to_cells, track_box
 from edge.track.tracker import Tracker, TrackerSettings
 from edge.types import Face, Frame, GrayImage, Image, TrackedFrame
 from edge.zones import Polygon, black_out
@@ -25,12 +25,10 @@ GRAY_WIDTH = 320
 """Pixels across the gray copy in which motion is measured and faces are tracked."""
 
 FACE_MARGIN = 1.6
-"""Side of the square around a known face, in its sides, in which motion is taken for the face's
-own: head, hair, neck."""
+"""Side of the square around a known face, in its sides, in which motion is the face's own."""
 
 STATIC_INTERVAL_FACTOR = 3
-"""Factor on the interval between detections while nothing but known faces moves: they are tracked,
-and nobody new can have come."""
+"""Factor on the interval between detections while nothing but known faces moves."""
 
 PADDING = 0.5
 """Width of the border around a still that is searched again, in parts of its own sides."""
@@ -39,8 +37,7 @@ IDLE_SECONDS = 3.0
 """Seconds without a face and without motion after which a scene is idle."""
 
 BURST_SECONDS = 1.0
-"""Seconds whose share of CPU time can be saved up, or owed: neither a long idle scene nor a long
-burst is remembered for longer."""
+"""Seconds whose share of CPU time can be saved up, or owed."""
 
 EWMA_ALPHA = 0.1
 """Weight of the newest value in the average cost."""
@@ -70,16 +67,11 @@ class SchedulerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     full_search_interval_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.5
 
 
-Decision = Literal["detect", "track", "skip"]
-"""Action for a frame."""
-
-
 class CpuBudget:
     """Token bucket of CPU time: a share of one core, on the clock of the thread that works."""
 
     def __init__(self, share: float) -> None:
-        self._share = share
-        self._credit = share * BURST_SECONDS
+        self._share, self._credit = share, share * BURST_SECONDS
         self._refilled_at = math.inf
 
     @property
@@ -89,8 +81,7 @@ class CpuBudget:
 
     def refill(self, now: float) -> None:
         """Add the share of the time since the last call, in seconds of any one clock."""
-        elapsed = max(0.0, now - self._refilled_at)
-        self._refilled_at = now
+        elapsed, self._refilled_at = max(0.0, now - self._refilled_at), now
         self._credit = min(self._share * BURST_SECONDS, self._credit + self._share * elapsed)
 
     @contextmanager
@@ -131,23 +122,21 @@ class GrayFrame:
         """The copy; interpolated, not averaged, which takes a tenth of the time."""
         return to_gray(shrink_to_width(self._image, GRAY_WIDTH, cv2.INTER_LINEAR)[0])
 
-    @property
-    def scale(self) -> float:
-        """Pixels of the copy for one of the frame."""
-        return float(self.gray.shape[1] / self.size[0])
+    @cached_property
+    def cells(self) -> GrayImage:
+        """What is compared to tell motion."""
+        return to_cells(self.gray)
 
 
 def detect_padded(detector: Detector, image: Image) -> list[Face]:
     """Return the faces that a detector finds in an image with a gray border around it.
 
-    A face that fills an image is larger than any a detector was trained on. Of 250 portraits whose
-    face is as high as the image, the built-in detector finds 88 % as they are, and 94 % with a
-    second search of a padded copy (2026-11-29).
+    A face that fills an image is larger than any a detector was trained on: of 250 such portraits
+    the built-in one finds 88 % as they are, 94 % with this second search (2026-11-29).
     """
-    height, width = image.shape[:2]
-    down, right = round(PADDING * height), round(PADDING * width)
-    sides = (down, down, right, right)
-    padded = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=(127, 127, 127))
+    down, right = (round(PADDING * length) for length in image.shape[:2])
+    sides, gray = (down, down, right, right), (127, 127, 127)
+    padded = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=gray)
     back = Shift(-right, -down)
     return [
         replace(face, box=face.box.moved(back), points=face.points and face.points.moved(back))
@@ -163,8 +152,7 @@ class DetectionScheduler:
     searched, and in the frames that come out.
 
     Attributes:
-        detector: name of the detector.
-        crop_fit: what its boxes need to become crops.
+        detector, crop_fit: name of the detector, and what its boxes need to become crops.
         max_age_s: seconds a track outlives the last frame in which it was seen.
         detections: in how many frames the detector ran.
         idle: whether there was no face and no motion for a while.
@@ -180,23 +168,18 @@ class DetectionScheduler:
         *,
         ignore: Sequence[Polygon] = (),
     ) -> None:
-        self._ignore = ignore
         self.detector, self.crop_fit = detector.name, detector.crop_fit
-        self.max_age_s = tracker.max_age_s
-        self.detections, self.idle = 0, False
-        self._detector = detector
-        self._tracker = Tracker(tracker, ids)
-        self._settings = settings
+        self.max_age_s, self.detections, self.idle = tracker.max_age_s, 0, False
+        self._detector, self._tracker = detector, Tracker(tracker, ids)
+        self._settings, self._ignore = settings, ignore
         self._budget = CpuBudget(settings.cpu_budget) if live else None
         self._detection_cost, self._tracking_cost = CostEstimate(), CostEstimate()
         self._orientation_probe = OrientationProbe(detector) if live else None
-        self._motion = MotionDetector()
+        self._reference: GrayImage | None = None
         self._previous: GrayFrame | None = None
         self._detected_near: list[Box] = []
-        self._forgotten = False
-        self._frames_since_detection = 0
-        self._detected_at = self._searched_fully_at = -math.inf
-        self._active_at = 0.0
+        self._forgotten, self._frames_since_detection = False, 0
+        self._detected_at, self._searched_fully_at, self._active_at = -math.inf, -math.inf, 0.0
 
     def forget(self) -> None:
         """End every track before the next frame; any thread may ask for it."""
@@ -220,11 +203,10 @@ class DetectionScheduler:
         self._previous = current
         self._frames_since_detection += 1
         # Cuts are looked for in files alone: before a camera, a sudden change is one of the light.
-        is_file = self._budget is None
         if (
             previous is None
             or previous.size != current.size
-            or (is_file and is_cut(previous.gray, current.gray))
+            or (self._budget is None and is_cut(previous.gray, current.gray))
         ):
             self._tracker.clear()
             self._active_at, self.idle = frame.timestamp, False
@@ -244,7 +226,9 @@ class DetectionScheduler:
             case "track":
                 return self._track(frame, previous, current)
 
-    def _decide(self, frame: Frame, current: GrayFrame, is_static: bool) -> Decision:
+    def _decide(
+        self, frame: Frame, current: GrayFrame, is_static: bool
+    ) -> Literal["detect", "track", "skip"]:
         """Return what to do within a scene; the first rule that holds decides."""
         if frame.timestamp - self._detected_at >= self._settings.max_interval_s:
             return "detect"
@@ -267,11 +251,14 @@ class DetectionScheduler:
         threshold = self._settings.motion_threshold
         if intervals < 1 or not threshold:
             return intervals >= 1
-        known = [
-            box.square(FACE_MARGIN).moved(Shift(0, 0, current.scale))
-            for box in (*self._detected_near, *self._tracker.boxes)
-        ]
-        return self._motion.max_change(current.gray, outside=known) >= threshold
+        boxes = (*self._detected_near, *self._tracker.boxes)
+        return self._change(current, [box.square(FACE_MARGIN) for box in boxes]) >= threshold
+
+    def _change(self, current: GrayFrame, outside: Sequence[Box] = ()) -> float:
+        """Return how much changed since the last detection, outside known faces."""
+        if self._reference is None:
+            return 255.0
+        return max_change(current.cells, self._reference, current.size, outside)
 
     def _is_full_search_due(self, frame: Frame) -> bool:
         return frame.timestamp - self._searched_fully_at >= self._settings.full_search_interval_s
@@ -280,7 +267,7 @@ class DetectionScheduler:
         """Tell whether all faces are known and nothing moved since the last detection."""
         if self._tracker.needs_detection or not self._settings.motion_threshold:
             return False
-        return self._motion.max_change(current.gray) < self._settings.motion_threshold
+        return self._change(current) < self._settings.motion_threshold
 
     @property
     def _tracking_costs_more(self) -> bool:
@@ -293,7 +280,7 @@ class DetectionScheduler:
     def _run_detector(self, frame: Frame, current: GrayFrame) -> TrackedFrame:
         """Detect in the whole image, or near the known faces where that is enough."""
         if self._settings.motion_threshold:
-            self._motion.set_reference(current.gray)
+            self._reference = current.cells
         self._detected_at, self._frames_since_detection = frame.timestamp, 0
         known = self._detected_near = self._tracker.boxes
         if self._detector.searches_near and self._is_full_search_due(frame):
@@ -313,12 +300,11 @@ class DetectionScheduler:
 
     def _track(self, frame: Frame, previous: GrayFrame, current: GrayFrame) -> TrackedFrame:
         """Move the tracks by optical flow between two gray copies."""
+        scale = current.gray.shape[1] / current.size[0]
+
+        def movement(box: Box) -> Shift | None:
+            shift = track_box(previous.gray, current.gray, box.moved(Shift(0.0, 0.0, scale)))
+            return shift and Shift(shift.right / scale, shift.down / scale, shift.scale)
+
         with self._tracking_cost.measure(len(self._tracker.boxes)):
-            scale = current.scale
-
-            def movement(box: Box) -> Shift | None:
-                small = box.moved(Shift(0.0, 0.0, scale))
-                shift = track_box(previous.gray, current.gray, small)
-                return shift and Shift(shift.right / scale, shift.down / scale, shift.scale)
-
             return self._tracker.propagate(frame, movement)

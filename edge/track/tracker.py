@@ -20,11 +20,7 @@ OVERLAP_THRESHOLD = 0.6
 report some faces twice, at two sizes."""
 
 VELOCITY_TIME_CONSTANT = 0.3
-"""Seconds over which a velocity is averaged: detectors jitter by pixels from frame to frame, and a
-longer time would miss a turn of the head."""
-
-Movement = Callable[[Box], Shift | None]
-"""Function from a box to its shift since the frame before, None where that is unknown."""
+"""Seconds over which a velocity is averaged: detectors jitter by pixels from frame to frame."""
 
 
 class TrackerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,12 +48,10 @@ class _TrackState:
 
     Attributes:
         box, points: where it was last seen.
-        last_seen, first_seen: seconds.
         right, down: velocity in pixels a second.
         hits: detections, less misses.
         detected: whether the last detection found it.
         seen: whether it was detected or propagated in this very frame.
-        track_id: None while it is tentative.
     """
 
     box: Box
@@ -72,12 +66,10 @@ class _TrackState:
     track_id: int | None = None
 
     def drift(self, now: float) -> Shift:
-        """Return how far it would have gone by now at constant velocity."""
         elapsed = now - self.last_seen
         return Shift(self.right * elapsed, self.down * elapsed)
 
     def move(self, box: Box, points: KeyPoints | None, now: float) -> None:
-        """Continue at another place."""
         elapsed = now - self.last_seen
         if elapsed > 0:
             share = 1 - math.exp(-elapsed / VELOCITY_TIME_CONSTANT)
@@ -95,10 +87,9 @@ class Tracker:
     """
 
     def __init__(self, settings: TrackerSettings, ids: Iterator[int] | None = None) -> None:
-        self._settings = settings
+        self._settings, self._ids = settings, count(1) if ids is None else ids
         self._states: list[_TrackState] = []
         self._detections: tuple[Box, ...] = ()
-        self._ids = count(1) if ids is None else ids
 
     @property
     def needs_detection(self) -> bool:
@@ -137,11 +128,11 @@ class Tracker:
                 state.track_id = next(self._ids)
         return self._tracked(frame)
 
-    def propagate(self, frame: Frame, movement: Movement) -> TrackedFrame:
+    def propagate(self, frame: Frame, movement: Callable[[Box], Shift | None]) -> TrackedFrame:
         """Move the tracks without a detection; return the confirmed tracks.
 
-        A track that was lost, in the last detection or since, is not moved: whatever hides the face
-        would be tracked instead.
+        `movement` tells how a box moved since the frame before, None where that is unknown. A track
+        that was lost is not moved: whatever hides the face would be tracked instead.
         """
         self._remove_expired(frame)
         for state in self._states:
@@ -166,34 +157,27 @@ class Tracker:
         """Continue tracks with detections; return the faces that match none.
 
         First by where each would be by now, then by where it was: a face that is hidden often
-        stays in its place, one that walks behind another does not.
+        stays in its place, one that walks behind another does not. The best pairs go first.
         """
-        expected = [(state.box.moved(state.drift(now)), state) for state in self._states]
-        unmatched = self._match_at(expected, faces, now)
-        missed = [(state.box, state) for state in self._states if not state.detected]
-        return self._match_at(missed, unmatched, now)
-
-    def _match_at(
-        self, places: list[tuple[Box, _TrackState]], faces: Sequence[Face], now: float
-    ) -> list[Face]:
-        """Continue tracks with the faces that overlap their places most, best pairs first.
-
-        Return the faces that match none, without duplicates of those that do.
-        """
-        overlaps = ((box.iou(face.box), state, face) for box, state in places for face in faces)
-        pairs = [pair for pair in overlaps if pair[0] >= self._settings.min_iou]
         unmatched = list(faces)
-        for _, state, face in sorted(pairs, key=lambda pair: -pair[0]):
-            if not state.detected and face in unmatched:
-                state.move(face.box, face.points, now)
-                state.hits += is_frontal(face)
-                state.detected = True
-                unmatched = _without_duplicates(unmatched, face)
+        for drifts in (True, False):
+            pairs = []
+            for state in self._states:
+                if not state.detected:
+                    place = state.box.moved(state.drift(now)) if drifts else state.box
+                    pairs += [(place.iou(face.box), state, face) for face in unmatched]
+            for overlap, state, face in sorted(pairs, key=lambda pair: -pair[0]):
+                if overlap < self._settings.min_iou:
+                    break
+                if not state.detected and face in unmatched:
+                    state.move(face.box, face.points, now)
+                    state.hits += is_frontal(face)
+                    state.detected = True
+                    unmatched = _without_duplicates(unmatched, face)
         return unmatched
 
     def _tracked(self, frame: Frame) -> TrackedFrame:
-        tracks: list[Track] = []
-        candidates = [*self._detections]
+        tracks, candidates = list[Track](), [*self._detections]
         for state in self._states:
             drift = state.drift(frame.timestamp)
             box, points = state.box.moved(drift), state.points and state.points.moved(drift)

@@ -3,6 +3,7 @@
 Here are their settings, which open them, and what each is given to show.
 """
 
+import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -18,6 +19,12 @@ from edge.publish import Sink
 from edge.secrets import SecretRef
 from edge.service.commands import Catalog, CommandQueue
 from edge.types import DISK, AnalyzedFrame, DataFlow, Image
+
+PACKAGES = {
+    "preview": ("pygame",),
+    "web": ("starlette", "uvicorn", "httptools", "prometheus_client", "ruamel"),
+}
+"""Packages that a view imports, by the name of its section in the config and of its extra."""
 
 
 class PrivacyBlur(StrEnum):
@@ -41,15 +48,11 @@ class ViewContext:
     """Sources of what a view shows, and what is done with it.
 
     Attributes:
-        latest: holds the newest analyzed frame.
         commands: takes the commands of whoever looks.
-        blur: what is hidden in each image.
         analyze: analyzes a still image with the present config; it may take a second, and any
             thread may call it.
-        catalog: what commands may choose from.
         note_image: remembers an image before it is written, so that it is deleted in time.
         is_only_sink: whether the config asks for nothing but this view.
-        device: name of this device.
         event_files: the files that events are appended to.
         cameras: what is shown of each where there are several, at this moment.
         camera: the one that this is of; empty: of the only one, or of all.
@@ -83,31 +86,23 @@ class ViewContext:
 
 
 class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The preview window on this machine's own screen.
-
-    Attributes:
-        enabled: whether it is shown.
-    """
+    """The preview window on this machine's own screen."""
 
     enabled: bool = False
 
     def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
         """Yield what the window shows."""
         if self.enabled:
-            yield DataFlow(
-                "images", "live, in a window", "whoever sits before it", "its screen", False
-            )
+            who = "whoever sits before it"
+            yield DataFlow("images", "live, in a window", who, "its screen", False)
             what, kept = "one, by the window's key s", "as retention says"
             yield DataFlow("images", what, DISK, "the current folder", False, kept)
 
     def open(self, context: ViewContext) -> Sink:
-        """Return the window, not yet shown.
-
-        Raises:
-            ConfigError: the package that draws it is not installed.
-        """
+        """Return the window, not yet shown; a ConfigError tells what is not installed."""
         from edge.view.preview import PreviewSink
 
+        require_packages("preview")
         return PreviewSink(context)
 
 
@@ -115,7 +110,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Address of the web page, and who may use it.
 
     Attributes:
-        enabled: whether it is served; images leave the process by it.
+        enabled: whether images leave the process by it.
         host: the address it listens on; one that others can reach needs a token.
         port: 0 takes a free one.
         token: whoever has it may look and give commands; None: whoever is on this machine.
@@ -152,11 +147,17 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             ConfigError: its packages are not installed, or it would be open to others.
         """
-        try:
-            from edge.view.web.server import WebServer
-        except ImportError as error:
-            raise ConfigError(
-                f"the web page needs packages that are not installed ({error}); "
-                f"{extra_remedy('web')}, or web.enabled: false"
-            ) from error
+        require_packages("web")
+        from edge.view.web.server import WebServer
+
         return WebServer(self, context)
+
+
+def require_packages(view: str) -> None:
+    """Raise a ConfigError where what a view of `PACKAGES` imports is not installed."""
+    missing = [one for one in PACKAGES[view] if importlib.util.find_spec(one) is None]
+    if missing:
+        raise ConfigError(
+            f"`{view}` needs packages that are not installed: {', '.join(missing)}; "
+            f"{extra_remedy(view)}, or {view}.enabled: false"
+        )

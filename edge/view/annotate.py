@@ -27,42 +27,29 @@ DARK_LABELS = frozenset({"sad", UNCERTAIN})
 """Labels whose color has more contrast to white than to black (w3.org/TR/WCAG22, "relative
 luminance")."""
 
-OTHER_COLOR = "#ffffff"
-"""Color of a class that only a user's own model has."""
-
 FONT = cv2.FONT_HERSHEY_DUPLEX
+FONT_CAPITAL_PX = 22.0  # height of a capital letter at scale 1
 
-FONT_CAPITAL_PX = 22.0
-"""Height of a capital letter of `FONT` at scale 1, in pixels."""
+LINE_WIDTH, LETTER_HEIGHT = 1 / 240, 1 / 40
+"""Width of a line and height of a capital letter, as shares of the shorter side of the image."""
 
-LINE_WIDTH = 1 / 240
-"""Width of a line, as a share of the shorter side of the image."""
-
-LETTER_HEIGHT = 1 / 40
-"""Height of a capital letter, as a share of the shorter side of the image."""
-
-DASHES = 8
-"""Dashes on each side of the box of a face that is not seen at the moment."""
+DASHES = 8  # on each side of the box of a face that is not seen at the moment
 
 BLUR_MARGIN = 1.6
 """Side of the blurred square, in longer sides of the box: hair and chin tell who somebody is."""
 
-BLUR_BLOCKS = 6
-"""Squares across a blurred face: too few to tell who it is."""
+BLUR_BLOCKS = 6  # squares across a blurred face: too few to tell who it is
+HIDDEN_GRAY = 32  # of an image that is hidden as a whole, 0-255
 
-HIDDEN_GRAY = 32
-"""Gray value (0-255) of an image that is hidden as a whole."""
-
-BgrColor = tuple[int, int, int]
-"""Blue, green and red, 0-255 each."""
+BgrColor = tuple[int, int, int]  # 0-255 each
 
 BLACK: BgrColor = (0, 0, 0)
 WHITE: BgrColor = (255, 255, 255)
 
 
 def color_for(emotion: str) -> str:
-    """Return the color of an expression, as `#rrggbb`."""
-    return LABEL_COLORS.get(emotion, OTHER_COLOR)
+    """Return the color of an expression, as `#rrggbb`; white for one that no shipped model has."""
+    return LABEL_COLORS.get(emotion, "#ffffff")
 
 
 def text_color_for(emotion: str) -> str:
@@ -81,15 +68,11 @@ def annotate(frame: AnalyzedFrame, blur: PrivacyBlur, fps: float | None = None) 
 
 
 def draw_faces(image: Image, faces: Sequence[Expression]) -> None:
-    """Draw the box, number, label and confidence of each face into an image.
+    """Draw box, number, label and confidence of each face into an image, BGR uint8.
 
-    Lines and letters grow with the image. A label stands on a plate in the color of its
-    expression, so that it can be read on any background; the bar below it is as long as the
-    confidence. The box of a face that is tracked but not seen in this very frame is dashed.
-
-    Args:
-        image: BGR uint8 (height, width, 3); it is changed.
-        faces: in pixels of the image.
+    A label stands on a plate in the color of its expression, so that it can be read on any
+    background; the bar below it is as long as the confidence. The box of a face that is tracked but
+    not seen in this very frame is dashed.
     """
     style = DrawStyle(image)
     for face in faces:
@@ -117,14 +100,11 @@ def apply_privacy(frame: AnalyzedFrame, blur: PrivacyBlur) -> Image:
 
 def _pixelate(image: Image, box: Box) -> None:
     """Replace one part of an image by a few squares of its mean colors."""
-    height, width = image.shape[:2]
-    left, top = max(0, round(box.x1)), max(0, round(box.y1))
-    right, bottom = min(width, round(box.x2)), min(height, round(box.y2))
-    if left >= right or top >= bottom:
-        return
-    part = image[top:bottom, left:right]
-    coarse = cv2.resize(part, (BLUR_BLOCKS, BLUR_BLOCKS), interpolation=cv2.INTER_AREA)
-    cv2.resize(coarse, part.shape[1::-1], dst=part, interpolation=cv2.INTER_NEAREST)
+    x1, y1, x2, y2 = (max(0, round(edge)) for edge in box.edges)
+    part = image[y1:y2, x1:x2]
+    if part.size:
+        coarse = cv2.resize(part, (BLUR_BLOCKS, BLUR_BLOCKS), interpolation=cv2.INTER_AREA)
+        cv2.resize(coarse, part.shape[1::-1], dst=part, interpolation=cv2.INTER_NEAREST)
 
 
 class DrawStyle:
@@ -151,16 +131,14 @@ def draw_text(
     text: str,
     corner: tuple[int, int],
     style: DrawStyle,
-    *,
-    color: BgrColor = WHITE,
-    background: BgrColor = BLACK,
+    colors: tuple[BgrColor, BgrColor] = (WHITE, BLACK),
 ) -> None:
-    """Draw one line of text on a plate whose upper left corner is at `corner` (x, y)."""
+    """Draw text on a plate whose upper left corner is at `corner` (x, y), each in its color."""
     x, y = corner
     opposite = x + style.label_width(text), y + style.label_height
-    cv2.rectangle(image, corner, opposite, background, cv2.FILLED)
-    origin = x + style.padding, y + style.padding + style.letter_height
-    cv2.putText(image, text, origin, FONT, style.font_scale, color, style.stroke_width, cv2.LINE_AA)
+    cv2.rectangle(image, corner, opposite, colors[1], cv2.FILLED)
+    origin, size = (x + style.padding, y + style.padding + style.letter_height), style.font_scale
+    cv2.putText(image, text, origin, FONT, size, colors[0], style.stroke_width, cv2.LINE_AA)
 
 
 def label_text(face: Expression) -> str:
@@ -173,24 +151,19 @@ def label_text(face: Expression) -> str:
 
 
 def _draw_box(image: Image, face: Expression, style: DrawStyle) -> None:
-    color = _bgr(color_for(face.emotion))
+    color, width = _bgr(color_for(face.emotion)), style.line_width
     x1, y1, x2, y2 = (round(edge) for edge in face.box.edges)
     if face.track.seen:
-        cv2.rectangle(image, (x1, y1), (x2, y2), BLACK, 2 * style.line_width + 1)
-        cv2.rectangle(image, (x1, y1), (x2, y2), color, style.line_width)
+        cv2.rectangle(image, (x1, y1), (x2, y2), BLACK, 2 * width + 1)
+        cv2.rectangle(image, (x1, y1), (x2, y2), color, width)
         return
-    for xs, ys in zip(_dashes(x1, x2), _dashes(y1, y2), strict=True):
-        for y in (y1, y2):
-            cv2.line(image, (xs[0], y), (xs[1], y), color, style.line_width)
-        for x in (x1, x2):
-            cv2.line(image, (x, ys[0]), (x, ys[1]), color, style.line_width)
-
-
-def _dashes(start: int, end: int) -> list[tuple[int, int]]:
-    """Return where each dash of a line begins and ends; gaps are as long as dashes."""
-    step = (end - start) / (2 * DASHES - 1)
-    firsts = [start + 2 * index * step for index in range(DASHES)]
-    return [(round(first), round(first + step)) for first in firsts]
+    columns, rows = (np.linspace(*ends, 2 * DASHES, dtype=int) for ends in ((x1, x2), (y1, y2)))
+    for start, end in columns.reshape(-1, 2).tolist():  # gaps are as long as dashes
+        cv2.line(image, (start, y1), (end, y1), color, width)
+        cv2.line(image, (start, y2), (end, y2), color, width)
+    for start, end in rows.reshape(-1, 2).tolist():
+        cv2.line(image, (x1, start), (x1, end), color, width)
+        cv2.line(image, (x2, start), (x2, end), color, width)
 
 
 def _draw_label(image: Image, face: Expression, style: DrawStyle) -> None:
@@ -198,23 +171,16 @@ def _draw_label(image: Image, face: Expression, style: DrawStyle) -> None:
     text, color = label_text(face), _bgr(color_for(face.emotion))
     width = style.label_width(text)
     height = style.label_height + max(4, style.letter_height // 2)
-    x = _shift_into(round(face.box.x1), width, image.shape[1])
+    x = max(0, min(round(face.box.x1), image.shape[1] - width - 1))
     y, below = round(face.box.y1) - height, round(face.box.y2) + 1
     if y < 0:
         fits = below + height < image.shape[0]
-        y = below if fits else _shift_into(round(face.box.y1), height, image.shape[0])
-    text_color = _bgr(text_color_for(face.emotion))
-    draw_text(image, text, (x, y), style, color=text_color, background=color)
+        y = below if fits else max(0, round(face.box.y1))
+    draw_text(image, text, (x, y), style, (_bgr(text_color_for(face.emotion)), color))
     if face.confidence is not None:
-        top, bottom = y + style.label_height, y + height
-        end = x + round(face.confidence * width)
+        top, bottom, length = y + style.label_height, y + height, round(face.confidence * width)
         cv2.rectangle(image, (x, top), (x + width, bottom), BLACK, cv2.FILLED)
-        cv2.rectangle(image, (x, top + 1), (end, bottom - 1), color, cv2.FILLED)
-
-
-def _shift_into(start: int, length: int, limit: int) -> int:
-    """Move what begins at `start` so that it ends within `limit`, where it can."""
-    return max(0, min(start, limit - length - 1))
+        cv2.rectangle(image, (x, top + 1), (x + length, bottom - 1), color, cv2.FILLED)
 
 
 def _bgr(color: str) -> BgrColor:

@@ -5,7 +5,6 @@ images, each a `FRAME_HEADER` and its pixels; from its stdout comes an empty lin
 display, and one for each key, by name.
 """
 
-import importlib.util
 import logging
 import os
 import select
@@ -18,12 +17,12 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
+from typing import IO
 
 import cv2
 import numpy as np
 
 from edge.errors import ConfigError
-from edge.installation import extra_remedy
 from edge.paths import private_opener
 from edge.publish import Sink
 from edge.service.commands import (
@@ -43,23 +42,13 @@ from edge.view.annotate import DrawStyle, annotate, draw_text
 FRAME_HEADER = struct.Struct("<HH")
 """Width and height of an image; height x width x 3 bytes follow: blue, green, red."""
 
-EXIT_NO_DISPLAY = 3
-"""Exit code of the process where there is no display."""
+EXIT_NO_DISPLAY = 3  # exit code of the process where there is no display
+DISPLAY_TIMEOUT_S = 10.0  # seconds that a display may take to answer
+POLL_INTERVAL_S = 0.25  # seconds between two looks at the text to show, while no frame comes
+NOTE_S = 4.0  # seconds for which the result of a key is shown
 
-DISPLAY_TIMEOUT_S = 10.0
-"""Seconds that a display may take to answer."""
-
-POLL_INTERVAL_S = 0.25
-"""Seconds between two looks at the text to show, while no frame comes."""
-
-NOTE_S = 4.0
-"""Seconds for which the result of a key is shown."""
-
-BLANK_SIZE = (480, 640, 3)
-"""Shape of the image that is shown while there is no frame: height, width, channels."""
-
-BLANK_GRAY = 40
-"""Gray value (0-255) of that image."""
+BLANK_SIZE, BLANK_GRAY = (480, 640, 3), 40
+"""Shape and gray value (0-255) of the image that is shown while there is no frame."""
 
 WINDOW_ENVIRONMENT = {
     "SDL_VIDEO_X11_WMCLASS": "emotiond",
@@ -86,38 +75,31 @@ class PreviewSink:
 
     Where there is no display, or it goes away, the log says so, and the daemon goes on without;
     but where the window is all that the config asks for, it does not start.
-
-    Raises:
-        ConfigError: the package that draws it is not installed.
     """
 
     dropped = 0
     status_text: str | None = None
 
     def __init__(self, context: ViewContext) -> None:
-        require_pygame()
         self._context = context
         self._keys = KeyHandler(context)
         self._closed = Event()
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = Thread(target=self._run, name="window", daemon=True)
+        self._thread: Thread | None = None
 
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
-        """Start the process of the window.
-
-        Raises:
-            ConfigError: there is no display, and nothing else to do.
-        """
+        """Start the process of the window; without a display and anything else to do, fail."""
         self._process = open_window()
         if self._context.is_only_sink and (reason := why_no_display(self._process)):
             raise ConfigError(f"{reason}; nothing else is asked for")
 
     def start(self) -> None:
-        """Open the window; errors are as of `prepare`."""
-        if self._process is None:
-            self.prepare()
+        """Show frames from now on."""
+        assert self._process is not None
+        self._thread = Thread(target=self._run, args=(self._process,), name="window", daemon=True)
         self._thread.start()
-        Thread(target=self._read_keys, name="window-keys", daemon=True).start()
+        keys = _pipe(self._process.stdout)
+        Thread(target=self._read_keys, args=(keys,), name="window-keys", daemon=True).start()
 
     def publish(self, record: SinkRecord) -> None:
         """Keep the daemon's status; frames come from the view context."""
@@ -129,9 +111,8 @@ class PreviewSink:
         self._closed.set()
         if self._process is None:
             return
-        assert self._process.stdin is not None
-        if self._thread.ident is None:
-            self._process.stdin.close()
+        if self._thread is None:
+            _pipe(self._process.stdin).close()
         else:
             self._thread.join(timeout)
         try:
@@ -140,39 +121,31 @@ class PreviewSink:
             self._process.kill()
             self._process.wait()
 
-    def _run(self) -> None:
+    def _run(self, process: "subprocess.Popen[bytes]") -> None:
         """Send what is new until the window is closed, from here or by its process."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        shown: tuple[AnalyzedFrame | None, tuple[str, ...] | None] = None, None
-        with suppress(BrokenPipeError), self._process.stdin as pipe:
+        frame: AnalyzedFrame | None = None
+        lines: tuple[str, ...] | None = None
+        with suppress(BrokenPipeError), _pipe(process.stdin) as pipe:
             while not self._closed.is_set():
-                frame = self._context.latest.next(shown[0], POLL_INTERVAL_S)
-                text = self._keys.text
-                if frame is not shown[0] or text != shown[1]:
-                    image = render_window(frame, self._context, text)
-                    height, width = image.shape[:2]
-                    pipe.write(FRAME_HEADER.pack(width, height))
+                former, shown = frame, lines
+                frame = self._context.latest.next(former, POLL_INTERVAL_S)
+                lines = self._keys.text
+                if frame is not former or lines != shown:
+                    image = render_window(frame, self._context, lines)
+                    pipe.write(FRAME_HEADER.pack(*image.shape[1::-1]))
                     pipe.write(image.data)
                     pipe.flush()
-                shown = frame, text
         if not self._closed.is_set():
-            log.warning("%s; all else goes on", _reason_of_end(self._process))
+            log.warning("%s; all else goes on", _reason_of_end(process))
 
-    def _read_keys(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+    def _read_keys(self, pipe: IO[bytes]) -> None:
+        for line in pipe:
             self._keys.press(line.decode(errors="replace").strip())
 
 
-def require_pygame() -> None:
-    """Raise a ConfigError where the package that draws the window is not installed."""
-    if importlib.util.find_spec("pygame") is None:
-        raise ConfigError(
-            "the preview window needs pygame-ce, which is not installed; "
-            f"{extra_remedy('preview')}, or preview.enabled: false"
-        )
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None
+    return pipe
 
 
 def open_window() -> "subprocess.Popen[bytes]":
@@ -189,15 +162,14 @@ def open_window() -> "subprocess.Popen[bytes]":
 
 def why_no_display(process: "subprocess.Popen[bytes]") -> str:
     """Return why a window has no display; empty where there is, or none answers in time."""
-    assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], DISPLAY_TIMEOUT_S)
-    return _reason_of_end(process) if ready and not process.stdout.readline() else ""
+    pipe = _pipe(process.stdout)
+    ready, _, _ = select.select([pipe], [], [], DISPLAY_TIMEOUT_S)
+    return _reason_of_end(process) if ready and not pipe.readline() else ""
 
 
 def _reason_of_end(process: "subprocess.Popen[bytes]") -> str:
     """Return why the process ended by itself."""
-    assert process.stderr is not None
-    reason = " ".join(process.stderr.read().decode(errors="replace").split())
+    reason = " ".join(_pipe(process.stderr).read().decode(errors="replace").split())
     code = process.wait()
     if code != EXIT_NO_DISPLAY:
         return f"the preview window is gone ({reason or code})"
@@ -207,9 +179,8 @@ def _reason_of_end(process: "subprocess.Popen[bytes]") -> str:
 
 def render_window(frame: AnalyzedFrame | None, context: ViewContext, lines: Sequence[str]) -> Image:
     """Return what the window shows, BGR uint8 (height, width, 3), with lines of text in it."""
-    if frame is None:
-        image = np.full(BLANK_SIZE, BLANK_GRAY, dtype=np.uint8)
-    else:
+    image: Image = np.full(BLANK_SIZE, BLANK_GRAY, dtype=np.uint8)
+    if frame is not None:
         image = annotate(frame, context.blur, context.latest.fps)
     style = DrawStyle(image)
     for index, line in enumerate(lines):
@@ -222,11 +193,12 @@ class KeyHandler:
     """Turns keys into commands, and says what came of them.
 
     Attributes:
-        status: the daemon's latest status; None before the first.
+        status: the daemon's latest; there is one before any key.
     """
 
+    status: DaemonStatus
+
     def __init__(self, context: ViewContext, clock: Callable[[], float] = time.monotonic) -> None:
-        self.status: DaemonStatus | None = None
         self._context, self._clock = context, clock
         self._show_help = False
         self._note, self._note_until = "", 0.0
@@ -236,16 +208,17 @@ class KeyHandler:
         status, catalog = self.status, self._context.catalog
         match key:
             case "q":
-                self._submit(Shutdown(), "goodbye")
+                self._submit((Shutdown(), "goodbye"))
             case "space":
-                paused = status is not None and status.camera is CameraState.PAUSED
-                self._submit(Pause(paused=not paused), "resumed" if paused else "paused")
-            case "m" if status is not None:
-                model = _names_after(sorted(catalog.models), status.model)[0]
-                self._submit(SetModel(model), f"model {model}")
-            case "d" if status is not None:
+                paused = status.camera is CameraState.PAUSED
+                self._submit((Pause(paused=not paused), "resumed" if paused else "paused"))
+            case "m":
+                models = _rotate(sorted(catalog.models), status.model)
+                self._submit(*((SetModel(name), f"model {name}") for name in models))
+            case "d":
                 kinds = [kind for kind in catalog.detectors if kind != "auto"]
-                self._try_detectors(_names_after(kinds, status.detector))
+                kinds = _rotate(kinds, status.detector)
+                self._submit(*((SetDetector(kind), f"detector {kind}") for kind in kinds))
             case "s":
                 self._save()
             case "h":
@@ -256,9 +229,8 @@ class KeyHandler:
         """The lines to write into the image: help, why nothing is seen, and the last result."""
         lines = list(HELP) if self._show_help else []
         if self._context.latest.newest is None:
-            camera = self.status.camera if self.status else CameraState.ONLINE
             texts = {CameraState.PAUSED: "paused", CameraState.OFFLINE: "the camera is away"}
-            lines.append(texts.get(camera, "waiting for the first frame"))
+            lines.append(texts.get(self.status.camera, "waiting for the first frame"))
         if self._clock() < self._note_until and self._note not in lines:
             lines.append(self._note)
         return tuple(lines)
@@ -266,31 +238,18 @@ class KeyHandler:
     def _notify(self, note: str) -> None:
         self._note, self._note_until = note, self._clock() + NOTE_S
 
-    def _submit(
-        self, command: Command, done: str, on_error: Callable[[str], None] | None = None
-    ) -> None:
-        """Submit a command and show its result; `on_error` is given the reason of a failure."""
+    def _submit(self, *choices: tuple[Command, str]) -> None:
+        """Submit a command, or the next where it fails; then show its text, or why it failed."""
+        (command, text), *others = choices
 
         def answer(result: CommandResult | CommandError) -> None:
-            if not isinstance(result, CommandError):
-                self._notify(done)
+            if isinstance(result, CommandError) and others:
+                log.info("%s is passed over: %s", text, result)
+                self._submit(*others)
             else:
-                (on_error or self._notify)(str(result))
+                self._notify(str(result) if isinstance(result, CommandError) else text)
 
         self._context.commands.submit(CommandRequest(command, answer))
-
-    def _try_detectors(self, kinds: Sequence[str]) -> None:
-        """Take the first that can be used here."""
-        if not kinds:
-            self._notify("no other detector can be used here")
-            return
-        kind, *others = kinds
-
-        def try_others(reason: str) -> None:
-            log.info("detector %s is passed over: %s", kind, reason)
-            self._try_detectors(others)
-
-        self._submit(SetDetector(kind), f"detector {kind}", try_others)
 
     def _save(self) -> None:
         """Write the image as it is shown into the current folder, over no other file."""
@@ -307,13 +266,12 @@ class KeyHandler:
         except OSError as error:
             self._notify(f"not saved: {error.strerror}")
             log.warning("%s: cannot be written: %s", path, error.strerror)
-            return
-        self._notify(f"saved as {path.name}")
-        log.info("image saved as %s", path)
+        else:
+            self._notify(f"saved as {path.name}")
+            log.info("image saved as %s", path)
 
 
-def _names_after(names: Sequence[str], current: str) -> list[str]:
-    """Return the names after the current one, then those before it."""
-    index = names.index(current) if current in names else -1
-    others = [*names[index + 1 :], *names[: max(0, index)]]
-    return others or [current]
+def _rotate(names: list[str], current: str) -> list[str]:
+    """Return the names after the current one, then those before it, and itself."""
+    after = names.index(current) + 1 if current in names else 0
+    return names[after:] + names[:after]

@@ -4,16 +4,13 @@ It is a process of its own because a display may go away, and the X library then
 that uses it (XSetIOErrorHandler(3)): that must not be the daemon.
 """
 
-import math
 import sys
+from importlib.resources import as_file, files
 from threading import Thread
 
 import pygame
 
-from edge.view.annotate import color_for
 from edge.view.preview import EXIT_NO_DISPLAY, FRAME_HEADER
-
-TITLE = "emotiond"
 
 FRAME_EVENT = pygame.event.custom_type()
 
@@ -36,49 +33,44 @@ class Window:
         is_first = self._image is None
         self._image = pygame.image.frombuffer(pixels, size, "BGR")
         if is_first:
-            self._open(self._image)
-        self.draw()
+            self._open(False)
+        else:
+            self.draw()
 
     def draw(self) -> None:
         """Draw the image as large as the window allows, on black."""
         window = pygame.display.get_surface()
         if self._image is None or window is None:
             return
-        scale = min(a / b for a, b in zip(window.get_size(), self._image.get_size(), strict=True))
-        width, height = (max(1, round(scale * side)) for side in self._image.get_size())
-        corner = (window.get_width() - width) // 2, (window.get_height() - height) // 2
+        place = self._image.get_rect().fit(window.get_rect())
         window.fill("black")
-        window.blit(pygame.transform.smoothscale(self._image, (width, height)), corner)
+        window.blit(pygame.transform.smoothscale(self._image, place.size), place)
         pygame.display.flip()
 
     def handle(self, event: pygame.event.Event) -> None:
         """Do what a key asks of the window itself, and print every other."""
-        if event.type == pygame.QUIT:
-            print("q", flush=True)
-        elif event.type in {pygame.VIDEORESIZE, pygame.VIDEOEXPOSE}:
-            self.draw()
-        elif event.type == pygame.KEYDOWN:
-            if event.key == pygame.K_f:
-                self._set_full_screen(not self._full_screen)
-            elif event.key == pygame.K_ESCAPE:
-                self._set_full_screen(False)
-            else:
+        match event.type:
+            case pygame.QUIT:
+                print("q", flush=True)
+            case pygame.KEYDOWN if event.key == pygame.K_f:
+                self._open(not self._full_screen)
+            case pygame.KEYDOWN if event.key == pygame.K_ESCAPE and self._full_screen:
+                self._open(False)
+            case pygame.KEYDOWN:
                 print(pygame.key.name(event.key), flush=True)
+            case pygame.VIDEORESIZE | pygame.VIDEOEXPOSE:
+                self.draw()
 
-    def _set_full_screen(self, full_screen: bool) -> None:
-        if full_screen != self._full_screen and self._image is not None:
-            self._full_screen = full_screen
-            self._open(self._image)
-            self.draw()
-
-    def _open(self, image: pygame.Surface) -> None:
-        if self._full_screen:
+    def _open(self, full_screen: bool) -> None:
+        assert self._image is not None
+        self._full_screen = full_screen
+        if full_screen:
             pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
-            return
-        desktop, (width, height) = pygame.display.get_desktop_sizes()[0], image.get_size()
-        limits = MAX_SCREEN_SHARE * desktop[0] / width, MAX_SCREEN_SHARE * desktop[1] / height
-        scale = min(1.0, *limits)
-        pygame.display.set_mode((round(scale * width), round(scale * height)), pygame.RESIZABLE)
+        else:
+            screen, size = pygame.display.get_desktop_sizes()[0], self._image.get_size()
+            scale = min(1.0, *(MAX_SCREEN_SHARE * a / b for a, b in zip(screen, size, strict=True)))
+            pygame.display.set_mode([round(scale * side) for side in size], pygame.RESIZABLE)
+        self.draw()
 
 
 def main() -> int:
@@ -91,29 +83,18 @@ def main() -> int:
         print(error, file=sys.stderr)
         return EXIT_NO_DISPLAY
     print(flush=True)
-    pygame.display.set_caption(TITLE)
-    pygame.display.set_icon(_icon())
+    pygame.display.set_caption("emotiond")
+    with as_file(files("edge.view.web") / "page" / "page.svg") as icon:
+        pygame.display.set_icon(pygame.image.load(icon))
     pygame.display.set_allow_screensaver(True)
     Thread(target=_read_frames, daemon=True).start()
     window = Window()
-    while True:
-        event = pygame.event.wait()
-        if event.type != FRAME_EVENT:
-            window.handle(event)
-        elif event.pixels is None:
-            return 0
-        else:
+    while (event := pygame.event.wait()).type != FRAME_EVENT or event.pixels is not None:
+        if event.type == FRAME_EVENT:
             window.show(event.size, event.pixels)
-
-
-def _icon() -> pygame.Surface:
-    """Draw a laughing face."""
-    icon = pygame.Surface((64, 64), pygame.SRCALPHA)
-    pygame.draw.circle(icon, color_for("happy"), (32, 32), 30)
-    for x in (22, 42):
-        pygame.draw.circle(icon, "black", (x, 25), 4)
-    pygame.draw.arc(icon, "black", (16, 16, 32, 34), math.pi + 0.3, -0.3, 4)
-    return icon
+        else:
+            window.handle(event)
+    return 0
 
 
 def _read_frames() -> None:

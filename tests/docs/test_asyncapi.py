@@ -118,12 +118,12 @@ def test_every_message_but_a_picture_has_an_example_and_it_fits() -> None:
 
 def test_every_topic_of_the_daemon_has_a_channel() -> None:
     topics = Topics("emotiond/test")
-    other = {"root", "id", "commands", "camera_commands", "retained"}
+    other = {"root", "id", "commands", "camera_commands", "retained", "face", "summary", "response"}
     sent = [topic for name, topic in vars(topics).items() if name not in other]
     sent += [
-        topics.face(7),
-        topics.summary(60),
-        *(topics.response(command) for command in CommandName),
+        f"{topics.face}/7",
+        f"{topics.summary}/60",
+        *(f"{topics.response}/{command}" for command in CommandName),
     ]
     assert len(sent) == 6 + 2 + 7
     for topic in sent:

@@ -92,7 +92,7 @@ def hold(page: Page, count: int, data: bytes) -> list[socket.socket]:
 @fault(
     "page",
     "1,300 connections that send nothing",
-    seen="one line with a count; health and metrics answer",
+    seen="a line whenever their number has doubled; health and metrics answer",
     recovery="by itself",
     lost="the oldest silent connections",
 )
@@ -105,7 +105,7 @@ def test_idle_connections_beyond_the_descriptors_leave_the_daemon_and_its_health
     assert page.process.poll() is None
     assert page.get("/metrics") == 200
     assert page.get("/healthz") == 503, "its camera is away"
-    assert page.lines - before < 10
+    assert page.lines - before < 15, "a line at 1, 2, 4, 8, ..."
     for one in held:
         one.close()
 

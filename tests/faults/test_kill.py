@@ -1,6 +1,6 @@
 """kill -9 at random moments: nothing that was recorded is lost, comes twice, or out of order.
 
-`EMOTIOND_KILLS=300 python -m pytest tests/faults/test_kill.py` does as many as the variable says.
+`KILLS=300 python -m pytest tests/faults/test_kill.py` does as many as the variable says.
 """
 
 import os
@@ -24,7 +24,7 @@ from tests.faults import fault
 from tests.subscribers import Subscriber
 
 EVENTS = "emotiond/test/event"
-KILLS = int(os.environ.get("EMOTIOND_KILLS", "10"))
+KILLS = int(os.environ.get("KILLS", "10"))
 
 
 @dataclass

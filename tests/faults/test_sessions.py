@@ -14,6 +14,7 @@ from edge.view import WebSettings
 from edge.view.web.sessions import Sessions
 from tests.brokers import wait_until
 from tests.edge.view.web.servers import Server, serve
+from tests.events import stats
 from tests.faults import fault
 
 FIRST, SECOND = "the first token of all", "the second token of all"
@@ -93,10 +94,9 @@ def test_a_stream_ends_with_its_session(server: Server) -> None:
     stream = connection.getresponse()
     assert stream.status == 200
     server.request("POST", "/api/logout")
-    server.publish_status()
+    server.web.publish(stats())
     started = time.monotonic()
     while stream.read1(65_536):
-        server.publish_status()
         assert time.monotonic() - started < 20, "the stream goes on"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edge.publish.mqtt import MqttSink
+from edge.publish.mqtt.sink import MqttSink
 from edge.publish.sink import SinkContext
 from tests.brokers import Broker, wait_until
 from tests.edge.publish.mqtt.publishers import settings

@@ -98,7 +98,7 @@ class PublishedDevice:
     def wait_for(self, **states: str) -> None:
         """Wait until entities have these states."""
         for key, state in states.items():
-            wait_until(lambda key=key, state=state: self.state_of(key) == state)  # type: ignore[misc]
+            wait_until(lambda key=key, state=state: self.state_of(key) == state, 60)  # type: ignore[misc]
 
 
 def seen(emotion: str, kind: EventType = EventType.START, **fields: Any) -> EmotionEvent:

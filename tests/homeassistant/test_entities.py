@@ -17,7 +17,14 @@ from tests.homeassistant.core import HASS, HomeAssistant
 from tests.homeassistant.device import LABELS, PublishedDevice, seen
 from tests.subscribers import Subscriber
 
-NEED_CAMERA = {"emotion", "faces", "face_present", "snapshot", "take_snapshot"}
+NEED_CAMERA = {
+    "emotion",
+    "faces",
+    "face_present",
+    "somebody_is_looking",
+    "snapshot",
+    "take_snapshot",
+}
 DO_NOT = {
     "emotion_event",
     "pause",

@@ -11,9 +11,13 @@ from edge.publish.homeassistant import discovery_topic
 from edge.publish.mqtt.settings import HomeAssistantSettings
 from edge.types import EventType
 from tests.brokers import Mosquitto, wait_until
+from tests.e2e.daemon import Daemon
 from tests.homeassistant.core import HomeAssistant
 from tests.homeassistant.device import LABELS, PublishedDevice, seen
 from tests.subscribers import Subscriber
+
+NOWHERE = {"kind": "stream", "url": "http://127.0.0.1:9/none"}
+"""Source that is never there: a device is announced all the same."""
 
 
 def topic_of(device: PublishedDevice) -> str:
@@ -76,5 +80,18 @@ def test_a_device_that_is_removed_leaves_nothing_behind(
     assert home.entities(device.key) == {}
     assert not [one for one in home.states() if device.key in one]
     with Subscriber(home_broker.host, home_broker.port) as subscriber:
-        wait_until(lambda: subscriber.payloads(f"{device.root}/availability"))
-        assert subscriber.payloads(topic_of(device)) == []
+        subscriber.catch_up()
+        topics = [topic for topic, _, _ in subscriber.messages]
+    assert [topic for topic in topics if topic.startswith(device.root)] == []
+    assert topic_of(device) not in topics
+
+
+def test_a_device_that_was_renamed_is_there_once(
+    home: HomeAssistant, home_broker: Mosquitto, tmp_path: Path
+) -> None:
+    for name, former in (("hall", None), ("door", "hall")):
+        sink = {"kind": "mqtt", "host": "127.0.0.1", "port": home_broker.port, "device": name}
+        with Daemon(tmp_path, {"source": NOWHERE, "sinks": [sink]}) as daemon:
+            wait_until(lambda: f"emotiond_{name}" in home.devices(), 60)  # noqa: B023
+            wait_until(lambda: f"emotiond_{former}" not in home.devices())  # noqa: B023
+            assert daemon.stop() == 0

@@ -42,7 +42,7 @@ SIDE = 48
 """Pixels along each side of the classifier's input."""
 
 
-class CountingClassifier:
+class CountingClassifier(TFLiteClassifier):
     """Classifier that counts its crops."""
 
     def __init__(self, classifier: TFLiteClassifier) -> None:

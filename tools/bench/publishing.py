@@ -19,7 +19,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.commands.embedded_broker import EmbeddedBroker
 from edge.geometry import Box
 from edge.publish.events import encode_event
-from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.publish.mqtt.settings import MqttSettings
+from edge.publish.mqtt.sink import MqttSink
 from edge.publish.sink import SinkContext
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType, Quality
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any
+from typing import Any, Literal
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -17,18 +17,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.errors import ConfigError, EmotiondError
+from edge.errors import EmotiondError
 from edge.publish.mqtt.settings import Address, MqttSettings
 from edge.secrets import SecretRef
 
-CONNECT_TIMEOUT = 3.0
-"""Seconds that a broker may take to let a connection in, and again to answer to it."""
-
-DISCONNECT_TIMEOUT = 1.0
-"""Seconds that a broker may take to let a connection go."""
-
-ANSWER_TIMEOUT = 5.0
-"""Seconds that a broker may take to acknowledge what it was asked or sent."""
+CONNECT_TIMEOUT, ANSWER_TIMEOUT, DISCONNECT_TIMEOUT = 3.0, 5.0, 1.0
+"""Seconds that a broker may take to let a connection in, and again to answer to it; to acknowledge
+what it was asked or sent; to let a connection go."""
 
 POLL_INTERVAL = 0.3
 """Seconds of the longest single wait for something to read, to write or to do."""
@@ -36,22 +31,28 @@ POLL_INTERVAL = 0.3
 TAKEN_OVER = "Session taken over"
 """Reason with which a broker (MQTT 5) ends the connection of a client whose id another one has."""
 
-MAX_PACKET_BYTES = 65_536
-"""Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long."""
-
-MAX_INCOMING = 1024
-"""Messages that came and may wait to be read; beyond, the oldest is dropped."""
+MAX_PACKET_BYTES, MAX_INCOMING = 65_536, 1024
+"""Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long. Messages
+that came and may wait to be read; beyond, the oldest is dropped."""
 
 MAX_UNACKNOWLEDGED = 40
 """Messages of QoS 1 that may wait for the broker's acknowledgment; paho's own queue is endless."""
 
 
+BrokerState = Literal["connected", "lost", "unreachable", "refused", "contested"]
+"""Result of the last try to reach a broker; `contested`: another client has the same id."""
+
+
 class BrokerError(EmotiondError):
     """The broker cannot be reached, for the reason that is its cause, or is not to be trusted."""
+
+    state: BrokerState = "unreachable"
 
 
 class ConnectionRefusedByBroker(BrokerError):
     """The broker is there and does not want this client."""
+
+    state = "refused"
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"refuses this client: {reason}")
@@ -64,21 +65,18 @@ class NotAnMqttBroker(BrokerError):
 class ConnectionLost(BrokerError):
     """The broker ended the connection, or does not answer any more."""
 
+    state = "lost"
+
 
 @dataclass(frozen=True, slots=True)
 class MqttMessage:
-    """A message to publish, or one that came.
-
-    Attributes:
-        retain: the broker keeps it for later subscribers; of one that came: it was kept.
-        properties: of MQTT 5; 3.1.1 has none.
-    """
+    """A message to publish, or one that came: then `retain` tells whether it was kept."""
 
     topic: str
     payload: bytes
     qos: int = 0
     retain: bool = False
-    properties: Properties | None = None
+    properties: Properties | None = None  # of MQTT 5
 
 
 class MqttClient:
@@ -87,19 +85,13 @@ class MqttClient:
     It has no thread: its owner calls `poll` again and again, and reads what came. So a broker that
     is slow keeps nobody but its owner waiting, and no longer than the owner allows.
 
-    Args:
-        settings, address: how the broker is spoken to, and which.
-        purpose: of a session beside the daemon's, which has a client id of its own; the empty one
-            is the device itself, whom nobody else may be meanwhile.
-        will: what the broker publishes when this client vanishes.
+    A session beside the daemon's has a `purpose`, and a client id of its own. A ConfigError says
+    that a secret or a TLS file cannot be used.
 
     Attributes:
         closed_reason: why the connection is no more; None while it lasts.
         acks: message ids that the broker acknowledged, with its reason where it refused.
         suback_results: for each subscription, what came of each of its topics.
-
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
     """
 
     def __init__(
@@ -122,7 +114,7 @@ class MqttClient:
         # from ending each other.
         suffix = f"-{purpose}-{token_hex(3)}" if purpose else ""
         self.client_id = settings.topics.id + suffix
-        self._paho = create_paho_client(settings, self.client_id)
+        self._paho = _create_paho_client(settings, self.client_id)
         if will is not None:
             self._paho.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
         self._paho.on_connect = self._on_connect
@@ -132,11 +124,7 @@ class MqttClient:
         self._paho.on_message = self._on_message
 
     def connect(self) -> None:
-        """Connect, and wait until the broker has answered.
-
-        Raises:
-            BrokerError: the broker cannot be reached, or does not want this client.
-        """
+        """Connect, or raise a BrokerError: it cannot be reached, or does not want this client."""
         properties = mqtt_properties(
             self._settings, PacketTypes.CONNECT, MaximumPacketSize=MAX_PACKET_BYTES
         )
@@ -153,28 +141,23 @@ class MqttClient:
         ended = self.closed_reason is not None
         found = "ends the connection before it answers" if ended else "does not answer in time"
         self.close()
-        if self._connack is not None:
-            text = str(self._connack)
-            if text in {"Not authorized", "Bad user name or password"}:
-                text += "; check user, password and what the broker allows them"
-            raise ConnectionRefusedByBroker(text)
-        raise NotAnMqttBroker(f"{found}; is it MQTT?")
+        if self._connack is None:
+            raise NotAnMqttBroker(f"{found}; is it MQTT?")
+        text = str(self._connack)
+        if text in {"Not authorized", "Bad user name or password"}:
+            text += "; check user, password and what the broker allows them"
+        raise ConnectionRefusedByBroker(text)
 
     def poll(self, timeout: float, wakeup: socket.socket | None = None) -> None:
-        """Wait until something came or can be sent, and deal with it.
-
-        The wait ends after `timeout` seconds, and when a byte comes from `wakeup`, which does not
-        block.
-        """
+        """Wait `timeout` seconds at most until something came, or a byte from `wakeup`; take it."""
         sock = self._paho.socket()
         if sock is None:
             return
-        events = select.POLLIN | (select.POLLOUT if self._paho.want_write() else 0)
         # What TLS has decrypted already, no wait would ever tell of.
         if isinstance(sock, ssl.SSLSocket | paho._WebsocketWrapper) and sock.pending():
             timeout = 0.0
         waited = select.poll()  # `select.select` fails with more than 1,024 open files
-        waited.register(sock, events)
+        waited.register(sock, select.POLLIN | (select.POLLOUT if self._paho.want_write() else 0))
         if wakeup is not None:
             waited.register(wakeup, select.POLLIN)
         waited.poll(1000 * timeout)
@@ -187,10 +170,7 @@ class MqttClient:
         self._paho.loop_misc()
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Poll until `condition()` is true, at most `seconds`; return whether it is.
-
-        A connection that ends, ends the wait.
-        """
+        """Poll until `condition()` is true, at most `seconds`, while connected; return whether."""
         deadline = time.monotonic() + seconds
         while not condition():
             left = deadline - time.monotonic()
@@ -219,13 +199,9 @@ class MqttClient:
             self._paho.subscribe([(topic, 1) for topic in topics])
 
     def subscribe_and_wait(self, topics: Sequence[str]) -> None:
-        """Subscribe to `topics` at QoS 1, and wait until the broker grants it.
-
-        Raises:
-            BrokerError: it does not answer any more, or does not grant one of them.
-        """
+        """Subscribe at QoS 1; a BrokerError says that there is no answer, or which is refused."""
         self.subscribe(topics)
-        self._await_answer(lambda: bool(self.suback_results))
+        self._await_answer(self.suback_results)
         for topic, reason in zip(topics, self.suback_results.popleft(), strict=False):
             if reason.is_failure:
                 raise ConnectionRefusedByBroker(f"it may not subscribe to {topic}: {reason}")
@@ -233,17 +209,16 @@ class MqttClient:
     def publish_and_wait(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """Publish at QoS 1 and wait until the broker has it; errors as of `subscribe_and_wait`."""
         self.publish(MqttMessage(topic, payload, 1, retain))
-        self._await_answer(lambda: bool(self.acks))
+        self._await_answer(self.acks)
         _, reason = self.acks.popleft()
         if reason.is_failure:
             raise ConnectionRefusedByBroker(f"it may not publish on {topic}: {reason}")
 
-    def _await_answer(self, condition: Callable[[], bool]) -> None:
-        if self.wait(condition, ANSWER_TIMEOUT):
-            return
-        if self.closed_reason is not None:
-            raise ConnectionLost(f"connection lost: {self.closed_reason}")
-        raise ConnectionLost(f"does not answer within {ANSWER_TIMEOUT:.0f} s any more")
+    def _await_answer(self, answers: deque[Any]) -> None:
+        if not self.wait(lambda: bool(answers), ANSWER_TIMEOUT):
+            if self.closed_reason is not None:
+                raise ConnectionLost(f"connection lost: {self.closed_reason}")
+            raise ConnectionLost(f"does not answer within {ANSWER_TIMEOUT:.0f} s any more")
 
     def close(self) -> None:
         """Disconnect in due form, if the broker is there: it does not publish the last will."""
@@ -254,30 +229,22 @@ class MqttClient:
     # publish, wait or fail.
 
     def _on_connect(self, *event: Any) -> None:
-        _client, _userdata, _flags, self._connack, _properties = event
+        self._connack = event[3]
 
     def _on_disconnect(self, *event: Any) -> None:
-        reason = str(event[3])
-        unknown = reason == "Unspecified error"
-        self.closed_reason = "the broker or the network ended it" if unknown else reason
+        unknown = {"Unspecified error": "the broker or the network ended it"}
+        self.closed_reason = unknown.get(str(event[3]), str(event[3]))
 
     def _on_publish(self, _client: paho.Client, _userdata: Any, mid: int, *event: Any) -> None:
         self._unacknowledged.discard(mid)
         self.acks.append((mid, event[0]))
 
-    def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        payload = bytes(message.payload)
-        self.incoming.append(
-            MqttMessage(message.topic, payload, message.qos, message.retain, message.properties)
-        )
+    def _on_message(self, _client: paho.Client, _userdata: Any, came: paho.MQTTMessage) -> None:
+        message = came.topic, bytes(came.payload), came.qos, came.retain, came.properties
+        self.incoming.append(MqttMessage(*message))
 
 
-def create_paho_client(settings: MqttSettings, client_id: str) -> paho.Client:
-    """Return a client of paho that can speak to the brokers of `settings`, not yet connected.
-
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
-    """
+def _create_paho_client(settings: MqttSettings, client_id: str) -> paho.Client:
     client = paho.Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
@@ -296,23 +263,15 @@ def create_paho_client(settings: MqttSettings, client_id: str) -> paho.Client:
     )
     if user is not None:
         client.username_pw_set(user, password)
-    if (tls := settings.tls) is not None:
-        files = [str(path) if path else None for path in (tls.ca_file, tls.cert_file, tls.key_file)]
-        try:
-            client.tls_set(*files)  # type: ignore[arg-type]  # its first three
-        except (OSError, ssl.SSLError, ValueError) as error:
-            named = ", ".join(name for name in files if name)
-            raise ConfigError(f"tls of the MQTT sink: cannot use {named}: {error}") from error
+    if settings.tls is not None:
+        client.tls_set_context(settings.tls.context())
     return client
 
 
 def mqtt_properties(
     settings: MqttSettings, packet: int = PacketTypes.PUBLISH, **values: Any
 ) -> Properties | None:
-    """Return the properties of a packet, by their names in MQTT 5; None without MQTT 5.
-
-    A value of None stands for one that is not given.
-    """
+    """Return the properties of a packet that are not None, by their names; none before MQTT 5."""
     if settings.protocol != 5:
         return None
     properties = Properties(packet)  # type: ignore[no-untyped-call]

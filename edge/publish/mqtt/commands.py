@@ -44,9 +44,7 @@ class MqttCommandHandler:
         command_queue: CommandQueue,
         publish: Callable[[MqttMessage], None],
     ) -> None:
-        self._settings = settings
-        self._command_queue = command_queue
-        self._publish = publish
+        self._settings, self._command_queue, self._publish = settings, command_queue, publish
 
     def handle(self, message: MqttMessage) -> None:
         """Put the command of a message into the queue, or answer what is wrong with it."""
@@ -56,14 +54,10 @@ class MqttCommandHandler:
         topics = Topics(self._settings.root, camera)
         verb, _, name = place.partition("/")
         correlation: bytes | None = getattr(message.properties, "CorrelationData", None)
-        reply = partial(
-            self._reply, topics, self._response_topic(message, topics, name), correlation
-        )
+        reply = partial(self._reply, topics, self._answers(message, topics, name), correlation)
         caller: CallerId = None
         try:
-            fields = _parse(message)
-            if isinstance(fields, dict):
-                caller = _take_caller_id(fields)
+            caller, fields = _parse(message)
             command = self._read(verb, name, fields)
         except CommandError as error:
             reply(caller, error)
@@ -78,31 +72,24 @@ class MqttCommandHandler:
             raise CommandError(ErrorCode.UNKNOWN, f"expected one of {known} below {verb}")
         command = CommandName(name)
         if command not in self._settings.commands:
-            raise CommandError(
-                ErrorCode.UNAUTHORISED, f"{name} is not among the commands of this device's config"
-            )
-        if isinstance(fields, bytes):
-            fields = _parse_plain(command, fields)
-        return read_command(command, fields)
+            text = f"{name} is not among the commands of this device's config"
+            raise CommandError(ErrorCode.UNAUTHORISED, text)
+        by_name = fields if isinstance(fields, dict) else _parse_plain(command, fields)
+        return read_command(command, by_name)
 
-    def _response_topic(self, message: MqttMessage, topics: Topics, name: str) -> str:
-        wanted: str | None = getattr(message.properties, "ResponseTopic", None)
-        if wanted and self._may_answer(wanted, topics):
-            return wanted
-        return topics.response(name if re.fullmatch(r"[a-z0-9_-]{1,32}", name) else "unknown")
+    def _answers(self, message: MqttMessage, topics: Topics, name: str) -> str:
+        """Return the topic that the caller wants, where an answer could be taken for nothing else.
 
-    def _may_answer(self, topic: str, topics: Topics) -> bool:
-        """Tell whether an answer there could be taken for nothing else.
-
-        A caller chooses the topic, and this device may write where the caller may not.
+        This device may write where the caller may not.
         """
-        forbidden = [self._settings.prefix]
-        if self._settings.homeassistant is not None:
-            forbidden.append(self._settings.homeassistant.prefix)
-        first = topic.partition("/")[0]
-        apart = first not in forbidden and not topic.startswith("$")
-        answers = topic.startswith(topics.response(""))
-        return (apart or answers) and not re.search(r"[+#\0]", topic)
+        wanted = getattr(message.properties, "ResponseTopic", None) or ""
+        first, home = wanted.partition("/")[0], self._settings.homeassistant
+        apart = first not in {self._settings.prefix, home and home.prefix, ""} and first[0] != "$"
+        answers = wanted.startswith(f"{topics.response}/")
+        if (apart or answers) and not re.search(r"[+#\0]", wanted):
+            return wanted
+        known = re.fullmatch(r"[a-z0-9_-]{1,32}", name)
+        return f"{topics.response}/{name if known else 'unknown'}"
 
     def _reply(
         self,
@@ -126,8 +113,8 @@ class MqttCommandHandler:
         self._publish(MqttMessage(topic, payload, qos=1, properties=properties))
 
 
-def _parse(message: MqttMessage) -> dict[str, Any] | bytes:
-    """Return what a message holds, plain or by name."""
+def _parse(message: MqttMessage) -> tuple[CallerId, dict[str, Any] | bytes]:
+    """Return whom to answer, and what a message holds, plain or by name."""
     if len(message.payload) > MAX_COMMAND_BYTES:
         found = f"expected at most {MAX_COMMAND_BYTES} bytes, found {len(message.payload)}"
         raise CommandError(ErrorCode.OVERSIZED, found)
@@ -136,19 +123,16 @@ def _parse(message: MqttMessage) -> dict[str, Any] | bytes:
         raise CommandError(ErrorCode.REFUSED, text)
     payload = message.payload.strip()
     if not payload.startswith(b"{"):
-        return payload
+        return None, payload
     try:
-        return msgspec.json.decode(payload, type=dict[str, Any])
+        fields = msgspec.json.decode(payload, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CommandError(ErrorCode.MALFORMED, f"is not JSON: {error}") from error
-
-
-def _take_caller_id(fields: dict[str, Any]) -> CallerId:
     caller = fields.pop("id", None)
     if not isinstance(caller, CallerId) or isinstance(caller, bool) or len(str(caller)) > 128:
         text = "expected id to be a text or whole number of at most 128 characters"
         raise CommandError(ErrorCode.MALFORMED, text)
-    return caller
+    return caller, fields
 
 
 def _parse_plain(command: CommandName, value: bytes) -> dict[str, Any]:

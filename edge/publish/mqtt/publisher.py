@@ -1,29 +1,23 @@
-"""MQTT publisher: records events, finds a broker, and sends it everything that waits."""
+"""MQTT publisher: finds a broker, and sends it what waits in the outbox and what is retained."""
 
 import logging
 import math
 import socket
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.pipeline.worker import BoundedQueue, Worker
 from edge.publish.mqtt.client import DISCONNECT_TIMEOUT, MqttClient, MqttMessage, mqtt_properties
 from edge.publish.mqtt.session import BrokerConnector
-from edge.publish.mqtt.settings import Address, MqttSettings, Topics
-from edge.publish.outbox import Outbox
-from edge.publish.outbox_store import PendingEvent
-from edge.publish.retained import RetainedTopics
+from edge.publish.mqtt.settings import MqttSettings, Topics
+from edge.publish.outbox_sink import OutboxSink
+from edge.publish.sink import SinkContext
 from edge.terminal import plural
-
-FLUSH_INTERVAL = 1.0
-"""Seconds after which acknowledged events leave the disk, if no event is recorded before."""
 
 MAX_IN_FLIGHT = 20
 """Events that the broker was sent and has not acknowledged."""
@@ -42,41 +36,33 @@ NO_BROKER_HINT = (
 log = logging.getLogger(__name__)
 
 
-class MqttPublisher:
+class MqttPublisher(OutboxSink):
     """Keeps a connection to the first broker that is there, and sends what waits to it.
 
-    Events are recorded in the outbox first, by a thread of its own, and stay there until the broker
-    has acknowledged them; at most `MAX_IN_FLIGHT` are on their way. After each connection they are
-    sent anew from the oldest on: all arrive, in order, some of them twice. What follows from an
-    event, such as the retained state, is sent after it. One thread publishes events and what is
-    retained; any other may publish messages. The outbox is open before `start`, and `close` closes
-    it. `on_message` takes what comes on the `subscriptions`, in the network thread. `retained` is
-    what the config's sinks had brokers retain: what is of former names is cleared.
+    At most `MAX_IN_FLIGHT` events are on their way. After each connection they are sent anew from
+    the oldest on: all arrive, in order, some of them twice. What follows from an event, such as the
+    retained state, is sent after it. One thread publishes events and what is retained; any other
+    may publish messages. `_on_message` takes what comes on the `subscriptions`. What a broker
+    retains under former names is cleared.
     """
 
+    goodbye_s: ClassVar[float] = 1.0 + 2 * DISCONNECT_TIMEOUT
+
     def __init__(
-        self,
-        settings: MqttSettings,
-        outbox: Outbox,
-        subscriptions: Sequence[str] = (),
-        on_message: Callable[[MqttMessage], None] = lambda message: None,
-        retained: RetainedTopics | None = None,
+        self, settings: MqttSettings, context: SinkContext, subscriptions: Sequence[str] = ()
     ) -> None:
-        self._connections = self._undelivered = 0
-        self._settings, self._outbox = settings, outbox
-        self._subscriptions, self._on_message = subscriptions, on_message
+        super().__init__("mqtt", settings.outbox, context)
+        self._settings, self._subscriptions = settings, subscriptions
+        self._retained_topics = context.retained
         self._goodbye = MqttMessage(settings.topics.availability, b"offline", 1, retain=True)
-        self._stopping = threading.Event()
-        self._workers = (
-            Worker("outbox", self._record, finish=lambda: None),
-            Worker("mqtt", self._connect_and_send, finish=lambda: None),
+        self._connector = BrokerConnector(
+            settings,
+            will=self._goodbye,
+            note="events are kept and it is tried again",
+            hint=NO_BROKER_HINT if settings.is_default else "",
         )
-        # From the publishing thread to the one that records, which then lets what follows from an
-        # event be published.
-        self._unrecorded: BoundedQueue[bytes] = BoundedQueue(settings.outbox.max_events, False)
-        self._submitted = 0
-        self._retained: dict[str, MqttMessage] = {}
-        self._publishable: dict[str, MqttMessage] = {}
+        # By topic: a message, and the number of events of which the last must be recorded first.
+        self._retained: dict[str, tuple[MqttMessage, int]] = {}
         self._messages: deque[MqttMessage] = deque(maxlen=MAX_PENDING_MESSAGES)
         # A byte on its way through this pair ends the wait of the network thread.
         self._wakeup, self._wakeup_sender = socket.socketpair()
@@ -84,20 +70,16 @@ class MqttPublisher:
             end.setblocking(False)
         # Of the network thread: what the present broker was given to retain, by topic.
         self._published: dict[str, MqttMessage] = {}
-        self._retained_topics = retained
-        self._remembered: set[str] = set()
+        self._republish_at = math.inf  # on the monotonic clock
+        self._remembered: set[str] = set()  # topics that the present broker was given
         self._clearing: dict[int, str] = {}  # topics that are being cleared, by message id
-        self._republish_at = math.inf
-        self._connector = BrokerConnector(
-            settings.addresses,
-            self._open_client,
-            note="events are kept and it is tried again",
-            hint=NO_BROKER_HINT if settings.is_default else "",
-        )
-        self._client: MqttClient | None = None
         self._in_flight: dict[int, int] = {}  # numbers of the events on their way, by message id
-        self._last_sent, self._send_events_at = 0, 0.0
-        self._rejected = False
+        self._last_sent, self._send_events_at, self._rejected = 0, 0.0, False
+        self._connections = 0
+        self._client: MqttClient | None = None
+
+    def __str__(self) -> str:
+        return f"broker {self._connector.address}"
 
     @property
     def connected(self) -> bool | None:
@@ -108,32 +90,11 @@ class MqttPublisher:
         return False if self._connector.states else None
 
     @property
-    def error(self) -> Exception | None:
-        """The error that ended one of the threads."""
-        return next((worker.error for worker in self._workers if worker.error), None)
-
-    @property
-    def dropped(self) -> int:
-        """Events beyond the outbox's bounds, or neither delivered nor on disk at the end."""
-        return self._unrecorded.dropped + self._outbox.dropped + self._undelivered
-
-    @property
-    def unrecorded(self) -> int:
-        """Number of events that are not recorded yet."""
-        return self._submitted - self._unrecorded.dropped - self._outbox.recorded
-
-    @property
-    def waiting(self) -> int:
-        """Number of events that the broker has not acknowledged."""
-        return self.unrecorded + len(self._outbox)
-
-    @property
     def status_text(self) -> str:
         """The broker, its state, and the number of events that wait for it."""
         states = {True: "", None: " is being tried"}
-        waiting = plural(self.waiting, "event waits", "events wait")
-        state = states.get(self.connected, f" away, {waiting}")
-        return f"broker {self._connector.address}{state}"
+        away = f" away, {plural(self.waiting, 'event waits', 'events wait')}"
+        return f"{self}{states.get(self.connected, away)}"
 
     def stats(self) -> dict[str, Any]:
         """Return the numbers of broker and outbox as plain values."""
@@ -146,96 +107,37 @@ class MqttPublisher:
             "durable": self._outbox.durable,
         }
 
-    def start(self) -> None:
-        """Look for a broker, now and for as long as it takes."""
-        for worker in self._workers:
-            worker.start()
-
-    def publish_event(self, payload: bytes) -> None:
-        """Have an event recorded, and published when a broker is there."""
-        self._submitted += 1
-        self._unrecorded.put(payload)
-
     def publish_retained(self, topic: str, payload: bytes, qos: int = 0) -> None:
         """Have every broker that is found retain `payload` on `topic`, in place of an older one."""
         message = MqttMessage(topic, payload, qos, retain=True)
-        if self._retained.get(topic) != message:
-            self._retained[topic] = message
-            self._unrecorded.wake()
-
-    def republish_retained(self, delay: float) -> None:
-        """Publish everything retained once more, `delay` seconds from now."""
-        self._republish_at = time.monotonic() + delay
+        if topic not in self._retained or self._retained[topic][0] != message:
+            self._retained[topic] = message, self._submitted
+            self._wake()
 
     def publish_message(self, message: MqttMessage) -> None:
         """Publish another message when a broker is there."""
         self._messages.append(message)
         self._wake()
 
-    def flush(self, timeout: float) -> bool:
-        """Wait until every event so far is recorded; return whether it is."""
-        deadline = time.monotonic() + timeout
-        while self.unrecorded > 0:
-            if self.error is not None or time.monotonic() > deadline:
-                return False
-            time.sleep(0.002)
-        return True
-
     def close(self, timeout: float) -> None:
-        """Publish what can be published within `timeout` seconds, disconnect, end."""
-        deadline = time.monotonic() + timeout
-        self.flush(timeout)
-        while self._can_deliver_more() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        for worker in self._workers:
-            worker.stop()
-        self._stopping.set()
-        self._unrecorded.wake()
-        self._wake()
-        # To a broker that is there it says goodbye; in the middle of a try, nobody waits for it.
-        patience = 1.0 + 2 * DISCONNECT_TIMEOUT if self.connected else 0.5
-        for worker in self._workers:
-            if worker.alive:
-                worker.join(patience)
+        """Publish what can be published within `timeout` seconds, say goodbye, end."""
+        super().close(timeout)
         self._wakeup.close()
         self._wakeup_sender.close()
-        self._outbox.close()
-        kept, lost = len(self._outbox), self.unrecorded
-        if not self._outbox.durable:
-            kept, lost = 0, kept + lost
-        if kept:
-            waiting = plural(kept, "event waits", "events wait")
-            log.info("%s: %s for the next run", self._outbox.path, waiting)
-        if lost:
-            self._undelivered += lost
-            told = plural(lost, "event was", "events were")
-            log.warning("broker %s: %s not delivered", self._connector.address, told)
 
     def _wake(self) -> None:
         with suppress(OSError):  # full: it wakes anyway; closed: nobody waits any more
             self._wakeup_sender.send(b"\0")
 
-    def _can_deliver_more(self) -> bool:
-        """Tell whether something waits that may still be published; the disk keeps what is not."""
-        waits = self._messages or self._unpublished(self._retained) or len(self._outbox) > 0
-        may_connect = self.connected is not False
-        alive = all(worker.alive for worker in self._workers)
-        return bool(waits) and alive and (may_connect or not self._outbox.durable)
+    def _has_more(self) -> bool:
+        return super()._has_more() or bool(self._messages or self._unpublished())
 
-    # The thread that records.
-
-    def _record(self) -> None:
-        events = [self._unrecorded.get(FLUSH_INTERVAL)]
-        retained = dict(self._retained)  # before the rest: all that it follows from is among them
-        # All together: the disk takes its time only once.
-        events += [self._unrecorded.get(0.0) for _ in range(len(self._unrecorded))]
-        self._outbox.record([event for event in events if event is not None])
-        self._publishable = retained
-        self._wake()
+    def _on_message(self, message: MqttMessage) -> None:
+        """Take what came on one of the subscriptions."""
 
     # The network thread.
 
-    def _connect_and_send(self) -> None:
+    def _deliver(self) -> None:
         for client in self._connector.clients(self._stopping):
             self._connections += 1
             self._last_sent, self._in_flight = 0, {}  # all are sent anew
@@ -250,7 +152,7 @@ class MqttPublisher:
                     self._published.clear()
                     self._republish_at = math.inf
                 # First: some of it follows from events that are sent now.
-                retained = self._unpublished(self._publishable)
+                retained = self._unpublished()
                 self._send_events(client)
                 self._send_messages(client, retained)
             if self._stopping.is_set():
@@ -259,14 +161,14 @@ class MqttPublisher:
                 self._process_acks(client)
             self._client = None
 
-    def _unpublished(self, retained: Mapping[str, MqttMessage]) -> list[MqttMessage]:
-        """Return what the present broker was not given to retain."""
-        return [one for one in list(retained.values()) if self._published.get(one.topic) is not one]
-
-    def _open_client(self, address: Address) -> MqttClient:
-        client = MqttClient(self._settings, address, will=self._goodbye)
-        client.connect()
-        return client
+    def _unpublished(self) -> list[MqttMessage]:
+        """Return what the present broker was not given to retain, and whose events are recorded."""
+        recorded, published = self.recorded, self._published
+        return [
+            message
+            for message, after in list(self._retained.values())
+            if after <= recorded and published.get(message.topic) is not message
+        ]
 
     def _clear_former(self, client: MqttClient) -> None:
         """Clear what this broker retains under former names; remember what it is to retain now."""
@@ -279,7 +181,7 @@ class MqttPublisher:
         self._remembered = set()
         self._remember(self._retained)
         if former:
-            log.info("broker %s: clears what has a former name: %s", broker, ", ".join(former))
+            log.info("%s: clears what has a former name: %s", self, ", ".join(former))
         for topic in former:
             message = MqttMessage(topic, b"", 1, retain=True)
             self._clearing[client.publish(message)] = topic
@@ -299,11 +201,9 @@ class MqttPublisher:
             results = client.suback_results.popleft()
             for topic, reason in zip(self._subscriptions, results, strict=False):
                 if reason.is_failure:
-                    text = "broker %s: does not let this client hear %s"
-                    log.warning(text, self._connector.address, topic)
+                    log.warning("%s: does not let this client hear %s", self, topic)
 
     def _process_acks(self, client: MqttClient) -> None:
-        """Take what was acknowledged out of the outbox."""
         acknowledged: list[int] = []
         rejection: ReasonCode | None = None
         while client.acks:
@@ -319,14 +219,14 @@ class MqttPublisher:
         self._outbox.ack(acknowledged)
         if rejection is not None:
             if not self._rejected:
-                text = "broker %s: does not take events: %s; they are kept and offered again"
-                log.warning(text, self._connector.address, rejection)
+                text = "%s: does not take events: %s; they are kept and offered again"
+                log.warning(text, self, rejection)
             self._rejected = True
             self._send_events_at = time.monotonic() + REJECTED_RETRY_SECONDS
             self._last_sent, self._in_flight = 0, {}  # all are sent anew
         elif acknowledged and self._rejected:
             self._rejected = False
-            log.info("broker %s: takes events again", self._connector.address)
+            log.info("%s: takes events again", self)
 
     def _send_events(self, client: MqttClient) -> None:
         # One that is accepted must not pass another that was rejected a moment ago.
@@ -336,7 +236,18 @@ class MqttPublisher:
         for event in self._outbox.pending(self._last_sent, room):
             if not client.is_ready:
                 return
-            self._in_flight[client.publish(self._to_message(event))] = event.number
+            # What is too old for the outbox is too old for a subscriber.
+            left = max(1, round(self._settings.outbox.max_age_s - self._outbox.age(event)))
+            properties = mqtt_properties(
+                self._settings,
+                ContentType="application/json",
+                PayloadFormatIndicator=1,
+                MessageExpiryInterval=left,
+            )
+            camera = msgspec.json.decode(event.payload, type=_EventCamera).camera
+            topic = Topics(self._settings.root, camera).event
+            message = MqttMessage(topic, event.payload, 1, properties=properties)
+            self._in_flight[client.publish(message)] = event.number
             self._last_sent = event.number
 
     def _send_messages(self, client: MqttClient, retained: Sequence[MqttMessage]) -> None:
@@ -348,19 +259,6 @@ class MqttPublisher:
             self._published[message.topic] = message
         while self._messages and client.is_ready:
             client.publish(self._messages.popleft())
-
-    def _to_message(self, event: PendingEvent) -> MqttMessage:
-        age = self._outbox.age(event)
-        properties = mqtt_properties(
-            self._settings,
-            ContentType="application/json",
-            PayloadFormatIndicator=1,
-            # What is too old for the outbox is too old for a subscriber.
-            MessageExpiryInterval=max(1, round(self._settings.outbox.max_age_s - age)),
-        )
-        camera = msgspec.json.decode(event.payload, type=_EventCamera).camera
-        topic = Topics(self._settings.root, camera).event
-        return MqttMessage(topic, event.payload, 1, properties=properties)
 
 
 class _EventCamera(msgspec.Struct, frozen=True):

@@ -7,12 +7,12 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from secrets import token_hex
-from typing import Literal
 
 from edge.errors import CheckResult, ConfigError, EmotiondError, Level, failure, ok
 from edge.publish.mqtt.client import (
@@ -20,30 +20,25 @@ from edge.publish.mqtt.client import (
     POLL_INTERVAL,
     TAKEN_OVER,
     BrokerError,
+    BrokerState,
     ConnectionLost,
     ConnectionRefusedByBroker,
     MqttClient,
     MqttMessage,
     NotAnMqttBroker,
-    create_paho_client,
 )
 from edge.publish.mqtt.settings import Address, MqttSettings
 
 FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.5, 4.0
 """Seconds; a broker that returns is found within the longest."""
 
-STABLE_SECONDS = 10.0
-"""After which a connection has proved itself. A client that is thrown out sooner waits longer and
-longer, as if the broker were away."""
+STABLE_SECONDS, MAX_SHORT_CONNECTIONS = 10.0, 3
+"""After so many seconds a connection has proved itself. A client that is thrown out sooner waits
+longer and longer, as if the broker were away; so often in a row, and somebody ends them."""
 
-MAX_SHORT_CONNECTIONS = 3
-"""Connections in a row that were ended before they had proved themselves: somebody ends them."""
-
-ECHO_SECONDS = 3.0
-"""How long a message may take to the broker and back."""
-
-RETAINED_SECONDS = 0.5
-"""How long what a broker retains may take to come, after it has granted the subscription."""
+ECHO_SECONDS, RETAINED_SECONDS = 3.0, 0.5
+"""How long a message may take to the broker and back, and how long what a broker retains may take
+to come, after it has granted the subscription."""
 
 BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (ConnectionRefusedByBroker, "look into the broker's log for its reason"),
@@ -72,16 +67,15 @@ BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str]
 log = logging.getLogger(__name__)
 
 
-BrokerState = Literal["connected", "lost", "unreachable", "refused", "contested"]
-"""Result of the last try to reach a broker; `contested`: another client has the same id."""
-
-
 class BrokerConnector:
     """Connects to the first broker that lets this client in, as often as it is asked to.
 
     Between two rounds of tries it waits longer and longer. The log tells changes of a broker's
-    state, and only changes: `connected`, or the reason why it is not, and the `note`. With a `hint`
-    it may well be that there is no broker: the first reason is no warning, and the hint is told.
+    state, and only changes, with the `note` where it is not connected. With a `hint` it may well be
+    that there is no broker: the first reason is no warning, and the hint is told.
+
+    A broker must grant the subscription to `topics`. A ConfigError says that a secret or a TLS file
+    cannot be used.
 
     Attributes:
         address: the broker that is connected or was tried last.
@@ -90,18 +84,21 @@ class BrokerConnector:
 
     def __init__(
         self,
-        addresses: Sequence[Address],
-        open_client: Callable[[Address], MqttClient],
-        connected: str = "connected",
+        settings: MqttSettings,
+        *,
+        purpose: str = "",
+        will: MqttMessage | None = None,
+        topics: Sequence[str] = (),
         note: str = "",
         hint: str = "",
     ) -> None:
-        self.address = addresses[0]
-        self._addresses = addresses
-        self._open_client = open_client
-        self._connected = connected
-        self._note, self._hint = f"; {note}" if note else "", hint
+        self.address = settings.addresses[0]
         self.states: dict[Address, BrokerState] = {}
+        self._new_client = partial(MqttClient, settings, purpose=purpose, will=will)
+        self._new_client(self.address)  # what is wrong with it is said now
+        self._addresses, self._topics = settings.addresses, topics
+        self._connected = f"listening to {', '.join(topics)}" if topics else "connected"
+        self._note, self._hint = f"; {note}" if note else "", hint
         self._failures = self._short_connections = 0
         self._connected_at = math.inf
 
@@ -113,9 +110,7 @@ class BrokerConnector:
         delay = 0.0
         while not stopping.wait(delay):
             for address in self._addresses:
-                self.address = address
-                client = self._try()
-                if client is None:
+                if (client := self._try(address)) is None:
                     continue
                 with closing(client):
                     if not stopping.is_set():
@@ -157,13 +152,16 @@ class BrokerConnector:
         """Tell whether the latest connection has proved itself."""
         return time.monotonic() - self._connected_at >= STABLE_SECONDS
 
-    def _try(self) -> MqttClient | None:
+    def _try(self, address: Address) -> MqttClient | None:
+        self.address = address
         try:
-            client = self._open_client(self.address)
+            client = self._new_client(self.address)
+            client.connect()
+            if self._topics:
+                client.subscribe_and_wait(self._topics)
         except (ConfigError, BrokerError) as error:
-            state: BrokerState = "lost" if isinstance(error, ConnectionLost) else "unreachable"
-            if isinstance(error, ConfigError | ConnectionRefusedByBroker):
-                state = "refused"  # a config error: what was well at the start and is no more
+            # A config error: what was well at the start and is no more.
+            state = error.state if isinstance(error, BrokerError) else "refused"
             note = "" if isinstance(error, ConnectionRefusedByBroker) else self._note
             self.report(self.address, state, f"{error}{note}")
             return None
@@ -173,11 +171,8 @@ class BrokerConnector:
         return client
 
     def _report_end(self, client: MqttClient) -> None:
-        """Log the end of a connection, and whether another client is the likely cause.
-
-        MQTT 5 says so. With 3.1.1 each of two clients with one id sees its connections end soon
-        after the other's begin.
-        """
+        """Log the end of a connection, and whether another client is the likely cause."""
+        # MQTT 5 says so; with 3.1.1 connections end soon after the other client's begin.
         self._short_connections = 0 if self._lasts else self._short_connections + 1
         remedy = f"has the client id {client.client_id}; give each emotiond a `device` of its own"
         state: BrokerState = "contested"
@@ -191,21 +186,15 @@ class BrokerConnector:
 
 
 def connect_any(settings: MqttSettings, purpose: str) -> MqttClient:
-    """Return a client of the first broker that lets this client in.
-
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
-        EmotiondError: none does; the text says what came of each.
-    """
+    """Return a client of the first broker that lets it in; an EmotiondError says why none does."""
     failures = []
     for address in settings.addresses:
         session = MqttClient(settings, address, purpose)
         try:
             session.connect()
+            return session
         except BrokerError as error:
             failures.append(f"broker {address}: {error}")
-        else:
-            return session
     raise EmotiondError("; ".join(failures))
 
 
@@ -229,25 +218,9 @@ def receive(
     """Yield what is published, from the first broker that is there, until `stopping` is set.
 
     What is published while no broker is connected is missed; what is retained comes again after
-    each return. The log tells when a broker goes and comes, once each time.
-
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
+    each return. Errors as of `BrokerConnector`.
     """
-    create_paho_client(settings, client_id="")  # what is wrong with it is said now
-
-    def open_client(address: Address) -> MqttClient:
-        with ExitStack() as undo:
-            client = MqttClient(settings, address, "listen")
-            client.connect()
-            undo.callback(client.close)
-            client.subscribe_and_wait(topics)
-            undo.pop_all()
-        return client
-
-    connector = BrokerConnector(
-        settings.addresses, open_client, f"listening to {', '.join(topics)}"
-    )
+    connector = BrokerConnector(settings, purpose="listen", topics=topics)
     for client in connector.clients(stopping):
         while client.closed_reason is None and not stopping.is_set():
             while client.incoming:
@@ -256,10 +229,7 @@ def receive(
 
 
 def check_brokers(settings: MqttSettings) -> Iterator[CheckResult]:
-    """Check each address of one MQTT sink.
-
-    Where one of them works, what fails at the others is a warning: it stands in for them.
-    """
+    """Check each address of one MQTT sink; where one works, what fails at others is a warning."""
     results = [list(_check_broker(settings, address)) for address in settings.addresses]
     one_works = any(all(one.level is Level.OK for one in of_broker) for of_broker in results)
     for result in chain(*results):
@@ -270,27 +240,21 @@ def check_brokers(settings: MqttSettings) -> Iterator[CheckResult]:
 def _check_broker(settings: MqttSettings, address: Address) -> Iterator[CheckResult]:
     subject = f"broker {address}"
     try:
-        session = MqttClient(settings, address, "doctor")
-    except ConfigError as error:
-        yield failure(subject, str(error), "correct the config, or what it names")
-        return
-    with closing(session):
-        try:
+        with closing(MqttClient(settings, address, "doctor")) as session:
             session.connect()
             yield ok(subject, "is there and lets this device in")
             yield _check_echo(session, settings, subject)
-        except BrokerError as error:
-            cause = error.__cause__ if type(error) is BrokerError else error
-            remedy = next(text for kind, text in BROKER_REMEDIES if isinstance(cause, kind))
-            yield failure(subject, str(error), remedy)
+    except ConfigError as error:
+        yield failure(subject, str(error), "correct the config, or what it names")
+    except BrokerError as error:
+        cause = error.__cause__ if type(error) is BrokerError else error
+        remedy = next(text for kind, text in BROKER_REMEDIES if isinstance(cause, kind))
+        yield failure(subject, str(error), remedy)
 
 
 def _check_echo(session: MqttClient, settings: MqttSettings, subject: str) -> CheckResult:
-    """Publish to oneself.
-
-    A broker that does not allow it seldom says so: it takes the message and passes it to nobody.
-    """
-    topic, token = settings.topics.response("doctor"), token_hex(8).encode()
+    """Publish to oneself: a broker may take a message without a word, and pass it to nobody."""
+    topic, token = f"{settings.topics.response}/doctor", token_hex(8).encode()
     session.subscribe_and_wait([topic])
     session.publish_and_wait(topic, token)
     received = session.incoming

@@ -2,13 +2,14 @@
 
 import re
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import msgspec
 
-from edge.errors import CheckResult
+from edge.errors import CheckResult, ConfigError
 from edge.paths import sha256_of
 from edge.publish.outbox import OutboxSettings
 from edge.publish.sink import BaseSinkSettings, SinkContext
@@ -34,6 +35,21 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.key_file is not None and self.cert_file is None:
             raise ValueError("Expected `cert_file` beside `key_file`")
+
+    def context(self) -> ssl.SSLContext:
+        """Return what encrypts connections; a ConfigError says that a file cannot be used."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            if self.ca_file is None:
+                context.load_default_certs()
+            else:
+                context.load_verify_locations(self.ca_file)
+            if self.cert_file is not None:
+                context.load_cert_chain(self.cert_file, self.key_file)
+        except OSError as error:
+            named = ", ".join(str(path) for path in msgspec.structs.astuple(self) if path)
+            raise ConfigError(f"tls: cannot use {named}: {error}") from error
+        return context
 
 
 class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,18 +100,9 @@ class Topics:
         self.commands = (f"{root}/set/#", f"{root}/request/#")  # what is subscribed to
         # The same of each camera, where there are several.
         self.camera_commands = (f"{root}/+/set/#", f"{root}/+/request/#")
-
-    def face(self, track_id: int) -> str:
-        """Return the topic of one face, which is published as long as it is there."""
-        return f"{self.root}/face/{track_id}"
-
-    def summary(self, every_s: int) -> str:
-        """Return the topic of the summaries of one length."""
-        return f"{self.root}/summary/{every_s}"
-
-    def response(self, command: str) -> str:
-        """Return the topic on which a command is answered."""
-        return f"{self.root}/response/{command}"
+        self.summary = f"{root}/summary"  # /EVERY_S
+        self.face = f"{root}/face"  # /TRACK_ID
+        self.response = f"{root}/response"  # /COMMAND
 
 
 class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
@@ -169,32 +176,24 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
         """Yield what the broker gets, and through it everybody who may subscribe there."""
         where = f"{self.root} at {' or '.join(map(str, self.addresses))}"
-        who = "subscribers of the MQTT broker"
         theirs, last = "as long as whoever subscribes keeps it", "retained until the next"
-        yield DataFlow("events", "each face, its expression and place", who, where, True, theirs)
-        yield DataFlow("faces", "those in view now", who, where, True, last)
-        yield DataFlow(
-            "numbers", "statistics of the daemon", who, where, True, "retained until the next"
-        )
-        yield DataFlow("log", "warnings and errors", who, where, True, theirs)
+        flows = [
+            ("events", "each face, its expression and place", theirs),
+            ("faces", "those in view now", last),
+            ("numbers", "statistics of the daemon", last),
+            ("log", "warnings and errors", theirs),
+        ]
         if self.homeassistant is not None:
-            yield DataFlow("settings", "names for Home Assistant", who, where, True, "retained")
+            flows.append(("settings", "names for Home Assistant", "retained"))
         if CommandName.INFO in self.commands:
-            yield DataFlow(
-                "settings", "the config, without secrets, if asked", who, where, True, theirs
-            )
+            flows.append(("settings", "the config, without secrets, if asked", theirs))
         if allow_snapshots and CommandName.SNAPSHOT in self.commands:
-            yield DataFlow("images", "a snapshot, if asked", who, where, True, theirs)
+            flows.append(("images", "a snapshot, if asked", theirs))
+        for data, what, kept in flows:
+            yield DataFlow(data, what, "subscribers of the MQTT broker", where, True, kept)
         if self.user is not None:
             how = "unencrypted: set tls" if self.tls is None else "by TLS"
             yield DataFlow("secrets", f"user and password, {how}", "the MQTT broker", where, True)
-
-    def without_service_secrets(self) -> Self:
-        """Return a copy without user and password, if one of them is a credential of systemd."""
-        secrets = [one for one in (self.user, self.password) if isinstance(one, SecretRef)]
-        if all(secret.credential is None for secret in secrets):
-            return self
-        return msgspec.structs.replace(self, user=None, password=None)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -229,6 +228,6 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
         places = [Topics(self.root, camera) for camera in cameras] or [self.topics]
         topics = [topic for place in places for topic in place.retained]
         if self.homeassistant is not None:
-            for place in (self.topics, *places):
-                topics.append(discovery_topic(self.homeassistant, place.root))
+            roots = dict.fromkeys((*(place.root for place in places), self.root))
+            topics = [discovery_topic(self.homeassistant, root) for root in roots] + topics
         return tuple(dict.fromkeys(topics))

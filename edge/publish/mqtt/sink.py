@@ -2,6 +2,7 @@
 
 import logging
 import random
+import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import chain
@@ -17,11 +18,10 @@ from edge.publish.homeassistant import (
     status_topic,
 )
 from edge.publish.log_handler import LogHandler
-from edge.publish.mqtt.client import MqttMessage, create_paho_client
+from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.commands import MqttCommandHandler
 from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import MqttSettings, Topics
-from edge.publish.outbox import Outbox
 from edge.publish.sink import Sink, SinkContext
 from edge.types import (
     UNCERTAIN,
@@ -40,110 +40,75 @@ REANNOUNCE_DELAY = (0.5, 3.0)
 """Seconds, at least and at most, after which the device is announced to a Home Assistant that came
 up: a fleet that does so all at once would overwhelm it."""
 
-log = logging.getLogger(__name__)
-
 
 class MqttSink(MqttPublisher):
-    """Publishes events, state, stats and what else subscribers may want, and takes commands.
-
-    Raises:
-        ConfigError: a secret or a TLS file cannot be used.
-    """
+    """Publishes events, state, stats and what else subscribers may want, and takes commands."""
 
     def __init__(self, settings: MqttSettings, context: SinkContext) -> None:
-        create_paho_client(settings, settings.topics.id)  # what is wrong with it is said now
-        self._topics = settings.topics
-        subscriptions = list(self._topics.commands) if context.commands is not None else []
+        topics = self._topics = settings.topics
+        subscriptions = list(topics.commands) if context.commands is not None else []
         if subscriptions and context.several:
-            subscriptions += self._topics.camera_commands
+            subscriptions += topics.camera_commands
         if settings.homeassistant is not None:
             subscriptions.append(status_topic(settings.homeassistant))
-        assert context.outbox is not None
-        outbox = Outbox(context.outbox, settings.outbox, run=context.run)
-        super().__init__(settings, outbox, subscriptions, self._on_message, context.retained)
-        self._catalog, self._prepared = context.catalog, False
-        self._states: defaultdict[str, DeviceState] = defaultdict(DeviceState)
-        self.publish_retained(self._topics.availability, b"online", qos=1)
+        super().__init__(settings, context, subscriptions)
+        self._catalog = context.catalog
+        self._states: defaultdict[str, DeviceState] = defaultdict(DeviceState)  # by camera
+        self.publish_retained(topics.availability, b"online", qos=1)
         if context.several and settings.homeassistant is not None:
-            topic = discovery_topic(settings.homeassistant, self._topics.root)
+            topic = discovery_topic(settings.homeassistant, topics.root)
             self.publish_retained(topic, daemon_discovery(settings), qos=1)
         self._command_handler: MqttCommandHandler | None = None
         if context.commands is not None:
             publish = self.publish_message
             self._command_handler = MqttCommandHandler(settings, context.commands, publish)
         self._log_handler = LogHandler(
-            lambda line: self.publish_message(
-                MqttMessage(self._topics.log, msgspec.json.encode(line))
-            )
+            lambda line: self.publish_message(MqttMessage(topics.log, msgspec.json.encode(line)))
         )
 
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
-        """Lock and open the outbox, unless a sink that is closed first has it until then.
-
-        Raises:
-            EmotiondError: another process uses the outbox.
-        """
-        path = self._outbox.path
-        if any(isinstance(one, MqttSink) and one._outbox.path == path for one in closed_first):
-            return
-        # First: what the outbox logs is published as well.
+        """Lock and open the outbox, as every `OutboxSink`; publish what is logged from then on."""
         logging.getLogger("edge").addHandler(self._log_handler)
-        self._outbox.open()
-        self._prepared = True
-
-    def start(self) -> None:
-        """Look for the broker, now and for as long as it takes; errors are as of `prepare`."""
-        if not self._prepared:
-            self.prepare()
-        super().start()
+        super().prepare(closed_first)
 
     def publish(self, record: SinkRecord) -> None:
-        """Take an event, or how things are now; called from one thread only."""
-        if self.error is not None:
-            raise self.error
+        """Take an event, or how things are now; by one thread at a time."""
+        self._raise_error()
         camera = record.camera_name
         topics = Topics(self._topics.root, camera)
         match record:
             case EmotionEvent():
                 self._states[camera].update(record)
                 self.publish_event(encode_event(record))
+                self._publish_state(topics, camera)
             case FaceSnapshot():
                 self._states[camera].update_faces(record)
+                self._publish_state(topics, camera)
+                self._publish_faces(record, topics)
             case DaemonStatus():
-                self._announce(record)  # first: the state may show a class that is new to it
+                self._announce(record, topics)  # first: the state may show a class new to it
                 self._states[camera].set_status(record)
+                self._publish_state(topics, camera)
             case Stats():
                 stats = plain_stats(record) | {"broker": self.stats()}
                 self.publish_retained(topics.stats, msgspec.json.encode(stats))
-                return
             case Summary():
-                payload = msgspec.json.encode(record.data)
-                self.publish_message(MqttMessage(topics.summary(record.every_s), payload))
-                return
+                topic, payload = f"{topics.summary}/{record.every_s}", record.data
+                self.publish_message(MqttMessage(topic, msgspec.json.encode(payload)))
             case CameraRemoved():
                 self._states.pop(camera, None)
-                self._clear(topics)
-                return
-        self.publish_retained(topics.state, self._states[camera].encode())
-        if isinstance(record, FaceSnapshot):
-            self._publish_faces(record, topics)
-
-    def _clear(self, topics: Topics) -> None:
-        """Have brokers retain nothing more of a camera, so that Home Assistant forgets it."""
-        cleared = [topics.state, topics.stats]
-        if self._settings.homeassistant is not None:
-            cleared.append(discovery_topic(self._settings.homeassistant, topics.root))
-        for topic in cleared:
-            self.publish_retained(topic, b"", qos=1)
+                if (home := self._settings.homeassistant) is not None:
+                    self.publish_retained(discovery_topic(home, topics.root), b"", qos=1)
+                for topic in (topics.state, topics.stats):
+                    self.publish_retained(topic, b"", qos=1)
 
     def close(self, timeout: float) -> None:
         """Wait for acknowledgments, announce the end, disconnect."""
         super().close(timeout)
         logging.getLogger("edge").removeHandler(self._log_handler)
 
-    def _announce(self, status: DaemonStatus) -> None:
+    def _announce(self, status: DaemonStatus, topics: Topics) -> None:
         if (homeassistant := self._settings.homeassistant) is not None:
-            topics = Topics(self._topics.root, status.camera_name)
             topic = discovery_topic(homeassistant, topics.root)
             commands = self._settings.commands if self._command_handler else ()
             payload = discovery(self._settings, status, self._catalog, commands)
@@ -154,9 +119,12 @@ class MqttSink(MqttPublisher):
             width, height = snapshot.frame_size
             frame = {"width": width, "height": height}
             for face in snapshot.faces:
-                topic = topics.face(face.track.track_id)
+                topic = f"{topics.face}/{face.track.track_id}"
                 payload = {"time": utc(snapshot.time), **face.to_dict(), "frame": frame}
                 self.publish_message(MqttMessage(topic, msgspec.json.encode(payload)))
+
+    def _publish_state(self, topics: Topics, camera: str) -> None:
+        self.publish_retained(topics.state, self._states[camera].encode())
 
     def _on_message(self, message: MqttMessage) -> None:
         """Take a command, or learn that Home Assistant came up."""
@@ -164,11 +132,11 @@ class MqttSink(MqttPublisher):
             if self._command_handler is not None:
                 self._command_handler.handle(message)
         elif message.payload == b"online":
-            self.republish_retained(random.uniform(*REANNOUNCE_DELAY))
+            self._republish_at = time.monotonic() + random.uniform(*REANNOUNCE_DELAY)
 
 
 class DeviceState:
-    """The faces of one camera that the events so far leave in view, and how the daemon is set.
+    """The faces that the events so far leave in view, and how the daemon is set.
 
     Which faces there are and what they show follows from the events and from nothing else, so it
     never contradicts them; a snapshot brings the numbers of those faces up to date in between.
@@ -209,41 +177,32 @@ class DeviceState:
     def encode(self) -> bytes:
         """Return the payload of the state topic.
 
-        The dominant emotion is the one with most confidence over all faces together; its
-        confidence is the mean over the faces that show it, and the probabilities are the mean over
-        all that can be read. A face that is uncertain is counted and says nothing else, unless all
-        are.
+        The dominant emotion has most confidence over all faces together; `confidence` is the mean
+        over the faces that show it, `probabilities` over all that can be read. A face that is
+        uncertain is counted and says nothing else, unless all are.
         """
-        shares: dict[str, list[float]] = {}
-        faces = self._faces.values()
+        faces = list(self._faces.values())
+        shares: defaultdict[str, list[float]] = defaultdict(list)
         for face in faces:
             if face.confidence is not None:
-                shares.setdefault(face.emotion, []).append(face.confidence)
-        unread = UNCERTAIN if self._faces else None
+                shares[face.emotion].append(face.confidence)
+        unread = UNCERTAIN if faces else None
         dominant = max(shares, key=lambda emotion: sum(shares[emotion]), default=unread)
-        shown = shares.get(dominant or "", [])
+        read = [face.probabilities for face in faces if face.probabilities]
+        # Faces that are left from before a change of model may know other classes.
+        read = [each for each in read if each.keys() == read[-1].keys()]
+        mean = {label: _mean([each[label] for each in read]) for label in (read[0] if read else ())}
         counts = Counter(chain.from_iterable(face.zones or () for face in faces))
         looks = {face.quality.looking for face in faces}
+        state = {
+            "faces": len(faces),
+            "emotion": dominant,
+            "confidence": _mean(shares[dominant]) if shares and dominant else None,
+            "probabilities": (mean if len(read) > 1 else read[0]) if read else None,
+            "looking": None if looks == {None} else True in looks,
+        }
         zones = {"zones": {name: counts[name] for name in self._zones}} if self._zones else {}
-        return msgspec.json.encode(
-            {
-                "faces": len(self._faces),
-                "emotion": dominant,
-                "confidence": _mean(shown) if shown else None,
-                "probabilities": self._probabilities(),
-                "looking": None if looks == {None} else True in looks,
-                **zones,
-                **self._settings,
-            }
-        )
-
-    def _probabilities(self) -> dict[str, float] | None:
-        read = [face.probabilities for face in self._faces.values() if face.probabilities]
-        if len(read) <= 1:
-            return read[0] if read else None
-        # Faces that are left from before a change of model may know other classes.
-        read = [shares for shares in read if shares.keys() == read[-1].keys()]
-        return {label: _mean([shares[label] for shares in read]) for label in read[-1]}
+        return msgspec.json.encode(state | zones | self._settings)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,12 +1,15 @@
-"""Web API: errors, faces as JSON, metrics for Prometheus, commands, and uploaded images."""
+"""Parts of the web API: errors, bodies of requests, commands, faces as JSON, and metrics.
+
+A request that is not carried out raises an ApiError; a command, a CommandError.
+"""
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from prometheus_client import Metric
@@ -21,7 +24,6 @@ from edge.errors import InputError
 from edge.pipeline.worker import LatestFrame
 from edge.publish.events import utc
 from edge.service.commands import (
-    ChangeSettings,
     Command,
     CommandError,
     CommandName,
@@ -31,28 +33,16 @@ from edge.service.commands import (
     NamedCommand,
     read_command,
 )
-from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image, Stats
+from edge.types import CameraState, DaemonStatus, Image, Stats
 from edge.view import ViewContext
 
-MAX_COMMAND_BYTES = 4096
-
-MAX_SETTINGS_BYTES = 65_536
-"""Bytes of the settings that one request changes."""
+T = TypeVar("T")
 
 COMMAND_TIMEOUT_S = 10.0
 """Seconds within which the main thread must answer; a model on a slow SD card takes some."""
 
-MAX_UPLOAD_BYTES = 10_000_000
-"""Bytes of an uploaded file: what a good camera makes of one image."""
-
-MAX_UPLOAD_PIXELS = 25_000_000
-"""Pixels of an uploaded image; decoded, each takes three bytes."""
-
-UPLOAD_TIMEOUT_S = 20.0
-"""Seconds within which the body of a request must have come."""
-
-MAX_QUEUED_UPLOADS = 4
-"""Images that may wait while one is analyzed."""
+MAX_UPLOAD_PIXELS = 25_000_000  # pixels of an uploaded image; decoded, each takes three bytes
+UPLOAD_TIMEOUT_S = 20.0  # seconds within which the body of a request must have come
 
 
 class ApiError(Exception):
@@ -70,15 +60,15 @@ class ApiError(Exception):
         return JSONResponse(body, self.status, headers)
 
 
-def faces_json(context: ViewContext) -> dict[str, Any]:
+def faces_json(latest: LatestFrame) -> dict[str, Any]:
     """Return the faces of the latest frame as plain values; none where there is no frame."""
-    frame = context.latest.newest
+    frame = latest.newest
     if frame is None:
         return {"time": None, "fps": 0.0, "frame": None, "faces": []}
     width, height = frame.frame.size
     return {
         "time": utc(frame.time),
-        "fps": round(context.latest.fps, 1),
+        "fps": round(latest.fps, 1),
         "frame": {"width": width, "height": height},
         "faces": [face.to_dict() for face in frame.expressions],
     }
@@ -86,32 +76,49 @@ def faces_json(context: ViewContext) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class MetricsCollector(Collector):
-    """Metrics of this moment, for `prometheus_client.generate_latest`.
-
-    Attributes:
-        latest: the faces of this moment.
-        status, stats: the latest; None before the first.
-        viewers: number of viewers of the live video.
-    """
+    """Metrics of this moment, for `prometheus_client.generate_latest`."""
 
     latest: LatestFrame
-    status: DaemonStatus | None
+    status: DaemonStatus
     stats: Stats | None
     viewers: int
 
     def collect(self) -> Iterator[Metric]:
-        """Yield each metric with its samples."""
-        frame, status = self.latest.newest, self.status
+        """Yield each metric with its samples; what cannot be measured has none."""
+        frame, stats = self.latest.newest, self.stats
         counts = Counter(face.emotion for face in frame.expressions) if frame else Counter[str]()
-        emotions = sorted({*(status.labels if status else ()), *counts})
+        emotions = sorted({*self.status.labels, *counts})
         faces = [([emotion], counts[emotion]) for emotion in emotions]
-        yield _gauge("faces_in_view", "Faces in view, by emotion.", faces, "emotion")
-        states = [([one.value], status is not None and status.camera is one) for one in CameraState]
-        yield _gauge("camera", "1 for the present state.", states, "state")
-        yield _gauge("frames_per_second", "Analyzed frames a second.", [([], self.latest.fps)])
-        yield _gauge("viewers", "Viewers of the live video.", [([], self.viewers)])
-        if self.stats is not None:
-            yield from _stats_metrics(self.stats)
+        yield _labeled("faces_in_view", "Faces in view, by emotion.", ["emotion"], faces)
+        states = [([one.value], self.status.camera is one) for one in CameraState]
+        yield _labeled("camera", "1 for the present state.", ["state"], states)
+        yield _gauge("frames_per_second", "Analyzed frames a second.", self.latest.fps)
+        yield _gauge("viewers", "Viewers of the live video.", self.viewers)
+        if stats is None:
+            return
+        for name, text, value in (
+            ("frames", "Frames read.", stats.frames),
+            ("detections", "Frames in which the detector ran.", stats.detections),
+            ("faces", "Faces classified.", stats.faces),
+            ("refused_faces", "Faces that the model took for none.", stats.rejected_faces),
+            ("events", "Events published.", stats.events),
+        ):
+            yield CounterMetricFamily(f"emotiond_{name}", text, value)
+        dropped = CounterMetricFamily("emotiond_dropped", "Items dropped, by kind.", None, ["what"])
+        for item, count in stats.dropped.items():
+            dropped.add_metric([item], count)
+        yield dropped
+        latencies = [
+            ([to, quantile], value)
+            for to, values in (("expression", stats.frame_latency), ("event", stats.event_latency))
+            for quantile, value in zip(("0.5", "0.95"), values or (), strict=False)
+        ]
+        text = "Latency since capture, over the latest."
+        yield _labeled("latency_seconds", text, ["to", "quantile"], latencies)
+        yield _gauge("cpu_share", "CPU time, as a share of one core.", stats.load.cpu)
+        yield _gauge("memory_bytes", "Resident memory.", stats.load.memory)
+        yield _gauge("uptime_seconds", "Time since the start.", stats.uptime)
+        yield _gauge("temperature_celsius", "CPU temperature.", stats.load.temperature)
 
 
 PROCESS_METRICS = frozenset({"cpu_share", "memory_bytes", "uptime_seconds", "temperature_celsius"})
@@ -139,161 +146,85 @@ class CamerasCollector(Collector):
         yield from metrics.values()
 
 
-def _stats_metrics(stats: Stats) -> Iterator[Metric]:
-    for name, text, value in (
-        ("frames", "Frames read.", stats.frames),
-        ("detections", "Frames in which the detector ran.", stats.detections),
-        ("faces", "Faces classified.", stats.faces),
-        ("refused_faces", "Faces that the model took for none.", stats.rejected_faces),
-        ("events", "Events published.", stats.events),
-    ):
-        yield CounterMetricFamily(f"emotiond_{name}", text, value=value)
-    dropped = CounterMetricFamily("emotiond_dropped", "Items dropped, by kind.", labels=["what"])
-    for item, count in stats.dropped.items():
-        dropped.add_metric([item], count)
-    yield dropped
-    latencies = [
-        ([to, quantile], value)
-        for to, values in (("expression", stats.frame_latency), ("event", stats.event_latency))
-        for quantile, value in zip(("0.5", "0.95"), values or (), strict=False)
-    ]
-    text = "Latency since capture, over the latest."
-    yield _gauge("latency_seconds", text, latencies, "to", "quantile")
-    yield _gauge("cpu_share", "CPU time, as a share of one core.", [([], stats.load.cpu)])
-    if stats.load.memory is not None:
-        yield _gauge("memory_bytes", "Resident memory.", [([], stats.load.memory)])
-    yield _gauge("uptime_seconds", "Time since the start.", [([], stats.uptime)])
-    if stats.load.temperature is not None:
-        yield _gauge("temperature_celsius", "CPU temperature.", [([], stats.load.temperature)])
+def _gauge(name: str, text: str, value: float | None) -> Metric:
+    return GaugeMetricFamily(f"emotiond_{name}", text, value)
 
 
-def _gauge(
-    name: str, text: str, samples: Iterable[tuple[Sequence[str], float]], *labels: str
+def _labeled(
+    name: str, text: str, labels: list[str], samples: Iterable[tuple[list[str], float]]
 ) -> Metric:
-    """Return a gauge with samples, each the values of its labels and its own."""
     metric = GaugeMetricFamily(f"emotiond_{name}", text, labels=labels)
     for values, value in samples:
         metric.add_metric(values, value)
     return metric
 
 
-def parse_command(body: bytes) -> NamedCommand:
-    """Return the command in a body such as `{"command": "pause", "paused": true}`.
-
-    Raises:
-        CommandError: the body holds none, or one that is not carried out here.
-    """
-    known = [one.value for one in CommandName if one is not CommandName.SNAPSHOT]
-    try:
-        fields = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise CommandError(ErrorCode.MALFORMED, f"is not JSON: {error}") from error
-    name = fields.pop("command", None)
-    if name == CommandName.SNAPSHOT:
-        raise CommandError(ErrorCode.REFUSED, "the image of this moment is at /snapshot.jpg")
-    if name not in known:
-        text = f"expected `command` to be one of {', '.join(known)}"
-        raise CommandError(ErrorCode.UNKNOWN, text)
-    return read_command(CommandName(name), fields)
-
-
-def parse_settings(body: bytes) -> ChangeSettings:
-    """Return the change in a body such as `{"changes": {"smoothing.hold_s": 0.5}}`.
-
-    Raises:
-        CommandError: it holds none.
-    """
-    try:
-        return msgspec.json.decode(body, type=ChangeSettings)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise CommandError(ErrorCode.MALFORMED, f"expected changes of settings: {error}") from error
-
-
-async def execute_command(command: Command, context: ViewContext) -> dict[str, Any]:
-    """Submit a command, and return its result as plain values.
-
-    Raises:
-        CommandError: it was not carried out.
-        ApiError: no answer came in time.
-    """
-    answer: Future[CommandResult | CommandError] = Future()
-    context.commands.submit(CommandRequest(command, answer.set_result, context.camera))
-    try:
-        # Shielded: a late answer may still be set, and goes unheard.
-        waiting = asyncio.shield(asyncio.wrap_future(answer))
-        result = await asyncio.wait_for(waiting, COMMAND_TIMEOUT_S)
-    except TimeoutError as error:
-        text = f"no answer came within {COMMAND_TIMEOUT_S:.0f} s; it may still be carried out"
-        raise ApiError(HTTPStatus.GATEWAY_TIMEOUT, "slow", text) from error
-    if isinstance(result, CommandError):
-        raise result
-    return result.data
-
-
-class UploadAnalyzer:
-    """Analyzes uploaded images one after another; a few may wait."""
-
-    def __init__(self, context: ViewContext) -> None:
-        self._context = context
-        self._uploads = 0
-        self._lock = asyncio.Lock()
-
-    async def analyze(self, request: Request) -> AnalyzedFrame:
-        """Return the uploaded image of a request with its faces.
-
-        Raises:
-            ApiError: it is no image, too large, or too slow; or too many wait.
-        """
-        if self._uploads > MAX_QUEUED_UPLOADS:
-            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "too many images wait")
-        self._uploads += 1
-        try:
-            data = await read_body(request, MAX_UPLOAD_BYTES)
-            async with self._lock:
-                return await asyncio.to_thread(lambda: self._context.analyze(_decode(data)))
-        finally:
-            self._uploads -= 1
-
-
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the body of a request.
-
-    Raises:
-        ApiError: it is too large, too slow, or breaks off.
-    """
+    """Return the body of a request, unless it is too large, too slow, or breaks off."""
     announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > max_bytes:
-        raise _too_large(f"expected at most {max_bytes} bytes")
+    oversized = announced.isdecimal() and int(announced) > max_bytes
     body = bytearray()
     try:
         async with asyncio.timeout(UPLOAD_TIMEOUT_S):
-            async for part in request.stream():
+            stream = request.stream()
+            while not oversized and (part := await anext(stream, None)) is not None:
                 body += part
-                if len(body) > max_bytes:
-                    raise _too_large(f"expected at most {max_bytes} bytes")
+                oversized = len(body) > max_bytes
     except TimeoutError as error:
         text = f"expected the whole of it within {UPLOAD_TIMEOUT_S:.0f} s"
         raise ApiError(HTTPStatus.REQUEST_TIMEOUT, "slow", text) from error
     except ClientDisconnect as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", "it broke off") from error
+    if oversized:
+        raise _too_large(f"expected at most {max_bytes} bytes")
     return bytes(body)
 
 
-def _too_large(text: str) -> ApiError:
-    return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversized", text)
+async def read_json(request: Request, kind: type[T], max_bytes: int) -> T:
+    """Return the JSON body of a request, if it is of that kind."""
+    try:
+        return msgspec.json.decode(await read_body(request, max_bytes), type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise CommandError(ErrorCode.MALFORMED, f"is not as the API says: {error}") from error
 
 
-def _decode(data: bytes) -> Image:
-    """Return the image in `data`; its size is checked before anything is decoded."""
-    if not data:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", "expected an image, found nothing")
+def parse_command(fields: dict[str, Any]) -> NamedCommand:
+    """Return the command of fields such as `{"command": "pause", "paused": true}`."""
+    name = fields.pop("command", None)
+    if name == CommandName.SNAPSHOT:
+        raise CommandError(ErrorCode.REFUSED, "the image of this moment is at /snapshot.jpg")
+    try:
+        return read_command(CommandName(name), fields)
+    except ValueError as error:
+        text = f"expected `command` to be one of {', '.join(CommandName)}"
+        raise CommandError(ErrorCode.UNKNOWN, text) from error
+
+
+async def execute_command(command: Command, context: ViewContext) -> dict[str, Any]:
+    """Submit a command, and return its result as plain values."""
+    answer: Future[CommandResult | CommandError] = Future()
+    context.commands.submit(CommandRequest(command, answer.set_result, context.camera))
+    # Unlike `wait_for` it cancels nothing: a late answer may still be set, and goes unheard.
+    if not (await asyncio.wait([asyncio.wrap_future(answer)], timeout=COMMAND_TIMEOUT_S))[0]:
+        text = f"no answer came within {COMMAND_TIMEOUT_S:.0f} s; it may still be carried out"
+        raise ApiError(HTTPStatus.GATEWAY_TIMEOUT, "slow", text)
+    result = answer.result()
+    if isinstance(result, CommandError):
+        raise result
+    return result.data
+
+
+def decode_upload(data: bytes) -> Image:
+    """Return the uploaded image; its size is checked before anything is decoded."""
     try:
         return as_readonly(decode_image(data, MAX_UPLOAD_PIXELS))
     except OversizedError as error:
         raise _too_large(str(error)) from error
-    except UnknownFormatError as error:
-        status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-        raise ApiError(status, "malformed", f"the upload {error}") from error
     except InputError as error:
-        text = f"the image {error}"
-        raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", text) from error
+        unknown = isinstance(error, UnknownFormatError)
+        status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE if unknown else HTTPStatus.UNPROCESSABLE_ENTITY
+        raise ApiError(status, "malformed", f"the upload {error}") from error
+
+
+def _too_large(text: str) -> ApiError:
+    return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversized", text)

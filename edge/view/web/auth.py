@@ -18,16 +18,14 @@ from edge.view import WebSettings
 from edge.view.web.api import ApiError
 from edge.view.web.sessions import Sessions, WrongTokens
 
-MIN_TOKEN_LENGTH = 16
-"""Characters of a token: as many as a strong password has, too many to guess over a network."""
-
-TOKEN_LIFETIME_S = 1.0
-"""Seconds after which the token is looked up anew: its file may have another by then."""
+MIN_TOKEN_LENGTH = 16  # characters: too many to guess over a network
+TOKEN_LIFETIME_S = 1.0  # after which the token is looked up anew: its file may have another
 
 PUBLIC_PATHS = frozenset({"/healthz", "/api/login"})
 """Paths beside the page's own files that are served without a token: they tell of nobody."""
 
 SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
         "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -50,8 +48,8 @@ class TokenAuth:
     `page` has the paths of the page's own files, which are public: the page asks for the token.
 
     Attributes:
-        needs_token: whether there is a token.
         port: of the server; it names the cookie, as a browser keeps cookies by host alone.
+        sessions: those that are open; a page that is replaced leaves its own to the next.
 
     Raises:
         ConfigError: others could reach the page without a token, or the token cannot be used.
@@ -62,7 +60,7 @@ class TokenAuth:
         self._public = PUBLIC_PATHS.union(page)
         self.needs_token = settings.token is not None
         self.port = 0
-        self._sessions, self._wrong_tokens = Sessions(), WrongTokens()
+        self.sessions, self._wrong_tokens = Sessions(), WrongTokens()
         if not self.needs_token and not is_loopback(settings.host):
             raise ConfigError(
                 f"web.host: {settings.host} can be reached by others, which needs a `web.token`; "
@@ -71,15 +69,10 @@ class TokenAuth:
         self._token = self._read_token()
         self._read_at = time.monotonic()
 
-    @property
-    def cookie(self) -> str:
-        """Name of the cookie."""
-        return f"emotiond-{self.port}"
-
     def verify(self, token: str) -> bool:
         """Tell whether a text is the present token."""
         present = self._present_token()
-        return present is not None and _same(token, present)
+        return present is not None and hmac.compare_digest(token.encode(), present.encode())
 
     def is_authenticated(self, headers: Headers) -> bool:
         """Tell whether a request comes with the token or the cookie of a session."""
@@ -89,39 +82,31 @@ class TokenAuth:
         present = self._present_token()
         if self.needs_token and present is None:
             return False
-        return self._sessions.is_open(self._session_of(headers), present)
+        return self.sessions.is_open(self._session_of(headers), present)
 
     async def hold_back(self, client: Address | None) -> None:
         """Count a wrong token, and wait: the more there were, the longer."""
-        address = client[0] if client else "here"
-        await asyncio.sleep(self._wrong_tokens.add(address))
+        await asyncio.sleep(self._wrong_tokens.add(client[0] if client else "here"))
 
     def login(self, response: Response) -> None:
         """Begin a session, whose cookie is added to a response."""
-        secret = self._sessions.begin(self._present_token())
-        response.set_cookie(self.cookie, secret, httponly=True, samesite="strict")
-
-    def keep_sessions(self, former: "TokenAuth") -> None:
-        """Go on with the sessions of a page that this one replaces, if its token is the same."""
-        if former._settings.token == self._settings.token:
-            self._sessions = former._sessions
+        secret = self.sessions.begin(self._present_token())
+        response.set_cookie(self._cookie, secret, httponly=True, samesite="strict")
 
     def logout(self, headers: Headers, response: Response) -> None:
         """End the session of a request, and delete its cookie by a response."""
-        self._sessions.end(self._session_of(headers))
-        response.delete_cookie(self.cookie, httponly=True, samesite="strict")
+        self.sessions.end(self._session_of(headers), self._present_token())
+        response.delete_cookie(self._cookie, httponly=True, samesite="strict")
 
     def check(self, method: str, path: str, headers: Headers) -> bool:
-        """Check that a request may be carried out; return whether it needs to be authenticated.
-
-        Raises:
-            ApiError: it may not.
-        """
-        if not self.needs_token and not is_loopback(_host_name(headers.get("host", ""))):
+        """Tell whether a request needs to be authenticated; an ApiError tells what it lacks."""
+        host = headers.get("host", "")
+        if not self.needs_token and not is_loopback(_host_name(host)):
             text = "expected a request to this machine's own name, found another in Host"
             raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, "refused", text)
         changes = method not in {"GET", "HEAD"}
-        if changes and not _same_origin(headers):
+        # Browsers tell the origin, programs do not.
+        if changes and headers.get("origin", f"://{host}").partition("://")[2] != host:
             raise ApiError(HTTPStatus.FORBIDDEN, "refused", "another site may not ask for this")
         guarded = path not in self._public and (changes or self.needs_token)
         if guarded and not self.is_authenticated(headers):
@@ -145,9 +130,7 @@ class TokenAuth:
                 if ended:
                     return
                 if message["type"] == "http.response.start":
-                    response_headers = MutableHeaders(scope=message)
-                    response_headers.update(SECURITY_HEADERS)
-                    response_headers.setdefault("Cache-Control", "no-store")
+                    MutableHeaders(scope=message).update(SECURITY_HEADERS)
                 elif guarded and message.get("more_body") and not self.is_authenticated(headers):
                     # The server now reports a disconnection, at which the response stops.
                     ended, message = True, {**message, "body": b"", "more_body": False}
@@ -164,8 +147,12 @@ class TokenAuth:
 
         return protected
 
+    @property
+    def _cookie(self) -> str:
+        return f"emotiond-{self.port}"
+
     def _session_of(self, headers: Headers) -> str:
-        return cookie_parser(headers.get("cookie", "")).get(self.cookie, "")
+        return cookie_parser(headers.get("cookie", "")).get(self._cookie, "")
 
     def _present_token(self) -> str | None:
         """Return the token as it is now; None where there is none or it cannot be used."""
@@ -174,8 +161,7 @@ class TokenAuth:
             try:
                 self._token = self._read_token()
             except ConfigError as error:
-                if self._token is not None:
-                    log.error("%s; nobody can log in until it is mended", error)
+                log.error("%s; nobody can log in until it is mended", error)
                 self._token = None
         return self._token
 
@@ -210,13 +196,3 @@ def _bearer(headers: Headers) -> str:
     """Return the token of a request, empty where it has none."""
     kind, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else ""
-
-
-def _same_origin(headers: Headers) -> bool:
-    """Tell whether a browser says that our own page asks; programs say nothing."""
-    origin = headers.get("origin")
-    return origin is None or origin.partition("://")[2] == headers.get("host")
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())

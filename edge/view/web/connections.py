@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -17,95 +16,45 @@ MAX_OVERHEAD_BYTES = 65_536
 RESERVED_CONNECTIONS = 16
 """Connections that no single address can take from the others."""
 
-WARNING_INTERVAL_S = 60.0
-"""Seconds between two warnings that connections were closed to make room."""
+OVERSIZED_HEAD = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
 
 log = logging.getLogger(__name__)
 
 
-class ConnectionLimits:
-    """Bound of open connections, below what the process may open.
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """HTTP connection that is one of a bounded number, its request head bounded in bytes and time.
 
     Where there are too many, of one address or in all, the oldest that is sent nothing makes room
     for the new one: idle and half-sent requests cannot keep others out.
-
-    Args:
-        max_connections: in all.
     """
 
-    def __init__(self, max_connections: int) -> None:
-        self._max = max_connections
-        self._open: dict[BoundedHttpProtocol, None] = {}  # in the order they came
-        self._closed = 0
-        self._warned_at = float("-inf")
-
-    def admit(self, new: "BoundedHttpProtocol") -> bool:
-        """Count a connection in; return False where nothing can make room for it."""
-        crowd = [one for one in self._open if one.address == new.address]
-        if len(crowd) < self._max - RESERVED_CONNECTIONS:
-            crowd = list(self._open) if len(self._open) >= self._max else []
-        if crowd:
-            self._warn(new.address)
-            idle = next((one for one in crowd if not one.answering), None)
-            if idle is None:
-                return False
-            self.remove(idle)
-            idle.transport.abort()
-        self._open[new] = None
-        return True
-
-    def remove(self, one: "BoundedHttpProtocol") -> None:
-        """Count a connection out."""
-        self._open.pop(one, None)
-
-    def _warn(self, address: str) -> None:
-        self._closed += 1
-        now = time.monotonic()
-        if now - self._warned_at >= WARNING_INTERVAL_S:
-            text = (
-                "web page: too many connections, the latest from %s; %d were closed since the start"
-            )
-            log.warning(text, address, self._closed)
-            self._warned_at = now
-
-
-class BoundedHttpProtocol(HttpToolsProtocol):
-    """HTTP connection whose request head is bounded in bytes and time.
-
-    Args:
-        limits: shared by all connections of a server.
-        arguments: of uvicorn.
-    """
-
-    def __init__(self, limits: ConnectionLimits, **arguments: Any) -> None:
+    def __init__(self, max_connections: int, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._limits = limits
+        self._max_connections = max_connections
+        self._opened = time.monotonic()
         self._overhead = 0
         self._timeout: asyncio.TimerHandle | None = None
 
-    @property
-    def address(self) -> str:
-        """Address of the client."""
-        return self.client[0] if self.client else ""
-
-    @property
-    def answering(self) -> bool:
-        """Tell whether a response is being sent."""
-        cycle = self.cycle
-        return cycle is not None and cycle.response_started and not cycle.response_complete
-
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, or close it at once where there are too many."""
+        """Take a connection, and close one where there are too many."""
         super().connection_made(transport)
-        if self._limits.admit(self):
-            self._start_timeout()
-        else:
-            transport.abort()
+        others = [
+            one
+            for one in self.connections
+            if isinstance(one, BoundedHttpProtocol) and not one.transport.is_closing()
+        ]
+        crowd = [one for one in others if one._address == self._address]
+        if len(crowd) <= self._max_connections - RESERVED_CONNECTIONS:
+            crowd = others if len(others) > self._max_connections else []
+        if crowd:
+            log.warning("web page: too many connections; those that idle are closed")
+            idle = [one for one in crowd if not one._answering]
+            min(idle, key=lambda one: one._opened).transport.abort()
+        self._start_timeout()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_timeout()
-        self._limits.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -113,10 +62,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._overhead += len(data)
         super().data_received(data)
         if self._overhead > MAX_OVERHEAD_BYTES and not self.transport.is_closing():
-            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            line = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n\r\n"
-            if not self.answering:
-                self.transport.write(line.encode())
+            if not self._answering:
+                self.transport.write(OVERSIZED_HEAD)
             self.transport.close()
 
     def on_message_begin(self) -> None:
@@ -139,6 +86,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._overhead = 0
         super().on_message_complete()
 
+    @property
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
+
+    @property
+    def _answering(self) -> bool:
+        """Whether a response is being sent."""
+        cycle = self.cycle
+        return cycle is not None and cycle.response_started and not cycle.response_complete
+
     def _start_timeout(self) -> None:
         self._stop_timeout()
         self._timeout = self.loop.call_later(HEADER_TIMEOUT_S, self.transport.close)
@@ -146,4 +103,3 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _stop_timeout(self) -> None:
         if self._timeout is not None:
             self._timeout.cancel()
-            self._timeout = None

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from edge.publish.events import decode_event, utc
 from edge.publish.intervals import ExpressionInterval, intervals_of, time_by_emotion, time_in_view
 from edge.types import EmotionEvent
 
-MAX_BYTES = 32_000_000
-"""Bytes at the end of each file that are read: some 50,000 events."""
-
-BARS = 48
-"""Parts of the time that are told apart."""
+MAX_BYTES = 32_000_000  # bytes at the end of each file that are read: some 50,000 events
+BARS = 48  # parts of the time that are told apart
 
 
 def read_history(
@@ -30,56 +28,48 @@ def read_history(
     with the seconds of each expression over all faces.
     """
     start = end - seconds
-    events = [event for path in files for event in _events(path)]
-    events = [event for event in events if not camera or event.camera_name == camera]
-    intervals = list(_within(intervals_of(events), start, end))
-    step = seconds / BARS
-    edges = [start + step * number for number in range(BARS + 1)]
-    bars = [
-        {
-            "start": _utc(left),
-            "seconds": _rounded(time_by_emotion(_within(intervals, left, right))),
-        }
-        for left, right in pairwise(edges)
-    ]
+    events = (event for path in files for event in _events(path))
+    seen = (event for event in events if not camera or event.camera_name == camera)
+    intervals = _within(intervals_of(seen), start, end)
+    edges = np.linspace(start, end, BARS + 1).tolist()
     return {
         "start": _utc(start),
         "end": _utc(end),
         "faces": len({one.track for one in intervals}),
         "in_view": round(time_in_view(intervals), 1),
-        "seconds": _rounded(time_by_emotion(intervals)),
-        "bars": bars,
+        "seconds": _seconds(intervals),
+        "bars": [
+            {"start": _utc(left), "seconds": _seconds(_within(intervals, left, right))}
+            for left, right in pairwise(edges)
+        ],
     }
 
 
 def _within(
     intervals: Iterable[ExpressionInterval], start: float, end: float
-) -> Iterator[ExpressionInterval]:
-    """Yield the parts of intervals that lie in a period."""
-    for one in intervals:
-        if one.start < end and one.end > start:
-            yield replace(one, start=max(one.start, start), end=min(one.end, end))
+) -> list[ExpressionInterval]:
+    """Return the parts of intervals that lie in a period."""
+    return [
+        replace(one, start=max(one.start, start), end=min(one.end, end))
+        for one in intervals
+        if one.start < end and one.end > start
+    ]
 
 
 def _events(path: Path) -> Iterator[EmotionEvent]:
     """Yield the events at the end of a file; what cannot be read, or is no event, is left out."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - MAX_BYTES))
-            lines = file.read().splitlines()
-    except OSError:
-        return
-    for line in lines[1:] if size > MAX_BYTES else lines:
-        with suppress(msgspec.MsgspecError, UnicodeDecodeError, ValueError):
-            event = decode_event(line)
-            if event.position is None:  # positions in videos are no times of day
-                yield event
+    with suppress(OSError), path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - MAX_BYTES))
+        for line in file:
+            with suppress(msgspec.MsgspecError, ValueError):
+                event = decode_event(line)
+                if event.position is None:  # positions in videos are no times of day
+                    yield event
 
 
 def _utc(seconds: float) -> str:
     return utc(datetime.fromtimestamp(seconds, UTC))
 
 
-def _rounded(seconds: dict[str, float]) -> dict[str, float]:
-    return {emotion: round(value, 1) for emotion, value in seconds.items()}
+def _seconds(intervals: Iterable[ExpressionInterval]) -> dict[str, float]:
+    return {emotion: round(value, 1) for emotion, value in time_by_emotion(intervals).items()}

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from threading import Thread
 
@@ -14,14 +14,11 @@ from edge.errors import EmotiondError
 from edge.publish import Sink
 from edge.types import SinkRecord
 from edge.view import ViewContext, WebSettings
-from edge.view.web.connections import BoundedHttpProtocol, ConnectionLimits
+from edge.view.web.connections import BoundedHttpProtocol
 from edge.view.web.routes import WebApp
 
-KEEP_ALIVE_S = 5
-"""Seconds a connection may stay without a request."""
-
-EXTRA_CONNECTIONS = 64
-"""Connections besides those of viewers: pages, listeners, uploads."""
+KEEP_ALIVE_S = 5  # for which a connection may stay without a request
+EXTRA_CONNECTIONS = 64  # besides those of viewers: pages, listeners, uploads
 
 ACCEPTED_AT_ONCE = 32
 """Connections that asyncio accepts before the first of them is looked at; each takes a descriptor,
@@ -31,11 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class WebServer:
-    """Serves the page, the live video and the API.
-
-    Raises:
-        ConfigError: others could reach it without a token, or the token cannot be used.
-    """
+    """Serves the page, the live video and the API; errors are as of `TokenAuth`."""
 
     dropped = 0
     status_text: str | None = None
@@ -43,10 +36,10 @@ class WebServer:
     def __init__(self, settings: WebSettings, context: ViewContext) -> None:
         self._settings = settings
         self.app = WebApp(settings, context)
-        limits = ConnectionLimits(2 * settings.max_viewers + EXTRA_CONNECTIONS)
+        max_connections = 2 * settings.max_viewers + EXTRA_CONNECTIONS
         config = uvicorn.Config(
             self.app.asgi,
-            http=partial(BoundedHttpProtocol, limits),  # type: ignore[arg-type]
+            http=partial(BoundedHttpProtocol, max_connections),  # type: ignore[arg-type]
             interface="asgi3",
             ws="none",
             lifespan="off",
@@ -57,41 +50,29 @@ class WebServer:
             timeout_keep_alive=KEEP_ALIVE_S,
             backlog=ACCEPTED_AT_ONCE,
         )
-        self._server = _Server(config, lambda: log.info("web page at %s", self.url))
+        self._server = uvicorn.Server(config)
         self._thread = Thread(target=self._run, name="web", daemon=True)
         self._socket: socket.socket | None = None
 
     @property
     def url(self) -> str:
         """Address of the page, once the server was started."""
-        assert self._socket is not None
         host = self._settings.host
-        name = f"[{host}]" if ":" in host else host
-        return f"http://{name}:{self._socket.getsockname()[1]}"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.app.auth.port}"
 
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
-        """Listen; a page that is closed first may listen on the port until then.
-
-        Raises:
-            EmotiondError: the address cannot be used.
-        """
-        pages = [one for one in closed_first if isinstance(one, WebServer)]
-        for page in pages:
-            self.app.auth.keep_sessions(page.app.auth)
-        port = self._settings.port
-        shared = next((page._socket for page in pages if page._settings.port == port != 0), None)
-        self._socket = listen(self._settings, shared)
+        """Listen; a page that is closed first may listen on the port until then."""
+        former: socket.socket | None = None
+        for page in closed_first:
+            if isinstance(page, WebServer):
+                self.app.auth.sessions = page.app.auth.sessions
+                if page._settings.port == self._settings.port != 0:
+                    former = page._socket
+        self._socket = listen(self._settings, former)
+        self.app.auth.port = self._socket.getsockname()[1]
 
     def start(self) -> None:
-        """Listen, and serve from then on.
-
-        Raises:
-            EmotiondError: the address cannot be used, or there is no room for a thread.
-        """
-        if self._socket is None:
-            self.prepare()
-        assert self._socket is not None
-        self.app.auth.port = self._socket.getsockname()[1]
+        """Serve from now on."""
         try:
             self._thread.start()
         except RuntimeError as error:
@@ -113,50 +94,35 @@ class WebServer:
     def _run(self) -> None:
         assert self._socket is not None
         try:
-            asyncio.run(self._server.serve([self._socket]))
-        except asyncio.CancelledError:
-            pass
+            asyncio.run(self._serve(self._socket))
         except OSError as error:  # such as no descriptor for the loop
             log.error("the web page cannot be served: %s", error)
             self._socket.close()  # so that nobody waits for an answer
 
-
-class _Server(uvicorn.Server):
-    """Server that calls `serving` once it answers."""
-
-    def __init__(self, config: uvicorn.Config, serving: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._serving = serving
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._serving()
+    async def _serve(self, listening: socket.socket) -> None:
+        log.info("web page at %s", self.url)
+        await self._server.serve([listening])
 
 
-def listen(settings: WebSettings, shared: socket.socket | None = None) -> socket.socket:
-    """Return a socket that listens at the address of the settings.
+def listen(settings: WebSettings, former: socket.socket | None = None) -> socket.socket:
+    """Return a socket that listens at the address of the settings, or raise an EmotiondError.
 
-    Args:
-        settings: of the server.
-        shared: a socket of this process on the same port, which is about to be closed.
-
-    Raises:
-        EmotiondError: the address cannot be used.
+    `former` is a socket of this process on the same port, which is about to be closed.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if shared is not None:  # both must allow it; another process still cannot have the port
-        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    is_ipv6 = ":" in settings.host
+    if former is not None:  # both must allow it; another process still cannot have the port
+        former.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
-        listening.bind((settings.host, settings.port))
-        listening.listen()  # so that whoever comes before the thread serves is not refused
+        return socket.create_server(
+            (settings.host, settings.port),
+            family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
+            reuse_port=former is not None,
+            dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
+        )
     except OSError as error:
-        listening.close()
-        remedy = "choose another `web.port`, or end what uses this one"
-        if error.errno != errno.EADDRINUSE:
-            remedy = "choose another `web.host` or `web.port`"
-        text = f"the web page cannot be at {settings.host}:{settings.port}: {error.strerror}"
+        remedy = "choose another `web.host` or `web.port`"
+        if error.errno == errno.EADDRINUSE:
+            remedy = "choose another `web.port`, or end what uses this one"
+        reason = str(error.strerror).partition(" (")[0]  # what follows names the address again
+        text = f"the web page cannot be at {settings.host}:{settings.port}: {reason}"
         raise EmotiondError(f"{text}; {remedy}") from error
-    return listening

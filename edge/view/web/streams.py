@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import cv2
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -22,27 +23,13 @@ from edge.view import ViewContext
 from edge.view.annotate import annotate, apply_privacy, color_for
 from edge.view.web.api import ApiError, faces_json
 
-HISTORY_S = 3600.0
-HISTORY_EVENTS = 500
+HISTORY_S, HISTORY_EVENTS = 3600.0, 500
 """Seconds and number of past events that a new listener is sent, so that its timeline is full."""
 
-MAX_LOG_LINES = 30
-"""Warnings and errors that are shown, the newest."""
-
-MAX_LISTENERS = 20
-"""Pages and programs that may listen at a time."""
-
-POLL_INTERVAL_S = 0.25
-"""Seconds between two looks for what is new to a listener."""
-
-STATE_INTERVAL_S = 1.0
-"""Seconds between two looks at the state of the daemon."""
-
-HEARTBEAT_S = 15.0
-"""Seconds of silence after which a comment shows that the connection lives."""
-
-JPEG_QUALITY = 80
-"""Quality of the images of the video stream, 0-100."""
+MAX_LOG_LINES = 30  # warnings and errors that are shown, the newest
+MAX_LISTENERS = 20  # pages and programs that may listen at a time
+POLL_INTERVAL_S = 0.25  # seconds between two looks for what is new to a listener
+JPEG_QUALITY = 80  # quality of the images of the video stream, 0-100
 
 FRAME_TIMEOUT_S = 0.5
 """Seconds without a new frame after which it is checked whether the server ends."""
@@ -53,34 +40,8 @@ MJPEG_PART = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" + M
 """Ends with the boundary of the next part: browsers show an image once that has come."""
 
 
-class LiveResponse(StreamingResponse):
-    """A response that is one of `clients` until its client leaves or the content ends."""
-
-    def __init__(
-        self, content: AsyncIterator[bytes], media_type: str, clients: "set[LiveResponse]"
-    ) -> None:
-        super().__init__(content, media_type=media_type)
-        self._clients = clients
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the content to the client, unless it asks for the header alone."""
-        if scope["method"] == "HEAD":
-            await Response(media_type=self.media_type)(scope, receive, send)
-            return
-        self._clients.add(self)
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._clients.discard(self)
-
-
 class Broadcaster:
     """Sends the same content to every client, as it comes.
-
-    Args:
-        context: what is shown.
-        max_clients: how many there may be at a time.
-        refusal: what one more is told, after that number.
 
     Attributes:
         clients: the responses that are sent to.
@@ -89,7 +50,7 @@ class Broadcaster:
     media_type: ClassVar[str]
 
     def __init__(self, context: ViewContext, max_clients: int, refusal: str) -> None:
-        self.clients: set[LiveResponse] = set()
+        self.clients: set[Response] = set()
         self._context = context
         self._max_clients, self._refusal = max_clients, refusal
         self._closed = False
@@ -103,19 +64,33 @@ class Broadcaster:
         """Disconnect every client."""
         self._closed = True
 
-    def stream(self) -> LiveResponse:
-        """Return what comes from now on.
-
-        Raises:
-            ApiError: there are too many clients.
-        """
+    async def stream(self, request: Request) -> Response:
+        """Return what comes from now on, or the header alone to who asks for that."""
+        if request.method == "HEAD":
+            return Response(media_type=self.media_type)
         if len(self.clients) >= self._max_clients:
             text = f"{self._max_clients} {self._refusal}"
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
-        return LiveResponse(self._content(), self.media_type, self.clients)
+        return _LiveResponse(self)
 
-    def _content(self) -> AsyncIterator[bytes]:
+    def content(self) -> AsyncIterator[bytes]:
+        """Yield what one client is sent."""
         raise NotImplementedError
+
+
+class _LiveResponse(StreamingResponse):
+    """A response that is a client of its source until its client leaves or the content ends."""
+
+    def __init__(self, source: Broadcaster) -> None:
+        super().__init__(source.content(), media_type=source.media_type)
+        self._clients = source.clients
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._clients.add(self)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._clients.discard(self)
 
 
 class EventBroadcaster(Broadcaster):
@@ -124,16 +99,18 @@ class EventBroadcaster(Broadcaster):
     An item is one event of html.spec.whatwg.org/multipage/server-sent-events.html, as bytes.
 
     Attributes:
-        status, stats: the latest; None before the first.
+        status: the latest; there is one before anybody listens.
+        stats: the latest; None before the first.
     """
 
     media_type = "text/event-stream"
+    status: DaemonStatus
 
     def __init__(self, context: ViewContext) -> None:
         super().__init__(context, MAX_LISTENERS, "listen already, and no more may")
-        self.status: DaemonStatus | None = None
         self.stats: Stats | None = None
         self._published = 0
+        # Number from 1, monotonic time, and item.
         self._history: deque[tuple[int, float, bytes]] = deque(maxlen=HISTORY_EVENTS)
         self._log: deque[dict[str, str]] = deque(maxlen=MAX_LOG_LINES)
         self._log_handler = LogHandler(self._log.append)
@@ -158,53 +135,43 @@ class EventBroadcaster(Broadcaster):
 
     def state(self) -> dict[str, Any]:
         """Return the settings, the choices and the latest stats of the daemon as plain values."""
-        status, stats, context = self.status, self.stats, self._context
-        labels = status.labels if status else ()
-        until = status.paused_until if status else None
+        status, context, until = self.status, self._context, self.status.paused_until
         return {
             "version": __version__,
             "device": context.device,
-            "camera": status.camera.value if status else None,
+            "camera": status.camera.value,
             "paused_until": utc(until) if until else None,
-            "model": status.model if status else None,
-            "detector": status.detector if status else None,
+            "model": status.model,
+            "detector": status.detector,
             "models": sorted(context.catalog.models),
             "detectors": list(context.catalog.detectors),
-            "labels": list(labels),
-            "colours": {label: color_for(label) for label in (*labels, UNCERTAIN)},
+            "labels": list(status.labels),
+            "colours": {label: color_for(label) for label in (*status.labels, UNCERTAIN)},
             "blur": context.blur.value,
-            "stats": plain_stats(stats) if stats else None,
+            "stats": plain_stats(self.stats) if self.stats else None,
             "log": list(self._log),
         }
 
-    async def _content(self) -> AsyncIterator[bytes]:
+    async def content(self) -> AsyncIterator[bytes]:
         """Yield what is new; end where the listener is so slow that it has missed an event."""
-        seen, seen_frame, seen_state = 0, None, None
-        state_due, heartbeat_due = 0.0, time.monotonic() + HEARTBEAT_S
+        seen, seen_frame, seen_state, latest = 0, None, None, self._context.latest
         while not self.ended:
-            now, history = time.monotonic(), self._recent()
+            history = self._recent()
             if history and seen and history[0][0] > seen + 1:
                 return
             items = [item for number, _, item in history if number > seen]
             seen = history[-1][0] if history else seen
-            if now >= state_due:
-                state_due, state = now + STATE_INTERVAL_S, self.state()
-                if state != seen_state:
-                    seen_state = state
-                    items.append(_item("state", msgspec.json.encode(state)))
-            frame = self._context.latest.newest
-            if frame is not seen_frame:
+            if (state := self.state()) != seen_state:
+                seen_state = state
+                items.append(_item("state", msgspec.json.encode(state)))
+            if (frame := latest.newest) is not seen_frame:
                 seen_frame = frame
-                items.append(_item("faces", msgspec.json.encode(faces_json(self._context))))
-            if not items and now >= heartbeat_due:
-                items.append(b": still here\n\n")
+                items.append(_item("faces", msgspec.json.encode(faces_json(latest))))
             if items:
-                heartbeat_due = now + HEARTBEAT_S
                 yield b"".join(items)
             await asyncio.sleep(POLL_INTERVAL_S)
 
     def _recent(self) -> list[tuple[int, float, bytes]]:
-        """Return the latest events: number from 1, monotonic time, and item."""
         oldest = time.monotonic() - HISTORY_S
         return [one for one in list(self._history) if one[1] >= oldest]
 
@@ -220,11 +187,6 @@ class MjpegBroadcaster(Broadcaster):
     One thread waits for the next frame and encodes it, whenever a viewer has sent the one before.
     A viewer that is slower than the frames misses some, and delays nobody.
 
-    Args:
-        context: what is shown.
-        max_viewers: how many there may be at a time.
-        boxes: whether faces are annotated.
-
     Attributes:
         encoded: number of frames encoded so far.
     """
@@ -232,9 +194,8 @@ class MjpegBroadcaster(Broadcaster):
     media_type = "multipart/x-mixed-replace; boundary=emotiond"
 
     def __init__(self, context: ViewContext, max_viewers: int, boxes: bool = True) -> None:
-        super().__init__(
-            context, max_viewers, "watch already, and no more may; see `web.max_viewers`"
-        )
+        refusal = "watch already, and no more may; see `web.max_viewers`"
+        super().__init__(context, max_viewers, refusal)
         self.encoded = 0
         self._boxes = boxes
         self._executor = ThreadPoolExecutor(1, "web-video")
@@ -243,18 +204,15 @@ class MjpegBroadcaster(Broadcaster):
         self._part = b""
 
     def snapshot(self) -> bytes:
-        """Return the latest frame as JPEG, encoded now.
-
-        Raises:
-            ApiError: there is none.
-        """
+        """Return the latest frame as JPEG, encoded now; an ApiError tells that there is none."""
         frame = self._context.latest.newest
         if frame is None:
             text = "there is no image now: the camera is paused, away, or just begins"
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", text)
         return self._encode(frame)
 
-    async def _content(self) -> AsyncIterator[bytes]:
+    async def content(self) -> AsyncIterator[bytes]:
+        """Yield each frame as a part of the stream."""
         loop, sent = asyncio.get_running_loop(), b""
         if len(self.clients) == 1:  # what the last viewer before saw may be of long ago
             self._frame, self._part = None, b""

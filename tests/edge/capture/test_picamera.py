@@ -5,7 +5,6 @@ import pytest
 
 from edge.capture import open_source
 from edge.capture.picamera import (
-    PicameraBackend,
     PicameraSettings,
     SubprocessMjpegSource,
     arguments,
@@ -66,7 +65,7 @@ def test_a_program_that_is_not_installed_is_named_with_its_package(programs: Pat
 def test_picamera2_asked_for_and_not_importable_is_named_with_its_package(programs: Path) -> None:
     install(programs)
     with pytest.raises(SourceError, match=r"sudo apt install python3-picamera2"):
-        PicameraSettings(backend=PicameraBackend.BINDING).open()
+        PicameraSettings(backend="picamera2").open()
 
 
 def test_it_is_live_and_opened_again_until_it_is_there(programs: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.capture.picamera import Picamera2Source, PicameraBackend, PicameraSettings
+from edge.capture.picamera import Picamera2Source, PicameraSettings
 from edge.errors import SourceError
 from edge.types import Image
 
@@ -113,7 +113,7 @@ def test_a_camera_that_falls_silent_is_lost_and_can_be_closed_and_opened_again()
 def test_a_camera_that_is_absent_or_in_use_cannot_be_opened(camera: int, message: str) -> None:
     Picamera2(0)
     with pytest.raises(SourceError, match=f"picamera2: .*{message}"):
-        PicameraSettings(camera=camera, backend=PicameraBackend.BINDING).open()
+        PicameraSettings(camera=camera, backend="picamera2").open()
 
 
 def test_a_camera_that_opens_and_does_not_start_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,5 +144,5 @@ def test_a_camera_that_was_torn_out_is_lost_and_closed_without_a_fault(
 def test_the_program_is_taken_where_the_config_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SourceError, match="rpicam-apps"):
-        PicameraSettings(backend=PicameraBackend.PROGRAM).open()
+        PicameraSettings(backend="rpicam-vid").open()
     assert Picamera2.opened is None

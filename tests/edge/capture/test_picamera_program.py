@@ -31,7 +31,8 @@ class StandIn:
         folder: where it is installed and keeps its log.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: pytest.MonkeyPatch) -> None:
+        self._environment = environment
         self._command = str(install(folder) / "rpicam-vid")
         self._log = folder / "log"
         self._opened: list[SubprocessMjpegSource] = []
@@ -40,8 +41,9 @@ class StandIn:
         self, mode: str = "", settings: PicameraSettings | None = None
     ) -> SubprocessMjpegSource:
         command = [self._command, *arguments(settings or PicameraSettings(fps=100))]
-        environment = {**os.environ, "STANDIN": mode, "STANDIN_DIARY": str(self._log)}
-        self._opened.append(SubprocessMjpegSource(command, environment))
+        self._environment.setenv("STANDIN", mode)
+        self._environment.setenv("STANDIN_DIARY", str(self._log))
+        self._opened.append(SubprocessMjpegSource(command))
         return self._opened[-1]
 
     def close(self) -> None:
@@ -63,8 +65,8 @@ class StandIn:
 
 
 @pytest.fixture
-def standin(tmp_path: Path) -> Iterator[StandIn]:
-    standin = StandIn(tmp_path)
+def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    standin = StandIn(tmp_path, monkeypatch)
     yield standin
     standin.close()
 
@@ -96,7 +98,7 @@ def failure(source: SubprocessMjpegSource) -> str:
 
 def waiting_bytes(source: SubprocessMjpegSource) -> int:
     """Return how much the program has written that nobody has read."""
-    count = fcntl.ioctl(source._pipes()[0], termios.FIONREAD, bytes(4))
+    count = fcntl.ioctl(source._pipes[0], termios.FIONREAD, bytes(4))
     return int.from_bytes(count, sys.byteorder)
 
 
@@ -204,7 +206,7 @@ def test_a_program_that_chatters_is_not_held_up(standin: StandIn) -> None:
     source = standin.open("chatters")
     wait_until(lambda: standin.begun and standin.log()[1] >= 60)
     next_frame(source)
-    assert len(source._stderr_tail) <= 4096
+    assert sum(map(len, source._stderr)) <= 4096
 
 
 def test_closing_ends_the_program(standin: StandIn) -> None:
@@ -229,7 +231,7 @@ def test_closing_ends_a_program_that_does_not_want_to_end(
 def test_closing_does_not_wait_for_what_the_program_itself_has_started() -> None:
     before = threading.active_count()
     source = SubprocessMjpegSource(["sh", "-c", "sleep 10 & echo ready >&2; wait"])
-    wait_until(lambda: source._stderr_tail)
+    wait_until(lambda: source._stderr)
     source.close()
     assert threading.active_count() == before
 

@@ -152,11 +152,9 @@ def test_only_changes_of_state_are_logged(caplog: pytest.LogCaptureFixture) -> N
 def test_a_source_that_is_lost_while_frames_are_skipped_is_found_again() -> None:
     camera, clock = Camera(), Clock()
     source = connect(camera, clock)
-    source.skip()
-    assert camera.opened == 0, "there is nothing to skip before the first frame"
     source.read()
-    camera.plugged = False
-    source.skip()
+    camera.plugged, source.idle = False, True
+    source.read()
     assert source.online is False
     camera.plugged = True
     clock.now += 15
@@ -242,7 +240,7 @@ def thirty_a_second(clip: list[Image]) -> FakeCamera:
 
 def test_while_it_is_idle_two_of_three_frames_are_skipped(clip: list[Image]) -> None:
     camera = thirty_a_second(clip)
-    source = PausableSource(camera, live=True)
+    source = PausableSource(ReconnectingSource("camera", lambda: camera), live=True)
     source.idle = True
     for _ in range(6):
         assert source.read() is not None
@@ -251,7 +249,7 @@ def test_while_it_is_idle_two_of_three_frames_are_skipped(clip: list[Image]) -> 
 
 def test_of_a_scene_that_is_not_idle_every_frame_is_seen(clip: list[Image]) -> None:
     camera = thirty_a_second(clip)
-    source = PausableSource(camera, live=True)
+    source = PausableSource(ReconnectingSource("camera", lambda: camera), live=True)
     for idle in (True, False, False):
         source.idle = idle
         source.read()

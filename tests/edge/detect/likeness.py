@@ -7,9 +7,9 @@ numbers alone.
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from edge.detect.blazeface import BlazeFaceVariant, MediaPipe, MediaPipeSettings
+from edge.detect.blazeface import MediaPipe, MediaPipeSettings, Range
 from edge.geometry import Box
 from edge.types import Face, Image
 from tests.conftest import MEDIA
@@ -48,9 +48,9 @@ def faces_from_json(rows: list[dict[str, Any]]) -> list[Face]:
 def record() -> None:
     """Write what MediaPipe's own package finds."""
     found = {}
-    for variant in BlazeFaceVariant:
+    for variant in get_args(Range):
         detector = MediaPipe(MediaPipeSettings(variant))
-        found[variant.value] = {
+        found[variant] = {
             name: [
                 {
                     "box": [round(edge, 1) for edge in face.box.edges],

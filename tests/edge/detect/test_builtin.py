@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.detect import BuiltinDetector, BuiltinSettings, open_detector
 from edge.detect import builtin as emotiond
-from edge.detect.builtin import Refiner, Size, cells, cut, decode, letterbox, nms, square_around
+from edge.detect.builtin import Refiner, Size, cells, cut, decode, letterbox, nms
 from edge.detect.detector import has_valid_landmarks
 from edge.errors import ModelError
 from edge.geometry import Box, Shift
@@ -399,7 +399,7 @@ def test_a_box_stays_and_its_points_lie_in_the_square_around_it(tmp_path: Path) 
 )
 def test_a_crop_beyond_the_picture_is_black_there(box: Box) -> None:
     white = np.full((96, 128, 3), 255, np.uint8)
-    square = square_around(box)
+    square = box.square(1.3)
     crop = cut(white, square, 32)
     assert crop.shape == (32, 32, 3)
     inside = square.intersection(Box(0, 0, 128, 96)) / square.area

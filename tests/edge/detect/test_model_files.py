@@ -161,7 +161,7 @@ def test_without_the_package_pips_own_words_are_told(shelf: Path, tmp_path: Path
 
 def test_a_directory_that_cannot_be_written_is_named(shelf: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(FetchError, match="file/models: cannot be made"):
+    with pytest.raises(FetchError, match="file/models: cannot be written"):
         fetch(PACKAGE, tmp_path / "file" / "models")
 
 

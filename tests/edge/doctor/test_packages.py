@@ -83,13 +83,6 @@ def test_other_packages_of_like_names_are_passed_over(tmp_path: Path) -> None:
     assert result.text == f"cv2 {cv2.__version__}, opencv-python-headless 4.10.0.84"
 
 
-def test_the_opencv_with_windows_is_ok_and_said_to_take_memory(tmp_path: Path) -> None:
-    install_distribution(tmp_path, "opencv-python")
-    (result,) = opencv_results(tmp_path)
-    assert result.level is Level.OK
-    assert "take memory" in result.text
-
-
 def test_an_opencv_that_pip_did_not_install_is_said_to_be_of_the_system(tmp_path: Path) -> None:
     (result,) = opencv_results(tmp_path)
     assert "of the system" in result.text
@@ -109,7 +102,7 @@ def lines_with(cv2_source: str, folder: Path) -> str:
     ("error", "remedy"),
     [
         ("libGL.so.1: cannot open shared object file", "pip uninstall opencv-python "),
-        ("numpy.core.multiarray\\nfailed to import", "pip install --force-reinstall 'opencv-"),
+        ("numpy.core.multiarray\\nfailed to import", "--force-reinstall"),
     ],
 )
 def test_an_opencv_that_cannot_be_imported_is_a_failure_by_its_reason(

@@ -17,7 +17,7 @@ import pytest
 from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
 from edge.capture.images import ImagesSettings
-from edge.capture.picamera import PicameraBackend, PicameraSettings
+from edge.capture.picamera import Backend, PicameraSettings
 from edge.capture.stream import StreamSettings
 from edge.capture.v4l2 import Format, SizeRange, VideoNode, processes_using, video_nodes
 from edge.capture.video import VideoSettings
@@ -162,7 +162,7 @@ def test_a_driver_with_dozens_of_formats_gets_one_short_line(machine: Machine) -
     names = [f"YUV{number}" for number in range(20)]
     machine.plug(0, node_with("platform:vivid-000", *(Format(name, sizes(VGA)) for name in names)))
     (result,) = machine.results()
-    assert result.text.endswith(": YUV0, YUV1, YUV2, YUV3 and 16 more up to 640x480")
+    assert result.text.endswith("; YUV3 up to 640x480; 16 more")
 
 
 def test_nodes_are_ordered_by_their_numbers(machine: Machine) -> None:
@@ -386,9 +386,7 @@ def install_program(
     return path
 
 
-def picamera_results(
-    camera: int = 0, backend: PicameraBackend = PicameraBackend.AUTO
-) -> list[CheckResult]:
+def picamera_results(camera: int = 0, backend: Backend = "auto") -> list[CheckResult]:
     return listed(check_picamera(PicameraSettings(camera, backend=backend)))
 
 
@@ -429,7 +427,7 @@ def test_where_nothing_is_installed_it_is_said_what_to_install(programs: Path) -
 
 def test_a_binding_that_the_config_asks_for_and_is_not_there_is_a_failure(programs: Path) -> None:
     install_program(programs)
-    way, _ = picamera_results(backend=PicameraBackend.BINDING)
+    way, _ = picamera_results(backend="picamera2")
     assert way.level is Level.FAILURE
     assert "python3-picamera2" in str(way.remedy)
 
@@ -437,13 +435,13 @@ def test_a_binding_that_the_config_asks_for_and_is_not_there_is_a_failure(progra
 @pytest.mark.parametrize(
     ("backend", "text"),
     [
-        (PicameraBackend.AUTO, "picamera2"),
-        (PicameraBackend.BINDING, "picamera2"),
-        (PicameraBackend.PROGRAM, "rpicam-vid"),
+        ("auto", "picamera2"),
+        ("picamera2", "picamera2"),
+        ("rpicam-vid", "rpicam-vid"),
     ],
 )
 def test_a_binding_that_is_there_goes_before_the_program_unless_the_config_says_otherwise(
-    backend: PicameraBackend, text: str, programs: Path, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, text: str, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_program(programs)
     monkeypatch.setitem(sys.modules, "picamera2", ModuleType("picamera2"))

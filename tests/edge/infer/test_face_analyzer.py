@@ -25,7 +25,7 @@ from tests.edge.infer.models import copy_brightness
 from tests.events import frame
 
 
-class CountingClassifier:
+class CountingClassifier(TFLiteClassifier):
     """The shipped classifier, counting the crops that it classifies."""
 
     def __init__(self) -> None:

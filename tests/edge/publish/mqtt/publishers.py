@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge.publish.mqtt import MqttSettings, MqttSink
+from edge.publish.mqtt.settings import MqttSettings
+from edge.publish.mqtt.sink import MqttSink
 from edge.publish.sink import SinkContext
 from edge.service.commands import CommandQueue
 from tests.brokers import Broker

@@ -15,14 +15,10 @@ from tests.subscribers import Subscriber
 HERE, THERE = Address("here"), Address("there")
 
 
-def open_nothing(address: Address) -> MqttClient:
-    raise AssertionError(f"{address} was called")
-
-
 @pytest.fixture
 def connector() -> BrokerConnector:
     """A connector that is told of brokers and calls none."""
-    return BrokerConnector([HERE, THERE], open_nothing)
+    return BrokerConnector(MqttSettings(host="here", fallbacks=(THERE,)))
 
 
 def test_a_change_is_logged_once_for_each_broker(
@@ -74,13 +70,8 @@ def test_a_connection_that_is_no_longer_wanted_ends_in_due_form(broker: Broker) 
         settings = MqttSettings(host=broker.host, port=network.port, device="test")
         will = MqttMessage("emotiond/test/availability", b"offline", 1, retain=True)
 
-        def open_client(address: Address) -> MqttClient:
-            client = MqttClient(settings, address, will=will)
-            client.connect()
-            return client
-
         stopping, found = threading.Event(), list[MqttClient]()
-        connector = BrokerConnector(settings.addresses, open_client)
+        connector = BrokerConnector(settings, will=will)
         network.freeze()  # the connection opens, and the broker's answer has to wait
         thread = threading.Thread(target=lambda: found.extend(connector.clients(stopping)))
         thread.start()

@@ -13,11 +13,9 @@ import pytest
 
 from edge.commands.embedded_broker import free_port
 from edge.errors import ConfigError
-from edge.publish.mqtt import MqttSettings
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.publisher import MqttPublisher
-from edge.publish.mqtt.settings import Address, TlsSettings
-from edge.publish.outbox import Outbox
+from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
 from edge.publish.sink import SinkContext
 from edge.secrets import SecretRef
 from tests.brokers import Broker, Mosquitto, listens, wait_until
@@ -253,9 +251,7 @@ def test_a_broker_that_allows_no_subscription_gets_events_all_the_same(
 def running(port: int, folder: Path) -> Iterator[MqttPublisher]:
     """Run a publisher of its own, with an outbox in `folder`."""
     reached = settings(port, keepalive_s=5)
-    outbox = Outbox(folder / "outbox.sqlite", reached.outbox)
-    outbox.open()
-    publisher = MqttPublisher(reached, outbox)
+    publisher = MqttPublisher(reached, SinkContext(folder / "outbox.sqlite"))
     publisher.start()
     try:
         yield publisher

@@ -75,14 +75,6 @@ def test_the_file_follows_without_an_event_when_it_is_told_to(opened: Opener, pa
     assert on_disk(path) == [b"2"]
 
 
-def test_the_file_follows_by_itself_when_much_was_acknowledged(opened: Opener, path: Path) -> None:
-    outbox = opened()
-    outbox.record([b"x"] * 1000)
-    for number in range(1, 1000):
-        outbox.ack([number])
-    assert len(on_disk(path)) < 300
-
-
 def test_only_its_owner_may_read_the_file(opened: Opener, path: Path) -> None:
     umask = os.umask(0)
     try:

@@ -144,6 +144,7 @@ def serve(
     """Serve a page, on a free port unless the settings say otherwise."""
     server = Server(settings or WebSettings(port=0), blur)
     server.publish_status()
+    server.web.prepare()
     server.web.start()
     try:
         yield server

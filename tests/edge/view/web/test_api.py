@@ -149,7 +149,7 @@ def test_where_a_picture_is_wanted_it_comes_annotated(
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        (b"", 400, "malformed"),
+        (b"", 415, "malformed"),
         (b"hello", 415, "malformed"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "malformed"),
         (b"%PDF-1.4", 415, "malformed"),

@@ -25,7 +25,7 @@ def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
         context = ViewContext(LatestFrame(), CommandQueue(), PrivacyBlur.NONE, lambda _: scene())
         other = WebServer(WebSettings(port=server.port), context)
         with pytest.raises(EmotiondError, match=f":{server.port}: Address already in use; choose"):
-            other.start()
+            other.prepare()
         other.close(1.0)
 
 
@@ -121,6 +121,7 @@ def test_a_login_outlives_the_page_that_a_reload_replaces(tmp_path: Path) -> Non
         login = former.request("POST", "/api/login", b'{"token": "correct-horse-battery"}')
         former.cookie = login.headers["set-cookie"].partition(";")[0]
         after = Server(settings)
+        after.publish_status()
         after.web.prepare([former.web])
         former.web.close(10.0)
         after.web.start()
